@@ -1,0 +1,68 @@
+"""What a runtime offers once a file is loaded: the one interface that proof, benches and `zoo run` use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorSpec:
+    """One input or output of a file.
+
+    Attributes:
+        name: as in the Keras model.
+        shape: static, batch first.
+        dtype: numpy's name.
+        scale: real = scale * (stored - zero_point); None where the tensor is not quantized.
+        zero_point: see scale.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None = None
+    zero_point: int | None = None
+
+    def quantize(self, real: Array) -> Array:
+        """Return `real` as this tensor stores it: rounded half to even and clipped, or only cast."""
+        if self.scale is None or self.zero_point is None:
+            return real.astype(self.dtype)
+        limits = np.iinfo(self.dtype)
+        steps = np.rint(real.astype(np.float64) / self.scale) + self.zero_point
+        return np.clip(steps, limits.min, limits.max).astype(self.dtype)
+
+    def dequantize(self, stored: Array) -> NDArray[np.float64]:
+        """Return the real numbers that `stored` means."""
+        if self.scale is None or self.zero_point is None:
+            return stored.astype(np.float64)
+        return (stored.astype(np.float64) - self.zero_point) * self.scale
+
+
+class Session(Protocol):
+    """A loaded file. Importing a session must not import TensorFlow."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the stored outputs by name for stored inputs by name, batch 1."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpCount:
+    """How often an operator occurs in a file, by the numbers it works on."""
+
+    op: str
+    arithmetic: str  # "integer", "float" or "none" (moves or relabels data)
+    count: int
+
+
+Observe = Callable[[str, Array], None]

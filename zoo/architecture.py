@@ -1,0 +1,104 @@
+"""What an architecture is, and the one registry that the commands, the tests and the docs read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import UsageProblemError, unknown
+from zoo.preprocessing import Preprocessing
+from zoo.weights import Weights
+
+if TYPE_CHECKING:
+    import keras
+
+OptionValue = int | float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """A hyper-parameter that a user may set: `--set alpha=0.5`."""
+
+    default: OptionValue
+    choices: tuple[OptionValue, ...]
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """A network that can be built, loaded with trained weights, and exported.
+
+    Attributes:
+        name: snake case, what the user types.
+        title: as the paper calls it, with authors and year.
+        task: "classification" for now.
+        paper: URL of the paper.
+        build: options -> Keras model that ends in logits; random weights.
+        options: what `--set` accepts.
+        tiny: options (also ones that `--set` does not offer) of the small variant that tests use; same operators.
+        preprocess: options -> how a photo becomes the input.
+        parameter_count: of the default build, checked by a test against the paper or the reference.
+        classes: length of the logits.
+        labels: stem of a file in `zoo/labels`.
+        weights: trained weights of the default build, the default one first.
+    """
+
+    name: str
+    title: str
+    task: str
+    paper: str
+    build: Callable[..., keras.Model]
+    preprocess: Callable[..., Preprocessing]
+    parameter_count: int
+    classes: int
+    labels: str
+    options: Mapping[str, Option] = field(default_factory=dict)
+    tiny: Mapping[str, Any] = field(default_factory=dict)
+    weights: tuple[Weights, ...] = ()
+
+    def settings(self, chosen: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+        """Return every option's value; `chosen` over the defaults.
+
+        Raises:
+            UsageProblemError: an option or a value that this architecture does not have.
+        """
+        for key, value in chosen.items():
+            if key not in self.options:
+                raise unknown(f"option of {self.name}", key, self.options)
+            if value not in self.options[key].choices:
+                choices = ", ".join(str(choice) for choice in self.options[key].choices)
+                raise UsageProblemError(f"{self.name} has no {key} {value}; choose one of {choices}")
+        return {key: chosen.get(key, option.default) for key, option in self.options.items()}
+
+    def is_default(self, chosen: Mapping[str, OptionValue]) -> bool:
+        """Whether `chosen` leaves the build that the trained weights fit."""
+        return all(self.options[key].default == value for key, value in chosen.items())
+
+
+_REGISTRY: dict[str, Architecture] = {}
+
+
+def register(architecture: Architecture) -> Architecture:
+    """Add an architecture to the zoo; a name can be taken once."""
+    if architecture.name in _REGISTRY:
+        raise ValueError(f"architecture {architecture.name!r} is registered twice")
+    _REGISTRY[architecture.name] = architecture
+    return architecture
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all registered architectures, sorted."""
+    return tuple(sorted(_REGISTRY))
+
+
+def find(name: str) -> Architecture:
+    """Return the architecture of that name.
+
+    Raises:
+        UsageProblemError: no such name; the message holds the nearest ones.
+    """
+    try:
+        return _REGISTRY[name]
+    except KeyError:
+        raise unknown("architecture", name, _REGISTRY) from None

@@ -1,0 +1,44 @@
+"""Every error a user can meet, with the exit code that the commands answer.
+
+    ZooError
+    |- CheckFailedError     1  a proof failed; the report says which
+    |- UsageProblemError    2  the user's mistake; the message says what to type
+    |- OutsideError         3  no network, disk full, a runtime that crashed
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ZooError(Exception):
+    """An error whose message is written for the reader: one or two sentences, no traceback needed."""
+
+    exit_code = 1
+
+
+class CheckFailedError(ZooError):
+    """A check of the product failed."""
+
+    exit_code = 1
+
+
+class UsageProblemError(ZooError):
+    """The user asked for something that cannot be; the message says what to type instead."""
+
+    exit_code = 2
+
+
+class OutsideError(ZooError):
+    """Something outside the program failed: network, disk, a native library."""
+
+    exit_code = 3
+
+
+def unknown(what: str, word: str, known: Iterable[str]) -> UsageProblemError:
+    """Return the refusal of an unknown `word`, with the nearest known ones: nothing is ever guessed."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word.lower(), names, n=2, cutoff=0.5)
+    hint = f"did you mean {' or '.join(repr(name) for name in close)}?" if close else f"known: {', '.join(names)}"
+    return UsageProblemError(f"unknown {what} {word!r}; {hint}")

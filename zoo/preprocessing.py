@@ -1,0 +1,72 @@
+"""How a photo becomes a model's input: data, not code, so that devices and manifests can carry it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+ColourOrder = Literal["RGB", "BGR", "GRAY"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """Resize the short side, crop the centre, order the colours, then `byte * scale + offset` per channel.
+
+    Attributes:
+        height: of the input, in pixels.
+        width: of the input, in pixels.
+        resize: filter, as Pillow names it.
+        crop_fraction: input side / short side after the resize (224 / 256 = 0.875).
+        colours: the order of the channels that the model takes.
+        scale: one number, or one per channel in the model's order.
+        offset: likewise.
+    """
+
+    height: int
+    width: int
+    colours: ColourOrder = "RGB"
+    scale: tuple[float, ...] = (1.0,)
+    offset: tuple[float, ...] = (0.0,)
+    resize: Literal["bilinear", "bicubic"] = "bicubic"
+    crop_fraction: float = 0.875
+
+    @property
+    def takes_camera_bytes(self) -> bool:
+        """Whether one scale and offset do it, so that a uint8 input can be the photo's own bytes."""
+        return len(set(self.scale)) == 1 and len(set(self.offset)) == 1 and self.colours != "BGR"
+
+    def photo(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Return the photo's bytes (height, width, channels), RGB or grey, resized and cropped."""
+        import numpy as np
+        from PIL import Image
+
+        image = image.convert("L" if self.colours == "GRAY" else "RGB")
+        ratio = max(self.width / image.width, self.height / image.height) / self.crop_fraction
+        size = (max(self.width, round(image.width * ratio)), max(self.height, round(image.height * ratio)))
+        image = image.resize(size, Image.Resampling[self.resize.upper()])
+        left, top = (size[0] - self.width) // 2, (size[1] - self.height) // 2
+        image = image.crop((left, top, left + self.width, top + self.height))
+        return np.asarray(image, np.uint8).reshape(self.height, self.width, -1)
+
+    def normalise(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return `photos` (..., height, width, channels) as the model takes them, float32."""
+        import numpy as np
+
+        ordered = photos[..., ::-1] if self.colours == "BGR" else photos
+        return ordered.astype(np.float32) * np.float32(self.scale) + np.float32(self.offset)
+
+    def record(self) -> dict[str, Any]:
+        """Return plain data for a manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return the preprocessing that `record()` described."""
+        values = dict(record)
+        return cls(**values | {"scale": tuple(values["scale"]), "offset": tuple(values["offset"])})
