@@ -1,0 +1,57 @@
+# Everything goes through .venv, which is made from requirements.lock when that or pyproject.toml changes.
+# Another interpreter: make setup PYTHON=/path/to/python3.11
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3))
+
+.DEFAULT_GOAL := help
+.PHONY: help demo setup test lint format types check bench lock clean
+
+help:  ## say what can be made
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+
+demo: setup  ## export MobileNet v1 to int8 .tflite and .onnx, with the proof
+	$(BIN)/zoo-export mobilenet --int8
+
+setup: $(READY)  ## make .venv; nothing happens when it is up to date
+
+test: setup  ## run the tests
+	$(BIN)/python -m pytest
+
+lint: setup  ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: setup  ## ruff: repair what can be repaired
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: setup  ## mypy, strict
+	$(BIN)/mypy
+
+check: lint types test  ## all that the continuous integration runs
+
+bench: setup  ## measure speed, memory and accuracy; prints tables
+	$(BIN)/python -m benchmarks
+
+$(READY): requirements.lock pyproject.toml
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' || { \
+		echo "error: Python 3.11 or 3.12 is needed; on Debian 12 type: apt-get install python3-venv" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "error: Python's venv module is missing; on Debian type: apt-get install python3-venv" >&2; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# uv asks UV_DEFAULT_INDEX, where it is set, instead of PyPI. UPGRADE=--upgrade takes newer versions.
+lock:  ## resolve requirements.lock anew
+	"$(PYTHON)" -m venv build/lock
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	build/lock/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate --quiet $(UPGRADE) --output-file requirements.lock
+
+clean:  ## remove what was made, except artifacts
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
