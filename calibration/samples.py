@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+
+INDEX = "samples.json"
+PHOTOS = "photos.npy"
+LABELS = "labels.npy"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,6 +33,7 @@ class Samples:
         seed: of the draw.
         preprocessing: its record, if photos.
         real: False for noise, which proves sizes and speed only.
+        warnings: sentences for the reader: which files of the source could not be used.
     """
 
     inputs: Mapping[str, Array]
@@ -36,6 +43,7 @@ class Samples:
     labels: NDArray[np.int64] | None = None
     preprocessing: Mapping[str, Any] | None = None
     real: bool = True
+    warnings: tuple[str, ...] = ()
     _digests: list[str] = field(default_factory=list, repr=False)
 
     def __len__(self) -> int:
@@ -49,9 +57,7 @@ class Samples:
     def digests(self) -> list[str]:
         """One sha256 per sample, over all its inputs: equal samples have equal digests."""
         if not self._digests:
-            for sample in self:
-                content = b"".join(np.ascontiguousarray(values).tobytes() for values in sample.values())
-                self._digests.append(hashlib.sha256(content).hexdigest())
+            self._digests.extend(sample_digest(sample) for sample in self)
         return self._digests
 
     @property
@@ -68,4 +74,65 @@ class Samples:
             "sha256": self.digest,
             "real": self.real,
             "preprocessing": self.preprocessing,
+            "warnings": list(self.warnings),
         }
+
+    def save(self, folder: Path) -> Self:
+        """Write everything as plain .npy files and return the same samples, mapped from there."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for index, values in enumerate(self.inputs.values()):
+            np.save(folder / input_file(index), values, allow_pickle=False)
+        if self.photos is not None:
+            np.save(folder / PHOTOS, self.photos, allow_pickle=False)
+        if self.labels is not None:
+            np.save(folder / LABELS, self.labels, allow_pickle=False)
+        self.write_index(folder, tuple(self.inputs))
+        return self.load(folder)
+
+    def write_index(self, folder: Path, names: tuple[str, ...]) -> None:
+        """Write what is not an array; `names` are those of the inputs, in the order of their files."""
+        record = {
+            "inputs": list(names),
+            "source": self.source,
+            "seed": self.seed,
+            "preprocessing": self.preprocessing,
+            "real": self.real,
+            "warnings": list(self.warnings),
+            "digests": self.digests,
+        }
+        (folder / INDEX).write_text(json.dumps(record), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Return what `save` wrote, arrays mapped read-only: only the samples that are read take memory."""
+        record = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        names = record["inputs"]
+        return cls(
+            inputs={name: _map(folder / input_file(index)) for index, name in enumerate(names)},
+            source=record["source"],
+            seed=record["seed"],
+            photos=_map(folder / PHOTOS) if (folder / PHOTOS).exists() else None,
+            labels=_map(folder / LABELS) if (folder / LABELS).exists() else None,
+            preprocessing=record["preprocessing"],
+            real=record["real"],
+            warnings=tuple(record["warnings"]),
+            _digests=list(record["digests"]),
+        )
+
+
+def input_file(index: int) -> str:
+    """Return the file of the input at that position: its name may hold anything, so it is not used."""
+    return f"input-{index}.npy"
+
+
+def sample_digest(sample: Mapping[str, Array]) -> str:
+    """Return the sha256 of one sample's inputs, in order."""
+    digest = hashlib.sha256()
+    for values in sample.values():
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
+
+
+def _map(path: Path) -> Array:
+    mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    return mapped

@@ -59,7 +59,8 @@ class Preprocessing:
         import numpy as np
 
         ordered = photos[..., ::-1] if self.colours == "BGR" else photos
-        return ordered.astype(np.float32) * np.float32(self.scale) + np.float32(self.offset)
+        scale, offset = np.asarray(self.scale, np.float32), np.asarray(self.offset, np.float32)
+        return ordered.astype(np.float32) * scale + offset
 
     def record(self) -> dict[str, Any]:
         """Return plain data for a manifest."""

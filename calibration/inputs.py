@@ -1,0 +1,94 @@
+"""What a model wants to be fed, and whether an array is that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import UsageProblemError
+from zoo.preprocessing import Preprocessing
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputSpec:
+    """One input of a model.
+
+    Attributes:
+        shape: static, without the batch.
+        dtype: numpy's name.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+
+    def __str__(self) -> str:
+        return f"{self.dtype} ({', '.join(('N', *map(str, self.shape)))})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One sample, without the batch: its inputs by name, and the photo and the label where there are any."""
+
+    inputs: Mapping[str, Array]
+    photo: NDArray[np.uint8] | None = None
+    label: int | None = None
+
+
+def describe(inputs: Mapping[str, InputSpec]) -> str:
+    """Return names, types and shapes as an error message shows them: `image: float32 (N, 224, 224, 3)`."""
+    return "; ".join(f"{name}: {spec}" for name, spec in inputs.items())
+
+
+def image_input(inputs: Mapping[str, InputSpec], preprocessing: Preprocessing | None) -> str | None:
+    """Return the name of the one image input that `preprocessing` fills; None if there is no such one."""
+    if preprocessing is None or len(inputs) != 1:
+        return None
+    (name, spec), channels = next(iter(inputs.items())), 1 if preprocessing.colours == "GRAY" else 3
+    fits = spec.shape == (preprocessing.height, preprocessing.width, channels)
+    return name if fits and np.issubdtype(np.dtype(spec.dtype), np.floating) else None
+
+
+def photo_sample(
+    name: str, photo: NDArray[np.uint8], preprocessing: Preprocessing, label: int | None = None
+) -> Sample:
+    """Return the sample that `photo` (height, width, channels) makes of the input of that name."""
+    return Sample(inputs={name: preprocessing.normalise(photo)}, photo=photo, label=label)
+
+
+def check_castable(what: str, name: str, spec: InputSpec, dtype: np.dtype[Any]) -> None:
+    """Refuse a type that the input cannot take without losing what the numbers mean."""
+    wanted = np.dtype(spec.dtype)
+    if dtype == np.uint8 and np.issubdtype(wanted, np.floating):
+        raise UsageProblemError(
+            f"{what}: {name!r} holds camera bytes (uint8), and how they become {wanted} is not known; "
+            "type --preprocessing raw, unit, tf, caffe or torch, or give the numbers as the model takes them"
+        )
+    if dtype.kind not in "biuf" or not np.can_cast(dtype, wanted, "same_kind"):
+        raise UsageProblemError(f"{what}: {name!r} is {dtype}, but the model takes {spec}")
+
+
+def check_shape(what: str, name: str, spec: InputSpec, shape: tuple[int, ...]) -> None:
+    """Refuse one sample's shape that is not the input's."""
+    if shape != spec.shape:
+        actual = f"(N, {', '.join(map(str, shape))})"
+        raise UsageProblemError(f"{what}: {name!r} has the shape {actual}, but the model takes {spec}")
+
+
+def cast(what: str, name: str, spec: InputSpec, values: Array) -> Array:
+    """Return one sample's values as the input takes them.
+
+    Raises:
+        UsageProblemError: not finite, or not representable in the input's type.
+    """
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise UsageProblemError(f"{what}: {name!r} holds NaN or infinity; remove those samples")
+    result = values.astype(spec.dtype, copy=False)
+    if values.dtype.kind in "iu" and not np.array_equal(result, values):
+        raise UsageProblemError(f"{what}: {name!r} holds numbers that do not fit into {spec.dtype}")
+    return result

@@ -1,0 +1,98 @@
+"""Choose the source, draw from it, write both sets to disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from calibration.inputs import InputSpec
+from calibration.sources import arrays, builtin, folder, function, noise
+from calibration.sources.request import Request, Stream
+from calibration.store import Dealer, Draw, SetWriter
+from zoo.errors import UsageProblemError
+from zoo.preprocessing import Preprocessing
+
+
+def draw(
+    spec: str | None,
+    *,
+    inputs: Mapping[str, InputSpec],
+    preprocessing: Preprocessing | None,
+    calibration_count: int,
+    probe_count: int,
+    seed: int,
+    work: Path,
+    random_calibration: bool = False,
+    function: Callable[[], Any] | None = None,
+) -> Draw:
+    """Draw calibration and probe samples that share nothing, streamed into `work`.
+
+    Args:
+        spec: None for the built-in photos; a folder of images; an .npz or .npy; or `module:function`.
+        inputs: of the model, by name, in its order.
+        preprocessing: how photos become the input; None if that is not known.
+        calibration_count: at most so many; a short source gives both sets their share, at least one each.
+        probe_count: likewise.
+        seed: of the draw; the same seed gives the same samples.
+        work: receives the folders `calibration` and `probe`, which `Samples.load` maps in any process.
+        random_calibration: draw noise: it proves sizes and speed only.
+        function: called without arguments in place of `spec`, it gives an iterable of samples.
+
+    Raises:
+        UsageProblemError: the source cannot feed this model; the message says what to type.
+    """
+    request = Request(
+        inputs=inputs, preprocessing=preprocessing, counts=(calibration_count, probe_count), seed=seed
+    )
+    return _write(_open(spec, function, random_calibration, request), request, work)
+
+
+def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, request: Request) -> Stream:
+    if random:
+        return noise.open_noise(request)
+    if callable_ is not None:
+        return function.open_callable(callable_, getattr(callable_, "__name__", "a function"), request)
+    if spec is None:
+        return builtin.open_builtin(request)
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        return folder.open_folder(path, request)
+    if path.suffix in (".npz", ".npy"):
+        return arrays.open_arrays(path, request)
+    if ":" in spec and not path.exists():
+        return function.open_function(spec, request)
+    raise UsageProblemError(
+        f"--calibration {spec!r} is no folder of images, no .npz, no .npy and no module:function"
+        + ("" if path.exists() else "; there is no such file")
+    )
+
+
+def _write(stream: Stream, request: Request, work: Path) -> Draw:
+    preprocessing = request.preprocessing
+    shape = next(iter(request.inputs.values())).shape if stream.photos else None
+    folders = work / "calibration", work / "probe"
+    writers = [SetWriter(one, request.inputs, shape) for one in folders]
+    dealer = Dealer(writers[0], writers[1], request.counts, list(request.inputs))
+    with writers[0], writers[1]:
+        if isinstance(stream.samples, tuple):
+            for side, samples in enumerate(stream.samples):
+                for sample in islice(samples, request.counts[side]):
+                    dealer.take(sample, side)
+        else:
+            dealer.deal(stream.samples)
+    dealer.check(stream.source)
+    if dealer.overlapping:
+        stream.warnings.append(
+            f"{dealer.overlapping} repeated samples left out, so that the proof sees new ones only"
+        )
+    origin = {
+        "source": stream.source,
+        "seed": request.seed,
+        "preprocessing": preprocessing.record() if preprocessing and stream.photos else None,
+        "real": stream.real,
+        "warnings": tuple(stream.warnings),
+    }
+    calibration, probe = (writer.samples(**origin) for writer in writers)
+    return Draw(calibration=calibration, probe=probe, calibration_folder=folders[0], probe_folder=folders[1])

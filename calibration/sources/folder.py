@@ -1,0 +1,95 @@
+"""A folder of photos: each file goes to one set only."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from calibration.inputs import Sample, describe, image_input, photo_sample
+from calibration.sources.request import Request, Stream
+from zoo.errors import UsageProblemError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from zoo.preprocessing import Preprocessing
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+
+
+def open_folder(folder: Path, request: Request) -> Stream:
+    """Return the photos of `folder` and the folders in it, in an order that the seed decides.
+
+    Raises:
+        UsageProblemError: the model takes no photo, or the folder has none.
+    """
+    preprocessing = request.preprocessing
+    name = image_input(request.inputs, preprocessing)
+    if name is None or preprocessing is None:
+        raise UsageProblemError(
+            "a folder of photos needs a model with one image input and a known preprocessing (--preprocessing "
+            f"raw, unit, tf, caffe or torch); for this one give an .npz with: {describe(request.inputs)}"
+        )
+    paths = image_paths(folder)
+    order = np.random.default_rng(request.seed).permutation(len(paths))
+    stream = Stream(source=f"folder {folder.name}, {len(paths)} image files", samples=iter(()), photos=True)
+    stream.samples = _photos(name, [paths[index] for index in order], preprocessing, stream.warnings)
+    return stream
+
+
+def image_paths(folder: Path) -> list[Path]:
+    """Return all image files under `folder`, sorted.
+
+    Raises:
+        UsageProblemError: there is none.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not paths:
+        raise UsageProblemError(f"no image in {folder}: give a folder of .jpg, .png, .bmp or .webp files")
+    return paths
+
+
+def read_photo(path: Path) -> Image.Image:
+    """Return the decoded photo, turned as the camera's orientation says.
+
+    Raises:
+        ValueError: no photo, broken, or a decompression bomb (Pillow's 89 million pixels are a limit here).
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                image.load()
+                return ImageOps.exif_transpose(image)
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    ) as error:
+        raise ValueError(f"{path.name}: {error}") from error
+
+
+def _photos(name: str, paths: list[Path], preprocessing: Preprocessing, notes: list[str]) -> Iterator[Sample]:
+    broken: list[str] = []
+    for path in paths:
+        try:
+            image = read_photo(path)
+        except ValueError:
+            broken.append(path.name)
+            notes[:] = [skipped(broken)]
+            continue
+        yield photo_sample(name, preprocessing.photo(image), preprocessing)
+
+
+def skipped(broken: list[str]) -> str:
+    """Return the sentence that names files that could not be read."""
+    more = ", ..." if len(broken) > 5 else ""
+    return f"{len(broken)} unreadable image{'s' * (len(broken) != 1)} skipped: {', '.join(broken[:5])}{more}"

@@ -1,0 +1,169 @@
+"""Samples go to disk one by one: memory does not grow with their number; no sample is in both sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.inputs import InputSpec, Sample
+from calibration.samples import LABELS, PHOTOS, Samples, input_file, sample_digest
+from zoo.errors import UsageProblemError
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draw:
+    """Two sets that share no sample.
+
+    Attributes:
+        calibration: what ranges are observed on.
+        probe: what the proof runs on.
+        calibration_folder: where `Samples.load` finds the first in another process.
+        probe_folder: likewise the second.
+    """
+
+    calibration: Samples
+    probe: Samples
+    calibration_folder: Path
+    probe_folder: Path
+
+
+class ArrayFile:
+    """A .npy file that grows by one row at a time."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
+        """Open `path` for rows of that shape."""
+        self.rows = 0
+        self._shape, self._dtype = shape, np.dtype(dtype)
+        self._file = path.open("wb")
+        self._header()
+
+    def append(self, values: Array) -> None:
+        """Write one row."""
+        if values.shape != self._shape:
+            raise ValueError(f"a row of shape {values.shape} for a file of rows {self._shape}")
+        self._file.write(np.ascontiguousarray(values, self._dtype).data)
+        self.rows += 1
+
+    def close(self) -> None:
+        """Write the final number of rows: numpy pads the header so that it keeps its length."""
+        self._file.seek(0)
+        self._header()
+        self._file.close()
+
+    def _header(self) -> None:
+        description = np.lib.format.dtype_to_descr(self._dtype)
+        header = {"descr": description, "fortran_order": False, "shape": (self.rows, *self._shape)}
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+
+class SetWriter:
+    """Writes the files that `Samples.load` maps."""
+
+    def __init__(
+        self, folder: Path, inputs: Mapping[str, InputSpec], photo_shape: tuple[int, ...] | None
+    ) -> None:
+        """Open one file per input, and one for photos if `photo_shape` (height, width, channels) is given."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.digests, self._labels = folder, list[str](), list[int]()
+        self._inputs = {
+            name: ArrayFile(folder / input_file(index), spec.shape, spec.dtype)
+            for index, (name, spec) in enumerate(inputs.items())
+        }
+        self._photos = ArrayFile(folder / PHOTOS, photo_shape, "uint8") if photo_shape else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        for file in (*self._inputs.values(), *filter(None, [self._photos])):
+            file.close()
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+    def append(self, sample: Sample, digest: str) -> None:
+        """Write one sample."""
+        for name, file in self._inputs.items():
+            file.append(sample.inputs[name])
+        if self._photos is not None and sample.photo is not None:
+            self._photos.append(sample.photo)
+        if sample.label is not None:
+            self._labels.append(sample.label)
+        self.digests.append(digest)
+
+    def samples(self, **origin: Any) -> Samples:
+        """Return what was written, mapped, after the files are closed; `origin` is source, seed and so on."""
+        if self._labels:
+            np.save(self.folder / LABELS, np.asarray(self._labels, np.int64), allow_pickle=False)
+        written = Samples(inputs={}, _digests=self.digests, **origin)
+        written.write_index(self.folder, tuple(self._inputs))
+        return Samples.load(self.folder)
+
+
+def digest_of(sample: Sample, names: Iterable[str]) -> str:
+    """Return the sample's digest, over its inputs in the order of `names`."""
+    return sample_digest({name: sample.inputs[name] for name in names})
+
+
+class Dealer:
+    """Deals samples to calibration and probe; what one set holds never enters the other."""
+
+    def __init__(
+        self, calibration: SetWriter, probe: SetWriter, counts: tuple[int, int], names: list[str]
+    ) -> None:
+        """Deal until the sets hold `counts` samples."""
+        self._sets, self._counts, self._names = (calibration, probe), counts, names
+        self._held: tuple[set[str], set[str]] = (set(), set())
+        self.overlapping = 0
+
+    def wants(self, side: int) -> bool:
+        """Whether that set (0 calibration, 1 probe) is not full yet."""
+        return len(self._sets[side]) < self._counts[side]
+
+    def next_side(self) -> int | None:
+        """Return the set whose turn it is (first one each, then the emptier by share); None when both are full."""
+        open_sides = [side for side in (0, 1) if self.wants(side)]
+        return min(open_sides, key=self._share) if open_sides else None
+
+    def _share(self, side: int) -> tuple[bool, float]:
+        held = len(self._sets[side])
+        return held > 0, held / self._counts[side]
+
+    def take(self, sample: Sample, side: int) -> bool:
+        """Write the sample to that set, unless the other set holds it; return whether it was written."""
+        digest = digest_of(sample, self._names)
+        if digest in self._held[1 - side]:
+            self.overlapping += 1
+            return False
+        self._sets[side].append(sample, digest)
+        self._held[side].add(digest)
+        return True
+
+    def deal(self, stream: Iterable[Sample]) -> None:
+        """Deal a stream until both sets are full or it ends: a short source leaves both their fair share."""
+        for sample in stream:
+            side = self.next_side()
+            if side is None:
+                return
+            self.take(sample, side)
+            if self.next_side() is None:
+                return
+
+    def check(self, source: str) -> None:
+        """Refuse a source that could not give at least one sample to each set."""
+        if not all(len(one) for one in self._sets):
+            found = sum(len(one) for one in self._sets)
+            raise UsageProblemError(
+                f"{source} holds {found} usable sample{'s' * (found != 1)}; calibration and proof need "
+                "different ones, so give at least 2 different samples (100 and more are better)"
+            )
