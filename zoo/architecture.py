@@ -36,7 +36,7 @@ class Architecture:
         paper: URL of the paper.
         build: options -> Keras model that ends in logits; random weights.
         options: what `--set` accepts.
-        tiny: options (also ones that `--set` does not offer) of the small variant that tests use; same operators.
+        tiny: options (also ones that `--set` does not offer) of the tests' small variant; same operators.
         preprocess: options -> how a photo becomes the input.
         parameter_count: of the default build, checked by a test against the paper or the reference.
         classes: length of the logits.

@@ -1,9 +1,9 @@
 """Every error a user can meet, with the exit code that the commands answer.
 
-    ZooError
-    |- CheckFailedError     1  a proof failed; the report says which
-    |- UsageProblemError    2  the user's mistake; the message says what to type
-    |- OutsideError         3  no network, disk full, a runtime that crashed
+ZooError
+|- CheckFailedError     1  a proof failed; the report says which
+|- UsageProblemError    2  the user's mistake; the message says what to type
+|- OutsideError         3  no network, disk full, a runtime that crashed
 """
 
 from __future__ import annotations
@@ -40,5 +40,9 @@ def unknown(what: str, word: str, known: Iterable[str]) -> UsageProblemError:
     """Return the refusal of an unknown `word`, with the nearest known ones: nothing is ever guessed."""
     names = sorted(known)
     close = difflib.get_close_matches(word.lower(), names, n=2, cutoff=0.5)
-    hint = f"did you mean {' or '.join(repr(name) for name in close)}?" if close else f"known: {', '.join(names)}"
+    hint = (
+        f"did you mean {' or '.join(repr(name) for name in close)}?"
+        if close
+        else f"known: {', '.join(names)}"
+    )
     return UsageProblemError(f"unknown {what} {word!r}; {hint}")

