@@ -1,0 +1,9 @@
+"""Errors of an export, beside those of zoo.errors."""
+
+from __future__ import annotations
+
+from zoo.errors import ZooError
+
+
+class ConversionError(ZooError):
+    """A model cannot be written in a format; the message names the operator, tensor or limit."""

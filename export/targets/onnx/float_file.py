@@ -1,0 +1,142 @@
+"""Keras -> float32 .onnx, with the weights beside the graph instead of through TensorFlow.
+
+`tf2onnx.convert.from_keras` freezes the weights into constants and copies them many times (ResNet50: 10 s
+and 6 to 11 GB; VGG16 breaks protobuf's limit of 2 GB). Here the weights are *arguments* of the traced
+function; the converter sees a graph of a few kilobytes, and its arguments then become initializers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from export import signature
+from export.errors import ConversionError
+from export.targets.onnx.folding import fold
+from export.targets.onnx.layout import sink_transposes
+from export.targets.onnx.naming import canonicalize, drop_unused, sort_nodes, subgraphs
+
+if TYPE_CHECKING:
+    import keras
+
+OPSET = 18  # The newest that tf2onnx 1.17 writes.
+PROTOBUF_LIMIT_BYTES = 2**31 - 2**24  # 16 MB are left for the graph itself.
+
+
+def convert(model: keras.Model) -> bytes:
+    """Return the float32 .onnx of `model`: static batch 1, the names of Keras, batch norm folded.
+
+    Raises:
+        ConversionError: an operator without ONNX counterpart, an unknown dimension, weights above 2 GB.
+    """
+    variables = [*model.trainable_variables, *model.non_trainable_variables]
+    _refuse_too_large(variables)
+    proto = _trace(model, variables)
+    replace_erfc(proto.graph)
+    refuse_unknown_operators(proto.graph)
+    _store_weights(proto.graph, variables)
+    proto = fold(proto)
+    sort_nodes(proto.graph)
+    if sink_transposes(proto.graph):
+        sort_nodes(proto.graph)  # A transpose that nobody reads any more would still keep nodes apart.
+        drop_unused(proto.graph)
+        proto = fold(proto)
+    refuse_unknown_operators(proto.graph)
+    canonicalize(proto.graph, _public_names(model))
+    proto.graph.ClearField("doc_string")
+    proto.producer_name, proto.producer_version, proto.graph.name = "zoo-export", "", "model"
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+def _public_names(model: keras.Model) -> dict[str, str]:
+    traced = {f"input_{index}": spec.name for index, spec in enumerate(signature.inputs(model))}
+    return traced | {f"output_{index}": spec.name for index, spec in enumerate(signature.outputs(model))}
+
+
+def _refuse_too_large(variables: Sequence[Any]) -> None:
+    size = sum(variable.numpy().nbytes for variable in variables)
+    if size > PROTOBUF_LIMIT_BYTES:
+        raise ConversionError(
+            f"the weights take {size / 2**30:.1f} GB, an .onnx file holds at most 2 GB; choose another format"
+        )
+
+
+def _trace(model: keras.Model, variables: Sequence[Any]) -> Any:
+    """Return the ONNX graph of `model`; its inputs are input_0, ... and weight_0, ..."""
+    import keras
+    import tensorflow as tf
+    import tf2onnx
+
+    trainable = len(model.trainable_variables)
+    # A Sequential model has no `input` of its own, but one of its tensors.
+    structure = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    inputs = [
+        tf.TensorSpec(spec.shape, spec.dtype, name=f"input_{index}")
+        for index, spec in enumerate(signature.inputs(model))
+    ]
+    weights = [
+        tf.TensorSpec(variable.shape, variable.dtype, name=f"weight_{index}")
+        for index, variable in enumerate(variables)
+    ]
+
+    def call(*values: Any) -> dict[str, Any]:
+        given, state = values[: len(inputs)], values[len(inputs) :]
+        nested = tf.nest.pack_sequence_as(structure, given)
+        results, _ = model.stateless_call(
+            list(state[:trainable]), list(state[trainable:]), nested, training=False
+        )
+        flat = tf.nest.flatten(results)
+        return {f"output_{index}": tf.identity(value) for index, value in enumerate(flat)}
+
+    arguments = [*inputs, *weights]
+    function = tf.function(call, input_signature=arguments, autograph=False)
+    try:
+        proto, _ = tf2onnx.convert.from_function(function, arguments, opset=OPSET)
+    except (ValueError, NotImplementedError, RuntimeError, KeyError) as error:
+        raise ConversionError(f"tf2onnx cannot convert {model.name!r}: {_first_line(error)}") from error
+    return proto
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _store_weights(graph: Any, variables: Sequence[Any]) -> None:
+    """Turn the inputs weight_0, weight_1, ... of `graph` into initializers."""
+    from onnx import numpy_helper
+
+    inputs = [value for value in graph.input if not value.name.startswith("weight_")]
+    kept = {value.name for value in graph.input}
+    del graph.input[:]
+    graph.input.extend(inputs)
+    for index, variable in enumerate(variables):
+        if f"weight_{index}" in kept:
+            graph.initializer.append(numpy_helper.from_array(variable.numpy(), f"weight_{index}"))
+
+
+def replace_erfc(graph: Any) -> None:
+    """Rewrite every Erfc of `graph`, which ONNX does not have, as 1 - Erf: Keras' exact gelu needs it."""
+    from onnx import TensorProto, helper
+
+    for index in reversed(range(len(graph.node))):
+        node = graph.node[index]
+        if node.op_type == "Erfc":
+            inner, one = f"{node.output[0]}/erf", f"{node.output[0]}/one"
+            graph.initializer.append(helper.make_tensor(one, TensorProto.FLOAT, [], [1.0]))
+            graph.node.insert(index + 1, helper.make_node("Sub", [one, inner], list(node.output)))
+            graph.node.insert(index + 1, helper.make_node("Erf", list(node.input), [inner]))
+            del graph.node[index]
+
+
+def refuse_unknown_operators(graph: Any) -> None:
+    """Raise ConversionError naming the operators that ONNX does not define."""
+    from onnx import defs
+
+    unknown = sorted(
+        {node.op_type for node in graph.node if node.domain or not defs.has(node.op_type, OPSET, "")}
+    )
+    if unknown:
+        raise ConversionError(f"no ONNX counterpart for the operator {', '.join(unknown)}")
+    for node in graph.node:
+        for inner in subgraphs(node):
+            refuse_unknown_operators(inner)

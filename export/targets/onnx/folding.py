@@ -1,0 +1,40 @@
+"""Fold what does not depend on the input: batch norm into convolutions, transposed kernels, constants.
+
+ONNX Runtime's own optimizer at its basic level does it, and writes standard operators only.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from export.errors import ConversionError
+from export.targets.onnx.session import load_errors
+
+
+def fold(proto: Any) -> Any:
+    """Return `proto` folded; `proto` is emptied on the way, so that its weights are not held twice."""
+    import onnx
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    with tempfile.TemporaryDirectory(prefix="zoo-fold-") as folder:
+        before, after = Path(folder, "before.onnx"), Path(folder, "after.onnx")
+        onnx.save(proto, str(before))
+        proto.Clear()
+        options.optimized_model_filepath = str(after)
+        try:
+            onnxruntime.InferenceSession(str(before), options, providers=["CPUExecutionProvider"])
+        except load_errors() as error:
+            raise ConversionError(f"ONNX Runtime refuses the converted graph: {error}") from error
+        folded = onnx.load(str(after))
+    # The runtime lists every domain that it knows; the standard one is enough.
+    kept = [entry for entry in folded.opset_import if not entry.domain]
+    del folded.opset_import[:]
+    folded.opset_import.extend(kept)
+    del folded.metadata_props[:]
+    return folded
