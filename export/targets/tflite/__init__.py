@@ -1,0 +1,42 @@
+"""TFLite, run by LiteRT: Android, Raspberry Pi, browsers, microcontrollers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from export.targets.session import OpCount, Session
+
+if TYPE_CHECKING:
+    import keras
+
+    from export.targets import QuantizationPlan
+
+
+class _Tflite:
+    name = "tflite"
+    suffix = ".tflite"
+
+    def convert(self, model: keras.Model) -> bytes:
+        from export.targets.tflite.convert import convert
+
+        return convert(model)
+
+    def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
+        from export.targets.tflite.quantize import quantize
+
+        return quantize(float_file, plan)
+
+    def open(self, path: Path, threads: int = 1) -> Session:
+        from export.targets.tflite.session import TfliteSession
+
+        return TfliteSession(path, threads)
+
+    def census(self, path: Path) -> list[OpCount]:
+        from export.targets.tflite.census import census
+
+        return census(path)
+
+
+TFLITE = _Tflite()

@@ -1,0 +1,116 @@
+"""A .tflite file as an object: reading, writing, and the few questions that the other files ask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.errors import ConversionError
+
+Model = Any  # ai_edge_litert's ModelT: generated code without types
+IDENTIFIER = b"TFL3"
+WEIGHTS_ALIGNMENT = 16
+
+
+def read(content: bytes) -> Model:
+    """Return the file as a mutable object; the weights stay views of `content`.
+
+    Raises:
+        ConversionError: the bytes are no .tflite file.
+    """
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    if content[4:8] != IDENTIFIER:
+        raise ConversionError("not a .tflite file: the identifier TFL3 is missing")
+    model = flatbuffer_utils.read_model_from_bytearray(content)
+    for buffer in model.buffers:
+        if buffer.data is not None and not isinstance(buffer.data, np.ndarray):
+            buffer.data = np.frombuffer(buffer.data, np.uint8)  # bytes would be packed one by one
+    return model
+
+
+def write(model: Model) -> bytes:
+    """Return the object as one flatbuffer, weights inside and at multiples of 16 as the schema demands.
+
+    The generated packer forgets the alignment, and ai-edge-quantizer puts weights behind the flatbuffer, where
+    readers for microcontrollers do not look.
+    """
+    import flatbuffers
+
+    class AlignedBuilder(flatbuffers.Builder):  # type: ignore[misc]
+        def StartVector(self, element_size: int, count: int, alignment: int) -> int:  # noqa: N802
+            is_weights = element_size == 1 and count >= WEIGHTS_ALIGNMENT
+            return int(
+                super().StartVector(element_size, count, WEIGHTS_ALIGNMENT if is_weights else alignment)
+            )
+
+    builder = AlignedBuilder(
+        sum(buffer.data.size for buffer in model.buffers if buffer.data is not None) + 65536
+    )
+    builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def constant(model: Model, tensor: Any) -> NDArray[Any]:
+    """Return a constant tensor's values, shaped; a view."""
+    data: NDArray[Any] = model.buffers[tensor.buffer].data
+    return data.view(_dtype(tensor.type)).reshape(tensor.shape)
+
+
+def _dtype(tensor_type: int) -> str:
+    from ai_edge_litert import schema_py_generated as schema
+
+    kinds = schema.TensorType
+    return {
+        kinds.FLOAT32: "<f4",
+        kinds.INT8: "i1",
+        kinds.INT32: "<i4",
+        kinds.INT64: "<i8",
+        kinds.FLOAT16: "<f2",
+    }[tensor_type]
+
+
+def op_name(model: Model, operator: Any) -> str:
+    """Return an operator's name as the schema spells it; a custom one by its own name (Flex ops begin with Flex)."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    code = model.operatorCodes[operator.opcodeIndex]
+    if code.customCode:
+        return str(code.customCode.decode())
+    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+    return names[builtin]
+
+
+def rename_signature(model: Model, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Give the one signature these names, in the order in which `input_<i>` and `output_<i>` stand now."""
+    (signature,) = model.signatureDefs
+    for maps, names in ((signature.inputs, inputs), (signature.outputs, outputs)):
+        for tensor_map in maps:
+            tensor_map.name = names[int(tensor_map.name.decode().rsplit("_", 1)[1])]
+
+
+def make_names_unique(model: Model) -> None:
+    """Give every tensor a name of its own: ranges and diagnoses are kept by name."""
+    for subgraph in model.subgraphs:
+        seen: set[bytes] = set()
+        for index, tensor in enumerate(subgraph.tensors):
+            name = tensor.name if tensor.name not in seen else b"%s#%d" % (tensor.name, index)
+            tensor.name = name
+            seen.add(name)
+
+
+def activations(model: Model) -> dict[int, str]:
+    """Return the float tensors that depend on the input: index -> name (first subgraph)."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    subgraph = model.subgraphs[0]
+    indices = {*subgraph.inputs, *(index for operator in subgraph.operators for index in operator.outputs)}
+    return {
+        index: subgraph.tensors[index].name.decode()
+        for index in sorted(indices)
+        if subgraph.tensors[index].type == schema.TensorType.FLOAT32
+    }
