@@ -1,0 +1,167 @@
+"""`zoo show NAME`: the facts of one architecture and its card."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from export.console import print_json, standard_output
+from export.quantities import count_in_words
+from zoo.architecture import Architecture, find
+from zoo.preprocessing import Preprocessing
+from zoo.weights import Source, Weights
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+
+@click.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
+def command(name: str, as_json: bool) -> None:
+    """Show one architecture: paper, options, weights, card."""
+    architecture = find(name)
+    if as_json:
+        print_json(record(architecture))
+        return
+    console = standard_output()
+    _print_facts(console, architecture)
+    if card := read_card(architecture.name):
+        from rich.markdown import Markdown
+
+        console.print(Markdown(card), width=min(console.width, 100))
+        console.print()
+    console.print(f"next: zoo export {architecture.name} --int8", style="dim")
+
+
+def read_card(name: str) -> str | None:
+    """Return the card of an architecture, Markdown; None where nobody has written one."""
+    path = resources.files("zoo") / "cards" / f"{name}.md"
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def record(architecture: Architecture) -> dict[str, Any]:
+    """Return all that the registry knows, as plain data."""
+    return {
+        "name": architecture.name,
+        "title": architecture.title,
+        "task": architecture.task,
+        "paper": architecture.paper,
+        "parameters": architecture.parameter_count,
+        "classes": architecture.classes,
+        "options": {
+            key: {"default": option.default, "choices": list(option.choices), "meaning": option.meaning}
+            for key, option in architecture.options.items()
+        },
+        "preprocessing": _default_preprocessing(architecture).record(),
+        "weights": [_weights_record(weights) for weights in architecture.weights],
+        "card": read_card(architecture.name),
+    }
+
+
+def describe(preprocessing: Preprocessing) -> str:
+    """Return in words how a photo becomes the input."""
+    size = f"{preprocessing.height} x {preprocessing.width}"
+    short_side = round(min(preprocessing.height, preprocessing.width) / preprocessing.crop_fraction)
+    resize = f"short side to {short_side} ({preprocessing.resize}), centre crop {size}"
+    channels = max(len(preprocessing.scale), len(preprocessing.offset))
+    # One number stands for all channels.
+    scales = preprocessing.scale * (channels // len(preprocessing.scale))
+    offsets = preprocessing.offset * (channels // len(preprocessing.offset))
+    pairs = zip(scales, offsets, strict=True)
+    spans = dict.fromkeys(f"[{offset:.4g}, {255 * scale + offset:.4g}]" for scale, offset in pairs)
+    return f"{resize}; {preprocessing.colours}; {_formula(preprocessing)}, which gives {', '.join(spans)}"
+
+
+def _formula(preprocessing: Preprocessing) -> str:
+    """Return `byte * scale + offset` as a person writes it: "byte / 127.5 - 1"."""
+    words = "byte"
+    if set(preprocessing.scale) != {1.0}:
+        words += f" / {_numbers([1 / scale for scale in preprocessing.scale])}"
+    if set(preprocessing.offset) != {0.0}:
+        sign = "-" if all(offset <= 0 for offset in preprocessing.offset) else "+"
+        words += (
+            f" {sign} {_numbers([-offset if sign == '-' else offset for offset in preprocessing.offset])}"
+        )
+    return words
+
+
+def _numbers(values: list[float]) -> str:
+    """Return one number if all are equal, else one per channel in brackets."""
+    words = list(dict.fromkeys(f"{value:.6g}" for value in values))
+    return words[0] if len(words) == 1 else f"({', '.join(f'{value:.6g}' for value in values)})"
+
+
+def _default_preprocessing(architecture: Architecture) -> Preprocessing:
+    return architecture.preprocess(**architecture.settings({}))
+
+
+def _weights_record(weights: Weights) -> dict[str, Any]:
+    return {
+        "tag": weights.tag,
+        "licence": weights.licence,
+        "trained_on": weights.trained_on,
+        "sources": [_source_record(source) for source in weights.sources],
+    }
+
+
+def _source_record(source: Source) -> dict[str, Any]:
+    return {
+        "kind": source.kind,
+        "location": source.location,
+        "members": list(source.members),
+        "sha256": source.sha256 or None,
+        "md5": source.md5 or None,
+    }
+
+
+def _print_facts(console: Console, architecture: Architecture) -> None:
+    from rich.table import Table
+
+    console.print(architecture.title, style="bold")
+    console.print(architecture.paper, style="dim", soft_wrap=True)
+    console.print()
+    facts = Table.grid(padding=(0, 3))
+    facts.add_column(style="cyan", no_wrap=True)
+    facts.add_column(overflow="fold")
+    facts.add_row("name", architecture.name)
+    facts.add_row("task", f"{architecture.task}, {architecture.classes} classes")
+    facts.add_row(
+        "parameters", f"{count_in_words(architecture.parameter_count)} ({architecture.parameter_count:,})"
+    )
+    facts.add_row("input", describe(_default_preprocessing(architecture)))
+    for key, option in architecture.options.items():
+        choices = ", ".join(str(choice) for choice in option.choices)
+        facts.add_row(f"--set {key}=", f"{choices}; default {option.default}; {option.meaning}")
+    for position, weights in enumerate(architecture.weights):
+        facts.add_row("--weights" if position == 0 else "", _weights_text(weights, default=position == 0))
+    if not architecture.weights:
+        facts.add_row("weights", "none: it is exported untrained, or with --weights FILE")
+    console.print(facts)
+    console.print()
+
+
+def _weights_text(weights: Weights, *, default: bool) -> Text:
+    """Return one set of weights as a paragraph: what it is, then where it comes from."""
+    from rich.text import Text
+
+    text = Text()
+    text.append(weights.tag, style="bold")
+    text.append(
+        f"{' (the default)' if default else ''}: trained on {weights.trained_on}; licence {weights.licence}"
+    )
+    digests = {source.sha256 or f"md5 {source.md5}" for source in weights.sources}
+    for source in weights.sources:
+        text.append(f"\n{source.kind:<8}{source.location}")
+        if len(digests) > 1:
+            text.append(f"\n{'':8}{_digest_words(source)}", style="dim")
+    if len(digests) == 1:
+        text.append(f"\n{_digest_words(weights.sources[0])}", style="dim")
+    return text
+
+
+def _digest_words(source: Source) -> str:
+    return f"sha256  {source.sha256}" if source.sha256 else f"md5     {source.md5}"

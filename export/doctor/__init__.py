@@ -1,0 +1,1 @@
+"""Is this installation sound? What `zoo doctor` looks at; nothing here prints."""
