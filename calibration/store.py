@@ -95,7 +95,9 @@ class SetWriter:
         """Write one sample."""
         for name, file in self._inputs.items():
             file.append(sample.inputs[name])
-        if self._photos is not None and sample.photo is not None:
+        if self._photos is not None:
+            if sample.photo is None:
+                raise ValueError("a sample without its photo in a set of photos")
             self._photos.append(sample.photo)
         if sample.label is not None:
             self._labels.append(sample.label)
@@ -131,7 +133,7 @@ class Dealer:
         return len(self._sets[side]) < self._counts[side]
 
     def next_side(self) -> int | None:
-        """Return the set whose turn it is (first one each, then the emptier by share); None when both are full."""
+        """Return the set whose turn it is (one each, then the emptier by share); None when both are full."""
         open_sides = [side for side in (0, 1) if self.wants(side)]
         return min(open_sides, key=self._share) if open_sides else None
 

@@ -2,11 +2,106 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import IO, Any
+from zipfile import BadZipFile, ZipFile
 
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.inputs import Sample, check_castable, check_shape, describe, image_input
+from calibration.sources.array_rows import ArrayRows, BrokenArrayError
+from calibration.sources.conversion import as_sample, watched
 from calibration.sources.request import Request, Stream
+from zoo.errors import UsageProblemError
+
+Array = NDArray[Any]
 
 
 def open_arrays(path: Path, request: Request) -> Stream:
-    """Return rows of the arrays in `path`."""
-    raise NotImplementedError
+    """Return rows of the arrays in `path`: a random choice of what is wanted, in the file's order.
+
+    Raises:
+        UsageProblemError: names, shapes, types or row counts that the model does not take, or a broken file.
+    """
+    with ExitStack() as stack:
+        arrays = _open(path, request, stack)
+        counts = {rows.count for rows in arrays.values()}
+        if len(counts) > 1:
+            listed = ", ".join(f"{name}: {rows.count}" for name, rows in arrays.items())
+            raise UsageProblemError(f"{path.name}: the arrays must have one row per sample each ({listed})")
+        photos = _check(path.name, arrays, request)
+    total = counts.pop()
+    stream = Stream(source=f"{path.name}, {total} rows", samples=iter(()), photos=photos)
+    stream.samples = watched(_rows(path, request, total), request, stream.warnings)
+    return stream
+
+
+def _check(what: str, arrays: dict[str, ArrayRows], request: Request) -> bool:
+    """Check all shapes and types before the first row is read; return whether the rows are camera bytes."""
+    image = image_input(request.inputs, request.preprocessing)
+    photos = image is not None and arrays[image].dtype == np.uint8
+    for name, spec in request.inputs.items():
+        rows = arrays[name]
+        if not (spec.shape[-1:] == (1,) and rows.row_shape == spec.shape[:-1]):
+            check_shape(what, name, spec, rows.row_shape)
+        if not photos:
+            check_castable(what, name, spec, rows.dtype)
+    return photos
+
+
+def _rows(path: Path, request: Request, total: int) -> Iterator[Sample]:
+    generator = np.random.default_rng(request.seed)
+    # A few more than wanted: repeated rows are left out.
+    wanted = min(total, request.total + request.total // 10)
+    chosen = np.zeros(total, bool)
+    chosen[generator.choice(total, wanted, replace=False)] = True
+    with ExitStack() as stack:
+        arrays = _open(path, request, stack)
+        for keep in chosen:
+            try:
+                row = {name: rows.read(skip=not keep) for name, rows in arrays.items()}
+            except BrokenArrayError as error:
+                raise UsageProblemError(
+                    f"{path.name} is broken or cut short ({error}); make it again"
+                ) from None
+            if keep:
+                yield as_sample(path.name, row, request)
+
+
+def _open(path: Path, request: Request, stack: ExitStack) -> dict[str, ArrayRows]:
+    """Open the array of every input; `stack` closes the files."""
+    try:
+        files = _open_npy(path, request, stack) if path.suffix == ".npy" else _open_npz(path, request, stack)
+        return {name: ArrayRows(file) for name, file in files.items()}
+    except FileNotFoundError:
+        raise UsageProblemError(f"no such file: {path}") from None
+    except (OSError, BadZipFile, BrokenArrayError, NotImplementedError, RuntimeError) as error:
+        # RuntimeError: an encrypted member; NotImplementedError: a compression that zipfile lacks.
+        raise UsageProblemError(f"{path.name} cannot be read as {path.suffix}: {error}") from None
+
+
+def _open_npy(path: Path, request: Request, stack: ExitStack) -> dict[str, IO[bytes]]:
+    if len(request.inputs) != 1:
+        raise UsageProblemError(
+            f"{path.name} holds one array, but the model has {len(request.inputs)} inputs; "
+            f"give an .npz with: {describe(request.inputs)}"
+        )
+    return {next(iter(request.inputs)): stack.enter_context(path.open("rb"))}
+
+
+def _open_npz(path: Path, request: Request, stack: ExitStack) -> dict[str, IO[bytes]]:
+    archive = stack.enter_context(ZipFile(path))
+    members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
+    if len(members) == 1 and len(request.inputs) == 1:
+        members = {next(iter(request.inputs)): next(iter(members.values()))}
+    missing = [name for name in request.inputs if name not in members]
+    if missing:
+        held = ", ".join(members) or "none"
+        raise UsageProblemError(
+            f"{path.name} has no array named {' or '.join(map(repr, missing))} (it holds: {held}); "
+            f"the model takes {describe(request.inputs)}"
+        )
+    return {name: stack.enter_context(archive.open(members[name])) for name in request.inputs}

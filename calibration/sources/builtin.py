@@ -1,8 +1,8 @@
 """The default for image models: random crops of the photos inside the scikit-image wheel; no download.
 
 Each photo is cut in two across its longer side: calibration crops come from one part, probe crops from the
-other. Giving whole photos to one set only would leave calibration three photos, and the probe two: too few kinds
-of content on both sides. Parts keep all photos in both, and no pixel is in both.
+other. Giving whole photos to one set only would leave calibration three photos, and the probe two: too few
+kinds of content on both sides. Parts keep all photos in both, and no pixel is in both.
 """
 
 from __future__ import annotations

@@ -31,8 +31,9 @@ def open_folder(folder: Path, request: Request) -> Stream:
     name = image_input(request.inputs, preprocessing)
     if name is None or preprocessing is None:
         raise UsageProblemError(
-            "a folder of photos needs a model with one image input and a known preprocessing (--preprocessing "
-            f"raw, unit, tf, caffe or torch); for this one give an .npz with: {describe(request.inputs)}"
+            "a folder of photos needs a model with one image input and a known preprocessing "
+            "(--preprocessing raw, unit, tf, caffe or torch); "
+            f"for this one give an .npz with: {describe(request.inputs)}"
         )
     paths = image_paths(folder)
     order = np.random.default_rng(request.seed).permutation(len(paths))

@@ -1,18 +1,106 @@
-"""Samples from Python: a callable gives an iterable."""
+"""Samples from Python: a function that gives an iterable of dicts, arrays, or tuples in the inputs' order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.inputs import InputSpec, Sample, describe
+from calibration.sources.conversion import as_sample, watched
 from calibration.sources.request import Request, Stream
+from zoo.errors import UsageProblemError, unknown
+
+Array = NDArray[Any]
 
 
 def open_function(spec: str, request: Request) -> Stream:
-    """Return what `module:function` yields."""
-    raise NotImplementedError
+    """Return what `module:function` yields; modules in the current folder are found too.
+
+    Raises:
+        UsageProblemError: no such module or function.
+    """
+    module_name, _, function_name = spec.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise UsageProblemError(
+            f"--calibration {spec}: there is no module {error.name!r}; install it or cd to it"
+        ) from None
+    finally:
+        sys.path.remove(str(Path.cwd()))
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise unknown(
+            f"function of {module_name}",
+            function_name,
+            [n for n in dir(module) if callable(getattr(module, n))],
+        )
+    return open_callable(function, spec, request)
 
 
 def open_callable(function: Callable[[], Any], name: str, request: Request) -> Stream:
-    """Return what `function()` yields."""
-    raise NotImplementedError
+    """Return what `function()` yields: each a sample, or a batch of samples.
+
+    Raises:
+        UsageProblemError: it yields nothing, or not what the model takes.
+    """
+    result = function()
+    if isinstance(result, Mapping):
+        result = [result]
+    if not isinstance(result, Iterable):
+        raise UsageProblemError(f"{name} must give an iterable of samples, not {type(result).__name__}")
+    samples = (sample for item in result for sample in _samples(name, item, request))
+    first = next(samples, None)
+    if first is None:
+        raise UsageProblemError(f"{name} yielded no sample; it must yield {describe(request.inputs)}")
+    photos = first.photo is not None
+    stream = Stream(source=f"function {name}", samples=iter(()), photos=photos)
+    same_kind = _of_one_kind(name, chain([first], samples), photos=photos)
+    stream.samples = watched(same_kind, request, stream.warnings)
+    return stream
+
+
+def _of_one_kind(name: str, samples: Iterator[Sample], *, photos: bool) -> Iterator[Sample]:
+    for sample in samples:
+        if (sample.photo is not None) != photos:
+            raise UsageProblemError(f"{name} yields camera bytes (uint8) and floats in turn; yield one kind")
+        yield sample
+
+
+def _samples(name: str, item: object, request: Request) -> Iterator[Sample]:
+    values = _by_name(name, item, request.inputs)
+    batches = {
+        key: len(array) for key, array in values.items() if array.ndim == len(request.inputs[key].shape) + 1
+    }
+    if not batches:
+        yield as_sample(name, values, request)
+        return
+    if len(batches) != len(values) or len(set(batches.values())) != 1:
+        raise UsageProblemError(f"{name} yields arrays that differ in their number of samples")
+    for row in range(next(iter(batches.values()))):
+        yield as_sample(name, {key: array[row] for key, array in values.items()}, request)
+
+
+def _by_name(name: str, item: object, inputs: Mapping[str, InputSpec]) -> dict[str, Array]:
+    if isinstance(item, Mapping):
+        given = dict(item)
+    elif isinstance(item, (list, tuple)) and len(item) == len(inputs):
+        given = dict(zip(inputs, item, strict=True))
+    elif len(inputs) == 1:
+        given = {next(iter(inputs)): item}
+    else:
+        raise UsageProblemError(f"{name} must yield a dict with: {describe(inputs)}")
+    missing = [key for key in inputs if key not in given]
+    if missing:
+        raise UsageProblemError(
+            f"{name} yields no {', '.join(map(repr, missing))}; the model takes {describe(inputs)}"
+        )
+    return {key: np.asarray(given[key]) for key in inputs}

@@ -11,7 +11,7 @@ from calibration.sources.request import Request, Stream
 
 
 def open_noise(request: Request) -> Stream:
-    """Return seeded noise over the preprocessing's range; without one 0..1 for floats, 0 or 1 for integers."""
+    """Return seeded noise over the preprocessing's range; without one 0..1 (floats), 0 or 1 (integers)."""
     return Stream(
         source="random noise: sizes and speed only",
         samples=_noise(request),

@@ -1,0 +1,44 @@
+"""Which class a word in a folder name or a CSV means: certain, or refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from zoo.errors import UsageProblemError, unknown
+
+
+def class_indices(words: Collection[str], *, classes: int, labels: Sequence[str] = ()) -> dict[str, int]:
+    """Return the class index that each word means: a number, a label's name, or its place in sorted order.
+
+    Sorted order counts only when there are exactly as many words as classes: otherwise it would be a guess.
+    """
+    if all(word.isascii() and word.isdigit() for word in words):
+        outside = sorted(word for word in words if int(word) >= classes)
+        if outside:
+            raise UsageProblemError(
+                f"class {outside[0]} does not exist: the model has classes 0 to {classes - 1}"
+            )
+        return {word: int(word) for word in words}
+    known = {_plain(label): index for index, label in enumerate(labels)}
+    if all(_plain(word) in known for word in words):
+        count = Counter(_plain(label) for label in labels)
+        twice = sorted(word for word in words if count[_plain(word)] > 1)
+        if twice:
+            raise UsageProblemError(
+                f"two classes of the model are named {twice[0]!r}; give class_index numbers"
+            )
+        return {word: known[_plain(word)] for word in words}
+    stranger = sorted(word for word in words if _plain(word) not in known)[0]
+    if any(_plain(word) in known for word in words):
+        raise unknown("class", stranger, labels)
+    if len(words) == classes:
+        return {word: index for index, word in enumerate(sorted(words))}
+    raise UsageProblemError(
+        f"{len(words)} classes like {stranger!r} cannot be matched with the model's {classes}; name the "
+        "class folders by class index (0, 1, ...) or give a CSV with the columns file,class_index"
+    )
+
+
+def _plain(word: str) -> str:
+    return word.strip().replace("_", " ").casefold()

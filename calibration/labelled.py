@@ -1,0 +1,166 @@
+"""Labelled photos for `--evaluate`: a folder of class folders, or a CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.class_words import class_indices
+from calibration.inputs import InputSpec, photo_sample
+from calibration.samples import Samples, sample_digest
+from calibration.sources.folder import image_paths, read_photo, skipped
+from calibration.store import SetWriter
+from zoo.errors import UsageProblemError
+from zoo.preprocessing import Preprocessing
+
+CLASS_COLUMNS = ("class_index", "class", "label", "wnid", "class_name")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledPhotos:
+    """Files with their class indices; iterating decodes one photo at a time.
+
+    Attributes:
+        files: (path, class index), in a fixed order.
+        source: a sentence for the record.
+        unreadable: names of the files that iterating met and could not read.
+    """
+
+    files: tuple[tuple[Path, int], ...]
+    source: str
+    unreadable: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def photos(self, preprocessing: Preprocessing) -> Iterator[tuple[NDArray[np.uint8], int]]:
+        """Yield each photo's bytes (height, width, channels), resized and cropped, with its class index."""
+        self.unreadable.clear()
+        for path, label in self.files:
+            try:
+                image = read_photo(path)
+            except ValueError:
+                self.unreadable.append(path.name)
+                continue
+            yield preprocessing.photo(image), label
+
+    def limited(self, limit: int | None, seed: int) -> LabelledPhotos:
+        """Return at most `limit` of them, chosen by `seed`, in the same order."""
+        if limit is None or limit >= len(self.files):
+            return self
+        chosen = np.sort(np.random.default_rng(seed).choice(len(self.files), limit, replace=False))
+        source = f"{self.source}, {limit} of them"
+        return LabelledPhotos(files=tuple(self.files[index] for index in chosen), source=source)
+
+
+def find_labelled(spec: str | Path, *, classes: int, labels: Sequence[str] = ()) -> LabelledPhotos:
+    """Return the labelled photos that `spec` names.
+
+    Args:
+        spec: a folder whose folders are classes, or a CSV with a column `file` and one of class_index, class,
+            label, wnid, class_name; its files lie beside it or in `images` beside it.
+        classes: how many the model tells apart.
+        labels: their names by index, where known.
+
+    Raises:
+        UsageProblemError: neither of both, no photos, or classes that cannot be told for certain.
+    """
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        named = _from_folder(path)
+    elif path.suffix.lower() == ".csv" and path.is_file():
+        named = _from_csv(path)
+    else:
+        raise UsageProblemError(
+            f"--evaluate {str(spec)!r} is neither a folder of class folders nor a .csv file"
+        )
+    indices = class_indices({word for _, word in named}, classes=classes, labels=labels)
+    files = tuple((photo, indices[word]) for photo, word in named)
+    return LabelledPhotos(files=files, source=f"{path.name}, {len(files)} labelled photos")
+
+
+def labelled_samples(
+    photos: LabelledPhotos,
+    *,
+    name: str,
+    preprocessing: Preprocessing,
+    seed: int,
+    work: Path,
+    exclude: Collection[str] = (),
+) -> Samples:
+    """Write the photos to `work`, one by one, and return them mapped, with labels.
+
+    Args:
+        photos: what `find_labelled` found.
+        name: of the model's input.
+        preprocessing: of the photos.
+        seed: for the record.
+        work: a folder.
+        exclude: digests of the calibration samples: what calibrated the file must not judge it.
+
+    Raises:
+        UsageProblemError: not one photo can be used.
+    """
+    channels = 1 if preprocessing.colours == "GRAY" else 3
+    shape = (preprocessing.height, preprocessing.width, channels)
+    excluded, known = 0, frozenset(exclude)
+    with SetWriter(work, {name: InputSpec(shape=shape)}, shape) as writer:
+        for photo, label in photos.photos(preprocessing):
+            sample = photo_sample(name, photo, preprocessing, label)
+            digest = sample_digest(sample.inputs)
+            if digest in known:
+                excluded += 1
+            else:
+                writer.append(sample, digest)
+    if not len(writer):
+        raise UsageProblemError(
+            f"{photos.source}: none can be used; give labelled photos that are not calibration photos"
+        )
+    notes = [skipped(photos.unreadable)] if photos.unreadable else []
+    notes += [f"{excluded} calibration photos left out of the evaluation"] if excluded else []
+    return writer.samples(
+        source=photos.source, seed=seed, preprocessing=preprocessing.record(), warnings=tuple(notes)
+    )
+
+
+def _from_folder(folder: Path) -> list[tuple[Path, str]]:
+    named = [(path, path.relative_to(folder).parts[0]) for path in image_paths(folder)]
+    loose = [path.name for path, word in named if word == path.name]
+    if loose:
+        raise UsageProblemError(
+            f"{folder.name}/{loose[0]} lies in no class folder; give FOLDER/CLASS/photo.jpg"
+        )
+    return named
+
+
+def _from_csv(path: Path) -> list[tuple[Path, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageProblemError(f"{path.name} is not a CSV: {error}") from None
+    columns = list(rows[0]) if rows else []
+    column = next((name for name in CLASS_COLUMNS if name in columns), None)
+    if "file" not in columns or column is None:
+        held = ", ".join(map(str, columns)) or "none"
+        raise UsageProblemError(
+            f"{path.name} needs the columns file and class_index and a row per photo (has: {held})"
+        )
+    return [
+        (_beside(path, row["file"] or "", number), (row[column] or "").strip())
+        for number, row in enumerate(rows, 2)
+    ]
+
+
+def _beside(path: Path, name: str, line: int) -> Path:
+    for folder in (path.parent, path.parent / "images"):
+        if name and (folder / name).is_file():
+            return folder / name
+    raise UsageProblemError(
+        f"{path.name} line {line} names the file {name!r}, which does not exist beside it or in images/"
+    )

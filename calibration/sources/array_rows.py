@@ -1,0 +1,74 @@
+"""One .npy stream, row by row: memory of one row, however large the array."""
+
+from __future__ import annotations
+
+import zlib
+from math import prod
+from typing import IO, Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_HEADER_BYTES = 10_000
+
+
+class BrokenArrayError(Exception):
+    """The stream is no .npy of plain numbers, or ends early."""
+
+
+class ArrayRows:
+    """Reads the rows of an .npy stream in order; nothing is ever unpickled.
+
+    Attributes:
+        count: of rows.
+        row_shape: of each.
+        dtype: of the numbers.
+
+    Raises:
+        BrokenArrayError: no .npy, objects in place of numbers, no rows, or column-major order.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        """Read the header."""
+        self._file = file
+        shape, column_major, self.dtype = _header(file)
+        if self.dtype.kind not in "biuf":
+            raise BrokenArrayError(f"it holds {self.dtype}, not numbers")
+        if not shape or not shape[0]:
+            raise BrokenArrayError("it holds no rows")
+        if column_major and len(shape) > 1:
+            raise BrokenArrayError(
+                "it is stored in column-major order; save it again with np.ascontiguousarray"
+            )
+        self.count, self.row_shape = shape[0], shape[1:]
+
+    def read(self, *, skip: bool = False) -> NDArray[Any]:
+        """Return the next row; with `skip` only move on, and what is returned means nothing.
+
+        Raises:
+            BrokenArrayError: the stream ends before the row does.
+        """
+        size = prod(self.row_shape) * self.dtype.itemsize
+        try:
+            content = self._file.read(size)
+        except (OSError, EOFError, BadZipFile, zlib.error) as error:
+            raise BrokenArrayError(str(error)) from error
+        if len(content) != size:
+            raise BrokenArrayError("it ends in the middle of a row")
+        if skip:
+            return np.empty(0, self.dtype)
+        return np.frombuffer(content, self.dtype).reshape(self.row_shape)
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    try:
+        version = np.lib.format.read_magic(file)
+        reader = readers[version]
+        shape, column_major, dtype = reader(file, max_header_size=MAX_HEADER_BYTES)
+    except KeyError:
+        raise BrokenArrayError("it is written in an .npy version for structured types") from None
+    except (ValueError, OSError, EOFError, BadZipFile, zlib.error) as error:
+        raise BrokenArrayError(str(error).splitlines()[0]) from error
+    return shape, column_major, dtype
