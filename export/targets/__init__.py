@@ -3,54 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
 
-from export.recipe import Io, Precision
-from export.targets.session import OpCount, Session
+from export.targets.target import QuantizationPlan, Target  # isort: skip  (the targets import it from here)
+from export.targets.onnx import ONNX
+from export.targets.tflite import TFLITE
+from zoo.errors import UsageProblemError, unknown
 
-if TYPE_CHECKING:
-    import keras
+__all__ = ["TARGETS", "QuantizationPlan", "Target", "find", "target_of"]
 
-    from calibration.ranges import Ranges
+# In the order in which files are made: a later one may be derived from an earlier one.
+TARGETS: Mapping[str, Target] = {target.name: target for target in (TFLITE, ONNX)}
 
 
-@dataclass(frozen=True, kw_only=True)
-class QuantizationPlan:
-    """What a float file becomes.
+def find(name: str) -> Target:
+    """Return the target of that name; an unknown one is refused with the nearest."""
+    if name not in TARGETS:
+        raise unknown("format", name, TARGETS)
+    return TARGETS[name]
 
-    Attributes:
-        precision: anything but float32.
-        io: type of inputs and outputs of an integer file.
-        ranges: (min, max) of every activation by the tensor's name in the calibration format; None where not needed.
-        input_ranges: by input name, where the preprocessing fixes the range (bytes * scale + offset).
+
+def target_of(path: Path) -> Target:
+    """Return the target whose files end like `path`.
+
+    Raises:
+        UsageProblemError: no such file, or no target has that suffix.
     """
-
-    precision: Precision
-    io: Io
-    ranges: Ranges | None
-    input_ranges: Mapping[str, tuple[float, float]]
-
-
-class Target(Protocol):
-    """A file format with a runtime. `convert` and `quantize` are pure: bytes out, nothing on disk."""
-
-    name: str
-    suffix: str
-
-    def convert(self, model: keras.Model) -> bytes:
-        """Return the float32 file: static batch 1, inputs and outputs named as in the model."""
-        ...
-
-    def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
-        """Return the file in `plan.precision`; `siblings` holds the files of that precision made before, by format."""
-        ...
-
-    def open(self, path: Path, threads: int = 1) -> Session:
-        """Load a file in its runtime."""
-        ...
-
-    def census(self, path: Path) -> list[OpCount]:
-        """Return how many operators of each kind the file holds, as the runtime will execute them."""
-        ...
+    for target in TARGETS.values():
+        if path.suffix == target.suffix:
+            if not path.is_file():
+                raise UsageProblemError(f"there is no file {str(path)!r}")
+            return target
+    known = " or ".join(target.suffix for target in TARGETS.values())
+    raise UsageProblemError(f"{path.name!r} is none of our formats: give a file that ends in {known}")

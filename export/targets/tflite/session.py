@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class TfliteSession:
         return view
 
     def _details(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the details of inputs and outputs, by the signature's names or, without one, the tensors'."""
+        """Return the details of inputs and outputs by the signature's names, or without one by the tensors'."""
         if not self._interpreter.get_signature_list():
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
             return {detail["name"]: detail for detail in inputs}, {
@@ -60,17 +60,22 @@ class TfliteSession:
         return dict(runner.get_input_details()), dict(runner.get_output_details())
 
 
-def observe(path: Path, samples: Iterable[Mapping[str, Array]], update: Observe) -> None:
-    """Run a float file on `samples` and hand every activation to `update(name, values)`, one sample at a time.
+class Watcher:
+    """Runs a float file and shows every activation."""
 
-    The values are views: `update` must not keep them.
-    """
-    session = TfliteSession(path, keep_all_tensors=True)
-    watched = flatbuffer.activations(flatbuffer.read(path.read_bytes()))
-    for sample in samples:
-        session.invoke({spec.name: spec.quantize(sample[spec.name]) for spec in session.inputs})
-        for index, name in watched.items():
-            update(name, session.view(index))
+    def __init__(self, path: Path) -> None:
+        """Load a float32 file; its intermediate tensors are kept, which takes memory."""
+        self._session = TfliteSession(path, keep_all_tensors=True)
+        model = flatbuffer.read(path.read_bytes())
+        self._watched = flatbuffer.activations(model)
+        outside = {*model.subgraphs[0].inputs, *model.subgraphs[0].outputs}
+        self.edges = frozenset(name for index, name in self._watched.items() if index in outside)
+
+    def watch(self, sample: Mapping[str, Array], update: Observe) -> None:
+        """Run one sample and hand every activation to `update(name, values)`; it must not keep the values."""
+        self._session.invoke({spec.name: spec.quantize(sample[spec.name]) for spec in self._session.inputs})
+        for index, name in self._watched.items():
+            update(name, self._session.view(index))
 
 
 def _spec(name: str, detail: Mapping[str, Any]) -> TensorSpec:

@@ -1,0 +1,56 @@
+"""What every format offers: `convert` and `quantize` are pure, bytes out; `open` and `census` take a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from export.recipe import Io, Precision
+from export.targets.session import OpCount, Session
+
+if TYPE_CHECKING:
+    import keras
+
+    from calibration.ranges import Ranges
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantizationPlan:
+    """What a float file becomes.
+
+    Attributes:
+        precision: anything but float32.
+        io: type of inputs and outputs of an integer file.
+        ranges: (min, max) of every activation by the tensor's name in the calibration format; None where not needed.
+        input_ranges: by input name, where the preprocessing fixes the range (bytes * scale + offset).
+    """
+
+    precision: Precision
+    io: Io
+    ranges: Ranges | None
+    input_ranges: Mapping[str, tuple[float, float]]
+
+
+class Target(Protocol):
+    """A file format with a runtime. `convert` and `quantize` are pure: bytes out, nothing on disk."""
+
+    name: str
+    suffix: str
+
+    def convert(self, model: keras.Model) -> bytes:
+        """Return the float32 file: static batch 1, inputs and outputs named as in the model."""
+        ...
+
+    def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
+        """Return the file in `plan.precision`; `siblings` holds the files of that precision made before, by format."""
+        ...
+
+    def open(self, path: Path, threads: int = 1) -> Session:
+        """Load a file in its runtime."""
+        ...
+
+    def census(self, path: Path) -> list[OpCount]:
+        """Return how many operators of each kind the file holds, as the runtime will execute them."""
+        ...

@@ -1,0 +1,139 @@
+"""The child process that touches native runtimes; it never imports TensorFlow. See `export.child`."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration.observers import SplitObserver
+from calibration.samples import Samples
+from export.targets import target_of
+from export.targets.session import Array, Session, TensorSpec
+from zoo.errors import UsageProblemError
+
+WARM_UP_RUNS = 3
+
+
+def run(path: str, samples: str, outputs: str, camera_bytes: bool, threads: int = 1) -> dict[str, Any]:
+    """Run a file on saved samples; write the stored outputs to `outputs` (.npz), answer specs and times.
+
+    Args:
+        path: of the file.
+        samples: folder that `Samples.save` wrote.
+        outputs: of the .npz to write, arrays (N, ...) by output name as the file stores them.
+        camera_bytes: feed the photos' bytes to a uint8 input, as a device would.
+        threads: of the runtime.
+    """
+    loaded = Samples.load(Path(samples))
+    session = target_of(Path(path)).open(Path(path), threads)
+    rows: dict[str, list[Array]] = {spec.name: [] for spec in session.outputs}
+    for _ in range(WARM_UP_RUNS):
+        session.run(feed(session, loaded, 0, camera_bytes))
+    milliseconds = []
+    for index in range(len(loaded)):
+        inputs = feed(session, loaded, index, camera_bytes)
+        start = time.perf_counter()
+        stored = session.run(inputs)
+        milliseconds.append((time.perf_counter() - start) * 1e3)
+        for name, values in stored.items():
+            rows[name].append(values)
+    np.savez(outputs, **{name: np.concatenate(values) for name, values in rows.items()})
+    return {**_specs(session), **_times(milliseconds), "threads": threads}
+
+
+def observe(path: str, samples: str, observer: str) -> dict[str, Any]:
+    """Observe every activation of a float file; answer the ranges and how stable they are."""
+    from export.targets.tflite.session import Watcher
+
+    watcher = Watcher(Path(path))
+    split = SplitObserver(observer, watcher.edges)
+    for index, sample in enumerate(Samples.load(Path(samples))):
+        watcher.watch(sample, split.half(index))
+    stability = split.stability()
+    return {"ranges": split.ranges().record(), "stability": stability.record() if stability else None}
+
+
+def bench(path: str, runs: int, threads: int) -> dict[str, Any]:
+    """Time a file on noise: only the numbers' types matter to its speed."""
+    session = target_of(Path(path)).open(Path(path), threads)
+    generator = np.random.default_rng(0)
+    inputs = {spec.name: _noise(generator, spec) for spec in session.inputs}
+    for _ in range(WARM_UP_RUNS):
+        session.run(inputs)
+    milliseconds = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        session.run(inputs)
+        milliseconds.append((time.perf_counter() - start) * 1e3)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {**_times(milliseconds), "runs": runs, "threads": threads, "peak_mb": peak_mb}
+
+
+def inspect(path: str) -> dict[str, Any]:
+    """Describe a file: inputs, outputs and operators."""
+    target = target_of(Path(path))
+    session = target.open(Path(path))
+    return {"format": target.name, **_specs(session), "census": [asdict(op) for op in target.census(Path(path))]}
+
+
+def feed(session: Session, samples: Samples, index: int, camera_bytes: bool) -> dict[str, Array]:
+    """Return one sample as the file's inputs store it.
+
+    Raises:
+        UsageProblemError: the file wants other inputs than the samples hold.
+    """
+    if {spec.name for spec in session.inputs} != set(samples.inputs):
+        wanted = ", ".join(spec.name for spec in session.inputs)
+        raise UsageProblemError(f"the file's inputs are {wanted}; the samples hold {', '.join(samples.inputs)}")
+    fed = {}
+    for spec in session.inputs:
+        if camera_bytes and spec.dtype == "uint8" and samples.photos is not None:
+            fed[spec.name] = np.ascontiguousarray(samples.photos[index : index + 1])
+        else:
+            fed[spec.name] = spec.quantize(np.asarray(samples.inputs[spec.name][index : index + 1]))
+    return fed
+
+
+def _noise(generator: np.random.Generator, spec: TensorSpec) -> Array:
+    if np.issubdtype(np.dtype(spec.dtype), np.integer):
+        high = 2 if spec.scale is None else 127  # token ids must stay inside the smallest table
+        return generator.integers(0, high, spec.shape).astype(spec.dtype)
+    return generator.uniform(-1, 1, spec.shape).astype(spec.dtype)
+
+
+def _specs(session: Session) -> dict[str, Any]:
+    return {
+        "inputs": [asdict(spec) for spec in session.inputs],
+        "outputs": [asdict(spec) for spec in session.outputs],
+    }
+
+
+def _times(milliseconds: list[float]) -> dict[str, float]:
+    p50, p90 = np.percentile(milliseconds, [50, 90])
+    return {"p50_ms": float(p50), "p90_ms": float(p90)}
+
+
+JOBS: Mapping[str, Callable[..., dict[str, Any]]] = {"run": run, "observe": observe, "bench": bench, "inspect": inspect}
+
+
+def main() -> int:
+    """Read a request from standard input, write the answer to the file that it names."""
+    request = json.load(sys.stdin)
+    try:
+        answer = JOBS[request["job"]](**request["arguments"])
+    except UsageProblemError as error:
+        answer = {"refused": str(error)}
+    Path(request["answer"]).write_text(json.dumps(answer), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
