@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.targets import QuantizationPlan
-from export.targets.onnx.session import OnnxSession
-from export.targets.session import OpCount
+from export.targets.session import OpCount, Session
 
 if TYPE_CHECKING:
     import keras
+
+    from export.targets import QuantizationPlan
 
 
 class OnnxTarget:
@@ -30,8 +30,10 @@ class OnnxTarget:
         """Return the file in `plan.precision`; integer ones are derived from the sibling .tflite."""
         raise NotImplementedError
 
-    def open(self, path: Path, threads: int = 1) -> OnnxSession:
+    def open(self, path: Path, threads: int = 1) -> Session:
         """Load a file in ONNX Runtime, on the CPU."""
+        from export.targets.onnx.session import OnnxSession
+
         return OnnxSession(path, threads)
 
     def census(self, path: Path) -> list[OpCount]:

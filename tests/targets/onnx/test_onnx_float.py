@@ -13,7 +13,7 @@ import pytest
 
 from export.errors import ConversionError
 from export.targets.onnx import ONNX
-from export.targets.onnx.session import OnnxSession
+from export.targets.session import Session
 from zoo.errors import UsageProblemError
 
 L = keras.layers
@@ -97,7 +97,7 @@ def randomize(model: keras.Model) -> keras.Model:
     return model
 
 
-def sample(session: OnnxSession) -> dict[str, Any]:
+def sample(session: Session) -> dict[str, Any]:
     rng = np.random.default_rng(1)
     return {
         spec.name: rng.integers(0, 20, spec.shape).astype(spec.dtype)
@@ -114,7 +114,7 @@ def sqnr_db(reference: Any, actual: Any) -> float:
     return float(10 * np.log10(np.sum(reference**2) / max(np.sum((reference - actual) ** 2), 1e-300)))
 
 
-def open_file(content: bytes, folder: Path) -> OnnxSession:
+def open_file(content: bytes, folder: Path) -> Session:
     path = folder / "model.onnx"
     path.write_bytes(content)
     return ONNX.open(path)
