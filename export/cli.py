@@ -19,7 +19,7 @@ from zoo.errors import UsageProblemError, ZooError, unknown
 # What a user wants to do, and the commands for it, in the order of the help.
 # A new command is a file in `export/commands` and a word here.
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Discover": ("list", "show"),
+    "Discover": ("list", "show", "inspect"),
     "Configure": ("doctor",),
     "Build": (),
     "Measure": (),

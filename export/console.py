@@ -50,8 +50,7 @@ def print_error(message: str, hint: str | None = None) -> None:
     # NO_COLOR is rich's habit, not click's. None: colours if stderr is a terminal.
     colour = False if os.environ.get("NO_COLOR") else None
     click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour)
-    click.echo(
-        " ".join(message.split()), err=True
-    )  # A message may quote another library's, line breaks and all.
+    # A message may quote another library's, line breaks and all.
+    click.echo(" ".join(message.split()), err=True)
     if hint:
         click.echo(hint, err=True)

@@ -13,10 +13,8 @@ def count_in_words(count: int) -> str:
 
 def size_in_words(size_bytes: int) -> str:
     """Return a size in decimal units, as shops and file managers do: 4276352 -> "4.28 MB"."""
-    words = count_in_words(size_bytes)
-    return (
-        f"{words.replace('k', 'kB').replace('M', 'MB').replace('G', 'GB')}" if " " in words else f"{words} B"
-    )
+    number, _, prefix = count_in_words(size_bytes).partition(" ")
+    return f"{number} {prefix}B"
 
 
 def _three_digits(number: float) -> str:
