@@ -52,7 +52,7 @@ FASHION_MNIST = Weights(
         Source(
             kind="shipped",
             location="lenet5-fashion_mnist.npz",
-            sha256="SHA",
+            sha256="b7ae7e62030faca1caf953158d862d5448e20ad55e39e5506f63a2fd40022ea5",
             reader="npz",
         ),
     ),
