@@ -92,16 +92,16 @@ def zoo() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `zoo ARGUMENTS` (default: those of the process) and return the exit code."""
-    return _answer(lambda: zoo, "zoo", sys.argv[1:] if arguments is None else arguments)
+    return answer(lambda: zoo, "zoo", sys.argv[1:] if arguments is None else arguments)
 
 
 def main_export(arguments: Sequence[str] | None = None) -> int:
     """Run `zoo-export ARGUMENTS`, which is `zoo export ARGUMENTS`, and return the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    return _answer(lambda: load_command("export"), "zoo-export", arguments)
+    return answer(lambda: load_command("export"), "zoo-export", arguments)
 
 
-def _answer(find: Callable[[], click.Command], program: str, arguments: Sequence[str]) -> int:
+def answer(find: Callable[[], click.Command], program: str, arguments: Sequence[str]) -> int:
     """Run a command: a foreseen failure becomes one line on stderr and an exit code, a bug a traceback."""
     try:
         code = _invoke(find(), program, arguments)

@@ -88,12 +88,14 @@ class Finding:
 
 def examine(dependencies: Sequence[Dependency] = DEPENDENCIES) -> Iterator[Finding]:
     """Import each dependency in a process of its own and yield the findings as they come, in any order."""
-    # Two at a time: each import of TensorFlow takes 600 MB.
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        # The slow ones first, so that none of them runs alone at the end.
-        slow_first = sorted(dependencies, key=lambda dependency: "tensorflow" not in dependency.distribution)
+    # The slow ones first, so that none of them runs alone at the end.
+    slow_first = sorted(dependencies, key=lambda dependency: "tensorflow" not in dependency.distribution)
+    pool = ThreadPoolExecutor(max_workers=2)  # an import of TensorFlow takes 600 MB
+    try:
         for future in as_completed([pool.submit(_examine_one, dependency) for dependency in slow_first]):
             yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C must not wait for those that have not begun.
 
 
 def _examine_one(dependency: Dependency) -> Finding:

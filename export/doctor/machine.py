@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,8 +96,11 @@ def _disk(what: str, folder: Path) -> Fact:
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free_bytes = shutil.disk_usage(existing).free
     value = f"{size_in_words(free_bytes)} free, {folder}"
-    if not os.access(existing, os.W_OK):
-        return Fact(what, value, problem=f"{existing} cannot be written")
+    try:
+        # The permission bits do not tell: read-only disks, quotas, a superuser.
+        tempfile.TemporaryFile(dir=existing).close()
+    except OSError as error:
+        return Fact(what, value, problem=f"{existing} cannot be written: {error.strerror}")
     return Fact(what, value, "little room" if free_bytes < COMFORTABLE_DISK_BYTES else "")
 
 

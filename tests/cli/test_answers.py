@@ -1,0 +1,145 @@
+"""What the shell is answered: exit codes, one line of complaint, the nearest match."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+
+from export.cli import SECTIONS, answer, command_names, load_command, main
+from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
+
+PROGRAM = [sys.executable, "-c", "import sys; from export.cli import main; sys.exit(main())"]
+
+
+@pytest.mark.parametrize("name", command_names())
+def test_every_command_explains_itself_and_each_of_its_options(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([name, "--help"]) == 0
+    assert f"Usage: zoo {name}" in capsys.readouterr().out
+    command = load_command(name)
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    assert command.get_short_help_str(80).endswith(".")
+    assert [option.name for option in options if not option.help] == []
+
+
+def test_help_lists_every_command_under_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    words = capsys.readouterr().out
+    positions = [words.index(f"{title}:") for title, names in SECTIONS.items() if names]
+    assert positions == sorted(positions)
+    for name in command_names():
+        assert f"\n  {name} " in words
+
+
+def test_no_command_at_all_gets_the_help_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "Usage: zoo" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["lst"], "unknown command 'lst'; did you mean 'list'?"),
+        (["qqqq"], "unknown command 'qqqq'; known: "),
+        (["list", "--jsn"], "unknown option '--jsn'; did you mean '--json'?"),
+        (["--verson"], "unknown option '--verson'; did you mean '--version'?"),
+        (["show", "mobilnet"], "unknown architecture 'mobilnet'; did you mean 'mobilenet'"),
+        (["doctor", "tensorflwo"], "unknown dependency 'tensorflwo'; did you mean 'tensorflow'"),
+        (["show"], "missing argument 'NAME'"),
+        (["list", "extra"], "unexpected extra argument"),
+    ],
+)
+def test_a_wrong_word_is_refused_in_one_line_with_the_nearest_right_one(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    first, *rest = captured.err.splitlines()
+    assert first.startswith("error: ")
+    assert expected in first
+    assert all(line.startswith("see: zoo") for line in rest)
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (CheckFailedError("parity failed"), 1),
+        (UsageProblemError("type --int8"), 2),
+        (click.BadParameter("not a number"), 2),
+        (OutsideError("no network"), 3),
+        (OSError(errno.ENOSPC, "No space left on device", "x.tflite"), 3),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), 2),
+        (KeyboardInterrupt(), 130),
+        (click.Abort(), 130),
+    ],
+)
+def test_every_foreseen_failure_is_one_line_and_its_exit_code(
+    error: BaseException, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    assert answer(lambda: click.Command("fail", callback=fail), "zoo", []) == code
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_a_bug_is_not_disguised() -> None:
+    def fail() -> None:
+        raise IndexError("a bug")
+
+    with pytest.raises(IndexError):
+        answer(lambda: click.Command("fail", callback=fail), "zoo", [])
+
+
+def test_a_message_of_several_lines_is_printed_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise OutsideError("first\nsecond")
+
+    answer(lambda: click.Command("fail", callback=fail), "zoo", [])
+    assert capsys.readouterr().err == "error: first second\n"
+
+
+def test_a_full_disk_behind_stdout_is_exit_code_3() -> None:
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run([*PROGRAM, "list", "--json"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 3
+    assert result.stderr.startswith("error: the disk is full")
+
+
+def test_a_closed_pipe_is_quiet() -> None:
+    reading_end, writing_end = os.pipe()
+    os.close(reading_end)
+    result = subprocess.run([*PROGRAM, "list"], stdout=writing_end, stderr=subprocess.PIPE, text=True)
+    os.close(writing_end)
+    assert (result.returncode, result.stderr) == (141, "")
+
+
+def test_ctrl_c_ends_with_130_and_one_line(tmp_path: Path) -> None:
+    (tmp_path / "onnx.py").write_text(
+        "import time\nopen(__file__ + '.started', 'w').close()\ntime.sleep(60)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"}
+    process = subprocess.Popen(
+        [*PROGRAM, "doctor", "onnx"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not (tmp_path / "onnx.py.started").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, complaint = process.communicate(timeout=30)
+    assert (process.returncode, complaint) == (130, "error: interrupted\n")

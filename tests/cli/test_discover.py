@@ -1,0 +1,98 @@
+"""`zoo list` and `zoo show` tell what the registry knows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from export.cli import main
+from export.commands.show import describe
+from export.quantities import count_in_words, size_in_words
+from zoo.architecture import find, names
+from zoo.preprocessing import Preprocessing
+
+
+def test_list_names_every_architecture(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    words = capsys.readouterr().out
+    assert all(f"\n{name} " in words for name in names())
+
+
+def test_list_json_holds_the_registry(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--json"]) == 0
+    records = {record["name"]: record for record in json.loads(capsys.readouterr().out)}
+    assert sorted(records) == sorted(names())
+    for name, record in records.items():
+        architecture = find(name)
+        assert record["parameters"] == architecture.parameter_count
+        assert record["weights"] == [weights.tag for weights in architecture.weights]
+        assert len(record["input"]) == 3
+
+
+@pytest.mark.parametrize("name", names())
+def test_show_gives_paper_options_licence_and_digest(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", name]) == 0
+    words = capsys.readouterr().out
+    architecture = find(name)
+    expected = [architecture.paper, f"{architecture.parameter_count:,}", f"next: zoo export {name}"]
+    expected += [f"--set {key}=" for key in architecture.options]
+    for weights in architecture.weights:
+        expected += [weights.tag, weights.licence, weights.trained_on]
+        expected += [source.sha256 or source.md5 for source in weights.sources]
+    assert [fact for fact in expected if fact not in words] == []
+
+
+@pytest.mark.parametrize("name", names())
+def test_show_json_can_rebuild_the_preprocessing(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", name, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    architecture = find(name)
+    expected = architecture.preprocess(**architecture.settings({}))
+    assert Preprocessing.from_record(record["preprocessing"]) == expected
+
+
+@pytest.mark.parametrize("columns", ["80", "200"])
+def test_the_list_fits_the_terminal(
+    columns: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main(["list"]) == 0
+    assert max(len(line) for line in capsys.readouterr().out.splitlines()) <= int(columns)
+
+
+@pytest.mark.parametrize(
+    ("preprocessing", "words"),
+    [
+        (
+            Preprocessing(height=224, width=224, scale=(1 / 127.5,), offset=(-1.0,)),
+            "short side to 256 (bicubic), centre crop 224 x 224; RGB; byte / 127.5 - 1, which gives [-1, 1]",
+        ),
+        (
+            Preprocessing(
+                height=32, width=32, colours="GRAY", scale=(1 / 255,), crop_fraction=1.0, resize="bilinear"
+            ),
+            "short side to 32 (bilinear), centre crop 32 x 32; GRAY; byte / 255, which gives [0, 1]",
+        ),
+        (
+            Preprocessing(height=224, width=224, colours="BGR", offset=(-100.0, -110.0, -120.0)),
+            "short side to 256 (bicubic), centre crop 224 x 224; BGR; byte - (100, 110, 120), "
+            "which gives [-100, 155], [-110, 145], [-120, 135]",
+        ),
+    ],
+)
+def test_preprocessing_is_said_as_a_person_would(preprocessing: Preprocessing, words: str) -> None:
+    assert describe(preprocessing) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "words", "size"),
+    [
+        (999, "999", "999 B"),
+        (61_706, "61.7 k", "61.7 kB"),
+        (999_999, "1.00 M", "1.00 MB"),
+        (138_357_544, "138 M", "138 MB"),
+    ],
+)
+def test_quantities_have_three_digits_and_their_unit(count: int, words: str, size: str) -> None:
+    assert (count_in_words(count), size_in_words(count)) == (words, size)

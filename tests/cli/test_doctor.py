@@ -1,0 +1,82 @@
+"""`zoo doctor` turns red for a broken dependency, however it breaks, and says what no longer works."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from export.cli import main
+from export.doctor.dependencies import DEPENDENCIES
+from export.doctor.machine import int8_instructions, look_around
+
+BREAKAGES = {
+    "raises": ("raise ImportError('wrong version of libfoo')", "wrong version of libfoo"),
+    "aborts": ("import os; os.abort()", "SIGABRT"),
+    "ends the process": ("import os; os._exit(7)", "code 7"),
+}
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_a_broken_package_is_red_and_its_stage_is_named(
+    breakage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, words = BREAKAGES[breakage]
+    (tmp_path / "tf2onnx.py").write_text(source)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert main(["doctor", "tf2onnx", "click"]) == 1
+    report = capsys.readouterr().out
+    assert words in report
+    assert "broken: tf2onnx; does not work: convert to .onnx" in report.splitlines()
+
+
+def test_json_names_the_broken_one_and_only_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rich.py").write_text("raise ImportError('planted')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert main(["doctor", "rich", "click", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["verdict"], report["broken"]) == ("broken", ["rich"])
+    problems = {record["name"]: record["problem"] for record in report["dependencies"]}
+    assert problems == {"rich": "ImportError: planted", "click": None}
+
+
+def test_a_sound_installation_is_good_with_exit_code_0(capsys: pytest.CaptureFixture[str]) -> None:
+    light = ["numpy", "onnx", "onnxruntime", "ai-edge-litert", "pillow", "click", "rich"]
+    assert main(["doctor", *light]) == 0
+    assert f"good: {len(light)} dependencies import" in capsys.readouterr().out
+
+
+def test_a_module_of_that_name_in_the_current_folder_is_not_what_is_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "click.py").write_text("raise ImportError")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    assert main(["doctor", "click"]) == 0
+
+
+def test_a_folder_that_cannot_be_written_is_a_problem() -> None:
+    problems = {fact.what: fact.problem for fact in look_around(Path("/proc/none"))}
+    assert "cannot be written" in problems["disk here"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "name", "meaning"),
+    [
+        ({"sse2", "avx2", "avx512_vnni"}, "avx512_vnni", "exactly"),
+        ({"sse2", "avx2"}, "avx2, no vnni", "saturate"),
+        ({"asimd", "asimddp"}, "asimddp", "exactly"),
+        ({"sse2"}, "none that are special", "no faster"),
+    ],
+)
+def test_the_processor_is_judged_by_its_int8_instructions(flags: set[str], name: str, meaning: str) -> None:
+    found_name, found_meaning = int8_instructions(flags)
+    assert found_name == name
+    assert meaning in found_meaning
+
+
+def test_every_dependency_says_which_stage_needs_it() -> None:
+    assert all(dependency.stages and dependency.tested for dependency in DEPENDENCIES)

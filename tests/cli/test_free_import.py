@@ -1,0 +1,26 @@
+"""Help and the list never load what makes them slow."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+SLOW = ("tensorflow", "numpy", "keras", "onnx", "onnxruntime", "skimage", "PIL", "importlib.metadata")
+SLOW_FOR_HELP = (*SLOW, "rich")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "slow"),
+    [(["--help"], SLOW_FOR_HELP), (["list"], SLOW), (["list", "--json"], SLOW_FOR_HELP)],
+)
+def test_help_and_list_load_nothing_heavy(arguments: list[str], slow: tuple[str, ...]) -> None:
+    program = (
+        "import sys; from export.cli import main\n"
+        f"code = main({arguments!r})\n"
+        f"print([name for name in {slow!r} if name in sys.modules], file=sys.stderr)\n"
+        "sys.exit(code)"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (result.returncode, result.stderr.strip()) == (0, "[]")

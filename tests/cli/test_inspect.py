@@ -1,0 +1,75 @@
+"""`zoo inspect` says what a file is, and survives files that are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from export.cli import main
+from export.inspection import judge
+
+
+def _operator(op: str, arithmetic: str, count: int = 1) -> dict[str, Any]:
+    return {"op": op, "arithmetic": arithmetic, "count": count}
+
+
+INTEGER_EDGE = {"name": "image", "dtype": "uint8"}
+FLOAT_EDGE = {"name": "image", "dtype": "float32"}
+CONVOLUTIONS = _operator("CONV_2D", "integer", 15)
+
+
+@pytest.mark.parametrize(
+    ("operators", "edges", "verdict"),
+    [
+        ([CONVOLUTIONS, _operator("RESHAPE", "none")], [INTEGER_EDGE], "all-integer"),
+        ([CONVOLUTIONS], [INTEGER_EDGE, FLOAT_EDGE], "integer inside, float outside: image"),
+        (
+            [CONVOLUTIONS, _operator("SOFTMAX", "float")],
+            [INTEGER_EDGE],
+            "integer with float islands: 1 of 16 operators compute in float: SOFTMAX x 1",
+        ),
+        ([_operator("CONV_2D", "float")], [FLOAT_EDGE], "float: no operator computes in integers"),
+        (
+            [CONVOLUTIONS, _operator("FlexErf", "float")],
+            [INTEGER_EDGE],
+            "needs TensorFlow on the device: FlexErf",
+        ),
+    ],
+)
+def test_the_verdict_names_what_is_not_integer(
+    operators: list[dict[str, Any]], edges: list[dict[str, Any]], verdict: str
+) -> None:
+    assert judge(operators, edges).startswith(verdict)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("notes.txt", b"hello", 2),
+        ("empty.tflite", b"", 3),
+        ("garbage.tflite", b"\x18\x00\x00\x00TFL3" + b"\xff" * 300, 3),
+        ("garbage.onnx", b"\xff" * 300, 3),
+    ],
+)
+def test_a_file_that_is_no_model_is_refused_in_one_line(
+    name: str,
+    content: bytes,
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(content)
+    assert main(["inspect", name]) == code
+    complaint = capsys.readouterr().err
+    assert complaint.startswith("error: ")
+    assert complaint.count("\n") == 1
+    assert name in complaint
+
+
+def test_a_file_that_is_not_there_is_the_users_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", "nowhere.tflite"]) == 2
+    assert "nowhere.tflite" in capsys.readouterr().err

@@ -1,0 +1,92 @@
+"""The set-up and the documents agree with the code."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from export.cli import command_names
+from export.doctor.dependencies import DEPENDENCIES
+
+ROOT = Path(__file__).parents[2]
+LOCK = (ROOT / "requirements.lock").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+README = (ROOT / "README.md").read_text()
+
+
+def _locked() -> dict[str, set[str]]:
+    """Return the versions in the lock, by package: more than one where Python's versions differ."""
+    versions: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([a-z0-9-]+)==(\S+)", LOCK, re.MULTILINE):
+        versions.setdefault(name, set()).add(version)
+    return versions
+
+
+def _names(requirements: list[str]) -> list[str]:
+    return [re.split(r"[<>=]", requirement)[0] for requirement in requirements]
+
+
+def test_everything_that_is_required_is_locked() -> None:
+    required = _names(PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"])
+    assert [name for name in required if name not in _locked()] == []
+
+
+def test_the_lock_has_a_hash_for_each_package_and_names_no_server() -> None:
+    packages = re.split(r"^(?=\S)", LOCK, flags=re.MULTILINE)[1:]
+    assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []
+    assert "://" not in LOCK
+
+
+def test_the_doctor_knows_every_dependency_in_the_locked_versions() -> None:
+    assert sorted(d.distribution for d in DEPENDENCIES) == sorted(_names(PROJECT["project"]["dependencies"]))
+    assert {d.distribution: set(d.tested) for d in DEPENDENCIES} == {
+        d.distribution: _locked()[d.distribution] for d in DEPENDENCIES
+    }
+
+
+def test_each_dependency_earns_its_place_in_the_contributors_guide() -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text()
+    required = _names(PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"])
+    assert [name for name in required if f"| {name} |" not in guide] == []
+
+
+@pytest.mark.parametrize("name", command_names())
+def test_every_command_is_in_the_readme(name: str) -> None:
+    assert f"`zoo {name}" in README
+
+
+def test_the_readme_promises_no_command_that_does_not_exist() -> None:
+    assert set(re.findall(r"`zoo ([a-z]+)", README)) <= set(command_names())
+
+
+def test_ci_runs_lint_types_and_the_tests_and_stops_at_the_first_failure() -> None:
+    script = ROOT / ".ci/run"
+    assert os.access(script, os.X_OK)
+    lines = script.read_text().splitlines()
+    assert "set -euo pipefail" in lines
+    assert [line for line in lines if line.startswith("make")] == ["make lint", "make types", "make test"]
+
+
+def test_the_environment_is_made_again_only_when_lock_or_project_change(tmp_path: Path) -> None:
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    ready = tmp_path / ".venv/.ready"
+    ready.parent.mkdir()
+    ready.touch()
+
+    def planned() -> str:
+        command = ["make", "--dry-run", "--no-print-directory", "setup"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    newer = ready.stat().st_mtime + 10
+    os.utime(ready, (newer, newer))
+    assert "pip install" not in planned()
+    for name in ("requirements.lock", "pyproject.toml"):
+        os.utime(tmp_path / name, (newer + 10, newer + 10))
+        assert "pip install" in planned()
+        os.utime(tmp_path / name, (newer - 10, newer - 10))
