@@ -15,6 +15,7 @@ Array = NDArray[Any]
 BINS = 16384
 # Below 2**-100 float32 cannot hold the factor from a value to its bin.
 SMALLEST_EXPONENT = -100
+CHUNK = 1 << 16  # values, so that the temporaries stay in the cache
 
 
 class Histogram:
@@ -53,12 +54,11 @@ class Histogram:
         self.low, self.high = min(self.low, low), max(self.high, high)
         # frexp: |value| < 2**exponent, strictly, so that the largest value has a bin.
         self._grow(math.frexp(max(-low, high))[1])
-        wide = values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
-        # The factor is a power of two, so that the product is exact. floor before the cast: it truncates.
-        bins = np.floor(wide.ravel() / self.width).astype(np.intp)
-        bins += BINS // 2
-        self.counts += np.bincount(bins, minlength=BINS)
-        self.zeros += values.size - int(np.count_nonzero(values))
+        flat = (
+            values.ravel() if values.dtype in (np.float32, np.float64) else values.ravel().astype(np.float64)
+        )
+        for start in range(0, flat.size, CHUNK):
+            self._count(flat[start : start + CHUNK])
 
     def merged(self, other: Self) -> Self:
         """Return the histogram of what both have seen."""
@@ -78,9 +78,19 @@ class Histogram:
         target = share * float(cumulative[-1])
         index = int(np.searchsorted(cumulative, target))
         before = float(cumulative[index - 1]) if index else 0.0
+        if index == BINS // 2 and target - before <= self.zeros:
+            return 0.0  # behind a ReLU most values are exactly zero: the first ones of this bin
         inside = (target - before) / max(1.0, float(self.counts[index]))
         value = (index - BINS // 2 + inside) * self.width
         return min(max(value, self.low), self.high)
+
+    def _count(self, flat: Array) -> None:
+        # The factor is a power of two, so that the product is exact. floor before the cast, which truncates.
+        place = flat * (1.0 / self.width)
+        np.floor(place, out=place)
+        place += BINS // 2
+        self.counts += np.bincount(place.astype(np.intp), minlength=BINS)
+        self.zeros += flat.size - int(np.count_nonzero(flat))
 
     def _grow(self, exponent: int) -> None:
         for _ in range(exponent - self._exponent):

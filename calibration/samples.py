@@ -79,7 +79,7 @@ class Samples:
 
     def save(self, folder: Path) -> Self:
         """Write everything as plain .npy files and return the same samples, mapped from there."""
-        folder.mkdir(parents=True, exist_ok=True)
+        clear(folder)
         for index, values in enumerate(self.inputs.values()):
             np.save(folder / input_file(index), values, allow_pickle=False)
         if self.photos is not None:
@@ -118,6 +118,16 @@ class Samples:
             warnings=tuple(record["warnings"]),
             _digests=list(record["digests"]),
         )
+
+
+def clear(folder: Path) -> None:
+    """Make `folder` and remove samples written there before.
+
+    Removed, not overwritten: who has mapped the old files keeps them, and a cut file under a map is a crash.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (*folder.glob("input-*.npy"), folder / PHOTOS, folder / LABELS, folder / INDEX):
+        path.unlink(missing_ok=True)
 
 
 def input_file(index: int) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.inputs import InputSpec, Sample
-from calibration.samples import LABELS, PHOTOS, Samples, input_file, sample_digest
+from calibration.samples import LABELS, PHOTOS, Samples, clear, input_file, sample_digest
 from zoo.errors import UsageProblemError
 
 Array = NDArray[Any]
@@ -71,7 +71,7 @@ class SetWriter:
         self, folder: Path, inputs: Mapping[str, InputSpec], photo_shape: tuple[int, ...] | None
     ) -> None:
         """Open one file per input, and one for photos if `photo_shape` (height, width, channels) is given."""
-        folder.mkdir(parents=True, exist_ok=True)
+        clear(folder)
         self.folder, self.digests, self._labels = folder, list[str](), list[int]()
         self._inputs = {
             name: ArrayFile(folder / input_file(index), spec.shape, spec.dtype)

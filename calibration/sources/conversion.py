@@ -79,7 +79,8 @@ def _check_span(what: str, name: str, values: Array, preprocessing: Preprocessin
         return
     (first, last), low, high = span(preprocessing), float(values.min()), float(values.max())
     slack = 0.01 * (last - first)
-    if low < first - slack or high > last + slack:
+    outside = low < first - slack or high > last + slack
+    if outside and math.isfinite(low + high):  # NaN and infinity have their own refusal
         raise UsageProblemError(
             f"{what}: {name!r} reaches from {low:g} to {high:g}, but this model's preprocessing gives "
             f"{first:g} to {last:g}; give the photos as uint8 camera bytes, or as the model takes them"

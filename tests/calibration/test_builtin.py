@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from calibration.inputs import InputSpec
+from calibration.sources import builtin
+from calibration.store import Draw
+from zoo.errors import OutsideError, UsageProblemError
+from zoo.preprocessing import Preprocessing
+
+Pull = Callable[..., Draw]
+
+
+def test_the_built_in_photos_feed_an_image_model_with_both_sets(
+    pull: Pull, preprocessing: Preprocessing
+) -> None:
+    drawn = pull(None, calibration_count=20, probe_count=10)
+    assert (len(drawn.calibration), len(drawn.probe)) == (20, 10)
+    for samples in (drawn.calibration, drawn.probe):
+        assert samples.photos is not None
+        assert samples.photos.dtype == np.uint8
+        assert samples.photos.shape[1:] == (16, 16, 3)
+        np.testing.assert_array_equal(
+            samples.inputs["image"], preprocessing.normalise(np.asarray(samples.photos))
+        )
+        assert samples.real
+        assert samples.preprocessing is not None
+        assert Preprocessing.from_record(samples.preprocessing) == preprocessing
+        assert "scikit-image" in samples.source
+
+
+def test_the_same_seed_gives_the_same_crops_and_another_seed_others(pull: Pull, tmp_path: Path) -> None:
+    one, same, other = (pull(None, seed=seed, work=tmp_path / str(i)) for i, seed in enumerate((1, 1, 2)))
+    assert one.calibration.digest == same.calibration.digest
+    assert one.probe.digest == same.probe.digest
+    assert not set(one.calibration.digests) & set(other.calibration.digests)
+
+
+def test_the_parts_of_a_photo_share_no_pixel_and_lose_none() -> None:
+    for photo in builtin.photos():
+        pixels, (first, second) = np.asarray(photo), builtin.split(photo)
+        axis = 1 if photo.width >= photo.height else 0
+        np.testing.assert_array_equal(np.concatenate([np.asarray(first), np.asarray(second)], axis), pixels)
+
+
+def test_grey_models_get_grey_photos(pull: Pull) -> None:
+    grey = Preprocessing(height=28, width=28, colours="GRAY", scale=(1 / 255,), crop_fraction=1.0)
+    drawn = pull(None, inputs={"x": InputSpec(shape=(28, 28, 1))}, preprocessing=grey)
+    assert drawn.calibration.inputs["x"].shape == (6, 28, 28, 1)
+    assert drawn.calibration.photos is not None
+    assert drawn.calibration.photos.shape == (6, 28, 28, 1)
+
+
+def test_an_upright_input_gets_upright_crops(pull: Pull) -> None:
+    tall = Preprocessing(height=64, width=16)
+    drawn = pull(None, inputs={"x": InputSpec(shape=(64, 16, 3))}, preprocessing=tall)
+    assert drawn.probe.inputs["x"].shape == (4, 64, 16, 3)
+
+
+def test_models_of_another_kind_are_told_which_npz_to_give(
+    pull: Pull, two_inputs: dict[str, InputSpec]
+) -> None:
+    with pytest.raises(
+        UsageProblemError, match=r"--calibration .*npz.*tokens: int32 \(N, 5\); mask: float32 \(N, 5\)"
+    ):
+        pull(None, inputs=two_inputs, preprocessing=None)
+    with pytest.raises(UsageProblemError, match="npz"):
+        pull(None, preprocessing=None)
+    with pytest.raises(UsageProblemError, match="npz"):
+        pull(None, inputs={"spectrum": InputSpec(shape=(99, 40, 1))})
+
+
+def test_a_scikit_image_without_photos_is_an_outside_failure(
+    pull: Pull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builtin, "PHOTOS", ("astronaut.png", "gone.png"))
+    with pytest.raises(OutsideError, match="scikit-image"):
+        pull(None)
+
+
+def test_drawing_loads_neither_tensorflow_nor_scikit_image(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from calibration.inputs import InputSpec\n"
+        "from calibration.sources import draw; from zoo.preprocessing import Preprocessing\n"
+        "draw(None, inputs={'x': InputSpec(shape=(8, 8, 3))}, work=Path(sys.argv[1]),\n"
+        "     preprocessing=Preprocessing(height=8, width=8), calibration_count=2, probe_count=2, seed=0)\n"
+        "assert not {'tensorflow', 'keras', 'skimage', 'export'} & set(sys.modules)"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, cwd=root)
+
+
+def test_random_noise_is_labelled_as_no_proof(
+    pull: Pull, tmp_path: Path, two_inputs: dict[str, InputSpec]
+) -> None:
+    drawn = pull(None, random_calibration=True)
+    assert not drawn.calibration.real
+    assert not drawn.probe.real
+    assert drawn.calibration.source == "random noise: sizes and speed only"
+    assert drawn.calibration.inputs["image"].min() < -0.9
+    assert drawn.calibration.inputs["image"].max() > 0.9
+    other = pull(None, random_calibration=True, inputs=two_inputs, preprocessing=None, work=tmp_path / "two")
+    assert other.calibration.inputs["tokens"].dtype == np.int32
+    assert other.probe.photos is None

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from calibration.inputs import InputSpec
+from calibration.samples import Samples
+from calibration.sources.folder import read_photo
+from calibration.store import Draw
+from zoo.errors import UsageProblemError
+from zoo.preprocessing import Preprocessing
+
+Pull = Callable[..., Draw]
+MakePhotos = Callable[..., Path]
+
+
+def numbers(samples: Samples, folder: Path, preprocessing: Preprocessing) -> list[int]:
+    """Which files the samples were made of."""
+    files = [preprocessing.photo(Image.open(path)).tobytes() for path in sorted(folder.glob("*.png"))]
+    assert samples.photos is not None
+    return [files.index(np.asarray(photo).tobytes()) for photo in samples.photos]
+
+
+def test_no_file_is_in_both_sets(pull: Pull, make_photos: MakePhotos, preprocessing: Preprocessing) -> None:
+    folder = make_photos(30)
+    drawn = pull(folder, calibration_count=15, probe_count=10)
+    one, two = (numbers(samples, folder, preprocessing) for samples in (drawn.calibration, drawn.probe))
+    assert (len(one), len(two)) == (15, 10)
+    assert len({*one, *two}) == 25
+    assert one != sorted(one), "the order must come from the seed"
+
+
+def test_photos_in_deeper_folders_and_all_five_suffixes_are_found(
+    pull: Pull, make_photos: MakePhotos
+) -> None:
+    for index, suffix in enumerate((".jpg", ".JPEG", ".png", ".bmp", ".webp")):
+        make_photos(1, folder=f"all/deep{index}", suffix=suffix, seed=index)
+    drawn = pull(make_photos(0, folder="all"), calibration_count=3, probe_count=2)
+    assert len(drawn.calibration) + len(drawn.probe) == 5
+
+
+@pytest.mark.parametrize(("photos", "expected"), [(2, (1, 1)), (3, (2, 1)), (5, (3, 2)), (9, (6, 3))])
+def test_too_few_photos_are_split_fairly(
+    pull: Pull, make_photos: MakePhotos, photos: int, expected: tuple[int, int]
+) -> None:
+    drawn = pull(make_photos(photos), calibration_count=100, probe_count=60)
+    assert (len(drawn.calibration), len(drawn.probe)) == expected
+
+
+def test_one_photo_is_refused(pull: Pull, make_photos: MakePhotos) -> None:
+    with pytest.raises(UsageProblemError, match=r"1 usable sample;.*at least 2"):
+        pull(make_photos(1))
+
+
+def test_a_copied_photo_is_left_out_of_the_other_set(pull: Pull, make_photos: MakePhotos) -> None:
+    folder = make_photos(4)
+    for path in list(folder.iterdir()):
+        shutil.copy(path, path.with_name("copy-" + path.name))
+    for seed in range(6):
+        drawn = pull(folder, calibration_count=4, probe_count=4, seed=seed)
+        assert not set(drawn.calibration.digests) & set(drawn.probe.digests)
+        assert len(drawn.probe) >= 1
+
+
+def test_nothing_but_copies_of_one_photo_is_refused(pull: Pull, make_photos: MakePhotos) -> None:
+    folder = make_photos(1)
+    shutil.copy(folder / "000.png", folder / "001.png")
+    with pytest.raises(UsageProblemError, match="different samples"):
+        pull(folder)
+
+
+def test_broken_photos_are_skipped_counted_and_named(pull: Pull, make_photos: MakePhotos) -> None:
+    folder = make_photos(6)
+    (folder / "text.jpg").write_text("no photo")
+    whole = (folder / "000.png").read_bytes()
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "empty.png").write_bytes(b"")
+    drawn = pull(folder, calibration_count=100, probe_count=100)
+    assert len(drawn.calibration) + len(drawn.probe) == 6
+    (warning,) = drawn.probe.warnings
+    assert warning.startswith("3 unreadable images skipped")
+    assert all(name in warning for name in ("text.jpg", "cut.png", "empty.png"))
+    assert drawn.calibration.record()["warnings"] == [warning]
+
+
+def test_only_broken_photos_are_refused(pull: Pull, make_photos: MakePhotos) -> None:
+    folder = make_photos(0)
+    for index in range(3):
+        (folder / f"{index}.jpg").write_bytes(b"\xff\xd8\xff\xe0 broken")
+    with pytest.raises(UsageProblemError, match="0 usable samples"):
+        pull(folder)
+
+
+def test_a_folder_without_images_is_refused(pull: Pull, make_photos: MakePhotos) -> None:
+    folder = make_photos(0)
+    (folder / "notes.txt").write_text("nothing")
+    with pytest.raises(UsageProblemError, match="no image in"):
+        pull(folder)
+
+
+def test_a_decompression_bomb_is_a_broken_photo(
+    pull: Pull, make_photos: MakePhotos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_photos(4)
+    Image.new("RGB", (120, 100)).save(folder / "warns.png")
+    Image.new("RGB", (400, 100)).save(folder / "fails.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+    drawn = pull(folder, calibration_count=100, probe_count=100)
+    assert len(drawn.calibration) + len(drawn.probe) == 4
+    assert "warns.png" in drawn.probe.warnings[0]
+    assert "fails.png" in drawn.probe.warnings[0]
+
+
+def test_a_phone_photo_is_turned_as_its_camera_says(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees to the right
+    Image.new("RGB", (30, 10)).save(tmp_path / "a.jpg", exif=exif)
+    assert read_photo(tmp_path / "a.jpg").size == (10, 30)
+
+
+def test_a_model_that_takes_no_photo_is_refused(
+    pull: Pull, make_photos: MakePhotos, two_inputs: dict[str, InputSpec]
+) -> None:
+    with pytest.raises(UsageProblemError, match=r"npz.*tokens: int32 \(N, 5\)"):
+        pull(make_photos(3), inputs=two_inputs)
+
+
+def test_a_path_that_is_nothing_is_refused(pull: Pull, tmp_path: Path) -> None:
+    with pytest.raises(UsageProblemError, match="no such file"):
+        pull(tmp_path / "nowhere")
+    (tmp_path / "a.txt").write_text("")
+    with pytest.raises(UsageProblemError, match=r"no \.npz"):
+        pull(tmp_path / "a.txt")

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from calibration.samples import Samples
+from calibration.store import ArrayFile
+
+
+def samples() -> Samples:
+    generator = np.random.default_rng(0)
+    return Samples(
+        inputs={
+            "a/b:0": generator.normal(size=(5, 3)).astype(np.float32),
+            "../ids": np.arange(5, dtype=np.int32),
+        },
+        source="made here",
+        seed=7,
+        labels=np.arange(5),
+        photos=generator.integers(0, 255, (5, 2, 2, 3), np.uint8),
+        preprocessing={"scale": [1.0]},
+        warnings=("one file skipped",),
+    )
+
+
+def test_saved_samples_come_back_equal_and_mapped_read_only(tmp_path: Path) -> None:
+    original = samples()
+    mapped = original.save(tmp_path / "s")
+    assert list(mapped.inputs) == list(original.inputs)
+    for name, values in original.inputs.items():
+        np.testing.assert_array_equal(mapped.inputs[name], values)
+        assert isinstance(mapped.inputs[name], np.memmap)
+        assert not mapped.inputs[name].flags.writeable
+    assert mapped.photos is not None
+    assert mapped.labels is not None
+    np.testing.assert_array_equal(mapped.photos, original.photos)
+    np.testing.assert_array_equal(mapped.labels, original.labels)
+    assert mapped.record() == original.record()
+
+
+def test_names_of_inputs_cannot_place_files_outside_the_folder(tmp_path: Path) -> None:
+    samples().save(tmp_path / "deep" / "s")
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["s"]
+
+
+def test_saving_where_the_samples_are_mapped_from_keeps_them(tmp_path: Path) -> None:
+    mapped = samples().save(tmp_path).save(tmp_path)
+    assert mapped.record() == samples().record()
+    np.testing.assert_array_equal(mapped.inputs["a/b:0"], samples().inputs["a/b:0"])
+
+
+def test_nothing_of_samples_saved_there_before_remains(tmp_path: Path) -> None:
+    samples().save(tmp_path)
+    plain = Samples(inputs={"x": np.zeros((2, 1))}, source="plain", seed=0).save(tmp_path)
+    assert plain.photos is None
+    assert plain.labels is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["input-0.npy", "samples.json"]
+
+
+def test_digests_are_those_of_the_bytes_in_order() -> None:
+    one = samples()
+    expected = [
+        hashlib.sha256(one.inputs["a/b:0"][i].tobytes() + one.inputs["../ids"][i].tobytes()).hexdigest()
+        for i in range(5)
+    ]
+    assert one.digests == expected
+    assert one.digest == hashlib.sha256("".join(expected).encode()).hexdigest()
+
+
+def test_a_changed_sample_changes_the_digest() -> None:
+    one, two = samples(), samples()
+    two.inputs["../ids"][3] += 1
+    assert one.digest != two.digest
+
+
+def test_a_pickle_in_place_of_an_array_is_not_loaded(tmp_path: Path) -> None:
+    samples().save(tmp_path)
+    np.save(tmp_path / "input-0.npy", np.array([{"a": 1}] * 5), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"[Pp]ickle|[Pp]ython objects"):
+        Samples.load(tmp_path)
+
+
+def test_a_child_process_loads_samples_without_tensorflow_and_image_libraries(tmp_path: Path) -> None:
+    original = samples().save(tmp_path)
+    program = (
+        "import json, sys; from pathlib import Path; from calibration.samples import Samples\n"
+        "s = Samples.load(Path(sys.argv[1]))\n"
+        "loaded = {'tensorflow', 'keras', 'skimage', 'PIL', 'export'} & set(sys.modules)\n"
+        "print(json.dumps([s.record(), sorted(loaded)]))"
+    )
+    root = Path(__file__).parents[2]
+    child = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True, text=True, cwd=root
+    )
+    record, loaded = json.loads(child.stdout)
+    assert record == original.record()
+    assert loaded == []
+
+
+@pytest.mark.parametrize("rows", [1, 9, 10, 12345])
+@pytest.mark.parametrize("shape", [(), (3,), (1, 2, 2)])
+def test_an_array_written_row_by_row_is_the_array(tmp_path: Path, rows: int, shape: tuple[int, ...]) -> None:
+    expected = np.arange(rows * int(np.prod(shape)), dtype=np.float32).reshape(rows, *shape)
+    file = ArrayFile(tmp_path / "a.npy", shape, "float32")
+    for row in expected:
+        file.append(row)
+    file.close()
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), expected)
+
+
+def test_a_row_of_another_shape_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="shape"):
+        ArrayFile(tmp_path / "a.npy", (2, 3), "float32").append(np.zeros((3, 2), np.float32))
