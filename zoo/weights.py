@@ -108,23 +108,23 @@ def load(
     """
     tags = {weights.tag: weights for weights in architecture.weights}
     if choice == "random":
-        return _randomise(model, seed, "random weights were asked for")
+        return _randomise(model, architecture, seed, "random weights were asked for")
     if choice is not None and choice not in tags:
         return _load_file(model, architecture, choice, tags)
     if not tags:
-        return _randomise(model, seed, f"no trained weights of {architecture.name} are known")
+        return _randomise(model, architecture, seed, f"no trained weights of {architecture.name} are known")
     weights = tags[choice] if choice else architecture.weights[0]
     misfit = _misfit(model, architecture, weights)
     if misfit and choice:
         raise UsageProblemError(f"{misfit}; leave the options at their defaults, or type --weights random")
     if misfit:
-        return _randomise(model, seed, misfit)
+        return _randomise(model, architecture, seed, misfit)
     try:
         return _load_tag(model, weights, progress)
     except OutsideError as error:
         if choice:
             raise
-        return _randomise(model, seed, str(error))
+        return _randomise(model, architecture, seed, str(error))
 
 
 def assign(model: keras.Model, arrays: Mapping[str, Array]) -> None:
@@ -184,29 +184,25 @@ def _load_file(
     model: keras.Model, architecture: Architecture, choice: str, tags: Mapping[str, Weights]
 ) -> LoadedWeights:
     """Load a file of the user's."""
-    import zipfile
+    from zoo import weight_files
 
-    path = Path(choice)
-    if path.suffix not in (".h5", ".keras"):
+    path = Path(choice).expanduser()
+    if path.suffix not in weight_files.SUFFIXES:
         raise unknown(
             f"weights of {architecture.name}", choice, [*tags, "random", "FILE.weights.h5", "FILE.keras"]
         )
     if not path.is_file():
         raise UsageProblemError(f"there is no weights file {choice}")
     try:
-        # Numbers only, also from a .keras file: its config, which may hold code, is not read.
-        model.load_weights(path)
-    except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        first_line = str(error).strip().partition("\n")[0]
-        raise UsageProblemError(
-            f"{choice} does not fit {architecture.name} as built: {first_line}"
-        ) from error
+        weight_files.load(model, path)
+    except ValueError as error:
+        raise UsageProblemError(f"{choice} does not fit {architecture.name} as built: {error}") from error
     return LoadedWeights(name=choice, trained=True, source="file", sha256=sources.digest([path], "sha256"))
 
 
-def _randomise(model: keras.Model, seed: int, reason: str) -> LoadedWeights:
+def _randomise(model: keras.Model, architecture: Architecture, seed: int, reason: str) -> LoadedWeights:
     """Leave `model` with random weights that behave."""
     from zoo import random_weights
 
-    random_weights.fill(model, seed)
+    random_weights.fill(model, architecture.preprocess(), seed)
     return LoadedWeights(name="random", trained=False, source=f"seed {seed}", sha256=None, reason=reason)

@@ -1,7 +1,7 @@
-"""Write fashion_mnist_500.npz, the quick tests' real photos: python tests/data/make_fashion_mnist_500.py [FOLDER].
+"""Write fashion_mnist_500.npz, the quick tests' photos: python tests/data/make_fashion_mnist_500.py [FOLDER].
 
-The first 50 test images and the first 16 training images of each class, in the order of the data set, unchanged in
-the middle of a black 32 x 32 frame.
+The first 50 test images and the first 16 training images of each class, in the order of the data set, left as
+they are in the middle of a black 32 x 32 frame.
 """
 
 from __future__ import annotations

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo import random_weights
+
+ZOO = Path(zoo.__file__).parent
+every_architecture = pytest.mark.parametrize(
+    "architecture", [zoo.find(name) for name in zoo.names()], ids=zoo.names()
+)
+
+# What keras.applications calls differently.
+RENAMED = {"logits/kernel": "predictions/kernel", "logits/bias": "predictions/bias"}
+
+
+def photos_for(architecture, options, count=4):
+    """Return `count` inputs: smooth random photos, preprocessed."""
+    preprocessing = architecture.preprocess(**options)
+    channels = 1 if preprocessing.colours == "GRAY" else 3
+    coarse = np.random.default_rng(1).integers(0, 256, (count, 8, 8, channels), np.uint8)
+    sides = preprocessing.height // 8, preprocessing.width // 8
+    return preprocessing.normalise(np.repeat(np.repeat(coarse, sides[0], 1), sides[1], 2))
+
+
+def copy_by_name(ours, theirs):
+    stored = {weight.path: weight for weight in theirs.weights}
+    assert len(stored) == len(ours.weights)
+    for weight in ours.weights:
+        name = weight.path if weight.path in stored else RENAMED[weight.path]
+        stored[name].assign(weight)
+
+
+@every_architecture
+def test_the_default_build_has_the_registered_size(architecture):
+    model = architecture.build(**architecture.settings({}))
+    assert model.count_params() == architecture.parameter_count
+    assert model.output_shape == (None, architecture.classes)
+
+
+@every_architecture
+def test_the_default_input_is_what_preprocessing_makes(architecture):
+    model = architecture.build(**architecture.settings({}))
+    assert model.input_shape[1:] == photos_for(architecture, architecture.settings({}), 1).shape[1:]
+
+
+@every_architecture
+def test_the_tiny_build_has_the_same_kinds_of_layers(architecture):
+    def kinds(model):
+        return {type(layer).__name__ for layer in model.layers}
+
+    tiny = architecture.build(**architecture.tiny)
+    assert kinds(tiny) == kinds(architecture.build())
+    assert tiny.count_params() < 200_000
+    assert photos_for(architecture, architecture.tiny, 1).shape[1:] == tiny.input_shape[1:]
+
+
+@every_architecture
+def test_the_model_ends_in_logits_named_so(architecture):
+    model = architecture.build(**architecture.tiny)
+    assert model.output_names == ["logits"]
+    assert [tensor.name for tensor in model.inputs] == ["image"]
+    random_weights.fill(model, architecture.preprocess(), seed=0)
+    assert np.abs(model(photos_for(architecture, architecture.tiny)).numpy().sum(-1) - 1).max() > 1e-3
+
+
+@every_architecture
+def test_labels_and_card_are_there(architecture):
+    labels = (ZOO / "labels" / f"{architecture.labels}.txt").read_text().splitlines()
+    assert len(labels) == len(set(labels)) == architecture.classes
+    card = (ZOO / "cards" / f"{architecture.name}.md").read_text()
+    for weights in architecture.weights:
+        assert weights.licence in card
+        assert weights.tag in card
+
+
+@every_architecture
+def test_random_weights_answer_differently_to_different_photos(architecture):
+    model = architecture.build(**architecture.tiny)
+    random_weights.fill(model, architecture.preprocess(), seed=0)
+    logits = model(photos_for(architecture, architecture.tiny, 8)).numpy()
+    across_photos, across_classes = logits.std(0).mean(), logits.std(1).mean()
+    assert across_photos > 0.1 * across_classes
+    assert 0.05 < across_classes < 50
+
+
+@every_architecture
+def test_random_weights_are_those_of_the_seed(architecture):
+    models = [architecture.build(**architecture.tiny) for _ in range(3)]
+    for model, seed in zip(models, (7, 7, 8), strict=True):
+        random_weights.fill(model, architecture.preprocess(), seed)
+    first, same, other = ([weight.numpy() for weight in model.weights] for model in models)
+    assert all(np.array_equal(a, b) for a, b in zip(first, same, strict=True))
+    assert not any(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize("options", [{}, {"alpha": 0.5, "resolution": 160}], ids=["default", "half width"])
+def test_mobilenet_is_that_of_keras(options):
+    import keras
+
+    chosen = {"resolution": 128} | options
+    ours = zoo.find("mobilenet").build(**chosen)
+    theirs = keras.applications.MobileNet(
+        input_shape=ours.input_shape[1:],
+        alpha=chosen.get("alpha", 1.0),
+        weights=None,
+        classifier_activation=None,
+    )
+    assert largest_difference(zoo.find("mobilenet"), chosen, ours, theirs) < 1e-4
+
+
+def test_resnet50_is_that_of_keras():
+    import keras
+
+    ours = zoo.find("resnet50").build(resolution=64)
+    theirs = keras.applications.ResNet50(input_shape=(64, 64, 3), weights=None, classifier_activation=None)
+    assert largest_difference(zoo.find("resnet50"), {"resolution": 64}, ours, theirs) < 1e-4
+
+
+def largest_difference(architecture, options, ours, theirs):
+    random_weights.fill(ours, architecture.preprocess(), seed=3)
+    copy_by_name(ours, theirs)
+    photos = photos_for(architecture, options)
+    logits = ours(photos).numpy()
+    assert logits.std() > 0.05
+    return np.abs(logits - theirs(photos).numpy()).max()
+
+
+@pytest.mark.imagenet
+@pytest.mark.parametrize(("name", "reference"), [("mobilenet", "MobileNet"), ("resnet50", "ResNet50")])
+def test_with_trained_weights_the_logits_are_those_of_keras(name, reference):
+    import keras
+    from PIL import Image
+    from skimage import data
+
+    from zoo import weights
+
+    architecture = zoo.find(name)
+    ours = architecture.build()
+    weights.load(ours, architecture, "imagenet")
+    theirs = getattr(keras.applications, reference)(weights=None, classifier_activation=None)
+    copy_by_name(ours, theirs)
+    preprocessing = architecture.preprocess()
+    bytes_ = [
+        preprocessing.photo(Image.fromarray(photo)) for photo in (data.astronaut(), data.coffee(), data.cat())
+    ]
+    photos = preprocessing.normalise(np.stack(bytes_))
+    logits = ours(photos).numpy()
+    assert np.abs(logits - theirs(photos).numpy()).max() < 1e-4
+    labels = (ZOO / "labels" / "imagenet1k.txt").read_text().splitlines()
+    answers = [labels[index] for index in logits.argmax(-1)]
+    assert answers[1] == "espresso"
+    assert answers[2] in ("tabby", "tiger cat", "Egyptian cat")
+
+
+def test_builders_take_keywords_only():
+    for name in zoo.names():
+        parameters = inspect.signature(zoo.find(name).build).parameters.values()
+        assert {parameter.kind for parameter in parameters} == {inspect.Parameter.KEYWORD_ONLY}
+
+
+@pytest.mark.imagenet
+@pytest.mark.parametrize(
+    ("name", "top_1", "top_5"), [("mobilenet", 0.926, 0.989), ("resnet50", 0.905, 0.985)]
+)
+def test_accuracy_on_the_imagenet_sample_is_that_of_the_card(name, top_1, top_5):
+    import csv
+    import os
+
+    from PIL import Image
+
+    from zoo import weights
+
+    if "ZOO_IMAGENET_SAMPLE" not in os.environ:
+        pytest.fail("set ZOO_IMAGENET_SAMPLE to a folder with labels.csv and images/")
+    folder = Path(os.environ["ZOO_IMAGENET_SAMPLE"])
+    rows = list(csv.DictReader((folder / "labels.csv").read_text().splitlines()))
+    architecture = zoo.find(name)
+    model, preprocessing = architecture.build(), architecture.preprocess()
+    weights.load(model, architecture, "imagenet")
+    hits = np.zeros(5)
+    for start in range(0, len(rows), 20):
+        batch = rows[start : start + 20]
+        photos = np.stack([preprocessing.photo(Image.open(folder / "images" / row["file"])) for row in batch])
+        best = np.argsort(-model(preprocessing.normalise(photos)).numpy(), axis=-1)[:, :5]
+        hits += (best == [[int(row["class_index"])] for row in batch]).sum(0)
+    # Two photos of 1000 for what other versions of Pillow and TensorFlow round otherwise.
+    assert abs(hits[0] / len(rows) - top_1) <= 0.002
+    assert abs(hits.sum() / len(rows) - top_5) <= 0.002

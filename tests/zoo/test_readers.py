@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo import mobilenet, random_weights, readers, resnet
+from zoo.readers import npz
+from zoo.weights import assign
+
+RNG = np.random.default_rng(0)
+
+
+def test_npz_gives_back_what_was_written_to_half_precision(tmp_path):
+    arrays = {"conv1/kernel": RNG.normal(size=(3, 3, 1, 4)), "conv1/bias": np.zeros(4)}
+    npz.write(tmp_path / "a.npz", arrays)
+    stored = readers.read("npz", [tmp_path / "a.npz"])
+    assert {name: array.dtype for name, array in stored.items()} == dict.fromkeys(arrays, np.float32)
+    assert np.allclose(stored["conv1/kernel"], arrays["conv1/kernel"], rtol=2**-11, atol=0)
+
+
+def test_npz_with_python_objects_is_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", a=np.array([{"code": 1}], dtype=object))
+    with pytest.raises(ValueError, match="allow_pickle"):
+        readers.read("npz", [tmp_path / "a.npz"])
+
+
+@pytest.mark.parametrize("reader", sorted(readers.READERS))
+def test_rubbish_is_refused(reader, tmp_path):
+    (tmp_path / "rubbish").write_bytes(b"rubbish" * 100)
+    with pytest.raises(ValueError):  # noqa: PT011
+        readers.read(reader, [tmp_path / "rubbish"])
+
+
+def write_tfjs(folder, arrays, shard_bytes=4000, **changes):
+    content = b"".join(array.astype("<f4").tobytes() for array in arrays.values())
+    shards = [content[start : start + shard_bytes] for start in range(0, len(content), shard_bytes)]
+    files = [folder / f"group1-shard{index}of{len(shards)}.bin" for index in range(1, len(shards) + 1)]
+    for file, shard in zip(files, shards, strict=True):
+        file.write_bytes(shard)
+    entries = [
+        {"name": name, "shape": list(array.shape), "dtype": "float32"} for name, array in arrays.items()
+    ]
+    entries[0] |= changes
+    manifest = {"weightsManifest": [{"paths": [file.name for file in files], "weights": entries}]}
+    (folder / "model.json").write_text(json.dumps(manifest))
+    return [folder / "model.json", *files]
+
+
+def test_tfjs_arrays_may_lie_across_shards(tmp_path):
+    arrays = {"conv1/kernel": RNG.normal(size=(7, 7, 3, 16)), "conv1/bias": RNG.normal(size=16)}
+    stored = readers.read("tfjs", write_tfjs(tmp_path, arrays))
+    assert list(stored) == list(arrays)
+    assert all(np.array_equal(stored[name], arrays[name].astype(np.float32)) for name in arrays)
+
+
+def test_tfjs_refuses_shards_out_of_order_or_quantized_or_of_another_length(tmp_path):
+    arrays = {"conv1/kernel": RNG.normal(size=(7, 7, 3, 16)), "conv1/bias": RNG.normal(size=16)}
+    manifest, first, second, *rest = write_tfjs(tmp_path, arrays)
+    with pytest.raises(ValueError, match="shards"):
+        readers.read("tfjs", [manifest, second, first, *rest])
+    with pytest.raises(ValueError, match="not plain float32"):
+        readers.read("tfjs", write_tfjs(tmp_path, arrays, quantization={"dtype": "uint8"}))
+    with pytest.raises(ValueError, match="describes"):
+        readers.read("tfjs", write_tfjs(tmp_path, arrays, shape=[7, 7, 3, 15]))
+
+
+def old_name(name):
+    """Return the older Keras's name of our weight: "conv3_block1_2_bn/beta" was "bn3a_branch2b/beta"."""
+    layer, kind = name.split("/")
+    fixed = {"conv1_conv": "conv1", "conv1_bn": "bn_conv1", "logits": "fc1000"}
+    if layer not in fixed:
+        stage, block, part, what = layer.split("_")
+        branch = "1" if part == "0" else "2" + "?abc"[int(part)]
+        fixed[layer] = (
+            f"{'bn' if what == 'bn' else 'res'}{stage[4:]}{'?abcdef'[int(block[5:])]}_branch{branch}"
+        )
+    return f"{fixed[layer]}/{kind}"
+
+
+def test_resnet_from_tfjs_is_the_same_function_in_spite_of_the_other_epsilon(tmp_path, monkeypatch):
+    photos = RNG.normal(size=(2, 32, 32, 3)).astype(np.float32)
+    tiny = zoo.find("resnet50").tiny
+    with monkeypatch.context() as patch:
+        patch.setattr(resnet, "EPSILON", 1e-3)
+        old = resnet.build(**tiny)
+    random_weights.fill(old, resnet.preprocess(), seed=1)
+    for weight in old.weights:
+        if weight.path.endswith("variance"):
+            weight.assign(weight * 0.01)  # so that the epsilon counts
+    arrays = {old_name(weight.path): weight.numpy() for weight in old.weights}
+    ours = resnet.build(**tiny)
+    assign(ours, resnet.from_tfjs(readers.read("tfjs", write_tfjs(tmp_path, arrays))))
+    expected = old(photos).numpy()
+    assert np.abs(ours(photos).numpy() - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+def test_resnet_from_a_keras_2_file_is_the_same_function(tmp_path):
+    import h5py
+
+    tiny = zoo.find("resnet50").tiny
+    stored = resnet.build(**tiny)
+    random_weights.fill(stored, resnet.preprocess(), seed=1)
+    with h5py.File(tmp_path / "keras2.h5", "w") as file:
+        layers = [layer for layer in stored.layers if layer.weights]
+        file.attrs["layer_names"] = [layer.name.replace("logits", "predictions").encode() for layer in layers]
+        for layer in layers:
+            group = file.create_group(layer.name.replace("logits", "predictions"))
+            names = [f"{weight.path.replace('logits', 'predictions')}:0" for weight in layer.weights]
+            group.attrs["weight_names"] = [name.encode() for name in names]
+            for name, weight in zip(names, layer.weights, strict=True):
+                group[name] = weight.numpy()
+    ours = resnet.build(**tiny)
+    assign(ours, resnet.from_keras_h5(readers.read("keras_h5", [tmp_path / "keras2.h5"])))
+    photos = RNG.normal(size=(2, 32, 32, 3)).astype(np.float32)
+    assert np.array_equal(ours(photos).numpy(), stored(photos).numpy())
+
+
+def google_tensors(model):
+    """Return `model`'s weights named, shaped and folded as in Google's .tflite."""
+    stored = {weight.path: weight.numpy() for weight in model.weights}
+    tensors = {}
+    for path in [path for path in stored if path.endswith("/kernel") and path != "conv_preds/kernel"]:
+        layer = path.removesuffix("/kernel")
+        gamma, beta, mean, variance = (
+            stored[f"{layer}_bn/{kind}"] for kind in ("gamma", "beta", "moving_mean", "moving_variance")
+        )
+        factor = gamma / np.sqrt(variance + mobilenet.EPSILON)
+        kind, _, index = layer.removeprefix("conv_").partition("_")
+        name = f"Conv2d_{index}_{'depthwise' if kind == 'dw' else 'pointwise'}" if index else "Conv2d_0"
+        folded = stored[path] * (factor[:, None] if kind == "dw" else factor)
+        tensors[f"MobilenetV1/{name}/weights"] = folded.transpose(3, 0, 1, 2)
+        tensors[f"MobilenetV1/MobilenetV1/{name}/convolution_bias"] = beta - mean * factor
+    tensors["MobilenetV1/Logits/Conv2d_1c_1x1/weights"] = stored["conv_preds/kernel"].transpose(3, 0, 1, 2)
+    tensors["MobilenetV1/Logits/Conv2d_1c_1x1/convolution_bias"] = stored["conv_preds/bias"]
+    return tensors
+
+
+def test_mobilenet_from_a_folded_tflite_is_the_same_function_less_the_background():
+    options = {"alpha": 0.25, "resolution": 32, "blocks": mobilenet.BLOCKS[:3]}
+    with_background = mobilenet.build(classes=6, **options)
+    random_weights.fill(with_background, mobilenet.preprocess(), seed=2)
+    ours = mobilenet.build(classes=5, **options)
+    assign(ours, mobilenet.from_tflite(google_tensors(with_background)))
+    photos = RNG.uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
+    expected = with_background(photos).numpy()[:, 1:]
+    assert np.abs(ours(photos).numpy() - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+def test_tflite_gives_the_float_constants(tmp_path):
+    import keras
+    import tensorflow as tf
+
+    image = keras.Input((6, 6, 3), batch_size=1)
+    model = keras.Model(image, keras.layers.Conv2D(4, 3, bias_initializer="random_normal")(image))
+    (tmp_path / "a.tflite").write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+    tensors = list(readers.read("tflite", [tmp_path / "a.tflite"]).values())
+    kernel, bias = (weight.numpy() for weight in model.weights)
+    assert any(np.array_equal(tensor, kernel.transpose(3, 0, 1, 2)) for tensor in tensors)
+    assert any(np.array_equal(tensor, bias) for tensor in tensors)

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import shutil
+import tarfile
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.errors import OutsideError, UsageProblemError
+from zoo.readers import npz
+from zoo.weights import Source, Weights, assign, load
+
+NOBODY = "http://127.0.0.1:9/lenet.npz"  # the port that is for discarding; nothing listens
+
+
+@pytest.fixture
+def model():
+    return zoo.find("lenet5").build()
+
+
+@pytest.fixture
+def arrays(model):
+    rng = np.random.default_rng(5)
+    return {weight.path: rng.normal(size=weight.shape).astype(np.float16) for weight in model.weights}
+
+
+@pytest.fixture
+def good_file(shelf, arrays):
+    path = shelf.folder / "lenet.npz"
+    npz.write(path, arrays)
+    return path
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def from_sources(*sources):
+    weights = Weights(tag="noise", licence="none", trained_on="nothing", sources=sources)
+    return dataclasses.replace(zoo.find("lenet5"), weights=(weights,))
+
+
+def url(location, digest, **fields):
+    return Source(kind="url", location=location, sha256=digest, reader="npz", **fields)
+
+
+def holds(model, arrays):
+    return all(np.array_equal(weight.numpy(), arrays[weight.path]) for weight in model.weights)
+
+
+def test_the_right_bytes_are_loaded_and_then_need_no_network(model, arrays, good_file, shelf, cache):
+    architecture = from_sources(url(f"{shelf.url}/lenet.npz", sha256(good_file)))
+    seen = []
+    loaded = load(model, architecture, None, lambda done, total: seen.append((done, total)))
+    assert holds(model, arrays)
+    assert (loaded.name, loaded.trained, loaded.sha256) == ("noise", True, sha256(good_file))
+    assert seen[-1] == (good_file.stat().st_size, good_file.stat().st_size)
+    good_file.unlink()
+    again = zoo.find("lenet5").build()
+    assert load(again, architecture, "noise").source == "local cache"
+    assert holds(again, arrays)
+    assert shelf.requests == 1
+
+
+def test_wrong_bytes_are_not_used_and_the_next_source_is_tried(model, arrays, good_file, shelf, cache):
+    (shelf.folder / "other.npz").write_bytes(good_file.read_bytes()[:-1] + b"x")
+    digest = sha256(good_file)
+    loaded = load(
+        model, from_sources(url(f"{shelf.url}/other.npz", digest), url(f"{shelf.url}/lenet.npz", digest))
+    )
+    assert holds(model, arrays)
+    assert loaded.source.endswith("/lenet.npz")
+
+
+def test_wrong_bytes_everywhere_are_named_and_leave_nothing_behind(model, good_file, shelf, cache):
+    architecture = from_sources(url(f"{shelf.url}/lenet.npz", "0" * 64))
+    with pytest.raises(OutsideError, match=r"lenet\.npz: wrong sha256") as caught:
+        load(model, architecture, "noise")
+    assert caught.value.exit_code == 3
+    assert list(cache.iterdir()) == []
+
+
+def test_a_damaged_file_in_the_cache_is_fetched_again(model, arrays, good_file, shelf, cache):
+    architecture = from_sources(url(f"{shelf.url}/lenet.npz", sha256(good_file)))
+    load(model, architecture)
+    (cached,) = cache.glob("*/lenet.npz")
+    cached.write_bytes(b"damaged")
+    loaded = load(model, architecture)
+    assert loaded.trained
+    assert shelf.requests == 2
+    assert sha256(cached) == sha256(good_file)
+
+
+def test_without_a_network_the_model_is_untrained_and_the_reason_is_told(model, cache):
+    loaded = load(model, from_sources(url(NOBODY, "0" * 64)), None)
+    assert (loaded.name, loaded.trained, loaded.sha256) == ("random", False, None)
+    assert "no source of the noise weights answered" in loaded.reason
+    assert NOBODY in loaded.reason
+
+
+def test_without_a_network_a_tag_asked_for_by_name_is_an_outside_failure(model, cache):
+    with pytest.raises(OutsideError, match="refused") as caught:
+        load(model, from_sources(url(NOBODY, "0" * 64)), "noise")
+    assert caught.value.exit_code == 3
+
+
+def test_a_download_that_ends_too_early_is_not_used(model, good_file, shelf, cache):
+    digest = sha256(good_file)
+    good_file.write_bytes(good_file.read_bytes()[:1000])
+    with pytest.raises(OutsideError, match="wrong sha256"):
+        load(model, from_sources(url(f"{shelf.url}/lenet.npz", digest)), "noise")
+
+
+def test_a_missing_client_is_named(model, cache, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    source = Source(kind="npm", location="some-package@1.0.0", members=("a",), sha256="0" * 64, reader="npz")
+    with pytest.raises(OutsideError, match=r"npm some-package@1\.0\.0: npm is not installed"):
+        load(model, from_sources(source), "noise")
+
+
+def test_a_cache_that_cannot_be_written_says_what_to_set(model, good_file, shelf, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("ZOO_EXPORT_CACHE", str(tmp_path / "file"))
+    with pytest.raises(OutsideError, match="set ZOO_EXPORT_CACHE"):
+        load(model, from_sources(url(f"{shelf.url}/lenet.npz", sha256(good_file))), "noise")
+
+
+def test_an_archive_that_climbs_out_is_refused(model, arrays, good_file, shelf, cache):
+    with tarfile.open(shelf.folder / "lenet.tgz", "w:gz") as archive:
+        archive.add(good_file, "package/lenet.npz")
+        archive.add(good_file, "../../evil.npz")
+    source = url(f"{shelf.url}/lenet.tgz", sha256(good_file), members=("package/lenet.npz",))
+    with pytest.raises(OutsideError, match="climbs out"):
+        load(model, from_sources(source), "noise")
+    assert not list(cache.parent.rglob("evil.npz"))
+    assert list(cache.iterdir()) == []
+
+
+def test_a_shipped_file_that_was_changed_is_not_used(model, cache):
+    shipped = zoo.find("lenet5").weights[0].sources[0]
+    with pytest.raises(OutsideError, match="not the file that this project shipped"):
+        load(model, from_sources(dataclasses.replace(shipped, sha256="0" * 64)), "noise")
+
+
+def test_a_source_is_pinned_by_exactly_one_digest():
+    with pytest.raises(ValueError, match="pin the content"):
+        url(NOBODY, "")
+    with pytest.raises(ValueError, match="pin the content"):
+        url(NOBODY, "0" * 64, md5="0" * 32)
+
+
+def test_md5_pins_too_where_the_publisher_tells_only_that(model, arrays, good_file, shelf, cache):
+    right = hashlib.md5(good_file.read_bytes()).hexdigest()
+    location = f"{shelf.url}/lenet.npz"
+    wrong = Source(kind="url", location=location, md5="0" * 32, reader="npz")
+    with pytest.raises(OutsideError, match="wrong md5"):
+        load(model, from_sources(wrong), "noise")
+    loaded = load(model, from_sources(dataclasses.replace(wrong, md5=right)), "noise")
+    assert loaded.sha256 == sha256(good_file)
+
+
+def test_random_is_untrained_because_it_was_asked_for(model):
+    loaded = load(model, zoo.find("lenet5"), "random", seed=4)
+    assert (loaded.trained, loaded.source) == (False, "seed 4")
+    assert "asked for" in loaded.reason
+
+
+@pytest.mark.parametrize("options", [{"alpha": 0.5}, {"resolution": 128}])
+def test_weights_of_the_default_build_are_for_no_other(options, cache):
+    mobilenet = zoo.find("mobilenet")
+    other = mobilenet.build(**options)
+    loaded = load(other, mobilenet)
+    assert not loaded.trained
+    assert "alpha 1.0, resolution 224 only" in loaded.reason
+    with pytest.raises(UsageProblemError, match="--weights random"):
+        load(other, mobilenet, "imagenet")
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
+def test_a_file_of_the_users_is_loaded(model, arrays, suffix, tmp_path):
+    assign(model, arrays)
+    path = tmp_path / f"mine{suffix}"
+    model.save(path) if suffix == ".keras" else model.save_weights(path)
+    again = zoo.find("lenet5").build()
+    loaded = load(again, zoo.find("lenet5"), str(path))
+    assert holds(again, arrays)
+    assert (loaded.name, loaded.trained, loaded.sha256) == (str(path), True, sha256(path))
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
+@pytest.mark.parametrize("other", [("lenet5", {"classes": 3}), ("resnet50", {}), ("mobilenet", {})])
+def test_a_file_that_does_not_fit_is_the_users_mistake(model, suffix, other, tmp_path):
+    name, options = other
+    path = tmp_path / f"other{suffix}"
+    other_model = zoo.find(name).build(**zoo.find(name).tiny | options)
+    other_model.save(path) if suffix == ".keras" else other_model.save_weights(path)
+    with pytest.raises(UsageProblemError, match="does not fit lenet5"):
+        load(model, zoo.find("lenet5"), str(path))
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras"])
+def test_a_file_that_is_rubbish_is_the_users_mistake(model, suffix, tmp_path):
+    path = tmp_path / f"rubbish{suffix}"
+    path.write_bytes(b"rubbish" * 100)
+    with pytest.raises(UsageProblemError, match="does not fit lenet5"):
+        load(model, zoo.find("lenet5"), str(path))
+
+
+def test_a_file_that_is_not_there_and_an_unknown_word_are_refused(model, tmp_path):
+    with pytest.raises(UsageProblemError, match="there is no weights file"):
+        load(model, zoo.find("lenet5"), str(tmp_path / "none.keras"))
+    with pytest.raises(UsageProblemError, match="did you mean 'fashion_mnist'"):
+        load(model, zoo.find("lenet5"), "fashon_mnist")
+
+
+def test_assign_wants_every_weight_and_changes_nothing_otherwise(model, arrays):
+    before = [weight.numpy() for weight in model.weights]
+    without = {name: array for name, array in arrays.items() if name != "c1/bias"}
+    with pytest.raises(ValueError, match="c1/bias"):
+        assign(model, without)
+    with pytest.raises(ValueError, match="extra"):
+        assign(model, arrays | {"extra": arrays["c1/bias"]})
+    with pytest.raises(ValueError, match="logits/bias has shape"):
+        assign(model, arrays | {"logits/bias": arrays["logits/bias"][1:]})
+    assert all(np.array_equal(a, b.numpy()) for a, b in zip(before, model.weights, strict=True))
+
+
+@pytest.mark.imagenet
+@pytest.mark.parametrize("name", ["mobilenet", "resnet50"])
+def test_the_imagenet_weights_can_be_had(name):
+    architecture = zoo.find(name)
+    loaded = load(architecture.build(), architecture, "imagenet")
+    assert loaded.trained
+
+
+def test_two_processes_may_fetch_at_once(model, good_file, shelf, cache):
+    from zoo import sources
+
+    source = url(f"{shelf.url}/lenet.npz", sha256(good_file))
+    (first,) = sources.fetch(source)
+    faster = first.parent.with_name("faster")
+    shutil.copytree(first.parent, faster)
+    sources._publish(faster, first.parent)
+    assert sources.fetch(source) == [first]
