@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.targets.session import OpCount, Session
+from export.recipe import Precision
+from export.targets.session import OpCount, Session, StorageReport
 
 if TYPE_CHECKING:
     import keras
@@ -28,7 +29,17 @@ class OnnxTarget:
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
         """Return the file in `plan.precision`; integer ones are derived from the sibling .tflite."""
-        raise NotImplementedError
+        from export.targets.onnx.precision import quantize
+
+        return quantize(float_file, plan, siblings)
+
+    def needs(self, precision: Precision) -> tuple[str, ...]:
+        """Return the sibling that a precision is derived from; float files are made without one."""
+        return () if precision in (Precision.FLOAT32, Precision.FLOAT16) else ("tflite",)
+
+    def storage(self, float_file: bytes, content: bytes) -> StorageReport | None:
+        """Return None: the constants are the sibling's, which agreement with it shows."""
+        return None
 
     def open(self, path: Path, threads: int = 1) -> Session:
         """Load a file in ONNX Runtime, on the CPU."""
@@ -38,7 +49,9 @@ class OnnxTarget:
 
     def census(self, path: Path) -> list[OpCount]:
         """Return the operators that ONNX Runtime will execute, after its own fusions."""
-        raise NotImplementedError
+        from export.targets.onnx.census import census
+
+        return census(path)
 
 
 ONNX = OnnxTarget()

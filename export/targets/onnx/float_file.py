@@ -93,11 +93,12 @@ def _trace(model: keras.Model, variables: Sequence[Any]) -> Any:
     try:
         proto, _ = tf2onnx.convert.from_function(function, arguments, opset=OPSET)
     except (ValueError, NotImplementedError, RuntimeError, KeyError) as error:
-        raise ConversionError(f"tf2onnx cannot convert {model.name!r}: {_first_line(error)}") from error
+        raise ConversionError(f"tf2onnx cannot convert {model.name!r}: {first_line(error)}") from error
     return proto
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return the first line of what `error` says: tf2onnx adds whole graphs."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 

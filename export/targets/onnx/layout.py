@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from export.targets.onnx.graph import Graph
 from export.targets.session import Array
 
 Permutation = tuple[int, ...]
@@ -46,9 +47,7 @@ def sink_transposes(graph: Any) -> bool:
         node.output[0] = inner
         nodes.append(helper.make_node("Transpose", [inner], [result], perm=permutation))
         sources[result] = (inner, permutation)
-    kept = [type(node).FromString(node.SerializeToString()) for node in nodes]
-    del graph.node[:]
-    graph.node.extend(kept)
+    Graph(graph).replace_nodes(nodes)
     return moved
 
 

@@ -1,0 +1,74 @@
+"""Which operators ONNX Runtime really executes for a file, and on which numbers they work."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from export.errors import ConversionError
+from export.targets.onnx.session import SILENT, load_errors
+from export.targets.session import OpCount
+
+# They move or relabel numbers. QuantizeLinear and DequantizeLinear are the seams between the integer and the
+# float part: what stands between them is counted, so a float island shows by its own operator.
+MOVES = frozenset({
+    "Cast", "Concat", "DepthToSpace", "DequantizeLinear", "Expand", "Flatten", "Gather", "GatherElements",
+    "GatherND", "Identity", "Pad", "QuantizeLinear", "ReorderInput", "ReorderOutput", "Reshape", "Shape",
+    "Slice", "SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze",
+})  # fmt: skip
+# Integer operators by name: their scales are float tensors among the inputs, which says nothing.
+INTEGER = frozenset({"ConvInteger", "MatMulInteger", "QGemm"})
+FLOAT_RESULT = frozenset({"MatMulIntegerToFloat", "DynamicQuantizeMatMul", "DynamicQuantizeLinear"})
+
+
+def census(path: Path) -> list[OpCount]:
+    """Return how often each operator occurs after the runtime's own fusions, by arithmetic.
+
+    "integer" works on integers, "float" on floats: a convolution that the runtime did not fuse with the
+    QuantizeLinear and DequantizeLinear around it is float. "none" only moves data or is the seam of the two.
+    """
+    graph = _optimized(path)
+    kinds = _element_kinds(graph)
+    counts = Counter((node.op_type, _arithmetic(node, kinds)) for node in graph.node)
+    return [OpCount(op=op, arithmetic=kind, count=count) for (op, kind), count in sorted(counts.items())]
+
+
+def _optimized(path: Path) -> Any:
+    """Return the graph that the runtime makes of the file."""
+    import onnx
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = SILENT
+    options.intra_op_num_threads = 1
+    with tempfile.TemporaryDirectory(prefix="zoo-census-") as folder:
+        target = Path(folder, "optimized.onnx")
+        options.optimized_model_filepath = str(target)
+        try:
+            onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except load_errors() as error:
+            raise ConversionError(f"{path} cannot be loaded by ONNX Runtime: {error}") from error
+        return onnx.load(str(target)).graph
+
+
+def _element_kinds(graph: Any) -> dict[str, int]:
+    kinds = {value.name: value.type.tensor_type.elem_type for value in (*graph.input, *graph.value_info)}
+    kinds |= {value.name: value.type.tensor_type.elem_type for value in graph.output}
+    return kinds | {tensor.name: tensor.data_type for tensor in graph.initializer}
+
+
+def _arithmetic(node: Any, kinds: dict[str, int]) -> str:
+    from onnx import TensorProto
+
+    if node.op_type in MOVES:
+        return "none"
+    if node.op_type.startswith("QLinear") or node.op_type in INTEGER:
+        return "integer"
+    if node.op_type in FLOAT_RESULT:
+        return "float"
+    floats = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16, None, 0}
+    names = [name for name in (*node.input, *node.output) if name]
+    return "float" if any(kinds.get(name) in floats for name in names) else "integer"

@@ -1,0 +1,28 @@
+"""int8 .tflite -> int8 .onnx with the same integers."""
+
+from __future__ import annotations
+
+import json
+
+from export.targets.onnx import integers
+from export.targets.onnx.layout import sink_transposes
+from export.targets.onnx.naming import drop_unused, sort_nodes
+from export.targets.onnx.sibling import read_sibling, seal
+
+
+def derive(sibling: bytes) -> bytes:
+    """Return the .onnx of an int8 .tflite: the same weights, scales and zero points, in unsigned form.
+
+    Raises:
+        ConversionError: an operator that ONNX cannot express.
+    """
+    proto = read_sibling(sibling)
+    quantization = json.loads(proto.metadata_props[0].value)
+    graph = proto.graph
+    integers.make_unsigned(graph, quantization)
+    integers.absorb_activations(graph)
+    integers.drop_requantizations(graph)
+    sort_nodes(graph)
+    sink_transposes(graph)
+    drop_unused(graph)
+    return seal(proto)
