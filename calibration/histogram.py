@@ -52,8 +52,10 @@ class Histogram:
             return
         low, high = smallest_and_largest(tensor, values)
         self.low, self.high = min(self.low, low), max(self.high, high)
-        # frexp: |value| < 2**exponent, strictly, so that the largest value has a bin.
-        self._grow(math.frexp(max(-low, high))[1])
+        largest = max(-low, high)
+        if largest:  # zero fits every limit; as a power of two it would be taken for 1
+            # frexp: |value| < 2**exponent, strictly, so that the largest value has a bin.
+            self._grow(math.frexp(largest)[1])
         flat = (
             values.ravel() if values.dtype in (np.float32, np.float64) else values.ravel().astype(np.float64)
         )

@@ -137,9 +137,8 @@ class Dealer:
         open_sides = [side for side in (0, 1) if self.wants(side)]
         return min(open_sides, key=self._share) if open_sides else None
 
-    def _share(self, side: int) -> tuple[bool, float]:
-        held = len(self._sets[side])
-        return held > 0, held / self._counts[side]
+    def _share(self, side: int) -> float:
+        return len(self._sets[side]) / self._counts[side]
 
     def take(self, sample: Sample, side: int) -> bool:
         """Write the sample to that set, unless the other set holds it; return whether it was written."""

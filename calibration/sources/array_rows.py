@@ -43,8 +43,8 @@ class ArrayRows:
             )
         self.count, self.row_shape = shape[0], shape[1:]
 
-    def read(self, *, skip: bool = False) -> NDArray[Any]:
-        """Return the next row; with `skip` only move on, and what is returned means nothing.
+    def read(self) -> NDArray[Any]:
+        """Return the next row.
 
         Raises:
             BrokenArrayError: the stream ends before the row does.
@@ -56,8 +56,6 @@ class ArrayRows:
             raise BrokenArrayError(str(error)) from error
         if len(content) != size:
             raise BrokenArrayError("it ends in the middle of a row")
-        if skip:
-            return np.empty(0, self.dtype)
         return np.frombuffer(content, self.dtype).reshape(self.row_shape)
 
 

@@ -62,7 +62,7 @@ def _rows(path: Path, request: Request, total: int) -> Iterator[Sample]:
         arrays = _open(path, request, stack)
         for keep in chosen:
             try:
-                row = {name: rows.read(skip=not keep) for name, rows in arrays.items()}
+                row = {name: rows.read() for name, rows in arrays.items()}
             except BrokenArrayError as error:
                 raise UsageProblemError(
                     f"{path.name} is broken or cut short ({error}); make it again"

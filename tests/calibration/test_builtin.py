@@ -3,18 +3,27 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from calibration.inputs import InputSpec
 from calibration.sources import builtin
+from calibration.sources.request import Request
 from calibration.store import Draw
 from zoo.errors import OutsideError, UsageProblemError
 from zoo.preprocessing import Preprocessing
 
 Pull = Callable[..., Draw]
+REQUEST = Request(
+    inputs={"image": InputSpec(shape=(16, 16, 3))},
+    preprocessing=Preprocessing(height=16, width=16),
+    counts=(30, 30),
+    seed=0,
+)
 
 
 def test_the_built_in_photos_feed_an_image_model_with_both_sets(
@@ -47,6 +56,19 @@ def test_the_parts_of_a_photo_share_no_pixel_and_lose_none() -> None:
         pixels, (first, second) = np.asarray(photo), builtin.split(photo)
         axis = 1 if photo.width >= photo.height else 0
         np.testing.assert_array_equal(np.concatenate([np.asarray(first), np.asarray(second)], axis), pixels)
+
+
+def test_probe_crops_come_from_the_other_part_of_every_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.zeros((60, 100, 3), np.uint8)
+    pixels[:, round(100 * builtin.CALIBRATION_PART) :] = 200
+    photos = [Image.fromarray(pixels), Image.fromarray(pixels.swapaxes(0, 1)), Image.fromarray(pixels)]
+    monkeypatch.setattr(builtin, "photos", lambda: photos)
+    crops = builtin.open_builtin(REQUEST).samples
+    assert isinstance(crops, tuple)
+    for side, value in enumerate((0, 200)):
+        for sample in islice(crops[side], 30):
+            assert sample.photo is not None
+            assert set(np.unique(sample.photo)) == {value}
 
 
 def test_grey_models_get_grey_photos(pull: Pull) -> None:

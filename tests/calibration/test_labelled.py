@@ -119,6 +119,8 @@ def test_samples_carry_photos_inputs_and_labels_in_line(
         np.testing.assert_array_equal(photo, preprocessing.photo(Image.open(path)))
         np.testing.assert_array_equal(values, preprocessing.normalise(np.asarray(photo)))
     assert samples.warnings == ("1 unreadable image skipped: broken.jpg",)
+    assert len(list(found.photos(preprocessing))) == 4
+    assert found.unreadable == ["broken.jpg"], "a second reading must not count twice"
 
 
 def test_the_limit_takes_a_seeded_choice(make_photos: MakePhotos) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from calibration.histogram import Histogram
+from calibration.histogram import BINS, Histogram
 from calibration.observers import OBSERVERS, SplitObserver, create
 from zoo.errors import UsageProblemError, ZooError
 
@@ -27,6 +27,7 @@ def activations() -> Iterator[tuple[str, Values]]:
     yield "relu", np.maximum(normal, 0)
     yield "relu6", np.clip(normal * 4, 0, 6)
     yield "outlier", np.append(normal, np.float32(60))
+    yield "mostly zero", np.where(generator.random(40000) < 0.97, 0, normal * normal).astype(np.float32)
     yield "skewed", generator.exponential(size=40000).astype(np.float32) - np.float32(0.1)
     yield "positive", normal * np.float32(0.1) + np.float32(3)
 
@@ -176,6 +177,36 @@ def test_what_an_observer_holds_does_not_grow_with_the_samples(name: str) -> Non
 
     held(5)
     assert held(200) < held(10) + 20_000
+
+
+def test_a_histogram_counts_what_numpys_histogram_counts() -> None:
+    histogram, samples = Histogram(), stream()
+    for values in samples:
+        histogram.update("t", values)
+    limit = BINS // 2 * histogram.width
+    assert limit / 2 <= np.abs(np.stack(samples)).max() < limit
+    expected = np.histogram(np.stack(samples), BINS, (-limit, limit))[0]
+    np.testing.assert_array_equal(histogram.counts, expected)
+
+
+@pytest.mark.parametrize("scales", [(1e-3, 50.0), (50.0, 1e-3), (1.0, 1.0)])
+def test_merging_histograms_is_counting_both(scales: tuple[float, float]) -> None:
+    one, two, both = Histogram(), Histogram(), Histogram()
+    for histogram, scale in zip((one, two), scales, strict=True):
+        values = stream(1)[0] * np.float32(scale)
+        histogram.update("t", values)
+        both.update("t", values)
+    merged = one.merged(two)
+    np.testing.assert_array_equal(merged.counts, both.counts)
+    assert (merged.low, merged.high, merged.width) == (both.low, both.high, both.width)
+
+
+def test_a_sample_of_zeros_does_not_make_the_bins_coarse() -> None:
+    histogram = Histogram()
+    histogram.update("t", np.zeros(9, np.float32))
+    histogram.update("t", np.float32([1e-6, -1e-6]))
+    assert histogram.width < 1e-9
+    assert histogram.zeros == 9
 
 
 @pytest.mark.parametrize("scale", [1e-45, 1e-38, 1e-20, 1.0, 1e20, 3e38])
