@@ -41,7 +41,7 @@ def call(job: str, *, timeout_s: float = 900, **arguments: Any) -> dict[str, Any
                 text=True,
                 errors="replace",
                 timeout=timeout_s,
-                env=_environment(),
+                env=environment(),
                 check=False,
             )
         except subprocess.TimeoutExpired:
@@ -54,7 +54,7 @@ def call(job: str, *, timeout_s: float = 900, **arguments: Any) -> dict[str, Any
     return answer
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return our environment; the child finds the same packages, and keeps quiet."""
     root = str(Path(__file__).resolve().parent.parent)
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]

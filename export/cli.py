@@ -21,7 +21,7 @@ from zoo.errors import UsageProblemError, ZooError, unknown
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Discover": ("list", "show", "inspect"),
     "Configure": ("doctor",),
-    "Build": (),
+    "Build": ("export",),
     "Measure": (),
 }
 INTERRUPTED = 130

@@ -33,7 +33,8 @@ def run(path: str, samples: str, outputs: str, camera_bytes: bool, threads: int 
         threads: of the runtime.
     """
     loaded = Samples.load(Path(samples))
-    session = target_of(Path(path)).open(Path(path), threads)
+    target = target_of(Path(path))
+    session = target.open(Path(path), threads)
     rows: dict[str, list[Array]] = {spec.name: [] for spec in session.outputs}
     for _ in range(WARM_UP_RUNS):
         session.run(feed(session, loaded, 0, camera_bytes))
@@ -45,8 +46,10 @@ def run(path: str, samples: str, outputs: str, camera_bytes: bool, threads: int 
         milliseconds.append((time.perf_counter() - start) * 1e3)
         for name, values in stored.items():
             rows[name].append(values)
-    np.savez(outputs, **{name: np.concatenate(values) for name, values in rows.items()})
-    return {**_specs(session), **_times(milliseconds), "threads": threads}
+    arrays: dict[str, Any] = {name: np.concatenate(values) for name, values in rows.items()}
+    np.savez(outputs, **arrays)
+    census = [asdict(op) for op in target.census(Path(path))]
+    return {**_specs(session), **_times(milliseconds), "threads": threads, "census": census}
 
 
 def observe(path: str, samples: str, observer: str) -> dict[str, Any]:
@@ -81,7 +84,11 @@ def inspect(path: str) -> dict[str, Any]:
     """Describe a file: inputs, outputs and operators."""
     target = target_of(Path(path))
     session = target.open(Path(path))
-    return {"format": target.name, **_specs(session), "census": [asdict(op) for op in target.census(Path(path))]}
+    return {
+        "format": target.name,
+        **_specs(session),
+        "census": [asdict(op) for op in target.census(Path(path))],
+    }
 
 
 def feed(session: Session, samples: Samples, index: int, camera_bytes: bool) -> dict[str, Array]:
@@ -121,7 +128,12 @@ def _times(milliseconds: list[float]) -> dict[str, float]:
     return {"p50_ms": float(p50), "p90_ms": float(p90)}
 
 
-JOBS: Mapping[str, Callable[..., dict[str, Any]]] = {"run": run, "observe": observe, "bench": bench, "inspect": inspect}
+JOBS: Mapping[str, Callable[..., dict[str, Any]]] = {
+    "run": run,
+    "observe": observe,
+    "bench": bench,
+    "inspect": inspect,
+}
 
 
 def main() -> int:

@@ -91,9 +91,7 @@ def _print_dependencies(console: Console, findings: list[Finding]) -> None:
             state = Text(f"broken: {finding.problem}", style="bold red")
         elif not finding.is_tested:
             state = Text(f"imports; tested with {' or '.join(finding.dependency.tested)}", style="yellow")
-        table.add_row(
-            finding.dependency.distribution, finding.version or "unknown", state, finding.dependency.stages
-        )
+        table.add_row(finding.dependency.distribution, finding.version or "unknown", state, finding.dependency.stages)
     console.print(table)
     console.print()
 
@@ -126,7 +124,5 @@ def _print_verdict(console: Console, findings: list[Finding], broken: list[str])
             console.print("repair: make clean setup, or: pip install -r requirements.lock", style="dim")
         return
     untested = sum(not finding.is_tested for finding in findings)
-    suffix = (
-        f"; {untested} in a version that was not tested" if untested else ", in the versions that were tested"
-    )
+    suffix = f"; {untested} in a version that was not tested" if untested else ", in the versions that were tested"
     console.print(f"good: {len(findings)} dependencies import{suffix}", style="bold green", soft_wrap=True)

@@ -83,9 +83,7 @@ def _formula(preprocessing: Preprocessing) -> str:
         words += f" / {_numbers([1 / scale for scale in preprocessing.scale])}"
     if set(preprocessing.offset) != {0.0}:
         sign = "-" if all(offset <= 0 for offset in preprocessing.offset) else "+"
-        words += (
-            f" {sign} {_numbers([-offset if sign == '-' else offset for offset in preprocessing.offset])}"
-        )
+        words += f" {sign} {_numbers([-offset if sign == '-' else offset for offset in preprocessing.offset])}"
     return words
 
 
@@ -129,9 +127,7 @@ def _print_facts(console: Console, architecture: Architecture) -> None:
     facts.add_column(overflow="fold")
     facts.add_row("name", architecture.name)
     facts.add_row("task", f"{architecture.task}, {architecture.classes} classes")
-    facts.add_row(
-        "parameters", f"{count_in_words(architecture.parameter_count)} ({architecture.parameter_count:,})"
-    )
+    facts.add_row("parameters", f"{count_in_words(architecture.parameter_count)} ({architecture.parameter_count:,})")
     facts.add_row("input", describe(_default_preprocessing(architecture)))
     for key, option in architecture.options.items():
         choices = ", ".join(str(choice) for choice in option.choices)
@@ -150,9 +146,7 @@ def _weights_text(weights: Weights, *, default: bool) -> Text:
 
     text = Text()
     text.append(weights.tag, style="bold")
-    text.append(
-        f"{' (the default)' if default else ''}: trained on {weights.trained_on}; licence {weights.licence}"
-    )
+    text.append(f"{' (the default)' if default else ''}: trained on {weights.trained_on}; licence {weights.licence}")
     digests = {source.sha256 or f"md5 {source.md5}" for source in weights.sources}
     for source in weights.sources:
         text.append(f"\n{source.kind:<8}{source.location}")

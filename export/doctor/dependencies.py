@@ -42,9 +42,7 @@ DEPENDENCIES = (
         ("0.8.1",),
         "pruning, clustering, quantization-aware training",
     ),
-    Dependency(
-        "ai-edge-litert", "ai_edge_litert.interpreter", ("2.3.0",), "calibrate; prove and run .tflite"
-    ),
+    Dependency("ai-edge-litert", "ai_edge_litert.interpreter", ("2.3.0",), "calibrate; prove and run .tflite"),
     Dependency("ai-edge-quantizer", "ai_edge_quantizer", ("0.10.0",), "quantize"),
     Dependency("tf2onnx", "tf2onnx", ("1.17.0",), "convert to .onnx"),
     Dependency("onnx", "onnx", ("1.23.2",), "convert to .onnx"),

@@ -21,7 +21,7 @@ class TensorSpec:
         shape: static, batch first.
         dtype: numpy's name.
         scale: real = scale * (stored - zero_point); None where the tensor is not quantized.
-        zero_point: see scale.
+        zero_point: see scale; None with a scale: stored as real numbers that are multiples of it.
     """
 
     name: str
@@ -33,10 +33,12 @@ class TensorSpec:
     def quantize(self, real: Array) -> Array:
         """Return `real` as this tensor stores it: rounded half to even and clipped, or only cast."""
         if self.scale is None or self.zero_point is None:
-            return real.astype(self.dtype)
+            cast: Array = real.astype(self.dtype)
+            return cast
         limits = np.iinfo(self.dtype)
         steps = np.rint(real.astype(np.float64) / self.scale) + self.zero_point
-        return np.clip(steps, limits.min, limits.max).astype(self.dtype)
+        stored: Array = np.clip(steps, limits.min, limits.max).astype(self.dtype)
+        return stored
 
     def dequantize(self, stored: Array) -> NDArray[np.float64]:
         """Return the real numbers that `stored` means."""
@@ -66,3 +68,18 @@ class OpCount:
 
 
 Observe = Callable[[str, Array], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageReport:
+    """How far a file's stored constants lie from the float ones that it was made of.
+
+    Attributes:
+        worst_steps: in steps of the constant's own grid; rounding costs at most half a step.
+        where: the constant with the largest error.
+        constants: how many were compared.
+    """
+
+    worst_steps: float
+    where: str
+    constants: int

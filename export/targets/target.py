@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from export.recipe import Io, Precision
-from export.targets.session import OpCount, Session
+from export.targets.session import OpCount, Session, StorageReport
 
 if TYPE_CHECKING:
     import keras
@@ -45,6 +45,14 @@ class Target(Protocol):
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
         """Return the file in `plan.precision`; `siblings` holds the files of that precision made before, by format."""
+        ...
+
+    def needs(self, precision: Precision) -> tuple[str, ...]:
+        """Return the formats whose file of that precision must be made before."""
+        ...
+
+    def storage(self, float_file: bytes, content: bytes) -> StorageReport | None:
+        """Return how far the constants lie from the float ones; None if agreement with a sibling shows it."""
         ...
 
     def open(self, path: Path, threads: int = 1) -> Session:

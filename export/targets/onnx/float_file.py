@@ -82,9 +82,7 @@ def _trace(model: keras.Model, variables: Sequence[Any]) -> Any:
     def call(*values: Any) -> dict[str, Any]:
         given, state = values[: len(inputs)], values[len(inputs) :]
         nested = tf.nest.pack_sequence_as(structure, given)
-        results, _ = model.stateless_call(
-            list(state[:trainable]), list(state[trainable:]), nested, training=False
-        )
+        results, _ = model.stateless_call(list(state[:trainable]), list(state[trainable:]), nested, training=False)
         flat = tf.nest.flatten(results)
         return {f"output_{index}": tf.identity(value) for index, value in enumerate(flat)}
 
@@ -133,9 +131,7 @@ def refuse_unknown_operators(graph: Any) -> None:
     """Raise ConversionError naming the operators that ONNX does not define."""
     from onnx import defs
 
-    unknown = sorted(
-        {node.op_type for node in graph.node if node.domain or not defs.has(node.op_type, OPSET, "")}
-    )
+    unknown = sorted({node.op_type for node in graph.node if node.domain or not defs.has(node.op_type, OPSET, "")})
     if unknown:
         raise ConversionError(f"no ONNX counterpart for the operator {', '.join(unknown)}")
     for node in graph.node:

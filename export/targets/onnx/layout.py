@@ -22,6 +22,7 @@ _ELEMENTWISE = frozenset({
     "Relu", "Round", "Selu", "Sigmoid", "Sign", "Softplus", "Softsign", "Sqrt", "Sub", "Tanh",
 })
 # fmt: on
+_PER_TENSOR = frozenset({"QuantizeLinear", "DequantizeLinear"})
 _REDUCTIONS = frozenset({"ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum"})
 
 
@@ -57,7 +58,7 @@ def _attribute(node: Any, name: str, default: int) -> int:
 
 def _common_permutation(node: Any, sources: Any, stored: Any) -> Permutation | None:
     """Return the permutation that every computed input of `node` went through, if there is one."""
-    if node.op_type not in _ELEMENTWISE | _REDUCTIONS | {"Concat"}:
+    if node.op_type not in _ELEMENTWISE | _PER_TENSOR | _REDUCTIONS | {"Concat"}:
         return None
     computed = [name for name in node.input if name and name not in stored]
     permutations = {sources[name][1] if name in sources else None for name in computed}
@@ -67,12 +68,12 @@ def _common_permutation(node: Any, sources: Any, stored: Any) -> Permutation | N
 def _permute_parameters(graph: Any, node: Any, permutation: Permutation, stored: Any) -> bool:
     """Give `node` the constants and axes of the order before the transpose; False where that fails."""
     if node.op_type == "Concat":
-        return len(node.input) == sum(name not in stored for name in node.input) and _permute_axis(
-            node, permutation
-        )
+        return len(node.input) == sum(name not in stored for name in node.input) and _permute_axis(node, permutation)
     if node.op_type in _REDUCTIONS:
         return _permute_axes(graph, node, permutation, stored)
     constants = {name: _value(stored[name]) for name in node.input if name in stored}
+    if node.op_type in _PER_TENSOR and any(value.ndim for value in constants.values()):
+        return False
     if any(value.ndim > len(permutation) for value in constants.values()):
         return False
     if node.op_type != "Clip":  # Its bounds are scalars.

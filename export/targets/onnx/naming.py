@@ -95,9 +95,7 @@ def _rename(graph: Graph, known: dict[str, str], prefix: str) -> None:
                 give(name, f"{node.name}/{position}")
         node.input[:] = [names.get(name, name) for name in node.input]
         suffixes = ["", *(f":{position}" for position in range(1, len(node.output)))]
-        node.output[:] = [
-            give(name, node.name + end) for name, end in zip(node.output, suffixes, strict=True)
-        ]
+        node.output[:] = [give(name, node.name + end) for name, end in zip(node.output, suffixes, strict=True)]
         for number, inner in enumerate(subgraphs(node)):
             _rename(inner, names, prefix=f"{node.name}/{number}/")
     for tensor in graph.initializer:

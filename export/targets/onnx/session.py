@@ -41,9 +41,7 @@ class OnnxSession:
         options.inter_op_num_threads = 1
         options.log_severity_level = SILENT
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except load_errors() as error:
             raise ConversionError(f"{path} cannot be loaded by ONNX Runtime: {error}") from error
         stored = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, "{}")

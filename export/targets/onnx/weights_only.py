@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,42 +18,57 @@ def derive(sibling: bytes) -> bytes:
         ConversionError: an operator that ONNX cannot express.
     """
     proto = read_sibling(sibling)
-    spell_out_weights(proto.graph)
+    spell_out_dequantizations(proto.graph)
     return seal(proto)
 
 
-def spell_out_weights(proto: Any) -> None:
-    """Write each DequantizeLinear of stored numbers in the graph `proto` as a Cast and a Mul.
+def spell_out_dequantizations(proto: Any) -> None:
+    """Write each DequantizeLinear in the graph `proto` as a Cast and a Mul.
 
-    ONNX Runtime folds those two when it loads the file; a DequantizeLinear would run at every inference.
-    Biases become float right here: int64, as 16-bit activations bring them, cannot be dequantized in ONNX.
+    ONNX Runtime folds these when they stand behind weights; a DequantizeLinear would run at every inference. And
+    where it sees a DequantizeLinear before a convolution, it rounds the float bias to 32 bits, which overflow in
+    the fine steps of 16-bit activations.
     """
-    from onnx import TensorProto, helper
-
     graph = Graph(proto)
-    nodes = []
+    nodes: list[Any] = []
     for node in proto.node:
-        if node.op_type != "DequantizeLinear" or node.input[0] not in graph.stored:
+        if node.op_type != "DequantizeLinear":
             nodes.append(node)
-            continue
-        result = node.output[0]
-        stored, scale, zero_point = (graph.value(name) for name in node.input[:3])
-        axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 1)
-        scale = _along(scale, stored.ndim, axis)
-        if stored.dtype != np.int8 or zero_point.any():
-            real = (stored.astype(np.float64) - _along(zero_point, stored.ndim, axis)) * scale
-            graph.store(result, real.astype(np.float32))
-            continue
-        factor, cast = graph.store(f"{result}/scale", scale), f"{result}/cast"
-        nodes.append(helper.make_node("Cast", [node.input[0]], [cast], to=TensorProto.FLOAT))
-        nodes.append(helper.make_node("Mul", [cast, factor], [result]))
+        elif node.input[0] in graph.stored and graph.value(node.input[0]).dtype != np.int8:
+            _store_real(graph, node)
+        else:
+            nodes.extend(_spelled_out(graph, node))
     graph.replace_nodes(nodes)
 
 
-def _along(parameter: Any, rank: int, axis: int) -> Any:
-    """Return a scale or zero point shaped to multiply a tensor of `rank` along `axis`."""
-    if parameter.ndim == 0:
-        return parameter
+def _store_real(graph: Graph, node: Any) -> None:
+    """Store what `node` makes of a bias: ONNX cannot dequantize the int64 that 16-bit activations bring."""
+    stored = graph.value(node.input[0]).astype(np.float64)
+    scale, zero_point = (_parameter(graph, node, position, stored.ndim) for position in (1, 2))
+    graph.store(node.output[0], ((stored - zero_point) * scale).astype(np.float32))
+
+
+def _spelled_out(graph: Graph, node: Any) -> Iterator[Any]:
+    from onnx import TensorProto, helper
+
+    source, result = node.input[0], node.output[0]
+    rank = graph.value(source).ndim if source in graph.stored else 0
+    scale, zero_point = (_parameter(graph, node, position, rank) for position in (1, 2))
+    cast = f"{result}/cast"
+    yield helper.make_node("Cast", [source], [cast], to=TensorProto.FLOAT)
+    if zero_point.any():
+        offset = graph.store(f"{result}/zero_point", zero_point.astype(np.float32))
+        yield helper.make_node("Sub", [cast, offset], [f"{result}/centred"])
+        cast = f"{result}/centred"
+    yield helper.make_node("Mul", [cast, graph.store(f"{result}/scale", scale)], [result])
+
+
+def _parameter(graph: Graph, node: Any, position: int, rank: int) -> Any:
+    """Return the scale (1) or zero point (2) of `node`, shaped to meet a tensor of `rank` along its axis."""
+    value = graph.value(node.input[position])
+    if value.ndim == 0:
+        return value
+    axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 1)
     shape = [1] * rank
     shape[axis] = -1
-    return parameter.reshape(shape)
+    return value.reshape(shape)

@@ -9,7 +9,7 @@ from export.targets.onnx import integers
 from export.targets.onnx.layout import sink_transposes
 from export.targets.onnx.naming import drop_unused, sort_nodes
 from export.targets.onnx.sibling import read_sibling, seal
-from export.targets.onnx.weights_only import spell_out_weights
+from export.targets.onnx.weights_only import spell_out_dequantizations
 
 OPSET = 21  # The first with QuantizeLinear to int16; nothing else that tf2onnx writes changed since 18.
 IR_VERSION = 10
@@ -22,8 +22,8 @@ def derive(sibling: bytes) -> bytes:
         ConversionError: an operator that ONNX cannot express.
     """
     proto = read_sibling(sibling)
-    spell_out_weights(proto.graph)
     integers.drop_requantizations(proto.graph)
+    spell_out_dequantizations(proto.graph)
     sort_nodes(proto.graph)
     sink_transposes(proto.graph)
     drop_unused(proto.graph)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.targets.session import OpCount, Session
+from export.recipe import Precision
+from export.targets.session import OpCount, Session, StorageReport
 
 if TYPE_CHECKING:
     import keras
@@ -27,6 +28,14 @@ class _Tflite:
         from export.targets.tflite.quantize import quantize
 
         return quantize(float_file, plan)
+
+    def needs(self, precision: Precision) -> tuple[str, ...]:
+        return ()
+
+    def storage(self, float_file: bytes, content: bytes) -> StorageReport | None:
+        from export.targets.tflite.storage import compare
+
+        return compare(float_file, content)
 
     def open(self, path: Path, threads: int = 1) -> Session:
         from export.targets.tflite.session import TfliteSession

@@ -31,9 +31,7 @@ def convert(model: keras.Model) -> bytes:
         try:
             content = converter.convert()
         except (ConverterError, RuntimeError, ValueError) as error:
-            raise ConversionError(
-                f"TensorFlow's converter refuses the model: {_first_line(error)}"
-            ) from error
+            raise ConversionError(f"TensorFlow's converter refuses the model: {_first_line(error)}") from error
     parsed = flatbuffer.read(content)
     flatbuffer.rename_signature(
         parsed,
@@ -67,8 +65,6 @@ def _first_line(error: Exception) -> str:
     """Return what the converter means: the missing operators where it names them, else its first line."""
     text = str(error)
     for line in text.splitlines():
-        if "is neither a custom op nor a flex op" in line or line.startswith(
-            ("TF Select ops:", "Custom ops:")
-        ):
+        if "is neither a custom op nor a flex op" in line or line.startswith(("TF Select ops:", "Custom ops:")):
             return line.strip()
     return text.strip().splitlines()[0] if text.strip() else type(error).__name__

@@ -43,13 +43,9 @@ def write(model: Model) -> bytes:
     class AlignedBuilder(flatbuffers.Builder):  # type: ignore[misc]
         def StartVector(self, element_size: int, count: int, alignment: int) -> int:  # noqa: N802
             is_weights = element_size == 1 and count >= WEIGHTS_ALIGNMENT
-            return int(
-                super().StartVector(element_size, count, WEIGHTS_ALIGNMENT if is_weights else alignment)
-            )
+            return int(super().StartVector(element_size, count, WEIGHTS_ALIGNMENT if is_weights else alignment))
 
-    builder = AlignedBuilder(
-        sum(buffer.data.size for buffer in model.buffers if buffer.data is not None) + 65536
-    )
+    builder = AlignedBuilder(sum(buffer.data.size for buffer in model.buffers if buffer.data is not None) + 65536)
     builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
     return bytes(builder.Output())
 
@@ -81,7 +77,9 @@ def op_name(model: Model, operator: Any) -> str:
     if code.customCode:
         return str(code.customCode.decode())
     builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+    names: dict[int, str] = {
+        value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)
+    }
     return names[builtin]
 
 
@@ -113,4 +111,21 @@ def activations(model: Model) -> dict[int, str]:
         index: subgraph.tensors[index].name.decode()
         for index in sorted(indices)
         if subgraph.tensors[index].type == schema.TensorType.FLOAT32
+    }
+
+
+def output_steps(model: Model) -> dict[str, float]:
+    """Return the step of every float output that comes out of a DEQUANTIZE: it only takes multiples of it."""
+    if not model.signatureDefs:
+        return {}
+    tensors = model.subgraphs[0].tensors
+    before = {
+        operator.outputs[0]: tensors[operator.inputs[0]]
+        for operator in model.subgraphs[0].operators
+        if op_name(model, operator) == "DEQUANTIZE"
+    }
+    return {
+        tensor_map.name.decode(): float(before[tensor_map.tensorIndex].quantization.scale[0])
+        for tensor_map in model.signatureDefs[0].outputs
+        if tensor_map.tensorIndex in before
     }

@@ -5,6 +5,7 @@ Its own calibrator keeps a moving average of the ranges, which clips; it is neve
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ import numpy as np
 from export.errors import ConversionError
 from export.recipe import Precision
 from export.targets import QuantizationPlan
-from export.targets.tflite import dead_channels, edges, flatbuffer
+from export.targets.tflite import biases, edges, flatbuffer
+
+Recipe = list[dict[str, Any]]  # ai-edge-quantizer's
 
 
 def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
@@ -25,7 +28,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
 
     statistics = _statistics(float_file, plan) if plan.precision.needs_calibration else None
     if statistics is not None:
-        float_file = dead_channels.revive(float_file, statistics)
+        float_file = biases.revive(float_file, statistics, plan.precision)
     worker = quantizer.Quantizer(bytearray(float_file), _recipe(plan.precision))
     try:
         result = worker.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
@@ -33,36 +36,39 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
         raise ConversionError(f"ai-edge-quantizer refuses {plan.precision}: {error}") from error
     model = flatbuffer.read(bytes(result.quantized_model))
     if plan.precision.needs_calibration:
+        biases.restore(model, float_file)
         edges.retype(model, plan.io)
     return flatbuffer.write(model)
 
 
-def _recipe(precision: Precision) -> list[dict[str, Any]]:
-    from ai_edge_quantizer import algorithm_manager, qtyping, recipe, recipe_manager
+def _recipe(precision: Precision) -> Recipe:
+    from ai_edge_quantizer import recipe
 
-    match precision:
-        case Precision.INT8:
-            return recipe.static_wi8_ai8()
-        case Precision.W8A16:
-            return recipe.static_wi8_ai16()
-        case Precision.W8A32:
-            return recipe.weight_only_wi8_afp32()
-        case Precision.FLOAT16:
-            manager = recipe_manager.RecipeManager()
-            half = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
-            manager.add_quantization_config(
-                regex=".*",
-                operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
-                op_config=qtyping.OpQuantizationConfig(
-                    weight_tensor_config=half,
-                    compute_precision=qtyping.ComputePrecision.FLOAT,
-                    explicit_dequantize=True,
-                ),
-                algorithm_key=algorithm_manager.AlgorithmName.FLOAT_CASTING,
-            )
-            return manager.get_quantization_recipe()
-        case Precision.FLOAT32:
-            raise ValueError("a float32 file is converted, not quantized")
+    makers: dict[Precision, Callable[[], Recipe]] = {
+        Precision.FLOAT16: _float16_recipe,
+        Precision.INT8: recipe.static_wi8_ai8,
+        Precision.W8A16: recipe.static_wi8_ai16,
+        Precision.W8A32: recipe.weight_only_wi8_afp32,
+    }
+    return makers[precision]()
+
+
+def _float16_recipe() -> Recipe:
+    from ai_edge_quantizer import algorithm_manager, qtyping, recipe_manager
+
+    manager = recipe_manager.RecipeManager()
+    manager.add_quantization_config(
+        regex=".*",
+        operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
+        op_config=qtyping.OpQuantizationConfig(
+            weight_tensor_config=qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT),
+            compute_precision=qtyping.ComputePrecision.FLOAT,
+            explicit_dequantize=True,
+        ),
+        algorithm_key=algorithm_manager.AlgorithmName.FLOAT_CASTING,
+    )
+    found: Recipe = manager.get_quantization_recipe()
+    return found
 
 
 def _statistics(float_file: bytes, plan: QuantizationPlan) -> dict[str, dict[str, Any]]:
@@ -78,5 +84,5 @@ def _statistics(float_file: bytes, plan: QuantizationPlan) -> dict[str, dict[str
     statistics = {}
     for index, name in flatbuffer.activations(model).items():
         low, high = fixed.get(index) or plan.ranges.by_tensor[name]
-        statistics[name] = {"min": np.float32([low]), "max": np.float32([high])}
+        statistics[name] = {"min": np.array([low], np.float32), "max": np.array([high], np.float32)}
     return statistics

@@ -28,15 +28,13 @@ class TfliteSession:
         self._interpreter.allocate_tensors()
         self._input_details, self._output_details = self._details()
         self.inputs = tuple(_spec(name, detail) for name, detail in self._input_details.items())
-        self.outputs = tuple(_spec(name, detail) for name, detail in self._output_details.items())
+        steps = flatbuffer.output_steps(flatbuffer.read(path.read_bytes()))
+        self.outputs = tuple(_spec(name, detail, steps.get(name)) for name, detail in self._output_details.items())
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the stored outputs by name for stored inputs by name, batch 1."""
         self.invoke(inputs)
-        return {
-            name: self._interpreter.get_tensor(detail["index"])
-            for name, detail in self._output_details.items()
-        }
+        return {name: self._interpreter.get_tensor(detail["index"]) for name, detail in self._output_details.items()}
 
     def invoke(self, inputs: Mapping[str, Array]) -> None:
         """Run without reading the outputs."""
@@ -53,9 +51,7 @@ class TfliteSession:
         """Return the details of inputs and outputs by the signature's names, or without one by the tensors'."""
         if not self._interpreter.get_signature_list():
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-            return {detail["name"]: detail for detail in inputs}, {
-                detail["name"]: detail for detail in outputs
-            }
+            return {detail["name"]: detail for detail in inputs}, {detail["name"]: detail for detail in outputs}
         runner = self._interpreter.get_signature_runner()
         return dict(runner.get_input_details()), dict(runner.get_output_details())
 
@@ -78,13 +74,13 @@ class Watcher:
             update(name, self._session.view(index))
 
 
-def _spec(name: str, detail: Mapping[str, Any]) -> TensorSpec:
+def _spec(name: str, detail: Mapping[str, Any], step: float | None = None) -> TensorSpec:
     scales, zero_points = (detail["quantization_parameters"][key] for key in ("scales", "zero_points"))
     quantized = len(scales) == 1 and np.issubdtype(detail["dtype"], np.integer)
     return TensorSpec(
         name=name,
         shape=tuple(int(size) for size in detail["shape"]),
         dtype=np.dtype(detail["dtype"]).name,
-        scale=float(scales[0]) if quantized else None,
+        scale=float(scales[0]) if quantized else step,
         zero_point=int(zero_points[0]) if quantized else None,
     )

@@ -1,0 +1,144 @@
+"""`zoo export MODEL`: the whole way, from a name to proven files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from export.console import print_json, standard_error, standard_output
+from export.recipe import Io, Precision, Recipe
+from zoo.errors import UsageProblemError, unknown
+
+_SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precision.INT8}
+
+
+@click.command()
+@click.argument("model")
+@click.option("--int8", "int8", is_flag=True, help="Short for --precision int8.")
+@click.option(
+    "--precision",
+    "precisions",
+    metavar="A,B",
+    help=f"Any of {', '.join(Precision)}; float32 if none is given.",
+)
+@click.option("--format", "formats", metavar="A,B", help="Any of tflite, onnx; both if none is given.")
+@click.option(
+    "--set", "options", multiple=True, metavar="KEY=VALUE", help="An option that `zoo show` lists: alpha=0.5."
+)
+@click.option(
+    "--weights",
+    metavar="TAG|FILE|random",
+    help="Which weights; the first that `zoo show` lists if not given.",
+)
+@click.option(
+    "--calibration",
+    metavar="SOURCE",
+    help="Folder of photos, .npz, .npy or module:function; built-in photos if not given.",
+)
+@click.option("--calibration-count", default=100, show_default=True, help="At most so many samples.")
+@click.option("--random-calibration", is_flag=True, help="Calibrate on noise: sizes and speed only.")
+@click.option(
+    "--observer",
+    default="min-max",
+    show_default=True,
+    help="How ranges are observed: min-max, percentile, mse.",
+)
+@click.option("--preprocessing", metavar="NAME", help="For your own model: raw, unit, tf, caffe or torch.")
+@click.option("--evaluate", metavar="SOURCE", help="Labelled photos: a folder of class folders, or a CSV.")
+@click.option("--io", "io", metavar="TYPE", help="Inputs and outputs of int8 files: uint8, int8, float32.")
+@click.option("--seed", default=0, show_default=True, help="Of every random choice.")
+@click.option("--out", default="artifacts", show_default=True, type=click.Path(path_type=Path), help="Receives MODEL/.")
+@click.option("--keep-failed", is_flag=True, help="Write files that failed their proof too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest instead of the table.")
+def command(
+    model: str,
+    int8: bool,
+    precisions: str | None,
+    formats: str | None,
+    options: tuple[str, ...],
+    io: str | None,
+    as_json: bool,
+    **others: Any,
+) -> int:
+    """Export MODEL, a name of the zoo or a .keras file, and prove every file.
+
+    Ends with 0 if all files are proven, with 1 if one failed.
+    """
+    from export import job
+    from export.report.progress_bar import ProgressBar
+    from export.report.table import print_table
+
+    recipe = Recipe(
+        model=model,
+        precisions=_precisions(precisions, int8),
+        formats=_formats(formats),
+        options=dict(_option(text) for text in options),
+        io=_io(io),
+        **others,
+    )
+    with ProgressBar(standard_error()) as progress:
+        answer = job.start(recipe, progress)
+    manifest = answer["manifest"]
+    if as_json:
+        print_json(manifest)
+    else:
+        console = standard_output()
+        print_table(console, manifest, title=f"{manifest['name']}: {manifest['title']}")
+        for line in _last_words(answer):
+            console.print(line, soft_wrap=True)
+    return 0 if manifest["passed"] else 1
+
+
+def _last_words(answer: dict[str, Any]) -> list[str]:
+    """Return where the files are and what to type next."""
+    manifest, folder = answer["manifest"], answer["folder"]
+    if folder is None:
+        return ["", "nothing was written: no file passed its proof; --keep-failed writes them all the same"]
+    names = ", ".join(file["file"] for file in manifest["files"])
+    failed = [
+        file["file"] for file in manifest["not_delivered"] if file["precision"] in manifest["recipe"]["precisions"]
+    ]
+    lines = ["", f"{folder}: {names}"]
+    if failed:
+        lines.append(f"not written, because the proof failed: {', '.join(failed)}")
+    if not manifest["weights"]["trained"]:
+        lines.append("these files are UNTRAINED: give --weights before you ship one")
+    image = manifest["preprocessing"] is not None
+    return [*lines, f"next: zoo run {folder} photo.jpg" if image else f"next: zoo verify {folder}"]
+
+
+def _precisions(text: str | None, int8: bool) -> tuple[Precision, ...]:
+    words = [word.strip() for word in text.split(",")] if text is not None else []
+    if int8 and "int8" not in words:
+        words.append("int8")
+    return tuple(dict.fromkeys(_precision(word) for word in words)) if words else (Precision.FLOAT32,)
+
+
+def _precision(word: str) -> Precision:
+    if word in _SHORTHANDS:
+        return _SHORTHANDS[word]
+    if word not in list(Precision):
+        raise unknown("precision", word, Precision)
+    return Precision(word)
+
+
+def _formats(text: str | None) -> tuple[str, ...]:
+    from export.targets import find
+
+    return tuple(find(word.strip()).name for word in text.split(",")) if text is not None else ()
+
+
+def _io(word: str | None) -> Io | None:
+    if word is not None and word not in list(Io):
+        raise unknown("io type", word, Io)
+    return Io(word) if word is not None else None
+
+
+def _option(text: str) -> tuple[str, int | float]:
+    key, _, value = text.partition("=")
+    try:
+        return key, int(value) if value.lstrip("-").isdigit() else float(value)
+    except ValueError:
+        raise UsageProblemError(f"--set {text!r} is no KEY=NUMBER; type for example --set alpha=0.5") from None

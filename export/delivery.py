@@ -1,0 +1,165 @@
+"""Writing what was proven: into a hidden folder first, then all at once; killed in between, the old files are whole."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration.samples import Array, Samples
+from export.artifact import Artifact
+from export.recipe import Precision
+from zoo.errors import OutsideError, UsageProblemError
+
+MANIFEST, GOLDEN, LABELS, REPORT = "manifest.json", "golden.npz", "labels.txt", "report.html"
+SCHEMA = "zoo-export manifest 1"
+GOLDEN_COUNT = 8
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The folder `<out>/<name>` that one export owns."""
+
+    out: Path
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the files end up."""
+        return self.out / self.name
+
+    def check(self) -> None:
+        """Refuse a place that cannot be written or that holds someone else's files, before any work.
+
+        Raises:
+            UsageProblemError: see above.
+        """
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UsageProblemError(f"{self.folder} is a file; choose another folder with --out")
+        if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / MANIFEST).is_file():
+            raise UsageProblemError(
+                f"{self.folder} holds files that are not an export's; choose another folder with --out"
+            )
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            probe = self.out / f".{self.name}.{os.getpid()}.probe"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise UsageProblemError(
+                f"cannot write to {self.out} ({error.strerror}); choose another folder with --out"
+            ) from error
+
+    @contextmanager
+    def replaced(self) -> Iterator[Path]:
+        """Give a new folder that takes the place of the old one when all went well, in one step.
+
+        Raises:
+            OutsideError: the disk is full or fails; the old folder is as it was.
+        """
+        self._sweep()
+        new = self.out / f".{self.name}.{os.getpid()}.partial"
+        try:
+            new.mkdir()
+            yield new
+            self._keep_strangers(new)
+            _exchange(new, self.folder)
+        except OSError as error:
+            raise OutsideError(
+                f"cannot write the files to {self.out} ({error.strerror or error}); what was there is untouched"
+            ) from error
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Remove what killed runs left behind."""
+        for debris in self.out.glob(f".{self.name}.*.p*"):
+            pid = debris.name.split(".")[-2]
+            if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+                shutil.rmtree(debris, ignore_errors=True)
+
+    def _keep_strangers(self, new: Path) -> None:
+        """Carry over what a user put beside our files."""
+        if not (self.folder / MANIFEST).is_file():
+            return
+        record = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
+        ours = {MANIFEST, GOLDEN, LABELS, REPORT, *(file["file"] for file in record.get("files", []))}
+        for entry in self.folder.iterdir():
+            if entry.name not in ours:
+                copy = shutil.copytree if entry.is_dir() else shutil.copy2
+                copy(entry, new / entry.name)
+
+
+def golden(probe: Samples, expected: Mapping[str, Array], outputs: Mapping[str, Mapping[str, Array]]) -> dict[str, Any]:
+    """Return the arrays of golden.npz: a few inputs, what Keras says of them, and what each file says (stored).
+
+    Args:
+        probe: the samples of the proof.
+        expected: the Keras model's outputs, by name.
+        outputs: stored outputs by file name, then output name.
+    """
+    count = min(GOLDEN_COUNT, len(probe))
+    arrays = {f"input/{name}": np.asarray(values[:count]) for name, values in probe.inputs.items()}
+    if probe.photos is not None:
+        arrays["photos"] = np.asarray(probe.photos[:count])
+    arrays |= {f"expected/{name}": values[:count] for name, values in expected.items()}
+    for file, stored in outputs.items():
+        arrays |= {f"stored/{file}/{name}": values[:count] for name, values in stored.items()}
+    return arrays
+
+
+def write(
+    folder: Path,
+    files: list[Artifact],
+    manifest: Mapping[str, Any],
+    golden_arrays: Mapping[str, Any],
+    labels: tuple[str, ...],
+) -> None:
+    """Write an export's files, each flushed to the disk."""
+    for artifact in files:
+        _flushed(folder / artifact.file_name, artifact.content)
+    _flushed(folder / MANIFEST, (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode())
+    np.savez_compressed(folder / GOLDEN, **golden_arrays)
+    if labels:
+        _flushed(folder / LABELS, ("\n".join(labels) + "\n").encode())
+
+
+def chosen(artifacts: list[Artifact], precisions: tuple[Precision, ...], *, keep_failed: bool) -> list[Artifact]:
+    """Return what is delivered: asked for, made, and proven (or kept on request)."""
+    return [
+        artifact
+        for artifact in artifacts
+        if artifact.precision in precisions and artifact.content and (keep_failed or not artifact.failures)
+    ]
+
+
+def _flushed(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _exchange(new: Path, old: Path) -> None:
+    """Put `new` in the place of `old` in one step: at no moment is there none."""
+    if not old.exists():
+        new.rename(old)
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "renameat2"):  # not Linux: two steps, and a moment between them
+        previous = new.with_suffix(".previous")
+        old.rename(previous)
+        new.rename(old)
+        previous.rename(new)
+        return
+    if libc.renameat2(_AT_FDCWD, os.fsencode(new), _AT_FDCWD, os.fsencode(old), _RENAME_EXCHANGE) != 0:
+        raise OSError(ctypes.get_errno(), "cannot exchange the folders")

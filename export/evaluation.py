@@ -1,0 +1,84 @@
+"""Accuracy on labelled photos, for the Keras model and for every file: the number that users ask for first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from calibration.labelled import find_labelled, labelled_samples
+from calibration.samples import Samples
+from export import reference, signature
+from export.artifact import Artifact
+from export.measure import measure
+from export.metrics import accuracy
+from export.models import Subject
+from export.progress import Progress
+from zoo.errors import UsageProblemError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Accuracy of the Keras model on labelled photos.
+
+    Attributes:
+        samples: the record of the photos.
+        count: how many.
+        top1: share of photos whose class is the best answer.
+        top5: share whose class is among the five best.
+    """
+
+    samples: dict[str, Any]
+    count: int
+    top1: float
+    top5: float
+
+
+def evaluate(
+    artifacts: list[Artifact],
+    subject: Subject,
+    photos: str,
+    work: Path,
+    progress: Progress,
+    *,
+    exclude: Collection[str],
+    seed: int,
+) -> tuple[Evaluation, list[Artifact]]:
+    """Return the Keras model's accuracy, and the artifacts with theirs.
+
+    Raises:
+        UsageProblemError: the model does not classify photos, or `photos` cannot be used.
+    """
+    progress.step("prepare the labelled photos")
+    folder = work / "labelled"
+    samples = _samples(subject, photos, folder, exclude=exclude, seed=seed)
+    if samples.labels is None:
+        raise UsageProblemError(f"--evaluate {photos!r} gives no labels")
+    (output,) = signature.outputs(subject.model)
+    progress.step(f"evaluate the Keras model on {len(samples)} photos")
+    top1, top5 = accuracy(reference.outputs(subject.model, samples)[output.name], samples.labels)
+    judged: list[Artifact] = []
+    for artifact in artifacts:
+        progress.step(f"evaluate {artifact.file_name}", len(judged), len(artifacts))
+        if artifact.trouble:
+            judged.append(artifact)
+            continue
+        path = work / f"{artifact.precision}{artifact.suffix}"
+        found = measure(path, folder, camera_bytes=artifact.takes_camera_bytes).real[output.name]
+        judged.append(replace(artifact, accuracy=accuracy(found, samples.labels)))
+    return Evaluation(samples=samples.record(), count=len(samples), top1=top1, top5=top5), judged
+
+
+def _samples(subject: Subject, photos: str, folder: Path, *, exclude: Collection[str], seed: int) -> Samples:
+    outputs = signature.outputs(subject.model)
+    if subject.preprocessing is None or len(outputs) != 1 or len(outputs[0].shape) != 2:
+        raise UsageProblemError(
+            "--evaluate is for models that classify photos: one image input with a known preprocessing "
+            "(--preprocessing raw, unit, tf, caffe or torch) and one output of classes"
+        )
+    found = find_labelled(photos, classes=outputs[0].shape[1], labels=subject.labels)
+    (image,) = signature.inputs(subject.model)
+    return labelled_samples(
+        found, name=image.name, preprocessing=subject.preprocessing, seed=seed, work=folder, exclude=exclude
+    )

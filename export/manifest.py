@@ -1,0 +1,85 @@
+"""The record that travels with the files: what was asked, what was measured, with what."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib import metadata
+from typing import Any
+
+from calibration.samples import Samples
+from export.artifact import Artifact
+from export.delivery import SCHEMA
+from export.evaluation import Evaluation
+from export.models import Subject
+from export.recipe import Recipe
+
+TOOLS = (
+    "zoo-export",
+    "tensorflow",
+    "keras",
+    "tf2onnx",
+    "onnx",
+    "onnxruntime",
+    "ai-edge-litert",
+    "ai-edge-quantizer",
+    "numpy",
+)
+
+
+def manifest(
+    *,
+    recipe: Recipe,
+    subject: Subject,
+    artifacts: list[Artifact],
+    delivered: list[Artifact],
+    calibration: Samples,
+    stability: Mapping[str, Any] | None,
+    probe: Samples,
+    evaluation: Evaluation | None,
+) -> dict[str, Any]:
+    """Return plain data, ready for JSON; every number in it was measured in this run."""
+    needed = any(precision.needs_calibration for precision in recipe.precisions)
+    return {
+        "schema": SCHEMA,
+        "name": subject.name,
+        "title": subject.title,
+        "weights": asdict(subject.weights),
+        "recipe": _recipe(recipe),
+        "preprocessing": subject.preprocessing.record() if subject.preprocessing else None,
+        "calibration": {
+            **calibration.record(),
+            "observer": recipe.observer,
+            "stability": dict(stability) if stability else None,
+        }
+        if needed
+        else None,
+        "probe": probe.record(),
+        "evaluation": asdict(evaluation) if evaluation else None,
+        "passed": all(not artifact.failures for artifact in artifacts),
+        "files": [artifact.record() for artifact in delivered],
+        "not_delivered": [artifact.record() for artifact in artifacts if artifact not in delivered],
+        "versions": {tool: _version(tool) for tool in TOOLS} | {"python": platform.python_version()},
+        "machine": {"processor": platform.machine(), "system": platform.system()},
+    }
+
+
+def _recipe(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe without the places of this machine: the file's name stays, its folder goes."""
+    record = asdict(recipe)
+    for place in ("out", "keep_failed"):
+        del record[place]
+    for place in ("model", "weights", "calibration", "evaluate"):
+        if isinstance(record[place], str) and "/" in record[place]:
+            record[place] = record[place].rstrip("/").rsplit("/", 1)[1]
+    record["precisions"] = [str(precision) for precision in recipe.precisions]
+    record["io"] = str(recipe.io) if recipe.io else None
+    return record
+
+
+def _version(tool: str) -> str | None:
+    try:
+        return metadata.version(tool)
+    except metadata.PackageNotFoundError:
+        return None

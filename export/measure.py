@@ -1,0 +1,68 @@
+"""Run one file on samples in a child process and bring back what it said, how long it took, and what it is made of."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from calibration.samples import Array
+from export import child
+from export.targets.session import OpCount, TensorSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """What a run brought.
+
+    Attributes:
+        inputs: as the file declares them.
+        outputs: likewise.
+        stored: outputs (N, ...) by name, as the file stores them.
+        p50_ms: median time of one inference.
+        p90_ms: 90th percentile.
+        census: operators as the runtime executes them.
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    stored: Mapping[str, Array]
+    p50_ms: float
+    p90_ms: float
+    census: tuple[OpCount, ...]
+
+    @property
+    def real(self) -> dict[str, Array]:
+        """The outputs as real numbers, float64."""
+        return {spec.name: spec.dequantize(self.stored[spec.name]) for spec in self.outputs}
+
+
+def measure(path: Path, samples: Path, *, camera_bytes: bool, threads: int = 1) -> Measurement:
+    """Run the file at `path` on the samples saved in `samples`.
+
+    Raises:
+        RuntimeCrashError: the runtime cannot load or run the file.
+        UsageProblemError: the file's inputs are not the samples'.
+    """
+    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+        outputs = Path(folder) / "outputs.npz"
+        answer = child.call(
+            "run", path=path, samples=samples, outputs=outputs, camera_bytes=camera_bytes, threads=threads
+        )
+        with np.load(outputs, allow_pickle=False) as arrays:
+            stored = {name: arrays[name] for name in arrays.files}
+    return Measurement(
+        inputs=tuple(_spec(spec) for spec in answer["inputs"]),
+        outputs=tuple(_spec(spec) for spec in answer["outputs"]),
+        stored=stored,
+        p50_ms=answer["p50_ms"],
+        p90_ms=answer["p90_ms"],
+        census=tuple(OpCount(**op) for op in answer["census"]),
+    )
+
+
+def _spec(record: dict[str, object]) -> TensorSpec:
+    return TensorSpec(**{**record, "shape": tuple(record["shape"])})  # type: ignore[arg-type]

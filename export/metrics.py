@@ -1,0 +1,150 @@
+"""How two sets of outputs differ: float64, equal shapes, non-finite numbers fail, nothing has a default."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import CheckFailedError
+
+Array = NDArray[Any]
+
+# Bit-equal outputs have no noise; the number that stands for it must fit into JSON.
+EQUAL_SQNR_DB = 200.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One output of one file against its reference, over all samples.
+
+    Attributes:
+        sample_count: rows compared.
+        max_abs_error: the largest |reference - actual|.
+        worst: (reference, actual) at that place.
+        sqnr_db: 10 log10(sum reference^2 / sum (reference - actual)^2), all elements pooled.
+        top1_agreement: share of samples with the same best class; None if the output is no row of classes.
+        top5_agreement: share whose best class by the reference is among the five best of the file.
+        distinct_answers: how many different best classes (reference, actual) gave.
+    """
+
+    sample_count: int
+    max_abs_error: float
+    worst: tuple[float, float]
+    sqnr_db: float
+    top1_agreement: float | None
+    top5_agreement: float | None
+    distinct_answers: tuple[int, int] | None
+
+    def record(self) -> dict[str, Any]:
+        """Return plain data for a manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Comparison:
+        """Return the comparison that `record()` described."""
+        answers = record["distinct_answers"]
+        pairs = {"worst": tuple(record["worst"]), "distinct_answers": tuple(answers) if answers else None}
+        return cls(**{**record, **pairs})
+
+
+def compare(*, reference: Array, actual: Array) -> Comparison:
+    """Compare outputs (N, ...) as real numbers.
+
+    Raises:
+        CheckFailedError: shapes differ, a number is not finite, or nothing is there to compare.
+    """
+    _check(reference, actual)
+    expected, found = reference.astype(np.float64), actual.astype(np.float64)
+    error = np.abs(expected - found)
+    where = np.unravel_index(int(error.argmax()), error.shape)
+    top1, top5, distinct = _answers(expected, found)
+    return Comparison(
+        sample_count=len(expected),
+        max_abs_error=float(error.max()),
+        worst=(float(expected[where]), float(found[where])),
+        sqnr_db=_sqnr_db(expected, error),
+        top1_agreement=top1,
+        top5_agreement=top5,
+        distinct_answers=distinct,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepComparison:
+    """Two files of one precision, in units of the output's last bit (LSB).
+
+    Attributes:
+        within_one_step: share of the numbers that differ by at most one step.
+        max_steps: the largest difference.
+        top1_agreement: share of samples with the same best class.
+    """
+
+    within_one_step: float
+    max_steps: int
+    top1_agreement: float | None
+
+    def record(self) -> dict[str, Any]:
+        """Return plain data for a manifest."""
+        return asdict(self)
+
+
+def compare_steps(*, reference: Array, actual: Array, step: float) -> StepComparison:
+    """Compare real outputs (N, ...) that are multiples of `step`.
+
+    Raises:
+        CheckFailedError: as `compare`.
+    """
+    overall = compare(reference=reference, actual=actual)
+    steps = np.rint(np.abs(reference.astype(np.float64) - actual.astype(np.float64)) / step)
+    return StepComparison(
+        within_one_step=float((steps <= 1).mean()),
+        max_steps=int(steps.max()),
+        top1_agreement=overall.top1_agreement,
+    )
+
+
+def accuracy(logits: Array, labels: Array) -> tuple[float, float]:
+    """Return (top-1, top-5) of logits (N, classes) against labels (N,).
+
+    Raises:
+        CheckFailedError: a logit is not finite, or the counts differ.
+    """
+    if len(logits) != len(labels):
+        raise CheckFailedError(f"{len(logits)} answers for {len(labels)} labels")
+    _check(logits, logits)
+    return float((logits.argmax(1) == labels).mean()), _top5(labels, logits)
+
+
+def _check(reference: Array, actual: Array) -> None:
+    if reference.shape != actual.shape:
+        raise CheckFailedError(f"the shapes differ: {reference.shape} by the reference, {actual.shape} by the file")
+    if reference.size == 0:
+        raise CheckFailedError("there is nothing to compare")
+    for whose, values in (("the reference", reference), ("the file", actual)):
+        if not np.isfinite(values).all():
+            raise CheckFailedError(f"{whose} gives {int((~np.isfinite(values)).sum())} NaN or infinite numbers")
+
+
+def _sqnr_db(expected: Array, error: Array) -> float:
+    signal, noise = float((expected**2).sum()), float((error**2).sum())
+    if noise == 0:
+        return EQUAL_SQNR_DB
+    return min(EQUAL_SQNR_DB, 10 * math.log10(signal / noise)) if signal > 0 else -EQUAL_SQNR_DB
+
+
+def _answers(expected: Array, found: Array) -> tuple[float | None, float | None, tuple[int, int] | None]:
+    """Return top-1 and top-5 agreement and the distinct answers of rows of classes; None for other outputs."""
+    if expected.ndim != 2 or expected.shape[1] < 2:
+        return None, None, None
+    best, answer = expected.argmax(1), found.argmax(1)
+    return float((best == answer).mean()), _top5(best, found), (len(np.unique(best)), len(np.unique(answer)))
+
+
+def _top5(best: Array, found: Array) -> float:
+    five = np.argsort(-found, axis=1, kind="stable")[:, :5]
+    return float((five == best[:, None]).any(axis=1).mean())

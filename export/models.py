@@ -1,0 +1,114 @@
+"""What a recipe names, as a Keras model: an architecture of the zoo with its weights, or a user's own file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import zoo
+from export import signature, user_file
+from export.recipe import Recipe
+from zoo import class_names, conventions, weights
+from zoo.errors import UsageProblemError
+from zoo.preprocessing import Preprocessing
+from zoo.weights import LoadedWeights
+
+if TYPE_CHECKING:
+    import keras
+
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is exported.
+
+    Attributes:
+        name: of the artifacts.
+        title: for the reader.
+        model: the original, never changed.
+        weights: what they are and where they came from.
+        preprocessing: how photos become the input; None if the input is no photo.
+        labels: names of the classes; empty if unknown.
+    """
+
+    name: str
+    title: str
+    model: keras.Model
+    weights: LoadedWeights
+    preprocessing: Preprocessing | None
+    labels: tuple[str, ...]
+
+
+def is_file(model: str) -> bool:
+    """Whether a recipe's `model` means a file and not a name of the zoo."""
+    return "/" in model or Path(model).suffix in (".keras", ".h5", ".hdf5", ".pb", ".tflite", ".onnx")
+
+
+def artifact_name(recipe: Recipe) -> str:
+    """Return the folder and file name of a recipe's artifacts: `mobilenet`, `mobilenet-alpha0.5`, `my_model`."""
+    if is_file(recipe.model):
+        return "".join(c if c.isalnum() or c in "._-" else "_" for c in Path(recipe.model).stem) or "model"
+    options = zoo.find(recipe.model).options
+    changed = [f"{key}{value}" for key, value in recipe.options.items() if options[key].default != value]
+    return "-".join([recipe.model, *changed])
+
+
+def load(recipe: Recipe, progress: Progress | None = None) -> Subject:
+    """Return the model that `recipe` names.
+
+    Raises:
+        UsageProblemError: unknown names and options, a file that is no functional Keras 3 model.
+        OutsideError: weights asked for by name that no source has.
+    """
+    if recipe.preprocessing is not None:
+        conventions.find(recipe.preprocessing)
+    return _of_file(recipe) if is_file(recipe.model) else _of_zoo(recipe, progress)
+
+
+def _of_zoo(recipe: Recipe, progress: Progress | None) -> Subject:
+    architecture = zoo.find(recipe.model)
+    if recipe.preprocessing is not None:
+        raise UsageProblemError(f"{architecture.name} brings its own preprocessing; --preprocessing is for model files")
+    settings = architecture.settings(recipe.options)
+    model = architecture.build(**settings)
+    return Subject(
+        name=artifact_name(recipe),
+        title=architecture.title,
+        model=model,
+        weights=weights.load(model, architecture, recipe.weights, progress, seed=recipe.seed),
+        preprocessing=architecture.preprocess(**settings),
+        labels=class_names.read(architecture.labels),
+    )
+
+
+def _of_file(recipe: Recipe) -> Subject:
+    if recipe.options or recipe.weights:
+        raise UsageProblemError(f"--set and --weights are for names of the zoo; {recipe.model} brings its own weights")
+    path = Path(recipe.model).expanduser()
+    model = user_file.load(path)
+    return Subject(
+        name=artifact_name(recipe),
+        title=path.name,
+        model=model,
+        weights=LoadedWeights(
+            name=path.name, trained=True, source=f"the file {path.name}", sha256=user_file.sha256(path)
+        ),
+        preprocessing=_preprocessing(model, recipe.preprocessing),
+        labels=(),
+    )
+
+
+def _preprocessing(model: keras.Model, named: str | None) -> Preprocessing | None:
+    """Return how photos become the model's input, if it has one that looks like a photo and that is known."""
+    specs = signature.inputs(model)
+    is_photo = len(specs) == 1 and len(specs[0].shape) == 4 and specs[0].shape[3] in (1, 3)
+    if not is_photo:
+        if named is not None:
+            raise UsageProblemError("--preprocessing is for models with one image input (height, width, 1 or 3)")
+        return None
+    if named is None and user_file.normalises_by_itself(model):
+        named = "raw"
+    return conventions.preprocessing(named, specs[0].shape[1:]) if named is not None else None

@@ -1,0 +1,61 @@
+"""What the reader must know of a file although nothing failed: "int8" is a word that often lies."""
+
+from __future__ import annotations
+
+from export.artifact import Artifact
+from export.recipe import Precision
+
+# A file counts as smaller or faster from here on; less is noise of the machine.
+MAX_SIZE_SHARE, MAX_TIME_SHARE = 0.9, 0.95
+
+
+def notes(artifact: Artifact, float_artifact: Artifact) -> tuple[str, ...]:
+    """Return sentences about a quantized file beside the float file of its format; none for the float file."""
+    if artifact.precision is Precision.FLOAT32 or not artifact.content:
+        return ()
+    return tuple(
+        filter(
+            None,
+            [
+                _islands(artifact),
+                _flex(artifact),
+                _size(artifact, float_artifact),
+                _speed(artifact, float_artifact),
+            ],
+        )
+    )
+
+
+def integer_share(artifact: Artifact) -> float | None:
+    """Return the share of computing operators that work on integers; None if none computes."""
+    integer = sum(op.count for op in artifact.census if op.arithmetic == "integer")
+    computing = integer + sum(artifact.float_ops.values())
+    return integer / computing if computing else None
+
+
+def _islands(artifact: Artifact) -> str:
+    if artifact.precision not in (Precision.INT8, Precision.W8A16) or not artifact.float_ops:
+        return ""
+    named = ", ".join(f"{count} {op}" for op, count in artifact.float_ops.items())
+    return f"not all-integer: {named} in float"
+
+
+def _flex(artifact: Artifact) -> str:
+    flex = [op.op for op in artifact.census if op.op.startswith("Flex")]
+    return f"needs the Flex runtime for {', '.join(flex)}" if flex else ""
+
+
+def _size(artifact: Artifact, float_artifact: Artifact) -> str:
+    if not float_artifact.content:
+        return ""
+    share = len(artifact.content) / len(float_artifact.content)
+    return f"not smaller: {share:.0%} of float32" if share > MAX_SIZE_SHARE else ""
+
+
+def _speed(artifact: Artifact, float_artifact: Artifact) -> str:
+    if artifact.precision is not Precision.INT8 and artifact.precision is not Precision.W8A16:
+        return ""
+    if artifact.p50_ms is None or float_artifact.p50_ms is None:
+        return ""
+    share = artifact.p50_ms / float_artifact.p50_ms
+    return f"not faster here: {share:.1f} x float32's time" if share > MAX_TIME_SHARE else ""

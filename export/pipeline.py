@@ -1,0 +1,100 @@
+"""The flow of an export, from a recipe to proven files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import calibration.sources
+from calibration.inputs import InputSpec
+from calibration.store import Draw
+from export import delivery, models, reference, signature
+from export.artifact import Artifact
+from export.assembly import Assembly
+from export.evaluation import evaluate
+from export.manifest import manifest
+from export.models import Subject
+from export.progress import Progress, Quiet
+from export.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """What an export wrote and measured.
+
+    Attributes:
+        folder: with the files; None if not one could be delivered: nothing was written then.
+        manifest: everything measured, also of files that were not delivered.
+        artifacts: all that were made, float32 first.
+    """
+
+    folder: Path | None
+    manifest: Mapping[str, Any]
+    artifacts: tuple[Artifact, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every file that was asked for is proven."""
+        return bool(self.manifest["passed"])
+
+
+def run(recipe: Recipe, progress: Progress | None = None) -> Delivery:
+    """Export what `recipe` names, prove every file, and write the good ones.
+
+    Raises:
+        ZooError: a mistake in the recipe, or something outside; nothing has been written then.
+    """
+    tell = progress or Quiet()
+    destination = delivery.Destination(recipe.out, models.artifact_name(recipe))
+    destination.check()
+    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+        work = Path(folder)
+        tell.step("build the model")
+        subject = models.load(recipe, lambda done, total: tell.step("fetch the weights", done, total))
+        tell.step("draw the samples")
+        samples = draw(subject, recipe, work)
+        tell.step("run the Keras model")
+        expected = reference.outputs(subject.model, samples.probe)
+        assembly = Assembly(subject, recipe, samples, expected, work, tell)
+        artifacts, evaluation = assembly.artifacts(), None
+        if recipe.evaluate is not None:
+            seen = samples.calibration.digests
+            evaluation, artifacts = evaluate(
+                artifacts, subject, recipe.evaluate, work, tell, exclude=seen, seed=recipe.seed
+            )
+        chosen = delivery.chosen(artifacts, recipe.precisions, keep_failed=recipe.keep_failed)
+        record = manifest(
+            recipe=recipe,
+            subject=subject,
+            artifacts=artifacts,
+            delivered=chosen,
+            calibration=samples.calibration,
+            stability=assembly.stability,
+            probe=samples.probe,
+            evaluation=evaluation,
+        )
+        if not chosen:
+            return Delivery(folder=None, manifest=record, artifacts=tuple(artifacts))
+        tell.step("write the files")
+        golden = delivery.golden(samples.probe, expected, assembly.stored(chosen))
+        with destination.replaced() as new:
+            delivery.write(new, chosen, record, golden, subject.labels)
+    return Delivery(folder=destination.folder, manifest=record, artifacts=tuple(artifacts))
+
+
+def draw(subject: Subject, recipe: Recipe, work: Path) -> Draw:
+    """Return calibration and probe samples for the subject; they share nothing."""
+    inputs = {spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype) for spec in signature.inputs(subject.model)}
+    return calibration.sources.draw(
+        recipe.calibration,
+        inputs=inputs,
+        preprocessing=subject.preprocessing,
+        calibration_count=recipe.calibration_count,
+        probe_count=recipe.probe_count,
+        seed=recipe.seed,
+        work=work,
+        random_calibration=recipe.random_calibration,
+    )

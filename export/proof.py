@@ -1,0 +1,171 @@
+"""The proof of a file: parity, fidelity, agreement and storage, each a check with its bar and its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from export.metrics import Comparison, StepComparison, compare, compare_steps
+from export.recipe import Precision
+from export.targets.session import StorageReport, TensorSpec
+from export.tolerances import (
+    FIDELITY,
+    FLOAT_AGREEMENT,
+    MAX_STORAGE_STEPS,
+    PARITY,
+    STEP_AGREEMENT,
+    StepTolerance,
+    Tolerance,
+)
+from zoo.errors import CheckFailedError
+
+Array = NDArray[Any]
+Outputs = Mapping[str, Array]
+
+# A reference whose outputs hardly vary proves nothing: any file agrees with a constant.
+MIN_DISTINCT_FOR_COLLAPSE = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One question asked of one output of one file.
+
+    Attributes:
+        question: parity, fidelity, agreement or storage.
+        output: the output's name, or what else was looked at.
+        quantity: what was measured, with its unit.
+        value: as measured; None if it could not be.
+        bar: what it must reach; None if it is only told.
+        passed: whether it did.
+        reason: why the bar is there, or why it failed.
+    """
+
+    question: str
+    output: str
+    quantity: str
+    value: float | None
+    bar: float | None
+    passed: bool
+    reason: str
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"{self.question} of {self.output}: {self.reason}"
+        return f"{self.question} of {self.output}: {self.quantity} {self.value:.4g}, must be {self.bar:g}"
+
+    def record(self) -> dict[str, Any]:
+        """Return plain data for a manifest."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What was measured of a file, and the checks that follow from it."""
+
+    comparisons: Mapping[str, Comparison]
+    checks: tuple[Check, ...]
+
+    @property
+    def failures(self) -> tuple[Check, ...]:
+        """The checks that did not pass."""
+        return tuple(check for check in self.checks if not check.passed)
+
+
+def prove(reference: Outputs, actual: Outputs, precision: Precision, *, judge: bool) -> Proof:
+    """Compare a file's real outputs with the Keras model's.
+
+    Args:
+        reference: (N, ...) by output name.
+        actual: likewise.
+        precision: float32 asks for parity, the others for fidelity.
+        judge: False measures without bars, where bars mean nothing (int8 of an untrained network).
+    """
+    question, tolerance = ("parity", PARITY) if precision is Precision.FLOAT32 else ("fidelity", FIDELITY[precision])
+    checks: list[Check] = []
+    comparisons = {}
+    if set(reference) != set(actual):
+        names = f"the file's outputs are {', '.join(actual)}, the model's {', '.join(reference)}"
+        return Proof(comparisons={}, checks=(_failed(question, "the file", names),))
+    for name in reference:
+        try:
+            comparisons[name] = compare(reference=reference[name], actual=actual[name])
+        except CheckFailedError as error:
+            checks.append(_failed(question, name, str(error)))
+            continue
+        if judge:
+            checks.extend(_judged(question, name, comparisons[name], tolerance))
+    return Proof(comparisons=comparisons, checks=tuple(checks))
+
+
+def agreement(first: Outputs, second: Outputs, specs: Mapping[str, TensorSpec]) -> tuple[Check, ...]:
+    """Compare the real outputs of two formats of one precision; `specs` tell the first one's steps."""
+    checks: list[Check] = []
+    for name, spec in specs.items():
+        try:
+            if spec.scale is None:
+                compared = compare(reference=first[name], actual=second[name])
+                checks.extend(_judged("agreement", name, compared, FLOAT_AGREEMENT))
+            else:
+                steps = compare_steps(reference=first[name], actual=second[name], step=spec.scale)
+                checks.extend(_judged_steps(name, steps, STEP_AGREEMENT))
+        except CheckFailedError as error:
+            checks.append(_failed("agreement", name, str(error)))
+    return tuple(checks)
+
+
+def storage(report: StorageReport) -> Check:
+    """Judge whether a file's constants are the float ones, rounded."""
+    passed = report.worst_steps <= MAX_STORAGE_STEPS
+    return Check(
+        question="storage",
+        output=report.where or "all constants",
+        quantity="worst error in steps",
+        value=min(report.worst_steps, 1e300),
+        bar=MAX_STORAGE_STEPS,
+        passed=passed,
+        reason="rounding costs half a step; a zeroed, swapped or dropped weight costs many",
+    )
+
+
+def _judged(question: str, name: str, compared: Comparison, bar: Tolerance) -> Iterator[Check]:
+    def check(quantity: str, value: float, minimum: float) -> Check:
+        return Check(
+            question=question,
+            output=name,
+            quantity=quantity,
+            value=value,
+            bar=minimum,
+            passed=value >= minimum,
+            reason=bar.reason,
+        )
+
+    yield check("sqnr_db", compared.sqnr_db, bar.min_sqnr_db)
+    if bar.min_top1_agreement is not None and compared.top1_agreement is not None:
+        yield check("top1_agreement", compared.top1_agreement, bar.min_top1_agreement)
+    if bar.min_distinct_share is not None and compared.distinct_answers is not None:
+        expected, found = compared.distinct_answers
+        if expected >= MIN_DISTINCT_FOR_COLLAPSE:
+            yield check("distinct answers, share of the model's", found / expected, bar.min_distinct_share)
+
+
+def _judged_steps(name: str, compared: StepComparison, bar: StepTolerance) -> Iterator[Check]:
+    quantities = [("share within 1 LSB", compared.within_one_step, bar.min_within_one_step)]
+    if compared.top1_agreement is not None:
+        quantities.append(("top1_agreement", compared.top1_agreement, bar.min_top1_agreement))
+    for quantity, value, minimum in quantities:
+        yield Check(
+            question="agreement",
+            output=name,
+            quantity=quantity,
+            value=value,
+            bar=minimum,
+            passed=value >= minimum,
+            reason=bar.reason,
+        )
+
+
+def _failed(question: str, output: str, reason: str) -> Check:
+    return Check(question=question, output=output, quantity="", value=None, bar=None, passed=False, reason=reason)

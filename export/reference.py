@@ -1,0 +1,48 @@
+"""What the Keras model itself says: the reference of every proof."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from calibration.samples import Array, Samples
+from export import signature
+from zoo.errors import CheckFailedError
+
+if TYPE_CHECKING:
+    import keras
+
+BATCH = 16
+
+
+def outputs(model: keras.Model, samples: Samples) -> dict[str, Array]:
+    """Return the model's outputs (N, ...) on `samples`, by output name.
+
+    Not `model.predict`: it may compile with XLA, which takes longer than the run itself.
+
+    Raises:
+        CheckFailedError: the model itself gives NaN or infinity, so that nothing can be compared with it.
+    """
+    import keras
+    import tensorflow as tf
+
+    def forward(*inputs: Any) -> list[Any]:
+        found = model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
+        flat: list[Any] = keras.tree.flatten(found)
+        return flat
+
+    compiled = tf.function(forward, reduce_retracing=True)
+    order = [spec.name for spec in signature.inputs(model)]
+    rows: list[list[Array]] = []
+    for start in range(0, len(samples), BATCH):
+        batch = [tf.constant(samples.inputs[name][start : start + BATCH]) for name in order]
+        rows.append([output.numpy() for output in compiled(*batch)])
+    names = [spec.name for spec in signature.outputs(model)]
+    found = {name: np.concatenate(parts) for name, parts in zip(names, zip(*rows, strict=True), strict=True)}
+    for name, values in found.items():
+        if not np.isfinite(values).all():
+            raise CheckFailedError(
+                f"the Keras model itself gives NaN or infinity in {name!r}; train or repair it before exporting"
+            )
+    return found

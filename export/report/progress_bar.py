@@ -1,0 +1,44 @@
+"""A spinner with the step and the time, gone when the work is done; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class ProgressBar:
+    """Shows `step`s on a console; see `export.progress.Progress`."""
+
+    def __init__(self, console: Console) -> None:
+        """Show on that console; nothing but a line per step if it is no terminal."""
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        self._console = console
+        self._last = ""
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("start", total=None)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def step(self, what: str, done: int | None = None, total: int | None = None) -> None:
+        """Say what begins or goes on now."""
+        if not self._console.is_terminal and what != self._last:
+            self._console.print(f"- {what}", style="dim")
+        self._last = what
+        self._progress.update(self._task, description=what, completed=done or 0, total=total)

@@ -1,0 +1,86 @@
+"""A manifest's files as rows of words, the same in the terminal and on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from export.quantities import size_in_words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One file in words; empty where there is nothing to say."""
+
+    precision: str
+    format: str
+    size: str
+    ratio: str
+    sqnr: str
+    agreement: str
+    accuracy: str
+    time: str
+    verdict: str
+    reason: str
+    state: str  # "good", "noted" or "failed"
+
+
+def rows(manifest: Mapping[str, Any]) -> list[Row]:
+    """Return a row per file, float32 first, then in the order of the recipe."""
+    files = [*manifest["files"], *manifest["not_delivered"]]
+    order = ["float32", *(name for name in manifest["recipe"]["precisions"] if name != "float32")]
+    files.sort(key=lambda file: (order.index(file["precision"]), file["format"] == "onnx"))
+    floats = {file["format"]: file for file in files if file["precision"] == "float32"}
+    return [_row(file, floats.get(file["format"]), manifest) for file in files]
+
+
+def _row(file: Mapping[str, Any], float_file: Mapping[str, Any] | None, manifest: Mapping[str, Any]) -> Row:
+    compared = list(file["comparisons"].values())
+    worst = min(compared, key=lambda one: one["sqnr_db"]) if compared else None
+    agreements = [one["top1_agreement"] for one in compared if one["top1_agreement"] is not None]
+    verdict, reason, state = _verdict(file, manifest)
+    return Row(
+        precision=file["precision"],
+        format=f".{file['format']}",
+        size=size_in_words(file["bytes"]) if file["bytes"] else "-",
+        ratio=_ratio(file["bytes"], float_file["bytes"] if float_file else 0),
+        sqnr=f"{worst['sqnr_db']:.1f}" if worst else "-",
+        agreement=f"{100 * min(agreements):.1f}" if agreements else "-",
+        accuracy=f"{100 * file['accuracy']['top1']:.1f}" if file["accuracy"] else "",
+        time=f"{file['p50_ms']:.2f}" if file["p50_ms"] is not None else "-",
+        verdict=verdict,
+        reason=reason,
+        state=state,
+    )
+
+
+def _verdict(file: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, str, str]:
+    failed = [check for check in file["checks"] if not check["passed"]]
+    if file["trouble"]:
+        return ("not made" if not file["bytes"] else "does not run"), file["trouble"], "failed"
+    if failed:
+        return (
+            "failed",
+            _failure(failed[0]) + (f" (and {len(failed) - 1} more)" if failed[1:] else ""),
+            "failed",
+        )
+    notes = list(file["notes"])
+    untrained = not manifest["weights"]["trained"] or not manifest["probe"]["real"]
+    if untrained and file["precision"] != "float32":
+        why = "untrained" if not manifest["weights"]["trained"] else "noise"
+        return "runs", "; ".join([f"{why}: accuracy is not proven", *notes]), "noted"
+    if notes:
+        return "proven", "; ".join(notes), "noted"
+    asked = file["precision"] in manifest["recipe"]["precisions"]
+    return "proven", "" if asked else "for comparison, not written", "good"
+
+
+def _failure(check: Mapping[str, Any]) -> str:
+    if check["value"] is None:
+        return f"{check['question']} of {check['output']}: {check['reason']}"
+    return f"{check['question']}: {check['quantity']} {check['value']:.3g}, must be {check['bar']:g}"
+
+
+def _ratio(size: int, float_size: int) -> str:
+    return f"{size / float_size:.2f}" if size and float_size else "-"

@@ -1,0 +1,90 @@
+"""Biases survive quantization, also those of channels whose weights are all but zero.
+
+A bias is stored in steps of (input scale x weight scale). A channel of zeros has a weight scale of next to nothing, its
+bias overflows int32, and ai-edge-quantizer then stores a bias of nothing, silently: MobileNet v1's trained weights have
+21 such channels. So one weight of such a channel is raised before, just enough for its bias to fit; and the int64
+biases of 16-bit activations, which the quantizer clips to int32 as well, are written anew after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from export.recipe import Precision
+from export.targets.tflite import flatbuffer
+
+# Per precision: steps of the input's range, and the largest bias in steps. int32 accumulators leave a bit to rounding;
+# LiteRT's 16-bit kernels rescale accumulators of up to 48 bits.
+_INPUT_STEPS = {Precision.INT8: 255, Precision.W8A16: 65535}
+_LARGEST_BIAS = {Precision.INT8: 2.0**30, Precision.W8A16: 2.0**45}
+
+# Operator -> positions of (input, weights, bias) and the axis of the output channels in the weights.
+_LAYERS = {
+    "CONV_2D": (0, 1, 2, 0),
+    "DEPTHWISE_CONV_2D": (0, 1, 2, 3),
+    "FULLY_CONNECTED": (0, 1, 2, 0),
+    "TRANSPOSE_CONV": (2, 1, 3, 0),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layer:
+    source: Any
+    weights: Any
+    bias: Any
+    channel_axis: int
+
+
+def revive(float_file: bytes, statistics: Mapping[str, Mapping[str, Any]], precision: Precision) -> bytes:
+    """Return the float file with every channel's largest weight big enough for its bias.
+
+    What is added answers to the largest input with 127 * 255 / 2^30 = 3e-5 of the bias: far below an int8 step.
+    """
+    model = flatbuffer.read(float_file)
+    changed = False
+    for layer in _layers(model):
+        span = statistics[layer.source.name.decode()]
+        reach = max(float(span["max"][0]), 0.0) - min(float(span["min"][0]), 0.0)
+        step = max(reach / _INPUT_STEPS[precision], float(np.finfo(np.float32).tiny))
+        bias = flatbuffer.constant(model, layer.bias)
+        changed |= _raise(model, layer, 127 * np.abs(bias) / (step * _LARGEST_BIAS[precision]))
+    return flatbuffer.write(model) if changed else float_file
+
+
+def restore(model: flatbuffer.Model, float_file: bytes) -> None:
+    """Write every int64 bias of a quantized model anew from the float file's."""
+    reference = flatbuffer.read(float_file)
+    for layer, original in zip(_layers(model), _layers(reference), strict=True):
+        if flatbuffer.constant(model, layer.bias).dtype != np.int64:
+            continue
+        scale = np.float64(layer.source.quantization.scale[0]) * np.float64(layer.weights.quantization.scale)
+        steps = np.rint(flatbuffer.constant(reference, original.bias).astype(np.float64) / scale)
+        model.buffers[layer.bias.buffer].data = steps.astype(np.int64).view(np.uint8)
+
+
+def _layers(model: flatbuffer.Model) -> Iterator[_Layer]:
+    """Yield the layers that have constant weights and a constant bias, in the order of the file."""
+    tensors = model.subgraphs[0].tensors
+    for operator in model.subgraphs[0].operators:
+        positions = _LAYERS.get(flatbuffer.op_name(model, operator))
+        if positions is None or len(operator.inputs) <= positions[2] or operator.inputs[positions[2]] < 0:
+            continue
+        source, weights, bias = (tensors[operator.inputs[position]] for position in positions[:3])
+        if all(model.buffers[tensor.buffer].data is not None for tensor in (weights, bias)):
+            yield _Layer(source=source, weights=weights, bias=bias, channel_axis=positions[3])
+
+
+def _raise(model: flatbuffer.Model, layer: _Layer, floor: Any) -> bool:
+    """Set one weight of every channel that stays below `floor` (channels,) to it; return whether there was one."""
+    weights = flatbuffer.constant(model, layer.weights)
+    channels = np.moveaxis(weights, layer.channel_axis, 0).reshape(len(floor), -1)
+    low = np.abs(channels).max(axis=1) < floor
+    if low.any():
+        raised = weights.copy()
+        np.moveaxis(raised, layer.channel_axis, 0)[(low, *(0,) * (raised.ndim - 1))] = floor[low]
+        model.buffers[layer.weights.buffer].data = raised.reshape(-1).view(np.uint8)
+    return bool(low.any())

@@ -1,0 +1,87 @@
+"""A user's own .keras file: never trusted, and refused in a sentence where it cannot be exported."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from zoo.errors import UsageProblemError
+
+if TYPE_CHECKING:
+    import keras
+
+
+def load(path: Path) -> keras.Model:
+    """Return the functional or Sequential Keras 3 model of a .keras file, loaded in safe mode.
+
+    Raises:
+        UsageProblemError: no such file, truncated, a zip that climbs out of its folder, code inside, a custom layer,
+            or a subclassed model.
+    """
+    _check_archive(path)
+    import keras
+
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise UsageProblemError(_reason(path, error)) from error
+    if not getattr(model, "inputs", None) or not hasattr(model, "operations"):
+        raise UsageProblemError(
+            f"{path.name} holds a {type(model).__name__} that is neither functional nor Sequential; wrap it as "
+            "keras.Model(inputs, model(inputs)) and save that"
+        )
+    return model
+
+
+def sha256(path: Path) -> str:
+    """Return the file's digest."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def normalises_by_itself(model: keras.Model) -> bool:
+    """Whether the model begins with a Rescaling or Normalization layer, so that it takes bytes as they are."""
+    import keras
+
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    return bool(layers) and isinstance(layers[0], keras.layers.Rescaling | keras.layers.Normalization)
+
+
+def _check_archive(path: Path) -> None:
+    if not path.exists():
+        raise UsageProblemError(f"there is no file {str(path)!r}; give a .keras file or a name from `zoo list`")
+    if path.suffix != ".keras":
+        raise UsageProblemError(
+            f"{path.name} is no .keras file; load it where it was made and save it with model.save('model.keras')"
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                parts = PurePosixPath(name.replace("\\", "/"))
+                if parts.is_absolute() or ".." in parts.parts:
+                    raise UsageProblemError(
+                        f"{path.name} is refused: it holds {name!r}, which climbs out of its folder"
+                    )
+            broken = archive.testzip()
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        raise UsageProblemError(f"{path.name} is corrupt or truncated ({error}); save or copy it again") from error
+    if broken is not None:
+        raise UsageProblemError(f"{path.name} is corrupt: {broken} inside it does not match its checksum")
+
+
+def _reason(path: Path, error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if "lambda" in text.lower() or "unsafe" in text.lower():
+        return (
+            f"{path.name} holds Python code (a Lambda layer), which is not run from a file; replace it by a layer and "
+            "save again"
+        )
+    if "Could not locate class" in text:
+        name = text.split("Could not locate class", 1)[1].strip().split("'")[1]
+        return (
+            f"{path.name} needs the custom layer {name!r}, which a file cannot bring along; build the model in Python, "
+            "call export.run there (docs/python.md), or replace the layer by layers of Keras"
+        )
+    return f"{path.name} cannot be loaded as a Keras 3 model: {text[:300]}"
