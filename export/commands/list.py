@@ -42,22 +42,22 @@ def _print_table(records: list[dict[str, Any]]) -> None:
 
     console = standard_output()
     # Authors and year are the first to go in a narrow terminal: `zoo show` has them.
-    short = console.width < 100
+    short = console.width < 110
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("name", style="bold cyan", no_wrap=True)
     table.add_column("network")
     table.add_column("task", no_wrap=True)
     table.add_column("parameters", justify="right", no_wrap=True)
     table.add_column("input", justify="right", no_wrap=True)
-    table.add_column("trained on")
+    table.add_column("trained on", no_wrap=True)
     for record in records:
         table.add_row(
             record["name"],
             record["title"].partition(" (")[0] if short else record["title"],
             record["task"],
             count_in_words(record["parameters"]),
-            " x ".join(str(side) for side in record["input"]),
+            "x".join(str(side) for side in record["input"]),
             ", ".join(record["weights"]) or "-",
         )
     console.print(table)
-    console.print("next: zoo show mobilenet", style="dim")
+    console.print("\nnext: zoo show mobilenet", style="dim")

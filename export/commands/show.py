@@ -14,8 +14,7 @@ from zoo.preprocessing import Preprocessing
 from zoo.weights import Source, Weights
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.text import Text
+    from rich.console import Console, Group
 
 
 @click.command()
@@ -32,7 +31,9 @@ def command(name: str, as_json: bool) -> None:
     if card := read_card(architecture.name):
         from rich.markdown import Markdown
 
-        console.print(Markdown(card), width=min(console.width, 100))
+        # The title is above already.
+        text = card.partition("\n")[2] if card.startswith("# ") else card
+        console.print(Markdown(text), width=min(console.width, 100))
         console.print()
     console.print(f"next: zoo export {architecture.name} --int8", style="dim")
 
@@ -133,29 +134,35 @@ def _print_facts(console: Console, architecture: Architecture) -> None:
         choices = ", ".join(str(choice) for choice in option.choices)
         facts.add_row(f"--set {key}=", f"{choices}; default {option.default}; {option.meaning}")
     for position, weights in enumerate(architecture.weights):
-        facts.add_row("--weights" if position == 0 else "", _weights_text(weights, default=position == 0))
+        facts.add_row("--weights" if position == 0 else "", _weights_cell(weights, default=position == 0))
     if not architecture.weights:
         facts.add_row("weights", "none: it is exported untrained, or with --weights FILE")
     console.print(facts)
     console.print()
 
 
-def _weights_text(weights: Weights, *, default: bool) -> Text:
-    """Return one set of weights as a paragraph: what it is, then where it comes from."""
+def _weights_cell(weights: Weights, *, default: bool) -> Group:
+    """Return one set of weights as a cell: what it is, then where it comes from, and the digest that decides."""
+    from rich.console import Group
+    from rich.table import Table
     from rich.text import Text
 
-    text = Text()
-    text.append(weights.tag, style="bold")
-    text.append(f"{' (the default)' if default else ''}: trained on {weights.trained_on}; licence {weights.licence}")
-    digests = {source.sha256 or f"md5 {source.md5}" for source in weights.sources}
-    for source in weights.sources:
-        text.append(f"\n{source.kind:<8}{source.location}")
-        if len(digests) > 1:
-            text.append(f"\n{'':8}{_digest_words(source)}", style="dim")
-    if len(digests) == 1:
-        text.append(f"\n{_digest_words(weights.sources[0])}", style="dim")
-    return text
+    title = Text(weights.tag, style="bold")
+    if default:
+        title.append(" (the default)", style="not bold")
+    title.append(f": trained on {weights.trained_on}; licence {weights.licence}", style="not bold")
+    places = Table.grid(padding=(0, 2))
+    places.add_column(no_wrap=True)
+    places.add_column(overflow="fold")
+    # Sources of the same bytes share a line for the digest.
+    digests = list(dict.fromkeys(_digest(source) for source in weights.sources))
+    for digest in digests:
+        for source in weights.sources:
+            if _digest(source) == digest:
+                places.add_row(source.kind, source.location)
+        places.add_row(*digest, style="dim")
+    return Group(title, places)
 
 
-def _digest_words(source: Source) -> str:
-    return f"sha256  {source.sha256}" if source.sha256 else f"md5     {source.md5}"
+def _digest(source: Source) -> tuple[str, str]:
+    return ("sha256", source.sha256) if source.sha256 else ("md5", source.md5)

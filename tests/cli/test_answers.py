@@ -13,16 +13,14 @@ from pathlib import Path
 import click
 import pytest
 
-from export.cli import SECTIONS, answer, command_names, load_command, main
+from export.cli import SECTIONS, answer, command_names, load_command, main, main_export
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
 
 PROGRAM = [sys.executable, "-c", "import sys; from export.cli import main; sys.exit(main())"]
 
 
 @pytest.mark.parametrize("name", command_names())
-def test_every_command_explains_itself_and_each_of_its_options(
-    name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_command_explains_itself_and_each_of_its_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--help"]) == 0
     assert f"Usage: zoo {name}" in capsys.readouterr().out
     command = load_command(name)
@@ -68,6 +66,13 @@ def test_a_wrong_word_is_refused_in_one_line_with_the_nearest_right_one(
     assert expected in first
     assert all(line.startswith("see: zoo") for line in rest)
     assert captured.out == ""
+
+
+def test_zoo_export_is_zoo_export(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main_export(["mobilnet", "--int8"]) == main(["export", "mobilnet", "--int8"]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == second
+    assert "did you mean 'mobilenet'" in first
 
 
 @pytest.mark.parametrize(
@@ -125,9 +130,7 @@ def test_a_closed_pipe_is_quiet() -> None:
 
 
 def test_ctrl_c_ends_with_130_and_one_line(tmp_path: Path) -> None:
-    (tmp_path / "onnx.py").write_text(
-        "import time\nopen(__file__ + '.started', 'w').close()\ntime.sleep(60)\n"
-    )
+    (tmp_path / "onnx.py").write_text("import time\nopen(__file__ + '.started', 'w').close()\ntime.sleep(60)\n")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"}
     process = subprocess.Popen(
         [*PROGRAM, "doctor", "onnx"],

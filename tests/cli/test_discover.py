@@ -58,7 +58,9 @@ def test_the_list_fits_the_terminal(
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     assert main(["list"]) == 0
-    assert max(len(line) for line in capsys.readouterr().out.splitlines()) <= int(columns)
+    words = capsys.readouterr().out
+    assert max(len(line) for line in words.splitlines()) <= int(columns)
+    assert "\u2026" not in words  # an ellipsis: something was cut
 
 
 @pytest.mark.parametrize(
@@ -69,9 +71,7 @@ def test_the_list_fits_the_terminal(
             "short side to 256 (bicubic), centre crop 224 x 224; RGB; byte / 127.5 - 1, which gives [-1, 1]",
         ),
         (
-            Preprocessing(
-                height=32, width=32, colours="GRAY", scale=(1 / 255,), crop_fraction=1.0, resize="bilinear"
-            ),
+            Preprocessing(height=32, width=32, colours="GRAY", scale=(1 / 255,), crop_fraction=1.0, resize="bilinear"),
             "short side to 32 (bilinear), centre crop 32 x 32; GRAY; byte / 255, which gives [0, 1]",
         ),
         (
