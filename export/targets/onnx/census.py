@@ -69,6 +69,7 @@ def _arithmetic(node: Any, kinds: dict[str, int]) -> str:
         return "integer"
     if node.op_type in FLOAT_RESULT:
         return "float"
-    floats = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16, None, 0}
-    names = [name for name in (*node.input, *node.output) if name]
-    return "float" if any(kinds.get(name) in floats for name in names) else "integer"
+    # Operators of the runtime's own leave the type of some results unsaid: then their inputs decide.
+    known = {kinds[name] for name in (*node.input, *node.output) if kinds.get(name)}
+    floats = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
+    return "float" if not known or known & floats else "integer"

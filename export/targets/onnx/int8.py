@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from export.targets.onnx import integers
+from export.targets.onnx import integers, islands
 from export.targets.onnx.layout import sink_transposes
 from export.targets.onnx.naming import drop_unused, sort_nodes
 from export.targets.onnx.sibling import read_sibling, seal
@@ -21,8 +21,11 @@ def derive(sibling: bytes) -> bytes:
     graph = proto.graph
     integers.make_unsigned(graph, quantization)
     integers.absorb_activations(graph)
+    islands.pad_integers(graph)
     integers.drop_requantizations(graph)
     sort_nodes(graph)
     sink_transposes(graph)
+    sort_nodes(graph)
     drop_unused(graph)
+    islands.pool_globally(proto)
     return seal(proto)

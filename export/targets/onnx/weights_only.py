@@ -25,9 +25,9 @@ def derive(sibling: bytes) -> bytes:
 def spell_out_dequantizations(proto: Any) -> None:
     """Write each DequantizeLinear in the graph `proto` as a Cast and a Mul.
 
-    ONNX Runtime folds these when they stand behind weights; a DequantizeLinear would run at every inference. And
-    where it sees a DequantizeLinear before a convolution, it rounds the float bias to 32 bits, which overflow in
-    the fine steps of 16-bit activations.
+    ONNX Runtime folds these when they stand behind weights; a DequantizeLinear would run at every inference.
+    And where it sees a DequantizeLinear before a convolution, it rounds the float bias to int32, which overflows
+    in the fine steps of 16-bit activations.
     """
     graph = Graph(proto)
     nodes: list[Any] = []
