@@ -150,9 +150,8 @@ def _rephrase(error: click.ClickException) -> tuple[str, str | None]:
 
 def _answer_os_error(error: OSError) -> int:
     """Answer the failures that the user can do something about; raise the others again."""
+    _settle_stdout()
     if isinstance(error, BrokenPipeError):
-        # Python flushes stdout once more at exit; give it a place where that works.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" (writing {error.filename})" if error.filename else ""
@@ -162,3 +161,11 @@ def _answer_os_error(error: OSError) -> int:
         print_error(f"no permission for {error.filename}; choose another place or change its permissions")
         return UsageProblemError.exit_code
     raise error
+
+
+def _settle_stdout() -> None:
+    """Let what stdout still holds go: Python flushes once more at exit, and would change the exit code."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -17,6 +17,8 @@ from export.cli import SECTIONS, answer, command_names, load_command, main, main
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
 
 PROGRAM = [sys.executable, "-c", "import sys; from export.cli import main; sys.exit(main())"]
+# As a shell runs it: what is printed waits in a buffer, and the failure comes late.
+BUFFERED = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
 
 
 @pytest.mark.parametrize("name", command_names())
@@ -116,15 +118,18 @@ def test_a_message_of_several_lines_is_printed_as_one(capsys: pytest.CaptureFixt
 
 def test_a_full_disk_behind_stdout_is_exit_code_3() -> None:
     with Path("/dev/full").open("w") as full:
-        result = subprocess.run([*PROGRAM, "list", "--json"], stdout=full, stderr=subprocess.PIPE, text=True)
+        result = subprocess.run(
+            [*PROGRAM, "list", "--json"], stdout=full, stderr=subprocess.PIPE, text=True, env=BUFFERED
+        )
     assert result.returncode == 3
     assert result.stderr.startswith("error: the disk is full")
 
 
-def test_a_closed_pipe_is_quiet() -> None:
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"]])
+def test_a_closed_pipe_is_quiet(arguments: list[str]) -> None:
     reading_end, writing_end = os.pipe()
     os.close(reading_end)
-    result = subprocess.run([*PROGRAM, "list"], stdout=writing_end, stderr=subprocess.PIPE, text=True)
+    result = subprocess.run([*PROGRAM, *arguments], stdout=writing_end, stderr=subprocess.PIPE, text=True, env=BUFFERED)
     os.close(writing_end)
     assert (result.returncode, result.stderr) == (141, "")
 
