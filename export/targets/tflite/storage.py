@@ -17,6 +17,9 @@ from export.targets.tflite import flatbuffer
 # (see `biases`), by far less than that.
 SMALLEST_STEP = 1e-2
 
+# Scales are float32, so that a large integer times its scale is only as exact as that.
+FLOAT32_ROUNDING = 2.0**-22
+
 _SEAMS = ("QUANTIZE", "DEQUANTIZE")
 
 
@@ -64,7 +67,8 @@ def _steps(reference: flatbuffer.Model, quantized: flatbuffer.Model, index: int,
     values, step = _real(quantized, stored)
     if values.shape != expected.shape:
         return float("inf")
-    return float(np.max(np.abs(values - expected) / step)) if expected.size else None
+    error = np.abs(values - expected) - FLOAT32_ROUNDING * np.abs(expected)
+    return float(np.max(error / step)) if expected.size else None
 
 
 def _source(model: flatbuffer.Model, index: int) -> int:
