@@ -16,18 +16,14 @@ def class_indices(words: Collection[str], *, classes: int, labels: Sequence[str]
     if all(word.isascii() and word.isdigit() for word in words):
         outside = sorted(word for word in words if int(word) >= classes)
         if outside:
-            raise UsageProblemError(
-                f"class {outside[0]} does not exist: the model has classes 0 to {classes - 1}"
-            )
+            raise UsageProblemError(f"class {outside[0]} does not exist: the model has classes 0 to {classes - 1}")
         return {word: int(word) for word in words}
     known = {_plain(label): index for index, label in enumerate(labels)}
     if all(_plain(word) in known for word in words):
         count = Counter(_plain(label) for label in labels)
         twice = sorted(word for word in words if count[_plain(word)] > 1)
         if twice:
-            raise UsageProblemError(
-                f"two classes of the model are named {twice[0]!r}; give class_index numbers"
-            )
+            raise UsageProblemError(f"two classes of the model are named {twice[0]!r}; give class_index numbers")
         return {word: known[_plain(word)] for word in words}
     stranger = sorted(word for word in words if _plain(word) not in known)[0]
     if any(_plain(word) in known for word in words):

@@ -56,9 +56,7 @@ class Histogram:
         if largest:  # zero fits every limit; as a power of two it would be taken for 1
             # frexp: |value| < 2**exponent, strictly, so that the largest value has a bin.
             self._grow(math.frexp(largest)[1])
-        flat = (
-            values.ravel() if values.dtype in (np.float32, np.float64) else values.ravel().astype(np.float64)
-        )
+        flat = values.ravel() if values.dtype in (np.float32, np.float64) else values.ravel().astype(np.float64)
         for start in range(0, flat.size, CHUNK):
             self._count(flat[start : start + CHUNK])
 

@@ -40,9 +40,7 @@ class HistogramObserver:
         """
         unseen = self.exact - self._histograms.keys()
         if unseen and self._histograms:
-            raise ValueError(
-                f"never observed, so their ranges cannot be kept exact: {', '.join(sorted(unseen))}"
-            )
+            raise ValueError(f"never observed, so their ranges cannot be kept exact: {', '.join(sorted(unseen))}")
         by_tensor = {name: self._range(name, histogram) for name, histogram in self._histograms.items()}
         return Ranges(by_tensor=by_tensor, observer=self.name)
 

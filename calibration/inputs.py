@@ -54,9 +54,7 @@ def image_input(inputs: Mapping[str, InputSpec], preprocessing: Preprocessing | 
     return name if fits and np.issubdtype(np.dtype(spec.dtype), np.floating) else None
 
 
-def photo_sample(
-    name: str, photo: NDArray[np.uint8], preprocessing: Preprocessing, label: int | None = None
-) -> Sample:
+def photo_sample(name: str, photo: NDArray[np.uint8], preprocessing: Preprocessing, label: int | None = None) -> Sample:
     """Return the sample that `photo` (height, width, channels) makes of the input of that name."""
     return Sample(inputs={name: preprocessing.normalise(photo)}, photo=photo, label=label)
 

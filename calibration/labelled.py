@@ -76,9 +76,7 @@ def find_labelled(spec: str | Path, *, classes: int, labels: Sequence[str] = ())
     elif path.suffix.lower() == ".csv" and path.is_file():
         named = _from_csv(path)
     else:
-        raise UsageProblemError(
-            f"--evaluate {str(spec)!r} is neither a folder of class folders nor a .csv file"
-        )
+        raise UsageProblemError(f"--evaluate {str(spec)!r} is neither a folder of class folders nor a .csv file")
     indices = class_indices({word for _, word in named}, classes=classes, labels=labels)
     files = tuple((photo, indices[word]) for photo, word in named)
     return LabelledPhotos(files=files, source=f"{path.name}, {len(files)} labelled photos")
@@ -123,18 +121,14 @@ def labelled_samples(
         )
     notes = [skipped(photos.unreadable)] if photos.unreadable else []
     notes += [f"{excluded} calibration photos left out of the evaluation"] if excluded else []
-    return writer.samples(
-        source=photos.source, seed=seed, preprocessing=preprocessing.record(), warnings=tuple(notes)
-    )
+    return writer.samples(source=photos.source, seed=seed, preprocessing=preprocessing.record(), warnings=tuple(notes))
 
 
 def _from_folder(folder: Path) -> list[tuple[Path, str]]:
     named = [(path, path.relative_to(folder).parts[0]) for path in image_paths(folder)]
     loose = [path.name for path, word in named if word == path.name]
     if loose:
-        raise UsageProblemError(
-            f"{folder.name}/{loose[0]} lies in no class folder; give FOLDER/CLASS/photo.jpg"
-        )
+        raise UsageProblemError(f"{folder.name}/{loose[0]} lies in no class folder; give FOLDER/CLASS/photo.jpg")
     return named
 
 
@@ -148,12 +142,9 @@ def _from_csv(path: Path) -> list[tuple[Path, str]]:
     column = next((name for name in CLASS_COLUMNS if name in columns), None)
     if "file" not in columns or column is None:
         held = ", ".join(map(str, columns)) or "none"
-        raise UsageProblemError(
-            f"{path.name} needs the columns file and class_index and a row per photo (has: {held})"
-        )
+        raise UsageProblemError(f"{path.name} needs the columns file and class_index and a row per photo (has: {held})")
     return [
-        (_beside(path, row["file"] or "", number), (row[column] or "").strip())
-        for number, row in enumerate(rows, 2)
+        (_beside(path, row["file"] or "", number), (row[column] or "").strip()) for number, row in enumerate(rows, 2)
     ]
 
 

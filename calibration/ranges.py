@@ -90,9 +90,7 @@ class Ranges:
         """
         if self.by_tensor.keys() != other.by_tensor.keys() or not self.by_tensor:
             missing = ", ".join(sorted(self.by_tensor.keys() ^ other.by_tensor.keys())[:3]) or "none at all"
-            raise ZooError(
-                f"two sets of ranges hold different tensors ({missing}), so they cannot be compared"
-            )
+            raise ZooError(f"two sets of ranges hold different tensors ({missing}), so they cannot be compared")
         shares = sorted((_share(mine, other.by_tensor[name]), name) for name, mine in self.by_tensor.items())
         worst, median = shares[-1], shares[len(shares) // 2]
         return RangeDifference(

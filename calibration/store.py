@@ -67,9 +67,7 @@ class ArrayFile:
 class SetWriter:
     """Writes the files that `Samples.load` maps."""
 
-    def __init__(
-        self, folder: Path, inputs: Mapping[str, InputSpec], photo_shape: tuple[int, ...] | None
-    ) -> None:
+    def __init__(self, folder: Path, inputs: Mapping[str, InputSpec], photo_shape: tuple[int, ...] | None) -> None:
         """Open one file per input, and one for photos if `photo_shape` (height, width, channels) is given."""
         clear(folder)
         self.folder, self.digests, self._labels = folder, list[str](), list[int]()
@@ -82,9 +80,7 @@ class SetWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for file in (*self._inputs.values(), *filter(None, [self._photos])):
             file.close()
 
@@ -120,9 +116,7 @@ def digest_of(sample: Sample, names: Iterable[str]) -> str:
 class Dealer:
     """Deals samples to calibration and probe; what one set holds never enters the other."""
 
-    def __init__(
-        self, calibration: SetWriter, probe: SetWriter, counts: tuple[int, int], names: list[str]
-    ) -> None:
+    def __init__(self, calibration: SetWriter, probe: SetWriter, counts: tuple[int, int], names: list[str]) -> None:
         """Deal until the sets hold `counts` samples."""
         self._sets, self._counts, self._names = (calibration, probe), counts, names
         self._held: tuple[set[str], set[str]] = (set(), set())

@@ -38,9 +38,7 @@ class ArrayRows:
         if not shape or not shape[0]:
             raise BrokenArrayError("it holds no rows")
         if column_major and len(shape) > 1:
-            raise BrokenArrayError(
-                "it is stored in column-major order; save it again with np.ascontiguousarray"
-            )
+            raise BrokenArrayError("it is stored in column-major order; save it again with np.ascontiguousarray")
         self.count, self.row_shape = shape[0], shape[1:]
 
     def read(self) -> NDArray[Any]:

@@ -64,9 +64,7 @@ def _rows(path: Path, request: Request, total: int) -> Iterator[Sample]:
             try:
                 row = {name: rows.read() for name, rows in arrays.items()}
             except BrokenArrayError as error:
-                raise UsageProblemError(
-                    f"{path.name} is broken or cut short ({error}); make it again"
-                ) from None
+                raise UsageProblemError(f"{path.name} is broken or cut short ({error}); make it again") from None
             if keep:
                 yield as_sample(path.name, row, request)
 

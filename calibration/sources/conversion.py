@@ -41,9 +41,7 @@ def as_sample(what: str, values: Mapping[str, Array], request: Request) -> Sampl
         _check_span(what, image, shaped[image], preprocessing)
     for name, spec in request.inputs.items():
         check_castable(what, name, spec, shaped[name].dtype)
-    return Sample(
-        inputs={name: cast(what, name, spec, shaped[name]) for name, spec in request.inputs.items()}
-    )
+    return Sample(inputs={name: cast(what, name, spec, shaped[name]) for name, spec in request.inputs.items()})
 
 
 def watched(stream: Iterable[Sample], request: Request, notes: list[str]) -> Iterator[Sample]:

@@ -43,9 +43,7 @@ def draw(
     Raises:
         UsageProblemError: the source cannot feed this model; the message says what to type.
     """
-    request = Request(
-        inputs=inputs, preprocessing=preprocessing, counts=(calibration_count, probe_count), seed=seed
-    )
+    request = Request(inputs=inputs, preprocessing=preprocessing, counts=(calibration_count, probe_count), seed=seed)
     return _write(_open(spec, function, random_calibration, request), request, work)
 
 
@@ -84,9 +82,7 @@ def _write(stream: Stream, request: Request, work: Path) -> Draw:
             dealer.deal(stream.samples)
     dealer.check(stream.source)
     if dealer.overlapping:
-        stream.warnings.append(
-            f"{dealer.overlapping} repeated samples left out, so that the proof sees new ones only"
-        )
+        stream.warnings.append(f"{dealer.overlapping} repeated samples left out, so that the proof sees new ones only")
     origin = {
         "source": stream.source,
         "seed": request.seed,

@@ -77,9 +77,7 @@ def _of_one_kind(name: str, samples: Iterator[Sample], *, photos: bool) -> Itera
 
 def _samples(name: str, item: object, request: Request) -> Iterator[Sample]:
     values = _by_name(name, item, request.inputs)
-    batches = {
-        key: len(array) for key, array in values.items() if array.ndim == len(request.inputs[key].shape) + 1
-    }
+    batches = {key: len(array) for key, array in values.items() if array.ndim == len(request.inputs[key].shape) + 1}
     if not batches:
         yield as_sample(name, values, request)
         return
@@ -100,7 +98,5 @@ def _by_name(name: str, item: object, inputs: Mapping[str, InputSpec]) -> dict[s
         raise UsageProblemError(f"{name} must yield a dict with: {describe(inputs)}")
     missing = [key for key in inputs if key not in given]
     if missing:
-        raise UsageProblemError(
-            f"{name} yields no {', '.join(map(repr, missing))}; the model takes {describe(inputs)}"
-        )
+        raise UsageProblemError(f"{name} yields no {', '.join(map(repr, missing))}; the model takes {describe(inputs)}")
     return {key: np.asarray(given[key]) for key in inputs}

@@ -31,9 +31,7 @@ def _noise(request: Request) -> Iterator[Sample]:
             yield Sample(inputs={name: _values(generator, spec) for name, spec in request.inputs.items()})
 
 
-def _values(
-    generator: np.random.Generator, spec: InputSpec
-) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
+def _values(generator: np.random.Generator, spec: InputSpec) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
     if np.dtype(spec.dtype).kind == "f":
         return generator.random(spec.shape).astype(spec.dtype)
     # Small numbers are valid token ids, masks and positions alike.

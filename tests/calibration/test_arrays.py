@@ -41,9 +41,7 @@ def test_rows_are_dealt_to_both_sets_and_keep_their_numbers(pull: Pull, tmp_path
 
 def test_a_large_array_is_sampled_by_the_seed(pull: Pull, tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", floats(300))
-    one, same, other = (
-        pull(tmp_path / "a.npy", seed=seed, work=tmp_path / str(i)) for i, seed in enumerate((1, 1, 2))
-    )
+    one, same, other = (pull(tmp_path / "a.npy", seed=seed, work=tmp_path / str(i)) for i, seed in enumerate((1, 1, 2)))
     assert one.calibration.digest == same.calibration.digest != other.calibration.digest
 
 
@@ -125,9 +123,7 @@ def test_photos_of_another_preprocessing_are_refused(pull: Pull, tmp_path: Path)
         pull(tmp_path / "a.npy")
 
 
-def test_photos_that_cover_little_of_the_preprocessings_span_are_warned_about(
-    pull: Pull, tmp_path: Path
-) -> None:
+def test_photos_that_cover_little_of_the_preprocessings_span_are_warned_about(pull: Pull, tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", (floats(40) + 1) / 2)
     assert "another preprocessing" in pull(tmp_path / "a.npy", calibration_count=20).probe.warnings[0]
     np.save(tmp_path / "b.npy", floats(40))

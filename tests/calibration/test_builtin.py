@@ -26,18 +26,14 @@ REQUEST = Request(
 )
 
 
-def test_the_built_in_photos_feed_an_image_model_with_both_sets(
-    pull: Pull, preprocessing: Preprocessing
-) -> None:
+def test_the_built_in_photos_feed_an_image_model_with_both_sets(pull: Pull, preprocessing: Preprocessing) -> None:
     drawn = pull(None, calibration_count=20, probe_count=10)
     assert (len(drawn.calibration), len(drawn.probe)) == (20, 10)
     for samples in (drawn.calibration, drawn.probe):
         assert samples.photos is not None
         assert samples.photos.dtype == np.uint8
         assert samples.photos.shape[1:] == (16, 16, 3)
-        np.testing.assert_array_equal(
-            samples.inputs["image"], preprocessing.normalise(np.asarray(samples.photos))
-        )
+        np.testing.assert_array_equal(samples.inputs["image"], preprocessing.normalise(np.asarray(samples.photos)))
         assert samples.real
         assert samples.preprocessing is not None
         assert Preprocessing.from_record(samples.preprocessing) == preprocessing
@@ -51,24 +47,35 @@ def test_the_same_seed_gives_the_same_crops_and_another_seed_others(pull: Pull, 
     assert not set(one.calibration.digests) & set(other.calibration.digests)
 
 
-def test_the_parts_of_a_photo_share_no_pixel_and_lose_none() -> None:
-    for photo in builtin.photos():
-        pixels, (first, second) = np.asarray(photo), builtin.split(photo)
-        axis = 1 if photo.width >= photo.height else 0
-        np.testing.assert_array_equal(np.concatenate([np.asarray(first), np.asarray(second)], axis), pixels)
+def test_no_photo_is_in_both_sets() -> None:
+    assert not set(builtin.CALIBRATION_PHOTOS) & set(builtin.PROBE_PHOTOS)
+    # The stereo pair shows one scene twice.
+    assert sum("motorcycle" in name for name in builtin.CALIBRATION_PHOTOS + builtin.PROBE_PHOTOS) <= 1
 
 
-def test_probe_crops_come_from_the_other_part_of_every_photo(monkeypatch: pytest.MonkeyPatch) -> None:
-    pixels = np.zeros((60, 100, 3), np.uint8)
-    pixels[:, round(100 * builtin.CALIBRATION_PART) :] = 200
-    photos = [Image.fromarray(pixels), Image.fromarray(pixels.swapaxes(0, 1)), Image.fromarray(pixels)]
-    monkeypatch.setattr(builtin, "photos", lambda: photos)
+def test_crops_come_from_their_own_photos_and_from_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    shades = {name: i * 40 for i, name in enumerate(builtin.CALIBRATION_PHOTOS + builtin.PROBE_PHOTOS)}
+    plain = {name: Image.new("RGB", (60, 100), (shade,) * 3) for name, shade in shades.items()}
+    monkeypatch.setattr(builtin, "photos", lambda names: [plain[name] for name in names])
     crops = builtin.open_builtin(REQUEST).samples
     assert isinstance(crops, tuple)
-    for side, value in enumerate((0, 200)):
-        for sample in islice(crops[side], 30):
-            assert sample.photo is not None
-            assert set(np.unique(sample.photo)) == {value}
+    for side, names in enumerate((builtin.CALIBRATION_PHOTOS, builtin.PROBE_PHOTOS)):
+        photos = [sample.photo for sample in islice(crops[side], 30)]
+        assert {int(value) for photo in photos for value in np.unique(photo)} == {shades[name] for name in names}
+
+
+@pytest.mark.parametrize("shape", [(224, 224), (64, 16), (16, 64)])
+def test_boxes_lie_inside_the_photo_and_have_the_inputs_shape(shape: tuple[int, int]) -> None:
+    generator = np.random.default_rng(0)
+    sizes = []
+    for _ in range(300):
+        left, top, right, bottom = builtin._box((600, 400), shape, generator, 0.5)
+        assert 0 <= left < right <= 600
+        assert 0 <= top < bottom <= 400
+        np.testing.assert_allclose((right - left) / (bottom - top), shape[0] / shape[1], rtol=0.03)
+        sizes.append(max(right - left, bottom - top))
+    assert 200 <= min(sizes) < 220
+    assert 380 < max(sizes) <= 400
 
 
 def test_grey_models_get_grey_photos(pull: Pull) -> None:
@@ -85,12 +92,8 @@ def test_an_upright_input_gets_upright_crops(pull: Pull) -> None:
     assert drawn.probe.inputs["x"].shape == (4, 64, 16, 3)
 
 
-def test_models_of_another_kind_are_told_which_npz_to_give(
-    pull: Pull, two_inputs: dict[str, InputSpec]
-) -> None:
-    with pytest.raises(
-        UsageProblemError, match=r"--calibration .*npz.*tokens: int32 \(N, 5\); mask: float32 \(N, 5\)"
-    ):
+def test_models_of_another_kind_are_told_which_npz_to_give(pull: Pull, two_inputs: dict[str, InputSpec]) -> None:
+    with pytest.raises(UsageProblemError, match=r"--calibration .*npz.*tokens: int32 \(N, 5\); mask: float32 \(N, 5\)"):
         pull(None, inputs=two_inputs, preprocessing=None)
     with pytest.raises(UsageProblemError, match="npz"):
         pull(None, preprocessing=None)
@@ -98,10 +101,8 @@ def test_models_of_another_kind_are_told_which_npz_to_give(
         pull(None, inputs={"spectrum": InputSpec(shape=(99, 40, 1))})
 
 
-def test_a_scikit_image_without_photos_is_an_outside_failure(
-    pull: Pull, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(builtin, "PHOTOS", ("astronaut.png", "gone.png"))
+def test_a_scikit_image_without_photos_is_an_outside_failure(pull: Pull, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builtin, "PROBE_PHOTOS", ("astronaut.png", "gone.png"))
     with pytest.raises(OutsideError, match="scikit-image"):
         pull(None)
 
@@ -118,9 +119,7 @@ def test_drawing_loads_neither_tensorflow_nor_scikit_image(tmp_path: Path) -> No
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, cwd=root)
 
 
-def test_random_noise_is_labelled_as_no_proof(
-    pull: Pull, tmp_path: Path, two_inputs: dict[str, InputSpec]
-) -> None:
+def test_random_noise_is_labelled_as_no_proof(pull: Pull, tmp_path: Path, two_inputs: dict[str, InputSpec]) -> None:
     drawn = pull(None, random_calibration=True)
     assert not drawn.calibration.real
     assert not drawn.probe.real

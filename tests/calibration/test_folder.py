@@ -35,9 +35,7 @@ def test_no_file_is_in_both_sets(pull: Pull, make_photos: MakePhotos, preprocess
     assert one != sorted(one), "the order must come from the seed"
 
 
-def test_photos_in_deeper_folders_and_all_five_suffixes_are_found(
-    pull: Pull, make_photos: MakePhotos
-) -> None:
+def test_photos_in_deeper_folders_and_all_five_suffixes_are_found(pull: Pull, make_photos: MakePhotos) -> None:
     for index, suffix in enumerate((".jpg", ".JPEG", ".png", ".bmp", ".webp")):
         make_photos(1, folder=f"all/deep{index}", suffix=suffix, seed=index)
     drawn = pull(make_photos(0, folder="all"), calibration_count=3, probe_count=2)

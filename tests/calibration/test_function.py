@@ -69,9 +69,7 @@ def test_module_and_function_are_found_from_the_current_folder(
         pull("my_calibration_dta:photos")
 
 
-def test_several_inputs_come_as_dicts_or_tuples(
-    pull: Pull, tmp_path: Path, two_inputs: dict[str, InputSpec]
-) -> None:
+def test_several_inputs_come_as_dicts_or_tuples(pull: Pull, tmp_path: Path, two_inputs: dict[str, InputSpec]) -> None:
     dicts = [{"mask": np.full(5, i), "tokens": np.full(5, i), "more": 0} for i in range(9)]
     drawn = pull(None, function=lambda: dicts, inputs=two_inputs, preprocessing=None)
     tuples = [(np.full(5, i), np.full(5, i)) for i in range(9)]

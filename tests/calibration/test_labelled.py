@@ -108,9 +108,7 @@ def test_samples_carry_photos_inputs_and_labels_in_line(
     found = find_labelled(class_folders(make_photos, "1", "0"), classes=2)
     (tmp_path / "classes" / "1" / "broken.jpg").write_text("no photo")
     found = find_labelled(tmp_path / "classes", classes=2)
-    samples = labelled_samples(
-        found, name="image", preprocessing=preprocessing, seed=0, work=tmp_path / "work"
-    )
+    samples = labelled_samples(found, name="image", preprocessing=preprocessing, seed=0, work=tmp_path / "work")
     assert samples.labels is not None
     assert samples.photos is not None
     assert samples.labels.tolist() == [0, 0, 1, 1]
