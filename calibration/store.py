@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from calibration.inputs import InputSpec, Sample
 from calibration.samples import LABELS, PHOTOS, Samples, clear, input_file, sample_digest
-from zoo.errors import UsageProblemError
+from zoo.errors import OutsideError, UsageProblemError
 
 Array = NDArray[Any]
 
@@ -36,27 +37,42 @@ class Draw:
 
 
 class ArrayFile:
-    """A .npy file that grows by one row at a time."""
+    """A .npy file that grows by one row at a time.
+
+    Raises:
+        OutsideError: the disk is full, or cannot be written.
+    """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
         """Open `path` for rows of that shape."""
         self.rows = 0
         self._shape, self._dtype = shape, np.dtype(dtype)
-        self._file = path.open("wb")
-        self._header()
+        self._path = path
+        with self._writing():
+            self._file = path.open("wb")
+            self._header()
 
     def append(self, values: Array) -> None:
         """Write one row."""
         if values.shape != self._shape:
             raise ValueError(f"a row of shape {values.shape} for a file of rows {self._shape}")
-        self._file.write(np.ascontiguousarray(values, self._dtype).data)
+        with self._writing():
+            self._file.write(np.ascontiguousarray(values, self._dtype).data)
         self.rows += 1
 
     def close(self) -> None:
         """Write the final number of rows: numpy pads the header so that it keeps its length."""
-        self._file.seek(0)
-        self._header()
-        self._file.close()
+        with self._writing():
+            self._file.seek(0)
+            self._header()
+            self._file.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutsideError(f"cannot write samples to {self._path}: {error.strerror or error}") from error
 
     def _header(self) -> None:
         description = np.lib.format.dtype_to_descr(self._dtype)

@@ -11,6 +11,7 @@ import pytest
 
 from calibration.samples import Samples
 from calibration.store import ArrayFile
+from zoo.errors import OutsideError
 
 
 def samples() -> Samples:
@@ -112,6 +113,18 @@ def test_an_array_written_row_by_row_is_the_array(tmp_path: Path, rows: int, sha
         file.append(row)
     file.close()
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), expected)
+
+
+@pytest.mark.parametrize("rows", [1, 5000])
+def test_a_full_disk_is_an_outside_failure(rows: int) -> None:
+    def write() -> None:
+        file = ArrayFile(Path("/dev/full"), (1000,), "float32")
+        for _ in range(rows):
+            file.append(np.zeros(1000, np.float32))
+        file.close()
+
+    with pytest.raises(OutsideError, match="No space left"):
+        write()
 
 
 def test_a_row_of_another_shape_is_refused(tmp_path: Path) -> None:
