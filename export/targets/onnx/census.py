@@ -18,8 +18,8 @@ MOVES = frozenset({
     "GatherND", "Identity", "Pad", "QuantizeLinear", "ReorderInput", "ReorderOutput", "Reshape", "Shape",
     "Slice", "SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze",
 })  # fmt: skip
-# Integer operators by name: their scales are float tensors among the inputs, which says nothing.
-INTEGER = frozenset({"ConvInteger", "MatMulInteger", "QGemm"})
+# Integer operators by name: some have float scales among their inputs, of some the results have no known type.
+INTEGER = frozenset({"ConvInteger", "MatMulInteger", "NhwcMaxPool", "QGemm"})
 FLOAT_RESULT = frozenset({"MatMulIntegerToFloat", "DynamicQuantizeMatMul", "DynamicQuantizeLinear"})
 
 
@@ -69,7 +69,8 @@ def _arithmetic(node: Any, kinds: dict[str, int]) -> str:
         return "integer"
     if node.op_type in FLOAT_RESULT:
         return "float"
-    # Operators of the runtime's own leave the type of some results unsaid: then their inputs decide.
-    known = {kinds[name] for name in (*node.input, *node.output) if kinds.get(name)}
     floats = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
+    types = [kinds.get(name) for name in (*node.input, *node.output) if name]
+    # Operators of the runtime's own leave some types unsaid; axes and shapes (int64) then say nothing either.
+    known = {kind for kind in types if kind} - ({TensorProto.INT64} if not all(types) else set())
     return "float" if not known or known & floats else "integer"

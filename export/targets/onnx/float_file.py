@@ -15,11 +15,11 @@ from export.errors import ConversionError
 from export.targets.onnx.folding import fold
 from export.targets.onnx.layout import sink_transposes
 from export.targets.onnx.naming import canonicalize, drop_unused, sort_nodes, subgraphs
+from export.targets.onnx.tf2onnx_call import OPSET, call
 
 if TYPE_CHECKING:
     import keras
 
-OPSET = 18  # The newest that tf2onnx 1.17 writes.
 PROTOBUF_LIMIT_BYTES = 2**31 - 2**24  # 16 MB are left for the graph itself.
 
 
@@ -79,7 +79,7 @@ def _trace(model: keras.Model, variables: Sequence[Any]) -> Any:
         for index, variable in enumerate(variables)
     ]
 
-    def call(*values: Any) -> dict[str, Any]:
+    def trace(*values: Any) -> dict[str, Any]:
         given, state = values[: len(inputs)], values[len(inputs) :]
         nested = tf.nest.pack_sequence_as(structure, given)
         results, _ = model.stateless_call(list(state[:trainable]), list(state[trainable:]), nested, training=False)
@@ -87,17 +87,8 @@ def _trace(model: keras.Model, variables: Sequence[Any]) -> Any:
         return {f"output_{index}": tf.identity(value) for index, value in enumerate(flat)}
 
     arguments = [*inputs, *weights]
-    function = tf.function(call, input_signature=arguments, autograph=False)
-    try:
-        proto, _ = tf2onnx.convert.from_function(function, arguments, opset=OPSET)
-    except (ValueError, NotImplementedError, RuntimeError, KeyError) as error:
-        raise ConversionError(f"tf2onnx cannot convert {model.name!r}: {first_line(error)}") from error
-    return proto
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of what `error` says: tf2onnx adds whole graphs."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    function = tf.function(trace, input_signature=arguments, autograph=False)
+    return call(lambda: tf2onnx.convert.from_function(function, arguments, opset=OPSET), f"the model {model.name!r}")
 
 
 def _store_weights(graph: Any, variables: Sequence[Any]) -> None:

@@ -59,6 +59,21 @@ def drop_unused(graph: Graph) -> None:
     del graph.value_info[:]
 
 
+def share_equal_tensors(graph: Graph) -> None:
+    """Let the nodes of `graph` read one of several equal initializers.
+
+    The converter shares some, and which depends on the order in which it meets them.
+    """
+    first: dict[tuple[Any, ...], str] = {}
+    same: dict[str, str] = {}
+    for tensor in graph.initializer:
+        content = tensor.raw_data or tensor.SerializeToString(deterministic=True)
+        key = (tensor.data_type, tuple(tensor.dims), content)
+        same[tensor.name] = first.setdefault(key, tensor.name)
+    for node in graph.node:
+        node.input[:] = [same.get(name, name) for name in node.input]
+
+
 def canonicalize(graph: Graph, names: Mapping[str, str] | None = None) -> None:
     """Give `graph` its canonical order and names; inputs and outputs keep theirs or take those of `names`."""
     sort_nodes(graph)

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 import tempfile
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from export.errors import ConversionError
-from export.targets.onnx.float_file import OPSET, first_line, refuse_unknown_operators
-from export.targets.onnx.naming import canonicalize
+from export.targets.onnx.float_file import refuse_unknown_operators
+from export.targets.onnx.naming import canonicalize, share_equal_tensors
 from export.targets.onnx.session import METADATA_KEY
+from export.targets.onnx.tf2onnx_call import OPSET, call
 from export.targets.tflite import flatbuffer
 
 LARGEST_OLD_CODE = 127  # Operator codes were one byte once; tf2onnx still reads that field.
@@ -41,6 +40,7 @@ def read_sibling(content: bytes) -> Any:
 
 def seal(proto: Any) -> bytes:
     """Return the bytes of `proto` with canonical order and names."""
+    share_equal_tensors(proto.graph)
     canonicalize(proto.graph)
     proto.graph.ClearField("doc_string")
     proto.producer_name, proto.producer_version, proto.graph.name = "zoo-export", "", "model"
@@ -57,7 +57,9 @@ def _signature(model: flatbuffer.Model) -> tuple[dict[str, str], dict[str, dict[
     for signature in model.signatureDefs or ():
         for tensor_map in (*signature.inputs, *signature.outputs):
             public[tensor_map.tensorIndex] = tensor_map.name.decode()
-    quantization = {}
+    quantization: dict[str, dict[str, float]] = {
+        name: {"scale": step} for name, step in flatbuffer.output_steps(model).items()
+    }
     for index, name in public.items():
         parameters = subgraph.tensors[index].quantization
         if parameters is not None and parameters.scale is not None and len(parameters.scale) == 1:
@@ -97,15 +99,10 @@ def _is_affine(tensor: Any) -> bool:
 def _convert(content: bytes) -> Any:
     import tf2onnx
 
-    with tempfile.TemporaryDirectory(prefix="zoo-onnx-") as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tf2onnx uses TensorFlow's deprecated interpreter.
+    with tempfile.TemporaryDirectory(prefix="zoo-onnx-") as folder:
         path = Path(folder, "sibling.tflite")
         path.write_bytes(content)
-        try:
-            proto, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)
-        except (ValueError, NotImplementedError, RuntimeError, KeyError) as error:
-            raise ConversionError(f"tf2onnx cannot read the .tflite: {first_line(error)}") from error
-    return proto
+        return call(lambda: tf2onnx.convert.from_tflite(str(path), opset=OPSET), "the .tflite")
 
 
 def _take_signature(graph: Any, names: dict[str, str]) -> None:

@@ -171,9 +171,7 @@ def test_an_input_of_unknown_length_is_refused_by_name() -> None:
         ONNX.convert(keras.Model(x, L.Dense(2)(x)))
 
 
-@pytest.mark.parametrize(
-    "inputs", [{"photo": np.zeros((1, 16, 16, 3))}, {"photo": np.zeros((16, 16, 3), "f4")}, {}]
-)
+@pytest.mark.parametrize("inputs", [{"photo": np.zeros((1, 16, 16, 3))}, {"photo": np.zeros((16, 16, 3), "f4")}, {}])
 def test_wrong_inputs_are_refused_not_cast(inputs: dict[str, Any], tmp_path: Path) -> None:
     session = open_file(ONNX.convert(conv_bn_dense()), tmp_path)
     with pytest.raises(ValueError, match="photo"):
