@@ -1,10 +1,4 @@
-"""How it is exported.
-
-    from export import Precision, Recipe, run
-
-    delivery = run(Recipe(model="mobilenet", precisions=(Precision.INT8,)))
-    print(delivery.folder, delivery.passed)
-"""
+"""How it is exported: `export.run(export.Recipe(model="mobilenet", precisions=(export.Precision.INT8,)))`."""
 
 from __future__ import annotations
 

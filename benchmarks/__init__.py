@@ -1,0 +1,1 @@
+"""Measurements of accuracy, cost and speed: printed, never asserted; ratios of one run are what counts."""
