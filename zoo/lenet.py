@@ -39,9 +39,7 @@ def build(*, classes: int = 10) -> keras.Model:
 
 def preprocess(**_: object) -> Preprocessing:
     """Return how a photo becomes the input: grey, 32 x 32, bytes to [0, 1]."""
-    return Preprocessing(
-        height=32, width=32, colours="GRAY", resize="bilinear", crop_fraction=1.0, scale=(1 / 255,)
-    )
+    return Preprocessing(height=32, width=32, colours="GRAY", resize="bilinear", crop_fraction=1.0, scale=(1 / 255,))
 
 
 FASHION_MNIST = Weights(

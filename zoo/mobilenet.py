@@ -73,9 +73,7 @@ def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
 
     Bilinear, and the central 7/8, as Google evaluated it (tensorflow/models: inception_preprocessing.py).
     """
-    return Preprocessing(
-        height=resolution, width=resolution, resize="bilinear", scale=(1 / 127.5,), offset=(-1.0,)
-    )
+    return Preprocessing(height=resolution, width=resolution, resize="bilinear", scale=(1 / 127.5,), offset=(-1.0,))
 
 
 def from_tflite(tensors: Mapping[str, Array]) -> dict[str, Array]:
@@ -158,12 +156,8 @@ MOBILENET = register(
         classes=1000,
         labels="imagenet1k",
         options={
-            "alpha": Option(
-                default=1.0, choices=(0.25, 0.5, 0.75, 1.0), meaning="width: share of the channels kept"
-            ),
-            "resolution": Option(
-                default=224, choices=(128, 160, 192, 224), meaning="side of the input, in pixels"
-            ),
+            "alpha": Option(default=1.0, choices=(0.25, 0.5, 0.75, 1.0), meaning="width: share of the channels kept"),
+            "resolution": Option(default=224, choices=(128, 160, 192, 224), meaning="side of the input, in pixels"),
         },
         tiny={"alpha": 0.25, "resolution": 32, "classes": 10, "blocks": BLOCKS[:8]},
         weights=(IMAGENET,),

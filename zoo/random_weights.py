@@ -53,9 +53,7 @@ def _coarse_photos(shape: tuple[int, int, int], rng: np.random.Generator) -> NDA
     return np.repeat(np.repeat(tiles, -(-height // 8), 1), -(-width // 8), 2)[:, :height, :width]
 
 
-def _settle(
-    model: keras.Model, norms: Sequence[keras.layers.BatchNormalization], inputs: NDArray[np.float32]
-) -> None:
+def _settle(model: keras.Model, norms: Sequence[keras.layers.BatchNormalization], inputs: NDArray[np.float32]) -> None:
     """Give batch norm the statistics of `inputs` (N, height, width, channels), in one pass."""
     momenta = [norm.momentum for norm in norms]
     for norm in norms:

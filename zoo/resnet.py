@@ -75,7 +75,11 @@ def _bottleneck(x: Any, channels: int, stride: int, project: bool, name: str) ->
 def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
     """Return how a photo becomes the input: BGR bytes less the mean colour of ImageNet, as Caffe did it."""
     return Preprocessing(
-        height=resolution, width=resolution, colours="BGR", offset=(-103.939, -116.779, -123.68)
+        height=resolution,
+        width=resolution,
+        resize="bilinear",
+        colours="BGR",
+        offset=(-103.939, -116.779, -123.68),
     )
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -132,11 +133,16 @@ def _collect(source: Source, staging: Path, progress: Progress) -> list[Path]:
         else:
             progress(0, None)
             arrived = _run_client(source, staging)
+            progress(arrived.stat().st_size, arrived.stat().st_size)
         if source.members:
             return archives.take(arrived, source.members, chosen)
         return [arrived.rename(chosen / Path(source.location).name)]
-    except (OSError, http.client.HTTPException, archives.BadArchiveError) as error:
-        raise OutsideError(f"{source.location}: {getattr(error, 'reason', None) or error}") from error
+    except (OSError, http.client.HTTPException) as error:
+        cause = getattr(error, "reason", error)  # urllib wraps what the network said
+        place = urllib.parse.urlsplit(source.location).netloc or source.location
+        raise OutsideError(f"{place}: {getattr(cause, 'strerror', None) or cause}") from error
+    except archives.BadArchiveError as error:
+        raise OutsideError(f"{source.location}: {error}") from error
 
 
 def _download(url: str, folder: Path, progress: Progress) -> Path:
@@ -162,15 +168,11 @@ def _run_client(source: Source, folder: Path) -> Path:
     else:
         command = [*_PIP_DOWNLOAD, "--dest", str(archive_folder), source.location]
     try:
-        subprocess.run(
-            command, cwd=folder, check=True, capture_output=True, text=True, timeout=_CLIENT_SECONDS
-        )
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=_CLIENT_SECONDS)
     except FileNotFoundError:
         raise OutsideError(f"{source.kind} {source.location}: {command[0]} is not installed") from None
     except subprocess.TimeoutExpired:
-        raise OutsideError(
-            f"{source.kind} {source.location}: no answer in {_CLIENT_SECONDS} seconds"
-        ) from None
+        raise OutsideError(f"{source.kind} {source.location}: no answer in {_CLIENT_SECONDS} seconds") from None
     except subprocess.CalledProcessError as error:
         complaints = [line for line in error.stderr.splitlines() if "error" in line.lower()]
         raise OutsideError(f"{source.kind} {source.location}: {(complaints or ['failed'])[0]}") from error

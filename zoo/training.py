@@ -39,10 +39,8 @@ def fit(
     """
     import keras
     import numpy as np
-    import tensorflow as tf
 
     keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
     steps = epochs * (len(photos) // _BATCH)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     model.compile(
@@ -117,12 +115,15 @@ def main(name: str, tiny: bool, epochs: int, seed: int, data: Path | None, out: 
 
     import keras
     import numpy as np
+    import tensorflow as tf
 
     import zoo
     from zoo.datasets import fashion_mnist
     from zoo.readers import npz
     from zoo.weights import assign
 
+    # Here and not in fit: it is for the whole process, and refuses unseeded draws of anybody else's.
+    tf.config.experimental.enable_op_determinism()
     architecture = zoo.find(name)
     options = dict(architecture.tiny) if tiny else {"classes": 10}
     keras.utils.set_random_seed(seed)

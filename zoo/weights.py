@@ -188,16 +188,20 @@ def _load_file(
 
     path = Path(choice).expanduser()
     if path.suffix not in weight_files.SUFFIXES:
-        raise unknown(
-            f"weights of {architecture.name}", choice, [*tags, "random", "FILE.weights.h5", "FILE.keras"]
-        )
+        raise unknown(f"weights of {architecture.name}", choice, [*tags, "random", "FILE.weights.h5", "FILE.keras"])
     if not path.is_file():
         raise UsageProblemError(f"there is no weights file {choice}")
     try:
-        weight_files.load(model, path)
+        weight_files.load(model, path, _adapt_keras_2(architecture))
     except ValueError as error:
         raise UsageProblemError(f"{choice} does not fit {architecture.name} as built: {error}") from error
     return LoadedWeights(name=choice, trained=True, source="file", sha256=sources.digest([path], "sha256"))
+
+
+def _adapt_keras_2(architecture: Architecture) -> Adapt | None:
+    """Return how the names in a Keras 2 file of this architecture become ours."""
+    known = (source for weights in architecture.weights for source in weights.sources)
+    return next((source.adapt for source in known if source.reader == "keras_h5"), None)
 
 
 def _randomise(model: keras.Model, architecture: Architecture, seed: int, reason: str) -> LoadedWeights:

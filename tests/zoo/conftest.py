@@ -3,10 +3,14 @@ from __future__ import annotations
 import functools
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    import keras
 
 
 @pytest.fixture
@@ -15,6 +19,27 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("ZOO_EXPORT_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture
+def write_keras_2() -> Callable[[Path, keras.Model], None]:
+    """Write a model's weights as Keras 2 and keras.applications name them, layers in reverse order."""
+    import h5py
+
+    def write(path: Path, model: keras.Model) -> None:
+        with h5py.File(path, "w") as file:
+            layers = [layer for layer in reversed(model.layers) if layer.weights]
+            file.attrs["layer_names"] = [layer.name.replace("logits", "predictions").encode() for layer in layers]
+            for layer in layers:
+                group = file.create_group(layer.name.replace("logits", "predictions"))
+                depthwise = "depthwise_kernel" if "_dw_" in layer.name else "kernel"
+                names = [f"{weight.path}:0" for weight in layer.weights]
+                names = [name.replace("logits", "predictions").replace("kernel", depthwise) for name in names]
+                group.attrs["weight_names"] = [name.encode() for name in names]
+                for name, weight in zip(names, layer.weights, strict=True):
+                    group[name] = weight.numpy()
+
+    return write
 
 
 class _Server(http.server.ThreadingHTTPServer):

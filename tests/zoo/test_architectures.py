@@ -10,9 +10,7 @@ import zoo
 from zoo import random_weights
 
 ZOO = Path(zoo.__file__).parent
-every_architecture = pytest.mark.parametrize(
-    "architecture", [zoo.find(name) for name in zoo.names()], ids=zoo.names()
-)
+every_architecture = pytest.mark.parametrize("architecture", [zoo.find(name) for name in zoo.names()], ids=zoo.names())
 
 # What keras.applications calls differently.
 RENAMED = {"logits/kernel": "predictions/kernel", "logits/bias": "predictions/bias"}
@@ -145,9 +143,7 @@ def test_with_trained_weights_the_logits_are_those_of_keras(name, reference):
     theirs = getattr(keras.applications, reference)(weights=None, classifier_activation=None)
     copy_by_name(ours, theirs)
     preprocessing = architecture.preprocess()
-    bytes_ = [
-        preprocessing.photo(Image.fromarray(photo)) for photo in (data.astronaut(), data.coffee(), data.cat())
-    ]
+    bytes_ = [preprocessing.photo(Image.fromarray(photo)) for photo in (data.astronaut(), data.coffee(), data.cat())]
     photos = preprocessing.normalise(np.stack(bytes_))
     logits = ours(photos).numpy()
     assert np.abs(logits - theirs(photos).numpy()).max() < 1e-4
@@ -164,9 +160,7 @@ def test_builders_take_keywords_only():
 
 
 @pytest.mark.imagenet
-@pytest.mark.parametrize(
-    ("name", "top_1", "top_5"), [("mobilenet", 0.926, 0.989), ("resnet50", 0.905, 0.985)]
-)
+@pytest.mark.parametrize(("name", "top_1", "top_5"), [("mobilenet", 0.926, 0.989), ("resnet50", 0.905, 0.985)])
 def test_accuracy_on_the_imagenet_sample_is_that_of_the_card(name, top_1, top_5):
     import csv
     import os

@@ -40,9 +40,7 @@ def write_tfjs(folder, arrays, shard_bytes=4000, **changes):
     files = [folder / f"group1-shard{index}of{len(shards)}.bin" for index in range(1, len(shards) + 1)]
     for file, shard in zip(files, shards, strict=True):
         file.write_bytes(shard)
-    entries = [
-        {"name": name, "shape": list(array.shape), "dtype": "float32"} for name, array in arrays.items()
-    ]
+    entries = [{"name": name, "shape": list(array.shape), "dtype": "float32"} for name, array in arrays.items()]
     entries[0] |= changes
     manifest = {"weightsManifest": [{"paths": [file.name for file in files], "weights": entries}]}
     (folder / "model.json").write_text(json.dumps(manifest))
@@ -74,9 +72,7 @@ def old_name(name):
     if layer not in fixed:
         stage, block, part, what = layer.split("_")
         branch = "1" if part == "0" else "2" + "?abc"[int(part)]
-        fixed[layer] = (
-            f"{'bn' if what == 'bn' else 'res'}{stage[4:]}{'?abcdef'[int(block[5:])]}_branch{branch}"
-        )
+        fixed[layer] = f"{'bn' if what == 'bn' else 'res'}{stage[4:]}{'?abcdef'[int(block[5:])]}_branch{branch}"
     return f"{fixed[layer]}/{kind}"
 
 
@@ -97,21 +93,11 @@ def test_resnet_from_tfjs_is_the_same_function_in_spite_of_the_other_epsilon(tmp
     assert np.abs(ours(photos).numpy() - expected).max() < 1e-5 * np.abs(expected).max()
 
 
-def test_resnet_from_a_keras_2_file_is_the_same_function(tmp_path):
-    import h5py
-
+def test_resnet_from_a_keras_2_file_is_the_same_function(tmp_path, write_keras_2):
     tiny = zoo.find("resnet50").tiny
     stored = resnet.build(**tiny)
     random_weights.fill(stored, resnet.preprocess(), seed=1)
-    with h5py.File(tmp_path / "keras2.h5", "w") as file:
-        layers = [layer for layer in stored.layers if layer.weights]
-        file.attrs["layer_names"] = [layer.name.replace("logits", "predictions").encode() for layer in layers]
-        for layer in layers:
-            group = file.create_group(layer.name.replace("logits", "predictions"))
-            names = [f"{weight.path.replace('logits', 'predictions')}:0" for weight in layer.weights]
-            group.attrs["weight_names"] = [name.encode() for name in names]
-            for name, weight in zip(names, layer.weights, strict=True):
-                group[name] = weight.numpy()
+    write_keras_2(tmp_path / "keras2.h5", stored)
     ours = resnet.build(**tiny)
     assign(ours, resnet.from_keras_h5(readers.read("keras_h5", [tmp_path / "keras2.h5"])))
     photos = RNG.normal(size=(2, 32, 32, 3)).astype(np.float32)

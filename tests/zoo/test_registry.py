@@ -19,9 +19,7 @@ def test_a_name_can_be_taken_once():
 
 
 def test_an_unknown_name_is_refused_with_the_nearest():
-    with pytest.raises(
-        UsageProblemError, match="unknown architecture 'mobilnet'; did you mean 'mobilenet'"
-    ) as caught:
+    with pytest.raises(UsageProblemError, match="unknown architecture 'mobilnet'; did you mean 'mobilenet'") as caught:
         zoo.find("mobilnet")
     assert caught.value.exit_code == 2
 
@@ -54,7 +52,5 @@ def test_an_option_or_a_value_that_is_not_there_is_refused(chosen):
 def test_importing_the_zoo_loads_no_heavy_library():
     heavy = "tensorflow", "keras", "numpy", "h5py", "PIL", "ai_edge_litert", "export", "calibration"
     code = f"import sys, zoo; print(*[name for name in {heavy!r} if name in sys.modules])"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ZOO.parent
-    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ZOO.parent)
     assert loaded.stdout.strip() == ""

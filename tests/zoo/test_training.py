@@ -42,8 +42,7 @@ def test_the_small_trained_mobilenet_reads_clothes(fashion):
 def test_the_test_photos_are_balanced_and_never_calibrate(fashion):
     assert np.bincount(fashion["labels"]).tolist() == [50] * 10
     probes, calibration = (
-        {hashlib.sha256(photo).digest() for photo in fashion[name]}
-        for name in ("photos", "calibration_photos")
+        {hashlib.sha256(photo).digest() for photo in fashion[name]} for name in ("photos", "calibration_photos")
     )
     assert len(probes) == 500
     assert not probes & calibration

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def read(files: Sequence[Path]) -> dict[str, NDArray[Any]]:
-    """Return the arrays by name, without TensorFlow's ":0": "conv1_conv/kernel".
+    """Return the arrays by the names that Keras 3 gives: "conv1_conv/kernel".
 
     A whole Keras 2 model in one file keeps the same groups under "model_weights".
 
@@ -22,19 +22,28 @@ def read(files: Sequence[Path]) -> dict[str, NDArray[Any]]:
     import numpy as np
 
     (path,) = files
-    if not h5py.is_hdf5(path):
-        raise ValueError(f"{path.name} is not an HDF5 file")
+    if not is_keras_2(path):
+        raise ValueError(f"{path.name} is not a weights file of Keras 2")
     with h5py.File(path) as file:
         root = file.get("model_weights", file)
-        if "layer_names" not in root.attrs:
-            raise ValueError(f"{path.name} is not a weights file of Keras 2")
         return {
-            _text(name).removesuffix(":0"): np.asarray(group[name])
+            _plain(name): np.asarray(group[name])
             for group in (root[layer] for layer in root.attrs["layer_names"])
             for name in group.attrs["weight_names"]
         }
 
 
-def _text(name: str | bytes) -> str:
-    """Return a name that h5py gives as text or as bytes, after the version that wrote it."""
-    return name.decode() if isinstance(name, bytes) else name
+def is_keras_2(path: Path) -> bool:
+    """Whether the file is HDF5 as Keras 2 wrote it; Keras 3 keeps no list of layers."""
+    import h5py
+
+    if not h5py.is_hdf5(path):
+        return False
+    with h5py.File(path) as file:
+        return "layer_names" in file.get("model_weights", file).attrs
+
+
+def _plain(name: str | bytes) -> str:
+    """Return the name of Keras 3; h5py gives text or bytes, after the version that wrote the file."""
+    text = name.decode() if isinstance(name, bytes) else name
+    return text.removesuffix(":0").replace("/depthwise_kernel", "/kernel")
