@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
+import io
 import json
 import os
 import shutil
@@ -17,6 +19,7 @@ import numpy as np
 from calibration.samples import Array, Samples
 from export.artifact import Artifact
 from export.recipe import Precision
+from export.report.page import page
 from zoo.errors import OutsideError, UsageProblemError
 
 MANIFEST, GOLDEN, LABELS, REPORT = "manifest.json", "golden.npz", "labels.txt", "report.html"
@@ -123,14 +126,21 @@ def write(
     manifest: Mapping[str, Any],
     golden_arrays: Mapping[str, Any],
     labels: tuple[str, ...],
-) -> None:
-    """Write an export's files, each flushed to the disk."""
+) -> dict[str, Any]:
+    """Write an export's files, each flushed to the disk; return the manifest, which now knows all of them."""
+    companions = {GOLDEN: _npz(golden_arrays), REPORT: page(manifest).encode()}
+    if labels:
+        companions[LABELS] = ("\n".join(labels) + "\n").encode()
+    record = {
+        **manifest,
+        "companions": {name: hashlib.sha256(content).hexdigest() for name, content in companions.items()},
+    }
     for artifact in files:
         _flushed(folder / artifact.file_name, artifact.content)
-    _flushed(folder / MANIFEST, (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode())
-    np.savez_compressed(folder / GOLDEN, **golden_arrays)
-    if labels:
-        _flushed(folder / LABELS, ("\n".join(labels) + "\n").encode())
+    for name, content in companions.items():
+        _flushed(folder / name, content)
+    _flushed(folder / MANIFEST, (json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
+    return record
 
 
 def chosen(artifacts: list[Artifact], precisions: tuple[Precision, ...], *, keep_failed: bool) -> list[Artifact]:
@@ -140,6 +150,12 @@ def chosen(artifacts: list[Artifact], precisions: tuple[Precision, ...], *, keep
         for artifact in artifacts
         if artifact.precision in precisions and artifact.content and (keep_failed or not artifact.failures)
     ]
+
+
+def _npz(arrays: Mapping[str, Any]) -> bytes:
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    return content.getvalue()
 
 
 def _flushed(path: Path, content: bytes) -> None:

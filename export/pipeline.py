@@ -81,7 +81,7 @@ def run(recipe: Recipe, progress: Progress | None = None) -> Delivery:
         tell.step("write the files")
         golden = delivery.golden(samples.probe, expected, assembly.stored(chosen))
         with destination.replaced() as new:
-            delivery.write(new, chosen, record, golden, subject.labels)
+            record = delivery.write(new, chosen, record, golden, subject.labels)
     return Delivery(folder=destination.folder, manifest=record, artifacts=tuple(artifacts))
 
 

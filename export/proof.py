@@ -74,7 +74,14 @@ class Proof:
         return tuple(check for check in self.checks if not check.passed)
 
 
-def prove(reference: Outputs, actual: Outputs, precision: Precision, *, judge: bool) -> Proof:
+def prove(
+    reference: Outputs,
+    actual: Outputs,
+    precision: Precision,
+    *,
+    judge: bool,
+    bar: Tolerance | None = None,
+) -> Proof:
     """Compare a file's real outputs with the Keras model's.
 
     Args:
@@ -82,37 +89,47 @@ def prove(reference: Outputs, actual: Outputs, precision: Precision, *, judge: b
         actual: likewise.
         precision: float32 asks for parity, the others for fidelity.
         judge: False measures without bars, where bars mean nothing (int8 of an untrained network).
+        bar: in place of the precision's own.
     """
     question, tolerance = ("parity", PARITY) if precision is Precision.FLOAT32 else ("fidelity", FIDELITY[precision])
+    tolerance = bar or tolerance
     checks: list[Check] = []
     comparisons = {}
     if set(reference) != set(actual):
         names = f"the file's outputs are {', '.join(actual)}, the model's {', '.join(reference)}"
-        return Proof(comparisons={}, checks=(_failed(question, "the file", names),))
+        return Proof(comparisons={}, checks=(failed(question, "the file", names),))
     for name in reference:
         try:
             comparisons[name] = compare(reference=reference[name], actual=actual[name])
         except CheckFailedError as error:
-            checks.append(_failed(question, name, str(error)))
+            checks.append(failed(question, name, str(error)))
             continue
         if judge:
             checks.extend(_judged(question, name, comparisons[name], tolerance))
     return Proof(comparisons=comparisons, checks=tuple(checks))
 
 
-def agreement(first: Outputs, second: Outputs, specs: Mapping[str, TensorSpec]) -> tuple[Check, ...]:
+def agreement(
+    first: Outputs,
+    second: Outputs,
+    specs: Mapping[str, TensorSpec],
+    *,
+    question: str = "agreement",
+    bar: Tolerance = FLOAT_AGREEMENT,
+    step_bar: StepTolerance = STEP_AGREEMENT,
+) -> tuple[Check, ...]:
     """Compare the real outputs of two formats of one precision; `specs` tell the first one's steps."""
     checks: list[Check] = []
     for name, spec in specs.items():
         try:
             if spec.scale is None:
                 compared = compare(reference=first[name], actual=second[name])
-                checks.extend(_judged("agreement", name, compared, FLOAT_AGREEMENT))
+                checks.extend(_judged(question, name, compared, bar))
             else:
                 steps = compare_steps(reference=first[name], actual=second[name], step=spec.scale)
-                checks.extend(_judged_steps(name, steps, STEP_AGREEMENT))
+                checks.extend(_judged_steps(question, name, steps, step_bar))
         except CheckFailedError as error:
-            checks.append(_failed("agreement", name, str(error)))
+            checks.append(failed(question, name, str(error)))
     return tuple(checks)
 
 
@@ -151,13 +168,13 @@ def _judged(question: str, name: str, compared: Comparison, bar: Tolerance) -> I
             yield check("distinct answers, share of the model's", found / expected, bar.min_distinct_share)
 
 
-def _judged_steps(name: str, compared: StepComparison, bar: StepTolerance) -> Iterator[Check]:
+def _judged_steps(question: str, name: str, compared: StepComparison, bar: StepTolerance) -> Iterator[Check]:
     quantities = [("share within 1 LSB", compared.within_one_step, bar.min_within_one_step)]
     if compared.top1_agreement is not None:
         quantities.append(("top1_agreement", compared.top1_agreement, bar.min_top1_agreement))
     for quantity, value, minimum in quantities:
         yield Check(
-            question="agreement",
+            question=question,
             output=name,
             quantity=quantity,
             value=value,
@@ -167,5 +184,6 @@ def _judged_steps(name: str, compared: StepComparison, bar: StepTolerance) -> It
         )
 
 
-def _failed(question: str, output: str, reason: str) -> Check:
+def failed(question: str, output: str, reason: str) -> Check:
+    """Return a check that could not even be measured."""
     return Check(question=question, output=output, quantity="", value=None, bar=None, passed=False, reason=reason)

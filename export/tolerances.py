@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from export.recipe import Precision
 
@@ -71,3 +72,39 @@ STEP_AGREEMENT = StepTolerance(
 
 # Does the file hold the weights that it was made of?
 MAX_STORAGE_STEPS = 0.51  # half a step of rounding, and a little for float32 scales
+
+# Does a delivered float file still say what it said at the export? (Integer files: STEP_AGREEMENT.)
+REPRODUCTION = Tolerance(
+    min_sqnr_db=90,
+    reason="the same file and input: a processor may add in another order, which costs float32 rounding, 110 dB",
+)
+
+# `zoo verify` asks again on the few samples that travel with the files. Measured: 8 of 64 samples drawn 2000 times lie,
+# in the worst draw of a thousand, 1.9 dB (MobileNet v1) to 4.7 dB (LeNet-5) below all 64.
+FEW_SAMPLES_DB = 5
+FEW_SAMPLES_DEVIATIONS = 3.1  # one draw of a thousand, for a file that is exactly at the bar
+
+
+def for_few(bar: Tolerance, count: int) -> Tolerance:
+    """Return the bar that `count` samples can bear, where `bar` is made for dozens.
+
+    Distinct answers are not asked for: a handful of samples has too few of them.
+    """
+    agreement = bar.min_top1_agreement
+    return replace(
+        bar,
+        min_sqnr_db=bar.min_sqnr_db - FEW_SAMPLES_DB,
+        min_top1_agreement=_few_share(agreement, count) if agreement is not None else None,
+        min_distinct_share=None,
+        reason=f"{bar.reason}; lower than at the export, because {count} samples are few",
+    )
+
+
+def for_few_steps(bar: StepTolerance, count: int) -> StepTolerance:
+    """Return the bar that `count` samples can bear: one equal score more or less is a large share of them."""
+    return replace(bar, min_top1_agreement=_few_share(bar.min_top1_agreement, count))
+
+
+def _few_share(share: float, count: int) -> float:
+    deviation = math.sqrt(share * (1 - share) / count)
+    return max(0.0, share - FEW_SAMPLES_DEVIATIONS * deviation)

@@ -1,0 +1,89 @@
+"""The samples that travel with the files, and what the model and each file said of them at the export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+
+from calibration.samples import Array, Samples
+from calibration.sources.array_rows import ArrayRows, BrokenArrayError
+from zoo.errors import CheckFailedError
+
+# Far above what an export writes (8 samples), far below what hurts: an archive says how large it unpacks.
+MAX_UNPACKED_BYTES = 2_000_000_000
+MAX_SAMPLES = 1000
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Golden:
+    """What `export.delivery.golden` put together, read back.
+
+    Attributes:
+        inputs: (N, ...) by input name, ready for the model.
+        photos: (N, H, W, C) camera bytes that the input was made of, if it was.
+        expected: the Keras model's outputs, by name.
+        stored: what each file said, as it stores it: by file name, then by output name.
+    """
+
+    inputs: Mapping[str, Array]
+    photos: Array | None
+    expected: Mapping[str, Array]
+    stored: Mapping[str, Mapping[str, Array]]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.inputs.values())))
+
+    def samples(self) -> Samples:
+        """Return the inputs, ready for a run."""
+        return Samples(inputs=self.inputs, photos=self.photos, source="golden inputs", seed=0)
+
+
+def read(path: Path) -> Golden:
+    """Return the arrays in `path`; nothing is ever unpickled.
+
+    Raises:
+        CheckFailedError: missing, damaged, too large, or not what an export writes.
+    """
+    try:
+        arrays = _arrays(path)
+    except FileNotFoundError:
+        raise CheckFailedError("the file is missing: nothing can be proven without it") from None
+    except (OSError, BadZipFile, BrokenArrayError, NotImplementedError, RuntimeError, ValueError) as error:
+        # RuntimeError: an encrypted member; NotImplementedError: a compression that zipfile lacks.
+        raise CheckFailedError(f"it cannot be read: {error}") from error
+    groups: dict[str, dict[str, Any]] = {"input": {}, "expected": {}, "stored": {}}
+    photos = arrays.pop("photos", None)
+    for key, values in arrays.items():
+        group, _, name = key.partition("/")
+        if group not in groups or not name:
+            raise CheckFailedError(f"it holds an array {key!r}, which no export writes")
+        if group == "stored":
+            file, _, output = name.partition("/")
+            groups[group].setdefault(file, {})[output] = values
+        else:
+            groups[group][name] = values
+    if not groups["input"] or not groups["expected"]:
+        raise CheckFailedError("it holds no inputs, or nothing that is expected of them")
+    if len({len(values) for values in (*arrays.values(), *([] if photos is None else [photos]))}) != 1:
+        raise CheckFailedError("its arrays do not have the same number of samples")
+    return Golden(inputs=groups["input"], photos=photos, expected=groups["expected"], stored=groups["stored"])
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    with ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise ValueError(f"it unpacks to {unpacked / 1e9:.1f} GB")
+        arrays = {}
+        for member in archive.namelist():
+            with archive.open(member) as file:
+                rows = ArrayRows(file)
+                if rows.count > MAX_SAMPLES:
+                    raise ValueError(f"{member} holds {rows.count} samples")
+                arrays[member.removesuffix(".npy")] = np.stack([rows.read() for _ in range(rows.count)])
+    return arrays

@@ -1,0 +1,184 @@
+"""Proving a delivered folder again from its golden inputs, without the model that it was made of."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export import golden, proof
+from export.delivered import Delivered, DeliveredFile, damage
+from export.delivery import GOLDEN
+from export.golden import Golden
+from export.measure import Measurement, measure
+from export.metrics import Comparison
+from export.progress import Progress
+from export.proof import Check
+from export.recipe import Precision
+from export.targets import TARGETS
+from export.tolerances import FIDELITY, PARITY, REPRODUCTION, STEP_AGREEMENT, for_few, for_few_steps
+from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
+
+SCHEMA = "zoo-export verification 1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedFile:
+    """What the second look at one file brought.
+
+    Attributes:
+        file: as its manifest describes it.
+        trouble: why it could not be run; empty if it was, or if a check already says why not.
+        checks: every question that was asked.
+        comparisons: with the Keras model's recorded outputs, by output.
+        measured: None if it was not run.
+    """
+
+    file: DeliveredFile
+    trouble: str = ""
+    checks: tuple[Check, ...] = ()
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    measured: Measurement | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the file is still the one that was proven."""
+        return not self.trouble and all(check.passed for check in self.checks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What the second look at a folder brought.
+
+    Attributes:
+        delivered: the folder.
+        count: golden samples; 0 if there are none.
+        files: one per file of the manifest.
+        checks: of what lies beside the model files.
+    """
+
+    delivered: Delivered
+    count: int
+    files: tuple[VerifiedFile, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything in the folder is as it was proven."""
+        return all(file.passed for file in self.files) and all(check.passed for check in self.checks)
+
+
+def verify(delivered: Delivered, progress: Progress) -> Verification:
+    """Prove every file of a folder again: same bytes, same outputs, still the model."""
+    checks = [_whole(delivered.folder / name, digest) for name, digest in delivered.companions.items()]
+    try:
+        samples = golden.read(delivered.folder / GOLDEN)
+    except CheckFailedError as error:
+        checks = [check for check in checks if check.output != GOLDEN]
+        checks.append(proof.failed("integrity", GOLDEN, str(error)))
+        files = [VerifiedFile(file=file, checks=(_whole(file.path, file.sha256),)) for file in delivered.files]
+        return Verification(delivered=delivered, count=0, files=tuple(files), checks=tuple(checks))
+    checks += _preprocessing(delivered, samples)
+    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+        samples.samples().save(Path(folder))
+        seen: list[VerifiedFile] = []
+        for file in delivered.files:
+            progress.step(f"verify {file.path.name}", len(seen), len(delivered.files))
+            seen.append(_file(file, delivered, samples, Path(folder), seen))
+    return Verification(delivered=delivered, count=len(samples), files=tuple(seen), checks=tuple(checks))
+
+
+def _file(
+    file: DeliveredFile, delivered: Delivered, samples: Golden, folder: Path, others: list[VerifiedFile]
+) -> VerifiedFile:
+    whole = _whole(file.path, file.sha256)
+    if not whole.passed:  # nobody knows what it is: it is not handed to native code
+        return VerifiedFile(file=file, checks=(whole,))
+    try:
+        measured = measure(file.path, folder, camera_bytes=file.takes_camera_bytes)
+    except (OutsideError, UsageProblemError) as error:
+        return VerifiedFile(file=file, checks=(whole,), trouble=str(error))
+    judge = file.precision is Precision.FLOAT32 or (delivered.trained and delivered.real)
+    # Float rounding is the same on few samples as on many; what quantization does differs from sample to sample.
+    bar = PARITY if file.precision is Precision.FLOAT32 else for_few(FIDELITY[file.precision], len(samples))
+    proven = proof.prove(samples.expected, measured.real, file.precision, judge=judge, bar=bar)
+    checks = (
+        whole,
+        _signature(file, measured),
+        *_reproduction(measured, samples.stored.get(file.path.name, {})),
+        *proven.checks,
+        *_agreement(file, measured, others, len(samples)),
+        *_as_exported(file),
+    )
+    return VerifiedFile(file=file, checks=checks, comparisons=proven.comparisons, measured=measured)
+
+
+def _whole(path: Path, sha256: str) -> Check:
+    """Return whether the bytes are those of the export."""
+    trouble = damage(path, sha256)
+    return _told("integrity", path.name, passed=not trouble, reason=trouble or "its sha256 is the manifest's")
+
+
+def _signature(file: DeliveredFile, measured: Measurement) -> Check:
+    """Return whether the manifest tells a device the truth about inputs and outputs, scales included."""
+    same = (file.inputs, file.outputs) == (measured.inputs, measured.outputs)
+    reason = "are the manifest's" if same else "are not what the manifest says: a device would feed it wrongly"
+    return _told("signature", "inputs and outputs", passed=same, reason=f"name, shape, type and scale {reason}")
+
+
+def _reproduction(measured: Measurement, stored: Mapping[str, Any]) -> tuple[Check, ...]:
+    """Return whether the file still says what it said at the export: nearly, because processors round differently."""
+    specs = {spec.name: spec for spec in measured.outputs}
+    if set(stored) != set(specs):
+        return (proof.failed("reproduction", "the file", f"{GOLDEN} does not hold what it said at the export"),)
+    recorded = {name: specs[name].dequantize(values) for name, values in stored.items()}
+    return proof.agreement(
+        recorded,
+        measured.real,
+        specs,
+        question="reproduction",
+        bar=REPRODUCTION,
+        step_bar=for_few_steps(STEP_AGREEMENT, len(next(iter(recorded.values())))),
+    )
+
+
+def _agreement(file: DeliveredFile, measured: Measurement, others: list[VerifiedFile], count: int) -> tuple[Check, ...]:
+    """Compare with the first format's file of that precision, as the export did."""
+    first = next(iter(TARGETS))
+    for other in others:
+        is_sibling = other.file.precision is file.precision and other.file.format == first != file.format
+        if is_sibling and other.measured is not None:
+            specs = {spec.name: spec for spec in other.measured.outputs}
+            step_bar = for_few_steps(STEP_AGREEMENT, count)
+            if set(specs) == {spec.name for spec in measured.outputs}:
+                return proof.agreement(other.measured.real, measured.real, specs, step_bar=step_bar)
+    return ()
+
+
+def _as_exported(file: DeliveredFile) -> tuple[Check, ...]:
+    """Return that a file which failed its proof at the export, and was kept on request, is still not proven."""
+    if not file.failures:
+        return ()
+    return (proof.failed("export", "the file", f"it failed its proof when it was made: {'; '.join(file.failures)}"),)
+
+
+def _preprocessing(delivered: Delivered, samples: Golden) -> tuple[Check, ...]:
+    """Return whether the manifest's scale and offset make the golden inputs of the golden photos."""
+    preprocessing, photos = delivered.preprocessing, samples.photos
+    if preprocessing is None or photos is None:
+        return ()
+    inputs = next(iter(samples.inputs.values()))
+    channels = {1, photos.shape[-1]}
+    fits = photos.shape == inputs.shape and {len(preprocessing.scale), len(preprocessing.offset)} <= channels
+    # The difference that is left: float32 rounding of byte * scale + offset.
+    same = fits and bool(np.allclose(preprocessing.normalise(photos), inputs, rtol=1e-5, atol=1e-5))
+    reason = "makes the golden inputs of the golden photos" if same else "does not make the golden inputs of the photos"
+    return (_told("preprocessing", "the manifest's scale and offset", passed=same, reason=reason),)
+
+
+def _told(question: str, output: str, *, passed: bool, reason: str) -> Check:
+    return Check(question=question, output=output, quantity="", value=None, bar=None, passed=passed, reason=reason)
