@@ -105,6 +105,7 @@ def _rename(graph: Graph, known: dict[str, str], prefix: str) -> None:
         value.name = give(value.name, f"{prefix}input_{position}") if prefix else value.name
     for index, node in enumerate(graph.node):
         node.name = f"{prefix}{node.op_type}_{index}"
+        node.attribute.sort(key=lambda attribute: attribute.name)
         for position, name in enumerate(needed(node)):
             if name in stored:
                 give(name, f"{node.name}/{position}")

@@ -32,6 +32,7 @@ def read_sibling(content: bytes) -> Any:
     _prepare(model)
     proto = _convert(flatbuffer.write(model))
     refuse_unknown_operators(proto.graph)
+    _drop_idle_axes(proto.graph)
     _take_signature(proto.graph, names)
     del proto.metadata_props[:]
     proto.metadata_props.add(key=METADATA_KEY, value=json.dumps(quantization, sort_keys=True))
@@ -103,6 +104,14 @@ def _convert(content: bytes) -> Any:
         path = Path(folder, "sibling.tflite")
         path.write_bytes(content)
         return call(lambda: tf2onnx.convert.from_tflite(str(path), opset=OPSET), "the .tflite")
+
+
+def _drop_idle_axes(graph: Any) -> None:
+    """Remove the axis where there is one scale: tf2onnx leaves it or not, as its optimizers happen to run."""
+    scalars = {tensor.name for tensor in graph.initializer if not tensor.dims}
+    for node in graph.node:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear") and node.input[1] in scalars:
+            del node.attribute[:]
 
 
 def _take_signature(graph: Any, names: dict[str, str]) -> None:
