@@ -20,6 +20,7 @@ class OnnxTarget:
 
     name = "onnx"
     suffix = ".onnx"
+    runtime = "onnxruntime"
 
     def convert(self, model: keras.Model) -> bytes:
         """Return the float32 file of `model`: static batch 1, inputs and outputs named as in the model."""

@@ -106,6 +106,9 @@ def _rename(graph: Graph, known: dict[str, str], prefix: str) -> None:
     for index, node in enumerate(graph.node):
         node.name = f"{prefix}{node.op_type}_{index}"
         node.attribute.sort(key=lambda attribute: attribute.name)
+        node.ClearField("doc_string")
+        if not node.domain:
+            node.ClearField("domain")  # Said to be empty and not said are different bytes.
         for position, name in enumerate(needed(node)):
             if name in stored:
                 give(name, f"{node.name}/{position}")
