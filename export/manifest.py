@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib import metadata
 from typing import Any
 
 from calibration.samples import Samples
@@ -14,6 +13,7 @@ from export.delivery import SCHEMA
 from export.evaluation import Evaluation
 from export.models import Subject
 from export.recipe import Recipe
+from export.versions import version
 
 TOOLS = (
     "zoo-export",
@@ -60,7 +60,7 @@ def manifest(
         "passed": all(not artifact.failures for artifact in artifacts),
         "files": [artifact.record() for artifact in delivered],
         "not_delivered": [artifact.record() for artifact in artifacts if artifact not in delivered],
-        "versions": {tool: _version(tool) for tool in TOOLS} | {"python": platform.python_version()},
+        "versions": {tool: version(tool) for tool in TOOLS} | {"python": platform.python_version()},
         "machine": {"processor": platform.machine(), "system": platform.system()},
     }
 
@@ -76,10 +76,3 @@ def _recipe(recipe: Recipe) -> dict[str, Any]:
     record["precisions"] = [str(precision) for precision in recipe.precisions]
     record["io"] = str(recipe.io) if recipe.io else None
     return record
-
-
-def _version(tool: str) -> str | None:
-    try:
-        return metadata.version(tool)
-    except metadata.PackageNotFoundError:
-        return None

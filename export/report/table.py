@@ -15,6 +15,13 @@ _STYLES = {"good": "green", "noted": "yellow", "failed": "bold red"}
 
 def print_table(console: Console, manifest: Mapping[str, Any], *, title: str) -> None:
     """Print a row per file, then one line on what the numbers were measured with."""
+    print_rows(console, manifest, title=title)
+    for line in legend(manifest):
+        console.print(line, style="dim")
+
+
+def print_rows(console: Console, manifest: Mapping[str, Any], *, title: str) -> None:
+    """Print a row per file."""
     from rich.table import Table
     from rich.text import Text
 
@@ -29,8 +36,6 @@ def print_table(console: Console, manifest: Mapping[str, Any], *, title: str) ->
             verdict.append(f"  {row.reason}", style="default not bold")
         table.add_row(*_cells(row, with_accuracy), verdict)
     console.print(table)
-    for line in legend(manifest):
-        console.print(line, style="dim")
 
 
 def legend(manifest: Mapping[str, Any]) -> list[str]:

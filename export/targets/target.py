@@ -34,10 +34,17 @@ class QuantizationPlan:
 
 
 class Target(Protocol):
-    """A file format with a runtime. `convert` and `quantize` are pure: bytes out, nothing on disk."""
+    """A file format with a runtime. `convert` and `quantize` are pure: bytes out, nothing on disk.
+
+    Attributes:
+        name: of the format.
+        suffix: of its files.
+        runtime: the distribution that runs them.
+    """
 
     name: str
     suffix: str
+    runtime: str
 
     def convert(self, model: keras.Model) -> bytes:
         """Return the float32 file: static batch 1, inputs and outputs named as in the model."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class _Tflite:
     name = "tflite"
     suffix = ".tflite"
+    runtime = "ai-edge-litert"
 
     def convert(self, model: keras.Model) -> bytes:
         from export.targets.tflite.convert import convert
