@@ -22,7 +22,8 @@ class Measurement:
         inputs: as the file declares them.
         outputs: likewise.
         stored: outputs (N, ...) by name, as the file stores them.
-        p50_ms: median time of one inference.
+        milliseconds: time of every inference, in the order of the samples.
+        p50_ms: their median.
         p90_ms: 90th percentile.
         census: operators as the runtime executes them.
     """
@@ -30,6 +31,7 @@ class Measurement:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     stored: Mapping[str, Array]
+    milliseconds: tuple[float, ...]
     p50_ms: float
     p90_ms: float
     census: tuple[OpCount, ...]
@@ -58,6 +60,7 @@ def measure(path: Path, samples: Path, *, camera_bytes: bool, threads: int = 1) 
         inputs=tuple(_spec(spec) for spec in answer["inputs"]),
         outputs=tuple(_spec(spec) for spec in answer["outputs"]),
         stored=stored,
+        milliseconds=tuple(answer["milliseconds"]),
         p50_ms=answer["p50_ms"],
         p90_ms=answer["p90_ms"],
         census=tuple(OpCount(**op) for op in answer["census"]),

@@ -49,7 +49,13 @@ def run(path: str, samples: str, outputs: str, camera_bytes: bool, threads: int 
     arrays: dict[str, Any] = {name: np.concatenate(values) for name, values in rows.items()}
     np.savez(outputs, **arrays)
     census = [asdict(op) for op in target.census(Path(path))]
-    return {**_specs(session), **_times(milliseconds), "threads": threads, "census": census}
+    return {
+        **_specs(session),
+        **_times(milliseconds),
+        "milliseconds": milliseconds,
+        "threads": threads,
+        "census": census,
+    }
 
 
 def observe(path: str, samples: str, observer: str) -> dict[str, Any]:
