@@ -71,7 +71,7 @@ def fetch(source: Source, progress: Progress | None = None) -> list[Path]:
         fetched = _collect(source, staging, progress or (lambda done, total: None))
         if not _is_right(source, fetched):
             raise OutsideError(f"{source.location}: wrong {'sha256' if source.sha256 else 'md5'}, not used")
-        _publish(fetched[0].parent, files[0].parent)
+        _publish(source, fetched[0].parent, files[0].parent)
     return files
 
 
@@ -182,11 +182,12 @@ def _run_client(source: Source, folder: Path) -> Path:
     return arrived[0]
 
 
-def _publish(fetched: Path, final: Path) -> None:
+def _publish(source: Source, fetched: Path, final: Path) -> None:
     """Give the folder its final name in one step, so that a killed run leaves no half of it."""
+    if is_local(source) and _is_right(source, _local_files(source)):
+        return  # another process was faster
     try:
+        shutil.rmtree(final, ignore_errors=True)  # one that lacks files
         fetched.rename(final)
     except OSError as error:
-        # Another process may have been faster with the same bytes.
-        if not final.is_dir():
-            raise OutsideError(f"cannot write {final}: {error.strerror}") from error
+        raise OutsideError(f"cannot write {final}: {error.strerror}") from error

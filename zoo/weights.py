@@ -150,7 +150,7 @@ def _load_tag(model: keras.Model, weights: Weights, progress: sources.Progress |
     failures = []
     # What lies in the cache goes first: no network, and the digest makes all sources equally good.
     for source in sorted(weights.sources, key=lambda source: not sources.is_local(source)):
-        origin = "local cache" if sources.is_local(source) else _words(source)
+        cached = source.kind != "shipped" and sources.is_local(source)
         try:
             files = sources.fetch(source, progress)
         except OutsideError as error:
@@ -159,7 +159,9 @@ def _load_tag(model: keras.Model, weights: Weights, progress: sources.Progress |
         arrays = readers.read(source.reader, files)
         assign(model, source.adapt(arrays) if source.adapt else arrays)
         sha256 = source.sha256 or sources.digest(files, "sha256")
-        return LoadedWeights(name=weights.tag, trained=True, source=origin, sha256=sha256)
+        return LoadedWeights(
+            name=weights.tag, trained=True, source="local cache" if cached else _words(source), sha256=sha256
+        )
     raise OutsideError(f"no source of the {weights.tag} weights answered: " + "; ".join(failures))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo import sources
 from zoo.errors import OutsideError, UsageProblemError
 from zoo.readers import npz
 from zoo.weights import Source, Weights, assign, load
@@ -173,6 +174,11 @@ def test_random_is_untrained_because_it_was_asked_for(model):
     assert "asked for" in loaded.reason
 
 
+def test_shipped_weights_name_their_file(model, cache):
+    loaded = load(model, zoo.find("lenet5"))
+    assert (loaded.name, loaded.source) == ("fashion_mnist", "shipped lenet5-fashion_mnist.npz")
+
+
 @pytest.mark.parametrize("options", [{"alpha": 0.5}, {"resolution": 128}])
 def test_weights_of_the_default_build_are_for_no_other(options, cache):
     mobilenet = zoo.find("mobilenet")
@@ -260,11 +266,21 @@ def test_the_imagenet_weights_can_be_had(name):
 
 
 def test_two_processes_may_fetch_at_once(model, good_file, shelf, cache):
-    from zoo import sources
-
     source = url(f"{shelf.url}/lenet.npz", sha256(good_file))
     (first,) = sources.fetch(source)
-    faster = first.parent.with_name("faster")
-    shutil.copytree(first.parent, faster)
-    sources._publish(faster, first.parent)
+    slower = first.parent.with_name("slower")
+    shutil.copytree(first.parent, slower)
+    sources._publish(source, slower, first.parent)
     assert sources.fetch(source) == [first]
+
+
+def test_a_cached_folder_that_lacks_a_file_is_fetched_again(model, arrays, good_file, shelf, cache):
+    with tarfile.open(shelf.folder / "lenet.tgz", "w:gz") as archive:
+        archive.add(good_file, "package/first.npz")
+        archive.add(good_file, "package/second.npz")
+    both = hashlib.sha256(good_file.read_bytes() * 2).hexdigest()
+    source = url(f"{shelf.url}/lenet.tgz", both, members=("package/first.npz", "package/second.npz"))
+    first, second = sources.fetch(source)
+    second.unlink()
+    assert sources.fetch(source) == [first, second]
+    assert second.read_bytes() == good_file.read_bytes()
