@@ -22,7 +22,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Discover": ("list", "show", "inspect"),
     "Configure": ("doctor",),
     "Build": ("export",),
-    "Measure": ("verify", "run"),
+    "Measure": ("verify", "run", "bench"),
 }
 INTERRUPTED = 130
 BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell shows for `zoo list | head -1` in any other program.

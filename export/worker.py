@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import sys
 import time
@@ -17,6 +18,7 @@ from calibration.observers import SplitObserver
 from calibration.samples import Samples
 from export.targets import target_of
 from export.targets.session import Array, Session, TensorSpec
+from export.versions import version
 from zoo.errors import UsageProblemError
 
 WARM_UP_RUNS = 3
@@ -72,7 +74,9 @@ def observe(path: str, samples: str, observer: str) -> dict[str, Any]:
 
 def bench(path: str, runs: int, threads: int) -> dict[str, Any]:
     """Time a file on noise: only the numbers' types matter to its speed."""
-    session = target_of(Path(path)).open(Path(path), threads)
+    target = target_of(Path(path))
+    empty_mb = peak_mb()
+    session = target.open(Path(path), threads)
     generator = np.random.default_rng(0)
     inputs = {spec.name: _noise(generator, spec) for spec in session.inputs}
     for _ in range(WARM_UP_RUNS):
@@ -82,8 +86,28 @@ def bench(path: str, runs: int, threads: int) -> dict[str, Any]:
         start = time.perf_counter()
         session.run(inputs)
         milliseconds.append((time.perf_counter() - start) * 1e3)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {**_times(milliseconds), "runs": runs, "threads": threads, "peak_mb": peak_mb}
+    return {
+        **_times(milliseconds),
+        "milliseconds": milliseconds,
+        "runs": runs,
+        "threads": threads,
+        "peak_mb": peak_mb(),
+        "empty_mb": empty_mb,
+        "runtime": target.runtime,
+        "version": version(target.runtime),
+    }
+
+
+def peak_mb() -> float:
+    """Return the most memory that this process has held, in megabytes.
+
+    Not `ru_maxrss` where there is /proc: Linux counts in it what the parent held when it started us.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="ascii"))
+        return float(kilobytes) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def inspect(path: str) -> dict[str, Any]:

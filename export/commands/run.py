@@ -124,8 +124,9 @@ def _print_outputs(facts: dict[str, Any]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    samples = "1 sample" if facts["samples"] == 1 else f"{facts['samples']} samples"
     table = Table(
-        title=f"{facts['file']}: {facts['samples']} sample{'s' * (facts['samples'] != 1)}, p50 {facts['p50_ms']:.2f} ms",
+        title=f"{facts['file']}: {samples}, p50 {facts['p50_ms']:.2f} ms",
         title_justify="left",
         title_style="bold",
         box=SIMPLE_HEAD,
