@@ -96,6 +96,18 @@ def _requantize(proto: Any, name: str, parameters: Mapping[str, float], *, is_in
     proto.node.append(helper.make_node("QuantizeLinear", [real, scale, after[1]], [after[0]]))
 
 
+def sign_weights(proto: Any) -> None:
+    """Give the graph `proto` its int8 weights back; activations stay unsigned."""
+    graph = Graph(proto)
+    for node in proto.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] in graph.stored:
+            for position in (0, 2):
+                value = graph.value(node.input[position])
+                if value.dtype == np.uint8:
+                    signed = (value.astype(np.int16) - SIGN).astype(np.int8)
+                    node.input[position] = graph.store(f"{node.output[0]}/signed/{position}", signed)
+
+
 def drop_requantizations(proto: Any) -> None:
     """Remove each DequantizeLinear, QuantizeLinear pair that gives back the numbers it took."""
     from onnx import helper
