@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test lint format types check bench lock clean
+.PHONY: help demo setup test imagenet lint format types check bench lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -19,6 +19,9 @@ setup: $(READY)  ## make .venv; nothing happens when it is up to date
 
 test: setup  ## run the tests
 	$(BIN)/python -m pytest
+
+imagenet: setup  ## run the tests that need ImageNet weights, and ZOO_IMAGENET_SAMPLE for accuracy
+	$(BIN)/python -m pytest -m imagenet
 
 lint: setup  ## ruff: rules and format
 	$(BIN)/ruff check
