@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -63,7 +64,8 @@ def environment() -> dict[str, str]:
 
 def _last_words(child: subprocess.CompletedProcess[str]) -> str:
     lines = [line.strip() for line in child.stderr.splitlines() if line.strip()]
-    words = lines[-1][:300] if lines else "no message"
+    # A foreseen error is a sentence already; its class is of no use to the reader.
+    words = re.sub(r"^\w+\.errors\.\w+: ", "", lines[-1])[:300] if lines else "no message"
     if child.returncode < 0:
         return f"the runtime crashed ({signal.Signals(-child.returncode).name}): {words}"
     return f"the runtime failed: {words}"

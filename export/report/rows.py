@@ -13,6 +13,7 @@ from export.quantities import size_in_words
 class Row:
     """One file in words; empty where there is nothing to say."""
 
+    file: str
     precision: str
     format: str
     size: str
@@ -41,6 +42,7 @@ def _row(file: Mapping[str, Any], float_file: Mapping[str, Any] | None, manifest
     agreements = [one["top1_agreement"] for one in compared if one["top1_agreement"] is not None]
     verdict, reason, state = _verdict(file, manifest)
     return Row(
+        file=file["file"],
         precision=file["precision"],
         format=f".{file['format']}",
         size=size_in_words(file["bytes"]) if file["bytes"] else "-",
