@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from export.targets.onnx.flattening import flatten_before_dense
 from export.targets.onnx.float_file import refuse_unknown_operators
 from export.targets.onnx.naming import canonicalize, share_equal_tensors
 from export.targets.onnx.session import METADATA_KEY
@@ -91,6 +92,7 @@ def _prepare(model: flatbuffer.Model) -> None:
         subgraph.operators = [operator for operator in subgraph.operators if operator.outputs[0] not in fixed]
         for operator in subgraph.operators:
             operator.inputs = [fixed.get(index, index) for index in operator.inputs]
+    flatten_before_dense(model)
 
 
 def _is_affine(tensor: Any) -> bool:
