@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 
-from export.targets.onnx import integers, islands
+from export.targets.onnx import integers, islands, saturation
 from export.targets.onnx.layout import sink_transposes
 from export.targets.onnx.naming import drop_unused, sort_nodes
 from export.targets.onnx.sibling import read_sibling, seal
 
 
-def derive(sibling: bytes, *, signed_weights: bool = False) -> bytes:
+def derive(sibling: bytes) -> bytes:
     """Return the .onnx of an int8 .tflite: the same weights, scales and zero points, in unsigned form.
-
-    Args:
-        sibling: the int8 .tflite.
-        signed_weights: twice as fast where the CPU has VNNI, but wrong on x86 without it (see `integers`).
 
     Raises:
         ConversionError: an operator that ONNX cannot express.
@@ -32,6 +28,5 @@ def derive(sibling: bytes, *, signed_weights: bool = False) -> bytes:
     sort_nodes(graph)
     drop_unused(graph)
     islands.pool_globally(proto)
-    if signed_weights:
-        integers.sign_weights(graph)
+    saturation.sign_safe_weights(graph)
     return seal(proto)

@@ -1,8 +1,6 @@
-"""Shape a QDQ graph so that ONNX Runtime executes it in integers, right and fast on every CPU.
+"""Shape a QDQ graph so that ONNX Runtime executes it in integers.
 
-Everything is unsigned here, weights included (zero point 128). On x86 with AVX2 but without VNNI, ONNX
-Runtime adds two products of an unsigned activation and a *signed* weight in 16 bits, and saturates: a quarter
-of MobileNet's answers change. Its kernels for unsigned weights give the same numbers on every CPU.
+Everything is unsigned here, weights included (zero point 128): see `saturation` for why.
 """
 
 from __future__ import annotations
@@ -94,18 +92,6 @@ def _requantize(proto: Any, name: str, parameters: Mapping[str, float], *, is_in
     real = f"{name}/real"
     proto.node.append(helper.make_node("DequantizeLinear", [before[0], scale, before[1]], [real]))
     proto.node.append(helper.make_node("QuantizeLinear", [real, scale, after[1]], [after[0]]))
-
-
-def sign_weights(proto: Any) -> None:
-    """Give the graph `proto` its int8 weights back; activations stay unsigned."""
-    graph = Graph(proto)
-    for node in proto.node:
-        if node.op_type == "DequantizeLinear" and node.input[0] in graph.stored:
-            for position in (0, 2):
-                value = graph.value(node.input[position])
-                if value.dtype == np.uint8:
-                    signed = (value.astype(np.int16) - SIGN).astype(np.int8)
-                    node.input[position] = graph.store(f"{node.output[0]}/signed/{position}", signed)
 
 
 def drop_requantizations(proto: Any) -> None:
