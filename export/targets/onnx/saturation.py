@@ -30,7 +30,7 @@ def sign_safe_weights(proto: Any) -> None:
         if stored is None or graph.value(dequantize.input[0]).dtype != np.uint8:
             continue
         weights = graph.value(dequantize.input[0]).astype(np.int16) - SIGN
-        if all(is_safe(order) for order in _orders(node, weights)):
+        if _is_depthwise(node, weights) or all(is_safe(order) for order in _orders(node, weights)):
             for position in (0, 2):
                 signed = graph.value(dequantize.input[position]).astype(np.int16) - SIGN
                 name = f"{dequantize.output[0]}/signed/{position}"
@@ -41,6 +41,12 @@ def is_safe(weights: Array) -> bool:
     """Return whether no two neighbours in the rows of `weights` (outputs, inputs) pass LARGEST_PAIR together."""
     even = np.pad(weights, ((0, 0), (0, weights.shape[1] % 2)))
     return bool(np.abs(even[:, 0::2] + even[:, 1::2]).max() <= LARGEST_PAIR)
+
+
+def _is_depthwise(node: Any, weights: Array) -> bool:
+    """Return whether the runtime takes its depthwise kernel, which multiplies in 32 bits: it cannot saturate."""
+    groups = next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)
+    return node.op_type == "Conv" and bool(groups == len(weights) > 1) and weights.shape[1] == 1
 
 
 def _orders(node: Any, weights: Array) -> list[Array]:

@@ -131,17 +131,22 @@ def test_census_calls_the_float_file_float(float_files: dict[str, bytes], tmp_pa
     assert kinds["float"] >= 3
 
 
-def test_int8_weights_are_unsigned_with_zero_point_128(float_files: dict[str, bytes], ranges: Ranges) -> None:
+def test_int8_weights_that_could_saturate_are_unsigned_with_zero_point_128(
+    float_files: dict[str, bytes], ranges: Ranges
+) -> None:
     content = quantized(Precision.INT8, Io.UINT8, float_files, ranges)[1]
     graph, stored = onnx.load_from_string(content).graph, initializers(content)
-    assert all(values.dtype != np.int8 for values in stored.values())
-    weights = [
-        node
+    zero_points = {np.dtype(np.uint8): 128, np.dtype(np.int8): 0}
+    kernels = {
+        node.input[0]: (stored[node.input[0]], stored[node.input[2]])
         for node in graph.node
-        if node.op_type == "DequantizeLinear" and stored.get(node.input[0], np.int32(0)).dtype == np.uint8
-    ]
-    assert len(weights) == 5
-    assert all((stored[node.input[2]] == 128).all() for node in weights)
+        if node.op_type == "DequantizeLinear" and stored.get(node.input[0], np.int32(0)).dtype in zero_points
+    }
+    assert len(kernels) == 5
+    assert all((zero == zero_points[values.dtype]).all() for values, zero in kernels.values())
+    signed = [values for values, _ in kernels.values() if values.dtype == np.int8]
+    assert any(values.shape == (8, 1, 3, 3) for values in signed), "depthwise kernels cannot saturate"
+    assert len(signed) < 5
 
 
 def test_a_clip_inside_the_quantized_range_stays_as_an_integer_clip(
