@@ -13,7 +13,7 @@ import numpy as np
 from export.errors import ConversionError
 from export.recipe import Precision
 from export.targets import QuantizationPlan
-from export.targets.tflite import biases, edges, flatbuffer
+from export.targets.tflite import biases, edges, flatbuffer, pairs
 
 Recipe = list[dict[str, Any]]  # ai-edge-quantizer's
 
@@ -35,6 +35,8 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     except (ValueError, RuntimeError, KeyError, TypeError) as error:
         raise ConversionError(f"ai-edge-quantizer refuses {plan.precision}: {error}") from error
     model = flatbuffer.read(bytes(result.quantized_model))
+    if plan.precision is Precision.INT8:
+        pairs.make_safe(model, float_file)
     if plan.precision.needs_calibration:
         biases.restore(model, float_file)
         edges.retype(model, plan.io)
