@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,6 +21,9 @@ from export.child import environment
 from export.progress import Progress
 from export.recipe import Io, Precision, Recipe
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError, ZooError
+
+PATIENCE_SECONDS = 3  # for a child that was told to end
+LITTLE_BYTES = 1 << 16
 
 _ERRORS: dict[int, type[ZooError]] = {1: CheckFailedError, 2: UsageProblemError, 3: OutsideError}
 
@@ -29,28 +35,11 @@ def start(recipe: Recipe, progress: Progress) -> dict[str, Any]:
         ZooError: as `export.pipeline.run`; OutsideError if the process crashed.
         RuntimeError: a bug of ours, with the child's traceback.
     """
-    log = tempfile.NamedTemporaryFile("w+", prefix="zoo-export-", suffix=".log", delete=False)  # noqa: SIM115
-    with log:
-        reading, writing = os.pipe()
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "export.job", str(writing)],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            text=True,
-            pass_fds=(writing,),
-            env=environment(),
-        )
-        os.close(writing)
-        try:
-            answer = _listen(child, recipe, reading, progress)
-        finally:
-            if child.poll() is None:
-                child.terminate()
-            child.wait()
-    if answer is None:
-        raise OutsideError(_crash(child.returncode, Path(log.name)))
-    Path(log.name).unlink()
+    with tempfile.TemporaryDirectory(prefix="zoo-export-", ignore_cleanup_errors=True) as scratch:
+        log = Path(scratch, "log")
+        answer, code = _run(recipe, Path(scratch), log, progress)
+        if answer is None:
+            raise OutsideError(_crash(code, log))
     if "bug" in answer:
         raise RuntimeError(answer["bug"])
     if "error" in answer:
@@ -58,13 +47,47 @@ def start(recipe: Recipe, progress: Progress) -> dict[str, Any]:
     return answer
 
 
+def _run(recipe: Recipe, scratch: Path, log: Path, progress: Progress) -> tuple[dict[str, Any] | None, int]:
+    """Return the child's last word, None if it fell silent, and its exit code."""
+    reading, writing = os.pipe()
+    with log.open("w") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "export.job", str(writing), str(scratch)],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            text=True,
+            pass_fds=(writing,),
+            # Its temporary files lie in a folder of ours: they go, however it ends.
+            env={**environment(), "TMPDIR": str(scratch)},
+        )
+    os.close(writing)
+    try:
+        answer = _listen(child, recipe, reading, progress)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(PATIENCE_SECONDS)
+    finally:
+        _end(child)
+    return answer, child.returncode
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    child.terminate()
+    try:
+        child.wait(PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()  # deep inside a native library, where no signal is heard
+        child.wait()
+
+
 def _listen(child: subprocess.Popen[str], recipe: Recipe, reading: int, progress: Progress) -> dict[str, Any] | None:
     """Send the recipe, pass on what the child tells, and return its last word; None if it fell silent."""
     assert child.stdin is not None  # we asked for a pipe
     answer = None
     with os.fdopen(reading, encoding="utf-8") as events:
-        child.stdin.write(json.dumps({**asdict(recipe), "out": str(recipe.out)}) + "\n")
-        child.stdin.flush()  # and it stays open: when we die, the child sees its end
+        with suppress(BrokenPipeError):  # it died at once; its silence says so
+            child.stdin.write(json.dumps({**asdict(recipe), "out": str(recipe.out)}) + "\n")
+            child.stdin.flush()  # and it stays open: when we die, the child sees its end
         for line in events:
             event = json.loads(line)
             if "step" in event:
@@ -77,7 +100,11 @@ def _listen(child: subprocess.Popen[str], recipe: Recipe, reading: int, progress
 def _crash(code: int, log: Path) -> str:
     words = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     how = f"crashed ({signal.Signals(-code).name})" if code < 0 else f"ended with code {code}"
-    return f"the export {how}; nothing was written. Its last words: {words[-1][:200] if words else 'none'} (log: {log})"
+    _, kept = tempfile.mkstemp(prefix="zoo-export-", suffix=".log")
+    shutil.copyfile(log, kept)
+    return (
+        f"the export {how}; nothing was written. Its last words: {words[-1][:200] if words else 'none'} (log: {kept})"
+    )
 
 
 class _Told:
@@ -102,11 +129,12 @@ def _recipe(record: dict[str, Any]) -> Recipe:
     return Recipe(**record)
 
 
-def _follow_parent() -> None:
-    """End when the command that started us is gone."""
+def _follow_parent(scratch: str) -> None:
+    """End when the command that started us is gone, and clean up in its place."""
 
     def watch() -> None:
         sys.stdin.read()
+        atexit.register(shutil.rmtree, scratch, ignore_errors=True)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -118,27 +146,41 @@ def _leave(_number: int, _frame: object) -> None:
 
 def main() -> int:
     """Read a recipe from standard input, export it, tell events on the file descriptor in argv."""
+    signal.signal(signal.SIGTERM, _leave)
+    descriptor, scratch = int(sys.argv[1]), sys.argv[2]
+    with os.fdopen(descriptor, "w", encoding="utf-8") as events:
+        recipe = _recipe(json.loads(sys.stdin.readline()))
+        _follow_parent(scratch)
+        _Told(events).send(_last_word(recipe, _Told(events)))
+    return 0
+
+
+def _last_word(recipe: Recipe, told: _Told) -> dict[str, Any]:
+    """Export and return what the parent is told at the end, whatever happens."""
     import traceback
 
     from export import pipeline
 
-    signal.signal(signal.SIGTERM, _leave)
-    with os.fdopen(int(sys.argv[1]), "w", encoding="utf-8") as events:
-        told = _Told(events)
-        recipe = _recipe(json.loads(sys.stdin.readline()))
-        _follow_parent()
-        try:
-            delivery = pipeline.run(recipe, told)
-        except ZooError as error:
-            told.send({"error": str(error), "exit_code": error.exit_code})
-        except KeyboardInterrupt:
-            told.send({"error": "interrupted", "exit_code": 3})
-        except Exception:  # a bug is shown by the parent, with this traceback
-            told.send({"bug": traceback.format_exc()})
-        else:
-            folder = str(delivery.folder) if delivery.folder else None
-            told.send({"folder": folder, "manifest": delivery.manifest})
-    return 0
+    try:
+        delivery = pipeline.run(recipe, told)
+    except ZooError as error:
+        return {"error": str(error), "exit_code": error.exit_code}
+    except KeyboardInterrupt:
+        return {"error": "interrupted", "exit_code": OutsideError.exit_code}
+    except Exception as error:  # a bug is shown by the parent, with this traceback
+        if _is_full(error):
+            why = f"the disk of temporary files is full ({tempfile.gettempdir()}); free some space, or set TMPDIR"
+            return {"error": f"{why}; nothing was written", "exit_code": OutsideError.exit_code}
+        return {"bug": traceback.format_exc()}
+    return {"folder": str(delivery.folder) if delivery.folder else None, "manifest": delivery.manifest}
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether a full disk is behind it; native libraries do not say so."""
+    from export.delivery import FULL
+
+    is_ours = isinstance(error, OSError) and error.errno in FULL
+    return is_ours or shutil.disk_usage(tempfile.gettempdir()).free < LITTLE_BYTES
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 from export.targets.session import TensorSpec
 from zoo.errors import UsageProblemError
@@ -13,13 +14,14 @@ if TYPE_CHECKING:
 
 
 def inputs(model: keras.Model) -> tuple[TensorSpec, ...]:
-    """Return the model's inputs with a static batch of 1.
+    """Return the model's inputs with a static batch of 1, named after their input layers.
 
     Raises:
         UsageProblemError: another dimension than the batch is unknown.
     """
     specs = []
-    for name, tensor in zip(_unique(tensor.name for tensor in model.inputs), model.inputs, strict=True):
+    # Not the tensors' own names: where the user gave none, they are numbered by a counter of the process.
+    for name, tensor in zip(_names(model.inputs), model.inputs, strict=True):
         shape = tuple(tensor.shape[1:])
         if None in shape:
             raise UsageProblemError(
@@ -31,20 +33,22 @@ def inputs(model: keras.Model) -> tuple[TensorSpec, ...]:
 
 
 def outputs(model: keras.Model) -> tuple[TensorSpec, ...]:
-    """Return the model's outputs with a static batch of 1, named after the layers that make them."""
+    """Return the model's outputs with a static batch of 1, named after the layers that make them.
+
+    No output has the name of an input, also where it is that input: a file's tensors are known by their names.
+    """
     # Not `model.output_names`, which a Sequential model lacks.
-    names = _unique(tensor._keras_history.operation.name for tensor in model.outputs)
+    names = _names([*model.inputs, *model.outputs])[len(model.inputs) :]
     return tuple(
         TensorSpec(name=name, shape=(1, *tensor.shape[1:]), dtype=tensor.dtype)
         for name, tensor in zip(names, model.outputs, strict=True)
     )
 
 
-def _unique(names: Iterable[str]) -> list[str]:
-    """Return the names, a repeated one with a number behind it."""
-    seen: dict[str, int] = {}
-    result = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        result.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+def _names(tensors: Iterable[Any]) -> list[str]:
+    """Return the names of the layers that make the tensors, a repeated one with a number behind it."""
+    result: list[str] = []
+    for name in (tensor._keras_history.operation.name for tensor in tensors):
+        free = (f"{name}_{number}" for number in count(2))
+        result.append(name if name not in result else next(other for other in free if other not in result))
     return result

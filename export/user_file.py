@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
     import keras
+
+_SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")  # of TensorFlow's root scopes
 
 
 def load(path: Path) -> keras.Model:
@@ -27,12 +30,7 @@ def load(path: Path) -> keras.Model:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise UsageProblemError(_reason(path, error)) from error
-    if not getattr(model, "inputs", None) or not hasattr(model, "operations"):
-        raise UsageProblemError(
-            f"{path.name} holds a {type(model).__name__} that is neither functional nor Sequential; wrap it as "
-            "keras.Model(inputs, model(inputs)) and save that"
-        )
-    return model
+    return _functional(path, model)
 
 
 def sha256(path: Path) -> str:
@@ -47,6 +45,39 @@ def normalises_by_itself(model: keras.Model) -> bool:
 
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     return bool(layers) and isinstance(layers[0], keras.layers.Rescaling | keras.layers.Normalization)
+
+
+def _functional(path: Path, model: keras.Model) -> keras.Model:
+    """Return a functional model with the same weights, its inputs and outputs as flat lists, each output once."""
+    import keras
+
+    if isinstance(model, keras.Sequential) and not model.built:
+        raise UsageProblemError(
+            f"{path.name} does not know the size of its input; begin it with keras.Input, for example "
+            "keras.Sequential([keras.Input((224, 224, 3)), *layers]), and save it again"
+        )
+    if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
+        raise UsageProblemError(
+            f"{path.name} holds a {type(model).__name__} that is neither functional nor Sequential; wrap it as "
+            "keras.Model(inputs, model(inputs)) and save that"
+        )
+    _check_names(path, model)
+    # Structures (dictionaries, tuples) end here: a file's inputs and outputs are a flat list of names.
+    outputs = {id(tensor): tensor for tensor in model.outputs}
+    return keras.Model(list(model.inputs), list(outputs.values()), name=model.name)
+
+
+def _check_names(path: Path, model: keras.Model) -> None:
+    """Refuse names that TensorFlow cannot use for the operators of a layer; Keras on JAX or PyTorch can."""
+    import keras
+
+    layers = [layer for layer in model._flatten_layers() if not isinstance(layer, keras.layers.InputLayer)]
+    for layer in layers:
+        if not _SCOPE.fullmatch(layer.name):
+            raise UsageProblemError(
+                f"{path.name} has a layer or model named {layer.name!r}; TensorFlow takes letters, digits and . _ - "
+                "in such names: rename it and save again"
+            )
 
 
 def _check_archive(path: Path) -> None:

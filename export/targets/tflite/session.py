@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from export.targets.session import Array, Observe, TensorSpec
 from export.targets.tflite import flatbuffer
+from zoo.errors import UsageProblemError
 
 
 class TfliteSession:
@@ -60,9 +61,18 @@ class Watcher:
     """Runs a float file and shows every activation."""
 
     def __init__(self, path: Path) -> None:
-        """Load a float32 file; its intermediate tensors are kept, which takes memory."""
-        self._session = TfliteSession(path, keep_all_tensors=True)
+        """Load a float32 file; its intermediate tensors are kept, which takes memory.
+
+        Raises:
+            UsageProblemError: the file has a loop; what happens inside cannot be seen, nor be quantized.
+        """
         model = flatbuffer.read(path.read_bytes())
+        if any(flatbuffer.op_name(model, operator) == "WHILE" for operator in model.subgraphs[0].operators):
+            raise UsageProblemError(
+                "the model has a loop (an LSTM, GRU or RNN layer), and integers need the ranges inside of it; build "
+                "that layer with unroll=True, or ask for float16 or w8a32"
+            )
+        self._session = TfliteSession(path, keep_all_tensors=True)
         self._watched = flatbuffer.activations(model)
         outside = {*model.subgraphs[0].inputs, *model.subgraphs[0].outputs}
         self.edges = frozenset(name for index, name in self._watched.items() if index in outside)
