@@ -86,7 +86,9 @@ def bench(files: Sequence[Contestant], runs: int, threads: int, progress: Progre
     for number in range(rounds):
         share = runs // rounds + (number < runs % rounds)
         for timing in timings:
-            progress.step("measure", number * len(timings) + timings.index(timing), rounds * len(timings))
+            progress.step(
+                f"measure {timing.file.path.name}", number * len(timings) + timings.index(timing), rounds * len(timings)
+            )
             if timing.trouble:
                 continue
             try:

@@ -156,12 +156,13 @@ def _delivered(folder: Path, manifest: Mapping[str, Any]) -> Delivered:
 
 def _file(folder: Path, record: Mapping[str, Any]) -> DeliveredFile:
     name = str(record["file"])
-    if Path(name).name != name or record["format"] not in TARGETS:
+    target = TARGETS.get(record["format"])
+    if target is None or Path(name).name != name or Path(name).suffix != target.suffix:
         raise ValueError(f"a file named {name!r} of the format {record['format']!r}")
     failed = [f"{check['question']} of {check['output']}" for check in record["checks"] if not check["passed"]]
     return DeliveredFile(
         path=folder / name,
-        format=record["format"],
+        format=target.name,
         precision=Precision(record["precision"]),
         sha256=str(record["sha256"]),
         inputs=tuple(_spec(spec) for spec in record["inputs"]),

@@ -65,8 +65,9 @@ def _names(files: list[str]) -> list[str]:
 
 def _legend(found: list[dict[str, Any]], threads: int) -> list[str]:
     runs, empty = max(timing["runs"] for timing in found), max(timing["empty_mb"] for timing in found)
+    inferences, on = f"{runs} inference{'s' * (runs != 1)}", f"{threads} thread{'s' * (threads != 1)}"
     return [
-        f"{runs} inferences of each file, on {threads} thread{'s' * (threads != 1)}, the files in turn; "
+        f"{inferences} of each file, on {on}, the files in turn; "
         "of float32: p50 as a share of the float32 file's of the same model and format",
         f"peak MB: of the whole process; Python and numpy alone take {empty:.0f}",
     ]

@@ -11,6 +11,9 @@ from export.report.rows import Row
 # Quantities of checks as words and unit; the others are words already.
 _QUANTITIES = {"sqnr_db": ("SQNR", " dB"), "top1_agreement": ("share with the same best class", "")}
 
+# Questions that measure an error, which must be small; the others measure likeness.
+_ERRORS = ("storage", "convention", "calibration")
+
 
 def section(file: Mapping[str, Any], row: Row) -> str:
     """Return the folded part on one file; what failed stands open."""
@@ -39,8 +42,7 @@ def _check(check: Mapping[str, Any]) -> str:
     style, mark = ("good", "&#10003;") if check["passed"] else ("failed", "&#10007;")
     measured = ""
     if check["value"] is not None:
-        # A storage error must be small; everything else that is measured must be large.
-        direction = "at most" if check["question"] == "storage" else "at least"
+        direction = "at most" if check["question"] in _ERRORS else "at least"
         quantity, unit = _QUANTITIES.get(check["quantity"], (check["quantity"], ""))
         bar = f", must be {direction} {check['bar']:g}" if check["bar"] is not None else ""
         measured = f": {text(quantity)} <strong>{check['value']:.4g}{unit}</strong>{bar}"

@@ -1,0 +1,87 @@
+"""`zoo bench` measures every file in processes of its own, and says what it could not measure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from export import benchmarking, child
+from export.cli import main
+
+
+def test_the_table_names_files_times_ratio_memory_runtime_and_threads(
+    exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", str(exported / "lenet5-int8.tflite"), str(exported / "lenet5-int8.onnx"), "--runs", "1"]) == 0
+    words = capsys.readouterr().out
+    columns = ["file", "size", "p50 ms", "p90 ms", "min ms", "of float32", "peak MB", "runtime"]
+    assert [heading for heading in columns if heading not in words] == []
+    assert "ai-edge-litert 2." in words
+    assert "onnxruntime 1." in words
+    assert "1 inference of each file, on 1 thread, the files in turn" in words
+
+
+def test_the_ratio_is_taken_from_the_float_file_of_the_same_format(
+    exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", str(exported), "--runs", "2", "--threads", "2", "--json"]) == 0
+    found = {Path(timing["file"]).name: timing for timing in json.loads(capsys.readouterr().out)}
+    for suffix in ("tflite", "onnx"):
+        whole, small = found[f"lenet5-float32.{suffix}"], found[f"lenet5-int8.{suffix}"]
+        assert whole["of_float32"] == 1
+        assert small["of_float32"] == pytest.approx(small["p50_ms"] / whole["p50_ms"])
+    for timing in found.values():
+        assert 0 < timing["min_ms"] <= timing["p50_ms"] <= timing["p90_ms"]
+        assert (timing["runs"], timing["threads"]) == (2, 2)
+        assert timing["peak_mb"] > timing["empty_mb"] > 5
+
+
+class Listener:
+    """Hears which file is measured."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def step(self, what: str, done: int | None = None, total: int | None = None) -> None:
+        self.heard.append(what)
+
+
+def test_files_are_measured_in_turn(exported: Path) -> None:
+    listener = Listener()
+    files = benchmarking.contestants([exported / "lenet5-int8.tflite", exported / "lenet5-int8.onnx"])
+    first, second = benchmarking.bench(files, 3, 1, listener)
+    assert listener.heard == ["measure lenet5-int8.tflite", "measure lenet5-int8.onnx"] * 3
+    assert first["runs"] == second["runs"] == 3
+
+
+def test_the_memory_is_the_files_and_not_that_of_the_command(exported: Path) -> None:
+    held = bytearray(b"x") * 500_000_000
+    answer = child.call("bench", path=exported / "lenet5-int8.tflite", runs=1, threads=1)
+    assert answer["peak_mb"] < 300 < len(held) / 1e6
+
+
+def test_a_file_that_cannot_run_is_a_row_with_its_reason(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken.tflite").write_bytes(b"\x18\x00\x00\x00TFL3" + b"\xff" * 300)
+    good = str(exported / "lenet5-int8.onnx")
+    assert main(["bench", str(tmp_path / "broken.tflite"), good, "--runs", "1", "--json"]) == 3
+    broken, sound = json.loads(capsys.readouterr().out)
+    assert broken["trouble"].startswith("the runtime ")
+    assert broken["p50_ms"] is None
+    assert sound["p50_ms"] > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("nowhere.tflite", "there is no file 'nowhere.tflite'"),
+        ("notes.txt", "give a file that ends in .tflite or .onnx"),
+        ("tests", "is no export"),
+    ],
+)
+def test_what_is_no_model_is_the_users_mistake(path: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", path]) == 2
+    assert words in capsys.readouterr().err

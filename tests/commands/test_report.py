@@ -1,0 +1,152 @@
+"""report.html says all that the manifest holds, loads nothing, and trusts no word."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from export.cli import load_command
+from export.delivery import write
+from export.manifest import _recipe
+from export.recipe import Io, Precision, Recipe
+from export.report.page import command, page
+
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Fails where a tag is left open or closed out of order; collects tags, attributes and words."""
+
+    def __init__(self, content: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.words = ""
+        self.feed(content)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def _manifest(exported: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((exported / "manifest.json").read_text())
+    return manifest
+
+
+def test_the_page_holds_every_file_every_reason_and_every_operator(exported: Path) -> None:
+    words = " ".join(Page((exported / "report.html").read_text()).words.split())
+    manifest = _manifest(exported)
+    facts = [manifest["title"], manifest["probe"]["sha256"], manifest["calibration"]["sha256"]]
+    for file in manifest["files"]:
+        facts += [file["file"], file["sha256"], *(op["op"] for op in file["census"]), *file["notes"]]
+        facts += [word for check in file["checks"] for word in (check["reason"], check["question"])]
+    facts += [f"{tool} {version}" for tool, version in manifest["versions"].items() if version]
+    assert [fact for fact in facts if " ".join(fact.split()) not in words] == []
+    assert "Proven: all 4 files are the model" in words
+
+
+def test_the_page_loads_nothing(exported: Path) -> None:
+    content = (exported / "report.html").read_text()
+    found = Page(content)
+    assert found.tags.isdisjoint({"script", "link", "img", "iframe", "object", "base"})
+    assert found.attributes.isdisjoint({"src", "href", "srcset", "action", "onload"})
+    assert "url(" not in content
+    assert "@import" not in content
+    assert "default-src 'none'" in content
+
+
+def _hostile(value: Any, key: str = "") -> Any:
+    """Return a manifest with an attack in every word."""
+    if isinstance(value, dict):
+        return {name: _hostile(item, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_hostile(item, key) for item in value]
+    return (
+        f"{value}\"'></td><script>alert(1)</script><img src=x onerror=alert(1)>&" if isinstance(value, str) else value
+    )
+
+
+def test_no_word_of_a_manifest_becomes_markup(exported: Path) -> None:
+    manifest = _hostile(_manifest(exported))
+    manifest["files"][0].update(trouble="<script>", notes=["<script>"])
+    manifest["weights"].update(trained=False, reason="<script>")
+    manifest["probe"]["warnings"] = ["<script>"]
+    manifest["recipe"]["options"] = {"<script>": 1}
+    found = Page(page(manifest))
+    assert found.tags.isdisjoint({"script", "img"})
+    assert found.words.count("<script>") > 50
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda manifest: manifest["files"][1]["checks"][0].update(passed=False, value=3.0), "1 of 4 files failed"),
+        (lambda manifest: manifest["weights"].update(trained=False, reason="no network"), "Untrained: "),
+        (lambda manifest: manifest["probe"].update(real=False), "Noise as data: "),
+    ],
+)
+def test_the_verdict_never_says_more_than_was_proven(
+    change: Callable[[dict[str, Any]], object], words: str, exported: Path
+) -> None:
+    manifest = _manifest(exported)
+    change(manifest)
+    text = Page(page(manifest)).words
+    assert words in text
+    assert "Proven: all" not in text
+
+
+def test_a_file_that_failed_stands_open(exported: Path) -> None:
+    manifest = _manifest(exported)
+    assert "<details open>" not in page(manifest)
+    manifest["files"][1]["checks"][0].update(passed=False)
+    assert page(manifest).count("<details open>") == 1
+
+
+def test_the_command_on_the_page_asks_for_the_same_export() -> None:
+    recipe = Recipe(
+        model="mobilenet",
+        precisions=(Precision.FLOAT16, Precision.INT8),
+        formats=("onnx",),
+        options={"alpha": 0.5},
+        weights="random",
+        calibration="my photos",
+        calibration_count=7,
+        observer="mse",
+        preprocessing="tf",
+        evaluate="labels.csv",
+        io=Io.INT8,
+        seed=3,
+    )
+    program, verb, *words = shlex.split(command(_recipe(recipe)))
+    assert (program, verb) == ("zoo", "export")
+    typed = load_command("export").make_context("export", words).params
+    assert typed["precisions"] == "float16,int8"
+    assert typed["options"] == ("alpha=0.5",)
+    same = ("model", "formats", "weights", "calibration", "calibration_count", "observer", "preprocessing", "evaluate")
+    expected = {**{key: getattr(recipe, key) for key in same}, "formats": "onnx"}
+    assert {key: typed[key] for key in same} == expected
+    assert (typed["io"], typed["seed"]) == ("int8", 3)
+
+
+def test_the_manifest_knows_the_digest_of_everything_that_is_written(tmp_path: Path, exported: Path) -> None:
+    record = write(tmp_path, [], {**_manifest(exported), "files": []}, {"x": [1.0]}, ("cat",))
+    assert record == json.loads((tmp_path / "manifest.json").read_text())
+    assert set(record["companions"]) | {"manifest.json"} == {path.name for path in tmp_path.iterdir()}

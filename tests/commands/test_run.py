@@ -1,0 +1,171 @@
+"""`zoo run` says what a photo shows, and in a sentence why it cannot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from export.cli import main
+from export.delivered import read
+from export.running import choose, probabilities
+
+FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
+COUNT = 30
+Change = Callable[[Callable[[dict[str, Any]], object]], None]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The first test images of Fashion-MNIST, as files."""
+    folder = tmp_path_factory.mktemp("photos")
+    with np.load(FASHION) as arrays:
+        for index, photo in enumerate(arrays["photos"][:COUNT]):
+            Image.fromarray(photo[..., 0]).save(folder / f"{index:02}.png")
+    return sorted(folder.iterdir())
+
+
+def _labels() -> list[int]:
+    with np.load(FASHION) as arrays:
+        return [int(label) for label in arrays["labels"][:COUNT]]
+
+
+@pytest.mark.parametrize("name", ["lenet5-int8.tflite", "lenet5-int8.onnx", "lenet5-float32.tflite"])
+def test_photos_get_the_right_class_with_its_name(
+    name: str, exported: Path, photos: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", str(exported), *map(str, photos), "--file", name, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    names = (exported / "labels.txt").read_text().splitlines()
+    best = [answer["guesses"][0] for answer in found["answers"]]
+    right = [guess["index"] == label for guess, label in zip(best, _labels(), strict=True)]
+    assert sum(right) >= 0.8 * COUNT  # LeNet-5 is right on 90 % of the test images
+    assert all(guess["name"] == names[guess["index"]] for guess in best)
+    assert all(answer["milliseconds"] > 0 for answer in found["answers"])
+    assert all(len(answer["guesses"]) == 5 for answer in found["answers"])
+    # Five of ten classes hold most of what is 1 in all.
+    assert all(0.8 < sum(guess["probability"] for guess in one["guesses"]) <= 1.01 for one in found["answers"])
+
+
+def test_a_reader_sees_names_shares_and_time(
+    exported: Path, photos: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", str(exported), str(photos[0]), "--top", "3"]) == 0
+    title, best, *others = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert "00.png  (lenet5-int8.tflite, " in title
+    assert title.endswith(" ms)")
+    assert best.split()[1] == "%"
+    assert best.rstrip().endswith("Ankle boot")
+    assert len(others) == 2
+
+
+def test_the_int8_tflite_is_the_one_that_runs_unless_another_is_named(exported: Path) -> None:
+    delivered = read(exported)
+    assert choose(delivered, None).path.name == "lenet5-int8.tflite"
+    assert choose(delivered, "lenet5-float32.onnx").path.name == "lenet5-float32.onnx"
+
+
+def test_arrays_give_the_same_outputs_as_the_photos_they_hold(
+    exported: Path, photos: list[Path], tmp_path: Path
+) -> None:
+    with np.load(FASHION) as arrays:
+        np.savez(tmp_path / "in.npz", image=arrays["photos"][:COUNT])
+    assert main(["run", str(exported), str(tmp_path / "in.npz"), "--out", str(tmp_path / "one.npz")]) == 0
+    assert main(["run", str(exported), *map(str, photos), "--out", str(tmp_path / "two.npz")]) == 0
+    one, two = (np.load(tmp_path / name)["logits"] for name in ("one.npz", "two.npz"))
+    assert one.shape == (COUNT, 10)
+    assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([0.0, 0.25, 0.75], [0.0, 0.25, 0.75]),
+        ([0.0, np.log(3), -np.inf], [0.25, 0.75, 0.0]),
+        ([1000.0, 1000.0], [0.5, 0.5]),
+    ],
+)
+def test_logits_become_probabilities_and_probabilities_stay(scores: list[float], expected: list[float]) -> None:
+    assert probabilities(np.array(scores)) == pytest.approx(expected)
+
+
+def _save(path: Path, content: Any) -> str:
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        np.savez(path, **content)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("broken.jpg", b"\xff\xd8\xff\xe0 no photo", "cannot be read as a photo"),
+        ("empty.png", b"", "cannot be read as a photo"),
+        ("shape.npz", {"image": np.zeros((2, 28, 28, 1), np.uint8)}, "has the shape (N, 28, 28, 1)"),
+        ("scale.npz", {"image": np.full((2, 32, 32, 1), 255, np.float32)}, "this model's preprocessing gives 0 to 1"),
+        ("names.npz", {"a": np.zeros((1, 32, 32, 1)), "b": np.zeros((1, 32, 32, 1))}, "no array named 'image'"),
+        ("broken.npz", b"PK no archive", "cannot be read as .npz"),
+    ],
+)
+def test_an_input_that_cannot_be_used_is_the_users_mistake(
+    name: str, content: Any, words: str, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", str(exported), _save(tmp_path / name, content)]) == 2
+    complaint = capsys.readouterr().err
+    assert complaint.count("\n") == 1
+    assert name in complaint
+    assert words in complaint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere.jpg"], "there is no photo 'nowhere.jpg'"),
+        (["."], "is a folder; type photos"),
+        (["nowhere.npz"], "no such file"),
+        (["x.npz", "y.jpg"], "must stand alone"),
+        (["x.jpg", "--file", "lenet5-int.tflite"], "did you mean 'lenet5-int8.tflite'"),
+        ([], "missing argument 'PHOTO...'"),
+    ],
+)
+def test_a_wrong_word_gets_a_sentence(
+    arguments: list[str], words: str, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", str(exported), *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_names_that_do_not_fit_the_classes_are_not_used(
+    copy: Path, photos: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (copy / "labels.txt").write_text("cat\ndog\n")
+    assert main(["run", str(copy), str(photos[0])]) == 2
+    assert "holds 2 names for 10 classes" in capsys.readouterr().err
+
+
+def test_a_model_without_names_answers_in_numbers(
+    copy: Path, photos: list[Path], edit: Change, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(lambda manifest: manifest["companions"].pop("labels.txt"))
+    assert main(["run", str(copy), str(photos[0])]) == 0
+    assert "class 9" in capsys.readouterr().out
+
+
+def test_a_file_that_was_changed_is_not_run(copy: Path, photos: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    (copy / "lenet5-int8.tflite").write_bytes((copy / "lenet5-float32.tflite").read_bytes())
+    assert main(["run", str(copy), str(photos[0])]) == 1
+    assert "see: zoo verify" in capsys.readouterr().err
+
+
+def test_a_model_whose_photos_are_unknown_asks_for_arrays(
+    copy: Path, photos: list[Path], edit: Change, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(lambda manifest: manifest.update(preprocessing=None))
+    assert main(["run", str(copy), str(photos[0])]) == 2
+    assert "give an .npz with image: float32 (N, 32, 32, 1)" in capsys.readouterr().err

@@ -1,0 +1,248 @@
+"""`zoo verify` is green for a folder as it was exported, and red for every change that matters to a device."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export import golden
+from export.cli import main
+from export.measure import measure
+from export.recipe import Precision
+from export.tolerances import FIDELITY, for_few
+
+FILES = [f"lenet5-{precision}.{kind}" for precision in ("float32", "int8") for kind in ("tflite", "onnx")]
+Change = Callable[[Callable[[dict[str, Any]], object]], None]
+Verify = Callable[[], tuple[int, dict[str, set[str]]]]
+
+
+@pytest.fixture
+def verify(copy: Path, capsys: pytest.CaptureFixture[str]) -> Verify:
+    """Return the exit code and the questions that failed, by file; "" for what lies beside the files."""
+
+    def call() -> tuple[int, dict[str, set[str]]]:
+        code = main(["verify", str(copy), "--json"])
+        record = json.loads(capsys.readouterr().out)
+        groups = {"": record["checks"], **{file["file"]: file["checks"] for file in record["files"]}}
+        failed = {name: {one["question"] for one in checks if not one["passed"]} for name, checks in groups.items()}
+        assert record["passed"] == (code == 0) == (not any(failed.values()))
+        return code, {name: questions for name, questions in failed.items() if questions}
+
+    return call
+
+
+def other_weights(content: bytes) -> bytes:
+    """Return a file of the same architecture that is another model: numbers in the middle have lost their sign."""
+    middle = len(content) // 2 // 4 * 4
+    weights = np.frombuffer(content[middle : middle + 65536], "<f4")
+    return content[:middle] + np.abs(weights).astype("<f4").tobytes() + content[middle + 65536 :]
+
+
+def test_a_folder_as_exported_is_proven_again(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(exported)]) == 0
+    words = capsys.readouterr().out
+    assert words.count(" proven ") == len(FILES)
+    assert "4 of 4 files are what was proven" in words
+
+
+def test_every_file_is_asked_the_same_questions_as_at_the_export(
+    exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["verify", str(exported), "--json"])
+    record = json.loads(capsys.readouterr().out)
+    asked = {file["file"]: {check["question"] for check in file["checks"]} for file in record["files"]}
+    common = {"integrity", "signature", "reproduction"}
+    assert asked == {
+        "lenet5-float32.tflite": common | {"parity"},
+        "lenet5-float32.onnx": common | {"parity", "agreement"},
+        "lenet5-int8.tflite": common | {"fidelity"},
+        "lenet5-int8.onnx": common | {"fidelity", "agreement"},
+    }
+    beside = [(check["question"], check["output"]) for check in record["checks"]]
+    assert {name for question, name in beside if question == "integrity"} == {"golden.npz", "labels.txt", "report.html"}
+    assert "preprocessing" in {question for question, _ in beside}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_one_flipped_bit_is_red_for_that_file_only(name: str, copy: Path, verify: Verify) -> None:
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(content)
+    assert verify() == (1, {name: {"integrity"}})
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("lenet5-int8.tflite", "removed"),
+        ("lenet5-int8.onnx", "cut short"),
+        ("labels.txt", "removed"),
+        ("report.html", "cut short"),
+    ],
+)
+def test_a_file_cut_short_or_removed_is_red(name: str, damage: str, copy: Path, verify: Verify) -> None:
+    if damage == "removed":
+        (copy / name).unlink()
+    else:
+        os.truncate(copy / name, (copy / name).stat().st_size // 2)
+    code, failed = verify()
+    assert (code, failed) == (1, {name if name in FILES else "": {"integrity"}})
+
+
+@pytest.mark.parametrize("name", FILES[:2])
+def test_another_model_under_a_right_digest_is_red(
+    name: str, copy: Path, seal: Callable[[], None], verify: Verify
+) -> None:
+    (copy / name).write_bytes(other_weights((copy / name).read_bytes()))
+    seal()
+    code, failed = verify()
+    assert code == 1
+    assert failed[name] >= {"reproduction", "parity"}
+
+
+def test_another_model_that_was_recorded_anew_is_still_not_the_keras_model(
+    copy: Path, tmp_path: Path, regild: Change, seal: Callable[[], None], verify: Verify
+) -> None:
+    name = "lenet5-float32.tflite"
+    (copy / name).write_bytes(other_weights((copy / name).read_bytes()))
+    golden.read(copy / "golden.npz").samples().save(tmp_path / "samples")
+    said = measure(copy / name, tmp_path / "samples", camera_bytes=False).stored["logits"]
+    regild(lambda arrays: arrays.update({f"stored/{name}/logits": said}))
+    seal()
+    assert verify() == (1, {name: {"parity"}, "lenet5-float32.onnx": {"agreement"}})
+
+
+def test_one_more_file_under_the_name_of_another_precision_is_red(
+    copy: Path, seal: Callable[[], None], verify: Verify
+) -> None:
+    (copy / FILES[0]).write_bytes((copy / FILES[2]).read_bytes())
+    seal()
+    code, failed = verify()
+    assert code == 1
+    assert "signature" in failed[FILES[0]]
+
+
+def test_a_replaced_golden_file_is_red(copy: Path, regild: Change, seal: Callable[[], None], verify: Verify) -> None:
+    regild(lambda arrays: arrays.update({key: values[::-1] for key, values in arrays.items() if key[0] in "ip"}))
+    code, failed = verify()
+    assert code == 1
+    assert failed[""] == {"integrity"}
+    seal()
+    code, failed = verify()
+    assert code == 1
+    assert all("reproduction" in failed[name] for name in FILES)
+
+
+def test_expectations_of_another_model_are_red(regild: Change, seal: Callable[[], None], verify: Verify) -> None:
+    regild(lambda arrays: arrays.update({"expected/logits": arrays["expected/logits"][:, ::-1]}))
+    seal()
+    assert verify() == (1, {name: {"parity" if "float32" in name else "fidelity"} for name in FILES})
+
+
+@pytest.mark.parametrize(("steps", "code"), [(1, 0), (2, 1)])
+def test_processors_may_round_differently_by_one_step_and_no_more(
+    steps: int, code: int, regild: Change, seal: Callable[[], None], verify: Verify
+) -> None:
+    key = "stored/lenet5-int8.tflite/logits"
+    regild(lambda arrays: arrays.update({key: np.where(arrays[key] > 127, arrays[key] - steps, arrays[key] + steps)}))
+    seal()
+    assert verify() == (code, {"lenet5-int8.tflite": {"reproduction"}} if code else {})
+
+
+def test_a_manifest_that_would_feed_photos_wrongly_is_red(edit: Change, verify: Verify) -> None:
+    edit(lambda manifest: manifest["preprocessing"].update(scale=[1 / 127.5]))
+    assert verify() == (1, {"": {"preprocessing"}})
+
+
+@pytest.mark.parametrize(("end", "key"), [("inputs", "scale"), ("outputs", "scale"), ("outputs", "zero_point")])
+def test_a_manifest_that_would_read_numbers_wrongly_is_red(end: str, key: str, edit: Change, verify: Verify) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        (file,) = (file for file in manifest["files"] if file["file"] == "lenet5-int8.tflite")
+        file[end][0][key] += 1
+
+    edit(change)
+    assert verify() == (1, {"lenet5-int8.tflite": {"signature"}})
+
+
+def test_a_file_that_failed_at_the_export_stays_failed(edit: Change, verify: Verify) -> None:
+    edit(lambda manifest: manifest["files"][0]["checks"][0].update(passed=False))
+    assert verify() == (1, {"lenet5-float32.tflite": {"export"}})
+
+
+def test_a_model_file_that_the_manifest_does_not_know_is_named(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copy / "old.tflite").write_bytes(b"")
+    assert main(["verify", str(copy)]) == 0
+    assert "old.tflite is not in the manifest: not verified" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "is no export: it has no manifest.json"),
+        ("{", "is damaged"),
+        ("[]", "is damaged"),
+        ("[" * 100_000, "is damaged"),
+        ('{"schema": "zoo-export manifest 99"}', "this program reads"),
+        ('{"schema": "zoo-export manifest 1", "companions": {}}', "is damaged (KeyError"),
+    ],
+)
+def test_a_folder_that_is_no_export_is_the_users_mistake(
+    content: str | None, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if content is not None:
+        (tmp_path / "manifest.json").write_text(content)
+    assert main(["verify", str(tmp_path)]) == 2
+    complaint = capsys.readouterr().err
+    assert complaint.count("\n") == 1
+    assert words in complaint
+
+
+@pytest.mark.parametrize("name", ["../lenet5-int8.tflite", "/etc/passwd", ".."])
+def test_a_manifest_never_leads_out_of_its_folder(
+    name: str, copy: Path, edit: Change, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(lambda manifest: manifest["files"][0].update(file=name))
+    assert main(["verify", str(copy)]) == 2
+    assert "is damaged" in capsys.readouterr().err
+
+
+class _Bomb:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (Path("unpickled"),)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nothing more", pickle.dumps(_Bomb())])
+def test_a_golden_file_that_cannot_be_read_is_red(content: bytes, copy: Path, verify: Verify) -> None:
+    (copy / "golden.npz").write_bytes(content)
+    assert verify() == (1, {"": {"integrity"}})
+
+
+def test_nothing_in_a_golden_file_is_unpickled(
+    copy: Path, regild: Change, verify: Verify, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    regild(lambda arrays: arrays.update({"input/image": np.array([_Bomb()], object)}))
+    assert verify() == (1, {"": {"integrity"}})
+    assert not Path("unpickled").exists()
+
+
+def test_a_golden_file_that_would_fill_the_memory_is_not_unpacked(
+    regild: Change, verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(golden, "MAX_UNPACKED_BYTES", 1_000_000)
+    regild(lambda arrays: arrays.update({"expected/logits": np.zeros((8, 100_000), np.float32)}))
+    assert verify() == (1, {"": {"integrity"}})
+
+
+def test_the_bars_for_few_samples_still_refuse_another_model() -> None:
+    bar = for_few(FIDELITY[Precision.INT8], 8)
+    assert 0 < bar.min_sqnr_db < FIDELITY[Precision.INT8].min_sqnr_db
+    assert bar.min_top1_agreement is not None
+    assert bar.min_top1_agreement > 0.1  # what guessing gets of ten classes
