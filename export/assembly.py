@@ -13,7 +13,7 @@ from typing import Any
 from calibration.ranges import Ranges
 from calibration.samples import Array
 from calibration.store import Draw
-from export import child, proof
+from export import child, convention, proof, provenance
 from export.artifact import Artifact
 from export.errors import ConversionError
 from export.measure import Measurement, measure
@@ -40,9 +40,10 @@ class Assembly:
     progress: Progress
     ranges: Ranges | None = None
     stability: Mapping[str, Any] | None = None
-    _contents: dict[tuple[str, Precision], bytes] = field(default_factory=dict)
-    _measured: dict[tuple[str, Precision], Measurement] = field(default_factory=dict)
+    contents: dict[tuple[str, Precision], bytes] = field(default_factory=dict)
+    measurements: dict[tuple[str, Precision], Measurement] = field(default_factory=dict)
     _troubles: dict[tuple[str, Precision], str] = field(default_factory=dict)
+    _artifacts: dict[tuple[str, Precision], Artifact] = field(default_factory=dict)
 
     @property
     def formats(self) -> tuple[Target, ...]:
@@ -64,37 +65,40 @@ class Assembly:
     def stored(self, artifacts: list[Artifact]) -> dict[str, Mapping[str, Array]]:
         """Return what the files said of the probe, as they store it, by file name."""
         return {
-            artifact.file_name: self._measured[artifact.format, artifact.precision].stored
+            artifact.file_name: self.measurements[artifact.format, artifact.precision].stored
             for artifact in artifacts
-            if (artifact.format, artifact.precision) in self._measured
+            if (artifact.format, artifact.precision) in self.measurements
         }
 
     def io(self, precision: Precision) -> Io:
         """Return the type of inputs and outputs: camera bytes where the preprocessing allows it."""
         if precision is not Precision.INT8:
             return Io.FLOAT32
-        return self.recipe.io or (Io.UINT8 if self.camera_range() else Io.FLOAT32)
+        return self.recipe.io or (Io.UINT8 if self.camera_range else Io.FLOAT32)
 
-    def camera_range(self) -> tuple[float, float] | None:
-        """Return what the bytes 0 and 255 mean, if one scale and offset say it and 0 lies between."""
-        preprocessing = self.subject.preprocessing
-        if preprocessing is None or not preprocessing.takes_camera_bytes:
-            return None
-        low = preprocessing.offset[0]
-        high = low + 255 * preprocessing.scale[0]
-        return (low, high) if low <= 0 <= high else None
+    @property
+    def camera_range(self) -> convention.CameraRange | None:
+        """What the bytes 0 and 255 mean, where one scale and offset say it."""
+        return convention.camera_range(self.subject.preprocessing)
 
     def takes_camera_bytes(self, precision: Precision) -> bool:
         """Whether the input of the files of that precision is a photo's own bytes."""
-        return self.io(precision) is Io.UINT8 and self.camera_range() is not None
+        return self.io(precision) is Io.UINT8 and self.camera_range is not None
 
     def _of_precision(self, precision: Precision) -> Iterator[Artifact]:
         for target in self.formats:
-            yield self._artifact(target, precision)
+            yield self.artifact(target, precision)
 
-    def _artifact(self, target: Target, precision: Precision) -> Artifact:
+    def artifact(self, target: Target, precision: Precision) -> Artifact:
+        """Return one file, made and proven once."""
+        key = target.name, precision
+        if key not in self._artifacts:
+            self._artifacts[key] = self._proven(target, precision)
+        return self._artifacts[key]
+
+    def _proven(self, target: Target, precision: Precision) -> Artifact:
         empty = Artifact(name=self.subject.name, format=target.name, precision=precision, suffix=target.suffix)
-        content = self._content(target, precision)
+        content = self.content(target, precision)
         if content is None:
             return replace(empty, trouble=self._troubles[target.name, precision])
         self.progress.step(f"prove the {precision} .{target.name}")
@@ -112,7 +116,9 @@ class Assembly:
             checks=(
                 *proven.checks,
                 *self._storage(target, precision, content),
+                *self._convention(precision, measured),
                 *self._agreement(target, precision),
+                *self._provenance(target, precision),
             ),
             census=measured.census,
             takes_camera_bytes=self.takes_camera_bytes(precision),
@@ -124,15 +130,15 @@ class Assembly:
         """Whether a comparison has bars: on random weights or noise int8 and its kin say nothing."""
         return precision is Precision.FLOAT32 or (self.subject.weights.trained and self.samples.probe.real)
 
-    def _content(self, target: Target, precision: Precision) -> bytes | None:
+    def content(self, target: Target, precision: Precision) -> bytes | None:
         """Return the file, made once; None if that failed."""
         key = target.name, precision
-        if key not in self._contents and key not in self._troubles:
+        if key not in self.contents and key not in self._troubles:
             try:
-                self._contents[key] = self._make(target, precision)
+                self.contents[key] = self._make(target, precision)
             except (ConversionError, OutsideError) as error:
                 self._troubles[key] = str(error)
-        return self._contents.get(key)
+        return self.contents.get(key)
 
     def _make(self, target: Target, precision: Precision) -> bytes:
         if precision is Precision.FLOAT32:
@@ -141,12 +147,12 @@ class Assembly:
         siblings = {
             name: content
             for name, other in TARGETS.items()
-            if name in target.needs(precision) and (content := self._content(other, precision)) is not None
+            if name in target.needs(precision) and (content := self.content(other, precision)) is not None
         }
         missing = [name for name in target.needs(precision) if name not in siblings]
         if missing:
             raise ConversionError(f"it is derived from the .{missing[0]}: {self._troubles[missing[0], precision]}")
-        float_file = self._content(target, Precision.FLOAT32)
+        float_file = self.content(target, Precision.FLOAT32)
         if float_file is None:
             raise ConversionError(f"there is no float file: {self._troubles[target.name, Precision.FLOAT32]}")
         self.progress.step(f"quantize the .{target.name} to {precision}")
@@ -155,7 +161,7 @@ class Assembly:
     def _plan(self, precision: Precision) -> QuantizationPlan:
         if precision.needs_calibration and self.ranges is None:
             self._observe()
-        camera, image = self.camera_range(), next(iter(self.samples.probe.inputs))
+        camera, image = self.camera_range, next(iter(self.samples.probe.inputs))
         return QuantizationPlan(
             precision=precision,
             io=self.io(precision),
@@ -165,26 +171,29 @@ class Assembly:
 
     def _observe(self) -> None:
         self.progress.step("observe the ranges")
-        float_file = self._content(TARGETS[OBSERVED], Precision.FLOAT32)
+        float_file = self.content(TARGETS[OBSERVED], Precision.FLOAT32)
         if float_file is None:
             raise ConversionError("ranges are observed in the float file, which there is not")
         path = self._file(TARGETS[OBSERVED], Precision.FLOAT32, float_file)
-        answer = child.call(
-            "observe", path=path, samples=self.samples.calibration_folder, observer=self.recipe.observer
-        )
+        try:
+            answer = child.call(
+                "observe", path=path, samples=self.samples.calibration_folder, observer=self.recipe.observer
+            )
+        except UsageProblemError as error:  # this precision is not for this model; the others may be
+            raise ConversionError(str(error)) from error
         self.ranges, self.stability = Ranges.from_record(answer["ranges"]), answer["stability"]
 
     def _measurement(self, target: Target, precision: Precision, content: bytes) -> Measurement:
         key = target.name, precision
-        if key not in self._measured:
+        if key not in self.measurements:
             path = self._file(target, precision, content)
-            self._measured[key] = measure(
+            self.measurements[key] = measure(
                 path, self.samples.probe_folder, camera_bytes=self.takes_camera_bytes(precision)
             )
-        return self._measured[key]
+        return self.measurements[key]
 
     def _storage(self, target: Target, precision: Precision, content: bytes) -> tuple[proof.Check, ...]:
-        float_file = self._content(target, Precision.FLOAT32)
+        float_file = self.content(target, Precision.FLOAT32)
         if precision is Precision.FLOAT32 or float_file is None:
             return ()
         report = target.storage(float_file, content)
@@ -193,10 +202,27 @@ class Assembly:
     def _agreement(self, target: Target, precision: Precision) -> tuple[proof.Check, ...]:
         """Compare with the file of the same precision in the first format; that one has nothing to agree with."""
         first = next(iter(TARGETS.values()))
-        if target.name == first.name or (first.name, precision) not in self._measured:
+        if target.name == first.name or (first.name, precision) not in self.measurements:
             return ()
-        one, other = self._measured[first.name, precision], self._measured[target.name, precision]
-        return proof.agreement(one.real, other.real, {spec.name: spec for spec in one.outputs})
+        one, other = self.measurements[first.name, precision], self.measurements[target.name, precision]
+        return proof.agreement(one.real, other.real, {spec.name: spec for spec in one.outputs}, precision)
+
+    def _convention(self, precision: Precision, measured: Measurement) -> tuple[proof.Check, ...]:
+        """Ask integer inputs for photos what a byte means to them."""
+        camera, (spec, *others) = self.camera_range, measured.inputs
+        if precision is not Precision.INT8 or camera is None or spec.zero_point is None or others:
+            return ()
+        return (convention.check(spec, camera),)
+
+    def _provenance(self, target: Target, precision: Precision) -> tuple[proof.Check, ...]:
+        """Ask what the file was made of: its sibling or its float file, and the calibration samples."""
+        if precision is Precision.FLOAT32:
+            return ()
+        siblings = [self.artifact(TARGETS[name], precision) for name in target.needs(precision)]
+        checks = provenance.origin(siblings or [self.artifact(target, Precision.FLOAT32)])
+        if precision.needs_calibration and self._judges(precision):
+            checks += provenance.calibration(self.samples.calibration, self.samples.probe)
+        return checks
 
     def _file(self, target: Target, precision: Precision, content: bytes) -> Path:
         path = self.work / f"{precision}{target.suffix}"

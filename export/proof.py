@@ -12,8 +12,8 @@ from export.metrics import Comparison, StepComparison, compare, compare_steps
 from export.recipe import Precision
 from export.targets.session import StorageReport, TensorSpec
 from export.tolerances import (
+    AGREEMENT,
     FIDELITY,
-    FLOAT_AGREEMENT,
     MAX_STORAGE_STEPS,
     PARITY,
     STEP_AGREEMENT,
@@ -113,18 +113,25 @@ def agreement(
     first: Outputs,
     second: Outputs,
     specs: Mapping[str, TensorSpec],
+    precision: Precision,
     *,
     question: str = "agreement",
-    bar: Tolerance = FLOAT_AGREEMENT,
+    bar: Tolerance | None = None,
     step_bar: StepTolerance = STEP_AGREEMENT,
 ) -> tuple[Check, ...]:
-    """Compare the real outputs of two formats of one precision; `specs` tell the first one's steps."""
+    """Compare the real outputs of two formats of one precision; `specs` tell the first one's steps.
+
+    Only int8 is judged in steps: 16-bit steps are finer than the rounding inside.
+    """
+    if not set(first) == set(second) == set(specs):
+        names = f"the outputs are {', '.join(first)} in one, {', '.join(second)} in the other"
+        return (failed(question, "the files", names),)
     checks: list[Check] = []
     for name, spec in specs.items():
         try:
-            if spec.scale is None:
+            if spec.scale is None or precision is not Precision.INT8:
                 compared = compare(reference=first[name], actual=second[name])
-                checks.extend(_judged(question, name, compared, bar))
+                checks.extend(_judged(question, name, compared, bar or AGREEMENT[precision]))
             else:
                 steps = compare_steps(reference=first[name], actual=second[name], step=spec.scale)
                 checks.extend(_judged_steps(question, name, steps, step_bar))

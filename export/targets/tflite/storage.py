@@ -40,7 +40,7 @@ def compare(float_file: bytes, quantized_file: bytes) -> StorageReport:
             if steps is None:
                 continue
             constants += 1
-            if not steps <= worst:  # NaN counts as worse
+            if steps > worst:
                 name = reference.subgraphs[0].tensors[operator.outputs[0]].name.decode().split(";")[0]
                 worst, where = steps, f"input {position} of {name}"
     return StorageReport(worst_steps=worst, where=where, constants=constants)
@@ -67,8 +67,10 @@ def _steps(reference: flatbuffer.Model, quantized: flatbuffer.Model, index: int,
     values, step = _real(quantized, stored)
     if values.shape != expected.shape:
         return float("inf")
-    error = np.abs(values - expected) - FLOAT32_ROUNDING * np.abs(expected)
-    return float(np.max(error / step)) if expected.size else None
+    if not expected.size:
+        return None
+    steps = float(np.max((np.abs(values - expected) - FLOAT32_ROUNDING * np.abs(expected)) / step))
+    return float("inf") if np.isnan(steps) else steps  # a NaN is never within a step
 
 
 def _source(model: flatbuffer.Model, index: int) -> int:
