@@ -21,25 +21,37 @@ GROWTH = 1.003  # At least, per try: rounding may leave a pair one step too larg
 def make_safe(model: flatbuffer.Model, float_file: bytes) -> None:
     """Requantize the int8 weights of convolutions and dense layers in `model` from `float_file`, in place."""
     reference = flatbuffer.read(float_file)
-    layers = zip(_layers(reference), _layers(model), strict=True)
-    for original, quantized in layers:
-        source, weights, bias = (model.subgraphs[0].tensors[index] for index in quantized.inputs[:3])
+    for original, quantized in zip(_layers(reference), _layers(model), strict=True):
+        source, weights, bias = _tensors(model, quantized)
         if weights.quantization is None or weights.quantization.scale is None or len(weights.quantization.scale) < 2:
-            continue
-        real = flatbuffer.constant(reference, reference.subgraphs[0].tensors[original.inputs[1]])
-        before = np.asarray(weights.quantization.scale, np.float64)
-        after, stored = _requantized(real.astype(np.float64), before)
-        weights.quantization.scale = after.astype(np.float32)
+            continue  # an operator that the quantizer left in float
+        _, real_weights, real_bias = _tensors(reference, original)
+        real = flatbuffer.constant(reference, real_weights).astype(np.float64)
+        scale, stored = _requantized(real, np.asarray(weights.quantization.scale, np.float64))
+        weights.quantization.scale = scale.astype(np.float32)
         model.buffers[weights.buffer].data = stored.reshape(-1).view(np.uint8)
-        input_scale = float(source.quantization.scale[0])
-        steps = flatbuffer.constant(model, bias).astype(np.float64) * before / after
-        bias.quantization.scale = (after * input_scale).astype(np.float32)
-        model.buffers[bias.buffer].data = np.rint(steps).astype(np.int32).view(np.uint8)
+        bias_scale = scale * float(source.quantization.scale[0])
+        steps = np.rint(flatbuffer.constant(reference, real_bias).astype(np.float64) / bias_scale)
+        bias.quantization.scale = bias_scale.astype(np.float32)
+        model.buffers[bias.buffer].data = steps.astype(np.int32).view(np.uint8)
 
 
 def _layers(model: flatbuffer.Model) -> list[Any]:
-    kinds = ("CONV_2D", "FULLY_CONNECTED")
-    return [op for op in model.subgraphs[0].operators if flatbuffer.op_name(model, op) in kinds and len(op.inputs) > 2]
+    """Return the operators with constant weights and a constant bias, in the order of the file."""
+    found = []
+    for operator in model.subgraphs[0].operators:
+        if flatbuffer.op_name(model, operator) not in ("CONV_2D", "FULLY_CONNECTED"):
+            continue
+        if len(operator.inputs) > 2 and operator.inputs[2] >= 0:
+            _, weights, bias = _tensors(model, operator)
+            if all(model.buffers[tensor.buffer].data is not None for tensor in (weights, bias)):
+                found.append(operator)
+    return found
+
+
+def _tensors(model: flatbuffer.Model, operator: Any) -> list[Any]:
+    """Return the operator's input, weights and bias."""
+    return [model.subgraphs[0].tensors[index] for index in operator.inputs[:3]]
 
 
 def _requantized(real: Any, scale: Any) -> tuple[Any, Any]:

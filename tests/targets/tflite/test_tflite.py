@@ -144,6 +144,19 @@ def test_int8_file_computes_on_integers_only(float_file: bytes, ranges: Ranges, 
     assert kinds["CONV_2D"] == "integer"
 
 
+def test_no_two_neighbouring_weights_can_saturate_16_bits(float_file: bytes, ranges: Ranges) -> None:
+    model = flatbuffer.read(TFLITE.quantize(float_file, plan(Precision.INT8, ranges), {}))
+    subgraph = model.subgraphs[0]
+    kinds = ("CONV_2D", "FULLY_CONNECTED")
+    layers = [op for op in subgraph.operators if flatbuffer.op_name(model, op) in kinds]
+    assert len(layers) == 5
+    for layer in layers:
+        weights = flatbuffer.constant(model, subgraph.tensors[layer.inputs[1]]).astype(int)
+        rows = weights.reshape(len(weights), -1)
+        even = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2)))
+        assert np.abs(even[:, 0::2] + even[:, 1::2]).max() <= 128  # 255 * 128 fits into int16
+
+
 def test_float_island_is_seen_in_the_census(float_file: bytes, tmp_path: Path) -> None:
     path = tmp_path / "w8a32.tflite"
     path.write_bytes(TFLITE.quantize(float_file, plan(Precision.W8A32, None), {}))
@@ -207,7 +220,7 @@ def test_storage_report_names_a_zeroed_channel(float_file: bytes, ranges: Ranges
     model.buffers[tensor.buffer].data = broken.reshape(-1).view(np.uint8)
     report = TFLITE.storage(float_file, flatbuffer.write(model))
     assert report is not None
-    assert report.worst_steps > 100
+    assert report.worst_steps > 50
     assert "input 1" in report.where
 
 
