@@ -1,0 +1,153 @@
+"""The faults that are planted: what each breaks, and where it makes sense."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from export.recipe import Precision
+from export.targets import TARGETS
+from tests.faults.networks import PRECISIONS, Key, Network, Planted, recalibrated
+from tests.faults.onnx_file import OnnxFile
+from tests.faults.tflite_file import TfliteFile
+
+if TYPE_CHECKING:
+    import keras
+
+File = TfliteFile | OnnxFile
+Plant = Callable[[Network, Key], Planted]
+EDITORS: dict[str, Callable[[bytes], File]] = {"tflite": TfliteFile, "onnx": OnnxFile}
+COLOUR = ("mobilenet_tiny", "mobilenet")
+SINGLE = ("lenet5", *COLOUR)
+INT8 = (Precision.INT8,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One way to go wrong.
+
+    Attributes:
+        name: as the table prints it.
+        plant: what is wrong in an export, for the file that is judged.
+        networks: where it makes sense.
+        precisions: likewise.
+    """
+
+    name: str
+    plant: Plant
+    networks: tuple[str, ...] = SINGLE
+    precisions: tuple[Precision, ...] = PRECISIONS
+
+
+def edited(edit: Callable[[File], None]) -> Plant:
+    """Return a plant that edits the healthy file."""
+
+    def plant(network: Network, key: Key) -> Planted:
+        return Planted(contents={key: broken(network, key, edit)})
+
+    return plant
+
+
+def broken(network: Network, key: Key, edit: Callable[[File], None]) -> bytes:
+    file = EDITORS[key[0]](network.content(key))
+    edit(file)
+    return file.content()
+
+
+def middle(file: File) -> int:
+    return len(file) // 2
+
+
+def spatial(file: File) -> int:
+    """Return the first layer from the middle on, or else the last before it, whose kernel is more than a point."""
+    layers = [*range(middle(file), len(file)), *reversed(range(middle(file)))]
+    return next(layer for layer in layers if file.kernel(layer).ndim == 4 and file.kernel(layer).shape[0] > 1)
+
+
+def swap_colours(file: File) -> None:
+    file.set_kernel(0, file.kernel(0)[:, :, ::-1])
+
+
+def zero_kernel(file: File) -> None:
+    file.set_kernel(middle(file), np.zeros_like(file.kernel(middle(file))))
+
+
+def zero_channel(file: File) -> None:
+    """Zero one output channel, neither the strongest nor the weakest."""
+    kernel = file.kernel(middle(file))
+    norms = np.linalg.norm(kernel.reshape(-1, kernel.shape[-1]).astype(np.float64), axis=0)
+    kernel[..., np.argsort(norms)[len(norms) // 2]] = 0
+    file.set_kernel(middle(file), kernel)
+
+
+def transpose_kernel(file: File) -> None:
+    file.set_kernel(spatial(file), file.kernel(spatial(file)).swapaxes(0, 1))
+
+
+def faulty_parent(network: Network, _key: Key) -> Planted:
+    """Break the float file that everything quantized is made of."""
+    parent = ("tflite", Precision.FLOAT32)
+    return Planted(contents={parent: broken(network, parent, zero_channel)}, remade=True)
+
+
+def stale_calibration(scale: float, offset: float) -> Plant:
+    """Return a plant whose ranges are observed on photos of another preprocessing."""
+
+    def plant(network: Network, _key: Key) -> Planted:
+        wrong = replace(network.preprocessing, scale=(scale,), offset=(offset,))
+        photos = network.samples.calibration.photos
+        assert photos is not None
+        return Planted(calibration=recalibrated(np.asarray(photos), wrong), remade=True)
+
+    return plant
+
+
+def wrong_padding(network: Network, key: Key) -> Planted:
+    """Convert a model that sees the photo one pixel further down and to the right."""
+    # The int8 files of both formats are made of the float .tflite.
+    source = key if key[1] is Precision.FLOAT32 else ("tflite", Precision.FLOAT32)
+    content = TARGETS[source[0]].convert(pad_wrongly(network.model))
+    return Planted(contents={source: content}, remade=True)
+
+
+def pad_wrongly(model: keras.Model) -> keras.Model:
+    import keras
+
+    (spec,) = model.inputs
+    image = keras.Input(spec.shape[1:], name=spec.name)
+    moved = keras.layers.Cropping2D(((0, 1), (0, 1)))(keras.layers.ZeroPadding2D(((1, 0), (1, 0)))(image))
+    output = keras.layers.Identity(name="logits")(model(moved))
+    return keras.Model(image, output, name="wrong")
+
+
+def truncated(share: float) -> Plant:
+    """Return a plant that keeps that share of the file's bytes."""
+
+    def plant(network: Network, key: Key) -> Planted:
+        content = network.content(key)
+        return Planted(contents={key: content[: int(len(content) * share)]})
+
+    return plant
+
+
+FAULTS = (
+    Fault(name="colour channels swapped", plant=edited(swap_colours), networks=COLOUR),
+    Fault(name="kernel zeroed", plant=edited(zero_kernel)),
+    Fault(name="channel zeroed", plant=edited(zero_channel)),
+    Fault(name="channel zeroed before quantizing", plant=faulty_parent, precisions=INT8),
+    Fault(name="kernel transposed", plant=edited(transpose_kernel)),
+    Fault(name="NaN in a weight or its scale", plant=edited(lambda file: file.plant_nan(middle(file)))),
+    Fault(name="bias dropped", plant=edited(lambda file: file.drop_bias(middle(file)))),
+    Fault(name="padding off by one", plant=wrong_padding),
+    Fault(name="outputs swapped", plant=edited(lambda file: file.swap_outputs()), networks=("two_headed",)),
+    Fault(name="input scale 2 % wrong", plant=edited(lambda file: file.requantize_input(1.02, 0)), precisions=INT8),
+    Fault(name="input zero point 2 too high", plant=edited(lambda file: file.requantize_input(1, 2)), precisions=INT8),
+    Fault(name="calibrated on 0..1", plant=stale_calibration(1 / 255, 0), networks=COLOUR, precisions=INT8),
+    Fault(name="calibrated on -1..1", plant=stale_calibration(2 / 255, -1), networks=("lenet5",), precisions=INT8),
+    Fault(name="calibrated on 0..255", plant=stale_calibration(1, 0), precisions=INT8),
+    Fault(name="last 1 % of the file missing", plant=truncated(0.99)),
+    Fault(name="second half of the file missing", plant=truncated(0.5)),
+)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from export.recipe import Precision
+from export.targets import TARGETS
+from tests.faults.faults import FAULTS, Fault
+from tests.faults.networks import PRECISIONS, Network, Planted
+
+NETWORKS = {"lenet5": (), "two_headed": (), "mobilenet_tiny": (), "mobilenet": (pytest.mark.imagenet,)}
+HEALTHY = [pytest.param(name, id=name, marks=marks) for name, marks in NETWORKS.items()]
+PLANTED = [
+    pytest.param(fault, name, format_name, precision, id=f"{name}-{precision}-{format_name}-{fault.name}", marks=marks)
+    for name, marks in NETWORKS.items()
+    for fault in FAULTS
+    if name in fault.networks
+    for precision in fault.precisions
+    for format_name in TARGETS
+]
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_healthy_file_passes_its_proof(name: str, network: Callable[[str], Network]) -> None:
+    files = network(name).healthy
+    assert set(files) == {(format_name, precision) for format_name in TARGETS for precision in PRECISIONS}
+    assert {key: file.failures for key, file in files.items() if file.failures} == {}
+
+
+@pytest.mark.parametrize("format_name", TARGETS)
+def test_a_file_made_anew_without_a_fault_passes(format_name: str, network: Callable[[str], Network]) -> None:
+    file = network("lenet5").judged((format_name, Precision.INT8), Planted(remade=True), f"anew-{format_name}")
+    assert file.checks
+    assert file.failures == ()
+
+
+@pytest.mark.parametrize(("fault", "name", "format_name", "precision"), PLANTED)
+def test_the_proof_catches_the_fault(
+    fault: Fault,
+    name: str,
+    format_name: str,
+    precision: Precision,
+    network: Callable[[str], Network],
+    caught: Callable[[Fault, str, str, Precision, tuple[str, ...]], None],
+) -> None:
+    caught(fault, name, format_name, precision, ())  # A plant that breaks down counts as one that got through.
+    chosen, key = network(name), (format_name, precision)
+    planted = fault.plant(chosen, key)
+    assert planted.contents.get(key) != chosen.content(key)  # The plant is no dud.
+    file = chosen.judged(key, planted, f"{fault.name}-{format_name}-{precision}")
+    questions = ("runtime",) if file.trouble else tuple(c.question for c in file.checks if not c.passed)
+    caught(fault, name, format_name, precision, questions)
+    assert file.failures, f"{fault.name} got through: {[str(check) for check in file.checks]}"
