@@ -115,6 +115,12 @@ def activations(model: Model) -> dict[int, str]:
     }
 
 
+def read_tensors(model: Model) -> set[int]:
+    """Return the tensors that an operator reads or that are outputs (first subgraph)."""
+    subgraph = model.subgraphs[0]
+    return {*subgraph.outputs, *(index for operator in subgraph.operators for index in operator.inputs)}
+
+
 def output_steps(model: Model) -> dict[str, float]:
     """Return the step of every float output that comes out of a DEQUANTIZE: it only takes multiples of it."""
     if not model.signatureDefs:
