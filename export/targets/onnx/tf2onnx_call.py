@@ -57,7 +57,7 @@ def _quiet() -> Iterator[None]:
 def _without_rewriting_protos() -> Iterator[None]:
     """Keep tf2onnx's optimizers from writing every weight into protobuf anew after every pass.
 
-    `Graph.make_graph` writes them once at the end anyway, and protobuf's arenas give nothing back: ResNet50 took 1.3 GB.
+    `Graph.make_graph` writes them once at the end anyway, and protobuf's arenas give nothing back (ResNet50: 1.3 GB).
     """
     from tf2onnx.optimizer.optimizer_base import GraphOptimizerBase
 
