@@ -23,7 +23,6 @@ from export.recipe import Io, Precision, Recipe
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError, ZooError
 
 PATIENCE_SECONDS = 3  # for a child that was told to end
-LITTLE_BYTES = 1 << 16
 
 _ERRORS: dict[int, type[ZooError]] = {1: CheckFailedError, 2: UsageProblemError, 3: OutsideError}
 
@@ -176,11 +175,10 @@ def _last_word(recipe: Recipe, told: _Told) -> dict[str, Any]:
 
 
 def _is_full(error: Exception) -> bool:
-    """Whether a full disk is behind it; native libraries do not say so."""
+    """Whether a full disk is behind it: native libraries have classes of their own for that, but the system's words."""
     from export.delivery import FULL
 
-    is_ours = isinstance(error, OSError) and error.errno in FULL
-    return is_ours or shutil.disk_usage(tempfile.gettempdir()).free < LITTLE_BYTES
+    return any(os.strerror(number) in str(error) for number in FULL)
 
 
 if __name__ == "__main__":

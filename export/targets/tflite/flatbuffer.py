@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,10 +115,18 @@ def activations(model: Model) -> dict[int, str]:
     }
 
 
-def read_tensors(model: Model) -> set[int]:
-    """Return the tensors that an operator reads or that are outputs (first subgraph)."""
-    subgraph = model.subgraphs[0]
-    return {*subgraph.outputs, *(index for operator in subgraph.operators for index in operator.inputs)}
+def with_memory(model: Model, watched: Iterable[int]) -> dict[int, int]:
+    """Return for every tensor of `watched` the one to look at: itself, or where nobody reads it what it is made of.
+
+    The runtime gives no memory to an output that nobody reads, as one gate of an unrolled LSTM's first step.
+    """
+    subgraph, kept = model.subgraphs[0], set(watched)
+    read = {*subgraph.outputs, *(index for operator in subgraph.operators for index in operator.inputs)}
+    makers = {index: operator for operator in subgraph.operators for index in operator.outputs}
+    return {
+        index: index if index in read else next(source for source in makers[index].inputs if source in kept)
+        for index in kept
+    }
 
 
 def output_steps(model: Model) -> dict[str, float]:

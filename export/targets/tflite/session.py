@@ -14,8 +14,6 @@ from export.targets.session import Array, Observe, TensorSpec
 from export.targets.tflite import flatbuffer
 from zoo.errors import UsageProblemError
 
-_NOTHING = np.zeros(1, np.float32)
-
 
 class TfliteSession:
     """A .tflite in LiteRT with XNNPACK: the kernels that phones and the Raspberry Pi use."""
@@ -71,13 +69,12 @@ class Watcher:
         model = flatbuffer.read(path.read_bytes())
         if any(flatbuffer.op_name(model, operator) == "WHILE" for operator in model.subgraphs[0].operators):
             raise UsageProblemError(
-                "the model has a loop (an LSTM, GRU or RNN layer), and integers need the ranges inside of it; build "
-                "that layer with unroll=True, or ask for float16 or w8a32"
+                "the model has a loop (an LSTM, GRU or RNN layer), and integers need the ranges inside of it; ask for "
+                "float16 or w8a32"
             )
         self._session = TfliteSession(path, keep_all_tensors=True)
         self._watched = flatbuffer.activations(model)
-        # The runtime gives no memory to what nobody reads (one gate of an unrolled LSTM's first step): any range will do.
-        self._unread = {*self._watched} - flatbuffer.read_tensors(model)
+        self._shown = flatbuffer.with_memory(model, self._watched)
         outside = {*model.subgraphs[0].inputs, *model.subgraphs[0].outputs}
         self.edges = frozenset(name for index, name in self._watched.items() if index in outside)
 
@@ -85,7 +82,7 @@ class Watcher:
         """Run one sample and hand every activation to `update(name, values)`; it must not keep the values."""
         self._session.invoke({spec.name: spec.quantize(sample[spec.name]) for spec in self._session.inputs})
         for index, name in self._watched.items():
-            update(name, _NOTHING if index in self._unread else self._session.view(index))
+            update(name, self._session.view(self._shown[index]))
 
 
 def _spec(name: str, detail: Mapping[str, Any], step: float | None = None) -> TensorSpec:

@@ -1,0 +1,205 @@
+"""Bad days through the command: one line, the right exit code, and what was there stays as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zoo as architectures
+from export import pipeline
+from export.delivery import Destination
+from export.recipe import Precision, Recipe
+from export.report.rows import rows
+from zoo.errors import OutsideError, UsageProblemError
+
+Zoo = Callable[..., subprocess.CompletedProcess[str]]
+Wholeness = Callable[[Path], list[str]]
+
+
+def progress_and_rest(stderr: str) -> tuple[list[str], list[str]]:
+    lines = stderr.splitlines()
+    return [line for line in lines if line.startswith("- ")], [line for line in lines if not line.startswith("- ")]
+
+
+def test_json_is_all_that_stdout_gets_and_stderr_holds_nothing_but_the_steps(
+    first_export: tuple[Path, subprocess.CompletedProcess[str]], wholeness: Wholeness
+) -> None:
+    out, answer = first_export
+    assert answer.returncode == 0
+    printed = json.loads(answer.stdout)
+    assert printed == json.loads((out / "lenet5" / "manifest.json").read_text())
+    steps, rest = progress_and_rest(answer.stderr)
+    assert len(steps) >= 5
+    assert rest == []
+    assert wholeness(out / "lenet5") == []
+    assert [path.name for path in out.iterdir()] == ["lenet5"]
+
+
+@pytest.fixture
+def no_network(tmp_path: Path) -> dict[str, str]:
+    """An environment without npm and servers, whose cache holds wrong bytes under the right names."""
+    cache = tmp_path / "cache"
+    for source in (source for one in architectures.find("mobilenet").weights for source in one.sources):
+        for name in source.members or (source.location,):
+            file = cache / (source.sha256 or source.md5) / Path(name).name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"not these weights")
+    (tmp_path / "bin").mkdir()
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    return {**proxies, "PATH": str(tmp_path / "bin"), "ZOO_EXPORT_CACHE": str(cache), "PIP_RETRIES": "0"}
+
+
+def test_without_network_and_with_wrong_weights_in_the_cache_the_export_says_untrained_everywhere(
+    no_network: dict[str, str], zoo: Zoo, tmp_path: Path
+) -> None:
+    answer = zoo("export", "mobilenet", "--format", "tflite", "--out", "out", env=no_network)
+    assert answer.returncode == 0
+    assert progress_and_rest(answer.stderr)[1] == []
+    *_, warning, _ = answer.stdout.splitlines()
+    assert warning == "these files are UNTRAINED: give --weights before you ship one"
+    table = " ".join(answer.stdout.split())
+    assert "untrained (" in table
+    assert "sizes, operators, speed and float parity are real, accuracy is not" in table
+    record = json.loads((tmp_path / "out" / "mobilenet" / "manifest.json").read_text())
+    assert record["weights"]["trained"] is False
+    assert record["weights"]["reason"]
+
+
+def test_weights_asked_for_by_name_that_no_source_has_are_exit_code_3_and_nothing_is_written(
+    no_network: dict[str, str], zoo: Zoo, tmp_path: Path
+) -> None:
+    answer = zoo("export", "mobilenet", "--weights", "imagenet", "--out", "out", env=no_network)
+    assert answer.returncode == 3
+    assert answer.stdout == ""
+    (line,) = progress_and_rest(answer.stderr)[1]
+    assert line.startswith("error: ")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_reader_that_goes_away_changes_the_exit_code_and_not_the_files(
+    zoo: Zoo, tmp_path: Path, wholeness: Wholeness
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)  # as behind `| head -0`
+    answer = zoo("export", "lenet5", "--format", "tflite", "--out", tmp_path / "out", stdout=writing)
+    os.close(writing)
+    assert answer.returncode == 141
+    assert progress_and_rest(answer.stderr)[1] == []
+    assert wholeness(tmp_path / "out" / "lenet5") == []
+
+
+@pytest.mark.parametrize("where", ["a_file/artifacts", "/proc/zoo-export"])
+def test_a_place_that_cannot_be_written_is_refused_before_any_work(where: str, tmp_path: Path) -> None:
+    (tmp_path / "a_file").write_text("mine")
+    with pytest.raises(UsageProblemError, match=r"cannot write to .*; choose another folder with --out") as caught:
+        pipeline.run(Recipe(model="lenet5", out=tmp_path / where))
+    assert str(tmp_path / where) in str(caught.value)
+
+
+@pytest.mark.parametrize("theirs", ["notes.txt", "manifest.json"])
+def test_a_folder_of_someone_elses_files_is_refused_and_untouched(theirs: str, tmp_path: Path) -> None:
+    folder = tmp_path / "lenet5"
+    folder.mkdir()
+    (folder / theirs).write_text('{"name": "a web page", "icons": []}')
+    with pytest.raises(UsageProblemError, match="holds files that are not an export's"):
+        pipeline.run(Recipe(model="lenet5", out=tmp_path))
+    assert [path.name for path in tmp_path.rglob("*")] == ["lenet5", theirs]
+    assert (folder / theirs).read_text() == '{"name": "a web page", "icons": []}'
+
+
+def test_what_a_user_put_beside_an_export_survives_the_next_one(delivered: Path) -> None:
+    (delivered / "lenet5" / "my-notes.txt").write_text("mine")
+    (delivered / "lenet5" / "link").symlink_to("/nowhere")
+    with Destination(delivered, "lenet5").replaced() as new:
+        (new / "manifest.json").write_text("{}")
+    assert sorted(path.name for path in (delivered / "lenet5").iterdir()) == ["link", "manifest.json", "my-notes.txt"]
+
+
+@contextmanager
+def a_megabyte(folder: Path) -> Iterator[None]:
+    """Leave little space in `folder`: a small tmpfs where we may mount one, else a limit on the size of a file."""
+    files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode == 0:
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+    else:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def overfill(destination: Destination) -> None:
+    with destination.replaced() as new:
+        (new / "lenet5-float32.tflite").write_bytes(bytes(2 << 20))
+
+
+def test_a_full_disk_at_the_end_is_exit_code_3_and_the_old_files_stay(delivered: Path, wholeness: Wholeness) -> None:
+    with a_megabyte(delivered):
+        with pytest.raises(OutsideError, match="what was there is untouched"):
+            overfill(Destination(delivered, "lenet5"))
+        assert [path.name for path in delivered.iterdir()] == ["lenet5"]
+        assert wholeness(delivered / "lenet5") == []
+
+
+def test_a_full_disk_of_temporary_files_is_exit_code_3_in_one_line(
+    zoo: Zoo, delivered: Path, tmp_path: Path, wholeness: Wholeness
+) -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((16,)), keras.layers.Dense(20_000)])
+    model.save(tmp_path / "lenet5.keras")
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(8, 16)).astype(np.float32))
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+
+    words = ("./lenet5.keras", "--format", "tflite", "--calibration", "rows.npy", "--out", delivered)
+    answer = zoo("export", *words, preexec_fn=limit)
+    (line,) = progress_and_rest(answer.stderr)[1]
+    assert line.startswith("error: the disk of temporary files is full")
+    assert "free some space" in line
+    assert answer.returncode == 3
+    assert wholeness(delivered / "lenet5") == []
+    assert [path.name for path in delivered.iterdir()] == ["lenet5"]
+
+
+ABORTING = """
+import io, os, sys
+if "export.worker" in sys.orig_argv:
+    request = sys.stdin.read()
+    if '"job": "run"' in request and "int8.tflite" in request:
+        os.abort()
+    sys.stdin = io.StringIO(request)
+"""
+
+
+def test_an_interpreter_that_aborts_is_a_failed_row_and_the_others_are_delivered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wholeness: Wholeness
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(ABORTING)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    precisions = (Precision.FLOAT32, Precision.INT8)
+    delivery = pipeline.run(Recipe(model="lenet5", formats=("tflite",), precisions=precisions, out=tmp_path / "out"))
+    assert not delivery.passed
+    float_row, int8_row = rows(delivery.manifest)
+    assert (float_row.verdict, int8_row.verdict) == ("proven", "does not run")
+    assert int8_row.reason.startswith("the runtime crashed (SIGABRT)")
+    assert wholeness(tmp_path / "out" / "lenet5") == []
+    assert [file["file"] for file in delivery.manifest["files"]] == ["lenet5-float32.tflite"]

@@ -1,0 +1,199 @@
+"""What cannot be exported is refused in one sentence that says what to type; nothing is written then."""
+
+from __future__ import annotations
+
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from export import pipeline
+from export.recipe import Recipe
+from zoo.errors import UsageProblemError
+
+if TYPE_CHECKING:
+    import keras
+
+Save = Callable[["keras.Model"], str]
+Zoo = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def refusal(model: str, out: Path, **recipe: Any) -> str:
+    """Return the one line with which an export of `model` is refused, by a pipeline that writes nothing."""
+    with pytest.raises(UsageProblemError) as caught:
+        pipeline.run(Recipe(model=model, out=out / "artifacts", **recipe))
+    assert "\n" not in str(caught.value)
+    assert not any((out / "artifacts").glob("*"))
+    return str(caught.value)
+
+
+@pytest.fixture
+def vector_net() -> Callable[..., keras.Model]:
+    """Build a functional net on vectors around a layer."""
+    import keras
+
+    def build(layer: Any, shape: tuple[int | None, ...] = (4,)) -> keras.Model:
+        inputs = keras.Input(shape)
+        return keras.Model(inputs, layer(inputs))
+
+    return build
+
+
+def test_an_unknown_size_is_refused_with_the_shape_and_the_cure(
+    vector_net: Callable[..., keras.Model], saved: Save, tmp_path: Path
+) -> None:
+    from keras import layers
+
+    message = refusal(saved(vector_net(layers.Conv2D(2, 3), (None, None, 3))), tmp_path)
+    assert "(None, None, None, 3)" in message
+    assert "keras.Input((224, 224, 3))" in message
+
+
+def test_a_sequential_net_that_was_never_built_is_refused_with_the_cure(saved: Save, tmp_path: Path) -> None:
+    import keras
+
+    message = refusal(saved(keras.Sequential([keras.layers.Dense(2)])), tmp_path)
+    assert "begin it with keras.Input" in message
+
+
+def test_a_subclassed_model_is_refused_with_the_way_to_wrap_it(saved: Save, tmp_path: Path) -> None:
+    import keras
+
+    @keras.saving.register_keras_serializable("test_own_refusals")
+    class Subclassed(keras.Model):
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+            self.dense = keras.layers.Dense(2)
+
+        def call(self, inputs: Any) -> Any:
+            return self.dense(inputs)
+
+    model = Subclassed()
+    model(np.zeros((1, 4), np.float32))
+    message = refusal(saved(model), tmp_path)
+    assert "Subclassed that is neither functional nor Sequential" in message
+    assert "keras.Model(inputs, model(inputs))" in message
+
+
+def test_a_custom_layer_is_named(vector_net: Callable[..., keras.Model], saved: Save, tmp_path: Path) -> None:
+    import keras
+
+    class Doubling(keras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return 2 * inputs
+
+    message = refusal(saved(vector_net(Doubling())), tmp_path)
+    assert "needs the custom layer 'Doubling'" in message
+    assert "export.run" in message
+
+
+def test_python_code_in_a_lambda_layer_is_never_run(
+    vector_net: Callable[..., keras.Model], saved: Save, tmp_path: Path
+) -> None:
+    import keras
+
+    trap = tmp_path / "trap"
+
+    def spring(inputs: Any, path: str = str(trap)) -> Any:
+        open(path, "w").close()  # noqa: PTH123
+        return inputs
+
+    path = saved(vector_net(keras.layers.Lambda(spring, output_shape=(4,))))
+    trap.unlink(missing_ok=True)
+    message = refusal(path, tmp_path)
+    assert "Lambda layer" in message
+    assert "not run from a file" in message
+    assert not trap.exists()
+
+
+def test_names_that_tensorflow_cannot_use_are_refused_by_name(
+    vector_net: Callable[..., keras.Model], saved: Save, tmp_path: Path
+) -> None:
+    from keras import layers
+
+    message = refusal(saved(vector_net(layers.Dense(2, name="last layer"))), tmp_path)
+    assert "'last layer'" in message
+    assert "rename it" in message
+
+
+def test_a_keras_2_file_is_refused_with_the_way_to_save_it_anew(tmp_path: Path) -> None:
+    path = tmp_path / "old.h5"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n")
+    assert "save it with model.save('model.keras')" in refusal(str(path), tmp_path)
+
+
+def test_a_truncated_or_altered_file_is_refused(photo_net: Path, tmp_path: Path) -> None:
+    content = photo_net.read_bytes()
+    truncated, altered = tmp_path / "truncated.keras", tmp_path / "altered.keras"
+    truncated.write_bytes(content[: len(content) // 2])
+    assert "corrupt or truncated" in refusal(str(truncated), tmp_path)
+    middle = len(content) // 2
+    altered.write_bytes(
+        content[:middle] + bytes(byte ^ 0xFF for byte in content[middle : middle + 8]) + content[middle + 8 :]
+    )
+    assert "corrupt" in refusal(str(altered), tmp_path)
+
+
+def test_an_archive_that_climbs_out_of_its_folder_is_refused(photo_net: Path, tmp_path: Path) -> None:
+    path = tmp_path / "climber.keras"
+    path.write_bytes(photo_net.read_bytes())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("../../climbed", "out")
+    assert "climbs out of its folder" in refusal(str(path), tmp_path)
+    assert not list(tmp_path.parent.parent.glob("climbed"))
+
+
+def test_photos_for_a_net_of_unknown_preprocessing_ask_for_it(
+    vector_net: Callable[..., keras.Model], saved: Save, photo_folder: Path, tmp_path: Path
+) -> None:
+    from keras import layers
+
+    path = saved(vector_net(layers.Conv2D(2, 3), (32, 32, 1)))
+    assert "--preprocessing raw, unit, tf, caffe or torch" in refusal(path, tmp_path, calibration=str(photo_folder))
+
+
+def test_photos_for_a_net_with_two_inputs_ask_for_an_npz_with_their_names(
+    saved: Save, photo_folder: Path, tmp_path: Path
+) -> None:
+    import keras
+
+    inputs = [keras.Input((32, 32, 1), name="left"), keras.Input((32, 32, 1), name="right")]
+    path = saved(keras.Model(inputs, keras.layers.Subtract()(inputs)))
+    message = refusal(path, tmp_path, calibration=str(photo_folder))
+    assert "give an .npz with: left: float32 (N, 32, 32, 1); right: float32 (N, 32, 32, 1)" in message
+
+
+def test_folders_without_photos_or_with_broken_ones_are_refused(photo_net: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    assert f"no image in {folder}" in refusal(str(photo_net), tmp_path, calibration=str(folder))
+    for index in range(3):
+        (folder / f"{index}.jpg").write_bytes(b"\xff\xd8\xff not a photo")
+    assert "photos" in refusal(str(photo_net), tmp_path, calibration=str(folder))
+
+
+def test_arrays_of_another_shape_are_refused_with_both_shapes(photo_net: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "small.npz", photo=np.zeros((20, 28, 28, 1), np.float32))
+    message = refusal(str(photo_net), tmp_path, calibration=str(tmp_path / "small.npz"))
+    assert "(N, 28, 28, 1)" in message
+    assert "(N, 32, 32, 1)" in message
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["mobilnet", "--int8"], "unknown architecture 'mobilnet'; did you mean 'mobilenet'"),
+        (["nowhere/own.keras", "--int8"], "there is no file 'nowhere/own.keras'"),
+    ],
+)
+def test_the_command_answers_a_mistake_with_one_line_and_exit_code_2(words: list[str], expected: str, zoo: Zoo) -> None:
+    answer = zoo("export", *words)
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    *steps, last = answer.stderr.splitlines()
+    assert all(line.startswith("- ") for line in steps)
+    assert last.startswith(f"error: {expected}")
