@@ -37,56 +37,61 @@ class StepTolerance:
 # Is the float file the Keras model?
 PARITY = Tolerance(
     min_sqnr_db=90,
-    reason="only float32 rounding may differ: measured 100 to 125 dB; one zeroed channel leaves under 40 dB",
+    reason="only float32 rounding may differ: measured 111 to 135 dB on LeNet-5, MobileNet v1 and ResNet50; one of the "
+    "weakest channels that work, zeroed, leaves 29 dB at most",
 )
 
+# Wide on purpose: what is finer shows in storage, origin, calibration, convention and agreement.
 _WEIGHTS_8_BIT = (
-    "plain per-channel rounding of MobileNet v1 leaves 13 dB and 95 % equal answers, of ResNet50 22 dB; swapped "
-    "colours, a zeroed kernel or ranges of another preprocessing leave under 8 dB"
+    "plain per-channel rounding of MobileNet v1 leaves 12.6 to 14.1 dB and 77 to 92 % equal answers on 64 crops, of "
+    "ResNet50 24 dB; swapped colours leave 6.7 dB, a transposed kernel 5.5 dB and 59 %, a zeroed one -4 dB"
 )
 
 # How much does the file differ from the Keras model? Asked of trained networks only.
 FIDELITY: dict[Precision, Tolerance] = {
     Precision.FLOAT32: PARITY,
     Precision.FLOAT16: Tolerance(
-        min_sqnr_db=28,
+        min_sqnr_db=35,
         min_top1_agreement=0.95,
         min_distinct_share=0.8,
-        reason="11 bits of mantissa per weight: measured 32 to 130 dB; a zeroed kernel leaves under 10 dB",
+        reason="11 bits of mantissa per weight: measured 41 to 135 dB; one of the weakest channels zeroed leaves 29",
     ),
-    Precision.INT8: Tolerance(min_sqnr_db=9, min_top1_agreement=0.75, min_distinct_share=0.6, reason=_WEIGHTS_8_BIT),
-    Precision.W8A16: Tolerance(min_sqnr_db=9, min_top1_agreement=0.75, min_distinct_share=0.6, reason=_WEIGHTS_8_BIT),
-    Precision.W8A32: Tolerance(min_sqnr_db=9, min_top1_agreement=0.75, min_distinct_share=0.6, reason=_WEIGHTS_8_BIT),
+    Precision.INT8: Tolerance(min_sqnr_db=8, min_top1_agreement=0.65, min_distinct_share=0.5, reason=_WEIGHTS_8_BIT),
+    Precision.W8A16: Tolerance(min_sqnr_db=8, min_top1_agreement=0.65, min_distinct_share=0.5, reason=_WEIGHTS_8_BIT),
+    Precision.W8A32: Tolerance(min_sqnr_db=8, min_top1_agreement=0.65, min_distinct_share=0.5, reason=_WEIGHTS_8_BIT),
 }
 
 # Do the two formats say the same?
 _SAME_NUMBERS = Tolerance(
     min_sqnr_db=75,
     reason="the same stored numbers, computed in float32 by both, so only the order of additions differs: measured "
-    "109 to 134 dB; one zeroed channel leaves under 40 dB",
+    "109 to 136 dB; one of the weakest channels, zeroed, leaves 29 dB",
 )
 AGREEMENT: dict[Precision, Tolerance] = {
     Precision.FLOAT32: _SAME_NUMBERS,
     Precision.FLOAT16: Tolerance(
         min_sqnr_db=38,
         reason="folding batch norm in another order moves a weight across a float16 boundary here and there: measured "
-        "48 dB on MobileNet v1, 130 dB without batch norm",
+        "48 dB on MobileNet v1, 61 dB on ResNet50, 130 dB without batch norm; a zeroed channel leaves 29 dB",
     ),
     Precision.INT8: _SAME_NUMBERS,  # of outputs that are not quantized; STEP_AGREEMENT judges the others
     Precision.W8A16: Tolerance(
-        min_sqnr_db=55,
-        reason="float32 in one format, 48-bit integers in the other, rounded to 16 bits at every layer: measured 67 dB",
+        min_sqnr_db=50,
+        reason="float32 in one format, integers in the other, rounded to 16 bits at every layer: measured 67 to 86 dB; "
+        "a zeroed channel leaves 28 dB",
     ),
     Precision.W8A32: _SAME_NUMBERS,
 }
 STEP_AGREEMENT = StepTolerance(
     min_within_one_step=0.98,
     min_top1_agreement=0.95,
-    reason="runtimes round a requantization differently, by one step that depth adds up: measured 99.5 to 99.997 %",
+    reason="runtimes round a requantization differently, by one step that depth adds up: measured 99.5 to 100 %; one "
+    "channel whose scale is lost leaves 93 %, a zeroed one 89 %",
 )
 
 # Does the file hold the weights that it was made of?
-MAX_STORAGE_STEPS = 0.51  # half a step of rounding, and a little for float32 scales
+# Half a step of rounding, and a little for float32 scales. Measured: 0.500 everywhere; 127 for a zeroed channel.
+MAX_STORAGE_STEPS = 0.51
 
 
 @dataclass(frozen=True, kw_only=True)
