@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -40,11 +41,26 @@ def sha256(path: Path) -> str:
 
 
 def normalises_by_itself(model: keras.Model) -> bool:
-    """Whether the model begins with a Rescaling or Normalization layer, so that it takes bytes as they are."""
+    """Whether the model begins with a Rescaling or Normalization layer, so that it takes bytes as they are.
+
+    Random layers before it (flips, rotations) are for training; they pass photos on.
+    """
     import keras
 
-    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    return bool(layers) and isinstance(layers[0], keras.layers.Rescaling | keras.layers.Normalization)
+    random = tuple(getattr(keras.layers, name) for name in dir(keras.layers) if name.startswith("Random"))
+    layers = (layer for layer in _layers(model) if not isinstance(layer, (keras.layers.InputLayer, *random)))
+    return isinstance(next(layers, None), keras.layers.Rescaling | keras.layers.Normalization)
+
+
+def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Yield the layers in their order, those of models in the model in place of these."""
+    import keras
+
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer
 
 
 def _functional(path: Path, model: keras.Model) -> keras.Model:
@@ -62,6 +78,10 @@ def _functional(path: Path, model: keras.Model) -> keras.Model:
             "keras.Model(inputs, model(inputs)) and save that"
         )
     _check_names(path, model)
+    for layer in _layers(model):
+        # Mixed precision is for training: the weights are float32, and so are the files.
+        if layer.dtype_policy.name.startswith("mixed_"):
+            layer.dtype_policy = "float32"
     # Structures (dictionaries, tuples) end here: a file's inputs and outputs are a flat list of names.
     outputs = {id(tensor): tensor for tensor in model.outputs}
     return keras.Model(list(model.inputs), list(outputs.values()), name=model.name)
@@ -71,9 +91,8 @@ def _check_names(path: Path, model: keras.Model) -> None:
     """Refuse names that TensorFlow cannot use for the operators of a layer; Keras on JAX or PyTorch can."""
     import keras
 
-    layers = [layer for layer in model._flatten_layers() if not isinstance(layer, keras.layers.InputLayer)]
-    for layer in layers:
-        if not _SCOPE.fullmatch(layer.name):
+    for layer in model._flatten_layers():
+        if not isinstance(layer, keras.layers.InputLayer) and not _SCOPE.fullmatch(layer.name):
             raise UsageProblemError(
                 f"{path.name} has a layer or model named {layer.name!r}; TensorFlow takes letters, digits and . _ - "
                 "in such names: rename it and save again"

@@ -40,7 +40,7 @@ def photo_folder(fashion: Photos, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture(scope="session")
 def photo_net(fashion: Photos, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A trained Sequential .keras file that normalises photos by itself."""
+    """A trained Sequential .keras file that augments and normalises photos by itself."""
     import keras
     from keras import layers
 
@@ -48,6 +48,7 @@ def photo_net(fashion: Photos, tmp_path_factory: pytest.TempPathFactory) -> Path
     model = keras.Sequential(
         [
             keras.Input((32, 32, 1), name="photo"),
+            keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.1)], name="augmentation"),
             layers.Rescaling(1 / 255),
             layers.Conv2D(8, 3, activation="relu"),
             layers.MaxPooling2D(),

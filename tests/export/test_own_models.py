@@ -153,6 +153,25 @@ def test_residuals_concatenations_depthwise_convolutions_and_softmax_are_proven(
     assert all_proven(export(saved(model), str(photo_folder), tmp_path))
 
 
+def test_a_net_trained_in_mixed_precision_is_exported_in_float32(
+    fashion: Photos, photo_folder: Path, saved: Save, tmp_path: Path
+) -> None:
+    import keras
+    from keras import layers
+
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        stack = [layers.Rescaling(1 / 255), layers.Conv2D(8, 3, activation="relu"), layers.GlobalAveragePooling2D()]
+        model = keras.Sequential([keras.Input((32, 32, 1)), keras.Sequential(stack), layers.Dense(10)])
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    fit(model, fashion[0].astype(np.float32), fashion[1], loss)
+    delivery = export(saved(model), str(photo_folder), tmp_path)
+    assert all_proven(delivery)
+    assert {file["outputs"][0]["dtype"] for file in delivery.manifest["files"][:2]} == {"float32"}
+
+
 def test_models_in_models_and_shared_layers_are_proven(
     fashion: Photos, photo_folder: Path, saved: Save, tmp_path: Path
 ) -> None:
