@@ -15,6 +15,7 @@ from export import delivery, models, reference, signature
 from export.artifact import Artifact
 from export.assembly import Assembly
 from export.evaluation import evaluate
+from export.making import Making
 from export.manifest import manifest
 from export.models import Subject
 from export.progress import Progress, Quiet
@@ -58,7 +59,8 @@ def run(recipe: Recipe, progress: Progress | None = None) -> Delivery:
         samples = draw(subject, recipe, work)
         tell.step("run the Keras model")
         expected = reference.outputs(subject.model, samples.probe)
-        assembly = Assembly(subject, recipe, samples, expected, work, tell)
+        making = Making(subject, recipe, samples, work, tell)
+        assembly = Assembly(making, expected)
         artifacts, evaluation = assembly.artifacts(), None
         if recipe.evaluate is not None:
             seen = samples.calibration.digests
@@ -72,7 +74,7 @@ def run(recipe: Recipe, progress: Progress | None = None) -> Delivery:
             artifacts=artifacts,
             delivered=chosen,
             calibration=samples.calibration,
-            stability=assembly.stability,
+            stability=making.stability,
             probe=samples.probe,
             evaluation=evaluation,
         )

@@ -18,6 +18,7 @@ from calibration.store import Draw
 from export import reference
 from export.artifact import Artifact
 from export.assembly import Assembly
+from export.making import Making
 from export.models import Subject
 from export.progress import Quiet
 from export.recipe import Precision, Recipe
@@ -102,7 +103,7 @@ class Network:
             name=self.name, title=self.name, model=model, weights=loaded, preprocessing=self.preprocessing, labels=()
         )
         recipe = Recipe(model=self.name, precisions=PRECISIONS)
-        return Assembly(subject, recipe, samples or self.samples, self.expected, work, Quiet())
+        return Assembly(Making(subject, recipe, samples or self.samples, work, Quiet()), self.expected)
 
     def judged(self, key: Key, planted: Planted, folder: str) -> Artifact:
         """Return what an export says of one file among these."""
@@ -112,7 +113,7 @@ class Network:
             if other not in planted.contents and not (planted.remade and other[1] is not Precision.FLOAT32)
         }
         assembly = self.assembly(self.model, folder, self._with(planted.calibration, folder))
-        assembly.contents.update(kept | dict(planted.contents))
+        assembly.making.contents.update(kept | dict(planted.contents))
         assembly.measurements.update({other: self.right.measurements[other] for other in kept})
         return assembly.artifact(TARGETS[key[0]], key[1])
 

@@ -7,7 +7,7 @@ function; the converter sees a graph of a few kilobytes, and its arguments then 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from export import signature
@@ -88,20 +88,28 @@ def _trace(model: keras.Model, variables: Sequence[Any]) -> Any:
 
     arguments = [*inputs, *weights]
     function = tf.function(trace, input_signature=arguments, autograph=False)
-    return call(lambda: tf2onnx.convert.from_function(function, arguments, opset=OPSET), f"the model {model.name!r}")
+    proto = call(lambda: tf2onnx.convert.from_function(function, arguments, opset=OPSET), f"the model {model.name!r}")
+    # What is no variable (the mean of a Normalization layer) arrives as one more input of the graph.
+    _store(proto.graph, {to.name: of.numpy() for of, to in function.get_concrete_function().graph.captures})
+    return proto
 
 
 def _store_weights(graph: Any, variables: Sequence[Any]) -> None:
     """Turn the inputs weight_0, weight_1, ... of `graph` into initializers."""
+    _store(graph, {f"weight_{index}": variable.numpy() for index, variable in enumerate(variables)})
+
+
+def _store(graph: Any, values: Mapping[str, Any]) -> None:
+    """Turn those inputs of `graph` into initializers."""
     from onnx import numpy_helper
 
-    inputs = [value for value in graph.input if not value.name.startswith("weight_")]
-    kept = {value.name for value in graph.input}
+    given = list(graph.input)
     del graph.input[:]
-    graph.input.extend(inputs)
-    for index, variable in enumerate(variables):
-        if f"weight_{index}" in kept:
-            graph.initializer.append(numpy_helper.from_array(variable.numpy(), f"weight_{index}"))
+    for value in given:
+        if value.name in values:
+            graph.initializer.append(numpy_helper.from_array(values[value.name], value.name))
+        else:
+            graph.input.append(value)
 
 
 def replace_erfc(graph: Any) -> None:

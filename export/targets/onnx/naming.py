@@ -24,9 +24,12 @@ def needed(node: Node) -> Iterator[str]:
     """Yield the names that `node` reads, those that its subgraphs capture included."""
     yield from (name for name in node.input if name)
     for graph in subgraphs(node):
+        # A subgraph may use an outer name for something of its own: that is no capture.
+        own = {value.name for value in graph.input} | {name for inner in graph.node for name in inner.output}
+        own |= {tensor.name for tensor in graph.initializer}
         for inner in graph.node:
-            yield from needed(inner)
-        yield from (output.name for output in graph.output)
+            yield from (name for name in needed(inner) if name not in own)
+        yield from (output.name for output in graph.output if output.name not in own)
 
 
 def sort_nodes(graph: Graph) -> None:

@@ -1,0 +1,123 @@
+"""Making the files: converting, observing ranges, quantizing; each file once, or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from calibration.ranges import Ranges
+from calibration.store import Draw
+from export import child, convention
+from export.errors import ConversionError
+from export.models import Subject
+from export.progress import Progress
+from export.recipe import Io, Precision, Recipe
+from export.targets import TARGETS, QuantizationPlan, Target
+from zoo.errors import OutsideError, UsageProblemError
+
+# The format whose runtime shows every tensor, so that ranges are observed there.
+OBSERVED = "tflite"
+
+
+@dataclass
+class Making:
+    """One export's files, made when they are asked for.
+
+    Attributes:
+        subject: what is exported.
+        recipe: how.
+        samples: calibration and probe.
+        work: a folder for files that a runtime reads.
+        progress: hears of every step.
+        ranges: of the activations, once observed.
+        stability: how far the two halves' ranges differ, once observed.
+        contents: the files, by (format, precision).
+        troubles: why there is none, likewise.
+    """
+
+    subject: Subject
+    recipe: Recipe
+    samples: Draw
+    work: Path
+    progress: Progress
+    ranges: Ranges | None = None
+    stability: Mapping[str, Any] | None = None
+    contents: dict[tuple[str, Precision], bytes] = field(default_factory=dict)
+    troubles: dict[tuple[str, Precision], str] = field(default_factory=dict)
+
+    def io(self, precision: Precision) -> Io:
+        """Return the type of inputs and outputs: camera bytes where the preprocessing allows it."""
+        if precision is not Precision.INT8:
+            return Io.FLOAT32
+        return self.recipe.io or (Io.UINT8 if self.camera_range else Io.FLOAT32)
+
+    @property
+    def camera_range(self) -> convention.CameraRange | None:
+        """What the bytes 0 and 255 mean, where one scale and offset say it."""
+        return convention.camera_range(self.subject.preprocessing)
+
+    def takes_camera_bytes(self, precision: Precision) -> bool:
+        """Whether the input of the files of that precision is a photo's own bytes."""
+        return self.io(precision) is Io.UINT8 and self.camera_range is not None
+
+    def content(self, target: Target, precision: Precision) -> bytes | None:
+        """Return the file, made once; None if that failed."""
+        key = target.name, precision
+        if key not in self.contents and key not in self.troubles:
+            try:
+                self.contents[key] = self._make(target, precision)
+            except (ConversionError, OutsideError) as error:
+                self.troubles[key] = str(error)
+        return self.contents.get(key)
+
+    def _make(self, target: Target, precision: Precision) -> bytes:
+        if precision is Precision.FLOAT32:
+            self.progress.step(f"convert to .{target.name}")
+            return target.convert(self.subject.model)
+        siblings = {
+            name: content
+            for name, other in TARGETS.items()
+            if name in target.needs(precision) and (content := self.content(other, precision)) is not None
+        }
+        missing = [name for name in target.needs(precision) if name not in siblings]
+        if missing:
+            raise ConversionError(f"it is derived from the .{missing[0]}: {self.troubles[missing[0], precision]}")
+        float_file = self.content(target, Precision.FLOAT32)
+        if float_file is None:
+            raise ConversionError(f"there is no float file: {self.troubles[target.name, Precision.FLOAT32]}")
+        self.progress.step(f"quantize the .{target.name} to {precision}")
+        return target.quantize(float_file, self._plan(precision), siblings)
+
+    def _plan(self, precision: Precision) -> QuantizationPlan:
+        if precision.needs_calibration and self.ranges is None:
+            self._observe()
+        camera, image = self.camera_range, next(iter(self.samples.probe.inputs))
+        return QuantizationPlan(
+            precision=precision,
+            io=self.io(precision),
+            ranges=self.ranges if precision.needs_calibration else None,
+            input_ranges={image: camera} if camera else {},
+        )
+
+    def _observe(self) -> None:
+        self.progress.step("observe the ranges")
+        float_file = self.content(TARGETS[OBSERVED], Precision.FLOAT32)
+        if float_file is None:
+            raise ConversionError("ranges are observed in the float file, which there is not")
+        path = self.path(TARGETS[OBSERVED], Precision.FLOAT32, float_file)
+        try:
+            answer = child.call(
+                "observe", path=path, samples=self.samples.calibration_folder, observer=self.recipe.observer
+            )
+        except UsageProblemError as error:  # this precision is not for this model; the others may be
+            raise ConversionError(str(error)) from error
+        self.ranges, self.stability = Ranges.from_record(answer["ranges"]), answer["stability"]
+
+    def path(self, target: Target, precision: Precision, content: bytes) -> Path:
+        """Return the file on the disk, where a runtime can read it."""
+        path = self.work / f"{precision}{target.suffix}"
+        if not path.exists():
+            path.write_bytes(content)
+        return path
