@@ -102,7 +102,7 @@ def _last_words(answer: dict[str, Any]) -> list[str]:
     ]
     lines = ["", f"{folder}: {names}"]
     if failed:
-        lines.append(f"not written, because the proof failed: {', '.join(failed)}")
+        lines.append(f"not written, see their verdict: {', '.join(failed)}")
     if not manifest["weights"]["trained"]:
         lines.append("these files are UNTRAINED: give --weights before you ship one")
     image = manifest["preprocessing"] is not None

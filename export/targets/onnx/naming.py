@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from export.errors import ConversionError
+
 Graph = Any
 Node = Any
 
@@ -33,9 +35,14 @@ def needed(node: Node) -> Iterator[str]:
 
 
 def sort_nodes(graph: Graph) -> None:
-    """Order the nodes of `graph` depth first from its outputs and drop what no output needs."""
+    """Order the nodes of `graph` depth first from its outputs and drop what no output needs.
+
+    Raises:
+        ConversionError: the graph has a cycle.
+    """
     producer = {name: index for index, node in enumerate(graph.node) for name in node.output if name}
     done: dict[int, None] = {}
+    begun: set[int] = set()
     # An explicit stack: a chain of a thousand nodes must not meet Python's recursion limit.
     stack = [(producer[o.name], False) for o in reversed(graph.output) if o.name in producer]
     while stack:
@@ -45,6 +52,9 @@ def sort_nodes(graph: Graph) -> None:
         if ready:
             done[index] = None
             continue
+        if index in begun:
+            raise ConversionError(f"the graph has a cycle through {graph.node[index].op_type}")
+        begun.add(index)
         stack.append((index, True))
         sources = [producer[name] for name in needed(graph.node[index]) if name in producer]
         stack.extend((source, False) for source in reversed(sources) if source not in done)
