@@ -1,0 +1,69 @@
+"""Does an int8 .onnx say the same on a CPU with AVX2 but without VNNI? Needs `apt-get install qemu-user`.
+
+ONNX Runtime multiplies u8 x s8 there with an instruction that saturates; qemu's Haswell has it, most machines that
+build models do not. Emulation says nothing about speed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.cost import export
+from calibration.samples import Samples
+from export.child import environment
+from export.delivered import read
+
+COUNT = 8
+
+
+def run(models: list[str]) -> None:
+    """Print how far the int8 .onnx on an emulated Haswell is from this machine."""
+    if shutil.which("qemu-x86_64") is None:
+        sys.exit("error: qemu-x86_64 is missing; on Debian type: apt-get install qemu-user")
+    print(f"\n## int8 .onnx on an emulated Haswell (AVX2, no VNNI) and here, {COUNT} photos\n")
+    print("| model | largest difference, steps of the output | same answer |\n|---|---|---|")
+    for name in models:
+        with tempfile.TemporaryDirectory() as folder:
+            work = Path(folder)
+            export(name, work, "int8", "--format", "onnx", "--keep-failed")
+            delivered = read(work / name)
+            (file,) = delivered.files
+            with np.load(work / name / "golden.npz", allow_pickle=False) as arrays:
+                inputs = {key.removeprefix("input/"): arrays[key] for key in arrays if key.startswith("input/")}
+                photos = arrays["photos"]
+            Samples(inputs=inputs, photos=photos, source="golden", seed=0).save(work / "samples")
+            here, there = (_outputs(work, file.path, emulator) for emulator in ([], _EMULATOR))
+            (output,) = file.outputs
+            step = 1 if output.zero_point is not None else output.scale or 1
+            steps = np.abs(here.astype(np.float64) - there.astype(np.float64)).max() / step
+            print(f"| {name} | {steps:.0f} | {(here.argmax(1) == there.argmax(1)).mean():.0%} |")
+
+
+_EMULATOR = ["qemu-x86_64", "-cpu", "Haswell"]
+
+
+def _outputs(work: Path, file: Path, emulator: list[str]) -> np.ndarray:  # type: ignore[type-arg]
+    outputs = work / "outputs.npz"
+    request = {
+        "job": "run",
+        "arguments": {
+            "path": str(file),
+            "samples": str(work / "samples"),
+            "outputs": str(outputs),
+            "camera_bytes": True,
+        },
+        "answer": str(work / "answer.json"),
+    }
+    command = [*emulator, sys.executable, "-P", "-m", "export.worker"]
+    subprocess.run(command, input=json.dumps(request), text=True, env=environment(), check=True, capture_output=True)
+    with np.load(outputs, allow_pickle=False) as arrays:
+        (name,) = arrays.files
+        found: np.ndarray = arrays[name]  # type: ignore[type-arg]
+    return found
