@@ -49,9 +49,8 @@ def image_input(inputs: Mapping[str, InputSpec], preprocessing: Preprocessing | 
     """Return the name of the one image input that `preprocessing` fills; None if there is no such one."""
     if preprocessing is None or len(inputs) != 1:
         return None
-    (name, spec), channels = next(iter(inputs.items())), 1 if preprocessing.colours == "GRAY" else 3
-    fits = spec.shape == (preprocessing.height, preprocessing.width, channels)
-    return name if fits and np.issubdtype(np.dtype(spec.dtype), np.floating) else None
+    name, spec = next(iter(inputs.items()))
+    return name if spec.shape == preprocessing.shape and np.issubdtype(np.dtype(spec.dtype), np.floating) else None
 
 
 def photo_sample(name: str, photo: NDArray[np.uint8], preprocessing: Preprocessing, label: int | None = None) -> Sample:

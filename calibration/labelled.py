@@ -104,8 +104,7 @@ def labelled_samples(
     Raises:
         UsageProblemError: not one photo can be used.
     """
-    channels = 1 if preprocessing.colours == "GRAY" else 3
-    shape = (preprocessing.height, preprocessing.width, channels)
+    shape = preprocessing.shape
     excluded, known = 0, frozenset(exclude)
     with SetWriter(work, {name: InputSpec(shape=shape)}, shape) as writer:
         for photo, label in photos.photos(preprocessing):

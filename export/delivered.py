@@ -165,12 +165,8 @@ def _file(folder: Path, record: Mapping[str, Any]) -> DeliveredFile:
         format=target.name,
         precision=Precision(record["precision"]),
         sha256=str(record["sha256"]),
-        inputs=tuple(_spec(spec) for spec in record["inputs"]),
-        outputs=tuple(_spec(spec) for spec in record["outputs"]),
+        inputs=tuple(TensorSpec.from_record(spec) for spec in record["inputs"]),
+        outputs=tuple(TensorSpec.from_record(spec) for spec in record["outputs"]),
         takes_camera_bytes=bool(record["takes_camera_bytes"]),
         failures=tuple(filter(None, [str(record["trouble"]), *failed])),
     )
-
-
-def _spec(record: Mapping[str, Any]) -> TensorSpec:
-    return TensorSpec(**{**record, "shape": tuple(int(size) for size in record["shape"])})

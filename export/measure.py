@@ -57,15 +57,11 @@ def measure(path: Path, samples: Path, *, camera_bytes: bool, threads: int = 1) 
         with np.load(outputs, allow_pickle=False) as arrays:
             stored = {name: arrays[name] for name in arrays.files}
     return Measurement(
-        inputs=tuple(_spec(spec) for spec in answer["inputs"]),
-        outputs=tuple(_spec(spec) for spec in answer["outputs"]),
+        inputs=tuple(TensorSpec.from_record(spec) for spec in answer["inputs"]),
+        outputs=tuple(TensorSpec.from_record(spec) for spec in answer["outputs"]),
         stored=stored,
         milliseconds=tuple(answer["milliseconds"]),
         p50_ms=answer["p50_ms"],
         p90_ms=answer["p90_ms"],
         census=tuple(OpCount(**op) for op in answer["census"]),
     )
-
-
-def _spec(record: dict[str, object]) -> TensorSpec:
-    return TensorSpec(**{**record, "shape": tuple(record["shape"])})  # type: ignore[arg-type]

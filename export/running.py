@@ -108,10 +108,9 @@ def photo_samples(delivered: Delivered, file: DeliveredFile, photos: Sequence[Pa
         raise UsageProblemError(
             f"how {delivered.name} takes photos is not known: give an .npz with {describe(specs(file))}"
         )
-    shape = preprocessing.height, preprocessing.width, 1 if preprocessing.colours == "GRAY" else 3
-    if shape != file.inputs[0].shape[1:]:
+    if preprocessing.shape != file.inputs[0].shape[1:]:
         raise UsageProblemError(
-            f"the manifest's preprocessing gives photos of {shape}, {file.path.name} takes "
+            f"the manifest's preprocessing gives photos of {preprocessing.shape}, {file.path.name} takes "
             f"{file.inputs[0].shape[1:]}; export the model again"
         )
     stacked = np.stack([preprocessing.photo(_photo(path)) for path in photos])

@@ -37,6 +37,16 @@ class Preprocessing:
     crop_fraction: float = 0.875
 
     @property
+    def channels(self) -> int:
+        """Of the input."""
+        return 1 if self.colours == "GRAY" else 3
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of one input: (height, width, channels)."""
+        return self.height, self.width, self.channels
+
+    @property
     def takes_camera_bytes(self) -> bool:
         """Whether one scale and offset do it, so that a uint8 input can be the photo's own bytes."""
         return len(set(self.scale)) == 1 and len(set(self.offset)) == 1 and self.colours != "BGR"
@@ -52,7 +62,7 @@ class Preprocessing:
         image = image.resize(size, Image.Resampling[self.resize.upper()])
         left, top = (size[0] - self.width) // 2, (size[1] - self.height) // 2
         image = image.crop((left, top, left + self.width, top + self.height))
-        return np.asarray(image, np.uint8).reshape(self.height, self.width, -1)
+        return np.asarray(image, np.uint8).reshape(self.shape)
 
     def normalise(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return `photos` (..., height, width, channels) as the model takes them, float32."""

@@ -83,8 +83,7 @@ def place(images: NDArray[np.uint8], preprocessing: Preprocessing, *, pad: bool)
         size = sides[::-1]
         stretched = [Image.fromarray(image).resize(size, Image.Resampling.BILINEAR) for image in images]
         placed = np.stack([np.asarray(image) for image in stretched])
-    channels = 1 if preprocessing.colours == "GRAY" else 3
-    return np.repeat(placed[..., None], channels, axis=-1)
+    return np.repeat(placed[..., None], preprocessing.channels, axis=-1)
 
 
 def _batches(

@@ -60,8 +60,8 @@ def watched(stream: Iterable[Sample], request: Request, notes: list[str]) -> Ite
 
 def span(preprocessing: Preprocessing) -> tuple[float, float]:
     """Return the smallest and the largest number that the preprocessing can give."""
-    channels = 1 if preprocessing.colours == "GRAY" else 3
-    ends = preprocessing.normalise(np.array([[[0] * channels, [255] * channels]], np.uint8))
+    black_and_white = np.array([[[0], [255]]], np.uint8).repeat(preprocessing.channels, axis=-1)
+    ends = preprocessing.normalise(black_and_white)
     return float(ends.min()), float(ends.max())
 
 

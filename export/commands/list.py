@@ -24,13 +24,12 @@ def command(as_json: bool) -> None:
 
 def _record(architecture: Architecture) -> dict[str, Any]:
     preprocessing = architecture.preprocess(**architecture.settings({}))
-    channels = 1 if preprocessing.colours == "GRAY" else 3
     return {
         "name": architecture.name,
         "title": architecture.title,
         "task": architecture.task,
         "parameters": architecture.parameter_count,
-        "input": [preprocessing.height, preprocessing.width, channels],
+        "input": list(preprocessing.shape),
         "classes": architecture.classes,
         "weights": [weights.tag for weights in architecture.weights],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,11 @@ class TensorSpec:
     dtype: str
     scale: float | None = None
     zero_point: int | None = None
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return the spec whose fields `record` holds, as JSON gives them back."""
+        return cls(**{**record, "shape": tuple(int(size) for size in record["shape"])})
 
     def quantize(self, real: Array) -> Array:
         """Return `real` as this tensor stores it: rounded half to even and clipped, or only cast."""
