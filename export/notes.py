@@ -26,13 +26,6 @@ def notes(artifact: Artifact, float_artifact: Artifact) -> tuple[str, ...]:
     return tuple(filter(None, found))
 
 
-def integer_share(artifact: Artifact) -> float | None:
-    """Return the share of computing operators that work on integers; None if none computes."""
-    integer = sum(op.count for op in artifact.census if op.arithmetic == "integer")
-    computing = integer + sum(artifact.float_ops.values())
-    return integer / computing if computing else None
-
-
 def _answers(artifact: Artifact) -> str:
     shares = [one.top1_agreement for one in artifact.comparisons.values() if one.top1_agreement is not None]
     if not shares or min(shares) >= USUAL_TOP1_AGREEMENT:

@@ -1,0 +1,53 @@
+"""What is said of a file although nothing failed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from export.artifact import Artifact
+from export.metrics import Comparison
+from export.notes import notes
+from export.recipe import Precision
+from export.targets.session import OpCount
+
+COMPARISON = Comparison(
+    sample_count=64,
+    max_abs_error=1.0,
+    worst=(1.0, 2.0),
+    sqnr_db=20.0,
+    top1_agreement=1.0,
+    top5_agreement=1.0,
+    distinct_answers=(8, 8),
+)
+FLOAT = Artifact(name="net", format="a", precision=Precision.FLOAT32, suffix=".a", content=b"x" * 400, p50_ms=4.0)
+INT8 = replace(
+    FLOAT,
+    precision=Precision.INT8,
+    content=b"x" * 110,
+    p50_ms=2.0,
+    comparisons={"logits": COMPARISON},
+    census=(OpCount(op="CONV", arithmetic="integer", count=3),),
+)
+
+
+def test_nothing_is_said_of_a_good_int8_file() -> None:
+    assert notes(INT8, FLOAT) == ()
+    assert notes(FLOAT, FLOAT) == ()
+
+
+@pytest.mark.parametrize(
+    ("flaw", "words"),
+    [
+        ({"census": (OpCount(op="MEAN", arithmetic="float", count=2),)}, "not all-integer: 2 MEAN in float"),
+        ({"census": (OpCount(op="FlexErf", arithmetic="integer", count=1),)}, "needs the Flex runtime for FlexErf"),
+        ({"content": b"x" * 390}, "not smaller: 98% of float32"),
+        ({"p50_ms": 5.0}, "not faster here: 1.2 x float32's time"),
+        ({"comparisons": {"logits": replace(COMPARISON, top1_agreement=0.8)}}, "20% of the answers change"),
+    ],
+    ids=["float islands", "Flex", "size", "speed", "answers"],
+)
+def test_a_flaw_is_said_in_words(flaw: dict[str, object], words: str) -> None:
+    (said,) = notes(replace(INT8, **flaw), FLOAT)  # type: ignore[arg-type]
+    assert words in said
