@@ -69,6 +69,13 @@ class Artifact:
         """Operators that compute in float, by name."""
         return {op.op: op.count for op in self.census if op.arithmetic == "float"}
 
+    @property
+    def integer_share(self) -> float | None:
+        """Share of the computing operators that work on integers; None if none computes."""
+        integer = sum(op.count for op in self.census if op.arithmetic == "integer")
+        computing = integer + sum(self.float_ops.values())
+        return integer / computing if computing else None
+
     def record(self) -> dict[str, Any]:
         """Return plain data for a manifest."""
         return {
@@ -83,6 +90,7 @@ class Artifact:
             "comparisons": {name: comparison.record() for name, comparison in self.comparisons.items()},
             "checks": [check.record() for check in self.checks],
             "census": [asdict(op) for op in self.census],
+            "integer_share": self.integer_share,
             "p50_ms": self.p50_ms,
             "p90_ms": self.p90_ms,
             "accuracy": {"top1": self.accuracy[0], "top5": self.accuracy[1]} if self.accuracy else None,
