@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.min_max_observer import smallest_and_largest
-
-Array = NDArray[Any]
+from calibration.samples import Array
 
 BINS = 16384
 # Below 2**-100 float32 cannot hold the factor from a value to its bin.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.histogram import Histogram
 from calibration.ranges import Range, Ranges
-
-Array = NDArray[Any]
+from calibration.samples import Array
 
 INT8_STEPS = 255
 # Candidate ends, as shares of the true end; geometric, because a single outlier can be 100 times the rest.

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.samples import Array
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)

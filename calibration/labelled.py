@@ -49,14 +49,6 @@ class LabelledPhotos:
                 continue
             yield preprocessing.photo(image), label
 
-    def limited(self, limit: int | None, seed: int) -> LabelledPhotos:
-        """Return at most `limit` of them, chosen by `seed`, in the same order."""
-        if limit is None or limit >= len(self.files):
-            return self
-        chosen = np.sort(np.random.default_rng(seed).choice(len(self.files), limit, replace=False))
-        source = f"{self.source}, {limit} of them"
-        return LabelledPhotos(files=tuple(self.files[index] for index in chosen), source=source)
-
 
 def find_labelled(spec: str | Path, *, classes: int, labels: Sequence[str] = ()) -> LabelledPhotos:
     """Return the labelled photos that `spec` names.

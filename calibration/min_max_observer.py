@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration.ranges import Ranges, check_finite
-
-Array = NDArray[Any]
+from calibration.samples import Array
 
 
 class MinMaxObserver:

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, Self
 
-from numpy.typing import NDArray
-
 from calibration.histogram_observers import MseObserver, PercentileObserver
 from calibration.min_max_observer import MinMaxObserver
 from calibration.ranges import RangeDifference, Ranges
+from calibration.samples import Array
 from zoo.errors import unknown
 
-Array = NDArray[Any]
 Update = Callable[[str, Array], None]
 
 

@@ -10,13 +10,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration.inputs import InputSpec, Sample
-from calibration.samples import LABELS, PHOTOS, Samples, clear, input_file, sample_digest
+from calibration.samples import LABELS, PHOTOS, Array, Samples, clear, input_file, sample_digest
 from zoo.errors import OutsideError, UsageProblemError
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)

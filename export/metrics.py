@@ -8,11 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from calibration.samples import Array
 from zoo.errors import CheckFailedError
-
-Array = NDArray[Any]
 
 # Bit-equal outputs have no noise; the number that stands for it must fit into JSON.
 EQUAL_SQNR_DB = 200.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +12,11 @@ from export.recipe import Recipe
 from zoo import class_names, conventions, weights
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
+from zoo.sources import ByteProgress
 from zoo.weights import LoadedWeights
 
 if TYPE_CHECKING:
     import keras
-
-Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +54,7 @@ def artifact_name(recipe: Recipe) -> str:
     return "-".join([recipe.model, *changed])
 
 
-def load(recipe: Recipe, progress: Progress | None = None) -> Subject:
+def load(recipe: Recipe, progress: ByteProgress | None = None) -> Subject:
     """Return the model that `recipe` names.
 
     Raises:
@@ -68,7 +66,7 @@ def load(recipe: Recipe, progress: Progress | None = None) -> Subject:
     return _of_file(recipe) if is_file(recipe.model) else _of_zoo(recipe, progress)
 
 
-def _of_zoo(recipe: Recipe, progress: Progress | None) -> Subject:
+def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
     architecture = zoo.find(recipe.model)
     if recipe.preprocessing is not None:
         raise UsageProblemError(f"{architecture.name} brings its own preprocessing; --preprocessing is for model files")

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from numpy.typing import NDArray
-
+from calibration.samples import Array
 from export.metrics import Comparison, StepComparison, compare, compare_steps
 from export.recipe import Precision
 from export.targets.session import StorageReport, TensorSpec
@@ -22,7 +21,6 @@ from export.tolerances import (
 )
 from zoo.errors import CheckFailedError
 
-Array = NDArray[Any]
 Outputs = Mapping[str, Array]
 
 # A reference whose outputs hardly vary proves nothing: any file agrees with a constant.

@@ -55,7 +55,6 @@ def run(path: str, samples: str, outputs: str, camera_bytes: bool, threads: int 
         **_specs(session),
         **_times(milliseconds),
         "milliseconds": milliseconds,
-        "threads": threads,
         "census": census,
     }
 
@@ -89,8 +88,6 @@ def bench(path: str, runs: int, threads: int) -> dict[str, Any]:
     return {
         **_times(milliseconds),
         "milliseconds": milliseconds,
-        "runs": runs,
-        "threads": threads,
         "peak_mb": peak_mb(),
         "empty_mb": empty_mb,
         "runtime": target.runtime,

@@ -71,10 +71,6 @@ class Architecture:
                 raise UsageProblemError(f"{self.name} has no {key} {value}; choose one of {choices}")
         return {key: chosen.get(key, option.default) for key, option in self.options.items()}
 
-    def is_default(self, chosen: Mapping[str, OptionValue]) -> bool:
-        """Whether `chosen` leaves the build that the trained weights fit."""
-        return all(self.options[key].default == value for key, value in chosen.items())
-
 
 _REGISTRY: dict[str, Architecture] = {}
 

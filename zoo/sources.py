@@ -23,7 +23,7 @@ from zoo.errors import OutsideError
 if TYPE_CHECKING:
     from zoo.weights import Source
 
-Progress = Callable[[int, int | None], None]
+ByteProgress = Callable[[int, int | None], None]  # bytes so far, bytes in all or None
 
 _SHIPPED = Path(__file__).parent / "pretrained"
 _CHUNK_BYTES = 1 << 20
@@ -50,7 +50,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("ZOO_EXPORT_CACHE") or Path.home() / ".cache" / "zoo-export")
 
 
-def fetch(source: Source, progress: Progress | None = None) -> list[Path]:
+def fetch(source: Source, progress: ByteProgress | None = None) -> list[Path]:
     """Return the source's files, in the order of `members`, proven by the digest.
 
     A cached file whose digest is wrong is discarded and fetched again.
@@ -123,7 +123,7 @@ def _staging() -> Iterator[Path]:
         yield Path(path)
 
 
-def _collect(source: Source, staging: Path, progress: Progress) -> list[Path]:
+def _collect(source: Source, staging: Path, progress: ByteProgress) -> list[Path]:
     """Return the source's files inside a new folder of `staging`."""
     chosen = staging / "chosen"
     chosen.mkdir()
@@ -145,7 +145,7 @@ def _collect(source: Source, staging: Path, progress: Progress) -> list[Path]:
         raise OutsideError(f"{source.location}: {error}") from error
 
 
-def _download(url: str, folder: Path, progress: Progress) -> Path:
+def _download(url: str, folder: Path, progress: ByteProgress) -> Path:
     """Return the file at `url`, written into `folder`."""
     target = folder / url.rpartition("/")[2]
     with urllib.request.urlopen(url, timeout=_SILENCE_SECONDS) as response, target.open("wb") as stream:

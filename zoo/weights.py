@@ -88,7 +88,7 @@ def load(
     model: keras.Model,
     architecture: Architecture,
     choice: str | None = None,
-    progress: sources.Progress | None = None,
+    progress: sources.ByteProgress | None = None,
     *,
     seed: int = 0,
 ) -> LoadedWeights:
@@ -143,7 +143,7 @@ def assign(model: keras.Model, arrays: Mapping[str, Array]) -> None:
         weight.assign(arrays[path])
 
 
-def _load_tag(model: keras.Model, weights: Weights, progress: sources.Progress | None) -> LoadedWeights:
+def _load_tag(model: keras.Model, weights: Weights, progress: sources.ByteProgress | None) -> LoadedWeights:
     """Load from the first source that gives the right bytes."""
     from zoo import readers
 

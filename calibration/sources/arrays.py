@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration.inputs import Sample, check_castable, check_shape, describe, image_input
 from calibration.sources.array_rows import ArrayRows, BrokenArrayError
 from calibration.sources.conversion import as_sample, watched
 from calibration.sources.request import Request, Stream
 from zoo.errors import UsageProblemError
-
-Array = NDArray[Any]
 
 
 def open_arrays(path: Path, request: Request) -> Stream:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration.inputs import InputSpec, Sample, cast, check_castable, check_shape, image_input, photo_sample
+from calibration.samples import Array
 from calibration.sources.request import Request
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
-
-Array = NDArray[Any]
 
 # A hundred photos nearly always reach from black to white; data of another preprocessing often does not.
 USUAL_COVER = 0.6

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration.inputs import InputSpec, Sample, describe
+from calibration.samples import Array
 from calibration.sources.conversion import as_sample, watched
 from calibration.sources.request import Request, Stream
 from zoo.errors import UsageProblemError, unknown
-
-Array = NDArray[Any]
 
 
 def open_function(spec: str, request: Request) -> Stream:

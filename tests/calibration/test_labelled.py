@@ -121,15 +121,6 @@ def test_samples_carry_photos_inputs_and_labels_in_line(
     assert found.unreadable == ["broken.jpg"], "a second reading must not count twice"
 
 
-def test_the_limit_takes_a_seeded_choice(make_photos: MakePhotos) -> None:
-    found = find_labelled(class_folders(make_photos, *(str(i) for i in range(20))), classes=20)
-    one, same, other = (found.limited(10, seed).files for seed in (1, 1, 2))
-    assert len(one) == 10
-    assert one == same != other
-    assert set(one) <= set(found.files)
-    assert found.limited(None, 0) is found
-
-
 def test_calibration_photos_do_not_judge(
     make_photos: MakePhotos, preprocessing: Preprocessing, tmp_path: Path, pull: Callable[..., Draw]
 ) -> None:
