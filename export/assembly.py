@@ -15,7 +15,7 @@ from export.making import Making
 from export.measure import Measurement, measure
 from export.notes import notes
 from export.recipe import Precision
-from export.targets import TARGETS, Target, find
+from export.targets import PRIMARY, TARGETS, Target, find
 from zoo.errors import OutsideError, UsageProblemError
 
 
@@ -117,11 +117,10 @@ class Assembly:
         return (proof.storage(report),) if report is not None else ()
 
     def _agreement(self, target: Target, precision: Precision) -> tuple[proof.Check, ...]:
-        """Compare with the file of the same precision in the first format; that one has nothing to agree with."""
-        first = next(iter(TARGETS.values()))
-        if target.name == first.name or (first.name, precision) not in self.measurements:
+        """Compare with the primary format's file of the same precision; that one has nothing to agree with."""
+        if target.name == PRIMARY.name or (PRIMARY.name, precision) not in self.measurements:
             return ()
-        one, other = self.measurements[first.name, precision], self.measurements[target.name, precision]
+        one, other = self.measurements[PRIMARY.name, precision], self.measurements[target.name, precision]
         return proof.agreement(one.real, other.real, {spec.name: spec for spec in one.outputs}, precision)
 
     def _convention(self, precision: Precision, measured: Measurement) -> tuple[proof.Check, ...]:

@@ -14,11 +14,8 @@ from export.errors import ConversionError
 from export.models import Subject
 from export.progress import Progress
 from export.recipe import Io, Precision, Recipe
-from export.targets import TARGETS, QuantizationPlan, Target
+from export.targets import PRIMARY, TARGETS, QuantizationPlan, Target
 from zoo.errors import OutsideError, UsageProblemError
-
-# The format whose runtime shows every tensor, so that ranges are observed there.
-OBSERVED = "tflite"
 
 
 @dataclass
@@ -103,10 +100,10 @@ class Making:
 
     def _observe(self) -> None:
         self.progress.step("observe the ranges")
-        float_file = self.content(TARGETS[OBSERVED], Precision.FLOAT32)
+        float_file = self.content(PRIMARY, Precision.FLOAT32)
         if float_file is None:
             raise ConversionError("ranges are observed in the float file, which there is not")
-        path = self.path(TARGETS[OBSERVED], Precision.FLOAT32, float_file)
+        path = self.path(PRIMARY, Precision.FLOAT32, float_file)
         try:
             answer = child.call(
                 "observe", path=path, samples=self.samples.calibration_folder, observer=self.recipe.observer

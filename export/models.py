@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import zoo
 from export import signature, user_file
 from export.recipe import Recipe
+from export.targets import TARGETS
 from zoo import class_names, conventions, weights
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
@@ -17,6 +18,9 @@ from zoo.weights import LoadedWeights
 
 if TYPE_CHECKING:
     import keras
+
+# Only .keras is taken; who names another file of a model is told so, and not that the zoo has no such network.
+MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".pb", *(target.suffix for target in TARGETS.values()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +46,7 @@ class Subject:
 
 def is_file(model: str) -> bool:
     """Whether a recipe's `model` means a file and not a name of the zoo."""
-    return "/" in model or Path(model).suffix in (".keras", ".h5", ".hdf5", ".pb", ".tflite", ".onnx")
+    return "/" in model or Path(model).suffix in MODEL_SUFFIXES
 
 
 def artifact_name(recipe: Recipe) -> str:

@@ -20,11 +20,12 @@ from export.delivered import Delivered, DeliveredFile
 from export.delivery import LABELS
 from export.measure import Measurement, measure
 from export.recipe import Precision
+from export.targets import PRIMARY
 from zoo.errors import CheckFailedError, UsageProblemError, unknown
 
 MAX_ROWS = 100_000
 # What the fastest device file is; an export may lack it.
-PREFERRED = ("tflite", Precision.INT8)
+PREFERRED = (PRIMARY.name, Precision.INT8)
 # float32 rounding of a sum of probabilities, and the last bit of an int8 one
 PROBABILITY_SLACK = 0.01
 
@@ -48,7 +49,7 @@ class Answer:
 
 
 def choose(delivered: Delivered, name: str | None) -> DeliveredFile:
-    """Return the file of that name, or the int8 .tflite, or the first there is.
+    """Return the file of that name, or the preferred one, or the first there is.
 
     Raises:
         UsageProblemError: the folder has no such file, or none.

@@ -19,7 +19,7 @@ from export.metrics import Comparison
 from export.progress import Progress
 from export.proof import Check
 from export.recipe import Precision
-from export.targets import TARGETS
+from export.targets import PRIMARY
 from export.tolerances import FIDELITY, PARITY, REPRODUCTION, STEP_AGREEMENT, for_few, for_few_steps
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
 
@@ -149,10 +149,9 @@ def _reproduction(file: DeliveredFile, measured: Measurement, stored: Mapping[st
 
 
 def _agreement(file: DeliveredFile, measured: Measurement, others: list[VerifiedFile], count: int) -> tuple[Check, ...]:
-    """Compare with the first format's file of that precision, as the export did."""
-    first = next(iter(TARGETS))
+    """Compare with the primary format's file of that precision, as the export did."""
     for other in others:
-        is_sibling = other.file.precision is file.precision and other.file.format == first != file.format
+        is_sibling = other.file.precision is file.precision and other.file.format == PRIMARY.name != file.format
         if is_sibling and other.measured is not None:
             specs = {spec.name: spec for spec in other.measured.outputs}
             step_bar = for_few_steps(STEP_AGREEMENT, count)

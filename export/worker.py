@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from calibration.observers import SplitObserver
-from calibration.samples import Samples
-from export.targets import target_of
-from export.targets.session import Array, Session, TensorSpec
+from calibration.samples import Array, Samples
+from export.targets import PRIMARY, target_of
+from export.targets.session import Session, TensorSpec
 from export.versions import version
 from zoo.errors import UsageProblemError
 
@@ -61,9 +61,7 @@ def run(path: str, samples: str, outputs: str, camera_bytes: bool, threads: int 
 
 def observe(path: str, samples: str, observer: str) -> dict[str, Any]:
     """Observe every activation of a float file; answer the ranges and how stable they are."""
-    from export.targets.tflite.session import Watcher
-
-    watcher = Watcher(Path(path))
+    watcher = PRIMARY.watch(Path(path))
     split = SplitObserver(observer, watcher.edges)
     for index, sample in enumerate(Samples.load(Path(samples))):
         watcher.watch(sample, split.half(index))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from export.quantities import size_in_words
+from export.targets import PRIMARY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ def rows(manifest: Mapping[str, Any]) -> list[Row]:
     """Return a row per file, float32 first, then in the order of the recipe."""
     files = [*manifest["files"], *manifest["not_delivered"]]
     order = ["float32", *(name for name in manifest["recipe"]["precisions"] if name != "float32")]
-    files.sort(key=lambda file: (order.index(file["precision"]), file["format"] == "onnx"))
+    files.sort(key=lambda file: (order.index(file["precision"]), file["format"] != PRIMARY.name))
     floats = {file["format"]: file for file in files if file["precision"] == "float32"}
     return [_row(file, floats.get(file["format"]), manifest) for file in files]
 

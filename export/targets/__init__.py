@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from export.targets.target import QuantizationPlan, Target  # isort: skip  (the targets import it from here)
+from export.targets.target import QuantizationPlan, Target, WatchableTarget  # isort: skip  (the targets import it from here)
 from export.targets.onnx import ONNX
 from export.targets.tflite import TFLITE
 from zoo.errors import UsageProblemError, unknown
 
-__all__ = ["TARGETS", "QuantizationPlan", "Target", "find", "target_of"]
+__all__ = ["PRIMARY", "TARGETS", "QuantizationPlan", "Target", "find", "target_of"]
 
 # In the order in which files are made: a later one may be derived from an earlier one.
 TARGETS: Mapping[str, Target] = {target.name: target for target in (TFLITE, ONNX)}
+
+# Ranges are observed in it, the other formats are held against it, and `zoo run` prefers it.
+PRIMARY: WatchableTarget = TFLITE
 
 
 def find(name: str) -> Target:

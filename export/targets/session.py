@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from calibration.observers import Update
+from calibration.samples import Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,20 @@ class Session(Protocol):
         ...
 
 
+class Watcher(Protocol):
+    """A loaded float file that shows every activation.
+
+    Attributes:
+        edges: names of the activations that are inputs or outputs of the file.
+    """
+
+    edges: frozenset[str]
+
+    def watch(self, sample: Mapping[str, Array], update: Update) -> None:
+        """Run one sample and hand every activation to `update(name, values)`; it must not keep the values."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class OpCount:
     """How often an operator occurs in a file, by the numbers it works on."""
@@ -70,9 +85,6 @@ class OpCount:
     op: str
     arithmetic: str  # "integer", "float" or "none" (moves or relabels data)
     count: int
-
-
-Observe = Callable[[str, Array], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from export.recipe import Io, Precision
-from export.targets.session import OpCount, Session, StorageReport
+from export.targets.session import OpCount, Session, StorageReport, Watcher
 
 if TYPE_CHECKING:
     import keras
@@ -68,4 +68,12 @@ class Target(Protocol):
 
     def census(self, path: Path) -> list[OpCount]:
         """Return how many operators of each kind the file holds, as the runtime will execute them."""
+        ...
+
+
+class WatchableTarget(Target, Protocol):
+    """A format whose runtime shows every tensor, so that ranges can be observed in it."""
+
+    def watch(self, path: Path) -> Watcher:
+        """Load a float file in its runtime, every activation in sight."""
         ...

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from calibration.samples import Array
 from export.targets.onnx.naming import needed
-from export.targets.session import Array
 
 
 class Graph:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from calibration.samples import Array
 from export.targets.onnx.graph import Graph
-from export.targets.session import Array
 
 Permutation = tuple[int, ...]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from calibration.samples import Array
 from export.targets.onnx.graph import Graph
-from export.targets.session import Array
 
 SIGN = 128
 LARGEST_PAIR = 128  # 255 * 128 = 32640 fits into int16; 255 * 129 does not.

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from calibration.samples import Array
 from export.errors import ConversionError
-from export.targets.session import Array, TensorSpec
+from export.targets.session import TensorSpec
 
 METADATA_KEY = "zoo.quantization"  # JSON: {name: {"scale": float, "zero_point": int}} of inputs and outputs.
 SILENT = 4  # Severity "fatal": what matters reaches the reader as an exception.

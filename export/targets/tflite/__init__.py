@@ -1,4 +1,4 @@
-"""TFLite, run by LiteRT: Android, Raspberry Pi, browsers, microcontrollers."""
+"""The .tflite format, run by LiteRT: Android, Raspberry Pi, browsers, microcontrollers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.recipe import Precision
-from export.targets.session import OpCount, Session, StorageReport
+from export.targets.session import OpCount, Session, StorageReport, Watcher
 
 if TYPE_CHECKING:
     import keras
@@ -15,38 +15,52 @@ if TYPE_CHECKING:
     from export.targets import QuantizationPlan
 
 
-class _Tflite:
+class TfliteTarget:
+    """Writes, runs and watches .tflite files."""
+
     name = "tflite"
     suffix = ".tflite"
     runtime = "ai-edge-litert"
 
     def convert(self, model: keras.Model) -> bytes:
+        """Return the float32 file of `model`: static batch 1, inputs and outputs named as in the model."""
         from export.targets.tflite.convert import convert
 
         return convert(model)
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
+        """Return the file in `plan.precision`; no sibling is needed."""
         from export.targets.tflite.quantize import quantize
 
         return quantize(float_file, plan)
 
     def needs(self, precision: Precision) -> tuple[str, ...]:
+        """Return nothing: every precision is made of the float file."""
         return ()
 
     def storage(self, float_file: bytes, content: bytes) -> StorageReport | None:
+        """Return how far the stored weights and biases lie from the float file's."""
         from export.targets.tflite.storage import compare
 
         return compare(float_file, content)
 
     def open(self, path: Path, threads: int = 1) -> Session:
+        """Load a file in LiteRT, on the CPU."""
         from export.targets.tflite.session import TfliteSession
 
         return TfliteSession(path, threads)
 
+    def watch(self, path: Path) -> Watcher:
+        """Load a float file in LiteRT, every activation in sight."""
+        from export.targets.tflite.session import TfliteWatcher
+
+        return TfliteWatcher(path)
+
     def census(self, path: Path) -> list[OpCount]:
+        """Return the operators as the file holds them, which is how LiteRT executes them."""
         from export.targets.tflite.census import census
 
         return census(path)
 
 
-TFLITE = _Tflite()
+TFLITE = TfliteTarget()

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.targets.session import Array, Observe, TensorSpec
+from calibration.observers import Update
+from calibration.samples import Array
+from export.targets.session import TensorSpec
 from export.targets.tflite import flatbuffer
 from zoo.errors import UsageProblemError
 
@@ -57,7 +59,7 @@ class TfliteSession:
         return dict(runner.get_input_details()), dict(runner.get_output_details())
 
 
-class Watcher:
+class TfliteWatcher:
     """Runs a float file and shows every activation."""
 
     def __init__(self, path: Path) -> None:
@@ -78,7 +80,7 @@ class Watcher:
         outside = {*model.subgraphs[0].inputs, *model.subgraphs[0].outputs}
         self.edges = frozenset(name for index, name in self._watched.items() if index in outside)
 
-    def watch(self, sample: Mapping[str, Array], update: Observe) -> None:
+    def watch(self, sample: Mapping[str, Array], update: Update) -> None:
         """Run one sample and hand every activation to `update(name, values)`; it must not keep the values."""
         self._session.invoke({spec.name: spec.quantize(sample[spec.name]) for spec in self._session.inputs})
         for index, name in self._watched.items():

@@ -16,7 +16,7 @@ from export.metrics import compare
 from export.recipe import Io, Precision
 from export.targets import QuantizationPlan
 from export.targets.tflite import TFLITE, flatbuffer
-from export.targets.tflite.session import Watcher
+from export.targets.tflite.session import TfliteWatcher
 
 Array = NDArray[Any]
 PHOTOS = 24
@@ -70,7 +70,7 @@ def observe(content: bytes, inputs: Array, path: Path) -> Ranges:
         before = found.get(name, (low, high))
         found[name] = min(low, before[0]), max(high, before[1])
 
-    watcher = Watcher(path)
+    watcher = TfliteWatcher(path)
     name = watcher._session.inputs[0].name
     for row in inputs:
         watcher.watch({name: row[None]}, update)

@@ -1,0 +1,84 @@
+"""The rules that keep the house in order: which way imports point, and where a format may be named."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# Each package may import those before it.
+PACKAGES = ("zoo", "calibration", "export")
+
+FORMATS = re.compile(r"\b_?(tflite|onnx)\b", re.IGNORECASE)
+# Elsewhere a format is an entry of `export.targets.TARGETS`.
+MAY_NAME_FORMATS = {
+    "export/commands/export.py": "help, which must not import the targets",
+    "export/commands/run.py": "help",
+    "export/doctor/dependencies.py": "distributions, one of which is called onnx",
+    "export/doctor/machine.py": "the name of a runtime",
+    "export/manifest.py": "distributions, one of which is called onnx",
+    "zoo/mobilenet.py": "Google publishes the weights as .tflite",
+    "zoo/readers/__init__.py": "Google publishes the weights as .tflite",
+    "zoo/readers/tflite.py": "Google publishes the weights as .tflite",
+}
+
+
+def sources(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the full names of what a file imports, at its top or inside of functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def words(path: Path) -> Iterator[str]:
+    """Yield what a file's code says: names and strings, without docstrings and comments."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    prose = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in prose:
+            yield node.value
+        elif isinstance(node, ast.Name | ast.Attribute):
+            yield node.id if isinstance(node, ast.Name) else node.attr
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+    yield from imported(path)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_point_one_way(package: str) -> None:
+    later = PACKAGES[PACKAGES.index(package) + 1 :]
+    found = [(path, name) for path in sources(package) for name in imported(path) if name.split(".")[0] in later]
+    assert found == []
+    assert len(sources(package)) > 10
+
+
+def test_formats_do_not_know_the_proof_or_the_commands() -> None:
+    """What a target imports of the export is data, never the flow that calls it."""
+    allowed = ("export.errors", "export.recipe", "export.signature", "export.targets")
+    found = [
+        (path, name)
+        for path in sources("export/targets")
+        for name in imported(path)
+        if name.startswith("export") and not name.startswith(allowed)
+    ]
+    assert found == []
+
+
+def test_formats_are_named_in_their_targets_only() -> None:
+    naming = {
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in sources(package)
+        if "export/targets/" not in path.as_posix() and any(FORMATS.search(word) for word in words(path))
+    }
+    assert naming == set(MAY_NAME_FORMATS)
