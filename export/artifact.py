@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from export.check import Check
 from export.metrics import Comparison
-from export.proof import Check
 from export.recipe import Precision
 from export.targets.session import OpCount, TensorSpec
 

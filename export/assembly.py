@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from calibration.samples import Array
 from export import convention, proof, provenance
 from export.artifact import Artifact
+from export.check import Check
 from export.making import Making
 from export.measure import Measurement, measure
 from export.notes import notes
@@ -109,28 +110,28 @@ class Assembly:
             )
         return self.measurements[key]
 
-    def _storage(self, target: Target, precision: Precision, content: bytes) -> tuple[proof.Check, ...]:
+    def _storage(self, target: Target, precision: Precision, content: bytes) -> tuple[Check, ...]:
         float_file = self.making.content(target, Precision.FLOAT32)
         if precision is Precision.FLOAT32 or float_file is None:
             return ()
         report = target.storage(float_file, content)
         return (proof.storage(report),) if report is not None else ()
 
-    def _agreement(self, target: Target, precision: Precision) -> tuple[proof.Check, ...]:
+    def _agreement(self, target: Target, precision: Precision) -> tuple[Check, ...]:
         """Compare with the primary format's file of the same precision; that one has nothing to agree with."""
         if target.name == PRIMARY.name or (PRIMARY.name, precision) not in self.measurements:
             return ()
         one, other = self.measurements[PRIMARY.name, precision], self.measurements[target.name, precision]
         return proof.agreement(one.real, other.real, {spec.name: spec for spec in one.outputs}, precision)
 
-    def _convention(self, precision: Precision, measured: Measurement) -> tuple[proof.Check, ...]:
+    def _convention(self, precision: Precision, measured: Measurement) -> tuple[Check, ...]:
         """Ask integer inputs for photos what a byte means to them."""
         camera, (spec, *others) = self.making.camera_range, measured.inputs
         if precision is not Precision.INT8 or camera is None or spec.zero_point is None or others:
             return ()
         return (convention.check(spec, camera),)
 
-    def _provenance(self, target: Target, precision: Precision) -> tuple[proof.Check, ...]:
+    def _provenance(self, target: Target, precision: Precision) -> tuple[Check, ...]:
         """Ask what the file was made of: its sibling or its float file, and the calibration samples."""
         if precision is Precision.FLOAT32:
             return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from export.proof import Check
+from export.check import Check
 from export.targets.session import TensorSpec
 from export.tolerances import CONVENTION
 from zoo.preprocessing import Preprocessing
@@ -30,12 +30,11 @@ def check(spec: TensorSpec, camera: CameraRange) -> Check:
     ends = spec.dequantize(np.array([limits.min, limits.max]))
     step = (camera[1] - camera[0]) / (limits.max - limits.min)
     steps = float(np.abs(ends - np.array(camera)).max() / step)
-    return Check(
+    return Check.at_most(
+        CONVENTION.max_steps,
+        steps,
         question="convention",
         output=f"input {spec.name}",
         quantity="scale and zero point, worst error in steps",
-        value=steps,
-        bar=CONVENTION.max_steps,
-        passed=steps <= CONVENTION.max_steps,
         reason=CONVENTION.reason,
     )

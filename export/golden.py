@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,12 @@ from zoo.errors import CheckFailedError
 # Far above what an export writes (8 samples), far below what hurts: an archive says how large it unpacks.
 MAX_UNPACKED_BYTES = 2_000_000_000
 MAX_SAMPLES = 1000
+COUNT = 8  # Enough to see a broken file, and a small part of an export's size.
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Golden:
-    """What `export.delivery.golden` put together, read back.
+    """What `content` put together, read back.
 
     Attributes:
         inputs: (N, ...) by input name, ready for the model.
@@ -41,6 +43,26 @@ class Golden:
     def samples(self) -> Samples:
         """Return the inputs, ready for a run."""
         return Samples(inputs=self.inputs, photos=self.photos, source="golden inputs", seed=0)
+
+
+def content(probe: Samples, expected: Mapping[str, Array], outputs: Mapping[str, Mapping[str, Array]]) -> bytes:
+    """Return golden.npz: a few inputs, what Keras says of them, and what each file says (stored).
+
+    Args:
+        probe: the samples of the proof.
+        expected: the Keras model's outputs (N, ...), by name.
+        outputs: stored outputs (N, ...) by file name, then output name.
+    """
+    arrays: dict[str, Any] = {f"input/{name}": values for name, values in probe.inputs.items()}
+    if probe.photos is not None:
+        arrays["photos"] = probe.photos
+    arrays |= {f"expected/{name}": values for name, values in expected.items()}
+    for file, stored in outputs.items():
+        arrays |= {f"stored/{file}/{name}": values for name, values in stored.items()}
+    packed = io.BytesIO()
+    few: dict[str, Any] = {name: np.asarray(values[:COUNT]) for name, values in arrays.items()}
+    np.savez_compressed(packed, **few)
+    return packed.getvalue()
 
 
 def read(path: Path) -> Golden:

@@ -176,7 +176,7 @@ def _last_word(recipe: Recipe, told: _Told) -> dict[str, Any]:
 
 def _is_full(error: Exception) -> bool:
     """Whether a full disk is behind it: native libraries have classes of their own for that, but the system's words."""
-    from export.delivery import FULL
+    from export.destination import FULL
 
     return any(os.strerror(number) in str(error) for number in FULL)
 

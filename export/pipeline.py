@@ -11,9 +11,10 @@ from typing import Any
 import calibration.sources
 from calibration.inputs import InputSpec
 from calibration.store import Draw
-from export import delivery, models, reference, signature
+from export import delivery, golden, models, reference, signature
 from export.artifact import Artifact
 from export.assembly import Assembly
+from export.destination import Destination
 from export.evaluation import evaluate
 from export.making import Making
 from export.manifest import manifest
@@ -49,7 +50,7 @@ def run(recipe: Recipe, progress: Progress | None = None) -> Delivery:
         ZooError: a mistake in the recipe, or something outside; nothing has been written then.
     """
     tell = progress or Quiet()
-    destination = delivery.Destination(recipe.out, models.artifact_name(recipe))
+    destination = Destination(recipe.out, models.artifact_name(recipe))
     destination.check()
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         work = Path(folder)
@@ -81,9 +82,9 @@ def run(recipe: Recipe, progress: Progress | None = None) -> Delivery:
         if not chosen:
             return Delivery(folder=None, manifest=record, artifacts=tuple(artifacts))
         tell.step("write the files")
-        golden = delivery.golden(samples.probe, expected, assembly.stored(chosen))
+        answers = golden.content(samples.probe, expected, assembly.stored(chosen))
         with destination.replaced() as new:
-            record = delivery.write(new, chosen, record, golden, subject.labels)
+            record = delivery.write(new, chosen, record, answers, subject.labels)
     return Delivery(folder=destination.folder, manifest=record, artifacts=tuple(artifacts))
 
 

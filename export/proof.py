@@ -1,12 +1,15 @@
-"""The proof of a file: parity, fidelity, agreement and storage, each a check with its bar and its reason."""
+"""The checks that compare numbers: parity, fidelity, agreement and storage.
+
+Origin and calibration are asked in `provenance`, convention in `convention`; `verification` asks some again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from calibration.samples import Array
+from export.check import Check
 from export.metrics import Comparison, StepComparison, compare, compare_steps
 from export.recipe import Precision
 from export.targets.session import StorageReport, TensorSpec
@@ -25,38 +28,6 @@ Outputs = Mapping[str, Array]
 
 # A reference whose outputs hardly vary proves nothing: any file agrees with a constant.
 MIN_DISTINCT_FOR_COLLAPSE = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One question asked of one output of one file.
-
-    Attributes:
-        question: parity, fidelity, agreement or storage.
-        output: the output's name, or what else was looked at.
-        quantity: what was measured, with its unit.
-        value: as measured; None if it could not be.
-        bar: what it must reach; None if it is only told.
-        passed: whether it did.
-        reason: why the bar is there, or why it failed.
-    """
-
-    question: str
-    output: str
-    quantity: str
-    value: float | None
-    bar: float | None
-    passed: bool
-    reason: str
-
-    def __str__(self) -> str:
-        if self.value is None:
-            return f"{self.question} of {self.output}: {self.reason}"
-        return f"{self.question} of {self.output}: {self.quantity} {self.value:.4g}, must be {self.bar:g}"
-
-    def record(self) -> dict[str, Any]:
-        """Return plain data for a manifest."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,12 +66,12 @@ def prove(
     comparisons = {}
     if set(reference) != set(actual):
         names = f"the file's outputs are {', '.join(actual)}, the model's {', '.join(reference)}"
-        return Proof(comparisons={}, checks=(failed(question, "the file", names),))
+        return Proof(comparisons={}, checks=(Check.stated(question, "the file", names, passed=False),))
     for name in reference:
         try:
             comparisons[name] = compare(reference=reference[name], actual=actual[name])
         except CheckFailedError as error:
-            checks.append(failed(question, name, str(error)))
+            checks.append(Check.stated(question, name, str(error), passed=False))
             continue
         if judge:
             checks.extend(_judged(question, name, comparisons[name], tolerance))
@@ -123,7 +94,7 @@ def agreement(
     """
     if not set(first) == set(second) == set(specs):
         names = f"the outputs are {', '.join(first)} in one, {', '.join(second)} in the other"
-        return (failed(question, "the files", names),)
+        return (Check.stated(question, "the files", names, passed=False),)
     checks: list[Check] = []
     for name, spec in specs.items():
         try:
@@ -134,35 +105,25 @@ def agreement(
                 steps = compare_steps(reference=first[name], actual=second[name], step=spec.scale)
                 checks.extend(_judged_steps(question, name, steps, step_bar))
         except CheckFailedError as error:
-            checks.append(failed(question, name, str(error)))
+            checks.append(Check.stated(question, name, str(error), passed=False))
     return tuple(checks)
 
 
 def storage(report: StorageReport) -> Check:
     """Judge whether a file's constants are the float ones, rounded."""
-    passed = report.worst_steps <= MAX_STORAGE_STEPS
-    return Check(
+    return Check.at_most(
+        MAX_STORAGE_STEPS,
+        min(report.worst_steps, 1e300),  # infinity does not fit into JSON
         question="storage",
         output=report.where or "all constants",
         quantity="worst error in steps",
-        value=min(report.worst_steps, 1e300),
-        bar=MAX_STORAGE_STEPS,
-        passed=passed,
         reason="rounding costs half a step; a zeroed, swapped or dropped weight costs many",
     )
 
 
 def _judged(question: str, name: str, compared: Comparison, bar: Tolerance) -> Iterator[Check]:
     def check(quantity: str, value: float, minimum: float) -> Check:
-        return Check(
-            question=question,
-            output=name,
-            quantity=quantity,
-            value=value,
-            bar=minimum,
-            passed=value >= minimum,
-            reason=bar.reason,
-        )
+        return Check.at_least(minimum, value, question=question, output=name, quantity=quantity, reason=bar.reason)
 
     yield check("sqnr_db", compared.sqnr_db, bar.min_sqnr_db)
     if bar.min_top1_agreement is not None and compared.top1_agreement is not None:
@@ -174,21 +135,9 @@ def _judged(question: str, name: str, compared: Comparison, bar: Tolerance) -> I
 
 
 def _judged_steps(question: str, name: str, compared: StepComparison, bar: StepTolerance) -> Iterator[Check]:
-    quantities = [("share within 1 LSB", compared.within_one_step, bar.min_within_one_step)]
+    def check(quantity: str, value: float, minimum: float) -> Check:
+        return Check.at_least(minimum, value, question=question, output=name, quantity=quantity, reason=bar.reason)
+
+    yield check("share within 1 LSB", compared.within_one_step, bar.min_within_one_step)
     if compared.top1_agreement is not None:
-        quantities.append(("top1_agreement", compared.top1_agreement, bar.min_top1_agreement))
-    for quantity, value, minimum in quantities:
-        yield Check(
-            question=question,
-            output=name,
-            quantity=quantity,
-            value=value,
-            bar=minimum,
-            passed=value >= minimum,
-            reason=bar.reason,
-        )
-
-
-def failed(question: str, output: str, reason: str) -> Check:
-    """Return a check that could not even be measured."""
-    return Check(question=question, output=output, quantity="", value=None, bar=None, passed=False, reason=reason)
+        yield check("top1_agreement", compared.top1_agreement, bar.min_top1_agreement)

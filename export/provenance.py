@@ -8,7 +8,7 @@ import numpy as np
 
 from calibration.samples import Array, Samples
 from export.artifact import Artifact
-from export.proof import Check, failed
+from export.check import Check
 from export.tolerances import CALIBRATION
 
 # Of all numbers of an input this share lies below and above what is compared: single outliers do not decide.
@@ -26,7 +26,8 @@ def origin(parents: Iterable[Artifact]) -> tuple[Check, ...]:
     for parent in parents:
         first = next((check for check in parent.checks if not check.passed), None)
         if first is not None:
-            checks.append(failed("origin", "the file", f"it was made of {parent.file_name}, which failed: {first}"))
+            reason = f"it was made of {parent.file_name}, which failed: {first}"
+            checks.append(Check.stated("origin", "the file", reason, passed=False))
     return tuple(checks)
 
 
@@ -45,13 +46,12 @@ def _alike(name: str, one: tuple[float, float], two: tuple[float, float]) -> Che
     width = max(one[1] - one[0], two[1] - two[0])
     moved = max(abs(one[0] - two[0]), abs(one[1] - two[1]))
     share = moved / width if width > 0 else float(moved > 0)
-    return Check(
+    return Check.at_most(
+        CALIBRATION.max_shift,
+        share,
         question="calibration",
         output=f"input {name}",
         quantity="shift against the probe, share of the span",
-        value=share,
-        bar=CALIBRATION.max_shift,
-        passed=share <= CALIBRATION.max_shift,
         reason=CALIBRATION.reason,
     )
 

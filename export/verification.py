@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from export import golden, proof
+from export.check import Check
 from export.delivered import Delivered, DeliveredFile, damage
 from export.delivery import GOLDEN
 from export.golden import Golden
 from export.measure import Measurement, measure
 from export.metrics import Comparison
 from export.progress import Progress
-from export.proof import Check
 from export.recipe import Precision
 from export.targets import PRIMARY
 from export.tolerances import FIDELITY, PARITY, REPRODUCTION, STEP_AGREEMENT, for_few, for_few_steps
@@ -79,7 +79,7 @@ def verify(delivered: Delivered, progress: Progress) -> Verification:
         samples = golden.read(delivered.folder / GOLDEN)
     except CheckFailedError as error:
         checks = [check for check in checks if check.output != GOLDEN]
-        checks.append(proof.failed("integrity", GOLDEN, str(error)))
+        checks.append(Check.stated("integrity", GOLDEN, str(error), passed=False))
         files = [VerifiedFile(file=file, checks=(_whole(file.path, file.sha256),)) for file in delivered.files]
         return Verification(delivered=delivered, count=0, files=tuple(files), checks=tuple(checks))
     checks += _preprocessing(delivered, samples)
@@ -120,21 +120,22 @@ def _file(
 def _whole(path: Path, sha256: str) -> Check:
     """Return whether the bytes are those of the export."""
     trouble = damage(path, sha256)
-    return _told("integrity", path.name, passed=not trouble, reason=trouble or "its sha256 is the manifest's")
+    return Check.stated("integrity", path.name, trouble or "its sha256 is the manifest's", passed=not trouble)
 
 
 def _signature(file: DeliveredFile, measured: Measurement) -> Check:
     """Return whether the manifest tells a device the truth about inputs and outputs, scales included."""
     same = (file.inputs, file.outputs) == (measured.inputs, measured.outputs)
     reason = "are the manifest's" if same else "are not what the manifest says: a device would feed it wrongly"
-    return _told("signature", "inputs and outputs", passed=same, reason=f"name, shape, type and scale {reason}")
+    return Check.stated("signature", "inputs and outputs", f"name, shape, type and scale {reason}", passed=same)
 
 
 def _reproduction(file: DeliveredFile, measured: Measurement, stored: Mapping[str, Any]) -> tuple[Check, ...]:
     """Return whether the file still says what it said at the export: nearly, because processors round differently."""
     specs = {spec.name: spec for spec in measured.outputs}
     if set(stored) != set(specs):
-        return (proof.failed("reproduction", "the file", f"{GOLDEN} does not hold what it said at the export"),)
+        reason = f"{GOLDEN} does not hold what it said at the export"
+        return (Check.stated("reproduction", "the file", reason, passed=False),)
     recorded = {name: specs[name].dequantize(values) for name, values in stored.items()}
     return proof.agreement(
         recorded,
@@ -164,7 +165,8 @@ def _as_exported(file: DeliveredFile) -> tuple[Check, ...]:
     """Return that a file which failed its proof at the export, and was kept on request, is still not proven."""
     if not file.failures:
         return ()
-    return (proof.failed("export", "the file", f"it failed its proof when it was made: {'; '.join(file.failures)}"),)
+    reason = f"it failed its proof when it was made: {'; '.join(file.failures)}"
+    return (Check.stated("export", "the file", reason, passed=False),)
 
 
 def _preprocessing(delivered: Delivered, samples: Golden) -> tuple[Check, ...]:
@@ -178,8 +180,4 @@ def _preprocessing(delivered: Delivered, samples: Golden) -> tuple[Check, ...]:
     # The difference that is left: float32 rounding of byte * scale + offset.
     same = fits and bool(np.allclose(preprocessing.normalise(photos), inputs, rtol=1e-5, atol=1e-5))
     reason = "makes the golden inputs of the golden photos" if same else "does not make the golden inputs of the photos"
-    return (_told("preprocessing", "the manifest's scale and offset", passed=same, reason=reason),)
-
-
-def _told(question: str, output: str, *, passed: bool, reason: str) -> Check:
-    return Check(question=question, output=output, quantity="", value=None, bar=None, passed=passed, reason=reason)
+    return (Check.stated("preprocessing", "the manifest's scale and offset", reason, passed=same),)

@@ -149,6 +149,6 @@ def test_the_command_on_the_page_asks_for_the_same_export() -> None:
 
 
 def test_the_manifest_knows_the_digest_of_everything_that_is_written(tmp_path: Path, exported: Path) -> None:
-    record = write(tmp_path, [], {**_manifest(exported), "files": []}, {"x": [1.0]}, ("cat",))
+    record = write(tmp_path, [], {**_manifest(exported), "files": []}, b"arrays", ("cat",))
     assert record == json.loads((tmp_path / "manifest.json").read_text())
     assert set(record["companions"]) | {"manifest.json"} == {path.name for path in tmp_path.iterdir()}

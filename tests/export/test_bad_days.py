@@ -15,7 +15,7 @@ import pytest
 
 import zoo as architectures
 from export import pipeline
-from export.delivery import Destination
+from export.destination import Destination
 from export.recipe import Precision, Recipe
 from export.report.rows import rows
 from zoo.errors import OutsideError, UsageProblemError
