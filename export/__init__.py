@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from export.recipe import Io, Precision, Recipe
 
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["Io", "Precision", "Recipe", "run"]
 
 
-def run(recipe: Recipe, progress: Progress | None = None) -> Delivery:
+def run(
+    recipe: Recipe, progress: Progress | None = None, calibration_function: Callable[[], Any] | None = None
+) -> Delivery:
     """Export what `recipe` names, prove every file, and write the good ones; see `export.pipeline.run`."""
     from export import pipeline
 
-    return pipeline.run(recipe, progress)
+    return pipeline.run(recipe, progress, calibration_function)

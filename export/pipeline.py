@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,16 @@ class Delivery:
         return bool(self.manifest["passed"])
 
 
-def run(recipe: Recipe, progress: Progress | None = None) -> Delivery:
+def run(
+    recipe: Recipe, progress: Progress | None = None, calibration_function: Callable[[], Any] | None = None
+) -> Delivery:
     """Export what `recipe` names, prove every file, and write the good ones.
+
+    Args:
+        recipe: what and how.
+        progress: hears of every step.
+        calibration_function: called once, it gives an iterable of samples (arrays, or dictionaries of arrays by input
+            name, without a batch) for calibration and proof, in place of `recipe.calibration`.
 
     Raises:
         ZooError: a mistake in the recipe, or something outside; nothing has been written then.
@@ -57,7 +65,7 @@ def run(recipe: Recipe, progress: Progress | None = None) -> Delivery:
         tell.step("build the model")
         subject = models.load(recipe, lambda done, total: tell.step("fetch the weights", done, total))
         tell.step("draw the samples")
-        samples = draw(subject, recipe, work)
+        samples = draw(subject, recipe, work, calibration_function)
         tell.step("run the Keras model")
         expected = reference.outputs(subject.model, samples.probe)
         making = Making(subject, recipe, samples, work, tell)
@@ -88,7 +96,7 @@ def run(recipe: Recipe, progress: Progress | None = None) -> Delivery:
     return Delivery(folder=destination.folder, manifest=record, artifacts=tuple(artifacts))
 
 
-def draw(subject: Subject, recipe: Recipe, work: Path) -> Draw:
+def draw(subject: Subject, recipe: Recipe, work: Path, function: Callable[[], Any] | None = None) -> Draw:
     """Return calibration and probe samples for the subject; they share nothing."""
     inputs = {spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype) for spec in signature.inputs(subject.model)}
     return calibration.sources.draw(
@@ -100,4 +108,5 @@ def draw(subject: Subject, recipe: Recipe, work: Path) -> Draw:
         seed=recipe.seed,
         work=work,
         random_calibration=recipe.random_calibration,
+        function=function,
     )
