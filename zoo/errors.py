@@ -38,7 +38,7 @@ class OutsideError(ZooError):
 
 def unknown(what: str, word: str, known: Iterable[str]) -> UsageProblemError:
     """Return the refusal of an unknown `word`, with the nearest known ones: nothing is ever guessed."""
-    names = sorted(known)
-    close = difflib.get_close_matches(word.lower(), names, n=2, cutoff=0.5)
+    names = sorted(str(name) for name in known)
+    close = difflib.get_close_matches(word.lower(), names, n=2, cutoff=0.6)
     hint = f"did you mean {' or '.join(repr(name) for name in close)}?" if close else f"known: {', '.join(names)}"
     return UsageProblemError(f"unknown {what} {word!r}; {hint}")

@@ -54,3 +54,10 @@ def test_importing_the_zoo_loads_no_heavy_library():
     code = f"import sys, zoo; print(*[name for name in {heavy!r} if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ZOO.parent)
     assert loaded.stdout.strip() == ""
+
+
+def test_the_nearest_word_is_shown_as_it_is_typed() -> None:
+    from export.recipe import Precision
+    from zoo.errors import unknown
+
+    assert str(unknown("precision", "int7", Precision)) == "unknown precision 'int7'; did you mean 'int8'?"
