@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from export.errors import ConversionError
-from export.targets.onnx.session import SILENT, load_errors
+from export.targets.onnx.session import load_errors, save_optimized
 from export.targets.session import OpCount
 
 # They move or relabel numbers. QuantizeLinear and DequantizeLinear are the seams between the integer and the
@@ -38,17 +38,11 @@ def census(path: Path) -> list[OpCount]:
 def _optimized(path: Path) -> Any:
     """Return the graph that the runtime makes of the file."""
     import onnx
-    import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.log_severity_level = SILENT
-    options.intra_op_num_threads = 1
     with tempfile.TemporaryDirectory(prefix="zoo-census-") as folder:
         target = Path(folder, "optimized.onnx")
-        options.optimized_model_filepath = str(target)
         try:
-            onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            save_optimized(path, target, "ORT_ENABLE_ALL")
         except load_errors() as error:
             raise ConversionError(f"{path} cannot be loaded by ONNX Runtime: {error}") from error
         return onnx.load(str(target)).graph

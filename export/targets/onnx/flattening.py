@@ -44,23 +44,9 @@ def _reshape(model: flatbuffer.Model, subgraph: Any, source: int, shape: list[in
     model.buffers.append(content)
     subgraph.tensors += [result, target]
     operator = schema.OperatorT()
-    operator.opcodeIndex = _code(model, schema.BuiltinOperator.RESHAPE)
+    operator.opcodeIndex = flatbuffer.operator_code(model, "RESHAPE")
     operator.inputs, operator.outputs = [source, len(subgraph.tensors) - 1], [len(subgraph.tensors) - 2]
     operator.builtinOptionsType = schema.BuiltinOptions.ReshapeOptions
     operator.builtinOptions = schema.ReshapeOptionsT()
     operator.builtinOptions.newShape = np.array(shape, np.int32)
     return operator
-
-
-def _code(model: flatbuffer.Model, builtin: int) -> int:
-    """Return the index of an operator code, added if the file lacks it."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    for index, code in enumerate(model.operatorCodes):
-        if code.builtinCode == builtin and not code.customCode:
-            return index
-    added = schema.OperatorCodeT()
-    added.builtinCode = added.deprecatedBuiltinCode = builtin
-    added.version = 1
-    model.operatorCodes.append(added)
-    return len(model.operatorCodes) - 1

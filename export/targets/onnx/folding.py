@@ -10,25 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from export.errors import ConversionError
-from export.targets.onnx.session import load_errors
+from export.targets.onnx.session import load_errors, save_optimized
 
 
 def fold(proto: Any) -> Any:
     """Return `proto` folded; `proto` is emptied on the way, so that its weights are not held twice."""
     import onnx
-    import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
     with tempfile.TemporaryDirectory(prefix="zoo-fold-") as folder:
         before, after = Path(folder, "before.onnx"), Path(folder, "after.onnx")
         onnx.save(proto, str(before))
         proto.Clear()
-        options.optimized_model_filepath = str(after)
         try:
-            onnxruntime.InferenceSession(str(before), options, providers=["CPUExecutionProvider"])
+            save_optimized(before, after, "ORT_ENABLE_BASIC")
         except load_errors() as error:
             raise ConversionError(f"ONNX Runtime refuses the converted graph: {error}") from error
         folded = onnx.load(str(after))

@@ -14,9 +14,8 @@ import numpy as np
 
 from calibration.samples import Array
 from export.targets.onnx.graph import Graph
-
-SIGN = 128
-LARGEST_PAIR = 128  # 255 * 128 = 32640 fits into int16; 255 * 129 does not.
+from export.targets.onnx.integers import SIGN
+from export.targets.tflite.pairs import LARGEST_PAIR
 
 
 def sign_safe_weights(proto: Any) -> None:

@@ -26,6 +26,22 @@ def load_errors() -> tuple[type[Exception], ...]:
     return (*(getattr(state, name) for name in names), state.RuntimeException, state.EPFail, RuntimeError)
 
 
+def save_optimized(source: Path, target: Path, level: str) -> None:
+    """Write what ONNX Runtime's own optimizer makes of the file `source` at its `level` (ORT_ENABLE_...) to `target`.
+
+    Raises:
+        one of `load_errors()`: the runtime refuses the file.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
+    options.intra_op_num_threads = 1
+    options.log_severity_level = SILENT
+    options.optimized_model_filepath = str(target)
+    onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
+
+
 class OnnxSession:
     """A loaded .onnx file: stored inputs in, stored outputs out.
 

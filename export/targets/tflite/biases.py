@@ -8,35 +8,19 @@ biases of 16-bit activations, which the quantizer clips to int32 as well, are wr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from export.recipe import Precision
 from export.targets.tflite import flatbuffer
+from export.targets.tflite.layers import Layer, layers
 
 # Per precision: steps of the input's range, and the largest bias in steps. int32 accumulators leave a bit to rounding;
 # LiteRT's 16-bit kernels rescale accumulators of up to 48 bits.
 _INPUT_STEPS = {Precision.INT8: 255, Precision.W8A16: 65535}
 _LARGEST_BIAS = {Precision.INT8: 2.0**30, Precision.W8A16: 2.0**45}
-
-# Operator -> positions of (input, weights, bias) and the axis of the output channels in the weights.
-_LAYERS = {
-    "CONV_2D": (0, 1, 2, 0),
-    "DEPTHWISE_CONV_2D": (0, 1, 2, 3),
-    "FULLY_CONNECTED": (0, 1, 2, 0),
-    "TRANSPOSE_CONV": (2, 1, 3, 0),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Layer:
-    source: Any
-    weights: Any
-    bias: Any
-    channel_axis: int
 
 
 def revive(float_file: bytes, statistics: Mapping[str, Mapping[str, Any]], precision: Precision) -> bytes:
@@ -46,7 +30,7 @@ def revive(float_file: bytes, statistics: Mapping[str, Mapping[str, Any]], preci
     """
     model = flatbuffer.read(float_file)
     changed = False
-    for layer in _layers(model):
+    for layer in layers(model):
         span = statistics[layer.source.name.decode()]
         reach = max(float(span["max"][0]), 0.0) - min(float(span["min"][0]), 0.0)
         step = max(reach / _INPUT_STEPS[precision], float(np.finfo(np.float32).tiny))
@@ -58,7 +42,7 @@ def revive(float_file: bytes, statistics: Mapping[str, Mapping[str, Any]], preci
 def restore(model: flatbuffer.Model, float_file: bytes) -> None:
     """Write every int64 bias of a quantized model anew from the float file's."""
     reference = flatbuffer.read(float_file)
-    for layer, original in zip(_layers(model), _layers(reference), strict=True):
+    for layer, original in zip(layers(model), layers(reference), strict=True):
         if flatbuffer.constant(model, layer.bias).dtype != np.int64:
             continue
         scale = np.float64(layer.source.quantization.scale[0]) * np.float64(layer.weights.quantization.scale)
@@ -66,19 +50,7 @@ def restore(model: flatbuffer.Model, float_file: bytes) -> None:
         model.buffers[layer.bias.buffer].data = steps.astype(np.int64).view(np.uint8)
 
 
-def _layers(model: flatbuffer.Model) -> Iterator[_Layer]:
-    """Yield the layers that have constant weights and a constant bias, in the order of the file."""
-    tensors = model.subgraphs[0].tensors
-    for operator in model.subgraphs[0].operators:
-        positions = _LAYERS.get(flatbuffer.op_name(model, operator))
-        if positions is None or len(operator.inputs) <= positions[2] or operator.inputs[positions[2]] < 0:
-            continue
-        source, weights, bias = (tensors[operator.inputs[position]] for position in positions[:3])
-        if all(model.buffers[tensor.buffer].data is not None for tensor in (weights, bias)):
-            yield _Layer(source=source, weights=weights, bias=bias, channel_axis=positions[3])
-
-
-def _raise(model: flatbuffer.Model, layer: _Layer, floor: Any) -> bool:
+def _raise(model: flatbuffer.Model, layer: Layer, floor: Any) -> bool:
     """Set one weight of every channel that stays below `floor` (channels,) to it; return whether there was one."""
     weights = flatbuffer.constant(model, layer.weights)
     channels = np.moveaxis(weights, layer.channel_axis, 0).reshape(len(floor), -1)

@@ -58,9 +58,10 @@ class _Retyping:
             )
         self.subgraph.tensors.append(tensor)
         outside = self.outside[inside] = len(self.subgraph.tensors) - 1
-        dequantizes = self.io is Io.FLOAT32 and not is_input
         operator = self.schema.OperatorT()
-        operator.opcodeIndex = self._opcode("DEQUANTIZE" if dequantizes else "QUANTIZE")
+        dequantizes = self.io is Io.FLOAT32 and not is_input
+        name, version = ("DEQUANTIZE", 2) if dequantizes else ("QUANTIZE", 1)
+        operator.opcodeIndex = flatbuffer.operator_code(self.model, name, version)
         operator.inputs, operator.outputs = ([outside], [inside]) if is_input else ([inside], [outside])
         return operator
 
@@ -68,14 +69,3 @@ class _Retyping:
         shifted = copy.copy(quantization)
         shifted.zeroPoint = [int(zero_point) + 128 for zero_point in quantization.zeroPoint]
         return shifted
-
-    def _opcode(self, name: str) -> int:
-        builtin = getattr(self.schema.BuiltinOperator, name)
-        for index, code in enumerate(self.model.operatorCodes):
-            if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin:
-                return index
-        code = self.schema.OperatorCodeT()
-        code.builtinCode = code.deprecatedBuiltinCode = builtin
-        code.version = 1 if name == "QUANTIZE" else 2
-        self.model.operatorCodes.append(code)
-        return len(self.model.operatorCodes) - 1

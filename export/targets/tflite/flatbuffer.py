@@ -84,6 +84,21 @@ def op_name(model: Model, operator: Any) -> str:
     return names[builtin]
 
 
+def operator_code(model: Model, name: str, version: int = 1) -> int:
+    """Return the index of the code of the schema's operator `name`, added in that version if the file lacks it."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    builtin = getattr(schema.BuiltinOperator, name)
+    for index, code in enumerate(model.operatorCodes):
+        if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin and not code.customCode:
+            return index
+    added = schema.OperatorCodeT()
+    added.builtinCode = added.deprecatedBuiltinCode = builtin
+    added.version = version
+    model.operatorCodes.append(added)
+    return len(model.operatorCodes) - 1
+
+
 def rename_signature(model: Model, inputs: Sequence[str], outputs: Sequence[str]) -> None:
     """Give the one signature these names, in the order in which `input_<i>` and `output_<i>` stand now."""
     (signature,) = model.signatureDefs

@@ -13,45 +13,32 @@ from typing import Any
 import numpy as np
 
 from export.targets.tflite import flatbuffer
+from export.targets.tflite.layers import Layer, layers
 
-LARGEST_PAIR = 128
+LARGEST_PAIR = 128  # 255 * 128 = 32640 fits into int16; 255 * 129 does not.
 GROWTH = 1.003  # At least, per try: rounding may leave a pair one step too large.
 
 
 def make_safe(model: flatbuffer.Model, float_file: bytes) -> None:
     """Requantize the int8 weights of convolutions and dense layers in `model` from `float_file`, in place."""
     reference = flatbuffer.read(float_file)
-    for original, quantized in zip(_layers(reference), _layers(model), strict=True):
-        source, weights, bias = _tensors(model, quantized)
+    for original, layer in zip(_multiplied_in_pairs(reference), _multiplied_in_pairs(model), strict=True):
+        weights, bias = layer.weights, layer.bias
         if weights.quantization is None or weights.quantization.scale is None or len(weights.quantization.scale) < 2:
             continue  # an operator that the quantizer left in float
-        _, real_weights, real_bias = _tensors(reference, original)
-        real = flatbuffer.constant(reference, real_weights).astype(np.float64)
+        real = flatbuffer.constant(reference, original.weights).astype(np.float64)
         scale, stored = _requantized(real, np.asarray(weights.quantization.scale, np.float64))
         weights.quantization.scale = scale.astype(np.float32)
         model.buffers[weights.buffer].data = stored.reshape(-1).view(np.uint8)
-        bias_scale = scale * float(source.quantization.scale[0])
-        steps = np.rint(flatbuffer.constant(reference, real_bias).astype(np.float64) / bias_scale)
+        bias_scale = scale * float(layer.source.quantization.scale[0])
+        steps = np.rint(flatbuffer.constant(reference, original.bias).astype(np.float64) / bias_scale)
         bias.quantization.scale = bias_scale.astype(np.float32)
         model.buffers[bias.buffer].data = steps.astype(np.int32).view(np.uint8)
 
 
-def _layers(model: flatbuffer.Model) -> list[Any]:
-    """Return the operators with constant weights and a constant bias, in the order of the file."""
-    found = []
-    for operator in model.subgraphs[0].operators:
-        if flatbuffer.op_name(model, operator) not in ("CONV_2D", "FULLY_CONNECTED"):
-            continue
-        if len(operator.inputs) > 2 and operator.inputs[2] >= 0:
-            _, weights, bias = _tensors(model, operator)
-            if all(model.buffers[tensor.buffer].data is not None for tensor in (weights, bias)):
-                found.append(operator)
-    return found
-
-
-def _tensors(model: flatbuffer.Model, operator: Any) -> list[Any]:
-    """Return the operator's input, weights and bias."""
-    return [model.subgraphs[0].tensors[index] for index in operator.inputs[:3]]
+def _multiplied_in_pairs(model: flatbuffer.Model) -> list[Layer]:
+    """Return the layers that a CPU computes as a matrix product."""
+    return [layer for layer in layers(model) if layer.op in ("CONV_2D", "FULLY_CONNECTED")]
 
 
 def _requantized(real: Any, scale: Any) -> tuple[Any, Any]:
