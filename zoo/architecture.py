@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import UsageProblemError, unknown
+from zoo.pinned import Weights
 from zoo.preprocessing import Preprocessing
-from zoo.weights import Weights
 
 if TYPE_CHECKING:
     import keras

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from zoo import sources
 from zoo.errors import OutsideError
-from zoo.weights import Source
+from zoo.pinned import Source
 
 if TYPE_CHECKING:
     import numpy as np

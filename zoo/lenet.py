@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo.architecture import Architecture, register
+from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
-from zoo.weights import Source, Weights
 
 if TYPE_CHECKING:
     import keras

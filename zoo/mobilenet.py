@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, Option, register
+from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
-from zoo.weights import Source, Weights
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.weights import Array
+    from zoo.pinned import Array
 
 # Output channels and stride of each depthwise separable block: table 1 of the paper. It prints "s2" for the
 # last block too, but the sizes beside it (7x7 in, 7x7 out) and every implementation say stride 1.

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, register
+from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
-from zoo.weights import Source, Weights
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.weights import Array
+    from zoo.pinned import Array
 
 DEPTHS_50 = (3, 4, 6, 3)  # blocks in conv2_x to conv5_x: table 1, column "50-layer"
 EPSILON = 1.001e-5  # of batch norm, as in keras.applications

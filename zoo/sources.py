@@ -21,7 +21,7 @@ from zoo import archives
 from zoo.errors import OutsideError
 
 if TYPE_CHECKING:
-    from zoo.weights import Source
+    from zoo.pinned import Source
 
 ByteProgress = Callable[[int, int | None], None]  # bytes so far, bytes in all or None
 

