@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from export.tolerances import ErrorTolerance
+
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
@@ -51,16 +53,16 @@ class Check:
         )
 
     @classmethod
-    def at_most(cls, bar: float, value: float, *, question: str, output: str, quantity: str, reason: str) -> Self:
+    def at_most(cls, bar: ErrorTolerance, value: float, *, question: str, output: str, quantity: str) -> Self:
         """Return a check of an error: the value must not pass the bar."""
         return cls(
             question=question,
             output=output,
             quantity=quantity,
             value=value,
-            bar=bar,
-            passed=value <= bar,
-            reason=reason,
+            bar=bar.largest,
+            passed=value <= bar.largest,
+            reason=bar.reason,
         )
 
     @classmethod

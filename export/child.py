@@ -67,5 +67,13 @@ def _last_words(child: subprocess.CompletedProcess[str]) -> str:
     # A foreseen error is a sentence already; its class is of no use to the reader.
     words = re.sub(r"^\w+\.errors\.\w+: ", "", lines[-1])[:300] if lines else "no message"
     if child.returncode < 0:
-        return f"the runtime crashed ({signal.Signals(-child.returncode).name}): {words}"
+        return f"the runtime crashed ({signal_name(-child.returncode)}): {words}"
     return f"the runtime failed: {words}"
+
+
+def signal_name(number: int) -> str:
+    """Return "SIGSEGV" for 11; real-time signals have no names."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

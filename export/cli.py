@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from export.console import print_error
-from zoo.errors import UsageProblemError, ZooError, unknown
+from zoo.errors import OutsideError, UsageProblemError, ZooError, unknown
 
 # What a user wants to do, and the commands for it, in the order of the help.
 # A new command is a file in `export/commands` and a word here.
@@ -156,7 +156,7 @@ def _answer_os_error(error: OSError) -> int:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" (writing {error.filename})" if error.filename else ""
         print_error(f"the disk is full{where}; free some space and type the same command again")
-        return 3
+        return OutsideError.exit_code
     if isinstance(error, PermissionError) and error.filename:
         print_error(f"no permission for {error.filename}; choose another place or change its permissions")
         return UsageProblemError.exit_code

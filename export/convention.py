@@ -31,10 +31,9 @@ def check(spec: TensorSpec, camera: CameraRange) -> Check:
     step = (camera[1] - camera[0]) / (limits.max - limits.min)
     steps = float(np.abs(ends - np.array(camera)).max() / step)
     return Check.at_most(
-        CONVENTION.max_steps,
+        CONVENTION,
         steps,
         question="convention",
         output=f"input {spec.name}",
         quantity="scale and zero point, worst error in steps",
-        reason=CONVENTION.reason,
     )

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from export.child import environment
+from export.child import environment, signal_name
 from export.progress import Progress
 from export.recipe import Io, Precision, Recipe
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError, ZooError
@@ -98,7 +98,7 @@ def _listen(child: subprocess.Popen[str], recipe: Recipe, reading: int, progress
 
 def _crash(code: int, log: Path) -> str:
     words = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    how = f"crashed ({signal.Signals(-code).name})" if code < 0 else f"ended with code {code}"
+    how = f"crashed ({signal_name(-code)})" if code < 0 else f"ended with code {code}"
     _, kept = tempfile.mkstemp(prefix="zoo-export-", suffix=".log")
     shutil.copyfile(log, kept)
     return (

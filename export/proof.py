@@ -16,9 +16,9 @@ from export.targets.session import StorageReport, TensorSpec
 from export.tolerances import (
     AGREEMENT,
     FIDELITY,
-    MAX_STORAGE_STEPS,
     PARITY,
     STEP_AGREEMENT,
+    STORAGE,
     StepTolerance,
     Tolerance,
 )
@@ -112,12 +112,11 @@ def agreement(
 def storage(report: StorageReport) -> Check:
     """Judge whether a file's constants are the float ones, rounded."""
     return Check.at_most(
-        MAX_STORAGE_STEPS,
+        STORAGE,
         min(report.worst_steps, 1e300),  # infinity does not fit into JSON
         question="storage",
         output=report.where or "all constants",
         quantity="worst error in steps",
-        reason="rounding costs half a step; a zeroed, swapped or dropped weight costs many",
     )
 
 

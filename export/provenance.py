@@ -47,12 +47,11 @@ def _alike(name: str, one: tuple[float, float], two: tuple[float, float]) -> Che
     moved = max(abs(one[0] - two[0]), abs(one[1] - two[1]))
     share = moved / width if width > 0 else float(moved > 0)
     return Check.at_most(
-        CALIBRATION.max_shift,
+        CALIBRATION,
         share,
         question="calibration",
         output=f"input {name}",
         quantity="shift against the probe, share of the span",
-        reason=CALIBRATION.reason,
     )
 
 

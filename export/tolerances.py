@@ -34,6 +34,14 @@ class StepTolerance:
     reason: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class ErrorTolerance:
+    """The largest error that passes; what it is measured in stands beside each."""
+
+    largest: float
+    reason: str
+
+
 # Is the float file the Keras model?
 PARITY = Tolerance(
     min_sqnr_db=90,
@@ -89,36 +97,24 @@ STEP_AGREEMENT = StepTolerance(
     "channel whose scale is lost leaves 93 %, a zeroed one 89 %",
 )
 
-# Does the file hold the weights that it was made of?
-# Half a step of rounding, and a little for float32 scales. Measured: 0.500 everywhere; 127 for a zeroed channel.
-MAX_STORAGE_STEPS = 0.51
+# Does the file hold the weights that it was made of? In steps of a constant's own grid.
+STORAGE = ErrorTolerance(
+    largest=0.51,
+    reason="rounding costs half a step, and float32 scales a little: measured 0.500 everywhere; a zeroed channel costs "
+    "127 steps",
+)
 
-
-@dataclass(frozen=True, kw_only=True)
-class ConventionTolerance:
-    """How far the declared meaning of the bytes 0 and 255 may lie from the preprocessing's, in steps of one byte."""
-
-    max_steps: float
-    reason: str
-
-
-CONVENTION = ConventionTolerance(
-    max_steps=0.51,
+# Do the bytes 0 and 255 mean to the file what the preprocessing says? In steps of one byte.
+CONVENTION = ErrorTolerance(
+    largest=0.51,
     reason="a zero point is a whole number, which costs up to half a step; one step more is a wrong zero point, and a "
     "scale that is 0.4 % wrong moves the last byte by a step",
 )
 
-
-@dataclass(frozen=True, kw_only=True)
-class CalibrationTolerance:
-    """How far the middle 90 % of the calibration inputs may lie from the probe's, as a share of the wider span."""
-
-    max_shift: float
-    reason: str
-
-
-CALIBRATION = CalibrationTolerance(
-    max_shift=0.35,
+# Were the ranges observed on inputs like the probe's? The middle 90 % of the numbers may shift by this share of the
+# wider span.
+CALIBRATION = ErrorTolerance(
+    largest=0.35,
     reason="photos of one preprocessing: measured 0.00 to 0.08 with 64 of them, 0.27 at worst with 8; those of another "
     "(0..1, -1..1 or 0..255 for one another) 0.51 to 1.07",
 )

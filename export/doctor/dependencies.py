@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
+
+from export.child import signal_name
+from export.versions import version
 
 IMPORT_SECONDS = 120  # TensorFlow takes 5 here; a disk of a small board ten times that.
 
@@ -97,14 +98,7 @@ def examine(dependencies: Sequence[Dependency] = DEPENDENCIES) -> Iterator[Findi
 
 
 def _examine_one(dependency: Dependency) -> Finding:
-    return Finding(dependency, _installed_version(dependency.distribution), import_problem(dependency.module))
-
-
-def _installed_version(distribution: str) -> str | None:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
+    return Finding(dependency, version(dependency.distribution), import_problem(dependency.module))
 
 
 def import_problem(module: str) -> str:
@@ -128,13 +122,6 @@ def import_problem(module: str) -> str:
     if child.returncode == 0:
         return ""
     if child.returncode < 0:
-        return f"the import crashes ({_signal_name(-child.returncode)})"
+        return f"the import crashes ({signal_name(-child.returncode)})"
     lines = child.stderr.strip().splitlines()
     return lines[-1] if lines else f"the import ends the process with code {child.returncode}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
