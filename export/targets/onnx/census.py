@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from export.errors import ConversionError
+from export.targets.onnx.protos import GraphProto, NodeProto
 from export.targets.onnx.session import load_errors, save_optimized
 from export.targets.session import OpCount
 
@@ -48,13 +49,13 @@ def _optimized(path: Path) -> Any:
         return onnx.load(str(target)).graph
 
 
-def _element_kinds(graph: Any) -> dict[str, int]:
+def _element_kinds(graph: GraphProto) -> dict[str, int]:
     kinds = {value.name: value.type.tensor_type.elem_type for value in (*graph.input, *graph.value_info)}
     kinds |= {value.name: value.type.tensor_type.elem_type for value in graph.output}
     return kinds | {tensor.name: tensor.data_type for tensor in graph.initializer}
 
 
-def _arithmetic(node: Any, kinds: dict[str, int]) -> str:
+def _arithmetic(node: NodeProto, kinds: dict[str, int]) -> str:
     from onnx import TensorProto
 
     if node.op_type in MOVES:

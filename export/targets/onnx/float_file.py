@@ -15,6 +15,7 @@ from export.errors import ConversionError
 from export.targets.onnx.folding import fold
 from export.targets.onnx.layout import sink_transposes
 from export.targets.onnx.naming import canonicalize, drop_unused, sort_nodes, subgraphs
+from export.targets.onnx.protos import GraphProto
 from export.targets.onnx.tf2onnx_call import OPSET, call
 
 if TYPE_CHECKING:
@@ -94,12 +95,12 @@ def _trace(model: keras.Model, variables: Sequence[Any]) -> Any:
     return proto
 
 
-def _store_weights(graph: Any, variables: Sequence[Any]) -> None:
+def _store_weights(graph: GraphProto, variables: Sequence[Any]) -> None:
     """Turn the inputs weight_0, weight_1, ... of `graph` into initializers."""
     _store(graph, {f"weight_{index}": variable.numpy() for index, variable in enumerate(variables)})
 
 
-def _store(graph: Any, values: Mapping[str, Any]) -> None:
+def _store(graph: GraphProto, values: Mapping[str, Any]) -> None:
     """Turn those inputs of `graph` into initializers."""
     from onnx import numpy_helper
 
@@ -112,7 +113,7 @@ def _store(graph: Any, values: Mapping[str, Any]) -> None:
             graph.input.append(value)
 
 
-def replace_erfc(graph: Any) -> None:
+def replace_erfc(graph: GraphProto) -> None:
     """Rewrite every Erfc of `graph`, which ONNX does not have, as 1 - Erf: Keras' exact gelu needs it."""
     from onnx import TensorProto, helper
 
@@ -126,7 +127,7 @@ def replace_erfc(graph: Any) -> None:
             del graph.node[index]
 
 
-def refuse_unknown_operators(graph: Any) -> None:
+def refuse_unknown_operators(graph: GraphProto) -> None:
     """Raise ConversionError naming the operators that ONNX does not define."""
     from onnx import defs
 

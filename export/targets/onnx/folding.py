@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from export.errors import ConversionError
+from export.targets.onnx.protos import ModelProto
 from export.targets.onnx.session import load_errors, save_optimized
 
 
-def fold(proto: Any) -> Any:
+def fold(proto: ModelProto) -> ModelProto:
     """Return `proto` folded; `proto` is emptied on the way, so that its weights are not held twice."""
     import onnx
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from calibration.samples import Array
 from export.targets.onnx.naming import needed
+from export.targets.onnx.protos import GraphProto, NodeProto
 
 
 class Graph:
@@ -20,7 +21,7 @@ class Graph:
         proto: the onnx GraphProto.
     """
 
-    def __init__(self, proto: Any) -> None:
+    def __init__(self, proto: GraphProto) -> None:
         self.proto = proto
         self.stored = {tensor.name: tensor for tensor in proto.initializer}
         self.producer = {name: node for node in proto.node for name in node.output}
@@ -51,7 +52,7 @@ class Graph:
         self.stored[name] = self.proto.initializer[-1]
         return name
 
-    def quantizer(self, node: Any) -> Callable[[float], int]:
+    def quantizer(self, node: NodeProto) -> Callable[[float], int]:
         """Return what the QuantizeLinear `node`, per tensor, does to a number: real -> stored."""
         scale, zero_point = (self.value(name) for name in node.input[1:3])
         limits = np.iinfo(zero_point.dtype)

@@ -6,16 +6,16 @@ Everything is unsigned here, weights included (zero point 128): see `saturation`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from export.targets.onnx.graph import Graph
+from export.targets.onnx.protos import GraphProto, NodeProto
 
 SIGN = 128  # int8 + 128 is uint8: the same numbers with the zero point moved along.
 
 
-def absorb_activations(proto: Any) -> None:
+def absorb_activations(proto: GraphProto) -> None:
     """Let the quantized range do the work of each Clip or Relu between an operator and its QuantizeLinear.
 
     Rounding is monotone: where the bounds fall on the ends of the range, the Clip changes nothing and goes;
@@ -44,11 +44,11 @@ def absorb_activations(proto: Any) -> None:
             proto.node.insert(index + 1, helper.make_node("Clip", [node.output[0], *ends], [result]))
 
 
-def _is_per_tensor(graph: Graph, node: Any) -> bool:
+def _is_per_tensor(graph: Graph, node: NodeProto) -> bool:
     return all(name in graph.stored and graph.value(name).ndim == 0 for name in node.input[1:3])
 
 
-def _bounds(graph: Graph, clip: Any) -> tuple[float, float] | None:
+def _bounds(graph: Graph, clip: NodeProto) -> tuple[float, float] | None:
     if clip.op_type == "Relu":
         return 0.0, np.inf
     names = [*clip.input[1:], "", ""][:2]
@@ -58,7 +58,7 @@ def _bounds(graph: Graph, clip: Any) -> tuple[float, float] | None:
     return (-np.inf if low is None else low), (np.inf if high is None else high)
 
 
-def make_unsigned(proto: Any, quantization: Mapping[str, Mapping[str, float]]) -> None:
+def make_unsigned(proto: GraphProto, quantization: Mapping[str, Mapping[str, float]]) -> None:
     """Turn every int8 of the graph `proto` into a uint8, 128 higher, with its zero point.
 
     Inputs and outputs keep their type, by a requantization with the scale and zero point in `quantization`.
@@ -77,7 +77,7 @@ def make_unsigned(proto: Any, quantization: Mapping[str, Mapping[str, float]]) -
             _requantize(proto, value.name, quantization[value.name], is_input=False)
 
 
-def _requantize(proto: Any, name: str, parameters: Mapping[str, float], *, is_input: bool) -> None:
+def _requantize(proto: GraphProto, name: str, parameters: Mapping[str, float], *, is_input: bool) -> None:
     """Put a DequantizeLinear and a QuantizeLinear between the int8 tensor `name` and the unsigned graph."""
     from onnx import helper
 
@@ -94,7 +94,7 @@ def _requantize(proto: Any, name: str, parameters: Mapping[str, float], *, is_in
     proto.node.append(helper.make_node("QuantizeLinear", [real, scale, after[1]], [after[0]]))
 
 
-def drop_requantizations(proto: Any) -> None:
+def drop_requantizations(proto: GraphProto) -> None:
     """Remove each DequantizeLinear, QuantizeLinear pair that gives back the numbers it took."""
     from onnx import helper
 
@@ -109,7 +109,7 @@ def drop_requantizations(proto: Any) -> None:
     drop_identities(proto)
 
 
-def drop_identities(proto: Any) -> None:
+def drop_identities(proto: GraphProto) -> None:
     """Remove the Identity nodes of the graph `proto` but those from an input to an output."""
     fixed = {value.name for value in (*proto.input, *proto.output)} | {t.name for t in proto.initializer}
     for index in reversed(range(len(proto.node))):

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from export.targets.onnx.graph import Graph
+from export.targets.onnx.protos import GraphProto, ModelProto, NodeProto
 
 SPATIAL_AXES = [2, 3]  # Of an image, channels first.
 
 
-def pad_integers(proto: Any) -> None:
+def pad_integers(proto: GraphProto) -> None:
     """Pad before the DequantizeLinear instead of behind it, where the padded tensor keeps scale and zero point."""
     graph = Graph(proto)
     for node in proto.node:
@@ -32,7 +33,7 @@ def pad_integers(proto: Any) -> None:
         node.op_type, node.input[:] = "Identity", [pad.output[0]]
 
 
-def pool_globally(model: Any) -> None:
+def pool_globally(model: ModelProto) -> None:
     """Write each quantized mean over a whole feature map in `model` as GlobalAveragePool, which has integer code."""
     from onnx import helper
 
@@ -54,7 +55,7 @@ def pool_globally(model: Any) -> None:
     graph.replace_nodes(nodes)
 
 
-def _ranks(model: Any) -> dict[str, int]:
+def _ranks(model: ModelProto) -> dict[str, int]:
     """Return the number of dimensions of each computed tensor."""
     from onnx import shape_inference
 
@@ -62,7 +63,7 @@ def _ranks(model: Any) -> dict[str, int]:
     return {value.name: len(value.type.tensor_type.shape.dim) for value in values}
 
 
-def _is_global_mean(graph: Graph, node: Any, ranks: dict[str, int]) -> bool:
+def _is_global_mean(graph: Graph, node: NodeProto, ranks: dict[str, int]) -> bool:
     source = graph.producer.get(node.input[0])
     if node.op_type != "ReduceMean" or source is None or source.op_type != "DequantizeLinear":
         return False

@@ -6,14 +6,18 @@ offset stays in between, and keeps batch norm from being folded into the convolu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from calibration.samples import Array
 from export.targets.onnx.graph import Graph
+from export.targets.onnx.protos import GraphProto, NodeProto
 
 Permutation = tuple[int, ...]
+Sources = Mapping[str, tuple[str, Permutation]]  # Output of a transpose: its input and permutation.
+Stored = Mapping[str, Any]  # The TensorProto of an initializer, by name.
 
 # fmt: off
 _ELEMENTWISE = frozenset({
@@ -26,12 +30,12 @@ _PER_TENSOR = frozenset({"QuantizeLinear", "DequantizeLinear"})
 _REDUCTIONS = frozenset({"ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum"})
 
 
-def sink_transposes(graph: Any) -> bool:
+def sink_transposes(graph: GraphProto) -> bool:
     """Rewrite `op(Transpose(x))` as `Transpose(op(x))` in the sorted `graph`; return whether any moved."""
     from onnx import helper
 
     stored = {tensor.name: tensor for tensor in graph.initializer}
-    sources: dict[str, tuple[str, Permutation]] = {}  # Output of a transpose: its input and permutation.
+    sources: dict[str, tuple[str, Permutation]] = {}
     nodes, moved = [], False
     for node in graph.node:
         if node.op_type == "Transpose" and node.attribute:
@@ -52,11 +56,11 @@ def sink_transposes(graph: Any) -> bool:
     return moved
 
 
-def _attribute(node: Any, name: str, default: int) -> int:
+def _attribute(node: NodeProto, name: str, default: int) -> int:
     return next((int(attribute.i) for attribute in node.attribute if attribute.name == name), default)
 
 
-def _common_permutation(node: Any, sources: Any, stored: Any) -> Permutation | None:
+def _common_permutation(node: NodeProto, sources: Sources, stored: Stored) -> Permutation | None:
     """Return the permutation that every computed input of `node` went through, if there is one."""
     if node.op_type not in _ELEMENTWISE | _PER_TENSOR | _REDUCTIONS | {"Concat"}:
         return None
@@ -65,7 +69,7 @@ def _common_permutation(node: Any, sources: Any, stored: Any) -> Permutation | N
     return permutations.pop() if len(permutations) == 1 else None
 
 
-def _permute_parameters(graph: Any, node: Any, permutation: Permutation, stored: Any) -> bool:
+def _permute_parameters(graph: GraphProto, node: NodeProto, permutation: Permutation, stored: Stored) -> bool:
     """Give `node` the constants and axes of the order before the transpose; False where that fails."""
     if node.op_type == "Concat":
         return len(node.input) == sum(name not in stored for name in node.input) and _permute_axis(node, permutation)
@@ -83,14 +87,14 @@ def _permute_parameters(graph: Any, node: Any, permutation: Permutation, stored:
     return True
 
 
-def _permute_axis(node: Any, permutation: Permutation) -> bool:
+def _permute_axis(node: NodeProto, permutation: Permutation) -> bool:
     for attribute in node.attribute:
         if attribute.name == "axis":
             attribute.i = permutation[attribute.i]
     return True
 
 
-def _permute_axes(graph: Any, node: Any, permutation: Permutation, stored: Any) -> bool:
+def _permute_axes(graph: GraphProto, node: NodeProto, permutation: Permutation, stored: Stored) -> bool:
     if len(node.input) < 2 or node.input[1] not in stored:
         return False
     axes = [permutation[axis] for axis in _value(stored[node.input[1]])]
@@ -115,7 +119,7 @@ def _before(value: Array, permutation: Permutation) -> Array:
     return moved[0] if moved.shape[0] == 1 else moved
 
 
-def _replace_constant(graph: Any, node: Any, name: str, value: Array) -> None:
+def _replace_constant(graph: GraphProto, node: NodeProto, name: str, value: Array) -> None:
     from onnx import numpy_helper
 
     fresh = f"{name}~{node.output[0]}"

@@ -9,12 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from export.errors import ConversionError
-
-Graph = Any
-Node = Any
+from export.targets.onnx.protos import GraphProto, NodeProto
 
 
-def subgraphs(node: Node) -> Iterator[Graph]:
+def subgraphs(node: NodeProto) -> Iterator[GraphProto]:
     """Yield the graphs that `node` holds (branches of If, bodies of Loop)."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
@@ -22,7 +20,7 @@ def subgraphs(node: Node) -> Iterator[Graph]:
         yield from attribute.graphs
 
 
-def needed(node: Node) -> Iterator[str]:
+def needed(node: NodeProto) -> Iterator[str]:
     """Yield the names that `node` reads, those that its subgraphs capture included."""
     yield from (name for name in node.input if name)
     for graph in subgraphs(node):
@@ -34,7 +32,7 @@ def needed(node: Node) -> Iterator[str]:
         yield from (output.name for output in graph.output if output.name not in own)
 
 
-def sort_nodes(graph: Graph) -> None:
+def sort_nodes(graph: GraphProto) -> None:
     """Order the nodes of `graph` depth first from its outputs and drop what no output needs.
 
     Raises:
@@ -63,7 +61,7 @@ def sort_nodes(graph: Graph) -> None:
     graph.node.extend(ordered)
 
 
-def drop_unused(graph: Graph) -> None:
+def drop_unused(graph: GraphProto) -> None:
     """Remove initializers and value descriptions that no node of `graph` reads."""
     used = {name for node in graph.node for name in needed(node)} | {output.name for output in graph.output}
     for index in reversed(range(len(graph.initializer))):
@@ -72,7 +70,7 @@ def drop_unused(graph: Graph) -> None:
     del graph.value_info[:]
 
 
-def share_equal_tensors(graph: Graph) -> None:
+def share_equal_tensors(graph: GraphProto) -> None:
     """Let the nodes of `graph` read one of several equal initializers.
 
     The converter shares some, and which depends on the order in which it meets them.
@@ -87,7 +85,7 @@ def share_equal_tensors(graph: Graph) -> None:
         node.input[:] = [same.get(name, name) for name in node.input]
 
 
-def canonicalize(graph: Graph, names: Mapping[str, str] | None = None) -> None:
+def canonicalize(graph: GraphProto, names: Mapping[str, str] | None = None) -> None:
     """Give `graph` its canonical order and names; inputs and outputs keep theirs or take those of `names`."""
     sort_nodes(graph)
     drop_unused(graph)
@@ -100,7 +98,7 @@ def canonicalize(graph: Graph, names: Mapping[str, str] | None = None) -> None:
     graph.initializer.extend(tensors)
 
 
-def _rename(graph: Graph, known: dict[str, str], prefix: str) -> None:
+def _rename(graph: GraphProto, known: dict[str, str], prefix: str) -> None:
     """Rename everything in `graph` but the `known` names (old to new), which subgraphs inherit."""
     names = dict(known)
     taken = set(names.values())

@@ -8,17 +8,16 @@ weights cannot exceed 16 bits together, whatever the activations are, has the be
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from calibration.samples import Array
 from export.targets.onnx.graph import Graph
 from export.targets.onnx.integers import SIGN
+from export.targets.onnx.protos import GraphProto, NodeProto
 from export.targets.tflite.pairs import LARGEST_PAIR
 
 
-def sign_safe_weights(proto: Any) -> None:
+def sign_safe_weights(proto: GraphProto) -> None:
     """Give the layers of the graph `proto` int8 weights back where that is right on every CPU and faster on some."""
     graph = Graph(proto)
     for node in proto.node:
@@ -42,13 +41,13 @@ def is_safe(weights: Array) -> bool:
     return bool(np.abs(even[:, 0::2] + even[:, 1::2]).max() <= LARGEST_PAIR)
 
 
-def _is_depthwise(node: Any, weights: Array) -> bool:
+def _is_depthwise(node: NodeProto, weights: Array) -> bool:
     """Return whether the runtime takes its depthwise kernel, which multiplies in 32 bits: it cannot saturate."""
     groups = next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)
     return node.op_type == "Conv" and bool(groups == len(weights) > 1) and weights.shape[1] == 1
 
 
-def _orders(node: Any, weights: Array) -> list[Array]:
+def _orders(node: NodeProto, weights: Array) -> list[Array]:
     """Return `weights` as (outputs, inputs) in each order in which the runtime may multiply."""
     if node.op_type == "Conv":
         return [np.moveaxis(weights, 1, -1).reshape(len(weights), -1), weights.reshape(len(weights), -1)]

@@ -15,6 +15,7 @@ from typing import Any
 from export.targets.onnx.flattening import flatten_before_dense
 from export.targets.onnx.float_file import refuse_unknown_operators
 from export.targets.onnx.naming import canonicalize, share_equal_tensors
+from export.targets.onnx.protos import GraphProto, ModelProto
 from export.targets.onnx.session import METADATA_KEY
 from export.targets.onnx.tf2onnx_call import OPSET, call
 from export.targets.tflite import flatbuffer
@@ -22,7 +23,7 @@ from export.targets.tflite import flatbuffer
 LARGEST_OLD_CODE = 127  # Operator codes were one byte once; tf2onnx still reads that field.
 
 
-def read_sibling(content: bytes) -> Any:
+def read_sibling(content: bytes) -> ModelProto:
     """Return the .tflite file `content` as an ONNX model, its inputs and outputs named as in the signature.
 
     Raises:
@@ -40,7 +41,7 @@ def read_sibling(content: bytes) -> Any:
     return proto
 
 
-def seal(proto: Any) -> bytes:
+def seal(proto: ModelProto) -> bytes:
     """Return the bytes of `proto` with canonical order and names."""
     share_equal_tensors(proto.graph)
     canonicalize(proto.graph)
@@ -99,7 +100,7 @@ def _is_affine(tensor: Any) -> bool:
     return tensor.quantization is not None and tensor.quantization.scale is not None
 
 
-def _convert(content: bytes) -> Any:
+def _convert(content: bytes) -> ModelProto:
     import tf2onnx
 
     with tempfile.TemporaryDirectory(prefix="zoo-onnx-") as folder:
@@ -108,7 +109,7 @@ def _convert(content: bytes) -> Any:
         return call(lambda: tf2onnx.convert.from_tflite(str(path), opset=OPSET), "the .tflite")
 
 
-def _drop_idle_axes(graph: Any) -> None:
+def _drop_idle_axes(graph: GraphProto) -> None:
     """Remove the axis where there is one scale: tf2onnx leaves it or not, as its optimizers happen to run."""
     scalars = {tensor.name for tensor in graph.initializer if not tensor.dims}
     for node in graph.node:
@@ -116,7 +117,7 @@ def _drop_idle_axes(graph: Any) -> None:
             del node.attribute[:]
 
 
-def _take_signature(graph: Any, names: dict[str, str]) -> None:
+def _take_signature(graph: GraphProto, names: dict[str, str]) -> None:
     """Rename the inputs and outputs of `graph`, in all places that mention them."""
     for value in (*graph.input, *graph.output):
         value.name = names[value.name]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from export.targets.onnx.graph import Graph
+from export.targets.onnx.protos import GraphProto, NodeProto
 from export.targets.onnx.sibling import read_sibling, seal
 
 
@@ -22,7 +23,7 @@ def derive(sibling: bytes) -> bytes:
     return seal(proto)
 
 
-def spell_out_dequantizations(proto: Any) -> None:
+def spell_out_dequantizations(proto: GraphProto) -> None:
     """Write each DequantizeLinear in the graph `proto` as a Cast and a Mul.
 
     ONNX Runtime folds these when they stand behind weights; a DequantizeLinear would run at every inference.
@@ -41,14 +42,14 @@ def spell_out_dequantizations(proto: Any) -> None:
     graph.replace_nodes(nodes)
 
 
-def _store_real(graph: Graph, node: Any) -> None:
+def _store_real(graph: Graph, node: NodeProto) -> None:
     """Store what `node` makes of a bias: ONNX cannot dequantize the int64 that 16-bit activations bring."""
     stored = graph.value(node.input[0]).astype(np.float64)
     scale, zero_point = (_parameter(graph, node, position, stored.ndim) for position in (1, 2))
     graph.store(node.output[0], ((stored - zero_point) * scale).astype(np.float32))
 
 
-def _spelled_out(graph: Graph, node: Any) -> Iterator[Any]:
+def _spelled_out(graph: Graph, node: NodeProto) -> Iterator[Any]:
     from onnx import TensorProto, helper
 
     source, result = node.input[0], node.output[0]
@@ -63,7 +64,7 @@ def _spelled_out(graph: Graph, node: Any) -> Iterator[Any]:
     yield helper.make_node("Mul", [cast, graph.store(f"{result}/scale", scale)], [result])
 
 
-def _parameter(graph: Graph, node: Any, position: int, rank: int) -> Any:
+def _parameter(graph: Graph, node: NodeProto, position: int, rank: int) -> Any:
     """Return the scale (1) or zero point (2) of `node`, shaped to meet a tensor of `rank` along its axis."""
     value = graph.value(node.input[position])
     if value.ndim == 0:

@@ -15,7 +15,7 @@ from export.recipe import Precision
 from export.targets import QuantizationPlan
 from export.targets.tflite import biases, edges, flatbuffer, pairs
 
-Recipe = list[dict[str, Any]]  # ai-edge-quantizer's
+QuantizerRecipe = list[dict[str, Any]]
 
 
 def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
@@ -43,10 +43,10 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     return flatbuffer.write(model)
 
 
-def _recipe(precision: Precision) -> Recipe:
+def _recipe(precision: Precision) -> QuantizerRecipe:
     from ai_edge_quantizer import recipe
 
-    makers: dict[Precision, Callable[[], Recipe]] = {
+    makers: dict[Precision, Callable[[], QuantizerRecipe]] = {
         Precision.FLOAT16: _float16_recipe,
         Precision.INT8: recipe.static_wi8_ai8,
         Precision.W8A16: recipe.static_wi8_ai16,
@@ -55,7 +55,7 @@ def _recipe(precision: Precision) -> Recipe:
     return makers[precision]()
 
 
-def _float16_recipe() -> Recipe:
+def _float16_recipe() -> QuantizerRecipe:
     from ai_edge_quantizer import algorithm_manager, qtyping, recipe_manager
 
     manager = recipe_manager.RecipeManager()
@@ -69,7 +69,7 @@ def _float16_recipe() -> Recipe:
         ),
         algorithm_key=algorithm_manager.AlgorithmName.FLOAT_CASTING,
     )
-    found: Recipe = manager.get_quantization_recipe()
+    found: QuantizerRecipe = manager.get_quantization_recipe()
     return found
 
 
