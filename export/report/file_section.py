@@ -12,7 +12,7 @@ from export.report.rows import Row
 _QUANTITIES = {"sqnr_db": ("SQNR", " dB"), "top1_agreement": ("share with the same best class", "")}
 
 # Questions that measure an error, which must be small; the others measure likeness.
-_ERRORS = ("storage", "convention", "calibration")
+ERRORS = ("storage", "convention", "calibration")
 
 
 def section(file: Mapping[str, Any], row: Row) -> str:
@@ -42,7 +42,7 @@ def _check(check: Mapping[str, Any]) -> str:
     style, mark = ("good", "&#10003;") if check["passed"] else ("failed", "&#10007;")
     measured = ""
     if check["value"] is not None:
-        direction = "at most" if check["question"] in _ERRORS else "at least"
+        direction = "at most" if check["question"] in ERRORS else "at least"
         quantity, unit = _QUANTITIES.get(check["quantity"], (check["quantity"], ""))
         bar = f", must be {direction} {check['bar']:g}" if check["bar"] is not None else ""
         measured = f": {text(quantity)} <strong>{check['value']:.4g}{unit}</strong>{bar}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from export.report.file_section import ERRORS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -20,6 +22,17 @@ def test_every_question_is_explained() -> None:
     asked |= {"parity", "fidelity"}  # the code chooses between these two by the precision
     assert {question for question in asked if f"**{question}**" not in page} == set()
     assert {"storage", "convention", "origin", "integrity"} <= asked
+
+
+def test_the_report_says_at_most_of_every_error() -> None:
+    calls = (
+        node
+        for path in (ROOT / "export").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "at_most"
+    )
+    errors = {value.value for call in calls for value in questions(call) if isinstance(value, ast.Constant)}
+    assert errors == set(ERRORS)
 
 
 def questions(node: ast.AST) -> list[ast.expr]:
