@@ -3,11 +3,14 @@ from __future__ import annotations
 import functools
 import http.server
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+
+import zoo
 
 if TYPE_CHECKING:
     import keras
@@ -19,6 +22,25 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("ZOO_EXPORT_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture
+def model() -> keras.Model:
+    """LeNet-5, whose weights a test may change."""
+    return zoo.find("lenet5").build()
+
+
+@pytest.fixture
+def arrays(model: keras.Model) -> dict[str, np.ndarray]:
+    """Other weights for `model`, by their paths."""
+    rng = np.random.default_rng(5)
+    return {weight.path: rng.normal(size=weight.shape).astype(np.float16) for weight in model.weights}
+
+
+@pytest.fixture
+def holds() -> Callable[[keras.Model, Mapping[str, np.ndarray]], bool]:
+    """Say whether a model's weights are those arrays, by their paths."""
+    return lambda model, arrays: all(np.array_equal(weight.numpy(), arrays[weight.path]) for weight in model.weights)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import hashlib
 import shutil
 import tarfile
 
-import numpy as np
 import pytest
 
 import zoo
@@ -13,20 +12,9 @@ from zoo import sources
 from zoo.errors import OutsideError, UsageProblemError
 from zoo.pinned import Source, Weights
 from zoo.readers import npz
-from zoo.weights import assign, load
+from zoo.weights import load
 
 NOBODY = "http://127.0.0.1:9/lenet.npz"  # the port that is for discarding; nothing listens
-
-
-@pytest.fixture
-def model():
-    return zoo.find("lenet5").build()
-
-
-@pytest.fixture
-def arrays(model):
-    rng = np.random.default_rng(5)
-    return {weight.path: rng.normal(size=weight.shape).astype(np.float16) for weight in model.weights}
 
 
 @pytest.fixture
@@ -49,11 +37,7 @@ def url(location, digest, **fields):
     return Source(kind="url", location=location, sha256=digest, reader="npz", **fields)
 
 
-def holds(model, arrays):
-    return all(np.array_equal(weight.numpy(), arrays[weight.path]) for weight in model.weights)
-
-
-def test_the_right_bytes_are_loaded_and_then_need_no_network(model, arrays, good_file, shelf, cache):
+def test_the_right_bytes_are_loaded_and_then_need_no_network(model, arrays, good_file, shelf, cache, holds):
     architecture = from_sources(url(f"{shelf.url}/lenet.npz", sha256(good_file)))
     seen = []
     loaded = load(model, architecture, None, lambda done, total: seen.append((done, total)))
@@ -67,7 +51,7 @@ def test_the_right_bytes_are_loaded_and_then_need_no_network(model, arrays, good
     assert shelf.requests == 1
 
 
-def test_wrong_bytes_are_not_used_and_the_next_source_is_tried(model, arrays, good_file, shelf, cache):
+def test_wrong_bytes_are_not_used_and_the_next_source_is_tried(model, arrays, good_file, shelf, cache, holds):
     (shelf.folder / "other.npz").write_bytes(good_file.read_bytes()[:-1] + b"x")
     digest = sha256(good_file)
     loaded = load(model, from_sources(url(f"{shelf.url}/other.npz", digest), url(f"{shelf.url}/lenet.npz", digest)))
@@ -189,73 +173,6 @@ def test_weights_of_the_default_build_are_for_no_other(options, cache):
     assert "alpha 1.0, resolution 224 only" in loaded.reason
     with pytest.raises(UsageProblemError, match="--weights random"):
         load(other, mobilenet, "imagenet")
-
-
-@pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
-def test_a_file_of_the_users_is_loaded(model, arrays, suffix, tmp_path):
-    assign(model, arrays)
-    path = tmp_path / f"mine{suffix}"
-    model.save(path) if suffix == ".keras" else model.save_weights(path)
-    again = zoo.find("lenet5").build()
-    loaded = load(again, zoo.find("lenet5"), str(path))
-    assert holds(again, arrays)
-    assert (loaded.name, loaded.trained, loaded.sha256) == (str(path), True, sha256(path))
-
-
-@pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
-@pytest.mark.parametrize("other", [("lenet5", {"classes": 3}), ("resnet50", {}), ("mobilenet", {})])
-def test_a_file_that_does_not_fit_is_the_users_mistake(model, suffix, other, tmp_path):
-    name, options = other
-    path = tmp_path / f"other{suffix}"
-    other_model = zoo.find(name).build(**zoo.find(name).tiny | options)
-    other_model.save(path) if suffix == ".keras" else other_model.save_weights(path)
-    with pytest.raises(UsageProblemError, match="does not fit lenet5"):
-        load(model, zoo.find("lenet5"), str(path))
-
-
-@pytest.mark.parametrize("name", ["resnet50", "mobilenet"])
-def test_a_keras_2_file_is_loaded_by_name_whatever_its_order(name, tmp_path, write_keras_2):
-    architecture = zoo.find(name)
-    stored, ours = (architecture.build(**architecture.tiny) for _ in range(2))
-    load(stored, architecture, "random", seed=1)
-    write_keras_2(tmp_path / "mine.h5", stored)
-    assert load(ours, architecture, str(tmp_path / "mine.h5")).trained
-    assert holds(ours, {weight.path: weight.numpy() for weight in stored.weights})
-
-
-def test_a_file_with_nan_in_it_is_refused(model, arrays, tmp_path):
-    arrays["c3/bias"][2] = np.nan
-    assign(model, arrays)
-    model.save_weights(tmp_path / "mine.weights.h5")
-    with pytest.raises(UsageProblemError, match="NaN, for c3/bias"):
-        load(model, zoo.find("lenet5"), str(tmp_path / "mine.weights.h5"))
-
-
-@pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras"])
-def test_a_file_that_is_rubbish_is_the_users_mistake(model, suffix, tmp_path):
-    path = tmp_path / f"rubbish{suffix}"
-    path.write_bytes(b"rubbish" * 100)
-    with pytest.raises(UsageProblemError, match="does not fit lenet5"):
-        load(model, zoo.find("lenet5"), str(path))
-
-
-def test_a_file_that_is_not_there_and_an_unknown_word_are_refused(model, tmp_path):
-    with pytest.raises(UsageProblemError, match="there is no weights file"):
-        load(model, zoo.find("lenet5"), str(tmp_path / "none.keras"))
-    with pytest.raises(UsageProblemError, match="did you mean 'fashion_mnist'"):
-        load(model, zoo.find("lenet5"), "fashon_mnist")
-
-
-def test_assign_wants_every_weight_and_changes_nothing_otherwise(model, arrays):
-    before = [weight.numpy() for weight in model.weights]
-    without = {name: array for name, array in arrays.items() if name != "c1/bias"}
-    with pytest.raises(ValueError, match="c1/bias"):
-        assign(model, without)
-    with pytest.raises(ValueError, match="extra"):
-        assign(model, arrays | {"extra": arrays["c1/bias"]})
-    with pytest.raises(ValueError, match="logits/bias has shape"):
-        assign(model, arrays | {"logits/bias": arrays["logits/bias"][1:]})
-    assert all(np.array_equal(a, b.numpy()) for a, b in zip(before, model.weights, strict=True))
 
 
 @pytest.mark.imagenet

@@ -1,0 +1,83 @@
+"""Weights in a file of the user's, and giving a model its weights by name."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.errors import UsageProblemError
+from zoo.weights import assign, load
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
+def test_a_file_of_the_users_is_loaded(model, arrays, suffix, tmp_path, holds):
+    assign(model, arrays)
+    path = tmp_path / f"mine{suffix}"
+    model.save(path) if suffix == ".keras" else model.save_weights(path)
+    again = zoo.find("lenet5").build()
+    loaded = load(again, zoo.find("lenet5"), str(path))
+    assert holds(again, arrays)
+    assert (loaded.name, loaded.trained, loaded.sha256) == (
+        str(path),
+        True,
+        hashlib.sha256(path.read_bytes()).hexdigest(),
+    )
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
+@pytest.mark.parametrize("other", [("lenet5", {"classes": 3}), ("resnet50", {}), ("mobilenet", {})])
+def test_a_file_that_does_not_fit_is_the_users_mistake(model, suffix, other, tmp_path):
+    name, options = other
+    path = tmp_path / f"other{suffix}"
+    other_model = zoo.find(name).build(**zoo.find(name).tiny | options)
+    other_model.save(path) if suffix == ".keras" else other_model.save_weights(path)
+    with pytest.raises(UsageProblemError, match="does not fit lenet5"):
+        load(model, zoo.find("lenet5"), str(path))
+
+
+@pytest.mark.parametrize("name", ["resnet50", "mobilenet"])
+def test_a_keras_2_file_is_loaded_by_name_whatever_its_order(name, tmp_path, write_keras_2, holds):
+    architecture = zoo.find(name)
+    stored, ours = (architecture.build(**architecture.tiny) for _ in range(2))
+    load(stored, architecture, "random", seed=1)
+    write_keras_2(tmp_path / "mine.h5", stored)
+    assert load(ours, architecture, str(tmp_path / "mine.h5")).trained
+    assert holds(ours, {weight.path: weight.numpy() for weight in stored.weights})
+
+
+def test_a_file_with_nan_in_it_is_refused(model, arrays, tmp_path):
+    arrays["c3/bias"][2] = np.nan
+    assign(model, arrays)
+    model.save_weights(tmp_path / "mine.weights.h5")
+    with pytest.raises(UsageProblemError, match="NaN, for c3/bias"):
+        load(model, zoo.find("lenet5"), str(tmp_path / "mine.weights.h5"))
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras"])
+def test_a_file_that_is_rubbish_is_the_users_mistake(model, suffix, tmp_path):
+    path = tmp_path / f"rubbish{suffix}"
+    path.write_bytes(b"rubbish" * 100)
+    with pytest.raises(UsageProblemError, match="does not fit lenet5"):
+        load(model, zoo.find("lenet5"), str(path))
+
+
+def test_a_file_that_is_not_there_and_an_unknown_word_are_refused(model, tmp_path):
+    with pytest.raises(UsageProblemError, match="there is no weights file"):
+        load(model, zoo.find("lenet5"), str(tmp_path / "none.keras"))
+    with pytest.raises(UsageProblemError, match="did you mean 'fashion_mnist'"):
+        load(model, zoo.find("lenet5"), "fashon_mnist")
+
+
+def test_assign_wants_every_weight_and_changes_nothing_otherwise(model, arrays):
+    before = [weight.numpy() for weight in model.weights]
+    without = {name: array for name, array in arrays.items() if name != "c1/bias"}
+    with pytest.raises(ValueError, match="c1/bias"):
+        assign(model, without)
+    with pytest.raises(ValueError, match="extra"):
+        assign(model, arrays | {"extra": arrays["c1/bias"]})
+    with pytest.raises(ValueError, match="logits/bias has shape"):
+        assign(model, arrays | {"logits/bias": arrays["logits/bias"][1:]})
+    assert all(np.array_equal(a, b.numpy()) for a, b in zip(before, model.weights, strict=True))
