@@ -30,7 +30,7 @@ def test_npz_with_python_objects_is_refused(tmp_path):
 @pytest.mark.parametrize("reader", sorted(readers.READERS))
 def test_rubbish_is_refused(reader, tmp_path):
     (tmp_path / "rubbish").write_bytes(b"rubbish" * 100)
-    with pytest.raises(ValueError):  # noqa: PT011
+    with pytest.raises(ValueError):  # noqa: PT011  # each case has its own words
         readers.read(reader, [tmp_path / "rubbish"])
 
 
