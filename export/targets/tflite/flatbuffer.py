@@ -41,7 +41,7 @@ def write(model: Model) -> bytes:
     import flatbuffers
 
     class AlignedBuilder(flatbuffers.Builder):  # type: ignore[misc]  # flatbuffers ships no types
-        def StartVector(self, element_size: int, count: int, alignment: int) -> int:  # noqa: N802  # its name
+        def StartVector(self, element_size: int, count: int, alignment: int) -> int:  # noqa: N802  # flatbuffers calls it so
             is_weights = element_size == 1 and count >= WEIGHTS_ALIGNMENT
             return int(super().StartVector(element_size, count, WEIGHTS_ALIGNMENT if is_weights else alignment))
 
