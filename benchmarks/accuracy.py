@@ -27,7 +27,7 @@ def run(models: list[str]) -> None:
         sys.exit("error: set ZOO_IMAGENET_SAMPLE to a folder with labels.csv and images/")
     sample = Path(place)
     print("\n## Accuracy on labelled photos\n")
-    print("| model | calibration | photos | file | top-1 | drop, points | same answer as the float32 .tflite | SQNR dB |")
+    print("| model | calibration | photos | file | top-1 | drop, points | same answer as float32 | SQNR dB |")
     print("|---|---|---|---|---|---|---|---|")
     agreements = []
     for name in models:
