@@ -15,6 +15,9 @@ from export.models import Subject
 from export.recipe import Recipe
 from export.versions import version
 
+# One sample among fewer moves "same top-1" by more than the loss that a user looks for.
+FEW_SAMPLES = 16
+
 TOOLS = (
     "zoo-export",
     "tensorflow",
@@ -55,7 +58,7 @@ def manifest(
         }
         if needed
         else None,
-        "probe": probe.record(),
+        "probe": _probe(probe),
         "evaluation": asdict(evaluation) if evaluation else None,
         "passed": all(not artifact.failures for artifact in artifacts),
         "files": [artifact.record() for artifact in delivered],
@@ -63,6 +66,14 @@ def manifest(
         "versions": {tool: version(tool) for tool in TOOLS} | {"python": platform.python_version()},
         "machine": {"processor": platform.machine(), "system": platform.system()},
     }
+
+
+def _probe(probe: Samples) -> dict[str, Any]:
+    record = probe.record()
+    if len(probe) < FEW_SAMPLES:
+        few = f"the proof saw {len(probe)} samples only, too few to trust its shares: give {FEW_SAMPLES} and more"
+        record["warnings"] = [*record["warnings"], few]
+    return record
 
 
 def _recipe(recipe: Recipe) -> dict[str, Any]:

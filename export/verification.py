@@ -80,7 +80,8 @@ def verify(delivered: Delivered, progress: Progress) -> Verification:
     except CheckFailedError as error:
         checks = [check for check in checks if check.output != GOLDEN]
         checks.append(Check.stated("integrity", GOLDEN, str(error), passed=False))
-        files = [VerifiedFile(file=file, checks=(_whole(file.path, file.sha256),)) for file in delivered.files]
+        unseen = Check.stated("reproduction", "the file", f"it was not run: {error}", passed=False)
+        files = [VerifiedFile(file=file, checks=(_whole(file.path, file.sha256), unseen)) for file in delivered.files]
         return Verification(delivered=delivered, count=0, files=tuple(files), checks=tuple(checks))
     checks += _preprocessing(delivered, samples)
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:

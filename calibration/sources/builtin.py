@@ -49,7 +49,8 @@ def open_builtin(request: Request) -> Stream:
         _crops(name, one, request.preprocessing, np.random.default_rng((request.seed, side)), smallest)
         for side, (one, smallest) in enumerate(zip(sets, SMALLEST_SIDES, strict=True))
     ]
-    source = "random crops of photos that scikit-image ships"
+    counts = f"{len(CALIBRATION_PHOTOS)} photos for calibration, {len(PROBE_PHOTOS)} others for the proof"
+    source = f"random crops of photos that scikit-image ships: {counts}"
     return Stream(source=source, samples=(streams[0], streams[1]), photos=True)
 
 

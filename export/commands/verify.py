@@ -38,5 +38,6 @@ def command(folder: Path, as_json: bool) -> int:
         if not check.passed:
             console.print(f"failed  {check.output}: {check.reason}", style="bold red", soft_wrap=True)
     good = sum(file.passed for file in found.files)
-    console.print(f"\n{folder}: {good} of {len(found.files)} files are what was proven", soft_wrap=True)
+    beside = "" if all(check.passed for check in found.checks) else "; what lies beside them is not"
+    console.print(f"\n{folder}: {good} of {len(found.files)} files are what was proven{beside}", soft_wrap=True)
     return 0 if found.passed else 1

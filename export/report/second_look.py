@@ -52,8 +52,10 @@ def legend(found: Verification) -> list[str]:
     """Return the sentences under the table: what was asked, and what has changed since the export."""
     delivered = found.delivered
     lines = [
-        f"on the {found.count} inputs in golden.npz: the same bytes, the same answers as at the export, "
-        "and the Keras model's recorded answers; SQNR and same top-1 are against those",
+        f"asked on the {found.count} inputs in golden.npz: the same bytes, the same answers as at the export, "
+        "and the Keras model's recorded answers; SQNR and same top-1 are against those"
+        if found.count
+        else "nothing could be run: only the bytes were compared",
     ]
     now = {tool: (version(tool) or "missing", delivered.versions.get(tool) or "unknown") for tool in _runtimes()}
     changed = [f"{tool} {here} (export: {then})" for tool, (here, then) in now.items() if here != then]

@@ -47,7 +47,7 @@ def legend(manifest: Mapping[str, Any]) -> list[str]:
     ]
     if calibration:
         stability = calibration["stability"]
-        halves = f"; two halves' ranges differ by {stability['median']:.0%} (median)" if stability else ""
+        halves = f"; two halves' ranges differ by {stability['worst']:.0%} at worst" if stability else ""
         lines.append(f"calibrated on {calibration['count']} samples ({calibration['source']}){halves}")
     if manifest["evaluation"]:
         found = manifest["evaluation"]

@@ -26,3 +26,10 @@ def test_a_function_feeds_calibration_and_proof(tmp_path: Path) -> None:
     assert delivery.passed
     assert "samples" in delivery.manifest["calibration"]["source"]
     assert delivery.manifest["calibration"]["count"] + delivery.manifest["probe"]["count"] == 48
+
+
+def test_a_proof_on_few_samples_says_so(tmp_path: Path) -> None:
+    photos = np.random.default_rng(0).uniform(0, 1, (6, 32, 32, 1)).astype(np.float32)
+    recipe = Recipe(model="lenet5", formats=("tflite",), out=tmp_path, calibration_count=3, probe_count=3)
+    delivery = run(recipe, calibration_function=lambda: [{"image": photo} for photo in photos])
+    assert any("3 samples only" in warning for warning in delivery.manifest["probe"]["warnings"])
