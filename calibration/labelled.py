@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from calibration.class_words import class_indices
 from calibration.inputs import InputSpec, photo_sample
+from calibration.photo_file import BadPhotoError, read_photo
 from calibration.samples import Samples, sample_digest
-from calibration.sources.folder import image_paths, read_photo, skipped
+from calibration.sources.folder import image_paths, skipped
 from calibration.store import SetWriter
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
@@ -44,7 +45,7 @@ class LabelledPhotos:
         for path, label in self.files:
             try:
                 image = read_photo(path)
-            except ValueError:
+            except BadPhotoError:
                 self.unreadable.append(path.name)
                 continue
             yield preprocessing.photo(image), label

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.inputs import InputSpec, describe
+from calibration.photo_file import BadPhotoError, read_photo
 from calibration.samples import Samples
 from calibration.sources.arrays import open_arrays
-from calibration.sources.folder import read_photo
 from calibration.sources.request import Request
 from export.delivered import Delivered, DeliveredFile
 from export.delivery import LABELS
@@ -181,5 +181,5 @@ def _photo(path: Path) -> Any:
         raise UsageProblemError(f"there is no photo {str(path)!r}")
     try:
         return read_photo(path)
-    except ValueError as error:
-        raise UsageProblemError(f"{str(path)!r} cannot be read as a photo ({error}); give a .jpg or .png") from error
+    except BadPhotoError as error:
+        raise UsageProblemError(f"{str(path)!r} cannot be read as a photo: {error}") from error

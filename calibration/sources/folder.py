@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,15 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from calibration.inputs import Sample, describe, image_input, photo_sample
+from calibration.photo_file import SUFFIXES, BadPhotoError, read_photo
 from calibration.sources.request import Request, Stream
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from zoo.preprocessing import Preprocessing
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 
 
 def open_folder(folder: Path, request: Request) -> Stream:
@@ -50,32 +46,8 @@ def image_paths(folder: Path) -> list[Path]:
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not paths:
-        raise UsageProblemError(f"no image in {folder}: give a folder of .jpg, .png, .bmp or .webp files")
+        raise UsageProblemError(f"no image in {folder}: give a folder of .jpg, .png, .bmp, .webp, .tif or .gif files")
     return paths
-
-
-def read_photo(path: Path) -> Image.Image:
-    """Return the decoded photo, turned as the camera's orientation says.
-
-    Raises:
-        ValueError: no photo, broken, or a decompression bomb (Pillow's 89 million pixels are a limit here).
-    """
-    from PIL import Image, ImageOps
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                image.load()
-                return ImageOps.exif_transpose(image)
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ) as error:
-        raise ValueError(f"{path.name}: {error}") from error
 
 
 def _photos(name: str, paths: list[Path], preprocessing: Preprocessing, notes: list[str]) -> Iterator[Sample]:
@@ -83,7 +55,7 @@ def _photos(name: str, paths: list[Path], preprocessing: Preprocessing, notes: l
     for path in paths:
         try:
             image = read_photo(path)
-        except ValueError:
+        except BadPhotoError:
             broken.append(path.name)
             notes[:] = [skipped(broken)]
             continue

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from calibration.inputs import InputSpec
+from calibration.photo_file import BadPhotoError, read_photo
 from calibration.samples import Samples
-from calibration.sources.folder import read_photo
 from calibration.store import Draw
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
@@ -35,11 +35,12 @@ def test_no_file_is_in_both_sets(pull: Pull, make_photos: MakePhotos, preprocess
     assert one != sorted(one), "the order must come from the seed"
 
 
-def test_photos_in_deeper_folders_and_all_five_suffixes_are_found(pull: Pull, make_photos: MakePhotos) -> None:
-    for index, suffix in enumerate((".jpg", ".JPEG", ".png", ".bmp", ".webp")):
+def test_photos_in_deeper_folders_and_every_usual_suffix_is_found(pull: Pull, make_photos: MakePhotos) -> None:
+    suffixes = (".jpg", ".JPEG", ".png", ".bmp", ".webp", ".tif", ".TIFF", ".gif")
+    for index, suffix in enumerate(suffixes):
         make_photos(1, folder=f"all/deep{index}", suffix=suffix, seed=index)
-    drawn = pull(make_photos(0, folder="all"), calibration_count=3, probe_count=2)
-    assert len(drawn.calibration) + len(drawn.probe) == 5
+    drawn = pull(make_photos(0, folder="all"), calibration_count=9, probe_count=9)
+    assert len(drawn.calibration) + len(drawn.probe) == len(suffixes)
 
 
 @pytest.mark.parametrize(("photos", "expected"), [(2, (1, 1)), (3, (2, 1)), (5, (3, 2)), (9, (6, 3))])
@@ -119,6 +120,35 @@ def test_a_phone_photo_is_turned_as_its_camera_says(tmp_path: Path) -> None:
     exif[0x0112] = 6  # turn by 90 degrees to the right
     Image.new("RGB", (30, 10)).save(tmp_path / "a.jpg", exif=exif)
     assert read_photo(tmp_path / "a.jpg").size == (10, 30)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_a_16_bit_photo_is_as_bright_as_the_same_in_8_bits(tmp_path: Path, suffix: str) -> None:
+    grey = np.random.default_rng(0).integers(0, 256, (9, 11), np.uint8)
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / f"deep{suffix}")
+    np.testing.assert_array_equal(np.asarray(read_photo(tmp_path / f"deep{suffix}")), grey)
+    steps = np.arange(0, 65536, 13, np.uint16)[None]
+    Image.fromarray(steps).save(tmp_path / f"steps{suffix}")
+    np.testing.assert_array_equal(np.asarray(read_photo(tmp_path / f"steps{suffix}")), np.round(steps / 257))
+
+
+@pytest.mark.parametrize("numbers", [np.float32, np.int32])
+def test_a_photo_of_unknown_brightness_is_refused(tmp_path: Path, numbers: type[np.generic]) -> None:
+    Image.fromarray(np.full((9, 9), 70_000, numbers)).save(tmp_path / "a.tif")
+    with pytest.raises(BadPhotoError, match="save it with 8 or 16 bits"):
+        read_photo(tmp_path / "a.tif")
+
+
+def test_a_photo_that_is_too_large_says_how_large_it_is(tmp_path: Path) -> None:
+    Image.new("1", (20_000, 12_000)).save(tmp_path / "huge.png")
+    with pytest.raises(BadPhotoError, match=r"^it is too large \(240 megapixels\); shrink it$"):
+        read_photo(tmp_path / "huge.png")
+
+
+def test_of_an_animation_the_first_frame_counts(tmp_path: Path) -> None:
+    white, black = (Image.new("L", (9, 9), value) for value in (255, 0))
+    white.save(tmp_path / "a.gif", save_all=True, append_images=[black])
+    assert np.asarray(read_photo(tmp_path / "a.gif").convert("L")).min() == 255
 
 
 def test_a_model_that_takes_no_photo_is_refused(
