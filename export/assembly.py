@@ -114,11 +114,17 @@ class Assembly:
         float_file = self.making.content(target, Precision.FLOAT32)
         if precision is Precision.FLOAT32 or float_file is None:
             return ()
-        report = target.storage(float_file, content)
+        siblings = {name: self.making.contents[name, precision] for name in target.needs(precision)}
+        report = target.storage(float_file, content, siblings)
         return (proof.storage(report),) if report is not None else ()
 
     def _agreement(self, target: Target, precision: Precision) -> tuple[Check, ...]:
-        """Compare with the primary format's file of the same precision; that one has nothing to agree with."""
+        """Compare with the primary format's file of the same precision; that one has nothing to agree with.
+
+        A file that is derived from its sibling is held against it, whether or not the sibling is asked for.
+        """
+        for name in target.needs(precision):
+            self.artifact(TARGETS[name], precision)  # measures it
         if target.name == PRIMARY.name or (PRIMARY.name, precision) not in self.measurements:
             return ()
         one, other = self.measurements[PRIMARY.name, precision], self.measurements[target.name, precision]

@@ -58,8 +58,11 @@ class Target(Protocol):
         """Return the formats whose file of that precision must be made before."""
         ...
 
-    def storage(self, float_file: bytes, content: bytes) -> StorageReport | None:
-        """Return how far the constants lie from the float ones; None if agreement with a sibling shows it."""
+    def storage(self, float_file: bytes, content: bytes, siblings: Mapping[str, bytes]) -> StorageReport | None:
+        """Return how far the constants lie from those that they were made of: the float file's, or a sibling's.
+
+        None where they cannot be told apart; agreement with the sibling then has to show it.
+        """
         ...
 
     def open(self, path: Path, threads: int = 1) -> Session:

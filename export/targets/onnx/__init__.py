@@ -38,9 +38,16 @@ class OnnxTarget:
         """Return the sibling that a precision is derived from; float files are made without one."""
         return () if precision in (Precision.FLOAT32, Precision.FLOAT16) else ("tflite",)
 
-    def storage(self, float_file: bytes, content: bytes) -> StorageReport | None:
-        """Return None: the constants are the sibling's, which agreement with it shows."""
-        return None
+    def storage(self, float_file: bytes, content: bytes, siblings: Mapping[str, bytes]) -> StorageReport | None:
+        """Return how far the weights and biases lie from the sibling's, or without one from the float file's.
+
+        None where the layers of the two formats cannot be matched: agreement with the sibling has to show it then.
+        """
+        from export.targets.onnx import storage
+
+        if "tflite" in siblings:
+            return storage.compare_with_sibling(siblings["tflite"], content)
+        return storage.compare_with_float(float_file, content)
 
     def open(self, path: Path, threads: int = 1) -> Session:
         """Load a file in ONNX Runtime, on the CPU."""

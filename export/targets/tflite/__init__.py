@@ -38,7 +38,7 @@ class TfliteTarget:
         """Return nothing: every precision is made of the float file."""
         return ()
 
-    def storage(self, float_file: bytes, content: bytes) -> StorageReport | None:
+    def storage(self, float_file: bytes, content: bytes, siblings: Mapping[str, bytes]) -> StorageReport | None:
         """Return how far the stored weights and biases lie from the float file's."""
         from export.targets.tflite.storage import compare
 

@@ -61,10 +61,10 @@ def _steps(reference: flatbuffer.Model, quantized: flatbuffer.Model, index: int,
     if tensor.type != schema.TensorType.FLOAT32 or reference.buffers[tensor.buffer].data is None:
         return None
     expected = flatbuffer.constant(reference, tensor).astype(np.float64)
-    stored = quantized.subgraphs[0].tensors[_source(quantized, other_index)]
+    stored = quantized.subgraphs[0].tensors[source(quantized, other_index)]
     if quantized.buffers[stored.buffer].data is None:
         return float("inf")
-    values, step = _real(quantized, stored)
+    values, step = real(quantized, stored)
     if values.shape != expected.shape:
         return float("inf")
     if not expected.size:
@@ -73,7 +73,7 @@ def _steps(reference: flatbuffer.Model, quantized: flatbuffer.Model, index: int,
     return float("inf") if np.isnan(steps) else steps  # a NaN is never within a step
 
 
-def _source(model: flatbuffer.Model, index: int) -> int:
+def source(model: flatbuffer.Model, index: int) -> int:
     """Return the constant behind a DEQUANTIZE, or the tensor itself."""
     for operator in model.subgraphs[0].operators:
         if index in operator.outputs and flatbuffer.op_name(model, operator) == "DEQUANTIZE":
@@ -81,8 +81,8 @@ def _source(model: flatbuffer.Model, index: int) -> int:
     return index
 
 
-def _real(model: flatbuffer.Model, tensor: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a constant's real values and the size of their step, both float64."""
+def real(model: flatbuffer.Model, tensor: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a constant's real values and the size of their step, both float64 and of its shape."""
     stored = flatbuffer.constant(model, tensor)
     if np.issubdtype(stored.dtype, np.floating):
         ulp = np.maximum(np.spacing(np.abs(stored)).astype(np.float64), np.finfo(np.float64).tiny)

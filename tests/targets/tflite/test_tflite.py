@@ -204,7 +204,7 @@ def test_bias_of_a_channel_without_weights_survives(
 
 def test_storage_report_is_half_a_step_for_a_healthy_file(float_file: bytes, ranges: Ranges) -> None:
     for precision in (Precision.FLOAT16, Precision.INT8, Precision.W8A16, Precision.W8A32):
-        report = TFLITE.storage(float_file, TFLITE.quantize(float_file, plan(precision, ranges), {}))
+        report = TFLITE.storage(float_file, TFLITE.quantize(float_file, plan(precision, ranges), {}), {})
         assert report is not None
         assert report.worst_steps <= 0.51, (precision, report)
         assert report.constants == 10
@@ -218,7 +218,7 @@ def test_storage_report_names_a_zeroed_channel(float_file: bytes, ranges: Ranges
     broken = flatbuffer.constant(model, tensor).copy()
     broken[0] = 0
     model.buffers[tensor.buffer].data = broken.reshape(-1).view(np.uint8)
-    report = TFLITE.storage(float_file, flatbuffer.write(model))
+    report = TFLITE.storage(float_file, flatbuffer.write(model), {})
     assert report is not None
     assert report.worst_steps > 50
     assert "input 1" in report.where

@@ -1,0 +1,59 @@
+"""The layers of an .onnx that multiply by stored weights, each as the .tflite stores it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from export.targets.onnx.constants import Constants, Numbers, attribute
+from export.targets.onnx.protos import NodeProto
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One layer.
+
+    Attributes:
+        name: of the node.
+        weights: real, in the order of ONNX turned into (out, ...in), or depthwise (out, 1, height, width).
+        bias: real, one number per output channel; None where there is none.
+    """
+
+    name: str
+    weights: Numbers
+    bias: Numbers | None
+
+
+def layers(constants: Constants) -> Iterator[Layer]:
+    """Yield the layers of the outermost graph whose weights are stored, in the order of the file."""
+    for node in constants.proto.node:
+        if node.op_type not in _OUTPUTS_FIRST:
+            continue
+        weights = constants.real(node.input[1])
+        if weights is not None:
+            turned = _OUTPUTS_FIRST[node.op_type](node, weights)
+            yield Layer(name=node.name, weights=turned, bias=_bias(constants, node, len(turned)))
+
+
+def _bias(constants: Constants, node: NodeProto, channels: int) -> Numbers | None:
+    if len(node.input) > 2 and node.input[2]:
+        return constants.real(node.input[2])
+    reader = constants.reader(node.output[0])
+    if reader is None or reader.op_type != "Add":
+        return None
+    (other,) = (name for name in reader.input if name != node.output[0])
+    value = constants.real(other)
+    return value.reshape(-1) if value is not None and value.size == channels else None
+
+
+def _gemm(node: NodeProto, weights: Numbers) -> Numbers:
+    return weights if attribute(node, "transB", 0) else weights.T
+
+
+# Operator -> its weights with the output channels first.
+_OUTPUTS_FIRST: dict[str, Callable[[NodeProto, Numbers], Numbers]] = {
+    "Conv": lambda _node, weights: weights,
+    "ConvTranspose": lambda _node, weights: weights.swapaxes(0, 1),
+    "Gemm": _gemm,
+    "MatMul": lambda _node, weights: weights.swapaxes(-1, 0),
+}

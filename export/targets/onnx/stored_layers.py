@@ -1,0 +1,93 @@
+"""The layers of a .tflite as an .onnx derived from it should hold them: same order, output channels first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.targets.tflite import flatbuffer, storage
+
+Float64s = NDArray[np.float64]
+
+# Operator -> positions of weights and bias, and the axes of the weights in the order (out, ...in) of ONNX.
+_LAYERS = {
+    "CONV_2D": (1, 2, (0, 3, 1, 2)),
+    "DEPTHWISE_CONV_2D": (1, 2, (3, 0, 1, 2)),
+    "FULLY_CONNECTED": (1, 2, (0, 1)),
+    "TRANSPOSE_CONV": (1, 3, (0, 3, 1, 2)),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredConstant:
+    """A stored constant.
+
+    Attributes:
+        real: its real numbers.
+        step: of its grid, for each of them.
+    """
+
+    real: Float64s
+    step: Float64s
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredLayer:
+    """One layer.
+
+    Attributes:
+        name: of what it computes.
+        weights: output channels first.
+        bias: None where there is none.
+    """
+
+    name: str
+    weights: StoredConstant
+    bias: StoredConstant | None
+
+
+def stored_layers(content: bytes) -> Iterator[StoredLayer]:
+    """Yield the layers with constant weights, depth first from the outputs as the nodes of our .onnx files."""
+    model = flatbuffer.read(content)
+    for operator in _depth_first(model.subgraphs[0]):
+        name = flatbuffer.op_name(model, operator)
+        if name not in _LAYERS:
+            continue
+        weights, bias, axes = _LAYERS[name]
+        found = _constant(model, operator, weights)
+        if found is not None:
+            turned = StoredConstant(real=found.real.transpose(axes), step=found.step.transpose(axes))
+            result = model.subgraphs[0].tensors[operator.outputs[0]].name.decode().split(";")[0]
+            yield StoredLayer(name=result, weights=turned, bias=_constant(model, operator, bias))
+
+
+def _constant(model: flatbuffer.Model, operator: Any, position: int) -> StoredConstant | None:
+    if position >= len(operator.inputs) or operator.inputs[position] < 0:
+        return None
+    tensor = model.subgraphs[0].tensors[storage.source(model, operator.inputs[position])]
+    if model.buffers[tensor.buffer].data is None:
+        return None
+    real, step = storage.real(model, tensor)
+    return StoredConstant(real=real, step=step)
+
+
+def _depth_first(subgraph: Any) -> list[Any]:
+    """Return the operators in the order of `naming.sort_nodes`: the .tflite has that of the Keras layers."""
+    maker = {index: position for position, operator in enumerate(subgraph.operators) for index in operator.outputs}
+    done: dict[int, None] = {}
+    stack = [(maker[index], False) for index in reversed(subgraph.outputs) if index in maker]
+    while stack:
+        position, ready = stack.pop()
+        if position in done:
+            continue
+        if ready:
+            done[position] = None
+            continue
+        stack.append((position, True))
+        sources = [maker[index] for index in subgraph.operators[position].inputs if index in maker]
+        stack.extend((source, False) for source in reversed(sources) if source not in done)
+    return [subgraph.operators[position] for position in done]
