@@ -37,4 +37,5 @@ def class_indices(words: Collection[str], *, classes: int, labels: Sequence[str]
 
 
 def _plain(word: str) -> str:
-    return word.strip().replace("_", " ").casefold()
+    """Return the word without what a folder's name cannot hold: "T-shirt_top" is the class "T-shirt/top"."""
+    return "".join(letter for letter in word.casefold() if letter.isalnum())

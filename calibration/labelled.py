@@ -51,6 +51,21 @@ class LabelledPhotos:
             yield preprocessing.photo(image), label
 
 
+def check_source(spec: str | Path) -> None:
+    """Refuse what is neither a folder nor a .csv that exists, before any work.
+
+    Raises:
+        UsageProblemError: see above.
+    """
+    path = Path(spec).expanduser()
+    if path.is_dir() or (path.suffix.lower() == ".csv" and path.is_file()):
+        return
+    why = "is neither a folder of class folders nor a .csv file" if path.exists() else "does not exist"
+    raise UsageProblemError(
+        f"--evaluate {str(spec)!r} {why}; give FOLDER/CLASS/photo.jpg or a CSV with file,class_index"
+    )
+
+
 def find_labelled(spec: str | Path, *, classes: int, labels: Sequence[str] = ()) -> LabelledPhotos:
     """Return the labelled photos that `spec` names.
 
@@ -63,13 +78,9 @@ def find_labelled(spec: str | Path, *, classes: int, labels: Sequence[str] = ())
     Raises:
         UsageProblemError: neither of both, no photos, or classes that cannot be told for certain.
     """
+    check_source(spec)
     path = Path(spec).expanduser()
-    if path.is_dir():
-        named = _from_folder(path)
-    elif path.suffix.lower() == ".csv" and path.is_file():
-        named = _from_csv(path)
-    else:
-        raise UsageProblemError(f"--evaluate {str(spec)!r} is neither a folder of class folders nor a .csv file")
+    named = _from_folder(path) if path.is_dir() else _from_csv(path)
     indices = class_indices({word for _, word in named}, classes=classes, labels=labels)
     files = tuple((photo, indices[word]) for photo, word in named)
     return LabelledPhotos(files=files, source=f"{path.name}, {len(files)} labelled photos")

@@ -40,6 +40,17 @@ OBSERVERS: dict[str, Callable[[frozenset[str]], Any]] = {
 }
 
 
+def find(name: str) -> Callable[[frozenset[str]], Any]:
+    """Return the class of the observers of that name.
+
+    Raises:
+        UsageProblemError: no such observer; the message holds the nearest one.
+    """
+    if name not in OBSERVERS:
+        raise unknown("observer", name, OBSERVERS)
+    return OBSERVERS[name]
+
+
 def create(name: str, exact: frozenset[str] = frozenset()) -> Observer:
     """Return a new observer of that name.
 
@@ -50,9 +61,7 @@ def create(name: str, exact: frozenset[str] = frozenset()) -> Observer:
     Raises:
         UsageProblemError: no such observer; the message holds the nearest one.
     """
-    if name not in OBSERVERS:
-        raise unknown("observer", name, OBSERVERS)
-    observer: Observer = OBSERVERS[name](exact)
+    observer: Observer = find(name)(exact)
     return observer
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from calibration.labelled import find_labelled, labelled_samples
+from calibration.labelled import LabelledPhotos, find_labelled, labelled_samples
 from calibration.samples import Samples
 from export import reference, signature
 from export.artifact import Artifact
@@ -35,10 +35,25 @@ class Evaluation:
     top5: float
 
 
+def find(subject: Subject, photos: str) -> LabelledPhotos:
+    """Return the labelled photos that `photos` names; nothing is decoded yet, so this can be done before the work.
+
+    Raises:
+        UsageProblemError: the model does not classify photos, or `photos` cannot be used.
+    """
+    outputs = signature.outputs(subject.model)
+    if subject.preprocessing is None or len(outputs) != 1 or len(outputs[0].shape) != 2:
+        raise UsageProblemError(
+            "--evaluate is for models that classify photos: one image input with a known preprocessing "
+            "(--preprocessing raw, unit, tf, caffe or torch) and one output of classes"
+        )
+    return find_labelled(photos, classes=outputs[0].shape[1], labels=subject.labels)
+
+
 def evaluate(
     artifacts: list[Artifact],
     subject: Subject,
-    photos: str,
+    photos: LabelledPhotos,
     work: Path,
     progress: Progress,
     *,
@@ -48,13 +63,12 @@ def evaluate(
     """Return the Keras model's accuracy, and the artifacts with theirs.
 
     Raises:
-        UsageProblemError: the model does not classify photos, or `photos` cannot be used.
+        UsageProblemError: not one of the photos can be used.
     """
     progress.step("prepare the labelled photos")
     folder = work / "labelled"
     samples = _samples(subject, photos, folder, exclude=exclude, seed=seed)
-    if samples.labels is None:
-        raise UsageProblemError(f"--evaluate {photos!r} gives no labels")
+    assert samples.labels is not None  # every photo was found with its class
     (output,) = signature.outputs(subject.model)
     progress.step(f"evaluate the Keras model on {len(samples)} photos")
     top1, top5 = accuracy(reference.outputs(subject.model, samples)[output.name], samples.labels)
@@ -70,15 +84,9 @@ def evaluate(
     return Evaluation(samples=samples.record(), count=len(samples), top1=top1, top5=top5), judged
 
 
-def _samples(subject: Subject, photos: str, folder: Path, *, exclude: Collection[str], seed: int) -> Samples:
-    outputs = signature.outputs(subject.model)
-    if subject.preprocessing is None or len(outputs) != 1 or len(outputs[0].shape) != 2:
-        raise UsageProblemError(
-            "--evaluate is for models that classify photos: one image input with a known preprocessing "
-            "(--preprocessing raw, unit, tf, caffe or torch) and one output of classes"
-        )
-    found = find_labelled(photos, classes=outputs[0].shape[1], labels=subject.labels)
+def _samples(subject: Subject, photos: LabelledPhotos, folder: Path, *, exclude: Collection[str], seed: int) -> Samples:
+    assert subject.preprocessing is not None  # `find` has refused such a model
     (image,) = signature.inputs(subject.model)
     return labelled_samples(
-        found, name=image.name, preprocessing=subject.preprocessing, seed=seed, work=folder, exclude=exclude
+        photos, name=image.name, preprocessing=subject.preprocessing, seed=seed, work=folder, exclude=exclude
     )

@@ -50,12 +50,17 @@ def is_file(model: str) -> bool:
 
 
 def artifact_name(recipe: Recipe) -> str:
-    """Return the folder and file name of a recipe's artifacts: `mobilenet`, `mobilenet-alpha0.5`, `my_model`."""
+    """Return the folder and file name of a recipe's artifacts: `mobilenet`, `mobilenet-alpha0.5`, `my_model`.
+
+    Raises:
+        UsageProblemError: unknown names and options.
+    """
     if is_file(recipe.model):
         return "".join(c if c.isalnum() or c in "._-" else "_" for c in Path(recipe.model).stem) or "model"
-    options = zoo.find(recipe.model).options
-    changed = [f"{key}{value}" for key, value in recipe.options.items() if options[key].default != value]
-    return "-".join([recipe.model, *changed])
+    architecture = zoo.find(recipe.model)
+    settings = architecture.settings(recipe.options)
+    changed = [key for key in recipe.options if settings[key] != architecture.options[key].default]
+    return "-".join([recipe.model, *(f"{key}{settings[key]}" for key in changed)])
 
 
 def load(recipe: Recipe, progress: ByteProgress | None = None) -> Subject:

@@ -10,12 +10,12 @@ from typing import Any
 
 import calibration.sources
 from calibration.inputs import InputSpec
+from calibration.labelled import check_source
 from calibration.store import Draw
-from export import delivery, golden, models, reference, signature
+from export import delivery, evaluation, golden, models, reference, signature
 from export.artifact import Artifact
 from export.assembly import Assembly
 from export.destination import Destination
-from export.evaluation import evaluate
 from export.making import Making
 from export.manifest import manifest
 from export.models import Subject
@@ -60,21 +60,24 @@ def run(
     tell = progress or Quiet()
     destination = Destination(recipe.out, models.artifact_name(recipe))
     destination.check()
+    if recipe.evaluate is not None:
+        check_source(recipe.evaluate)
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         work = Path(folder)
         tell.step("build the model")
         subject = models.load(recipe, lambda done, total: tell.step("fetch the weights", done, total))
+        labelled = evaluation.find(subject, recipe.evaluate) if recipe.evaluate is not None else None
         tell.step("draw the samples")
         samples = draw(subject, recipe, work, calibration_function)
         tell.step("run the Keras model")
         expected = reference.outputs(subject.model, samples.probe)
         making = Making(subject, recipe, samples, work, tell)
         assembly = Assembly(making, expected)
-        artifacts, evaluation = assembly.artifacts(), None
-        if recipe.evaluate is not None:
+        artifacts, judged = assembly.artifacts(), None
+        if labelled is not None:
             seen = samples.calibration.digests
-            evaluation, artifacts = evaluate(
-                artifacts, subject, recipe.evaluate, work, tell, exclude=seen, seed=recipe.seed
+            judged, artifacts = evaluation.evaluate(
+                artifacts, subject, labelled, work, tell, exclude=seen, seed=recipe.seed
             )
         chosen = delivery.chosen(artifacts, recipe.precisions, keep_failed=recipe.keep_failed)
         record = manifest(
@@ -85,7 +88,7 @@ def run(
             calibration=samples.calibration,
             stability=making.stability,
             probe=samples.probe,
-            evaluation=evaluation,
+            evaluation=judged,
         )
         if not chosen:
             return Delivery(folder=None, manifest=record, artifacts=tuple(artifacts))

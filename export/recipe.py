@@ -68,9 +68,14 @@ class Recipe:
     keep_failed: bool = False
 
     def __post_init__(self) -> None:
+        from calibration import observers  # numpy: not for who asks for help only
+
         if not self.precisions:
             raise UsageProblemError("no precision asked for; type for example --int8 or --precision float32,int8")
         if self.calibration_count < 1 or self.probe_count < 1:
             raise UsageProblemError("--calibration-count and --probe-count must be at least 1")
+        if self.seed < 0:
+            raise UsageProblemError(f"--seed must be 0 or more, not {self.seed}")
+        observers.find(self.observer)
         if self.random_calibration and self.calibration:
             raise UsageProblemError("--random-calibration and --calibration exclude each other; keep one")

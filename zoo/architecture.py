@@ -58,18 +58,31 @@ class Architecture:
     weights: tuple[Weights, ...] = ()
 
     def settings(self, chosen: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
-        """Return every option's value; `chosen` over the defaults.
+        """Return every option's value; `chosen` over the defaults, 128.0 as the 128 that the option knows.
 
         Raises:
             UsageProblemError: an option or a value that this architecture does not have.
         """
-        for key, value in chosen.items():
+        for key in chosen:
             if key not in self.options:
-                raise unknown(f"option of {self.name}", key, self.options)
-            if value not in self.options[key].choices:
-                choices = ", ".join(str(choice) for choice in self.options[key].choices)
-                raise UsageProblemError(f"{self.name} has no {key} {value}; choose one of {choices}")
-        return {key: chosen.get(key, option.default) for key, option in self.options.items()}
+                raise self._unknown_option(key)
+        return {
+            key: self._choice(key, chosen[key]) if key in chosen else option.default
+            for key, option in self.options.items()
+        }
+
+    def _unknown_option(self, key: str) -> UsageProblemError:
+        if not self.options:
+            return UsageProblemError(f"{self.name} has no options, so no {key!r}; leave --set out")
+        return unknown(f"option of {self.name}", key, self.options)
+
+    def _choice(self, key: str, value: OptionValue) -> OptionValue:
+        """Return the choice that equals `value`: a layer takes the number 128, but not 128.0."""
+        choices = self.options[key].choices
+        if value not in choices:
+            known = ", ".join(str(choice) for choice in choices)
+            raise UsageProblemError(f"{self.name} has no {key} {value}; choose one of {known}")
+        return choices[choices.index(value)]
 
 
 _REGISTRY: dict[str, Architecture] = {}

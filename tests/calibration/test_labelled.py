@@ -34,6 +34,11 @@ def test_folders_named_like_labels_are_matched(make_photos: MakePhotos) -> None:
     assert {label for _, label in found.files} == {1, 2}
 
 
+@pytest.mark.parametrize("word", ["T-shirt/top", "T-shirt_top", "t-shirt top", "TShirt-Top"])
+def test_a_label_that_no_folder_can_be_named_is_matched_without_its_signs(word: str) -> None:
+    assert class_indices({word, "Ankle boot"}, classes=3, labels=("T-shirt/top", "Bag", "Ankle boot"))[word] == 0
+
+
 def test_sorted_order_counts_only_if_every_class_has_its_folder(make_photos: MakePhotos) -> None:
     folder = class_folders(make_photos, "n02", "n01", "n03")
     assert {path.parent.name: label for path, label in find_labelled(folder, classes=3).files}["n02"] == 1
@@ -98,8 +103,11 @@ def test_a_binary_file_named_csv_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(bytes(range(256)))
     with pytest.raises(UsageProblemError, match=r"a\.csv"):
         find_labelled(tmp_path / "a.csv", classes=5)
+    (tmp_path / "a.txt").write_text("")
     with pytest.raises(UsageProblemError, match="neither a folder"):
-        find_labelled(tmp_path / "nowhere", classes=5)
+        find_labelled(tmp_path / "a.txt", classes=5)
+    with pytest.raises(UsageProblemError, match="does not exist"):
+        find_labelled(tmp_path / "nowhere.csv", classes=5)
 
 
 def test_samples_carry_photos_inputs_and_labels_in_line(

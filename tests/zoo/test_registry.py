@@ -49,6 +49,11 @@ def test_an_option_or_a_value_that_is_not_there_is_refused(chosen):
         zoo.find("mobilenet").settings(chosen)
 
 
+def test_a_value_becomes_the_choice_that_it_equals() -> None:
+    settings = zoo.find("mobilenet").settings({"resolution": 128.0, "alpha": 1})
+    assert [(value, type(value)) for value in settings.values()] == [(1.0, float), (128, int)]
+
+
 def test_importing_the_zoo_loads_no_heavy_library():
     heavy = "tensorflow", "keras", "numpy", "h5py", "PIL", "ai_edge_litert", "export", "calibration"
     code = f"import sys, zoo; print(*[name for name in {heavy!r} if name in sys.modules])"

@@ -1,0 +1,55 @@
+"""A mistake in the words is answered in one line, before the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from export.cli import main
+from export.models import artifact_name
+from export.recipe import Recipe
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--set", "alpha=0.5"], "lenet5 has no options, so no 'alpha'; leave --set out"),
+        (["--seed", "-1"], "--seed must be 0 or more, not -1"),
+        (["--observer", "minmax"], "unknown observer 'minmax'; did you mean 'min-max'?"),
+        (["--evaluate", "nosuch.csv"], "--evaluate 'nosuch.csv' does not exist"),
+    ],
+)
+def test_a_wrong_word_is_refused_before_the_model_is_built(
+    words: list[str], expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 2
+    answer = capsys.readouterr()
+    assert answer.out == ""
+    assert answer.err.startswith(f"error: {expected}")
+    assert answer.err.count("\n") == 1
+
+
+def test_labelled_photos_that_do_not_fit_the_classes_are_refused_before_the_files_are_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "photos" / "cat").mkdir(parents=True)
+    Image.new("L", (32, 32)).save(tmp_path / "photos" / "cat" / "1.png")
+    words = ["lenet5", "--evaluate", str(tmp_path / "photos"), "--out", str(tmp_path / "out")]
+    assert main(["export", *words]) == 2
+    *steps, last = capsys.readouterr().err.splitlines()
+    assert "1 classes like 'cat' cannot be matched with the model's 10" in last
+    assert steps == ["- build the model"]
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"resolution": 128.0}, "mobilenet-resolution128"),
+        ({"resolution": 224.0, "alpha": 1}, "mobilenet"),
+        ({"alpha": 0.5, "resolution": 160}, "mobilenet-alpha0.5-resolution160"),
+    ],
+)
+def test_a_number_names_the_same_files_however_it_is_typed(options: dict[str, float], name: str) -> None:
+    assert artifact_name(Recipe(model="mobilenet", options=options)) == name
