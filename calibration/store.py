@@ -33,6 +33,9 @@ class Draw:
     probe_folder: Path
 
 
+MAX_REPEATS = 1000
+
+
 class ArrayFile:
     """A .npy file that grows by one row at a time.
 
@@ -158,20 +161,25 @@ class Dealer:
         return True
 
     def deal(self, stream: Iterable[Sample]) -> None:
-        """Deal a stream until both sets are full or it ends: a short source leaves both their fair share."""
+        """Deal a stream until both sets are full or it ends: a short source leaves both their fair share.
+
+        A stream may be endless and give nothing new; after so many repeats in a row nothing new is expected.
+        """
+        repeats = 0
         for sample in stream:
             side = self.next_side()
             if side is None:
                 return
-            self.take(sample, side)
-            if self.next_side() is None:
+            repeats = 0 if self.take(sample, side) else repeats + 1
+            if self.next_side() is None or repeats == MAX_REPEATS:
                 return
 
     def check(self, source: str) -> None:
         """Refuse a source that could not give at least one sample to each set."""
         if not all(len(one) for one in self._sets):
             found = sum(len(one) for one in self._sets)
+            repeated = f" ({self.overlapping} more were the same again)" if self.overlapping else ""
             raise UsageProblemError(
-                f"{source} holds {found} usable sample{'s' * (found != 1)}; calibration and proof need "
+                f"{source} holds {found} usable sample{'s' * (found != 1)}{repeated}; calibration and proof need "
                 "different ones, so give at least 2 different samples (100 and more are better)"
             )

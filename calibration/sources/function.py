@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from calibration.inputs import InputSpec, Sample, describe
 from calibration.samples import Array
 from calibration.sources.conversion import as_sample, watched
 from calibration.sources.request import Request, Stream
-from zoo.errors import UsageProblemError, unknown
+from zoo.errors import UsageProblemError, ZooError, unknown
 
 
 def open_function(spec: str, request: Request) -> Stream:
@@ -32,6 +34,8 @@ def open_function(spec: str, request: Request) -> Stream:
         raise UsageProblemError(
             f"--calibration {spec}: there is no module {error.name!r}; install it or cd to it"
         ) from None
+    except Exception as error:  # whatever a user's own code raises is the user's to repair
+        raise UsageProblemError(f"--calibration {spec}: the module cannot be imported: {_words(error)}") from error
     finally:
         sys.path.remove(str(Path.cwd()))
     function = getattr(module, function_name, None)
@@ -48,14 +52,15 @@ def open_callable(function: Callable[[], Any], name: str, request: Request) -> S
     """Return what `function()` yields: each a sample, or a batch of samples.
 
     Raises:
-        UsageProblemError: it yields nothing, or not what the model takes.
+        UsageProblemError: it yields nothing, or not what the model takes, or fails.
     """
-    result = function()
+    with _blamed(name):
+        result = function()
     if isinstance(result, Mapping):
         result = [result]
     if not isinstance(result, Iterable):
         raise UsageProblemError(f"{name} must give an iterable of samples, not {type(result).__name__}")
-    samples = (sample for item in result for sample in _samples(name, item, request))
+    samples = (sample for item in _items(name, result) for sample in _samples(name, item, request))
     first = next(samples, None)
     if first is None:
         raise UsageProblemError(f"{name} yielded no sample; it must yield {describe(request.inputs)}")
@@ -64,6 +69,44 @@ def open_callable(function: Callable[[], Any], name: str, request: Request) -> S
     same_kind = _of_one_kind(name, chain([first], samples), photos=photos)
     stream.samples = watched(same_kind, request, stream.warnings)
     return stream
+
+
+@contextmanager
+def _blamed(name: str) -> Iterator[None]:
+    """Turn whatever a user's own code raises into a sentence that names it; refusals of ours pass."""
+    try:
+        yield
+    except ZooError:
+        raise
+    except Exception as error:
+        raise UsageProblemError(f"{name} failed: {_words(error)}") from error
+
+
+def _items(name: str, result: Iterable[object]) -> Iterator[object]:
+    """Yield the items; what fails on the way is the user's, what fails with an item is not looked at here."""
+    end = object()
+    with _blamed(name):
+        iterator = iter(result)
+    while True:
+        with _blamed(name):
+            item = next(iterator, end)
+        if item is end:
+            return
+        yield item
+
+
+def _words(error: Exception) -> str:
+    """Return "KeyError 'x' (my_data.py line 3)" in one line, the place in the user's own code."""
+    words = " ".join(f"{type(error).__name__} {error}".split())
+    if isinstance(error, SyntaxError):  # its own words name the place
+        return words
+    frames = [frame for frame in extract_tb(error.__traceback__) if _is_users(frame.filename)]
+    return f"{words} ({Path(frames[0].filename).name} line {frames[0].lineno})" if frames else words
+
+
+def _is_users(file: str) -> bool:
+    """Whether a frame of a traceback is neither this module's nor of the machinery of imports and contexts."""
+    return file != __file__ and not file.startswith("<frozen") and Path(file).parent != Path(importlib.__file__).parent
 
 
 def _of_one_kind(name: str, samples: Iterator[Sample], *, photos: bool) -> Iterator[Sample]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,48 @@ def test_several_inputs_come_as_dicts_or_tuples(pull: Pull, tmp_path: Path, two_
 def test_what_does_not_fit_is_refused(pull: Pull, result: Any, message: str) -> None:
     with pytest.raises(UsageProblemError, match=message):
         pull(None, function=lambda: result)
+
+
+def raising_in_the_middle() -> Iterator[Any]:
+    yield sample(0)
+    raise KeyError("x")
+
+
+def raising_at_once() -> Any:
+    return {}["x"]
+
+
+@pytest.mark.parametrize("function", [raising_at_once, raising_in_the_middle])
+def test_a_function_that_fails_is_named_with_its_line(pull: Pull, function: Callable[[], Any]) -> None:
+    line = function.__code__.co_firstlineno
+    with pytest.raises(UsageProblemError) as caught:
+        pull(None, function=function)
+    place = f"test_function.py line {line + (2 if function is raising_in_the_middle else 1)}"
+    assert str(caught.value) == f"{function.__name__} failed: KeyError 'x' ({place})"
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"), [("1 / 0", r"ZeroDivisionError .*broken\.py line 2"), ("(", "SyntaxError")]
+)
+def test_a_module_that_cannot_be_imported_is_named_with_its_line(
+    pull: Pull, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, message: str
+) -> None:
+    (tmp_path / "my_broken.py").write_text(f"import numpy\n{code}\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageProblemError, match=f"my_broken:photos: the module cannot be imported: {message}"):
+        pull("my_broken:photos")
+
+
+def test_a_function_that_gives_the_same_sample_for_ever_is_refused(pull: Pull) -> None:
+    with pytest.raises(UsageProblemError, match=r"holds 1 usable sample \(1000 more were the same again\)"):
+        pull(None, function=lambda: itertools.repeat(sample(0)))
+
+
+def test_a_function_that_gives_nothing_new_for_ever_ends_with_what_it_gave(pull: Pull) -> None:
+    drawn = pull(None, function=lambda: itertools.chain(map(sample, range(3)), itertools.repeat(sample(2))))
+    assert (len(drawn.calibration), len(drawn.probe)) == (2, 1)
+    assert "repeated samples left out" in drawn.probe.warnings[0]
 
 
 def test_batches_of_different_length_are_refused(pull: Pull, two_inputs: dict[str, InputSpec]) -> None:
