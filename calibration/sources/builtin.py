@@ -40,10 +40,7 @@ def open_builtin(request: Request) -> Stream:
     """
     name = image_input(request.inputs, request.preprocessing)
     if name is None or request.preprocessing is None:
-        raise UsageProblemError(
-            "the built-in photos fit models with one image input and a known preprocessing only; give "
-            f"--calibration samples.npz with these arrays: {describe(request.inputs)}"
-        )
+        raise _refusal(request)
     sets = [photos(names) for names in (CALIBRATION_PHOTOS, PROBE_PHOTOS)]
     streams = [
         _crops(name, one, request.preprocessing, np.random.default_rng((request.seed, side)), smallest)
@@ -52,6 +49,21 @@ def open_builtin(request: Request) -> Stream:
     counts = f"{len(CALIBRATION_PHOTOS)} photos for calibration, {len(PROBE_PHOTOS)} others for the proof"
     source = f"random crops of photos that scikit-image ships: {counts}"
     return Stream(source=source, samples=(streams[0], streams[1]), photos=True)
+
+
+def _refusal(request: Request) -> UsageProblemError:
+    """Return why photos do not fit, and what the model can be fed instead: it is always proven on something."""
+    shapes = [spec.shape for spec in request.inputs.values()]
+    arrays = f"--calibration samples.npz with these arrays: {describe(request.inputs)}"
+    if request.preprocessing is None and len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][2] in (1, 3):
+        return UsageProblemError(
+            "how a photo becomes this model's input is not known: type --preprocessing raw, unit, tf, caffe or torch, "
+            f"or give {arrays}"
+        )
+    return UsageProblemError(
+        "this model takes no photos, and every file is proven on samples, also without --int8: give "
+        f"{arrays}; or type --random-calibration (noise: it proves sizes and speed only)"
+    )
 
 
 def photos(names: Sequence[str]) -> list[Image.Image]:

@@ -93,9 +93,10 @@ def test_an_upright_input_gets_upright_crops(pull: Pull) -> None:
 
 
 def test_models_of_another_kind_are_told_which_npz_to_give(pull: Pull, two_inputs: dict[str, InputSpec]) -> None:
-    with pytest.raises(UsageProblemError, match=r"--calibration .*npz.*tokens: int32 \(N, 5\); mask: float32 \(N, 5\)"):
+    arrays = r"--calibration samples\.npz .*tokens: int32 \(N, 5\); mask: float32 \(N, 5\)"
+    with pytest.raises(UsageProblemError, match=f"takes no photos.*{arrays}; or type --random-calibration"):
         pull(None, inputs=two_inputs, preprocessing=None)
-    with pytest.raises(UsageProblemError, match="npz"):
+    with pytest.raises(UsageProblemError, match=r"type --preprocessing raw, .*, or give --calibration samples\.npz"):
         pull(None, preprocessing=None)
     with pytest.raises(UsageProblemError, match="npz"):
         pull(None, inputs={"spectrum": InputSpec(shape=(99, 40, 1))})
