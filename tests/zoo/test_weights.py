@@ -46,7 +46,7 @@ def test_the_right_bytes_are_loaded_and_then_need_no_network(model, arrays, good
     assert seen[-1] == (good_file.stat().st_size, good_file.stat().st_size)
     good_file.unlink()
     again = zoo.find("lenet5").build()
-    assert load(again, architecture, "noise").source == "local cache"
+    assert load(again, architecture, "noise").source == f"{shelf.url}/lenet.npz, from the local cache"
     assert holds(again, arrays)
     assert shelf.requests == 1
 
@@ -162,6 +162,7 @@ def test_random_is_untrained_because_it_was_asked_for(model):
 def test_shipped_weights_name_their_file(model, cache):
     loaded = load(model, zoo.find("lenet5"))
     assert (loaded.name, loaded.source) == ("fashion_mnist", "shipped lenet5-fashion_mnist.npz")
+    assert loaded.licence == "Apache-2.0"
 
 
 @pytest.mark.parametrize("options", [{"alpha": 0.5}, {"resolution": 128}])
