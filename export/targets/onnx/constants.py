@@ -18,13 +18,11 @@ class Constants:
     """A graph and those inside of it, asked for the constants behind names.
 
     Attributes:
-        nodes: in the order of the file, each before those of the graphs that it holds, without those that only turn
-            stored numbers into real ones.
-        proto: the outermost graph.
+        nodes: in the order of the file, the outermost graph's first, without those that only turn stored numbers into
+            real ones.
     """
 
     def __init__(self, proto: GraphProto) -> None:
-        self.proto = proto
         graphs = list(_with_inner(proto))
         self._stored = {tensor.name: tensor for graph in graphs for tensor in graph.initializer}
         self._producer = {name: node for graph in graphs for node in graph.node for name in node.output}

@@ -25,8 +25,8 @@ class Layer:
 
 
 def layers(constants: Constants) -> Iterator[Layer]:
-    """Yield the layers of the outermost graph whose weights are stored, in the order of the file."""
-    for node in constants.proto.node:
+    """Yield the layers whose weights are stored, in the order of the file."""
+    for node in constants.nodes:
         if node.op_type not in _OUTPUTS_FIRST:
             continue
         weights = constants.real(node.input[1])

@@ -77,10 +77,11 @@ def _prepare(model: flatbuffer.Model) -> None:
     """Give tensors short unique names, and constants to their readers without a DEQUANTIZE in between."""
     for code in model.operatorCodes:
         code.deprecatedBuiltinCode = min(max(code.builtinCode, code.deprecatedBuiltinCode), LARGEST_OLD_CODE)
-    for subgraph in model.subgraphs:
-        # Long names make tf2onnx see cycles: it derives its own from them and they collide.
+    for number, subgraph in enumerate(model.subgraphs):
+        # Long names make tf2onnx see cycles: it derives its own from them and they collide. What is inside of a loop
+        # must not be called like something outside.
         for index, tensor in enumerate(subgraph.tensors):
-            tensor.name = f"t{index}".encode()
+            tensor.name = f"s{number}t{index}".encode() if number else f"t{index}".encode()
         produced = {index for operator in subgraph.operators for index in operator.outputs}
         fixed = {
             operator.outputs[0]: operator.inputs[0]

@@ -5,7 +5,8 @@ Outputs on samples cannot see one zeroed channel in every layer; this can, and i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from export.targets.onnx.layers import Layer, layers
 from export.targets.onnx.stored_layers import StoredConstant, StoredLayer, stored_layers
 from export.targets.session import StorageReport
 from export.targets.tflite.storage import FLOAT32_ROUNDING
+from export.tolerances import STORAGE
 
 Steps = Iterable[tuple[str, float]]  # Where, and how far from what it was made of.
 
@@ -26,17 +28,41 @@ def compare_with_sibling(sibling: bytes, content: bytes) -> StorageReport | None
     None where the two do not have the same layers: then they cannot be told which is which.
     """
     found, expected = list(layers(_read(content))), list(stored_layers(sibling))
-    if [layer.weights.shape for layer in found] != [layer.weights.real.shape for layer in expected]:
+    if Counter(layer.weights.shape for layer in found) != Counter(layer.weights.real.shape for layer in expected):
         return None
-    return _report(_sibling_steps(expected, found))
+    return _report(_matched(expected, found))
 
 
-def _sibling_steps(expected: Iterable[StoredLayer], found: Iterable[Layer]) -> Iterator[tuple[str, float]]:
-    for layer, other in zip(expected, found, strict=True):
-        yield f"weights of {layer.name}", _largest(layer.weights, other.weights)
-        if layer.bias is not None:
-            bias = np.zeros_like(layer.bias.real) if other.bias is None else other.bias
-            yield f"bias of {layer.name}", _largest(layer.bias, bias)
+def _matched(expected: Sequence[StoredLayer], found: Sequence[Layer]) -> Iterator[tuple[str, float]]:
+    """Yield the distances of the layers, each from the first that is equal, and of what is left from what is left.
+
+    The order is the same but where tf2onnx adds the other way round, as in an unrolled LSTM.
+    """
+    left = dict(enumerate(found))
+    pending = []
+    for layer in expected:
+        alike = [place for place, other in left.items() if other.weights.shape == layer.weights.real.shape]
+        equal = next((place for place in alike if max(_distances(layer, left[place])) <= STORAGE.largest), None)
+        if equal is None:
+            pending.append(layer)
+        else:
+            yield from _named(layer, left.pop(equal))
+    for layer in pending:
+        place = next(place for place, other in left.items() if other.weights.shape == layer.weights.real.shape)
+        yield from _named(layer, left.pop(place))
+
+
+def _named(layer: StoredLayer, other: Layer) -> Iterator[tuple[str, float]]:
+    yield from zip((f"weights of {layer.name}", f"bias of {layer.name}"), _distances(layer, other), strict=False)
+
+
+def _distances(layer: StoredLayer, other: Layer) -> list[float]:
+    """Return how far the weights and, if there is one, the bias lie from the stored ones."""
+    weights = _largest(layer.weights, other.weights)
+    if layer.bias is None:
+        return [weights]
+    bias = np.zeros_like(layer.bias.real) if other.bias is None else other.bias
+    return [weights, _largest(layer.bias, bias)]
 
 
 def compare_with_float(float_file: bytes, content: bytes) -> StorageReport:

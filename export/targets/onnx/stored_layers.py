@@ -16,6 +16,7 @@ Float64s = NDArray[np.float64]
 # Operator -> positions of weights and bias, and the axes of the weights in the order (out, ...in) of ONNX.
 _LAYERS = {
     "CONV_2D": (1, 2, (0, 3, 1, 2)),
+    "CONV_3D": (1, 2, (4, 3, 0, 1, 2)),
     "DEPTHWISE_CONV_2D": (1, 2, (3, 0, 1, 2)),
     "FULLY_CONNECTED": (1, 2, (0, 1)),
     "TRANSPOSE_CONV": (1, 3, (0, 3, 1, 2)),
@@ -51,27 +52,37 @@ class StoredLayer:
 
 
 def stored_layers(content: bytes) -> Iterator[StoredLayer]:
-    """Yield the layers with constant weights, depth first from the outputs as the nodes of our .onnx files."""
+    """Yield the layers with constant weights, depth first from the outputs as the nodes of our .onnx files.
+
+    Those inside of loops follow.
+    """
     model = flatbuffer.read(content)
-    for operator in _depth_first(model.subgraphs[0]):
-        name = flatbuffer.op_name(model, operator)
-        if name not in _LAYERS:
-            continue
-        weights, bias, axes = _LAYERS[name]
-        found = _constant(model, operator, weights)
-        if found is not None:
-            turned = StoredConstant(real=found.real.transpose(axes), step=found.step.transpose(axes))
-            result = model.subgraphs[0].tensors[operator.outputs[0]].name.decode().split(";")[0]
-            yield StoredLayer(name=result, weights=turned, bias=_constant(model, operator, bias))
+    for subgraph in model.subgraphs:
+        for operator in _depth_first(subgraph):
+            name = flatbuffer.op_name(model, operator)
+            layer = _layer(model, subgraph, operator, *_LAYERS[name]) if name in _LAYERS else None
+            if layer is not None:
+                yield layer
 
 
-def _constant(model: flatbuffer.Model, operator: Any, position: int) -> StoredConstant | None:
+def _layer(
+    model: flatbuffer.Model, subgraph: Any, operator: Any, weights: int, bias: int, axes: tuple[int, ...]
+) -> StoredLayer | None:
+    found = _constant(model, subgraph, operator, weights)
+    if found is None:
+        return None
+    turned = StoredConstant(real=found.real.transpose(axes), step=found.step.transpose(axes))
+    name = subgraph.tensors[operator.outputs[0]].name.decode().split(";")[0]
+    return StoredLayer(name=name, weights=turned, bias=_constant(model, subgraph, operator, bias))
+
+
+def _constant(model: flatbuffer.Model, subgraph: Any, operator: Any, position: int) -> StoredConstant | None:
     if position >= len(operator.inputs) or operator.inputs[position] < 0:
         return None
-    tensor = model.subgraphs[0].tensors[storage.source(model, operator.inputs[position])]
+    tensor = subgraph.tensors[storage.source(model, subgraph, operator.inputs[position])]
     if model.buffers[tensor.buffer].data is None:
         return None
-    real, step = storage.real(model, tensor)
+    real, step = storage.real(model, tensor, smallest_step=0)  # the integers are the same in dead channels too
     return StoredConstant(real=real, step=step)
 
 

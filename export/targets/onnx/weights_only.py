@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from export.targets.onnx.graph import Graph
+from export.targets.onnx.naming import subgraphs
 from export.targets.onnx.protos import GraphProto, NodeProto
 from export.targets.onnx.sibling import read_sibling, seal
 
@@ -24,12 +25,15 @@ def derive(sibling: bytes) -> bytes:
 
 
 def spell_out_dequantizations(proto: GraphProto) -> None:
-    """Write each DequantizeLinear in the graph `proto` as a Cast and a Mul.
+    """Write each DequantizeLinear in the graph `proto`, and in the loops inside of it, as a Cast and a Mul.
 
     ONNX Runtime folds these when they stand behind weights; a DequantizeLinear would run at every inference.
     And where it sees a DequantizeLinear before a convolution, it rounds the float bias to int32, which overflows
-    in the fine steps of 16-bit activations.
+    in the fine steps of 16-bit activations. Before a MatMul in a loop, it rounds the activations to 8 bits.
     """
+    for node in proto.node:
+        for inner in subgraphs(node):
+            spell_out_dequantizations(inner)
     graph = Graph(proto)
     nodes: list[Any] = []
     for node in proto.node:

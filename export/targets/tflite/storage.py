@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from export.targets.session import StorageReport
 from export.targets.tflite import flatbuffer
 
-# A channel's step counts as at least this share of the largest channel's: dead channels are raised a little on purpose
-# (see `biases`), by far less than that.
+# Dead channels are raised a little on purpose (see `biases`), by far less than this share of the largest step.
 SMALLEST_STEP = 1e-2
 
 # Scales are float32, so that a large integer times its scale is only as exact as that.
@@ -61,7 +60,7 @@ def _steps(reference: flatbuffer.Model, quantized: flatbuffer.Model, index: int,
     if tensor.type != schema.TensorType.FLOAT32 or reference.buffers[tensor.buffer].data is None:
         return None
     expected = flatbuffer.constant(reference, tensor).astype(np.float64)
-    stored = quantized.subgraphs[0].tensors[source(quantized, other_index)]
+    stored = quantized.subgraphs[0].tensors[source(quantized, quantized.subgraphs[0], other_index)]
     if quantized.buffers[stored.buffer].data is None:
         return float("inf")
     values, step = real(quantized, stored)
@@ -73,16 +72,21 @@ def _steps(reference: flatbuffer.Model, quantized: flatbuffer.Model, index: int,
     return float("inf") if np.isnan(steps) else steps  # a NaN is never within a step
 
 
-def source(model: flatbuffer.Model, index: int) -> int:
+def source(model: flatbuffer.Model, subgraph: Any, index: int) -> int:
     """Return the constant behind a DEQUANTIZE, or the tensor itself."""
-    for operator in model.subgraphs[0].operators:
+    for operator in subgraph.operators:
         if index in operator.outputs and flatbuffer.op_name(model, operator) == "DEQUANTIZE":
             return int(operator.inputs[0])
     return index
 
 
-def real(model: flatbuffer.Model, tensor: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a constant's real values and the size of their step, both float64 and of its shape."""
+def real(
+    model: flatbuffer.Model, tensor: Any, smallest_step: float = SMALLEST_STEP
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a constant's real values and the size of their step, both float64 and of its shape.
+
+    A channel's step counts as at least `smallest_step` times the largest channel's.
+    """
     stored = flatbuffer.constant(model, tensor)
     if np.issubdtype(stored.dtype, np.floating):
         ulp = np.maximum(np.spacing(np.abs(stored)).astype(np.float64), np.finfo(np.float64).tiny)
@@ -94,5 +98,5 @@ def real(model: flatbuffer.Model, tensor: Any) -> tuple[NDArray[np.float64], NDA
     if scale.size > 1:
         shape[quantization.quantizedDimension] = scale.size
     scale, zero_point = scale.reshape(shape), zero_point.reshape(shape)
-    step = np.maximum(scale, SMALLEST_STEP * scale.max())
+    step = np.maximum(scale, max(smallest_step * scale.max(), np.finfo(np.float64).tiny))
     return (stored.astype(np.float64) - zero_point) * scale, np.broadcast_to(step, stored.shape)
