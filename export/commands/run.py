@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from export.console import print_json, standard_output
+from export.console import print_json, standard_error, standard_output
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -46,11 +46,20 @@ def command(
         _run_any(delivered, file, inputs, out, as_json)
         return
     answers = running.classify(delivered, file, inputs, top)
+    _warn(file)
     if as_json:
         print_json({"file": file.path.name, "answers": [asdict(answer) for answer in answers]})
         return
     for answer in answers:
         _print_answer(answer, file.path.name)
+
+
+def _warn(file: DeliveredFile) -> None:
+    """Say that a file is one that --keep-failed wrote."""
+    if file.failures:
+        standard_error().print(
+            f"warning: {file.path.name} failed its proof when it was exported: {file.failures[0]}", soft_wrap=True
+        )
 
 
 def _print_answer(answer: Answer, file: str) -> None:
@@ -81,6 +90,7 @@ def _run_any(
     else:
         samples = running.photo_samples(delivered, file, inputs)
     measured = running.run(file, samples)
+    _warn(file)
     facts = {
         "file": file.path.name,
         "samples": len(samples),

@@ -157,6 +157,30 @@ def test_a_model_without_names_answers_in_numbers(
     assert "class 9" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("more", [[], ["--json"], ["--out", "out.npz"]])
+def test_a_file_that_failed_its_proof_says_so(
+    more: list[str],
+    copy: Path,
+    photos: list[Path],
+    edit: Change,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(copy.parent)
+    assert main(["run", str(copy), str(photos[0]), *more]) == 0
+    assert capsys.readouterr().err == ""
+
+    def fail(manifest: dict[str, Any]) -> None:
+        for file in manifest["files"]:
+            file["checks"][0]["passed"] = False
+
+    edit(fail)
+    assert main(["run", str(copy), str(photos[0]), *more]) == 0
+    warning = capsys.readouterr().err
+    assert warning.startswith("warning: lenet5-int8.tflite failed its proof when it was exported: ")
+    assert warning.count("\n") == 1
+
+
 def test_a_file_that_was_changed_is_not_run(copy: Path, photos: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     (copy / "lenet5-int8.tflite").write_bytes((copy / "lenet5-float32.tflite").read_bytes())
     assert main(["run", str(copy), str(photos[0])]) == 1
