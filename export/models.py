@@ -101,7 +101,7 @@ def _of_file(recipe: Recipe) -> Subject:
         title=path.name,
         model=model,
         weights=LoadedWeights(
-            name=path.name, trained=True, source=f"the file {path.name}", sha256=user_file.sha256(path)
+            name=path.name, trained=True, source="a file", sha256=user_file.sha256(path), taken_as_trained=True
         ),
         preprocessing=_preprocessing(model, recipe.preprocessing),
         labels=(),

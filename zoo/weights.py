@@ -29,6 +29,7 @@ class LoadedWeights:
         sha256: of the content; None for random weights.
         reason: why they are untrained; empty otherwise.
         licence: as their publisher says; empty where it is not known.
+        taken_as_trained: whether only their file's owner can know that they are trained.
     """
 
     name: str
@@ -37,6 +38,7 @@ class LoadedWeights:
     sha256: str | None
     reason: str = ""
     licence: str = ""
+    taken_as_trained: bool = False
 
 
 def load(
@@ -159,7 +161,8 @@ def _load_file(
         weight_files.load(model, path, _adapt_keras_2(architecture))
     except ValueError as error:
         raise UsageProblemError(f"{choice} does not fit {architecture.name} as built: {error}") from error
-    return LoadedWeights(name=path.name, trained=True, source="file", sha256=sources.digest([path], "sha256"))
+    sha256 = sources.digest([path], "sha256")
+    return LoadedWeights(name=path.name, trained=True, source="a file", sha256=sha256, taken_as_trained=True)
 
 
 def _adapt_keras_2(architecture: Architecture) -> Adapt | None:

@@ -53,6 +53,8 @@ def legend(manifest: Mapping[str, Any]) -> list[str]:
         found = manifest["evaluation"]
         lines.append(f"top-1: on {found['count']} labelled photos; the Keras model reaches {100 * found['top1']:.1f}")
     lines += [f"warning: {warning}" for warning in probe["warnings"]]
+    if weights.get("taken_as_trained"):
+        lines.append(f"weights: {weights['name']}, taken as trained")
     if not weights["trained"]:
         lines.append(
             f"untrained ({weights['reason']}): sizes, operators, speed and float parity are real, accuracy is not"

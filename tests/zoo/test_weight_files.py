@@ -24,6 +24,7 @@ def test_a_file_of_the_users_is_loaded(model, arrays, suffix, tmp_path, holds):
     # Without its folder: the manifest and the report travel, and the places of a machine are its owner's.
     assert (loaded.name, loaded.trained, loaded.sha256) == (path.name, True, digest)
     assert str(tmp_path) not in str(loaded)
+    assert loaded.taken_as_trained
 
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])

@@ -163,6 +163,7 @@ def test_shipped_weights_name_their_file(model, cache):
     loaded = load(model, zoo.find("lenet5"))
     assert (loaded.name, loaded.source) == ("fashion_mnist", "shipped lenet5-fashion_mnist.npz")
     assert loaded.licence == "Apache-2.0"
+    assert not loaded.taken_as_trained
 
 
 @pytest.mark.parametrize("options", [{"alpha": 0.5}, {"resolution": 128}])
