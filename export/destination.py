@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +57,12 @@ class Destination:
             raise UsageProblemError(
                 f"cannot write to {self.out} ({error.strerror}); choose another folder with --out"
             ) from error
+
+    def lost(self, names: Collection[str]) -> tuple[str, ...]:
+        """Return the model files of the export that is there now which go when one with the files `names` comes."""
+        record = _record(self.folder) or {"files": []}
+        before = (str(file["file"]) for file in record["files"])
+        return tuple(name for name in before if name not in names and (self.folder / name).exists())
 
     @contextmanager
     def replaced(self) -> Iterator[Path]:

@@ -28,7 +28,7 @@ _ERRORS: dict[int, type[ZooError]] = {1: CheckFailedError, 2: UsageProblemError,
 
 
 def start(recipe: Recipe, progress: Progress) -> dict[str, Any]:
-    """Run `recipe` in a child process and return `{"folder", "manifest"}`.
+    """Run `recipe` in a child process and return `{"folder", "manifest", "replaced"}`.
 
     Raises:
         ZooError: as `export.pipeline.run`; OutsideError if the process crashed.
@@ -171,7 +171,8 @@ def _last_word(recipe: Recipe, told: _Told) -> dict[str, Any]:
             why = f"the disk of temporary files is full ({tempfile.gettempdir()}); free some space, or set TMPDIR"
             return {"error": f"{why}; nothing was written", "exit_code": OutsideError.exit_code}
         return {"bug": traceback.format_exc()}
-    return {"folder": str(delivery.folder) if delivery.folder else None, "manifest": delivery.manifest}
+    folder = str(delivery.folder) if delivery.folder else None
+    return {"folder": folder, "manifest": delivery.manifest, "replaced": delivery.replaced}
 
 
 def _is_full(error: Exception) -> bool:

@@ -31,11 +31,13 @@ class Delivery:
         folder: with the files; None if not one could be delivered: nothing was written then.
         manifest: everything measured, also of files that were not delivered.
         artifacts: all that were made, float32 first.
+        replaced: files of the export that was in the folder before, which are gone now.
     """
 
     folder: Path | None
     manifest: Mapping[str, Any]
     artifacts: tuple[Artifact, ...]
+    replaced: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -94,9 +96,10 @@ def run(
             return Delivery(folder=None, manifest=record, artifacts=tuple(artifacts))
         tell.step("write the files")
         answers = golden.content(samples.probe, expected, assembly.stored(chosen))
+        lost = destination.lost([artifact.file_name for artifact in chosen])
         with destination.replaced() as new:
             record = delivery.write(new, chosen, record, answers, subject.labels)
-    return Delivery(folder=destination.folder, manifest=record, artifacts=tuple(artifacts))
+    return Delivery(folder=destination.folder, manifest=record, artifacts=tuple(artifacts), replaced=lost)
 
 
 def draw(subject: Subject, recipe: Recipe, work: Path, function: Callable[[], Any] | None = None) -> Draw:

@@ -101,6 +101,8 @@ def _last_words(answer: dict[str, Any]) -> list[str]:
         file["file"] for file in manifest["not_delivered"] if file["precision"] in manifest["recipe"]["precisions"]
     ]
     lines = ["", f"{folder}: {names}"]
+    if answer["replaced"]:
+        lines.append(f"replaced: {', '.join(answer['replaced'])}, of the export before; --out elsewhere keeps both")
     if failed:
         lines.append(f"not written, see their verdict: {', '.join(failed)}")
     if not manifest["weights"]["trained"]:

@@ -204,3 +204,15 @@ def test_an_interpreter_that_aborts_is_a_failed_row_and_the_others_are_delivered
     assert int8_row.reason.startswith("the runtime crashed (SIGABRT)")
     assert wholeness(tmp_path / "out" / "lenet5") == []
     assert [file["file"] for file in delivery.manifest["files"]] == ["lenet5-float32.tflite"]
+
+
+def test_files_of_the_export_before_are_named_when_they_go(zoo: Zoo, delivered: Path, wholeness: Wholeness) -> None:
+    (delivered / "lenet5" / "my-notes.txt").write_text("mine")
+    answer = zoo("export", "lenet5", "--format", "tflite", "--precision", "float16", "--out", delivered)
+    assert answer.returncode == 0
+    (line,) = [line for line in answer.stdout.splitlines() if line.startswith("replaced: ")]
+    assert line.startswith("replaced: lenet5-float32.tflite, of the export before")
+    assert wholeness(delivered / "lenet5") == ["my-notes.txt"]
+    again = zoo("export", "lenet5", "--format", "tflite", "--precision", "float16", "--out", delivered)
+    assert again.returncode == 0
+    assert "replaced" not in again.stdout
