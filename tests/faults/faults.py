@@ -23,6 +23,7 @@ EDITORS: dict[str, Callable[[bytes], File]] = {"tflite": TfliteFile, "onnx": Onn
 COLOUR = ("mobilenet_tiny", "mobilenet")
 SINGLE = ("lenet5", *COLOUR)
 INT8 = (Precision.INT8,)
+FLOAT32_AND_INT8 = (Precision.FLOAT32, Precision.INT8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,14 @@ def middle(file: File) -> int:
     return len(file) // 2
 
 
+def first(_file: File) -> int:
+    return 0
+
+
+def last(file: File) -> int:
+    return len(file) - 1
+
+
 def spatial(file: File) -> int:
     """Return the first layer from the middle on, or else the last before it, whose kernel is more than a point."""
     layers = [*range(middle(file), len(file)), *reversed(range(middle(file)))]
@@ -75,12 +84,12 @@ def zero_kernel(file: File) -> None:
     file.set_kernel(middle(file), np.zeros_like(file.kernel(middle(file))))
 
 
-def zero_channel(file: File) -> None:
+def zero_channel(file: File, layer: Callable[[File], int] = middle) -> None:
     """Zero one output channel, neither the strongest nor the weakest."""
-    kernel = file.kernel(middle(file))
+    kernel = file.kernel(layer(file))
     norms = np.linalg.norm(kernel.reshape(-1, kernel.shape[-1]).astype(np.float64), axis=0)
     kernel[..., np.argsort(norms)[len(norms) // 2]] = 0
-    file.set_kernel(middle(file), kernel)
+    file.set_kernel(layer(file), kernel)
 
 
 def transpose_kernel(file: File) -> None:
@@ -136,18 +145,24 @@ def truncated(share: float) -> Plant:
 FAULTS = (
     Fault(name="colour channels swapped", plant=edited(swap_colours), networks=COLOUR),
     Fault(name="kernel zeroed", plant=edited(zero_kernel)),
-    Fault(name="channel zeroed", plant=edited(zero_channel)),
+    Fault(name="channel zeroed, first layer", plant=edited(lambda file: zero_channel(file, first))),
+    Fault(name="channel zeroed, middle layer", plant=edited(zero_channel)),
+    Fault(name="channel zeroed, last layer", plant=edited(lambda file: zero_channel(file, last))),
     Fault(name="channel zeroed before quantizing", plant=faulty_parent, precisions=INT8),
     Fault(name="kernel transposed", plant=edited(transpose_kernel)),
     Fault(name="NaN in a weight or its scale", plant=edited(lambda file: file.plant_nan(middle(file)))),
     Fault(name="bias dropped", plant=edited(lambda file: file.drop_bias(middle(file)))),
-    Fault(name="padding off by one", plant=wrong_padding),
+    Fault(name="bias dropped, last layer", plant=edited(lambda file: file.drop_bias(last(file)))),
+    Fault(name="padding off by one", plant=wrong_padding, precisions=FLOAT32_AND_INT8),
     Fault(name="outputs swapped", plant=edited(lambda file: file.swap_outputs()), networks=("two_headed",)),
     Fault(name="input scale 2 % wrong", plant=edited(lambda file: file.requantize_input(1.02, 0)), precisions=INT8),
     Fault(name="input zero point 2 too high", plant=edited(lambda file: file.requantize_input(1, 2)), precisions=INT8),
     Fault(name="calibrated on 0..1", plant=stale_calibration(1 / 255, 0), networks=COLOUR, precisions=INT8),
     Fault(name="calibrated on -1..1", plant=stale_calibration(2 / 255, -1), networks=("lenet5",), precisions=INT8),
     Fault(name="calibrated on 0..255", plant=stale_calibration(1, 0), precisions=INT8),
-    Fault(name="last 1 % of the file missing", plant=truncated(0.99)),
-    Fault(name="second half of the file missing", plant=truncated(0.5)),
+    Fault(name="last 1 % of the file missing", plant=truncated(0.99), precisions=FLOAT32_AND_INT8),
+    Fault(name="second half of the file missing", plant=truncated(0.5), precisions=FLOAT32_AND_INT8),
 )
+
+# Of what a file stores, and where it stands in the file: an .onnx that is asked for alone has to show these too.
+STORED = tuple(fault for fault in FAULTS if fault.name.startswith(("channel zeroed,", "bias", "kernel", "colour")))

@@ -34,7 +34,7 @@ Key = tuple[str, Precision]  # Format and precision of a file.
 
 DATA = Path(__file__).parents[1] / "data"
 PROBE_COUNT, CALIBRATION_COUNT = 32, 64
-PRECISIONS = (Precision.FLOAT32, Precision.INT8)
+PRECISIONS = (Precision.FLOAT32, Precision.FLOAT16, Precision.INT8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,15 +94,17 @@ class Network:
     def content(self, key: Key) -> bytes:
         return self.healthy[key].content
 
-    def assembly(self, model: keras.Model, folder: str, samples: Draw | None = None) -> Assembly:
-        """Return an export of `model` that is compared with the right model's outputs."""
+    def assembly(
+        self, model: keras.Model, folder: str, samples: Draw | None = None, formats: tuple[str, ...] = ()
+    ) -> Assembly:
+        """Return an export of `model` to `formats`, or all, that is compared with the right model's outputs."""
         work = self.work / folder
         work.mkdir(parents=True)
         loaded = weights.LoadedWeights(name="trained", trained=True, source="tests", sha256=None)
         subject = Subject(
             name=self.name, title=self.name, model=model, weights=loaded, preprocessing=self.preprocessing, labels=()
         )
-        recipe = Recipe(model=self.name, precisions=PRECISIONS)
+        recipe = Recipe(model=self.name, precisions=PRECISIONS, formats=formats)
         return Assembly(Making(subject, recipe, samples or self.samples, work, Quiet()), self.expected)
 
     def judged(self, key: Key, planted: Planted, folder: str) -> Artifact:
@@ -115,6 +117,18 @@ class Network:
         assembly = self.assembly(self.model, folder, self._with(planted.calibration, folder))
         assembly.making.contents.update(kept | dict(planted.contents))
         assembly.measurements.update({other: self.right.measurements[other] for other in kept})
+        return assembly.artifact(TARGETS[key[0]], key[1])
+
+    def judged_alone(self, key: Key, planted: Planted, folder: str) -> Artifact:
+        """Return what an export says of one file where only files of its format are asked for.
+
+        The other format's files are there, because some are derived from them, but nothing has measured them.
+        """
+        assembly = self.assembly(self.model, folder, formats=(key[0],))
+        assembly.making.contents.update({other: file.content for other, file in self.healthy.items()})
+        assembly.making.contents.update(planted.contents)
+        own = [other for other in self.healthy if other[0] == key[0] and other not in planted.contents]
+        assembly.measurements.update({other: self.right.measurements[other] for other in own if other != key})
         return assembly.artifact(TARGETS[key[0]], key[1])
 
     def _with(self, calibration: Samples | None, folder: str) -> Draw:

@@ -6,7 +6,7 @@ import pytest
 
 from export.recipe import Precision
 from export.targets import TARGETS
-from tests.faults.faults import FAULTS, Fault
+from tests.faults.faults import FAULTS, STORED, Fault
 from tests.faults.networks import PRECISIONS, Network, Planted
 
 NETWORKS = {"lenet5": (), "two_headed": (), "mobilenet_tiny": (), "mobilenet": (pytest.mark.imagenet,)}
@@ -18,6 +18,13 @@ PLANTED = [
     if name in fault.networks
     for precision in fault.precisions
     for format_name in TARGETS
+]
+ALONE = [
+    pytest.param(fault, name, precision, id=f"{name}-{precision}-{fault.name}", marks=marks)
+    for name, marks in NETWORKS.items()
+    if name.startswith("mobilenet")
+    for fault in STORED
+    for precision in (Precision.FLOAT16, Precision.INT8)
 ]
 
 
@@ -51,4 +58,27 @@ def test_the_proof_catches_the_fault(
     file = chosen.judged(key, planted, f"{fault.name}-{format_name}-{precision}")
     questions = ("runtime",) if file.trouble else tuple(c.question for c in file.checks if not c.passed)
     caught(fault, name, format_name, precision, questions)
+    assert file.failures, f"{fault.name} got through: {[str(check) for check in file.checks]}"
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_an_onnx_that_is_asked_for_alone_passes_and_is_held_against_what_it_was_made_of(
+    precision: Precision, network: Callable[[str], Network]
+) -> None:
+    file = network("mobilenet_tiny").judged_alone(("onnx", precision), Planted(), f"alone-{precision}")
+    assert file.failures == ()
+    expected = {
+        Precision.FLOAT32: {"parity"},
+        Precision.FLOAT16: {"fidelity", "storage"},
+        Precision.INT8: {"fidelity", "storage", "agreement", "convention", "calibration"},
+    }
+    assert {check.question for check in file.checks} == expected[precision]
+
+
+@pytest.mark.parametrize(("fault", "name", "precision"), ALONE)
+def test_the_proof_of_an_onnx_that_is_asked_for_alone_catches_the_fault(
+    fault: Fault, name: str, precision: Precision, network: Callable[[str], Network]
+) -> None:
+    chosen, key = network(name), ("onnx", precision)
+    file = chosen.judged_alone(key, fault.plant(chosen, key), f"alone-{precision}-{fault.name}")
     assert file.failures, f"{fault.name} got through: {[str(check) for check in file.checks]}"
