@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from calibration.samples import Array
-from export import convention, proof, provenance
+from export import convention, proof, provenance, reconstruction, reference
 from export.artifact import Artifact
 from export.check import Check
 from export.making import Making
@@ -88,6 +88,7 @@ class Assembly:
                 *self._convention(precision, measured),
                 *self._agreement(target, precision),
                 *self._provenance(target, precision),
+                *self._reconstruction(target, precision),
             ),
             census=measured.census,
             takes_camera_bytes=self.making.takes_camera_bytes(precision),
@@ -111,11 +112,10 @@ class Assembly:
         return self.measurements[key]
 
     def _storage(self, target: Target, precision: Precision, content: bytes) -> tuple[Check, ...]:
-        float_file = self.making.content(target, Precision.FLOAT32)
-        if precision is Precision.FLOAT32 or float_file is None:
+        if precision is Precision.FLOAT32 or self.making.content(target, Precision.FLOAT32) is None:
             return ()
         siblings = {name: self.making.contents[name, precision] for name in target.needs(precision)}
-        report = target.storage(float_file, content, siblings)
+        report = target.storage(self.making.parent(target, precision), content, siblings)
         return (proof.storage(report),) if report is not None else ()
 
     def _agreement(self, target: Target, precision: Precision) -> tuple[Check, ...]:
@@ -146,3 +146,13 @@ class Assembly:
         if precision.needs_calibration and self._judges(precision):
             checks += provenance.calibration(self.making.samples.calibration, self.making.samples.probe)
         return checks
+
+    def _reconstruction(self, target: Target, precision: Precision) -> tuple[Check, ...]:
+        """Prove the reconstructed model and its float file, if this file was made of them."""
+        made_of = self.making.reconstruction
+        if target.name != PRIMARY.name or precision is not Precision.INT8 or made_of is None or made_of.model is None:
+            return ()
+        probe, folder = self.making.samples.probe, self.making.samples.probe_folder
+        path = self.making.base_path(self.making.parent(target, precision))
+        found, float_file = reference.outputs(made_of.model, probe), measure(path, folder, camera_bytes=False).real
+        return reconstruction.checks(made_of, self.making.subject.model, self.expected, found, float_file)

@@ -9,11 +9,12 @@ from typing import Any
 
 from calibration.ranges import Ranges
 from calibration.store import Draw
-from export import child, convention
+from export import child, convention, reconstruction
 from export.errors import ConversionError
 from export.models import Subject
 from export.progress import Progress
 from export.recipe import Io, Precision, Recipe
+from export.reconstruction import Reconstruction
 from export.targets import PRIMARY, TARGETS, QuantizationPlan, Target
 from zoo.errors import OutsideError, UsageProblemError
 
@@ -28,8 +29,11 @@ class Making:
         samples: calibration and probe.
         work: a folder for files that a runtime reads.
         progress: hears of every step.
-        ranges: of the activations, once observed.
+        ranges: of the activations in the original's float file and in `base`, by the file's name.
         stability: how far the two halves' ranges differ, once observed.
+        reconstruction: of the model, once int8 files were asked for.
+        base: the float file of the reconstructed model, in the primary format: what int8 files are made of; None
+            before, and if they are made of the original's.
         contents: the files, by (format, precision).
         troubles: why there is none, likewise.
     """
@@ -39,8 +43,10 @@ class Making:
     samples: Draw
     work: Path
     progress: Progress
-    ranges: Ranges | None = None
+    ranges: dict[str, Ranges] = field(default_factory=dict)
     stability: Mapping[str, Any] | None = None
+    reconstruction: Reconstruction | None = None
+    base: bytes | None = None
     contents: dict[tuple[str, Precision], bytes] = field(default_factory=dict)
     troubles: dict[tuple[str, Precision], str] = field(default_factory=dict)
 
@@ -81,40 +87,70 @@ class Making:
         missing = [name for name in target.needs(precision) if name not in siblings]
         if missing:
             raise ConversionError(f"it is derived from the .{missing[0]}: {self.troubles[missing[0], precision]}")
-        float_file = self.content(target, Precision.FLOAT32)
-        if float_file is None:
-            raise ConversionError(f"there is no float file: {self.troubles[target.name, Precision.FLOAT32]}")
+        float_file = self.parent(target, precision)
         self.progress.step(f"quantize the .{target.name} to {precision}")
         return target.quantize(float_file, self._plan(precision), siblings)
 
+    def parent(self, target: Target, precision: Precision) -> bytes:
+        """Return the float file that a file is made of, and that its constants are compared with.
+
+        Raises:
+            ConversionError: there is none.
+        """
+        content = self.content(target, Precision.FLOAT32)
+        if content is None:
+            raise ConversionError(f"there is no float file: {self.troubles[target.name, Precision.FLOAT32]}")
+        if target.name != PRIMARY.name or precision is not Precision.INT8:
+            return content
+        if self.reconstruction is None:
+            self._reconstruct()
+        return self.base or content
+
+    def _reconstruct(self) -> None:
+        self.progress.step("reconstruct the weights")
+        self.reconstruction = reconstruction.reconstructed(self.subject, self.recipe, self.samples.calibration)
+        if self.reconstruction.model is not None:
+            self.base = PRIMARY.convert(self.reconstruction.model)
+
     def _plan(self, precision: Precision) -> QuantizationPlan:
-        if precision.needs_calibration and self.ranges is None:
-            self._observe()
         camera, image = self.camera_range, next(iter(self.samples.probe.inputs))
         return QuantizationPlan(
             precision=precision,
             io=self.io(precision),
-            ranges=self.ranges if precision.needs_calibration else None,
+            ranges=self._ranges(precision) if precision.needs_calibration else None,
             input_ranges={image: camera} if camera else {},
         )
 
-    def _observe(self) -> None:
-        self.progress.step("observe the ranges")
-        float_file = self.content(PRIMARY, Precision.FLOAT32)
-        if float_file is None:
-            raise ConversionError("ranges are observed in the float file, which there is not")
-        path = self.path(PRIMARY, Precision.FLOAT32, float_file)
-        try:
-            answer = child.call(
-                "observe", path=path, samples=self.samples.calibration_folder, observer=self.recipe.observer
-            )
-        except UsageProblemError as error:  # this precision is not for this model; the others may be
-            raise ConversionError(str(error)) from error
-        self.ranges, self.stability = Ranges.from_record(answer["ranges"]), answer["stability"]
+    def _ranges(self, precision: Precision) -> Ranges:
+        path = self._observed_file(precision)
+        if path.name not in self.ranges:
+            self.progress.step("observe the ranges")
+            try:
+                answer = child.call(
+                    "observe", path=path, samples=self.samples.calibration_folder, observer=self.recipe.observer
+                )
+            except UsageProblemError as error:  # this precision is not for this model; the others may be
+                raise ConversionError(str(error)) from error
+            self.ranges[path.name] = Ranges.from_record(answer["ranges"])
+            self.stability = self.stability or answer["stability"]
+        return self.ranges[path.name]
+
+    def _observed_file(self, precision: Precision) -> Path:
+        content = self.parent(PRIMARY, precision)
+        if content is self.base:
+            return self.base_path(content)
+        return self.path(PRIMARY, Precision.FLOAT32, content)
+
+    def base_path(self, content: bytes) -> Path:
+        """Return the reconstructed model's float file on the disk."""
+        return self._written(f"reconstructed{PRIMARY.suffix}", content)
 
     def path(self, target: Target, precision: Precision, content: bytes) -> Path:
         """Return the file on the disk, where a runtime can read it."""
-        path = self.work / f"{precision}{target.suffix}"
+        return self._written(f"{precision}{target.suffix}", content)
+
+    def _written(self, name: str, content: bytes) -> Path:
+        path = self.work / name
         if not path.exists():
             path.write_bytes(content)
         return path

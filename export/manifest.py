@@ -39,6 +39,7 @@ def manifest(
     delivered: list[Artifact],
     calibration: Samples,
     stability: Mapping[str, Any] | None,
+    stages: list[Mapping[str, Any]],
     probe: Samples,
     evaluation: Evaluation | None,
 ) -> dict[str, Any]:
@@ -58,6 +59,7 @@ def manifest(
         }
         if needed
         else None,
+        "stages": [dict(stage) for stage in stages],
         "probe": _probe(probe),
         "evaluation": asdict(evaluation) if evaluation else None,
         "passed": all(not artifact.failures for artifact in artifacts),

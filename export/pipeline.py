@@ -89,6 +89,7 @@ def run(
             delivered=chosen,
             calibration=samples.calibration,
             stability=making.stability,
+            stages=[making.reconstruction.record] if making.reconstruction else [],
             probe=samples.probe,
             evaluation=judged,
         )

@@ -45,6 +45,7 @@ class Recipe:
         weights: a tag, a file, "random", or None for the first tag (untrained, said aloud, if no source answers).
         calibration: None for the built-in photos, a folder, an .npz/.npy, or `module:function`.
         preprocessing: how photos become inputs, for a model that is not of the zoo: raw, unit, tf, caffe, torch.
+        reconstruct: round the weights of int8 files so that they keep the answers (export/stages/reconstruct.py).
         observer: how ranges are observed: min-max, percentile or mse.
         evaluate: labelled photos: a folder of class folders, or a CSV.
         out: the folder that receives `<name>/`.
@@ -58,6 +59,7 @@ class Recipe:
     calibration: str | None = None
     calibration_count: int = 100
     random_calibration: bool = False
+    reconstruct: bool = True
     observer: str = "min-max"
     preprocessing: str | None = None
     probe_count: int = 64

@@ -45,6 +45,12 @@ _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precis
     show_default=True,
     help="How ranges are observed: min-max, percentile, mse.",
 )
+@click.option(
+    "--reconstruct/--no-reconstruct",
+    default=True,
+    show_default=True,
+    help="Round the weights of int8 files so that they keep the answers.",
+)
 @click.option("--preprocessing", metavar="NAME", help="For your own model: raw, unit, tf, caffe or torch.")
 @click.option("--evaluate", metavar="SOURCE", help="Labelled photos: a folder of class folders, or a CSV.")
 @click.option("--io", "io", metavar="TYPE", help="Inputs and outputs of int8 files: uint8, int8, float32.")

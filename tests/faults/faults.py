@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from export.recipe import Precision
+from export.reconstruction import Reconstruction
 from export.targets import TARGETS
 from tests.faults.networks import PRECISIONS, Key, Network, Planted, recalibrated
 from tests.faults.onnx_file import OnnxFile
@@ -132,6 +133,51 @@ def pad_wrongly(model: keras.Model) -> keras.Model:
     return keras.Model(image, output, name="wrong")
 
 
+def faulty_base(network: Network, _key: Key) -> Planted:
+    """Break the float file of the reconstructed model, and nothing before it."""
+    file = TfliteFile(base(network))
+    zero_channel(file)
+    return Planted(base=file.content(), remade=True)
+
+
+def wrongly_padded_base(network: Network, _key: Key) -> Planted:
+    """Convert the reconstructed model with a wrong padding."""
+    return Planted(base=TARGETS["tflite"].convert(pad_wrongly(reconstruction(network).model)), remade=True)
+
+
+def faulty_reconstruction(network: Network, _key: Key) -> Planted:
+    """Let the reconstruction lose one output channel of a layer, neither the strongest nor the weakest."""
+    import keras
+
+    right = reconstruction(network)
+    wrong = keras.models.clone_model(right.model)
+    wrong.set_weights(right.model.get_weights())
+    layers = right.record["layers"]
+    layer = wrong.get_layer(layers[len(layers) // 2])
+    kernel, bias = layer.get_weights()
+    axis = 2 if isinstance(layer, keras.layers.DepthwiseConv2D) else kernel.ndim - 1
+    channels = np.moveaxis(kernel, axis, 0)
+    norms = np.linalg.norm(channels.reshape(len(channels), -1), axis=1)
+    channels[np.argsort(norms)[len(norms) // 2]] = 0
+    layer.set_weights([kernel, bias])
+    return Planted(reconstruction=replace(right, model=wrong), base=TARGETS["tflite"].convert(wrong), remade=True)
+
+
+def reconstruction(network: Network) -> Reconstruction:
+    assert network.healthy
+    found = network.right.making.reconstruction
+    assert found is not None
+    assert found.model is not None
+    return found
+
+
+def base(network: Network) -> bytes:
+    assert reconstruction(network)
+    found = network.right.making.base
+    assert found is not None
+    return found
+
+
 def truncated(share: float) -> Plant:
     """Return a plant that keeps that share of the file's bytes."""
 
@@ -149,6 +195,9 @@ FAULTS = (
     Fault(name="channel zeroed, middle layer", plant=edited(zero_channel)),
     Fault(name="channel zeroed, last layer", plant=edited(lambda file: zero_channel(file, last))),
     Fault(name="channel zeroed before quantizing", plant=faulty_parent, precisions=INT8),
+    Fault(name="channel lost in reconstruction", plant=faulty_reconstruction, precisions=INT8),
+    Fault(name="channel zeroed after reconstruction", plant=faulty_base, precisions=INT8),
+    Fault(name="padded wrongly after reconstruction", plant=wrongly_padded_base, precisions=INT8),
     Fault(name="kernel transposed", plant=edited(transpose_kernel)),
     Fault(name="NaN in a weight or its scale", plant=edited(lambda file: file.plant_nan(middle(file)))),
     Fault(name="bias dropped", plant=edited(lambda file: file.drop_bias(middle(file)))),

@@ -22,6 +22,7 @@ from export.making import Making
 from export.models import Subject
 from export.progress import Quiet
 from export.recipe import Precision, Recipe
+from export.reconstruction import Reconstruction
 from export.targets import TARGETS
 from zoo import weights
 from zoo.preprocessing import Preprocessing
@@ -45,11 +46,15 @@ class Planted:
         contents: broken files; what is not among them is healthy, or made of them where `remade`.
         remade: whether quantized files are made anew, of the broken float files or the wrong samples.
         calibration: samples in place of the right ones.
+        base: the reconstructed model's float file, broken.
+        reconstruction: a reconstruction gone wrong.
     """
 
     contents: Mapping[Key, bytes] = field(default_factory=dict)
     remade: bool = False
     calibration: Samples | None = None
+    base: bytes | None = None
+    reconstruction: Reconstruction | None = None
 
 
 @dataclass
@@ -116,6 +121,10 @@ class Network:
         }
         assembly = self.assembly(self.model, folder, self._with(planted.calibration, folder))
         assembly.making.contents.update(kept | dict(planted.contents))
+        right = self.right.making
+        if planted.calibration is None:
+            assembly.making.reconstruction = planted.reconstruction or right.reconstruction
+            assembly.making.base = planted.base or right.base
         assembly.measurements.update({other: self.right.measurements[other] for other in kept})
         return assembly.artifact(TARGETS[key[0]], key[1])
 

@@ -14,7 +14,7 @@ from calibration.samples import Array
 from export.targets.onnx.graph import Graph
 from export.targets.onnx.integers import SIGN
 from export.targets.onnx.protos import GraphProto, NodeProto
-from export.targets.tflite.pairs import LARGEST_PAIR
+from export.targets.pairing import LARGEST_PAIR
 
 
 def sign_safe_weights(proto: GraphProto) -> None:

@@ -1,0 +1,102 @@
+"""Batch norm folded into the layer before it: what it does at inference is a scale and an offset per channel.
+
+Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
+https://arxiv.org/abs/1712.05877, section 3.2.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from calibration.samples import Array
+from export.stages.graph import Graph, Node, copy
+
+if TYPE_CHECKING:
+    import keras
+
+
+def fold(model: keras.Model) -> keras.Model:
+    """Return a copy of a functional model whose batch norms are folded into the layer before, where there is one.
+
+    A folded batch norm becomes an Identity of the same name: the graph stays, with its inputs' and outputs' names. One
+    stays that does not follow a convolution or dense layer, or not only that: a layer with an activation of its own, a
+    layer or batch norm called more than once, and an output that is read by others too.
+
+    Raises:
+        StageRefusedError: the model cannot be copied.
+    """
+    import keras
+
+    pairs = foldable(model)
+    norms = {id(norm) for _, norm in pairs}
+
+    def replaced(layer: keras.Layer) -> keras.Layer | None:
+        if id(layer) in norms:
+            return keras.layers.Identity(name=layer.name, dtype=layer.dtype_policy.name)
+        if any(layer is other for other, _ in pairs):
+            return type(layer).from_config({**layer.get_config(), "use_bias": True})
+        return None
+
+    folded, others = copy(model, replaced)
+    for layer, norm in pairs:
+        others[layer.name].set_weights(_folded(layer, norm))
+    return folded
+
+
+def foldable(model: keras.Model) -> list[tuple[keras.Layer, keras.Layer]]:
+    """Return (layer, batch norm behind it) of all that can be folded."""
+    import keras
+
+    graph = Graph(model)
+    makers = {id(tensor): node for node in graph.nodes for tensor in node.outputs}
+    found = []
+    for node in graph.nodes:
+        if type(node.operation) is not keras.layers.BatchNormalization:
+            continue
+        (source,) = node.input_tensors
+        maker = makers.get(id(source))
+        if maker is not None and graph.reads[id(source)] == 1 and _folds(graph, maker, node, source):
+            found.append((maker.operation, node.operation))
+    return found
+
+
+def _folds(graph: Graph, maker: Node, node: Node, source: Any) -> bool:
+    import keras
+
+    layers = keras.layers
+    layer, norm = maker.operation, node.operation
+    kinds = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Conv2DTranspose, layers.Dense)
+    return (
+        type(layer) in kinds
+        and graph.calls[id(layer)] == graph.calls[id(norm)] == 1
+        and layer.activation is keras.activations.linear
+        and getattr(layer, "quantization_mode", None) is None
+        and getattr(layer, "data_format", "channels_last") == "channels_last"
+        and norm.axis in (-1, len(source.shape) - 1)
+        and not node.arguments.kwargs.get("training")
+    )
+
+
+def _folded(layer: keras.Layer, norm: keras.Layer) -> list[Array]:
+    """Return the weights of `layer` with `norm` in them, float32."""
+    import keras
+
+    mean, variance = (_values(weight) for weight in (norm.moving_mean, norm.moving_variance))
+    scale = (_values(norm.gamma) if norm.scale else 1.0) / np.sqrt(variance + norm.epsilon)
+    offset = (_values(norm.beta) if norm.center else 0.0) - mean * scale
+    *kernels, last = [_values(weight) for weight in layer.weights if weight is not getattr(layer, "bias", None)]
+    if isinstance(layer, keras.layers.DepthwiseConv2D):
+        last = last * scale.reshape(last.shape[2:])  # (height, width, channels, multiplier)
+    elif isinstance(layer, keras.layers.Conv2DTranspose):
+        last = last * scale[:, None]  # (height, width, outputs, inputs)
+    else:
+        last = last * scale
+    bias = offset + (_values(layer.bias) * scale if layer.use_bias else 0.0)
+    return [values.astype(np.float32) for values in (*kernels, last, bias)]
+
+
+def _values(weight: Any) -> Array:
+    values: Array = np.asarray(weight, np.float64)
+    return values

@@ -1,0 +1,92 @@
+"""A functional model as a list of calls, and a copy of it with some layers replaced."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from export.stages import StageRefusedError
+
+if TYPE_CHECKING:
+    import keras
+
+Node = Any  # keras.src.ops.node.Node: one call of an operation; has no public name
+
+
+class Graph:
+    """The calls of a functional model in an order in which they can run.
+
+    Attributes:
+        nodes: without those of the inputs.
+        reads: how often a tensor is read, by its id; the model's outputs count as read once more.
+        calls: how often an operation is called, by its id.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        """Keras keeps the calls by depth, the deepest (nearest to the inputs) numbered highest."""
+        depths = functional(model)._nodes_by_depth
+        self.nodes: list[Node] = [node for depth in sorted(depths, reverse=True) for node in depths[depth]]
+        self.nodes = [node for node in self.nodes if not node.is_input]
+        self.reads = Counter(id(tensor) for node in self.nodes for tensor in node.input_tensors)
+        self.reads.update(id(tensor) for tensor in model.outputs)
+        self.calls = Counter(id(node.operation) for node in self.nodes)
+
+
+def functional(model: keras.Model) -> keras.Model:
+    """Return a Sequential model as a functional one with the same layers; others as they are."""
+    import keras
+
+    if isinstance(model, keras.Sequential):
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    return model
+
+
+def copy(
+    model: keras.Model, replaced: Callable[[keras.Layer], keras.Layer | None]
+) -> tuple[keras.Model, Mapping[str, keras.Layer]]:
+    """Return a copy of a model with the same weights, and the layers that stand for others, by name.
+
+    Args:
+        model: functional.
+        replaced: the layer in place of another, of the same name, or None to copy that one; its weights are the
+            caller's to set.
+
+    Raises:
+        StageRefusedError: a layer does not say how it is made.
+    """
+    import keras
+
+    model = functional(model)
+    copies: list[tuple[keras.Layer, keras.Layer]] = []
+    others: dict[str, keras.Layer] = {}
+
+    def copied(operation: Any) -> Any:
+        if not isinstance(operation, keras.Layer):
+            return operation  # an operator without weights, as `a + b`
+        if (other := replaced(operation)) is not None:
+            others[operation.name] = other
+            return other
+        copies.append((operation, type(operation).from_config(operation.get_config())))
+        return copies[-1][1]
+
+    def called(operation: Any, *arguments: Any, **settings: Any) -> Any:
+        if any(operation is other for other in others.values()):
+            return operation(keras.tree.flatten((arguments, settings))[0])  # without what only the replaced one takes
+        return operation(*arguments, **settings)
+
+    # Of its own accord Keras names the new inputs after the tensors, which are numbered by a counter of the process.
+    inputs = keras.tree.map_structure(
+        lambda tensor: keras.Input(
+            batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor._keras_history.operation.name
+        ),
+        model.input,
+    )
+    try:
+        new = keras.models.clone_model(model, input_tensors=inputs, clone_function=copied, call_function=called)
+        for layer, twin in copies:
+            twin.set_weights(layer.get_weights())
+    except (NotImplementedError, TypeError, ValueError) as error:
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        raise StageRefusedError(f"Keras cannot copy the model: {first}") from error
+    return new, others

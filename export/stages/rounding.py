@@ -1,0 +1,152 @@
+"""Rounding with error feedback: what one weight loses is made good by those that are rounded after it.
+
+Frantar & Alistarh 2022, "Optimal Brain Compression", https://arxiv.org/abs/2208.11696, and Frantar et al. 2022,
+"GPTQ", https://arxiv.org/abs/2210.17323. With the inputs' second moments H = LL' the error of rounded weights Q is
+|L'(Q - W)|^2; its rows are settled from the last to the first, so that one Cholesky factor does, without an inverse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.targets.pairing import LARGEST_PAIR, largest_pair, partners
+
+Floats = NDArray[np.float32]
+
+LARGEST = 127
+BLOCK = 64  # rows that are settled before the others hear of it: a matrix product in place of 64 small ones
+# Steps of a matrix's channel, as shares of the way from the smallest possible step to one at which plain rounding
+# leaves no pair of neighbours too large.
+PAIRED_SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+# Steps of a depthwise channel, as shares of the smallest at which nothing is clipped.
+CLIPPED_SHARES = tuple(np.linspace(0.6, 1.0, 17))
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """Weights (groups, K, M) as integers times a step (groups, M), and the squared error expected of the outputs."""
+
+    integers: Floats
+    step: Floats
+    error: Floats
+
+    @property
+    def values(self) -> Floats:
+        """The weights that the integers stand for, float32."""
+        return self.integers * self.step[:, None, :]
+
+
+def round_depthwise(weights: Floats, moments: Floats, ridge: float) -> Rounded:
+    """Return weights (channels, K, M) on grids whose largest weight is 127 or -127, as the quantizers find them."""
+    largest = np.abs(weights).max(axis=1)
+    strongest = np.abs(weights).argmax(axis=1)[:, None]
+    bounds = np.full((2, *weights.shape), LARGEST, np.float32)
+    bounds[0] *= -1
+    peak = np.take_along_axis(weights, strongest, 1)
+    signs = LARGEST * np.sign(np.where(np.abs(peak) > np.finfo(np.float32).tiny, peak, 0))
+    for bound in bounds:
+        np.put_along_axis(bound, strongest, signs, 1)
+    steps = [_positive(largest * np.float32(share / LARGEST)) for share in CLIPPED_SHARES]
+    return _Factor(moments, ridge).best(weights, steps, bounds, None)
+
+
+def round_matrix(weights: Floats, moments: Floats, ridge: float, shape: tuple[int, ...]) -> Rounded:
+    """Return weights (groups, K, M), K inputs of that `shape`, of which no two neighbours are too large together."""
+    bounds = np.array([-LARGEST, LARGEST], np.float32).reshape(2, 1, 1, 1)
+    found = []
+    for group, moment in zip(weights, moments, strict=True):
+        small = _positive(np.abs(group).max(axis=0) / np.float32(LARGEST))
+        safe = _safe_step(group, small, shape)
+        steps = [(small * (safe / small) ** np.float32(share))[None] for share in PAIRED_SHARES]
+        found.append(_Factor(moment[None], ridge).best(group[None], steps, bounds, partners(shape)))
+    return Rounded(
+        integers=np.concatenate([one.integers for one in found]),
+        step=np.concatenate([one.step for one in found]),
+        error=np.concatenate([one.error for one in found]),
+    )
+
+
+def _safe_step(weights: Floats, step: Floats, shape: tuple[int, ...]) -> Floats:
+    """Return the steps (M,) from `step` on at which nearest rounding of weights (K, M) leaves no pair too large."""
+    step, todo = step.copy(), np.arange(len(step))
+    while len(todo):
+        pair = largest_pair(np.rint(weights[:, todo] / step[todo]), shape)
+        todo, pair = todo[pair > LARGEST_PAIR], pair[pair > LARGEST_PAIR]
+        step[todo] *= np.maximum(pair / (LARGEST_PAIR + 1), 1.003)
+    return step
+
+
+def _positive(step: Floats) -> Floats:
+    """Return steps; 1 for channels of zeros."""
+    return np.where(step > np.finfo(np.float32).tiny, step, 1).astype(np.float32)
+
+
+class _Factor:
+    """The Cholesky factor of second moments (groups, K, K), the loudest inputs last: they are rounded first."""
+
+    def __init__(self, moments: Floats, ridge: float) -> None:
+        import tensorflow as tf
+
+        size = moments.shape[-1]
+        loudness = np.diagonal(moments, axis1=1, axis2=2)
+        self.order = np.argsort(loudness, axis=1, kind="stable")
+        sorted_moments = np.take_along_axis(moments, self.order[:, :, None], 1)
+        sorted_moments = np.take_along_axis(sorted_moments, self.order[:, None, :], 2)
+        raised = ridge * loudness.mean(axis=1) + np.finfo(np.float32).tiny * 1e6
+        sorted_moments[:, np.arange(size), np.arange(size)] += raised[:, None]
+        lower = tf.linalg.cholesky(sorted_moments.astype(np.float32)).numpy()
+        self.diagonal = np.diagonal(lower, axis1=1, axis2=2).copy()
+        self.feedback = lower / self.diagonal[:, None, :]  # [j, k]: what an error of row j asks of row k
+
+    def best(self, weights: Floats, steps: list[Floats], bounds: Floats, pairs: NDArray[np.int64] | None) -> Rounded:
+        """Round weights (groups, K, M) to multiples of that one of `steps` that costs a channel least.
+
+        Args:
+            weights: to be rounded.
+            steps: to choose from, each (groups, M).
+            bounds: smallest and largest integer (2, groups, K, M), or one for all.
+            pairs: (orders, K), whom an input is added to; None if nobody. Only with one group.
+        """
+        tried, channels = len(steps), weights.shape[2]
+        order = self.order[:, :, None]
+        ordered = np.take_along_axis(weights, order, 1)
+        target = np.concatenate([ordered / step[:, None, :] for step in steps], axis=2)
+        if bounds.shape[2] > 1:
+            bounds = np.stack([np.tile(np.take_along_axis(bound, order, 1), (1, 1, tried)) for bound in bounds])
+        places = None if pairs is None else np.argsort(self.order[0])[pairs[:, self.order[0]]]
+        integers, error = self._settle(target, bounds, places)
+        # (groups, tried, M): all candidates of a channel side by side.
+        sizes = np.stack(steps, axis=1)
+        costs = error.reshape(len(weights), tried, channels) * sizes**2
+        chosen = costs.argmin(axis=1, keepdims=True)
+        kept = np.take_along_axis(integers.reshape(*weights.shape[:2], tried, channels), chosen[:, None], 2)[:, :, 0]
+        result = np.empty_like(kept)
+        np.put_along_axis(result, np.broadcast_to(order, kept.shape), kept, 1)
+        step, cost = (np.take_along_axis(values, chosen, 1)[:, 0] for values in (sizes, costs))
+        return Rounded(integers=result, step=step, error=cost)
+
+    def _settle(self, target: Floats, bounds: Floats, places: NDArray[np.int64] | None) -> tuple[Floats, Floats]:
+        """Return the integers and the squared error in steps; everything is in this factor's order."""
+        wanted, integers, lost = target.copy(), np.zeros_like(target), np.zeros_like(target)
+        error = np.zeros((target.shape[0], target.shape[2]), np.float32)
+        for end in range(target.shape[1], 0, -BLOCK):
+            start = max(end - BLOCK, 0)
+            for row in range(end - 1, start - 1, -1):
+                aim = wanted[:, row]
+                if row + 1 < end:
+                    settled = slice(row + 1, end)
+                    aim = aim + (self.feedback[:, None, settled, row] @ lost[:, settled])[:, 0]
+                bottom, top = bounds[:, :, row if bounds.shape[2] > 1 else 0]
+                for place in () if places is None else places[:, row]:
+                    if place > row:  # its partner is settled
+                        bottom = np.maximum(bottom, -LARGEST_PAIR - integers[:, place])
+                        top = np.minimum(top, LARGEST_PAIR - integers[:, place])
+                integers[:, row] = np.clip(np.rint(aim), bottom, top)
+                lost[:, row] = target[:, row] - integers[:, row]
+                error += (self.diagonal[:, row, None] * (aim - integers[:, row])) ** 2
+            if start:
+                wanted[:, :start] += np.swapaxes(self.feedback[:, start:end, :start], 1, 2) @ lost[:, start:end]
+        return integers, error
