@@ -36,9 +36,11 @@ def run(models: list[str]) -> None:
             calibration, rest = _split(sample, work)
             for source, labels, more in (
                 ("built-in photos", sample / "labels.csv", []),
+                ("built-in photos, --reconstruct", sample / "labels.csv", ["--reconstruct"]),
                 ("every tenth photo", rest, ["--calibration", str(calibration)]),
+                ("every tenth photo, --reconstruct", rest, ["--calibration", str(calibration), "--reconstruct"]),
             ):
-                out = work / source.replace(" ", "-")
+                out = work / source.replace(" ", "-").replace(",", "")
                 cost = export(name, out, "float32,int8", "--keep-failed", "--evaluate", str(labels), *more)
                 found: Any = manifest(cost)
                 agreements.append((name, source, *_print_rows(name, source, found, out, labels, work)))

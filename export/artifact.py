@@ -28,6 +28,7 @@ class Artifact:
         comparisons: with the Keras model, by output.
         checks: every bar that was asked.
         census: operators as the runtime executes them.
+        may_be_reconstructed: whether its weights were rounded plainly although they need not be.
         takes_camera_bytes: whether the input is a photo's own bytes.
         p50_ms: median time of one inference, one thread; None if it could not be run.
         p90_ms: likewise the 90th percentile.
@@ -46,6 +47,7 @@ class Artifact:
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     census: tuple[OpCount, ...] = ()
+    may_be_reconstructed: bool = False
     takes_camera_bytes: bool = False
     p50_ms: float | None = None
     p90_ms: float | None = None

@@ -91,6 +91,7 @@ class Assembly:
                 *self._reconstruction(target, precision),
             ),
             census=measured.census,
+            may_be_reconstructed=precision is Precision.INT8 and not self.making.recipe.reconstruct,
             takes_camera_bytes=self.making.takes_camera_bytes(precision),
             p50_ms=measured.p50_ms,
             p90_ms=measured.p90_ms,

@@ -30,7 +30,8 @@ def _answers(artifact: Artifact) -> str:
     shares = [one.top1_agreement for one in artifact.comparisons.values() if one.top1_agreement is not None]
     if not shares or min(shares) >= USUAL_TOP1_AGREEMENT:
         return ""
-    return f"{1 - min(shares):.0%} of the answers change on these samples"
+    said = f"{1 - min(shares):.0%} of the answers change on these samples"
+    return f"{said}; --reconstruct keeps more" if artifact.may_be_reconstructed else said
 
 
 def _islands(artifact: Artifact) -> str:

@@ -59,7 +59,7 @@ class Recipe:
     calibration: str | None = None
     calibration_count: int = 100
     random_calibration: bool = False
-    reconstruct: bool = True
+    reconstruct: bool = False
     observer: str = "min-max"
     preprocessing: str | None = None
     probe_count: int = 64

@@ -57,7 +57,7 @@ def _skipped(reason: str) -> Reconstruction:
 
 def _reason_against(subject: Subject, recipe: Recipe, samples: Samples) -> str:
     if not recipe.reconstruct:
-        return "--no-reconstruct"
+        return "not asked for: --reconstruct"
     if not subject.weights.trained:
         return "the weights are untrained"
     if not samples.real:
@@ -101,15 +101,15 @@ def checks(
         float_file: of that one's float file.
     """
     moved, where = worst_channel(original, making)
-    asked = (
+    drift = Check.at_most(
+        MOVED_WEIGHTS,
+        moved,
+        question="drift",
+        output=f"a channel of {where}",
+        quantity="weights moved, share of their norm",
+    )
+    answers = (
         *proof.prove(expected, found, Precision.W8A32, judge=True, bar=RECONSTRUCTION).checks,
-        Check.at_most(
-            MOVED_WEIGHTS,
-            moved,
-            question="",
-            output=f"a channel of {where}",
-            quantity="weights moved, share of their norm",
-        ),
         *proof.prove(found, float_file, Precision.FLOAT32, judge=True).checks,
     )
-    return tuple(replace(check, question="reconstruction") for check in asked)
+    return (*(replace(check, question="reconstruction") for check in answers), drift)

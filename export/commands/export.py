@@ -46,10 +46,9 @@ _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precis
     help="How ranges are observed: min-max, percentile, mse.",
 )
 @click.option(
-    "--reconstruct/--no-reconstruct",
-    default=True,
-    show_default=True,
-    help="Round the weights of int8 files so that they keep the answers.",
+    "--reconstruct",
+    is_flag=True,
+    help="Round the weights of int8 files so that they keep the answers; takes some seconds more.",
 )
 @click.option("--preprocessing", metavar="NAME", help="For your own model: raw, unit, tf, caffe or torch.")
 @click.option("--evaluate", metavar="SOURCE", help="Labelled photos: a folder of class folders, or a CSV.")

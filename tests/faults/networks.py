@@ -109,7 +109,7 @@ class Network:
         subject = Subject(
             name=self.name, title=self.name, model=model, weights=loaded, preprocessing=self.preprocessing, labels=()
         )
-        recipe = Recipe(model=self.name, precisions=PRECISIONS, formats=formats)
+        recipe = Recipe(model=self.name, precisions=PRECISIONS, formats=formats, reconstruct=True)
         return Assembly(Making(subject, recipe, samples or self.samples, work, Quiet()), self.expected)
 
     def judged(self, key: Key, planted: Planted, folder: str) -> Artifact:
