@@ -94,7 +94,8 @@ class Destination:
     def _sweep(self) -> None:
         """Remove what killed runs left behind."""
         for debris in self.out.glob(f".{self.name}.*{PARTIAL}"):
-            with suppress(BlockingIOError), _lock(debris, fcntl.LOCK_NB):
+            # It may be alive (locked), or gone by now: another export sweeps too, or has just ended.
+            with suppress(BlockingIOError, FileNotFoundError), _lock(debris, fcntl.LOCK_NB):
                 shutil.rmtree(debris, ignore_errors=True)
 
     def _keep_strangers(self, new: Path) -> None:
