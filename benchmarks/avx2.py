@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cost import export
-from calibration.samples import Samples
+from calibration.samples import Array, Samples
 from export.child import environment
 from export.delivered import read
 
@@ -49,7 +49,7 @@ def run(models: list[str]) -> None:
 _EMULATOR = ["qemu-x86_64", "-cpu", "Haswell"]
 
 
-def _outputs(work: Path, file: Path, emulator: list[str]) -> np.ndarray:  # type: ignore[type-arg]
+def _outputs(work: Path, file: Path, emulator: list[str]) -> Array:
     outputs = work / "outputs.npz"
     request = {
         "job": "run",
@@ -65,5 +65,5 @@ def _outputs(work: Path, file: Path, emulator: list[str]) -> np.ndarray:  # type
     subprocess.run(command, input=json.dumps(request), text=True, env=environment(), check=True, capture_output=True)
     with np.load(outputs, allow_pickle=False) as arrays:
         (name,) = arrays.files
-        found: np.ndarray = arrays[name]  # type: ignore[type-arg]
+        found: Array = arrays[name]
     return found

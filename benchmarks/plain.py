@@ -40,7 +40,7 @@ def export(name: str, folder: Path) -> None:
         proto, _ = tf2onnx.convert.from_keras(subject.model, input_signature=spec)
         onnx.save(proto, folder / "float.onnx")
 
-        class Reader(CalibrationDataReader):  # type: ignore[misc]
+        class Reader(CalibrationDataReader):
             def __init__(self) -> None:
                 self._samples: Iterator[dict[str, Any]] = iter(samples)
 
