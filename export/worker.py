@@ -69,6 +69,24 @@ def observe(path: str, samples: str, observer: str) -> dict[str, Any]:
     return {"ranges": split.ranges().record(), "stability": stability.record() if stability else None}
 
 
+def activations(path: str, samples: str, count: int, outputs: str) -> dict[str, Any]:
+    """Show every activation of a float file on the first samples; write them to `outputs` (.npz), answer the steps.
+
+    Args:
+        path: of the file.
+        samples: folder that `Samples.save` wrote.
+        count: of samples.
+        outputs: of the .npz to write, arrays (N, ...) by the position of the tensor among `names`.
+    """
+    watcher = PRIMARY.watch(Path(path))
+    rows: dict[str, list[Array]] = {}
+    for _, sample in zip(range(count), Samples.load(Path(samples)), strict=False):
+        watcher.watch(sample, lambda name, values: rows.setdefault(name, []).append(np.array(values)))
+    arrays: dict[str, Any] = {str(position): np.concatenate(values) for position, values in enumerate(rows.values())}
+    np.savez(outputs, **arrays)
+    return {"names": list(rows), "steps": [asdict(step) for step in watcher.steps]}
+
+
 def bench(path: str, runs: int, threads: int) -> dict[str, Any]:
     """Time a file on noise: only the numbers' types matter to its speed."""
     target = target_of(Path(path))
@@ -156,6 +174,7 @@ def _times(milliseconds: list[float]) -> dict[str, float]:
 JOBS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "run": run,
     "observe": observe,
+    "activations": activations,
     "bench": bench,
     "inspect": inspect,
 }

@@ -69,13 +69,30 @@ class Watcher(Protocol):
 
     Attributes:
         edges: names of the activations that are inputs or outputs of the file.
+        steps: how the activations are made, in the order in which they run.
     """
 
     edges: frozenset[str]
+    steps: tuple[Step, ...]
 
     def watch(self, sample: Mapping[str, Array], update: Update) -> None:
         """Run one sample and hand every activation to `update(name, values)`; it must not keep the values."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One activation of a file and how it is made.
+
+    Attributes:
+        tensor: its name.
+        op: the operator that makes it; empty for an input.
+        sources: names of the activations that the operator reads.
+    """
+
+    tensor: str
+    op: str
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

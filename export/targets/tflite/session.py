@@ -14,6 +14,7 @@ from calibration.observers import Update
 from calibration.samples import Array
 from export.targets.session import TensorSpec
 from export.targets.tflite import flatbuffer
+from export.targets.tflite.steps import steps as steps_of
 from zoo.errors import UsageProblemError
 
 
@@ -79,6 +80,7 @@ class TfliteWatcher:
         self._shown = flatbuffer.with_memory(model, self._watched)
         outside = {*model.subgraphs[0].inputs, *model.subgraphs[0].outputs}
         self.edges = frozenset(name for index, name in self._watched.items() if index in outside)
+        self.steps = tuple(steps_of(model))
 
     def watch(self, sample: Mapping[str, Array], update: Update) -> None:
         """Run one sample and hand every activation to `update(name, values)`; it must not keep the values."""

@@ -1,0 +1,113 @@
+"""Every tensor of a converted file is told to be the Keras layer's output that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import zoo
+from calibration.samples import Samples
+from export.attributing import attributed
+from export.attribution import Attribution, attribute
+from export.layer_calls import LayerCall
+from export.targets import PRIMARY
+from zoo import random_weights
+from zoo.architecture import Architecture
+
+if TYPE_CHECKING:
+    import keras
+
+# By the name in a table: what the file computes in that one step; () is a step of a layer.
+EXPECTED = {
+    "branched": {
+        "image": ("image",),
+        "stem": ("stem", "stem_bn", "stem_relu"),
+        "right (BiasAdd)": (),
+        "right (Sigmoid)": (),
+        "right": ("right",),
+        "left (depthwise1)": (),
+        "left": ("left",),
+        "sum": ("sum",),
+        "both": ("both",),
+        "gap": ("gap",),
+        "logits": ("logits",),
+        "probabilities (MatMul)": (),
+        "probabilities": ("probabilities",),
+    },
+    "sequential": {
+        "image": ("image",),
+        "conv": ("scale", "conv"),
+        "pool": ("pool",),
+        "flat": ("flat",),
+        "logits": ("logits",),
+    },
+    "shared": {
+        "one": ("one",),
+        "other": ("other",),
+        "twin": ("twin",),
+        "twin#2": ("twin#2",),
+        "difference": ("difference",),
+        "flat": ("flat",),
+        "out": ("out",),
+    },
+    "nested": {
+        "image": ("image",),
+        "backbone/conv": ("backbone/conv", "backbone/bn", "backbone/relu"),
+        "head/conv": ("head/conv",),
+        "head/max": ("head/max",),
+        "out": ("out",),
+    },
+}
+
+
+def found(model: keras.Model, work: Path) -> dict[str, Attribution]:
+    random = np.random.default_rng(0)
+    inputs = {
+        tensor._keras_history.operation.name: random.uniform(0, 255, (2, *tensor.shape[1:])).astype(np.float32)
+        for tensor in model.inputs
+    }
+    Samples(inputs=inputs, source="noise", seed=0).save(work)
+    path = work / f"model{PRIMARY.suffix}"
+    path.write_bytes(PRIMARY.convert(model))
+    return attributed(model, path, Samples.load(work), work)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_tensors_of_users_models_have_the_names_of_their_layers(
+    name: str, make: Callable[[str], keras.Model], tmp_path: Path
+) -> None:
+    told = {one.name: one.group for one in found(make(name), tmp_path).values()}
+    assert told == EXPECTED[name]
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_layer_with_weights_is_in_the_group_of_one_tensor(name: str, tmp_path: Path) -> None:
+    architecture: Architecture = zoo.find(name)
+    model = architecture.build(**architecture.tiny)
+    random_weights.fill(model, architecture.preprocess(**architecture.tiny), seed=0)
+    told = found(model, tmp_path)
+    weighted = [call for one in told.values() for call in one.weighted]
+    assert sorted(weighted) == sorted(layer.name for layer in model.layers if layer.weights)
+    assert all(one.matched for one in told.values())
+
+
+def call(name: str, output: np.ndarray, *sources: str) -> LayerCall:
+    return LayerCall(name=name, sources=sources, operation="Layer", has_weights=True, output=output)
+
+
+def test_a_tensor_that_is_a_thousandth_off_is_no_layer_s_output() -> None:
+    values = np.random.default_rng(0).normal(size=(2, 50)).astype(np.float32)
+    told = attribute({"net/dense_1/MatMul": values * np.float32(1.001)}, [call("dense", values)], {})
+    assert not told["net/dense_1/MatMul"].matched
+    assert told["net/dense_1/MatMul"].name == "net/dense_1/MatMul"
+
+
+def test_of_layers_with_equal_outputs_the_mentioned_one_is_told() -> None:
+    values = np.random.default_rng(0).normal(size=(2, 50)).astype(np.float32)
+    calls = [call("relu", values), call("drop", values, "relu"), call("flat", values, "drop")]
+    told = attribute({"net/relu_1/Relu": values, "net/flat_1/Reshape": values, "renamed": values}, calls, {})
+    assert [one.call for one in told.values()] == ["relu", "flat", "drop"]
