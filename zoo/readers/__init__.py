@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.readers import keras_h5, npz, tfjs, tflite
+from zoo.readers import keras_h5, npz, tfjs, tflite, torch_state
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-READERS = {"keras_h5": keras_h5.read, "npz": npz.read, "tfjs": tfjs.read, "tflite": tflite.read}
+READERS = {
+    "keras_h5": keras_h5.read,
+    "npz": npz.read,
+    "tfjs": tfjs.read,
+    "tflite": tflite.read,
+    "torch_state": torch_state.read,
+}
 
 
 def read(reader: str, files: Sequence[Path]) -> dict[str, NDArray[Any]]:

