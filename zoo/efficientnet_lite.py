@@ -166,7 +166,7 @@ IMAGENET_LITE0 = Weights(
 EFFICIENTNET_LITE0 = register(
     Architecture(
         name="efficientnet_lite0",
-        title="EfficientNet-Lite0 (Tan and Le, 2019; Google, 2020)",
+        title="EfficientNet-Lite0 (Tan and Le, 2019)",
         task="classification",
         paper="https://arxiv.org/abs/1905.11946",
         build=build,

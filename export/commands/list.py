@@ -40,11 +40,12 @@ def _print_table(records: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     console = standard_output()
-    # Authors and year are the first to go in a narrow terminal: `zoo show` has them.
+    # The paper's name is the first to go in a narrow terminal: `zoo show` has it.
     short = console.width < 110
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("name", style="bold cyan", no_wrap=True)
-    table.add_column("network")
+    if not short:
+        table.add_column("network")
     table.add_column("task", no_wrap=True)
     table.add_column("parameters", justify="right", no_wrap=True)
     table.add_column("input", justify="right", no_wrap=True)
@@ -52,7 +53,7 @@ def _print_table(records: list[dict[str, Any]]) -> None:
     for record in records:
         table.add_row(
             record["name"],
-            record["title"].partition(" (")[0] if short else record["title"],
+            *([] if short else [record["title"]]),
             record["task"],
             count_in_words(record["parameters"]),
             "x".join(str(side) for side in record["input"]),
