@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, register
+from zoo.channel_count import rounded
 from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
 from zoo.torch_layout import to_keras
@@ -34,8 +36,14 @@ STAGES: tuple[Stage, ...] = (
     (6, 5, 192, 4, 2),
     (6, 3, 320, 1, 1),
 )
-STEM = 32
-HEAD = 1280
+# Width, depth, resolution and dropout of Lite0 to Lite4: efficientnet_lite_builder.py.
+SCALING = (
+    (1.0, 1.0, 224, 0.2),
+    (1.0, 1.1, 240, 0.2),
+    (1.1, 1.2, 260, 0.3),
+    (1.2, 1.4, 280, 0.3),
+    (1.4, 1.8, 300, 0.3),
+)
 EPSILON = 1e-3
 
 
@@ -47,8 +55,8 @@ def build(
     dropout: float = 0.2,
     classes: int = 1000,
     stages: Sequence[Stage] = STAGES,
-    stem: int = STEM,
-    head: int = HEAD,
+    stem: int = 32,
+    head: int = 1280,
 ) -> keras.Model:
     """Return EfficientNet-Lite: images (N, resolution, resolution, 3) in [-1, 1] to logits (N, classes).
 
@@ -73,7 +81,7 @@ def build(
         for index in range(blocks):
             stride = first_stride if index == 0 else 1
             name = f"block{number}{'abcdefghij'[index]}_"
-            x = _inverted_residual(x, expansion, size, _round(channels * width), stride, name)
+            x = _inverted_residual(x, expansion, size, rounded(channels * width), stride, name)
     x = layers.Conv2D(head, 1, use_bias=False, name="top_conv")(x)
     x = _normalise(x, "top_")
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
@@ -105,12 +113,6 @@ def _normalise(x: Any, name: str) -> Any:
 
     x = layers.BatchNormalization(epsilon=EPSILON, name=f"{name}bn")(x)
     return layers.ReLU(6.0, name=f"{name}activation")(x)
-
-
-def _round(channels: float) -> int:
-    """Return the nearest multiple of 8 that takes no more than a tenth away, at least 8."""
-    nearest = max(8, int(channels + 4) // 8 * 8)
-    return nearest + 8 if nearest < 0.9 * channels else nearest
 
 
 def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
@@ -163,24 +165,31 @@ IMAGENET_LITE0 = Weights(
     ),
 )
 
-EFFICIENTNET_LITE0 = register(
-    Architecture(
-        name="efficientnet_lite0",
-        title="EfficientNet-Lite0 (Tan and Le, 2019)",
-        task="classification",
-        paper="https://arxiv.org/abs/1905.11946",
-        build=build,
-        preprocess=preprocess,
-        parameter_count=4_694_024,
-        classes=1000,
-        labels="imagenet1k",
-        tiny={
-            "resolution": 32,
-            "classes": 10,
-            "stages": ((1, 3, 8, 1, 1), (6, 3, 8, 2, 2), (6, 5, 16, 3, 2), (6, 3, 24, 2, 1)),
-            "stem": 8,
-            "head": 256,
-        },
-        weights=(IMAGENET_LITE0,),
+
+def _lite(number: int, parameter_count: int, *weights: Weights) -> Architecture:
+    """Register one of the table above; its card is all that it needs besides."""
+    width, depth, resolution, dropout = SCALING[number]
+    return register(
+        Architecture(
+            name=f"efficientnet_lite{number}",
+            title=f"EfficientNet-Lite{number} (Tan and Le, 2019)",
+            task="classification",
+            paper="https://arxiv.org/abs/1905.11946",
+            build=partial(build, width=width, depth=depth, resolution=resolution, dropout=dropout),
+            preprocess=partial(preprocess, resolution=resolution),
+            parameter_count=parameter_count,
+            classes=1000,
+            labels="imagenet1k",
+            tiny={
+                "resolution": 32,
+                "classes": 10,
+                "stages": ((1, 3, 8, 1, 1), (6, 3, 8, 2, 2), (6, 5, 16, 3, 2), (6, 3, 24, 2, 1)),
+                "stem": 8,
+                "head": 256,
+            },
+            weights=weights,
+        )
     )
-)
+
+
+EFFICIENTNET_LITE0 = _lite(0, 4_694_024, IMAGENET_LITE0)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zoo import conventions
 from zoo.architecture import Architecture, Option, register
+from zoo.channel_count import rounded
 from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
 from zoo.torch_layout import to_keras
@@ -67,14 +68,14 @@ def build(
     blocks = _Blocks(padding, epsilon)
     image = keras.Input((resolution, resolution, 3), name="image")
     x = blocks.pad(image, 2, "Conv1_pad")
-    x = layers.Conv2D(_round(32 * alpha), 3, 2, blocks.mode(2), use_bias=False, name="Conv1")(x)
+    x = layers.Conv2D(rounded(32 * alpha), 3, 2, blocks.mode(2), use_bias=False, name="Conv1")(x)
     x = blocks.activate(blocks.normalise(x, "bn_Conv1"), "Conv1_relu")
     index = 0
     for expansion, channels, count, first_stride in stages:
         for stride in (first_stride, *[1] * (count - 1)):
-            x = blocks.inverted_residual(x, expansion, _round(int(channels * alpha)), stride, index)
+            x = blocks.inverted_residual(x, expansion, rounded(int(channels * alpha)), stride, index)
             index += 1
-    x = layers.Conv2D(_round(head * max(alpha, 1.0)), 1, use_bias=False, name="Conv_1")(x)
+    x = layers.Conv2D(rounded(head * max(alpha, 1.0)), 1, use_bias=False, name="Conv_1")(x)
     x = blocks.activate(blocks.normalise(x, "Conv_1_bn"), "out_relu")
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
     x = layers.Dropout(0.2, name="dropout")(x)
@@ -126,12 +127,6 @@ class _Blocks:
         from keras import layers
 
         return layers.ReLU(6.0, name=name)(x)
-
-
-def _round(channels: float) -> int:
-    """Return the nearest multiple of 8 that takes no more than a tenth away, at least 8."""
-    nearest = max(8, int(channels + 4) // 8 * 8)
-    return nearest + 8 if nearest < 0.9 * channels else nearest
 
 
 def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
