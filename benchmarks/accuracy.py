@@ -33,7 +33,7 @@ def run(models: list[str]) -> None:
     for name in models:
         with tempfile.TemporaryDirectory() as folder:
             work = Path(folder)
-            calibration, rest = _split(sample, work)
+            calibration, rest = split(sample, work)
             for source, labels, more in (
                 ("built-in photos", sample / "labels.csv", []),
                 ("built-in photos, --reconstruct", sample / "labels.csv", ["--reconstruct"]),
@@ -82,8 +82,8 @@ def _print_rows(name: str, source: str, found: Any, out: Path, labels: Path, wor
     return steps.top1_agreement or 0.0, steps.within_one_step, steps.max_steps
 
 
-def _split(sample: Path, work: Path) -> tuple[Path, Path]:
-    """Return a folder with every tenth photo, and a CSV of the others."""
+def split(sample: Path, work: Path) -> tuple[Path, Path]:
+    """Return a folder with every tenth photo of `sample`, and a CSV of the others; both lie in `work`."""
     calibration = work / "calibration"
     calibration.mkdir()
     with (sample / "labels.csv").open(encoding="utf-8", newline="") as file:

@@ -1,0 +1,94 @@
+"""The tables of docs/int8_accuracy.md: each between two markers, so that a new run replaces it and nothing else."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.peers.network import Network
+from benchmarks.peers.row import Row
+from export.doctor.machine import int8_instructions
+
+COLUMNS = (
+    "tool and setting",
+    "file",
+    "top-1 %",
+    "drop, points",
+    "same answer %",
+    "SQNR dB",
+    "integer operators %",
+    "MB",
+    "seconds",
+    "CPU seconds",
+    "peak GB",
+)
+
+
+def table(network: Network, rows: Sequence[Row], photos: int) -> str:
+    """Return the section of one network; `photos` is how many calibrated."""
+    lines = [
+        f"## {network.title}",
+        "",
+        f"float32: top-1 {100 * network.top1:.1f} % of {len(network.labels)} photos; {photos} others calibrated.",
+        f"`python -m benchmarks peers --models {network.name} --photos FOLDER`",
+        "",
+        f"| {' | '.join(COLUMNS)} |",
+        "|" + "---|" * len(COLUMNS),
+        *(f"| {' | '.join(_cells(row))} |" for row in rows),
+        "",
+    ]
+    in_float = [(row, row.score.float_operators) for row in rows if row.score and row.score.float_operators]
+    islands = [f"- {row.title} ({row.suffix}), in float: {operators}" for row, operators in in_float]
+    failures = [f"- {row.title}: {row.reason}" for row in rows if row.reason]
+    lines += [*islands, *failures, *([""] if islands or failures else [])]
+    return "\n".join([*lines, _conditions(rows)])
+
+
+def replaced(page: str, name: str, section: str) -> str:
+    """Return the page with the section of `name` in place of the one before, or at its end."""
+    begin, end = f"<!-- peers: {name} -->", f"<!-- end of {name} -->"
+    block = f"{begin}\n{section}\n{end}"
+    if begin not in page:
+        return f"{page.rstrip()}\n\n{block}\n"
+    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    return pattern.sub(lambda _: block, page)
+
+
+def _cells(row: Row) -> list[str]:
+    score, spent = row.score, row.spent
+    judged = (
+        [
+            f"{100 * score.top1:.1f}",
+            f"{score.drop_points:.1f}",
+            f"{100 * score.same_answer:.1f}",
+            f"{score.sqnr_db:.1f}",
+            f"{100 * score.integer_share:.0f}",
+        ]
+        if score
+        else ["failed", *["-"] * 4]
+    )
+    size = f"{row.file_bytes / 1e6:.1f}" if row.file_bytes else "-"
+    cost = [f"{spent.seconds:.0f}", f"{spent.cpu_seconds:.0f}", f"{spent.peak_gb:.1f}"] if spent else ["-"] * 3
+    return [row.title, row.suffix, *judged, size, *cost]
+
+
+def _conditions(rows: Sequence[Row]) -> str:
+    """Return when, with what and on what the rows were measured."""
+    versions = {name: version for row in rows for name, version in sorted(row.versions.items()) if version}
+    dates = sorted({row.date for row in rows})
+    when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"Measured {when}, {_machine()}, Python {platform.python_version()}, seed 0; {listed}."
+
+
+def _machine() -> str:
+    """Return the processor in words."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cpuinfo = Path("/proc/cpuinfo")
+    text = cpuinfo.read_text() if cpuinfo.exists() else ""
+    facts = dict(re.findall(r"^(model name|flags)\s*:\s*(.*)$", text, re.MULTILINE))
+    instructions, _ = int8_instructions(set(facts.get("flags", "").split()))
+    return f"{cores} cores of {facts.get('model name', platform.machine())} ({instructions})"

@@ -1,0 +1,94 @@
+"""Run one peer in a fresh process of its own environment: what it made, what it cost, or why it failed."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.peers import environment
+from benchmarks.peers.registry import Peer
+from benchmarks.process import Cost, measure
+from export.child import signal_name
+from zoo.errors import OutsideError
+
+CHILD = Path(__file__).with_name("child.py")
+LONGEST_REASON = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """What a process and its children took.
+
+    Attributes:
+        seconds: wall time, from start to end.
+        cpu_seconds: of all threads; other load on the machine moves it less than the wall time.
+        peak_gb: largest sum of resident memory.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    peak_gb: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantized:
+    """What a peer made.
+
+    Attributes:
+        path: of the int8 file; None if there is none.
+        reason: why not.
+        spent: None if nothing ran.
+        versions: of the distributions that the peer names.
+    """
+
+    path: Path | None
+    reason: str
+    spent: Spent | None
+    versions: Mapping[str, str | None]
+
+
+def spend(command: list[str]) -> tuple[Cost, Spent]:
+    """Run a command to its end; only one at a time, or the processor's seconds are those of several."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cost = measure(command)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return cost, Spent(seconds=cost.seconds, cpu_seconds=cpu_seconds, peak_gb=cost.peak_gb)
+
+
+def quantize(peer: Peer, float_file: Path, samples: Path, work: Path, environments: Path) -> Quantized:
+    """Return what `peer` makes of `float_file` with the calibration samples (N, ...) of a .npy; it never raises."""
+    try:
+        python = environment.interpreter(peer.environment, environments) if peer.environment else sys.executable
+    except OutsideError as error:
+        return Quantized(path=None, reason=_short(str(error), environments), spent=None, versions={})
+    out, answer = work / f"out{peer.writes}", work / "answer.json"
+    request = {
+        "script": str(peer.path),
+        "settings": dict(peer.settings),
+        "float_file": str(float_file),
+        "samples": str(samples),
+        "out": str(out),
+        "distributions": peer.distributions,
+        "answer": str(answer),
+    }
+    for stale in (out, answer):
+        stale.unlink(missing_ok=True)
+    cost, spent = spend([str(python), "-P", str(CHILD), json.dumps(request)])
+    found = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else None
+    if found is None:
+        how = f"crashed ({signal_name(-cost.code)})" if cost.code < 0 else f"ended with code {cost.code}"
+        return Quantized(path=None, reason=f"the process {how}", spent=spent, versions={})
+    reason = found["error"] or ("" if out.is_file() else "it wrote no file")
+    path = None if reason else out
+    return Quantized(path=path, reason=_short(reason, work), spent=spent, versions=found["versions"])
+
+
+def _short(reason: str, work: Path) -> str:
+    """Return one line without the places of this machine."""
+    line = " ".join(reason.replace(f"{work}/", "").replace(str(work), work.name).split())
+    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}..."

@@ -1,0 +1,50 @@
+"""The trained LeNet-5 with real photos, as the comparison hands a network to its peers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.peers import keras_file
+from benchmarks.peers.network import Network
+from benchmarks.peers.scoring import logits
+from calibration.samples import Samples
+from export import models
+from export.recipe import Recipe
+from export.targets import TARGETS
+
+FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
+CALIBRATION_COUNT, TEST_COUNT = 32, 60
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
+    work = tmp_path_factory.mktemp("peers")
+    subject = models.load(Recipe(model="lenet5"))
+    assert subject.preprocessing is not None
+    with np.load(FASHION) as arrays:
+        calibration = subject.preprocessing.normalise(arrays["calibration_photos"][:CALIBRATION_COUNT])
+        photos, labels = arrays["photos"][:TEST_COUNT], arrays["labels"][:TEST_COUNT].astype(np.int64)
+    np.save(work / "calibration.npy", calibration)
+    inputs = {subject.model.inputs[0].name: subject.preprocessing.normalise(photos)}
+    Samples(inputs=inputs, photos=photos, labels=labels, source="tests", seed=0).save(work / "samples")
+    floats = {".keras": work / "lenet5.keras"}
+    keras_file.write("lenet5", floats[".keras"])
+    for target in TARGETS.values():
+        floats[target.suffix] = work / f"float{target.suffix}"
+        floats[target.suffix].write_bytes(target.convert(subject.model))
+    reference, _ = logits(floats[".tflite"], work / "samples", work, camera_bytes=False)
+    return Network(
+        name="lenet5",
+        title=subject.title,
+        work=work,
+        floats=floats,
+        digests=dict.fromkeys(floats, "of the tests"),
+        calibration=work,
+        calibration_inputs=work / "calibration.npy",
+        samples=work / "samples",
+        labels=labels,
+        reference=reference,
+    )

@@ -1,0 +1,93 @@
+"""The evaluator against a computation by hand, and the page that receives the tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.peers.network import Network
+from benchmarks.peers.page import replaced, table
+from benchmarks.peers.row import Row
+from benchmarks.peers.scoring import integers, score
+from export.targets.session import OpCount
+from zoo.errors import CheckFailedError
+
+REFERENCE = np.array([[3, 1], [0, 2], [5, 4], [1, 2], [2, 0]], np.float32)
+ACTUAL = np.array([[3, 1], [2, 0], [4, 5], [1, 2], [0, 1]], np.float64)
+LABELS = np.array([0, 1, 1, 1, 0])
+CENSUS = (
+    OpCount(op="QLinearConv", arithmetic="integer", count=6),
+    OpCount(op="Conv", arithmetic="float", count=2),
+    OpCount(op="Reshape", arithmetic="none", count=5),
+)
+
+
+def test_score_is_what_a_hand_computes() -> None:
+    found = score(reference=REFERENCE, actual=ACTUAL, labels=LABELS, census=CENSUS)
+    # The float file is right on all but the third photo, the int8 file on the first, third and fourth.
+    assert found.top1 == pytest.approx(3 / 5)
+    assert found.drop_points == pytest.approx(20)
+    assert found.same_answer == pytest.approx(2 / 5)
+    # Squares of the reference: 64. Of the errors: 4 + 4, 1 + 1, 4 + 1.
+    assert found.sqnr_db == pytest.approx(10 * np.log10(64 / 15))
+    assert (found.integer_share, found.float_operators) == (0.75, "Conv x 2")
+
+
+def test_file_that_only_moves_data_has_no_integer_operators() -> None:
+    assert integers(CENSUS[2:]) == (0.0, "")
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_logits_that_are_not_finite_have_no_score(broken: float) -> None:
+    actual = ACTUAL.copy()
+    actual[0, 0] = broken
+    with pytest.raises(CheckFailedError):
+        score(reference=REFERENCE, actual=actual, labels=LABELS, census=CENSUS)
+
+
+def test_table_names_the_numbers_the_floats_and_the_failures() -> None:
+    good = Row(
+        title="good tool",
+        suffix=".onnx",
+        date="2026-01-02",
+        file_bytes=4_400_000,
+        score=score(reference=REFERENCE, actual=ACTUAL, labels=LABELS, census=CENSUS),
+        versions={"good": "1.2"},
+    )
+    bad = Row(title="bad tool", suffix=".tflite", date="2026-01-03", reason="it says no")
+    lines = table(network(), [good, bad], 7).splitlines()
+    assert "| good tool | .onnx | 60.0 | 20.0 | 40.0 | 6.3 | 75 | 4.4 | - | - | - |" in lines
+    assert "| bad tool | .tflite | failed | - | - | - | - | - | - | - | - |" in lines
+    assert "- bad tool: it says no" in lines
+    assert "- good tool (.onnx), in float: Conv x 2" in lines
+    assert "float32: top-1 80.0 % of 5 photos; 7 others calibrated." in lines
+    assert lines[-1].startswith("Measured 2026-01-02 to 2026-01-03, ")
+    assert lines[-1].endswith("good 1.2.")
+
+
+def test_new_section_replaces_the_old_one_and_nothing_else() -> None:
+    page = "# Title\n\nProse.\n"
+    for name in ("one", "two"):
+        page = replaced(page, name, f"old {name}")
+    again = replaced(page, "one", r"new \1 one")
+    assert again == page.replace("old one", r"new \1 one")
+    assert again.startswith("# Title\n\nProse.\n")
+    assert again.count("<!-- peers: one -->") == 1
+
+
+def network() -> Network:
+    nowhere = Path("nowhere")
+    return Network(
+        name="tests",
+        title="Tests",
+        work=nowhere,
+        floats={},
+        digests={},
+        calibration=nowhere,
+        calibration_inputs=nowhere,
+        samples=nowhere,
+        labels=LABELS,
+        reference=REFERENCE,
+    )
