@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import random_weights
+from zoo import efficientnet_lite, random_weights
 
 ZOO = Path(zoo.__file__).parent
 every_architecture = pytest.mark.parametrize("architecture", [zoo.find(name) for name in zoo.names()], ids=zoo.names())
@@ -21,8 +21,9 @@ def photos_for(architecture, options, count=4):
     preprocessing = architecture.preprocess(**options)
     channels = 1 if preprocessing.colours == "GRAY" else 3
     coarse = np.random.default_rng(1).integers(0, 256, (count, 8, 8, channels), np.uint8)
-    sides = preprocessing.height // 8, preprocessing.width // 8
-    return preprocessing.normalise(np.repeat(np.repeat(coarse, sides[0], 1), sides[1], 2))
+    sides = -(-preprocessing.height // 8), -(-preprocessing.width // 8)
+    photos = np.repeat(np.repeat(coarse, sides[0], 1), sides[1], 2)
+    return preprocessing.normalise(photos[:, : preprocessing.height, : preprocessing.width])
 
 
 def copy_by_name(ours, theirs):
@@ -111,6 +112,59 @@ def test_mobilenet_is_that_of_keras(options):
     assert largest_difference(zoo.find("mobilenet"), chosen, ours, theirs) < 1e-4
 
 
+@pytest.mark.parametrize("options", [{}, {"alpha": 0.35, "resolution": 97}], ids=["default", "narrow and odd"])
+def test_mobilenet_v2_with_tensorflow_s_padding_is_that_of_keras(options):
+    import keras
+
+    chosen = {"resolution": 96, "padding": "same", "epsilon": 1e-3} | options
+    ours = zoo.find("mobilenet_v2").build(**chosen)
+    theirs = keras.applications.MobileNetV2(
+        input_shape=ours.input_shape[1:],
+        alpha=chosen.get("alpha", 1.0),
+        weights=None,
+        classifier_activation=None,
+    )
+    assert largest_difference(zoo.find("mobilenet_v2"), chosen, ours, theirs) < 1e-4
+
+
+@pytest.mark.parametrize("resolution", [32, 33])
+def test_mobilenet_v2_filters_with_stride_2_as_pytorch_does(resolution):
+    architecture = zoo.find("mobilenet_v2")
+    model = architecture.build(**architecture.tiny | {"resolution": resolution})
+    random_weights.fill(model, architecture.preprocess(), seed=3)
+    photos = photos_for(architecture, {"resolution": resolution}, 2)
+    assert np.allclose(outputs_of(model, "Conv1", photos), in_steps_of_2(photos, model.get_layer("Conv1")), atol=1e-5)
+    wide = outputs_of(model, "block_1_expand_relu", photos)
+    filtered = in_steps_of_2(wide, model.get_layer("block_1_depthwise"))
+    assert np.allclose(outputs_of(model, "block_1_depthwise", photos), filtered, atol=1e-5)
+
+
+def outputs_of(model, layer, photos):
+    import keras
+
+    return keras.Model(model.inputs[0], model.get_layer(layer).output)(photos).numpy()
+
+
+def in_steps_of_2(x, layer):
+    """Return what a 3x3 filter, every second pixel, gives on x (N, H, W, C) with a border of one pixel all around."""
+    kernel = layer.weights[0].numpy()
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))[:, ::2, ::2]
+    if "depthwise" in layer.name:
+        return np.einsum("nyxchw,hwc->nyxc", windows, kernel[..., 0])
+    return np.einsum("nyxchw,hwco->nyxo", windows, kernel)
+
+
+# Trained numbers of Lite0 to Lite4: tensorflow/tpu, efficientnet/lite/efficientnet_lite_builder_test.py.
+@pytest.mark.parametrize(
+    ("number", "trained"), list(enumerate([4_652_008, 5_416_680, 6_092_072, 8_197_096, 13_006_568]))
+)
+def test_efficientnet_lite_grows_as_that_of_google(number, trained):
+    width, depth, resolution, _ = efficientnet_lite.SCALING[number]
+    model = efficientnet_lite.build(width=width, depth=depth, resolution=resolution)
+    assert sum(np.prod(weight.shape) for weight in model.trainable_weights) == trained
+
+
 def test_resnet50_is_that_of_keras():
     import keras
 
@@ -153,6 +207,20 @@ def test_with_trained_weights_the_logits_are_those_of_keras(name, reference):
     assert answers[2] in ("tabby", "tiger cat", "Egyptian cat")
 
 
+@pytest.mark.imagenet
+@pytest.mark.parametrize("name", ["mobilenet_v2", "efficientnet_lite0"])
+def test_with_trained_weights_the_logits_are_those_of_pytorch(name):
+    from zoo import weights
+
+    with np.load(Path(__file__).parents[1] / "data" / "torch_logits.npz") as stored:
+        photos, expected = stored["tiles"].repeat(28, 1).repeat(28, 2), stored[name]
+    architecture = zoo.find(name)
+    model = architecture.build()
+    weights.load(model, architecture, "imagenet")
+    logits = model(architecture.preprocess().normalise(photos)).numpy()
+    assert np.abs(logits - expected).max() < 1e-4
+
+
 def test_builders_take_keywords_only():
     for name in zoo.names():
         parameters = inspect.signature(zoo.find(name).build).parameters.values()
@@ -160,7 +228,15 @@ def test_builders_take_keywords_only():
 
 
 @pytest.mark.imagenet
-@pytest.mark.parametrize(("name", "top_1", "top_5"), [("mobilenet", 0.926, 0.989), ("resnet50", 0.905, 0.985)])
+@pytest.mark.parametrize(
+    ("name", "top_1", "top_5"),
+    [
+        ("mobilenet", 0.926, 0.989),
+        ("mobilenet_v2", 0.838, 0.964),
+        ("efficientnet_lite0", 0.888, 0.976),
+        ("resnet50", 0.905, 0.985),
+    ],
+)
 def test_accuracy_on_the_imagenet_sample_is_that_of_the_card(name, top_1, top_5):
     import csv
     import os

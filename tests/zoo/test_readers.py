@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import mobilenet, random_weights, readers, resnet
+from zoo import efficientnet_lite, mobilenet, mobilenet_v2, random_weights, readers, resnet
 from zoo.readers import npz
 from zoo.weights import assign
 
@@ -133,6 +133,63 @@ def test_mobilenet_from_a_folded_tflite_is_the_same_function_less_the_background
     photos = RNG.uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
     expected = with_background(photos).numpy()[:, 1:]
     assert np.abs(ours(photos).numpy() - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+def torchvision_layers():
+    """Return the layers of torchvision's MobileNet v2 in its order, by its names."""
+    layers = ["features.0.0", "features.0.1"]
+    for block in range(1, 18):
+        rows = 1 if block == 1 else 2  # of convolution, batch norm and ReLU6; the first block does not expand
+        layers += [f"features.{block}.conv.{row}.{place}" for row in range(rows) for place in range(2)]
+        layers += [f"features.{block}.conv.{place}" for place in (rows, rows + 1)]
+    return [*layers, "features.18.0", "features.18.1", "classifier.1"]
+
+
+def lite0_layers():
+    """Return the layers of the PyTorch port of EfficientNet-Lite0 in its order, by its names."""
+    layers = ["_conv_stem", "_bn0"]
+    for block in range(16):
+        expand = ["_expand_conv", "_bn0"] if block else []
+        layers += [f"_blocks.{block}.{part}" for part in [*expand, "_depthwise_conv", "_bn1", "_project_conv", "_bn2"]]
+    return [*layers, "_conv_head", "_bn1", "_fc"]
+
+
+def as_torch(array):
+    """Return one of our weights with the axes in PyTorch's order."""
+    if array.ndim < 4:
+        return array.T
+    return array.transpose(2, 3, 0, 1) if array.shape[-1] == 1 else array.transpose(3, 2, 0, 1)
+
+
+TORCH_KINDS = {
+    "kernel": "weight",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "from_torch"),
+    [
+        ("mobilenet_v2", torchvision_layers(), mobilenet_v2.from_torch),
+        ("efficientnet_lite0", lite0_layers(), efficientnet_lite.from_torch),
+    ],
+)
+def test_from_torch_every_weight_finds_its_layer_and_the_right_way_round(name, layers, from_torch):
+    model = zoo.find(name).build(resolution=32)
+    ours = [layer for layer in model.layers if layer.weights]
+    arrays = {f"{layers[1]}.num_batches_tracked": np.array(5)}
+    expected = {}
+    for stored, layer in zip(layers, ours, strict=True):
+        for weight in layer.weights:
+            kind = weight.path.rpartition("/")[2]
+            expected[weight.path] = RNG.normal(size=weight.shape).astype(np.float32)
+            arrays[f"{stored}.{TORCH_KINDS.get(kind, kind)}"] = as_torch(expected[weight.path])
+    found = from_torch(arrays)
+    assert found.keys() == expected.keys()
+    assert all(np.array_equal(found[path], expected[path]) for path in expected)
 
 
 def test_tflite_gives_the_float_constants(tmp_path):

@@ -178,7 +178,7 @@ def test_weights_of_the_default_build_are_for_no_other(options, cache):
 
 
 @pytest.mark.imagenet
-@pytest.mark.parametrize("name", ["mobilenet", "resnet50"])
+@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.find(name).labels == "imagenet1k"])
 def test_the_imagenet_weights_can_be_had(name):
     architecture = zoo.find(name)
     loaded = load(architecture.build(), architecture, "imagenet")

@@ -39,6 +39,12 @@ _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _ARGUMENTS = ("BININT", "BININT1", "BININT2", "LONG1", "BINUNICODE")
 _EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_TUPLE": tuple, "EMPTY_LIST": list, "EMPTY_DICT": dict}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+_KNOWN = {
+    *(*_CONSTANTS, *_ARGUMENTS, *_EMPTY, *_TUPLES),
+    *("PROTO", "STOP", "MARK", "BINPUT", "LONG_BINPUT", "BINGET", "LONG_BINGET", "TUPLE", "APPENDS"),
+    *("SETITEM", "SETITEMS", "GLOBAL", "BINPERSID", "REDUCE", "BUILD"),
+}
+_OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opcodes if opcode.name in _KNOWN}
 _MARK = object()
 
 
@@ -54,12 +60,19 @@ def read(stream: BinaryIO, names: Collection[str] = ()) -> Any:
     """
     machine = _Machine({*names, _ORDERED_DICT})
     try:
-        for opcode, argument, _ in pickletools.genops(stream):
-            machine.step(opcode.name, argument)
+        while (opcode := _next_opcode(stream)).name != "STOP":
+            machine.step(opcode.name, opcode.arg.reader(stream) if opcode.arg else None)
         (result,) = machine.stack
     except (IndexError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"a pickle that makes no sense: {error!r}") from error
     return result
+
+
+def _next_opcode(stream: BinaryIO) -> pickletools.OpcodeInfo:
+    code = stream.read(1)
+    if code not in _OPCODES:
+        raise ValueError(f"a pickle with the opcode {code!r}, which a state dict does not need")
+    return _OPCODES[code]
 
 
 class _Machine:
@@ -106,8 +119,6 @@ class _Machine:
             stack.append(_call(_of_kind(name, Name).words, _of_kind(arguments, tuple)))
         elif opcode == "BUILD":
             stack.pop()
-        elif opcode not in ("PROTO", "STOP"):
-            raise ValueError(f"a pickle with the opcode {opcode}, which a state dict does not need")
 
     def _named(self, words: str) -> Name:
         if words not in self._names:

@@ -70,7 +70,7 @@ def read(files: Sequence[Path]) -> dict[str, NDArray[Any]]:
         else:
             tensors, storages = _read_legacy(io.BytesIO(content))
         return {name: _view(tensor, storages[tensor.storage.key]) for name, tensor in tensors.items()}
-    except (ValueError, zipfile.BadZipFile) as error:
+    except (ValueError, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise ValueError(f"{path.name} is not a PyTorch state dict that can be read safely: {error}") from error
 
 
