@@ -9,7 +9,7 @@ from typing import Any
 
 from export.check import Check
 from export.metrics import Comparison
-from export.recipe import Precision
+from export.recipe import Precision, Width
 from export.targets.session import OpCount, TensorSpec
 
 
@@ -28,6 +28,7 @@ class Artifact:
         comparisons: with the Keras model, by output.
         checks: every bar that was asked.
         census: operators as the runtime executes them.
+        raised: layers of an int8 file that are wider, by the Keras layer's name.
         may_be_reconstructed: whether its weights were rounded plainly although they need not be.
         takes_camera_bytes: whether the input is a photo's own bytes.
         p50_ms: median time of one inference, one thread; None if it could not be run.
@@ -47,6 +48,7 @@ class Artifact:
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     census: tuple[OpCount, ...] = ()
+    raised: Mapping[str, Width] = field(default_factory=dict)
     may_be_reconstructed: bool = False
     takes_camera_bytes: bool = False
     p50_ms: float | None = None
@@ -72,9 +74,14 @@ class Artifact:
         return {op.op: op.count for op in self.census if op.arithmetic == "float"}
 
     @property
+    def int16_count(self) -> int:
+        """How many operators compute on int16 activations."""
+        return sum(op.count for op in self.census if op.arithmetic == "int16")
+
+    @property
     def integer_share(self) -> float | None:
         """Share of the computing operators that work on integers; None if none computes."""
-        integer = sum(op.count for op in self.census if op.arithmetic == "integer")
+        integer = sum(op.count for op in self.census if op.arithmetic in ("integer", "int16"))
         computing = integer + sum(self.float_ops.values())
         return integer / computing if computing else None
 
@@ -84,6 +91,7 @@ class Artifact:
             "file": self.file_name,
             "format": self.format,
             "precision": str(self.precision),
+            "raised": {layer: str(width) for layer, width in self.raised.items()},
             "bytes": len(self.content),
             "sha256": hashlib.sha256(self.content).hexdigest() if self.content else None,
             "inputs": [asdict(spec) for spec in self.inputs],

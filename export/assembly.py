@@ -91,6 +91,7 @@ class Assembly:
                 *self._reconstruction(target, precision),
             ),
             census=measured.census,
+            raised=self.making.recipe.raised if precision is Precision.INT8 else {},
             may_be_reconstructed=precision is Precision.INT8 and not self.making.recipe.reconstruct,
             takes_camera_bytes=self.making.takes_camera_bytes(precision),
             p50_ms=measured.p50_ms,
@@ -129,7 +130,8 @@ class Assembly:
         if target.name == PRIMARY.name or (PRIMARY.name, precision) not in self.measurements:
             return ()
         one, other = self.measurements[PRIMARY.name, precision], self.measurements[target.name, precision]
-        return proof.agreement(one.real, other.real, {spec.name: spec for spec in one.outputs}, precision)
+        specs = {spec.name: spec for spec in one.outputs}
+        return proof.agreement(one.real, other.real, specs, precision, is_mixed=bool(self.making.recipe.raised))
 
     def _convention(self, precision: Precision, measured: Measurement) -> tuple[Check, ...]:
         """Ask integer inputs for photos what a byte means to them."""

@@ -32,6 +32,7 @@ class DeliveredFile:
         inputs: as the file declares them.
         outputs: likewise.
         takes_camera_bytes: whether the input is a photo's own bytes.
+        raised: layers that are wider than the precision says: name -> width.
         failures: why it was no proven file when it was exported; empty if it was.
     """
 
@@ -42,6 +43,7 @@ class DeliveredFile:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     takes_camera_bytes: bool
+    raised: Mapping[str, str]
     failures: tuple[str, ...]
 
     def damage(self) -> str:
@@ -168,5 +170,6 @@ def _file(folder: Path, record: Mapping[str, Any]) -> DeliveredFile:
         inputs=tuple(TensorSpec.from_record(spec) for spec in record["inputs"]),
         outputs=tuple(TensorSpec.from_record(spec) for spec in record["outputs"]),
         takes_camera_bytes=bool(record["takes_camera_bytes"]),
+        raised={str(layer): str(width) for layer, width in record.get("raised", {}).items()},
         failures=tuple(filter(None, [str(record["trouble"]), *failed])),
     )

@@ -39,7 +39,7 @@ def judge(operators: Sequence[Mapping[str, Any]], edges: Sequence[Mapping[str, A
     if flex:
         return f"needs TensorFlow on the device: {', '.join(flex)}; no small runtime has these operators"
     in_float = [record for record in operators if record["arithmetic"] == "float"]
-    integer_count = sum(record["count"] for record in operators if record["arithmetic"] == "integer")
+    integer_count = sum(record["count"] for record in operators if record["arithmetic"] in ("integer", "int16"))
     if not integer_count:
         return "float: no operator computes in integers"
     if in_float:

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from export.child import environment, signal_name
 from export.progress import Progress
-from export.recipe import Io, Precision, Recipe
+from export.recipe import Io, Precision, Recipe, Width
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError, ZooError
 
 PATIENCE_SECONDS = 3  # for a child that was told to end
@@ -123,6 +123,7 @@ class _Told:
 def _recipe(record: dict[str, Any]) -> Recipe:
     record["precisions"] = tuple(Precision(name) for name in record["precisions"])
     record["formats"] = tuple(record["formats"])
+    record["raised"] = {layer: Width(width) for layer, width in record["raised"].items()}
     record["io"] = Io(record["io"]) if record["io"] else None
     record["out"] = Path(record["out"])
     return Recipe(**record)

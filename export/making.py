@@ -9,7 +9,9 @@ from typing import Any
 
 from calibration.ranges import Ranges
 from calibration.store import Draw
-from export import child, convention, reconstruction
+from export import child, convention, raising, reconstruction
+from export.attributing import attributed
+from export.attribution import Attribution
 from export.errors import ConversionError
 from export.models import Subject
 from export.progress import Progress
@@ -49,6 +51,7 @@ class Making:
     base: bytes | None = None
     contents: dict[tuple[str, Precision], bytes] = field(default_factory=dict)
     troubles: dict[tuple[str, Precision], str] = field(default_factory=dict)
+    _attributions: Mapping[str, Attribution] | None = None
 
     def io(self, precision: Precision) -> Io:
         """Return the type of inputs and outputs: camera bytes where the preprocessing allows it."""
@@ -119,7 +122,20 @@ class Making:
             io=self.io(precision),
             ranges=self._ranges(precision) if precision.needs_calibration else None,
             input_ranges={image: camera} if camera else {},
+            raised=raising.tensors(self.recipe.raised, self.attributions()) if self._is_mixed(precision) else {},
         )
+
+    def _is_mixed(self, precision: Precision) -> bool:
+        return precision is Precision.INT8 and bool(self.recipe.raised)
+
+    def attributions(self) -> Mapping[str, Attribution]:
+        """Return what the tensors of the float file that int8 files are made of are in the Keras model, by name."""
+        if self._attributions is None:
+            path = self._observed_file(Precision.INT8)  # reconstructs the model, if that was asked for
+            rounded = self.reconstruction.model if self.reconstruction is not None else None
+            samples, folder = self.samples.calibration, self.samples.calibration_folder
+            self._attributions = attributed(rounded or self.subject.model, path, samples, folder)
+        return self._attributions
 
     def _ranges(self, precision: Precision) -> Ranges:
         path = self._observed_file(precision)

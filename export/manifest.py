@@ -87,5 +87,6 @@ def _recipe(recipe: Recipe) -> dict[str, Any]:
         if isinstance(record[place], str) and "/" in record[place]:
             record[place] = record[place].rstrip("/").rsplit("/", 1)[1]
     record["precisions"] = [str(precision) for precision in recipe.precisions]
+    record["raised"] = {layer: str(width) for layer, width in recipe.raised.items()}
     record["io"] = str(recipe.io) if recipe.io else None
     return record

@@ -11,6 +11,8 @@ MAX_SIZE_SHARE, MAX_TIME_SHARE = 0.9, 0.95
 # Plain int8 of a well-trained network keeps this share of the answers on clear photos; a reader must hear of less.
 USUAL_TOP1_AGREEMENT = 0.95
 
+MOST_NAMED = 6  # raised layers; the manifest names all
+
 
 def notes(artifact: Artifact, float_artifact: Artifact) -> tuple[str, ...]:
     """Return sentences about a quantized file beside the float file of its format; none for the float file."""
@@ -18,6 +20,7 @@ def notes(artifact: Artifact, float_artifact: Artifact) -> tuple[str, ...]:
         return ()
     found = [
         _answers(artifact),
+        _raised(artifact),
         _islands(artifact),
         _flex(artifact),
         _size(artifact, float_artifact),
@@ -34,8 +37,18 @@ def _answers(artifact: Artifact) -> str:
     return f"{said}; --reconstruct keeps more" if artifact.may_be_reconstructed else said
 
 
+def _raised(artifact: Artifact) -> str:
+    if not artifact.raised:
+        return ""
+    layers = list(artifact.raised)
+    more = f" and {len(layers) - MOST_NAMED} more" if len(layers) > MOST_NAMED else ""
+    counts = ((artifact.int16_count, "in int16"), (sum(artifact.float_ops.values()), "in float"))
+    computing = " and ".join(f"{count} {how}" for count, how in counts if count) or "none"
+    return f"raised: {', '.join(layers[:MOST_NAMED])}{more}; wider operators: {computing}"
+
+
 def _islands(artifact: Artifact) -> str:
-    if artifact.precision not in (Precision.INT8, Precision.W8A16) or not artifact.float_ops:
+    if artifact.precision not in (Precision.INT8, Precision.W8A16) or not artifact.float_ops or artifact.raised:
         return ""
     named = ", ".join(f"{count} {op}" for op, count in artifact.float_ops.items())
     return f"not all-integer: {named} in float"

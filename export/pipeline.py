@@ -12,7 +12,7 @@ import calibration.sources
 from calibration.inputs import InputSpec
 from calibration.labelled import check_source
 from calibration.store import Draw
-from export import delivery, evaluation, golden, models, reference, signature
+from export import delivery, evaluation, golden, models, raising, reference, signature
 from export.artifact import Artifact
 from export.assembly import Assembly
 from export.destination import Destination
@@ -68,6 +68,7 @@ def run(
         work = Path(folder)
         tell.step("build the model")
         subject = models.load(recipe, lambda done, total: tell.step("fetch the weights", done, total))
+        raising.check(subject.model, recipe.raised)
         labelled = evaluation.find(subject, recipe.evaluate) if recipe.evaluate is not None else None
         tell.step("draw the samples")
         samples = draw(subject, recipe, work, calibration_function)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from calibration.samples import Array
 from export.check import Check
 from export.metrics import Comparison, StepComparison, compare, compare_steps
@@ -84,13 +86,15 @@ def agreement(
     specs: Mapping[str, TensorSpec],
     precision: Precision,
     *,
+    is_mixed: bool = False,
     question: str = "agreement",
     bar: Tolerance | None = None,
     step_bar: StepTolerance = STEP_AGREEMENT,
 ) -> tuple[Check, ...]:
     """Compare the real outputs of two formats of one precision; `specs` tell the first one's steps.
 
-    Only int8 is judged in steps: 16-bit steps are finer than the rounding inside.
+    Only int8 is judged in steps: 16-bit steps are finer than the rounding inside. For the same reason a mixed int8
+    file whose output is wider is judged in the steps that 8 bits would have.
     """
     if not set(first) == set(second) == set(specs):
         names = f"the outputs are {', '.join(first)} in one, {', '.join(second)} in the other"
@@ -98,15 +102,22 @@ def agreement(
     checks: list[Check] = []
     for name, spec in specs.items():
         try:
-            if spec.scale is None or precision is not Precision.INT8:
+            step = _step(spec, first[name]) if is_mixed else spec.scale
+            if step is None or precision is not Precision.INT8:
                 compared = compare(reference=first[name], actual=second[name])
                 checks.extend(_judged(question, name, compared, bar or AGREEMENT[precision]))
             else:
-                steps = compare_steps(reference=first[name], actual=second[name], step=spec.scale)
+                steps = compare_steps(reference=first[name], actual=second[name], step=step)
                 checks.extend(_judged_steps(question, name, steps, step_bar))
         except CheckFailedError as error:
             checks.append(Check.stated(question, name, str(error), passed=False))
     return tuple(checks)
+
+
+def _step(spec: TensorSpec, values: Array) -> float:
+    """Return the output's own step, or that of 8 bits over what it spans, whichever is larger."""
+    span = float(np.ptp(values)) / 255
+    return max(spec.scale or 0.0, span) or 1.0
 
 
 def storage(report: StorageReport) -> Check:

@@ -25,6 +25,14 @@ class Precision(StrEnum):
         return self in (Precision.INT8, Precision.W8A16)
 
 
+class Width(StrEnum):
+    """What a layer of an int8 file may be raised to: how its result is stored, and computed."""
+
+    INT16 = "int16"  # activations int16, weights int8: still integers only
+    W8A32 = "w8a32"  # activations float32, weights int8
+    FLOAT32 = "float32"  # activations and weights float32
+
+
 class Io(StrEnum):
     """The type of a quantized file's inputs and outputs."""
 
@@ -46,6 +54,7 @@ class Recipe:
         calibration: None for the built-in photos, a folder, an .npz/.npy, or `module:function`.
         preprocessing: how photos become inputs, for a model that is not of the zoo: raw, unit, tf, caffe, torch.
         reconstruct: round the weights of int8 files so that they keep the answers (export/stages/reconstruct.py).
+        raised: layers of the int8 file that are wider than int8, by the Keras layer's name.
         observer: how ranges are observed: min-max, percentile or mse.
         evaluate: labelled photos: a folder of class folders, or a CSV.
         out: the folder that receives `<name>/`.
@@ -60,6 +69,7 @@ class Recipe:
     calibration_count: int = 100
     random_calibration: bool = False
     reconstruct: bool = False
+    raised: Mapping[str, Width] = field(default_factory=dict)
     observer: str = "min-max"
     preprocessing: str | None = None
     probe_count: int = 64
@@ -79,5 +89,7 @@ class Recipe:
         if self.seed < 0:
             raise UsageProblemError(f"--seed must be 0 or more, not {self.seed}")
         observers.find(self.observer)
+        if self.raised and Precision.INT8 not in self.precisions:
+            raise UsageProblemError("--raise widens layers of the int8 file; type --int8 with it")
         if self.random_calibration and self.calibration:
             raise UsageProblemError("--random-calibration and --calibration exclude each other; keep one")

@@ -143,6 +143,7 @@ def _reproduction(file: DeliveredFile, measured: Measurement, stored: Mapping[st
         measured.real,
         specs,
         file.precision,
+        is_mixed=bool(file.raised),
         question="reproduction",
         # Its 16-bit roundings magnify what processors do differently, as between the formats.
         bar=None if file.precision is Precision.W8A16 else REPRODUCTION,
@@ -158,7 +159,14 @@ def _agreement(file: DeliveredFile, measured: Measurement, others: list[Verified
             specs = {spec.name: spec for spec in other.measured.outputs}
             step_bar = for_few_steps(STEP_AGREEMENT, count)
             if set(specs) == {spec.name for spec in measured.outputs}:
-                return proof.agreement(other.measured.real, measured.real, specs, file.precision, step_bar=step_bar)
+                return proof.agreement(
+                    other.measured.real,
+                    measured.real,
+                    specs,
+                    file.precision,
+                    is_mixed=bool(file.raised),
+                    step_bar=step_bar,
+                )
     return ()
 
 

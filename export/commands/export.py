@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from export.console import print_json, standard_error, standard_output
-from export.recipe import Io, Precision, Recipe
+from export.recipe import Io, Precision, Recipe, Width
 from zoo.errors import UsageProblemError, unknown
 
 _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precision.INT8}
@@ -50,6 +50,13 @@ _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precis
     is_flag=True,
     help="Round the weights of int8 files so that they keep the answers; takes some seconds more.",
 )
+@click.option(
+    "--raise",
+    "raised",
+    multiple=True,
+    metavar="LAYER[=WIDTH]",
+    help=f"A layer of the int8 file that is wider: {', '.join(Width)}; float32 if none is given.",
+)
 @click.option("--preprocessing", metavar="NAME", help="For your own model: raw, unit, tf, caffe or torch.")
 @click.option("--evaluate", metavar="SOURCE", help="Labelled photos: a folder of class folders, or a CSV.")
 @click.option("--io", "io", metavar="TYPE", help="Inputs and outputs of int8 files: uint8, int8, float32.")
@@ -63,6 +70,7 @@ def command(
     precisions: str | None,
     formats: str | None,
     options: tuple[str, ...],
+    raised: tuple[str, ...],
     io: str | None,
     as_json: bool,
     **others: Any,
@@ -80,6 +88,7 @@ def command(
         precisions=_precisions(precisions, int8),
         formats=_formats(formats),
         options=dict(_option(text) for text in options),
+        raised=dict(_raised(text) for text in raised),
         io=_io(io),
         **others,
     )
@@ -141,6 +150,13 @@ def _io(word: str | None) -> Io | None:
     if word is not None and word not in list(Io):
         raise unknown("io type", word, Io)
     return Io(word) if word is not None else None
+
+
+def _raised(text: str) -> tuple[str, Width]:
+    layer, _, word = text.partition("=")
+    if word and word not in list(Width):
+        raise unknown("width", word, Width)
+    return layer, Width(word) if word else Width.FLOAT32
 
 
 def _option(text: str) -> tuple[str, int | float]:

@@ -64,7 +64,7 @@ def _operators_table(operators: list[dict[str, Any]]) -> Any:
     table.add_column("operator", style="bold cyan")
     table.add_column("arithmetic")
     table.add_column("count", justify="right")
-    styles = {"float": "yellow", "integer": "green"}
+    styles = {"float": "yellow", "integer": "green", "int16": "green"}
     for record in sorted(operators, key=lambda record: -record["count"]):
         words = "-" if record["arithmetic"] == "none" else record["arithmetic"]
         table.add_row(record["op"], words, str(record["count"]), style=styles.get(record["arithmetic"]))

@@ -102,7 +102,8 @@ def _census(census: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _arithmetic(op: Mapping[str, Any]) -> str:
-    return op["arithmetic"] if op["arithmetic"] in ("integer", "float") else "none"
+    kinds = {"integer": "integer", "int16": "integer", "float": "float"}
+    return kinds.get(op["arithmetic"], "none")
 
 
 def _edges(file: Mapping[str, Any]) -> str:

@@ -56,6 +56,8 @@ def command(recipe: Mapping[str, Any]) -> str:
     words += ["--format", ",".join(recipe["formats"])] if recipe["formats"] else []
     for key, value in recipe["options"].items():
         words += ["--set", f"{key}={value}"]
+    for layer, width in recipe["raised"].items():
+        words += ["--raise", f"{layer}={width}"]
     for key, flag in _FLAGS.items():
         if recipe[key] != defaults[key]:
             words += [flag, str(recipe[key])]

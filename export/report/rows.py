@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +45,7 @@ def _row(file: Mapping[str, Any], float_file: Mapping[str, Any] | None, manifest
     verdict, reason, state = _verdict(file, manifest)
     return Row(
         file=file["file"],
-        precision=file["precision"],
+        precision=_precision(file),
         format=f".{file['format']}",
         size=size_in_words(file["bytes"]) if file["bytes"] else "-",
         ratio=_ratio(file["bytes"], float_file["bytes"] if float_file else 0),
@@ -56,6 +57,15 @@ def _row(file: Mapping[str, Any], float_file: Mapping[str, Any] | None, manifest
         reason=reason,
         state=state,
     )
+
+
+def _precision(file: Mapping[str, Any]) -> str:
+    """Return "int8", or "int8, 8 layers int16" where some are wider."""
+    widths = Counter(file["raised"].values())
+    if not widths:
+        return str(file["precision"])
+    width = next(iter(widths)) if len(widths) == 1 else "wider"
+    return f"{file['precision']}, {widths.total()} layer{'s' * (widths.total() > 1)} {width}"
 
 
 def _verdict(file: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, str, str]:

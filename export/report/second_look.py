@@ -37,6 +37,7 @@ def _file(file: VerifiedFile) -> dict[str, Any]:
         "file": path.name,
         "format": file.file.format,
         "precision": str(file.file.precision),
+        "raised": dict(file.file.raised),
         "bytes": path.stat().st_size if path.is_file() else 0,
         "comparisons": {name: comparison.record() for name, comparison in file.comparisons.items()},
         "checks": [check.record() for check in file.checks],

@@ -100,7 +100,7 @@ class OpCount:
     """How often an operator occurs in a file, by the numbers it works on."""
 
     op: str
-    arithmetic: str  # "integer", "float" or "none" (moves or relabels data)
+    arithmetic: str  # "integer" (8 bits), "int16" (activations of 16), "float" or "none" (moves or relabels data)
     count: int
 
 

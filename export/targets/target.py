@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from export.recipe import Io, Precision
+from export.recipe import Io, Precision, Width
 from export.targets.session import OpCount, Session, StorageReport, Watcher
 
 if TYPE_CHECKING:
@@ -25,12 +25,14 @@ class QuantizationPlan:
         io: type of inputs and outputs of an integer file.
         ranges: (min, max) of every activation by the tensor's name in the calibration format; None where not needed.
         input_ranges: by input name, where the preprocessing fixes the range (bytes * scale + offset).
+        raised: of an int8 file: activations that are wider than int8, by the tensor's name in the calibration format.
     """
 
     precision: Precision
     io: Io
     ranges: Ranges | None
     input_ranges: Mapping[str, tuple[float, float]]
+    raised: Mapping[str, Width] = field(default_factory=dict)
 
 
 class Target(Protocol):

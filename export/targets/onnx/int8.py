@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 
-from export.targets.onnx import integers, islands, saturation
+from export.targets.onnx import integers, islands, mixed, saturation
 from export.targets.onnx.layout import sink_transposes
 from export.targets.onnx.naming import drop_unused, sort_nodes
 from export.targets.onnx.sibling import read_sibling, seal
 
 
-def derive(sibling: bytes) -> bytes:
+def derive(sibling: bytes, *, is_mixed: bool = False) -> bytes:
     """Return the .onnx of an int8 .tflite: the same weights, scales and zero points, in unsigned form.
+
+    Args:
+        sibling: the .tflite.
+        is_mixed: whether some of it is wider than int8.
 
     Raises:
         ConversionError: an operator that ONNX cannot express.
@@ -26,6 +30,9 @@ def derive(sibling: bytes) -> bytes:
     sort_nodes(graph)
     sink_transposes(graph)
     sort_nodes(graph)
+    if is_mixed:
+        mixed.spell_out_wide_parts(graph)
+        mixed.take_int16(proto)
     drop_unused(graph)
     islands.pool_globally(proto)
     saturation.sign_safe_weights(graph)

@@ -19,7 +19,7 @@ def absorb_activations(proto: GraphProto) -> None:
     """Let the quantized range do the work of each Clip or Relu between an operator and its QuantizeLinear.
 
     Rounding is monotone: where the bounds fall on the ends of the range, the Clip changes nothing and goes;
-    elsewhere it is done on the integers, after the rounding.
+    elsewhere it is done on the integers, after the rounding. Of 8 bits only.
     """
     from onnx import helper
 
@@ -34,6 +34,8 @@ def absorb_activations(proto: GraphProto) -> None:
             continue
         quantize = graph.quantizer(node)
         kind = graph.value(node.input[2]).dtype
+        if kind.itemsize > 1:
+            continue  # ONNX Runtime has no Clip of int16
         low, high = (quantize(bound) for bound in bounds)
         node.input[0] = clip.input[0]
         if (low, high) != (np.iinfo(kind).min, np.iinfo(kind).max):

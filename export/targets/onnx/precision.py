@@ -30,5 +30,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, b
         raise ConversionError(
             f"the {plan.precision} .onnx is derived from the {plan.precision} .tflite; export both formats"
         )
-    derive = {Precision.INT8: int8.derive, Precision.W8A16: wide.derive, Precision.W8A32: weights_only.derive}
+    if plan.precision is Precision.INT8:
+        return int8.derive(siblings[SOURCE], is_mixed=bool(plan.raised))
+    derive = {Precision.W8A16: wide.derive, Precision.W8A32: weights_only.derive}
     return derive[plan.precision](siblings[SOURCE])

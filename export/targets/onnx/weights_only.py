@@ -40,20 +40,21 @@ def spell_out_dequantizations(proto: GraphProto) -> None:
         if node.op_type != "DequantizeLinear":
             nodes.append(node)
         elif node.input[0] in graph.stored and graph.value(node.input[0]).dtype != np.int8:
-            _store_real(graph, node)
+            store_real(graph, node)
         else:
-            nodes.extend(_spelled_out(graph, node))
+            nodes.extend(spelled_out(graph, node))
     graph.replace_nodes(nodes)
 
 
-def _store_real(graph: Graph, node: NodeProto) -> None:
+def store_real(graph: Graph, node: NodeProto) -> None:
     """Store what `node` makes of a bias: ONNX cannot dequantize the int64 that 16-bit activations bring."""
     stored = graph.value(node.input[0]).astype(np.float64)
     scale, zero_point = (_parameter(graph, node, position, stored.ndim) for position in (1, 2))
     graph.store(node.output[0], ((stored - zero_point) * scale).astype(np.float32))
 
 
-def _spelled_out(graph: Graph, node: NodeProto) -> Iterator[Any]:
+def spelled_out(graph: Graph, node: NodeProto) -> Iterator[Any]:
+    """Yield the nodes that do what the DequantizeLinear `node` does."""
     from onnx import TensorProto, helper
 
     source, result = node.input[0], node.output[0]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from export.recipe import Precision
+from export.recipe import Precision, Width
 from export.targets.tflite import flatbuffer
 from export.targets.tflite.layers import Layer, layers
 
@@ -23,19 +23,34 @@ _INPUT_STEPS = {Precision.INT8: 255, Precision.W8A16: 65535}
 _LARGEST_BIAS = {Precision.INT8: 2.0**30, Precision.W8A16: 2.0**45}
 
 
-def revive(float_file: bytes, statistics: Mapping[str, Mapping[str, Any]], precision: Precision) -> bytes:
+def revive(
+    float_file: bytes,
+    statistics: Mapping[str, Mapping[str, Any]],
+    precision: Precision,
+    widths: Mapping[int, Width],
+) -> bytes:
     """Return the float file with every channel's largest weight big enough for its bias.
 
     What is added answers to the largest input with 127 * 255 / 2^30 = 3e-5 of the bias: far below an int8 step.
+
+    Args:
+        float_file: to be quantized.
+        statistics: "min" and "max" of every activation, by name.
+        precision: of the layers that are not in `widths`.
+        widths: of the raised operators, by position; a float bias needs nothing.
     """
     model = flatbuffer.read(float_file)
     changed = False
     for layer in layers(model):
+        width = widths.get(layer.position)
+        if width not in (None, Width.INT16):
+            continue
+        arithmetic = Precision.W8A16 if width is Width.INT16 else precision
         span = statistics[layer.source.name.decode()]
         reach = max(float(span["max"][0]), 0.0) - min(float(span["min"][0]), 0.0)
-        step = max(reach / _INPUT_STEPS[precision], float(np.finfo(np.float32).tiny))
+        step = max(reach / _INPUT_STEPS[arithmetic], float(np.finfo(np.float32).tiny))
         bias = flatbuffer.constant(model, layer.bias)
-        changed |= _raise(model, layer, 127 * np.abs(bias) / (step * _LARGEST_BIAS[precision]))
+        changed |= _raise(model, layer, 127 * np.abs(bias) / (step * _LARGEST_BIAS[arithmetic]))
     return flatbuffer.write(model) if changed else float_file
 
 

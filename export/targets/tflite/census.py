@@ -18,7 +18,7 @@ MOVES = frozenset({
 
 
 def census(path: Path) -> list[OpCount]:
-    """Return how often each operator occurs, by arithmetic: "integer", "float" or "none" (it only moves data)."""
+    """Return how often each operator occurs, by arithmetic, as `OpCount` names it."""
     model = flatbuffer.read(path.read_bytes())
     counts: Counter[tuple[str, str]] = Counter()
     for subgraph in model.subgraphs:
@@ -34,5 +34,7 @@ def _arithmetic(name: str, subgraph: Any, operator: Any) -> str:
     if name in MOVES:
         return "none"
     floats = (schema.TensorType.FLOAT32, schema.TensorType.FLOAT16, schema.TensorType.FLOAT64)
-    tensors = (index for index in [*operator.inputs, *operator.outputs] if index >= 0)
-    return "float" if any(subgraph.tensors[index].type in floats for index in tensors) else "integer"
+    kinds = {subgraph.tensors[index].type for index in [*operator.inputs, *operator.outputs] if index >= 0}
+    if not kinds.isdisjoint(floats):
+        return "float"
+    return "int16" if schema.TensorType.INT16 in kinds else "integer"

@@ -22,13 +22,15 @@ class Layer:
     """One layer; its tensors are those of the parsed file, to be changed in place.
 
     Attributes:
+        position: of the operator in the file.
         op: the operator's name.
         source: the tensor that it reads.
-        weights: constant.
+        weights: constant, as stored: before the DEQUANTIZE where there is one.
         bias: constant, one number per output channel.
         channel_axis: of the output channels in the weights.
     """
 
+    position: int
     op: str
     source: Any
     weights: Any
@@ -38,12 +40,25 @@ class Layer:
 
 def layers(model: flatbuffer.Model) -> Iterator[Layer]:
     """Yield the layers that have constant weights and a constant bias, in the order of the file."""
-    tensors = model.subgraphs[0].tensors
-    for operator in model.subgraphs[0].operators:
-        op = flatbuffer.op_name(model, operator)
-        positions = _LAYERS.get(op)
-        if positions is None or len(operator.inputs) <= positions[2] or operator.inputs[positions[2]] < 0:
+    tensors, operators = model.subgraphs[0].tensors, model.subgraphs[0].operators
+    names = [flatbuffer.op_name(model, operator) for operator in operators]
+    stored = {
+        operator.outputs[0]: operator.inputs[0]
+        for name, operator in zip(names, operators, strict=True)
+        if name == "DEQUANTIZE"
+    }
+    for position, (op, operator) in enumerate(zip(names, operators, strict=True)):
+        places = _LAYERS.get(op)
+        if places is None or len(operator.inputs) <= places[2] or operator.inputs[places[2]] < 0:
             continue
-        source, weights, bias = (tensors[operator.inputs[position]] for position in positions[:3])
-        if all(model.buffers[tensor.buffer].data is not None for tensor in (weights, bias)):
-            yield Layer(op=op, source=source, weights=weights, bias=bias, channel_axis=positions[3])
+        source, weights, bias = (operator.inputs[place] for place in places[:3])
+        weights = stored.get(weights, weights)
+        if all(model.buffers[tensors[index].buffer].data is not None for index in (weights, bias)):
+            yield Layer(
+                position=position,
+                op=op,
+                source=tensors[source],
+                weights=tensors[weights],
+                bias=tensors[bias],
+                channel_axis=places[3],
+            )

@@ -19,12 +19,19 @@ GROWTH = 1.003  # At least, per try: rounding may leave a pair one step too larg
 
 
 def make_safe(model: flatbuffer.Model, float_file: bytes) -> None:
-    """Requantize the int8 weights of convolutions and dense layers in `model` from `float_file`, in place."""
+    """Requantize the int8 weights of convolutions and dense layers in `model` from `float_file`, in place.
+
+    Only where int8 activations meet them: raised layers keep their weights.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
     reference = flatbuffer.read(float_file)
     for original, layer in zip(_multiplied_in_pairs(reference), _multiplied_in_pairs(model), strict=True):
         weights, bias = layer.weights, layer.bias
         if weights.quantization is None or weights.quantization.scale is None or len(weights.quantization.scale) < 2:
             continue  # an operator that the quantizer left in float
+        if layer.source.type != schema.TensorType.INT8:
+            continue
         real = flatbuffer.constant(reference, original.weights).astype(np.float64)
         scale, stored = _requantized(real, np.asarray(weights.quantization.scale, np.float64))
         weights.quantization.scale = scale.astype(np.float32)

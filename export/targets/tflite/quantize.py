@@ -6,6 +6,7 @@ Its own calibrator keeps a moving average of the ranges, which clips; it is neve
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,8 @@ import numpy as np
 from export.errors import ConversionError
 from export.recipe import Precision
 from export.targets import QuantizationPlan
-from export.targets.tflite import biases, edges, flatbuffer, pairs
-
-QuantizerRecipe = list[dict[str, Any]]
+from export.targets.tflite import biases, edges, flatbuffer, mixed, pairs
+from export.targets.tflite.mixed import QuantizerRecipe
 
 
 def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
@@ -26,10 +26,13 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     """
     from ai_edge_quantizer import quantizer
 
+    if plan.raised:
+        plan = replace(plan, raised=mixed.settled(flatbuffer.read(float_file), plan.raised, plan.io))
     statistics = _statistics(float_file, plan) if plan.precision.needs_calibration else None
     if statistics is not None:
-        float_file = biases.revive(float_file, statistics, plan.precision)
-    worker = quantizer.Quantizer(bytearray(float_file), _recipe(plan.precision))
+        widths = mixed.operator_widths(flatbuffer.read(float_file), plan.raised)
+        float_file = biases.revive(float_file, statistics, plan.precision, widths)
+    worker = quantizer.Quantizer(bytearray(float_file), _recipe(float_file, plan))
     try:
         result = worker.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
     except (ValueError, RuntimeError, KeyError, TypeError) as error:
@@ -43,16 +46,18 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     return flatbuffer.write(model)
 
 
-def _recipe(precision: Precision) -> QuantizerRecipe:
+def _recipe(float_file: bytes, plan: QuantizationPlan) -> QuantizerRecipe:
     from ai_edge_quantizer import recipe
 
+    if plan.raised:
+        return mixed.recipe(flatbuffer.read(float_file), plan.raised, plan.io)
     makers: dict[Precision, Callable[[], QuantizerRecipe]] = {
         Precision.FLOAT16: _float16_recipe,
         Precision.INT8: recipe.static_wi8_ai8,
         Precision.W8A16: recipe.static_wi8_ai16,
         Precision.W8A32: recipe.weight_only_wi8_afp32,
     }
-    return makers[precision]()
+    return makers[plan.precision]()
 
 
 def _float16_recipe() -> QuantizerRecipe:

@@ -1,0 +1,58 @@
+"""Which tensors of a float file are meant by the Keras layers that are to be wider than int8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from export.attribution import Attribution
+from export.layer_calls import layer_of
+from export.recipe import Width
+from export.stages.graph import functional
+from zoo.errors import UsageProblemError, unknown
+
+if TYPE_CHECKING:
+    import keras
+
+
+def check(model: keras.Model, raised: Mapping[str, Width]) -> None:
+    """Refuse, before the work, layers that the model does not have.
+
+    Raises:
+        UsageProblemError: with the nearest name.
+    """
+    known = set(_layer_names(model))
+    for name in raised:
+        if name not in known:
+            raise unknown("layer", name, known)
+
+
+def tensors(raised: Mapping[str, Width], attributions: Mapping[str, Attribution]) -> dict[str, Width]:
+    """Return the tensors of the layers in `raised`, by the tensor's name in the float file.
+
+    A layer that the file computes in one step with others (a convolution, its batch norm and its ReLU) means the
+    result of that step, whichever of them is named; of two that mean the same, the wider counts.
+
+    Raises:
+        UsageProblemError: nothing in the file is that layer's alone: an input's reshaping, a dropout.
+    """
+    found: dict[str, Width] = {}
+    for name, width in raised.items():
+        meant = [tensor for tensor, attribution in attributions.items() if name in _layers(attribution)]
+        if not meant:
+            raise UsageProblemError(f"--raise {name}: the file computes nothing for this layer; name the one before it")
+        for tensor in meant:
+            found[tensor] = max(found.get(tensor, width), width, key=list(Width).index)
+    return found
+
+
+def _layers(attribution: Attribution) -> set[str]:
+    calls = attribution.group or (attribution.weighted or filter(None, (attribution.call,)))
+    return {layer_of(call) for call in calls}
+
+
+def _layer_names(model: keras.Model, prefix: str = "") -> Iterator[str]:
+    for layer in functional(model).layers:
+        yield prefix + layer.name
+        if hasattr(layer, "layers"):
+            yield from _layer_names(layer, f"{prefix}{layer.name}/")
