@@ -12,31 +12,34 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import OutsideError, UsageProblemError
+from zoo.errors import CheckFailedError, OutsideError, UsageProblemError, ZooError
+
+WORKER = "export.worker"
 
 
 class RuntimeCrashError(OutsideError):
     """A runtime could not load or run a file; the message holds its last words."""
 
 
-def call(job: str, *, timeout_s: float = 900, **arguments: Any) -> dict[str, Any]:
+def call(job: str, *, timeout_s: float = 900, program: str = WORKER, **arguments: Any) -> dict[str, Any]:
     """Run one of `export.worker`'s jobs and return its answer.
 
     Args:
-        job: the name of a function in `export.worker.JOBS`.
+        job: the name of a function in the program's `JOBS`.
         timeout_s: after which the child is killed.
+        program: the module that runs it.
         arguments: plain data and paths.
 
     Raises:
         RuntimeCrashError: the child crashed, was killed, or refused; silence counts as a crash.
-        UsageProblemError: the child says that the file is not what it should be.
+        ZooError: the child says why it cannot be done: a UsageProblemError if the file is not what it should be.
     """
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         answer_file = Path(folder) / "answer.json"
         request = json.dumps({"job": job, "arguments": arguments, "answer": str(answer_file)}, default=str)
         try:
             child = subprocess.run(
-                [sys.executable, "-P", "-m", "export.worker"],
+                [sys.executable, "-P", "-m", program],
                 input=request,
                 capture_output=True,
                 text=True,
@@ -51,8 +54,11 @@ def call(job: str, *, timeout_s: float = 900, **arguments: Any) -> dict[str, Any
             raise RuntimeCrashError(_last_words(child))
         answer: dict[str, Any] = json.loads(answer_file.read_text(encoding="utf-8"))
     if "refused" in answer:
-        raise UsageProblemError(answer["refused"])
+        raise _ERRORS[answer["exit_code"]](answer["refused"])
     return answer
+
+
+_ERRORS: dict[int, type[ZooError]] = {1: CheckFailedError, 2: UsageProblemError, 3: OutsideError}
 
 
 def environment() -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 from export.child import RuntimeCrashError, call
 
 READ_SECONDS = 300
+LAYER_SECONDS, LAYER_PROGRAM = 3600, "export.diagnosis.process"
 
 
 def inspect_file(path: Path) -> dict[str, Any]:
@@ -31,6 +32,23 @@ def inspect_file(path: Path) -> dict[str, Any]:
         "verdict": judge(facts["census"], [*facts["inputs"], *facts["outputs"]]),
         **facts,
     }
+
+
+def inspect_layers(path: Path, model: str | None, samples: str | None) -> dict[str, Any]:
+    """Return plain data about every layer of a quantized file, and the worst; see `export.diagnosis`.
+
+    Args:
+        path: of the file.
+        model: a name of the zoo or a .keras file; None to ask the manifest beside the file.
+        samples: a folder of photos, an .npz or .npy; None for those of the file's proof.
+
+    Raises:
+        UsageProblemError: nobody says which model it is; it is not that model, or it holds no integers.
+        RuntimeCrashError: the file is damaged, or its runtime crashed on it.
+    """
+    return call(
+        "examine", timeout_s=LAYER_SECONDS, program=LAYER_PROGRAM, path=path.resolve(), model=model, samples=samples
+    )
 
 
 def judge(operators: Sequence[Mapping[str, Any]], edges: Sequence[Mapping[str, Any]]) -> str:

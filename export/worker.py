@@ -16,7 +16,9 @@ import numpy as np
 
 from calibration.observers import SplitObserver
 from calibration.samples import Array, Samples
+from export.diagnosis.measuring import layer_errors
 from export.targets import PRIMARY, target_of
+from export.targets.dissection import Dissector
 from export.targets.session import Session, TensorSpec
 from export.versions import version
 from zoo.errors import UsageProblemError
@@ -87,6 +89,29 @@ def activations(path: str, samples: str, count: int, outputs: str) -> dict[str, 
     return {"names": list(rows), "steps": [asdict(step) for step in watcher.steps]}
 
 
+def dissect(path: str, float_file: str, samples: str, count: int, camera_bytes: bool) -> dict[str, Any]:
+    """Compare every activation of a quantized file with the float file's, on the first samples.
+
+    Args:
+        path: of the quantized file.
+        float_file: of the float one, in the primary format.
+        samples: folder that `Samples.save` wrote.
+        count: of samples.
+        camera_bytes: as for `run`.
+    """
+    loaded = Samples.load(Path(samples))
+    dissector = target_of(Path(path)).dissect(Path(path), Path(float_file))
+    pairs = [
+        (
+            {name: np.asarray(values[index : index + 1]) for name, values in loaded.inputs.items()},
+            feed(dissector, loaded, index, camera_bytes),
+        )
+        for index in range(min(count, len(loaded)))
+    ]
+    errors = layer_errors(dissector, pairs)
+    return {"layers": [error.record() for error in errors], "missing": list(dissector.missing)}
+
+
 def bench(path: str, runs: int, threads: int) -> dict[str, Any]:
     """Time a file on noise: only the numbers' types matter to its speed."""
     target = target_of(Path(path))
@@ -134,7 +159,7 @@ def inspect(path: str) -> dict[str, Any]:
     }
 
 
-def feed(session: Session, samples: Samples, index: int, camera_bytes: bool) -> dict[str, Array]:
+def feed(session: Session | Dissector, samples: Samples, index: int, camera_bytes: bool) -> dict[str, Array]:
     """Return one sample as the file's inputs store it.
 
     Raises:
@@ -175,6 +200,7 @@ JOBS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "run": run,
     "observe": observe,
     "activations": activations,
+    "dissect": dissect,
     "bench": bench,
     "inspect": inspect,
 }
@@ -186,7 +212,7 @@ def main() -> int:
     try:
         answer = JOBS[request["job"]](**request["arguments"])
     except UsageProblemError as error:
-        answer = {"refused": str(error)}
+        answer = {"refused": str(error), "exit_code": error.exit_code}
     Path(request["answer"]).write_text(json.dumps(answer), encoding="utf-8")
     return 0
 

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from export.console import print_json, standard_output
+from export.console import print_json, standard_error, standard_output
 from export.quantities import size_in_words
+from zoo.errors import UsageProblemError
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--layers", "by_layer", is_flag=True, help="Where an int8 file lost its accuracy, and what to try.")
+@click.option("--model", metavar="MODEL", help="With --layers: what FILE was made of, if no manifest says so.")
+@click.option("--samples", metavar="SOURCE", help="With --layers: a folder of photos, an .npz or .npy.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
-def command(file: Path, as_json: bool) -> None:
-    """Say what a .tflite or .onnx file is: integer or not, inputs, outputs, operators."""
-    from export.inspection import inspect_file
+def command(file: Path, by_layer: bool, model: str | None, samples: str | None, as_json: bool) -> None:
+    """Say what a .tflite or .onnx file is: integer or not, inputs, outputs, operators.
 
+    With --layers, compare an int8 file with the Keras model, layer by layer.
+    """
+    from export.inspection import inspect_file, inspect_layers
+
+    if by_layer:
+        _show_layers(inspect_layers, file, model, samples, as_json)
+        return
+    if model is not None or samples is not None:
+        raise UsageProblemError("--model and --samples are for the comparison by layer; type --layers with them")
     facts = inspect_file(file)
     if as_json:
         print_json(facts)
@@ -33,6 +46,21 @@ def command(file: Path, as_json: bool) -> None:
     console.print(_operators_table(facts["census"]))
     console.print()
     console.print(f"sha256  {facts['sha256']}", style="dim", soft_wrap=True)
+
+
+def _show_layers(
+    inspect_layers: Callable[..., dict[str, Any]], file: Path, model: str | None, samples: str | None, as_json: bool
+) -> None:
+    from export.report.layer_table import print_diagnosis
+    from export.report.progress_bar import ProgressBar
+
+    with ProgressBar(standard_error()) as progress:
+        progress.step("compare layer by layer with the Keras model")
+        found = inspect_layers(file, model, samples)
+    if as_json:
+        print_json(found)
+    else:
+        print_diagnosis(standard_output(), found)
 
 
 def _edges_table(facts: dict[str, Any]) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from export.recipe import Io, Precision, Width
+from export.targets.dissection import Dissector
 from export.targets.session import OpCount, Session, StorageReport, Watcher
 
 if TYPE_CHECKING:
@@ -69,6 +70,14 @@ class Target(Protocol):
 
     def open(self, path: Path, threads: int = 1) -> Session:
         """Load a file in its runtime."""
+        ...
+
+    def dissect(self, path: Path, float_file: Path) -> Dissector:
+        """Load a quantized file beside the float one, of the primary format, that it is compared with.
+
+        Raises:
+            UsageProblemError: the file holds no integers, or is not of the float file's graph.
+        """
         ...
 
     def census(self, path: Path) -> list[OpCount]:

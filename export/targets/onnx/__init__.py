@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.recipe import Precision
+from export.targets.dissection import Dissector
 from export.targets.session import OpCount, Session, StorageReport
 
 if TYPE_CHECKING:
@@ -54,6 +55,12 @@ class OnnxTarget:
         from export.targets.onnx.session import OnnxSession
 
         return OnnxSession(path, threads)
+
+    def dissect(self, path: Path, float_file: Path) -> Dissector:
+        """Load a quantized file in ONNX Runtime beside a float .tflite, every activation in sight."""
+        from export.targets.onnx.dissect import OnnxDissector
+
+        return OnnxDissector(path, float_file.read_bytes())
 
     def census(self, path: Path) -> list[OpCount]:
         """Return the operators that ONNX Runtime will execute, after its own fusions."""

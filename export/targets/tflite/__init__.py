@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.recipe import Precision
+from export.targets.dissection import Dissector
 from export.targets.session import OpCount, Session, StorageReport, Watcher
 
 if TYPE_CHECKING:
@@ -55,6 +56,12 @@ class TfliteTarget:
         from export.targets.tflite.session import TfliteWatcher
 
         return TfliteWatcher(path)
+
+    def dissect(self, path: Path, float_file: Path) -> Dissector:
+        """Load a quantized file in LiteRT beside a float .tflite, every activation in sight."""
+        from export.targets.tflite.dissect import TfliteDissector
+
+        return TfliteDissector(path.read_bytes(), float_file.read_bytes())
 
     def census(self, path: Path) -> list[OpCount]:
         """Return the operators as the file holds them, which is how LiteRT executes them."""

@@ -1,0 +1,182 @@
+"""The verdict on a quantized file: its layers in the order of the graph, and the five that cost the most."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from export.attribution import Attribution, short
+from export.diagnosis.cures import Circumstances, Cure, cure
+from export.diagnosis.layer_error import LayerError
+from zoo.errors import UsageProblemError
+
+WORST = 5
+# Fewer per cent of the output's error are not worth a cure.
+SMALLEST_SHARE = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One activation of the file.
+
+    Attributes:
+        name: of the Keras layer, for a table; the tensor's own where no layer gives its values.
+        layer: of the Keras layer, as options take it; None where no layer gives its values.
+        group: names of all Keras layers that the file computes in this one step.
+        error: what was measured.
+        share: of the output's error that this layer makes; None where that was not measured.
+    """
+
+    name: str
+    layer: str | None
+    group: tuple[str, ...]
+    error: LayerError
+    share: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One of the worst layers.
+
+    Attributes:
+        name: as in `Layer`.
+        share: of the output's error.
+        output_without_db: what the output would have without this layer's error, estimated.
+        cure: what to try, and why.
+    """
+
+    name: str
+    share: float
+    output_without_db: float
+    cure: Cure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """Where a file lost its accuracy.
+
+    Attributes:
+        file: its name.
+        sample_count: that it was measured on.
+        source: of the samples.
+        output_sqnr_db: of the worst output, as the proof measures it.
+        layers: in the order of the graph.
+        worst: those that cost the output the most, the worst first.
+        missing: tensors of the float file that the file does not store.
+    """
+
+    file: str
+    sample_count: int
+    source: str
+    output_sqnr_db: float
+    layers: tuple[Layer, ...]
+    worst: tuple[Finding, ...]
+    missing: tuple[str, ...]
+
+    def record(self) -> dict[str, Any]:
+        """Return plain data for a manifest and for --json."""
+        layers = [
+            {
+                "name": layer.name,
+                "layer": layer.layer,
+                "group": list(layer.group),
+                "share": layer.share,
+                **layer.error.record(),
+            }
+            for layer in self.layers
+        ]
+        return {**asdict(self), "layers": layers, "worst": [asdict(finding) for finding in self.worst]}
+
+
+def diagnose(
+    *,
+    file: str,
+    errors: Sequence[LayerError],
+    missing: Sequence[str],
+    outputs: Sequence[str],
+    attributions: Mapping[str, Attribution],
+    circumstances: Circumstances,
+    sample_count: int,
+    source: str,
+) -> Diagnosis:
+    """Return the verdict.
+
+    Args:
+        file: its name.
+        errors: in the order of the graph.
+        missing: tensors that the file does not store.
+        outputs: tensors of the float file that are its outputs.
+        attributions: of the float file's tensors.
+        circumstances: of the export.
+        sample_count: measured on.
+        source: of the samples.
+
+    Raises:
+        UsageProblemError: the file is not of this model.
+    """
+    reached = _output_sqnr_db(errors, outputs)
+    _check_same_model(errors, reached)
+    layers = [_layer(error, attributions.get(error.tensor), reached) for error in errors]
+    ranked = sorted(
+        (layer for layer in layers if (layer.share or 0) >= SMALLEST_SHARE), key=lambda one: -(one.share or 0)
+    )
+    worst = [
+        Finding(
+            name=layer.name,
+            share=layer.share or 0.0,
+            output_without_db=_without(reached, layer.error.output_sqnr_db),
+            cure=cure(layer.error, layer.layer, circumstances),
+        )
+        for layer in ranked[:WORST]
+    ]
+    return Diagnosis(
+        file=file,
+        sample_count=sample_count,
+        source=source,
+        output_sqnr_db=reached,
+        layers=tuple(layers),
+        worst=tuple(worst),
+        missing=tuple(missing),
+    )
+
+
+def _output_sqnr_db(errors: Sequence[LayerError], outputs: Sequence[str]) -> float:
+    """Return the cumulative SQNR of the worst output; where none is stored by itself, of what comes last."""
+    found = [error.cumulative_sqnr_db for error in errors if error.tensor in outputs]
+    return min(found, default=errors[-1].cumulative_sqnr_db)
+
+
+def _check_same_model(errors: Sequence[LayerError], reached: float) -> None:
+    """Refuse a comparison in which nothing fits, although the answers do.
+
+    Raises:
+        UsageProblemError: see above.
+    """
+    inner = sorted(error.cumulative_sqnr_db for error in errors if error.op)
+    if inner and inner[len(inner) // 2] < 0 < reached - 6:
+        raise UsageProblemError(
+            "its answers are the model's, but its layers' are not: their channels were scaled before the integers were "
+            "made, or it is of other weights; export without that stage to see its layers"
+        )
+
+
+def _layer(error: LayerError, attribution: Attribution | None, reached: float) -> Layer:
+    share = None
+    if error.output_sqnr_db is not None:
+        share = min(1.0, 10 ** ((reached - error.output_sqnr_db) / 10))
+    return Layer(
+        name=attribution.name if attribution is not None else short(error.tensor),
+        layer=attribution.layer if attribution is not None else None,
+        group=attribution.group if attribution is not None else (),
+        error=error,
+        share=share,
+    )
+
+
+def _without(reached: float, alone: float | None) -> float:
+    """Return the SQNR that is left when the noise of one layer goes: the noises of layers add up, nearly."""
+    noise = 10 ** (-reached / 10) - (10 ** (-alone / 10) if alone is not None else 0.0)
+    smallest = 10 ** (-(reached + 20) / 10)  # it is an estimate: no promise of more than 20 dB
+    return -10 * math.log10(max(noise, smallest))

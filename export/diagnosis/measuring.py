@@ -1,0 +1,85 @@
+"""Measure all layers of a quantized file: what each adds, what has gathered, and what each alone does to the outputs.
+
+Runs in the child process that touches native runtimes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from calibration.samples import Array
+from export.diagnosis.errors import ErrorSums, on_grid, sqnr_db
+from export.diagnosis.layer_error import LayerError
+from export.metrics import EQUAL_SQNR_DB
+from export.targets.dissection import Activation, Dissector, Tail
+
+Inputs = Mapping[str, Array]
+
+# What a layer alone does to the outputs is measured for at most so many, those with the largest errors of their own:
+# each takes half a run of the float network per sample.
+ALONE = 48
+# So many at a time: each holds the weights of the rest of the network.
+AT_ONCE = 6
+
+
+def layer_errors(dissector: Dissector, samples: Sequence[tuple[Inputs, Inputs]]) -> list[LayerError]:
+    """Return the errors of all points, in the order of the graph.
+
+    Args:
+        dissector: of the file.
+        samples: (inputs of the float file, inputs of the quantized file), one sample each.
+    """
+    dissector.align(*samples[0])
+    sums = [ErrorSums(point) for point in dissector.points]
+    for real, stored in samples:
+        dissector.dissect(real, stored, lambda position, activation: sums[position].update(activation))
+    errors = [one.result() for one in sums]
+    largest = _largest(errors)
+    alone: dict[int, float] = {}
+    for start in range(0, len(largest), AT_ONCE):
+        alone |= _alone(dissector, largest[start : start + AT_ONCE], samples)
+    return [replace(error, output_sqnr_db=alone.get(position)) for position, error in enumerate(errors)]
+
+
+def _largest(errors: Sequence[LayerError]) -> list[int]:
+    """Return the positions of the layers with the largest errors of their own; inputs are not among them."""
+    local = {
+        position: error.local_sqnr_db
+        for position, error in enumerate(errors)
+        if error.op and error.local_sqnr_db is not None and error.local_sqnr_db < EQUAL_SQNR_DB
+    }
+    return sorted(local, key=lambda position: local[position])[:ALONE]
+
+
+def _alone(
+    dissector: Dissector, positions: Sequence[int], samples: Sequence[tuple[Inputs, Inputs]]
+) -> dict[int, float]:
+    """Return the SQNR of the worst output if only the layer at a position were rounded, by position."""
+    tails = {position: dissector.tail(dissector.points[position].tensor) for position in positions}
+    powers: dict[int, list[list[float]]] = {position: [] for position in positions}
+
+    def show(position: int, activation: Activation) -> None:
+        if position in tails:
+            rounded, _ = on_grid(activation.computed, dissector.points[position].stored)
+            powers[position].append(_powers(tails[position], rounded))
+
+    for real, stored in samples:
+        dissector.dissect(real, stored, show)
+    return {position: _worst(np.array(rows)) for position, rows in powers.items()}
+
+
+def _powers(tail: Tail, rounded: Array) -> list[float]:
+    """Return signal, noise, signal, noise, ... of the outputs."""
+    found = []
+    for reference, other in tail(rounded):
+        expected = reference.astype(np.float64)
+        found += [float((expected**2).sum()), float(((other.reshape(expected.shape) - expected) ** 2).sum())]
+    return found
+
+
+def _worst(rows: Array) -> float:
+    signals, noises = rows.sum(axis=0).reshape(-1, 2).T
+    return min(sqnr_db(float(signal), float(noise)) for signal, noise in zip(signals, noises, strict=True))

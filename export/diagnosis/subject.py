@@ -1,0 +1,138 @@
+"""What a file is compared with: the model and the samples that its export's folder names, or that the user does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from calibration.samples import Samples
+from export import delivered, golden, models, pipeline
+from export.delivered import Delivered, DeliveredFile
+from export.delivery import GOLDEN, MANIFEST
+from export.diagnosis.cures import Circumstances
+from export.models import Subject
+from export.recipe import Precision, Recipe
+from export.targets import PRIMARY, TARGETS
+from zoo.errors import CheckFailedError, UsageProblemError
+
+EXAMPLE = "--model mobilenet, or --model my_model.keras"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user typed.
+
+    Attributes:
+        path: of the file.
+        model: a name of the zoo or a .keras file; None to take it from the manifest beside the file.
+        samples: a folder of photos, an .npz or .npy; None for those of the export.
+    """
+
+    path: Path
+    model: str | None
+    samples: str | None
+
+    def delivered(self) -> tuple[Delivered, DeliveredFile] | None:
+        """Return the export that the file lies in, if there is one that knows it."""
+        if not (self.path.parent / MANIFEST).is_file():
+            return None
+        found = delivered.read(self.path.parent)
+        file = next((file for file in found.files if file.path.name == self.path.name), None)
+        return (found, file) if file is not None else None
+
+
+def recipe(request: Request, export: Delivered | None) -> Recipe:
+    """Return how the model is made.
+
+    Raises:
+        UsageProblemError: nobody says which model it is.
+    """
+    told: Mapping[str, Any] = export.manifest["recipe"] if export is not None else {}
+    model = request.model or str(told.get("model", ""))
+    if not model:
+        raise UsageProblemError(
+            f"{request.path.name} lies in no export's folder, and its layers are compared with the Keras model's: "
+            f"type it, {EXAMPLE}"
+        )
+    if request.model is None and models.is_file(model):
+        raise UsageProblemError(
+            f"{request.path.name} was made of {model}, and the folder does not say where that is: type --model "
+            f"PATH/TO/{model}"
+        )
+    same = request.model is None or request.model == told.get("model") or models.is_file(request.model)
+    kept = {key: told[key] for key in ("seed", "calibration_count", "probe_count", "preprocessing") if key in told}
+    if same and not models.is_file(model):
+        kept |= {key: told[key] for key in ("options", "weights") if key in told}
+    return Recipe(model=model, precisions=(Precision.INT8,), calibration=request.samples, **kept)
+
+
+def check_weights(subject: Subject, export: Delivered | None) -> None:
+    """Refuse a model with other weights than those of the export.
+
+    Raises:
+        UsageProblemError: see above.
+    """
+    known = export.manifest["weights"]["sha256"] if export is not None else None
+    if known is not None and subject.weights.sha256 != known:
+        raise UsageProblemError(
+            f"the file was made of other weights than {subject.weights.name} of {subject.title}; name the model "
+            "that was exported with --model"
+        )
+
+
+def float_file(export: Delivered | None, subject: Subject, work: Path) -> Path:
+    """Return the float file in the primary format: the export's, if it is whole, or one made anew."""
+    for file in export.files if export is not None else ():
+        if (file.format, file.precision) == (PRIMARY.name, Precision.FLOAT32) and not file.damage():
+            return file.path
+    path = work / f"float32{PRIMARY.suffix}"
+    path.write_bytes(PRIMARY.convert(subject.model))
+    return path
+
+
+def samples(request: Request, export: Delivered | None, subject: Subject, wanted: Recipe, work: Path) -> Samples:
+    """Return the first samples of the proof: drawn again, else those that travel with the files; or the user's own.
+
+    Raises:
+        UsageProblemError: a source that cannot feed the model.
+    """
+    told = export.manifest["recipe"]["calibration"] if export is not None else None
+    if request.samples is not None or told is None:
+        drawn = pipeline.draw(subject, wanted, work).probe
+        known = export.manifest["probe"]["sha256"] if export is not None else None
+        if request.samples is not None or known in (None, drawn.digest):
+            return drawn
+    assert export is not None  # a source was told
+    try:
+        return golden.read(export.folder / GOLDEN).samples()
+    except CheckFailedError as error:
+        raise UsageProblemError(
+            f"{export.folder / GOLDEN} cannot be used ({error}); type --samples FOLDER, or an .npz"
+        ) from error
+
+
+def circumstances(export: Delivered | None) -> Circumstances:
+    """Return how the file was made, as far as its manifest says."""
+    if export is None:
+        return Circumstances()
+    told = export.manifest["recipe"]
+    stages: Any = export.manifest.get("stages", [])
+    return Circumstances(
+        reconstructed=any("skipped_because" not in stage for stage in stages if stage.get("name") == "reconstruct"),
+        observer=str(told["observer"]),
+        calibration_count=int(export.manifest["calibration"]["count"]) if export.manifest["calibration"] else None,
+        raised=tuple(told.get("raised", {})),
+    )
+
+
+def check_suffix(path: Path) -> None:
+    """Refuse what no target reads.
+
+    Raises:
+        UsageProblemError: see above.
+    """
+    suffixes = [target.suffix for target in TARGETS.values()]
+    if path.suffix not in suffixes:
+        raise UsageProblemError(f"{path.name} is no model file; type one that ends in {' or '.join(suffixes)}")

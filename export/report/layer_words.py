@@ -1,0 +1,65 @@
+"""The words of a diagnosis, the same in the terminal and on the page."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+EQUAL_DB = 200.0  # what stands for no error at all
+FEW = 0.5  # of the output's error: more in so few layers is a cause, less is spread
+
+
+def decibels(value: float | None) -> str:
+    """Return "31.6", "-" where a layer adds nothing, "exact" where there is no error."""
+    if value is None:
+        return "-"
+    return "exact" if value >= EQUAL_DB else f"{value:.1f}"
+
+
+def percent(share: float) -> str:
+    """Return "31 %", "2.4 %", "< 0.1 %"."""
+    if share < 0.001:
+        return "< 0.1 %"
+    return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.1f} %"
+
+
+def verdict(found: Mapping[str, Any]) -> str:
+    """Return in a sentence how good the answers are and where the error comes from."""
+    reached = f"{found['file']}: the output has {decibels(found['output_sqnr_db'])} dB"
+    worst = found["worst"]
+    if not worst:
+        return f"{reached}; no layer stands out"
+    if worst[0]["share"] >= FEW / 2:
+        return f"{reached}; {percent(worst[0]['share'])} of its error is made by {worst[0]['name']} alone"
+    total = percent(sum(finding["share"] for finding in worst))
+    return f"{reached}; no layer stands out, the worst {len(worst)} make {total} of its error"
+
+
+def legend(found: Mapping[str, Any]) -> list[str]:
+    """Return what the columns mean, and what was compared with what."""
+    lines = [
+        "own dB: this layer's weights and output rounded, everything before it exact; -: it only moves numbers",
+        "so far dB: what the file gives here, all rounding before it included; SQNR against the Keras model",
+        "of the output's error: measured with only this layer rounded; the shares need not add up to 100 %",
+        f"measured on {found['sample_count']} samples ({found['source']})",
+    ]
+    unknown = [layer["name"] for layer in found["layers"] if not layer["group"] and layer["layer"] is None]
+    if unknown:
+        lines.append(f"no Keras layer gives the values of {', '.join(unknown)}: named as in the file")
+    return lines
+
+
+def suggestion(found: Mapping[str, Any]) -> str:
+    """Return the export to try: the one before, with the options of the worst layers' cures."""
+    options: dict[tuple[str, ...], None] = {}
+    for finding in found["worst"]:
+        given = tuple(finding["cure"]["options"])
+        if given:
+            options[given] = None
+    if not options:
+        return ""
+    if any("--reconstruct" in given for given in options):  # the weights first: they change what the others are worth
+        options = {given: None for given in options if given[0] != "--raise"}
+    words = [word for given in options for word in given]
+    return f"{found['command']} {shlex.join(words)}"

@@ -1,0 +1,96 @@
+"""Which activation of an .onnx is which of the float .tflite: by where it stands in the graph and by its values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.samples import Array
+from export.targets.onnx.cut import Seam
+from export.targets.session import Step
+from export.targets.tflite.census import MOVES
+
+ALIKE = 0.5  # Without a place in the graph: the error's power is less than half of the signal's.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counterpart:
+    """A float activation.
+
+    Attributes:
+        tensor: its name in the float file.
+        axes: the order of its axes in the .onnx; None: the same numbers in the same order, maybe of another shape.
+        shape: in the .onnx.
+    """
+
+    tensor: str
+    axes: tuple[int, ...] | None
+    shape: tuple[int, ...]
+
+    def as_onnx(self, values: Array) -> Array:
+        """Return the float activation as the .onnx has it."""
+        turned = values if self.axes is None else values.transpose(self.axes)
+        return np.ascontiguousarray(turned.reshape(self.shape))
+
+    def as_reference(self, values: Array, shape: tuple[int, ...]) -> Array:
+        """Return an activation of the .onnx as the float file has it."""
+        if self.axes is None:
+            return values.reshape(shape)
+        turned = values.reshape([shape[axis] for axis in self.axes])
+        return np.ascontiguousarray(turned.transpose(np.argsort(self.axes)))
+
+
+def counterparts(
+    seams: Sequence[Seam], found: Mapping[str, Array], steps: Sequence[Step], references: Mapping[str, Array]
+) -> dict[str, Counterpart]:
+    """Return the float activation of each seam, by the seam's name; those without one are left out.
+
+    Args:
+        seams: of the .onnx, sources before what is made of them.
+        found: their real values on one sample.
+        steps: of the float file.
+        references: their values on that sample, by tensor.
+    """
+    makers = {step.tensor: step for step in steps}
+    sources = {step.tensor: frozenset(_unmoved(makers, source) for source in step.sources) for step in steps}
+    result: dict[str, Counterpart] = {}
+    left = {step.tensor for step in steps if step.tensor in references}
+    for seam in seams:
+        values = found[seam.name]
+        candidates = [name for name in references if name in left and references[name].size == values.size]
+        place = frozenset(_unmoved(makers, result[source].tensor) for source in seam.sources if source in result)
+        placed = [name for name in candidates if sources[name] == place] if len(place) == len(seam.sources) else []
+        rated = [(*_likeness(references[name], values), name) for name in placed or candidates]
+        likeness, axes, name = max(rated, key=lambda one: one[0], default=(-np.inf, None, ""))
+        if name and (placed or likeness > ALIKE):
+            left.discard(name)
+            result[seam.name] = Counterpart(tensor=name, axes=axes, shape=values.shape)
+    return result
+
+
+def _unmoved(makers: Mapping[str, Step], name: str) -> str:
+    """Return the activation that `name` holds the numbers of: what only moves them is not stored anew in an .onnx."""
+    while makers[name].op in MOVES and len(makers[name].sources) == 1:
+        name = makers[name].sources[0]
+    return name
+
+
+def _likeness(reference: Array, values: Array) -> tuple[float, tuple[int, ...] | None]:
+    """Return 1 - error power / signal power in the better order of the axes, and that order."""
+    orders: list[tuple[int, ...] | None] = []
+    turned = (0, reference.ndim - 1, *range(1, reference.ndim - 1))
+    is_turned = reference.transpose(turned).shape == values.shape
+    if reference.shape == values.shape or not is_turned:
+        orders.append(None)
+    if is_turned and reference.ndim > 2:
+        orders.append(turned)
+    rated = [(_agreement(reference if axes is None else reference.transpose(axes), values), axes) for axes in orders]
+    return max(rated, key=lambda one: one[0])
+
+
+def _agreement(reference: Array, values: Array) -> float:
+    one, other = reference.reshape(-1).astype(np.float64), values.reshape(-1).astype(np.float64)
+    signal = float((one**2).sum())
+    return 1 - float(((one - other) ** 2).sum()) / signal if signal > 0 else float(not other.any())
