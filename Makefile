@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test imagenet lint format types check bench lock clean
+.PHONY: help demo setup test imagenet lint format types check bench peers lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -38,6 +38,9 @@ check: lint types test  ## all that the continuous integration runs
 
 bench: setup  ## measure speed, memory and accuracy; prints tables
 	$(BIN)/python -m benchmarks
+
+peers: setup  ## int8 accuracy beside other tools, into docs/int8_accuracy.md; needs ZOO_IMAGENET_SAMPLE
+	$(BIN)/python -m benchmarks peers
 
 $(READY): requirements.lock pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' || { \

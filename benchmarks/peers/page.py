@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.peers.network import Network
+from benchmarks.peers.quantizing import Spent
 from benchmarks.peers.row import Row
 from export.doctor.machine import int8_instructions
 
@@ -71,8 +72,12 @@ def _cells(row: Row) -> list[str]:
         else ["failed", *["-"] * 4]
     )
     size = f"{row.file_bytes / 1e6:.1f}" if row.file_bytes else "-"
-    cost = [f"{spent.seconds:.0f}", f"{spent.cpu_seconds:.0f}", f"{spent.peak_gb:.1f}"] if spent else ["-"] * 3
-    return [row.title, row.suffix, *judged, size, *cost]
+    return [row.title, row.suffix, *judged, size, *(_cost(spent) if spent else ["-"] * 3)]
+
+
+def _cost(spent: Spent) -> list[str]:
+    wall = f"{spent.seconds:.0f}" if spent.alone else f"({spent.seconds:.0f})"
+    return [wall, f"{spent.cpu_seconds:.0f}", f"{spent.peak_gb:.1f}"]
 
 
 def _conditions(rows: Sequence[Row]) -> str:

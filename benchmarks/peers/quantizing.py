@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from zoo.errors import OutsideError
 
 CHILD = Path(__file__).with_name("child.py")
 LONGEST_REASON = 200
+QUIET_CORES = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +30,18 @@ class Spent:
         seconds: wall time, from start to end.
         cpu_seconds: of all threads; other load on the machine moves it less than the wall time.
         peak_gb: largest sum of resident memory.
+        other_cores: how many cores everything else on the machine kept busy meanwhile; None where nothing tells.
     """
 
     seconds: float
     cpu_seconds: float
     peak_gb: float
+    other_cores: float | None
+
+    @property
+    def alone(self) -> bool:
+        """Whether the machine did next to nothing else, so that the wall time means something."""
+        return self.other_cores is not None and self.other_cores < QUIET_CORES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +63,27 @@ class Quantized:
 
 def spend(command: list[str]) -> tuple[Cost, Spent]:
     """Run a command to its end; only one at a time, or the processor's seconds are those of several."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    children, own, machine = _children(), time.process_time(), _machine()
     cost = measure(command)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    return cost, Spent(seconds=cost.seconds, cpu_seconds=cpu_seconds, peak_gb=cost.peak_gb)
+    cpu_seconds = _children() - children
+    watching = time.process_time() - own
+    busy = None if machine is None else (_machine() or machine) - machine
+    others = None if busy is None else max(0.0, busy - cpu_seconds - watching) / cost.seconds
+    return cost, Spent(seconds=cost.seconds, cpu_seconds=cpu_seconds, peak_gb=cost.peak_gb, other_cores=others)
+
+
+def _children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _machine() -> float | None:
+    """Return the seconds that all cores together have worked since the machine started; None off Linux."""
+    path = Path("/proc/stat")
+    if not path.exists():
+        return None
+    user, nice, system = (int(word) for word in path.read_text(encoding="ascii").split()[1:4])
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
 
 
 def quantize(peer: Peer, float_file: Path, samples: Path, work: Path, environments: Path) -> Quantized:

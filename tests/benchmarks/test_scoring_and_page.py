@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 
 from benchmarks.peers.network import Network
 from benchmarks.peers.page import replaced, table
+from benchmarks.peers.quantizing import Spent, spend
 from benchmarks.peers.row import Row
 from benchmarks.peers.scoring import integers, score
+from benchmarks.process import python
 from export.targets.session import OpCount
 from zoo.errors import CheckFailedError
 
@@ -65,6 +68,28 @@ def test_table_names_the_numbers_the_floats_and_the_failures() -> None:
     assert "float32: top-1 80.0 % of 5 photos; 7 others calibrated." in lines
     assert lines[-1].startswith("Measured 2026-01-02 to 2026-01-03, ")
     assert lines[-1].endswith("good 1.2.")
+
+
+@pytest.mark.parametrize(("other_cores", "seconds"), [(0.1, "12"), (0.9, "(12)"), (None, "(12)")])
+def test_wall_time_on_a_busy_machine_stands_in_brackets(other_cores: float | None, seconds: str) -> None:
+    spent = Spent(seconds=12.3, cpu_seconds=9.4, peak_gb=1.25, other_cores=other_cores)
+    row = Row(title="tool", suffix=".onnx", date="2026-01-02", spent=spent, reason="no")
+    assert f"| - | {seconds} | 9 | 1.2 |" in table(network(), [row], 7)
+
+
+def test_work_of_others_is_told_from_the_command_s_own() -> None:
+    busy = "sum(range(30_000_000))"
+    _, alone = spend(python("-c", busy))
+    with subprocess.Popen(python("-c", "while True: pass")) as other:
+        try:
+            _, beside = spend(python("-c", busy))
+        finally:
+            other.kill()
+    assert alone.cpu_seconds > 0.2
+    assert alone.other_cores is not None
+    assert beside.other_cores is not None
+    assert beside.other_cores > 0.2
+    assert not beside.alone
 
 
 def test_new_section_replaces_the_old_one_and_nothing_else() -> None:
