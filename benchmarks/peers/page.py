@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.peers.network import Network
 from benchmarks.peers.quantizing import Spent
 from benchmarks.peers.row import Row
 from export.doctor.machine import int8_instructions
+from export.versions import version
+
+RUNTIMES = ("ai-edge-litert", "onnxruntime")
 
 COLUMNS = (
     "tool and setting",
@@ -81,12 +84,17 @@ def _cost(spent: Spent) -> list[str]:
 
 
 def _conditions(rows: Sequence[Row]) -> str:
-    """Return when, with what and on what the rows were measured."""
-    versions = {name: version for row in rows for name, version in sorted(row.versions.items()) if version}
+    """Return when, with what and on what the rows were measured; tools may stand on different versions of a library."""
+    made = dict.fromkeys(_listed(row.versions) for row in rows if any(row.versions.values()))
+    ran = _listed({name: version(name) for name in RUNTIMES})
     dates = sorted({row.date for row in rows})
     when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
-    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return f"Measured {when}, {_machine()}, Python {platform.python_version()}, seed 0; {listed}."
+    where = f"{_machine()}, Python {platform.python_version()}"
+    return f"Measured {when} on {where}, seed 0. Made with {'; '.join(made)}. Run with {ran}."
+
+
+def _listed(versions: Mapping[str, str | None]) -> str:
+    return " and ".join(f"{name} {version}" for name, version in versions.items() if version)
 
 
 def _machine() -> str:

@@ -57,17 +57,17 @@ def test_table_names_the_numbers_the_floats_and_the_failures() -> None:
         date="2026-01-02",
         file_bytes=4_400_000,
         score=score(reference=REFERENCE, actual=ACTUAL, labels=LABELS, census=CENSUS),
-        versions={"good": "1.2"},
+        versions={"good": "1.2", "library": "7"},
     )
-    bad = Row(title="bad tool", suffix=".tflite", date="2026-01-03", reason="it says no")
+    bad = Row(title="bad tool", suffix=".tflite", date="2026-01-03", reason="it says no", versions={"library": "8"})
     lines = table(network(), [good, bad], 7).splitlines()
     assert "| good tool | .onnx | 60.0 | 20.0 | 40.0 | 6.3 | 75 | 4.4 | - | - | - |" in lines
     assert "| bad tool | .tflite | failed | - | - | - | - | - | - | - | - |" in lines
     assert "- bad tool: it says no" in lines
     assert "- good tool (.onnx), in float: Conv x 2" in lines
     assert "float32: top-1 80.0 % of 5 photos; 7 others calibrated." in lines
-    assert lines[-1].startswith("Measured 2026-01-02 to 2026-01-03, ")
-    assert lines[-1].endswith("good 1.2.")
+    assert lines[-1].startswith("Measured 2026-01-02 to 2026-01-03 on ")
+    assert " Made with good 1.2 and library 7; library 8. " in lines[-1]
 
 
 @pytest.mark.parametrize(("other_cores", "seconds"), [(0.1, "12"), (0.9, "(12)"), (None, "(12)")])
