@@ -16,6 +16,7 @@ from export import delivery, evaluation, golden, models, raising, reference, sig
 from export.artifact import Artifact
 from export.assembly import Assembly
 from export.destination import Destination
+from export.diagnosis.exporting import diagnosed
 from export.making import Making
 from export.manifest import manifest
 from export.models import Subject
@@ -77,6 +78,8 @@ def run(
         making = Making(subject, recipe, samples, work, tell)
         assembly = Assembly(making, expected)
         artifacts, judged = assembly.artifacts(), None
+        if recipe.diagnose:
+            artifacts = diagnosed(artifacts, making)
         if labelled is not None:
             seen = samples.calibration.digests
             judged, artifacts = evaluation.evaluate(

@@ -55,6 +55,7 @@ class Recipe:
         preprocessing: how photos become inputs, for a model that is not of the zoo: raw, unit, tf, caffe, torch.
         reconstruct: round the weights of int8 files so that they keep the answers (export/stages/reconstruct.py).
         raised: layers of the int8 file that are wider than int8, by the Keras layer's name.
+        diagnose: compare the int8 files with the model layer by layer (export/diagnosis).
         observer: how ranges are observed: min-max, percentile or mse.
         evaluate: labelled photos: a folder of class folders, or a CSV.
         out: the folder that receives `<name>/`.
@@ -70,6 +71,7 @@ class Recipe:
     random_calibration: bool = False
     reconstruct: bool = False
     raised: Mapping[str, Width] = field(default_factory=dict)
+    diagnose: bool = False
     observer: str = "min-max"
     preprocessing: str | None = None
     probe_count: int = 64

@@ -57,6 +57,9 @@ _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precis
     metavar="LAYER[=WIDTH]",
     help=f"A layer of the int8 file that is wider: {', '.join(Width)}; float32 if none is given.",
 )
+@click.option(
+    "--diagnose", is_flag=True, help="Compare int8 files with the model layer by layer; takes some seconds more."
+)
 @click.option("--preprocessing", metavar="NAME", help="For your own model: raw, unit, tf, caffe or torch.")
 @click.option("--evaluate", metavar="SOURCE", help="Labelled photos: a folder of class folders, or a CSV.")
 @click.option("--io", "io", metavar="TYPE", help="Inputs and outputs of int8 files: uint8, int8, float32.")

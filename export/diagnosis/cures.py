@@ -144,7 +144,7 @@ def _raise(fact: str, layer: str | None, width: str, advice: str, circumstances:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
+    return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.2g} %"
 
 
 # The first that applies; the last always does.

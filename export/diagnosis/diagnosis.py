@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -43,13 +42,13 @@ class Finding:
     Attributes:
         name: as in `Layer`.
         share: of the output's error.
-        output_without_db: what the output would have without this layer's error, estimated.
+        alone_sqnr_db: what the output has left if only this layer is rounded.
         cure: what to try, and why.
     """
 
     name: str
     share: float
-    output_without_db: float
+    alone_sqnr_db: float
     cure: Cure
 
 
@@ -126,7 +125,7 @@ def diagnose(
         Finding(
             name=layer.name,
             share=layer.share or 0.0,
-            output_without_db=_without(reached, layer.error.output_sqnr_db),
+            alone_sqnr_db=layer.error.output_sqnr_db or 0.0,
             cure=cure(layer.error, layer.layer, circumstances),
         )
         for layer in ranked[:WORST]
@@ -173,10 +172,3 @@ def _layer(error: LayerError, attribution: Attribution | None, reached: float) -
         error=error,
         share=share,
     )
-
-
-def _without(reached: float, alone: float | None) -> float:
-    """Return the SQNR that is left when the noise of one layer goes: the noises of layers add up, nearly."""
-    noise = 10 ** (-reached / 10) - (10 ** (-alone / 10) if alone is not None else 0.0)
-    smallest = 10 ** (-(reached + 20) / 10)  # it is an estimate: no promise of more than 20 dB
-    return -10 * math.log10(max(noise, smallest))

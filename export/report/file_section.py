@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from export.report.layer_section import layer_section
 from export.report.markup import facts, table, text
 from export.report.rows import Row
 
@@ -15,13 +16,14 @@ _QUANTITIES = {"sqnr_db": ("SQNR", " dB"), "top1_agreement": ("share with the sa
 ERRORS = ("storage", "convention", "calibration", "drift")
 
 
-def section(file: Mapping[str, Any], row: Row) -> str:
-    """Return the folded part on one file; what failed stands open."""
+def section(file: Mapping[str, Any], row: Row, command: str) -> str:
+    """Return the folded part on one file; what failed stands open. `command` is that of the export."""
     is_open = " open" if row.state == "failed" else ""
     parts = [
         f'<p class="failed">{text(file["trouble"])}</p>' if file["trouble"] else "",
         *(f'<p class="noted">{text(note)}</p>' for note in file["notes"]),
         _checks(file["checks"]),
+        layer_section(file.get("diagnosis"), command),
         _comparisons(file["comparisons"]),
         _census(file["census"]),
         _edges(file),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from export.report.layer_words import decibels, legend, percent, suggestion, verdict
+from export.report.layer_words import cost, decibels, legend, percent, suggestion, verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,8 +24,8 @@ def print_diagnosis(console: Console, found: Mapping[str, Any]) -> None:
     console.print()
     console.print(_table(found))
     console.print()
-    _print_worst(console, found["worst"])
-    if found["worst"] and (command := suggestion(found)):
+    _print_worst(console, found)
+    if command := suggestion(found["worst"], found["command"]):
         console.print("try   ", end="", style="bold")
         console.print(command, style="green", soft_wrap=True)
         console.print()
@@ -63,18 +63,17 @@ def _table(found: Mapping[str, Any]) -> Any:
     return table
 
 
-def _print_worst(console: Console, worst: Sequence[Mapping[str, Any]]) -> None:
+def _print_worst(console: Console, found: Mapping[str, Any]) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    for place, finding in enumerate(worst, 1):
+    for place, finding in enumerate(found["worst"], 1):
         cure = finding["cure"]
         console.print(
             Text.assemble(
                 f"{place}  ",
                 (finding["name"], "bold red"),
-                f"  {percent(finding['share'])} of the output's error; without it the output would have about "
-                f"{finding['output_without_db']:.1f} dB",
+                f"  {cost(finding, found)}",
             ),
             soft_wrap=True,
         )
@@ -82,5 +81,5 @@ def _print_worst(console: Console, worst: Sequence[Mapping[str, Any]]) -> None:
         if cure["options"]:
             words.append("  ").append(shlex.join(cure["options"]), style="green")
         console.print(Padding(words, (0, 0, 0, 3)))
-    if worst:
+    if found["worst"]:
         console.print()

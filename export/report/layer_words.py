@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 EQUAL_DB = 200.0  # what stands for no error at all
@@ -26,14 +26,21 @@ def percent(share: float) -> str:
 
 def verdict(found: Mapping[str, Any]) -> str:
     """Return in a sentence how good the answers are and where the error comes from."""
-    reached = f"{found['file']}: the output has {decibels(found['output_sqnr_db'])} dB"
+    reached = f"{decibels(found['output_sqnr_db'])} dB at the output on {found['sample_count']} samples"
+    said = f"{found['file']}: {reached}"
     worst = found["worst"]
     if not worst:
-        return f"{reached}; no layer stands out"
+        return f"{said}; no layer stands out"
     if worst[0]["share"] >= FEW / 2:
-        return f"{reached}; {percent(worst[0]['share'])} of its error is made by {worst[0]['name']} alone"
+        return f"{said}; {percent(worst[0]['share'])} of its error is made by {worst[0]['name']} alone"
     total = percent(sum(finding["share"] for finding in worst))
-    return f"{reached}; no layer stands out, the worst {len(worst)} make {total} of its error"
+    return f"{said}; no layer stands out, the worst {len(worst)} make {total} of its error"
+
+
+def cost(finding: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """Return what one of the worst layers costs the output."""
+    alone, together = decibels(finding["alone_sqnr_db"]), decibels(found["output_sqnr_db"])
+    return f"{percent(finding['share'])} of the output's error: alone it leaves {alone} dB, all together {together} dB"
 
 
 def legend(found: Mapping[str, Any]) -> list[str]:
@@ -50,10 +57,10 @@ def legend(found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def suggestion(found: Mapping[str, Any]) -> str:
-    """Return the export to try: the one before, with the options of the worst layers' cures."""
+def suggestion(worst: Sequence[Mapping[str, Any]], command: str) -> str:
+    """Return the export to try: `command`, that of the file, with the options of the worst layers' cures."""
     options: dict[tuple[str, ...], None] = {}
-    for finding in found["worst"]:
+    for finding in worst:
         given = tuple(finding["cure"]["options"])
         if given:
             options[given] = None
@@ -62,4 +69,4 @@ def suggestion(found: Mapping[str, Any]) -> str:
     if any("--reconstruct" in given for given in options):  # the weights first: they change what the others are worth
         options = {given: None for given in options if given[0] != "--raise"}
     words = [word for given in options for word in given]
-    return f"{found['command']} {shlex.join(words)}"
+    return f"{command} {shlex.join(words)}"

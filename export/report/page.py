@@ -42,7 +42,7 @@ def page(manifest: Mapping[str, Any]) -> str:
         warnings=paragraphs([line for line in lines if _warns(line)], "noted"),
         table=_table(shown),
         legend=paragraphs(line for line in lines if not _warns(line)),
-        files="\n".join(section(files[row.file], row) for row in shown),
+        files="\n".join(section(files[row.file], row, command(manifest["recipe"])) for row in shown),
         data=_data(manifest),
         origin=_origin(manifest),
         command=text(command(manifest["recipe"])),
@@ -63,6 +63,7 @@ def command(recipe: Mapping[str, Any]) -> str:
             words += [flag, str(recipe[key])]
     words += ["--random-calibration"] if recipe["random_calibration"] else []
     words += ["--reconstruct"] if recipe["reconstruct"] else []
+    words += ["--diagnose"] if recipe.get("diagnose") else []
     return shlex.join(words)
 
 

@@ -90,7 +90,7 @@ class TfliteDissector:
         self._indices = [(self._float.index[step.tensor], found[step.tensor]) for step in watched]
         tensors = quantized.subgraphs[0].tensors
         self.points = points(
-            self._float.steps, {tensor: _stored(tensors[index]) for tensor, index in found.items()}, PASSING_ON
+            self._float.steps, {tensor: stored_as(tensors[index]) for tensor, index in found.items()}, PASSING_ON
         )
         self.missing = tuple(step.tensor for step in self._float.steps if step.tensor not in found)
         if not any(point.stored.scale is not None for point in self.points):
@@ -178,7 +178,8 @@ def _activations(side: FloatSide, quantized: flatbuffer.Model) -> Iterator[tuple
             yield shown[index], twin
 
 
-def _stored(tensor: Any) -> TensorSpec:
+def stored_as(tensor: Any) -> TensorSpec:
+    """Return how a tensor of a parsed file is stored."""
     from ai_edge_litert import schema_py_generated as schema
 
     kinds = schema.TensorType

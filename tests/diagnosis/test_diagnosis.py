@@ -1,0 +1,210 @@
+"""A spoiled layer is named first, in both formats; the numbers are those that a reader would compute by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from calibration.samples import Samples
+from export.attributing import attributed
+from export.attribution import Attribution
+from export.diagnosis.cures import Circumstances
+from export.diagnosis.diagnosis import Diagnosis, Layer, diagnose
+from export.diagnosis.errors import on_grid
+from export.diagnosis.measuring import layer_errors
+from export.layer_calls import layer_calls
+from export.metrics import compare
+from export.recipe import Precision
+from export.targets import PRIMARY, TARGETS
+from export.targets.tflite import flatbuffer, storage
+from export.targets.tflite.dissect import stored_as
+from export.worker import feed
+from tests.diagnosis.planting import FAULTS
+from tests.faults.networks import Network, networks
+
+COUNT = 8
+NETWORKS = ("lenet5", "mobilenet_tiny")
+# The first, a middle and the last layer with weights of each network: its position, and its name in Keras.
+PLACES = {
+    "lenet5": [(0, "c1"), (2, "c5"), (4, "logits")],
+    "mobilenet_tiny": [(0, "conv1"), (8, "conv_pw_4"), (17, "conv_preds")],
+}
+
+
+@dataclass
+class Patient:
+    """A trained network, its files, and what their tensors are in Keras."""
+
+    network: Network
+    work: Path
+
+    @cached_property
+    def samples(self) -> Samples:
+        probe = self.network.samples.probe
+        inputs = {name: values[:COUNT] for name, values in probe.inputs.items()}
+        photos = probe.photos[:COUNT] if probe.photos is not None else None
+        return Samples(inputs=inputs, photos=photos, source="tests", seed=0).save(self.work / "few")
+
+    @cached_property
+    def files(self) -> dict[tuple[str, Precision], bytes]:
+        making = self.network.assembly(self.network.model, "diagnosis").making
+        contents = {
+            (name, precision): making.content(target, precision)
+            for precision in (Precision.FLOAT32, Precision.INT8)
+            for name, target in TARGETS.items()
+        }
+        assert None not in contents.values(), making.troubles
+        return contents  # type: ignore[return-value]
+
+    @cached_property
+    def float_file(self) -> Path:
+        return self.written("float", PRIMARY.suffix, self.files[PRIMARY.name, Precision.FLOAT32])
+
+    @cached_property
+    def attributions(self) -> dict[str, Attribution]:
+        return attributed(self.network.model, self.float_file, self.samples, self.work / "few")
+
+    def written(self, name: str, suffix: str, content: bytes) -> Path:
+        path = self.work / f"{name}{suffix}"
+        path.write_bytes(content)
+        return path
+
+    def diagnosis(self, kind: str, content: bytes | None = None) -> Diagnosis:
+        """Diagnose the healthy file of a format, or another in its place."""
+        target = TARGETS[kind]
+        path = self.written("int8", target.suffix, content or self.files[kind, Precision.INT8])
+        dissector = target.dissect(path, self.float_file)
+        pairs = [
+            ({name: values[index : index + 1] for name, values in self.samples.inputs.items()},
+             feed(dissector, self.samples, index, camera_bytes=True))
+            for index in range(COUNT)
+        ]  # fmt: skip
+        return diagnose(
+            file=path.name,
+            errors=layer_errors(dissector, pairs),
+            missing=dissector.missing,
+            outputs=[tensor for tensor, one in self.attributions.items() if one.call == "logits"],
+            attributions=self.attributions,
+            circumstances=Circumstances(observer="min-max", calibration_count=64),
+            sample_count=COUNT,
+            source="tests",
+        )
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Patient]:
+    work = tmp_path_factory.mktemp("diagnosis")
+    made = {name: Patient(network, work / name) for name, network in networks(work).items() if name in NETWORKS}
+    return made.__getitem__
+
+
+@pytest.fixture(scope="module")
+def healthy(patient: Callable[[str], Patient]) -> Callable[[str, str], Diagnosis]:
+    """Return the diagnosis of a healthy file, made once."""
+    made: dict[tuple[str, str], Diagnosis] = {}
+
+    def give(name: str, kind: str) -> Diagnosis:
+        if (name, kind) not in made:
+            made[name, kind] = patient(name).diagnosis(kind)
+        return made[name, kind]
+
+    return give
+
+
+def layer_named(diagnosis: Diagnosis, name: str) -> Layer:
+    return next(layer for layer in diagnosis.layers if layer.name == name)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize(("name", "place", "layer"), [(name, *one) for name, all_ in PLACES.items() for one in all_])
+def test_a_spoiled_layer_is_the_first_of_the_worst(
+    fault: str, kind: str, name: str, place: int, layer: str, patient: Callable[[str], Patient]
+) -> None:
+    one = patient(name)
+    found = one.diagnosis(kind, FAULTS[fault][kind](one.files[kind, Precision.INT8], place))
+    assert found.worst[0].name == layer
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_last_layer_has_the_sqnr_that_the_proof_measures(
+    name: str, kind: str, patient: Callable[[str], Patient], healthy: Callable[[str, str], Diagnosis]
+) -> None:
+    one = patient(name)
+    session = TARGETS[kind].open(one.written("proof", TARGETS[kind].suffix, one.files[kind, Precision.INT8]))
+    rows = [session.run(feed(session, one.samples, index, camera_bytes=True))["logits"] for index in range(COUNT)]
+    real = session.outputs[0].dequantize(np.concatenate(rows))
+    proven = compare(reference=one.network.expected["logits"][:COUNT], actual=real).sqnr_db
+    assert healthy(name, kind).output_sqnr_db == pytest.approx(proven, abs=0.01)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_both_formats_tell_the_same_of_every_layer(name: str, healthy: Callable[[str, str], Diagnosis]) -> None:
+    """They are measured in two runtimes, of files whose integers are the same."""
+    one, other = (healthy(name, kind) for kind in TARGETS)
+    known = {layer.name: layer for layer in other.layers}
+    shared = [layer for layer in one.layers if layer.name in known]
+    assert len(shared) >= len(one.layers) - 1  # what only moves numbers need not be stored twice
+    for layer in shared:
+        twin = known[layer.name]
+        assert layer.error.local_sqnr_db == pytest.approx(twin.error.local_sqnr_db, abs=0.2)
+        assert layer.error.cumulative_sqnr_db == pytest.approx(twin.error.cumulative_sqnr_db, abs=0.5)
+        assert layer.share == pytest.approx(twin.share, abs=0.02)
+
+
+@pytest.mark.parametrize("layer", ["c1", "f6"])
+@pytest.mark.parametrize("kind", TARGETS)
+def test_a_layer_s_own_error_is_what_one_computes_by_hand(
+    kind: str, layer: str, patient: Callable[[str], Patient], healthy: Callable[[str, str], Diagnosis]
+) -> None:
+    one = patient("lenet5")
+    calls = {call.name: call for call in layer_calls(one.network.model, one.samples.inputs)}
+    tensor = next(tensor for tensor, found in one.attributions.items() if found.call == layer)
+    weights, bias, grid = stored(one.files[PRIMARY.name, Precision.INT8], tensor)
+    source = calls[calls[layer].sources[0]].output.astype(np.float64)
+    if layer == "c1":
+        windows = np.lib.stride_tricks.sliding_window_view(source, (5, 5), axis=(1, 2))
+        exact = np.einsum("nhwcij,oijc->nhwo", windows, weights) + bias
+    else:
+        exact = source.reshape(COUNT, -1) @ weights.T + bias
+    limits = np.iinfo(grid.dtype)
+    codes = np.clip(np.rint(np.maximum(exact, 0) / grid.scale) + grid.zero_point, limits.min, limits.max)
+    by_hand = compare(reference=calls[layer].output, actual=(codes - grid.zero_point) * grid.scale).sqnr_db
+    assert layer_named(healthy("lenet5", kind), layer).error.local_sqnr_db == pytest.approx(by_hand, abs=0.05)
+
+
+def stored(content: bytes, name: str) -> tuple[Any, Any, Any]:
+    """Return the real weights and bias of the operator that makes a tensor, and that one's grid."""
+    model = flatbuffer.read(content)
+    tensors = model.subgraphs[0].tensors
+    (operator,) = (
+        operator for operator in model.subgraphs[0].operators if tensors[operator.outputs[0]].name.decode() == name
+    )
+    weights, bias = (storage.real(model, tensors[index], smallest_step=0)[0] for index in operator.inputs[1:3])
+    return weights, bias, stored_as(tensors[operator.outputs[0]])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_only_moves_numbers_has_no_error_of_its_own(name: str, healthy: Callable[[str, str], Diagnosis]) -> None:
+    moves = {layer.error.op for layer in healthy(name, PRIMARY.name).layers if layer.error.local_sqnr_db is None}
+    assert moves == ({"MAX_POOL_2D"} if name == "lenet5" else {"RESHAPE"})
+
+
+def test_rounding_to_a_grid_clips_and_says_where() -> None:
+    grid = stored_as_int8(scale=0.5, zero_point=-28)
+    rounded, is_clipped = on_grid(np.array([-51.0, -50.0, 0.2, 0.26, 77.5, 78.0], np.float32), grid)
+    assert rounded.tolist() == [-50.0, -50.0, 0.0, 0.5, 77.5, 77.5]
+    assert is_clipped.tolist() == [True, False, False, False, False, True]
+
+
+def stored_as_int8(scale: float, zero_point: int) -> Any:
+    from export.targets.session import TensorSpec
+
+    return TensorSpec(name="t", shape=(6,), dtype="int8", scale=scale, zero_point=zero_point)
