@@ -31,12 +31,16 @@ def test_the_shipped_lenet5_reads_clothes(fashion):
     assert evaluate(model, lenet5.preprocess(), fashion["photos"], fashion["labels"]) > 0.88
 
 
-def test_the_small_trained_mobilenet_reads_clothes(fashion):
-    mobilenet = zoo.find("mobilenet")
-    model = mobilenet.build(**mobilenet.tiny)
-    assign(model, npz.read([DATA / "mobilenet_tiny-fashion_mnist.npz"]))
+TRAINED_TINY = sorted(path.name.removesuffix("_tiny-fashion_mnist.npz") for path in DATA.glob("*_tiny-*.npz"))
+
+
+@pytest.mark.parametrize("name", TRAINED_TINY)
+def test_a_small_trained_network_reads_clothes(name, fashion):
+    architecture = zoo.find(name)
+    model = architecture.build(**architecture.tiny)
+    assign(model, npz.read([DATA / f"{name}_tiny-fashion_mnist.npz"]))
     photos = np.repeat(fashion["photos"], 3, axis=-1)
-    assert evaluate(model, mobilenet.preprocess(**mobilenet.tiny), photos, fashion["labels"]) > 0.88
+    assert evaluate(model, architecture.preprocess(**architecture.tiny), photos, fashion["labels"]) > 0.88
 
 
 def test_the_test_photos_are_balanced_and_never_calibrate(fashion):
