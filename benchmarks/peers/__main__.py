@@ -11,12 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
+import zoo
 from benchmarks.peers import network, page
 from benchmarks.peers.judging import kept_row, our_rows, peer_row
 from benchmarks.peers.registry import OURS, PEERS, tools
 from benchmarks.peers.row import Row
+from zoo.errors import UsageProblemError
 
 ROOT = Path(__file__).parents[2]
+PHOTOS_OF = "imagenet1k"  # the classes that the photos show
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -27,7 +30,13 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.exit(f"error: no tool {', '.join(sorted(unknown))}; there are {', '.join(tools())}")
     if not arguments.photos or not (Path(arguments.photos) / "labels.csv").is_file():
         sys.exit("error: give --photos FOLDER, or set ZOO_IMAGENET_SAMPLE, to a folder with labels.csv and images/")
-    for name in arguments.models.split(","):
+    models = arguments.models.split(",")
+    try:
+        for name in models:
+            zoo.find(name)
+    except UsageProblemError as error:
+        sys.exit(f"error: {error}")
+    for name in models:
         with tempfile.TemporaryDirectory(prefix="zoo-peers-") as work:
             subject = network.prepare(name, Path(arguments.photos).resolve(), Path(work))
             rows = _rows(subject, chosen, arguments.work, again=arguments.again)
@@ -37,6 +46,11 @@ def main(words: Sequence[str] | None = None) -> int:
         arguments.page.write_text(page.replaced(text, name, section), encoding="utf-8")
         print(f"\n{section}\n")
     return 0
+
+
+def trained() -> list[str]:
+    """Return the architectures that have trained weights: each belongs on the page."""
+    return [name for name in zoo.names() if zoo.find(name).weights]
 
 
 def _rows(subject: network.Network, chosen: Sequence[str], cache: Path, *, again: bool) -> list[Row]:
@@ -56,7 +70,11 @@ def _rows(subject: network.Network, chosen: Sequence[str], cache: Path, *, again
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks peers", description=__doc__)
-    parser.add_argument("--models", default="mobilenet,resnet50", help="architectures, with a comma between them")
+    parser.add_argument(
+        "--models",
+        default=",".join(name for name in trained() if zoo.find(name).labels == PHOTOS_OF),
+        help="architectures, with a comma between them; all with ImageNet weights if none is given",
+    )
     parser.add_argument("--tools", help=f"any of {', '.join(tools())}; all of them if none is given")
     parser.add_argument(
         "--photos",

@@ -1,6 +1,7 @@
 """`python -m benchmarks.peers.keras_file ARCHITECTURE FILE.keras`: the model with the weights that ours are made of.
 
-The weights also go beside it, as FILE.npz by layer and index: old versions of Keras cannot read the new .keras.
+Old versions of Keras cannot read the new .keras. For them, FILE.npz lies beside it: the weights by layer and index, and
+what the model says of noise, by which they know that they made the same model.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ def write(name: str, path: Path) -> None:
     weights: dict[str, Any] = {
         f"{layer.name}/{index}": values for layer in model.layers for index, values in enumerate(layer.get_weights())
     }
-    np.savez(path.with_suffix(".npz"), **weights)
+    probe = np.random.default_rng(0).uniform(-1, 1, (2, *model.input_shape[1:])).astype(np.float32)
+    np.savez(path.with_suffix(".npz"), probe=probe, expected=model.predict(probe, verbose=0), **weights)
 
 
 if __name__ == "__main__":

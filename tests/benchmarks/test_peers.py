@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy import split
+from benchmarks.peers.__main__ import ROOT, main, trained
 from benchmarks.peers.environment import requirements
 from benchmarks.peers.judging import kept_row, peer_row
 from benchmarks.peers.network import Network
@@ -109,6 +110,29 @@ def test_every_tenth_photo_calibrates_and_the_others_judge(tmp_path: Path) -> No
         judging = [Path(row["file"]).name for row in csv.DictReader(file)]
     assert sorted(path.name for path in calibration.iterdir()) == ["00.png", "10.png", "20.png"]
     assert judging == [name for name in names if name not in ("00.png", "10.png", "20.png")]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--tools", "nncf,magic"], "no tool magic; there are zoo-export, tflite-converter"),
+        (["--photos", "no-such-folder"], "to a folder with labels.csv and images/"),
+        (["--models", "mobilnet"], "did you mean 'mobilenet'"),
+    ],
+)
+def test_command_says_what_to_type_before_any_work(words: list[str], says: str, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").touch()
+    with pytest.raises(SystemExit) as ended:
+        main(["--photos", str(tmp_path), "--page", str(tmp_path / "page.md"), *words])
+    assert str(ended.value.code).startswith("error: ")
+    assert says in str(ended.value.code)
+    assert not (tmp_path / "page.md").exists()
+
+
+@pytest.mark.imagenet
+def test_page_has_a_table_for_every_network_with_trained_weights() -> None:
+    text = (ROOT / "docs" / "int8_accuracy.md").read_text(encoding="utf-8")
+    assert [name for name in trained() if f"<!-- peers: {name} -->" not in text] == []
 
 
 def made(script: str) -> Peer:

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+SAME = 1e-4  # of the largest output: float32 rounding of another TensorFlow
+
 
 def quantize(float_file: Path, samples: Any, out: Path) -> None:
     import model_compression_toolkit as mct
@@ -33,7 +35,11 @@ def quantize(float_file: Path, samples: Any, out: Path) -> None:
 
 
 def keras2_model(path: Path) -> Any:
-    """Return the functional Keras 3 model of a .keras file, with one input and one output, in Keras 2."""
+    """Return the functional Keras 3 model of a .keras file, with one input and one output, in Keras 2.
+
+    Raises:
+        ValueError: what came out says something else than the original.
+    """
     import tensorflow as tf
 
     with zipfile.ZipFile(path) as archive:
@@ -55,6 +61,10 @@ def keras2_model(path: Path) -> Any:
     with np.load(path.with_suffix(".npz"), allow_pickle=False) as weights:
         for layer in model.layers:
             layer.set_weights([weights[f"{layer.name}/{index}"] for index in range(len(layer.weights))])
+        error = np.abs(model.predict(weights["probe"], verbose=0) - weights["expected"]).max()
+        limit = SAME * np.abs(weights["expected"]).max()
+    if not error <= limit:
+        raise ValueError(f"the model made anew in Keras 2 is another one: its outputs differ by {error:.3g}")
     return model
 
 
