@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from calibration.labelled import LabelledPhotos, find_labelled, labelled_samples
-from calibration.samples import Samples
+from calibration.samples import Array
 from export import reference, signature
 from export.artifact import Artifact
 from export.measure import measure
@@ -35,6 +35,31 @@ class Evaluation:
     top5: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Labelled:
+    """Labelled photos, ready to be run.
+
+    Attributes:
+        labels: (N,) classes.
+        folder: where the samples are saved.
+        output: name of the classes' output.
+        evaluation: of the Keras model on them.
+    """
+
+    labels: Array
+    folder: Path
+    output: str
+    evaluation: Evaluation
+
+    def accuracy(self, path: Path, *, camera_bytes: bool) -> tuple[float, float]:
+        """Return (top-1, top-5) of the file at `path`.
+
+        Raises:
+            RuntimeCrashError: the runtime cannot run it.
+        """
+        return accuracy(measure(path, self.folder, camera_bytes=camera_bytes).real[self.output], self.labels)
+
+
 def find(subject: Subject, photos: str) -> LabelledPhotos:
     """Return the labelled photos that `photos` names; nothing is decoded yet, so this can be done before the work.
 
@@ -50,8 +75,7 @@ def find(subject: Subject, photos: str) -> LabelledPhotos:
     return find_labelled(photos, classes=outputs[0].shape[1], labels=subject.labels)
 
 
-def evaluate(
-    artifacts: list[Artifact],
+def prepare(
     subject: Subject,
     photos: LabelledPhotos,
     work: Path,
@@ -59,19 +83,28 @@ def evaluate(
     *,
     exclude: Collection[str],
     seed: int,
-) -> tuple[Evaluation, list[Artifact]]:
-    """Return the Keras model's accuracy, and the artifacts with theirs.
+) -> Labelled:
+    """Return the labelled photos as the model's input, saved in `work`, and the Keras model's accuracy on them.
 
     Raises:
         UsageProblemError: not one of the photos can be used.
     """
+    assert subject.preprocessing is not None  # `find` has refused such a model
     progress.step("prepare the labelled photos")
+    (image,), (output,) = signature.inputs(subject.model), signature.outputs(subject.model)
     folder = work / "labelled"
-    samples = _samples(subject, photos, folder, exclude=exclude, seed=seed)
+    samples = labelled_samples(
+        photos, name=image.name, preprocessing=subject.preprocessing, seed=seed, work=folder, exclude=exclude
+    )
     assert samples.labels is not None  # every photo was found with its class
-    (output,) = signature.outputs(subject.model)
     progress.step(f"evaluate the Keras model on {len(samples)} photos")
     top1, top5 = accuracy(reference.outputs(subject.model, samples)[output.name], samples.labels)
+    found = Evaluation(samples=samples.record(), count=len(samples), top1=top1, top5=top5)
+    return Labelled(labels=samples.labels, folder=folder, output=output.name, evaluation=found)
+
+
+def evaluate(artifacts: list[Artifact], labelled: Labelled, work: Path, progress: Progress) -> list[Artifact]:
+    """Return the artifacts, whose files lie in `work`, with their accuracy."""
     judged: list[Artifact] = []
     for artifact in artifacts:
         progress.step(f"evaluate {artifact.file_name}", len(judged), len(artifacts))
@@ -79,14 +112,6 @@ def evaluate(
             judged.append(artifact)
             continue
         path = work / f"{artifact.precision}{artifact.suffix}"
-        found = measure(path, folder, camera_bytes=artifact.takes_camera_bytes).real[output.name]
-        judged.append(replace(artifact, accuracy=accuracy(found, samples.labels)))
-    return Evaluation(samples=samples.record(), count=len(samples), top1=top1, top5=top5), judged
-
-
-def _samples(subject: Subject, photos: LabelledPhotos, folder: Path, *, exclude: Collection[str], seed: int) -> Samples:
-    assert subject.preprocessing is not None  # `find` has refused such a model
-    (image,) = signature.inputs(subject.model)
-    return labelled_samples(
-        photos, name=image.name, preprocessing=subject.preprocessing, seed=seed, work=folder, exclude=exclude
-    )
+        found = labelled.accuracy(path, camera_bytes=artifact.takes_camera_bytes)
+        judged.append(replace(artifact, accuracy=found))
+    return judged

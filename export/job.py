@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from export.child import environment, signal_name
 from export.progress import Progress
-from export.recipe import Io, Precision, Recipe, Width
+from export.recipe import Budget, Io, Precision, Preset, Recipe, Width
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError, ZooError
 
 PATIENCE_SECONDS = 3  # for a child that was told to end
@@ -124,9 +124,16 @@ def _recipe(record: dict[str, Any]) -> Recipe:
     record["precisions"] = tuple(Precision(name) for name in record["precisions"])
     record["formats"] = tuple(record["formats"])
     record["raised"] = {layer: Width(width) for layer, width in record["raised"].items()}
+    record["budget"] = _budget(record["budget"])
     record["io"] = Io(record["io"]) if record["io"] else None
     record["out"] = Path(record["out"])
     return Recipe(**record)
+
+
+def _budget(record: dict[str, Any]) -> Budget:
+    record["preset"] = Preset(record["preset"]) if record["preset"] else None
+    record["widths"] = tuple(Width(width) for width in record["widths"])
+    return Budget(**record)
 
 
 def _follow_parent(scratch: str) -> None:

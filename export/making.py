@@ -120,7 +120,7 @@ class Making:
         return QuantizationPlan(
             precision=precision,
             io=self.io(precision),
-            ranges=self._ranges(precision) if precision.needs_calibration else None,
+            ranges=self.observed_ranges(precision) if precision.needs_calibration else None,
             input_ranges={image: camera} if camera else {},
             raised=raising.tensors(self.recipe.raised, self.attributions()) if self._is_mixed(precision) else {},
         )
@@ -131,14 +131,19 @@ class Making:
     def attributions(self) -> Mapping[str, Attribution]:
         """Return what the tensors of the float file that int8 files are made of are in the Keras model, by name."""
         if self._attributions is None:
-            path = self._observed_file(Precision.INT8)  # reconstructs the model, if that was asked for
+            path = self.observed_file(Precision.INT8)  # reconstructs the model, if that was asked for
             rounded = self.reconstruction.model if self.reconstruction is not None else None
             samples, folder = self.samples.calibration, self.samples.calibration_folder
             self._attributions = attributed(rounded or self.subject.model, path, samples, folder)
         return self._attributions
 
-    def _ranges(self, precision: Precision) -> Ranges:
-        path = self._observed_file(precision)
+    def observed_ranges(self, precision: Precision) -> Ranges:
+        """Return the ranges of the activations, observed once.
+
+        Raises:
+            ConversionError: they cannot be.
+        """
+        path = self.observed_file(precision)
         if path.name not in self.ranges:
             self.progress.step("observe the ranges")
             try:
@@ -151,7 +156,8 @@ class Making:
             self.stability = self.stability or answer["stability"]
         return self.ranges[path.name]
 
-    def _observed_file(self, precision: Precision) -> Path:
+    def observed_file(self, precision: Precision) -> Path:
+        """Return the float file, on the disk, that a precision is made of in the primary format."""
         content = self.parent(PRIMARY, precision)
         if content is self.base:
             return self.base_path(content)

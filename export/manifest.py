@@ -12,7 +12,7 @@ from export.artifact import Artifact
 from export.delivery import SCHEMA
 from export.evaluation import Evaluation
 from export.models import Subject
-from export.recipe import Recipe
+from export.recipe import Budget, Recipe
 from export.versions import version
 
 # One sample among fewer moves "same top-1" by more than the loss that a user looks for.
@@ -42,6 +42,7 @@ def manifest(
     stages: list[Mapping[str, Any]],
     probe: Samples,
     evaluation: Evaluation | None,
+    budget: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return plain data, ready for JSON; every number in it was measured in this run."""
     needed = any(precision.needs_calibration for precision in recipe.precisions)
@@ -62,6 +63,7 @@ def manifest(
         "stages": [dict(stage) for stage in stages],
         "probe": _probe(probe),
         "evaluation": asdict(evaluation) if evaluation else None,
+        "budget": dict(budget) if budget else None,
         "passed": all(not artifact.failures for artifact in artifacts),
         "files": [artifact.record() for artifact in delivered],
         "not_delivered": [artifact.record() for artifact in artifacts if artifact not in delivered],
@@ -78,6 +80,14 @@ def _probe(probe: Samples) -> dict[str, Any]:
     return record
 
 
+def plain(budget: Budget) -> dict[str, Any]:
+    """Return a budget as data for JSON."""
+    record = asdict(budget)
+    record["preset"] = str(budget.preset) if budget.preset else None
+    record["widths"] = [str(width) for width in budget.widths]
+    return record
+
+
 def _recipe(recipe: Recipe) -> dict[str, Any]:
     """Return the recipe without the places of this machine: the file's name stays, its folder goes."""
     record = asdict(recipe)
@@ -86,6 +96,7 @@ def _recipe(recipe: Recipe) -> dict[str, Any]:
     for place in ("model", "weights", "calibration", "evaluate"):
         if isinstance(record[place], str) and "/" in record[place]:
             record[place] = record[place].rstrip("/").rsplit("/", 1)[1]
+    record["budget"] = plain(recipe.budget)
     record["precisions"] = [str(precision) for precision in recipe.precisions]
     record["raised"] = {layer: str(width) for layer, width in recipe.raised.items()}
     record["io"] = str(recipe.io) if recipe.io else None

@@ -15,6 +15,7 @@ from calibration.store import Draw
 from export import delivery, evaluation, golden, models, raising, reference, signature
 from export.artifact import Artifact
 from export.assembly import Assembly
+from export.budget import checks, settling
 from export.destination import Destination
 from export.diagnosis.exporting import diagnosed
 from export.making import Making
@@ -75,16 +76,23 @@ def run(
         samples = draw(subject, recipe, work, calibration_function)
         tell.step("run the Keras model")
         expected = reference.outputs(subject.model, samples.probe)
-        making = Making(subject, recipe, samples, work, tell)
-        assembly = Assembly(making, expected)
-        artifacts, judged = assembly.artifacts(), None
-        if recipe.diagnose:
-            artifacts = diagnosed(artifacts, making)
+        photos = None
         if labelled is not None:
             seen = samples.calibration.digests
-            judged, artifacts = evaluation.evaluate(
-                artifacts, subject, labelled, work, tell, exclude=seen, seed=recipe.seed
-            )
+            photos = evaluation.prepare(subject, labelled, work, tell, exclude=seen, seed=recipe.seed)
+        making = Making(subject, recipe, samples, work, tell)
+        settled = None
+        if recipe.budget.is_asked:
+            settled = settling.settle(making, expected, photos)
+            recipe = making.recipe
+        assembly = Assembly(making, expected)
+        artifacts = assembly.artifacts()
+        if recipe.diagnose:
+            artifacts = diagnosed(artifacts, making)
+        if photos is not None:
+            artifacts = evaluation.evaluate(artifacts, photos, work, tell)
+        if settled is not None:
+            artifacts = checks.judged(artifacts, settled, photos)
         chosen = delivery.chosen(artifacts, recipe.precisions, keep_failed=recipe.keep_failed)
         record = manifest(
             recipe=recipe,
@@ -95,7 +103,8 @@ def run(
             stability=making.stability,
             stages=[making.reconstruction.record] if making.reconstruction else [],
             probe=samples.probe,
-            evaluation=judged,
+            evaluation=photos.evaluation if photos else None,
+            budget=settled.record() if settled else None,
         )
         if not chosen:
             return Delivery(folder=None, manifest=record, artifacts=tuple(artifacts))

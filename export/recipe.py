@@ -32,6 +32,60 @@ class Width(StrEnum):
     W8A32 = "w8a32"  # activations float32, weights int8
     FLOAT32 = "float32"  # activations and weights float32
 
+    @property
+    def integers_only(self) -> bool:
+        """Whether devices without floating point can compute it."""
+        return self is Width.INT16
+
+    @property
+    def activations_only(self) -> bool:
+        """Whether the weights stay int8."""
+        return self is not Width.FLOAT32
+
+
+class Preset(StrEnum):
+    """Three points of the front of size and time against error (export/budget/front.py)."""
+
+    QUALITY = "quality"
+    BALANCED = "balanced"
+    COMPACT = "compact"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What an export may cost; nothing is asked where a field is None.
+
+    Attributes:
+        max_drop: share of the top-1 answers that int8 may lose.
+        max_bytes: of a file.
+        max_latency_ms: of one inference, in its runtime on this machine.
+        preset: a point by its name, in place of the others.
+        widths: to which layers of an int8 file may be raised.
+    """
+
+    max_drop: float | None = None
+    max_bytes: int | None = None
+    max_latency_ms: float | None = None
+    preset: Preset | None = None
+    widths: tuple[Width, ...] = tuple(Width)
+
+    def __post_init__(self) -> None:
+        limits = (self.max_drop, self.max_bytes, self.max_latency_ms)
+        if self.preset is not None and any(limit is not None for limit in limits):
+            raise UsageProblemError("--preset chooses for you; leave out --max-drop, --max-size and --max-latency")
+        if not self.widths:
+            raise UsageProblemError(f"--raise-to needs a width: {', '.join(Width)}")
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a file has to be searched for."""
+        return self != Budget(widths=self.widths)
+
+    @property
+    def chooses_precision(self) -> bool:
+        """Whether the precision follows from the budget: all but --max-drop, which is about int8."""
+        return self.preset is not None or self.max_bytes is not None or self.max_latency_ms is not None
+
 
 class Io(StrEnum):
     """The type of a quantized file's inputs and outputs."""
@@ -58,6 +112,7 @@ class Recipe:
         diagnose: compare the int8 files with the model layer by layer (export/diagnosis).
         observer: how ranges are observed: min-max, percentile or mse.
         evaluate: labelled photos: a folder of class folders, or a CSV.
+        budget: what the file may cost: layers are raised, or a precision is chosen, until it is kept.
         out: the folder that receives `<name>/`.
     """
 
@@ -76,6 +131,7 @@ class Recipe:
     preprocessing: str | None = None
     probe_count: int = 64
     evaluate: str | None = None
+    budget: Budget = field(default_factory=Budget)
     io: Io | None = None
     seed: int = 0
     out: Path = Path("artifacts")
@@ -93,5 +149,13 @@ class Recipe:
         observers.find(self.observer)
         if self.raised and Precision.INT8 not in self.precisions:
             raise UsageProblemError("--raise widens layers of the int8 file; type --int8 with it")
+        if self.budget.is_asked:
+            self._check_budget()
         if self.random_calibration and self.calibration:
             raise UsageProblemError("--random-calibration and --calibration exclude each other; keep one")
+
+    def _check_budget(self) -> None:
+        if self.random_calibration:
+            raise UsageProblemError("a budget is judged by answers, and noise has none; leave out --random-calibration")
+        if not self.budget.chooses_precision and Precision.INT8 not in self.precisions:
+            raise UsageProblemError("--max-drop raises layers of the int8 file; type --int8 with it")

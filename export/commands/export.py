@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from export.console import print_json, standard_error, standard_output
-from export.recipe import Io, Precision, Recipe, Width
+from export.recipe import Budget, Io, Precision, Preset, Recipe, Width
 from zoo.errors import UsageProblemError, unknown
 
 _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precision.INT8}
@@ -57,6 +57,14 @@ _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precis
     metavar="LAYER[=WIDTH]",
     help=f"A layer of the int8 file that is wider: {', '.join(Width)}; float32 if none is given.",
 )
+@click.option("--max-drop", metavar="1%", help="Raise as few layers of int8 as it takes to lose no more answers.")
+@click.option("--max-size", metavar="3MB", help="Choose the precision: the best file of at most that size.")
+@click.option("--max-latency", metavar="20ms", help="Likewise of at most that time, on one thread of this machine.")
+@click.option("--preset", metavar="NAME", help=f"Choose the precision by a name: {', '.join(Preset)}.")
+@click.option(
+    "--raise-to", metavar="A,B", help=f"Where a budget may raise layers to: {', '.join(Width)}; all if not given."
+)
+@click.option("--probe-count", default=64, show_default=True, help="At most so many samples for the proof.")
 @click.option(
     "--diagnose", is_flag=True, help="Compare int8 files with the model layer by layer; takes some seconds more."
 )
@@ -74,6 +82,11 @@ def command(
     formats: str | None,
     options: tuple[str, ...],
     raised: tuple[str, ...],
+    max_drop: str | None,
+    max_size: str | None,
+    max_latency: str | None,
+    preset: str | None,
+    raise_to: str | None,
     io: str | None,
     as_json: bool,
     **others: Any,
@@ -83,12 +96,19 @@ def command(
     Ends with 0 if all files are proven, with 1 if one failed.
     """
     from export import job
+    from export.report.budget_table import print_budget
     from export.report.progress_bar import ProgressBar
     from export.report.table import print_table
 
+    budget = _budget(max_drop, max_size, max_latency, preset, raise_to)
+    if budget.chooses_precision and (precisions or int8):
+        raise UsageProblemError("--max-size, --max-latency and --preset choose the precision; leave yours out")
+    if budget.is_asked and raised:
+        raise UsageProblemError("a budget finds the layers by itself; leave out --raise, or the budget")
     recipe = Recipe(
         model=model,
-        precisions=_precisions(precisions, int8),
+        budget=budget,
+        precisions=_precisions(precisions, int8 or budget.max_drop is not None),
         formats=_formats(formats),
         options=dict(_option(text) for text in options),
         raised=dict(_raised(text) for text in raised),
@@ -103,6 +123,7 @@ def command(
     else:
         console = standard_output()
         print_table(console, manifest, title=f"{manifest['name']}: {manifest['title']}")
+        print_budget(console, manifest)
         for line in _last_words(answer):
             console.print(line, soft_wrap=True)
     return 0 if manifest["passed"] else 1
@@ -126,6 +147,25 @@ def _last_words(answer: dict[str, Any]) -> list[str]:
         lines.append("these files are UNTRAINED: give --weights before you ship one")
     image = manifest["preprocessing"] is not None
     return [*lines, f"next: zoo run {folder} photo.jpg" if image else f"next: zoo verify {folder}"]
+
+
+def _budget(
+    max_drop: str | None, max_size: str | None, max_latency: str | None, preset: str | None, raise_to: str | None
+) -> Budget:
+    from export.budget import words
+
+    if preset is not None and preset not in list(Preset):
+        raise unknown("preset", preset, Preset)
+    budget = Budget(
+        max_drop=words.drop(max_drop) if max_drop is not None else None,
+        max_bytes=words.size(max_size) if max_size is not None else None,
+        max_latency_ms=words.latency(max_latency) if max_latency is not None else None,
+        preset=Preset(preset) if preset is not None else None,
+        widths=tuple(_width(word.strip()) for word in raise_to.split(",")) if raise_to is not None else tuple(Width),
+    )
+    if raise_to is not None and not budget.is_asked:
+        raise UsageProblemError("--raise-to says where a budget may raise layers to; type --max-drop 1% with it")
+    return budget
 
 
 def _precisions(text: str | None, int8: bool) -> tuple[Precision, ...]:
@@ -157,9 +197,13 @@ def _io(word: str | None) -> Io | None:
 
 def _raised(text: str) -> tuple[str, Width]:
     layer, _, word = text.partition("=")
-    if word and word not in list(Width):
+    return layer, _width(word) if word else Width.FLOAT32
+
+
+def _width(word: str) -> Width:
+    if word not in list(Width):
         raise unknown("width", word, Width)
-    return layer, Width(word) if word else Width.FLOAT32
+    return Width(word)
 
 
 def _option(text: str) -> tuple[str, int | float]:

@@ -10,6 +10,7 @@ from string import Template
 from typing import Any
 
 from export.recipe import Recipe
+from export.report import budget_section
 from export.report.file_section import section
 from export.report.markup import Column, facts, paragraphs, table, text
 from export.report.rows import Row, rows
@@ -20,6 +21,7 @@ _FLAGS = {
     "weights": "--weights",
     "calibration": "--calibration",
     "calibration_count": "--calibration-count",
+    "probe_count": "--probe-count",
     "observer": "--observer",
     "preprocessing": "--preprocessing",
     "evaluate": "--evaluate",
@@ -42,6 +44,7 @@ def page(manifest: Mapping[str, Any]) -> str:
         warnings=paragraphs([line for line in lines if _warns(line)], "noted"),
         table=_table(shown),
         legend=paragraphs(line for line in lines if not _warns(line)),
+        budget=budget_section.section(manifest),
         files="\n".join(section(files[row.file], row, command(manifest["recipe"])) for row in shown),
         data=_data(manifest),
         origin=_origin(manifest),

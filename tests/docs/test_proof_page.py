@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_every_question_is_explained() -> None:
     asked = {
         value.value
-        for path in (ROOT / "export").glob("*.py")
+        for path in (ROOT / "export").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         for value in questions(node)
         if isinstance(value, ast.Constant)
@@ -27,7 +27,7 @@ def test_every_question_is_explained() -> None:
 def test_the_report_says_at_most_of_every_error() -> None:
     calls = (
         node
-        for path in (ROOT / "export").glob("*.py")
+        for path in (ROOT / "export").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "at_most"
     )

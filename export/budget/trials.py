@@ -1,0 +1,108 @@
+"""Files that are made to be measured: what each costs, and what it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from calibration.samples import Array
+from export.budget.point import Point
+from export.errors import ConversionError
+from export.evaluation import Labelled
+from export.making import Making
+from export.measure import Measurement, measure
+from export.metrics import compare
+from export.recipe import Precision, Width
+from export.targets import PRIMARY, TARGETS, Target
+
+Key = tuple[str, Precision, tuple[tuple[str, Width], ...]]  # format, precision, raised layers
+
+
+@dataclass
+class Trials:
+    """One export's candidates, each made and measured once.
+
+    Attributes:
+        making: of the export; it keeps the files that do not change with the trial.
+        expected: what the Keras model says of the probe, (N, ...) by output.
+        photos: labelled, if given.
+        points: measured so far.
+    """
+
+    making: Making
+    expected: Mapping[str, Array]
+    photos: Labelled | None
+    points: dict[Key, Point] = field(default_factory=dict)
+    _makings: dict[tuple[tuple[str, Width], ...], Making] = field(default_factory=dict)
+
+    def point(self, precision: Precision, raised: Mapping[str, Width] | None = None, target: Target = PRIMARY) -> Point:
+        """Return the file of that precision, measured.
+
+        Raises:
+            ConversionError: it cannot be made.
+            RuntimeCrashError: it cannot be run.
+        """
+        key = target.name, precision, tuple((raised or {}).items())
+        if key not in self.points:
+            self.points[key] = self._measured(target, precision, raised or {})
+        return self.points[key]
+
+    def content(self, precision: Precision, raised: Mapping[str, Width], target: Target = PRIMARY) -> bytes:
+        """Return that file.
+
+        Raises:
+            ConversionError: it cannot be made.
+        """
+        making = self.made(precision, raised)
+        content = making.content(target, precision)
+        if content is None:
+            raise ConversionError(making.troubles[target.name, precision])
+        return content
+
+    def made(self, precision: Precision, raised: Mapping[str, Width]) -> Making:
+        """Return what makes files with these layers raised: one of its own for int8, which changes with them."""
+        if precision is not Precision.INT8:
+            return self.making
+        key = tuple(raised.items())
+        if key not in self._makings:
+            self.making.observed_ranges(precision)  # and reconstructs the model: once, for all
+            work = self.making.work / f"trial-{len(self._makings)}"
+            work.mkdir()
+            floats = {known: file for known, file in self.making.contents.items() if known[1] is Precision.FLOAT32}
+            recipe = replace(self.making.recipe, raised=dict(raised))
+            self._makings[key] = replace(self.making, recipe=recipe, work=work, contents=floats, troubles={})
+        return self._makings[key]
+
+    def _measured(self, target: Target, precision: Precision, raised: Mapping[str, Width]) -> Point:
+        content, making = self.content(precision, raised, target), self.made(precision, raised)
+        camera_bytes = making.takes_camera_bytes(precision)
+        path = making.path(target, precision, content)
+        measured = measure(path, making.samples.probe_folder, camera_bytes=camera_bytes)
+        accuracy = self.photos.accuracy(path, camera_bytes=camera_bytes)[0] if self.photos else None
+        sqnr_db, changed = self._kept(measured)
+        return Point(
+            precision=precision,
+            raised=dict(raised),
+            format=target.name,
+            bytes=len(content),
+            p50_ms=measured.p50_ms,
+            sqnr_db=sqnr_db,
+            changed=changed,
+            accuracy=accuracy,
+            lost=self.photos.evaluation.top1 - accuracy if self.photos and accuracy is not None else None,
+        )
+
+    def _kept(self, measured: Measurement) -> tuple[float, float | None]:
+        """Return the SQNR of the worst output, and the share of changed answers, if there are classes."""
+        compared = [compare(reference=self.expected[name], actual=measured.real[name]) for name in self.expected]
+        agreements = [one.top1_agreement for one in compared if one.top1_agreement is not None]
+        return min(one.sqnr_db for one in compared), (1 - min(agreements) if agreements else None)
+
+    def settle(self, point: Point) -> None:
+        """Let the export's own making go on with that point: its files are made already."""
+        made = self.made(point.precision, point.raised)
+        self.making.recipe = replace(self.making.recipe, raised=dict(point.raised))
+        self.making.stability = self.making.stability or made.stability
+        for name in TARGETS:
+            if (name, point.precision) in made.contents:
+                self.making.contents[name, point.precision] = made.contents[name, point.precision]

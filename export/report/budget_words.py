@@ -1,0 +1,96 @@
+"""What a budget asked for and what was found, in the words of the terminal and of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from export.quantities import size_in_words
+
+MOST_NAMED = 8
+
+
+def asked(manifest: Mapping[str, Any]) -> str:
+    """Return the budget in words."""
+    budget = manifest["recipe"]["budget"]
+    if budget["preset"]:
+        return f"the {budget['preset']} file"
+    limits = [
+        f"at most {100 * budget['max_drop']:g} % {_what(manifest)}" if budget["max_drop"] is not None else "",
+        f"at most {size_in_words(budget['max_bytes'])}" if budget["max_bytes"] is not None else "",
+        f"at most {budget['max_latency_ms']:g} ms here" if budget["max_latency_ms"] is not None else "",
+    ]
+    return ", ".join(filter(None, limits))
+
+
+def lines(manifest: Mapping[str, Any]) -> list[str]:
+    """Return what was found, what it costs, and how far the numbers can be trusted."""
+    found = manifest["budget"]
+    chosen, points = found["chosen"], found["points"]
+    said = [f"asked: {asked(manifest)}; {_outcome(manifest)}: {chosen['label']}"]
+    plain = next((one for one in points if one["precision"] == "int8" and not one["raised"]), None)
+    if chosen["raised"]:
+        raised = list(chosen["raised"])
+        more = f" and {len(raised) - MOST_NAMED} more" if len(raised) > MOST_NAMED else ""
+        cost = f"; {_against(chosen, plain)} than plain int8" if plain else ""
+        said.append(f"raised: {', '.join(raised[:MOST_NAMED])}{more}{cost}")
+    said += [_resolution(manifest)] if manifest["recipe"]["budget"]["max_drop"] is not None else []
+    said.append(
+        "layers were ranked on calibration samples; SQNR, answers and times of these files are those of the "
+        f"{chosen['format']} runtime"
+    )
+    return said
+
+
+def cells(point: Mapping[str, Any]) -> list[str]:
+    """Return a point's numbers: size, time, SQNR, and what --max-drop is about."""
+    drop = point["lost"] if point["lost"] is not None else point["changed"]
+    return [
+        size_in_words(point["bytes"]),
+        f"{point['p50_ms']:.2f}",
+        f"{point['sqnr_db']:.1f}",
+        f"{100 * drop:.1f}" if drop is not None else "-",
+    ]
+
+
+def headings(manifest: Mapping[str, Any]) -> list[str]:
+    """Return what stands over the cells."""
+    return ["size", "p50 ms", "SQNR dB", "% lost" if manifest["evaluation"] else "% changed"]
+
+
+def remark(point: Mapping[str, Any], *, is_met: bool) -> str:
+    """Return why a point is of interest: its names, and whether it is the one."""
+    words = [*point["presets"], ("chosen" if is_met else "nearest") if point["chosen"] else ""]
+    return ", ".join(filter(None, words))
+
+
+def is_met(manifest: Mapping[str, Any]) -> bool:
+    """Return whether no file failed its budget."""
+    files = (*manifest["files"], *manifest["not_delivered"])
+    return all(check["passed"] for file in files for check in file["checks"] if check["question"] == "budget")
+
+
+def _outcome(manifest: Mapping[str, Any]) -> str:
+    return "chosen" if is_met(manifest) else "cannot be met; nearest"
+
+
+def _what(manifest: Mapping[str, Any]) -> str:
+    return "of the accuracy lost" if manifest["evaluation"] else "of the answers changed"
+
+
+def _against(chosen: Mapping[str, Any], plain: Mapping[str, Any]) -> str:
+    size, time = chosen["bytes"] - plain["bytes"], chosen["p50_ms"] - plain["p50_ms"]
+    return (
+        f"{size_in_words(abs(size))} {'more' if size >= 0 else 'less'} and "
+        f"{abs(time):.2f} ms {'more' if time >= 0 else 'less'}"
+    )
+
+
+def _resolution(manifest: Mapping[str, Any]) -> str:
+    count = manifest["evaluation"]["count"] if manifest["evaluation"] else manifest["probe"]["count"]
+    limit = manifest["recipe"]["budget"]["max_drop"]
+    said = f"one of {count} samples is {100 / count:.2g} %"
+    if limit * count >= 1:
+        return said
+    more = "" if manifest["evaluation"] else ", --evaluate or --probe-count give more"
+    return f"{said}: on these samples {100 * limit:g} % means not one{more}"
