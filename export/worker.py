@@ -16,7 +16,7 @@ import numpy as np
 
 from calibration.observers import SplitObserver
 from calibration.samples import Array, Samples
-from export.diagnosis.measuring import layer_errors
+from export.diagnosis.measuring import layer_errors, together
 from export.targets import PRIMARY, target_of
 from export.targets.dissection import Dissector
 from export.targets.session import Session, TensorSpec
@@ -109,7 +109,11 @@ def dissect(path: str, float_file: str, samples: str, count: int, camera_bytes: 
         for index in range(min(count, len(loaded)))
     ]
     errors = layer_errors(dissector, pairs)
-    return {"layers": [error.record() for error in errors], "missing": list(dissector.missing)}
+    return {
+        "layers": [error.record() for error in errors],
+        "missing": list(dissector.missing),
+        "output_sqnr_db": min(together(dissector, errors)),
+    }
 
 
 def bench(path: str, runs: int, threads: int) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def diagnose(
     file: str,
     errors: Sequence[LayerError],
     missing: Sequence[str],
-    outputs: Sequence[str],
+    output_sqnr_db: float,
     attributions: Mapping[str, Attribution],
     circumstances: Circumstances,
     sample_count: int,
@@ -106,7 +106,7 @@ def diagnose(
         file: its name.
         errors: in the order of the graph.
         missing: tensors that the file does not store.
-        outputs: tensors of the float file that are its outputs.
+        output_sqnr_db: of the worst output.
         attributions: of the float file's tensors.
         circumstances: of the export.
         sample_count: measured on.
@@ -115,9 +115,8 @@ def diagnose(
     Raises:
         UsageProblemError: the file is not of this model.
     """
-    reached = _output_sqnr_db(errors, outputs)
-    _check_same_model(errors, reached)
-    layers = [_layer(error, attributions.get(error.tensor), reached) for error in errors]
+    _check_same_model(errors, output_sqnr_db)
+    layers = [_layer(error, attributions.get(error.tensor)) for error in errors]
     ranked = sorted(
         (layer for layer in layers if (layer.share or 0) >= SMALLEST_SHARE), key=lambda one: -(one.share or 0)
     )
@@ -134,17 +133,11 @@ def diagnose(
         file=file,
         sample_count=sample_count,
         source=source,
-        output_sqnr_db=reached,
+        output_sqnr_db=output_sqnr_db,
         layers=tuple(layers),
         worst=tuple(worst),
         missing=tuple(missing),
     )
-
-
-def _output_sqnr_db(errors: Sequence[LayerError], outputs: Sequence[str]) -> float:
-    """Return the cumulative SQNR of the worst output; where none is stored by itself, of what comes last."""
-    found = [error.cumulative_sqnr_db for error in errors if error.tensor in outputs]
-    return min(found, default=errors[-1].cumulative_sqnr_db)
 
 
 def _check_same_model(errors: Sequence[LayerError], reached: float) -> None:
@@ -161,14 +154,11 @@ def _check_same_model(errors: Sequence[LayerError], reached: float) -> None:
         )
 
 
-def _layer(error: LayerError, attribution: Attribution | None, reached: float) -> Layer:
-    share = None
-    if error.output_sqnr_db is not None:
-        share = min(1.0, 10 ** ((reached - error.output_sqnr_db) / 10))
+def _layer(error: LayerError, attribution: Attribution | None) -> Layer:
     return Layer(
         name=attribution.name if attribution is not None else short(error.tensor),
         layer=attribution.layer if attribution is not None else None,
         group=attribution.group if attribution is not None else (),
         error=error,
-        share=share,
+        share=error.output_share,
     )

@@ -11,7 +11,6 @@ from export.attributing import attributed
 from export.diagnosis.cures import Circumstances
 from export.diagnosis.diagnosis import Diagnosis, diagnose
 from export.diagnosis.layer_error import LayerError
-from export.signature import outputs
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -62,12 +61,11 @@ def examined(
         count=COUNT,
         camera_bytes=camera_bytes,
     )
-    ends = {spec.name for spec in outputs(model)}
     return diagnose(
         file=path.name,
         errors=[LayerError.from_record(record) for record in answer["layers"]],
         missing=answer["missing"],
-        outputs=[tensor for tensor, attribution in attributions.items() if attribution.call in ends],
+        output_sqnr_db=answer["output_sqnr_db"],
         attributions=attributions,
         circumstances=circumstances,
         sample_count=min(COUNT, len(samples)),

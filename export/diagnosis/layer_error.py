@@ -29,7 +29,9 @@ class LayerError:
         worst_channel_share: of the local error that this one channel makes.
         worst_channel_sqnr_db: its own signal to its own local error.
         channel_spread: largest value of the widest channel / of the middle one.
-        output_sqnr_db: of the worst output if this were the only layer that is rounded; None where not measured.
+        output_share: of an output's error that is there if only this layer is rounded; of several outputs, the largest
+            share. None where not measured.
+        output_sqnr_db: of that output then.
     """
 
     tensor: str
@@ -49,6 +51,7 @@ class LayerError:
     worst_channel_share: float
     worst_channel_sqnr_db: float
     channel_spread: float
+    output_share: float | None = None
     output_sqnr_db: float | None = None
 
     def record(self) -> dict[str, Any]:

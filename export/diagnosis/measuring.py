@@ -38,10 +38,16 @@ def layer_errors(dissector: Dissector, samples: Sequence[tuple[Inputs, Inputs]])
         dissector.dissect(real, stored, lambda position, activation: sums[position].update(activation))
     errors = [one.result() for one in sums]
     largest = _largest(errors)
-    alone: dict[int, float] = {}
     for start in range(0, len(largest), AT_ONCE):
-        alone |= _alone(dissector, largest[start : start + AT_ONCE], samples)
-    return [replace(error, output_sqnr_db=alone.get(position)) for position, error in enumerate(errors)]
+        for position, alone in _alone(dissector, largest[start : start + AT_ONCE], samples).items():
+            errors[position] = _with_output(errors[position], alone, together(dissector, errors))
+    return errors
+
+
+def together(dissector: Dissector, errors: Sequence[LayerError]) -> list[float]:
+    """Return the SQNR of every output, all layers rounded."""
+    known = {error.tensor: error.cumulative_sqnr_db for error in errors}
+    return [known.get(tensor, EQUAL_SQNR_DB) for tensor in dissector.ends]
 
 
 def _largest(errors: Sequence[LayerError]) -> list[int]:
@@ -56,8 +62,8 @@ def _largest(errors: Sequence[LayerError]) -> list[int]:
 
 def _alone(
     dissector: Dissector, positions: Sequence[int], samples: Sequence[tuple[Inputs, Inputs]]
-) -> dict[int, float]:
-    """Return the SQNR of the worst output if only the layer at a position were rounded, by position."""
+) -> dict[int, list[float]]:
+    """Return the SQNR of every output if only the layer at a position were rounded, by position."""
     tails = {position: dissector.tail(dissector.points[position].tensor) for position in positions}
     powers: dict[int, list[list[float]]] = {position: [] for position in positions}
 
@@ -68,7 +74,7 @@ def _alone(
 
     for real, stored in samples:
         dissector.dissect(real, stored, show)
-    return {position: _worst(np.array(rows)) for position, rows in powers.items()}
+    return {position: _sqnrs_db(np.array(rows)) for position, rows in powers.items()}
 
 
 def _powers(tail: Tail, rounded: Array) -> list[float]:
@@ -80,6 +86,12 @@ def _powers(tail: Tail, rounded: Array) -> list[float]:
     return found
 
 
-def _worst(rows: Array) -> float:
+def _sqnrs_db(rows: Array) -> list[float]:
     signals, noises = rows.sum(axis=0).reshape(-1, 2).T
-    return min(sqnr_db(float(signal), float(noise)) for signal, noise in zip(signals, noises, strict=True))
+    return [sqnr_db(float(signal), float(noise)) for signal, noise in zip(signals, noises, strict=True)]
+
+
+def _with_output(error: LayerError, alone: Sequence[float], reached: Sequence[float]) -> LayerError:
+    """Return the error with its cost at the output that it costs the most of."""
+    cost, left = max((all_ - own, own) for all_, own in zip(reached, alone, strict=True))
+    return replace(error, output_share=min(1.0, 10 ** (cost / 10)), output_sqnr_db=left)

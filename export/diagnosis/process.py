@@ -78,7 +78,8 @@ def main() -> int:
     try:
         answer = JOBS[request["job"]](**request["arguments"])
     except ZooError as error:
-        answer = {"refused": str(error), "exit_code": error.exit_code}
+        name, words = Path(request["arguments"]["path"]).name, str(error)
+        answer = {"refused": f"{name}: {words}" if words.startswith("it") else words, "exit_code": error.exit_code}
     Path(request["answer"]).write_text(json.dumps(answer), encoding="utf-8")
     return 0
 

@@ -98,6 +98,8 @@ def samples(request: Request, export: Delivered | None, subject: Subject, wanted
     Raises:
         UsageProblemError: a source that cannot feed the model.
     """
+    if request.samples is not None and not Path(request.samples).expanduser().exists():
+        raise UsageProblemError(f"--samples {request.samples!r}: there is no such folder, .npz or .npy")
     told = export.manifest["recipe"]["calibration"] if export is not None else None
     if request.samples is not None or told is None:
         drawn = pipeline.draw(subject, wanted, work).probe

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from calibration.samples import Array
 from export.targets.session import Step, TensorSpec
+from zoo.errors import UsageProblemError
 
 Floats = NDArray[np.float32]
 
@@ -74,6 +75,32 @@ def points(steps: Iterable[Step], stored: Mapping[str, TensorSpec], moves: Colle
     return tuple(found)
 
 
+def ends(outputs: Iterable[str], steps: Iterable[Step], stored: Collection[str]) -> tuple[str, ...]:
+    """Return the stored activation that each output is, or the nearest that it is made of."""
+    makers = {step.tensor: step for step in steps}
+    found = []
+    for name in outputs:
+        while name not in stored and name in makers and makers[name].sources:
+            name = makers[name].sources[0]
+        found.append(name)
+    return tuple(found)
+
+
+def check_points(found: Collection[Point], steps: Collection[Step], *, holds_integers: bool) -> None:
+    """Refuse a file that cannot be compared.
+
+    Raises:
+        UsageProblemError: it holds no integers, or has few of the float file's activations.
+    """
+    if not holds_integers:
+        raise UsageProblemError("it holds no integer activations: only int8 files lose their accuracy layer by layer")
+    if 2 * len(found) < len(steps):
+        raise UsageProblemError(
+            f"its graph is not this model's: {len(found)} of {len(steps)} activations are found in it; name the model "
+            "that it was made of with --model"
+        )
+
+
 def _grid(spec: TensorSpec) -> tuple[float | None, int | None]:
     """Return scale and zero point, the latter from the smallest code: int8 and uint8 are the same grid."""
     zero = None if spec.zero_point is None else spec.zero_point - int(np.iinfo(spec.dtype).min)
@@ -88,12 +115,14 @@ class Dissector(Protocol):
         outputs: likewise.
         points: in the order of the float file's graph.
         missing: activations of the float file that the quantized file does not have, by name.
+        ends: of every output the activation whose numbers it has: a point's tensor.
     """
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     points: tuple[Point, ...]
     missing: tuple[str, ...]
+    ends: tuple[str, ...]
 
     def align(self, real: Mapping[str, Array], stored: Mapping[str, Array]) -> None:
         """Find out on one sample which activation is which; called first, `points` and `missing` are known then."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from export.attributing import attributed
 from export.attribution import Attribution, attribute
 from export.layer_calls import LayerCall
 from export.targets import PRIMARY
+from tests.diagnosis.shapes import random_model
 from zoo import random_weights
 from zoo.architecture import Architecture
 
@@ -77,10 +77,8 @@ def found(model: keras.Model, work: Path) -> dict[str, Attribution]:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_the_tensors_of_users_models_have_the_names_of_their_layers(
-    name: str, make: Callable[[str], keras.Model], tmp_path: Path
-) -> None:
-    told = {one.name: one.group for one in found(make(name), tmp_path).values()}
+def test_the_tensors_of_users_models_have_the_names_of_their_layers(name: str, tmp_path: Path) -> None:
+    told = {one.name: one.group for one in found(random_model(name), tmp_path).values()}
     assert told == EXPECTED[name]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from export.attribution import Attribution
 from export.diagnosis.cures import Circumstances
 from export.diagnosis.diagnosis import Diagnosis, Layer, diagnose
 from export.diagnosis.errors import on_grid
-from export.diagnosis.measuring import layer_errors
+from export.diagnosis.measuring import layer_errors, together
 from export.layer_calls import layer_calls
 from export.metrics import compare
 from export.recipe import Precision
@@ -26,10 +26,12 @@ from export.targets.tflite import flatbuffer, storage
 from export.targets.tflite.dissect import stored_as
 from export.worker import feed
 from tests.diagnosis.planting import FAULTS
-from tests.faults.networks import Network, networks
+from tests.diagnosis.shapes import random_model
+from tests.faults.networks import Network, fashion, networks
 
 COUNT = 8
 NETWORKS = ("lenet5", "mobilenet_tiny")
+SHAPES = ("branched", "nested")  # untrained: what two runtimes tell of them must be the same all the same
 # The first, a middle and the last layer with weights of each network: its position, and its name in Keras.
 PLACES = {
     "lenet5": [(0, "c1"), (2, "c5"), (4, "logits")],
@@ -85,11 +87,12 @@ class Patient:
              feed(dissector, self.samples, index, camera_bytes=True))
             for index in range(COUNT)
         ]  # fmt: skip
+        errors = layer_errors(dissector, pairs)
         return diagnose(
             file=path.name,
-            errors=layer_errors(dissector, pairs),
+            errors=errors,
             missing=dissector.missing,
-            outputs=[tensor for tensor, one in self.attributions.items() if one.call == "logits"],
+            output_sqnr_db=min(together(dissector, errors)),
             attributions=self.attributions,
             circumstances=Circumstances(observer="min-max", calibration_count=64),
             sample_count=COUNT,
@@ -101,6 +104,10 @@ class Patient:
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Patient]:
     work = tmp_path_factory.mktemp("diagnosis")
     made = {name: Patient(network, work / name) for name, network in networks(work).items() if name in NETWORKS}
+    small = made["mobilenet_tiny"].network.preprocessing
+    for name in SHAPES:
+        network = Network(name, partial(random_model, name), small, fashion, work / name)
+        made[name] = Patient(network, work / name)
     return made.__getitem__
 
 
@@ -145,13 +152,14 @@ def test_the_last_layer_has_the_sqnr_that_the_proof_measures(
     assert healthy(name, kind).output_sqnr_db == pytest.approx(proven, abs=0.01)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [*NETWORKS, *SHAPES])
 def test_both_formats_tell_the_same_of_every_layer(name: str, healthy: Callable[[str, str], Diagnosis]) -> None:
     """They are measured in two runtimes, of files whose integers are the same."""
     one, other = (healthy(name, kind) for kind in TARGETS)
     known = {layer.name: layer for layer in other.layers}
     shared = [layer for layer in one.layers if layer.name in known]
     assert len(shared) >= len(one.layers) - 1  # what only moves numbers need not be stored twice
+    assert len(shared) == len(other.layers)
     for layer in shared:
         twin = known[layer.name]
         assert layer.error.local_sqnr_db == pytest.approx(twin.error.local_sqnr_db, abs=0.2)

@@ -29,7 +29,6 @@ class Seam:
         name: of the integers; behind a Clip on integers, which is the layer's activation.
         quantized: what the QuantizeLinear writes; the same but for a Clip; empty for an input.
         reads: what the QuantizeLinear reads; empty for an input.
-        op: what makes that.
         sources: names of the activations that it is computed of.
         stored: scale, zero point and type; the shape is not known.
     """
@@ -37,7 +36,6 @@ class Seam:
     name: str
     quantized: str
     reads: str
-    op: str
     sources: tuple[str, ...]
     stored: TensorSpec
 
@@ -51,15 +49,13 @@ def seams(proto: ModelProto) -> list[Seam]:
         if not _has_one_scale(graph, node):
             continue
         if node.op_type == "DequantizeLinear" and (name := _unmoved(graph, node.input[0])) in inputs:
-            found[name] = Seam(name=name, quantized="", reads="", op="", sources=(), stored=_spec(graph, node, name))
-        elif node.op_type == "QuantizeLinear" and node.input[0] not in graph.stored:
-            maker = graph.producer.get(node.input[0])
+            found[name] = Seam(name=name, quantized="", reads="", sources=(), stored=_spec(graph, node, name))
+        elif node.op_type == "QuantizeLinear" and not _is_rounded(graph, node.input[0]):
             name = _behind_clip(proto, graph, node.output[0])
             found[name] = Seam(
                 name=name,
                 quantized=node.output[0],
-                reads=node.input[0],
-                op=maker.op_type if maker is not None else "",
+                reads="" if _unmoved(graph, node.input[0]) in inputs else node.input[0],
                 sources=tuple(_sources(graph, node.input[0], found)),
                 stored=_spec(graph, node, name),
             )
@@ -84,12 +80,13 @@ def cut(proto: ModelProto, found: Sequence[Seam]) -> bytes:
     graph = Graph(changed.graph)
     names = {seam.name for seam in found}
     given = names | {seam.quantized for seam in found}
-    grids = _grids(changed, found)
+    grids = _grids(changed, graph, found)
+    real = {*grids, *(node.output[0] for node in graph.proto.node if node.input and node.input[0] in grids)}
     nodes = []
     for node in changed.graph.node:
         if given & set(node.output):
             continue
-        if node.op_type == "DequantizeLinear" and node.input[0] in grids:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear") and node.output[0] in real:
             node = helper.make_node("Identity", [node.input[0]], list(node.output))
         elif node.input and node.input[0] in grids:
             _speak_real(graph, node, grids[node.input[0]])
@@ -114,10 +111,12 @@ def _speak_real(graph: Graph, node: NodeProto, grid: TensorSpec) -> None:
                 node.input[position] = graph.store(f"{node.output[0]}/real/{position}", real)
 
 
-def _grids(proto: ModelProto, found: Sequence[Seam]) -> dict[str, TensorSpec]:
-    """Return the grid of every integer activation, those that are only moved (Reshape, Pad) included."""
+def _grids(proto: ModelProto, graph: Graph, found: Sequence[Seam]) -> dict[str, TensorSpec]:
+    """Return the grid of every integer activation, those that are moved or rounded anew on the way included."""
     grids = {seam.name: seam.stored for seam in found}
     for node in proto.graph.node:
+        if node.op_type == "QuantizeLinear" and node.input[0] not in graph.stored and _has_one_scale(graph, node):
+            grids.setdefault(node.output[0], _spec(graph, node, node.output[0]))
         if node.input and node.input[0] in grids and node.op_type not in ("DequantizeLinear", "QuantizeLinear"):
             grids.update(dict.fromkeys(node.output, grids[node.input[0]]))
     return grids
@@ -142,6 +141,12 @@ def _behind_clip(proto: ModelProto, graph: Graph, name: str) -> str:
     readers = [node for node in proto.graph.node if name in node.input]
     clips = len(readers) == 1 and readers[0].op_type == "Clip" and graph.readers[name] == 1
     return str(readers[0].output[0]) if clips else name
+
+
+def _is_rounded(graph: Graph, name: str) -> bool:
+    """Whether `name` is stored, or comes from integers: what is quantized anew is the same activation."""
+    maker = graph.producer.get(name)
+    return name in graph.stored or (maker is not None and maker.op_type == "DequantizeLinear")
 
 
 def _unmoved(graph: Graph, name: str) -> str:

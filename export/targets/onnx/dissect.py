@@ -10,12 +10,11 @@ import numpy as np
 
 from calibration.samples import Array
 from export.errors import ConversionError
-from export.targets.dissection import Activation, Floats, Point, Show, Tail, points
+from export.targets.dissection import Activation, Floats, Point, Show, Tail, check_points, ends, points
 from export.targets.onnx import cut
 from export.targets.onnx.counterparts import Counterpart, counterparts
 from export.targets.onnx.session import SILENT, OnnxSession, load_errors
 from export.targets.tflite.dissect import PASSING_ON, FloatSide
-from zoo.errors import UsageProblemError
 
 
 class OnnxDissector:
@@ -34,15 +33,15 @@ class OnnxDissector:
         proto: Any = onnx.load(str(path))
         self._seams = cut.seams(proto)
         if not any(seam.reads for seam in self._seams):
-            raise UsageProblemError(
-                "it holds no integer activations: only files of --int8 lose accuracy layer by layer"
-            )
+            check_points((), (), holds_integers=False)
         self._float = FloatSide(float_file)
         self._shown = _session(cut.shown(proto, self._seams), is_optimized=True)
-        self._cut = _session(cut.cut(proto, self._seams), is_optimized=False)
+        self._proto = proto
+        self._cut: Any = None
         self._counterparts: Mapping[str, Counterpart] = {}
         self.points: tuple[Point, ...] = ()
         self.missing: tuple[str, ...] = ()
+        self.ends: tuple[str, ...] = ()
 
     def align(self, real: Mapping[str, Array], stored: Mapping[str, Array]) -> None:
         """Find the activations of the float file on one sample."""
@@ -50,13 +49,13 @@ class OnnxDissector:
         references = {name: np.array(values) for name, values in self._float.activations().items()}
         found = self._found(stored)
         self._counterparts = counterparts(self._seams, found, self._float.steps, references)
-        grids = {
-            counterpart.tensor: seam.stored
-            for seam in self._seams
-            if (counterpart := self._counterparts.get(seam.name)) is not None
-        }
+        self._seams = [seam for seam in self._seams if seam.name in self._counterparts]
+        grids = {self._counterparts[seam.name].tensor: seam.stored for seam in self._seams}
         self.points = points(self._float.steps, grids, PASSING_ON)
         self.missing = tuple(step.tensor for step in self._float.steps if step.tensor not in grids)
+        self.ends = ends(self._float.outputs, self._float.steps, grids)
+        check_points(self.points, self._float.steps, holds_integers=True)
+        self._cut = _session(cut.cut(self._proto, self._seams), is_optimized=False)
 
     def tail(self, tensor: str) -> Tail:
         """Return what an error in that activation alone does to the outputs."""
@@ -67,9 +66,7 @@ class OnnxDissector:
         self._float.run(real)
         references = self._float.activations()
         found, computed = self._found(stored), self._computed(references)
-        by_tensor = {
-            self._counterparts[seam.name].tensor: seam for seam in self._seams if seam.name in self._counterparts
-        }
+        by_tensor = {self._counterparts[seam.name].tensor: seam for seam in self._seams}
         for position, point in enumerate(self.points):
             seam, reference = by_tensor[point.tensor], references[point.tensor]
             counterpart = self._counterparts[seam.name]
@@ -89,15 +86,11 @@ class OnnxDissector:
 
     def _computed(self, references: Mapping[str, Floats]) -> dict[str, Floats]:
         """Return what each operator gives for the float file's activations, by the name that is quantized."""
-        fed = {}
-        wanted = {value.name for value in self._cut.get_inputs()}
-        for seam in self._seams:
-            counterpart = self._counterparts.get(seam.name)
-            if cut.PREFIX + seam.name not in wanted:
-                continue
-            if counterpart is None:
-                raise UsageProblemError(f"it is not of this model: nothing in the model gives what {seam.name} gives")
-            fed[cut.PREFIX + seam.name] = counterpart.as_onnx(references[counterpart.tensor])
+        known = {cut.PREFIX + name: counterpart for name, counterpart in self._counterparts.items()}
+        fed = {
+            value.name: known[value.name].as_onnx(references[known[value.name].tensor])
+            for value in self._cut.get_inputs()
+        }
         names = [value.name for value in self._cut.get_outputs()]
         return dict(zip(names, self._cut.run(names, fed), strict=True))
 

@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from calibration.samples import Array
-from export.targets.dissection import Activation, Floats, Show, Tail, points
+from export.targets.dissection import Activation, Floats, Show, Tail, check_points, ends, points
 from export.targets.session import TensorSpec
 from export.targets.tflite import flatbuffer, tails, twins
 from export.targets.tflite.census import MOVES
 from export.targets.tflite.session import TfliteSession
 from export.targets.tflite.steps import SEAMS, steps
-from zoo.errors import UsageProblemError
 
 PASSING_ON = MOVES | {"MAX_POOL_2D", "RELU", "RELU6"}
 
@@ -30,6 +29,8 @@ class FloatSide:
         self.model = flatbuffer.read(content)
         self.steps = tuple(steps(self.model))
         self._plain = flatbuffer.read(content)
+        subgraph = self.model.subgraphs[0]
+        self.outputs = [subgraph.tensors[index].name.decode() for index in subgraph.outputs]
         self.pairs = list(_pairs(self.model, quantized)) if quantized is not None else []
         self.index = {tensor.name.decode(): index for index, tensor in enumerate(self.model.subgraphs[0].tensors)}
         self._twins = twins.add(self.model, quantized, self.pairs) if quantized is not None else {}
@@ -93,10 +94,8 @@ class TfliteDissector:
             self._float.steps, {tensor: stored_as(tensors[index]) for tensor, index in found.items()}, PASSING_ON
         )
         self.missing = tuple(step.tensor for step in self._float.steps if step.tensor not in found)
-        if not any(point.stored.scale is not None for point in self.points):
-            raise UsageProblemError(
-                "it holds no integer activations: only files of --int8 lose accuracy layer by layer"
-            )
+        self.ends = ends(self._float.outputs, self._float.steps, found)
+        check_points(self.points, self._float.steps, holds_integers=_holds_integers(quantized))
 
     def tail(self, tensor: str) -> Tail:
         """Return what an error in that activation alone does to the outputs."""
@@ -113,6 +112,22 @@ class TfliteDissector:
             reference = self._float.activation(index)
             found = point.stored.dequantize(self._session.view(other)).astype(np.float32).reshape(reference.shape)
             show(position, Activation(reference=reference, found=found, computed=self._float.twin(index)))
+
+
+def _quantized(model: flatbuffer.Model) -> dict[int, int]:
+    """Return where an input, or what an operator computes in float, is rounded: if its one reader is a QUANTIZE."""
+    subgraph = model.subgraphs[0]
+    readers: dict[int, list[Any]] = {}
+    for operator in subgraph.operators:
+        for index in operator.inputs:
+            readers.setdefault(index, []).append(operator)
+    return {
+        index: found[0].outputs[0]
+        for index, found in readers.items()
+        if len(found) == 1
+        and flatbuffer.op_name(model, found[0]) == "QUANTIZE"
+        and (index in subgraph.inputs or stored_as(subgraph.tensors[index]).scale is None)
+    }
 
 
 def _bounds(model: flatbuffer.Model) -> Iterator[tuple[str, tuple[float, float]]]:
@@ -165,17 +180,21 @@ def _activations(side: FloatSide, quantized: flatbuffer.Model) -> Iterator[tuple
     subgraph, other = side.model.subgraphs[0], quantized.subgraphs[0]
     shown = flatbuffer.activations(side.model)
     read = {*other.outputs, *(index for operator in other.operators for index in operator.inputs)}
-    inside = {  # a QUANTIZE behind an input
-        operator.inputs[0]: operator.outputs[0]
-        for operator in other.operators
-        if flatbuffer.op_name(quantized, operator) == "QUANTIZE" and operator.inputs[0] in other.inputs
-    }
-    edges = [(index, inside.get(twin, twin)) for index, twin in zip(subgraph.inputs, other.inputs, strict=False)]
+    inside = _quantized(quantized)
+    edges = list(zip(subgraph.inputs, other.inputs, strict=False))
     made = [pair for one, two in side.pairs for pair in zip(one.outputs, two.outputs, strict=True)]
-    for index, twin in (*edges, *made):
+    for index, original in (*edges, *made):
+        twin = inside.get(original, original)
         same_size = np.prod(subgraph.tensors[index].shape) == np.prod(other.tensors[twin].shape)
         if index in shown and twin in read and same_size:
             yield shown[index], twin
+
+
+def _holds_integers(model: flatbuffer.Model) -> bool:
+    """Whether an operator makes integers with a scale."""
+    tensors = model.subgraphs[0].tensors
+    made = (tensors[index] for operator in model.subgraphs[0].operators for index in operator.outputs)
+    return any(stored_as(tensor).scale is not None for tensor in made)
 
 
 def stored_as(tensor: Any) -> TensorSpec:

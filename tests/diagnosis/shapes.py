@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
 if TYPE_CHECKING:
     import keras
@@ -73,19 +71,14 @@ def nested() -> keras.Model:
 MODELS = {model.__name__: model for model in (branched, sequential, shared, nested)}
 
 
-@pytest.fixture
-def make() -> Callable[[str], keras.Model]:
-    """Return how a model is made; every number of it is drawn anew, so that no layer does nothing by chance."""
+def random_model(name: str) -> keras.Model:
+    """Return a model of which every number is drawn, so that no layer does nothing by chance."""
+    import keras
 
-    def make(name: str) -> keras.Model:
-        import keras
-
-        keras.utils.set_random_seed(0)
-        random = np.random.default_rng(0)
-        model = MODELS[name]()
-        for weight in model.weights:
-            if len(weight.shape) == 1:  # biases, and the four of a batch norm
-                weight.assign(random.uniform(0.5, 1.5, weight.shape))
-        return model
-
-    return make
+    keras.utils.set_random_seed(0)
+    random = np.random.default_rng(0)
+    model = MODELS[name]()
+    for weight in model.weights:
+        if len(weight.shape) == 1:  # biases, and the four of a batch norm
+            weight.assign(random.uniform(0.5, 1.5, weight.shape))
+    return model
