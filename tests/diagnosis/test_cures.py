@@ -1,0 +1,84 @@
+"""The cure follows from what was measured of the layer, and says from which number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from export.diagnosis.cures import Circumstances, cure
+from export.diagnosis.layer_error import LayerError
+
+# A layer as most are: rounding its output makes most of a small error.
+USUAL = LayerError(
+    tensor="t",
+    op="CONV_2D",
+    sources=("s",),
+    dtype="int8",
+    passes_on=False,
+    cumulative_sqnr_db=30.0,
+    local_sqnr_db=42.0,
+    weights_sqnr_db=50.0,
+    weights_share=0.2,
+    clipping_share=0.0,
+    clipped=0.0,
+    used=0.9,
+    channels=32,
+    worst_channel=3,
+    worst_channel_share=0.1,
+    worst_channel_sqnr_db=38.0,
+    channel_spread=2.0,
+)
+PLAIN = Circumstances(observer="min-max", calibration_count=100)
+CASES = {
+    "rounding": (USUAL, PLAIN, "makes 80 %", ("--raise", "conv=int16")),
+    "weights": (replace(USUAL, weights_share=0.97), PLAIN, "weights make 97 %", ("--reconstruct",)),
+    "weights that are reconstructed": (
+        replace(USUAL, weights_share=0.97),
+        replace(PLAIN, reconstructed=True),
+        "weights make 97 %",
+        ("--raise", "conv=float32"),
+    ),
+    "clipping": (
+        replace(USUAL, clipped=0.006, clipping_share=0.99),
+        PLAIN,
+        "0.6 % of its values lie outside of its range and make 99 %",
+        ("--calibration-count", "200"),
+    ),
+    "clipping by the observer": (
+        replace(USUAL, clipped=0.006, clipping_share=0.99),
+        replace(PLAIN, observer="percentile"),
+        "0.6 % of its values",
+        ("--observer", "min-max"),
+    ),
+    "peaks": (replace(USUAL, used=0.12), PLAIN, "share 12 % of its codes", ("--observer", "percentile")),
+    "peaks that are clipped": (
+        replace(USUAL, used=0.12),
+        replace(PLAIN, observer="percentile"),
+        "share 12 % of its codes",
+        ("--raise", "conv=int16"),
+    ),
+    "channels": (replace(USUAL, channel_spread=23.4), PLAIN, "23 times as wide", ("--raise", "conv=int16")),
+    "a range of something else": (replace(USUAL, clipped=0.4, clipping_share=0.9), PLAIN, "40 % of its values", ()),
+    "a lost channel": (
+        replace(USUAL, weights_share=0.99, worst_channel_share=0.98, worst_channel_sqnr_db=0.0),
+        PLAIN,
+        "channel 3 of 32 is lost",
+        (),
+    ),
+    "probabilities": (replace(USUAL, op="SOFTMAX"), PLAIN, "steps of 1/256", ()),
+    "a layer that is raised": (USUAL, replace(PLAIN, raised=("conv",)), "makes 80 %", ()),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_cure_fits_what_was_measured(name: str) -> None:
+    error, circumstances, fact, options = CASES[name]
+    found = cure(error, "conv", circumstances)
+    assert fact in found.fact
+    assert found.options == options
+    assert found.advice
+
+
+def test_what_no_layer_gives_is_not_raised_by_a_name() -> None:
+    assert cure(USUAL, None, PLAIN).options == ()

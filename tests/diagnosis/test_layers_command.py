@@ -1,0 +1,105 @@
+"""`zoo inspect FILE --layers`, as a user types it, and the report's drawing."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export.cli import main
+from export.report.layer_section import layer_section
+from export.report.layer_table import print_diagnosis
+
+FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a diagnosed export of the trained LeNet-5."""
+    out = tmp_path_factory.mktemp("artifacts")
+    with np.load(FASHION) as arrays:
+        np.savez(out / "calibration.npz", image=arrays["calibration_photos"])
+    arguments = ["lenet5", "--int8", "--calibration", str(out / "calibration.npz"), "--diagnose", "--out", str(out)]
+    assert main(["export", *arguments]) == 0
+    return out / "lenet5"
+
+
+@pytest.mark.parametrize("kind", ["tflite", "onnx"])
+def test_in_an_export_s_folder_the_file_is_enough(
+    kind: str, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["inspect", str(exported / f"lenet5-int8.{kind}"), "--layers", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [layer["name"] for layer in found["layers"]] == ["image", "c1", "s2", "c3", "s4", "c5", "f6", "logits"]
+    told = json.loads((exported / "manifest.json").read_text())
+    (recorded,) = (file["diagnosis"] for file in told["files"] if file["file"] == f"lenet5-int8.{kind}")
+    # 8 samples travel with the files; the export saw 16.
+    assert found["output_sqnr_db"] == pytest.approx(recorded["output_sqnr_db"], abs=2)
+    assert found["worst"][0]["name"] == recorded["worst"][0]["name"]
+
+
+def test_a_file_alone_needs_its_model(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = shutil.copy(exported / "lenet5-int8.onnx", tmp_path / "mine.onnx")
+    with np.load(FASHION) as arrays:
+        np.savez(tmp_path / "photos.npz", image=arrays["photos"][:20])
+    assert main(["inspect", str(file), "--layers"]) == 2
+    complaint = capsys.readouterr().err.splitlines()[-1]
+    assert "mine.onnx" in complaint
+    assert "--model" in complaint
+    chosen = ["--model", "lenet5", "--samples", str(tmp_path / "photos.npz")]
+    assert main(["inspect", str(file), "--layers", *chosen]) == 0
+    assert "c3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--layers", "--model", "mobilenet"], "other weights"),
+        (["--layers", "--samples", "nowhere"], "no such folder"),
+        (["--model", "lenet5"], "--layers"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_in_one_sentence(
+    arguments: list[str], words: str, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["inspect", str(exported / "lenet5-int8.tflite"), *arguments]) == 2
+    assert words in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_page_draws_every_layer_and_runs_nothing(exported: Path) -> None:
+    page = (exported / "report.html").read_text(encoding="utf-8")
+    drawings = re.findall(r'<svg class="layers".*?</svg>', page, re.DOTALL)
+    assert len(drawings) == 2
+    for drawing in drawings:
+        titles = re.findall(r"<title>(.*?) \(", drawing)
+        assert titles == ["image", "c1", "s2", "c3", "s4", "c5", "f6", "logits"]
+    assert "<script" not in page
+
+
+def test_names_from_outside_are_escaped(exported: Path) -> None:
+    manifest = json.loads((exported / "manifest.json").read_text())
+    found = manifest["files"][0]["diagnosis"]
+    for layer in found["layers"]:
+        layer["name"] = layer["name"].replace("c3", "<b>c3</b>")
+    for finding in found["worst"]:
+        finding["name"] = finding["name"].replace("c3", "<b>c3</b>")
+    markup = layer_section(found, "zoo export lenet5 --int8")
+    assert "<b>" not in markup
+    assert "&lt;b&gt;c3" in markup
+
+
+def test_the_terminal_names_the_worst_with_its_cure(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from export.console import standard_output
+
+    manifest = json.loads((exported / "manifest.json").read_text())
+    found = manifest["files"][0]["diagnosis"]
+    print_diagnosis(standard_output(), {**found, "remarks": ["changed"], "command": "zoo export lenet5 --int8"})
+    told = capsys.readouterr().out
+    worst = found["worst"][0]
+    assert f"1  {worst['name']}" in told
+    assert worst["cure"]["fact"] in told
+    assert "warning: changed" in told
