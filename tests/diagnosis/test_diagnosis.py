@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from export.diagnosis.errors import on_grid
 from export.diagnosis.measuring import layer_errors, together
 from export.layer_calls import layer_calls
 from export.metrics import compare
-from export.recipe import Precision
+from export.recipe import Io, Precision
 from export.targets import PRIMARY, TARGETS
 from export.targets.tflite import flatbuffer, storage
 from export.targets.tflite.dissect import stored_as
@@ -31,7 +31,8 @@ from tests.faults.networks import Network, fashion, networks
 
 COUNT = 8
 NETWORKS = ("lenet5", "mobilenet_tiny")
-SHAPES = ("branched", "nested")  # untrained: what two runtimes tell of them must be the same all the same
+# Untrained: what two runtimes tell of them must be the same all the same. One has inputs and outputs in float.
+SHAPES = {"branched": None, "nested": Io.FLOAT32}
 # The first, a middle and the last layer with weights of each network: its position, and its name in Keras.
 PLACES = {
     "lenet5": [(0, "c1"), (2, "c5"), (4, "logits")],
@@ -45,6 +46,7 @@ class Patient:
 
     network: Network
     work: Path
+    io: Io | None = None
 
     @cached_property
     def samples(self) -> Samples:
@@ -56,6 +58,7 @@ class Patient:
     @cached_property
     def files(self) -> dict[tuple[str, Precision], bytes]:
         making = self.network.assembly(self.network.model, "diagnosis").making
+        making.recipe = replace(making.recipe, io=self.io)
         contents = {
             (name, precision): making.content(target, precision)
             for precision in (Precision.FLOAT32, Precision.INT8)
@@ -105,9 +108,9 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Patient
     work = tmp_path_factory.mktemp("diagnosis")
     made = {name: Patient(network, work / name) for name, network in networks(work).items() if name in NETWORKS}
     small = made["mobilenet_tiny"].network.preprocessing
-    for name in SHAPES:
+    for name, io in SHAPES.items():
         network = Network(name, partial(random_model, name), small, fashion, work / name)
-        made[name] = Patient(network, work / name)
+        made[name] = Patient(network, work / name, io)
     return made.__getitem__
 
 
