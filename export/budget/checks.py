@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from export.artifact import Artifact
-from export.budget.settling import Settled
+from export.budget.settled import Settled
 from export.check import Check
 from export.evaluation import Labelled
 from export.quantities import size_in_words

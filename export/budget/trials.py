@@ -69,7 +69,7 @@ class Trials:
             work = self.making.work / f"trial-{len(self._makings)}"
             work.mkdir()
             floats = {known: file for known, file in self.making.contents.items() if known[1] is Precision.FLOAT32}
-            recipe = replace(self.making.recipe, raised=dict(raised))
+            recipe = replace(self.making.recipe, precisions=(precision,), raised=dict(raised))
             self._makings[key] = replace(self.making, recipe=recipe, work=work, contents=floats, troubles={})
         return self._makings[key]
 

@@ -1,0 +1,161 @@
+"""The search: which layers are raised, or which precision is taken, so that a budget is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from export.budget import search
+from export.budget.front import SAME_TIME, named
+from export.budget.limits import excess, keeps
+from export.budget.point import Point
+from export.budget.ranking import Contribution, ranked
+from export.budget.trials import Trials
+from export.errors import ConversionError
+from export.recipe import Budget, Precision, Width
+from export.targets import PRIMARY, TARGETS, Target, find
+from zoo.errors import OutsideError
+
+# What else there is: w8a16 costs more time than float32 on every CPU, and keeps no more than w8a32.
+OTHERS = (Precision.FLOAT32, Precision.FLOAT16, Precision.W8A32)
+
+
+class Choosing:
+    """One search.
+
+    Attributes:
+        ranking: the layers, the most costly first; empty until they were asked for.
+    """
+
+    def __init__(self, trials: Trials, budget: Budget) -> None:
+        self.trials, self.budget = trials, budget
+        self.ranking: list[Contribution] = []
+        recipe = trials.making.recipe
+        asked = {find(name).name for name in recipe.formats} or set(TARGETS)
+        # The primary one first: another is made only where that one keeps the budget.
+        self.formats = [target for target in TARGETS.values() if target.name in asked | {PRIMARY.name}]
+
+    def chosen(self) -> Point:
+        """Return the file that keeps the budget, or the one that comes nearest.
+
+        Raises:
+            ZooError: there is no int8 file to begin with.
+        """
+        if self.budget.chooses_precision:
+            return self._best_inside()
+        return self._fewest_raised()
+
+    def precisions(self, chosen: Point) -> tuple[Precision, ...]:
+        """Return what is exported: the chosen precision where the budget chooses it, else what was asked for."""
+        return (chosen.precision,) if self.budget.chooses_precision else self.trials.making.recipe.precisions
+
+    def _rank(self) -> int:
+        """Rank the layers once; return how many there are."""
+        if not self.ranking:
+            content = self.trials.content(Precision.INT8, {})
+            self.ranking = ranked(self.trials.making, content)
+        return len(self.ranking)
+
+    def _raised(self, count: int, width: Width) -> dict[str, Width]:
+        return {contribution.layer: width for contribution in self.ranking[:count]}
+
+    def _measured(self, precision: Precision, raised: Mapping[str, Width], target: Target = PRIMARY) -> Point | None:
+        """Return that file, or None if it cannot be made or run: the proof of a chosen one tells why."""
+        try:
+            return self.trials.point(precision, raised, target)
+        except (ConversionError, OutsideError):
+            return None
+
+    def _other(self, precision: Precision) -> Point | None:
+        self.trials.making.progress.step(f"try {precision}")
+        return self._measured(precision, {})
+
+    def _int8(self, count: int, width: Width) -> Point | None:
+        self.trials.making.progress.step(f"try int8 with {count} of {len(self.ranking)} layers in {width}")
+        return self._measured(Precision.INT8, self._raised(count, width))
+
+    def _holds(self, point: Point | None) -> bool:
+        """Return whether the file keeps the budget, in every format that is asked for and can be made."""
+        if point is None:
+            return False
+        for target in self.formats:
+            found = self._measured(point.precision, point.raised, target)
+            if found is not None and not keeps(found, self.budget):
+                return False
+        return True
+
+    def _fewest_raised(self) -> Point:
+        for precision in OTHERS:
+            self._other(precision)  # for the front
+        if self._holds(self.trials.point(Precision.INT8)):
+            return self.trials.point(Precision.INT8)
+        count, widest = self._rank(), self._widths[-1]
+        found = search.fewest(count, lambda number: self._holds(self._int8(number, widest)))
+        if found is None:
+            tried = [point for point in self.trials.points.values() if point.precision is Precision.INT8]
+            return min((point for point in tried if point.format == PRIMARY.name), key=lambda one: one.drop or 0.0)
+        return self._cheapest_width(found)
+
+    def _cheapest_width(self, count: int) -> Point:
+        """Return the file with those layers raised as cheaply as the budget allows: in time, then in size.
+
+        int16 keeps no more than float activations, and takes long to try: only where these keep the budget.
+        """
+        good: list[Point] = []
+        for width in reversed(self._widths):
+            point = self._int8(count, width)
+            if point is None or not self._holds(point):
+                break
+            good.append(point)
+        fastest = min(point.p50_ms for point in good)
+        return min((point for point in good if point.p50_ms <= fastest * SAME_TIME), key=lambda point: point.bytes)
+
+    @property
+    def _widths(self) -> list[Width]:
+        """The widths to choose from, the widest last.
+
+        A reconstructed model has no other weights than rounded ones: as float32 they take more room and say the same.
+        """
+        made_of = self.trials.making.reconstruction
+        rounded = made_of is not None and made_of.model is not None
+        widths = [width for width in Width if width in self.budget.widths]
+        without = [width for width in widths if not rounded or width.activations_only]
+        return without or widths
+
+    def _best_inside(self) -> Point:
+        ladder = self._ladder()
+        if self.budget.preset is not None:
+            return named(ladder)[self.budget.preset]
+        inside = sorted(
+            (point for point in ladder if keeps(point, self.budget)), key=lambda point: point.sqnr_db, reverse=True
+        )
+        best = next((point for point in inside if self._holds(point)), None)
+        if best is None:
+            return min(ladder, key=lambda point: excess(point, self.budget))
+        return max([best, *self._between(best)], key=lambda point: point.sqnr_db)
+
+    def _ladder(self) -> list[Point]:
+        """Return the other precisions, and int8 with 0, 1, 2, 4, ... layers raised."""
+        found = [self._other(precision) for precision in OTHERS]
+        found.append(self.trials.point(Precision.INT8))
+        count = self._rank()
+        fast = [width for width in self._widths if not width.integers_only]  # no CPU is fast in int16
+        for width in fast or self._widths:
+            found += [self._int8(number, width) for number in _powers(count)]
+        return [point for point in found if point is not None]
+
+    def _between(self, best: Point) -> Sequence[Point]:
+        """Return what is better still: more layers raised than in `best`, fewer than in the next rung."""
+        if best.precision is not Precision.INT8 or not best.raised:
+            return []
+        width, low = next(iter(best.raised.values())), len(best.raised)
+        high = next((rung for rung in _powers(len(self.ranking)) if rung > low), None)
+        if high is None:
+            return []
+        number = search.most(low, high, lambda number: self._holds(self._int8(number, width)))
+        better = self._int8(number, width)
+        return [better] if better is not None else []
+
+
+def _powers(count: int) -> list[int]:
+    """Return 1, 2, 4, ... and `count`."""
+    return sorted({*(2**power for power in range(count.bit_length()) if 2**power < count), count})

@@ -1,0 +1,89 @@
+"""Budgets on the command line: what is found is told, drawn and delivered; what cannot be found is refused honestly."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from export.cli import main
+from export.report.budget_section import chart
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sentences are not broken."""
+    monkeypatch.setenv("COLUMNS", "300")
+
+
+def test_a_budget_that_holds_is_told_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--max-size", "100kB", "--format", "tflite", "--raise-to", "w8a32", "--probe-count", "40"]
+    assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "asked: at most 100 kB; chosen: int8" in told
+    folder = tmp_path / "lenet5"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (file,) = manifest["files"]
+    assert manifest["probe"]["count"] == 40
+    assert file["bytes"] <= 100_000
+    assert file["bytes"] == manifest["budget"]["chosen"]["bytes"]
+    assert any(check["question"] == "budget" and check["passed"] for check in file["checks"])
+    page = (folder / "report.html").read_text()
+    assert page.count("SQNR against") == 2
+    assert "<script" not in page
+    assert main(["verify", str(folder)]) == 0
+
+
+def test_a_budget_that_cannot_be_kept_writes_nothing_and_shows_what_was_reached(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--max-size", "10kB", "--max-drop", "1%", "--format", "tflite", "--raise-to", "w8a32"]
+    assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 1
+    told = capsys.readouterr().out
+    assert "budget: % of the answers changed" in told
+    assert "(and 1 more)" in told  # the size
+    assert "asked: at most 1 % of the answers changed, at most 10.0 kB; cannot be met; nearest:" in told
+    assert "on these samples 1 % means not one, --evaluate or --probe-count give more" in told
+    assert "nothing was written" in told
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--preset", "compakt"], "unknown preset 'compakt'; did you mean 'compact'?"),
+        (["--preset", "compact", "--int8"], "choose the precision; leave yours out"),
+        (["--max-drop", "1%", "--raise", "c5"], "a budget finds the layers by itself"),
+        (["--raise-to", "int16"], "type --max-drop 1% with it"),
+        (["--max-drop", "1%", "--weights", "random"], "untrained weights have none worth keeping"),
+    ],
+)
+def test_wrong_words_are_refused(
+    words: list[str], expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 2
+    assert expected in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_drawing_is_whole_and_trusts_no_word() -> None:
+    point = {
+        "label": '<b>"int8"</b>',
+        "bytes": 1000,
+        "p50_ms": 1.0,
+        "sqnr_db": 20.0,
+        "changed": None,
+        "lost": None,
+        "presets": ["compact"],
+        "on_front": True,
+        "chosen": True,
+    }
+    other = {**point, "label": "float32", "bytes": 4000, "sqnr_db": 110.0, "presets": [], "chosen": False}
+    drawn = chart([point, other], lambda one: float(one["bytes"]), "size & more")
+    circles = ElementTree.fromstring(drawn).findall("circle")
+    (small, large) = ((float(one.attrib["cx"]), float(one.attrib["cy"])) for one in circles)
+    assert small[0] < large[0]
+    assert small[1] > large[1]  # better is higher
+    assert "<b>" not in drawn
