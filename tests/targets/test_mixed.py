@@ -19,6 +19,7 @@ from export.metrics import compare, compare_steps
 from export.recipe import Io, Precision, Width
 from export.targets import TARGETS, QuantizationPlan
 from export.targets.tflite import flatbuffer
+from export.targets.tflite.layers import layers
 from tests.faults.networks import networks
 
 TFLITE, ONNX = TARGETS["tflite"], TARGETS["onnx"]
@@ -191,6 +192,23 @@ def test_int8_layers_stay_integers_in_both_formats_and_say_the_same(width: Width
         assert tiny.census(TFLITE, sibling)["integer"] == 19 - wide
         convolutions = [found for found in ONNX.census(tiny.written(ONNX, derived)) if found.op == "QLinearConv"]
         assert sum(found.count for found in convolutions) == 18 - wide
+
+
+def test_weights_that_were_rounded_before_stay_as_they_are(tiny: Case) -> None:
+    """A reconstructed layer's grid may end before 127 steps; on another grid its weights would be rounded anew."""
+    model = flatbuffer.read(tiny.float_file)
+    for layer in layers(model):
+        weights = flatbuffer.constant(model, layer.weights)
+        others = tuple(axis for axis in range(weights.ndim) if axis != layer.channel_axis)
+        last = 127 if layer.op == "DEPTHWISE_CONV_2D" else 100
+        step = np.maximum(np.abs(weights).max(axis=others, keepdims=True), 1e-9) / last
+        model.buffers[layer.weights.buffer].data = (np.rint(weights / step) * step).reshape(-1).view(np.uint8)
+    rounded = flatbuffer.write(model)
+    raised = dict.fromkeys(tiny.tensors, Width.W8A32)
+    content = TFLITE.quantize(rounded, tiny.plan(raised, Io.FLOAT32, Precision.INT8), {})
+    report = TFLITE.storage(rounded, content, {})
+    assert report is not None
+    assert report.worst_steps < 1e-3
 
 
 def test_a_raised_output_leaves_as_float32(tiny: Case) -> None:

@@ -21,7 +21,7 @@ GROWTH = 1.003  # At least, per try: rounding may leave a pair one step too larg
 def make_safe(model: flatbuffer.Model, float_file: bytes) -> None:
     """Requantize the int8 weights of convolutions and dense layers in `model` from `float_file`, in place.
 
-    Only where int8 activations meet them: raised layers keep their weights.
+    Only int8 activations need safe weights; raised layers' weights keep the grid that they lie on, if they do.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -30,21 +30,31 @@ def make_safe(model: flatbuffer.Model, float_file: bytes) -> None:
         weights, bias = layer.weights, layer.bias
         if weights.quantization is None or weights.quantization.scale is None or len(weights.quantization.scale) < 2:
             continue  # an operator that the quantizer left in float
-        if layer.source.type != schema.TensorType.INT8:
-            continue
         real = flatbuffer.constant(reference, original.weights).astype(np.float64)
-        scale, stored = _requantized(real, np.asarray(weights.quantization.scale, np.float64))
+        requantized = _requantized if layer.source.type == schema.TensorType.INT8 else _on_own_grid
+        scale, stored = requantized(real, np.asarray(weights.quantization.scale, np.float64))
         weights.quantization.scale = scale.astype(np.float32)
         model.buffers[weights.buffer].data = stored.reshape(-1).view(np.uint8)
+        kind = flatbuffer.constant(model, bias).dtype
+        if not np.issubdtype(kind, np.integer):
+            continue
         bias_scale = scale * float(layer.source.quantization.scale[0])
         steps = np.rint(flatbuffer.constant(reference, original.bias).astype(np.float64) / bias_scale)
         bias.quantization.scale = bias_scale.astype(np.float32)
-        model.buffers[bias.buffer].data = steps.astype(np.int32).view(np.uint8)
+        model.buffers[bias.buffer].data = steps.astype(kind).view(np.uint8)
 
 
 def _multiplied_in_pairs(model: flatbuffer.Model) -> list[Layer]:
     """Return the layers that a CPU computes as a matrix product."""
     return [layer for layer in layers(model) if layer.op in ("CONV_2D", "FULLY_CONNECTED")]
+
+
+def _on_own_grid(real: Any, scale: Any) -> tuple[Any, Any]:
+    """Return the scales (outputs,) and int8 weights, of channels that lie on a grid already on that one."""
+    kept = grids.steps(real)
+    scale = np.where(kept > 0, kept, scale)
+    columns = real.reshape(len(real), -1).T
+    return scale, _stored(columns, scale).T.reshape(real.shape).astype(np.int8)
 
 
 def _requantized(real: Any, scale: Any) -> tuple[Any, Any]:
