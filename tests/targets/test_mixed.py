@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 
+import zoo
 from calibration.ranges import Ranges
 from calibration.samples import Samples
 from export import child
@@ -20,7 +21,9 @@ from export.recipe import Io, Precision, Width
 from export.targets import TARGETS, QuantizationPlan
 from export.targets.tflite import flatbuffer
 from export.targets.tflite.layers import layers
-from tests.faults.networks import networks
+from tests.faults.networks import DATA, Network, fashion, networks
+from zoo import weights
+from zoo.readers import npz
 
 TFLITE, ONNX = TARGETS["tflite"], TARGETS["onnx"]
 PHOTOS = 24
@@ -50,9 +53,7 @@ class Case:
         return TFLITE.quantize(self.float_file, self.plan(raised, io, precision), {})
 
     def plan(self, raised: Mapping[str, Width], io: Io, precision: Precision) -> QuantizationPlan:
-        (name,) = self.samples.inputs
-        span = {name: (-1.0, 1.0)}
-        return QuantizationPlan(precision=precision, io=io, ranges=self.ranges, input_ranges=span, raised=raised)
+        return QuantizationPlan(precision=precision, io=io, ranges=self.ranges, input_ranges={}, raised=raised)
 
     def answers(self, target: Any, content: bytes) -> Any:
         session = target.open(self.written(target, content))
@@ -81,6 +82,22 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Case:
     """MobileNet v1, small, trained on photos of clothes."""
     work = tmp_path_factory.mktemp("mixed")
     network = networks(work)["mobilenet_tiny"]
+    draw = network.samples
+    return Case(TFLITE.convert(network.model), draw.probe, draw.calibration_folder, work)
+
+
+@pytest.fixture(scope="module")
+def residual(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """MobileNet v2, small, trained on photos of clothes: tensors that an addition and a convolution read."""
+    work, architecture = tmp_path_factory.mktemp("residual"), zoo.find("mobilenet_v2")
+
+    def build() -> keras.Model:
+        model = architecture.build(**architecture.tiny)
+        weights.assign(model, npz.read([DATA / "mobilenet_v2_tiny-fashion_mnist.npz"]))
+        return model
+
+    preprocessing = architecture.preprocess(**architecture.tiny)
+    network = Network("mobilenet_v2_tiny", build, preprocessing, fashion, work)
     draw = network.samples
     return Case(TFLITE.convert(network.model), draw.probe, draw.calibration_folder, work)
 
@@ -153,6 +170,15 @@ def test_both_formats_agree_on_networks_with_branches(width: Width, branched: Ca
         agree(branched, sibling, derived)
 
 
+@pytest.mark.parametrize("width", Width)
+def test_both_formats_agree_where_additions_are_raised(width: Width, residual: Case) -> None:
+    additions = [tensor for tensor in residual.tensors if "add" in tensor.split(";")[0]]
+    assert additions
+    sibling, derived = residual.files(dict.fromkeys(additions, width))
+    agree(residual, sibling, derived)
+    assert residual.sqnr_db(sibling) > residual.sqnr_db(residual.primary({}))
+
+
 def agree(case: Case, sibling: bytes, derived: bytes) -> None:
     """Judge in steps of 8 bits over what the output spans, as the proof of a mixed file does."""
     one, other = case.answers(TFLITE, sibling), case.answers(ONNX, derived)
@@ -198,11 +224,11 @@ def test_weights_that_were_rounded_before_stay_as_they_are(tiny: Case) -> None:
     """A reconstructed layer's grid may end before 127 steps; on another grid its weights would be rounded anew."""
     model = flatbuffer.read(tiny.float_file)
     for layer in layers(model):
-        weights = flatbuffer.constant(model, layer.weights)
-        others = tuple(axis for axis in range(weights.ndim) if axis != layer.channel_axis)
+        values = flatbuffer.constant(model, layer.weights)
+        others = tuple(axis for axis in range(values.ndim) if axis != layer.channel_axis)
         last = 127 if layer.op == "DEPTHWISE_CONV_2D" else 100
-        step = np.maximum(np.abs(weights).max(axis=others, keepdims=True), 1e-9) / last
-        model.buffers[layer.weights.buffer].data = (np.rint(weights / step) * step).reshape(-1).view(np.uint8)
+        step = np.maximum(np.abs(values).max(axis=others, keepdims=True), 1e-9) / last
+        model.buffers[layer.weights.buffer].data = (np.rint(values / step) * step).reshape(-1).view(np.uint8)
     rounded = flatbuffer.write(model)
     raised = dict.fromkeys(tiny.tensors, Width.W8A32)
     content = TFLITE.quantize(rounded, tiny.plan(raised, Io.FLOAT32, Precision.INT8), {})
