@@ -14,6 +14,8 @@ from zoo.errors import UsageProblemError
 WORST = 5
 # Fewer per cent of the output's error are not worth a cure.
 SMALLEST_SHARE = 0.01
+# Errors of layers cancel a little; nothing cancels nine tenths of one.
+IMPOSSIBLE_SHARE = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +117,7 @@ def diagnose(
     Raises:
         UsageProblemError: the file is not of this model.
     """
-    _check_same_model(errors, output_sqnr_db)
+    _check_same_model(errors)
     layers = [_layer(error, attributions.get(error.tensor)) for error in errors]
     ranked = sorted(
         (layer for layer in layers if (layer.share or 0) >= SMALLEST_SHARE), key=lambda one: -(one.share or 0)
@@ -140,17 +142,17 @@ def diagnose(
     )
 
 
-def _check_same_model(errors: Sequence[LayerError], reached: float) -> None:
-    """Refuse a comparison in which nothing fits, although the answers do.
+def _check_same_model(errors: Sequence[LayerError]) -> None:
+    """Refuse a comparison in which a layer alone costs far more than all together: then it is not that layer.
 
     Raises:
         UsageProblemError: see above.
     """
-    inner = sorted(error.cumulative_sqnr_db for error in errors if error.op)
-    if inner and inner[len(inner) // 2] < 0 < reached - 6:
+    if any(error.output_share is not None and error.output_share > IMPOSSIBLE_SHARE for error in errors):
         raise UsageProblemError(
             "its answers are the model's, but its layers' are not: their channels were scaled before the integers were "
-            "made, or it is of other weights; export without that stage to see its layers"
+            "made, as an export does by default; type the path of the file in its export's folder, or of one made with "
+            "--no-reconstruct"
         )
 
 
@@ -160,5 +162,5 @@ def _layer(error: LayerError, attribution: Attribution | None) -> Layer:
         layer=attribution.layer if attribution is not None else None,
         group=attribution.group if attribution is not None else (),
         error=error,
-        share=error.output_share,
+        share=min(error.output_share, 1.0) if error.output_share is not None else None,
     )

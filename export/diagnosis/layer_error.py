@@ -30,7 +30,7 @@ class LayerError:
         worst_channel_sqnr_db: its own signal to its own local error.
         channel_spread: largest value of the widest channel / of the middle one.
         output_share: of an output's error that is there if only this layer is rounded; of several outputs, the largest
-            share. None where not measured.
+            share; errors cancel, so that it may be more than 1. None where not measured.
         output_sqnr_db: of that output then.
     """
 

@@ -22,7 +22,7 @@ Inputs = Mapping[str, Array]
 # each takes half a run of the float network per sample.
 ALONE = 48
 # So many at a time: each holds the weights of the rest of the network.
-AT_ONCE = 6
+AT_ONCE = 8
 
 
 def layer_errors(dissector: Dissector, samples: Sequence[tuple[Inputs, Inputs]]) -> list[LayerError]:
@@ -94,4 +94,4 @@ def _sqnrs_db(rows: Array) -> list[float]:
 def _with_output(error: LayerError, alone: Sequence[float], reached: Sequence[float]) -> LayerError:
     """Return the error with its cost at the output that it costs the most of."""
     cost, left = max((all_ - own, own) for all_, own in zip(reached, alone, strict=True))
-    return replace(error, output_share=min(1.0, 10 ** (cost / 10)), output_sqnr_db=left)
+    return replace(error, output_share=10 ** (cost / 10), output_sqnr_db=left)
