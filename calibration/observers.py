@@ -39,6 +39,19 @@ OBSERVERS: dict[str, Callable[[frozenset[str]], Any]] = {
     observer.name: observer for observer in (MinMaxObserver, PercentileObserver, MseObserver)
 }
 
+# Not observed but chosen, tensor by tensor, by what clipping would cost the network's answers (export/sensitivity.py).
+SENSITIVITY = "sensitivity"
+
+
+def check(name: str) -> None:
+    """Refuse a name that is neither an observer's nor `SENSITIVITY`.
+
+    Raises:
+        UsageProblemError: see above; the message holds the nearest one.
+    """
+    if name != SENSITIVITY and name not in OBSERVERS:
+        raise unknown("observer", name, [SENSITIVITY, *OBSERVERS])
+
 
 def find(name: str) -> Callable[[frozenset[str]], Any]:
     """Return the class of the observers of that name.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -52,6 +52,18 @@ class Samples:
     def __iter__(self) -> Iterator[dict[str, Array]]:
         for index in range(len(self)):
             yield {name: np.asarray(values[index : index + 1]) for name, values in self.inputs.items()}
+
+    def every(self, step: int) -> Self:
+        """Return the samples 0, step, 2 * step, ...: the same arrays, none copied."""
+        if step == 1:
+            return self
+        return replace(
+            self,
+            inputs={name: values[::step] for name, values in self.inputs.items()},
+            photos=None if self.photos is None else self.photos[::step],
+            labels=None if self.labels is None else self.labels[::step],
+            _digests=[],
+        )
 
     @property
     def digests(self) -> list[str]:

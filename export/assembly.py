@@ -153,9 +153,9 @@ class Assembly:
     def _reconstruction(self, target: Target, precision: Precision) -> tuple[Check, ...]:
         """Prove the reconstructed model and its float file, if this file was made of them."""
         made_of = self.making.reconstruction
-        if target.name != PRIMARY.name or precision is not Precision.INT8 or made_of is None or made_of.model is None:
+        if target.name != PRIMARY.name or not precision.has_integer_weights or made_of is None or made_of.model is None:
             return ()
         probe, folder = self.making.samples.probe, self.making.samples.probe_folder
         path = self.making.base_path(self.making.parent(target, precision))
         found, float_file = reference.outputs(made_of.model, probe), measure(path, folder, camera_bytes=False).real
-        return reconstruction.checks(made_of, self.making.subject.model, self.expected, found, float_file)
+        return reconstruction.checks(made_of, self.expected, found, float_file)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from calibration import observers
 from calibration.ranges import Ranges
 from calibration.store import Draw
-from export import child, convention, raising, reconstruction
+from export import activation_ranges, convention, raising, reconstruction
+from export.activation_ranges import Observation
 from export.attributing import attributed
 from export.attribution import Attribution
 from export.errors import ConversionError
@@ -31,8 +33,8 @@ class Making:
         samples: calibration and probe.
         work: a folder for files that a runtime reads.
         progress: hears of every step.
-        ranges: of the activations in the original's float file and in `base`, by the file's name.
-        stability: how far the two halves' ranges differ, once observed.
+        observations: of the activations in the original's float file and in `base`, by the file's name.
+        narrowed: ranges of int8 activations, likewise, where they are not those that were observed.
         reconstruction: of the model, once int8 files were asked for.
         base: the float file of the reconstructed model, in the primary format: what int8 files are made of; None
             before, and if they are made of the original's.
@@ -45,8 +47,8 @@ class Making:
     samples: Draw
     work: Path
     progress: Progress
-    ranges: dict[str, Ranges] = field(default_factory=dict)
-    stability: Mapping[str, Any] | None = None
+    observations: dict[str, Observation] = field(default_factory=dict)
+    narrowed: dict[str, Ranges] = field(default_factory=dict)
     reconstruction: Reconstruction | None = None
     base: bytes | None = None
     contents: dict[tuple[str, Precision], bytes] = field(default_factory=dict)
@@ -103,27 +105,35 @@ class Making:
         content = self.content(target, Precision.FLOAT32)
         if content is None:
             raise ConversionError(f"there is no float file: {self.troubles[target.name, Precision.FLOAT32]}")
-        if target.name != PRIMARY.name or precision is not Precision.INT8:
+        if target.name != PRIMARY.name or not precision.has_integer_weights:
             return content
         if self.reconstruction is None:
-            self._reconstruct()
+            self._reconstruct(content)
         return self.base or content
 
-    def _reconstruct(self) -> None:
+    def _reconstruct(self, content: bytes) -> None:
         self.progress.step("reconstruct the weights")
-        self.reconstruction = reconstruction.reconstructed(self.subject, self.recipe, self.samples.calibration)
-        if self.reconstruction.model is not None:
-            self.base = PRIMARY.convert(self.reconstruction.model)
+        made = reconstruction.reconstructed(self.subject, self.recipe, self.samples.calibration)
+        if made.model is not None:
+            self.base = PRIMARY.reweigh(content, made.before, made.after) or PRIMARY.convert(made.model)
+        self.reconstruction = replace(made, before={}, after={})
 
     def _plan(self, precision: Precision) -> QuantizationPlan:
         camera, image = self.camera_range, next(iter(self.samples.probe.inputs))
+        raised = raising.tensors(self.recipe.raised, self.attributions()) if self._is_mixed(precision) else {}
         return QuantizationPlan(
             precision=precision,
             io=self.io(precision),
-            ranges=self.observed_ranges(precision) if precision.needs_calibration else None,
+            ranges=self._ranges(precision, raised) if precision.needs_calibration else None,
             input_ranges={image: camera} if camera else {},
-            raised=raising.tensors(self.recipe.raised, self.attributions()) if self._is_mixed(precision) else {},
+            raised=raised,
         )
+
+    def _ranges(self, precision: Precision, raised: Collection[str]) -> Ranges:
+        """Return the ranges of a file's activations; those that have more than 8 bits need no clipping."""
+        ranges = self.observed_ranges(precision)
+        whole = self._observation(self.observed_file(precision)).ranges.by_tensor
+        return replace(ranges, by_tensor={**ranges.by_tensor, **{name: whole[name] for name in raised}})
 
     def _is_mixed(self, precision: Precision) -> bool:
         return precision is Precision.INT8 and bool(self.recipe.raised)
@@ -138,23 +148,40 @@ class Making:
         return self._attributions
 
     def observed_ranges(self, precision: Precision) -> Ranges:
-        """Return the ranges of the activations, observed once.
+        """Return the ranges of the activations, found once.
 
         Raises:
             ConversionError: they cannot be.
         """
         path = self.observed_file(precision)
-        if path.name not in self.ranges:
+        observed = self._observation(path)
+        if precision is not Precision.INT8 or not self._narrows:
+            return observed.ranges
+        if path.name not in self.narrowed:
+            self.progress.step("choose the ranges")
+            model = (self.reconstruction.model if self.reconstruction else None) or self.subject.model
+            self.narrowed[path.name] = observed.narrowed(model, self.samples.calibration, self.recipe.seed)
+        return self.narrowed[path.name]
+
+    @property
+    def stability(self) -> Mapping[str, Any] | None:
+        """How far the two halves' ranges differ, once observed."""
+        return next((one.stability for one in self.observations.values()), None)
+
+    @property
+    def _narrows(self) -> bool:
+        real = self.subject.weights.trained and self.samples.calibration.real
+        return real and self.recipe.observer == observers.SENSITIVITY
+
+    def _observation(self, path: Path) -> Observation:
+        if path.name not in self.observations:
             self.progress.step("observe the ranges")
+            folder = self.samples.calibration_folder
             try:
-                answer = child.call(
-                    "observe", path=path, samples=self.samples.calibration_folder, observer=self.recipe.observer
-                )
+                self.observations[path.name] = activation_ranges.observe(path, folder, self.recipe.observer)
             except UsageProblemError as error:  # this precision is not for this model; the others may be
                 raise ConversionError(str(error)) from error
-            self.ranges[path.name] = Ranges.from_record(answer["ranges"])
-            self.stability = self.stability or answer["stability"]
-        return self.ranges[path.name]
+        return self.observations[path.name]
 
     def observed_file(self, precision: Precision) -> Path:
         """Return the float file, on the disk, that a precision is made of in the primary format."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import calibration.sources
 from calibration.inputs import InputSpec
 from calibration.labelled import check_source
+from calibration.sources.synthetic import NAME as SYNTHETIC
+from calibration.sources.synthetic import Maker
 from calibration.store import Draw
-from export import delivery, evaluation, golden, models, raising, reference, signature
+from export import delivery, evaluation, golden, models, raising, reference, signature, synthesis
 from export.artifact import Artifact
 from export.assembly import Assembly
 from export.budget import checks, settling
@@ -73,7 +76,7 @@ def run(
         raising.check(subject.model, recipe.raised)
         labelled = evaluation.find(subject, recipe.evaluate) if recipe.evaluate is not None else None
         tell.step("draw the samples")
-        samples = draw(subject, recipe, work, calibration_function)
+        samples = draw(subject, recipe, work, calibration_function, tell)
         tell.step("run the Keras model")
         expected = reference.outputs(subject.model, samples.probe)
         photos = None
@@ -101,7 +104,7 @@ def run(
             delivered=chosen,
             calibration=samples.calibration,
             stability=making.stability,
-            stages=[making.reconstruction.record] if making.reconstruction else [],
+            stages=list(making.reconstruction.records) if making.reconstruction else [],
             probe=samples.probe,
             evaluation=photos.evaluation if photos else None,
             budget=settled.record() if settled else None,
@@ -116,7 +119,13 @@ def run(
     return Delivery(folder=destination.folder, manifest=record, artifacts=tuple(artifacts), replaced=lost)
 
 
-def draw(subject: Subject, recipe: Recipe, work: Path, function: Callable[[], Any] | None = None) -> Draw:
+def draw(
+    subject: Subject,
+    recipe: Recipe,
+    work: Path,
+    function: Callable[[], Any] | None = None,
+    progress: Progress | None = None,
+) -> Draw:
     """Return calibration and probe samples for the subject; they share nothing."""
     inputs = {spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype) for spec in signature.inputs(subject.model)}
     return calibration.sources.draw(
@@ -129,4 +138,12 @@ def draw(subject: Subject, recipe: Recipe, work: Path, function: Callable[[], An
         work=work,
         random_calibration=recipe.random_calibration,
         function=function,
+        maker=_maker(subject, recipe, progress or Quiet()) if function is None else None,
     )
+
+
+def _maker(subject: Subject, recipe: Recipe, progress: Progress) -> Maker | None:
+    """Return what makes images of the model itself, if that is how the recipe calibrates."""
+    if recipe.calibration != SYNTHETIC:
+        return None
+    return partial(synthesis.images, subject.model, seed=recipe.seed, progress=progress)

@@ -24,6 +24,11 @@ class Precision(StrEnum):
         """Whether ranges of the activations must be observed."""
         return self in (Precision.INT8, Precision.W8A16)
 
+    @property
+    def has_integer_weights(self) -> bool:
+        """Whether weights are stored as int8."""
+        return self in (Precision.INT8, Precision.W8A16, Precision.W8A32)
+
 
 class Width(StrEnum):
     """What a layer of an int8 file may be raised to: how its result is stored, and computed."""
@@ -107,10 +112,10 @@ class Recipe:
         weights: a tag, a file, "random", or None for the first tag (untrained, said aloud, if no source answers).
         calibration: None for the built-in photos, a folder, an .npz/.npy, or `module:function`.
         preprocessing: how photos become inputs, for a model that is not of the zoo: raw, unit, tf, caffe, torch.
-        reconstruct: round the weights of int8 files so that they keep the answers (export/stages/reconstruct.py).
+        reconstruct: make the weights of integer files so that they keep the answers (export/reconstruction.py).
         raised: layers of the int8 file that are wider than int8, by the Keras layer's name.
         diagnose: compare the int8 files with the model layer by layer (export/diagnosis).
-        observer: how ranges are observed: min-max, percentile or mse.
+        observer: how ranges are found: sensitivity (export/sensitivity.py), min-max, percentile or mse.
         evaluate: labelled photos: a folder of class folders, or a CSV.
         budget: what the file may cost: layers are raised, or a precision is chosen, until it is kept.
         out: the folder that receives `<name>/`.
@@ -124,10 +129,10 @@ class Recipe:
     calibration: str | None = None
     calibration_count: int = 100
     random_calibration: bool = False
-    reconstruct: bool = False
+    reconstruct: bool = True
     raised: Mapping[str, Width] = field(default_factory=dict)
     diagnose: bool = False
-    observer: str = "min-max"
+    observer: str = "sensitivity"
     preprocessing: str | None = None
     probe_count: int = 64
     evaluate: str | None = None
@@ -146,7 +151,7 @@ class Recipe:
             raise UsageProblemError("--calibration-count and --probe-count must be at least 1")
         if self.seed < 0:
             raise UsageProblemError(f"--seed must be 0 or more, not {self.seed}")
-        observers.find(self.observer)
+        observers.check(self.observer)
         if self.raised and Precision.INT8 not in self.precisions:
             raise UsageProblemError("--raise widens layers of the int8 file; type --int8 with it")
         if self.budget.is_asked:

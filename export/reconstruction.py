@@ -1,25 +1,31 @@
-"""The model that integers are made of: the original with rounded weights, or the original and the reason why."""
+"""The model that integers are made of: the original with other weights for the same answers, or the reason why not."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from calibration.samples import Array, Samples
 from export import proof, stages
 from export.check import Check
 from export.models import Subject
 from export.recipe import Precision, Recipe
-from export.stages import StageRefusedError, reconstruct
-from export.stages.fold import fold
-from export.stages.products import Product
+from export.stages import StageRefusedError
+from export.stages.equalize import Equalize
+from export.stages.fold import Fold
+from export.stages.graph import functional
+from export.stages.products import products, reason_against
+from export.stages.reconstruct import FEWEST_SAMPLES, NAME, Reconstruct
 from export.tolerances import MOVED_WEIGHTS, RECONSTRUCTION
 
 if TYPE_CHECKING:
     import keras
 
 Outputs = Mapping[str, Array]
+Weights = Mapping[str, tuple[Array, Array]]  # kernel and bias by a name
 
 # A channel's norm counts as at least this share of its layer's largest: dead channels may move as they like.
 SMALLEST_NORM = 1e-2
@@ -31,11 +37,19 @@ class Reconstruction:
 
     Attributes:
         model: the reconstructed one; None if integers are made of the original.
-        record: for the manifest: what was done, or `skipped_because`.
+        records: for the manifest: what each stage did, or one with `skipped_because`.
+        before: weights of the folded original, which a float file holds.
+        after: those in their place.
+        moved: by how much rounding moved the weights of a channel at most, as a share of their norm.
+        where: the layer of that channel.
     """
 
     model: keras.Model | None
-    record: Mapping[str, Any]
+    records: Sequence[Mapping[str, Any]]
+    before: Weights
+    after: Weights
+    moved: float = 0.0
+    where: str = ""
 
 
 def reconstructed(subject: Subject, recipe: Recipe, samples: Samples) -> Reconstruction:
@@ -43,69 +57,83 @@ def reconstructed(subject: Subject, recipe: Recipe, samples: Samples) -> Reconst
     if reason := _reason_against(subject, recipe, samples):
         return _skipped(reason)
     try:
-        staged = stages.apply(reconstruct.Reconstruct(seed=recipe.seed), subject.model, samples)
+        folded = stages.apply(Fold(), functional(subject.model), samples)
+        equalized = stages.apply(Equalize(), folded.model, samples)
+        rounded = stages.apply(Reconstruct(seed=recipe.seed), equalized.model, samples)
     except StageRefusedError as error:
         return _skipped(str(error))
-    if not staged.record.layers:
+    if not rounded.record.layers:
         return _skipped("no layer of this model can be reconstructed")
-    return Reconstruction(model=staged.model, record=staged.record.record())
+    moved, where = worst_channel(equalized.model, rounded.model, rounded.record.layers)
+    return Reconstruction(
+        model=rounded.model,
+        records=[staged.record.record() for staged in (folded, equalized, rounded)],
+        before=_weights(folded.model),
+        after=_weights(rounded.model),
+        moved=moved,
+        where=where,
+    )
 
 
 def _skipped(reason: str) -> Reconstruction:
-    return Reconstruction(model=None, record={"name": reconstruct.NAME, "skipped_because": reason})
+    return Reconstruction(model=None, records=[{"name": NAME, "skipped_because": reason}], before={}, after={})
 
 
 def _reason_against(subject: Subject, recipe: Recipe, samples: Samples) -> str:
     if not recipe.reconstruct:
-        return "not asked for: --reconstruct"
+        return "not asked for: --no-reconstruct"
     if not subject.weights.trained:
         return "the weights are untrained"
     if not samples.real:
         return "the samples are noise"
-    if len(samples) < reconstruct.FEWEST_SAMPLES:
-        return f"{len(samples)} samples are too few; give at least {reconstruct.FEWEST_SAMPLES}"
+    if len(samples) < FEWEST_SAMPLES:
+        return f"{len(samples)} samples are too few; give at least {FEWEST_SAMPLES}"
     return ""
 
 
-def worst_channel(original: keras.Model, reconstruction: Reconstruction) -> tuple[float, str]:
+def _weights(model: keras.Model) -> dict[str, tuple[Array, Array]]:
+    """Return kernel and bias of all that a float file keeps as a layer."""
+    return {
+        f"{layer.name}/{index}": (
+            product.kernel,
+            np.zeros(product.outputs, np.float32) if product.bias is None else product.bias,
+        )
+        for layer in model.layers
+        if layer.weights and not reason_against(layer)
+        for index, product in enumerate(products(layer))
+    }
+
+
+def worst_channel(before: keras.Model, after: keras.Model, layers: Sequence[str]) -> tuple[float, str]:
     """Return by how much the weights of a channel moved at most, as a share of their norm, and the layer.
 
     Channels that are next to nothing beside the layer's largest are measured with a hundredth of that one's norm.
     """
-    import numpy as np
-
-    assert reconstruction.model is not None  # the caller has one
-    folded, worst, where = fold(original), 0.0, ""
-    for name in reconstruction.record["layers"]:
-        product = Product(folded.get_layer(name))
-        weights = product.grouped(product.kernel)
-        moved = product.grouped(Product(reconstruction.model.get_layer(name)).kernel) - weights
-        norms = np.linalg.norm(weights, axis=1)
-        norms = np.maximum(norms, SMALLEST_NORM * norms.max())
-        share = float((np.linalg.norm(moved, axis=1) / np.maximum(norms, np.finfo(np.float32).tiny)).max())
-        if share > worst:
-            worst, where = share, name
+    worst, where = 0.0, ""
+    for name in layers:
+        for one, other in zip(products(before.get_layer(name)), products(after.get_layer(name)), strict=True):
+            weights = one.grouped(one.kernel)
+            norms = np.linalg.norm(weights, axis=1)
+            norms = np.maximum(norms, max(SMALLEST_NORM * norms.max(), float(np.finfo(np.float32).tiny)))
+            share = float((np.linalg.norm(one.grouped(other.kernel) - weights, axis=1) / norms).max())
+            worst, where = max((worst, where), (share, name))
     return worst, where
 
 
-def checks(
-    making: Reconstruction, original: keras.Model, expected: Outputs, found: Outputs, float_file: Outputs
-) -> tuple[Check, ...]:
+def checks(making: Reconstruction, expected: Outputs, found: Outputs, float_file: Outputs) -> tuple[Check, ...]:
     """Judge what integers were made of: its weights, its answers, and its float file.
 
     Args:
         making: with a reconstructed model.
-        original: model.
         expected: of the original, (N, ...) by output name.
         found: of the reconstructed model.
         float_file: of that one's float file.
     """
-    moved, where = worst_channel(original, making)
     drift = Check.at_most(
         MOVED_WEIGHTS,
-        moved,
+        making.moved,
         question="drift",
-        output=f"a channel of {where}",
+        output=f"a channel of {making.where}",
         quantity="weights moved, share of their norm",
     )
     answers = (

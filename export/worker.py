@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from calibration.fingerprint import Fingerprint
 from calibration.observers import SplitObserver
 from calibration.samples import Array, Samples
 from export.diagnosis.measuring import layer_errors, together
@@ -62,13 +63,27 @@ def run(path: str, samples: str, outputs: str, camera_bytes: bool, threads: int 
 
 
 def observe(path: str, samples: str, observer: str) -> dict[str, Any]:
-    """Observe every activation of a float file; answer the ranges and how stable they are."""
+    """Observe every activation of a float file; answer the ranges, how stable they are, and what activations are like.
+
+    The fingerprints are of the first sample, and of what may be clipped: neither inputs nor outputs of the file.
+    """
     watcher = PRIMARY.watch(Path(path))
     split = SplitObserver(observer, watcher.edges)
+    fingerprints: dict[str, Fingerprint] = {}
+
+    def first(name: str, values: Array) -> None:
+        split.half(0)(name, values)
+        if name not in watcher.edges and values.size:
+            fingerprints[name] = Fingerprint.of(values)
+
     for index, sample in enumerate(Samples.load(Path(samples))):
-        watcher.watch(sample, split.half(index))
+        watcher.watch(sample, split.half(index) if index else first)
     stability = split.stability()
-    return {"ranges": split.ranges().record(), "stability": stability.record() if stability else None}
+    return {
+        "ranges": split.ranges().record(),
+        "stability": stability.record() if stability else None,
+        "fingerprints": {name: fingerprint.record() for name, fingerprint in fingerprints.items()},
+    }
 
 
 def activations(path: str, samples: str, count: int, outputs: str) -> dict[str, Any]:

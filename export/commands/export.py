@@ -41,14 +41,15 @@ _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precis
 @click.option("--random-calibration", is_flag=True, help="Calibrate on noise: sizes and speed only.")
 @click.option(
     "--observer",
-    default="min-max",
+    default="sensitivity",
     show_default=True,
-    help="How ranges are observed: min-max, percentile, mse.",
+    help="How ranges are found: sensitivity (what clipping costs the answers), min-max, percentile, mse.",
 )
 @click.option(
-    "--reconstruct",
-    is_flag=True,
-    help="Round the weights of int8 files so that they keep the answers; takes some seconds more.",
+    "--reconstruct/--no-reconstruct",
+    default=True,
+    show_default=True,
+    help="Make the weights of integer files so that they keep the answers.",
 )
 @click.option(
     "--raise",

@@ -6,19 +6,52 @@ https://arxiv.org/abs/1712.05877, section 3.2.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from calibration.samples import Array
-from export.stages.graph import Graph, Node, copy
+from calibration.samples import Array, Samples
+from export.stages import Staged, StageRecord
+from export.stages.graph import Graph, Node, copy, is_dissolved
 
 if TYPE_CHECKING:
     import keras
 
 
+NAME = "fold"
+
+
+class Fold:
+    """The stage."""
+
+    def __call__(self, model: keras.Model, samples: Samples) -> Staged:
+        """Return the model with folded batch norms, and without models inside of it.
+
+        Raises:
+            StageRefusedError: the model cannot be copied.
+        """
+        start = time.perf_counter()
+        folded = fold(model)
+        layers = tuple(layer.name for layer, _ in foldable(flat(model)))
+        return Staged(
+            folded, StageRecord(name=NAME, exact=True, seconds=round(time.perf_counter() - start, 2), layers=layers)
+        )
+
+
+def flat(model: keras.Model) -> keras.Model:
+    """Return the model itself, or where there are models inside of it a copy that has their layers.
+
+    Raises:
+        StageRefusedError: it cannot be copied.
+    """
+    if any(is_dissolved(node.operation) for node in Graph(model).nodes):
+        return copy(model, lambda _: None)[0]
+    return model
+
+
 def fold(model: keras.Model) -> keras.Model:
-    """Return a copy of a functional model whose batch norms are folded into the layer before, where there is one.
+    """Return a flat copy of a functional model whose batch norms are folded into the layer before, where there is one.
 
     A folded batch norm becomes an Identity of the same name: the graph stays, with its inputs' and outputs' names. One
     stays that does not follow a convolution or dense layer, or not only that: a layer with an activation of its own, a
@@ -29,6 +62,7 @@ def fold(model: keras.Model) -> keras.Model:
     """
     import keras
 
+    model = flat(model)
     pairs = foldable(model)
     norms = {id(norm) for _, norm in pairs}
 
@@ -41,7 +75,7 @@ def fold(model: keras.Model) -> keras.Model:
 
     folded, others = copy(model, replaced)
     for layer, norm in pairs:
-        others[layer.name].set_weights(_folded(layer, norm))
+        others[id(layer)].set_weights(_folded(layer, norm))
     return folded
 
 

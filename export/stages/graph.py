@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from export.stages import StageRefusedError
@@ -44,8 +45,11 @@ def functional(model: keras.Model) -> keras.Model:
 
 def copy(
     model: keras.Model, replaced: Callable[[keras.Layer], keras.Layer | None]
-) -> tuple[keras.Model, Mapping[str, keras.Layer]]:
-    """Return a copy of a model with the same weights, and the layers that stand for others, by name.
+) -> tuple[keras.Model, Mapping[int, keras.Layer]]:
+    """Return a copy of a model with the same weights, and the layers that stand for others, by those others' ids.
+
+    Models inside of it are dissolved: the copy has their layers. One of a name that is taken gets that of its model
+    before its own.
 
     Args:
         model: functional.
@@ -58,23 +62,7 @@ def copy(
     import keras
 
     model = functional(model)
-    copies: list[tuple[keras.Layer, keras.Layer]] = []
-    others: dict[str, keras.Layer] = {}
-
-    def copied(operation: Any) -> Any:
-        if not isinstance(operation, keras.Layer):
-            return operation  # an operator without weights, as `a + b`
-        if (other := replaced(operation)) is not None:
-            others[operation.name] = other
-            return other
-        copies.append((operation, type(operation).from_config(operation.get_config())))
-        return copies[-1][1]
-
-    def called(operation: Any, *arguments: Any, **settings: Any) -> Any:
-        if any(operation is other for other in others.values()):
-            return operation(keras.tree.flatten((arguments, settings))[0])  # without what only the replaced one takes
-        return operation(*arguments, **settings)
-
+    copying = _Copying(replaced)
     # Of its own accord Keras names the new inputs after the tensors, which are numbered by a counter of the process.
     inputs = keras.tree.map_structure(
         lambda tensor: keras.Input(
@@ -83,10 +71,62 @@ def copy(
         model.input,
     )
     try:
-        new = keras.models.clone_model(model, input_tensors=inputs, clone_function=copied, call_function=called)
-        for layer, twin in copies:
-            twin.set_weights(layer.get_weights())
+        new = keras.models.clone_model(
+            model, input_tensors=inputs, clone_function=copying.copied, call_function=copying.called
+        )
+        for layer, twin in copying.twins.values():
+            if id(layer) not in copying.others:
+                twin.set_weights(layer.get_weights())
     except (NotImplementedError, TypeError, ValueError) as error:
         first = next(iter(str(error).splitlines()), type(error).__name__)
         raise StageRefusedError(f"Keras cannot copy the model: {first}") from error
-    return new, others
+    return new, copying.others
+
+
+@dataclass
+class _Copying:
+    """What is copied so far: a layer that is called twice is copied once."""
+
+    replaced: Callable[[keras.Layer], keras.Layer | None]
+    others: dict[int, keras.Layer] = field(default_factory=dict)
+    twins: dict[int, tuple[keras.Layer, keras.Layer]] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    models: list[str] = field(default_factory=list)
+
+    def copied(self, operation: Any) -> Any:
+        import keras
+
+        if not isinstance(operation, keras.Layer) or is_dissolved(operation):
+            return operation  # an operator without weights, as `a + b`; or a model, whose layers are copied
+        if id(operation) not in self.twins:
+            other = self.replaced(operation)
+            if other is not None:
+                self.others[id(operation)] = other
+            twin = other or type(operation).from_config(operation.get_config())
+            if twin.name in self.names:
+                twin.name = "_".join([*self.models, twin.name])
+            self.names.add(twin.name)
+            self.twins[id(operation)] = operation, twin
+        return self.twins[id(operation)][1]
+
+    def called(self, operation: Any, *arguments: Any, **settings: Any) -> Any:
+        import keras
+
+        if is_dissolved(operation):
+            if settings.get("training"):
+                raise StageRefusedError(f"it calls {operation.name} as in training")
+            self.models.append(operation.name)
+            inner = functional(operation)
+            outputs = inner._run_through_graph(arguments, operation_fn=self.copied, call_fn=self.called)
+            self.models.pop()
+            return outputs
+        if any(operation is other for other in self.others.values()):
+            return operation(keras.tree.flatten((arguments, settings))[0])  # without what only the replaced one takes
+        return operation(*arguments, **settings)
+
+
+def is_dissolved(operation: Any) -> bool:
+    """Whether an operation is a model whose graph can stand in its place; none with a `call` of its own."""
+    import keras
+
+    return isinstance(operation, keras.Sequential) or type(operation).__name__ == "Functional"

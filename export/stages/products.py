@@ -1,17 +1,20 @@
 """Layers as matrix products: which numbers of an input meet which weights.
 
-Every layer becomes groups of products rows (S, K) @ weights (K, M): one group for a convolution or dense layer, as
-many as there are channels for a depthwise one.
+Every layer becomes one product after another, and each of them groups of products rows (S, K) @ weights (K, M): one
+group for a convolution or dense layer, as many as there are channels for a depthwise one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import enum
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from export.stages.windows import Windows
 
 if TYPE_CHECKING:
     import keras
@@ -20,12 +23,22 @@ Tensor = Any  # tf.Tensor
 Weights = NDArray[np.float32]
 
 
+class Kind(enum.Enum):
+    """How weights meet inputs."""
+
+    DENSE = enum.auto()  # kernel (inputs, outputs)
+    CONVOLUTION = enum.auto()  # (height, width, inputs / groups, outputs)
+    DEPTHWISE = enum.auto()  # (height, width, channels, outputs per channel)
+    TRANSPOSED = enum.auto()  # (height, width, outputs, inputs)
+
+
 def reason_against(layer: keras.Layer) -> str:
     """Return why a layer with weights is no product that can be rounded here; nothing if it is one."""
     import keras
 
     layers = keras.layers
-    if type(layer) not in (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense):
+    known = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Conv2DTranspose, layers.Dense)
+    if type(layer) not in known:
         return f"a {type(layer).__name__} is rounded by the quantizer"
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         return "its channels come first"
@@ -34,123 +47,149 @@ def reason_against(layer: keras.Layer) -> str:
     return ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Product:
-    """One layer, seen as groups of matrix products."""
+    """One multiplication by weights.
 
-    layer: keras.Layer
+    Attributes:
+        kind: of the kernel.
+        kernel: the weights as they are.
+        bias: (outputs,), or None where none can be added.
+        activation: of its outputs.
+        groups: of a convolution.
+        settings: strides, padding and the like, as Keras' operators take them.
+    """
 
-    @property
-    def is_depthwise(self) -> bool:
-        """Whether every channel is a product of its own."""
-        import keras
-
-        return isinstance(self.layer, keras.layers.DepthwiseConv2D)
-
-    @property
-    def is_dense(self) -> bool:
-        """Whether every position stands alone."""
-        import keras
-
-        return isinstance(self.layer, keras.layers.Dense)
-
-    @property
-    def kernel(self) -> Weights:
-        """The layer's weights as they are."""
-        return np.asarray(self.layer.kernel, np.float32)
+    kind: Kind
+    kernel: Weights
+    bias: Weights | None
+    activation: Callable[[Tensor], Tensor]
+    groups: int = 1
+    settings: dict[str, Any]
 
     @property
-    def bias(self) -> Weights:
-        """One number per output channel."""
-        if self.layer.use_bias:
-            return np.asarray(self.layer.bias, np.float32)
-        kernel = self.layer.kernel.shape
-        return np.zeros(kernel[2] * kernel[3] if self.is_depthwise else kernel[-1], np.float32)
+    def outputs(self) -> int:
+        """How many channels come out."""
+        shape: tuple[int, ...] = self.kernel.shape
+        if self.kind is Kind.DEPTHWISE:
+            return shape[2] * shape[3]
+        return shape[2] if self.kind is Kind.TRANSPOSED else shape[-1]
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """The K inputs of one group before they are flattened: (height, width, channels), or (channels,)."""
-        shape = tuple(self.layer.kernel.shape)
-        return shape[:2] if self.is_depthwise else shape[:-1]
+        shape: tuple[int, ...] = self.kernel.shape
+        if self.kind is Kind.DEPTHWISE:
+            return shape[:2]
+        return shape[3:] if self.kind is Kind.TRANSPOSED else shape[:-1]
 
-    def grouped(self, kernel: Weights) -> Weights:
-        """Return weights (groups, K, M) of a kernel."""
-        if self.is_depthwise:
+    def grouped(self, kernel: NDArray[Any]) -> NDArray[Any]:
+        """Return weights (groups, K, M) of a kernel; a transposed one's M are taps * outputs."""
+        if self.kind is Kind.DEPTHWISE:
             return np.moveaxis(kernel, 2, 0).reshape(kernel.shape[2], -1, kernel.shape[3])
-        groups = getattr(self.layer, "groups", 1)
-        return np.moveaxis(kernel.reshape(-1, groups, kernel.shape[-1] // groups), 1, 0)
+        if self.kind is Kind.TRANSPOSED:
+            return kernel.reshape(-1, kernel.shape[3]).T[None]
+        return np.moveaxis(kernel.reshape(-1, self.groups, kernel.shape[-1] // self.groups), 1, 0)
 
     def ungrouped(self, weights: NDArray[Any]) -> NDArray[Any]:
         """Return the kernel of weights (groups, K, M)."""
-        shape = tuple(self.layer.kernel.shape)
-        if self.is_depthwise:
+        shape = self.kernel.shape
+        if self.kind is Kind.DEPTHWISE:
             return np.moveaxis(weights.reshape(shape[2], *shape[:2], shape[3]), 0, 2)
+        if self.kind is Kind.TRANSPOSED:
+            taps: NDArray[Any] = weights[0].T
+            return taps.reshape(shape)
         return np.moveaxis(weights, 0, 1).reshape(shape)
 
     def scaled(self, kernel: NDArray[Any], gain: Weights) -> NDArray[Any]:
         """Return a kernel with every output channel times its gain."""
-        return kernel * (gain.reshape(kernel.shape[2:]) if self.is_depthwise else gain)
+        if self.kind is Kind.TRANSPOSED:
+            return kernel * gain[:, None]
+        return kernel * (gain.reshape(kernel.shape[2:]) if self.kind is Kind.DEPTHWISE else gain)
 
     def apply(self, inputs: Tensor, kernel: Tensor) -> Tensor:
-        """Return the layer's outputs without bias and activation, for another kernel."""
+        """Return the outputs without bias and activation, for another kernel."""
         from keras import ops
 
-        if self.is_dense:
-            return ops.matmul(inputs, kernel)
-        settings = {
-            "strides": self.layer.strides,
-            "padding": self.layer.padding,
-            "dilation_rate": self.layer.dilation_rate,
-            "data_format": "channels_last",
+        operators = {
+            Kind.CONVOLUTION: ops.conv,
+            Kind.DEPTHWISE: ops.depthwise_conv,
+            Kind.TRANSPOSED: ops.conv_transpose,
         }
-        return (ops.depthwise_conv if self.is_depthwise else ops.conv)(inputs, kernel, **settings)
+        if self.kind is Kind.DENSE:
+            return ops.matmul(inputs, kernel)
+        return operators[self.kind](inputs, kernel, data_format="channels_last", **self.settings)
 
-    def rows(self, inputs: Tensor, count: int, generator: np.random.Generator) -> Tensor:
+    def rows(self, inputs: Tensor, count: int, generator: np.random.Generator) -> NDArray[np.float32]:
         """Return what the weights meet at up to `count` positions of every sample: (groups, S, K)."""
         import tensorflow as tf
 
-        if self.is_dense:
-            return _drawn(inputs, count, generator)[None]
-        patches = self._patches(inputs, count, generator)  # (S, places, channels)
+        if self.kind in (Kind.DENSE, Kind.TRANSPOSED):
+            return _numbers(_drawn(inputs, count, generator))[None]
+        windows = Windows(self.kernel.shape[:2], **self.settings)
+        patches = windows.at_random(inputs, count, generator)  # (S, places, channels)
         places, channels = patches.shape[1:]
-        if self.is_depthwise:
-            return tf.transpose(patches, (2, 0, 1))
-        groups = self.layer.groups
-        if groups == 1:
-            return tf.reshape(patches, (1, -1, places * channels))
-        split = tf.reshape(patches, (-1, places, groups, channels // groups))
-        return tf.reshape(tf.transpose(split, (2, 0, 1, 3)), (groups, -1, places * channels // groups))
-
-    def _patches(self, inputs: Tensor, count: int, generator: np.random.Generator) -> Tensor:
-        """Return the windows at random positions of every sample, zeros where they leave it."""
-        import tensorflow as tf
-
-        samples, sizes = inputs.shape[0], inputs.shape[1:3]
-        axes = [self._axis(size, axis) for axis, size in enumerate(sizes)]
-        height, width = (len(starts) for starts, _ in axes)
-        count = min(count, height * width)
-        # Sorted: neighbours in memory are read one after the other.
-        picked = np.sort([generator.choice(height * width, count, replace=False) for _ in range(samples)], axis=1)
-        rows, columns = (
-            starts[positions][..., None] + offsets
-            for (starts, offsets), positions in zip(axes, np.divmod(picked, width), strict=True)
+        if self.kind is Kind.DEPTHWISE:
+            return _numbers(tf.transpose(patches, (2, 0, 1)))
+        if self.groups == 1:
+            return _numbers(tf.reshape(patches, (1, -1, places * channels)))
+        split = tf.reshape(patches, (-1, places, self.groups, channels // self.groups))
+        return _numbers(
+            tf.reshape(tf.transpose(split, (2, 0, 1, 3)), (self.groups, -1, split.shape[1] * split.shape[3]))
         )
-        y, x = np.broadcast_arrays(rows[..., :, None], columns[..., None, :])  # (samples, count, height, width)
-        inside = (y >= 0) & (y < sizes[0]) & (x >= 0) & (x < sizes[1])
-        index = np.where(inside, (np.arange(samples)[:, None, None, None] * sizes[0] + y) * sizes[1] + x, 0)
-        flat = tf.reshape(inputs, (-1, inputs.shape[-1]))
-        found = tf.gather(flat, index.reshape(samples * count, -1))
-        return found if inside.all() else found * inside.reshape(samples * count, -1, 1).astype(np.float32)
 
-    def _axis(self, size: int, axis: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return where windows start along an axis, and the offsets in them: TensorFlow's rule of "same"."""
-        kernel, stride = self.layer.kernel.shape[axis], self.layer.strides[axis]
-        dilation = self.layer.dilation_rate[axis]
-        reach = (kernel - 1) * dilation + 1
-        same = self.layer.padding == "same"
-        outputs = -(-size // stride) if same else (size - reach) // stride + 1
-        before = max((outputs - 1) * stride + reach - size, 0) // 2 if same else 0
-        return np.arange(outputs) * stride - before, np.arange(kernel) * dilation
+
+def products(layer: keras.Layer) -> tuple[Product, ...]:
+    """Return what a layer computes, one product after another; see `reason_against`."""
+    import keras
+
+    layers = keras.layers
+    if isinstance(layer, layers.SeparableConv2D):
+        pointwise = {"strides": 1, "padding": "valid", "dilation_rate": 1}
+        linear = keras.activations.linear
+        return (
+            _product(Kind.DEPTHWISE, layer.depthwise_kernel, None, linear, _settings(layer)),
+            _product(Kind.CONVOLUTION, layer.pointwise_kernel, _bias(layer), layer.activation, pointwise),
+        )
+    kinds = {
+        layers.Dense: (Kind.DENSE, {}),
+        layers.Conv2D: (Kind.CONVOLUTION, {"groups": getattr(layer, "groups", 1)}),
+        layers.DepthwiseConv2D: (Kind.DEPTHWISE, {}),
+        layers.Conv2DTranspose: (Kind.TRANSPOSED, {}),
+    }
+    kind, more = kinds[type(layer)]
+    return (_product(kind, layer.kernel, _bias(layer), layer.activation, _settings(layer), **more),)
+
+
+def _product(kind: Kind, kernel: Any, bias: Any, activation: Any, settings: dict[str, Any], groups: int = 1) -> Product:
+    return Product(
+        kind=kind,
+        kernel=np.asarray(kernel, np.float32),
+        bias=bias,
+        activation=activation,
+        groups=groups,
+        settings=settings,
+    )
+
+
+def _settings(layer: keras.Layer) -> dict[str, Any]:
+    """Return how a layer's windows lie, as Keras' operators take it."""
+    names = ("strides", "padding", "dilation_rate", "output_padding")
+    return {name: getattr(layer, name) for name in names if hasattr(layer, name)}
+
+
+def _bias(layer: keras.Layer) -> Weights:
+    if layer.use_bias:
+        return np.asarray(layer.bias, np.float32)
+    transposed, depthwise = "Transpose" in type(layer).__name__, "Depthwise" in type(layer).__name__
+    shape = layer.pointwise_kernel.shape if hasattr(layer, "pointwise_kernel") else layer.kernel.shape
+    outputs = shape[2] * shape[3] if depthwise else shape[2] if transposed else shape[-1]
+    return np.zeros(outputs, np.float32)
+
+
+def _numbers(tensor: Tensor) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = tensor.numpy()
+    return found
 
 
 def _drawn(inputs: Tensor, count: int, generator: np.random.Generator) -> Tensor:

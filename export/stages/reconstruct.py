@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 
 from calibration.samples import Array, Samples
 from export.stages import Staged, StageRecord, StageRefusedError
-from export.stages.fold import fold
 from export.stages.graph import Graph, copy
-from export.stages.products import Product, axes_but_last, reason_against
-from export.stages.rounding import Rounded, round_depthwise, round_matrix
+from export.stages.products import Kind, Product, axes_but_last, products, reason_against
+from export.stages.rounding import Rounded, round_depthwise, round_matrix, round_transposed
 from export.stages.streaming import Handler, Pass, Stream
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ LARGEST_GAIN = 1.1
 
 @dataclass(frozen=True, kw_only=True)
 class Reconstruct:
-    """The stage.
+    """The stage, for a flat model with folded batch norms.
 
     Attributes:
         positions: of every feature map of a sample, at which a layer's inputs are looked at.
@@ -50,17 +49,16 @@ class Reconstruct:
     seed: int = 0
 
     def __call__(self, model: keras.Model, samples: Samples) -> Staged:
-        """Return the model with folded batch norms and rounded weights.
+        """Return the model with rounded weights.
 
         Raises:
             StageRefusedError: the model cannot be copied.
         """
         start = time.perf_counter()
-        folded = fold(model)
-        chosen, skipped = _chosen(folded)
+        chosen, skipped = _chosen(model)
         rounding = Rounding(self, {})
         handlers = {id(layer): rounding.handler(index, layer) for index, layer in enumerate(chosen)}
-        outputs = list(Pass(folded, samples).run(handlers))
+        outputs = list(Pass(model, samples).run(handlers))
         record = StageRecord(
             name=NAME,
             parameters={"positions": self.positions, "ridge": self.ridge, "seed": self.seed, "samples": len(samples)},
@@ -69,28 +67,35 @@ class Reconstruct:
             skipped=skipped,
             measured={"weights_sqnr_db": min((_sqnr_db(*pair) for pair in outputs), default=0.0)},
         )
-        return Staged(rounding.written(folded), record)
+        return Staged(rounding.written(model), record)
 
 
 @dataclass
 class Rounding:
-    """The layers that are rounded so far."""
+    """The layers that are rounded so far: kernels and bias of each, by its id."""
 
     stage: Reconstruct
-    weights: dict[str, tuple[Array, Array]] = field(default_factory=dict)
+    weights: dict[int, tuple[Array, ...]] = field(default_factory=dict)
 
     def handler(self, index: int, layer: keras.Layer) -> Handler:
-        """Return what rounds a layer as soon as its inputs are known."""
+        """Return what rounds a layer at its first call, as soon as its inputs are known."""
 
         def handle(true: Stream, rounded: Stream) -> tuple[Stream, Stream]:
-            product, generator = Product(layer), np.random.default_rng([self.stage.seed, index])
-            moments = _moments(product, rounded, self.stage.positions, generator)
-            kernel = product.ungrouped(_rounded(product, moments, self.stage.ridge).values)
-            if not np.isfinite(kernel).all():
-                raise StageRefusedError(f"what reaches {layer.name} is not finite")
-            before, after, gain, bias = _answers(product, kernel, true, rounded)
-            self.weights[layer.name] = product.scaled(kernel, gain), bias
-            return before, after
+            steps = products(layer)
+            if id(layer) in self.weights:
+                *kernels, bias = self.weights[id(layer)]
+                return _called_again(steps, kernels, bias, true, rounded)
+            generator, kernels = np.random.default_rng([self.stage.seed, index]), []
+            for product in steps:
+                moments = _moments(product, rounded, self.stage.positions, generator)
+                kernel = product.ungrouped(_rounded(product, moments, self.stage.ridge).values)
+                if not np.isfinite(kernel).all():
+                    raise StageRefusedError(f"what reaches {layer.name} is not finite")
+                del moments
+                true, rounded, gain, bias = _answers(product, kernel, true, rounded)
+                kernels.append(product.scaled(kernel, gain))
+            self.weights[id(layer)] = (*kernels, bias)
+            return true, rounded
 
         return handle
 
@@ -98,13 +103,13 @@ class Rounding:
         """Return a copy of `model` with the rounded layers."""
 
         def replaced(layer: keras.Layer) -> keras.Layer | None:
-            if layer.name not in self.weights:
+            if id(layer) not in self.weights:
                 return None
             return type(layer).from_config({**layer.get_config(), "use_bias": True})
 
         new, others = copy(model, replaced)
-        for name, layer in others.items():
-            layer.set_weights(self.weights[name])
+        for key, layer in others.items():
+            layer.set_weights(self.weights[key])
         return new
 
 
@@ -112,13 +117,11 @@ def _chosen(model: keras.Model) -> tuple[list[keras.Layer], dict[str, str]]:
     """Return the layers to round in the order of the graph, and the others with weights: name -> reason."""
     import keras
 
-    graph = Graph(model)
     chosen, skipped = [], {}
-    for layer in {id(node.operation): node.operation for node in graph.nodes}.values():
+    for layer in {id(node.operation): node.operation for node in Graph(model).nodes}.values():
         if not isinstance(layer, keras.Layer) or not layer.weights:
             continue
-        reason = reason_against(layer) or ("it is called more than once" if graph.calls[id(layer)] > 1 else "")
-        if reason:
+        if reason := reason_against(layer):
             skipped[layer.name] = reason
         else:
             chosen.append(layer)
@@ -127,30 +130,32 @@ def _chosen(model: keras.Model) -> tuple[list[keras.Layer], dict[str, str]]:
 
 def _rounded(product: Product, moments: NDArray[np.float32], ridge: float) -> Rounded:
     weights = product.grouped(product.kernel)
-    if product.is_depthwise:
+    if product.kind is Kind.DEPTHWISE:
         return round_depthwise(weights, moments, ridge)
+    if product.kind is Kind.TRANSPOSED:
+        return round_transposed(weights, moments, ridge, product.outputs)
     return round_matrix(weights, moments, ridge, product.input_shape)
 
 
 def _moments(product: Product, stream: Stream, positions: int, generator: np.random.Generator) -> NDArray[np.float32]:
     """Return the second moments (groups, K, K) of a layer's inputs about their mean, which the bias takes care of."""
-    import tensorflow as tf
-
     squares: Any = 0.0
     total: Any = 0.0
     count = 0
     for chunk in stream:
         rows = product.rows(chunk, positions, generator)
-        squares += tf.matmul(rows, rows, transpose_a=True)
-        total += tf.reduce_sum(rows, axis=1)
+        # numpy sees that both factors are the same, and computes half of it.
+        squares += np.stack([one.T @ one for one in rows])
+        total += rows.sum(axis=1)
         count += rows.shape[1]
-    mean = total / count
-    found: NDArray[np.float32] = np.array(squares / count - mean[:, :, None] * mean[:, None, :])
+    mean = total / np.float32(count)
+    found: NDArray[np.float32] = squares / np.float32(count)
+    found -= mean[:, :, None] * mean[:, None, :]
     return found
 
 
 def _answers(product: Product, kernel: Array, true: Stream, rounded: Stream) -> tuple[Stream, Stream, Array, Array]:
-    """Return the layer's outputs in both streams, and gains and biases of its channels; empties its inputs.
+    """Return a product's outputs in both streams, and gains and biases of its channels; empties its inputs.
 
     The bias gives a channel the float network's mean. The gain takes back what rounding shrank it by: weights that had
     to give way to their neighbours all became smaller, and through 50 layers such errors would add up, not cancel.
@@ -158,7 +163,8 @@ def _answers(product: Product, kernel: Array, true: Stream, rounded: Stream) -> 
     import tensorflow as tf
 
     original, new = tf.constant(product.kernel), tf.constant(kernel, tf.float32)
-    bias, sums, count = product.bias, np.zeros((4, len(product.bias))), 0
+    bias = product.bias if product.bias is not None else np.zeros(product.outputs, np.float32)
+    sums, count = np.zeros((4, product.outputs)), 0
     before, after = [], []
     for index in range(len(true)):
         one, other = product.apply(true[index], original), product.apply(rounded[index], new)
@@ -166,7 +172,7 @@ def _answers(product: Product, kernel: Array, true: Stream, rounded: Stream) -> 
         axes = axes_but_last(one)
         sums += [tf.reduce_sum(values, axis=axes).numpy() for values in (one, other, one * one, one * other)]
         count += int(np.prod(one.shape[:-1]))
-        before.append(product.layer.activation(one + bias))
+        before.append(product.activation(one + bias))
         after.append(other)
         del one, other
     mean_true, mean_rounded, square, common = sums / count
@@ -175,9 +181,22 @@ def _answers(product: Product, kernel: Array, true: Stream, rounded: Stream) -> 
     np.divide(variance, covariance, out=gain, where=(variance > 1e-6 * square) & (covariance > 0.5 * variance))
     gain = np.clip(gain, 1 / LARGEST_GAIN, LARGEST_GAIN).astype(np.float32)
     corrected: Any = (bias + mean_true - gain * mean_rounded).astype(np.float32)
+    if product.bias is None:
+        corrected[:] = 0
     for index, values in enumerate(after):
-        after[index] = product.layer.activation(values * gain + corrected)
+        after[index] = product.activation(values * gain + corrected)
     return before, after, gain, corrected
+
+
+def _called_again(
+    steps: tuple[Product, ...], kernels: list[Array], bias: Array, true: Stream, rounded: Stream
+) -> tuple[Stream, Stream]:
+    """Return the outputs of a layer that was rounded at an earlier call; the last of its products has the bias."""
+    for product, kernel in zip(steps, kernels, strict=True):
+        own, other = (0.0, 0.0) if product.bias is None else (product.bias, bias)
+        true = [product.activation(product.apply(one, product.kernel) + own) for one in true]
+        rounded = [product.activation(product.apply(one, kernel) + other) for one in rounded]
+    return true, rounded
 
 
 def _sqnr_db(true: Array, rounded: Array) -> float:

@@ -21,6 +21,8 @@ BLOCK = 64  # rows that are settled before the others hear of it: a matrix produ
 # Steps of a matrix's channel, as shares of the way from the smallest possible step to one at which plain rounding
 # leaves no pair of neighbours too large.
 PAIRED_SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+FEW_SHARES = (0.0, 0.2, 0.4, 0.7)  # of a layer with many inputs, for which each costs seconds
+MANY_INPUTS = 2048
 # Steps of a depthwise channel, as shares of the smallest at which nothing is clipped.
 CLIPPED_SHARES = tuple(np.linspace(0.6, 1.0, 17))
 
@@ -56,17 +58,29 @@ def round_depthwise(weights: Floats, moments: Floats, ridge: float) -> Rounded:
 def round_matrix(weights: Floats, moments: Floats, ridge: float, shape: tuple[int, ...]) -> Rounded:
     """Return weights (groups, K, M), K inputs of that `shape`, of which no two neighbours are too large together."""
     bounds = np.array([-LARGEST, LARGEST], np.float32).reshape(2, 1, 1, 1)
+    shares = PAIRED_SHARES if weights.shape[1] < MANY_INPUTS else FEW_SHARES
     found = []
     for group, moment in zip(weights, moments, strict=True):
         small = _positive(np.abs(group).max(axis=0) / np.float32(LARGEST))
         safe = _safe_step(group, small, shape)
-        steps = [(small * (safe / small) ** np.float32(share))[None] for share in PAIRED_SHARES]
+        steps = [(small * (safe / small) ** np.float32(share))[None] for share in shares]
         found.append(_Factor(moment[None], ridge).best(group[None], steps, bounds, partners(shape)))
     return Rounded(
         integers=np.concatenate([one.integers for one in found]),
         step=np.concatenate([one.step for one in found]),
         error=np.concatenate([one.error for one in found]),
     )
+
+
+def round_transposed(weights: Floats, moments: Floats, ridge: float, outputs: int) -> Rounded:
+    """Return weights (1, K, taps * outputs) of a transposed convolution; the taps of an output share their step."""
+    by_output = np.moveaxis(weights.reshape(*weights.shape[:2], -1, outputs), 3, 0).reshape(outputs, -1)
+    step = _positive(np.abs(by_output).max(axis=1) / np.float32(LARGEST))
+    steps = np.tile(step, weights.shape[2] // outputs)[None]
+    in_steps = np.rint(weights / steps[:, None])
+    settled = np.abs(in_steps) >= LARGEST  # An output's largest weight stays: the quantizers find the step by it.
+    bounds = np.stack([np.where(settled, in_steps, -LARGEST), np.where(settled, in_steps, LARGEST)])
+    return _Factor(moments, ridge).best(weights, [steps], bounds.astype(np.float32), None)
 
 
 def _safe_step(weights: Floats, step: Floats, shape: tuple[int, ...]) -> Floats:
@@ -130,6 +144,8 @@ class _Factor:
 
     def _settle(self, target: Floats, bounds: Floats, places: NDArray[np.int64] | None) -> tuple[Floats, Floats]:
         """Return the integers and the squared error in steps; everything is in this factor's order."""
+        import tensorflow as tf
+
         wanted, integers, lost = target.copy(), np.zeros_like(target), np.zeros_like(target)
         error = np.zeros((target.shape[0], target.shape[2]), np.float32)
         for end in range(target.shape[1], 0, -BLOCK):
@@ -148,5 +164,7 @@ class _Factor:
                 lost[:, row] = target[:, row] - integers[:, row]
                 error += (self.diagonal[:, row, None] * (aim - integers[:, row])) ** 2
             if start:
-                wanted[:, :start] += np.swapaxes(self.feedback[:, start:end, :start], 1, 2) @ lost[:, start:end]
+                # Not numpy: beside other work its threads wait for each other.
+                factor = np.ascontiguousarray(self.feedback[:, start:end, :start])
+                wanted[:, :start] += tf.matmul(factor, lost[:, start:end], transpose_a=True).numpy()
         return integers, error

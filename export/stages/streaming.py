@@ -17,6 +17,8 @@ Tensor = Any  # tf.Tensor
 Stream = list[Tensor]  # one activation: chunks of samples
 # Of a call's input in both streams, its outputs in both. It may empty the lists that it is given.
 Handler = Callable[[Stream, Stream], tuple[Stream, Stream]]
+# Sees every tensor that an operator without a handler gives, in the float stream.
+Look = Callable[[Any, Stream], None]
 
 CHUNK = 25  # samples at a time: few calls, and memory for a quarter of the samples while an operator runs
 
@@ -39,12 +41,15 @@ class Pass:
             ]
             self._streams[id(tensor)] = chunks, chunks
 
-    def run(self, handlers: Mapping[int, Handler]) -> Iterator[tuple[Tensor, Tensor]]:
+    def run(self, handlers: Mapping[int, Handler], look: Look | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """Run everything, layers with a handler (by id) by it; yield every output, float and rounded."""
         for node in self._graph.nodes:
             handler = handlers.get(id(node.operation))
             if handler is None:
                 self._call(node)
+                if look is not None:
+                    for tensor in node.outputs:
+                        look(tensor, self._streams[id(tensor)][0])
             else:
                 (source,), (result,) = node.input_tensors, node.outputs
                 self._streams[id(result)] = handler(*self._read(source))

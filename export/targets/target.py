@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from calibration.samples import Array
 from export.recipe import Io, Precision, Width
 from export.targets.dissection import Dissector
 from export.targets.session import OpCount, Session, StorageReport, Watcher
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import keras
 
     from calibration.ranges import Ranges
+
+Weights = Mapping[str, tuple[Array, Array]]  # kernel and bias, as Keras lays them out, by a name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +90,10 @@ class Target(Protocol):
 
 class WatchableTarget(Target, Protocol):
     """A format whose runtime shows every tensor, so that ranges can be observed in it."""
+
+    def reweigh(self, float_file: bytes, before: Weights, after: Weights) -> bytes | None:
+        """Return the float file with other weights, found by those `before`; None where they cannot be told apart."""
+        ...
 
     def watch(self, path: Path) -> Watcher:
         """Load a float file in its runtime, every activation in sight."""

@@ -210,6 +210,13 @@ def tiny_mobilenet() -> keras.Model:
     return model
 
 
+def tiny_mobilenet_v2() -> keras.Model:
+    architecture = zoo.find("mobilenet_v2")
+    model = architecture.build(**architecture.tiny)
+    weights.assign(model, npz.read([DATA / "mobilenet_v2_tiny-fashion_mnist.npz"]))
+    return model
+
+
 def mobilenet() -> keras.Model:
     architecture = zoo.find("mobilenet")
     model = architecture.build()
@@ -221,12 +228,14 @@ def networks(work: Path) -> dict[str, Network]:
     """Return all networks by name; nothing is built yet."""
     grey, architecture = zoo.find("lenet5").preprocess(), zoo.find("mobilenet")
     small, full = architecture.preprocess(**architecture.tiny), architecture.preprocess()
+    linear = zoo.find("mobilenet_v2")
     return {
         name: Network(name, build, preprocessing, draw, work / name)
         for name, build, preprocessing, draw in (
             ("lenet5", lenet, grey, fashion),
             ("two_headed", two_headed, grey, fashion),
             ("mobilenet_tiny", tiny_mobilenet, small, fashion),
+            ("mobilenet_v2_tiny", tiny_mobilenet_v2, linear.preprocess(**linear.tiny), fashion),
             ("mobilenet", mobilenet, full, None),
         )
     }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import keras
 
     from export.targets import QuantizationPlan
+    from export.targets.target import Weights
 
 
 class TfliteTarget:
@@ -56,6 +57,12 @@ class TfliteTarget:
         from export.targets.tflite.session import TfliteWatcher
 
         return TfliteWatcher(path)
+
+    def reweigh(self, float_file: bytes, before: Weights, after: Weights) -> bytes | None:
+        """Return the float file with other weights, found by those `before`; None where they cannot be told apart."""
+        from export.targets.tflite.reweigh import reweighed
+
+        return reweighed(float_file, before, after)
 
     def dissect(self, path: Path, float_file: Path) -> Dissector:
         """Load a quantized file in LiteRT beside a float .tflite, every activation in sight."""

@@ -1,0 +1,143 @@
+"""The range of each activation that costs the answers least: where to clip is asked of the network itself.
+
+To first order an error e of an activation moves an output by g e, g the gradient. Rounding is uniform noise of a
+twelfth of the squared step (Widrow 1956) wherever the activation is not zero; clipping cuts off what is known exactly.
+Weighing errors by gradients is the Fisher-weighted loss of Li et al. 2021, "BRECQ", https://arxiv.org/abs/2102.05426,
+section 3.3, here for ranges instead of weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.fingerprint import Fingerprint
+from calibration.observers import SENSITIVITY
+from calibration.ranges import Range, Ranges
+from calibration.samples import Samples
+from export.stages.graph import Graph, functional
+
+if TYPE_CHECKING:
+    import keras
+
+Floats = NDArray[np.float64]
+
+STEPS = 255
+# Ends that are tried, as shares of the largest and smallest value seen.
+SHARES = np.append(np.geomspace(1.0, 0.05, 24), 0.0)
+# A clipped range must promise this much: the gradient knows little of large errors, and photos unlike these will come.
+WORTHWHILE = 0.7
+
+
+def choose(
+    model: keras.Model,
+    samples: Samples,
+    observed: Ranges,
+    fingerprints: Mapping[str, Fingerprint],
+    *,
+    count: int = 32,
+    seed: int = 0,
+) -> Ranges:
+    """Return narrower ranges where clipping helps the answers; the others as they were observed.
+
+    Args:
+        model: whose activations were observed.
+        samples: of the calibration.
+        observed: min and max of every activation by the file's tensor name.
+        fingerprints: of the first sample's activations, likewise; without those that must not be clipped.
+        count: at most so many samples are looked at.
+        seed: of the random signs with which a sample's outputs are added up, to have one gradient for all of them.
+    """
+    some = samples.every(max(1, len(samples) // count))
+    generator = np.random.default_rng(seed)
+    costs: dict[str, list[Floats | float]] = {}
+    names: dict[str, int] = {}
+    for index, sample in enumerate(some):
+        values, gradients, power = _gradients(model, sample, generator)
+        if index == 0:
+            names = _matched(values, fingerprints)
+            costs = {name: [0.0, 0.0] for name, key in names.items() if gradients[key] is not None}
+        for name, halves in costs.items():
+            key = names[name]
+            halves[index % 2] += _cost(values[key], gradients[key], observed.by_tensor[name]) / power
+    chosen = {name: _best(halves, observed.by_tensor[name]) for name, halves in costs.items()}
+    return Ranges(by_tensor={**observed.by_tensor, **chosen}, observer=SENSITIVITY)
+
+
+def _gradients(
+    model: keras.Model, sample: Mapping[str, Any], generator: np.random.Generator
+) -> tuple[dict[int, Any], dict[int, Any], float]:
+    """Return activations and their gradients by position, and the power of the outputs."""
+    import keras
+    import tensorflow as tf
+
+    graph, tensors = Graph(functional(model)), dict[int, Any]()
+    with tf.GradientTape() as tape:
+        for tensor in model.inputs:
+            given = tf.convert_to_tensor(sample[tensor._keras_history.operation.name], tensor.dtype)
+            tensors[id(tensor)] = given
+            tape.watch(given)
+        for node in graph.nodes:
+            arguments, settings = node.arguments.fill_in(tensors)
+            outputs = keras.tree.flatten(node.operation(*arguments, **settings))
+            tensors.update({id(tensor): output for tensor, output in zip(node.outputs, outputs, strict=True)})
+        answers = [tensors[id(tensor)] for tensor in model.outputs if tensor.dtype.startswith("float")]
+        total = tf.add_n([tf.reduce_sum(answer * _signs(answer.shape, generator)) for answer in answers])
+    values = {
+        position: tensors[id(tensor)]
+        for position, tensor in enumerate([tensor for node in graph.nodes for tensor in node.outputs])
+        if tensors[id(tensor)].dtype.is_floating
+    }
+    gradients = dict(zip(values, tape.gradient(total, list(values.values())), strict=True))
+    return values, gradients, float(tf.add_n([tf.reduce_sum(answer**2) for answer in answers])) or 1.0
+
+
+def _signs(shape: Any, generator: np.random.Generator) -> Any:
+    return generator.choice(np.array([-1, 1], np.float32), tuple(shape))
+
+
+def _matched(values: Mapping[int, Any], fingerprints: Mapping[str, Fingerprint]) -> dict[str, int]:
+    """Return for each tensor of the file the position of the activation that it is."""
+    ours = {key: Fingerprint.of(value.numpy()) for key, value in values.items()}
+    return {
+        name: key
+        for name, fingerprint in fingerprints.items()
+        if (key := next((key for key, one in ours.items() if one.is_like(fingerprint)), None)) is not None
+    }
+
+
+def _cost(values: Any, gradient: Any, observed: Range) -> Floats:
+    """Return the squared error of the outputs (low ends, high ends) that each pair of `SHARES` would make."""
+    flat, slope = values.numpy().reshape(-1), gradient.numpy().reshape(-1)
+    low, high = min(observed[0], 0.0), max(observed[1], 0.0)
+    step = (high * SHARES[None, :] - low * SHARES[:, None]) / STEPS
+    rounding = step**2 / 12 * float(np.square(slope, dtype=np.float64)[flat != 0].sum())
+    below, above = _clipped(-flat, -slope, -low * SHARES), _clipped(flat, slope, high * SHARES)
+    found: Floats = rounding + (below[:, None] + above[None, :]) ** 2
+    return found
+
+
+def _clipped(values: NDArray[Any], gradient: NDArray[Any], ends: Floats) -> Floats:
+    """Return what clipping `values` at each of the positive `ends` moves the outputs by."""
+    beyond = values > ends[-2]
+    values, gradient = values[beyond].astype(np.float64), gradient[beyond].astype(np.float64)
+    order = np.argsort(values)
+    sums = [np.append(np.cumsum(one[order][::-1])[::-1], 0.0) for one in (gradient, gradient * values)]
+    first = np.searchsorted(values[order], ends, side="right")
+    moved: Floats = ends * sums[0][first] - sums[1][first]
+    return moved
+
+
+def _best(halves: Sequence[Floats | float], observed: Range) -> Range:
+    """Return the pair of ends that costs least in the half of the samples where it costs more."""
+    seen = [np.asarray(half)[:-1, :-1] for half in halves if np.ndim(half) and np.asarray(half)[0, 0] > 0]
+    if not seen:
+        return observed
+    relative = np.max([half / half[0, 0] for half in seen], axis=0)
+    low, high = np.unravel_index(int(relative.argmin()), relative.shape)
+    if relative[low, high] > WORTHWHILE:
+        return observed
+    return observed[0] * float(SHARES[low]), observed[1] * float(SHARES[high])

@@ -1,0 +1,150 @@
+"""Channels scaled and moved so that eight bits suffice for all of them: exact for the float network.
+
+Where a tensor has one scale for all channels, quiet channels lose most of their bits. Here each channel is scaled by
+the layer that makes it, and the layers that read it divide by that (see export/stages/channels.py). Where no rectifier
+and no padding stands between, a channel is also moved to a mean of zero; the readers' biases make that good. The
+offset generalises the absorption of high biases in Nagel et al. 2019, section 4.1.3.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.samples import Samples
+from export.stages import Staged, StageRecord
+from export.stages.channel_ranges import ChannelRange, channel_ranges
+from export.stages.channels import Channels, Group, Role
+from export.stages.graph import copy
+
+if TYPE_CHECKING:
+    import keras
+
+Floats = NDArray[np.float64]
+
+NAME = "equalize"
+
+# A channel is never scaled by more: the quietest ones are next to nothing, and weights must stay in float32's range.
+LARGEST_SCALE = 100.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equalize:
+    """The stage, for a flat functional model with folded batch norms.
+
+    Attributes:
+        strength: 0 leaves the channels as they are, 1 gives all of them the same range.
+        samples: of the calibration samples, at most so many, evenly drawn.
+    """
+
+    strength: float = 0.5
+    samples: int = 32
+
+    def __call__(self, model: keras.Model, samples: Samples) -> Staged:
+        """Return the model with other weights and the same answers."""
+        start = time.perf_counter()
+        channels = Channels(model)
+        groups = list(channels.groups())
+        some = samples.every(max(1, len(samples) // self.samples))
+        wanted = [tensor for group in groups for tensor in group.tensors]
+        ranges = channel_ranges(model, some, wanted) if groups else {}
+        change = _Change(offsets=_offsets(channels, ranges))
+        for group in groups:
+            scale = self._scale(channels, group, ranges, change.offsets)
+            change.scales.update({id(tensor): scale for tensor in group.tensors})
+        record = StageRecord(
+            name=NAME,
+            parameters={"strength": self.strength, "samples": len(some)},
+            exact=True,
+            seconds=round(time.perf_counter() - start, 2),
+            layers=tuple(layer.name for group in groups for layer in group.makers),
+        )
+        return Staged(_changed(model, channels, change), record)
+
+    def _scale(
+        self, channels: Channels, group: Group, ranges: Mapping[int, ChannelRange], offsets: Mapping[int, Floats]
+    ) -> Floats:
+        """Return the scale (channels,) of a group: 1 for its loudest channel, more for the others."""
+        stored = [tensor for tensor in group.tensors if channels.is_stored(tensor)]
+        extents = [ranges[id(tensor)].extent(offsets.get(id(tensor))) for tensor in stored]
+        tiny = float(np.finfo(np.float32).tiny)
+        shares = [extent / max(float(extent.max()), tiny) for extent in extents]
+        loudness = np.maximum(np.max(shares, axis=0), 1 / LARGEST_SCALE)
+        scale: Floats = (loudness.max() / loudness) ** self.strength
+        return scale
+
+
+@dataclass
+class _Change:
+    """By tensor: what its channels are multiplied by, after the offset was taken off."""
+
+    offsets: dict[int, Floats]
+    scales: dict[int, Floats] = field(default_factory=dict)
+
+
+def _offsets(channels: Channels, ranges: Mapping[int, ChannelRange]) -> dict[int, Floats]:
+    """Return the offsets by tensor: of layers' outputs their mean, of all others what that makes of them."""
+    offsets: dict[int, Floats] = {}
+    for node in channels.graph.nodes:
+        (result, *_), role = node.outputs, channels.role(node)
+        if not channels.is_movable(result) or id(result) not in ranges:
+            continue
+        if role is Role.WEIGHS:
+            if _is_linear(node.operation):
+                offsets[id(result)] = ranges[id(result)].mean
+        elif role in (Role.KEEPS, Role.ADDS):
+            known = [offsets[id(tensor)] for tensor in node.input_tensors if id(tensor) in offsets]
+            if known:
+                offsets[id(result)] = np.sum(known, axis=0)
+    return offsets
+
+
+def _changed(model: keras.Model, channels: Channels, change: _Change) -> keras.Model:
+    nodes = {
+        id(node.operation): node
+        for node in channels.graph.nodes
+        if channels.role(node) is Role.WEIGHS
+        and any(id(tensor) in change.scales for tensor in (*node.input_tensors, *node.outputs))
+    }
+
+    def replaced(layer: keras.Layer) -> keras.Layer | None:
+        if id(layer) not in nodes:
+            return None
+        return type(layer).from_config({**layer.get_config(), "use_bias": True})
+
+    new, others = copy(model, replaced)
+    for key, layer in others.items():
+        layer.set_weights(_weights(nodes[key], change))
+    return new
+
+
+def _weights(node: Any, change: _Change) -> list[NDArray[np.float32]]:
+    """Return kernel and bias of a layer that takes and gives changed channels."""
+    import keras
+
+    layer, (source,), (result,) = node.operation, node.input_tensors, node.outputs
+    kernel = np.asarray(layer.kernel, np.float64)
+    bias = np.asarray(layer.bias, np.float64) if layer.use_bias else np.zeros(result.shape[-1])
+    is_depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+    taken = kernel.reshape(-1, *kernel.shape[-2:]).sum(axis=0)  # what a constant input gives, (inputs, outputs)
+    if (offset := change.offsets.get(id(source))) is not None:
+        bias = bias + ((taken * offset[:, None]).reshape(-1) if is_depthwise else offset @ taken)
+    if (scale := change.scales.get(id(source))) is not None:
+        kernel = kernel / scale[:, None]
+    if (offset := change.offsets.get(id(result))) is not None:
+        bias = bias - offset
+    if (scale := change.scales.get(id(result))) is not None:
+        kernel = kernel * (scale.reshape(kernel.shape[-2:]) if is_depthwise else scale)
+        bias = bias * scale
+    return [kernel.astype(np.float32), bias.astype(np.float32)]
+
+
+def _is_linear(layer: keras.Layer) -> bool:
+    import keras
+
+    return layer.activation is keras.activations.linear

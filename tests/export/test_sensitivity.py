@@ -1,0 +1,83 @@
+"""Ranges are narrowed where that helps the answers, and only there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from calibration.fingerprint import Fingerprint
+from calibration.ranges import Ranges
+from calibration.samples import Samples
+from export import sensitivity
+
+
+def model() -> keras.Model:
+    """Return x -> relu(x) -> its mean with weights: what a peak of x is worth is known."""
+    image = keras.Input((64,), name="image")
+    hidden = layers.ReLU(name="hidden")(image)
+    return keras.Model(image, layers.Dense(4, use_bias=False, name="answers")(hidden))
+
+
+def samples(peak: float, count: int = 16) -> Samples:
+    inputs = np.random.default_rng(0).normal(size=(count, 64)).astype(np.float32)
+    inputs[:, 0] = peak
+    return Samples(inputs={"image": inputs}, source="tests", seed=0)
+
+
+def chosen(weight_of_peak: float, peak: float = 100.0) -> tuple[float, float]:
+    network, given = model(), samples(peak)
+    kernel = np.random.default_rng(1).normal(size=(64, 4)).astype(np.float32)
+    kernel[0] *= weight_of_peak
+    network.get_layer("answers").set_weights([kernel])
+    first = np.maximum(given.inputs["image"][:1], 0)
+    observed = Ranges(by_tensor={"a": (0.0, float(np.maximum(given.inputs["image"], 0).max()))}, observer="min-max")
+    return sensitivity.choose(network, given, observed, {"a": Fingerprint.of(first)}).by_tensor["a"]
+
+
+def test_a_peak_that_no_answer_needs_is_clipped() -> None:
+    low, high = chosen(weight_of_peak=0.0)
+    assert low == 0
+    assert 2 < high < 10
+
+
+def test_a_peak_that_the_answers_need_is_kept() -> None:
+    assert chosen(weight_of_peak=1.0) == (0.0, 100.0)
+
+
+def test_ranges_without_peaks_are_kept() -> None:
+    assert chosen(weight_of_peak=1.0, peak=2.0)[1] == pytest.approx(2.5, abs=1.5)
+
+
+class Tensor:
+    def __init__(self, values: Any) -> None:
+        self.values = values
+
+    def numpy(self) -> Any:
+        return self.values
+
+
+@pytest.mark.parametrize("index", [0, 8, 14])
+def test_the_predicted_error_is_the_error_that_clipping_and_rounding_make(index: int) -> None:
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=4000)
+    observed = (float(values.min()), float(values.max()))
+    low, high = (end * sensitivity.SHARES[index] for end in observed)
+    step = (high - low) / 255
+    predicted, made = [], []
+    for _ in range(200):
+        gradient = generator.normal(size=values.size)
+        predicted.append(sensitivity._cost(Tensor(values), Tensor(gradient), observed)[index, index])
+        stored = np.rint(np.clip(values, low, high) / step)
+        made.append(float(gradient @ (stored * step - values)) ** 2)
+    assert np.mean(predicted) == pytest.approx(np.mean(made), rel=0.25)
+
+
+def test_a_tensor_that_is_none_of_the_networks_keeps_its_range() -> None:
+    network, given = model(), samples(100.0)
+    observed = Ranges(by_tensor={"b": (-1.0, 5.0)}, observer="min-max")
+    foreign = {"b": Fingerprint(count=64, low=-1.0, high=5.0, mean=0.0)}
+    assert sensitivity.choose(network, given, observed, foreign).by_tensor["b"] == (-1.0, 5.0)

@@ -1,0 +1,146 @@
+"""Equalizing is exact for the float network, and gives int8 more of each channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from calibration.samples import Samples
+from export import stages
+from export.metrics import compare
+from export.stages.channel_ranges import channel_ranges
+from export.stages.channels import Channels
+from export.stages.equalize import Equalize
+from export.stages.fold import fold
+from tests.faults.networks import Network
+
+if TYPE_CHECKING:
+    Net = Callable[[Any], Any]
+
+SHAPE = (9, 10, 4)
+
+
+def built(net: Net) -> keras.Model:
+    """Return a model whose channels have very different ranges, as far from zero as they like."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input(SHAPE, name="image")
+    model = keras.Model(image, net(image))
+    generator = np.random.default_rng(1)
+    for layer in model.layers:
+        loudness = [np.exp(generator.normal(0, 1, weights.shape[-1:])) for weights in layer.get_weights()]
+        layer.set_weights(
+            [
+                generator.normal(0.2, 1, weights.shape) * loud
+                for weights, loud in zip(layer.get_weights(), loudness, strict=True)
+            ]
+        )
+    return model
+
+
+def photos(count: int = 12) -> Samples:
+    inputs = np.random.default_rng(2).normal(size=(count, *SHAPE)).astype(np.float32)
+    return Samples(inputs={"image": inputs}, source="tests", seed=0)
+
+
+def conv(channels: int, size: int = 1, **settings: Any) -> Any:
+    return layers.Conv2D(channels, size, **settings)
+
+
+def residual(x: Any) -> Any:
+    y = conv(6)(x)
+    z = layers.Add()([y, conv(6)(layers.ReLU()(conv(8)(y)))])
+    return conv(3)(layers.Add()([z, conv(6)(layers.ReLU()(conv(8)(z)))]))
+
+
+CHANGED: dict[str, Net] = {
+    "rectified": lambda x: conv(3, 3)(layers.ReLU()(conv(8, 3, padding="same")(x))),
+    "rectified by itself": lambda x: conv(3)(conv(8, activation="relu")(x)),
+    "leaky": lambda x: conv(3)(layers.LeakyReLU()(conv(8)(x))),
+    "linear": lambda x: conv(3)(conv(8)(x)),
+    "linear, then a window without padding": lambda x: conv(3, 3)(conv(8)(x)),
+    "linear, then a padded window": lambda x: conv(3, 3, padding="same")(conv(8)(x)),
+    "padded by a layer": lambda x: conv(3, 3)(layers.ZeroPadding2D(1)(conv(8)(x))),
+    "depthwise": lambda x: conv(3)(layers.DepthwiseConv2D(3, padding="same")(layers.ReLU()(conv(8)(x)))),
+    "depthwise, several per channel": lambda x: conv(3)(layers.DepthwiseConv2D(3, depth_multiplier=2)(conv(8)(x))),
+    "residual": residual,
+    "pooled": lambda x: layers.Dense(3)(layers.GlobalAveragePooling2D()(layers.MaxPooling2D(2)(conv(8)(x)))),
+    "two readers": lambda x: layers.Add()([conv(3)(y := conv(8)(x)), conv(3)(y)]),
+}
+KEPT: dict[str, Net] = {
+    "capped": lambda x: conv(3)(layers.ReLU(6.0)(conv(8)(x))),
+    "bent": lambda x: conv(3)(layers.Activation("sigmoid")(conv(8)(x))),
+    "bent by itself": lambda x: conv(3)(conv(8, activation="swish")(x)),
+    "multiplied": lambda x: conv(3)(layers.Multiply()([y := conv(8)(x), layers.Activation("sigmoid")(y)])),
+    "an output": lambda x: [conv(3)(y := conv(8)(x)), y],
+    "grouped": lambda x: conv(4, groups=2)(conv(8)(x)),
+    "shared": lambda x: (twice := conv(4))(twice(x)),
+    "added to an input": lambda x: conv(3)(layers.Add()([x, conv(4)(x)])),
+    "joined": lambda x: conv(3)(layers.Concatenate()([conv(4)(x), conv(4)(x)])),
+}
+
+
+@pytest.mark.parametrize("name", [*CHANGED, *KEPT])
+def test_the_answers_stay(name: str) -> None:
+    model, samples = built({**CHANGED, **KEPT}[name]), photos()
+    staged = stages.apply(Equalize(strength=1.0), model, samples)
+    unseen = np.random.default_rng(3).normal(size=(4, *SHAPE)).astype(np.float32) * 10
+    for one, other in zip(keras.tree.flatten(model(unseen)), keras.tree.flatten(staged.model(unseen)), strict=True):
+        assert compare(reference=np.asarray(one), actual=np.asarray(other)).sqnr_db > 100
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_channels_that_share_a_scale_come_to_share_a_range(name: str) -> None:
+    model, samples = built(CHANGED[name]), photos()
+    staged = Equalize(strength=1.0)(model, samples)
+    assert staged.record.layers
+    before, after = (unevenness(one, samples) for one in (model, staged.model))
+    assert after < before / 2, (before, after)
+
+
+def unevenness(model: keras.Model, samples: Samples) -> float:
+    """Return how much wider the loudest channel is than the middle one, over all tensors that may be scaled."""
+    channels = Channels(model)
+    tensors = [tensor for group in channels.groups() for tensor in group.tensors if channels.is_stored(tensor)]
+    ranges = channel_ranges(model, samples, tensors).values()
+    extents = [np.maximum(one.high, -one.low) for one in ranges]
+    return float(np.mean([extent.max() / np.median(extent) - 1 for extent in extents]))
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_cannot_be_scaled_exactly_stays(name: str) -> None:
+    model, samples = built(KEPT[name]), photos()
+    staged = Equalize(strength=1.0)(model, samples)
+    assert not staged.record.layers
+    assert all(np.array_equal(*pair) for pair in zip(model.get_weights(), staged.model.get_weights(), strict=True))
+
+
+def test_channels_that_may_be_moved_get_a_mean_of_zero() -> None:
+    model, samples = built(CHANGED["linear"]), photos(32)
+    moved = Equalize()(model, samples).model
+    (hidden,) = (layer for layer in moved.layers if layer.name == model.layers[1].name)
+    values = np.asarray(keras.Model(moved.input, hidden.output)(np.asarray(samples.inputs["image"])))
+    assert np.abs(values.mean(axis=(0, 1, 2))).max() < 1e-4 * np.abs(values).max()
+
+
+def test_a_trained_residual_network_has_groups_that_span_blocks(network: Callable[[str], Network]) -> None:
+    model = fold(network("mobilenet_v2_tiny").model)
+    assert max(len(group.makers) for group in Channels(model).groups()) > 1
+
+
+def test_a_stage_that_does_not_keep_the_answers_it_promised_is_refused() -> None:
+    model, samples = built(CHANGED["linear"]), photos()
+
+    def stage(given: keras.Model, some: Samples) -> stages.Staged:
+        staged = Equalize()(given, some)
+        kernel, bias = staged.model.layers[-1].get_weights()
+        kernel[..., 0] *= 1.01
+        staged.model.layers[-1].set_weights([kernel, bias])
+        return staged
+
+    with pytest.raises(stages.StageRefusedError, match="equalize does not keep the answers"):
+        stages.apply(stage, model, samples)

@@ -1,0 +1,60 @@
+"""New weights go into an old float file exactly as a new conversion would put them, or not at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from export.reconstruction import _weights
+from export.stages.fold import fold
+from export.targets.tflite import TFLITE, flatbuffer
+from export.targets.tflite.layers import layers as stored_layers
+
+
+def network(seed: int, *, twins: bool = False) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((8, 8, 3), name="image")
+    x = layers.ReLU(6.0)(layers.BatchNormalization(name="bn")(layers.Conv2D(6, 3, padding="same", name="conv")(image)))
+    x = layers.DepthwiseConv2D(3, bias_initializer="normal", name="depthwise")(x)
+    x = layers.SeparableConv2D(6, 3, bias_initializer="normal", name="separable")(x)
+    x = layers.Conv2DTranspose(4, 2, strides=2, bias_initializer="normal", name="transposed")(x)
+    first = layers.Conv2D(4, 1, bias_initializer="normal", name="first")
+    x = first(x)
+    other = layers.Conv2D(4, 1, bias_initializer="normal", name="other")
+    x = other(x)
+    if twins:
+        other.set_weights(first.get_weights())
+    x = layers.Dense(5, bias_initializer="normal", name="dense")(layers.Flatten()(x))
+    model = keras.Model(image, x)
+    norm = model.get_layer("bn")
+    generator = np.random.default_rng(seed)
+    norm.set_weights([generator.uniform(0.5, 1.5, weights.shape) for weights in norm.get_weights()])
+    return model
+
+
+def constants(content: bytes) -> list[Any]:
+    file = flatbuffer.read(content)
+    return [flatbuffer.constant(file, tensor) for one in stored_layers(file) for tensor in (one.weights, one.bias)]
+
+
+def test_a_reweighed_file_is_the_converted_one() -> None:
+    one, other = fold(network(0)), fold(network(1))
+    before, after = _weights(one), _weights(other)
+    reweighed = TFLITE.reweigh(TFLITE.convert(network(0)), before, after)
+    assert reweighed is not None
+    wanted = constants(TFLITE.convert(other))
+    assert len(wanted) == 2 * len(before)
+    for found, expected in zip(constants(reweighed), wanted, strict=True):
+        assert np.abs(found - expected).max() <= 1e-6 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("wrong", ["other weights", "two layers alike"])
+def test_a_file_whose_layers_cannot_be_told_for_certain_is_left(wrong: str) -> None:
+    twins = wrong == "two layers alike"
+    given = network(0, twins=twins)
+    before = _weights(fold(network(2) if wrong == "other weights" else given))
+    assert TFLITE.reweigh(TFLITE.convert(given), before, _weights(fold(network(1)))) is None
