@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from export.artifact import Artifact
+from export.diagnosis.comparable import comparable
 from export.diagnosis.cures import Circumstances
 from export.diagnosis.examining import examined
 from export.making import Making
@@ -28,10 +29,17 @@ def _diagnosed(artifact: Artifact, making: Making) -> Artifact:
     assert float_file is not None  # looked at before
     making.progress.step(f"diagnose the {artifact.precision} .{artifact.format}")
     made_of = making.reconstruction
+    records = made_of.records if made_of is not None else []
+    model = comparable(making.subject.model, records, making.samples.calibration)
+    path = making.path(PRIMARY, Precision.FLOAT32, float_file)
+    if model is not making.subject.model:
+        path = making.work / f"equalized{PRIMARY.suffix}"
+        if not path.exists():
+            path.write_bytes(PRIMARY.convert(model))
     try:
         found = examined(
-            model=making.subject.model,
-            float_file=making.path(PRIMARY, Precision.FLOAT32, float_file),
+            model=model,
+            float_file=path,
             path=making.path(target, artifact.precision, artifact.content),
             samples=making.samples.probe,
             folder=making.samples.probe_folder,

@@ -13,6 +13,7 @@ from typing import Any
 from export import models
 from export.delivered import Delivered
 from export.diagnosis import subject as subjects
+from export.diagnosis.comparable import comparable, is_equalized
 from export.diagnosis.examining import examined
 from export.diagnosis.subject import Request
 from export.recipe import Recipe
@@ -29,6 +30,7 @@ def examine(path: str, model: str | None, samples: str | None) -> dict[str, Any]
         samples: source; None for the samples of its proof.
     """
     request = Request(path=Path(path), model=model, samples=samples)
+    subjects.check_samples(request)
     found = request.delivered()
     export, file = found if found is not None else (None, None)
     try:
@@ -40,10 +42,21 @@ def examine(path: str, model: str | None, samples: str | None) -> dict[str, Any]
     subjects.check_weights(subject, export)
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         work = Path(folder)
-        chosen = subjects.samples(request, export, subject, wanted, work).save(work / "chosen")
+        records = export.manifest.get("stages", []) if export is not None else []
+        equalized, drawn = is_equalized(records), None
+        if equalized or request.samples is None:
+            drawn = subjects.drawn_again(export, subject, wanted, work / "drawn")
+        if equalized and drawn is None:
+            raise UsageProblemError(
+                f"the channels of {request.path.name} were scaled on the samples of its calibration, which do not "
+                "travel with it: type --samples with the source of that export, or let the export itself compare: "
+                "zoo export ... --diagnose"
+            )
+        chosen = subjects.samples(request, export, subject, wanted, drawn, work / "own").save(work / "chosen")
+        model = comparable(subject.model, records, drawn.calibration) if drawn is not None else subject.model
         diagnosis = examined(
-            model=subject.model,
-            float_file=subjects.float_file(export, subject, work),
+            model=model,
+            float_file=subjects.float_file(export, model, work, is_original=not equalized),
             path=request.path,
             samples=chosen,
             folder=work / "chosen",

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from calibration.samples import Samples
+from calibration.store import Draw
 from export import delivered, golden, models, pipeline
 from export.delivered import Delivered, DeliveredFile
 from export.delivery import GOLDEN, MANIFEST
 from export.diagnosis.cures import Circumstances
 from export.models import Subject
 from export.recipe import Precision, Recipe
-from export.targets import PRIMARY, TARGETS
+from export.targets import PRIMARY
 from zoo.errors import CheckFailedError, UsageProblemError
+
+if TYPE_CHECKING:
+    import keras
 
 EXAMPLE = "--model mobilenet, or --model my_model.keras"
 
@@ -68,6 +72,16 @@ def recipe(request: Request, export: Delivered | None) -> Recipe:
     return Recipe(model=model, precisions=(Precision.INT8,), calibration=request.samples, **kept)
 
 
+def check_samples(request: Request) -> None:
+    """Refuse a source that is not there.
+
+    Raises:
+        UsageProblemError: see above.
+    """
+    if request.samples is not None and not Path(request.samples).expanduser().exists():
+        raise UsageProblemError(f"--samples {request.samples!r}: there is no such folder, .npz or .npy")
+
+
 def check_weights(subject: Subject, export: Delivered | None) -> None:
     """Refuse a model with other weights than those of the export.
 
@@ -82,31 +96,41 @@ def check_weights(subject: Subject, export: Delivered | None) -> None:
         )
 
 
-def float_file(export: Delivered | None, subject: Subject, work: Path) -> Path:
-    """Return the float file in the primary format: the export's, if it is whole, or one made anew."""
-    for file in export.files if export is not None else ():
+def float_file(export: Delivered | None, model: keras.Model, work: Path, *, is_original: bool) -> Path:
+    """Return the model's float file in the primary format: the export's, if it is whole, or one made anew."""
+    for file in export.files if export is not None and is_original else ():
         if (file.format, file.precision) == (PRIMARY.name, Precision.FLOAT32) and not file.damage():
             return file.path
     path = work / f"float32{PRIMARY.suffix}"
-    path.write_bytes(PRIMARY.convert(subject.model))
+    path.write_bytes(PRIMARY.convert(model))
     return path
 
 
-def samples(request: Request, export: Delivered | None, subject: Subject, wanted: Recipe, work: Path) -> Samples:
-    """Return the first samples of the proof: drawn again, else those that travel with the files; or the user's own.
+def drawn_again(export: Delivered | None, subject: Subject, wanted: Recipe, work: Path) -> Draw | None:
+    """Return the samples of the export, drawn again; None where their source was not typed, or gives others now."""
+    is_own = export is not None and export.manifest["recipe"]["calibration"] is not None
+    if is_own and wanted.calibration is None:
+        return None
+    drawn = pipeline.draw(subject, wanted if is_own else replace(wanted, calibration=None), work)
+    if export is None:
+        return drawn
+    known = [export.manifest[key]["sha256"] for key in ("calibration", "probe")]
+    return drawn if known == [drawn.calibration.digest, drawn.probe.digest] else None
+
+
+def samples(
+    request: Request, export: Delivered | None, subject: Subject, wanted: Recipe, drawn: Draw | None, work: Path
+) -> Samples:
+    """Return the user's samples, or those of the proof: drawn again, or else those that travel with the files.
 
     Raises:
         UsageProblemError: a source that cannot feed the model.
     """
-    if request.samples is not None and not Path(request.samples).expanduser().exists():
-        raise UsageProblemError(f"--samples {request.samples!r}: there is no such folder, .npz or .npy")
-    told = export.manifest["recipe"]["calibration"] if export is not None else None
-    if request.samples is not None or told is None:
-        drawn = pipeline.draw(subject, wanted, work).probe
-        known = export.manifest["probe"]["sha256"] if export is not None else None
-        if request.samples is not None or known in (None, drawn.digest):
-            return drawn
-    assert export is not None  # a source was told
+    if request.samples is not None:
+        return pipeline.draw(subject, wanted, work).probe
+    if drawn is not None:
+        return drawn.probe
+    assert export is not None  # without one they are drawn
     try:
         return golden.read(export.folder / GOLDEN).samples()
     except CheckFailedError as error:
@@ -127,14 +151,3 @@ def circumstances(export: Delivered | None) -> Circumstances:
         calibration_count=int(export.manifest["calibration"]["count"]) if export.manifest["calibration"] else None,
         raised=tuple(told.get("raised", {})),
     )
-
-
-def check_suffix(path: Path) -> None:
-    """Refuse what no target reads.
-
-    Raises:
-        UsageProblemError: see above.
-    """
-    suffixes = [target.suffix for target in TARGETS.values()]
-    if path.suffix not in suffixes:
-        raise UsageProblemError(f"{path.name} is no model file; type one that ends in {' or '.join(suffixes)}")

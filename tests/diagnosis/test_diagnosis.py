@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,11 +14,13 @@ import pytest
 from calibration.samples import Samples
 from export.attributing import attributed
 from export.attribution import Attribution
+from export.diagnosis.comparable import comparable
 from export.diagnosis.cures import Circumstances
 from export.diagnosis.diagnosis import Diagnosis, Layer, diagnose
 from export.diagnosis.errors import on_grid
 from export.diagnosis.measuring import layer_errors, together
 from export.layer_calls import layer_calls
+from export.making import Making
 from export.metrics import compare
 from export.recipe import Io, Precision
 from export.targets import PRIMARY, TARGETS
@@ -28,6 +30,9 @@ from export.worker import feed
 from tests.diagnosis.planting import FAULTS
 from tests.diagnosis.shapes import random_model
 from tests.faults.networks import Network, fashion, networks
+
+if TYPE_CHECKING:
+    import keras
 
 COUNT = 8
 NETWORKS = ("lenet5", "mobilenet_tiny")
@@ -56,24 +61,32 @@ class Patient:
         return Samples(inputs=inputs, photos=photos, source="tests", seed=0).save(self.work / "few")
 
     @cached_property
-    def files(self) -> dict[tuple[str, Precision], bytes]:
+    def making(self) -> Making:
         making = self.network.assembly(self.network.model, "diagnosis").making
         making.recipe = replace(making.recipe, io=self.io)
-        contents = {
-            (name, precision): making.content(target, precision)
-            for precision in (Precision.FLOAT32, Precision.INT8)
-            for name, target in TARGETS.items()
-        }
-        assert None not in contents.values(), making.troubles
+        return making
+
+    @cached_property
+    def files(self) -> dict[str, bytes]:
+        """The int8 files by format."""
+        contents = {name: self.making.content(target, Precision.INT8) for name, target in TARGETS.items()}
+        assert None not in contents.values(), self.making.troubles
         return contents  # type: ignore[return-value]
 
     @cached_property
+    def model(self) -> keras.Model:
+        """The model with the answers of the original, whose channels are scaled as those of the int8 files."""
+        assert self.files
+        assert self.making.reconstruction is not None
+        return comparable(self.network.model, self.making.reconstruction.records, self.making.samples.calibration)
+
+    @cached_property
     def float_file(self) -> Path:
-        return self.written("float", PRIMARY.suffix, self.files[PRIMARY.name, Precision.FLOAT32])
+        return self.written("float", PRIMARY.suffix, PRIMARY.convert(self.model))
 
     @cached_property
     def attributions(self) -> dict[str, Attribution]:
-        return attributed(self.network.model, self.float_file, self.samples, self.work / "few")
+        return attributed(self.model, self.float_file, self.samples, self.work / "few")
 
     def written(self, name: str, suffix: str, content: bytes) -> Path:
         path = self.work / f"{name}{suffix}"
@@ -83,7 +96,7 @@ class Patient:
     def diagnosis(self, kind: str, content: bytes | None = None) -> Diagnosis:
         """Diagnose the healthy file of a format, or another in its place."""
         target = TARGETS[kind]
-        path = self.written("int8", target.suffix, content or self.files[kind, Precision.INT8])
+        path = self.written("int8", target.suffix, content or self.files[kind])
         dissector = target.dissect(path, self.float_file)
         pairs = [
             ({name: values[index : index + 1] for name, values in self.samples.inputs.items()},
@@ -138,7 +151,7 @@ def test_a_spoiled_layer_is_the_first_of_the_worst(
     fault: str, kind: str, name: str, place: int, layer: str, patient: Callable[[str], Patient]
 ) -> None:
     one = patient(name)
-    found = one.diagnosis(kind, FAULTS[fault][kind](one.files[kind, Precision.INT8], place))
+    found = one.diagnosis(kind, FAULTS[fault][kind](one.files[kind], place))
     assert found.worst[0].name == layer
 
 
@@ -148,7 +161,7 @@ def test_the_last_layer_has_the_sqnr_that_the_proof_measures(
     name: str, kind: str, patient: Callable[[str], Patient], healthy: Callable[[str, str], Diagnosis]
 ) -> None:
     one = patient(name)
-    session = TARGETS[kind].open(one.written("proof", TARGETS[kind].suffix, one.files[kind, Precision.INT8]))
+    session = TARGETS[kind].open(one.written("proof", TARGETS[kind].suffix, one.files[kind]))
     rows = [session.run(feed(session, one.samples, index, camera_bytes=True))["logits"] for index in range(COUNT)]
     real = session.outputs[0].dequantize(np.concatenate(rows))
     proven = compare(reference=one.network.expected["logits"][:COUNT], actual=real).sqnr_db
@@ -176,9 +189,9 @@ def test_a_layer_s_own_error_is_what_one_computes_by_hand(
     kind: str, layer: str, patient: Callable[[str], Patient], healthy: Callable[[str, str], Diagnosis]
 ) -> None:
     one = patient("lenet5")
-    calls = {call.name: call for call in layer_calls(one.network.model, one.samples.inputs)}
+    calls = {call.name: call for call in layer_calls(one.model, one.samples.inputs)}
     tensor = next(tensor for tensor, found in one.attributions.items() if found.call == layer)
-    weights, bias, grid = stored(one.files[PRIMARY.name, Precision.INT8], tensor)
+    weights, bias, grid = stored(one.files[PRIMARY.name], tensor)
     source = calls[calls[layer].sources[0]].output.astype(np.float64)
     if layer == "c1":
         windows = np.lib.stride_tricks.sliding_window_view(source, (5, 5), axis=(1, 2))

@@ -19,7 +19,7 @@ FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a diagnosed export of the trained LeNet-5."""
+    """The folder of a diagnosed export of the trained LeNet-5; its calibration lies above."""
     out = tmp_path_factory.mktemp("artifacts")
     with np.load(FASHION) as arrays:
         np.savez(out / "calibration.npz", image=arrays["calibration_photos"])
@@ -29,30 +29,43 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["tflite", "onnx"])
-def test_in_an_export_s_folder_the_file_is_enough(
+def test_in_an_export_s_folder_the_file_and_its_samples_are_enough(
     kind: str, exported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["inspect", str(exported / f"lenet5-int8.{kind}"), "--layers", "--json"]) == 0
+    samples = ["--samples", str(exported.parent / "calibration.npz")]
+    assert main(["inspect", str(exported / f"lenet5-int8.{kind}"), "--layers", *samples, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [layer["name"] for layer in found["layers"]] == ["image", "c1", "s2", "c3", "s4", "c5", "f6", "logits"]
     told = json.loads((exported / "manifest.json").read_text())
     (recorded,) = (file["diagnosis"] for file in told["files"] if file["file"] == f"lenet5-int8.{kind}")
-    # 8 samples travel with the files; the export saw 16.
-    assert found["output_sqnr_db"] == pytest.approx(recorded["output_sqnr_db"], abs=2)
-    assert found["worst"][0]["name"] == recorded["worst"][0]["name"]
+    assert found["output_sqnr_db"] == pytest.approx(recorded["output_sqnr_db"], abs=1e-6)
+    assert [one["name"] for one in found["worst"]] == [one["name"] for one in recorded["worst"]]
 
 
 def test_a_file_alone_needs_its_model(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = shutil.copy(exported / "lenet5-int8.onnx", tmp_path / "mine.onnx")
-    with np.load(FASHION) as arrays:
-        np.savez(tmp_path / "photos.npz", image=arrays["photos"][:20])
+    photos = exported.parent / "calibration.npz"
+    plain = ["lenet5", "--int8", "--no-reconstruct", "--calibration", str(photos), "--out", str(tmp_path)]
+    assert main(["export", *plain]) == 0
+    capsys.readouterr()
+    file = shutil.copy(tmp_path / "lenet5" / "lenet5-int8.onnx", tmp_path / "mine.onnx")
     assert main(["inspect", str(file), "--layers"]) == 2
     complaint = capsys.readouterr().err.splitlines()[-1]
     assert "mine.onnx" in complaint
     assert "--model" in complaint
-    chosen = ["--model", "lenet5", "--samples", str(tmp_path / "photos.npz")]
+    chosen = ["--model", "lenet5", "--samples", str(photos)]
     assert main(["inspect", str(file), "--layers", *chosen]) == 0
     assert "c3" in capsys.readouterr().out
+
+
+def test_a_file_whose_channels_were_scaled_is_not_compared_with_the_model_as_it_was(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["inspect", str(exported / "lenet5-int8.tflite"), "--layers"]) == 2
+    assert "--samples" in capsys.readouterr().err.splitlines()[-1]
+    file = shutil.copy(exported / "lenet5-int8.tflite", tmp_path / "mine.tflite")
+    chosen = ["--model", "lenet5", "--samples", str(exported.parent / "calibration.npz")]
+    assert main(["inspect", str(file), "--layers", *chosen]) == 2
+    assert "--no-reconstruct" in capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
