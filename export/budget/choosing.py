@@ -73,6 +73,12 @@ class Choosing:
         self.trials.making.progress.step(f"try int8 with {count} of {len(self.ranking)} layers in {width}")
         return self._measured(Precision.INT8, self._raised(count, width))
 
+    def _split(self, count: int, number: int) -> Point | None:
+        """Return the file with `count` raised layers, of which the first `number` have float32 weights too."""
+        self.trials.making.progress.step(f"try int8 with {count} layers wider, {number} of them with float32 weights")
+        raised = self._raised(count, Width.W8A32) | self._raised(number, Width.FLOAT32)
+        return self._measured(Precision.INT8, raised)
+
     def _holds(self, point: Point | None) -> bool:
         """Return whether the file keeps the budget, in every format that is asked for and can be made."""
         if point is None:
@@ -98,7 +104,8 @@ class Choosing:
     def _cheapest_width(self, count: int) -> Point:
         """Return the file with those layers raised as cheaply as the budget allows: in time, then in size.
 
-        int16 keeps no more than float activations, and takes long to try: only where these keep the budget.
+        A narrower width keeps no more than a wider one: it is tried only where that one keeps the budget. Where int8
+        weights lose too much, only the most costly layers take float32 ones.
         """
         good: list[Point] = []
         for width in reversed(self._widths):
@@ -106,6 +113,10 @@ class Choosing:
             if point is None or not self._holds(point):
                 break
             good.append(point)
+        if self._widths[-2:] == [Width.W8A32, Width.FLOAT32] and len(good) == 1:
+            number = search.fewest(count, lambda number: self._holds(self._split(count, number)))
+            good += [point for point in [self._split(count, number or 0)] if point is not None and self._holds(point)]
+        good = self.trials.timed_again(good)
         fastest = min(point.p50_ms for point in good)
         return min((point for point in good if point.p50_ms <= fastest * SAME_TIME), key=lambda point: point.bytes)
 

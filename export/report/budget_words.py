@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from export.quantities import size_in_words
 
 MOST_NAMED = 8
+DEVIATIONS_95 = 1.96  # of a normal distribution: 95 % of the draws lie within
 
 
 def asked(manifest: Mapping[str, Any]) -> str:
@@ -34,6 +36,8 @@ def lines(manifest: Mapping[str, Any]) -> list[str]:
         more = f" and {len(raised) - MOST_NAMED} more" if len(raised) > MOST_NAMED else ""
         cost = f"; {_against(chosen, plain)} than plain int8" if plain else ""
         said.append(f"raised: {', '.join(raised[:MOST_NAMED])}{more}{cost}")
+    if not is_met(manifest) and any("skipped_because" not in stage for stage in manifest["stages"]):
+        said.append("without --reconstruct a layer can be raised with its own float32 weights, which costs size")
     said += [_resolution(manifest)] if manifest["recipe"]["budget"]["max_drop"] is not None else []
     said.append(
         "layers were ranked on calibration samples; SQNR, answers and times of these files are those of the "
@@ -90,7 +94,11 @@ def _resolution(manifest: Mapping[str, Any]) -> str:
     count = manifest["evaluation"]["count"] if manifest["evaluation"] else manifest["probe"]["count"]
     limit = manifest["recipe"]["budget"]["max_drop"]
     said = f"one of {count} samples is {100 / count:.2g} %"
-    if limit * count >= 1:
-        return said
-    more = "" if manifest["evaluation"] else ", --evaluate or --probe-count give more"
-    return f"{said}: on these samples {100 * limit:g} % means not one{more}"
+    if limit * count < 1:
+        said += f": on these samples {100 * limit:g} % means not one, --evaluate or --probe-count give more"
+    changed = manifest["budget"]["chosen"]["changed"]
+    if manifest["evaluation"] and changed:
+        # Photos that change from right to wrong and back: the variance of their difference is at most their number.
+        spread = DEVIATIONS_95 * math.sqrt(changed / count)
+        said += f"; {changed:.0%} of the answers change, so that a loss is known to +-{100 * spread:.1f} % only"
+    return said
