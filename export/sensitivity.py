@@ -114,20 +114,23 @@ def _cost(values: Any, gradient: Any, observed: Range) -> Floats:
     flat, slope = values.numpy().reshape(-1), gradient.numpy().reshape(-1)
     low, high = min(observed[0], 0.0), max(observed[1], 0.0)
     step = (high * SHARES[None, :] - low * SHARES[:, None]) / STEPS
-    rounding = step**2 / 12 * float(np.square(slope, dtype=np.float64)[flat != 0].sum())
+    rounding = step**2 / 12 * float(np.vdot(slope, slope * (flat != 0)))
     below, above = _clipped(-flat, -slope, -low * SHARES), _clipped(flat, slope, high * SHARES)
     found: Floats = rounding + (below[:, None] + above[None, :]) ** 2
     return found
 
 
 def _clipped(values: NDArray[Any], gradient: NDArray[Any], ends: Floats) -> Floats:
-    """Return what clipping `values` at each of the positive `ends` moves the outputs by."""
-    beyond = values > ends[-2]
-    values, gradient = values[beyond].astype(np.float64), gradient[beyond].astype(np.float64)
-    order = np.argsort(values)
-    sums = [np.append(np.cumsum(one[order][::-1])[::-1], 0.0) for one in (gradient, gradient * values)]
-    first = np.searchsorted(values[order], ends, side="right")
-    moved: Floats = ends * sums[0][first] - sums[1][first]
+    """Return what clipping `values` at each of `ends`, largest first and the last zero, moves the outputs by."""
+    beyond = np.flatnonzero(values > ends[-2])
+    values, gradient = values[beyond], gradient[beyond]
+    # All of one place lie beyond the same ends; what lies beyond an end is the sum of the places above it.
+    place = np.searchsorted(ends[::-1], values)
+    sums = [
+        np.cumsum(np.bincount(place, weights, len(ends) + 1)[::-1])[: len(ends)]
+        for weights in (gradient, gradient * values)
+    ]
+    moved: Floats = ends * sums[0] - sums[1]
     return moved
 
 

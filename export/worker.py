@@ -65,7 +65,8 @@ def run(path: str, samples: str, outputs: str, camera_bytes: bool, threads: int 
 def observe(path: str, samples: str, observer: str) -> dict[str, Any]:
     """Observe every activation of a float file; answer the ranges, how stable they are, and what activations are like.
 
-    The fingerprints are of the first sample, and of what may be clipped: neither inputs nor outputs of the file.
+    The fingerprints are of the first sample, and of what may be clipped: neither inputs nor outputs of the file, nor
+    what holds the same numbers in another shape.
     """
     watcher = PRIMARY.watch(Path(path))
     split = SplitObserver(observer, watcher.edges)
@@ -73,7 +74,7 @@ def observe(path: str, samples: str, observer: str) -> dict[str, Any]:
 
     def first(name: str, values: Array) -> None:
         split.half(0)(name, values)
-        if name not in watcher.edges and values.size:
+        if values.size:
             fingerprints[name] = Fingerprint.of(values)
 
     for index, sample in enumerate(Samples.load(Path(samples))):
@@ -82,7 +83,11 @@ def observe(path: str, samples: str, observer: str) -> dict[str, Any]:
     return {
         "ranges": split.ranges().record(),
         "stability": stability.record() if stability else None,
-        "fingerprints": {name: fingerprint.record() for name, fingerprint in fingerprints.items()},
+        "fingerprints": {
+            name: fingerprint.record()
+            for name, fingerprint in fingerprints.items()
+            if not any(fingerprint.is_like(fingerprints[edge]) for edge in watcher.edges if edge in fingerprints)
+        },
     }
 
 
