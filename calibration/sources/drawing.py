@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from calibration.inputs import InputSpec
-from calibration.sources import arrays, builtin, folder, function, noise
+from calibration.sources import arrays, builtin, folder, function, noise, synthetic
 from calibration.sources.request import Request, Stream
 from calibration.store import Dealer, Draw, SetWriter
 from zoo.errors import UsageProblemError
@@ -26,6 +26,7 @@ def draw(
     work: Path,
     random_calibration: bool = False,
     function: Callable[[], Any] | None = None,
+    maker: synthetic.Maker | None = None,
 ) -> Draw:
     """Draw calibration and probe samples that share nothing, streamed into `work`.
 
@@ -39,11 +40,14 @@ def draw(
         work: receives the folders `calibration` and `probe`, which `Samples.load` maps in any process.
         random_calibration: draw noise: it proves sizes and speed only.
         function: called without arguments in place of `spec`, it gives an iterable of samples.
+        maker: in place of `spec` it makes images, which calibrate together with the built-in photos.
 
     Raises:
         UsageProblemError: the source cannot feed this model; the message says what to type.
     """
     request = Request(inputs=inputs, preprocessing=preprocessing, counts=(calibration_count, probe_count), seed=seed)
+    if maker is not None:
+        return _write(synthetic.open_synthetic(maker, request), request, work)
     return _write(_open(spec, function, random_calibration, request), request, work)
 
 
