@@ -110,7 +110,8 @@ class Recipe:
         precisions: in the order of the table.
         formats: names of targets; empty means all.
         weights: a tag, a file, "random", or None for the first tag (untrained, said aloud, if no source answers).
-        calibration: None for the built-in photos, a folder, an .npz/.npy, or `module:function`.
+        calibration: None for the built-in photos, a folder, an .npz/.npy, `module:function`, or "synthetic" for images
+            made of what the model's batch norms remember (export/synthesis).
         preprocessing: how photos become inputs, for a model that is not of the zoo: raw, unit, tf, caffe, torch.
         reconstruct: make the weights of integer files so that they keep the answers (export/reconstruction.py).
         raised: layers of the int8 file that are wider than int8, by the Keras layer's name.

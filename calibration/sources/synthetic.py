@@ -1,6 +1,6 @@
 """Made images and the built-in photos together, for calibration; the proof runs on other built-in photos.
 
-Made images alone are not enough: nothing in them is seen clearly, so that the range of the answers comes out too narrow.
+Made images alone are not enough: nothing is seen clearly in them, and the range of the answers comes out too narrow.
 """
 
 from __future__ import annotations
