@@ -29,7 +29,7 @@ class Artifact:
         checks: every bar that was asked.
         census: operators as the runtime executes them.
         raised: layers of an int8 file that are wider, by the Keras layer's name.
-        may_be_reconstructed: whether its weights were rounded plainly although they need not be.
+        may_be_reconstructed: whether its weights were rounded plainly only because that was asked for.
         takes_camera_bytes: whether the input is a photo's own bytes.
         p50_ms: median time of one inference, one thread; None if it could not be run.
         p90_ms: likewise the 90th percentile.

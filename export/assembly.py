@@ -92,11 +92,14 @@ class Assembly:
             ),
             census=measured.census,
             raised=self.making.recipe.raised if precision is Precision.INT8 else {},
-            may_be_reconstructed=precision is Precision.INT8 and not self.making.recipe.reconstruct,
+            may_be_reconstructed=self._may_be_reconstructed(precision),
             takes_camera_bytes=self.making.takes_camera_bytes(precision),
             p50_ms=measured.p50_ms,
             p90_ms=measured.p90_ms,
         )
+
+    def _may_be_reconstructed(self, precision: Precision) -> bool:
+        return precision.has_integer_weights and not self.making.recipe.reconstruct and self._judges(precision)
 
     def _judges(self, precision: Precision) -> bool:
         """Whether a comparison has bars: on random weights or noise int8 and its kin say nothing."""

@@ -8,7 +8,7 @@ from export.recipe import Precision
 # A file counts as smaller or faster from here on; less is noise of the machine.
 MAX_SIZE_SHARE, MAX_TIME_SHARE = 0.9, 0.95
 
-# Plain int8 of a well-trained network keeps this share of the answers on clear photos; a reader must hear of less.
+# int8 of a well-trained network keeps this share of the answers on clear photos; a reader must hear of less.
 USUAL_TOP1_AGREEMENT = 0.95
 
 MOST_NAMED = 6  # raised layers; the manifest names all
@@ -34,7 +34,7 @@ def _answers(artifact: Artifact) -> str:
     if not shares or min(shares) >= USUAL_TOP1_AGREEMENT:
         return ""
     said = f"{1 - min(shares):.0%} of the answers change on these samples"
-    return f"{said}; --reconstruct keeps more" if artifact.may_be_reconstructed else said
+    return f"{said}; fewer without --no-reconstruct" if artifact.may_be_reconstructed else said
 
 
 def _raised(artifact: Artifact) -> str:

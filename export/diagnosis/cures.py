@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from export.diagnosis.layer_error import LayerError
 
@@ -25,12 +26,14 @@ class Circumstances:
 
     Attributes:
         reconstructed: whether its weights were rounded by reconstruction.
+        refusal: why they cannot be, if that was tried.
         observer: of the ranges; None if unknown.
         calibration_count: samples that the ranges were observed on; None if unknown.
         raised: layers that are wider already.
     """
 
     reconstructed: bool = False
+    refusal: str = ""
     observer: str | None = None
     calibration_count: int | None = None
     raised: Collection[str] = ()
@@ -49,6 +52,11 @@ class Cure:
     fact: str
     advice: str
     options: tuple[str, ...] = ()
+
+
+def refusal(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return why a reconstruction that was asked for was not made, by the records of an export's stages, or nothing."""
+    return next((str(record["skipped_because"]) for record in records if "skipped_because" in record), "")
 
 
 Case = tuple[LayerError, str | None, Circumstances]
@@ -100,9 +108,10 @@ def _weights(error: LayerError, layer: str | None, circumstances: Circumstances)
     if error.weights_share < 0.5:
         return None
     fact = f"its weights make {_percent(error.weights_share)} of its own error"
-    if not circumstances.reconstructed:
+    if not circumstances.reconstructed and not circumstances.refusal:
         return Cure(fact=fact, advice="round them with reconstruction", options=("--reconstruct",))
-    return _raise(fact, layer, "float32", "they are reconstructed already; keep this layer in float", circumstances)
+    why = f"cannot be reconstructed ({circumstances.refusal})" if circumstances.refusal else "are reconstructed already"
+    return _raise(fact, layer, "float32", f"they {why}; keep this layer in float", circumstances)
 
 
 def _probabilities(error: LayerError, layer: str | None, circumstances: Circumstances) -> Cure | None:
@@ -119,7 +128,7 @@ def _peaks(error: LayerError, layer: str | None, circumstances: Circumstances) -
         return None
     fact = f"99.9 % of its values share {_percent(error.used)} of its codes, rare peaks take the rest"
     if circumstances.observer in (None, "min-max"):
-        return Cure(fact=fact, advice="clip the peaks", options=("--observer", "percentile"))
+        return Cure(fact=fact, advice="clip the peaks", options=("--observer", "sensitivity"))
     return _raise(fact, layer, "int16", "give it finer steps", circumstances)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from export.artifact import Artifact
 from export.diagnosis.comparable import comparable
-from export.diagnosis.cures import Circumstances
+from export.diagnosis.cures import Circumstances, refusal
 from export.diagnosis.examining import examined
 from export.making import Making
 from export.recipe import Precision
@@ -46,6 +46,7 @@ def _diagnosed(artifact: Artifact, making: Making) -> Artifact:
             camera_bytes=artifact.takes_camera_bytes,
             circumstances=Circumstances(
                 reconstructed=made_of is not None and made_of.model is not None,
+                refusal=refusal(records) if making.recipe.reconstruct else "",
                 observer=making.recipe.observer,
                 calibration_count=len(making.samples.calibration),
                 raised=tuple(making.recipe.raised),

@@ -12,7 +12,7 @@ from calibration.store import Draw
 from export import delivered, golden, models, pipeline
 from export.delivered import Delivered, DeliveredFile
 from export.delivery import GOLDEN, MANIFEST
-from export.diagnosis.cures import Circumstances
+from export.diagnosis.cures import Circumstances, refusal
 from export.models import Subject
 from export.recipe import Precision, Recipe
 from export.targets import PRIMARY
@@ -147,6 +147,7 @@ def circumstances(export: Delivered | None) -> Circumstances:
     stages: Any = export.manifest.get("stages", [])
     return Circumstances(
         reconstructed=any("skipped_because" not in stage for stage in stages if stage.get("name") == "reconstruct"),
+        refusal=refusal(stages) if told.get("reconstruct") else "",
         observer=str(told["observer"]),
         calibration_count=int(export.manifest["calibration"]["count"]) if export.manifest["calibration"] else None,
         raised=tuple(told.get("raised", {})),

@@ -66,7 +66,13 @@ def suggestion(worst: Sequence[Mapping[str, Any]], command: str) -> str:
             options[given] = None
     if not options:
         return ""
+    words = shlex.split(command)
     if any("--reconstruct" in given for given in options):  # the weights first: they change what the others are worth
-        options = {given: None for given in options if given[0] != "--raise"}
-    words = [word for given in options for word in given]
-    return f"{command} {shlex.join(words)}"
+        options = {given: None for given in options if given[0] not in ("--raise", "--reconstruct")}
+        words = [word for word in words if word != "--no-reconstruct"]
+    for name, *values in options:
+        if name in words and name != "--raise":  # once only: with the new value
+            place = words.index(name)
+            del words[place : place + 2]
+        words += [name, *values]
+    return shlex.join(words)

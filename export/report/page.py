@@ -65,7 +65,7 @@ def command(recipe: Mapping[str, Any]) -> str:
         if recipe[key] != defaults[key]:
             words += [flag, str(recipe[key])]
     words += ["--random-calibration"] if recipe["random_calibration"] else []
-    words += ["--reconstruct"] if recipe["reconstruct"] else []
+    words += [] if recipe["reconstruct"] else ["--no-reconstruct"]
     words += ["--diagnose"] if recipe.get("diagnose") else []
     return shlex.join(words)
 

@@ -132,6 +132,7 @@ def test_the_command_on_the_page_asks_for_the_same_export() -> None:
         calibration="my photos",
         calibration_count=7,
         observer="mse",
+        reconstruct=False,
         preprocessing="tf",
         evaluate="labels.csv",
         io=Io.INT8,
@@ -143,6 +144,7 @@ def test_the_command_on_the_page_asks_for_the_same_export() -> None:
     assert typed["precisions"] == "float16,int8"
     assert typed["options"] == ("alpha=0.5",)
     same = ("model", "formats", "weights", "calibration", "calibration_count", "observer", "preprocessing", "evaluate")
+    same += ("reconstruct",)
     expected = {**{key: getattr(recipe, key) for key in same}, "formats": "onnx"}
     assert {key: typed[key] for key in same} == expected
     assert (typed["io"], typed["seed"]) == ("int8", 3)

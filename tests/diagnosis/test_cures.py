@@ -8,6 +8,7 @@ import pytest
 
 from export.diagnosis.cures import Circumstances, cure
 from export.diagnosis.layer_error import LayerError
+from export.report.layer_words import suggestion
 
 # A layer as most are: rounding its output makes most of a small error.
 USUAL = LayerError(
@@ -39,6 +40,12 @@ CASES = {
         "weights make 97 %",
         ("--raise", "conv=float32"),
     ),
+    "weights that cannot be reconstructed": (
+        replace(USUAL, weights_share=0.97),
+        replace(PLAIN, refusal="3 samples are too few"),
+        "weights make 97 %",
+        ("--raise", "conv=float32"),
+    ),
     "clipping": (
         replace(USUAL, clipped=0.006, clipping_share=0.99),
         PLAIN,
@@ -47,14 +54,14 @@ CASES = {
     ),
     "clipping by the observer": (
         replace(USUAL, clipped=0.006, clipping_share=0.99),
-        replace(PLAIN, observer="percentile"),
+        replace(PLAIN, observer="sensitivity"),
         "0.6 % of its values",
         ("--observer", "min-max"),
     ),
-    "peaks": (replace(USUAL, used=0.12), PLAIN, "share 12 % of its codes", ("--observer", "percentile")),
+    "peaks": (replace(USUAL, used=0.12), PLAIN, "share 12 % of its codes", ("--observer", "sensitivity")),
     "peaks that are clipped": (
         replace(USUAL, used=0.12),
-        replace(PLAIN, observer="percentile"),
+        replace(PLAIN, observer="sensitivity"),
         "share 12 % of its codes",
         ("--raise", "conv=int16"),
     ),
@@ -78,6 +85,23 @@ def test_the_cure_fits_what_was_measured(name: str) -> None:
     assert fact in found.fact
     assert found.options == options
     assert found.advice
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "expected"),
+    [
+        ("zoo export a --no-reconstruct", ("--reconstruct",), "zoo export a"),
+        ("zoo export a --observer percentile", ("--observer", "min-max"), "zoo export a --observer min-max"),
+        ("zoo export a --raise b=int16", ("--raise", "c=int16"), "zoo export a --raise b=int16 --raise c=int16"),
+    ],
+)
+def test_the_export_to_try_says_everything_once(command: str, options: tuple[str, ...], expected: str) -> None:
+    assert suggestion([{"cure": {"options": options}}], command) == expected
+
+
+def test_a_cure_of_the_weights_is_tried_before_layers_are_raised() -> None:
+    worst = [{"cure": {"options": given}} for given in (("--raise", "c=int16"), ("--reconstruct",))]
+    assert suggestion(worst, "zoo export a --no-reconstruct") == "zoo export a"
 
 
 def test_what_no_layer_gives_is_not_raised_by_a_name() -> None:

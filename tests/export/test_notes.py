@@ -39,7 +39,7 @@ def test_nothing_is_said_of_a_good_int8_file() -> None:
 
 def test_the_cure_for_changed_answers_is_named() -> None:
     changed = replace(INT8, comparisons={"logits": replace(COMPARISON, top1_agreement=0.8)}, may_be_reconstructed=True)
-    assert notes(changed, FLOAT) == ("20% of the answers change on these samples; --reconstruct keeps more",)
+    assert notes(changed, FLOAT) == ("20% of the answers change on these samples; fewer without --no-reconstruct",)
 
 
 @pytest.mark.parametrize(
