@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from export.budget import search
-from export.budget.front import SAME_TIME, named
+from export.budget.front import SAME_TIME, cost, named
 from export.budget.limits import excess, keeps
 from export.budget.point import Point
 from export.budget.ranking import Contribution, ranked
@@ -15,6 +15,8 @@ from export.recipe import Budget, Precision, Width
 from export.targets import PRIMARY, TARGETS, Target, find
 from zoo.errors import OutsideError
 
+# Files whose errors differ by less are equally good.
+SAME_DB = 0.5
 # What else there is: w8a16 costs more time than float32 on every CPU, and keeps no more than w8a32.
 OTHERS = (Precision.FLOAT32, Precision.FLOAT16, Precision.W8A32)
 
@@ -142,7 +144,10 @@ class Choosing:
         best = next((point for point in inside if self._holds(point)), None)
         if best is None:
             return min(ladder, key=lambda point: excess(point, self.budget))
-        return max([best, *self._between(best)], key=lambda point: point.sqnr_db)
+        found = [best, *self._between(best)]
+        highest = max(point.sqnr_db for point in found)
+        good = [point for point in [*inside, *found] if point.sqnr_db >= highest - SAME_DB and self._holds(point)]
+        return min(good, key=cost)
 
     def _ladder(self) -> list[Point]:
         """Return the other precisions, and int8 with 0, 1, 2, 4, ... layers raised."""

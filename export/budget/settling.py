@@ -14,6 +14,7 @@ from export.budget.settled import Settled
 from export.budget.trials import Trials
 from export.evaluation import Labelled
 from export.making import Making
+from export.recipe import Budget
 from export.targets import PRIMARY
 from zoo.errors import UsageProblemError
 
@@ -35,7 +36,7 @@ def settle(making: Making, expected: Mapping[str, Array], photos: Labelled | Non
     return Settled(
         budget=making.recipe.budget,
         chosen=chosen,
-        better=_better(chosen, [point for point in points if keeps(point, making.recipe.budget)]),
+        better=_better(chosen, points, making.recipe.budget),
         points=points,
         ranking=tuple(choosing.ranking),
     )
@@ -59,13 +60,16 @@ def _refuse(making: Making, expected: Mapping[str, Array]) -> None:
         )
 
 
-def _better(chosen: Point, others: Sequence[Point]) -> Point | None:
-    """Return the smallest file that leaves a mixed one no reason to be."""
-    if not chosen.raised:
+def _better(chosen: Point, others: Sequence[Point], budget: Budget) -> Point | None:
+    """Return the smallest file that leaves a mixed one no reason to be, where int8 was asked for."""
+    if not chosen.raised or budget.chooses_precision:
         return None
     found = [
         point
         for point in others
-        if not point.raised and point.bytes <= chosen.bytes and point.p50_ms <= chosen.p50_ms * SAME_TIME
+        if keeps(point, budget)
+        and not point.raised
+        and point.bytes <= chosen.bytes
+        and point.p50_ms <= chosen.p50_ms * SAME_TIME
     ]
     return min(found, key=lambda point: point.bytes, default=None)

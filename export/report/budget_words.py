@@ -36,8 +36,9 @@ def lines(manifest: Mapping[str, Any]) -> list[str]:
         more = f" and {len(raised) - MOST_NAMED} more" if len(raised) > MOST_NAMED else ""
         cost = f"; {_against(chosen, plain)} than plain int8" if plain else ""
         said.append(f"raised: {', '.join(raised[:MOST_NAMED])}{more}{cost}")
-    if not is_met(manifest) and any("skipped_because" not in stage for stage in manifest["stages"]):
-        said.append("without --reconstruct a layer can be raised with its own float32 weights, which costs size")
+    rounded = any(stage["name"] == "reconstruct" and "skipped_because" not in stage for stage in manifest["stages"])
+    if rounded and not is_met(manifest):
+        said.append("with --no-reconstruct a layer can be raised with its own float32 weights, which costs size")
     said += [_resolution(manifest)] if manifest["recipe"]["budget"]["max_drop"] is not None else []
     said.append(
         "layers were ranked on calibration samples; SQNR, answers and times of these files are those of the "

@@ -8,7 +8,7 @@ import pytest
 
 from export.assembly import Assembly
 from export.budget import checks
-from export.budget.choosing import Choosing
+from export.budget.choosing import SAME_DB, Choosing
 from export.budget.front import QUALITY_SQNR_DB
 from export.budget.limits import keeps
 from export.budget.point import Point
@@ -67,7 +67,7 @@ def test_the_best_file_of_a_size_is_chosen_and_no_other_fits_better(trials: Tria
     chosen = Choosing(trials, Budget(max_bytes=limit)).chosen()
     inside = [point for point in trials.points.values() if point.bytes <= limit]
     assert chosen.bytes <= limit
-    assert chosen.sqnr_db == max(point.sqnr_db for point in inside)
+    assert chosen.sqnr_db >= max(point.sqnr_db for point in inside) - SAME_DB
     assert chosen.sqnr_db > trials.point(Precision.INT8).sqnr_db
 
 
@@ -80,7 +80,8 @@ def test_the_precision_follows_from_the_budget(trials: Trials) -> None:
 
 
 def test_rounded_weights_are_not_raised_to_float32(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trials.making, "reconstruction", Reconstruction(model=trials.making.subject.model, record={}))
+    made = Reconstruction(model=trials.making.subject.model, records=[], before={}, after={})
+    monkeypatch.setattr(trials.making, "reconstruction", made)
     assert Choosing(trials, Budget(max_drop=SMALLEST))._widths == [Width.INT16, Width.W8A32]
     only = Budget(max_drop=SMALLEST, widths=(Width.FLOAT32,))
     assert Choosing(trials, only)._widths == [Width.FLOAT32]
