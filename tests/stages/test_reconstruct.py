@@ -17,6 +17,7 @@ from export.recipe import Precision
 from export.stages import Staged, StageRecord
 from export.stages.fold import fold
 from export.stages.reconstruct import Reconstruct
+from export.targets import PRIMARY
 from export.targets.tflite import flatbuffer
 from export.targets.tflite.layers import layers as stored_layers
 from tests.faults.networks import Network
@@ -37,12 +38,13 @@ def test_int8_files_are_nearer_to_the_model_than_without(name: str, network: Cal
     assert one.sqnr_db > other.sqnr_db + GAIN_DB[name]
 
 
+@pytest.mark.parametrize("precision", [precision for precision in Precision if precision.has_integer_weights])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_file_holds_the_stages_integers(name: str, network: Callable[[str], Network]) -> None:
-    chosen = network(name)
-    made = chosen.right.making
-    chosen.healthy  # noqa: B018  (makes the files)
-    file = flatbuffer.read(chosen.content(("tflite", Precision.INT8)))
+def test_the_file_holds_the_stages_integers(name: str, precision: Precision, network: Callable[[str], Network]) -> None:
+    made = network(name).right.making
+    content = made.content(PRIMARY, precision)
+    assert content is not None
+    file = flatbuffer.read(content)
     assert made.base is not None
     float_file = flatbuffer.read(made.base)
     found = 0

@@ -21,7 +21,7 @@ GROWTH = 1.003  # At least, per try: rounding may leave a pair one step too larg
 def make_safe(model: flatbuffer.Model, float_file: bytes) -> None:
     """Requantize the int8 weights of convolutions and dense layers in `model` from `float_file`, in place.
 
-    Only int8 activations need safe weights; raised layers' weights keep the grid that they lie on, if they do.
+    Only int8 activations need safe weights; beside wider ones they keep the grid that they lie on, if they do.
     """
     from ai_edge_litert import schema_py_generated as schema
 

@@ -38,7 +38,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     except (ValueError, RuntimeError, KeyError, TypeError) as error:
         raise ConversionError(f"ai-edge-quantizer refuses {plan.precision}: {error}") from error
     model = flatbuffer.read(bytes(result.quantized_model))
-    if plan.precision is Precision.INT8:
+    if plan.precision.has_integer_weights:
         pairs.make_safe(model, float_file)
     if plan.precision.needs_calibration:
         biases.restore(model, float_file)
