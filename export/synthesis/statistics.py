@@ -100,15 +100,19 @@ def _distance(values: Any, moments: Moments) -> Any:
 
 
 def _is_neutral(norm: Any) -> bool:
-    mean, variance = np.asarray(norm.moving_mean), np.asarray(norm.moving_variance)
+    mean, variance = _remembered(norm)
     return not mean.any() and bool((np.abs(variance - 1) <= NEUTRAL).all())
 
 
 def _moments(norm: Any, rank: int) -> Moments:
-    variance = np.asarray(norm.moving_variance, np.float32)
+    mean, variance = _remembered(norm)
     smallest = max(SMALLEST_VARIANCE * float(variance.max()), float(np.finfo(np.float32).tiny))
     return Moments(
-        mean=np.asarray(norm.moving_mean, np.float32),
+        mean=mean,
         deviation=np.sqrt(np.maximum(variance, smallest)),
         axes=tuple(axis for axis in range(rank) if axis != norm.axis % rank),
     )
+
+
+def _remembered(norm: Any) -> tuple[Array, Array]:
+    return np.asarray(norm.moving_mean, np.float32), np.asarray(norm.moving_variance, np.float32)
