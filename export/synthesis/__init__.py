@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from export.synthesis.images import images
+from export.synthesis.descent import images
 
 __all__ = ["images"]

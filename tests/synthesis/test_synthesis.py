@@ -18,7 +18,7 @@ from export.metrics import compare
 from export.pipeline import run
 from export.progress import Quiet
 from export.recipe import Precision, Recipe
-from export.synthesis.images import octaves
+from export.synthesis.descent import octaves
 from export.synthesis.statistics import Statistics
 from tests.faults.networks import fashion, tiny_mobilenet
 from zoo import find
