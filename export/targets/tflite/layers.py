@@ -15,6 +15,7 @@ _LAYERS = {
     "FULLY_CONNECTED": (0, 1, 2, 0),
     "TRANSPOSE_CONV": (2, 1, 3, 0),
 }
+OPERATORS = frozenset(_LAYERS)
 
 
 @dataclass(frozen=True, kw_only=True)

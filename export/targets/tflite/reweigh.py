@@ -12,7 +12,7 @@ import numpy as np
 
 from calibration.samples import Array
 from export.targets.tflite import flatbuffer
-from export.targets.tflite.layers import Layer, layers
+from export.targets.tflite.layers import OPERATORS, Layer, layers
 
 # Share of the largest number: float32 rounding of a folded batch norm.
 SAME = 1e-5
@@ -37,6 +37,8 @@ def reweighed(content: bytes, before: Mapping[str, Weights], after: Mapping[str,
             return None
         chosen.append((found[0], name))
         open_layers.remove(found[0])
+    if len(chosen) != _count(model):  # what is left may be a layer's second call, whose weights the converter scaled
+        return None
     buffers = [tensor.buffer for layer, _ in chosen for tensor in (layer.weights, layer.bias)]
     if any(_readers(model, buffer) > 1 for buffer in buffers):
         return None
@@ -73,5 +75,19 @@ def _laid_out(layer: Layer, values: Array) -> Any:
     return values.transpose(3, 0, 1, 2) if values.ndim == 4 else values.T
 
 
+def _count(model: flatbuffer.Model) -> int:
+    return sum(
+        flatbuffer.op_name(model, operator) in OPERATORS
+        for subgraph in model.subgraphs
+        for operator in subgraph.operators
+    )
+
+
 def _readers(model: flatbuffer.Model, buffer: int) -> int:
-    return sum(tensor.buffer == buffer for subgraph in model.subgraphs for tensor in subgraph.tensors)
+    """Return how many inputs of operators have that buffer: equal constants are one tensor in a converted file."""
+    return sum(
+        index >= 0 and subgraph.tensors[index].buffer == buffer
+        for subgraph in model.subgraphs
+        for operator in subgraph.operators
+        for index in operator.inputs
+    )

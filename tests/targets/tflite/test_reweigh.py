@@ -52,9 +52,33 @@ def test_a_reweighed_file_is_the_converted_one() -> None:
         assert np.abs(found - expected).max() <= 1e-6 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("wrong", ["other weights", "two layers alike"])
+def called_twice(seed: int) -> keras.Model:
+    """Return a model of whose calls the converter scales one, so that only the other has the layer's own numbers."""
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((8, 8, 3), name="image")
+    layer = layers.Conv2D(4, 3, bias_initializer="normal", name="twice")
+    return keras.Model(image, layers.Concatenate()([layer(layers.Rescaling(1 / 255)(image)), layer(1 - image)]))
+
+
+def without_biases(seed: int) -> keras.Model:
+    """Return a model of two layers whose biases are the same zeros, once in a converted file."""
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((8, 8, 3), name="image")
+    x = layers.Conv2D(4, 3, name="one")(image)
+    return keras.Model(image, layers.Conv2D(4, 3, name="other")(x))
+
+
+UNCERTAIN = {
+    "other weights": (lambda: network(0), lambda: network(2)),
+    "two layers alike": (lambda: network(0, twins=True), lambda: network(0, twins=True)),
+    "called twice": (lambda: called_twice(0), lambda: called_twice(0)),
+    "a bias of two layers": (lambda: without_biases(0), lambda: without_biases(0)),
+}
+
+
+@pytest.mark.parametrize("wrong", UNCERTAIN)
 def test_a_file_whose_layers_cannot_be_told_for_certain_is_left(wrong: str) -> None:
-    twins = wrong == "two layers alike"
-    given = network(0, twins=twins)
-    before = _weights(fold(network(2) if wrong == "other weights" else given))
-    assert TFLITE.reweigh(TFLITE.convert(given), before, _weights(fold(network(1)))) is None
+    given, told = (make() for make in UNCERTAIN[wrong])
+    before = _weights(fold(told))
+    after = {name: (kernel * 2, bias + 1) for name, (kernel, bias) in before.items()}
+    assert TFLITE.reweigh(TFLITE.convert(given), before, after) is None
