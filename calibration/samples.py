@@ -53,15 +53,13 @@ class Samples:
         for index in range(len(self)):
             yield {name: np.asarray(values[index : index + 1]) for name, values in self.inputs.items()}
 
-    def every(self, step: int) -> Self:
-        """Return the samples 0, step, 2 * step, ...: the same arrays, none copied."""
-        if step == 1:
-            return self
+    def every(self, step: int, first: int = 0) -> Self:
+        """Return the samples first, first + step, ...: the same arrays, none copied."""
         return replace(
             self,
-            inputs={name: values[::step] for name, values in self.inputs.items()},
-            photos=None if self.photos is None else self.photos[::step],
-            labels=None if self.labels is None else self.labels[::step],
+            inputs={name: values[first::step] for name, values in self.inputs.items()},
+            photos=None if self.photos is None else self.photos[first::step],
+            labels=None if self.labels is None else self.labels[first::step],
             _digests=[],
         )
 

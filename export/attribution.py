@@ -79,7 +79,7 @@ def attribute(
         if found:
             chosen[tensor] = _best(tensor, found, set(chosen.values()))
     by_name = {call.name: call for call in calls}
-    groups = {tensor: _group(name, by_name, computed) for tensor, name in chosen.items()}
+    groups = {tensor: _group(name, by_name, computed - set(candidates[tensor])) for tensor, name in chosen.items()}
     enclosing = _enclosing(tensors, chosen, sources)
     return {
         tensor: Attribution(
@@ -132,12 +132,12 @@ def _best(tensor: str, found: Sequence[str], taken: set[str]) -> str:
     return max(found, key=rank)  # the first of equals
 
 
-def _group(name: str, calls: Mapping[str, LayerCall], computed: set[str]) -> tuple[str, ...]:
-    """Return the calls between the tensors before and this one, in the order of the model."""
+def _group(name: str, calls: Mapping[str, LayerCall], before: set[str]) -> tuple[str, ...]:
+    """Return the calls between the tensors `before` and this one, in the order of the model."""
     group, todo = {name}, list(calls[name].sources)
     while todo:
         source = todo.pop()
-        if source not in computed and source not in group:
+        if source not in before and source not in group:
             group.add(source)
             todo += calls[source].sources
     return tuple(call for call in calls if call in group)

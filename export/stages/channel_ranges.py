@@ -26,6 +26,14 @@ class ChannelRange:
     high: Floats
     mean: Floats
 
+    def merged(self, other: ChannelRange) -> ChannelRange:
+        """Return the range of both, which saw equally many values."""
+        return ChannelRange(
+            low=np.minimum(self.low, other.low),
+            high=np.maximum(self.high, other.high),
+            mean=(self.mean + other.mean) / 2,
+        )
+
     def extent(self, offset: Floats | None) -> Floats:
         """Return how far the channels reach from zero, after `offset` was taken off."""
         away: Any = 0.0 if offset is None else offset

@@ -1,14 +1,15 @@
 """Which channels of a network may be scaled and moved together without changing what it says.
 
 A layer that multiplies by weights can give its outputs in any scale, if all who read them multiply by weights too and
-divide by it. A rectifier between them does not mind; one that is capped, as ReLU6, does (Nagel et al. 2019,
-https://arxiv.org/abs/1906.04721, section 4.1; Meller et al. 2019, https://arxiv.org/abs/1902.01917). Tensors that are
-added share a scale.
+divide by it. A rectifier between them does not mind; one that is capped, as ReLU6, only where a channel stays below
+(Nagel et al. 2019, https://arxiv.org/abs/1906.04721, section 4.1; Meller et al. 2019,
+https://arxiv.org/abs/1902.01917). Tensors that are added share a scale.
 """
 
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,7 @@ def role(node: Node) -> Role:
     if kind is layers.Activation:
         known = {keras.activations.linear: Role.KEEPS, keras.activations.relu: Role.RECTIFIES}
         return known.get(activation, Role.OPAQUE)
-    if kind is layers.ReLU and operation.max_value is None and operation.threshold == 0:
+    if kind is layers.ReLU and operation.threshold == 0:
         return Role.RECTIFIES
     if kind in (layers.LeakyReLU, layers.ZeroPadding2D):
         return Role.RECTIFIES
@@ -65,11 +66,15 @@ class Group:
         tensors: all of them.
         makers: the layers that give them.
         readers: the layers that take them up, with the tensor that each reads.
+        cap: at which their activations cut; infinity if none does.
+        capped: the tensors that an activation cuts there.
     """
 
     tensors: list[Tensor] = field(default_factory=list)
     makers: list[keras.Layer] = field(default_factory=list)
     readers: list[tuple[keras.Layer, Tensor]] = field(default_factory=list)
+    cap: float = math.inf
+    capped: list[Tensor] = field(default_factory=list)
 
 
 class Channels:
@@ -106,6 +111,10 @@ class Channels:
                 (source,), (result,) = node.input_tensors, node.outputs
                 found[self._root(id(source))].readers.append((node.operation, source))
                 found[self._root(id(result))].makers.append(node.operation)
+            elif (cap := getattr(node.operation, "max_value", None)) is not None:  # of a ReLU
+                group = found[self._root(id(node.outputs[0]))]
+                group.cap = min(group.cap, float(cap))
+                group.capped += node.input_tensors
         for root, group in found.items():
             if root not in fixed and group.makers and group.readers:
                 yield group

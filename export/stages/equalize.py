@@ -8,8 +8,9 @@ offset generalises the absorption of high biases in Nagel et al. 2019, section 4
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,9 @@ NAME = "equalize"
 # A channel is never scaled by more: the quietest ones are next to nothing, and weights must stay in float32's range.
 LARGEST_SCALE = 100.0
 
+# The share of channels that are quieter than a loud one.
+LOUD = 0.9
+
 
 @dataclass(frozen=True, kw_only=True)
 class Equalize:
@@ -39,10 +43,13 @@ class Equalize:
 
     Attributes:
         strength: 0 leaves the channels as they are, 1 gives all of them the same range.
-        samples: of the calibration samples, at most so many, evenly drawn.
+        margin: between the largest value seen of a channel and the cap of its activation, which it meets sooner when it
+            is scaled: few samples do not show the largest value there is.
+        samples: of the calibration samples, about so many, evenly drawn.
     """
 
     strength: float = 0.5
+    margin: float = 2.0
     samples: int = 32
 
     def __call__(self, model: keras.Model, samples: Samples) -> Staged:
@@ -50,24 +57,41 @@ class Equalize:
         start = time.perf_counter()
         channels = Channels(model)
         groups = list(channels.groups())
-        some = samples.every(max(1, len(samples) // self.samples))
-        wanted = [tensor for group in groups for tensor in group.tensors]
-        ranges = channel_ranges(model, some, wanted) if groups else {}
+        halves = self._seen(model, groups, samples)
+        ranges = {key: one.merged(halves[1][key]) for key, one in halves[0].items()}
         change = _Change(offsets=_offsets(channels, ranges))
         for group in groups:
             scale = self._scale(channels, group, ranges, change.offsets)
+            if group.cap < math.inf and self._cuts(channels, group, halves):
+                scale = np.ones_like(scale)
             change.scales.update({id(tensor): scale for tensor in group.tensors})
+        scaled = [group for group in groups if (change.scales[id(group.tensors[0])] != 1).any()]
         record = StageRecord(
             name=NAME,
-            parameters={"strength": self.strength, "samples": len(some)},
-            exact=True,
+            parameters={"strength": self.strength, "margin": self.margin, "samples": self.samples},
+            exact=all(group.cap == math.inf for group in scaled),
             seconds=round(time.perf_counter() - start, 2),
-            layers=tuple(layer.name for group in groups for layer in group.makers),
+            layers=tuple(layer.name for group in scaled for layer in group.makers),
         )
         return Staged(_changed(model, channels, change), record)
 
+    def _seen(self, model: keras.Model, groups: Sequence[Group], samples: Samples) -> list[Mapping[int, ChannelRange]]:
+        """Return the ranges in two halves of some samples; in one of them twice where there are too few."""
+        wanted = [tensor for group in groups for tensor in group.tensors]
+        step = max(1, len(samples) // self.samples)
+        if not wanted:
+            return [{}, {}]
+        return [
+            channel_ranges(model, samples.every(2 * step, first if first < len(samples) else 0), wanted)
+            for first in (0, step)
+        ]
+
     def _scale(
-        self, channels: Channels, group: Group, ranges: Mapping[int, ChannelRange], offsets: Mapping[int, Floats]
+        self,
+        channels: Channels,
+        group: Group,
+        ranges: Mapping[int, ChannelRange],
+        offsets: Mapping[int, Floats],
     ) -> Floats:
         """Return the scale (channels,) of a group: 1 for its loudest channel, more for the others."""
         stored = [tensor for tensor in group.tensors if channels.is_stored(tensor)]
@@ -76,7 +100,21 @@ class Equalize:
         shares = [extent / max(float(extent.max()), tiny) for extent in extents]
         loudness = np.maximum(np.max(shares, axis=0), 1 / LARGEST_SCALE)
         scale: Floats = (loudness.max() / loudness) ** self.strength
+        if group.cap < math.inf:
+            largest = np.maximum(np.max(extents, axis=0), tiny)
+            # What is quiet on these samples may be as loud on others as the loud ones are: a channel for one class.
+            reach = np.maximum(self.margin * largest, np.quantile(largest, LOUD))
+            scale = np.clip(group.cap / reach, 1.0, scale)
         return scale
+
+    def _cuts(self, channels: Channels, group: Group, halves: Sequence[Mapping[int, ChannelRange]]) -> bool:
+        """Whether scales found in one half of the samples would cut values that the other half has."""
+        for seen, unseen in (halves, halves[::-1]):
+            scale = self._scale(channels, group, seen, {})
+            for tensor in group.capped:
+                if (np.minimum(unseen[id(tensor)].high, group.cap) * scale > group.cap).any():
+                    return True
+        return False
 
 
 @dataclass

@@ -109,3 +109,10 @@ def test_of_layers_with_equal_outputs_the_mentioned_one_is_told() -> None:
     calls = [call("relu", values), call("drop", values, "relu"), call("flat", values, "drop")]
     told = attribute({"net/relu_1/Relu": values, "net/flat_1/Reshape": values, "renamed": values}, calls, {})
     assert [one.call for one in told.values()] == ["relu", "flat", "drop"]
+
+
+def test_a_folded_batch_norm_does_not_hide_the_layer_that_has_the_weights() -> None:
+    values = np.random.default_rng(0).normal(size=(2, 50)).astype(np.float32)
+    calls = [call("before", -values), call("conv", values, "before"), call("norm", values, "conv")]
+    told = attribute({"b": -values, "net/norm_1/add;net/conv_1/Conv2D": values}, calls, {})
+    assert told["net/norm_1/add;net/conv_1/Conv2D"].group == ("conv", "norm")

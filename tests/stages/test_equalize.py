@@ -61,6 +61,7 @@ CHANGED: dict[str, Net] = {
     "rectified": lambda x: conv(3, 3)(layers.ReLU()(conv(8, 3, padding="same")(x))),
     "rectified by itself": lambda x: conv(3)(conv(8, activation="relu")(x)),
     "leaky": lambda x: conv(3)(layers.LeakyReLU()(conv(8)(x))),
+    "capped far away": lambda x: conv(3)(layers.ReLU(1e4)(conv(8)(x))),
     "linear": lambda x: conv(3)(conv(8)(x)),
     "linear, then a window without padding": lambda x: conv(3, 3)(conv(8)(x)),
     "linear, then a padded window": lambda x: conv(3, 3, padding="same")(conv(8)(x)),
@@ -117,6 +118,15 @@ def test_what_cannot_be_scaled_exactly_stays(name: str) -> None:
     staged = Equalize(strength=1.0)(model, samples)
     assert not staged.record.layers
     assert all(np.array_equal(*pair) for pair in zip(model.get_weights(), staged.model.get_weights(), strict=True))
+
+
+def test_a_capped_channel_is_scaled_less_than_would_cut_it() -> None:
+    """Half of the samples show less of a channel than the other half: then nothing is sure, and all stays."""
+    model = built(lambda x: conv(3)(layers.ReLU(60.0)(conv(8)(x))))
+    calm, wild = photos(32), photos(32)
+    wild.inputs["image"][1::2] *= 30
+    assert Equalize()(model, calm).record.layers
+    assert not Equalize()(model, wild).record.layers
 
 
 def test_channels_that_may_be_moved_get_a_mean_of_zero() -> None:
