@@ -19,6 +19,8 @@ from export.measure import measure
 from export.metrics import compare, compare_steps
 from zoo.preprocessing import Preprocessing
 
+PLAIN = ["--no-reconstruct", "--observer", "min-max"]
+
 
 def run(models: list[str]) -> None:
     """Print top-1 of Keras and of every file, and how far the two int8 files agree."""
@@ -36,9 +38,9 @@ def run(models: list[str]) -> None:
             calibration, rest = split(sample, work)
             for source, labels, more in (
                 ("built-in photos", sample / "labels.csv", []),
-                ("built-in photos, --reconstruct", sample / "labels.csv", ["--reconstruct"]),
+                ("built-in photos, plain", sample / "labels.csv", PLAIN),
                 ("every tenth photo", rest, ["--calibration", str(calibration)]),
-                ("every tenth photo, --reconstruct", rest, ["--calibration", str(calibration), "--reconstruct"]),
+                ("every tenth photo, plain", rest, ["--calibration", str(calibration), *PLAIN]),
             ):
                 out = work / source.replace(" ", "-").replace(",", "")
                 cost = export(name, out, "float32,int8", "--keep-failed", "--evaluate", str(labels), *more)
