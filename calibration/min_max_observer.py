@@ -1,4 +1,4 @@
-"""The plain observer: the default, because it is the safest on most networks."""
+"""The plain observer: all that was seen."""
 
 from __future__ import annotations
 
