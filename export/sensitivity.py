@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 STEPS = 255
+BATCH = 4  # samples at a time: every activation and its gradient are kept
 # Ends that are tried, as shares of the largest and smallest value seen.
 SHARES = np.append(np.geomspace(1.0, 0.05, 24), 0.0)
 # A clipped range must promise this much: the gradient knows little of large errors, and photos unlike these will come.
@@ -55,29 +56,31 @@ def choose(
     generator = np.random.default_rng(seed)
     costs: dict[str, list[Floats | float]] = {}
     names: dict[str, int] = {}
-    for index, sample in enumerate(some):
-        values, gradients, power = _gradients(model, sample, generator)
-        if index == 0:
+    for start in range(0, len(some), BATCH):
+        batch = {name: np.asarray(values[start : start + BATCH]) for name, values in some.inputs.items()}
+        values, gradients, powers = _gradients(model, batch, generator)
+        if start == 0:
             names = _matched(values, fingerprints)
             costs = {name: [0.0, 0.0] for name, key in names.items() if gradients[key] is not None}
         for name, halves in costs.items():
-            key = names[name]
-            halves[index % 2] += _cost(values[key], gradients[key], observed.by_tensor[name]) / power
+            pairs = zip(values[names[name]].numpy(), gradients[names[name]].numpy(), powers, strict=True)
+            for index, (value, gradient, power) in enumerate(pairs, start):
+                halves[index % 2] += _cost(value.reshape(-1), gradient.reshape(-1), observed.by_tensor[name]) / power
     chosen = {name: _best(halves, observed.by_tensor[name]) for name, halves in costs.items()}
     return Ranges(by_tensor={**observed.by_tensor, **chosen}, observer=SENSITIVITY)
 
 
 def _gradients(
-    model: keras.Model, sample: Mapping[str, Any], generator: np.random.Generator
-) -> tuple[dict[int, Any], dict[int, Any], float]:
-    """Return activations and their gradients by position, and the power of the outputs."""
+    model: keras.Model, batch: Mapping[str, Any], generator: np.random.Generator
+) -> tuple[dict[int, Any], dict[int, Any], Floats]:
+    """Return activations and their gradients by position, and the power of each sample's outputs."""
     import keras
     import tensorflow as tf
 
     graph, tensors = Graph(functional(model)), dict[int, Any]()
     with tf.GradientTape() as tape:
         for tensor in model.inputs:
-            given = tf.convert_to_tensor(sample[tensor._keras_history.operation.name], tensor.dtype)
+            given = tf.convert_to_tensor(batch[tensor._keras_history.operation.name], tensor.dtype)
             tensors[id(tensor)] = given
             tape.watch(given)
         for node in graph.nodes:
@@ -92,7 +95,8 @@ def _gradients(
         if tensors[id(tensor)].dtype.is_floating
     }
     gradients = dict(zip(values, tape.gradient(total, list(values.values())), strict=True))
-    return values, gradients, float(tf.add_n([tf.reduce_sum(answer**2) for answer in answers])) or 1.0
+    powers = sum(np.square(answer.numpy()).reshape(len(answer), -1).sum(axis=1) for answer in answers)
+    return values, gradients, np.maximum(powers, float(np.finfo(np.float32).tiny))
 
 
 def _signs(shape: Any, generator: np.random.Generator) -> Any:
@@ -101,7 +105,7 @@ def _signs(shape: Any, generator: np.random.Generator) -> Any:
 
 def _matched(values: Mapping[int, Any], fingerprints: Mapping[str, Fingerprint]) -> dict[str, int]:
     """Return for each tensor of the file the position of the activation that it is."""
-    ours = {key: Fingerprint.of(value.numpy()) for key, value in values.items()}
+    ours = {key: Fingerprint.of(value.numpy()[:1]) for key, value in values.items()}
     return {
         name: key
         for name, fingerprint in fingerprints.items()
@@ -109,13 +113,12 @@ def _matched(values: Mapping[int, Any], fingerprints: Mapping[str, Fingerprint])
     }
 
 
-def _cost(values: Any, gradient: Any, observed: Range) -> Floats:
-    """Return the squared error of the outputs (low ends, high ends) that each pair of `SHARES` would make."""
-    flat, slope = values.numpy().reshape(-1), gradient.numpy().reshape(-1)
+def _cost(values: NDArray[Any], gradient: NDArray[Any], observed: Range) -> Floats:
+    """Return the squared error of a sample's outputs (low ends, high ends) that each pair of `SHARES` would make."""
     low, high = min(observed[0], 0.0), max(observed[1], 0.0)
     step = (high * SHARES[None, :] - low * SHARES[:, None]) / STEPS
-    rounding = step**2 / 12 * float(np.vdot(slope, slope * (flat != 0)))
-    below, above = _clipped(-flat, -slope, -low * SHARES), _clipped(flat, slope, high * SHARES)
+    rounding = step**2 / 12 * float(np.vdot(gradient, gradient * (values != 0)))
+    below, above = _clipped(-values, -gradient, -low * SHARES), _clipped(values, gradient, high * SHARES)
     found: Floats = rounding + (below[:, None] + above[None, :]) ** 2
     return found
 
@@ -125,7 +128,7 @@ def _clipped(values: NDArray[Any], gradient: NDArray[Any], ends: Floats) -> Floa
     beyond = np.flatnonzero(values > ends[-2])
     values, gradient = values[beyond], gradient[beyond]
     # All of one place lie beyond the same ends; what lies beyond an end is the sum of the places above it.
-    place = np.searchsorted(ends[::-1], values)
+    place = np.searchsorted(ends[::-1].astype(values.dtype), values)
     sums = [
         np.cumsum(np.bincount(place, weights, len(ends) + 1)[::-1])[: len(ends)]
         for weights in (gradient, gradient * values)

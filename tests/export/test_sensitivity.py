@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 import pytest
@@ -52,14 +50,6 @@ def test_ranges_without_peaks_are_kept() -> None:
     assert chosen(weight_of_peak=1.0, peak=2.0)[1] == pytest.approx(2.5, abs=1.5)
 
 
-class Tensor:
-    def __init__(self, values: Any) -> None:
-        self.values = values
-
-    def numpy(self) -> Any:
-        return self.values
-
-
 @pytest.mark.parametrize("index", [0, 8, 14])
 def test_the_predicted_error_is_the_error_that_clipping_and_rounding_make(index: int) -> None:
     generator = np.random.default_rng(0)
@@ -70,7 +60,7 @@ def test_the_predicted_error_is_the_error_that_clipping_and_rounding_make(index:
     predicted, made = [], []
     for _ in range(200):
         gradient = generator.normal(size=values.size)
-        predicted.append(sensitivity._cost(Tensor(values), Tensor(gradient), observed)[index, index])
+        predicted.append(sensitivity._cost(values, gradient, observed)[index, index])
         stored = np.rint(np.clip(values, low, high) / step)
         made.append(float(gradient @ (stored * step - values)) ** 2)
     assert np.mean(predicted) == pytest.approx(np.mean(made), rel=0.25)
