@@ -50,26 +50,27 @@ PARITY = Tolerance(
 )
 
 # Wide on purpose: what is finer shows in storage, origin, calibration, convention and agreement. A zeroed channel of
-# MobileNet v1, for one, leaves 12.7 dB in the mildest layer, which is what a healthy file has: storage shows it.
+# MobileNet v1, for one, leaves 12.7 dB in the mildest layer, which is what plain rounding leaves: storage shows it.
 _WEIGHTS_8_BIT = (
-    "plain per-channel rounding of MobileNet v1 leaves 12.6 to 13.9 dB and 73 to 88 % equal answers, by observer, seed "
-    "and precision, of ResNet50 24 dB; swapped colours leave 6.7 dB, a transposed kernel 5.5 dB and 59 %, a zeroed one "
-    "-4 dB"
+    "with --no-reconstruct MobileNet v1 leaves 12.6 to 13.9 dB and 73 to 88 % equal answers, by observer, seed and "
+    "precision, ResNet50 24 dB; by default MobileNet v1 leaves 24.1 dB (w8a16 27.8, w8a32 27.9) and 84 % and more; "
+    "swapped colours leave 6.7 dB, a transposed kernel 5.5 dB and 59 %, a zeroed one -4 dB"
 )
 
 # Does the reconstructed model still give the answers? It computes in float32; only its weights are rounded.
 RECONSTRUCTION = Tolerance(
-    min_sqnr_db=15,
-    min_top1_agreement=0.8,
-    reason="measured 28 dB and more on LeNet-5, MobileNet v1 and ResNet50; lost biases or activations leave less. "
-    "A lost channel may leave 25 dB: MOVED_WEIGHTS sees it",
+    min_sqnr_db=22,
+    min_top1_agreement=0.85,
+    reason="measured 27.9 dB on MobileNet v1, 28.1 on EfficientNet-Lite0, 30.4 on MobileNet v2, 44 and more on small "
+    "networks, 94 % and more equal answers; lost biases or activations leave less. A lost channel may leave 25 dB: "
+    "MOVED_WEIGHTS sees it",
 )
 
 # By how much may the weights of one output channel move in it? A share of their norm.
 MOVED_WEIGHTS = ErrorTolerance(
     largest=0.5,
-    reason="rounding to 127 steps with error feedback: measured 0.05 on MobileNet v1, 0.09 on ResNet50; a lost channel "
-    "moves by all of it, 1.0",
+    reason="rounding to 127 steps with error feedback: measured 0.02 to 0.03 on small networks, 0.06 on MobileNet v1, "
+    "0.09 on v2, 0.10 on EfficientNet-Lite0; a lost channel moves by all of it, 1.0",
 )
 
 # How much does the file differ from the Keras model? Asked of trained networks only.

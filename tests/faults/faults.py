@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from export.recipe import Precision
-from export.reconstruction import Reconstruction
 from export.targets import TARGETS
 from tests.faults.networks import PRECISIONS, Key, Network, Planted, recalibrated
 from tests.faults.onnx_file import OnnxFile
+from tests.faults.stage_faults import STAGE_FAULTS, base, reconstruction
 from tests.faults.tflite_file import TfliteFile
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ Plant = Callable[[Network, Key], Planted]
 EDITORS: dict[str, Callable[[bytes], File]] = {"tflite": TfliteFile, "onnx": OnnxFile}
 COLOUR = ("mobilenet_tiny", "mobilenet")
 SINGLE = ("lenet5", *COLOUR)
+RESIDUAL = "mobilenet_v2_tiny"  # int8 only: what is new in it are branches and channels that are scaled together
+STAGE_NETWORKS = {
+    "channel lost in reconstruction": (*SINGLE, RESIDUAL),
+    "layers swapped in the float file": (*COLOUR, RESIDUAL),  # LeNet-5 has no two of one shape
+}
 INT8 = (Precision.INT8,)
 FLOAT32_AND_INT8 = (Precision.FLOAT32, Precision.INT8)
 
@@ -145,39 +150,6 @@ def wrongly_padded_base(network: Network, _key: Key) -> Planted:
     return Planted(base=TARGETS["tflite"].convert(pad_wrongly(reconstruction(network).model)), remade=True)
 
 
-def faulty_reconstruction(network: Network, _key: Key) -> Planted:
-    """Let the reconstruction lose one output channel of a layer, neither the strongest nor the weakest."""
-    import keras
-
-    right = reconstruction(network)
-    wrong = keras.models.clone_model(right.model)
-    wrong.set_weights(right.model.get_weights())
-    layers = right.record["layers"]
-    layer = wrong.get_layer(layers[len(layers) // 2])
-    kernel, bias = layer.get_weights()
-    axis = 2 if isinstance(layer, keras.layers.DepthwiseConv2D) else kernel.ndim - 1
-    channels = np.moveaxis(kernel, axis, 0)
-    norms = np.linalg.norm(channels.reshape(len(channels), -1), axis=1)
-    channels[np.argsort(norms)[len(norms) // 2]] = 0
-    layer.set_weights([kernel, bias])
-    return Planted(reconstruction=replace(right, model=wrong), base=TARGETS["tflite"].convert(wrong), remade=True)
-
-
-def reconstruction(network: Network) -> Reconstruction:
-    assert network.healthy
-    found = network.right.making.reconstruction
-    assert found is not None
-    assert found.model is not None
-    return found
-
-
-def base(network: Network) -> bytes:
-    assert reconstruction(network)
-    found = network.right.making.base
-    assert found is not None
-    return found
-
-
 def truncated(share: float) -> Plant:
     """Return a plant that keeps that share of the file's bytes."""
 
@@ -191,11 +163,26 @@ def truncated(share: float) -> Plant:
 FAULTS = (
     Fault(name="colour channels swapped", plant=edited(swap_colours), networks=COLOUR),
     Fault(name="kernel zeroed", plant=edited(zero_kernel)),
-    Fault(name="channel zeroed, first layer", plant=edited(lambda file: zero_channel(file, first))),
-    Fault(name="channel zeroed, middle layer", plant=edited(zero_channel)),
-    Fault(name="channel zeroed, last layer", plant=edited(lambda file: zero_channel(file, last))),
+    Fault(
+        name="channel zeroed, first layer",
+        plant=edited(lambda file: zero_channel(file, first)),
+        networks=(*SINGLE, RESIDUAL),
+    ),
+    Fault(
+        name="channel zeroed, middle layer",
+        plant=edited(zero_channel),
+        networks=(*SINGLE, RESIDUAL),
+    ),
+    Fault(
+        name="channel zeroed, last layer",
+        plant=edited(lambda file: zero_channel(file, last)),
+        networks=(*SINGLE, RESIDUAL),
+    ),
     Fault(name="channel zeroed before quantizing", plant=faulty_parent, precisions=INT8),
-    Fault(name="channel lost in reconstruction", plant=faulty_reconstruction, precisions=INT8),
+    *(
+        Fault(name=name, plant=plant, networks=STAGE_NETWORKS[name], precisions=INT8)
+        for name, plant in STAGE_FAULTS.items()
+    ),
     Fault(name="channel zeroed after reconstruction", plant=faulty_base, precisions=INT8),
     Fault(name="padded wrongly after reconstruction", plant=wrongly_padded_base, precisions=INT8),
     Fault(name="kernel transposed", plant=edited(transpose_kernel)),

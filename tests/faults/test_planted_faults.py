@@ -6,10 +6,16 @@ import pytest
 
 from export.recipe import Precision
 from export.targets import TARGETS
-from tests.faults.faults import FAULTS, STORED, Fault
+from tests.faults.faults import COLOUR, FAULTS, RESIDUAL, STORED, Fault
 from tests.faults.networks import PRECISIONS, Network, Planted
 
-NETWORKS = {"lenet5": (), "two_headed": (), "mobilenet_tiny": (), "mobilenet": (pytest.mark.imagenet,)}
+NETWORKS = {
+    "lenet5": (),
+    "two_headed": (),
+    "mobilenet_tiny": (),
+    RESIDUAL: (),
+    "mobilenet": (pytest.mark.imagenet,),
+}
 HEALTHY = [pytest.param(name, id=name, marks=marks) for name, marks in NETWORKS.items()]
 PLANTED = [
     pytest.param(fault, name, format_name, precision, id=f"{name}-{precision}-{format_name}-{fault.name}", marks=marks)
@@ -17,12 +23,13 @@ PLANTED = [
     for fault in FAULTS
     if name in fault.networks
     for precision in fault.precisions
+    if name != RESIDUAL or precision is Precision.INT8
     for format_name in TARGETS
 ]
 ALONE = [
     pytest.param(fault, name, precision, id=f"{name}-{precision}-{fault.name}", marks=marks)
     for name, marks in NETWORKS.items()
-    if name.startswith("mobilenet")
+    if name in COLOUR
     for fault in STORED
     for precision in (Precision.FLOAT16, Precision.INT8)
 ]

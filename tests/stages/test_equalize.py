@@ -142,14 +142,20 @@ def test_a_trained_residual_network_has_groups_that_span_blocks(network: Callabl
     assert max(len(group.makers) for group in Channels(model).groups()) > 1
 
 
-def test_a_stage_that_does_not_keep_the_answers_it_promised_is_refused() -> None:
+@pytest.mark.parametrize("fault", ["a weight", "a channel scaled by its maker only", "an offset not made good"])
+def test_a_stage_that_does_not_keep_the_answers_it_promised_is_refused(fault: str) -> None:
     model, samples = built(CHANGED["linear"]), photos()
 
     def stage(given: keras.Model, some: Samples) -> stages.Staged:
         staged = Equalize()(given, some)
-        kernel, bias = staged.model.layers[-1].get_weights()
-        kernel[..., 0] *= 1.01
-        staged.model.layers[-1].set_weights([kernel, bias])
+        maker, reader = staged.model.layers[-2:]
+        layer = reader if fault == "a weight" else maker
+        kernel, bias = layer.get_weights()
+        if fault == "an offset not made good":
+            bias += 0.1
+        else:
+            kernel[..., 0] *= 1.01
+        layer.set_weights([kernel, bias])
         return staged
 
     with pytest.raises(stages.StageRefusedError, match="equalize does not keep the answers"):

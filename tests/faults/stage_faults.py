@@ -1,0 +1,85 @@
+"""What can go wrong between the model and its integers: the plants of the stages before them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from export.reconstruction import Reconstruction, worst_channel
+from export.targets import PRIMARY
+from tests.faults.networks import Key, Network, Planted
+from tests.faults.tflite_file import TfliteFile
+
+if TYPE_CHECKING:
+    import keras
+
+
+def reconstruction(network: Network) -> Reconstruction:
+    """Return the right one, with its model."""
+    assert network.healthy
+    found = network.right.making.reconstruction
+    assert found is not None
+    assert found.model is not None
+    return found
+
+
+def base(network: Network) -> bytes:
+    assert reconstruction(network)
+    found = network.right.making.base
+    assert found is not None
+    return found
+
+
+def lost_channel(network: Network, _key: Key) -> Planted:
+    """Let the reconstruction lose one output channel of a layer, neither the strongest nor the weakest."""
+    right = reconstruction(network)
+    names = right.records[-1]["layers"]
+    wrong, layer = _copied(right.model, names[len(names) // 2])
+    kernel, bias = layer.get_weights()
+    channels = _channels(layer, kernel)
+    norms = np.linalg.norm(channels.reshape(len(channels), -1), axis=1)
+    channels[np.argsort(norms)[len(norms) // 2]] = 0
+    layer.set_weights([kernel, bias])
+    moved, where = worst_channel(right.model, wrong, names)  # what the stage would have found
+    return _planted(replace(right, model=wrong, moved=moved, where=where))
+
+
+def swapped_layers(network: Network, _key: Key) -> Planted:
+    """Write the new weights of two layers of one shape into the places of each other."""
+    file = TfliteFile(base(network))
+    one, other = next(
+        pair for pair in combinations(range(len(file)), 2) if len({file.kernel(layer).shape for layer in pair}) == 1
+    )
+    kernels = file.kernel(one), file.kernel(other)
+    file.set_kernel(one, kernels[1])
+    file.set_kernel(other, kernels[0])
+    return Planted(base=file.content(), remade=True)
+
+
+def _planted(wrong: Reconstruction) -> Planted:
+    return Planted(reconstruction=wrong, base=PRIMARY.convert(wrong.model), remade=True)
+
+
+def _copied(model: keras.Model, name: str) -> tuple[keras.Model, keras.Layer]:
+    import keras
+
+    copied = keras.models.clone_model(model)
+    copied.set_weights(model.get_weights())
+    return copied, copied.get_layer(name)
+
+
+def _channels(layer: keras.Layer, kernel: Any) -> Any:
+    """Return a view of a kernel, its output channels first."""
+    import keras
+
+    return np.moveaxis(kernel, 2 if isinstance(layer, keras.layers.DepthwiseConv2D) else kernel.ndim - 1, 0)
+
+
+STAGE_FAULTS: dict[str, Callable[[Network, Key], Planted]] = {
+    "channel lost in reconstruction": lost_channel,
+    "layers swapped in the float file": swapped_layers,
+}
