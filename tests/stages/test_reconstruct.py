@@ -30,10 +30,10 @@ GAIN_DB = {"lenet5": 0.2, "mobilenet_tiny": 2.0}
 @pytest.mark.parametrize("name", NETWORKS)
 def test_int8_files_are_nearer_to_the_model_than_without(name: str, network: Callable[[str], Network]) -> None:
     chosen = network(name)
-    with_stage = chosen.healthy["tflite", Precision.INT8]
+    with_stage = chosen.right.artifact(PRIMARY, Precision.INT8)
     assembly = chosen.assembly(chosen.model, "plain")
     assembly.making.recipe = replace(assembly.making.recipe, reconstruct=False)
-    without = {(file.format, file.precision): file for file in assembly.artifacts()}["tflite", Precision.INT8]
+    without = assembly.artifact(PRIMARY, Precision.INT8)
     (one,), (other,) = with_stage.comparisons.values(), without.comparisons.values()
     assert one.sqnr_db > other.sqnr_db + GAIN_DB[name]
 
