@@ -79,7 +79,10 @@ def attribute(
         if found:
             chosen[tensor] = _best(tensor, found, set(chosen.values()))
     by_name = {call.name: call for call in calls}
-    groups = {tensor: _group(name, by_name, computed - set(candidates[tensor])) for tensor, name in chosen.items()}
+    given = set(chosen.values())
+    groups = {
+        tensor: _group(name, by_name, (computed - set(candidates[tensor])) | given) for tensor, name in chosen.items()
+    }
     enclosing = _enclosing(tensors, chosen, sources)
     return {
         tensor: Attribution(
