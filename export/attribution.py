@@ -80,8 +80,14 @@ def attribute(
             chosen[tensor] = _best(tensor, found, set(chosen.values()))
     by_name = {call.name: call for call in calls}
     given = set(chosen.values())
+    # Unless the layer with the weights lies behind it: a folded batch norm is what the converter calls such a step.
+    hidden = {
+        tensor: {call for call in found if by_name[call].has_weights and call not in given}
+        for tensor, found in candidates.items()
+    }
     groups = {
-        tensor: _group(name, by_name, (computed - set(candidates[tensor])) | given) for tensor, name in chosen.items()
+        tensor: _group(name, by_name, (computed - set(candidates[tensor] if hidden[tensor] else ())) | given)
+        for tensor, name in chosen.items()
     }
     enclosing = _enclosing(tensors, chosen, sources)
     return {
