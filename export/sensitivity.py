@@ -29,6 +29,7 @@ STEPS = 255
 BATCH = 4  # samples at a time: every activation and its gradient are kept
 # Ends that are tried, as shares of the largest and smallest value seen.
 SHARES = np.append(np.geomspace(1.0, 0.05, 24), 0.0)
+LOG_RATIO = np.float32(np.log(SHARES[1]))
 # A clipped range must promise this much: the gradient knows little of large errors, and photos unlike these will come.
 WORTHWHILE = 0.7
 
@@ -127,12 +128,12 @@ def _clipped(values: NDArray[Any], gradient: NDArray[Any], ends: Floats) -> Floa
     """Return what clipping `values` at each of `ends`, largest first and the last zero, moves the outputs by."""
     beyond = np.flatnonzero(values > ends[-2])
     values, gradient = values[beyond], gradient[beyond]
-    # All of one place lie beyond the same ends; what lies beyond an end is the sum of the places above it.
-    place = np.searchsorted(ends[::-1].astype(values.dtype), values)
-    sums = [
-        np.cumsum(np.bincount(place, weights, len(ends) + 1)[::-1])[: len(ends)]
-        for weights in (gradient, gradient * values)
-    ]
+    # All between two ends lie beyond the same ends; what lies beyond an end is the sum of the places above it.
+    place = (
+        np.floor(np.log(values / max(np.float32(ends[0]), np.finfo(np.float32).tiny)) / LOG_RATIO).astype(np.int64) + 1
+    )
+    np.maximum(place, 0, out=place)
+    sums = [np.cumsum(np.bincount(place, weights, len(ends))) for weights in (gradient, gradient * values)]
     moved: Floats = ends * sums[0] - sums[1]
     return moved
 

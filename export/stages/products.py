@@ -7,7 +7,7 @@ group for a convolution or dense layer, as many as there are channels for a dept
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -120,23 +120,22 @@ class Product:
             return ops.matmul(inputs, kernel)
         return operators[self.kind](inputs, kernel, data_format="channels_last", **self.settings)
 
-    def rows(self, inputs: Tensor, count: int, generator: np.random.Generator) -> NDArray[np.float32]:
+    def rows(self, inputs: Tensor, count: int, generator: np.random.Generator) -> Tensor:
         """Return what the weights meet at up to `count` positions of every sample: (groups, S, K)."""
         import tensorflow as tf
 
         if self.kind in (Kind.DENSE, Kind.TRANSPOSED):
-            return _numbers(_drawn(inputs, count, generator))[None]
+            return _drawn(inputs, count, generator)[None]
         windows = Windows(self.kernel.shape[:2], **self.settings)
         patches = windows.at_random(inputs, count, generator)  # (S, places, channels)
         places, channels = patches.shape[1:]
         if self.kind is Kind.DEPTHWISE:
-            return _numbers(tf.transpose(patches, (2, 0, 1)))
+            return tf.transpose(patches, (2, 0, 1))
         if self.groups == 1:
-            return _numbers(tf.reshape(patches, (1, -1, places * channels)))
+            return tf.reshape(patches, (1, -1, places * channels))
         split = tf.reshape(patches, (-1, places, self.groups, channels // self.groups))
-        return _numbers(
-            tf.reshape(tf.transpose(split, (2, 0, 1, 3)), (self.groups, -1, split.shape[1] * split.shape[3]))
-        )
+        grouped = tf.transpose(split, (2, 0, 1, 3))
+        return tf.reshape(grouped, (self.groups, -1, split.shape[1] * split.shape[3]))
 
 
 def products(layer: keras.Layer) -> tuple[Product, ...]:
@@ -187,11 +186,6 @@ def _bias(layer: keras.Layer) -> Weights:
     return np.zeros(outputs, np.float32)
 
 
-def _numbers(tensor: Tensor) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = tensor.numpy()
-    return found
-
-
 def _drawn(inputs: Tensor, count: int, generator: np.random.Generator) -> Tensor:
     """Return up to `count` positions of every sample of (samples, ..., channels): (S, channels)."""
     import tensorflow as tf
@@ -202,8 +196,3 @@ def _drawn(inputs: Tensor, count: int, generator: np.random.Generator) -> Tensor
         return tf.reshape(flat, (-1, channels))
     picked = np.sort([generator.choice(positions, count, replace=False) for _ in range(samples)], axis=1)
     return tf.reshape(tf.gather(flat, picked, batch_dims=1), (-1, channels))
-
-
-def axes_but_last(tensor: Tensor) -> Sequence[int]:
-    """Return all axes of a tensor but that of the channels."""
-    return range(len(tensor.shape) - 1)

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from calibration.samples import Array, Samples
 from export.stages import Staged, StageRecord, StageRefusedError
+from export.stages.agreement import Agreement
 from export.stages.graph import Graph, copy
-from export.stages.products import Kind, Product, axes_but_last, products, reason_against
+from export.stages.products import Kind, Product, products, reason_against
 from export.stages.rounding import Rounded, round_depthwise, round_matrix, round_transposed
 from export.stages.streaming import Handler, Pass, Stream
 
@@ -29,9 +30,6 @@ NAME = "reconstruct"
 
 # Fewer say too little of the mean of a channel.
 FEWEST_SAMPLES = 8
-
-# A channel whose weights shrank by more has been lost otherwise.
-LARGEST_GAIN = 1.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +42,7 @@ class Reconstruct:
         seed: of the choice of positions.
     """
 
-    positions: int = 100
+    positions: int = 50
     ridge: float = 0.1
     seed: int = 0
 
@@ -139,18 +137,34 @@ def _rounded(product: Product, moments: NDArray[np.float32], ridge: float) -> Ro
 
 def _moments(product: Product, stream: Stream, positions: int, generator: np.random.Generator) -> NDArray[np.float32]:
     """Return the second moments (groups, K, K) of a layer's inputs about their mean, which the bias takes care of."""
+    import tensorflow as tf
+
+    if product.kind is Kind.DEPTHWISE:
+        positions = max(1, positions // 4)  # of few inputs each, little has to be known
     squares: Any = 0.0
     total: Any = 0.0
     count = 0
     for chunk in stream:
         rows = product.rows(chunk, positions, generator)
-        # numpy sees that both factors are the same, and computes half of it.
-        squares += np.stack([one.T @ one for one in rows])
-        total += rows.sum(axis=1)
+        squares += _squares(rows)
+        total += tf.reduce_sum(rows, axis=1).numpy()
         count += rows.shape[1]
     mean = total / np.float32(count)
     found: NDArray[np.float32] = squares / np.float32(count)
     found -= mean[:, :, None] * mean[:, None, :]
+    return found
+
+
+def _squares(rows: Any) -> NDArray[np.float32]:
+    """Return X'X (groups, K, K) of rows X (groups, S, K)."""
+    import tensorflow as tf
+
+    if rows.shape[0] == 1:
+        # numpy sees that both factors are the same, and computes half of it.
+        alone = rows[0].numpy()
+        found: NDArray[np.float32] = (alone.T @ alone)[None]
+    else:
+        found = tf.matmul(rows, rows, transpose_a=True).numpy()
     return found
 
 
@@ -164,25 +178,17 @@ def _answers(product: Product, kernel: Array, true: Stream, rounded: Stream) -> 
 
     original, new = tf.constant(product.kernel), tf.constant(kernel, tf.float32)
     bias = product.bias if product.bias is not None else np.zeros(product.outputs, np.float32)
-    sums, count = np.zeros((4, product.outputs)), 0
+    agreement = Agreement(product.outputs)
     before, after = [], []
     for index in range(len(true)):
         one, other = product.apply(true[index], original), product.apply(rounded[index], new)
         true[index] = rounded[index] = None
-        axes = axes_but_last(one)
-        sums += [tf.reduce_sum(values, axis=axes).numpy() for values in (one, other, one * one, one * other)]
-        count += int(np.prod(one.shape[:-1]))
+        agreement.add(one, other)
         before.append(product.activation(one + bias))
         after.append(other)
         del one, other
-    mean_true, mean_rounded, square, common = sums / count
-    variance, covariance = square - mean_true**2, common - mean_true * mean_rounded
-    gain = np.ones_like(variance)
-    np.divide(variance, covariance, out=gain, where=(variance > 1e-6 * square) & (covariance > 0.5 * variance))
-    gain = np.clip(gain, 1 / LARGEST_GAIN, LARGEST_GAIN).astype(np.float32)
-    corrected: Any = (bias + mean_true - gain * mean_rounded).astype(np.float32)
-    if product.bias is None:
-        corrected[:] = 0
+    gain, offset = agreement.line()
+    corrected = bias + offset if product.bias is not None else np.zeros_like(offset)
     for index, values in enumerate(after):
         after[index] = product.activation(values * gain + corrected)
     return before, after, gain, corrected

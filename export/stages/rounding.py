@@ -21,8 +21,6 @@ BLOCK = 64  # rows that are settled before the others hear of it: a matrix produ
 # Steps of a matrix's channel, as shares of the way from the smallest possible step to one at which plain rounding
 # leaves no pair of neighbours too large.
 PAIRED_SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
-FEW_SHARES = (0.0, 0.2, 0.4, 0.7)  # of a layer with many inputs, for which each costs seconds
-MANY_INPUTS = 2048
 # Steps of a depthwise channel, as shares of the smallest at which nothing is clipped.
 CLIPPED_SHARES = tuple(np.linspace(0.6, 1.0, 17))
 
@@ -58,12 +56,11 @@ def round_depthwise(weights: Floats, moments: Floats, ridge: float) -> Rounded:
 def round_matrix(weights: Floats, moments: Floats, ridge: float, shape: tuple[int, ...]) -> Rounded:
     """Return weights (groups, K, M), K inputs of that `shape`, of which no two neighbours are too large together."""
     bounds = np.array([-LARGEST, LARGEST], np.float32).reshape(2, 1, 1, 1)
-    shares = PAIRED_SHARES if weights.shape[1] < MANY_INPUTS else FEW_SHARES
     found = []
     for group, moment in zip(weights, moments, strict=True):
         small = _positive(np.abs(group).max(axis=0) / np.float32(LARGEST))
         safe = _safe_step(group, small, shape)
-        steps = [(small * (safe / small) ** np.float32(share))[None] for share in shares]
+        steps = [(small * (safe / small) ** np.float32(share))[None] for share in PAIRED_SHARES]
         found.append(_Factor(moment[None], ridge).best(group[None], steps, bounds, partners(shape)))
     return Rounded(
         integers=np.concatenate([one.integers for one in found]),
@@ -107,13 +104,15 @@ class _Factor:
         size = moments.shape[-1]
         loudness = np.diagonal(moments, axis1=1, axis2=2)
         self.order = np.argsort(loudness, axis=1, kind="stable")
-        sorted_moments = np.take_along_axis(moments, self.order[:, :, None], 1)
-        sorted_moments = np.take_along_axis(sorted_moments, self.order[:, None, :], 2)
+        sorted_moments = np.stack(
+            [moment[np.ix_(*[order] * 2)] for moment, order in zip(moments, self.order, strict=True)]
+        )
         raised = ridge * loudness.mean(axis=1) + np.finfo(np.float32).tiny * 1e6
         sorted_moments[:, np.arange(size), np.arange(size)] += raised[:, None]
-        lower = tf.linalg.cholesky(sorted_moments.astype(np.float32)).numpy()
+        lower = tf.linalg.cholesky(sorted_moments).numpy()
         self.diagonal = np.diagonal(lower, axis1=1, axis2=2).copy()
-        self.feedback = lower / self.diagonal[:, None, :]  # [j, k]: what an error of row j asks of row k
+        lower /= self.diagonal[:, None, :]
+        self.feedback = lower  # [j, k]: what an error of row j asks of row k
 
     def best(self, weights: Floats, steps: list[Floats], bounds: Floats, pairs: NDArray[np.int64] | None) -> Rounded:
         """Round weights (groups, K, M) to multiples of that one of `steps` that costs a channel least.
@@ -144,17 +143,15 @@ class _Factor:
 
     def _settle(self, target: Floats, bounds: Floats, places: NDArray[np.int64] | None) -> tuple[Floats, Floats]:
         """Return the integers and the squared error in steps; everything is in this factor's order."""
-        import tensorflow as tf
-
-        wanted, integers, lost = target.copy(), np.zeros_like(target), np.zeros_like(target)
+        integers, lost = np.empty_like(target), np.empty_like(target)
         error = np.zeros((target.shape[0], target.shape[2]), np.float32)
         for end in range(target.shape[1], 0, -BLOCK):
             start = max(end - BLOCK, 0)
+            asked = np.swapaxes(self.feedback[:, end:, start:end], 1, 2) @ lost[:, end:]
+            wanted = target[:, start:end] + asked
             for row in range(end - 1, start - 1, -1):
-                aim = wanted[:, row]
-                if row + 1 < end:
-                    settled = slice(row + 1, end)
-                    aim = aim + (self.feedback[:, None, settled, row] @ lost[:, settled])[:, 0]
+                settled = slice(row + 1, end)
+                aim = wanted[:, row - start] + (self.feedback[:, None, settled, row] @ lost[:, settled])[:, 0]
                 bottom, top = bounds[:, :, row if bounds.shape[2] > 1 else 0]
                 for place in () if places is None else places[:, row]:
                     if place > row:  # its partner is settled
@@ -163,8 +160,4 @@ class _Factor:
                 integers[:, row] = np.clip(np.rint(aim), bottom, top)
                 lost[:, row] = target[:, row] - integers[:, row]
                 error += (self.diagonal[:, row, None] * (aim - integers[:, row])) ** 2
-            if start:
-                # Not numpy: beside other work its threads wait for each other.
-                factor = np.ascontiguousarray(self.feedback[:, start:end, :start])
-                wanted[:, :start] += tf.matmul(factor, lost[:, start:end], transpose_a=True).numpy()
         return integers, error
