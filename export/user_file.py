@@ -64,7 +64,7 @@ def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
 
 
 def _functional(path: Path, model: keras.Model) -> keras.Model:
-    """Return a functional model with the same weights, its inputs and outputs as flat lists, each output once."""
+    """Return a functional model with the same weights, its one input bare or a list of them, each output once."""
     import keras
 
     if isinstance(model, keras.Sequential) and not model.built:
@@ -83,8 +83,10 @@ def _functional(path: Path, model: keras.Model) -> keras.Model:
         if layer.dtype_policy.name.startswith("mixed_"):
             layer.dtype_policy = "float32"
     # Structures (dictionaries, tuples) end here: a file's inputs and outputs are a flat list of names.
+    # One input is no list: Keras warns wherever a model is called with another structure than its own.
+    inputs = model.inputs[0] if len(model.inputs) == 1 else list(model.inputs)
     outputs = {id(tensor): tensor for tensor in model.outputs}
-    return keras.Model(list(model.inputs), list(outputs.values()), name=model.name)
+    return keras.Model(inputs, list(outputs.values()), name=model.name)
 
 
 def _check_names(path: Path, model: keras.Model) -> None:

@@ -81,6 +81,8 @@ def _real_number(spec: dict[str, Any]) -> str:
     """Return how the stored number is meant."""
     if spec["scale"] is None:
         return "as stored"
+    if spec["zero_point"] is None:
+        return f"as stored, a multiple of {spec['scale']:.6g}"
     return f"{spec['scale']:.6g} * (stored - {spec['zero_point']})".replace("- -", "+ ")
 
 

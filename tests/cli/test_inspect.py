@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from export.cli import main
+from export.commands.inspect import _real_number
 from export.inspection import judge
 
 
@@ -42,6 +43,19 @@ def test_the_verdict_names_what_is_not_integer(
     operators: list[dict[str, Any]], edges: list[dict[str, Any]], verdict: str
 ) -> None:
     assert judge(operators, edges).startswith(verdict)
+
+
+@pytest.mark.parametrize(
+    ("scale", "zero_point", "words"),
+    [
+        (None, None, "as stored"),
+        (0.5, 3, "0.5 * (stored - 3)"),
+        (0.5, -128, "0.5 * (stored + 128)"),
+        (0.5, None, "as stored, a multiple of 0.5"),  # a float output of integers
+    ],
+)
+def test_a_stored_number_is_told_how_it_is_meant(scale: float | None, zero_point: int | None, words: str) -> None:
+    assert _real_number({"scale": scale, "zero_point": zero_point}) == words
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from export import pipeline
+from export import pipeline, user_file
 from export.pipeline import Delivery
 from export.recipe import Precision, Recipe
 from export.report.rows import Row, rows
@@ -81,6 +82,13 @@ def vectors(count: int = 200) -> np.ndarray:
 def all_proven(delivery: Delivery) -> bool:
     assert {(row.verdict, row.reason) for row in table(delivery).values() if row.state == "failed"} == set()
     return delivery.passed
+
+
+def test_keras_has_nothing_to_warn_of_where_a_users_model_is_called(photo_net: Path) -> None:
+    model = user_file.load(photo_net)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model(np.zeros((1, 32, 32, 1), np.float32))
 
 
 def test_a_sequential_net_with_its_own_rescaling_takes_a_folder_of_photos_in_every_precision(
