@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,30 +47,27 @@ class Peer:
         return {"tool": self.tool, "script": content, "settings": dict(self.settings)}
 
 
-def _nncf(preset: str, *, fast: bool) -> Peer:
-    correction = "fast bias correction, its default" if fast else "accurate bias correction"
-    return Peer(
-        tool="nncf",
-        title=f"NNCF, {preset}, {correction}",
-        script="nncf_onnx.py",
-        reads=".onnx",
-        writes=".onnx",
-        settings={"preset": preset, "fast_bias_correction": fast},
-        distributions=("nncf", "onnx", "onnxruntime"),
-        environment="nncf",
-    )
+_ONNX_RUNTIME = Peer(
+    tool="onnxruntime",
+    title="ONNX Runtime quantize_static",
+    script="onnx_runtime.py",
+    reads=".onnx",
+    writes=".onnx",
+    distributions=("onnxruntime", "onnx"),
+)
+_NNCF = Peer(
+    tool="nncf",
+    title="NNCF",
+    script="nncf_onnx.py",
+    reads=".onnx",
+    writes=".onnx",
+    distributions=("nncf", "onnx", "onnxruntime"),
+    environment="nncf",
+)
 
 
-def _onnx_runtime(activations: str, title: str) -> Peer:
-    return Peer(
-        tool="onnxruntime",
-        title=f"ONNX Runtime quantize_static, {title}, per channel, min-max",
-        script="onnx_runtime.py",
-        reads=".onnx",
-        writes=".onnx",
-        settings={"activations": activations},
-        distributions=("onnxruntime", "onnx"),
-    )
+def _set(peer: Peer, title: str, **settings: Any) -> Peer:
+    return replace(peer, title=f"{peer.title}, {title}", settings=settings)
 
 
 PEERS = (
@@ -99,12 +96,13 @@ PEERS = (
         distributions=("model-compression-toolkit", "tensorflow"),
         environment="mct",
     ),
-    _onnx_runtime("QUInt8", "U8S8"),
-    _onnx_runtime("QInt8", "S8S8"),
-    _nncf("PERFORMANCE", fast=False),
-    _nncf("MIXED", fast=False),
-    _nncf("PERFORMANCE", fast=True),
-    _nncf("MIXED", fast=True),
+    _set(_ONNX_RUNTIME, "U8S8, per channel, min-max", activations="QUInt8"),
+    _set(_ONNX_RUNTIME, "S8S8, per channel, min-max", activations="QInt8"),
+    *(
+        _set(_NNCF, f"{preset}, {correction}", preset=preset, fast_bias_correction=fast)
+        for correction, fast in (("accurate bias correction", False), ("fast bias correction, its default", True))
+        for preset in ("PERFORMANCE", "MIXED")
+    ),
 )
 
 
