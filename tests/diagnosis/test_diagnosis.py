@@ -69,9 +69,12 @@ class Patient:
     @cached_property
     def files(self) -> dict[str, bytes]:
         """The int8 files by format."""
-        contents = {name: self.making.content(target, Precision.INT8) for name, target in TARGETS.items()}
-        assert None not in contents.values(), self.making.troubles
-        return contents  # type: ignore[return-value]
+        contents = {}
+        for name, target in TARGETS.items():
+            content = self.making.content(target, Precision.INT8)
+            assert content is not None, self.making.troubles
+            contents[name] = content
+        return contents
 
     @cached_property
     def model(self) -> keras.Model:
