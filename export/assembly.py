@@ -102,10 +102,8 @@ class Assembly:
         return precision.has_integer_weights and not self.making.recipe.reconstruct and self._judges(precision)
 
     def _judges(self, precision: Precision) -> bool:
-        """Whether a comparison has bars: on random weights or noise int8 and its kin say nothing."""
-        return precision is Precision.FLOAT32 or (
-            self.making.subject.weights.trained and self.making.samples.probe.real
-        )
+        making = self.making
+        return precision.can_be_judged(trained=making.subject.weights.trained, real=making.samples.probe.real)
 
     def _measurement(self, target: Target, precision: Precision, content: bytes) -> Measurement:
         key = target.name, precision

@@ -15,14 +15,11 @@ from calibration.labelled import check_source
 from calibration.sources.synthetic import NAME as SYNTHETIC
 from calibration.sources.synthetic import Maker
 from calibration.store import Draw
-from export import delivery, evaluation, golden, models, raising, reference, signature, synthesis
+from export import delivery, evaluation, findings, golden, models, raising, reference, signature, synthesis
 from export.artifact import Artifact
-from export.assembly import Assembly
-from export.budget import checks, settling
 from export.destination import Destination
-from export.diagnosis.exporting import diagnosed
+from export.findings import Findings
 from export.making import Making
-from export.manifest import manifest
 from export.models import Subject
 from export.progress import Progress, Quiet
 from export.recipe import Recipe
@@ -71,9 +68,7 @@ def run(
         check_source(recipe.evaluate)
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         work = Path(folder)
-        tell.step("build the model")
-        subject = models.load(recipe, lambda done, total: tell.step("fetch the weights", done, total))
-        raising.check(subject.model, recipe.raised)
+        subject = _subject(recipe, tell)
         labelled = evaluation.find(subject, recipe.evaluate) if recipe.evaluate is not None else None
         tell.step("draw the samples")
         samples = draw(subject, recipe, work, calibration_function, tell)
@@ -83,40 +78,31 @@ def run(
         if labelled is not None:
             seen = samples.calibration.digests
             photos = evaluation.prepare(subject, labelled, work, tell, exclude=seen, seed=recipe.seed)
-        making = Making(subject, recipe, samples, work, tell)
-        settled = None
-        if recipe.budget.is_asked:
-            settled = settling.settle(making, expected, photos)
-            recipe = making.recipe
-        assembly = Assembly(making, expected)
-        artifacts = assembly.artifacts()
-        if recipe.diagnose:
-            artifacts = diagnosed(artifacts, making)
-        if photos is not None:
-            artifacts = evaluation.evaluate(artifacts, photos, work, tell)
-        if settled is not None:
-            artifacts = checks.judged(artifacts, settled, photos)
-        chosen = delivery.chosen(artifacts, recipe.precisions, keep_failed=recipe.keep_failed)
-        record = manifest(
-            recipe=recipe,
-            subject=subject,
-            artifacts=artifacts,
-            delivered=chosen,
-            calibration=samples.calibration,
-            stability=making.stability,
-            stages=list(making.reconstruction.records) if making.reconstruction else [],
-            probe=samples.probe,
-            evaluation=photos.evaluation if photos else None,
-            budget=settled.record() if settled else None,
-        )
-        if not chosen:
-            return Delivery(folder=None, manifest=record, artifacts=tuple(artifacts))
-        tell.step("write the files")
-        answers = golden.content(samples.probe, expected, assembly.stored(chosen))
-        lost = destination.lost([artifact.file_name for artifact in chosen])
-        with destination.replaced() as new:
-            record = delivery.write(new, chosen, record, answers, subject.labels)
-    return Delivery(folder=destination.folder, manifest=record, artifacts=tuple(artifacts), replaced=lost)
+        found = findings.find(Making(subject, recipe, samples, work, tell), expected, photos)
+        return _delivered(found, destination, tell)
+
+
+def _subject(recipe: Recipe, progress: Progress) -> Subject:
+    progress.step("build the model")
+    subject = models.load(recipe, lambda done, total: progress.step("fetch the weights", done, total))
+    raising.check(subject.model, recipe.raised)
+    return subject
+
+
+def _delivered(found: Findings, destination: Destination, progress: Progress) -> Delivery:
+    """Write the good files, if there is one."""
+    assembly, artifacts = found.assembly, tuple(found.artifacts)
+    recipe, subject = assembly.making.recipe, assembly.making.subject
+    chosen = delivery.chosen(found.artifacts, recipe.precisions, keep_failed=recipe.keep_failed)
+    record = found.record(chosen)
+    if not chosen:
+        return Delivery(folder=None, manifest=record, artifacts=artifacts)
+    progress.step("write the files")
+    answers = golden.content(assembly.making.samples.probe, assembly.expected, assembly.stored(chosen))
+    lost = destination.lost([artifact.file_name for artifact in chosen])
+    with destination.replaced() as new:
+        record = delivery.write(new, chosen, record, answers, subject.labels)
+    return Delivery(folder=destination.folder, manifest=record, artifacts=artifacts, replaced=lost)
 
 
 def draw(

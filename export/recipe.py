@@ -29,6 +29,10 @@ class Precision(StrEnum):
         """Whether weights are stored as int8."""
         return self in (Precision.INT8, Precision.W8A16, Precision.W8A32)
 
+    def can_be_judged(self, *, trained: bool, real: bool) -> bool:
+        """Whether a comparison has bars: on random weights, or samples of noise, int8 and its kin say nothing."""
+        return self is Precision.FLOAT32 or (trained and real)
+
 
 class Width(StrEnum):
     """What a layer of an int8 file may be raised to: how its result is stored, and computed."""

@@ -103,7 +103,7 @@ def _file(
         measured = measure(file.path, folder, camera_bytes=file.takes_camera_bytes)
     except (OutsideError, UsageProblemError) as error:
         return VerifiedFile(file=file, checks=(whole,), trouble=str(error))
-    judge = file.precision is Precision.FLOAT32 or (delivered.trained and delivered.real)
+    judge = file.precision.can_be_judged(trained=delivered.trained, real=delivered.real)
     # Float rounding is the same on few samples as on many; what quantization does differs from sample to sample.
     bar = PARITY if file.precision is Precision.FLOAT32 else for_few(FIDELITY[file.precision], len(samples))
     proven = proof.prove(samples.expected, measured.real, file.precision, judge=judge, bar=bar)
