@@ -59,6 +59,9 @@ def artifact_name(recipe: Recipe) -> str:
         return "".join(c if c.isalnum() or c in "._-" else "_" for c in Path(recipe.model).stem) or "model"
     architecture = zoo.find(recipe.model)
     settings = architecture.settings(recipe.options)
+    trained = architecture.trained_as(recipe.weights)
+    if trained and trained.options:
+        return f"{recipe.model}-{trained.tag}"
     changed = [key for key in recipe.options if settings[key] != architecture.options[key].default]
     return "-".join([recipe.model, *(f"{key}{settings[key]}" for key in changed)])
 
@@ -79,7 +82,12 @@ def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
     architecture = zoo.find(recipe.model)
     if recipe.preprocessing is not None:
         raise UsageProblemError(f"{architecture.name} brings its own preprocessing; --preprocessing is for model files")
+    trained = architecture.trained_as(recipe.weights)
     settings = architecture.settings(recipe.options)
+    if trained and trained.options:
+        if recipe.options:
+            raise UsageProblemError(f"the {trained.tag} weights have a build of their own; leave --set out")
+        settings = dict(trained.options)
     model = architecture.build(**settings)
     return Subject(
         name=artifact_name(recipe),
@@ -87,7 +95,7 @@ def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
         model=model,
         weights=weights.load(model, architecture, recipe.weights, progress, seed=recipe.seed),
         preprocessing=architecture.preprocess(**settings),
-        labels=class_names.read(architecture.labels),
+        labels=class_names.read((trained and trained.labels) or architecture.labels),
     )
 
 

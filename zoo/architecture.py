@@ -36,12 +36,12 @@ class Architecture:
         paper: URL of the paper.
         build: options -> Keras model that ends in logits; random weights.
         options: what `--set` accepts.
-        tiny: options (also ones that `--set` does not offer) of the tests' small variant; same operators.
+        tiny: options (also ones that `--set` does not offer) of the small variant; same operators.
         preprocess: options -> how a photo becomes the input.
         parameter_count: of the default build, checked by a test against the paper or the reference.
         classes: length of the logits.
         labels: stem of a file in `zoo/labels`.
-        weights: trained weights of the default build, the default one first.
+        weights: trained weights, those of the default build first.
     """
 
     name: str
@@ -70,6 +70,11 @@ class Architecture:
             key: self._choice(key, chosen[key]) if key in chosen else option.default
             for key, option in self.options.items()
         }
+
+    def trained_as(self, tag: str | None) -> Weights | None:
+        """Return the trained weights of that tag, of the default build if it is None; None if there are none."""
+        fitting = (one for one in self.weights if (one.tag == tag if tag else not one.options))
+        return next(fitting, None)
 
     def _unknown_option(self, key: str) -> UsageProblemError:
         if not self.options:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from zoo import twins
 from zoo.architecture import Architecture, Option, register
 from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
@@ -144,6 +145,13 @@ IMAGENET = Weights(
     ),
 )
 
+TINY = {"alpha": 0.25, "resolution": 32, "classes": 10, "blocks": BLOCKS[:8]}
+TWIN = twins.fashion_mnist(
+    "mobilenet_tiny-fashion_mnist.npz",
+    sha256="6d39685bf102d9e9a28ef791e4af7927e7a3d7a623ea9e83f1b4ca11e7d4006d",
+    options=TINY,
+)
+
 MOBILENET = register(
     Architecture(
         name="mobilenet",
@@ -159,7 +167,7 @@ MOBILENET = register(
             "alpha": Option(default=1.0, choices=(0.25, 0.5, 0.75, 1.0), meaning="width: share of the channels kept"),
             "resolution": Option(default=224, choices=(128, 160, 192, 224), meaning="side of the input, in pixels"),
         },
-        tiny={"alpha": 0.25, "resolution": 32, "classes": 10, "blocks": BLOCKS[:8]},
-        weights=(IMAGENET,),
+        tiny=TINY,
+        weights=(IMAGENET, TWIN),
     )
 )

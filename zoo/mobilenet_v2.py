@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from zoo import conventions
+from zoo import conventions, twins
 from zoo.architecture import Architecture, Option, register
 from zoo.channel_count import rounded
 from zoo.pinned import Source, Weights
@@ -187,6 +187,19 @@ IMAGENET = Weights(
     ),
 )
 
+TINY = {
+    "alpha": 0.35,
+    "resolution": 32,
+    "classes": 10,
+    "stages": ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 2, 1)),
+    "head": 256,
+}
+TWIN = twins.fashion_mnist(
+    "mobilenet_v2_tiny-fashion_mnist.npz",
+    sha256="ef815d2323055841e8d480bf8bfac08e3cdfc8b0752121f70d69747b79b2f278",
+    options=TINY,
+)
+
 MOBILENET_V2 = register(
     Architecture(
         name="mobilenet_v2",
@@ -204,13 +217,7 @@ MOBILENET_V2 = register(
             ),
             "resolution": Option(default=224, choices=(96, 128, 160, 192, 224), meaning="side of the input, in pixels"),
         },
-        tiny={
-            "alpha": 0.35,
-            "resolution": 32,
-            "classes": 10,
-            "stages": ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 2, 1)),
-            "head": 256,
-        },
-        weights=(IMAGENET,),
+        tiny=TINY,
+        weights=(IMAGENET, TWIN),
     )
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -50,9 +50,13 @@ class Weights:
         licence: of the weights.
         trained_on: the data set, in words.
         sources: in the order in which they are tried, after the local cache.
+        options: of the build that they are for, as `build` takes them; empty for the default build.
+        labels: of that build, stem of a file in `zoo/labels`; empty for the architecture's.
     """
 
     tag: str
     licence: str
     trained_on: str
     sources: tuple[Source, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    labels: str = ""

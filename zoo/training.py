@@ -1,7 +1,7 @@
 """Train a network of the zoo on Fashion-MNIST: how our own weights were made.
 
 python -m zoo.training lenet5
-python -m zoo.training mobilenet --tiny --out mobilenet-tiny.npz
+python -m zoo.training mobilenet --tiny
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _batches(
 @click.option("--epochs", default=20, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--data", type=click.Path(path_type=Path), help="Folder with Fashion-MNIST's four .gz files.")
-@click.option("--out", type=click.Path(path_type=Path), help="Default: NAME-fashion_mnist.npz.")
+@click.option("--out", type=click.Path(path_type=Path), help="Default: NAME-fashion_mnist.npz, NAME_tiny-.")
 def main(name: str, tiny: bool, epochs: int, seed: int, data: Path | None, out: Path | None) -> None:
     """Train NAME on Fashion-MNIST and write its weights, float16, with their test accuracy."""
     import hashlib
@@ -130,7 +130,7 @@ def main(name: str, tiny: bool, epochs: int, seed: int, data: Path | None, out: 
     images, labels = fashion_mnist("train", data)
     photos = np.concatenate([place(images, preprocessing, pad=pad) for pad in (True, False)])
     fit(model, preprocessing, photos, np.tile(labels, 2), epochs=epochs, seed=seed)
-    out = out or Path(f"{name}-fashion_mnist.npz")
+    out = out or Path(f"{name}{'_tiny' if tiny else ''}-fashion_mnist.npz")
     npz.write(out, {weight.path: weight.numpy() for weight in model.weights})
     assign(model, npz.read([out]))  # what is measured is what is shipped
     images, labels = fashion_mnist("test", data)

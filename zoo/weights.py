@@ -68,9 +68,9 @@ def load(
         return _randomise(model, architecture, seed, "random weights were asked for")
     if choice is not None and choice not in tags:
         return _load_file(model, architecture, choice, tags)
-    if not tags:
+    weights = architecture.trained_as(choice)
+    if weights is None:
         return _randomise(model, architecture, seed, f"no trained weights of {architecture.name} are known")
-    weights = tags[choice] if choice else architecture.weights[0]
     misfit = _misfit(model, architecture, weights)
     if misfit and choice:
         raise UsageProblemError(f"{misfit}; leave the options at their defaults, or type --weights random")
@@ -135,15 +135,14 @@ def _words(source: Source) -> str:
 
 
 def _misfit(model: keras.Model, architecture: Architecture, weights: Weights) -> str:
-    """Return why `weights`, trained for the default build, are not for `model`; empty if they are."""
-    usual = architecture.preprocess(**architecture.settings({}))
-    if model.count_params() == architecture.parameter_count and model.input_shape[1:3] == (
-        usual.height,
-        usual.width,
-    ):
+    """Return why `weights` are not for `model`; empty if they are."""
+    built_for = weights.options or architecture.settings({})
+    usual = architecture.preprocess(**built_for)
+    as_large = bool(weights.options) or model.count_params() == architecture.parameter_count
+    if as_large and model.input_shape[1:3] == (usual.height, usual.width):
         return ""
-    defaults = ", ".join(f"{key} {option.default}" for key, option in architecture.options.items())
-    return f"the {weights.tag} weights of {architecture.name} are for {defaults or 'its default build'} only"
+    words = ", ".join(f"{key} {built_for[key]}" for key in architecture.options if key in built_for)
+    return f"the {weights.tag} weights of {architecture.name} are for {words or 'its default build'} only"
 
 
 def _load_file(

@@ -26,7 +26,6 @@ from export.reconstruction import Reconstruction
 from export.targets import TARGETS
 from zoo import weights
 from zoo.preprocessing import Preprocessing
-from zoo.readers import npz
 
 if TYPE_CHECKING:
     import keras
@@ -206,14 +205,14 @@ def two_headed() -> keras.Model:
 def tiny_mobilenet() -> keras.Model:
     architecture = zoo.find("mobilenet")
     model = architecture.build(**architecture.tiny)
-    weights.assign(model, npz.read([DATA / "mobilenet_tiny-fashion_mnist.npz"]))
+    assert weights.load(model, architecture, "tiny").trained
     return model
 
 
 def tiny_mobilenet_v2() -> keras.Model:
     architecture = zoo.find("mobilenet_v2")
     model = architecture.build(**architecture.tiny)
-    weights.assign(model, npz.read([DATA / "mobilenet_v2_tiny-fashion_mnist.npz"]))
+    assert weights.load(model, architecture, "tiny").trained
     return model
 
 

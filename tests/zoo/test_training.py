@@ -11,9 +11,8 @@ from PIL import Image
 import zoo
 from zoo import datasets
 from zoo.errors import OutsideError
-from zoo.readers import npz
 from zoo.training import evaluate, fit, place
-from zoo.weights import assign, load
+from zoo.weights import load
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -31,16 +30,16 @@ def test_the_shipped_lenet5_reads_clothes(fashion):
     assert evaluate(model, lenet5.preprocess(), fashion["photos"], fashion["labels"]) > 0.88
 
 
-TRAINED_TINY = sorted(path.name.removesuffix("_tiny-fashion_mnist.npz") for path in DATA.glob("*_tiny-*.npz"))
+TWINS = [name for name in zoo.names() if zoo.find(name).trained_as("tiny")]
 
 
-@pytest.mark.parametrize("name", TRAINED_TINY)
-def test_a_small_trained_network_reads_clothes(name, fashion):
+@pytest.mark.parametrize("name", TWINS)
+def test_a_small_twin_reads_clothes(name, fashion):
     architecture = zoo.find(name)
-    model = architecture.build(**architecture.tiny)
-    assign(model, npz.read([DATA / f"{name}_tiny-fashion_mnist.npz"]))
-    photos = np.repeat(fashion["photos"], 3, axis=-1)
-    assert evaluate(model, architecture.preprocess(**architecture.tiny), photos, fashion["labels"]) > 0.88
+    model, preprocessing = architecture.build(**architecture.tiny), architecture.preprocess(**architecture.tiny)
+    assert load(model, architecture, "tiny").trained
+    photos = np.repeat(fashion["photos"], preprocessing.channels, axis=-1)
+    assert evaluate(model, preprocessing, photos, fashion["labels"]) > 0.88
 
 
 def test_the_test_photos_are_balanced_and_never_calibrate(fashion):
