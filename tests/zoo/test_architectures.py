@@ -7,31 +7,11 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.zoo.photos import photos_for
 from zoo import efficientnet_lite, random_weights
 
 ZOO = Path(zoo.__file__).parent
 every_architecture = pytest.mark.parametrize("architecture", [zoo.find(name) for name in zoo.names()], ids=zoo.names())
-
-# What keras.applications calls differently.
-RENAMED = {"logits/kernel": "predictions/kernel", "logits/bias": "predictions/bias"}
-
-
-def photos_for(architecture, options, count=4):
-    """Return `count` inputs: smooth random photos, preprocessed."""
-    preprocessing = architecture.preprocess(**options)
-    channels = 1 if preprocessing.colours == "GRAY" else 3
-    coarse = np.random.default_rng(1).integers(0, 256, (count, 8, 8, channels), np.uint8)
-    sides = -(-preprocessing.height // 8), -(-preprocessing.width // 8)
-    photos = np.repeat(np.repeat(coarse, sides[0], 1), sides[1], 2)
-    return preprocessing.normalise(photos[:, : preprocessing.height, : preprocessing.width])
-
-
-def copy_by_name(ours, theirs):
-    stored = {weight.path: weight for weight in theirs.weights}
-    assert len(stored) == len(ours.weights)
-    for weight in ours.weights:
-        name = weight.path if weight.path in stored else RENAMED[weight.path]
-        stored[name].assign(weight)
 
 
 @every_architecture
@@ -97,36 +77,6 @@ def test_random_weights_are_those_of_the_seed(architecture):
     assert not any(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
 
 
-@pytest.mark.parametrize("options", [{}, {"alpha": 0.5, "resolution": 160}], ids=["default", "half width"])
-def test_mobilenet_is_that_of_keras(options):
-    import keras
-
-    chosen = {"resolution": 128} | options
-    ours = zoo.find("mobilenet").build(**chosen)
-    theirs = keras.applications.MobileNet(
-        input_shape=ours.input_shape[1:],
-        alpha=chosen.get("alpha", 1.0),
-        weights=None,
-        classifier_activation=None,
-    )
-    assert largest_difference(zoo.find("mobilenet"), chosen, ours, theirs) < 1e-4
-
-
-@pytest.mark.parametrize("options", [{}, {"alpha": 0.35, "resolution": 97}], ids=["default", "narrow and odd"])
-def test_mobilenet_v2_with_tensorflow_s_padding_is_that_of_keras(options):
-    import keras
-
-    chosen = {"resolution": 96, "padding": "same", "epsilon": 1e-3} | options
-    ours = zoo.find("mobilenet_v2").build(**chosen)
-    theirs = keras.applications.MobileNetV2(
-        input_shape=ours.input_shape[1:],
-        alpha=chosen.get("alpha", 1.0),
-        weights=None,
-        classifier_activation=None,
-    )
-    assert largest_difference(zoo.find("mobilenet_v2"), chosen, ours, theirs) < 1e-4
-
-
 @pytest.mark.parametrize("resolution", [32, 33])
 def test_mobilenet_v2_filters_with_stride_2_as_pytorch_does(resolution):
     architecture = zoo.find("mobilenet_v2")
@@ -162,48 +112,6 @@ def test_efficientnet_lite_grows_as_that_of_google(number, trained):
     width, depth, resolution, _ = efficientnet_lite.SCALING[number]
     model = efficientnet_lite.build(width=width, depth=depth, resolution=resolution)
     assert sum(np.prod(weight.shape) for weight in model.trainable_weights) == trained
-
-
-def test_resnet50_is_that_of_keras():
-    import keras
-
-    ours = zoo.find("resnet50").build(resolution=64)
-    theirs = keras.applications.ResNet50(input_shape=(64, 64, 3), weights=None, classifier_activation=None)
-    assert largest_difference(zoo.find("resnet50"), {"resolution": 64}, ours, theirs) < 1e-4
-
-
-def largest_difference(architecture, options, ours, theirs):
-    random_weights.fill(ours, architecture.preprocess(), seed=3)
-    copy_by_name(ours, theirs)
-    photos = photos_for(architecture, options)
-    logits = ours(photos).numpy()
-    assert logits.std() > 0.05
-    return np.abs(logits - theirs(photos).numpy()).max()
-
-
-@pytest.mark.imagenet
-@pytest.mark.parametrize(("name", "reference"), [("mobilenet", "MobileNet"), ("resnet50", "ResNet50")])
-def test_with_trained_weights_the_logits_are_those_of_keras(name, reference):
-    import keras
-    from PIL import Image
-    from skimage import data
-
-    from zoo import weights
-
-    architecture = zoo.find(name)
-    ours = architecture.build()
-    weights.load(ours, architecture, "imagenet")
-    theirs = getattr(keras.applications, reference)(weights=None, classifier_activation=None)
-    copy_by_name(ours, theirs)
-    preprocessing = architecture.preprocess()
-    bytes_ = [preprocessing.photo(Image.fromarray(photo)) for photo in (data.astronaut(), data.coffee(), data.cat())]
-    photos = preprocessing.normalise(np.stack(bytes_))
-    logits = ours(photos).numpy()
-    assert np.abs(logits - theirs(photos).numpy()).max() < 1e-4
-    labels = (ZOO / "labels" / "imagenet1k.txt").read_text().splitlines()
-    answers = [labels[index] for index in logits.argmax(-1)]
-    assert answers[1] == "espresso"
-    assert answers[2] in ("tabby", "tiger cat", "Egyptian cat")
 
 
 @pytest.mark.imagenet
