@@ -23,6 +23,7 @@ Plant = Callable[[Network, Key], Planted]
 EDITORS: dict[str, Callable[[bytes], File]] = {"tflite": TfliteFile, "onnx": OnnxFile}
 COLOUR = ("mobilenet_tiny", "mobilenet")
 SINGLE = ("lenet5", *COLOUR)
+ONE_SMALL = ("lenet5", "mobilenet")  # what does not depend on the network: of the small ones, one is enough
 RESIDUAL = "mobilenet_v2_tiny"  # int8 only: what is new in it are branches and channels that are scaled together
 STAGE_NETWORKS = {
     "channel lost in reconstruction": (*SINGLE, RESIDUAL),
@@ -41,12 +42,14 @@ class Fault:
         plant: what is wrong in an export, for the file that is judged.
         networks: where it makes sense.
         precisions: likewise.
+        upstream: whether it lies in what files are made of, and not in the file.
     """
 
     name: str
     plant: Plant
     networks: tuple[str, ...] = SINGLE
     precisions: tuple[Precision, ...] = PRECISIONS
+    upstream: bool = False
 
 
 def edited(edit: Callable[[File], None]) -> Plant:
@@ -178,26 +181,46 @@ FAULTS = (
         plant=edited(lambda file: zero_channel(file, last)),
         networks=(*SINGLE, RESIDUAL),
     ),
-    Fault(name="channel zeroed before quantizing", plant=faulty_parent, precisions=INT8),
+    Fault(name="channel zeroed before quantizing", plant=faulty_parent, precisions=INT8, upstream=True),
     *(
-        Fault(name=name, plant=plant, networks=STAGE_NETWORKS[name], precisions=INT8)
+        Fault(name=name, plant=plant, networks=STAGE_NETWORKS[name], precisions=INT8, upstream=True)
         for name, plant in STAGE_FAULTS.items()
     ),
-    Fault(name="channel zeroed after reconstruction", plant=faulty_base, precisions=INT8),
-    Fault(name="padded wrongly after reconstruction", plant=wrongly_padded_base, precisions=INT8),
+    Fault(name="channel zeroed after reconstruction", plant=faulty_base, precisions=INT8, upstream=True),
+    Fault(
+        name="padded wrongly after reconstruction",
+        plant=wrongly_padded_base,
+        networks=ONE_SMALL,
+        precisions=INT8,
+        upstream=True,
+    ),
     Fault(name="kernel transposed", plant=edited(transpose_kernel)),
     Fault(name="NaN in a weight or its scale", plant=edited(lambda file: file.plant_nan(middle(file)))),
     Fault(name="bias dropped", plant=edited(lambda file: file.drop_bias(middle(file)))),
     Fault(name="bias dropped, last layer", plant=edited(lambda file: file.drop_bias(last(file)))),
-    Fault(name="padding off by one", plant=wrong_padding, precisions=FLOAT32_AND_INT8),
+    Fault(name="padding off by one", plant=wrong_padding, precisions=(Precision.FLOAT32,)),
+    Fault(
+        name="padding off by one before quantizing",
+        plant=wrong_padding,
+        networks=ONE_SMALL,
+        precisions=INT8,
+        upstream=True,
+    ),
     Fault(name="outputs swapped", plant=edited(lambda file: file.swap_outputs()), networks=("two_headed",)),
     Fault(name="input scale 2 % wrong", plant=edited(lambda file: file.requantize_input(1.02, 0)), precisions=INT8),
     Fault(name="input zero point 2 too high", plant=edited(lambda file: file.requantize_input(1, 2)), precisions=INT8),
-    Fault(name="calibrated on 0..1", plant=stale_calibration(1 / 255, 0), networks=COLOUR, precisions=INT8),
-    Fault(name="calibrated on -1..1", plant=stale_calibration(2 / 255, -1), networks=("lenet5",), precisions=INT8),
-    Fault(name="calibrated on 0..255", plant=stale_calibration(1, 0), precisions=INT8),
-    Fault(name="last 1 % of the file missing", plant=truncated(0.99), precisions=FLOAT32_AND_INT8),
-    Fault(name="second half of the file missing", plant=truncated(0.5), precisions=FLOAT32_AND_INT8),
+    *(
+        Fault(name=name, plant=plant, networks=where, precisions=INT8, upstream=True)
+        for name, plant, where in (
+            ("calibrated on 0..1", stale_calibration(1 / 255, 0), COLOUR),
+            ("calibrated on -1..1", stale_calibration(2 / 255, -1), ("lenet5",)),
+            ("calibrated on 0..255", stale_calibration(1, 0), SINGLE),
+        )
+    ),
+    *(
+        Fault(name=name, plant=truncated(share), networks=ONE_SMALL, precisions=FLOAT32_AND_INT8)
+        for name, share in (("last 1 % of the file missing", 0.99), ("second half of the file missing", 0.5))
+    ),
 )
 
 # Of what a file stores, and where it stands in the file: an .onnx that is asked for alone has to show these too.

@@ -135,6 +135,8 @@ class Network:
         assembly = self.assembly(self.model, folder, formats=(key[0],))
         assembly.making.contents.update({other: file.content for other, file in self.healthy.items()})
         assembly.making.contents.update(planted.contents)
+        right = self.right.making
+        assembly.making.reconstruction, assembly.making.base = right.reconstruction, right.base
         own = [other for other in self.healthy if other[0] == key[0] and other not in planted.contents]
         assembly.measurements.update({other: self.right.measurements[other] for other in own if other != key})
         return assembly.artifact(TARGETS[key[0]], key[1])
