@@ -124,7 +124,7 @@ def test_a_capped_channel_is_scaled_less_than_would_cut_it() -> None:
     """Half of the samples show less of a channel than the other half: then nothing is sure, and all stays."""
     model = built(lambda x: conv(3)(layers.ReLU(60.0)(conv(8)(x))))
     calm, wild = photos(32), photos(32)
-    wild.inputs["image"][1::2] *= 30
+    wild.inputs["image"][1::2] *= 4  # all samples together would bear a scale that every other one does not
     assert Equalize()(model, calm).record.layers
     assert not Equalize()(model, wild).record.layers
 
