@@ -15,6 +15,7 @@ from export.attribution import Attribution, attribute
 from export.layer_calls import LayerCall
 from export.targets import PRIMARY
 from tests.diagnosis.shapes import random_model
+from tests.zoo.families import families
 from zoo import random_weights
 from zoo.architecture import Architecture
 
@@ -82,7 +83,7 @@ def test_the_tensors_of_users_models_have_the_names_of_their_layers(name: str, t
     assert told == EXPECTED[name]
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", families())
 def test_every_layer_with_weights_is_in_the_group_of_one_tensor(name: str, tmp_path: Path) -> None:
     architecture: Architecture = zoo.find(name)
     model = architecture.build(**architecture.tiny)
