@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from calibration.samples import Array
-from export import convention, proof, provenance, reconstruction, reference
+from export import clipping, convention, proof, provenance, reconstruction, reference
 from export.artifact import Artifact
 from export.check import Check
 from export.making import Making
@@ -22,11 +22,19 @@ from zoo.errors import OutsideError, UsageProblemError
 
 @dataclass
 class Assembly:
-    """One export's files, each made and proven once."""
+    """One export's files, each made and proven once.
+
+    Attributes:
+        making: the files.
+        expected: what the Keras model says of the probe.
+        measurements: of the files, by (format, precision).
+        upstream: checks of what comes before the files, by precision.
+    """
 
     making: Making
     expected: Mapping[str, Array]
     measurements: dict[tuple[str, Precision], Measurement] = field(default_factory=dict)
+    upstream: dict[Precision, tuple[Check, ...]] = field(default_factory=dict)
     _artifacts: dict[tuple[str, Precision], Artifact] = field(default_factory=dict)
 
     @property
@@ -88,7 +96,8 @@ class Assembly:
                 *self._convention(precision, measured),
                 *self._agreement(target, precision),
                 *self._provenance(target, precision),
-                *self._reconstruction(target, precision),
+                *self._ranges(target, precision, content),
+                *self._upstream(target, precision),
             ),
             census=measured.census,
             raised=self.making.recipe.raised if precision is Precision.INT8 else {},
@@ -151,12 +160,38 @@ class Assembly:
             checks += provenance.calibration(self.making.samples.calibration, self.making.samples.probe)
         return checks
 
+    def _ranges(self, target: Target, precision: Precision, content: bytes) -> tuple[Check, ...]:
+        """Ask whether the file's grids reach as far as was planned."""
+        if target.name != PRIMARY.name or not precision.needs_calibration:
+            return ()
+        parent = self.making.parent(target, precision)
+        return (proof.ranges(PRIMARY.ranges(parent, content, self.making.plan(precision))),)
+
+    def _upstream(self, target: Target, precision: Precision) -> tuple[Check, ...]:
+        """Ask what comes before the files, once for each precision: the weights and the ranges."""
+        if target.name != PRIMARY.name:
+            return ()
+        if precision not in self.upstream:
+            self.upstream[precision] = (*self._reconstruction(target, precision), *self._clipping(precision))
+        return self.upstream[precision]
+
     def _reconstruction(self, target: Target, precision: Precision) -> tuple[Check, ...]:
-        """Prove the reconstructed model and its float file, if this file was made of them."""
+        """Prove the reconstructed model and its float file, if the files were made of them."""
         made_of = self.making.reconstruction
-        if target.name != PRIMARY.name or not precision.has_integer_weights or made_of is None or made_of.model is None:
+        if not precision.has_integer_weights or made_of is None or made_of.model is None:
             return ()
         probe, folder = self.making.samples.probe, self.making.samples.probe_folder
         path = self.making.base_path(self.making.parent(target, precision))
         found, float_file = reference.outputs(made_of.model, probe), measure(path, folder, camera_bytes=False).real
-        return reconstruction.checks(made_of, self.expected, found, float_file)
+        equalized = reconstruction.equalization(made_of, self.expected, probe)
+        return (*equalized, *reconstruction.checks(made_of, self.expected, found, float_file))
+
+    def _clipping(self, precision: Precision) -> tuple[Check, ...]:
+        """Ask what ranges narrower than what was seen cost the answers."""
+        planned = self.making.plan(precision).ranges if precision.needs_calibration else None
+        if planned is None or not self._judges(precision):
+            return ()
+        seen, samples = self.making.observation(self.making.observed_file(precision)), self.making.samples
+        return clipping.check(
+            self.making.model, samples.calibration, samples.probe, seen.ranges, planned, seen.fingerprints
+        )

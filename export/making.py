@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from calibration import observers
 from calibration.ranges import Ranges
@@ -21,6 +21,9 @@ from export.recipe import Io, Precision, Recipe
 from export.reconstruction import Reconstruction
 from export.targets import PRIMARY, TARGETS, QuantizationPlan, Target
 from zoo.errors import OutsideError, UsageProblemError
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass
@@ -94,7 +97,7 @@ class Making:
             raise ConversionError(f"it is derived from the .{missing[0]}: {self.troubles[missing[0], precision]}")
         float_file = self.parent(target, precision)
         self.progress.step(f"quantize the .{target.name} to {precision}")
-        return target.quantize(float_file, self._plan(precision), siblings)
+        return target.quantize(float_file, self.plan(precision), siblings)
 
     def parent(self, target: Target, precision: Precision) -> bytes:
         """Return the float file that a file is made of, and that its constants are compared with.
@@ -118,7 +121,8 @@ class Making:
             self.base = PRIMARY.reweigh(content, made.before, made.after) or PRIMARY.convert(made.model)
         self.reconstruction = replace(made, before={}, after={})
 
-    def _plan(self, precision: Precision) -> QuantizationPlan:
+    def plan(self, precision: Precision) -> QuantizationPlan:
+        """Return what a file of the primary format is made to be."""
         camera, image = self.camera_range, next(iter(self.samples.probe.inputs))
         raised = raising.tensors(self.recipe.raised, self.attributions()) if self._is_mixed(precision) else {}
         return QuantizationPlan(
@@ -132,7 +136,7 @@ class Making:
     def _ranges(self, precision: Precision, raised: Collection[str]) -> Ranges:
         """Return the ranges of a file's activations; those that have more than 8 bits need no clipping."""
         ranges = self.observed_ranges(precision)
-        whole = self._observation(self.observed_file(precision)).ranges.by_tensor
+        whole = self.observation(self.observed_file(precision)).ranges.by_tensor
         return replace(ranges, by_tensor={**ranges.by_tensor, **{name: whole[name] for name in raised}})
 
     def _is_mixed(self, precision: Precision) -> bool:
@@ -142,9 +146,8 @@ class Making:
         """Return what the tensors of the float file that int8 files are made of are in the Keras model, by name."""
         if self._attributions is None:
             path = self.observed_file(Precision.INT8)  # reconstructs the model, if that was asked for
-            rounded = self.reconstruction.model if self.reconstruction is not None else None
             samples, folder = self.samples.calibration, self.samples.calibration_folder
-            self._attributions = attributed(rounded or self.subject.model, path, samples, folder)
+            self._attributions = attributed(self.model, path, samples, folder)
         return self._attributions
 
     def observed_ranges(self, precision: Precision) -> Ranges:
@@ -154,14 +157,18 @@ class Making:
             ConversionError: they cannot be.
         """
         path = self.observed_file(precision)
-        observed = self._observation(path)
+        observed = self.observation(path)
         if precision is not Precision.INT8 or not self._narrows:
             return observed.ranges
         if path.name not in self.narrowed:
             self.progress.step("choose the ranges")
-            model = (self.reconstruction.model if self.reconstruction else None) or self.subject.model
-            self.narrowed[path.name] = observed.narrowed(model, self.samples.calibration, self.recipe.seed)
+            self.narrowed[path.name] = observed.narrowed(self.model, self.samples.calibration, self.recipe.seed)
         return self.narrowed[path.name]
+
+    @property
+    def model(self) -> keras.Model:
+        """The model that integers are made of, once it is known: the original or the reconstructed one."""
+        return (self.reconstruction.model if self.reconstruction else None) or self.subject.model
 
     @property
     def stability(self) -> Mapping[str, Any] | None:
@@ -173,7 +180,12 @@ class Making:
         real = self.subject.weights.trained and self.samples.calibration.real
         return real and self.recipe.observer == observers.SENSITIVITY
 
-    def _observation(self, path: Path) -> Observation:
+    def observation(self, path: Path) -> Observation:
+        """Return what is seen of a float file's activations, watched once.
+
+        Raises:
+            ConversionError: they cannot be observed.
+        """
         if path.name not in self.observations:
             self.progress.step("observe the ranges")
             folder = self.samples.calibration_folder

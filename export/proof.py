@@ -14,13 +14,14 @@ from calibration.samples import Array
 from export.check import Check
 from export.metrics import Comparison, StepComparison, compare, compare_steps
 from export.recipe import Precision
-from export.targets.session import StorageReport, TensorSpec
+from export.targets.session import RangeReport, StorageReport, TensorSpec
 from export.tolerances import (
     AGREEMENT,
     FIDELITY,
     PARITY,
     STEP_AGREEMENT,
     STORAGE,
+    STORED_RANGE,
     StepTolerance,
     Tolerance,
 )
@@ -128,6 +129,17 @@ def storage(report: StorageReport) -> Check:
         question="storage",
         output=report.where or "all constants",
         quantity="worst error in steps",
+    )
+
+
+def ranges(report: RangeReport) -> Check:
+    """Judge whether a file's grids reach as far as was planned."""
+    return Check.at_most(
+        STORED_RANGE,
+        min(report.worst_share, 1e300),
+        question="ranges",
+        output=report.where or "all activations",
+        quantity="cut off the planned range, share of it",
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from calibration.samples import Array, Samples
-from export import proof, stages
+from export import proof, reference, stages
 from export.check import Check
 from export.models import Subject
 from export.recipe import Precision, Recipe
@@ -19,7 +19,7 @@ from export.stages.fold import Fold
 from export.stages.graph import functional
 from export.stages.products import products, reason_against
 from export.stages.reconstruct import FEWEST_SAMPLES, NAME, Reconstruct
-from export.tolerances import MOVED_WEIGHTS, RECONSTRUCTION
+from export.tolerances import EQUALIZATION, MOVED_WEIGHTS, RECONSTRUCTION
 
 if TYPE_CHECKING:
     import keras
@@ -42,6 +42,7 @@ class Reconstruction:
         after: those in their place.
         moved: by how much rounding moved the weights of a channel at most, as a share of their norm.
         where: the layer of that channel.
+        equalized: the model before rounding, if its answers are only promised to stay nearly.
     """
 
     model: keras.Model | None
@@ -50,6 +51,7 @@ class Reconstruction:
     after: Weights
     moved: float = 0.0
     where: str = ""
+    equalized: keras.Model | None = None
 
 
 def reconstructed(subject: Subject, recipe: Recipe, samples: Samples) -> Reconstruction:
@@ -72,6 +74,7 @@ def reconstructed(subject: Subject, recipe: Recipe, samples: Samples) -> Reconst
         after=_weights(rounded.model),
         moved=moved,
         where=where,
+        equalized=None if equalized.record.exact else equalized.model,
     )
 
 
@@ -118,6 +121,18 @@ def worst_channel(before: keras.Model, after: keras.Model, layers: Sequence[str]
             share = float((np.linalg.norm(one.grouped(other.kernel) - weights, axis=1) / norms).max())
             worst, where = max((worst, where), (share, name))
     return worst, where
+
+
+def equalization(making: Reconstruction, expected: Outputs, probe: Samples) -> tuple[Check, ...]:
+    """Judge whether scaled and moved channels say what the original says on `probe`, where that is not certain.
+
+    The stage itself sees the calibration samples only, below whose caps it stays.
+    """
+    if making.equalized is None:
+        return ()
+    found = reference.outputs(making.equalized, probe)
+    judged = proof.prove(expected, found, Precision.W8A32, judge=True, bar=EQUALIZATION)
+    return tuple(replace(check, question="equalization") for check in judged.checks)
 
 
 def checks(making: Reconstruction, expected: Outputs, found: Outputs, float_file: Outputs) -> tuple[Check, ...]:

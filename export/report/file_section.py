@@ -13,7 +13,7 @@ from export.report.rows import Row
 _QUANTITIES = {"sqnr_db": ("SQNR", " dB"), "top1_agreement": ("share with the same best class", "")}
 
 # Questions that measure an error, which must be small; the others measure likeness.
-ERRORS = ("storage", "convention", "calibration", "drift", "budget")
+ERRORS = ("storage", "convention", "calibration", "drift", "ranges", "budget")
 
 
 def section(file: Mapping[str, Any], row: Row, command: str) -> str:

@@ -117,3 +117,18 @@ class StorageReport:
     worst_steps: float
     where: str
     constants: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeReport:
+    """How far a file's grids fall short of the ranges that were planned for its activations.
+
+    Attributes:
+        worst_share: what is missing at most, as a share of the planned width.
+        where: the activation that lacks it.
+        activations: how many were compared.
+    """
+
+    worst_share: float
+    where: str
+    activations: int

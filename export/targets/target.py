@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from calibration.samples import Array
 from export.recipe import Io, Precision, Width
 from export.targets.dissection import Dissector
-from export.targets.session import OpCount, Session, StorageReport, Watcher
+from export.targets.session import OpCount, RangeReport, Session, StorageReport, Watcher
 
 if TYPE_CHECKING:
     import keras
@@ -93,6 +93,10 @@ class WatchableTarget(Target, Protocol):
 
     def reweigh(self, float_file: bytes, before: Weights, after: Weights) -> bytes | None:
         """Return the float file with other weights, found by those `before`; None where they cannot be told apart."""
+        ...
+
+    def ranges(self, float_file: bytes, content: bytes, plan: QuantizationPlan) -> RangeReport:
+        """Return how far the grids of a file of integer activations fall short of the plan's ranges."""
         ...
 
     def watch(self, path: Path) -> Watcher:

@@ -12,6 +12,7 @@ from export.recipe import Precision
 from export.targets import TARGETS
 from tests.faults.networks import PRECISIONS, Key, Network, Planted, recalibrated
 from tests.faults.onnx_file import OnnxFile
+from tests.faults.range_faults import cut_in_the_file
 from tests.faults.stage_faults import STAGE_FAULTS, base, reconstruction
 from tests.faults.tflite_file import TfliteFile
 
@@ -28,6 +29,10 @@ RESIDUAL = "mobilenet_v2_tiny"  # int8 only: what is new in it are branches and 
 STAGE_NETWORKS = {
     "channel lost in reconstruction": (*SINGLE, RESIDUAL),
     "layers swapped in the float file": (*COLOUR, RESIDUAL),  # LeNet-5 has no two of one shape
+    # Only where ReLU6 cuts: other answers are refused by the stage's own promise.
+    "scaled at its maker only": (RESIDUAL,),
+    "offset not made good": (RESIDUAL,),
+    "range cut in the plan": (RESIDUAL, "mobilenet"),
 }
 INT8 = (Precision.INT8,)
 FLOAT32_AND_INT8 = (Precision.FLOAT32, Precision.INT8)
@@ -207,6 +212,7 @@ FAULTS = (
         upstream=True,
     ),
     Fault(name="outputs swapped", plant=edited(lambda file: file.swap_outputs()), networks=("two_headed",)),
+    Fault(name="range cut in the file", plant=cut_in_the_file, networks=("lenet5", "mobilenet"), precisions=INT8),
     Fault(name="input scale 2 % wrong", plant=edited(lambda file: file.requantize_input(1.02, 0)), precisions=INT8),
     Fault(name="input zero point 2 too high", plant=edited(lambda file: file.requantize_input(1, 2)), precisions=INT8),
     *(

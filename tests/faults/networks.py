@@ -13,6 +13,7 @@ import numpy as np
 import zoo
 from calibration import sources
 from calibration.inputs import InputSpec
+from calibration.ranges import Ranges
 from calibration.samples import Samples
 from calibration.store import Draw
 from export import reference
@@ -47,6 +48,7 @@ class Planted:
         calibration: samples in place of the right ones.
         base: the reconstructed model's float file, broken.
         reconstruction: a reconstruction gone wrong.
+        ranges: planned for the reconstructed model's activations, in place of the right ones.
     """
 
     contents: Mapping[Key, bytes] = field(default_factory=dict)
@@ -54,6 +56,7 @@ class Planted:
     calibration: Samples | None = None
     base: bytes | None = None
     reconstruction: Reconstruction | None = None
+    ranges: Ranges | None = None
 
 
 @dataclass
@@ -124,6 +127,11 @@ class Network:
         if planted.calibration is None:
             assembly.making.reconstruction = planted.reconstruction or right.reconstruction
             assembly.making.base = planted.base or right.base
+        if planted.calibration is None and planted.base is None:
+            assembly.making.observations.update(right.observations)
+            assembly.making.narrowed.update({name: planted.ranges or own for name, own in right.narrowed.items()})
+            if planted.reconstruction is None and planted.ranges is None:
+                assembly.upstream.update(self.right.upstream)
         assembly.measurements.update({other: self.right.measurements[other] for other in kept})
         return assembly.artifact(TARGETS[key[0]], key[1])
 

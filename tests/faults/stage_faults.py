@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
@@ -10,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from export.reconstruction import Reconstruction, worst_channel
+from export.stages.channels import Channels
+from export.stages.fold import fold
 from export.targets import PRIMARY
 from tests.faults.networks import Key, Network, Planted
+from tests.faults.range_faults import cut_in_the_plan
 from tests.faults.tflite_file import TfliteFile
 
 if TYPE_CHECKING:
@@ -60,6 +64,54 @@ def swapped_layers(network: Network, _key: Key) -> Planted:
     return Planted(base=file.content(), remade=True)
 
 
+def scaled_by_its_maker_only(network: Network, _key: Key) -> Planted:
+    """Let equalization forget to divide by the scale of one channel, not the largest, where it is read."""
+    folded, wrong = fold(network.model), _equalized(network)
+    makers = {group.makers[0].name: group.readers[0][0].name for group in Channels(folded).groups() if group.capped}
+    scales = {maker: _scales(folded.get_layer(maker), wrong.get_layer(maker)) for maker in makers}
+    maker = next(maker for maker, scale in scales.items() if scale.max() > 1.2)
+    scaled = np.flatnonzero(scales[maker] > 1.05)
+    channel = scaled[np.argsort(scales[maker][scaled])[len(scaled) // 2]]
+    reader = wrong.get_layer(makers[maker])
+    kernel, bias = reader.get_weights()
+    kernel[..., channel, :] *= scales[maker][channel]
+    reader.set_weights([kernel, bias])
+    return Planted(reconstruction=replace(reconstruction(network), equalized=wrong))
+
+
+def offset_not_made_good(network: Network, _key: Key) -> Planted:
+    """Let equalization forget what the offset of one channel, not the largest, asks of the bias of its reader."""
+    folded, wrong = fold(network.model), _equalized(network)
+    chains = (group for group in Channels(folded).groups() if group.cap == math.inf and len(group.makers) == 1)
+    group = next(chains)
+    original, (reader, _) = group.makers[0], group.readers[0]
+    maker, reader = wrong.get_layer(original.name), wrong.get_layer(reader.name)
+    offsets = np.asarray(original.bias) * _scales(original, maker) - np.asarray(maker.bias)
+    channel = np.argsort(np.abs(offsets))[len(offsets) // 2]
+    kernel, bias = reader.get_weights()
+    reader.set_weights([kernel, bias - offsets[channel] * kernel.sum(axis=(0, 1))[channel]])
+    return Planted(reconstruction=replace(reconstruction(network), equalized=wrong))
+
+
+def _equalized(network: Network) -> keras.Model:
+    import keras
+
+    right = reconstruction(network).equalized
+    assert right is not None
+    copied = keras.models.clone_model(right)
+    copied.set_weights(right.get_weights())
+    return copied
+
+
+def _scales(one: keras.Layer, other: keras.Layer) -> Any:
+    """Return by what the output channels of a layer were multiplied."""
+    norms = [
+        np.linalg.norm(channels.reshape(len(channels), -1), axis=1)
+        for channels in (_channels(layer, np.array(layer.kernel)) for layer in (one, other))
+    ]
+    return norms[1] / norms[0]
+
+
 def _planted(wrong: Reconstruction) -> Planted:
     return Planted(reconstruction=wrong, base=PRIMARY.convert(wrong.model), remade=True)
 
@@ -82,4 +134,7 @@ def _channels(layer: keras.Layer, kernel: Any) -> Any:
 STAGE_FAULTS: dict[str, Callable[[Network, Key], Planted]] = {
     "channel lost in reconstruction": lost_channel,
     "layers swapped in the float file": swapped_layers,
+    "scaled at its maker only": scaled_by_its_maker_only,
+    "offset not made good": offset_not_made_good,
+    "range cut in the plan": cut_in_the_plan,
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from export.recipe import Precision
 from export.targets.dissection import Dissector
-from export.targets.session import OpCount, Session, StorageReport, Watcher
+from export.targets.session import OpCount, RangeReport, Session, StorageReport, Watcher
 
 if TYPE_CHECKING:
     import keras
@@ -63,6 +63,12 @@ class TfliteTarget:
         from export.targets.tflite.reweigh import reweighed
 
         return reweighed(float_file, before, after)
+
+    def ranges(self, float_file: bytes, content: bytes, plan: QuantizationPlan) -> RangeReport:
+        """Return how far the grids fall short of the plan's ranges."""
+        from export.targets.tflite.ranges import compare
+
+        return compare(float_file, content, plan)
 
     def dissect(self, path: Path, float_file: Path) -> Dissector:
         """Load a quantized file in LiteRT beside a float .tflite, every activation in sight."""

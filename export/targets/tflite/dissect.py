@@ -31,7 +31,7 @@ class FloatSide:
         self._plain = flatbuffer.read(content)
         subgraph = self.model.subgraphs[0]
         self.outputs = [subgraph.tensors[index].name.decode() for index in subgraph.outputs]
-        self.pairs = list(_pairs(self.model, quantized)) if quantized is not None else []
+        self.pairs = list(paired(self.model, quantized)) if quantized is not None else []
         self.index = {tensor.name.decode(): index for index, tensor in enumerate(self.model.subgraphs[0].tensors)}
         self._twins = twins.add(self.model, quantized, self.pairs) if quantized is not None else {}
         self._named = flatbuffer.activations(self._plain)
@@ -114,7 +114,7 @@ class TfliteDissector:
             show(position, Activation(reference=reference, found=found, computed=self._float.twin(index)))
 
 
-def _quantized(model: flatbuffer.Model) -> dict[int, int]:
+def rounded_copies(model: flatbuffer.Model) -> dict[int, int]:
     """Return where an input, or what an operator computes in float, is rounded: if its one reader is a QUANTIZE."""
     subgraph = model.subgraphs[0]
     readers: dict[int, list[Any]] = {}
@@ -152,7 +152,7 @@ def load(content: bytes, *, keep_all_tensors: bool = True) -> TfliteSession:
         return TfliteSession(path, keep_all_tensors=keep_all_tensors)
 
 
-def _pairs(model: flatbuffer.Model, quantized: flatbuffer.Model) -> Iterator[tuple[Any, Any]]:
+def paired(model: flatbuffer.Model, quantized: flatbuffer.Model) -> Iterator[tuple[Any, Any]]:
     """Yield (operator, operator of the quantized model) that are the same step.
 
     Names do not tell: a file that was made of the reconstructed model has others. The order of the steps does.
@@ -180,7 +180,7 @@ def _activations(side: FloatSide, quantized: flatbuffer.Model) -> Iterator[tuple
     subgraph, other = side.model.subgraphs[0], quantized.subgraphs[0]
     shown = flatbuffer.activations(side.model)
     read = {*other.outputs, *(index for operator in other.operators for index in operator.inputs)}
-    inside = _quantized(quantized)
+    inside = rounded_copies(quantized)
     edges = list(zip(subgraph.inputs, other.inputs, strict=False))
     made = [pair for one, two in side.pairs for pair in zip(one.outputs, two.outputs, strict=True)]
     for index, original in (*edges, *made):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from calibration.ranges import Range
 from export.errors import ConversionError
 from export.recipe import Precision
 from export.targets import QuantizationPlan
@@ -80,16 +81,21 @@ def _float16_recipe() -> QuantizerRecipe:
 
 def _statistics(float_file: bytes, plan: QuantizationPlan) -> dict[str, dict[str, Any]]:
     """Return min and max of every float activation as ai-edge-quantizer wants them."""
+    return {
+        name: {"min": np.array([low], np.float32), "max": np.array([high], np.float32)}
+        for name, (low, high) in planned(flatbuffer.read(float_file), plan).items()
+    }
+
+
+def planned(model: flatbuffer.Model, plan: QuantizationPlan) -> dict[str, Range]:
+    """Return the range that every activation of a float file is to have, by its name."""
     if plan.ranges is None:
         raise ValueError(f"{plan.precision} needs ranges")
-    model = flatbuffer.read(float_file)
     fixed = {
         tensor_map.tensorIndex: plan.input_ranges[tensor_map.name.decode()]
         for tensor_map in model.signatureDefs[0].inputs
         if tensor_map.name.decode() in plan.input_ranges
     }
-    statistics = {}
-    for index, name in flatbuffer.activations(model).items():
-        low, high = fixed.get(index) or plan.ranges.by_tensor[name]
-        statistics[name] = {"min": np.array([low], np.float32), "max": np.array([high], np.float32)}
-    return statistics
+    return {
+        name: fixed.get(index) or plan.ranges.by_tensor[name] for index, name in flatbuffer.activations(model).items()
+    }
