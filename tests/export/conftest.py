@@ -149,6 +149,29 @@ def first_export(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subpro
     return folder, answer
 
 
+@pytest.fixture(scope="session")
+def second_export(
+    first_export: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """`zoo export lenet5 --precision float16 --weights FILE` over the first one, and over a user's notes beside it."""
+    import zoo
+    from zoo import weights
+
+    folder = tmp_path_factory.mktemp("second") / "artifacts"
+    shutil.copytree(first_export[0], folder)
+    (folder / "lenet5" / "my-notes.txt").write_text("mine")
+    architecture = zoo.find("lenet5")
+    model = architecture.build()
+    assert weights.load(model, architecture).trained
+    file = tmp_path_factory.mktemp("secret place") / "mine.weights.h5"
+    model.save_weights(file)
+    words = ("export", "lenet5", "--weights", file, "--format", "tflite", "--precision", "float16", "--out", folder)
+    answer = subprocess.run(
+        command(words), env=environment({}), capture_output=True, text=True, timeout=120, check=False
+    )
+    return folder, answer
+
+
 @pytest.fixture
 def delivered(first_export: tuple[Path, Any], tmp_path: Path) -> Path:
     """An --out folder with a whole export of lenet5 in it, of this test alone."""

@@ -7,9 +7,21 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from export import run
 from export.cli import main
 from export.models import artifact_name
 from export.recipe import Recipe
+from zoo.errors import UsageProblemError
+
+
+class Steps:
+    """A progress that remembers."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def step(self, what: str, done: int | None = None, total: int | None = None) -> None:
+        self.told.append(what)
 
 
 @pytest.mark.parametrize(
@@ -32,15 +44,15 @@ def test_a_wrong_word_is_refused_before_the_model_is_built(
 
 
 def test_labelled_photos_that_do_not_fit_the_classes_are_refused_before_the_files_are_made(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "photos" / "cat").mkdir(parents=True)
     Image.new("L", (32, 32)).save(tmp_path / "photos" / "cat" / "1.png")
-    words = ["lenet5", "--evaluate", str(tmp_path / "photos"), "--out", str(tmp_path / "out")]
-    assert main(["export", *words]) == 2
-    *steps, last = capsys.readouterr().err.splitlines()
-    assert "1 classes like 'cat' cannot be matched with the model's 10" in last
-    assert steps == ["- build the model"]
+    recipe = Recipe(model="lenet5", evaluate=str(tmp_path / "photos"), out=tmp_path / "out")
+    steps = Steps()
+    with pytest.raises(UsageProblemError, match="1 classes like 'cat' cannot be matched with the model's 10"):
+        run(recipe, steps)
+    assert steps.told == ["build the model"]
 
 
 @pytest.mark.parametrize(

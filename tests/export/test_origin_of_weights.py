@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
-import zoo as architectures
-
-Zoo = Callable[..., subprocess.CompletedProcess[str]]
+Export = tuple[Path, subprocess.CompletedProcess[str]]
 
 
-def test_weights_in_a_file_are_named_without_their_folder_and_as_taken_for_trained(zoo: Zoo, tmp_path: Path) -> None:
-    place = tmp_path / "secret place"
-    place.mkdir()
-    architectures.find("lenet5").build().save_weights(place / "mine.weights.h5")
-    answer = zoo("export", "lenet5", "--weights", place / "mine.weights.h5", "--format", "tflite", "--out", "out")
+def test_weights_in_a_file_are_named_without_their_folder_and_as_taken_for_trained(second_export: Export) -> None:
+    out, answer = second_export
     assert "weights: mine.weights.h5, taken as trained" in answer.stdout.splitlines()
-    written = tmp_path / "out" / "lenet5"
+    written = out / "lenet5"
     assert json.loads((written / "manifest.json").read_text())["weights"]["name"] == "mine.weights.h5"
     for name in ("manifest.json", "report.html"):
         assert "secret place" not in (written / name).read_text()
 
 
-def test_weights_of_the_zoo_keep_their_licence_and_are_not_doubted(
-    first_export: tuple[Path, subprocess.CompletedProcess[str]],
-) -> None:
+def test_weights_of_the_zoo_keep_their_licence_and_are_not_doubted(first_export: Export) -> None:
     weights = json.loads(first_export[1].stdout)["weights"]
     assert weights["licence"] == "Apache-2.0"
     assert not weights["taken_as_trained"]
