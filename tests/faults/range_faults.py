@@ -29,10 +29,11 @@ def cut_in_the_plan(network: Network, _key: Key) -> Planted:
 
 
 def _cut(network: Network) -> Ranges:
-    """Return the right ranges with one of them cut, of an activation in the middle of the network."""
+    """Return the right ranges, those of an activation in the middle cut, and of what only moves its numbers."""
     assert network.healthy
     making = network.right.making
     ranges = making.observed_ranges(Precision.INT8)
     names = list(making.observation(making.observed_file(Precision.INT8)).fingerprints)
-    low, high = ranges.by_tensor[name := names[len(names) // 2]]
-    return replace(ranges, by_tensor={**ranges.by_tensor, name: (low * LEFT, high * LEFT)})
+    right = ranges.by_tensor[names[len(names) // 2]]
+    cut = {name: (right[0] * LEFT, right[1] * LEFT) for name, one in ranges.by_tensor.items() if one == right}
+    return replace(ranges, by_tensor={**ranges.by_tensor, **cut})
