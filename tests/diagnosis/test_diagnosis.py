@@ -29,7 +29,7 @@ from export.targets.tflite.dissect import stored_as
 from export.worker import feed
 from tests.diagnosis.planting import FAULTS
 from tests.diagnosis.shapes import random_model
-from tests.faults.networks import Network, fashion, networks
+from tests.faults.networks import Network, fashion
 
 if TYPE_CHECKING:
     import keras
@@ -62,7 +62,7 @@ class Patient:
 
     @cached_property
     def making(self) -> Making:
-        making = self.network.assembly(self.network.model, "diagnosis").making
+        making = self.network.right.making
         making.recipe = replace(making.recipe, io=self.io)
         return making
 
@@ -120,13 +120,15 @@ class Patient:
 
 
 @pytest.fixture(scope="module")
-def patient(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Patient]:
+def patient(network: Callable[[str], Network], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Patient]:
     work = tmp_path_factory.mktemp("diagnosis")
-    made = {name: Patient(network, work / name) for name, network in networks(work).items() if name in NETWORKS}
+    made = {name: Patient(network(name), work / name) for name in NETWORKS}
     small = made["mobilenet_tiny"].network.preprocessing
     for name, io in SHAPES.items():
-        network = Network(name, partial(random_model, name), small, fashion, work / name)
-        made[name] = Patient(network, work / name, io)
+        untrained = Network(name, partial(random_model, name), small, fashion, work / name)
+        made[name] = Patient(untrained, work / name, io)
+    for one in made.values():
+        one.work.mkdir(exist_ok=True)
     return made.__getitem__
 
 

@@ -1,4 +1,4 @@
-"""Networks made once for all faults, and the count of faults caught at the end of the run."""
+"""The count of faults caught, at the end of the run."""
 
 from __future__ import annotations
 
@@ -9,17 +9,10 @@ import pytest
 
 from export.recipe import Precision
 from tests.faults.faults import FAULTS, Fault
-from tests.faults.networks import Network, networks
 
 Cell = tuple[str, Precision, str]  # network, precision, format
 Caught = dict[tuple[str, Cell], tuple[str, ...]]
 FOUND = pytest.StashKey[Caught]()
-
-
-@pytest.fixture(scope="session")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Network]:
-    made = networks(tmp_path_factory.mktemp("faults"))
-    return made.__getitem__
 
 
 @pytest.fixture(scope="session")
