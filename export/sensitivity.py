@@ -18,7 +18,8 @@ from calibration.fingerprint import Fingerprint
 from calibration.observers import SENSITIVITY
 from calibration.ranges import Range, Ranges
 from calibration.samples import Samples
-from export.stages.graph import Graph, functional
+from export import stand_ins
+from export.activations import BATCH, Activations
 
 if TYPE_CHECKING:
     import keras
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 STEPS = 255
-BATCH = 4  # samples at a time: every activation and its gradient are kept
 # Ends that are tried, as shares of the largest and smallest value seen.
 SHARES = np.append(np.geomspace(1.0, 0.05, 24), 0.0)
 LOG_RATIO = np.float32(np.log(SHARES[1]))
@@ -50,58 +50,25 @@ def choose(
         samples: of the calibration.
         observed: min and max of every activation by the file's tensor name.
         fingerprints: of the first sample's activations, likewise; without those that must not be clipped.
-        count: at most so many samples are looked at.
+        count: at most so many samples' gradients are looked at (export/stand_ins.py).
         seed: of the random signs with which a sample's outputs are added up, to have one gradient for all of them.
     """
-    some = samples.every(max(1, len(samples) // count))
+    activations = Activations(model, samples)
+    indices, stands_for = stand_ins.choose(activations.peaks(), count)
     generator = np.random.default_rng(seed)
     costs: dict[str, list[Floats | float]] = {}
-    names: dict[str, int] = {}
-    for start in range(0, len(some), BATCH):
-        batch = {name: np.asarray(values[start : start + BATCH]) for name, values in some.inputs.items()}
-        values, gradients, powers = _gradients(model, batch, generator)
-        if start == 0:
-            names = _matched(values, fingerprints)
+    names = _matched(activations.of([0]), fingerprints)
+    for start in range(0, len(indices), BATCH):
+        values, gradients, powers = activations.gradients(indices[start : start + BATCH], generator)
+        if not costs:
             costs = {name: [0.0, 0.0] for name, key in names.items() if gradients[key] is not None}
+        weights = stands_for[start : start + BATCH] / powers
         for name, halves in costs.items():
-            pairs = zip(values[names[name]].numpy(), gradients[names[name]].numpy(), powers, strict=True)
-            for index, (value, gradient, power) in enumerate(pairs, start):
-                halves[index % 2] += _cost(value.reshape(-1), gradient.reshape(-1), observed.by_tensor[name]) / power
+            pairs = zip(values[names[name]].numpy(), gradients[names[name]].numpy(), weights, strict=True)
+            for index, (value, gradient, weight) in enumerate(pairs, start):
+                halves[index % 2] += _cost(value.reshape(-1), gradient.reshape(-1), observed.by_tensor[name]) * weight
     chosen = {name: _best(halves, observed.by_tensor[name]) for name, halves in costs.items()}
     return Ranges(by_tensor={**observed.by_tensor, **chosen}, observer=SENSITIVITY)
-
-
-def _gradients(
-    model: keras.Model, batch: Mapping[str, Any], generator: np.random.Generator
-) -> tuple[dict[int, Any], dict[int, Any], Floats]:
-    """Return activations and their gradients by position, and the power of each sample's outputs."""
-    import keras
-    import tensorflow as tf
-
-    graph, tensors = Graph(functional(model)), dict[int, Any]()
-    with tf.GradientTape() as tape:
-        for tensor in model.inputs:
-            given = tf.convert_to_tensor(batch[tensor._keras_history.operation.name], tensor.dtype)
-            tensors[id(tensor)] = given
-            tape.watch(given)
-        for node in graph.nodes:
-            arguments, settings = node.arguments.fill_in(tensors)
-            outputs = keras.tree.flatten(node.operation(*arguments, **settings))
-            tensors.update({id(tensor): output for tensor, output in zip(node.outputs, outputs, strict=True)})
-        answers = [tensors[id(tensor)] for tensor in model.outputs if tensor.dtype.startswith("float")]
-        total = tf.add_n([tf.reduce_sum(answer * _signs(answer.shape, generator)) for answer in answers])
-    values = {
-        position: tensors[id(tensor)]
-        for position, tensor in enumerate([tensor for node in graph.nodes for tensor in node.outputs])
-        if tensors[id(tensor)].dtype.is_floating
-    }
-    gradients = dict(zip(values, tape.gradient(total, list(values.values())), strict=True))
-    powers = sum(np.square(answer.numpy()).reshape(len(answer), -1).sum(axis=1) for answer in answers)
-    return values, gradients, np.maximum(powers, float(np.finfo(np.float32).tiny))
-
-
-def _signs(shape: Any, generator: np.random.Generator) -> Any:
-    return generator.choice(np.array([-1, 1], np.float32), tuple(shape))
 
 
 def _matched(values: Mapping[int, Any], fingerprints: Mapping[str, Fingerprint]) -> dict[str, int]:

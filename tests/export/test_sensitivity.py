@@ -10,7 +10,7 @@ from keras import layers
 from calibration.fingerprint import Fingerprint
 from calibration.ranges import Ranges
 from calibration.samples import Samples
-from export import sensitivity
+from export import sensitivity, stand_ins
 
 
 def model() -> keras.Model:
@@ -79,3 +79,30 @@ def test_a_tensor_that_is_none_of_the_networks_keeps_its_range() -> None:
     observed = Ranges(by_tensor={"b": (0.0, 100.0)}, observer="min-max")
     foreign = {"b": Fingerprint(count=64, low=0.0, high=90.0, mean=1.0)}
     assert sensitivity.choose(network, given, observed, foreign).by_tensor["b"] == (0.0, 100.0)
+
+
+def test_a_peak_that_one_sample_of_many_needs_is_kept() -> None:
+    """It is none of those that a plain share of the samples would hold."""
+    network, given = model(), samples(peak=1.0, count=90)
+    given.inputs["image"][50, 0] = 100.0
+    network.get_layer("answers").set_weights([np.random.default_rng(1).normal(size=(64, 4)).astype(np.float32)])
+    observed = Ranges(by_tensor={"a": (0.0, 100.0)}, observer="min-max")
+    fingerprint = Fingerprint.of(np.maximum(given.inputs["image"][:1], 0))
+    assert sensitivity.choose(network, given, observed, {"a": fingerprint}).by_tensor["a"] == (0.0, 100.0)
+
+
+def test_the_loudest_samples_stand_for_themselves_and_the_others_for_the_rest() -> None:
+    peaks = np.random.default_rng(0).uniform(1, 2, (100, 5))
+    loud = [3, 17, 18, 44, 61, 62, 80, 99]
+    peaks[loud] *= 4
+    indices, stands_for = stand_ins.choose(peaks, 32)
+    assert sorted(indices[: stand_ins.LOUD]) == loud
+    assert (stands_for[: stand_ins.LOUD] == 1).all()
+    assert stands_for.sum() == pytest.approx(100)
+    assert len(set(indices)) == 32
+
+
+def test_few_samples_are_all_taken() -> None:
+    indices, stands_for = stand_ins.choose(np.ones((20, 3)), 32)
+    assert indices.tolist() == list(range(20))
+    assert (stands_for == 1).all()
