@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     import keras
 
 COUNT = 8
+# Of networks whose runtimes round a mean apart by a step now and then: of ten answers of a few photos that is much.
+MORE = 32
 NETWORKS = ("lenet5", "mobilenet_tiny")
 # Untrained: what two runtimes tell of them must be the same all the same. One has inputs and outputs in float.
 SHAPES = {"branched": None, "nested": Io.FLOAT32}
@@ -52,12 +54,13 @@ class Patient:
     network: Network
     work: Path
     io: Io | None = None
+    count: int = COUNT
 
     @cached_property
     def samples(self) -> Samples:
         probe = self.network.samples.probe
-        inputs = {name: values[:COUNT] for name, values in probe.inputs.items()}
-        photos = probe.photos[:COUNT] if probe.photos is not None else None
+        inputs = {name: values[: self.count] for name, values in probe.inputs.items()}
+        photos = probe.photos[: self.count] if probe.photos is not None else None
         return Samples(inputs=inputs, photos=photos, source="tests", seed=0).save(self.work / "few")
 
     @cached_property
@@ -104,7 +107,7 @@ class Patient:
         pairs = [
             ({name: values[index : index + 1] for name, values in self.samples.inputs.items()},
              feed(dissector, self.samples, index, camera_bytes=True))
-            for index in range(COUNT)
+            for index in range(self.count)
         ]  # fmt: skip
         errors = layer_errors(dissector, pairs)
         return diagnose(
@@ -114,7 +117,7 @@ class Patient:
             output_sqnr_db=min(together(dissector, errors)),
             attributions=self.attributions,
             circumstances=Circumstances(observer="min-max", calibration_count=64),
-            sample_count=COUNT,
+            sample_count=self.count,
             source="tests",
         )
 
@@ -126,7 +129,7 @@ def patient(network: Callable[[str], Network], tmp_path_factory: pytest.TempPath
     small = made["mobilenet_tiny"].network.preprocessing
     for name, io in SHAPES.items():
         untrained = Network(name, partial(random_model, name), small, fashion, work / name)
-        made[name] = Patient(untrained, work / name, io)
+        made[name] = Patient(untrained, work / name, io, MORE)
     for one in made.values():
         one.work.mkdir(exist_ok=True)
     return made.__getitem__
@@ -174,18 +177,25 @@ def test_the_last_layer_has_the_sqnr_that_the_proof_measures(
 
 
 @pytest.mark.parametrize("name", [*NETWORKS, *SHAPES])
-def test_both_formats_tell_the_same_of_every_layer(name: str, healthy: Callable[[str, str], Diagnosis]) -> None:
+def test_both_formats_tell_the_same_of_every_layer(
+    name: str, healthy: Callable[[str, str], Diagnosis], patient: Callable[[str], Patient]
+) -> None:
     """They are measured in two runtimes, of files whose integers are the same."""
     one, other = (healthy(name, kind) for kind in TARGETS)
     known = {layer.name: layer for layer in other.layers}
     shared = [layer for layer in one.layers if layer.name in known]
     assert len(shared) >= len(one.layers) - 1  # what only moves numbers need not be stored twice
     assert len(shared) == len(other.layers)
+    ends = [layer for layer in shared if layer.name in patient(name).network.expected]
+    apart_db = [layer.error.cumulative_sqnr_db - known[layer.name].error.cumulative_sqnr_db for layer in ends]
+    ratios = [10 ** (db / 10) for db in (one.output_sqnr_db - other.output_sqnr_db, *apart_db)]
     for layer in shared:
         twin = known[layer.name]
         assert layer.error.local_sqnr_db == pytest.approx(twin.error.local_sqnr_db, abs=0.2)
         assert layer.error.cumulative_sqnr_db == pytest.approx(twin.error.cumulative_sqnr_db, abs=0.5)
-        assert layer.share == pytest.approx(twin.share, abs=0.02)
+        # A share is of what the file's own output lacks, and that may differ a little.
+        expected = [None] if twin.share is None else [pytest.approx(twin.share * r, rel=0.05, abs=2e-3) for r in ratios]
+        assert layer.share in expected
 
 
 @pytest.mark.parametrize("layer", ["c1", "f6"])
