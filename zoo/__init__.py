@@ -1,7 +1,7 @@
 """The zoo: what can be exported. Importing it is free; it knows nothing about file formats of exports."""
 
 # The one list of architecture families: importing a family registers it.
-from zoo import efficientnet_lite, lenet, mobilenet, mobilenet_v2, resnet
+from zoo import efficientnet_lite, lenet, mobilenet, mobilenet_v2, resnet, vgg
 from zoo.architecture import Architecture, find, names, register
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "names",
     "register",
     "resnet",
+    "vgg",
 ]

@@ -27,21 +27,34 @@ def fill(model: keras.Model, preprocessing: Preprocessing, seed: int) -> None:
     from keras import layers
 
     rng = np.random.default_rng(seed)
+    size = _size(preprocessing)
     norms = []
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):
             norms.append(layer)
-            layer.gamma.assign(rng.uniform(0.5, 1.5, layer.gamma.shape))
+            if layer.scale:
+                layer.gamma.assign(rng.uniform(0.5, 1.5, layer.gamma.shape))
             layer.beta.assign(rng.uniform(-0.5, 0.5, layer.beta.shape))
             continue
         for weight in layer.weights:
             shape = tuple(weight.shape)
             # A depthwise kernel (height, width, channels, 1) sums over its window only.
-            summed = shape[:2] if isinstance(layer, layers.DepthwiseConv2D) else shape[:-1]
-            scale = np.sqrt(2 / np.prod(summed)) if len(shape) > 1 else 0.1
+            depthwise = isinstance(layer, layers.DepthwiseConv2D) or weight.name == "depthwise_kernel"
+            summed = shape[:2] if depthwise else shape[:-1]
+            scale = np.sqrt(2 / np.prod(summed)) / size if len(shape) > 1 else 0.1
             weight.assign(rng.normal(0, scale, shape))
+        if layer.weights:
+            size = 1.0  # only what reads the photo sees numbers as large as bytes
     if norms:
         _settle(model, norms, preprocessing.normalise(_coarse_photos(model.input_shape[1:], rng)))
+
+
+def _size(preprocessing: Preprocessing) -> float:
+    """Return the root mean square of the numbers that all bytes become, at least 1."""
+    import numpy as np
+
+    every_byte = np.repeat(np.arange(256, dtype=np.uint8)[:, None], preprocessing.channels, -1)
+    return max(1.0, float(np.sqrt(np.mean(preprocessing.normalise(every_byte) ** 2))))
 
 
 def _coarse_photos(shape: tuple[int, int, int], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -44,6 +44,8 @@ IDS = [f"{reference.name}-{reference.ours['resolution']}" for _, reference in RE
 # What has another reference, or none.
 OTHERS = {
     "lenet5": "older than the libraries",
+    "vgg16": "test_stored_order.py",
+    "vgg19": "test_stored_order.py",
     "efficientnet_lite0": "timm",
     "efficientnet_lite1": "timm",
     "efficientnet_lite2": "timm",

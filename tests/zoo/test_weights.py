@@ -178,7 +178,7 @@ def test_weights_of_the_default_build_are_for_no_other(options, cache):
 
 
 @pytest.mark.imagenet
-@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.find(name).labels == "imagenet1k"])
+@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.find(name).trained_as("imagenet")])
 def test_the_imagenet_weights_can_be_had(name):
     architecture = zoo.find(name)
     loaded = load(architecture.build(), architecture, "imagenet")

@@ -1,0 +1,135 @@
+"""VGG: depth from 3x3 convolutions alone, nothing else to tune.
+
+Simonyan and Zisserman 2014, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
+https://arxiv.org/abs/1409.1556. Layer names are those of keras.applications: weights compare by name. Trained weights:
+Oxford's, as Keras converted them, CC BY 4.0 (see the cards).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from zoo import conventions, twins
+from zoo.architecture import Architecture, register
+from zoo.pinned import Source, Weights
+from zoo.preprocessing import Preprocessing
+from zoo.stored_order import in_order
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.pinned import Array
+
+# Convolutions in each of the five blocks: table 1, columns D (16 layers with weights) and E (19).
+DEPTHS_16 = (2, 2, 3, 3, 3)
+DEPTHS_19 = (2, 2, 4, 4, 4)
+_MOST_WIDENING = 8  # the fourth block is eight times as wide as the first, and so is the fifth
+
+
+def build(
+    *,
+    depths: Sequence[int] = DEPTHS_16,
+    width: int = 64,
+    hidden: int = 4096,
+    dropout: float = 0.5,
+    resolution: int = 224,
+    classes: int = 1000,
+) -> keras.Model:
+    """Return VGG: images (N, resolution, resolution, 3), BGR less the mean, to logits (N, classes).
+
+    Args:
+        depths: 3x3 convolutions in each block.
+        width: channels of the first block; each block doubles it, up to eight times.
+        hidden: units of the two dense layers before the last.
+        dropout: behind each of these, in training: section 3.1.
+        resolution: the side of the input.
+        classes: length of the logits.
+    """
+    import keras
+    from keras import layers
+
+    # The input has the size of bytes: with the usual first weights the first steps of training would silence the ReLUs.
+    first = keras.initializers.VarianceScaling(1 / 64**2, "fan_avg")
+    x = image = keras.Input((resolution, resolution, 3), name="image")
+    for block, depth in enumerate(depths, start=1):
+        channels = width * min(1 << (block - 1), _MOST_WIDENING)
+        for index in range(1, depth + 1):
+            # Two 3x3 convolutions see 5x5 pixels and three see 7x7, with fewer weights and more ReLUs than one large
+            # filter: section 2.3.
+            start = first if x is image else "glorot_uniform"
+            x = layers.Conv2D(
+                channels,
+                3,
+                padding="same",
+                activation="relu",
+                kernel_initializer=start,
+                name=f"block{block}_conv{index}",
+            )(x)
+        x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
+    x = layers.Flatten(name="flatten")(x)
+    # Nine tenths of VGG16's numbers are in these two layers.
+    for name in ("fc1", "fc2"):
+        x = layers.Dense(hidden, activation="relu", name=name)(x)
+        x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
+    logits = layers.Dense(classes, name="logits")(x)
+    return keras.Model(image, logits, name="vgg")
+
+
+def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
+    """Return how a photo becomes the input: BGR bytes less the mean colour of ImageNet, as Caffe did it."""
+    caffe = conventions.find("caffe")
+    return Preprocessing(
+        height=resolution, width=resolution, resize="bilinear", colours=caffe.colours, offset=caffe.offset
+    )
+
+
+def from_keras_h5(arrays: Mapping[str, Array], *, depths: Sequence[int]) -> dict[str, Array]:
+    """Return the weights of keras.applications' file by our names."""
+    convolutions = [
+        f"block{block}_conv{index}" for block, depth in enumerate(depths, start=1) for index in range(1, depth + 1)
+    ]
+    names = (*convolutions, "fc1", "fc2", "logits")
+    return in_order(arrays, [f"{name}/{kind}" for name in names for kind in ("kernel", "bias")])
+
+
+TINY = {"depths": (1, 1, 2), "width": 12, "hidden": 64, "dropout": 0.1, "resolution": 32, "classes": 10}
+TWIN = twins.fashion_mnist(
+    "vgg_tiny-fashion_mnist.npz",
+    sha256="247d01bbb77b53b4f8a3ddcc6e61dfcfa5b9cf4b591dbe6ad43490203e267cfd",
+    options=TINY,
+)
+
+
+def _vgg(number: int, depths: Sequence[int], parameter_count: int, md5: str) -> Architecture:
+    """Register one column of table 1."""
+    # What keras.applications fetches. Keras publishes only its md5, in keras/src/applications/vgg16.py and vgg19.py.
+    source = Source(
+        kind="url",
+        location=f"https://storage.googleapis.com/tensorflow/keras-applications/vgg{number}/"
+        f"vgg{number}_weights_tf_dim_ordering_tf_kernels.h5",
+        md5=md5,
+        reader="keras_h5",
+        adapt=partial(from_keras_h5, depths=depths),
+    )
+    imagenet = Weights(tag="imagenet", licence="CC-BY-4.0", trained_on="ImageNet-1k (ILSVRC 2012)", sources=(source,))
+    return register(
+        Architecture(
+            name=f"vgg{number}",
+            title=f"VGG-{number} (Simonyan and Zisserman, 2014)",
+            task="classification",
+            paper="https://arxiv.org/abs/1409.1556",
+            build=partial(build, depths=depths),
+            preprocess=preprocess,
+            parameter_count=parameter_count,
+            classes=1000,
+            labels="imagenet1k",
+            tiny=TINY,
+            weights=(imagenet, TWIN),
+        )
+    )
+
+
+VGG16 = _vgg(16, DEPTHS_16, 138_357_544, "64373286793e3c8b2b4e3219cbf3544b")
+VGG19 = _vgg(19, DEPTHS_19, 143_667_240, "cbe5617147190e668d6c5d5026f83318")
