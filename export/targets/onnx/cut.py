@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from export.targets.onnx import hard_swish
 from export.targets.onnx.graph import Graph
 from export.targets.onnx.protos import ModelProto, NodeProto
 from export.targets.session import TensorSpec
@@ -82,12 +83,14 @@ def cut(proto: ModelProto, found: Sequence[Seam]) -> bytes:
     given = names | {seam.quantized for seam in found}
     grids = _grids(changed, graph, found)
     real = {*grids, *(node.output[0] for node in graph.proto.node if node.input and node.input[0] in grids)}
-    nodes = []
+    nodes, tables = [], _of_tables(graph)
     for node in changed.graph.node:
         if given & set(node.output):
             continue
         if node.op_type in ("QuantizeLinear", "DequantizeLinear") and node.output[0] in real:
             node = helper.make_node("Identity", [node.input[0]], list(node.output))
+        elif node.output[0] in tables:
+            node = hard_swish.untabulate(node)
         elif node.input and node.input[0] in grids:
             _speak_real(graph, node, grids[node.input[0]])
         node.input[:] = [PREFIX + name if name in names else name for name in node.input]
@@ -98,6 +101,16 @@ def cut(proto: ModelProto, found: Sequence[Seam]) -> bytes:
     reads = dict.fromkeys(seam.reads for seam in found if seam.reads)
     changed.graph.output.extend(_value(name, "float32") for name in reads)
     return bytes(changed.SerializeToString())
+
+
+def _of_tables(graph: Graph) -> set[str]:
+    """Return what the nodes write that look an activation up in a table: its index, and its answer."""
+    found = set()
+    for node in graph.proto.node:
+        index = graph.producer.get(node.input[1]) if node.op_type == "Gather" else None
+        if index is not None and index.op_type == "Cast" and node.input[0] in graph.stored:
+            found |= {index.output[0], node.output[0]}
+    return found
 
 
 def _speak_real(graph: Graph, node: NodeProto, grid: TensorSpec) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from export.targets.onnx import integers, islands, mixed, saturation
+from export.targets.onnx import hard_swish, integers, islands, mixed, saturation
 from export.targets.onnx.layout import sink_transposes
 from export.targets.onnx.naming import drop_unused, sort_nodes
 from export.targets.onnx.sibling import read_sibling, seal
@@ -33,6 +33,7 @@ def derive(sibling: bytes, *, is_mixed: bool = False) -> bytes:
     if is_mixed:
         mixed.spell_out_wide_parts(graph)
         mixed.take_int16(proto)
+    hard_swish.tabulate(graph)
     drop_unused(graph)
     islands.pool_globally(proto)
     saturation.sign_safe_weights(graph)
