@@ -67,10 +67,17 @@ def _coarse_photos(shape: tuple[int, int, int], rng: np.random.Generator) -> NDA
 
 
 def _settle(model: keras.Model, norms: Sequence[keras.layers.BatchNormalization], inputs: NDArray[np.float32]) -> None:
-    """Give batch norm the statistics of `inputs` (N, height, width, channels), in one pass."""
+    """Give batch norm the statistics of `inputs` (N, height, width, channels), in one pass with nothing dropped."""
+    from keras import layers
+
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0  # the statistics of this batch, not a moving average
+    rates = [(layer, layer.rate) for layer in model.layers if isinstance(layer, layers.Dropout)]
+    for dropout, _ in rates:
+        dropout.rate = 0.0
     model(inputs, training=True)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
+    for dropout, rate in rates:
+        dropout.rate = rate

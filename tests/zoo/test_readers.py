@@ -21,6 +21,13 @@ def test_npz_gives_back_what_was_written_to_half_precision(tmp_path):
     assert np.allclose(stored["conv1/kernel"], arrays["conv1/kernel"], rtol=2**-11, atol=0)
 
 
+def test_npz_keeps_numbers_that_half_precision_cannot_hold(tmp_path):
+    arrays = {"conv1_bn/moving_variance": np.array([70_000, 1], np.float32), "none": np.zeros(0, np.float32)}
+    npz.write(tmp_path / "a.npz", arrays)
+    stored = readers.read("npz", [tmp_path / "a.npz"])
+    assert all(np.array_equal(stored[name], arrays[name]) for name in arrays)
+
+
 def test_npz_with_python_objects_is_refused(tmp_path):
     np.savez(tmp_path / "a.npz", a=np.array([{"code": 1}], dtype=object))
     with pytest.raises(ValueError, match="allow_pickle"):
