@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, register
 from zoo.channel_count import rounded
+from zoo.efficientnet import STAGES, Stage
 from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
 from zoo.torch_layout import to_keras
@@ -25,18 +26,6 @@ if TYPE_CHECKING:
 
     from zoo.pinned import Array
 
-Stage = tuple[int, int, int, int, int]
-
-# Expansion, kernel size, output channels, number of blocks, stride of the first of them: table 1 of the paper.
-STAGES: tuple[Stage, ...] = (
-    (1, 3, 16, 1, 1),
-    (6, 3, 24, 2, 2),
-    (6, 5, 40, 2, 2),
-    (6, 3, 80, 3, 2),
-    (6, 5, 112, 3, 1),
-    (6, 5, 192, 4, 2),
-    (6, 3, 320, 1, 1),
-)
 # Width, depth, resolution and dropout of Lite0 to Lite4: efficientnet_lite_builder.py.
 SCALING = (
     (1.0, 1.0, 224, 0.2),
@@ -209,3 +198,6 @@ def _lite(number: int, parameter_count: int, *weights: Weights) -> Architecture:
 EFFICIENTNET_LITE0 = _lite(0, 4_694_024, _imagenet(0))
 EFFICIENTNET_LITE1 = _lite(1, 5_470_344, _imagenet(1))
 EFFICIENTNET_LITE2 = _lite(2, 6_150_168, _imagenet(2))
+# Google's weights of these lie in TensorFlow 1 checkpoints, on its server only.
+EFFICIENTNET_LITE3 = _lite(3, 8_273_768)
+EFFICIENTNET_LITE4 = _lite(4, 13_118_936)

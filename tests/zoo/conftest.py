@@ -43,23 +43,30 @@ def holds() -> Callable[[keras.Model, Mapping[str, np.ndarray]], bool]:
     return lambda model, arrays: all(np.array_equal(weight.numpy(), arrays[weight.path]) for weight in model.weights)
 
 
+def _keras_2_name(layer: str) -> str:
+    """Return what keras.applications calls a layer of ours."""
+    return layer.replace("logits", "predictions")
+
+
 @pytest.fixture
-def write_keras_2() -> Callable[[Path, keras.Model], None]:
+def write_keras_2() -> Callable[..., None]:
     """Write a model's weights as Keras 2 and keras.applications name them, layers in reverse order."""
     import h5py
+    import keras
 
-    def write(path: Path, model: keras.Model) -> None:
+    def write(path: Path, model: keras.Model, name: Callable[[str], str] = _keras_2_name) -> None:
         with h5py.File(path, "w") as file:
             layers = [layer for layer in reversed(model.layers) if layer.weights]
-            file.attrs["layer_names"] = [layer.name.replace("logits", "predictions").encode() for layer in layers]
+            file.attrs["layer_names"] = [name(layer.name).encode() for layer in layers]
             for layer in layers:
-                group = file.create_group(layer.name.replace("logits", "predictions"))
-                depthwise = "depthwise_kernel" if "_dw_" in layer.name else "kernel"
-                names = [f"{weight.path}:0" for weight in layer.weights]
-                names = [name.replace("logits", "predictions").replace("kernel", depthwise) for name in names]
-                group.attrs["weight_names"] = [name.encode() for name in names]
-                for name, weight in zip(names, layer.weights, strict=True):
-                    group[name] = weight.numpy()
+                group = file.require_group(name(layer.name))  # one may lie in another
+                depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+                kinds = [weight.path.removeprefix(f"{layer.name}/") for weight in layer.weights]
+                kinds = ["depthwise_kernel" if kind == "kernel" and depthwise else kind for kind in kinds]
+                names = [f"{name(layer.name)}/{kind}:0" for kind in kinds]
+                group.attrs["weight_names"] = [one.encode() for one in names]
+                for one, weight in zip(names, layer.weights, strict=True):
+                    group[one] = weight.numpy()
 
     return write
 

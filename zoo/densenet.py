@@ -1,0 +1,149 @@
+"""DenseNet: every layer of a block reads what all layers before it made.
+
+Huang et al. 2016, "Densely Connected Convolutional Networks", https://arxiv.org/abs/1608.06993. This is DenseNet-BC,
+with bottlenecks and compression. Layer names are those of keras.applications: weights compare by name. Trained
+weights: the authors', BSD-3-Clause (see the cards).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from zoo import conventions
+from zoo.architecture import Architecture, register
+from zoo.pinned import Source, Weights
+from zoo.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.pinned import Array
+
+# Layers in each of the four dense blocks, by the number of all: table 1 of the paper.
+DEPTHS = {121: (6, 12, 24, 16), 169: (6, 12, 32, 32), 201: (6, 12, 48, 32)}
+EPSILON = 1.001e-5  # of batch norm, as in keras.applications
+
+
+def build(
+    *, classes: int = 1000, resolution: int = 224, growth: int = 32, depths: Sequence[int] = DEPTHS[121]
+) -> keras.Model:
+    """Return DenseNet: images (N, resolution, resolution, 3), less mean, by deviation, to logits (N, classes).
+
+    Args:
+        classes: length of the logits.
+        resolution: the side of the input.
+        growth: channels that each layer adds, k of the paper.
+        depths: layers in each dense block.
+    """
+    import keras
+    from keras import layers
+
+    image = keras.Input((resolution, resolution, 3), name="image")
+    x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
+    x = layers.Conv2D(2 * growth, 7, 2, use_bias=False, name="conv1_conv")(x)
+    x = _normalise(x, "conv1_")
+    x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
+    x = layers.MaxPooling2D(3, 2, name="pool1")(x)
+    for stage, depth in enumerate(depths, start=2):
+        if stage > 2:
+            x = _transition(x, f"pool{stage - 1}_")
+        for index in range(1, depth + 1):
+            x = _dense_layer(x, growth, f"conv{stage}_block{index}_")
+    x = _normalise(x, "")
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    logits = layers.Dense(classes, name="logits")(x)
+    return keras.Model(image, logits, name="densenet")
+
+
+def _dense_layer(x: Any, growth: int, name: str) -> Any:
+    """Section 3: 1x1 to 4 x growth channels (the bottleneck), 3x3 to `growth`, put behind all that came in.
+
+    Batch norm and ReLU come before a convolution: each reader of a channel normalises it in its own way.
+    """
+    from keras import layers
+
+    new = _normalise(x, f"{name}0_")
+    new = layers.Conv2D(4 * growth, 1, use_bias=False, name=f"{name}1_conv")(new)
+    new = _normalise(new, f"{name}1_")
+    new = layers.Conv2D(growth, 3, padding="same", use_bias=False, name=f"{name}2_conv")(new)
+    return layers.Concatenate(name=f"{name}concat")([x, new])
+
+
+def _transition(x: Any, name: str) -> Any:
+    """Between two dense blocks: half the channels (compression 0.5, section 3), half the side."""
+    from keras import layers
+
+    x = _normalise(x, name)
+    x = layers.Conv2D(x.shape[-1] // 2, 1, use_bias=False, name=f"{name}conv")(x)
+    return layers.AveragePooling2D(2, 2, name=f"{name}pool")(x)
+
+
+def _normalise(x: Any, name: str) -> Any:
+    """Batch norm and ReLU."""
+    from keras import layers
+
+    x = layers.BatchNormalization(epsilon=EPSILON, name=f"{name}bn")(x)
+    return layers.ReLU(name=f"{name}relu")(x)
+
+
+def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
+    """Return how a photo becomes the input: RGB, bilinear, less mean, by deviation, as in Torch."""
+    torch = conventions.find("torch")
+    return Preprocessing(height=resolution, width=resolution, resize="bilinear", scale=torch.scale, offset=torch.offset)
+
+
+def from_keras_h5(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the weights of keras.applications' file by our names.
+
+    Keras 2 called some layers by paths, `conv1/conv` and `conv1/bn`, and the last one `fc1000`.
+    """
+    weights = {}
+    for stored, array in arrays.items():
+        layer, _, kind = stored.rpartition("/")
+        layer = layer.replace("/", "_")
+        weights[f"{'logits' if layer in ('predictions', 'fc1000') else layer}/{kind}"] = array
+    return weights
+
+
+TINY = {"classes": 10, "resolution": 32, "growth": 8, "depths": (3, 4, 4)}
+
+
+def _densenet(layers: int, parameter_count: int, md5: str) -> Architecture:
+    """Register one of the table above; `md5` is of its weights, as keras/src/applications/densenet.py tells it."""
+    imagenet = Weights(
+        tag="imagenet",
+        licence="BSD-3-Clause",
+        trained_on="ImageNet-1k (ILSVRC 2012)",
+        sources=(
+            Source(
+                kind="url",
+                location="https://storage.googleapis.com/tensorflow/keras-applications/densenet/"
+                f"densenet{layers}_weights_tf_dim_ordering_tf_kernels.h5",
+                md5=md5,
+                reader="keras_h5",
+                adapt=from_keras_h5,
+            ),
+        ),
+    )
+    return register(
+        Architecture(
+            name=f"densenet{layers}",
+            title=f"DenseNet-{layers} (Huang et al., 2016)",
+            task="classification",
+            paper="https://arxiv.org/abs/1608.06993",
+            build=partial(build, depths=DEPTHS[layers]),
+            preprocess=preprocess,
+            parameter_count=parameter_count,
+            classes=1000,
+            labels="imagenet1k",
+            tiny=TINY,
+            weights=(imagenet,),
+        )
+    )
+
+
+DENSENET121 = _densenet(121, 8_062_504, "9d60b8095a5708f2dcce2bca79d332c7")
+DENSENET169 = _densenet(169, 14_307_880, "d699b8f76981ab1b30698df4c175e90b")
+DENSENET201 = _densenet(201, 20_242_984, "1ceb130c1ea1b78c3bf6114dbdfd8807")

@@ -1,0 +1,228 @@
+"""EfficientNet: one small network, made wider, deeper and sharper by one rule.
+
+Tan and Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
+https://arxiv.org/abs/1905.11946. Layer names are those of keras.applications: weights compare by name. Trained
+weights: Google, Apache-2.0 (see the cards).
+"""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from zoo import conventions
+from zoo.architecture import Architecture, register
+from zoo.channel_count import rounded
+from zoo.pinned import Source, Weights
+from zoo.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.pinned import Array
+
+Stage = tuple[int, int, int, int, int]
+
+# Expansion, kernel size, output channels, number of blocks, stride of the first of them: table 1 of the paper.
+STAGES: tuple[Stage, ...] = (
+    (1, 3, 16, 1, 1),
+    (6, 3, 24, 2, 2),
+    (6, 5, 40, 2, 2),
+    (6, 3, 80, 3, 2),
+    (6, 5, 112, 3, 1),
+    (6, 5, 192, 4, 2),
+    (6, 3, 320, 1, 1),
+)
+# Width, depth, resolution and dropout of B0 to B7: the paper has the rule (section 3.3: width 1.1^phi, depth 1.2^phi,
+# resolution 1.15^phi) but not what it was rounded to; that is in Google's efficientnet_builder.py.
+SCALING = (
+    (1.0, 1.0, 224, 0.2),
+    (1.0, 1.1, 240, 0.2),
+    (1.1, 1.2, 260, 0.3),
+    (1.2, 1.4, 300, 0.3),
+    (1.4, 1.8, 380, 0.4),
+    (1.6, 2.2, 456, 0.4),
+    (1.8, 2.6, 528, 0.5),
+    (2.0, 3.1, 600, 0.5),
+)
+EPSILON = 1e-3  # of batch norm
+DROPPED_BLOCKS = 0.2  # stochastic depth, section 5.2: how often training leaves out the last block; earlier ones less
+
+
+def build(
+    *,
+    width: float = 1.0,
+    depth: float = 1.0,
+    resolution: int = 224,
+    dropout: float = 0.2,
+    classes: int = 1000,
+    stages: Sequence[Stage] = STAGES,
+    stem: int = 32,
+    head: int = 1280,
+) -> keras.Model:
+    """Return EfficientNet: images (N, resolution, resolution, 3), less mean, by deviation, to logits (N, classes).
+
+    Args:
+        width: how many times the channels of B0.
+        depth: how many times the blocks of B0, rounded up in each stage.
+        resolution: the side of the input.
+        dropout: before the classifier, in training.
+        classes: length of the logits.
+        stages: (expansion, kernel size, output channels, blocks, stride of the first) of each stage of B0.
+        stem: channels of the first convolution of B0.
+        head: channels of the last.
+    """
+    import keras
+    from keras import layers
+
+    image = keras.Input((resolution, resolution, 3), name="image")
+    x = layers.Conv2D(rounded(stem * width), 3, 2, "same", use_bias=False, name="stem_conv")(image)
+    x = _normalise(x, "stem_")
+    blocks = list(_blocks(stages, depth))
+    for index, (name, expansion, size, channels, stride) in enumerate(blocks):
+        drop_rate = DROPPED_BLOCKS * index / len(blocks)
+        x = _inverted_residual(x, expansion, size, rounded(channels * width), stride, drop_rate, name)
+    x = layers.Conv2D(rounded(head * width), 1, use_bias=False, name="top_conv")(x)
+    x = _normalise(x, "top_")
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.Dropout(dropout, name="top_dropout")(x)
+    logits = layers.Dense(classes, name="logits")(x)
+    return keras.Model(image, logits, name="efficientnet")
+
+
+def _blocks(stages: Sequence[Stage], depth: float) -> Iterator[tuple[str, int, int, int, int]]:
+    """Yield name, expansion, kernel size, channels and stride of every block."""
+    for number, (expansion, size, channels, count, stride) in enumerate(stages, start=1):
+        for index, letter in enumerate(string.ascii_lowercase[: math.ceil(count * depth)]):
+            yield f"block{number}{letter}_", expansion, size, channels, stride if index == 0 else 1
+
+
+def _inverted_residual(
+    x: Any, expansion: int, size: int, channels: int, stride: int, drop_rate: float, name: str
+) -> Any:
+    """MBConv: 1x1 up to expansion x channels, filters per channel, squeeze-and-excite, 1x1 down, and the sum."""
+    from keras import layers
+
+    block_input = x
+    if expansion > 1:
+        x = layers.Conv2D(expansion * x.shape[-1], 1, use_bias=False, name=f"{name}expand_conv")(x)
+        x = _normalise(x, f"{name}expand_")
+    x = layers.DepthwiseConv2D(size, stride, "same", use_bias=False, name=f"{name}dwconv")(x)
+    x = _normalise(x, name)
+    x = _squeeze_excite(x, block_input.shape[-1] // 4, f"{name}se_")
+    x = layers.Conv2D(channels, 1, use_bias=False, name=f"{name}project_conv")(x)
+    x = layers.BatchNormalization(epsilon=EPSILON, name=f"{name}project_bn")(x)
+    if stride == 1 and block_input.shape[-1] == channels:
+        # One draw for a whole image: the block is left out, or is not.
+        x = layers.Dropout(drop_rate, noise_shape=(None, 1, 1, 1), name=f"{name}drop")(x)
+        x = layers.Add(name=f"{name}add")([x, block_input])
+    return x
+
+
+def _squeeze_excite(x: Any, squeezed: int, name: str) -> Any:
+    """Weigh each channel by what all channels are on average (Hu et al. 2017, https://arxiv.org/abs/1709.01507).
+
+    `squeezed`, the channels in between, is a quarter of the block's input, not of the expanded channels.
+    """
+    from keras import layers
+
+    weigh = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}squeeze")(x)
+    weigh = layers.Conv2D(squeezed, 1, name=f"{name}reduce")(weigh)
+    weigh = layers.Activation("swish", name=f"{name}reduce_activation")(weigh)
+    weigh = layers.Conv2D(x.shape[-1], 1, name=f"{name}expand")(weigh)
+    weigh = layers.Activation("sigmoid", name=f"{name}expand_activation")(weigh)
+    return layers.Multiply(name=f"{name}excite")([x, weigh])
+
+
+def _normalise(x: Any, name: str) -> Any:
+    """Batch norm and swish, x * sigmoid(x) (Ramachandran et al. 2017, https://arxiv.org/abs/1710.05941)."""
+    from keras import layers
+
+    x = layers.BatchNormalization(epsilon=EPSILON, name=f"{name}bn")(x)
+    return layers.Activation("swish", name=f"{name}activation")(x)
+
+
+def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
+    """Return how a photo becomes the input: bicubic, less mean, by deviation, all but a rim of 16, as Google evaluated.
+
+    keras.applications has these numbers in layers of its network; here they are data, as for every other network.
+    """
+    torch = conventions.find("torch")
+    return Preprocessing(
+        height=resolution,
+        width=resolution,
+        scale=torch.scale,
+        offset=torch.offset,
+        crop_fraction=resolution / (resolution + 32),
+    )
+
+
+def from_keras_h5(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the weights of keras.applications' file by our names.
+
+    It also holds the mean and the variance of the colours, which are in our preprocessing.
+    """
+    return {
+        name.replace("predictions/", "logits/").replace("probs/", "logits/"): array
+        for name, array in arrays.items()
+        if not name.startswith("normalization")
+    }
+
+
+TINY = {
+    "width": 1.0,
+    "depth": 1.0,
+    "resolution": 32,
+    "classes": 10,
+    "stages": ((1, 3, 8, 1, 1), (6, 3, 16, 2, 2), (6, 5, 24, 2, 2), (6, 3, 32, 1, 1)),
+    "stem": 8,
+    "head": 192,
+}
+
+
+def _efficientnet(number: int, parameter_count: int, md5: str) -> Architecture:
+    """Register one of the table above; `md5` is of its weights, as keras/src/applications/efficientnet.py tells it."""
+    width, depth, resolution, dropout = SCALING[number]
+    imagenet = Weights(
+        tag="imagenet",
+        licence="Apache-2.0",
+        trained_on="ImageNet-1k (ILSVRC 2012)",
+        sources=(
+            Source(
+                kind="url",
+                location=f"https://storage.googleapis.com/keras-applications/efficientnetb{number}.h5",
+                md5=md5,
+                reader="keras_h5",
+                adapt=from_keras_h5,
+            ),
+        ),
+    )
+    return register(
+        Architecture(
+            name=f"efficientnet_b{number}",
+            title=f"EfficientNet-B{number} (Tan and Le, 2019)",
+            task="classification",
+            paper="https://arxiv.org/abs/1905.11946",
+            build=partial(build, width=width, depth=depth, resolution=resolution, dropout=dropout),
+            preprocess=partial(preprocess, resolution=resolution),
+            parameter_count=parameter_count,
+            classes=1000,
+            labels="imagenet1k",
+            tiny=TINY,
+            weights=(imagenet,),
+        )
+    )
+
+
+# Numbers that are stored, as keras.applications counts them, less the seven of its normalization layer.
+EFFICIENTNET_B0 = _efficientnet(0, 5_330_564, "902e53a9f72be733fc0bcb005b3ebbac")
+EFFICIENTNET_B1 = _efficientnet(1, 7_856_232, "1d254153d4ab51201f1646940f018540")
+EFFICIENTNET_B2 = _efficientnet(2, 9_177_562, "b15cce36ff4dcbd00b6dd88e7857a6ad")
+EFFICIENTNET_B3 = _efficientnet(3, 12_320_528, "ffd1fdc53d0ce67064dc6a9c7960ede0")
+EFFICIENTNET_B4 = _efficientnet(4, 19_466_816, "18c95ad55216b8f92d7e70b3a046e2fc")
+EFFICIENTNET_B5 = _efficientnet(5, 30_562_520, "ace28f2a6363774853a83a0b21b9421a")
+EFFICIENTNET_B6 = _efficientnet(6, 43_265_136, "165f6e37dce68623721b423839de8be5")
+EFFICIENTNET_B7 = _efficientnet(7, 66_658_680, "8c03f828fec3ef71311cd463b6759d99")
