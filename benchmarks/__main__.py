@@ -14,18 +14,26 @@ BENCHMARKS = {
     "avx2": "int8 .onnx on an emulated CPU without VNNI (needs qemu-user)",
 }
 
-# It has options of its own, takes long, and installs other tools: it runs only when named.
-PEERS = "accuracy of the int8 files beside those of other tools, into docs/int8_accuracy.md"
+# They have options of their own and take long: each runs only when named.
+ALONE = {
+    "peers": (
+        "benchmarks.peers.__main__",
+        "accuracy of the int8 files beside those of other tools, into docs/int8_accuracy.md",
+    ),
+    "sweep": (
+        "benchmarks.sweep",
+        "every architecture exported at full size, every small twin proven, into docs/zoo.md",
+    ),
+}
 
 
 def main() -> int:
     """Run the benchmarks that the command line names, all of them if it names none."""
-    if sys.argv[1:2] == ["peers"]:
-        from benchmarks.peers.__main__ import main as compare
-
-        return compare(sys.argv[2:])
+    if sys.argv[1:2] and sys.argv[1] in ALONE:
+        code: int = importlib.import_module(ALONE[sys.argv[1]][0]).main(sys.argv[2:])
+        return code
     listing = "; ".join(f"{name}: {what}" for name, what in BENCHMARKS.items())
-    listing += f"; peers: {PEERS} (alone: python -m benchmarks peers --help)"
+    listing += "".join(f"; {name}: {what} (alone)" for name, (_, what) in ALONE.items())
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=listing)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--models", default="mobilenet,resnet50", help="architectures to measure")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
+from benchmarks.page import between, machine
 from benchmarks.peers.network import Network
 from benchmarks.peers.quantizing import Spent
 from benchmarks.peers.row import Row
-from export.doctor.machine import int8_instructions
 from export.versions import version
 
 RUNTIMES = ("ai-edge-litert", "onnxruntime")
@@ -54,11 +51,7 @@ def table(network: Network, rows: Sequence[Row], photos: int) -> str:
 def replaced(page: str, name: str, section: str) -> str:
     """Return the page with the section of `name` in place of the one before, or at its end."""
     begin, end = f"<!-- peers: {name} -->", f"<!-- end of {name} -->"
-    block = f"{begin}\n{section}\n{end}"
-    if begin not in page:
-        return f"{page.rstrip()}\n\n{block}\n"
-    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
-    return pattern.sub(lambda _: block, page)
+    return between(page, begin, end, section)
 
 
 def _cells(row: Row) -> list[str]:
@@ -89,19 +82,9 @@ def _conditions(rows: Sequence[Row]) -> str:
     ran = _listed({name: version(name) for name in RUNTIMES})
     dates = sorted({row.date for row in rows})
     when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
-    where = f"{_machine()}, Python {platform.python_version()}"
+    where = f"{machine()}, Python {platform.python_version()}"
     return f"Measured {when} on {where}, seed 0. Made with {'; '.join(made)}. Run with {ran}."
 
 
 def _listed(versions: Mapping[str, str | None]) -> str:
     return " and ".join(f"{name} {version}" for name, version in versions.items() if version)
-
-
-def _machine() -> str:
-    """Return the processor in words."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    cpuinfo = Path("/proc/cpuinfo")
-    text = cpuinfo.read_text() if cpuinfo.exists() else ""
-    facts = dict(re.findall(r"^(model name|flags)\s*:\s*(.*)$", text, re.MULTILINE))
-    instructions, _ = int8_instructions(set(facts.get("flags", "").split()))
-    return f"{cores} cores of {facts.get('model name', platform.machine())} ({instructions})"

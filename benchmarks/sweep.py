@@ -1,0 +1,136 @@
+"""The full sweep: every architecture exported at full size, and every small twin proven; written into docs/zoo.md.
+
+python -m benchmarks sweep [--models NAME,NAME] [--again]
+What was measured is kept in build/sweep and used again: the sweep may be stopped at any time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import zoo
+from benchmarks.cost import ZOO
+from benchmarks.page import between, machine
+from benchmarks.process import measure, python
+from export.quantities import count_in_words
+from export.versions import version
+
+PAGE = Path("docs/zoo.md")
+KEPT = Path("build/sweep")
+FULL = ("--int8",)
+TWIN = ("--weights", "tiny", "--precision", "float32,float16,int8")
+
+MADE_WITH = ("tensorflow", "keras", "ai-edge-litert", "ai-edge-quantizer", "onnx", "onnxruntime")
+
+Record = dict[str, Any]
+
+
+def main(words: Sequence[str]) -> int:
+    """Measure what is not kept, and write the page after each architecture."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks sweep", description=__doc__)
+    parser.add_argument("--models", default=",".join(zoo.names()), help="architectures; all of them if not given")
+    parser.add_argument("--again", action="store_true", help="measure anew what is kept")
+    arguments = parser.parse_args(words)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    for name in sorted(arguments.models.split(","), key=lambda name: zoo.find(name).parameter_count):
+        kept = KEPT / f"{name}.json"
+        if arguments.again or not kept.is_file():
+            kept.write_text(json.dumps(_measured(name)), encoding="utf-8")
+        write_page()
+    return 0
+
+
+def write_page() -> None:
+    """Put the tables of all that is kept into the page."""
+    kept = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(KEPT.glob("*.json"))}
+    known = {name: kept[name] for name in zoo.names() if name in kept}
+    page = PAGE.read_text(encoding="utf-8")
+    for section, rows in (("full size", full_table(known)), ("twins", twin_table(known))):
+        page = between(page, f"<!-- {section} -->", f"<!-- end of {section} -->", "\n".join(rows))
+    PAGE.write_text(page, encoding="utf-8")
+
+
+def full_table(kept: Mapping[str, Record]) -> list[str]:
+    """Return the table of the full-size exports."""
+    lines = [
+        "| architecture | numbers | weights | seconds | peak GB | .tflite MB | .onnx MB | integer % | verdict |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, record in kept.items():
+        full, count = record["full"], count_in_words(zoo.find(name).parameter_count)
+        cells = [name, count, full["weights"], f"{full['seconds']:.0f}", f"{full['peak_gb']:.1f}"]
+        for kind in ("tflite", "onnx"):
+            found = [file for file in full["files"] if file["format"] == kind]
+            cells.append(f"{found[0]['bytes'] / 1e6:.1f}" if found else "-")
+        shares = [file["integer_share"] for file in full["files"] if file["integer_share"] is not None]
+        cells += [f"{100 * min(shares):.0f}" if shares else "-", _verdict(full)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", _conditions(kept, "full")]
+
+
+def twin_table(kept: Mapping[str, Record]) -> list[str]:
+    """Return the table of the small trained twins."""
+    lines = [
+        "| architecture | float16 SQNR dB | int8 SQNR dB | int8 same answer % | int8 formats | verdict |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, record in kept.items():
+        if (twin := record["twin"]) is None:
+            continue
+        files = twin["files"]
+        float16, int8 = (_worst(files, precision, "sqnr_db") for precision in ("float16", "int8"))
+        same = _worst(files, "int8", "top1_agreement")
+        formats = ", ".join(f".{file['format']}" for file in files if file["precision"] == "int8")
+        cells = [name, _number(float16), _number(int8), _number(same, 100), formats or "none", _verdict(twin)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", _conditions(kept, "twin")]
+
+
+def _measured(name: str) -> Record:
+    has_twin = zoo.find(name).trained_as("tiny") is not None
+    return {"full": _export(name, *FULL), "twin": _export(name, *TWIN) if has_twin else None}
+
+
+def _export(*words: str) -> Record:
+    """Return what an export cost and what it made; a failure is a record too."""
+    with tempfile.TemporaryDirectory() as folder:
+        cost = measure(python("-c", ZOO, *words, "--keep-failed", "--out", folder, "--json"))
+    manifest = json.loads(cost.output) if cost.code in (0, 1) else {}
+    files = [
+        {key: file[key] for key in ("format", "precision", "bytes", "integer_share", "comparisons", "passed")}
+        for file in manifest.get("files", [])
+    ]
+    weights = manifest.get("weights", {}).get("name", "-")
+    spent = {"seconds": cost.seconds, "peak_gb": cost.peak_gb, "code": cost.code}
+    return {**spent, "weights": weights, "files": files, "date": date.today().isoformat()}
+
+
+def _verdict(record: Record) -> str:
+    failed = [f"{file['precision']} .{file['format']}" for file in record["files"] if not file["passed"]]
+    if record["code"] == 0:
+        return "proven"
+    return f"failed: {', '.join(failed)}" if failed else f"exit {record['code']}"
+
+
+def _worst(files: Sequence[Record], precision: str, quantity: str) -> float | None:
+    of = [file["comparisons"].values() for file in files if file["precision"] == precision]
+    values = [one[quantity] for comparisons in of for one in comparisons if one[quantity] is not None]
+    return min(values, default=None)
+
+
+def _number(value: float | None, factor: float = 1.0) -> str:
+    return "-" if value is None else f"{factor * value:.1f}"
+
+
+def _conditions(kept: Mapping[str, Record], part: str) -> str:
+    days = sorted({record[part]["date"] for record in kept.values() if record[part]})
+    when = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "never"
+    made = ", ".join(f"{name} {version(name)}" for name in MADE_WITH)
+    return f"Measured {when} on {machine()}, Python {platform.python_version()}, seed 0, with {made}."
