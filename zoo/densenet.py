@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions
+from zoo import conventions, twins
 from zoo.architecture import Architecture, register
 from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
@@ -108,6 +108,11 @@ def from_keras_h5(arrays: Mapping[str, Array]) -> dict[str, Array]:
 
 
 TINY = {"classes": 10, "resolution": 32, "growth": 8, "depths": (3, 4, 4)}
+TWIN = twins.fashion_mnist(
+    "densenet_tiny-fashion_mnist.npz",
+    sha256="bf8b30fbd625dd676bdcae470f7d49e574b97f28bf83d67a7934628f7d73fd3d",
+    options=TINY,
+)
 
 
 def _densenet(layers: int, parameter_count: int, md5: str) -> Architecture:
@@ -139,7 +144,7 @@ def _densenet(layers: int, parameter_count: int, md5: str) -> Architecture:
             classes=1000,
             labels="imagenet1k",
             tiny=TINY,
-            weights=(imagenet,),
+            weights=(imagenet, TWIN),
         )
     )
 

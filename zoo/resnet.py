@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from zoo import twins
 from zoo.architecture import Architecture, register
 from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
@@ -148,6 +149,11 @@ _RESNET50_FROM_NPM = Source(
 )
 
 TINY = {"classes": 10, "resolution": 32, "width": 12, "depths": (2, 2, 1)}
+TWIN = twins.fashion_mnist(
+    "resnet_tiny-fashion_mnist.npz",
+    sha256="8eebca8af0d9e301b6e35b413b80b838d083ed05fc6e12f3b0214b0a914e9740",
+    options=TINY,
+)
 
 
 def _resnet(layers: int, parameter_count: int, *sources: Source) -> Architecture:
@@ -165,7 +171,7 @@ def _resnet(layers: int, parameter_count: int, *sources: Source) -> Architecture
             classes=1000,
             labels="imagenet1k",
             tiny=TINY,
-            weights=(imagenet,) if sources else (),
+            weights=(imagenet, TWIN) if sources else (TWIN,),
         )
     )
 
