@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_BATCH = 128
 _MOST_SHIFT = 2  # pixels, each way
 
 
@@ -30,6 +29,7 @@ def fit(
     labels: NDArray[np.uint8],
     *,
     epochs: int,
+    batch: int = 128,
     learning_rate: float = 2e-3,
     seed: int = 0,
 ) -> None:
@@ -41,7 +41,7 @@ def fit(
     import numpy as np
 
     keras.utils.set_random_seed(seed)
-    steps = epochs * (len(photos) // _BATCH)
+    steps = epochs * (len(photos) // batch)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     model.compile(
         optimizer=keras.optimizers.AdamW(schedule, weight_decay=1e-3),
@@ -51,8 +51,8 @@ def fit(
     rng = np.random.default_rng(seed)
     for epoch in range(epochs):
         accuracies = [
-            model.train_on_batch(preprocessing.normalise(batch), answers)[1]
-            for batch, answers in _batches(photos, labels, rng)
+            model.train_on_batch(preprocessing.normalise(some), answers)[1]
+            for some, answers in _batches(photos, labels, batch, rng)
         ]
         click.echo(f"epoch {epoch + 1} of {epochs}: training accuracy {np.mean(accuracies):.4f}")
 
@@ -87,14 +87,14 @@ def place(images: NDArray[np.uint8], preprocessing: Preprocessing, *, pad: bool)
 
 
 def _batches(
-    photos: NDArray[np.uint8], labels: NDArray[np.uint8], rng: np.random.Generator
+    photos: NDArray[np.uint8], labels: NDArray[np.uint8], size: int, rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     """Yield one epoch in random order; every batch is shifted as a whole, and half of each is mirrored."""
     import numpy as np
 
     order = rng.permutation(len(photos))
-    for start in range(0, len(order) - _BATCH + 1, _BATCH):
-        chosen = order[start : start + _BATCH]
+    for start in range(0, len(order) - size + 1, size):
+        chosen = order[start : start + size]
         batch = photos[chosen]
         batch[::2] = batch[::2, :, ::-1]
         batch = np.roll(batch, rng.integers(-_MOST_SHIFT, _MOST_SHIFT + 1, 2), axis=(1, 2))
