@@ -63,6 +63,11 @@ REFERENCES = [
 # What has another reference, or none.
 OTHERS = {
     "lenet5": "older than the libraries",
+    "alexnet": "test_torchvision_parity.py",
+    "googlenet": "test_torchvision_parity.py",
+    "inception_v3": "test_stored_order.py",
+    "xception": "test_stored_order.py",
+    "inception_resnet_v2": "test_stored_order.py",
     "efficientnet_lite0": "timm",
     "efficientnet_lite1": "timm",
     "efficientnet_lite2": "timm",

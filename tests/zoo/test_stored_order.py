@@ -25,10 +25,18 @@ if TYPE_CHECKING:
 REFERENCES = {
     "vgg16": ("VGG16", {"resolution": 32, "classes": 10}),
     "vgg19": ("VGG19", {"resolution": 47, "classes": 10}),
+    "inception_v3": ("InceptionV3", {"resolution": 107, "classes": 1000}),
+    "xception": ("Xception", {"resolution": 97, "classes": 1000}),
+    "inception_resnet_v2": ("InceptionResNetV2", {"resolution": 107, "classes": 1000}),
 }
 
 
-@pytest.mark.parametrize("name", REFERENCES)
+LARGE = ("vgg19", "inception_resnet_v2")  # VGG-19 differs from VGG-16 in numbers of a table only
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.large] * (name in LARGE)) for name in REFERENCES]
+)
 def test_from_their_file_the_logits_are_those_of_keras(name: str, tmp_path: Path) -> None:
     import keras
 

@@ -1,0 +1,207 @@
+"""Inception-ResNet v2: Inception modules that say what to add to their input.
+
+Szegedy et al. 2016, "Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning",
+https://arxiv.org/abs/1602.07261. Built as Google's code and weights are (tensorflow/models: inception_resnet_v2.py),
+with the stem of Inception v3. The modules are named as in keras.applications ("block35_1"); the convolutions, most of
+which are numbered there, by what they do. Trained weights: Google's, as Keras converted them, Apache-2.0 (the card).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from zoo import conventions
+from zoo.architecture import Architecture, register
+from zoo.inception_layers import InceptionLayers, Padding
+from zoo.pinned import Source, Weights
+from zoo.preprocessing import Preprocessing
+from zoo.stored_order import in_order
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.pinned import Array
+
+REPEATS = (10, 20, 10)  # modules at 35 x 35, 17 x 17 and 8 x 8, twice those of figure 15: so are code and weights
+# What a module adds is made small first: with more than a thousand channels the training dies otherwise (section 3.3).
+SCALES = (0.17, 0.1, 0.2)
+
+
+def build(
+    *,
+    width: float = 1.0,
+    repeats: tuple[int, int, int] = REPEATS,
+    stride: int = 2,
+    padding: Padding = "valid",
+    dropout: float = 0.2,
+    resolution: int = 299,
+    classes: int = 1000,
+) -> keras.Model:
+    """Return Inception-ResNet v2: images (N, resolution, resolution, 3) in [-1, 1] to logits (N, classes).
+
+    Args:
+        width: share of the channels that are kept.
+        repeats: modules at 35 x 35, 17 x 17 and 8 x 8.
+        stride: of the first convolution.
+        padding: of the layers that shrink the image; "same" for resolutions below 75.
+        dropout: before the last layer, in training.
+        resolution: the side of the input.
+        classes: length of the logits.
+    """
+    import keras
+    from keras import layers
+
+    net = InceptionLayers(width, padding)
+    image = keras.Input((resolution, resolution, 3), name="image")
+    x = _first_module(net, net.stem(image, stride))
+    for index in range(1, repeats[0] + 1):
+        x = _module_35(net, x, f"block35_{index}")
+    x = _reduction_to_17(net, x)
+    for index in range(1, repeats[1] + 1):
+        x = _module_17(net, x, f"block17_{index}")
+    x = _reduction_to_8(net, x)
+    for index in range(1, repeats[2] + 1):
+        x = _module_8(net, x, f"block8_{index}", last=index == repeats[2])
+    x = net.convolve(x, 1536, 1, "conv_7b")
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    logits = layers.Dense(classes, name="logits")(x)
+    return keras.Model(image, logits, name="inception_resnet_v2")
+
+
+def _first_module(net: InceptionLayers, x: Any, name: str = "mixed_5b") -> Any:
+    """A module of Inception v3, without a residual: it makes the 320 channels of the modules behind it."""
+    from keras import layers
+
+    one = net.convolve(x, 96, 1, f"{name}_1x1")
+    five = net.convolve(x, 48, 1, f"{name}_5x5_reduce")
+    five = net.convolve(five, 64, 5, f"{name}_5x5")
+    twice = net.convolve(x, 64, 1, f"{name}_twice_reduce")
+    twice = net.convolve(twice, 96, 3, f"{name}_twice_1")
+    twice = net.convolve(twice, 96, 3, f"{name}_twice_2")
+    pool = net.convolve(net.smooth(x, f"{name}_pool"), 64, 1, f"{name}_pool_proj")
+    return layers.Concatenate(name=name)([one, five, twice, pool])
+
+
+def _module_35(net: InceptionLayers, x: Any, name: str) -> Any:
+    """Inception-ResNet-A, figure 16."""
+    one = net.convolve(x, 32, 1, f"{name}_1x1")
+    three = net.convolve(x, 32, 1, f"{name}_3x3_reduce")
+    three = net.convolve(three, 32, 3, f"{name}_3x3")
+    twice = net.convolve(x, 32, 1, f"{name}_twice_reduce")
+    twice = net.convolve(twice, 48, 3, f"{name}_twice_1")
+    twice = net.convolve(twice, 64, 3, f"{name}_twice_2")
+    return _add(x, [one, three, twice], SCALES[0], name)
+
+
+def _reduction_to_17(net: InceptionLayers, x: Any, name: str = "mixed_6a") -> Any:
+    """Reduction-A, figure 7, with k, l, m, n = 256, 256, 384, 384 of table 1."""
+    from keras import layers
+
+    three = net.convolve(x, 384, 3, f"{name}_3x3", stride=2)
+    twice = net.convolve(x, 256, 1, f"{name}_twice_reduce")
+    twice = net.convolve(twice, 256, 3, f"{name}_twice_1")
+    twice = net.convolve(twice, 384, 3, f"{name}_twice_2", stride=2)
+    return layers.Concatenate(name=name)([three, twice, net.halve(x, f"{name}_pool")])
+
+
+def _module_17(net: InceptionLayers, x: Any, name: str) -> Any:
+    """Inception-ResNet-B, figure 17."""
+    one = net.convolve(x, 192, 1, f"{name}_1x1")
+    seven = net.convolve(x, 128, 1, f"{name}_7x7_reduce")
+    seven = net.convolve(seven, 160, (1, 7), f"{name}_7x7_row")
+    seven = net.convolve(seven, 192, (7, 1), f"{name}_7x7_column")
+    return _add(x, [one, seven], SCALES[1], name)
+
+
+def _reduction_to_8(net: InceptionLayers, x: Any, name: str = "mixed_7a") -> Any:
+    """Reduction-B, figure 18."""
+    from keras import layers
+
+    three = net.convolve(x, 256, 1, f"{name}_3x3_reduce")
+    three = net.convolve(three, 384, 3, f"{name}_3x3", stride=2)
+    other = net.convolve(x, 256, 1, f"{name}_other_reduce")
+    other = net.convolve(other, 288, 3, f"{name}_other", stride=2)
+    twice = net.convolve(x, 256, 1, f"{name}_twice_reduce")
+    twice = net.convolve(twice, 288, 3, f"{name}_twice_1")
+    twice = net.convolve(twice, 320, 3, f"{name}_twice_2", stride=2)
+    return layers.Concatenate(name=name)([three, other, twice, net.halve(x, f"{name}_pool")])
+
+
+def _module_8(net: InceptionLayers, x: Any, name: str, *, last: bool) -> Any:
+    """Inception-ResNet-C, figure 19; the last of all adds in full and without ReLU."""
+    one = net.convolve(x, 192, 1, f"{name}_1x1")
+    three = net.convolve(x, 192, 1, f"{name}_3x3_reduce")
+    three = net.convolve(three, 224, (1, 3), f"{name}_3x3_row")
+    three = net.convolve(three, 256, (3, 1), f"{name}_3x3_column")
+    return _add(x, [one, three], 1.0 if last else SCALES[2], name, activate=not last)
+
+
+def _add(x: Any, branches: list[Any], scale: float, name: str, *, activate: bool = True) -> Any:
+    """Figure 20: the branches, as many channels as the input by a 1x1 convolution, made small, and the sum."""
+    from keras import layers
+
+    residual = layers.Concatenate(name=f"{name}_mixed")(branches)
+    # Neither batch norm nor ReLU here: what is added may be negative, and needs its own size.
+    residual = layers.Conv2D(x.shape[-1], 1, name=f"{name}_conv")(residual)
+    if scale != 1:
+        residual = layers.Rescaling(scale, name=f"{name}_scale")(residual)
+    x = layers.Add(name=f"{name}_add")([x, residual])
+    return layers.ReLU(name=f"{name}_relu")(x) if activate else x
+
+
+def preprocess(*, resolution: int = 299, **_: object) -> Preprocessing:
+    """Return how a photo becomes the input: bytes to [-1, 1], bilinear, the central 7/8, as Google evaluated it."""
+    tf = conventions.find("tf")
+    return Preprocessing(height=resolution, width=resolution, resize="bilinear", scale=tf.scale, offset=tf.offset)
+
+
+def from_keras_h5(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the weights of keras.applications' file, whose convolutions are numbered, by our names."""
+    # The order of the layers is that of the graph, whatever their width.
+    return in_order(arrays, [weight.path for weight in build(width=0.01, classes=1).weights])
+
+
+# What keras.applications fetches. Keras publishes only its md5, in keras/src/applications/inception_resnet_v2.py.
+IMAGENET = Weights(
+    tag="imagenet",
+    licence="Apache-2.0",
+    trained_on="ImageNet-1k (ILSVRC 2012)",
+    sources=(
+        Source(
+            kind="url",
+            location="https://storage.googleapis.com/tensorflow/keras-applications/inception_resnet_v2/"
+            "inception_resnet_v2_weights_tf_dim_ordering_tf_kernels.h5",
+            md5="e693bd0210a403b3192acc6073ad2e96",
+            reader="keras_h5",
+            adapt=from_keras_h5,
+        ),
+    ),
+)
+
+TINY = {
+    "width": 1 / 16,
+    "repeats": (1, 1, 2),  # the last module of all is of another kind
+    "dropout": 0.05,
+    "stride": 1,
+    "padding": "same",
+    "resolution": 32,
+    "classes": 10,
+}
+
+INCEPTION_RESNET_V2 = register(
+    Architecture(
+        name="inception_resnet_v2",
+        title="Inception-ResNet v2 (Szegedy et al., 2016)",
+        task="classification",
+        paper="https://arxiv.org/abs/1602.07261",
+        build=build,
+        preprocess=preprocess,
+        parameter_count=55_873_736,
+        classes=1000,
+        labels="imagenet1k",
+        tiny=TINY,
+        weights=(IMAGENET,),
+    )
+)
