@@ -141,7 +141,8 @@ class Assembly:
             return ()
         one, other = self.measurements[PRIMARY.name, precision], self.measurements[target.name, precision]
         specs = {spec.name: spec for spec in one.outputs}
-        return proof.agreement(one.real, other.real, specs, precision, is_mixed=bool(self.making.recipe.raised))
+        mixed = self.expected if self.making.recipe.raised else None
+        return proof.agreement(one.real, other.real, specs, precision, mixed=mixed)
 
     def _convention(self, precision: Precision, measured: Measurement) -> tuple[Check, ...]:
         """Ask integer inputs for photos what a byte means to them."""

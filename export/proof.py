@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from calibration.samples import Array
 from export.check import Check
 from export.metrics import Comparison, StepComparison, compare, compare_steps
@@ -24,6 +22,7 @@ from export.tolerances import (
     STORED_RANGE,
     StepTolerance,
     Tolerance,
+    for_mixed,
 )
 from zoo.errors import CheckFailedError
 
@@ -87,15 +86,16 @@ def agreement(
     specs: Mapping[str, TensorSpec],
     precision: Precision,
     *,
-    is_mixed: bool = False,
+    mixed: Outputs | None = None,
     question: str = "agreement",
     bar: Tolerance | None = None,
     step_bar: StepTolerance = STEP_AGREEMENT,
 ) -> tuple[Check, ...]:
     """Compare the real outputs of two formats of one precision; `specs` tell the first one's steps.
 
-    Only int8 is judged in steps: 16-bit steps are finer than the rounding inside. For the same reason a mixed int8
-    file whose output is wider is judged in the steps that 8 bits would have.
+    Only int8 is judged in steps: 16-bit steps are finer than the rounding inside. In a file of several precisions a
+    step that float rounding tips over grows from layer to layer, because no integer arithmetic is the same in both
+    formats any more; so `mixed`, what the Keras model says, tells how far apart two such files may be.
     """
     if not set(first) == set(second) == set(specs):
         names = f"the outputs are {', '.join(first)} in one, {', '.join(second)} in the other"
@@ -103,8 +103,12 @@ def agreement(
     checks: list[Check] = []
     for name, spec in specs.items():
         try:
-            step = _step(spec, first[name]) if is_mixed else spec.scale
-            if step is None or precision is not Precision.INT8:
+            step = spec.scale
+            if mixed is not None:
+                compared = compare(reference=first[name], actual=second[name])
+                own = compare(reference=mixed[name], actual=first[name])
+                checks.extend(_judged(question, name, compared, for_mixed(own.sqnr_db)))
+            elif step is None or precision is not Precision.INT8:
                 compared = compare(reference=first[name], actual=second[name])
                 checks.extend(_judged(question, name, compared, bar or AGREEMENT[precision]))
             else:
@@ -113,12 +117,6 @@ def agreement(
         except CheckFailedError as error:
             checks.append(Check.stated(question, name, str(error), passed=False))
     return tuple(checks)
-
-
-def _step(spec: TensorSpec, values: Array) -> float:
-    """Return the output's own step, or that of 8 bits over what it spans, whichever is larger."""
-    span = float(np.ptp(values)) / 255
-    return max(spec.scale or 0.0, span) or 1.0
 
 
 def storage(report: StorageReport) -> Check:

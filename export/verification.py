@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -110,9 +109,9 @@ def _file(
     checks = (
         whole,
         _signature(file, measured),
-        *_reproduction(file, measured, samples.stored.get(file.path.name, {})),
+        *_reproduction(file, measured, samples),
         *proven.checks,
-        *_agreement(file, measured, others, len(samples)),
+        *_agreement(file, measured, others, samples),
         *_as_exported(file),
     )
     return VerifiedFile(file=file, checks=checks, comparisons=proven.comparisons, measured=measured)
@@ -131,8 +130,9 @@ def _signature(file: DeliveredFile, measured: Measurement) -> Check:
     return Check.stated("signature", "inputs and outputs", f"name, shape, type and scale {reason}", passed=same)
 
 
-def _reproduction(file: DeliveredFile, measured: Measurement, stored: Mapping[str, Any]) -> tuple[Check, ...]:
+def _reproduction(file: DeliveredFile, measured: Measurement, samples: Golden) -> tuple[Check, ...]:
     """Return whether the file still says what it said at the export: nearly, because processors round differently."""
+    stored = samples.stored.get(file.path.name, {})
     specs = {spec.name: spec for spec in measured.outputs}
     if set(stored) != set(specs):
         reason = f"{GOLDEN} does not hold what it said at the export"
@@ -143,7 +143,7 @@ def _reproduction(file: DeliveredFile, measured: Measurement, stored: Mapping[st
         measured.real,
         specs,
         file.precision,
-        is_mixed=bool(file.raised),
+        mixed=samples.expected if file.raised else None,
         question="reproduction",
         # Its 16-bit roundings magnify what processors do differently, as between the formats.
         bar=None if file.precision is Precision.W8A16 else REPRODUCTION,
@@ -151,20 +151,22 @@ def _reproduction(file: DeliveredFile, measured: Measurement, stored: Mapping[st
     )
 
 
-def _agreement(file: DeliveredFile, measured: Measurement, others: list[VerifiedFile], count: int) -> tuple[Check, ...]:
+def _agreement(
+    file: DeliveredFile, measured: Measurement, others: list[VerifiedFile], samples: Golden
+) -> tuple[Check, ...]:
     """Compare with the primary format's file of that precision, as the export did."""
     for other in others:
         is_sibling = other.file.precision is file.precision and other.file.format == PRIMARY.name != file.format
         if is_sibling and other.measured is not None:
             specs = {spec.name: spec for spec in other.measured.outputs}
-            step_bar = for_few_steps(STEP_AGREEMENT, count)
+            step_bar = for_few_steps(STEP_AGREEMENT, len(samples))
             if set(specs) == {spec.name for spec in measured.outputs}:
                 return proof.agreement(
                     other.measured.real,
                     measured.real,
                     specs,
                     file.precision,
-                    is_mixed=bool(file.raised),
+                    mixed=samples.expected if file.raised else None,
                     step_bar=step_bar,
                 )
     return ()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from export import proof
 from export.attribution import Attribution
 from export.cli import main
 from export.raising import tensors
-from export.recipe import Width
+from export.recipe import Precision, Width
+from export.targets.session import TensorSpec
 from zoo.errors import UsageProblemError
 
 STEP = Attribution(tensor="r;b;c", call="relu", group=("conv", "norm", "relu"), weighted=("conv", "norm"))
@@ -64,3 +67,19 @@ def test_a_raised_file_is_proven_told_and_verified(tmp_path: Path, capsys: pytes
     assert "--raise c3=int16 --raise logits=float32" in (folder / "report.html").read_text()
     assert main(["verify", str(folder)]) == 0
     assert "int8, 2 layers wider" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("tipped", "zeroed", "passed"), [(0.5, None, True), (0.5, 3, False), (1.5, None, False)])
+def test_two_formats_of_a_mixed_file_differ_by_less_than_each_lacks(
+    tipped: float, zeroed: int | None, passed: bool
+) -> None:
+    """Outputs of 10 classes, as one file rounds them, and as another does in which some steps tip over."""
+    generator = np.random.default_rng(0)
+    true, own, other = (scale * generator.normal(size=(64, 10)) for scale in (1.0, 0.05, 0.05 * tipped))
+    sibling, derived = true + own, true + own + other
+    if zeroed is not None:
+        derived[:, zeroed] = 0.0
+    spec = TensorSpec(name="logits", shape=(1, 10), dtype="float32")
+    outputs = ({"logits": values} for values in (sibling, derived))
+    checks = proof.agreement(*outputs, {"logits": spec}, Precision.INT8, mixed={"logits": true})
+    assert all(check.passed for check in checks) == passed
