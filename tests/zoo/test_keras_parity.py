@@ -68,6 +68,8 @@ OTHERS = {
     "inception_v3": "test_stored_order.py",
     "xception": "test_stored_order.py",
     "inception_resnet_v2": "test_stored_order.py",
+    "vgg16": "test_stored_order.py",
+    "vgg19": "test_stored_order.py",
     "efficientnet_lite0": "timm",
     "efficientnet_lite1": "timm",
     "efficientnet_lite2": "timm",
