@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from calibration.samples import Array, Samples
 from export.stages import Staged, StageRecord, StageRefusedError
-from export.stages.agreement import Agreement
+from export.stages.channel_fit import ChannelFit
 from export.stages.graph import Graph, copy
 from export.stages.products import Kind, Product, products, reason_against
 from export.stages.rounding import Rounded, round_depthwise, round_matrix, round_transposed
@@ -178,16 +178,16 @@ def _answers(product: Product, kernel: Array, true: Stream, rounded: Stream) -> 
 
     original, new = tf.constant(product.kernel), tf.constant(kernel, tf.float32)
     bias = product.bias if product.bias is not None else np.zeros(product.outputs, np.float32)
-    agreement = Agreement(product.outputs)
+    fit = ChannelFit(product.outputs)
     before, after = [], []
     for index in range(len(true)):
         one, other = product.apply(true[index], original), product.apply(rounded[index], new)
         true[index] = rounded[index] = None
-        agreement.add(one, other)
+        fit.add(one, other)
         before.append(product.activation(one + bias))
         after.append(other)
         del one, other
-    gain, offset = agreement.line()
+    gain, offset = fit.line()
     corrected = bias + offset if product.bias is not None else np.zeros_like(offset)
     for index, values in enumerate(after):
         after[index] = product.activation(values * gain + corrected)

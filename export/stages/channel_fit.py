@@ -1,4 +1,4 @@
-"""How far the outputs of rounded weights have shrunk, channel by channel."""
+"""The line that lays the outputs of rounded weights onto the true ones, channel by channel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POSITIONS = 100  # of a feature map that are looked at, at most: a hundred sampl
 LARGEST_GAIN = 1.1
 
 
-class Agreement:
+class ChannelFit:
     """Moments of pairs of outputs, summed chunk by chunk."""
 
     def __init__(self, channels: int) -> None:
