@@ -54,7 +54,7 @@ def run(models: list[str]) -> None:
 
 def _print_rows(name: str, source: str, found: Any, out: Path, labels: Path, work: Path) -> tuple[float, float, int]:
     """Print a row per file; return agreement of the int8 files on all photos."""
-    keras_top1, folder = found["evaluation"]["top1"], out / found["name"]
+    keras_top1, folder = found["evaluation"]["scores"]["top1"], out / found["name"]
     photos = find_labelled(labels, classes=1000)
     samples = work / "samples"
     shutil.rmtree(samples, ignore_errors=True)
@@ -73,9 +73,9 @@ def _print_rows(name: str, source: str, found: Any, out: Path, labels: Path, wor
         (output,) = measured.real
         reference = results["float32", "tflite"].real[output]
         compared = compare(reference=reference, actual=measured.real[output])
-        drop = 100 * (keras_top1 - file["accuracy"]["top1"])
+        drop = 100 * (keras_top1 - file["scores"]["top1"])
         print(
-            f"| {name} | {source} | {len(photos)} | {file['file']} | {file['accuracy']['top1']:.3f} | {drop:.1f} "
+            f"| {name} | {source} | {len(photos)} | {file['file']} | {file['scores']['top1']:.3f} | {drop:.1f} "
             f"| {compared.top1_agreement:.1%} | {compared.sqnr_db:.1f} |"
         )
     one, other = results["int8", "tflite"], results["int8", "onnx"]

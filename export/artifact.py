@@ -33,7 +33,7 @@ class Artifact:
         takes_camera_bytes: whether the input is a photo's own bytes.
         p50_ms: median time of one inference, one thread; None if it could not be run.
         p90_ms: likewise the 90th percentile.
-        accuracy: (top-1, top-5) on labelled data, if given.
+        scores: how good it is at its task on labelled data, by metric, if given.
         diagnosis: where it lost its accuracy, layer by layer; None if that was not asked.
         trouble: why there is no file, or why it cannot run; empty otherwise.
         notes: what the reader must know although nothing failed.
@@ -54,7 +54,7 @@ class Artifact:
     takes_camera_bytes: bool = False
     p50_ms: float | None = None
     p90_ms: float | None = None
-    accuracy: tuple[float, float] | None = None
+    scores: Mapping[str, float] | None = None
     diagnosis: Mapping[str, Any] | None = None
     trouble: str = ""
     notes: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ class Artifact:
             "integer_share": self.integer_share,
             "p50_ms": self.p50_ms,
             "p90_ms": self.p90_ms,
-            "accuracy": {"top1": self.accuracy[0], "top5": self.accuracy[1]} if self.accuracy else None,
+            "scores": dict(self.scores) if self.scores else None,
             "diagnosis": self.diagnosis,
             "trouble": self.trouble,
             "notes": list(self.notes),

@@ -1,110 +1,121 @@
-"""Accuracy on labelled photos, for the Keras model and for every file: the number that users ask for first."""
+"""How good the Keras model and every file are at their task, on labelled data: the number that users ask for first."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from calibration.labelled import LabelledPhotos, find_labelled, labelled_samples
-from calibration.samples import Array
-from export import reference, signature
+from export import reference, tasks
 from export.artifact import Artifact
 from export.measure import measure
-from export.metrics import accuracy
 from export.models import Subject
 from export.progress import Progress
+from export.tasks import Examples, Metric, Task, Truth
 from zoo.errors import UsageProblemError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Accuracy of the Keras model on labelled photos.
+    """How good the Keras model is on labelled data.
 
     Attributes:
-        samples: the record of the photos.
+        task: its name.
+        samples: the record of the data.
         count: how many.
-        top1: share of photos whose class is the best answer.
-        top5: share whose class is among the five best.
+        scores: every metric of the task, by key.
     """
 
+    task: str
     samples: dict[str, Any]
     count: int
-    top1: float
-    top5: float
+    scores: Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Labelled:
-    """Labelled photos, ready to be run.
+    """Labelled data, ready to be run.
 
     Attributes:
-        labels: (N,) classes.
+        task: what the model is for.
+        truth: the samples and their right answers.
         folder: where the samples are saved.
-        output: name of the classes' output.
         evaluation: of the Keras model on them.
     """
 
-    labels: Array
+    task: Task
+    truth: Truth
     folder: Path
-    output: str
     evaluation: Evaluation
 
-    def accuracy(self, path: Path, *, camera_bytes: bool) -> tuple[float, float]:
-        """Return (top-1, top-5) of the file at `path`.
+    @property
+    def headline(self) -> Metric:
+        """What budgets are about."""
+        return self.task.metrics[0]
+
+    def scores(self, path: Path, *, camera_bytes: bool) -> dict[str, float]:
+        """Return every metric of the file at `path`.
 
         Raises:
             RuntimeCrashError: the runtime cannot run it.
         """
-        return accuracy(measure(path, self.folder, camera_bytes=camera_bytes).real[self.output], self.labels)
+        return self.truth.scores(measure(path, self.folder, camera_bytes=camera_bytes).real)
+
+    def lost(self, scores: Mapping[str, float]) -> float:
+        """Return by how much a file with these scores falls behind the Keras model in the headline."""
+        key = self.headline.key
+        return self.headline.lost(self.evaluation.scores[key], scores[key])
 
 
-def find(subject: Subject, photos: str) -> LabelledPhotos:
-    """Return the labelled photos that `photos` names; nothing is decoded yet, so this can be done before the work.
+def check_source(source: str) -> None:
+    """Refuse what does not exist, before any work.
 
     Raises:
-        UsageProblemError: the model does not classify photos, or `photos` cannot be used.
+        UsageProblemError: see above.
     """
-    outputs = signature.outputs(subject.model)
-    if subject.preprocessing is None or len(outputs) != 1 or len(outputs[0].shape) != 2:
-        raise UsageProblemError(
-            "--evaluate is for models that classify photos: one image input with a known preprocessing "
-            "(--preprocessing raw, unit, tf, caffe or torch) and one output of classes"
-        )
-    return find_labelled(photos, classes=outputs[0].shape[1], labels=subject.labels)
+    if not Path(source).expanduser().exists():
+        takes = "; ".join(f"for {task.name}, {task.examples}" for task in tasks.TASKS.values())
+        raise UsageProblemError(f"--evaluate {source!r} does not exist; give {takes}")
+
+
+def find(subject: Subject, source: str) -> tuple[Task, Examples]:
+    """Return what the model is for and the labelled examples that `source` names: before the work, nothing decoded.
+
+    Raises:
+        UsageProblemError: the model has no task that is known, or `source` cannot be used.
+    """
+    task = tasks.find(subject)
+    return task, task.find(subject, source)
 
 
 def prepare(
     subject: Subject,
-    photos: LabelledPhotos,
+    found: tuple[Task, Examples],
     work: Path,
     progress: Progress,
     *,
     exclude: Collection[str],
     seed: int,
 ) -> Labelled:
-    """Return the labelled photos as the model's input, saved in `work`, and the Keras model's accuracy on them.
+    """Return the labelled data as the model's input, saved in `work`, and how good the Keras model is on them.
 
     Raises:
-        UsageProblemError: not one of the photos can be used.
+        UsageProblemError: not one example can be used.
     """
-    assert subject.preprocessing is not None  # `find` has refused such a model
-    progress.step("prepare the labelled photos")
-    (image,), (output,) = signature.inputs(subject.model), signature.outputs(subject.model)
+    task, examples = found
+    progress.step("prepare the labelled data")
     folder = work / "labelled"
-    samples = labelled_samples(
-        photos, name=image.name, preprocessing=subject.preprocessing, seed=seed, work=folder, exclude=exclude
-    )
-    assert samples.labels is not None  # every photo was found with its class
-    progress.step(f"evaluate the Keras model on {len(samples)} photos")
-    top1, top5 = accuracy(reference.outputs(subject.model, samples)[output.name], samples.labels)
-    found = Evaluation(samples=samples.record(), count=len(samples), top1=top1, top5=top5)
-    return Labelled(labels=samples.labels, folder=folder, output=output.name, evaluation=found)
+    truth = examples.write(folder, exclude=exclude, seed=seed)
+    count = len(truth.samples)
+    progress.step(f"evaluate the Keras model on {count} labelled samples")
+    scores = truth.scores(reference.outputs(subject.model, truth.samples))
+    evaluation = Evaluation(task=task.name, samples=truth.samples.record(), count=count, scores=scores)
+    return Labelled(task=task, truth=truth, folder=folder, evaluation=evaluation)
 
 
 def evaluate(artifacts: list[Artifact], labelled: Labelled, work: Path, progress: Progress) -> list[Artifact]:
-    """Return the artifacts, whose files lie in `work`, with their accuracy."""
+    """Return the artifacts, whose files lie in `work`, with their scores."""
     judged: list[Artifact] = []
     for artifact in artifacts:
         progress.step(f"evaluate {artifact.file_name}", len(judged), len(artifacts))
@@ -112,6 +123,5 @@ def evaluate(artifacts: list[Artifact], labelled: Labelled, work: Path, progress
             judged.append(artifact)
             continue
         path = work / f"{artifact.precision}{artifact.suffix}"
-        found = labelled.accuracy(path, camera_bytes=artifact.takes_camera_bytes)
-        judged.append(replace(artifact, accuracy=found))
+        judged.append(replace(artifact, scores=labelled.scores(path, camera_bytes=artifact.takes_camera_bytes)))
     return judged

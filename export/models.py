@@ -34,6 +34,7 @@ class Subject:
         weights: what they are and where they came from.
         preprocessing: how photos become the input; None if the input is no photo.
         labels: names of the classes; empty if unknown.
+        task: what it is for, as its architecture says; empty if nobody said.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Subject:
     weights: LoadedWeights
     preprocessing: Preprocessing | None
     labels: tuple[str, ...]
+    task: str = ""
 
 
 def is_file(model: str) -> bool:
@@ -96,6 +98,7 @@ def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
         weights=weights.load(model, architecture, recipe.weights, progress, seed=recipe.seed),
         preprocessing=architecture.preprocess(**settings),
         labels=class_names.read((trained and trained.labels) or architecture.labels),
+        task=architecture.task,
     )
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import calibration.sources
 from calibration.inputs import InputSpec
-from calibration.labelled import check_source
 from calibration.sources.synthetic import NAME as SYNTHETIC
 from calibration.sources.synthetic import Maker
 from calibration.store import Draw
@@ -65,7 +64,7 @@ def run(
     destination = Destination(recipe.out, models.artifact_name(recipe))
     destination.check()
     if recipe.evaluate is not None:
-        check_source(recipe.evaluate)
+        evaluation.check_source(recipe.evaluate)
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         work = Path(folder)
         subject = _subject(recipe, tell)

@@ -121,7 +121,7 @@ class Recipe:
         raised: layers of the int8 file that are wider than int8, by the Keras layer's name.
         diagnose: compare the int8 files with the model layer by layer (export/diagnosis).
         observer: how ranges are found: sensitivity (export/sensitivity.py), min-max, percentile or mse.
-        evaluate: labelled photos: a folder of class folders, or a CSV.
+        evaluate: labelled data, as the model's task takes them (export/tasks).
         budget: what the file may cost: layers are raised, or a precision is chosen, until it is kept.
         out: the folder that receives `<name>/`.
     """

@@ -64,10 +64,10 @@ def _checks(artifact: Artifact, settled: Settled, photos: Labelled | None) -> It
 
 def _drop(artifact: Artifact, limit: float, photos: Labelled | None) -> tuple[str, float, float, str]:
     """Return the quantity, its value and its limit in per cent, and the reason."""
-    if photos is not None and artifact.accuracy is not None:
-        lost, count = photos.evaluation.top1 - artifact.accuracy[0], photos.evaluation.count
-        reason = f"--max-drop, on {count} labelled photos: {resolution(count)}"
-        return "% of accuracy lost", round(100 * lost, 9), 100 * limit, reason
+    if photos is not None and artifact.scores is not None:
+        lost, count = photos.lost(artifact.scores), photos.evaluation.count
+        reason = f"--max-drop, on {count} labelled samples: {resolution(count)}"
+        return f"% of {photos.headline.title} lost", round(100 * lost, 9), 100 * limit, reason
     compared = [one for one in artifact.comparisons.values() if one.top1_agreement is not None]
     if not compared:  # it said nothing that could be compared; other checks tell why
         return "% of the answers changed", 100.0, 100 * limit, "--max-drop: nothing could be compared"

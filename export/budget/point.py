@@ -21,8 +21,8 @@ class Point:
         p50_ms: median time of one inference on one thread of this machine.
         sqnr_db: of the worst output, against the Keras model.
         changed: share of the samples whose best class is another than the Keras model's; None without classes.
-        accuracy: top-1 on labelled photos, if given.
-        lost: share of the labelled photos that the Keras model gets right on balance and the file does not.
+        score: the task's headline on labelled data, if given.
+        lost: by how much it falls behind the Keras model in that, a share: 0.01 is a point of top-1.
     """
 
     precision: Precision
@@ -32,7 +32,7 @@ class Point:
     p50_ms: float
     sqnr_db: float
     changed: float | None
-    accuracy: float | None = None
+    score: float | None = None
     lost: float | None = None
 
     @property
@@ -59,6 +59,6 @@ class Point:
             "p50_ms": self.p50_ms,
             "sqnr_db": self.sqnr_db,
             "changed": self.changed,
-            "accuracy": self.accuracy,
+            "score": self.score,
             "lost": self.lost,
         }

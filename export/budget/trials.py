@@ -28,7 +28,7 @@ class Trials:
     Attributes:
         making: of the export; it keeps the files that do not change with the trial.
         expected: what the Keras model says of the probe, (N, ...) by output.
-        photos: labelled, if given.
+        photos: labelled data, if given.
         points: measured so far.
     """
 
@@ -81,7 +81,7 @@ class Trials:
         camera_bytes = making.takes_camera_bytes(precision)
         path = making.path(target, precision, content)
         measured = measure(path, making.samples.probe_folder, camera_bytes=camera_bytes)
-        accuracy = self.photos.accuracy(path, camera_bytes=camera_bytes)[0] if self.photos else None
+        scores = self.photos.scores(path, camera_bytes=camera_bytes) if self.photos else None
         sqnr_db, changed = self._kept(measured)
         return Point(
             precision=precision,
@@ -91,8 +91,8 @@ class Trials:
             p50_ms=measured.p50_ms,
             sqnr_db=sqnr_db,
             changed=changed,
-            accuracy=accuracy,
-            lost=self.photos.evaluation.top1 - accuracy if self.photos and accuracy is not None else None,
+            score=scores[self.photos.headline.key] if self.photos and scores else None,
+            lost=self.photos.lost(scores) if self.photos and scores else None,
         )
 
     def _kept(self, measured: Measurement) -> tuple[float, float | None]:

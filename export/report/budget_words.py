@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from export.quantities import size_in_words
+from export.report.rows import headline
 
 MOST_NAMED = 8
 DEVIATIONS_95 = 1.96  # of a normal distribution: 95 % of the draws lie within
@@ -80,7 +81,8 @@ def _outcome(manifest: Mapping[str, Any]) -> str:
 
 
 def _what(manifest: Mapping[str, Any]) -> str:
-    return "of the accuracy lost" if manifest["evaluation"] else "of the answers changed"
+    metric = headline(manifest)
+    return f"of the {metric.title} lost" if metric else "of the answers changed"
 
 
 def _against(chosen: Mapping[str, Any], plain: Mapping[str, Any]) -> str:

@@ -13,8 +13,9 @@ from export.recipe import Recipe
 from export.report import budget_section
 from export.report.file_section import section
 from export.report.markup import Column, facts, paragraphs, table, text
-from export.report.rows import Row, rows
+from export.report.rows import Row, headline, rows
 from export.report.table import legend
+from export.tasks import Metric
 
 # Fields of a recipe and the options of `zoo export` that set them.
 _FLAGS = {
@@ -42,7 +43,7 @@ def page(manifest: Mapping[str, Any]) -> str:
         verdict=text(verdict),
         state=state,
         warnings=paragraphs([line for line in lines if _warns(line)], "noted"),
-        table=_table(shown),
+        table=_table(shown, headline(manifest)),
         legend=paragraphs(line for line in lines if not _warns(line)),
         budget=budget_section.section(manifest),
         files="\n".join(section(files[row.file], row, command(manifest["recipe"])) for row in shown),
@@ -87,18 +88,18 @@ def _warns(line: str) -> bool:
     return line.startswith(("untrained", "warning"))
 
 
-def _table(shown: list[Row]) -> str:
+def _table(shown: list[Row], metric: Metric | None) -> str:
     columns: list[Column] = [("file", False), ("size", True), ("of float32", True), ("SQNR dB", True)]
-    columns += [("same top-1 %", True), ("top-1 %", True), ("p50 ms", True), ("verdict", False)]
+    columns += [("same top-1 %", True), (metric.heading if metric else "", True), ("p50 ms", True), ("verdict", False)]
     cells = [
         [
             text(row.file),
-            *(text(word) for word in (row.size, row.ratio, row.sqnr, row.agreement, row.accuracy, row.time)),
+            *(text(word) for word in (row.size, row.ratio, row.sqnr, row.agreement, row.score, row.time)),
             f'<span><strong class="{row.state}">{text(row.verdict)}</strong> {text(row.reason)}</span>',
         ]
         for row in shown
     ]
-    if not any(row.accuracy for row in shown):
+    if not metric:
         del columns[5]
         for line in cells:
             del line[5]
@@ -114,7 +115,7 @@ def _data(manifest: Mapping[str, Any]) -> str:
             worst = f"{stability['worst']:.0%} in <code>{text(stability['worst_tensor'])}</code>"
             parts.append(("two halves' ranges", f"differ by {stability['median']:.0%} (median), {worst} (worst)"))
     if evaluation := manifest["evaluation"]:
-        parts.append(("evaluation", f"{evaluation['count']} labelled photos, {text(evaluation['samples']['source'])}"))
+        parts.append(("evaluation", f"{evaluation['count']} labelled samples, {text(evaluation['samples']['source'])}"))
     if preprocessing := manifest["preprocessing"]:
         parts.append(("preprocessing", text(_joined(preprocessing.items()))))
     return facts(parts)

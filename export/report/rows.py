@@ -9,6 +9,7 @@ from typing import Any
 
 from export.quantities import size_in_words
 from export.targets import PRIMARY
+from export.tasks import TASKS, Metric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class Row:
     ratio: str
     sqnr: str
     agreement: str
-    accuracy: str
+    score: str
     time: str
     verdict: str
     reason: str
@@ -38,11 +39,18 @@ def rows(manifest: Mapping[str, Any]) -> list[Row]:
     return [_row(file, floats.get(file["format"]), manifest) for file in files]
 
 
+def headline(manifest: Mapping[str, Any]) -> Metric | None:
+    """Return what the files were judged by on labelled data; None if there were none."""
+    evaluation = manifest["evaluation"]
+    return TASKS[evaluation["task"]].metrics[0] if evaluation else None
+
+
 def _row(file: Mapping[str, Any], float_file: Mapping[str, Any] | None, manifest: Mapping[str, Any]) -> Row:
     compared = list(file["comparisons"].values())
     worst = min(compared, key=lambda one: one["sqnr_db"]) if compared else None
     agreements = [one["top1_agreement"] for one in compared if one["top1_agreement"] is not None]
     verdict, reason, state = _verdict(file, manifest)
+    metric = headline(manifest)
     return Row(
         file=file["file"],
         precision=_precision(file),
@@ -51,7 +59,7 @@ def _row(file: Mapping[str, Any], float_file: Mapping[str, Any] | None, manifest
         ratio=_ratio(file["bytes"], float_file["bytes"] if float_file else 0),
         sqnr=f"{worst['sqnr_db']:.1f}" if worst else "-",
         agreement=f"{100 * min(agreements):.1f}" if agreements else "-",
-        accuracy=f"{100 * file['accuracy']['top1']:.1f}" if file["accuracy"] else "",
+        score=metric.words(file["scores"][metric.key]) if metric and file["scores"] else "",
         time=f"{file['p50_ms']:.2f}" if file["p50_ms"] is not None else "-",
         verdict=verdict,
         reason=reason,

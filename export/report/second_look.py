@@ -26,6 +26,7 @@ def record(found: Verification) -> dict[str, Any]:
         "recipe": {"precisions": list(dict.fromkeys(str(file.file.precision) for file in found.files))},
         "weights": {"trained": delivered.trained, "reason": delivered.untrained_reason},
         "probe": {"count": found.count, "source": "golden inputs", "real": delivered.real},
+        "evaluation": None,
         "versions": {tool: version(tool) for tool in _runtimes()},
         "versions_of_export": dict(delivered.versions),
     }
@@ -42,7 +43,7 @@ def _file(file: VerifiedFile) -> dict[str, Any]:
         "comparisons": {name: comparison.record() for name, comparison in file.comparisons.items()},
         "checks": [check.record() for check in file.checks],
         "p50_ms": file.measured.p50_ms if file.measured else None,
-        "accuracy": None,
+        "scores": None,
         "trouble": file.trouble,
         "notes": [],
         "passed": file.passed,

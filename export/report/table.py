@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from export.report.rows import Row, rows
+from export.report.rows import Row, headline, rows
+from export.tasks import TASKS, Metric
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,14 +28,14 @@ def print_rows(console: Console, manifest: Mapping[str, Any], *, title: str) -> 
 
     shown = rows(manifest)
     table = Table(title=title, title_justify="left", title_style="bold", box=_box(), pad_edge=False)
-    with_accuracy = any(row.accuracy for row in shown)
-    for heading, justify in _columns(with_accuracy):
+    metric = headline(manifest)
+    for heading, justify in _columns(metric):
         table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading != "verdict")
     for row in shown:
         verdict = Text(row.verdict, style=_STYLES[row.state])
         if row.reason:
             verdict.append(f"  {row.reason}", style="default not bold")
-        table.add_row(*_cells(row, with_accuracy), verdict)
+        table.add_row(*_cells(row, metric), verdict)
     console.print(table)
 
 
@@ -49,9 +50,12 @@ def legend(manifest: Mapping[str, Any]) -> list[str]:
         stability = calibration["stability"]
         halves = f"; two halves' ranges differ by {stability['worst']:.0%} at worst" if stability else ""
         lines.append(f"calibrated on {calibration['count']} samples ({calibration['source']}){halves}")
-    if manifest["evaluation"]:
+    if metric := headline(manifest):
         found = manifest["evaluation"]
-        lines.append(f"top-1: on {found['count']} labelled photos; the Keras model reaches {100 * found['top1']:.1f}")
+        reached = ", ".join(
+            f"{one.title} {one.words(found['scores'][one.key])} {one.unit}" for one in TASKS[found["task"]].metrics
+        )
+        lines.append(f"{metric.title}: on {found['count']} labelled samples; the Keras model reaches {reached}")
     lines += [f"warning: {warning}" for warning in probe["warnings"]]
     if weights.get("taken_as_trained"):
         lines.append(f"weights: {weights['name']}, taken as trained")
@@ -68,8 +72,8 @@ def _box() -> Any:
     return box.SIMPLE_HEAD
 
 
-def _columns(with_accuracy: bool) -> list[tuple[str, Any]]:
-    accuracy = [("top-1 %", "right")] if with_accuracy else []
+def _columns(metric: Metric | None) -> list[tuple[str, Any]]:
+    score = [(metric.heading, "right")] if metric else []
     return [
         ("precision", "left"),
         ("format", "left"),
@@ -77,12 +81,12 @@ def _columns(with_accuracy: bool) -> list[tuple[str, Any]]:
         ("ratio", "right"),
         ("SQNR dB", "right"),
         ("same top-1 %", "right"),
-        *accuracy,
+        *score,
         ("p50 ms", "right"),
         ("verdict", "left"),
     ]
 
 
-def _cells(row: Row, with_accuracy: bool) -> list[str]:
-    accuracy = [row.accuracy] if with_accuracy else []
-    return [row.precision, row.format, row.size, row.ratio, row.sqnr, row.agreement, *accuracy, row.time]
+def _cells(row: Row, metric: Metric | None) -> list[str]:
+    score = [row.score or "-"] if metric else []
+    return [row.precision, row.format, row.size, row.ratio, row.sqnr, row.agreement, *score, row.time]
