@@ -14,6 +14,7 @@ from zoo import (
     mobilenet_v2,
     mobilenet_v3,
     resnet,
+    unet,
     vgg,
     xception,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "names",
     "register",
     "resnet",
+    "unet",
     "vgg",
     "xception",
 ]

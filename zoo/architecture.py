@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.errors import UsageProblemError, unknown
 from zoo.pinned import Weights
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import keras
 
 OptionValue = int | float
+# How the numbers of an input lie that is drawn and not given.
+Distribution = Literal["standard normal"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,16 +34,17 @@ class Architecture:
     Attributes:
         name: snake case, what the user types.
         title: as the paper calls it, with authors and year.
-        task: "classification" for now.
+        task: "classification", "detection", "segmentation", "generation".
         paper: URL of the paper.
         build: options -> Keras model that ends in logits; random weights.
         options: what `--set` accepts.
         tiny: options (also ones that `--set` does not offer) of the small variant; same operators.
         preprocess: options -> how a photo becomes the input.
         parameter_count: of the default build, checked by a test against the paper or the reference.
-        classes: length of the logits.
-        labels: stem of a file in `zoo/labels`.
+        classes: length of the logits, of a photo or of each pixel; 0 where the answer is no class.
+        labels: stem of a file in `zoo/labels`; empty where there are no classes.
         weights: trained weights, those of the default build first.
+        drawn_inputs: the inputs beside the image that are drawn at random and not given, by name.
     """
 
     name: str
@@ -51,11 +54,12 @@ class Architecture:
     build: Callable[..., keras.Model]
     preprocess: Callable[..., Preprocessing]
     parameter_count: int
-    classes: int
-    labels: str
+    classes: int = 0
+    labels: str = ""
     options: Mapping[str, Option] = field(default_factory=dict)
     tiny: Mapping[str, Any] = field(default_factory=dict)
     weights: tuple[Weights, ...] = ()
+    drawn_inputs: Mapping[str, Distribution] = field(default_factory=dict)
 
     def settings(self, chosen: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
         """Return every option's value; `chosen` over the defaults, 128.0 as the 128 that the option knows.

@@ -38,15 +38,26 @@ def fill(model: keras.Model, preprocessing: Preprocessing, seed: int) -> None:
             continue
         for weight in layer.weights:
             shape = tuple(weight.shape)
-            # A depthwise kernel (height, width, channels, 1) sums over its window only.
-            depthwise = isinstance(layer, layers.DepthwiseConv2D) or weight.name == "depthwise_kernel"
-            summed = shape[:2] if depthwise else shape[:-1]
-            scale = np.sqrt(2 / np.prod(summed)) / size if len(shape) > 1 else 0.1
+            scale = np.sqrt(2 / _summed(layer, weight)) / size if len(shape) > 1 else 0.1
             weight.assign(rng.normal(0, scale, shape))
         if layer.weights:
             size = 1.0  # only what reads the photo sees numbers as large as bytes
     if norms:
-        _settle(model, norms, preprocessing.normalise(_coarse_photos(model.input_shape[1:], rng)))
+        _settle(model, norms, preprocessing.normalise(_coarse_photos(model.inputs[0].shape[1:], rng)))
+
+
+def _summed(layer: keras.Layer, weight: keras.Variable) -> float:
+    """Return how many products with numbers of a kernel make one output."""
+    import numpy as np
+    from keras import layers
+
+    shape = tuple(weight.shape)
+    if isinstance(layer, layers.DepthwiseConv2D) or weight.name == "depthwise_kernel":
+        return float(np.prod(shape[:2]))  # (height, width, channels, 1) sums over its window only
+    if isinstance(layer, layers.Conv2DTranspose):
+        # (height, width, outputs, inputs): with a stride, an output pixel meets only so much of the window.
+        return float(np.prod(shape[:2]) * shape[3] / np.prod(layer.strides))
+    return float(np.prod(shape[:-1]))
 
 
 def _size(preprocessing: Preprocessing) -> float:

@@ -35,6 +35,7 @@ def fit(
 ) -> None:
     """Train `model` in place on `photos` (N, H, W, C), of the input's size, with shifted and mirrored copies.
 
+    Labels are one class for each photo (N,), or one for each pixel (N, H, W), which move with the photo.
     The same seed on the same machine gives the same weights.
     """
     import keras
@@ -90,15 +91,20 @@ def _batches(
     photos: NDArray[np.uint8], labels: NDArray[np.uint8], size: int, rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     """Yield one epoch in random order; every batch is shifted as a whole, and half of each is mirrored."""
-    import numpy as np
-
     order = rng.permutation(len(photos))
     for start in range(0, len(order) - size + 1, size):
         chosen = order[start : start + size]
-        batch = photos[chosen]
-        batch[::2] = batch[::2, :, ::-1]
-        batch = np.roll(batch, rng.integers(-_MOST_SHIFT, _MOST_SHIFT + 1, 2), axis=(1, 2))
-        yield batch, labels[chosen]
+        shift = rng.integers(-_MOST_SHIFT, _MOST_SHIFT + 1, 2)
+        answers = labels[chosen]
+        yield _moved(photos[chosen], shift), answers if answers.ndim == 1 else _moved(answers, shift)
+
+
+def _moved(batch: NDArray[np.uint8], shift: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return pictures (N, H, W, ...) with every second one mirrored, and all of them shifted."""
+    import numpy as np
+
+    batch[::2] = batch[::2, :, ::-1]
+    return np.roll(batch, shift, axis=(1, 2))
 
 
 @click.command()

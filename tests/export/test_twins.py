@@ -21,10 +21,10 @@ def test_the_twin_is_built_as_it_was_trained(name: str) -> None:
     subject = models.load(recipe(name))
     assert subject.name == f"{name}-tiny"
     assert subject.weights.trained
-    assert subject.model.output_shape == (None, len(subject.labels)) == (None, 10)
+    assert subject.model.output_shape[-1] == len(subject.labels)
     assert subject.preprocessing is not None
     assert subject.model.input_shape[1:] == subject.preprocessing.shape
-    assert "Bag" in subject.labels
+    assert {"Bag", "bag"} & set(subject.labels)
 
 
 def test_a_twin_takes_no_options() -> None:

@@ -1,0 +1,33 @@
+"""What networks of each task say, and how to ask them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Names of the outputs; the first is what is asked about below.
+OUTPUTS = {
+    "classification": ["logits"],
+    "detection": ["stride_32", "stride_16"],
+    "segmentation": ["logits"],
+    "generation": ["reconstruction", "mean", "log_variance"],
+}
+
+
+def shape_of_answers(architecture, input_shape):
+    """Return the shape of the first output for an image (N, height, width, channels)."""
+    shapes = {
+        "classification": (architecture.classes,),
+        "detection": (*(side and side // 32 for side in input_shape[1:3]), 3 * (5 + architecture.classes)),
+        "segmentation": (*input_shape[1:3], architecture.classes),
+        "generation": input_shape[1:],
+    }
+    return (None, *shapes[architecture.task])
+
+
+def answers_of(model, photos):
+    """Return the first output for photos; the inputs beside them are drawn, standard normal."""
+    import keras
+
+    rng = np.random.default_rng(0)
+    drawn = [rng.standard_normal((len(photos), *tensor.shape[1:]), np.float32) for tensor in model.inputs[1:]]
+    return keras.tree.flatten(model([photos, *drawn] if drawn else photos))[0].numpy()

@@ -1,0 +1,1 @@
+"""Segmentation, a class for every pixel: pictures to learn it from, training, and the score."""
