@@ -1,0 +1,46 @@
+"""What a detector's outputs mean, as data: a program that reads a file of the zoo needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+Anchor = tuple[float, float]
+
+# k-means over the boxes of COCO, in pixels of a 416 x 416 input: yolov3-tiny.cfg and yolov4-tiny.cfg.
+COCO_ANCHORS: tuple[Anchor, ...] = ((10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """One grid of predictions.
+
+    Attributes:
+        output: name of the model's output (N, height / stride, width / stride, anchors * (5 + classes)).
+        stride: pixels of the input between two cells.
+        anchors: (width, height) in pixels of the input, of the boxes that the predictions stretch.
+    """
+
+    output: str
+    stride: int
+    anchors: tuple[Anchor, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detection:
+    """How raw numbers become boxes; see `zoo.detection.decoding`.
+
+    Attributes:
+        heads: the grids, in the order of the model's outputs.
+        classes: how many kinds of objects.
+        scale_x_y: by how much more than its cell a centre may move, so that it can reach the cell's edge.
+    """
+
+    heads: tuple[Head, ...]
+    classes: int
+    scale_x_y: float = 1.0
+
+
+def choose(anchors: tuple[Anchor, ...], mask: Iterable[int]) -> tuple[Anchor, ...]:
+    """Return the anchors that a .cfg gives to one `[yolo]` layer by `mask`."""
+    return tuple(anchors[index] for index in mask)
