@@ -1,5 +1,8 @@
 """Batch norm folded into the layer before it: what it does at inference is a scale and an offset per channel.
 
+One that stands alone, as those of DenseNet behind a concatenation, becomes a 1 x 1 depthwise convolution: one operator
+with an integer weight and a bias per channel, in place of a product and a sum that share one step for all channels.
+
 Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
 https://arxiv.org/abs/1712.05877, section 3.2.
 """
@@ -33,7 +36,7 @@ class Fold:
         """
         start = time.perf_counter()
         folded = fold(model)
-        layers = tuple(layer.name for layer, _ in foldable(flat(model)))
+        layers = (*(layer.name for layer, _ in foldable(flat(model))), *(norm.name for norm in alone(flat(model))))
         return Staged(
             folded, StageRecord(name=NAME, exact=True, seconds=round(time.perf_counter() - start, 2), layers=layers)
         )
@@ -54,8 +57,9 @@ def fold(model: keras.Model) -> keras.Model:
     """Return a flat copy of a functional model whose batch norms are folded into the layer before, where there is one.
 
     A folded batch norm becomes an Identity of the same name: the graph stays, with its inputs' and outputs' names. One
-    stays that does not follow a convolution or dense layer, or not only that: a layer with an activation of its own, a
-    layer or batch norm called more than once, and an output that is read by others too.
+    that does not follow a convolution or dense layer, or not only that (a layer with an activation of its own, an
+    output that is read by others too), becomes a depthwise convolution of the same name if it reads images. Those
+    that are called more than once stay, and those in other shapes.
 
     Raises:
         StageRefusedError: the model cannot be copied.
@@ -63,12 +67,14 @@ def fold(model: keras.Model) -> keras.Model:
     import keras
 
     model = flat(model)
-    pairs = foldable(model)
+    pairs, lonely = foldable(model), alone(model)
     norms = {id(norm) for _, norm in pairs}
 
     def replaced(layer: keras.Layer) -> keras.Layer | None:
         if id(layer) in norms:
             return keras.layers.Identity(name=layer.name, dtype=layer.dtype_policy.name)
+        if any(layer is norm for norm in lonely):
+            return keras.layers.DepthwiseConv2D(1, name=layer.name, dtype=layer.dtype_policy.name)
         if any(layer is other for other, _ in pairs):
             return type(layer).from_config({**layer.get_config(), "use_bias": True})
         return None
@@ -76,6 +82,10 @@ def fold(model: keras.Model) -> keras.Model:
     folded, others = copy(model, replaced)
     for layer, norm in pairs:
         others[id(layer)].set_weights(_folded(layer, norm))
+    for norm in lonely:
+        scale, offset = _affine(norm)
+        weights = scale.reshape(1, 1, -1, 1), offset
+        others[id(norm)].set_weights([values.astype(np.float32) for values in weights])
     return folded
 
 
@@ -91,12 +101,34 @@ def foldable(model: keras.Model) -> list[tuple[keras.Layer, keras.Layer]]:
             continue
         (source,) = node.input_tensors
         maker = makers.get(id(source))
-        if maker is not None and graph.reads[id(source)] == 1 and _folds(graph, maker, node, source):
+        if maker is not None and graph.reads[id(source)] == 1 and _folds(graph, maker, node):
             found.append((maker.operation, node.operation))
     return found
 
 
-def _folds(graph: Graph, maker: Node, node: Node, source: Any) -> bool:
+def alone(model: keras.Model) -> list[keras.Layer]:
+    """Return the batch norms of images (N, H, W, channels) that fold into no layer, and are called once."""
+    import keras
+
+    graph, folded = Graph(model), {id(norm) for _, norm in foldable(model)}
+    return [
+        node.operation
+        for node in graph.nodes
+        if type(node.operation) is keras.layers.BatchNormalization
+        and id(node.operation) not in folded
+        and len(node.input_tensors[0].shape) == 4
+        and graph.calls[id(node.operation)] == 1
+        and _is_affine(node)
+    ]
+
+
+def _is_affine(node: Node) -> bool:
+    """Whether a batch norm is a scale and an offset per last channel."""
+    norm, shape = node.operation, node.input_tensors[0].shape
+    return norm.axis in (-1, len(shape) - 1) and not node.arguments.kwargs.get("training")
+
+
+def _folds(graph: Graph, maker: Node, node: Node) -> bool:
     import keras
 
     layers = keras.layers
@@ -108,8 +140,7 @@ def _folds(graph: Graph, maker: Node, node: Node, source: Any) -> bool:
         and layer.activation is keras.activations.linear
         and getattr(layer, "quantization_mode", None) is None
         and getattr(layer, "data_format", "channels_last") == "channels_last"
-        and norm.axis in (-1, len(source.shape) - 1)
-        and not node.arguments.kwargs.get("training")
+        and _is_affine(node)
     )
 
 
@@ -117,9 +148,7 @@ def _folded(layer: keras.Layer, norm: keras.Layer) -> list[Array]:
     """Return the weights of `layer` with `norm` in them, float32."""
     import keras
 
-    mean, variance = (_values(weight) for weight in (norm.moving_mean, norm.moving_variance))
-    scale = (_values(norm.gamma) if norm.scale else 1.0) / np.sqrt(variance + norm.epsilon)
-    offset = (_values(norm.beta) if norm.center else 0.0) - mean * scale
+    scale, offset = _affine(norm)
     *kernels, last = [_values(weight) for weight in layer.weights if weight is not getattr(layer, "bias", None)]
     if isinstance(layer, keras.layers.DepthwiseConv2D):
         last = last * scale.reshape(last.shape[2:])  # (height, width, channels, multiplier)
@@ -129,6 +158,13 @@ def _folded(layer: keras.Layer, norm: keras.Layer) -> list[Array]:
         last = last * scale
     bias = offset + (_values(layer.bias) * scale if layer.use_bias else 0.0)
     return [values.astype(np.float32) for values in (*kernels, last, bias)]
+
+
+def _affine(norm: keras.Layer) -> tuple[Array, Array]:
+    """Return what a batch norm multiplies with and adds, (channels,) each."""
+    mean, variance = (_values(weight) for weight in (norm.moving_mean, norm.moving_variance))
+    scale = (_values(norm.gamma) if norm.scale else 1.0) / np.sqrt(variance + norm.epsilon)
+    return scale, (_values(norm.beta) if norm.center else 0.0) - mean * scale
 
 
 def _values(weight: Any) -> Array:

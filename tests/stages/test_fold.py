@@ -80,15 +80,21 @@ def also_output(x: Any) -> Any:
     return [norm()(y), y]
 
 
-NOT_FOLDED: dict[str, Net] = {
+ALONE: dict[str, Net] = {
     "first": lambda x: layers.Conv2D(5, 3, padding="same")(norm()(x)),
     "after an activation": lambda x: norm()(layers.ReLU()(layers.Conv2D(5, 3)(x))),
     "after an activation of the layer's own": lambda x: norm()(layers.Conv2D(5, 3, activation="relu")(x)),
     "after a pooling": lambda x: norm()(layers.AveragePooling2D(2)(layers.Conv2D(5, 3)(x))),
-    "of another axis": lambda x: norm(axis=1)(layers.Conv2D(5, 3)(x)),
-    "shared": shared,
     "read twice": read_twice,
     "an output too": also_output,
+    "without scale and offset": lambda x: norm(scale=False, center=False)(layers.MaxPooling2D(2)(x)),
+}
+
+NOT_FOLDED: dict[str, Net] = {
+    "of another axis": lambda x: norm(axis=1)(layers.Conv2D(5, 3)(x)),
+    "shared": shared,
+    "of no image": lambda x: norm()(layers.ReLU()(layers.Dense(5)(layers.Flatten()(x)))),
+    "of a sequence": lambda x: norm()(layers.Reshape((90, 4))(x)),
 }
 
 
@@ -98,6 +104,16 @@ def test_folding_is_exact(name: str) -> None:
     assert kept(model) == ["bn"]
     folded = fold(model)
     assert kept(folded) == []
+    assert_same_answers(model, folded)
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_what_stands_alone_becomes_one_operator(name: str) -> None:
+    model = built(ALONE[name])
+    assert foldable(model) == []
+    folded = fold(model)
+    assert kept(folded) == []
+    assert isinstance(folded.get_layer("bn"), layers.DepthwiseConv2D)
     assert_same_answers(model, folded)
 
 
@@ -129,7 +145,7 @@ def test_the_model_stays_as_it_was() -> None:
 def test_the_zoos_own_batch_norms_are_all_folded() -> None:
     import zoo
 
-    for name in ("mobilenet", "resnet50"):
+    for name in ("mobilenet", "resnet50", "densenet121"):
         architecture = zoo.find(name)
         model = architecture.build(**architecture.tiny)
         folded = fold(model)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from export.errors import ConversionError
+from export.targets.onnx.graph import Graph
 from export.targets.onnx.protos import GraphProto, NodeProto
+from export.targets.onnx.requantize import nudges
 from export.targets.onnx.session import load_errors, save_optimized
 from export.targets.session import OpCount
 
 # They move or relabel numbers. QuantizeLinear and DequantizeLinear are the seams between the integer and the
-# float part: what stands between them is counted, so a float island shows by its own operator.
+# float part: what stands between them is counted, so a float island shows by its own operator; but not what only lets them
+# round as LiteRT does.
 MOVES = frozenset({
     "Cast", "Concat", "DepthToSpace", "DequantizeLinear", "Expand", "Flatten", "Gather", "GatherElements",
     "GatherND", "Identity", "Pad", "QuantizeLinear", "ReorderInput", "ReorderOutput", "Reshape", "Shape",
@@ -31,8 +35,8 @@ def census(path: Path) -> list[OpCount]:
     QuantizeLinear and DequantizeLinear around it is float. "none" only moves data or is the seam of the two.
     """
     graph = _optimized(path)
-    kinds = _element_kinds(graph)
-    counts = Counter((node.op_type, _arithmetic(node, kinds)) for node in graph.node)
+    kinds, rounding = _element_kinds(graph), nudges(Graph(graph))
+    counts = Counter((node.op_type, _arithmetic(node, kinds, rounding)) for node in graph.node)
     return [OpCount(op=op, arithmetic=kind, count=count) for (op, kind), count in sorted(counts.items())]
 
 
@@ -55,10 +59,10 @@ def _element_kinds(graph: GraphProto) -> dict[str, int]:
     return kinds | {tensor.name: tensor.data_type for tensor in graph.initializer}
 
 
-def _arithmetic(node: NodeProto, kinds: dict[str, int]) -> str:
+def _arithmetic(node: NodeProto, kinds: dict[str, int], rounding: Collection[str]) -> str:
     from onnx import TensorProto
 
-    if node.op_type in MOVES:
+    if node.op_type in MOVES or node.output[0] in rounding:
         return "none"
     if node.op_type.startswith("QLinear") or node.op_type in INTEGER:
         return "integer"

@@ -53,15 +53,16 @@ def counterparts(
         steps: of the float file.
         references: their values on that sample, by tensor.
     """
-    makers = {step.tensor: step for step in steps}
-    sources = {step.tensor: frozenset(_unmoved(makers, source) for source in step.sources) for step in steps}
+    origins = _origins(steps)
+    sources = {step.tensor: frozenset[str]().union(*(origins[source] for source in step.sources)) for step in steps}
     result: dict[str, Counterpart] = {}
     left = {step.tensor for step in steps if step.tensor in references}
     for seam in seams:
         values = found[seam.name]
         candidates = [name for name in references if name in left and references[name].size == values.size]
-        place = frozenset(_unmoved(makers, result[source].tensor) for source in seam.sources if source in result)
-        placed = [name for name in candidates if sources[name] == place] if len(place) == len(seam.sources) else []
+        known = [origins[result[source].tensor] for source in seam.sources if source in result]
+        place = frozenset[str]().union(*known)
+        placed = [name for name in candidates if sources[name] == place] if len(known) == len(seam.sources) else []
         rated = [(*_likeness(references[name], values), name) for name in placed or candidates]
         likeness, axes, name = max(rated, key=lambda one: one[0], default=(-np.inf, None, ""))
         if name and (placed or likeness > ALIKE):
@@ -70,11 +71,15 @@ def counterparts(
     return result
 
 
-def _unmoved(makers: Mapping[str, Step], name: str) -> str:
-    """Return the activation that `name` holds the numbers of: what only moves them is not stored anew in an .onnx."""
-    while makers[name].op in MOVES and len(makers[name].sources) == 1:
-        name = makers[name].sources[0]
-    return name
+def _origins(steps: Sequence[Step]) -> dict[str, frozenset[str]]:
+    """Return the activations that each holds the numbers of: what only moves or joins them is not stored anew."""
+    found: dict[str, frozenset[str]] = {}
+    for step in steps:
+        moves = step.op in MOVES and step.sources
+        found[step.tensor] = (
+            frozenset[str]().union(*(found[source] for source in step.sources)) if moves else frozenset({step.tensor})
+        )
+    return found
 
 
 def _likeness(reference: Array, values: Array) -> tuple[float, tuple[int, ...] | None]:

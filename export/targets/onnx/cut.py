@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from export.targets.onnx import hard_swish
+from export.targets.onnx import hard_swish, requantize
 from export.targets.onnx.graph import Graph
 from export.targets.onnx.protos import ModelProto, NodeProto
 from export.targets.session import TensorSpec
@@ -46,12 +46,13 @@ def seams(proto: ModelProto) -> list[Seam]:
     graph = Graph(proto.graph)
     inputs = {value.name for value in proto.graph.input} - set(graph.stored)
     found: dict[str, Seam] = {}
+    moved = requantize.nudges(graph)
     for node in proto.graph.node:
         if not _has_one_scale(graph, node):
             continue
         if node.op_type == "DequantizeLinear" and (name := _unmoved(graph, node.input[0])) in inputs:
             found[name] = Seam(name=name, quantized="", reads="", sources=(), stored=_spec(graph, node, name))
-        elif node.op_type == "QuantizeLinear" and not _is_rounded(graph, node.input[0]):
+        elif node.op_type == "QuantizeLinear" and not _is_rounded(graph, moved.get(node.input[0], node.input[0])):
             name = _behind_clip(proto, graph, node.output[0])
             found[name] = Seam(
                 name=name,

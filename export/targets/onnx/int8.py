@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from export.targets.onnx import hard_swish, integers, islands, mixed, saturation
+from export.targets.onnx import average_pool, hard_swish, integers, islands, mixed, requantize, saturation
 from export.targets.onnx.layout import sink_transposes
 from export.targets.onnx.naming import drop_unused, sort_nodes
 from export.targets.onnx.sibling import read_sibling, seal
@@ -34,6 +34,8 @@ def derive(sibling: bytes, *, is_mixed: bool = False) -> bytes:
         mixed.spell_out_wide_parts(graph)
         mixed.take_int16(proto)
     hard_swish.tabulate(graph)
+    requantize.as_the_runtime_rounds(graph)
+    average_pool.as_the_runtime_rounds(graph)
     drop_unused(graph)
     islands.pool_globally(proto)
     saturation.sign_safe_weights(graph)

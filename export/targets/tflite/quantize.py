@@ -15,7 +15,7 @@ from calibration.ranges import Range
 from export.errors import ConversionError
 from export.recipe import Precision
 from export.targets import QuantizationPlan
-from export.targets.tflite import biases, edges, flatbuffer, mixed, pairs
+from export.targets.tflite import biases, edges, flatbuffer, joins, mixed, pairs
 from export.targets.tflite.mixed import QuantizerRecipe
 
 
@@ -96,6 +96,6 @@ def planned(model: flatbuffer.Model, plan: QuantizationPlan) -> dict[str, Range]
         for tensor_map in model.signatureDefs[0].inputs
         if tensor_map.name.decode() in plan.input_ranges
     }
-    return {
-        name: fixed.get(index) or plan.ranges.by_tensor[name] for index, name in flatbuffer.activations(model).items()
-    }
+    names = flatbuffer.activations(model)
+    ranges = {index: fixed.get(index) or plan.ranges.by_tensor[name] for index, name in names.items()}
+    return {names[index]: found for index, found in joins.shared(model, ranges).items()}
