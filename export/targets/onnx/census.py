@@ -16,8 +16,8 @@ from export.targets.onnx.session import load_errors, save_optimized
 from export.targets.session import OpCount
 
 # They move or relabel numbers. QuantizeLinear and DequantizeLinear are the seams between the integer and the
-# float part: what stands between them is counted, so a float island shows by its own operator; but not what only lets them
-# round as LiteRT does.
+# float part: what stands between them is counted, so a float island shows by its own operator, but for what only
+# decides how a QuantizeLinear rounds.
 MOVES = frozenset({
     "Cast", "Concat", "DepthToSpace", "DequantizeLinear", "Expand", "Flatten", "Gather", "GatherElements",
     "GatherND", "Identity", "Pad", "QuantizeLinear", "ReorderInput", "ReorderOutput", "Reshape", "Shape",

@@ -25,7 +25,7 @@ FIXED_GRID = frozenset({"AVERAGE_POOL_2D", "GATHER", "GATHER_ND", "L2_NORMALIZAT
 
 
 def shared(model: flatbuffer.Model, ranges: Mapping[int, Range]) -> dict[int, Range]:
-    """Return the ranges of a float file's activations, by index; alike for those that are joined, where that is better."""
+    """Return the ranges of a float file's activations, by index, alike for those that are joined where it is better."""
     found = dict(ranges)
     operators = model.subgraphs[0].operators
     makers = {index: operator for operator in operators for index in operator.outputs}
