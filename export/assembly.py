@@ -146,7 +146,8 @@ class Assembly:
 
     def _convention(self, precision: Precision, measured: Measurement) -> tuple[Check, ...]:
         """Ask integer inputs for photos what a byte means to them."""
-        camera, (spec, *others) = self.making.camera_range, measured.inputs
+        camera, drawn = self.making.camera_range, self.making.subject.drawn_inputs
+        spec, *others = (spec for spec in measured.inputs if spec.name not in drawn)
         if precision is not Precision.INT8 or camera is None or spec.zero_point is None or others:
             return ()
         return (convention.check(spec, camera),)

@@ -62,6 +62,7 @@ class Delivered:
         files: the model files, in the manifest's order.
         companions: sha256 of the other files, by name.
         preprocessing: how photos become the input; None if the input is no photo.
+        drawn_inputs: inputs that are random by their meaning: name -> distribution.
         trained: False: accuracy says nothing.
         untrained_reason: why not.
         real: False: the proof saw noise only.
@@ -75,6 +76,7 @@ class Delivered:
     files: tuple[DeliveredFile, ...]
     companions: Mapping[str, str]
     preprocessing: Preprocessing | None
+    drawn_inputs: Mapping[str, str]
     trained: bool
     untrained_reason: str
     real: bool
@@ -148,6 +150,7 @@ def _delivered(folder: Path, manifest: Mapping[str, Any]) -> Delivered:
         files=tuple(_file(folder, record) for record in manifest["files"]),
         companions=companions,
         preprocessing=Preprocessing.from_record(preprocessing) if preprocessing is not None else None,
+        drawn_inputs={str(name): str(how) for name, how in manifest.get("drawn_inputs", {}).items()},
         trained=bool(manifest["weights"]["trained"]),
         untrained_reason=str(manifest["weights"]["reason"]),
         real=bool(manifest["probe"]["real"]),

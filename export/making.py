@@ -123,7 +123,8 @@ class Making:
 
     def plan(self, precision: Precision) -> QuantizationPlan:
         """Return what a file of the primary format is made to be."""
-        camera, image = self.camera_range, next(iter(self.samples.probe.inputs))
+        camera = self.camera_range
+        image = next(name for name in self.samples.probe.inputs if name not in self.subject.drawn_inputs)
         raised = raising.tensors(self.recipe.raised, self.attributions()) if self._is_mixed(precision) else {}
         return QuantizationPlan(
             precision=precision,

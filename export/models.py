@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ class Subject:
         preprocessing: how photos become the input; None if the input is no photo.
         labels: names of the classes; empty if unknown.
         task: what it is for, as its architecture says; empty if nobody said.
+        drawn_inputs: inputs that are random by their meaning: name -> distribution.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Subject:
     preprocessing: Preprocessing | None
     labels: tuple[str, ...]
     task: str = ""
+    drawn_inputs: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_file(model: str) -> bool:
@@ -91,14 +94,16 @@ def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
             raise UsageProblemError(f"the {trained.tag} weights have a build of their own; leave --set out")
         settings = dict(trained.options)
     model = architecture.build(**settings)
+    labels = (trained and trained.labels) or architecture.labels
     return Subject(
         name=artifact_name(recipe),
         title=architecture.title,
         model=model,
         weights=weights.load(model, architecture, recipe.weights, progress, seed=recipe.seed),
         preprocessing=architecture.preprocess(**settings),
-        labels=class_names.read((trained and trained.labels) or architecture.labels),
+        labels=class_names.read(labels) if labels else (),
         task=architecture.task,
+        drawn_inputs=architecture.drawn_inputs,
     )
 
 

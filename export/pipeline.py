@@ -124,6 +124,7 @@ def draw(
         random_calibration=recipe.random_calibration,
         function=function,
         maker=_maker(subject, recipe, progress or Quiet()) if function is None else None,
+        drawn=subject.drawn_inputs,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration import drawn
 from calibration.inputs import InputSpec, describe
 from calibration.photo_file import BadPhotoError, read_photo
 from calibration.samples import Samples
@@ -101,23 +102,28 @@ def classifies(file: DeliveredFile) -> bool:
 def photo_samples(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path]) -> Samples:
     """Return photos as the file takes them: resized, cropped and normalised as its manifest says.
 
+    What is drawn beside a photo is drawn with the seed 0: the same photos give the same answers.
+
     Raises:
         UsageProblemError: the model takes no photos, or one cannot be read.
     """
     preprocessing = delivered.preprocessing
-    if preprocessing is None or len(file.inputs) != 1:
+    given = [spec for spec in file.inputs if spec.name not in delivered.drawn_inputs]
+    if preprocessing is None or len(given) != 1:
         raise UsageProblemError(
             f"how {delivered.name} takes photos is not known: give an .npz with {describe(specs(file))}"
         )
-    if preprocessing.shape != file.inputs[0].shape[1:]:
+    if preprocessing.shape != given[0].shape[1:]:
         raise UsageProblemError(
             f"the manifest's preprocessing gives photos of {preprocessing.shape}, {file.path.name} takes "
-            f"{file.inputs[0].shape[1:]}; export the model again"
+            f"{given[0].shape[1:]}; export the model again"
         )
     stacked = np.stack([preprocessing.photo(_photo(path)) for path in photos])
-    return Samples(
-        inputs={file.inputs[0].name: preprocessing.normalise(stacked)}, photos=stacked, source="photos", seed=0
-    )
+    generator = np.random.default_rng(0)
+    rows = [drawn.values(specs(file), delivered.drawn_inputs, generator) for _ in photos]
+    inputs = {given[0].name: preprocessing.normalise(stacked)}
+    inputs |= {name: np.stack([row[name] for row in rows]) for name in delivered.drawn_inputs}
+    return Samples(inputs=inputs, photos=stacked, source="photos", seed=0)
 
 
 def array_samples(delivered: Delivered, file: DeliveredFile, path: Path) -> Samples:

@@ -193,8 +193,10 @@ def feed(session: Session | Dissector, samples: Samples, index: int, camera_byte
         wanted = ", ".join(spec.name for spec in session.inputs)
         raise UsageProblemError(f"the file's inputs are {wanted}; the samples hold {', '.join(samples.inputs)}")
     fed = {}
+    # Photos are of the first input; others, which are drawn, may be of uint8 too.
+    photo = next(iter(samples.inputs)) if camera_bytes and samples.photos is not None else None
     for spec in session.inputs:
-        if camera_bytes and spec.dtype == "uint8" and samples.photos is not None:
+        if spec.name == photo and spec.dtype == "uint8" and samples.photos is not None:
             fed[spec.name] = np.ascontiguousarray(samples.photos[index : index + 1])
         else:
             fed[spec.name] = spec.quantize(np.asarray(samples.inputs[spec.name][index : index + 1]))

@@ -15,6 +15,7 @@ from zoo import (
     mobilenet_v3,
     resnet,
     unet,
+    vae,
     vgg,
     xception,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "register",
     "resnet",
     "unet",
+    "vae",
     "vgg",
     "xception",
 ]

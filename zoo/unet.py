@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def build(
     *, classes: int = 2, resolution: int = 128, channels: int = 1, width: int = 64, depth: int = 4
 ) -> keras.Model:
-    """Return U-Net: images (N, side, side, channels) in [0, 1] to logits (N, side, side, classes), side is `resolution`.
+    """Return U-Net: images (N, side, side, channels) in [0, 1] to logits (N, side, side, classes); side: `resolution`.
 
     Args:
         classes: that a pixel can be of.

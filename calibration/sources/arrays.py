@@ -36,6 +36,17 @@ def open_arrays(path: Path, request: Request) -> Stream:
     return stream
 
 
+def names(path: Path) -> frozenset[str]:
+    """Return the names of the arrays in `path`; none of what is no .npz, or a broken one."""
+    if path.suffix != ".npz" or not path.is_file():
+        return frozenset()
+    try:
+        with ZipFile(path) as archive:
+            return frozenset(name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy"))
+    except (OSError, BadZipFile):
+        return frozenset()  # who reads it says what is wrong with it
+
+
 def _check(what: str, arrays: dict[str, ArrayRows], request: Request) -> bool:
     """Check all shapes and types before the first row is read; return whether the rows are camera bytes."""
     image = image_input(request.inputs, request.preprocessing)

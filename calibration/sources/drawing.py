@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from calibration.drawn import completed
 from calibration.inputs import InputSpec
 from calibration.sources import arrays, builtin, folder, function, noise, synthetic
 from calibration.sources.request import Request, Stream
@@ -27,6 +28,7 @@ def draw(
     random_calibration: bool = False,
     function: Callable[[], Any] | None = None,
     maker: synthetic.Maker | None = None,
+    drawn: Mapping[str, str] | None = None,
 ) -> Draw:
     """Draw calibration and probe samples that share nothing, streamed into `work`.
 
@@ -41,14 +43,20 @@ def draw(
         random_calibration: draw noise: it proves sizes and speed only.
         function: called without arguments in place of `spec`, it gives an iterable of samples.
         maker: in place of `spec` it makes images, which calibrate together with the built-in photos.
+        drawn: inputs that no source gives, name -> distribution (calibration/drawn.py); an .npz may give them.
 
     Raises:
         UsageProblemError: the source cannot feed this model; the message says what to type.
     """
-    request = Request(inputs=inputs, preprocessing=preprocessing, counts=(calibration_count, probe_count), seed=seed)
+    held = arrays.names(Path(spec).expanduser()) if spec is not None and function is None else ()
+    drawn = {name: distribution for name, distribution in (drawn or {}).items() if name not in held}
+    given = {name: spec for name, spec in inputs.items() if name not in drawn}
+    request = Request(inputs=given, preprocessing=preprocessing, counts=(calibration_count, probe_count), seed=seed)
     if maker is not None:
-        return _write(synthetic.open_synthetic(maker, request), request, work)
-    return _write(_open(spec, function, random_calibration, request), request, work)
+        stream = synthetic.open_synthetic(maker, request)
+    else:
+        stream = _open(spec, function, random_calibration, request)
+    return _write(stream, request, work, inputs, drawn)
 
 
 def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, request: Request) -> Stream:
@@ -71,19 +79,23 @@ def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, r
     )
 
 
-def _write(stream: Stream, request: Request, work: Path) -> Draw:
+def _write(
+    stream: Stream, request: Request, work: Path, inputs: Mapping[str, InputSpec], drawn: Mapping[str, str]
+) -> Draw:
+    """Deal the samples, each with the inputs that are drawn; those do not make two samples of one photo."""
     preprocessing = request.preprocessing
     shape = next(iter(request.inputs.values())).shape if stream.photos else None
     folders = work / "calibration", work / "probe"
-    writers = [SetWriter(one, request.inputs, shape) for one in folders]
+    writers = [SetWriter(one, inputs, shape) for one in folders]
     dealer = Dealer(writers[0], writers[1], request.counts, list(request.inputs))
     with writers[0], writers[1]:
         if isinstance(stream.samples, tuple):
             for side, samples in enumerate(stream.samples):
-                for sample in islice(samples, request.counts[side]):
+                whole = completed(samples, inputs, drawn, (request.seed, side))
+                for sample in islice(whole, request.counts[side]):
                     dealer.take(sample, side)
         else:
-            dealer.deal(stream.samples)
+            dealer.deal(completed(stream.samples, inputs, drawn, (request.seed,)))
     dealer.check(stream.source)
     if dealer.overlapping:
         stream.warnings.append(f"{dealer.overlapping} repeated samples left out, so that the proof sees new ones only")

@@ -76,6 +76,7 @@ OTHERS = {
     "efficientnet_lite3": "the builder of Lite0 to Lite2",
     "efficientnet_lite4": "the builder of Lite0 to Lite2",
     "resnet252": "the builder of ResNet-50 to 152",
+    "vae": "none in the libraries",
     "unet": "none in the libraries; its numbers are those of the paper's figure",
 }
 

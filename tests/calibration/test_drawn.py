@@ -1,0 +1,74 @@
+"""Inputs that are random by their meaning are drawn beside every source's samples, and once only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from calibration.drawn import DISTRIBUTIONS
+from calibration.inputs import InputSpec
+from calibration.store import Draw
+from zoo.architecture import Distribution
+
+DRAWN = {"noise": "standard normal"}
+
+
+@pytest.fixture
+def pull_both(pull: Callable[..., Draw], inputs: dict[str, InputSpec]) -> Callable[..., Draw]:
+    """Draw photos and, beside them, noise."""
+    both = {**inputs, "noise": InputSpec(shape=(50,))}
+    return lambda spec, **changes: pull(spec, inputs=both, drawn=DRAWN, **changes)
+
+
+def test_every_distribution_that_an_architecture_may_name_can_be_drawn() -> None:
+    assert set(get_args(Distribution)) == set(DISTRIBUTIONS)
+
+
+@pytest.mark.parametrize("source", ["builtin", "folder", "random"])
+def test_photos_come_with_standard_normal_noise(
+    source: str, pull_both: Callable[..., Draw], make_photos: Callable[..., Path]
+) -> None:
+    spec = make_photos(30) if source == "folder" else None
+    found = pull_both(spec, calibration_count=12, probe_count=12, random_calibration=source == "random")
+    for samples in (found.calibration, found.probe):
+        assert list(samples.inputs) == ["image", "noise"]
+        noise = np.asarray(samples.inputs["noise"])
+        assert noise.shape == (12, 50)
+        assert noise.dtype == np.float32
+        assert abs(noise.mean()) < 0.2
+        assert abs(noise.std() - 1) < 0.1
+    assert len({row.tobytes() for one in (found.calibration, found.probe) for row in one.inputs["noise"]}) == 24
+
+
+def test_the_noise_is_that_of_the_seed_and_leaves_the_photos_alone(
+    pull: Callable[..., Draw], pull_both: Callable[..., Draw], tmp_path: Path
+) -> None:
+    alone = pull(None).probe
+    one, same = (pull_both(None, work=tmp_path / name).probe for name in ("one", "same"))
+    other = pull_both(None, seed=1, work=tmp_path / "other").probe
+    assert np.array_equal(one.inputs["image"], alone.inputs["image"])
+    assert np.array_equal(one.inputs["noise"], same.inputs["noise"])
+    assert not np.array_equal(one.inputs["noise"], other.inputs["noise"])
+
+
+def test_a_photo_that_comes_twice_is_one_sample_whatever_the_noise(
+    pull_both: Callable[..., Draw], make_photos: Callable[..., Path]
+) -> None:
+    folder = make_photos(3)
+    for path in list(folder.iterdir()):
+        (folder / f"again-{path.name}").write_bytes(path.read_bytes())
+    found = pull_both(folder)
+    sets = [{photo.tobytes() for photo in samples.photos} for samples in (found.calibration, found.probe)]
+    assert not sets[0] & sets[1]
+
+
+def test_an_npz_may_give_the_noise(pull_both: Callable[..., Draw], tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (20, 16, 16, 3), np.uint8)
+    np.savez(tmp_path / "images.npz", image=images)
+    np.savez(tmp_path / "both.npz", image=images / np.float32(127.5) - 1, noise=np.zeros((20, 50), np.float32))
+    assert np.asarray(pull_both(tmp_path / "images.npz").probe.inputs["noise"]).any()
+    assert not np.asarray(pull_both(tmp_path / "both.npz").probe.inputs["noise"]).any()

@@ -1,0 +1,69 @@
+"""A model with an input that is drawn goes the whole way: proof, manifest, and photos through a delivered file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from calibration.samples import Samples
+from export import running, verification
+from export.delivered import Delivered, read
+from export.pipeline import run
+from export.progress import Quiet
+from export.recipe import Precision, Recipe
+from zoo import vae
+
+PRECISIONS = (Precision.FLOAT32, Precision.INT8)
+
+
+@pytest.fixture(scope="module")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Delivered:
+    out = tmp_path_factory.mktemp("artifacts")
+    delivery = run(Recipe(model="vae", precisions=PRECISIONS, out=out, calibration_count=32, probe_count=16))
+    assert delivery.passed
+    assert delivery.folder is not None
+    return read(delivery.folder)
+
+
+def test_the_manifest_says_which_input_is_drawn_and_how(delivered: Delivered) -> None:
+    assert delivered.drawn_inputs == {"noise": "standard normal"}
+    for file in delivered.files:
+        assert {spec.name for spec in file.inputs} == {"image", "noise"}
+        assert {spec.name for spec in file.outputs} == {"reconstruction", "mean", "log_variance"}
+        asked = {(check["question"], check["output"]) for check in _checks(delivered, file.path.name)}
+        assert (("convention", "input image") in asked) == (file.precision is Precision.INT8)
+
+
+def test_the_files_are_proven_again_where_they_lie(delivered: Delivered) -> None:
+    assert verification.verify(delivered, Quiet()).passed
+
+
+def test_a_photo_is_enough_and_gives_the_same_answer_twice(delivered: Delivered, tmp_path: Path) -> None:
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 30), np.uint8)).save(tmp_path / "photo.png")
+    for file in delivered.files:
+        samples = [running.photo_samples(delivered, file, [tmp_path / "photo.png"]) for _ in range(2)]
+        assert samples[0].digest == samples[1].digest
+        assert samples[0].inputs["noise"].shape == (1, 16)
+        first, second = (running.run(file, one).real for one in samples)
+        assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_noise_reaches_an_integer_file_as_noise_and_not_as_the_photo(delivered: Delivered) -> None:
+    photos = np.zeros((2, 28, 28, 1), np.uint8)
+    noise = np.array([[-2.0] * 16, [2.0] * 16], np.float32)
+    samples = Samples(
+        inputs={"image": vae.preprocess().normalise(photos), "noise": noise}, photos=photos, source="black", seed=0
+    )
+    for file in delivered.files:
+        real = running.run(file, samples).real
+        assert np.array_equal(real["mean"][0], real["mean"][1])
+        assert np.abs(real["reconstruction"][0] - real["reconstruction"][1]).max() > 1
+
+
+def _checks(delivered: Delivered, name: str) -> list[dict[str, str]]:
+    (record,) = (record for record in delivered.manifest["files"] if record["file"] == name)
+    checks: list[dict[str, str]] = record["checks"]
+    return checks

@@ -1,0 +1,1 @@
+"""Generation, pictures from points of a latent space: training, and the scores."""

@@ -1,0 +1,103 @@
+"""A variational autoencoder: pictures as points near which all points mean pictures, too.
+
+Kingma, Welling 2013, "Auto-Encoding Variational Bayes", https://arxiv.org/abs/1312.6114. The encoder says where in
+the latent space a picture may lie: a mean and a variance for each direction; the decoder draws the picture of a point.
+Different from the paper, whose networks have one dense layer each (appendix C): convolutions on both sides, and ReLU.
+The noise that picks the point is an input and not drawn inside (the reparameterization of section 2.3): the same inputs
+give the same outputs, in every file of every format, and noise 0 picks the mean.
+Trained weights: ours, on Fashion-MNIST, with `python -m zoo.generation.training` (see the card).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zoo.architecture import Architecture, register
+from zoo.pinned import Source, Weights
+from zoo.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    import keras
+
+SIDE = 28  # pixels
+NOISE = "noise"  # the input that is drawn
+
+
+def build(*, latent: int = 16, width: int = 16) -> keras.Model:
+    """Return the autoencoder, of two inputs and three outputs.
+
+    In: `image` (N, 28, 28, 1) in [0, 1] and `noise` (N, latent), standard normal. Out: `reconstruction` (N, 28, 28, 1),
+    logits of the pixels; `mean` and `log_variance` (N, latent) of the latent point.
+
+    Args:
+        latent: directions of the latent space.
+        width: channels of the first convolution; the second has twice as many.
+    """
+    import keras
+    from keras import layers, ops
+
+    image = keras.Input((SIDE, SIDE, 1), name="image")
+    noise = keras.Input((latent,), name=NOISE)
+    features = _encode(image, width)
+    mean = layers.Dense(latent, name="mean")(features)
+    # Its logarithm, as section C.2 says: a network may give any number, a variance is positive.
+    log_variance = layers.Dense(latent, name="log_variance")(features)
+    deviation = ops.exp(log_variance / 2)
+    point = layers.Add(name="point")([mean, layers.Multiply(name="shift")([deviation, noise])])
+    return keras.Model([image, noise], [_decode(point, width), mean, log_variance], name="vae")
+
+
+def _encode(image: Any, width: int) -> Any:
+    """28 x 28 pixels to a vector of what is seen."""
+    from keras import layers
+
+    x = layers.Conv2D(width, 3, 2, "same", activation="relu", name="encode1")(image)  # 14 x 14
+    x = layers.Conv2D(2 * width, 3, 2, "same", activation="relu", name="encode2")(x)  # 7 x 7
+    return layers.Flatten(name="features")(x)
+
+
+def _decode(point: Any, width: int) -> Any:
+    """The way back: a latent point to logits of 28 x 28 pixels."""
+    from keras import layers
+
+    x = layers.Dense(7 * 7 * 2 * width, activation="relu", name="decode0")(point)
+    x = layers.Reshape((7, 7, 2 * width), name="map")(x)
+    x = layers.Conv2DTranspose(2 * width, 3, 2, "same", activation="relu", name="decode1")(x)  # 14 x 14
+    x = layers.Conv2DTranspose(width, 3, 2, "same", activation="relu", name="decode2")(x)  # 28 x 28
+    return layers.Conv2D(1, 3, padding="same", name="reconstruction")(x)
+
+
+def preprocess(**_: object) -> Preprocessing:
+    """Return how a photo becomes the input: grey, 28 x 28, bytes to [0, 1]."""
+    return Preprocessing(
+        height=SIDE, width=SIDE, colours="GRAY", resize="bilinear", crop_fraction=1.0, scale=(1 / 255,)
+    )
+
+
+FASHION_MNIST = Weights(
+    tag="fashion_mnist",
+    licence="Apache-2.0",
+    trained_on="Fashion-MNIST, 60,000 training images",
+    sources=(
+        Source(
+            kind="shipped",
+            location="vae-fashion_mnist.npz",
+            sha256="e3b0d1485897b7024134445830f73c47bc529076b7c9ccad52ba69606a138267",
+            reader="npz",
+        ),
+    ),
+)
+
+VAE = register(
+    Architecture(
+        name="vae",
+        title="Variational autoencoder (Kingma, Welling, 2013)",
+        task="generation",
+        paper="https://arxiv.org/abs/1312.6114",
+        build=build,
+        preprocess=preprocess,
+        parameter_count=95_681,
+        weights=(FASHION_MNIST,),
+        drawn_inputs={NOISE: "standard normal"},
+    )
+)
