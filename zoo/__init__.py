@@ -18,6 +18,8 @@ from zoo import (
     vae,
     vgg,
     xception,
+    yolo_v3_tiny,
+    yolo_v4_tiny,
 )
 from zoo.architecture import Architecture, find, names, register
 
@@ -42,4 +44,6 @@ __all__ = [
     "vae",
     "vgg",
     "xception",
+    "yolo_v3_tiny",
+    "yolo_v4_tiny",
 ]

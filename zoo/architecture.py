@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError, unknown
 from zoo.pinned import Weights
 from zoo.preprocessing import Preprocessing
@@ -45,6 +46,7 @@ class Architecture:
         labels: stem of a file in `zoo/labels`; empty where there are no classes.
         weights: trained weights, those of the default build first.
         drawn_inputs: the inputs beside the image that are drawn at random and not given, by name.
+        detection: options -> what the outputs of a detector mean; None for what is no detector.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Architecture:
     tiny: Mapping[str, Any] = field(default_factory=dict)
     weights: tuple[Weights, ...] = ()
     drawn_inputs: Mapping[str, Distribution] = field(default_factory=dict)
+    detection: Callable[..., Detection] | None = None
 
     def settings(self, chosen: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
         """Return every option's value; `chosen` over the defaults, 128.0 as the 128 that the option knows.

@@ -52,6 +52,8 @@ class Weights:
         sources: in the order in which they are tried, after the local cache.
         options: of the build that they are for, as `build` takes them; empty for the default build.
         labels: of that build, stem of a file in `zoo/labels`; empty for the architecture's.
+        any_resolution: whether they are as good for inputs of other sides: no layer depends on it, and they were
+            trained so.
     """
 
     tag: str
@@ -60,3 +62,4 @@ class Weights:
     sources: tuple[Source, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
     labels: str = ""
+    any_resolution: bool = False

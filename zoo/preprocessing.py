@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,20 +12,23 @@ if TYPE_CHECKING:
     from PIL import Image
 
 ColourOrder = Literal["RGB", "BGR", "GRAY"]
+Fit = Literal["crop", "stretch"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
-    """Resize the short side, crop the centre, order the colours, then `byte * scale + offset` per channel.
+    """Fit the photo to the input, order the colours, then `byte * scale + offset` per channel.
 
     Attributes:
         height: of the input, in pixels.
         width: of the input, in pixels.
         resize: filter, as Pillow names it.
-        crop_fraction: input side / short side after the resize (224 / 256 = 0.875).
+        crop_fraction: input side / short side after the resize (224 / 256 = 0.875); 1 for "stretch".
         colours: the order of the channels that the model takes.
         scale: one number, or one per channel in the model's order.
         offset: likewise.
+        fit: "crop" resizes the short side and takes the centre; "stretch" makes the whole photo as wide and as high as
+            the input, so that no object is cut off.
     """
 
     height: int
@@ -33,8 +36,15 @@ class Preprocessing:
     colours: ColourOrder = "RGB"
     scale: tuple[float, ...] = (1.0,)
     offset: tuple[float, ...] = (0.0,)
-    resize: Literal["bilinear", "bicubic"] = "bicubic"
+    resize: Literal["nearest", "bilinear", "bicubic"] = "bicubic"
     crop_fraction: float = 0.875
+    fit: Fit = "crop"
+
+    def __post_init__(self) -> None:
+        if self.fit not in get_args(Fit):
+            raise ValueError(f"fit must be one of {', '.join(get_args(Fit))}, not {self.fit!r}")
+        if self.fit == "stretch" and self.crop_fraction != 1:
+            raise ValueError(f"a photo that is stretched is not cropped to {self.crop_fraction} of its side")
 
     @property
     def channels(self) -> int:
@@ -52,11 +62,14 @@ class Preprocessing:
         return len(set(self.scale)) == 1 and len(set(self.offset)) == 1 and self.colours != "BGR"
 
     def photo(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Return the photo's bytes (height, width, channels), RGB or grey, resized and cropped."""
+        """Return the photo's bytes (height, width, channels), RGB or grey, fitted to the input."""
         import numpy as np
         from PIL import Image
 
         image = image.convert("L" if self.colours == "GRAY" else "RGB")
+        if self.fit == "stretch":
+            image = image.resize((self.width, self.height), Image.Resampling[self.resize.upper()])
+            return np.asarray(image, np.uint8).reshape(self.shape)
         ratio = max(self.width / image.width, self.height / image.height) / self.crop_fraction
         size = (max(self.width, round(image.width * ratio)), max(self.height, round(image.height * ratio)))
         image = image.resize(size, Image.Resampling[self.resize.upper()])

@@ -139,7 +139,7 @@ def _misfit(model: keras.Model, architecture: Architecture, weights: Weights) ->
     built_for = weights.options or architecture.settings({})
     usual = architecture.preprocess(**built_for)
     as_large = bool(weights.options) or model.count_params() == architecture.parameter_count
-    if as_large and tuple(model.inputs[0].shape[1:3]) == (usual.height, usual.width):
+    if as_large and (weights.any_resolution or tuple(model.inputs[0].shape[1:3]) == (usual.height, usual.width)):
         return ""
     words = ", ".join(f"{key} {built_for[key]}" for key in architecture.options if key in built_for)
     return f"the {weights.tag} weights of {architecture.name} are for {words or 'its default build'} only"

@@ -67,7 +67,10 @@ def describe(preprocessing: Preprocessing) -> str:
     """Return in words how a photo becomes the input."""
     size = f"{preprocessing.height} x {preprocessing.width}"
     short_side = round(min(preprocessing.height, preprocessing.width) / preprocessing.crop_fraction)
-    resize = f"short side to {short_side} ({preprocessing.resize}), centre crop {size}"
+    if preprocessing.fit == "stretch":
+        resize = f"the whole photo to {size} ({preprocessing.resize})"
+    else:
+        resize = f"short side to {short_side} ({preprocessing.resize}), centre crop {size}"
     channels = max(len(preprocessing.scale), len(preprocessing.offset))
     # One number stands for all channels.
     scales = preprocessing.scale * (channels // len(preprocessing.scale))

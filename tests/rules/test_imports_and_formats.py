@@ -23,7 +23,9 @@ MAY_NAME_FORMATS = {
     "export/manifest.py": "distributions, one of which is called onnx",
     "zoo/mobilenet.py": "Google publishes the weights as .tflite",
     "zoo/readers/__init__.py": "Google publishes the weights as .tflite",
+    "zoo/readers/onnx.py": "the ONNX Model Zoo publishes weights as .onnx",
     "zoo/readers/tflite.py": "Google publishes the weights as .tflite",
+    "zoo/yolo_v3_tiny.py": "the ONNX Model Zoo publishes the weights as .onnx",
 }
 
 

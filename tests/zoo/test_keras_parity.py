@@ -77,6 +77,8 @@ OTHERS = {
     "efficientnet_lite4": "the builder of Lite0 to Lite2",
     "resnet252": "the builder of ResNet-50 to 152",
     "vae": "none in the libraries",
+    "yolo_v3_tiny": "test_darknet.py",
+    "yolo_v4_tiny": "test_darknet.py",
     "unet": "none in the libraries; its numbers are those of the paper's figure",
 }
 

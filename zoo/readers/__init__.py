@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.readers import keras_h5, npz, tfjs, tflite, torch_state
+from zoo.readers import darknet, keras_h5, npz, onnx, tfjs, tflite, torch_state
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 READERS = {
+    "darknet": darknet.read,
     "keras_h5": keras_h5.read,
     "npz": npz.read,
+    "onnx": onnx.read,
     "tfjs": tfjs.read,
     "tflite": tflite.read,
     "torch_state": torch_state.read,

@@ -65,16 +65,16 @@ def canvases(split: Literal["train", "test"], count: int, side: int, seed: int, 
     clothes, labels = fashion_mnist(split, folder)
     groups = np.array(GROUPS)[labels]
     members = [np.flatnonzero(groups == group) for group in range(1, CLASSES)]
-    backgrounds = _photos(PHOTOS[split])
+    backgrounds = open_photos(PHOTOS[split])
     photos, masks = np.empty((count, side, side, 1), np.uint8), np.zeros((count, side, side), np.uint8)
     for photo, mask in zip(photos, masks, strict=True):
-        photo[..., 0] = _piece(backgrounds[rng.integers(len(backgrounds))], side, rng)
+        photo[..., 0] = cut_piece(backgrounds[rng.integers(len(backgrounds))], side, rng)
         for group in rng.integers(1, CLASSES, rng.integers(1, _MOST_CLOTHES + 1)):
             _paste(photo[..., 0], mask, clothes[rng.choice(members[group - 1])], int(group), rng)
     return Canvases(photos=photos, masks=masks)
 
 
-def _photos(names: Sequence[str]) -> list[Image.Image]:
+def open_photos(names: Sequence[str]) -> list[Image.Image]:
     """Return photos of scikit-image, grey, without importing it."""
     from importlib.util import find_spec
 
@@ -87,7 +87,7 @@ def _photos(names: Sequence[str]) -> list[Image.Image]:
     return [Image.open(data / name).convert("L") for name in names]
 
 
-def _piece(photo: Image.Image, side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+def cut_piece(photo: Image.Image, side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Return a random square of `photo`, from as large as the canvas to all of it, at the canvas's size."""
     import numpy as np
     from PIL import Image

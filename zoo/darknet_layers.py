@@ -1,0 +1,68 @@
+"""What the networks of Darknet are made of, and how their files of weights become ours.
+
+Darknet is Joseph Redmon's framework in C, https://pjreddie.com/darknet, kept up by Alexey Bochkovskiy,
+https://github.com/AlexeyAB/darknet. A network is a .cfg, a list of layers, and a .weights, their numbers in that order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from zoo.readers import darknet
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.pinned import Array
+
+EPSILON = 1e-5  # of batch norm: normalize_kernel in blas_kernels.cu
+SLOPE = 0.1  # of `leaky` below zero: activations.h
+
+
+def convolve(x: Any, channels: int, size: int, name: str, stride: int = 1) -> Any:
+    """Return `[convolutional]` with batch_normalize=1, pad=1, activation=leaky.
+
+    Darknet pads by size / 2 on every side; with stride 2 that is one pixel more above and on the left than Keras's
+    "same", and weights that were trained with the one are worse with the other.
+    """
+    from keras import layers
+
+    if stride > 1:
+        x = layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
+    padding = "valid" if stride > 1 else "same"
+    x = layers.Conv2D(channels, size, stride, padding, use_bias=False, name=name)(x)
+    x = layers.BatchNormalization(epsilon=EPSILON, name=f"{name}_bn")(x)
+    return layers.LeakyReLU(SLOPE, name=f"{name}_leaky")(x)
+
+
+def predict(x: Any, anchors: int, classes: int, name: str) -> Any:
+    """Return the raw numbers of `[yolo]`: for every cell and anchor, four of the box, one of the object, the classes'.
+
+    They are as the convolution gives them, so that a file of integers has few steps to spread over; `zoo.detection`
+    makes boxes of them.
+    """
+    from keras import layers
+
+    return layers.Conv2D(anchors * (5 + classes), 1, name=name)(x)
+
+
+def from_darknet(arrays: Mapping[str, Array], model: keras.Model, order: tuple[str, ...]) -> dict[str, Array]:
+    """Return the weights of a .weights file by our names.
+
+    Args:
+        arrays: what the reader gave.
+        model: of the same size, for the shapes.
+        order: our names of the convolutions as the .cfg lists them.
+
+    Raises:
+        ValueError: the file holds more or fewer numbers than the network.
+    """
+    kernels = {name: tuple(model.get_layer(name).kernel.shape) for name in order}
+    biased = {name for name in order if model.get_layer(name).use_bias}
+    weights: dict[str, Array] = {}
+    for name, parts in darknet.convolutions(arrays, kernels, biased).items():
+        for kind, array in parts.items():
+            layer = name if kind in ("kernel", "bias") else f"{name}_bn"
+            weights[f"{layer}/{kind}"] = array
+    return weights

@@ -1,0 +1,46 @@
+"""What training makes small: how far a head's raw numbers are from what they should be.
+
+Redmon, Farhadi 2018, https://arxiv.org/abs/1804.02767, sections 2.1 and 2.2: squared errors of the box, and
+cross-entropy for whether there is an object, and for each class on its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zoo.detection.heads import Detection, Head
+from zoo.detection.targets import BOX_WEIGHT, CLASSES, COUNTS, OBJECT
+
+
+class HeadLoss:
+    """The loss of one head: the sum over cells and anchors, of each photo."""
+
+    def __init__(self, head: Head, detection: Detection) -> None:
+        self.head = head
+        self.detection = detection
+
+    def __call__(self, target: Any, raw: Any) -> Any:
+        """Return the loss (N,).
+
+        Args:
+            target: (N, rows, columns, anchors, 7 + classes), see `zoo.detection.targets`.
+            raw: (N, rows, columns, anchors * (5 + classes)), the head's output.
+        """
+        from keras import ops
+
+        numbers = 5 + self.detection.classes
+        said = ops.reshape(raw, (-1, *raw.shape[1:3], len(self.head.anchors), numbers))
+        is_object, counts = target[..., OBJECT], target[..., COUNTS]
+        place = self.detection.scale_x_y * (ops.sigmoid(said[..., :2]) - 0.5) + 0.5
+        box = ops.concatenate([place, said[..., 2:4]], axis=-1)
+        misplaced = ops.sum(ops.square(box - target[..., :4]), axis=-1) * target[..., BOX_WEIGHT]
+        doubt = _cross_entropy(is_object, said[..., 4])
+        mistaken = ops.sum(_cross_entropy(target[..., CLASSES:], said[..., 5:]), axis=-1)
+        return ops.sum(is_object * (misplaced + mistaken) + counts * doubt, axis=(1, 2, 3))
+
+
+def _cross_entropy(truth: Any, raw: Any) -> Any:
+    """Return -log of the probability that sigmoid(raw) gives to `truth`, 0 or 1: softplus does not overflow."""
+    from keras import ops
+
+    return ops.softplus(raw) - truth * raw

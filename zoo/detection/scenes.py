@@ -1,0 +1,107 @@
+"""Scenes: pictures pasted on photos, and where each of them is. Nobody has to draw a box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from zoo.detection.boxes import Floats, overlap
+from zoo.detection.truth import Truth
+
+Bytes = NDArray[np.uint8]
+
+_DARKEST = 24  # of 255: a darker pixel of a picture is what is around the thing
+_SIDES = (0.3, 0.75)  # of a picture, as a share of the scene
+_MOST_OVERLAP = 0.15  # a thing that another one hides cannot be found
+_MOST_TRIES = 20
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scenes:
+    """Photos (N, side, side, 3) and what is to be found in each."""
+
+    photos: Bytes
+    truth: list[Truth]
+
+
+def clothes(split: Literal["train", "test"], count: int, side: int, seed: int, folder: Path | None = None) -> Scenes:
+    """Return scenes of Fashion-MNIST's clothes on the photos that scikit-image ships; other ones for each split.
+
+    Args:
+        split: whose clothes and photos.
+        count: of scenes.
+        side: of each, in pixels.
+        seed: the same one gives the same scenes.
+        folder: holds Fashion-MNIST; None looks for it as `zoo.datasets` does.
+
+    Raises:
+        OutsideError: no source has Fashion-MNIST.
+    """
+    from zoo.datasets import fashion_mnist
+    from zoo.segmentation.canvases import PHOTOS, cut_piece, open_photos
+
+    rng = np.random.default_rng((seed, ("train", "test").index(split)))
+    pictures, labels = fashion_mnist(split, folder)
+    photos = open_photos(PHOTOS[split])
+    grounds = [cut_piece(photos[rng.integers(len(photos))], side, rng) for _ in range(count)]
+    return scatter(pictures, labels.astype(np.int64), np.repeat(np.stack(grounds)[..., None], 3, axis=-1), rng)
+
+
+def scatter(
+    pictures: Bytes | Sequence[Bytes],
+    labels: NDArray[np.int64],
+    grounds: Bytes,
+    rng: np.random.Generator,
+    most: int = 3,
+) -> Scenes:
+    """Paste one to `most` random pictures on each ground, larger or smaller, mirrored or not.
+
+    Args:
+        pictures: each (height, width) or (height, width, 3), a thing on black.
+        labels: (N,) the class of each picture.
+        grounds: (count, side, side, 3); they are painted over.
+        rng: draws.
+        most: things in a scene.
+    """
+    truth = []
+    for ground in grounds:
+        boxes: list[Floats] = []
+        classes: list[int] = []
+        for index in rng.integers(0, len(pictures), rng.integers(1, most + 1)):
+            box = _paste(pictures[index], ground, boxes, rng)
+            if box is not None:
+                boxes.append(box)
+                classes.append(int(labels[index]))
+        truth.append(
+            Truth(
+                boxes=np.stack(boxes) / ground.shape[0],
+                classes=np.array(classes, np.int64),
+                crowds=np.zeros(len(boxes), bool),
+            )
+        )
+    return Scenes(photos=grounds, truth=truth)
+
+
+def _paste(picture: Bytes, ground: Bytes, taken: list[Floats], rng: np.random.Generator) -> Floats | None:
+    """Put the picture on the ground where no other is; return its thing's box in pixels, None if there is no room."""
+    side = len(ground)
+    size = round(side * rng.uniform(*_SIDES))
+    pixels = np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.BILINEAR))
+    if rng.random() < 0.5:
+        pixels = pixels[:, ::-1]
+    is_thing = pixels.reshape(size, size, -1).max(-1) >= _DARKEST
+    rows, columns = np.flatnonzero(is_thing.any(1)), np.flatnonzero(is_thing.any(0))
+    inner = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float64)
+    for _ in range(_MOST_TRIES):
+        left, top = rng.integers(0, side - size + 1, 2)
+        box = inner + np.array([left, top, left, top])
+        if not taken or overlap(box[None], np.stack(taken)).max() <= _MOST_OVERLAP:
+            ground[top : top + size, left : left + size][is_thing] = pixels.reshape(size, size, -1)[is_thing]
+            return box
+    return None

