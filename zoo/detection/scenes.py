@@ -100,7 +100,7 @@ def _paste(picture: Bytes, ground: Bytes, taken: list[Floats], rng: np.random.Ge
     inner = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float64)
     for _ in range(_MOST_TRIES):
         left, top = rng.integers(0, side - size + 1, 2)
-        box = inner + np.array([left, top, left, top])
+        box: Floats = inner + np.array([left, top, left, top])
         if not taken or overlap(box[None], np.stack(taken)).max() <= _MOST_OVERLAP:
             ground[top : top + size, left : left + size][is_thing] = pixels.reshape(size, size, -1)[is_thing]
             return box

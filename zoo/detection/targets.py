@@ -54,7 +54,8 @@ def _likeness(size: Floats, head: Head, resolution: int) -> Floats:
     """Return the overlap of a box of that size with each anchor (anchors,), as if they had one centre."""
     sizes = np.concatenate([size[None] * resolution, np.array(head.anchors, np.float64)])
     boxes = np.concatenate([-sizes / 2, sizes / 2], axis=1)
-    return overlap(boxes[:1], boxes[1:])[0]
+    alike: Floats = overlap(boxes[:1], boxes[1:])[0]
+    return alike
 
 
 def _cell(box: Floats, target: NDArray[np.float32]) -> tuple[int, int, Floats]:
