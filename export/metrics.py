@@ -50,8 +50,16 @@ class Comparison:
         return cls(**{**record, **pairs})
 
 
-def compare(*, reference: Array, actual: Array) -> Comparison:
-    """Compare outputs (N, ...) as real numbers.
+def are_classes(outputs: Mapping[str, Array]) -> bool:
+    """Whether all of a model's outputs (N, ...) are rows: those of a classifier's head or heads.
+
+    A row beside a picture is a latent point, whose largest number means nothing.
+    """
+    return all(values.ndim == 2 for values in outputs.values())
+
+
+def compare(*, reference: Array, actual: Array, classes: bool = True) -> Comparison:
+    """Compare outputs (N, ...) as real numbers; rows also by their best class, unless they are no `classes`.
 
     Raises:
         CheckFailedError: shapes differ, a number is not finite, or nothing is there to compare.
@@ -60,7 +68,7 @@ def compare(*, reference: Array, actual: Array) -> Comparison:
     expected, found = reference.astype(np.float64), actual.astype(np.float64)
     error = np.abs(expected - found)
     where = np.unravel_index(int(error.argmax()), error.shape)
-    top1, top5, distinct = _answers(expected, found)
+    top1, top5, distinct = _answers(expected, found) if classes else (None, None, None)
     return Comparison(
         sample_count=len(expected),
         max_abs_error=float(error.max()),
@@ -91,13 +99,13 @@ class StepComparison:
         return asdict(self)
 
 
-def compare_steps(*, reference: Array, actual: Array, step: float) -> StepComparison:
-    """Compare real outputs (N, ...) that are multiples of `step`.
+def compare_steps(*, reference: Array, actual: Array, step: float, classes: bool = True) -> StepComparison:
+    """Compare real outputs (N, ...) that are multiples of `step`; `classes` as in `compare`.
 
     Raises:
         CheckFailedError: as `compare`.
     """
-    overall = compare(reference=reference, actual=actual)
+    overall = compare(reference=reference, actual=actual, classes=classes)
     steps = np.rint(np.abs(reference.astype(np.float64) - actual.astype(np.float64)) / step)
     return StepComparison(
         within_one_step=float((steps <= 1).mean()),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from calibration.samples import Array
 from export.check import Check
-from export.metrics import Comparison, StepComparison, compare, compare_steps
+from export.metrics import Comparison, StepComparison, are_classes, compare, compare_steps
 from export.recipe import Precision
 from export.targets.session import RangeReport, StorageReport, TensorSpec
 from export.tolerances import (
@@ -71,7 +71,7 @@ def prove(
         return Proof(comparisons={}, checks=(Check.stated(question, "the file", names, passed=False),))
     for name in reference:
         try:
-            comparisons[name] = compare(reference=reference[name], actual=actual[name])
+            comparisons[name] = compare(reference=reference[name], actual=actual[name], classes=are_classes(reference))
         except CheckFailedError as error:
             checks.append(Check.stated(question, name, str(error), passed=False))
             continue
@@ -101,18 +101,19 @@ def agreement(
         names = f"the outputs are {', '.join(first)} in one, {', '.join(second)} in the other"
         return (Check.stated(question, "the files", names, passed=False),)
     checks: list[Check] = []
+    classes = are_classes(first)
     for name, spec in specs.items():
         try:
             step = spec.scale
             if mixed is not None:
-                compared = compare(reference=first[name], actual=second[name])
+                compared = compare(reference=first[name], actual=second[name], classes=classes)
                 own = compare(reference=mixed[name], actual=first[name])
                 checks.extend(_judged(question, name, compared, for_mixed(own.sqnr_db)))
             elif step is None or precision is not Precision.INT8:
-                compared = compare(reference=first[name], actual=second[name])
+                compared = compare(reference=first[name], actual=second[name], classes=classes)
                 checks.extend(_judged(question, name, compared, bar or AGREEMENT[precision]))
             else:
-                steps = compare_steps(reference=first[name], actual=second[name], step=step)
+                steps = compare_steps(reference=first[name], actual=second[name], step=step, classes=classes)
                 checks.extend(_judged_steps(question, name, steps, step_bar))
         except CheckFailedError as error:
             checks.append(Check.stated(question, name, str(error), passed=False))

@@ -12,7 +12,7 @@ from export.errors import ConversionError
 from export.evaluation import Labelled
 from export.making import Making
 from export.measure import Measurement, measure
-from export.metrics import compare
+from export.metrics import are_classes, compare
 from export.recipe import Precision, Width
 from export.targets import PRIMARY, TARGETS, Target
 
@@ -97,7 +97,11 @@ class Trials:
 
     def _kept(self, measured: Measurement) -> tuple[float, float | None]:
         """Return the SQNR of the worst output, and the share of changed answers, if there are classes."""
-        compared = [compare(reference=self.expected[name], actual=measured.real[name]) for name in self.expected]
+        classes = are_classes(self.expected)
+        compared = [
+            compare(reference=self.expected[name], actual=measured.real[name], classes=classes)
+            for name in self.expected
+        ]
         agreements = [one.top1_agreement for one in compared if one.top1_agreement is not None]
         return min(one.sqnr_db for one in compared), (1 - min(agreements) if agreements else None)
 

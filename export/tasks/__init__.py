@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from export.tasks.classification import CLASSIFICATION
+from export.tasks.generation import GENERATION
 from export.tasks.metric import Metric
+from export.tasks.segmentation import SEGMENTATION
 from export.tasks.task import Examples, Task, Truth
 from zoo.errors import UsageProblemError
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TASKS", "Examples", "Metric", "Task", "Truth", "find"]
 
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION,)}
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, SEGMENTATION, GENERATION)}
 
 
 def find(subject: Subject) -> Task:

@@ -43,9 +43,7 @@ class Canvases:
 
 
 def canvases(split: Literal["train", "test"], count: int, side: int, seed: int, folder: Path | None = None) -> Canvases:
-    """Return `count` canvases with one to three pieces of clothing each, later ones over earlier ones.
-
-    Each group is as frequent as the others: half of Fashion-MNIST are tops.
+    """Return `count` canvases of Fashion-MNIST's clothes on photos of scikit-image.
 
     Args:
         split: whose photos and clothes.
@@ -63,12 +61,28 @@ def canvases(split: Literal["train", "test"], count: int, side: int, seed: int, 
 
     rng = np.random.default_rng((seed, ("train", "test").index(split)))
     clothes, labels = fashion_mnist(split, folder)
+    return compose(clothes, labels, open_photos(PHOTOS[split]), count, side, rng)
+
+
+def compose(
+    clothes: NDArray[np.uint8],
+    labels: NDArray[np.integer],
+    backgrounds: Sequence[Image.Image],
+    count: int,
+    side: int,
+    rng: np.random.Generator,
+) -> Canvases:
+    """Return `count` canvases with one to three of `clothes` (N, 28, 28) each, later ones over earlier ones.
+
+    Each group is as frequent as the others: half of Fashion-MNIST are tops.
+    """
+    import numpy as np
+
     groups = np.array(GROUPS)[labels]
     members = [np.flatnonzero(groups == group) for group in range(1, CLASSES)]
-    backgrounds = open_photos(PHOTOS[split])
     photos, masks = np.empty((count, side, side, 1), np.uint8), np.zeros((count, side, side), np.uint8)
     for photo, mask in zip(photos, masks, strict=True):
-        photo[..., 0] = cut_piece(backgrounds[rng.integers(len(backgrounds))], side, rng)
+        photo[..., 0] = cut_piece(backgrounds[int(rng.integers(len(backgrounds)))], side, rng)
         for group in rng.integers(1, CLASSES, rng.integers(1, _MOST_CLOTHES + 1)):
             _paste(photo[..., 0], mask, clothes[rng.choice(members[group - 1])], int(group), rng)
     return Canvases(photos=photos, masks=masks)

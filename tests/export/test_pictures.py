@@ -1,0 +1,155 @@
+"""`--evaluate` of models whose answers are pictures: mean IoU of masks, PSNR and ELBO of reconstructions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from calibration.masks import UNJUDGED, find_masked, masked_samples
+from calibration.samples import Samples
+from export import tasks
+from export.metrics import are_classes, compare
+from export.models import load
+from export.pipeline import run
+from export.recipe import Precision, Recipe
+from export.tasks.segmentation import MaskedSamples
+from zoo.errors import CheckFailedError, UsageProblemError
+from zoo.generation.training import evaluate
+from zoo.preprocessing import Preprocessing
+from zoo.weights import load as load_weights
+
+DATA = Path(__file__).parents[1] / "data"
+SQUARE = Preprocessing(height=16, width=16, colours="GRAY", crop_fraction=0.75, resize="bilinear", scale=(1 / 255,))
+
+
+def write(folder: Path, name: str, photo: np.ndarray, mask: np.ndarray) -> None:
+    for kind, picture in (("images", photo), ("masks", mask)):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(folder / kind / f"{name}.png")
+
+
+def test_a_mask_is_cut_as_its_photo_is(tmp_path: Path) -> None:
+    mask = np.zeros((40, 60), np.uint8)
+    mask[10:, 25:] = 1
+    write(tmp_path, "a", mask * 255, mask)
+    samples, masks = masked_samples(
+        find_masked(tmp_path, classes=2), name="image", preprocessing=SQUARE, seed=0, work=tmp_path / "work"
+    )
+    assert samples.photos is not None
+    assert masks.shape == (1, 16, 16)
+    edges = (samples.photos[..., 0] > 20) & (samples.photos[..., 0] < 235)  # where the filter mixes both
+    assert edges.mean() < 0.2
+    assert ((samples.photos[..., 0] > 127) == masks)[~edges].all()
+    assert 0.2 < masks.mean() < 0.8
+
+
+def test_a_palette_s_indices_are_the_classes(tmp_path: Path) -> None:
+    indices = Image.fromarray(np.array([[0, 1], [2, UNJUDGED]], np.uint8).repeat(8, 0).repeat(8, 1)).convert("P")
+    indices.putpalette([value for colour in range(256) for value in (255 - colour, 7, colour)])
+    write(tmp_path, "a", np.zeros((16, 16), np.uint8), np.zeros((16, 16), np.uint8))
+    indices.save(tmp_path / "masks" / "a.png")
+    whole = Preprocessing(height=16, width=16, colours="GRAY", crop_fraction=1.0)
+    _, masks = masked_samples(
+        find_masked(tmp_path, classes=3), name="image", preprocessing=whole, seed=0, work=tmp_path / "work"
+    )
+    assert masks[0, ::8, ::8].tolist() == [[0, 1], [2, UNJUDGED]]
+
+
+@pytest.mark.parametrize(
+    ("mask", "complaint"),
+    [
+        (np.full((16, 16), 7, np.uint8), "holds 7: the model has classes 0 to 2"),
+        (np.zeros((16, 16, 3), np.uint8), "has colours"),
+        (np.zeros((8, 16), np.uint8), "its photo of"),
+    ],
+)
+def test_what_is_no_mask_is_named(mask: np.ndarray, complaint: str, tmp_path: Path) -> None:
+    write(tmp_path, "a", np.zeros((16, 16), np.uint8), mask)
+    with pytest.raises(UsageProblemError, match=rf"the mask a\.png.*{complaint}"):
+        masked_samples(
+            find_masked(tmp_path, classes=3), name="image", preprocessing=SQUARE, seed=0, work=tmp_path / "work"
+        )
+
+
+def test_a_photo_without_its_mask_is_named(tmp_path: Path) -> None:
+    blank = np.zeros((16, 16), np.uint8)
+    with pytest.raises(UsageProblemError, match="has no masks; give a folder with images"):
+        find_masked(tmp_path, classes=2)
+    write(tmp_path, "a", blank, blank)
+    Image.fromarray(blank).save(tmp_path / "images" / "b.png")
+    with pytest.raises(UsageProblemError, match="images holds 'b', but masks has no file of that name"):
+        find_masked(tmp_path, classes=2)
+
+
+def masked(masks: np.ndarray) -> MaskedSamples:
+    samples = Samples(inputs={"image": np.zeros((*masks.shape, 1), np.float32)}, source="made", seed=0)
+    return MaskedSamples(samples=samples, masks=masks, output="logits")
+
+
+def test_pixels_of_no_class_are_not_judged() -> None:
+    masks = np.array([[[0, 1], [1, UNJUDGED]]], np.uint8)
+    right = np.eye(3)[np.array([[[0, 1], [1, 2]]])]
+    assert masked(masks).scores({"logits": right}) == {"mean_iou": 1.0}
+    half = np.eye(3)[np.array([[[0, 1], [0, 2]]])]
+    assert masked(masks).scores({"logits": half}) == {"mean_iou": pytest.approx(0.5)}
+
+
+def test_answers_of_another_size_or_without_numbers_are_refused() -> None:
+    truth = masked(np.zeros((2, 4, 4), np.uint8))
+    with pytest.raises(CheckFailedError, match="for masks of"):
+        truth.scores({"logits": np.zeros((2, 4, 2, 3))})
+    with pytest.raises(CheckFailedError, match="NaN"):
+        truth.scores({"logits": np.full((2, 4, 4, 3), np.nan)})
+
+
+def test_the_largest_number_of_a_latent_point_is_no_answer() -> None:
+    point, picture = np.eye(4), np.zeros((4, 2, 2, 1))
+    assert are_classes({"head": point, "other head": point})
+    assert not are_classes({"picture": picture, "point": point})
+    assert compare(reference=point, actual=point).top1_agreement == 1
+    assert compare(reference=point, actual=point, classes=False).top1_agreement is None
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [("unet", "segmentation"), ("vae", "generation"), ("lenet5", "classification")]
+)
+def test_an_architecture_s_own_task_judges_it(name: str, task: str) -> None:
+    subject = load(Recipe(model=name, options={"width": 8} if name == "unet" else {}))
+    assert tasks.find(subject).name == task
+    assert [other.name for other in tasks.TASKS.values() if other.suits(subject.model)] == [task]
+
+
+def test_the_autoencoder_and_its_files_reach_what_training_measured(tmp_path: Path) -> None:
+    with np.load(DATA / "fashion_mnist_500.npz") as arrays:
+        photos = arrays["photos"][:40, 2:30, 2:30]
+    folder = tmp_path / "clothes"
+    folder.mkdir()
+    for index, photo in enumerate(photos):
+        Image.fromarray(photo[..., 0]).save(folder / f"{index}.png")
+    recipe = Recipe(
+        model="vae",
+        precisions=(Precision.FLOAT32, Precision.INT8),
+        evaluate=str(folder),
+        calibration_count=32,
+        probe_count=16,
+        out=tmp_path,
+    )
+    manifest = run(recipe).manifest
+    architecture = zoo.find("vae")
+    model = architecture.build()
+    load_weights(model, architecture)
+    psnr, bound = evaluate(model, architecture.preprocess(), photos)
+    found = manifest["evaluation"]
+    assert (found["task"], found["count"]) == ("generation", 40)
+    # Other noise, so not the same numbers.
+    assert found["scores"]["psnr_db"] == pytest.approx(psnr, abs=0.5)
+    assert found["scores"]["elbo"] == pytest.approx(bound, abs=3)
+    assert len(manifest["files"]) == 4
+    for file in manifest["files"]:
+        assert file["scores"]["psnr_db"] == pytest.approx(found["scores"]["psnr_db"], abs=0.5)
+        assert file["scores"]["elbo"] == pytest.approx(found["scores"]["elbo"], abs=5)
+        assert all(one["top1_agreement"] is None for one in file["comparisons"].values())
