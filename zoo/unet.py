@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zoo import twins
 from zoo.architecture import Architecture, Option, register
+from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -74,6 +76,21 @@ def preprocess(*, resolution: int = 128, channels: int = 1, **_: object) -> Prep
 
 
 TINY = {"classes": 6, "resolution": 64, "width": 8, "depth": 3}
+TWIN = Weights(
+    tag=twins.TAG,
+    licence="Apache-2.0",
+    trained_on="12,000 canvases: clothes of Fashion-MNIST on photos of scikit-image",
+    sources=(
+        Source(
+            kind="shipped",
+            location="unet_tiny-canvases.npz",
+            sha256="7c3e41b360d71ea7209159a11f13737da5c404a9dfd612d135e7867fd788efd9",
+            reader="npz",
+        ),
+    ),
+    options=TINY,
+    labels="clothes_groups",
+)
 
 UNET = register(
     Architecture(
@@ -93,5 +110,6 @@ UNET = register(
             "width": Option(default=64, choices=(8, 16, 32, 64), meaning="channels of the first level"),
         },
         tiny=TINY,
+        weights=(TWIN,),
     )
 )

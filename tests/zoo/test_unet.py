@@ -1,12 +1,26 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import zoo
-from zoo import unet
+from zoo import class_names, unet
+from zoo.segmentation.canvases import CLASSES, GROUPS, PHOTOS, compose, open_photos
 from zoo.segmentation.scores import confusion, mean_iou
+from zoo.segmentation.training import evaluate
 from zoo.training import _batches
+from zoo.weights import load
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.fixture(scope="module")
+def canvases():
+    with np.load(DATA / "fashion_mnist_500.npz") as stored:
+        clothes, labels = stored["photos"][:, 2:30, 2:30, 0], stored["labels"]
+    return compose(clothes, labels, open_photos(PHOTOS["test"]), 100, 64, np.random.default_rng(0))
 
 
 def test_the_default_is_the_network_of_the_paper():
@@ -75,3 +89,17 @@ def test_masks_that_cannot_be_compared_are_refused(truth, found, complaint):
         confusion(truth, found, 6)
     with pytest.raises(ValueError, match="no pixels"):
         mean_iou(np.zeros((2, 2), np.int64))
+
+
+def test_the_small_twin_finds_clothes_it_has_not_seen_on_photos_it_has_not_seen(canvases):
+    architecture = zoo.find("unet")
+    twin, preprocessing = architecture.build(**architecture.tiny), architecture.preprocess(**architecture.tiny)
+    assert load(twin, architecture, "tiny").trained
+    assert evaluate(twin, preprocessing, canvases.photos, canvases.masks) > 0.6
+
+
+def test_canvases_hold_every_group_and_test_ones_other_photos(canvases):
+    assert set(np.unique(canvases.masks)) == set(range(CLASSES)) == {0, *GROUPS}
+    assert len(class_names.read("clothes_groups")) == CLASSES
+    assert not set(PHOTOS["train"]) & set(PHOTOS["test"])
+    assert (canvases.photos[..., 0][canvases.masks > 0] >= 24).all()

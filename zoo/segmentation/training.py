@@ -35,7 +35,7 @@ def evaluate(
 
 @click.command()
 @click.option("--count", default=12_000, show_default=True, help="Canvases to train on.")
-@click.option("--epochs", default=8, show_default=True)
+@click.option("--epochs", default=10, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--data", type=click.Path(path_type=Path), help="Folder with Fashion-MNIST's four .gz files.")
 @click.option("--out", default=Path("unet_tiny-canvases.npz"), show_default=True, type=click.Path(path_type=Path))
