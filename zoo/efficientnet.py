@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions
+from zoo import conventions, twins
 from zoo.architecture import Architecture, register
 from zoo.channel_count import rounded
 from zoo.pinned import Source, Weights
@@ -182,6 +182,12 @@ TINY = {
     "head": 192,
 }
 
+TWIN = twins.fashion_mnist(
+    "efficientnet_tiny-fashion_mnist.npz",
+    "f5b5725c5f44c92a122c02e048047565711f1ec26c8035f5afe99d062e5b0daf",
+    TINY,
+)
+
 
 def _efficientnet(number: int, parameter_count: int, md5: str) -> Architecture:
     """Register one of the table above; `md5` is of its weights, as keras/src/applications/efficientnet.py tells it."""
@@ -212,7 +218,7 @@ def _efficientnet(number: int, parameter_count: int, md5: str) -> Architecture:
             classes=1000,
             labels="imagenet1k",
             tiny=TINY,
-            weights=(imagenet,),
+            weights=(imagenet, TWIN),
         )
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions
+from zoo import conventions, twins
 from zoo.architecture import Architecture, register
 from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
@@ -158,6 +158,12 @@ TINY = {
     "classes": 10,
 }
 
+TWIN = twins.fashion_mnist(
+    "xception_tiny-fashion_mnist.npz",
+    "f521e633cd9cce0744f505126d17043710ed25deb3325e3e9f02dce0a4812998",
+    TINY,
+)
+
 XCEPTION = register(
     Architecture(
         name="xception",
@@ -170,6 +176,6 @@ XCEPTION = register(
         classes=1000,
         labels="imagenet1k",
         tiny=TINY,
-        weights=(IMAGENET,),
+        weights=(IMAGENET, TWIN),
     )
 )

@@ -9,7 +9,9 @@ model lie on int8 grids, one step per output channel, on which every format's qu
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from calibration.samples import Array, Samples
 from export.stages import Staged, StageRecord, StageRefusedError
 from export.stages.channel_fit import ChannelFit
+from export.stages.feedback import MOST_ROWS_SHARE, Inputs, Moments, Rows
 from export.stages.graph import Graph, copy
 from export.stages.products import Kind, Product, products, reason_against
 from export.stages.rounding import Rounded, round_depthwise, round_matrix, round_transposed
@@ -85,11 +88,11 @@ class Rounding:
                 return _called_again(steps, kernels, bias, true, rounded)
             generator, kernels = np.random.default_rng([self.stage.seed, index]), []
             for product in steps:
-                moments = _moments(product, rounded, self.stage.positions, generator)
-                kernel = product.ungrouped(_rounded(product, moments, self.stage.ridge).values)
+                inputs = _inputs(product, rounded, self.stage.positions, generator)
+                kernel = product.ungrouped(_rounded(product, inputs, self.stage.ridge).values)
                 if not np.isfinite(kernel).all():
                     raise StageRefusedError(f"what reaches {layer.name} is not finite")
-                del moments
+                del inputs
                 true, rounded, gain, bias = _answers(product, kernel, true, rounded)
                 kernels.append(product.scaled(kernel, gain))
             self.weights[id(layer)] = (*kernels, bias)
@@ -126,33 +129,45 @@ def _chosen(model: keras.Model) -> tuple[list[keras.Layer], dict[str, str]]:
     return chosen, skipped
 
 
-def _rounded(product: Product, moments: NDArray[np.float32], ridge: float) -> Rounded:
+def _rounded(product: Product, inputs: Inputs, ridge: float) -> Rounded:
     weights = product.grouped(product.kernel)
     if product.kind is Kind.DEPTHWISE:
-        return round_depthwise(weights, moments, ridge)
+        return round_depthwise(weights, inputs, ridge)
     if product.kind is Kind.TRANSPOSED:
-        return round_transposed(weights, moments, ridge, product.outputs)
-    return round_matrix(weights, moments, ridge, product.input_shape)
+        return round_transposed(weights, inputs, ridge, product.outputs)
+    return round_matrix(weights, inputs, ridge, product.input_shape)
 
 
-def _moments(product: Product, stream: Stream, positions: int, generator: np.random.Generator) -> NDArray[np.float32]:
-    """Return the second moments (groups, K, K) of a layer's inputs about their mean, which the bias takes care of."""
-    import tensorflow as tf
-
+def _inputs(product: Product, stream: Stream, positions: int, generator: np.random.Generator) -> Inputs:
+    """Return what a layer's inputs are about their mean, which the bias takes care of."""
     if product.kind is Kind.DEPTHWISE:
         positions = max(1, positions // 4)  # of few inputs each, little has to be known
+    drawn = (product.rows(chunk, positions, generator) for chunk in stream)
+    first = next(drawn)
+    groups, count, size = first.shape
+    if groups == 1 and len(stream) * count <= MOST_ROWS_SHARE * size:
+        rows = np.concatenate([some[0].numpy() for some in (first, *drawn)])
+        rows -= rows.mean(axis=0)
+        rows /= np.float32(np.sqrt(len(rows)))
+        return Rows(rows)
+    return _moments(chain((first,), drawn))
+
+
+def _moments(drawn: Iterable[Any]) -> Moments:
+    """Return the second moments about the mean of rows (groups, S, K)."""
+    import tensorflow as tf
+
     squares: Any = 0.0
     total: Any = 0.0
     count = 0
-    for chunk in stream:
-        rows = product.rows(chunk, positions, generator)
+    for rows in drawn:
         squares += _squares(rows)
         total += tf.reduce_sum(rows, axis=1).numpy()
         count += rows.shape[1]
     mean = total / np.float32(count)
     found: NDArray[np.float32] = squares / np.float32(count)
     found -= mean[:, :, None] * mean[:, None, :]
-    return found
+    return Moments(found)
 
 
 def _squares(rows: Any) -> NDArray[np.float32]:

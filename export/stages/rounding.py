@@ -1,8 +1,7 @@
 """Rounding with error feedback: what one weight loses is made good by those that are rounded after it.
 
 Frantar & Alistarh 2022, "Optimal Brain Compression", https://arxiv.org/abs/2208.11696, and Frantar et al. 2022,
-"GPTQ", https://arxiv.org/abs/2210.17323. With the inputs' second moments H = LL' the error of rounded weights Q is
-|L'(Q - W)|^2; its rows are settled from the last to the first, so that one Cholesky factor does, without an inverse.
+"GPTQ", https://arxiv.org/abs/2210.17323.
 """
 
 from __future__ import annotations
@@ -12,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from export.stages.feedback import Feedback, Inputs
 from export.targets.pairing import LARGEST_PAIR, largest_pair, partners
 
 Floats = NDArray[np.float32]
 
 LARGEST = 127
-BLOCK = 64  # rows that are settled before the others hear of it: a matrix product in place of 64 small ones
+AT_ONCE = 1 << 24  # numbers of all candidates of some channels, 64 MB: more memory makes nothing faster
 # Steps of a matrix's channel, as shares of the way from the smallest possible step to one at which plain rounding
 # leaves no pair of neighbours too large.
 PAIRED_SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
@@ -39,7 +39,7 @@ class Rounded:
         return self.integers * self.step[:, None, :]
 
 
-def round_depthwise(weights: Floats, moments: Floats, ridge: float) -> Rounded:
+def round_depthwise(weights: Floats, inputs: Inputs, ridge: float) -> Rounded:
     """Return weights (channels, K, M) on grids whose largest weight is 127 or -127, as the quantizers find them."""
     largest = np.abs(weights).max(axis=1)
     strongest = np.abs(weights).argmax(axis=1)[:, None]
@@ -50,26 +50,22 @@ def round_depthwise(weights: Floats, moments: Floats, ridge: float) -> Rounded:
     for bound in bounds:
         np.put_along_axis(bound, strongest, signs, 1)
     steps = [_positive(largest * np.float32(share / LARGEST)) for share in CLIPPED_SHARES]
-    return _Factor(moments, ridge).best(weights, steps, bounds, None)
+    return best(inputs.feedback(ridge), weights, steps, bounds, None)
 
 
-def round_matrix(weights: Floats, moments: Floats, ridge: float, shape: tuple[int, ...]) -> Rounded:
+def round_matrix(weights: Floats, inputs: Inputs, ridge: float, shape: tuple[int, ...]) -> Rounded:
     """Return weights (groups, K, M), K inputs of that `shape`, of which no two neighbours are too large together."""
     bounds = np.array([-LARGEST, LARGEST], np.float32).reshape(2, 1, 1, 1)
     found = []
-    for group, moment in zip(weights, moments, strict=True):
+    for number, group in enumerate(weights):
         small = _positive(np.abs(group).max(axis=0) / np.float32(LARGEST))
         safe = _safe_step(group, small, shape)
         steps = [(small * (safe / small) ** np.float32(share))[None] for share in PAIRED_SHARES]
-        found.append(_Factor(moment[None], ridge).best(group[None], steps, bounds, partners(shape)))
-    return Rounded(
-        integers=np.concatenate([one.integers for one in found]),
-        step=np.concatenate([one.step for one in found]),
-        error=np.concatenate([one.error for one in found]),
-    )
+        found.append(best(inputs.feedback(ridge, number), group[None], steps, bounds, partners(shape)))
+    return _joined(found, axis=0)
 
 
-def round_transposed(weights: Floats, moments: Floats, ridge: float, outputs: int) -> Rounded:
+def round_transposed(weights: Floats, inputs: Inputs, ridge: float, outputs: int) -> Rounded:
     """Return weights (1, K, taps * outputs) of a transposed convolution; the taps of an output share their step."""
     by_output = np.moveaxis(weights.reshape(*weights.shape[:2], -1, outputs), 3, 0).reshape(outputs, -1)
     step = _positive(np.abs(by_output).max(axis=1) / np.float32(LARGEST))
@@ -77,7 +73,7 @@ def round_transposed(weights: Floats, moments: Floats, ridge: float, outputs: in
     in_steps = np.rint(weights / steps[:, None])
     settled = np.abs(in_steps) >= LARGEST  # An output's largest weight stays: the quantizers find the step by it.
     bounds = np.stack([np.where(settled, in_steps, -LARGEST), np.where(settled, in_steps, LARGEST)])
-    return _Factor(moments, ridge).best(weights, [steps], bounds.astype(np.float32), None)
+    return best(inputs.feedback(ridge), weights, [steps], bounds.astype(np.float32), None)
 
 
 def _safe_step(weights: Floats, step: Floats, shape: tuple[int, ...]) -> Floats:
@@ -95,69 +91,79 @@ def _positive(step: Floats) -> Floats:
     return np.where(step > np.finfo(np.float32).tiny, step, 1).astype(np.float32)
 
 
-class _Factor:
-    """The Cholesky factor of second moments (groups, K, K), the loudest inputs last: they are rounded first."""
+def best(
+    feedback: Feedback, weights: Floats, steps: list[Floats], bounds: Floats, pairs: NDArray[np.int64] | None
+) -> Rounded:
+    """Round weights (groups, K, M) to multiples of that one of `steps` that costs a channel least.
 
-    def __init__(self, moments: Floats, ridge: float) -> None:
-        import tensorflow as tf
+    Args:
+        feedback: of the weights' inputs.
+        weights: to be rounded.
+        steps: to choose from, each (groups, M).
+        bounds: smallest and largest integer (2, groups, K, M), or one for all.
+        pairs: (orders, K), whom an input is added to; None if nobody. Only with one group.
+    """
+    groups, size, channels = weights.shape
+    places = None if pairs is None else np.argsort(feedback.order[0])[pairs[:, feedback.order[0]]]
+    at_once = max(1, AT_ONCE // (groups * size * len(steps)))
+    found = []
+    for start in range(0, channels, at_once):
+        some = slice(start, start + at_once)
+        bound = bounds[..., some] if bounds.shape[2] > 1 else bounds
+        found.append(_best(feedback, weights[..., some], [step[:, some] for step in steps], bound, places))
+    return _joined(found, axis=-1)
 
-        size = moments.shape[-1]
-        loudness = np.diagonal(moments, axis1=1, axis2=2)
-        self.order = np.argsort(loudness, axis=1, kind="stable")
-        sorted_moments = np.stack(
-            [moment[np.ix_(*[order] * 2)] for moment, order in zip(moments, self.order, strict=True)]
-        )
-        raised = ridge * loudness.mean(axis=1) + np.finfo(np.float32).tiny * 1e6
-        sorted_moments[:, np.arange(size), np.arange(size)] += raised[:, None]
-        lower = tf.linalg.cholesky(sorted_moments).numpy()
-        self.diagonal = np.diagonal(lower, axis1=1, axis2=2).copy()
-        lower /= self.diagonal[:, None, :]
-        self.feedback = lower  # [j, k]: what an error of row j asks of row k
 
-    def best(self, weights: Floats, steps: list[Floats], bounds: Floats, pairs: NDArray[np.int64] | None) -> Rounded:
-        """Round weights (groups, K, M) to multiples of that one of `steps` that costs a channel least.
+def _best(
+    feedback: Feedback, weights: Floats, steps: list[Floats], bounds: Floats, places: NDArray[np.int64] | None
+) -> Rounded:
+    """Do that for channels that are looked at at once; `places` are in the feedback's order."""
+    tried, channels = len(steps), weights.shape[2]
+    order = feedback.order[:, :, None]
+    ordered = np.take_along_axis(weights, order, 1)
+    target = np.concatenate([ordered / step[:, None, :] for step in steps], axis=2)
+    if bounds.shape[2] > 1:
+        bounds = np.stack([np.tile(np.take_along_axis(bound, order, 1), (1, 1, tried)) for bound in bounds])
+    integers, error = _settled(feedback, target, bounds, places)
+    # (groups, tried, M): all candidates of a channel side by side.
+    sizes = np.stack(steps, axis=1)
+    costs = error.reshape(len(weights), tried, channels) * sizes**2
+    chosen = costs.argmin(axis=1, keepdims=True)
+    kept = np.take_along_axis(integers.reshape(*weights.shape[:2], tried, channels), chosen[:, None], 2)[:, :, 0]
+    result = np.empty_like(kept)
+    np.put_along_axis(result, np.broadcast_to(order, kept.shape), kept, 1)
+    step, cost = (np.take_along_axis(values, chosen, 1)[:, 0] for values in (sizes, costs))
+    return Rounded(integers=result, step=step, error=cost)
 
-        Args:
-            weights: to be rounded.
-            steps: to choose from, each (groups, M).
-            bounds: smallest and largest integer (2, groups, K, M), or one for all.
-            pairs: (orders, K), whom an input is added to; None if nobody. Only with one group.
-        """
-        tried, channels = len(steps), weights.shape[2]
-        order = self.order[:, :, None]
-        ordered = np.take_along_axis(weights, order, 1)
-        target = np.concatenate([ordered / step[:, None, :] for step in steps], axis=2)
-        if bounds.shape[2] > 1:
-            bounds = np.stack([np.tile(np.take_along_axis(bound, order, 1), (1, 1, tried)) for bound in bounds])
-        places = None if pairs is None else np.argsort(self.order[0])[pairs[:, self.order[0]]]
-        integers, error = self._settle(target, bounds, places)
-        # (groups, tried, M): all candidates of a channel side by side.
-        sizes = np.stack(steps, axis=1)
-        costs = error.reshape(len(weights), tried, channels) * sizes**2
-        chosen = costs.argmin(axis=1, keepdims=True)
-        kept = np.take_along_axis(integers.reshape(*weights.shape[:2], tried, channels), chosen[:, None], 2)[:, :, 0]
-        result = np.empty_like(kept)
-        np.put_along_axis(result, np.broadcast_to(order, kept.shape), kept, 1)
-        step, cost = (np.take_along_axis(values, chosen, 1)[:, 0] for values in (sizes, costs))
-        return Rounded(integers=result, step=step, error=cost)
 
-    def _settle(self, target: Floats, bounds: Floats, places: NDArray[np.int64] | None) -> tuple[Floats, Floats]:
-        """Return the integers and the squared error in steps; everything is in this factor's order."""
-        integers, lost = np.empty_like(target), np.empty_like(target)
-        error = np.zeros((target.shape[0], target.shape[2]), np.float32)
-        for end in range(target.shape[1], 0, -BLOCK):
-            start = max(end - BLOCK, 0)
-            asked = np.swapaxes(self.feedback[:, end:, start:end], 1, 2) @ lost[:, end:]
-            wanted = target[:, start:end] + asked
-            for row in range(end - 1, start - 1, -1):
-                settled = slice(row + 1, end)
-                aim = wanted[:, row - start] + (self.feedback[:, None, settled, row] @ lost[:, settled])[:, 0]
-                bottom, top = bounds[:, :, row if bounds.shape[2] > 1 else 0]
-                for place in () if places is None else places[:, row]:
-                    if place > row:  # its partner is settled
-                        bottom = np.maximum(bottom, -LARGEST_PAIR - integers[:, place])
-                        top = np.minimum(top, LARGEST_PAIR - integers[:, place])
-                integers[:, row] = np.clip(np.rint(aim), bottom, top)
-                lost[:, row] = target[:, row] - integers[:, row]
-                error += (self.diagonal[:, row, None] * (aim - integers[:, row])) ** 2
-        return integers, error
+def _settled(
+    feedback: Feedback, target: Floats, bounds: Floats, places: NDArray[np.int64] | None
+) -> tuple[Floats, Floats]:
+    """Return the integers and the squared error in steps; everything is in the feedback's order."""
+    integers, lost = np.empty_like(target), np.empty_like(target)
+    error = np.zeros((target.shape[0], target.shape[2]), np.float32)
+    for block in feedback.blocks(lost):
+        wanted = target[:, block.start : block.end] + block.asked
+        for row in range(block.end - 1, block.start - 1, -1):
+            own, settled = row - block.start, slice(row + 1, block.end)
+            aim = wanted[:, own] + (block.within[:, None, own + 1 :, own] @ lost[:, settled])[:, 0]
+            bottom, top = bounds[:, :, row if bounds.shape[2] > 1 else 0]
+            for place in () if places is None else places[:, row]:
+                if place > row:  # its partner is settled
+                    bottom = np.maximum(bottom, -LARGEST_PAIR - integers[:, place])
+                    top = np.minimum(top, LARGEST_PAIR - integers[:, place])
+            integers[:, row] = np.clip(np.rint(aim), bottom, top)
+            lost[:, row] = target[:, row] - integers[:, row]
+            error += (block.diagonal[:, own, None] * (aim - integers[:, row])) ** 2
+    return integers, error
+
+
+def _joined(parts: list[Rounded], axis: int) -> Rounded:
+    """Return groups or channels that were rounded one after another as one; what is one already is not copied."""
+    if len(parts) == 1:
+        return parts[0]
+    return Rounded(
+        integers=np.concatenate([one.integers for one in parts], axis),
+        step=np.concatenate([one.step for one in parts], axis),
+        error=np.concatenate([one.error for one in parts], axis),
+    )

@@ -13,6 +13,7 @@ from export.targets.onnx.graph import Graph
 from export.targets.onnx.protos import GraphProto, NodeProto
 
 SIGN = 128  # int8 + 128 is uint8: the same numbers with the zero point moved along.
+RECTIFIES = "rectifies"  # said of a QuantizeLinear that does the work of an activation
 
 
 def absorb_activations(proto: GraphProto) -> None:
@@ -37,7 +38,7 @@ def absorb_activations(proto: GraphProto) -> None:
         if kind.itemsize > 1:
             continue  # ONNX Runtime has no Clip of int16
         low, high = (quantize(bound) for bound in bounds)
-        node.input[0] = clip.input[0]
+        node.input[0], node.doc_string = clip.input[0], RECTIFIES
         if (low, high) != (np.iinfo(kind).min, np.iinfo(kind).max):
             result = node.output[0]
             ends = [graph.store(f"{result}/{end}", np.array(end, kind)) for end in (low, high)]

@@ -12,7 +12,7 @@ import numpy as np
 
 from calibration.samples import Array
 from export.targets.onnx.graph import Graph
-from export.targets.onnx.integers import SIGN
+from export.targets.onnx.integers import RECTIFIES, SIGN
 from export.targets.onnx.protos import GraphProto, NodeProto
 
 FRACTION = 256
@@ -69,8 +69,8 @@ def _is_near(graph: Graph, name: str, neutral: float, limit: float) -> bool:
 
 def _multiplier(graph: Graph, source: NodeProto, target: NodeProto) -> int | None:
     """Return m, if `source` and `target` are such a move."""
-    if source.op_type != "DequantizeLinear":
-        return None
+    if source.op_type != "DequantizeLinear" or target.doc_string == RECTIFIES:
+        return None  # an activation alone is computed with a multiplier of 31 bits
     names = [*source.input[1:3], *target.input[1:3]]
     values: list[Array] = [graph.value(name) for name in names if name in graph.stored]
     if (

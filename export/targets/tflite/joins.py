@@ -1,7 +1,8 @@
-"""Activations that a CONCATENATION joins: it moves integers, so that all that it reads lies on its output's grid.
+"""Activations that must lie on one grid, because an operator only moves integers from one to the other.
 
-What has another grid is rounded a second time on the way. Where nobody else reads it, or its own grid would be hardly
-finer, its range becomes that of the CONCATENATION from the start, and the second rounding goes.
+What a CONCATENATION reads lies on its output's grid; what has another grid is rounded a second time on the way. Where
+nobody else reads it, or its own grid would be hardly finer, its range becomes that of the CONCATENATION from the start,
+and the second rounding goes.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from export.targets.tflite import flatbuffer
 # where r^2 = 1 + 1 / r^2: at the root of the golden ratio.
 COARSER = 1.27
 CUT = 0.05  # share of its own range that it may lose: less than a step of what is tried when ranges are chosen
-# They give numbers that they take, on the same grid (ai-edge-quantizer, uniform_quantize/common_quantize.py).
-SAME_GRID = frozenset({"MAX_POOL_2D", "MIRROR_PAD", "PAD", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "TRANSPOSE"})
-# The runtime gives them a grid, or that of what they read, of which they give only a part or a mean.
-FIXED_GRID = frozenset({"AVERAGE_POOL_2D", "GATHER", "GATHER_ND", "L2_NORMALIZATION", "LOGISTIC", "LOG_SOFTMAX",
-    "RESIZE_BILINEAR", "SLICE", "SOFTMAX", "SPLIT", "STRIDED_SLICE", "TANH", "UNPACK"})  # fmt: skip
+# They give all numbers that they take, on the same grid (ai-edge-quantizer, uniform_quantize/common_quantize.py).
+MOVES_ALL = frozenset({"MAX_POOL_2D", "MIRROR_PAD", "PAD", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "TRANSPOSE"})
+# They give some of them, or means.
+TAKES_SOME = frozenset({"AVERAGE_POOL_2D", "GATHER", "GATHER_ND", "REDUCE_MIN", "RESIZE_BILINEAR", "SLICE",
+    "SPACE_TO_DEPTH", "SPLIT", "STRIDED_SLICE", "UNPACK"})  # fmt: skip
+# The runtime gives them a grid.
+FIXED = frozenset({"L2_NORMALIZATION", "LOGISTIC", "LOG_SOFTMAX", "SOFTMAX", "TANH"})
 
 
 def shared(model: flatbuffer.Model, ranges: Mapping[int, Range]) -> dict[int, Range]:
@@ -30,6 +33,10 @@ def shared(model: flatbuffer.Model, ranges: Mapping[int, Range]) -> dict[int, Ra
     operators = model.subgraphs[0].operators
     makers = {index: operator for operator in operators for index in operator.outputs}
     readers = Counter(index for operator in operators for index in operator.inputs)
+    for operator in operators:
+        if flatbuffer.op_name(model, operator) in MOVES_ALL | TAKES_SOME:
+            source = next((found[index] for index in operator.inputs if index in found), None)
+            found.update({index: source for index in operator.outputs if source is not None and index in found})
     # The last one first: what it reads may be joined itself.
     for operator in reversed(operators):
         if flatbuffer.op_name(model, operator) != "CONCATENATION":
@@ -48,9 +55,9 @@ def _on_one_grid(model: flatbuffer.Model, makers: Mapping[int, Any], index: int)
     while index in makers:
         line.append(index)
         name = flatbuffer.op_name(model, makers[index])
-        if name in FIXED_GRID:
+        if name in TAKES_SOME | FIXED:
             return
-        if name not in SAME_GRID:
+        if name not in MOVES_ALL:
             yield from line
             return
         index = makers[index].inputs[0]

@@ -73,6 +73,14 @@ def test_a_move_to_another_grid_gives_the_same_integers(low: float, high: float,
     assert np.array_equal(one, other)
 
 
+@pytest.mark.parametrize("width", [0.41, 0.999, 1.7])
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (-0.3, 2.2)])
+def test_a_rectifier_alone_gives_the_same_integers(low: float, high: float, width: float, tmp_path: Path) -> None:
+    one, other = answers(files(layers.ReLU(), low, high, width), tmp_path)
+    assert len(np.unique(one)) > 20
+    assert np.array_equal(one, other)
+
+
 @pytest.mark.parametrize("name", POOLS)
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (-0.3, 2.2), (0.0, 6.0)])
 def test_a_mean_gives_the_same_integers(low: float, high: float, name: str, tmp_path: Path) -> None:

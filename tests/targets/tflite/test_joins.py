@@ -79,3 +79,14 @@ def test_what_has_a_grid_of_its_own_keeps_it(net: Any, operator: str) -> None:
     found, names = planned(net, (-5.0, 5.0))
     assert operator in names
     assert found[operator] == found["CONV_2D"] == (-5.0, 5.0)
+
+
+def test_what_an_operator_only_moves_has_the_range_of_what_it_reads() -> None:
+    image = keras.Input((8, 8, 4), name="image")
+    net = layers.AveragePooling2D(2)(layers.MaxPooling2D(2)(conv(image)))
+    model = flatbuffer.read(TFLITE.convert(keras.Model(image, net)))
+    ranges = {index: (-1.0, 1.0 + index) for index in flatbuffer.activations(model)}
+    found = joins.shared(model, ranges)
+    conv_out, *pooled_out = [operator.outputs[0] for operator in model.subgraphs[0].operators]
+    assert len(pooled_out) == 2
+    assert {found[index] for index in pooled_out} == {ranges[conv_out]}
