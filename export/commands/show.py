@@ -130,14 +130,18 @@ def _print_facts(console: Console, architecture: Architecture) -> None:
     facts.add_column(style="cyan", no_wrap=True)
     facts.add_column(overflow="fold")
     facts.add_row("name", architecture.name)
-    facts.add_row("task", f"{architecture.task}, {architecture.classes} classes")
+    classes = f", {architecture.classes} classes" if architecture.classes else ""
+    facts.add_row("task", f"{architecture.task}{classes}")
     facts.add_row("parameters", f"{count_in_words(architecture.parameter_count)} ({architecture.parameter_count:,})")
     facts.add_row("input", describe(_default_preprocessing(architecture)))
+    for name, distribution in architecture.drawn_inputs.items():
+        facts.add_row(f"input {name}", f"drawn, {distribution}")
     for key, option in architecture.options.items():
         choices = ", ".join(str(choice) for choice in option.choices)
         facts.add_row(f"--set {key}=", f"{choices}; default {option.default}; {option.meaning}")
+    default = architecture.trained_as(None)
     for position, weights in enumerate(architecture.weights):
-        facts.add_row("--weights" if position == 0 else "", _weights_cell(weights, default=position == 0))
+        facts.add_row("--weights" if position == 0 else "", _weights_cell(weights, default=weights is default))
     if not architecture.weights:
         facts.add_row("weights", "none: it is exported untrained, or with --weights FILE")
     console.print(facts)

@@ -38,6 +38,9 @@ def test_show_gives_paper_options_licence_and_digest(name: str, capsys: pytest.C
     architecture = find(name)
     expected = [architecture.paper, f"{architecture.parameter_count:,}"]
     expected += [f"--set {key}=" for key in architecture.options]
+    expected += [fact for drawn in architecture.drawn_inputs.items() for fact in drawn]
+    assert ("(the default)" in words) == (architecture.trained_as(None) is not None)
+    assert " 0 classes" not in words
     for weights in architecture.weights:
         expected += [weights.tag, weights.licence, weights.trained_on]
         expected += [source.sha256 or source.md5 for source in weights.sources]
