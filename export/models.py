@@ -12,6 +12,7 @@ from export import signature, user_file
 from export.recipe import Recipe
 from export.targets import TARGETS
 from zoo import class_names, conventions, weights
+from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
 from zoo.sources import ByteProgress
@@ -37,6 +38,7 @@ class Subject:
         labels: names of the classes; empty if unknown.
         task: what it is for, as its architecture says; empty if nobody said.
         drawn_inputs: inputs that are random by their meaning: name -> distribution.
+        detection: what the outputs of a detector mean; None for what is no detector.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Subject:
     labels: tuple[str, ...]
     task: str = ""
     drawn_inputs: Mapping[str, str] = field(default_factory=dict)
+    detection: Detection | None = None
 
 
 def is_file(model: str) -> bool:
@@ -104,6 +107,7 @@ def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
         labels=class_names.read(labels) if labels else (),
         task=architecture.task,
         drawn_inputs=architecture.drawn_inputs,
+        detection=architecture.detection(**settings) if architecture.detection else None,
     )
 
 

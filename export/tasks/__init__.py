@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from export.tasks.classification import CLASSIFICATION
+from export.tasks.detection import DETECTION
 from export.tasks.generation import GENERATION
 from export.tasks.metric import Metric
 from export.tasks.segmentation import SEGMENTATION
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TASKS", "Examples", "Metric", "Task", "Truth", "find"]
 
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, SEGMENTATION, GENERATION)}
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, DETECTION, SEGMENTATION, GENERATION)}
 
 
 def find(subject: Subject) -> Task:

@@ -80,6 +80,10 @@ def test_the_list_fits_the_terminal(
             "short side to 32 (bilinear), centre crop 32 x 32; GRAY; byte / 255, which gives [0, 1]",
         ),
         (
+            Preprocessing(height=416, width=416, scale=(1 / 255,), fit="stretch", crop_fraction=1.0),
+            "the whole photo to 416 x 416 (bicubic); RGB; byte / 255, which gives [0, 1]",
+        ),
+        (
             Preprocessing(height=224, width=224, colours="BGR", offset=(-100.0, -110.0, -120.0)),
             "short side to 256 (bicubic), centre crop 224 x 224; BGR; byte - (100, 110, 120), "
             "which gives [-100, 155], [-110, 145], [-120, 135]",

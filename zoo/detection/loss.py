@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from zoo.detection.heads import Detection, Head
-from zoo.detection.targets import BOX_WEIGHT, CLASSES, COUNTS, OBJECT
+from zoo.detection.targets import BOX_WEIGHT, CLASSES, OBJECT
 
 
 class HeadLoss:
@@ -23,20 +23,20 @@ class HeadLoss:
         """Return the loss (N,).
 
         Args:
-            target: (N, rows, columns, anchors, 7 + classes), see `zoo.detection.targets`.
+            target: (N, rows, columns, anchors, 6 + classes), see `zoo.detection.targets`.
             raw: (N, rows, columns, anchors * (5 + classes)), the head's output.
         """
         from keras import ops
 
         numbers = 5 + self.detection.classes
         said = ops.reshape(raw, (-1, *raw.shape[1:3], len(self.head.anchors), numbers))
-        is_object, counts = target[..., OBJECT], target[..., COUNTS]
+        is_object = target[..., OBJECT]
         place = self.detection.scale_x_y * (ops.sigmoid(said[..., :2]) - 0.5) + 0.5
         box = ops.concatenate([place, said[..., 2:4]], axis=-1)
         misplaced = ops.sum(ops.square(box - target[..., :4]), axis=-1) * target[..., BOX_WEIGHT]
         doubt = _cross_entropy(is_object, said[..., 4])
         mistaken = ops.sum(_cross_entropy(target[..., CLASSES:], said[..., 5:]), axis=-1)
-        return ops.sum(is_object * (misplaced + mistaken) + counts * doubt, axis=(1, 2, 3))
+        return ops.sum(is_object * (misplaced + mistaken) + doubt, axis=(1, 2, 3))
 
 
 def _cross_entropy(truth: Any, raw: Any) -> Any:

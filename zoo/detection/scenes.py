@@ -17,7 +17,7 @@ from zoo.detection.truth import Truth
 Bytes = NDArray[np.uint8]
 
 _DARKEST = 24  # of 255: a darker pixel of a picture is what is around the thing
-_SIDES = (0.3, 0.75)  # of a picture, as a share of the scene
+_SIDES = (0.35, 0.75)  # of a picture, as a share of the scene
 _MOST_OVERLAP = 0.15  # a thing that another one hides cannot be found
 _MOST_TRIES = 20
 

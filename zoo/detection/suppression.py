@@ -49,7 +49,7 @@ def suppress(
     most_overlap: float = MOST_OVERLAP,
     most_objects: int = MOST_OBJECTS,
 ) -> Objects:
-    """Return the candidates that no better one of the same class overlaps.
+    """Return the candidates that no better one of the same class overlaps, cut off at the edges of the photo.
 
     A candidate may be several objects: each class is a question of its own (section 2.2 of the paper on YOLOv3).
 
@@ -68,7 +68,7 @@ def suppress(
     ]
     best = np.concatenate(kept) if kept else np.zeros(0, np.int64)
     best = best[np.argsort(-scores[best], kind="stable")][:most_objects]
-    return Objects(boxes=boxes[best], scores=scores[best], classes=classes[best])
+    return Objects(boxes=np.clip(boxes[best], 0, 1), scores=scores[best], classes=classes[best])
 
 
 def _greedy(boxes: Floats, scores: Floats, most_overlap: float, most: int) -> NDArray[np.int64]:

@@ -1,8 +1,8 @@
 """What a detector's heads should say of a photo, so that training can tell them.
 
 Redmon, Farhadi 2018, https://arxiv.org/abs/1804.02767, section 2.1: each object is the business of one cell, that of
-its centre, and of the anchor that is most like it. Other anchors that are also like it are told nothing; all the rest
-shall say that there is no object.
+its centre, and of the anchor that is most like it. Bochkovskiy, Wang, Liao 2020, https://arxiv.org/abs/2004.10934,
+section 3.3: and of all other anchors that are like it, from which a network learns sooner.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from zoo.detection.boxes import Floats, overlap
 from zoo.detection.heads import Detection, Head
 from zoo.detection.truth import Truth
 
-ALIKE = 0.5  # overlap of an anchor with an object, from which on it is not told that there is none
+ALIKE = 0.4  # overlap of an anchor with an object, from which on it is told to find it
 # Along the last axis of a target; then one number per class.
-X, Y, WIDTH, HEIGHT, OBJECT, COUNTS, BOX_WEIGHT, CLASSES = range(8)
+X, Y, WIDTH, HEIGHT, OBJECT, BOX_WEIGHT, CLASSES = range(7)
 
 
 def encode(truth: Sequence[Truth], detection: Detection, resolution: int) -> list[NDArray[np.float32]]:
-    """Return a target (N, rows, columns, anchors, 7 + classes) for every head.
+    """Return a target (N, rows, columns, anchors, 6 + classes) for every head.
 
     Along the last axis: the centre's place in its cell (0 to 1) and the logarithm of the size over the anchor's; 1
-    where there is an object; 1 where the answer counts; the weight of the box, more for smaller ones, whose errors are
-    smaller numbers; and a 1 for the class.
+    where there is an object; the weight of the box, more for smaller ones, whose errors are smaller numbers; and a 1
+    for the class.
     """
     targets = [_empty(len(truth), head, detection, resolution) for head in detection.heads]
     for index, one in enumerate(truth):
@@ -36,18 +36,15 @@ def encode(truth: Sequence[Truth], detection: Detection, resolution: int) -> lis
             best = max(map(np.max, likeness))
             for head, target, alike in zip(detection.heads, targets, likeness, strict=True):
                 row, column, place = _cell(box, target)
-                cell = target[index, row, column]
-                cell[(alike > ALIKE) & (cell[:, OBJECT] == 0), COUNTS] = 0
-                for anchor in np.flatnonzero(alike == best):
-                    cell[anchor] = _answer(box, label, place, head.anchors[anchor], resolution, cell.shape[-1])
+                for anchor in np.flatnonzero((alike == best) | (alike > ALIKE)):
+                    answer = _answer(box, label, place, head.anchors[anchor], resolution, target.shape[-1])
+                    target[index, row, column, anchor] = answer
     return targets
 
 
 def _empty(count: int, head: Head, detection: Detection, resolution: int) -> NDArray[np.float32]:
     side = resolution // head.stride
-    target = np.zeros((count, side, side, len(head.anchors), CLASSES + detection.classes), np.float32)
-    target[..., COUNTS] = 1
-    return target
+    return np.zeros((count, side, side, len(head.anchors), CLASSES + detection.classes), np.float32)
 
 
 def _likeness(size: Floats, head: Head, resolution: int) -> Floats:
@@ -71,6 +68,6 @@ def _answer(box: Floats, label: int, place: Floats, anchor: Any, resolution: int
     answer = np.zeros(length, np.float32)
     answer[[X, Y]] = place
     answer[[WIDTH, HEIGHT]] = np.log(size * resolution / np.array(anchor))
-    answer[[OBJECT, COUNTS, CLASSES + int(label)]] = 1
+    answer[[OBJECT, CLASSES + int(label)]] = 1
     answer[BOX_WEIGHT] = 2 - np.prod(size)
     return answer

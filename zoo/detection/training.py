@@ -26,8 +26,8 @@ def fit(
     scenes: Scenes,
     *,
     epochs: int,
-    batch: int = 32,
-    learning_rate: float = 2e-3,
+    batch: int = 16,
+    learning_rate: float = 3e-3,
     seed: int = 0,
 ) -> None:
     """Train `model` in place; the same seed on the same machine gives the same weights."""
@@ -70,7 +70,7 @@ def evaluate(model: keras.Model, preprocessing: Preprocessing, detection: Detect
 @click.command()
 @click.argument("name")
 @click.option("--count", default=8_000, show_default=True, help="Scenes to train on.")
-@click.option("--epochs", default=12, show_default=True)
+@click.option("--epochs", default=14, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--data", type=click.Path(path_type=Path), help="Folder with Fashion-MNIST's four .gz files.")
 @click.option("--out", type=click.Path(path_type=Path), help="Default: NAME_tiny-scenes.npz.")

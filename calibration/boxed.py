@@ -1,0 +1,154 @@
+"""Photos with boxes for `--evaluate`: FOLDER/images and FOLDER/instances.json, as COCO writes it.
+
+https://cocodataset.org/#format-data; of an annotation, image_id, category_id, bbox and iscrowd are read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration.inputs import InputSpec, photo_sample
+from calibration.photo_file import BadPhotoError, read_photo
+from calibration.samples import Samples, sample_digest
+from calibration.sources.folder import skipped
+from calibration.store import SetWriter
+from zoo.detection.truth import Truth
+from zoo.errors import UsageProblemError
+from zoo.preprocessing import Preprocessing
+
+IMAGES, ANNOTATIONS = "images", "instances.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxedPhotos:
+    """Files of photos, each with what is to be found in it.
+
+    Attributes:
+        files: (photo, its width and height in pixels, truth), in a fixed order.
+        source: a sentence for the record.
+    """
+
+    files: tuple[tuple[Path, tuple[int, int], Truth], ...]
+    source: str
+
+
+def find_boxed(spec: str | Path, *, labels: Sequence[str]) -> BoxedPhotos:
+    """Return the photos with boxes in the folder `spec`.
+
+    Args:
+        spec: holds the folder `images` and the file `instances.json`.
+        labels: names of the classes that the model tells apart, by index; the file's categories are known by theirs.
+
+    Raises:
+        UsageProblemError: no such files, a file that is no COCO JSON, or a category that the model does not know.
+    """
+    folder = Path(spec).expanduser()
+    if not (folder / IMAGES).is_dir() or not (folder / ANNOTATIONS).is_file():
+        raise UsageProblemError(
+            f"--evaluate {str(spec)!r} has no boxes; give a folder with {IMAGES}/photo.jpg and {ANNOTATIONS}, as COCO's"
+        )
+    try:
+        record = json.loads((folder / ANNOTATIONS).read_text(encoding="utf-8"))
+        classes = _classes(record["categories"], labels)
+        found = tuple(_files(record, classes, folder / IMAGES))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        words = f"{type(error).__name__}: {error}"
+        raise UsageProblemError(
+            f"{folder.name}/{ANNOTATIONS} is not what COCO writes ({words}): images, annotations and categories"
+        ) from error
+    if not any((~truth.crowds).any() for _, _, truth in found):
+        raise UsageProblemError(f"{folder.name}/{ANNOTATIONS} holds no box; nothing can be found")
+    return BoxedPhotos(files=found, source=f"{folder.name}, {len(found)} photos with boxes")
+
+
+def boxed_samples(
+    photos: BoxedPhotos,
+    *,
+    name: str,
+    preprocessing: Preprocessing,
+    seed: int,
+    work: Path,
+    exclude: Collection[str] = (),
+) -> tuple[Samples, tuple[Truth, ...]]:
+    """Write the photos to `work`, one by one, and return them mapped, with what is to be found in each.
+
+    Args:
+        photos: what `find_boxed` found.
+        name: of the model's input.
+        preprocessing: of the photos; it stretches them, so that boxes keep their shares of width and height.
+        seed: for the record.
+        work: a folder.
+        exclude: digests of the calibration samples: what calibrated the file must not judge it.
+
+    Raises:
+        UsageProblemError: not one photo can be used, or one is of another size than its annotations say.
+    """
+    if preprocessing.fit != "stretch":
+        raise ValueError("boxes are shares of the whole photo; a preprocessing that crops moves them")
+    shape, unreadable, known, excluded = preprocessing.shape, list[str](), frozenset(exclude), 0
+    truth: list[Truth] = []
+    with SetWriter(work, {name: InputSpec(shape=shape)}, shape) as writer:
+        for path, size, one in photos.files:
+            try:
+                photo = read_photo(path)
+            except BadPhotoError:
+                unreadable.append(path.name)
+                continue
+            if photo.size != size:
+                raise UsageProblemError(f"{path.name} is of {photo.size} pixels, {ANNOTATIONS} says {size}")
+            sample = photo_sample(name, preprocessing.photo(photo), preprocessing)
+            digest = sample_digest(sample.inputs)
+            if digest in known:
+                excluded += 1
+                continue
+            writer.append(sample, digest)
+            truth.append(one)
+    if not any((~one.crowds).any() for one in truth):
+        raise UsageProblemError(f"{photos.source}: none can be used; give photos with boxes that did not calibrate")
+    notes = [skipped(unreadable)] if unreadable else []
+    notes += [f"{excluded} calibration photos left out of the evaluation"] if excluded else []
+    samples = writer.samples(
+        source=photos.source, seed=seed, preprocessing=preprocessing.record(), warnings=tuple(notes)
+    )
+    return samples, tuple(truth)
+
+
+def _classes(categories: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> dict[int, int]:
+    """Return the model's class of every category, by the category's number."""
+    indices = {label: index for index, label in enumerate(labels)}
+    if strangers := [str(one["name"]) for one in categories if one["name"] not in indices]:
+        known = ", ".join(labels[:3])
+        raise UsageProblemError(
+            f"{ANNOTATIONS} has the category {strangers[0]!r}, which the model does not know (it knows {known} ...)"
+        )
+    return {int(one["id"]): indices[one["name"]] for one in categories}
+
+
+def _files(
+    record: Mapping[str, Any], classes: Mapping[int, int], folder: Path
+) -> list[tuple[Path, tuple[int, int], Truth]]:
+    """Return each photo, the size that the file says it has, and its truth; boxes become shares."""
+    of_image: dict[Any, list[Mapping[str, Any]]] = {image["id"]: [] for image in record["images"]}
+    for annotation in record["annotations"]:
+        of_image[annotation["image_id"]].append(annotation)
+    found = []
+    for image in sorted(record["images"], key=lambda image: str(image["file_name"])):
+        path, size = folder / str(image["file_name"]), (int(image["width"]), int(image["height"]))
+        if not path.is_file():
+            raise UsageProblemError(f"{ANNOTATIONS} names {path.name}, which is not in {IMAGES}")
+        own = of_image[image["id"]]
+        corners = np.array([one["bbox"] for one in own], np.float64).reshape(-1, 4)
+        boxes = np.concatenate([corners[:, :2], corners[:, :2] + corners[:, 2:]], axis=1) / (*size, *size)
+        truth = Truth(
+            boxes=boxes,
+            classes=np.array([classes[one["category_id"]] for one in own], np.int64),
+            crowds=np.array([bool(one.get("iscrowd", 0)) for one in own], bool),
+        )
+        found.append((path, size, truth))
+    return found

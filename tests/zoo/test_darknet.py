@@ -1,0 +1,160 @@
+"""Darknet's .weights: every number finds its place, and a file that does not fit is refused."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo import random_weights, readers, yolo_v3_tiny, yolo_v4_tiny
+from zoo.architecture import Architecture
+from zoo.darknet_layers import EPSILON, convolve, from_darknet
+from zoo.readers import darknet
+from zoo.weights import assign
+
+RNG = np.random.default_rng(4)
+FAMILIES = [(yolo_v3_tiny.YOLO_V3_TINY, yolo_v3_tiny.ORDER), (yolo_v4_tiny.YOLO_V4_TINY, yolo_v4_tiny.ORDER)]
+every_order = pytest.mark.parametrize(("architecture", "order"), FAMILIES, ids=["v3", "v4"])
+
+
+def drawn(model: Any) -> dict[str, np.ndarray]:
+    return {weight.path: RNG.normal(size=weight.shape).astype(np.float32) for weight in model.weights}
+
+
+def as_darknet(arrays: dict[str, np.ndarray], order: Sequence[str], version: tuple[int, int] = (0, 2)) -> bytes:
+    """Return a file of these weights: the header, then what load_convolutional_weights reads, in its order."""
+    seen = struct.pack("<q" if version == (0, 2) else "<i", 32_013_312)
+    content = struct.pack("<iii", *version, 0) + seen
+    for name in order:
+        if f"{name}/bias" in arrays:
+            parts = [arrays[f"{name}/bias"]]
+        else:
+            parts = [arrays[f"{name}_bn/{kind}"] for kind in ("beta", "gamma", "moving_mean", "moving_variance")]
+        parts.append(arrays[f"{name}/kernel"].transpose(3, 2, 0, 1))
+        content += b"".join(part.astype("<f4").tobytes() for part in parts)
+    return content
+
+
+@every_order
+@pytest.mark.parametrize("version", [(0, 1), (0, 2)])
+def test_every_number_of_a_file_finds_its_place(
+    architecture: Architecture, order: tuple[str, ...], version: tuple[int, int], tmp_path: Path
+) -> None:
+    model = architecture.build(**architecture.tiny)
+    arrays = drawn(model)
+    (tmp_path / "a.weights").write_bytes(as_darknet(arrays, order, version))
+    found = from_darknet(readers.read("darknet", [tmp_path / "a.weights"]), model, order)
+    assert found.keys() == arrays.keys()
+    assert all(np.array_equal(found[path], arrays[path]) for path in arrays)
+
+
+def test_the_orders_are_those_of_the_cfg_files() -> None:
+    # Channels of the convolutions from the top of yolov3-tiny.cfg and yolov4-tiny.cfg to their ends.
+    heads = [255, 128, 256, 255]
+    expected = {
+        yolo_v3_tiny: [16, 32, 64, 128, 256, 512, 1024, 256, 512, *heads],
+        yolo_v4_tiny: [32, 64, 64, 32, 32, 64, 128, 64, 64, 128, 256, 128, 128, 256, 512, 256, 512, *heads],
+    }
+    for family, channels in expected.items():
+        model = family.build()
+        assert [model.get_layer(name).filters for name in family.ORDER] == channels
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda content: content + bytes(4), "holds 130331 numbers, the network 130330"),
+        (lambda content: content[:-4], "holds 130329 numbers"),
+        (lambda content: content[:-1], "cut off"),
+        (lambda content: content[:10], "no Darknet"),
+        (lambda content: content[:18], "cut off"),
+        (lambda content: struct.pack("<i", 9) + content[4:], "no Darknet"),
+    ],
+)
+def test_a_file_of_another_length_or_kind_is_refused(change: Any, words: str, tmp_path: Path) -> None:
+    architecture, order = FAMILIES[0]
+    model = architecture.build(**architecture.tiny)
+    (tmp_path / "a.weights").write_bytes(change(as_darknet(drawn(model), order)))
+    with pytest.raises(ValueError, match=words):
+        from_darknet(darknet.read([tmp_path / "a.weights"]), model, order)
+
+
+def test_a_convolution_is_that_of_darknet() -> None:
+    """Padded by one pixel on every side also with stride 2, normalised, and a tenth of what is below zero."""
+    import keras
+
+    image = keras.Input((6, 6, 3))
+    model = keras.Model(image, convolve(image, 4, 3, "conv", stride=2))
+    random_weights.fill(model, zoo.find("yolo_v4_tiny").preprocess(), seed=1)
+    x = RNG.normal(size=(2, 6, 6, 3)).astype(np.float32)
+    kernel, gamma, beta, mean, variance = (weight.numpy() for weight in model.weights)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))), (3, 3), (1, 2))
+    plain = np.einsum("nyxchw,hwco->nyxo", windows[:, ::2, ::2], kernel)
+    normal = gamma * (plain - mean) / np.sqrt(variance + EPSILON) + beta
+    assert np.allclose(model(x).numpy(), np.where(normal > 0, normal, 0.1 * normal), atol=1e-5)
+
+
+def test_the_model_zoo_numbers_layers_in_another_order() -> None:
+    model = yolo_v3_tiny.build(**zoo.find("yolo_v3_tiny").tiny)
+    arrays = drawn(model)
+    # The batch norm that reads convolution n has the constants scale, scale1 and so on of tiny-yolov3-11.onnx.
+    suffixes = {1: 10, 2: 9, 3: 8, 4: 7, 5: 6, 6: 5, 7: 4, 8: 3, 9: 1, 11: 2, 12: ""}
+    stored = {}
+    for number, name in enumerate(yolo_v3_tiny.ORDER, start=1):
+        stored[f"conv2d_{number}/kernel:0"] = arrays[f"{name}/kernel"].transpose(3, 2, 0, 1)
+        if number not in suffixes:
+            stored[f"conv2d_{number}/bias:0"] = arrays[f"{name}/bias"]
+            continue
+        for ours, theirs in (("gamma", "scale"), ("beta", "bias"), ("moving_mean", "mean"), ("moving_variance", "var")):
+            stored[f"{theirs}{suffixes[number]}"] = arrays[f"{name}_bn/{ours}"]
+    found = yolo_v3_tiny.from_model_zoo(stored)
+    assert found.keys() == arrays.keys()
+    assert all(np.array_equal(found[path], arrays[path]) for path in arrays)
+
+
+def test_constants_of_an_onnx_file_come_by_name(tmp_path: Path) -> None:
+    import onnx
+    from onnx import helper, numpy_helper
+
+    kernel = RNG.normal(size=(4, 3, 2, 2)).astype(np.float32)
+    constants = [numpy_helper.from_array(kernel, "kernel"), numpy_helper.from_array(np.array([1, 2]), "shape")]
+    graph = helper.make_graph([], "g", [], [], constants)
+    onnx.save(helper.make_model(graph), tmp_path / "a.onnx")
+    stored = readers.read("onnx", [tmp_path / "a.onnx"])
+    assert list(stored) == ["kernel"]
+    assert np.array_equal(stored["kernel"], kernel)
+
+
+@pytest.mark.parametrize("name", ["yolo_v3_tiny", "yolo_v4_tiny"])
+def test_weights_for_any_resolution_fit_a_smaller_input(name: str) -> None:
+    """Which is what `any_resolution` promises: no weight depends on the side."""
+    architecture = zoo.find(name)
+    whole, small = (architecture.build(resolution=side) for side in (416, 320))
+    assign(small, {weight.path: weight.numpy() for weight in whole.weights})
+    assert architecture.trained_as("coco").any_resolution
+
+
+@pytest.mark.imagenet
+@pytest.mark.parametrize("name", ["yolo_v3_tiny", "yolo_v4_tiny"])
+def test_with_trained_weights_it_sees_what_photos_show(name: str) -> None:
+    from PIL import Image
+    from skimage import data
+
+    from zoo import class_names, weights
+    from zoo.detection.suppression import detect
+
+    architecture = zoo.find(name)
+    model, preprocessing, detection = architecture.build(), architecture.preprocess(), architecture.detection()
+    weights.load(model, architecture, "coco")
+    for photo, shows in ((data.astronaut(), "person"), (data.chelsea(), "cat"), (data.coffee(), "cup")):
+        outputs = model(preprocessing.normalise(preprocessing.photo(Image.fromarray(photo)))[None])
+        found = detect(
+            {head.output: raw.numpy()[0] for head, raw in zip(detection.heads, outputs, strict=True)}, detection
+        )
+        assert class_names.read("coco")[found.classes[0]] == shows
+        assert found.scores[0] > 0.25
