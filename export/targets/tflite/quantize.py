@@ -15,7 +15,7 @@ from calibration.ranges import Range
 from export.errors import ConversionError
 from export.recipe import Precision
 from export.targets import QuantizationPlan
-from export.targets.tflite import biases, edges, flatbuffer, joins, mixed, pairs
+from export.targets.tflite import biases, edges, flatbuffer, joins, large_kernels, mixed, pairs
 from export.targets.tflite.mixed import QuantizerRecipe
 
 
@@ -35,7 +35,8 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
         float_file = biases.revive(float_file, statistics, plan.precision, widths)
     worker = quantizer.Quantizer(bytearray(float_file), _recipe(float_file, plan))
     try:
-        result = worker.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
+        with large_kernels.in_slices():
+            result = worker.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
     except (ValueError, RuntimeError, KeyError, TypeError) as error:
         raise ConversionError(f"ai-edge-quantizer refuses {plan.precision}: {error}") from error
     model = flatbuffer.read(bytes(result.quantized_model))
