@@ -16,6 +16,7 @@ from export.layer_calls import LayerCall
 from export.targets import PRIMARY
 from tests.diagnosis.shapes import random_model
 from tests.zoo.families import families
+from tests.zoo.photos import photos_for
 from zoo import random_weights
 from zoo.architecture import Architecture
 
@@ -65,12 +66,16 @@ EXPECTED = {
 }
 
 
-def found(model: keras.Model, work: Path) -> dict[str, Attribution]:
+def found(model: keras.Model, work: Path, photos: np.ndarray | None = None) -> dict[str, Attribution]:
+    """Ask with `photos`, and with noise for what they do not fill."""
     random = np.random.default_rng(0)
     inputs = {
         tensor._keras_history.operation.name: random.uniform(0, 255, (2, *tensor.shape[1:])).astype(np.float32)
         for tensor in model.inputs
     }
+    if photos is not None:
+        inputs = {name: random.standard_normal(values.shape, np.float32) for name, values in inputs.items()}
+        inputs["image"] = photos
     Samples(inputs=inputs, source="noise", seed=0).save(work)
     path = work / f"model{PRIMARY.suffix}"
     path.write_bytes(PRIMARY.convert(model))
@@ -88,7 +93,7 @@ def test_every_layer_with_weights_is_in_the_group_of_one_tensor(name: str, tmp_p
     architecture: Architecture = zoo.find(name)
     model = architecture.build(**architecture.tiny)
     random_weights.fill(model, architecture.preprocess(**architecture.tiny), seed=0)
-    told = found(model, tmp_path)
+    told = found(model, tmp_path, photos_for(architecture, architecture.tiny, 2))
     whole, steps = (
         [call for one in told.values() for call in one.weighted if bool(one.group) == is_whole]
         for is_whole in (True, False)

@@ -34,17 +34,18 @@ def write(folder: Path, name: str, photo: np.ndarray, mask: np.ndarray) -> None:
 
 def test_a_mask_is_cut_as_its_photo_is(tmp_path: Path) -> None:
     mask = np.zeros((40, 60), np.uint8)
-    mask[10:, 25:] = 1
-    write(tmp_path, "a", mask * 255, mask)
+    mask[10:, 25:] = 5
+    write(tmp_path, "a", mask * 51, mask)
     samples, masks = masked_samples(
-        find_masked(tmp_path, classes=2), name="image", preprocessing=SQUARE, seed=0, work=tmp_path / "work"
+        find_masked(tmp_path, classes=6), name="image", preprocessing=SQUARE, seed=0, work=tmp_path / "work"
     )
     assert samples.photos is not None
     assert masks.shape == (1, 16, 16)
     edges = (samples.photos[..., 0] > 20) & (samples.photos[..., 0] < 235)  # where the filter mixes both
     assert edges.mean() < 0.2
-    assert ((samples.photos[..., 0] > 127) == masks)[~edges].all()
-    assert 0.2 < masks.mean() < 0.8
+    assert set(np.unique(masks)) == {0, 5}  # nothing between the two classes
+    assert ((samples.photos[..., 0] > 127) == (masks == 5))[~edges].all()
+    assert 0.2 < (masks == 5).mean() < 0.8
 
 
 def test_a_palette_s_indices_are_the_classes(tmp_path: Path) -> None:

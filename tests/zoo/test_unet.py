@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import class_names, unet
+from zoo import class_names, random_weights, unet
 from zoo.segmentation.canvases import CLASSES, GROUPS, PHOTOS, compose, open_photos
 from zoo.segmentation.scores import confusion, mean_iou
 from zoo.segmentation.training import evaluate
@@ -47,6 +47,16 @@ def test_fine_and_wide_reach_an_answer():
     moved = np.abs(model(image).numpy() - plain).max(axis=(0, 3))
     assert moved[32, 32] > 0
     assert moved[32, 44] > 0  # what only the levels below see
+
+
+def test_random_weights_keep_the_size_of_what_a_transposed_convolution_reads():
+    from keras import layers
+
+    model = unet.build(resolution=32, width=64, depth=1)
+    random_weights.fill(model, unet.preprocess(), seed=0)
+    (grow,) = (layer for layer in model.layers if isinstance(layer, layers.Conv2DTranspose))
+    wide = np.random.default_rng(0).standard_normal((4, 16, 16, 128), np.float32)
+    assert np.sqrt(2) * 0.9 < grow(wide).numpy().std() / wide.std() < np.sqrt(2) * 1.1  # half is lost to a ReLU
 
 
 def test_masks_move_with_their_photos():
