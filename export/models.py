@@ -11,7 +11,7 @@ import zoo
 from export import signature, user_file
 from export.recipe import Recipe
 from export.targets import TARGETS
-from zoo import class_names, conventions, weights
+from zoo import blank, class_names, conventions, weights
 from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
@@ -96,7 +96,8 @@ def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
         if recipe.options:
             raise UsageProblemError(f"the {trained.tag} weights have a build of their own; leave --set out")
         settings = dict(trained.options)
-    model = architecture.build(**settings)
+    with blank.weights():
+        model = architecture.build(**settings)
     labels = (trained and trained.labels) or architecture.labels
     return Subject(
         name=artifact_name(recipe),

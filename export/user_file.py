@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from zoo import blank
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def load(path: Path) -> keras.Model:
     import keras
 
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        with blank.weights():
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise UsageProblemError(_reason(path, error)) from error
     return _functional(path, model)

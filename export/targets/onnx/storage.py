@@ -10,13 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from export.targets.onnx.constants import Constants, Numbers
+from export.targets.distance import largest_steps
+from export.targets.onnx.constants import Constants
 from export.targets.onnx.layers import Layer, layers
-from export.targets.onnx.stored_layers import StoredConstant, StoredLayer, stored_layers
+from export.targets.onnx.stored_layers import StoredLayer, stored_layers
 from export.targets.session import StorageReport
-from export.targets.tflite.storage import FLOAT32_ROUNDING
 
 # A sibling's integers are moved, never rounded: what is further away than this is another layer.
 SAME_STEPS = 0.5
@@ -30,7 +29,7 @@ def compare_with_sibling(sibling: bytes, content: bytes) -> StorageReport | None
     None where the two do not have the same layers: then they cannot be told which is which.
     """
     found, expected = list(layers(_read(content))), list(stored_layers(sibling))
-    if Counter(layer.weights.shape for layer in found) != Counter(layer.weights.real.shape for layer in expected):
+    if Counter(layer.weights.shape for layer in found) != Counter(layer.shape for layer in expected):
         return None
     return _report(_matched(expected, found))
 
@@ -43,28 +42,31 @@ def _matched(expected: Sequence[StoredLayer], found: Sequence[Layer]) -> Iterato
     left = dict(enumerate(found))
     pending = []
     for layer in expected:
-        alike = [place for place, other in left.items() if other.weights.shape == layer.weights.real.shape]
-        equal = next((place for place in alike if max(_distances(layer, left[place])) <= SAME_STEPS), None)
+        alike = [place for place, other in left.items() if other.weights.shape == layer.shape]
+        distances = ((place, _distances(layer, left[place])) for place in alike)
+        equal, found_distances = next((one for one in distances if max(one[1]) <= SAME_STEPS), (None, []))
         if equal is None:
             pending.append(layer)
         else:
-            yield from _named(layer, left.pop(equal))
+            del left[equal]
+            yield from _named(layer, found_distances)
     for layer in pending:
-        place = next(place for place, other in left.items() if other.weights.shape == layer.weights.real.shape)
-        yield from _named(layer, left.pop(place))
+        place = next(place for place, other in left.items() if other.weights.shape == layer.shape)
+        yield from _named(layer, _distances(layer, left.pop(place)))
 
 
-def _named(layer: StoredLayer, other: Layer) -> Iterator[tuple[str, float]]:
-    yield from zip((f"weights of {layer.name}", f"bias of {layer.name}"), _distances(layer, other), strict=False)
+def _named(layer: StoredLayer, distances: Sequence[float]) -> Iterator[tuple[str, float]]:
+    yield from zip((f"weights of {layer.name}", f"bias of {layer.name}"), distances, strict=False)
 
 
 def _distances(layer: StoredLayer, other: Layer) -> list[float]:
     """Return how far the weights and, if there is one, the bias lie from the stored ones."""
-    weights = _largest(layer.weights, other.weights)
+    expected = layer.read()
+    weights = largest_steps(other.weights, expected.real, expected.step)
     if layer.bias is None:
         return [weights]
     bias = np.zeros_like(layer.bias.real) if other.bias is None else other.bias
-    return [weights, _largest(layer.bias, bias)]
+    return [weights, largest_steps(bias, layer.bias.real, layer.bias.step)]
 
 
 def compare_with_float(float_file: bytes, content: bytes) -> StorageReport:
@@ -87,17 +89,7 @@ def _float_steps(expected: Constants, found: Constants) -> Iterator[tuple[str, f
                 yield where, float("inf")
             else:
                 step = np.maximum(np.spacing(np.abs(two)).astype(np.float64), np.finfo(np.float64).tiny)
-                yield where, _largest(StoredConstant(real=one.astype(np.float64), step=step), two)
-
-
-def _largest(expected: StoredConstant, found: Numbers) -> float:
-    if found.shape != expected.real.shape:
-        return float("inf")
-    if not found.size:
-        return 0.0
-    error: NDArray[np.float64] = np.abs(found - expected.real) - FLOAT32_ROUNDING * np.abs(expected.real)
-    largest = float(np.max(error / expected.step))
-    return float("inf") if np.isnan(largest) else max(largest, 0.0)  # a NaN is never within a step
+                yield where, largest_steps(two, one, step)
 
 
 def _report(steps: Steps) -> StorageReport:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,12 +42,14 @@ class StoredLayer:
 
     Attributes:
         name: of what it computes.
-        weights: output channels first.
+        shape: of the weights, output channels first.
+        read: returns the weights; kept nowhere, because in float64 they are eight times the file.
         bias: None where there is none.
     """
 
     name: str
-    weights: StoredConstant
+    shape: tuple[int, ...]
+    read: Callable[[], StoredConstant]
     bias: StoredConstant | None
 
 
@@ -68,20 +70,31 @@ def stored_layers(content: bytes) -> Iterator[StoredLayer]:
 def _layer(
     model: flatbuffer.Model, subgraph: Any, operator: Any, weights: int, bias: int, axes: tuple[int, ...]
 ) -> StoredLayer | None:
-    found = _constant(model, subgraph, operator, weights)
-    if found is None:
+    tensor, bias_tensor = (_tensor(model, subgraph, operator, position) for position in (weights, bias))
+    if tensor is None:
         return None
-    turned = StoredConstant(real=found.real.transpose(axes), step=found.step.transpose(axes))
-    name = subgraph.tensors[operator.outputs[0]].name.decode().split(";")[0]
-    return StoredLayer(name=name, weights=turned, bias=_constant(model, subgraph, operator, bias))
+
+    def read() -> StoredConstant:
+        found = _constant(model, tensor)
+        return StoredConstant(real=found.real.transpose(axes), step=found.step.transpose(axes))
+
+    return StoredLayer(
+        name=subgraph.tensors[operator.outputs[0]].name.decode().split(";")[0],
+        shape=tuple(int(tensor.shape[axis]) for axis in axes),
+        read=read,
+        bias=None if bias_tensor is None else _constant(model, bias_tensor),
+    )
 
 
-def _constant(model: flatbuffer.Model, subgraph: Any, operator: Any, position: int) -> StoredConstant | None:
+def _tensor(model: flatbuffer.Model, subgraph: Any, operator: Any, position: int) -> Any:
+    """Return the stored tensor that an operator reads there; None if it reads none."""
     if position >= len(operator.inputs) or operator.inputs[position] < 0:
         return None
     tensor = subgraph.tensors[storage.source(model, subgraph, operator.inputs[position])]
-    if model.buffers[tensor.buffer].data is None:
-        return None
+    return None if model.buffers[tensor.buffer].data is None else tensor
+
+
+def _constant(model: flatbuffer.Model, tensor: Any) -> StoredConstant:
     real, step = storage.real(model, tensor, smallest_step=0)  # the integers are the same in dead channels too
     return StoredConstant(real=real, step=step)
 

@@ -1,16 +1,20 @@
-"""Keras model -> float32 .tflite, by TensorFlow's converter with a static batch and no Flex ops."""
+"""Keras model -> float32 .tflite, by way of a SavedModel with a static batch and no Flex ops."""
 
 from __future__ import annotations
 
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export import signature
+from export import child, signature
 from export.errors import ConversionError
-from export.targets.tflite import flatbuffer
+from export.targets.tflite import conversion
 
 if TYPE_CHECKING:
     import keras
+
+# From here on a process of its own is worth the seconds in which it loads TensorFlow.
+LARGE_BYTES = 200e6
 
 
 def convert(model: keras.Model) -> bytes:
@@ -21,25 +25,19 @@ def convert(model: keras.Model) -> bytes:
     Raises:
         ConversionError: an operator that the runtime does not have, named.
     """
-    import tensorflow as tf
-    from tensorflow.lite.python.convert_phase import ConverterError
-
+    inputs = [spec.name for spec in signature.inputs(model)]
+    outputs = [spec.name for spec in signature.outputs(model)]
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         _write_saved_model(model, folder)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        try:
-            content = converter.convert()
-        except (ConverterError, RuntimeError, ValueError) as error:
-            raise ConversionError(f"TensorFlow's converter refuses the model: {_first_line(error)}") from error
-    parsed = flatbuffer.read(content)
-    flatbuffer.rename_signature(
-        parsed,
-        [spec.name for spec in signature.inputs(model)],
-        [spec.name for spec in signature.outputs(model)],
-    )
-    flatbuffer.make_names_unique(parsed)
-    return flatbuffer.write(parsed)
+        if 4 * model.count_params() < LARGE_BYTES:
+            return conversion.convert(folder, inputs, outputs)
+        out = Path(folder) / "model"
+        answer = child.call(
+            "convert", program=conversion.PROGRAM, saved_model=folder, inputs=inputs, outputs=outputs, out=out
+        )
+        if answer["trouble"]:
+            raise ConversionError(answer["trouble"])
+        return out.read_bytes()
 
 
 def _write_saved_model(model: keras.Model, folder: str) -> None:
@@ -59,12 +57,3 @@ def _write_saved_model(model: keras.Model, folder: str) -> None:
     archive.track(model)
     archive.add_endpoint("serving_default", serve, input_signature=specs)
     archive.write_out(folder, verbose=False)
-
-
-def _first_line(error: Exception) -> str:
-    """Return what the converter means: the missing operators where it names them, else its first line."""
-    text = str(error)
-    for line in text.splitlines():
-        if "is neither a custom op nor a flex op" in line or line.startswith(("TF Select ops:", "Custom ops:")):
-            return line.strip()
-    return text.strip().splitlines()[0] if text.strip() else type(error).__name__

@@ -47,7 +47,7 @@ def write(model: Model) -> bytes:
 
     builder = AlignedBuilder(sum(buffer.data.size for buffer in model.buffers if buffer.data is not None) + 65536)
     builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
-    return bytes(builder.Output())
+    return bytes(memoryview(builder.Bytes)[builder.Head() :])  # Output() would copy it once more
 
 
 def constant(model: Model, tensor: Any) -> NDArray[Any]:

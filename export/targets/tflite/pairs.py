@@ -7,6 +7,7 @@ ones, and gives the same numbers on every x86 CPU. Weights that lie on a safe gr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,10 @@ from export.targets.tflite import flatbuffer, grids
 from export.targets.tflite.layers import Layer, layers
 
 GROWTH = 1.003  # At least, per try: rounding may leave a pair one step too large.
+AT_ONCE = 1 << 22  # weights, 32 MB in float64: channels know nothing of each other
+
+
+Requantized = Callable[[Any, Any], tuple[Any, Any]]  # weights (channels, ...) and their scales, to others
 
 
 def make_safe(model: flatbuffer.Model, float_file: bytes) -> None:
@@ -30,9 +35,9 @@ def make_safe(model: flatbuffer.Model, float_file: bytes) -> None:
         weights, bias = layer.weights, layer.bias
         if weights.quantization is None or weights.quantization.scale is None or len(weights.quantization.scale) < 2:
             continue  # an operator that the quantizer left in float
-        real = flatbuffer.constant(reference, original.weights).astype(np.float64)
+        real = flatbuffer.constant(reference, original.weights)
         requantized = _requantized if layer.source.type == schema.TensorType.INT8 else _on_own_grid
-        scale, stored = requantized(real, np.asarray(weights.quantization.scale, np.float64))
+        scale, stored = _in_parts(requantized, real, np.asarray(weights.quantization.scale, np.float64))
         weights.quantization.scale = scale.astype(np.float32)
         model.buffers[weights.buffer].data = stored.reshape(-1).view(np.uint8)
         kind = flatbuffer.constant(model, bias).dtype
@@ -47,6 +52,16 @@ def make_safe(model: flatbuffer.Model, float_file: bytes) -> None:
 def _multiplied_in_pairs(model: flatbuffer.Model) -> list[Layer]:
     """Return the layers that a CPU computes as a matrix product."""
     return [layer for layer in layers(model) if layer.op in ("CONV_2D", "FULLY_CONNECTED")]
+
+
+def _in_parts(requantized: Requantized, real: Any, scale: Any) -> tuple[Any, Any]:
+    """Return the scales and int8 weights of all channels, some at a time."""
+    new, stored = np.empty(len(real)), np.empty(real.shape, np.int8)
+    count = max(1, AT_ONCE // real[0].size)
+    for start in range(0, len(real), count):
+        some = slice(start, start + count)
+        new[some], stored[some] = requantized(real[some].astype(np.float64), scale[some])
+    return new, stored
 
 
 def _on_own_grid(real: Any, scale: Any) -> tuple[Any, Any]:

@@ -1,0 +1,28 @@
+"""A network that is built blank has the same layers, and later ones draw their weights again."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+import zoo
+from zoo import blank
+
+
+def test_a_blank_network_has_zeros_where_it_would_draw() -> None:
+    architecture = zoo.find("lenet5")
+    with blank.weights():
+        model = architecture.build()
+    drawn = architecture.build()
+    assert [weight.path for weight in model.weights] == [weight.path for weight in drawn.weights]
+    kernels = [(one, other) for one, other in zip(model.weights, drawn.weights, strict=True) if one.name == "kernel"]
+    assert len(kernels) == 5
+    assert not any(np.any(one.numpy()) for one, _ in kernels)
+    assert all(np.any(other.numpy()) for _, other in kernels)
+
+
+def test_what_is_not_drawn_stays_what_it_is() -> None:
+    with blank.weights():
+        norm = keras.layers.BatchNormalization()
+        norm.build((None, 4))
+    assert norm.gamma.numpy().tolist() == [1, 1, 1, 1]
