@@ -13,6 +13,7 @@ from export.delivery import GOLDEN, LABELS, MANIFEST, REPORT, SCHEMA
 from export.recipe import Precision
 from export.targets import TARGETS
 from export.targets.session import TensorSpec
+from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
 
@@ -63,6 +64,7 @@ class Delivered:
         companions: sha256 of the other files, by name.
         preprocessing: how photos become the input; None if the input is no photo.
         drawn_inputs: inputs that are random by their meaning: name -> distribution.
+        detection: what the outputs of a detector mean; None for what is no detector.
         trained: False: accuracy says nothing.
         untrained_reason: why not.
         real: False: the proof saw noise only.
@@ -77,6 +79,7 @@ class Delivered:
     companions: Mapping[str, str]
     preprocessing: Preprocessing | None
     drawn_inputs: Mapping[str, str]
+    detection: Detection | None
     trained: bool
     untrained_reason: str
     real: bool
@@ -143,6 +146,7 @@ def _delivered(folder: Path, manifest: Mapping[str, Any]) -> Delivered:
     if set(companions) - {GOLDEN, LABELS, REPORT}:
         raise ValueError(f"companions {sorted(companions)}")
     preprocessing = manifest["preprocessing"]
+    meaning = manifest.get("detection")  # which older manifests do not have
     return Delivered(
         folder=folder,
         name=str(manifest["name"]),
@@ -151,6 +155,7 @@ def _delivered(folder: Path, manifest: Mapping[str, Any]) -> Delivered:
         companions=companions,
         preprocessing=Preprocessing.from_record(preprocessing) if preprocessing is not None else None,
         drawn_inputs={str(name): str(how) for name, how in manifest.get("drawn_inputs", {}).items()},
+        detection=Detection.from_record(meaning) if meaning is not None else None,
         trained=bool(manifest["weights"]["trained"]),
         untrained_reason=str(manifest["weights"]["reason"]),
         real=bool(manifest["probe"]["real"]),

@@ -53,6 +53,7 @@ def manifest(
         "weights": asdict(subject.weights),
         "recipe": _recipe(recipe),
         "preprocessing": subject.preprocessing.record() if subject.preprocessing else None,
+        "detection": subject.detection.record() if subject.detection else None,
         "drawn_inputs": dict(subject.drawn_inputs),
         "calibration": {
             **calibration.record(),

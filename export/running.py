@@ -74,7 +74,7 @@ def classify(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], 
     Raises:
         UsageProblemError: a photo that cannot be read, or a model that does not classify photos.
     """
-    labels = _labels(delivered, file)
+    labels = names_of_classes(delivered, file.outputs[0].shape[1])
     measured = run(file, photo_samples(delivered, file, photos))
     (scores,) = measured.real.values()
     return [
@@ -166,9 +166,12 @@ def _best(shares: NDArray[np.float64], labels: Sequence[str], top: int) -> tuple
     return tuple(Guess(index=int(i), name=labels[i], probability=float(shares[i])) for i in order)
 
 
-def _labels(delivered: Delivered, file: DeliveredFile) -> tuple[str, ...]:
-    """Return a name per class; "class 7" where the export knew no names."""
-    count = file.outputs[0].shape[1]
+def names_of_classes(delivered: Delivered, count: int) -> tuple[str, ...]:
+    """Return a name for each of `count` classes; "class 7" where the export knew no names.
+
+    Raises:
+        UsageProblemError: the file of names has another number of them.
+    """
     if LABELS not in delivered.companions:
         return tuple(f"class {index}" for index in range(count))
     labels = delivered.labels

@@ -31,3 +31,22 @@ def fashion_mnist(file: str, sha256: str, options: Mapping[str, Any]) -> Weights
         options=options,
         labels="fashion_mnist",
     )
+
+
+def scenes(file: str, sha256: str, options: Mapping[str, Any]) -> Weights:
+    """Return the weights of a twin that finds ten kinds of clothes.
+
+    Args:
+        file: in `zoo/pretrained`, made by `python -m zoo.detection.training NAME`.
+        sha256: of that file.
+        options: of the small build.
+    """
+    source = Source(kind="shipped", location=file, sha256=sha256, reader="npz")
+    return Weights(
+        tag=TAG,
+        licence="Apache-2.0",
+        trained_on="8,000 scenes: clothes of Fashion-MNIST on photos of scikit-image",
+        sources=(source,),
+        options=options,
+        labels="fashion_mnist",
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from zoo import conventions
+from zoo import conventions, twins
 from zoo.architecture import Architecture, Option, register
 from zoo.darknet_layers import convolve, from_darknet, predict
 from zoo.detection.heads import COCO_ANCHORS, Anchor, Detection, Head, choose
@@ -156,6 +156,11 @@ TINY = {
     "anchors": ((10, 10), (15, 24), (26, 14), (23, 33), (36, 23), (34, 41)),
     "widths": (8, 12, 16, 24, 48, 64, 96),
 }
+TWIN = twins.scenes(
+    "yolo_v3_tiny_tiny-scenes.npz",
+    sha256="9b0f2c884103d5f58ddae15dd31ab848340b0d0d237db6c484e62a5acdbd0da9",
+    options=TINY,
+)
 
 YOLO_V3_TINY = register(
     Architecture(
@@ -174,7 +179,7 @@ YOLO_V3_TINY = register(
             ),
         },
         tiny=TINY,
-        weights=(COCO,),
+        weights=(COCO, TWIN),
         detection=detection,
     )
 )

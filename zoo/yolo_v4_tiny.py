@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions
+from zoo import conventions, twins
 from zoo.architecture import Architecture, Option, register
 from zoo.darknet_layers import convolve, from_darknet, predict
 from zoo.detection.heads import COCO_ANCHORS, Anchor, Detection, Head, choose
@@ -142,6 +142,11 @@ TINY = {
     "anchors": ((10, 10), (15, 24), (26, 14), (23, 33), (36, 23), (34, 41)),
     "width": 5,
 }
+TWIN = twins.scenes(
+    "yolo_v4_tiny_tiny-scenes.npz",
+    sha256="7501ea0c37c21743aa75344d5b7dd542f9f5e47ead7d7eeb3cca6ad3d3fc8e73",
+    options=TINY,
+)
 
 YOLO_V4_TINY = register(
     Architecture(
@@ -160,7 +165,7 @@ YOLO_V4_TINY = register(
             ),
         },
         tiny=TINY,
-        weights=(COCO,),
+        weights=(COCO, TWIN),
         detection=detection,
     )
 )

@@ -15,6 +15,7 @@ from zoo.errors import UsageProblemError
 if TYPE_CHECKING:
     from export.delivered import Delivered, DeliveredFile
     from export.running import Answer
+    from export.sighting import Seen
 
 ARRAYS = (".npz", ".npy")
 BAR_WIDTH = 20
@@ -24,7 +25,9 @@ BAR_WIDTH = 20
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("inputs", metavar="PHOTO...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--file", "name", metavar="NAME", help="Which file of FOLDER; the int8 .tflite if not given.")
-@click.option("--top", default=5, show_default=True, type=click.IntRange(min=1), help="How many classes to print.")
+@click.option(
+    "--top", default=5, show_default=True, type=click.IntRange(min=1), help="How many classes, or objects, to print."
+)
 @click.option("--out", metavar="FILE.npz", type=click.Path(path_type=Path), help="Write the outputs, as real numbers.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
 def command(
@@ -42,6 +45,9 @@ def command(
     arrays = [path for path in inputs if path.suffix in ARRAYS]
     if arrays and len(inputs) > 1:
         raise UsageProblemError(f"{arrays[0].name} must stand alone: give one .npz or .npy, or photos")
+    if delivered.detection is not None and not arrays and out is None:
+        _run_detector(delivered, file, inputs, top, as_json)
+        return
     if arrays or out is not None or not running.classifies(file):
         _run_any(delivered, file, inputs, out, as_json)
         return
@@ -75,6 +81,37 @@ def _print_answer(answer: Answer, file: str) -> None:
         # A probability may be a little above 1 by rounding.
         bar = "━" * min(BAR_WIDTH, round(BAR_WIDTH * guess.probability))
         table.add_row(f"{100 * guess.probability:.1f} %", bar, guess.name)
+    console.print(table)
+    console.print()
+
+
+def _run_detector(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], top: int, as_json: bool) -> None:
+    """Say which objects the photos show, and where."""
+    from export import sighting
+
+    found = sighting.see(delivered, file, photos, top)
+    _warn(file)
+    if as_json:
+        print_json({"file": file.path.name, "answers": [asdict(one) for one in found]})
+        return
+    for one in found:
+        _print_seen(one, file.path.name)
+
+
+def _print_seen(seen: Seen, file: str) -> None:
+    from rich.table import Table
+
+    console = standard_output()
+    console.print(f"{seen.photo}  ({file}, {seen.milliseconds:.2f} ms)", style="bold", soft_wrap=True)
+    if not seen.objects:
+        console.print("no object that it is sure of")
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column(style="green")
+    table.add_column()
+    for one in seen.objects:
+        left, top, right, bottom = one.box
+        table.add_row(f"{100 * one.score:.1f} %", one.name, f"x {left} to {right}, y {top} to {bottom}")
     console.print(table)
     console.print()
 

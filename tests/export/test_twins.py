@@ -21,7 +21,8 @@ def test_the_twin_is_built_as_it_was_trained(name: str) -> None:
     subject = models.load(recipe(name))
     assert subject.name == f"{name}-tiny"
     assert subject.weights.trained
-    assert subject.model.output_shape[-1] == len(subject.labels)
+    classes = subject.detection.classes if subject.detection else subject.model.output_shape[-1]
+    assert classes == len(subject.labels)
     assert subject.preprocessing is not None
     assert subject.model.input_shape[1:] == subject.preprocessing.shape
     assert {"Bag", "bag"} & set(subject.labels)

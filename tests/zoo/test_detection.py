@@ -156,15 +156,15 @@ BOX, OTHER = (0.1, 0.1, 0.5, 0.5), (0.6, 0.6, 0.9, 0.9)
 
 
 def test_average_precision_of_what_is_reckoned_by_hand() -> None:
-    """Class 0: a right box, a wrong one, a right one, of three. Class 2: one, right up to an overlap of .6."""
+    """Class 0: a right box, a wrong one, a right one, of three. Class 2: one, right up to an overlap of .52."""
     right = [truth((BOX, 0), (OTHER, 0)), truth((BOX, 0), (OTHER, 2))]
-    shrunk = (0.6, 0.6, 0.9, 0.6 + 0.3 * 0.63)
+    shrunk = (0.6, 0.6, 0.9, 0.6 + 0.3 * 0.52)
     found = [objects((BOX, 0.9, 0), ((0.0, 0.8, 0.1, 0.9), 0.8, 0), (OTHER, 0.7, 0)), objects((shrunk, 0.5, 2))]
     # Precision 1 up to a recall of 1/3, then 2/3 up to 2/3, then nothing; read off at 101 recalls, 0 to 1.
     class_0 = (34 * 1 + 33 * 2 / 3) / 101
     scores = average_precision(found, right)
     assert scores["ap50"] == pytest.approx((class_0 + 1) / 2)
-    assert scores["ap"] == pytest.approx((class_0 + 0.3) / 2)
+    assert scores["ap"] == pytest.approx((class_0 + 0.1) / 2)
 
 
 def test_crowds_are_neither_right_nor_wrong_and_doubles_are_wrong() -> None:
@@ -205,19 +205,20 @@ def said(targets: list[np.ndarray], detection: Detection) -> list[dict[str, np.n
     return outputs
 
 
-def scenes(count: int, side: int = 64) -> Any:
+def scenes(count: int, side: int = 64, most: int = 2) -> Any:
+    rng = np.random.default_rng(8)
     pictures = np.zeros((9, 12, 12), np.uint8)
     for index, picture in enumerate(pictures):
         picture[1 : 5 + index % 3 * 3, 2 : 6 + index // 3 * 2] = 200
-    grounds = RNG.integers(0, 20, (count, side, side, 3)).astype(np.uint8)
-    return scatter(pictures, np.arange(9) // 3, grounds, RNG, most=2)
+    grounds = rng.integers(0, 20, (count, side, side, 3)).astype(np.uint8)
+    return scatter(pictures, np.arange(9) // 3, grounds, rng, most=most)
 
 
 def test_a_network_that_says_what_the_targets_want_finds_everything() -> None:
-    truths = scenes(40).truth
+    truths = scenes(60, most=1).truth  # two objects may want the same cell and anchor
     outputs = said(encode(truths, DETECTION, 64), DETECTION)
     found = [detect(output, DETECTION) for output in outputs]
-    assert average_precision(found, truths)["ap"] > 0.99
+    assert average_precision(found, truths)["ap"] > 0.999
 
 
 def test_the_loss_is_least_where_the_targets_are_met_and_sees_every_mistake() -> None:

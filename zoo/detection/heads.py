@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 Anchor = tuple[float, float]
 
@@ -39,6 +40,23 @@ class Detection:
     heads: tuple[Head, ...]
     classes: int
     scale_x_y: float = 1.0
+
+    def record(self) -> dict[str, Any]:
+        """Return plain data for a manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return what `record()` described."""
+        heads = tuple(
+            Head(
+                output=str(head["output"]),
+                stride=int(head["stride"]),
+                anchors=tuple((float(width), float(height)) for width, height in head["anchors"]),
+            )
+            for head in record["heads"]
+        )
+        return cls(heads=heads, classes=int(record["classes"]), scale_x_y=float(record["scale_x_y"]))
 
 
 def choose(anchors: tuple[Anchor, ...], mask: Iterable[int]) -> tuple[Anchor, ...]:
