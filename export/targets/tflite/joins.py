@@ -33,10 +33,7 @@ def shared(model: flatbuffer.Model, ranges: Mapping[int, Range]) -> dict[int, Ra
     operators = model.subgraphs[0].operators
     makers = {index: operator for operator in operators for index in operator.outputs}
     readers = Counter(index for operator in operators for index in operator.inputs)
-    for operator in operators:
-        if flatbuffer.op_name(model, operator) in MOVES_ALL | TAKES_SOME:
-            source = next((found[index] for index in operator.inputs if index in found), None)
-            found.update({index: source for index in operator.outputs if source is not None and index in found})
+    _pass_on(model, found)
     # The last one first: what it reads may be joined itself.
     for operator in reversed(operators):
         if flatbuffer.op_name(model, operator) != "CONCATENATION":
@@ -46,7 +43,16 @@ def shared(model: flatbuffer.Model, ranges: Mapping[int, Range]) -> dict[int, Ra
             line = list(_on_one_grid(model, makers, index))
             if line and all(_may_take(found[one], whole, readers[one]) for one in line):
                 found.update(dict.fromkeys(line, whole))
+    _pass_on(model, found)  # to what takes a part of something that was joined
     return found
+
+
+def _pass_on(model: flatbuffer.Model, found: dict[int, Range]) -> None:
+    """Give what an operator only moves the range of what it reads."""
+    for operator in model.subgraphs[0].operators:
+        if flatbuffer.op_name(model, operator) in MOVES_ALL | TAKES_SOME:
+            source = next((found[index] for index in operator.inputs if index in found), None)
+            found.update({index: source for index in operator.outputs if source is not None and index in found})
 
 
 def _on_one_grid(model: flatbuffer.Model, makers: Mapping[int, Any], index: int) -> Iterator[int]:

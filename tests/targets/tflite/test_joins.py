@@ -81,6 +81,16 @@ def test_what_has_a_grid_of_its_own_keeps_it(net: Any, operator: str) -> None:
     assert found[operator] == found["CONV_2D"] == (-5.0, 5.0)
 
 
+def test_a_part_of_what_is_joined_has_the_range_of_the_whole_too() -> None:
+    def halved(x: Any) -> Any:
+        y = conv(x)
+        return [layers.Concatenate()([y, x]), layers.DepthwiseConv2D(3)(y[..., 2:])]
+
+    found, names = planned(halved, (-1.02, 3.05))
+    assert "STRIDED_SLICE" in names
+    assert found["STRIDED_SLICE"] == found["CONV_2D"] == WHOLE
+
+
 def test_what_an_operator_only_moves_has_the_range_of_what_it_reads() -> None:
     image = keras.Input((8, 8, 4), name="image")
     net = layers.AveragePooling2D(2)(layers.MaxPooling2D(2)(conv(image)))
