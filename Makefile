@@ -17,8 +17,8 @@ demo: setup  ## export MobileNet v1 to int8 .tflite and .onnx, with the proof
 
 setup: $(READY)  ## make .venv; nothing happens when it is up to date
 
-test: setup  ## run the tests
-	$(BIN)/python -m pytest
+test: setup  ## run the tests, a file of them in each of up to 4 processes
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 imagenet: setup  ## run the tests that need ImageNet weights, and ZOO_IMAGENET_SAMPLE for accuracy
 	$(BIN)/python -m pytest -m imagenet

@@ -6,6 +6,7 @@ import pytest
 
 from export.recipe import Precision
 from export.targets import PRIMARY, TARGETS
+from tests.faults.conftest import Tell
 from tests.faults.faults import COLOUR, FAULTS, ONE_SMALL, RESIDUAL, STORED, Fault
 from tests.faults.networks import PRECISIONS, Network, Planted
 
@@ -70,7 +71,7 @@ def test_the_proof_catches_the_fault(
     format_name: str,
     precision: Precision,
     network: Callable[[str], Network],
-    caught: Callable[[Fault, str, str, Precision, tuple[str, ...]], None],
+    caught: Tell,
 ) -> None:
     caught(fault, name, format_name, precision, ())  # A plant that breaks down counts as one that got through.
     chosen, key = network(name), (format_name, precision)
