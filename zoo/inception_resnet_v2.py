@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions
+from zoo import conventions, twins
 from zoo.architecture import Architecture, register
 from zoo.inception_layers import InceptionLayers, Padding
 from zoo.pinned import Source, Weights
@@ -190,6 +190,12 @@ TINY = {
     "classes": 10,
 }
 
+TWIN = twins.fashion_mnist(
+    "inception_resnet_v2_tiny-fashion_mnist.npz",
+    "8163361fd4cf09fa528a5b0ce7e792d8675de5fe02042f842d07ac2768c50adc",
+    TINY,
+)
+
 INCEPTION_RESNET_V2 = register(
     Architecture(
         name="inception_resnet_v2",
@@ -202,6 +208,6 @@ INCEPTION_RESNET_V2 = register(
         classes=1000,
         labels="imagenet1k",
         tiny=TINY,
-        weights=(IMAGENET,),
+        weights=(IMAGENET, TWIN),
     )
 )
