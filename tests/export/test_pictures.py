@@ -18,8 +18,10 @@ from export.pipeline import run
 from export.recipe import Precision, Recipe
 from export.tasks.segmentation import MaskedSamples
 from zoo.errors import CheckFailedError, UsageProblemError
-from zoo.generation.training import evaluate
+from zoo.generation.training import evaluate as score_pictures
 from zoo.preprocessing import Preprocessing
+from zoo.segmentation import canvases
+from zoo.segmentation.training import evaluate as score_masks
 from zoo.weights import load as load_weights
 
 DATA = Path(__file__).parents[1] / "data"
@@ -143,7 +145,7 @@ def test_the_autoencoder_and_its_files_reach_what_training_measured(tmp_path: Pa
     architecture = zoo.find("vae")
     model = architecture.build()
     load_weights(model, architecture)
-    psnr, bound = evaluate(model, architecture.preprocess(), photos)
+    psnr, bound = score_pictures(model, architecture.preprocess(), photos)
     found = manifest["evaluation"]
     assert (found["task"], found["count"]) == ("generation", 40)
     # Other noise, so not the same numbers.
@@ -154,3 +156,31 @@ def test_the_autoencoder_and_its_files_reach_what_training_measured(tmp_path: Pa
         assert file["scores"]["psnr_db"] == pytest.approx(found["scores"]["psnr_db"], abs=0.5)
         assert file["scores"]["elbo"] == pytest.approx(found["scores"]["elbo"], abs=5)
         assert all(one["top1_agreement"] is None for one in file["comparisons"].values())
+
+
+def test_the_small_unet_and_its_files_reach_what_training_measured(tmp_path: Path) -> None:
+    with np.load(DATA / "fashion_mnist_500.npz") as arrays:
+        clothes, labels = arrays["photos"][:, 2:30, 2:30, 0], arrays["labels"]
+    photos = canvases.open_photos(canvases.PHOTOS["test"])
+    drawn = canvases.compose(clothes, labels, photos, 40, 64, np.random.default_rng(0))
+    canvases.write(drawn, tmp_path / "canvases")
+    recipe = Recipe(
+        model="unet",
+        weights="tiny",
+        precisions=(Precision.FLOAT32, Precision.INT8),
+        evaluate=str(tmp_path / "canvases"),
+        calibration_count=32,
+        probe_count=16,
+        out=tmp_path,
+    )
+    manifest = run(recipe).manifest
+    architecture = zoo.find("unet")
+    model, preprocessing = architecture.build(**architecture.tiny), architecture.preprocess(**architecture.tiny)
+    load_weights(model, architecture, "tiny")
+    reached = score_masks(model, preprocessing, drawn.photos, drawn.masks)
+    found = manifest["evaluation"]
+    assert (found["task"], found["count"]) == ("segmentation", 40)
+    assert found["scores"]["mean_iou"] == pytest.approx(reached, abs=1e-3)
+    assert len(manifest["files"]) == 4
+    for file in manifest["files"]:
+        assert file["scores"]["mean_iou"] == pytest.approx(reached, abs=0.03)
