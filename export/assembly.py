@@ -141,8 +141,9 @@ class Assembly:
             return ()
         one, other = self.measurements[PRIMARY.name, precision], self.measurements[target.name, precision]
         specs = {spec.name: spec for spec in one.outputs}
-        mixed = self.expected if self.making.recipe.raised else None
-        return proof.agreement(one.real, other.real, specs, precision, mixed=mixed)
+        making = self.making
+        loose = proof.magnifies(precision, making.recipe.raised, trained=making.subject.weights.trained)
+        return proof.agreement(one.real, other.real, specs, precision, model=self.expected if loose else None)
 
     def _convention(self, precision: Precision, measured: Measurement) -> tuple[Check, ...]:
         """Ask integer inputs for photos what a byte means to them."""

@@ -22,7 +22,7 @@ from export.tolerances import (
     STORED_RANGE,
     StepTolerance,
     Tolerance,
-    for_mixed,
+    by_fidelity,
 )
 from zoo.errors import CheckFailedError
 
@@ -80,22 +80,30 @@ def prove(
     return Proof(comparisons=comparisons, checks=tuple(checks))
 
 
+def magnifies(precision: Precision, raised: Mapping[str, object], *, trained: bool) -> bool:
+    """Whether one step in the middle of a file becomes many at its end.
+
+    In several precisions it meets float arithmetic, which is not the same in both formats; and random weights pass on
+    all that they get, where trained ones have learned to pass on what matters.
+    """
+    return bool(raised) or (precision is Precision.INT8 and not trained)
+
+
 def agreement(
     first: Outputs,
     second: Outputs,
     specs: Mapping[str, TensorSpec],
     precision: Precision,
     *,
-    mixed: Outputs | None = None,
+    model: Outputs | None = None,
     question: str = "agreement",
     bar: Tolerance | None = None,
     step_bar: StepTolerance = STEP_AGREEMENT,
 ) -> tuple[Check, ...]:
     """Compare the real outputs of two formats of one precision; `specs` tell the first one's steps.
 
-    Only int8 is judged in steps: 16-bit steps are finer than the rounding inside. In a file of several precisions a
-    step that float rounding tips over grows from layer to layer, because no integer arithmetic is the same in both
-    formats any more; so `mixed`, what the Keras model says, tells how far apart two such files may be.
+    Only int8 is judged in steps: 16-bit steps are finer than the rounding inside. Where one step that is tipped over
+    grows from layer to layer (`magnifies`), `model`, what the Keras model says, tells how far apart two files may be.
     """
     if not set(first) == set(second) == set(specs):
         names = f"the outputs are {', '.join(first)} in one, {', '.join(second)} in the other"
@@ -105,10 +113,10 @@ def agreement(
     for name, spec in specs.items():
         try:
             step = spec.scale
-            if mixed is not None:
+            if model is not None:
                 compared = compare(reference=first[name], actual=second[name], classes=classes)
-                own = compare(reference=mixed[name], actual=first[name])
-                checks.extend(_judged(question, name, compared, for_mixed(own.sqnr_db)))
+                own = compare(reference=model[name], actual=first[name])
+                checks.extend(_judged(question, name, compared, by_fidelity(own.sqnr_db)))
             elif step is None or precision is not Precision.INT8:
                 compared = compare(reference=first[name], actual=second[name], classes=classes)
                 checks.extend(_judged(question, name, compared, bar or AGREEMENT[precision]))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from calibration.samples import Array
 from export import golden, proof
 from export.check import Check
 from export.delivered import Delivered, DeliveredFile, damage
@@ -106,12 +107,14 @@ def _file(
     # Float rounding is the same on few samples as on many; what quantization does differs from sample to sample.
     bar = PARITY if file.precision is Precision.FLOAT32 else for_few(FIDELITY[file.precision], len(samples))
     proven = proof.prove(samples.expected, measured.real, file.precision, judge=judge, bar=bar)
+    loose = proof.magnifies(file.precision, file.raised, trained=delivered.trained)
+    model = samples.expected if loose else None
     checks = (
         whole,
         _signature(file, measured),
-        *_reproduction(file, measured, samples),
+        *_reproduction(file, measured, samples, model),
         *proven.checks,
-        *_agreement(file, measured, others, samples),
+        *_agreement(file, measured, others, samples, model),
         *_as_exported(file),
     )
     return VerifiedFile(file=file, checks=checks, comparisons=proven.comparisons, measured=measured)
@@ -130,7 +133,9 @@ def _signature(file: DeliveredFile, measured: Measurement) -> Check:
     return Check.stated("signature", "inputs and outputs", f"name, shape, type and scale {reason}", passed=same)
 
 
-def _reproduction(file: DeliveredFile, measured: Measurement, samples: Golden) -> tuple[Check, ...]:
+def _reproduction(
+    file: DeliveredFile, measured: Measurement, samples: Golden, model: Mapping[str, Array] | None
+) -> tuple[Check, ...]:
     """Return whether the file still says what it said at the export: nearly, because processors round differently."""
     stored = samples.stored.get(file.path.name, {})
     specs = {spec.name: spec for spec in measured.outputs}
@@ -143,7 +148,7 @@ def _reproduction(file: DeliveredFile, measured: Measurement, samples: Golden) -
         measured.real,
         specs,
         file.precision,
-        mixed=samples.expected if file.raised else None,
+        model=model,
         question="reproduction",
         # Its 16-bit roundings magnify what processors do differently, as between the formats.
         bar=None if file.precision is Precision.W8A16 else REPRODUCTION,
@@ -152,7 +157,11 @@ def _reproduction(file: DeliveredFile, measured: Measurement, samples: Golden) -
 
 
 def _agreement(
-    file: DeliveredFile, measured: Measurement, others: list[VerifiedFile], samples: Golden
+    file: DeliveredFile,
+    measured: Measurement,
+    others: list[VerifiedFile],
+    samples: Golden,
+    model: Mapping[str, Array] | None,
 ) -> tuple[Check, ...]:
     """Compare with the primary format's file of that precision, as the export did."""
     for other in others:
@@ -166,7 +175,7 @@ def _agreement(
                     measured.real,
                     specs,
                     file.precision,
-                    mixed=samples.expected if file.raised else None,
+                    model=model,
                     step_bar=step_bar,
                 )
     return ()

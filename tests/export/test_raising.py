@@ -81,5 +81,12 @@ def test_two_formats_of_a_mixed_file_differ_by_less_than_each_lacks(
         derived[:, zeroed] = 0.0
     spec = TensorSpec(name="logits", shape=(1, 10), dtype="float32")
     outputs = ({"logits": values} for values in (sibling, derived))
-    checks = proof.agreement(*outputs, {"logits": spec}, Precision.INT8, mixed={"logits": true})
+    checks = proof.agreement(*outputs, {"logits": spec}, Precision.INT8, model={"logits": true})
     assert all(check.passed for check in checks) == passed
+
+
+def test_only_files_that_magnify_single_steps_are_held_to_their_fidelity() -> None:
+    assert not proof.magnifies(Precision.INT8, {}, trained=True)
+    assert not proof.magnifies(Precision.FLOAT16, {}, trained=False)
+    assert proof.magnifies(Precision.INT8, {"conv": "float32"}, trained=True)
+    assert proof.magnifies(Precision.INT8, {}, trained=False)
