@@ -70,7 +70,7 @@ _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precis
     "--diagnose", is_flag=True, help="Compare int8 files with the model layer by layer; takes some seconds more."
 )
 @click.option("--preprocessing", metavar="NAME", help="For your own model: raw, unit, tf, caffe or torch.")
-@click.option("--evaluate", metavar="SOURCE", help="Labelled data: for classes a folder of class folders, or a CSV.")
+@click.option("--evaluate", metavar="SOURCE", help="Labelled data: class folders or a CSV; zoo show says of others.")
 @click.option("--io", "io", metavar="TYPE", help="Inputs and outputs of int8 files: uint8, int8, float32.")
 @click.option("--seed", default=0, show_default=True, help="Of every random choice.")
 @click.option("--out", default="artifacts", show_default=True, type=click.Path(path_type=Path), help="Receives MODEL/.")

@@ -20,6 +20,7 @@ from zoo.detection.scenes import scatter
 from zoo.detection.suppression import Objects, detect, suppress
 from zoo.detection.targets import BOX_WEIGHT, CLASSES, HEIGHT, OBJECT, WIDTH, X, Y, encode
 from zoo.detection.truth import Truth
+from zoo.weights import load
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(6)
@@ -238,6 +239,28 @@ def test_the_loss_is_least_where_the_targets_are_met_and_sees_every_mistake() ->
         wrong[row, column, anchor, number] += 1 if number < 4 else -24 * np.sign(wrong[row, column, anchor, number])
         worse = np.sum(loss(target, wrong.reshape(1, 2, 2, 16).astype(np.float32)))
         assert worse > right + 0.01, number
+
+
+def test_training_makes_the_loss_less_and_leaves_a_model_that_can_be_saved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import keras
+
+    from zoo.detection.training import fit
+
+    architecture = zoo.find("yolo_v3_tiny")
+    options = dict(architecture.tiny)
+    model, preprocessing = architecture.build(**options), architecture.preprocess(**options)
+    load(model, architecture, "tiny")
+    before = model.get_weights()
+    fit(model, preprocessing, architecture.detection(**options), scenes(48), epochs=6)
+    losses = [float(line.rpartition(" ")[2]) for line in capsys.readouterr().out.splitlines() if "loss" in line]
+    assert len(losses) == 6
+    assert losses[-1] < 0.8 * losses[0]
+    assert not any(np.array_equal(old, new) for old, new in zip(before, model.get_weights(), strict=True))
+    model.save(tmp_path / "trained.keras")
+    stored = keras.models.load_model(tmp_path / "trained.keras").get_weights()
+    assert all(np.array_equal(one, other) for one, other in zip(stored, model.get_weights(), strict=True))
 
 
 def test_a_scenes_box_is_tight_around_its_thing() -> None:

@@ -40,7 +40,9 @@ def fit(
     keras.utils.set_random_seed(seed)
     steps = epochs * (len(scenes.photos) // batch)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-    model.compile(
+    # A second model of the same layers: the first keeps no loss of ours, which its file would have to name.
+    learner = keras.Model(model.inputs, model.outputs)
+    learner.compile(
         optimizer=keras.optimizers.AdamW(schedule, weight_decay=1e-3),
         loss=[HeadLoss(head, detection) for head in detection.heads],
     )
@@ -52,7 +54,7 @@ def fit(
         for start in range(0, len(order) - batch + 1, batch):
             some = order[start : start + batch]
             photos = preprocessing.normalise(scenes.photos[some])
-            losses.append(model.train_on_batch(photos, [target[some] for target in targets]))
+            losses.append(learner.train_on_batch(photos, [target[some] for target in targets]))
         click.echo(f"epoch {epoch + 1} of {epochs}: loss {np.mean([np.ravel(one)[0] for one in losses]):.3f}")
 
 
