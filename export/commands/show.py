@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from export.console import print_json, standard_output
-from export.quantities import count_in_words
+from export.quantities import count_in_words, size_in_words
 from zoo.architecture import Architecture, find
+from zoo.errors import OutsideError, UsageProblemError
 from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
 
@@ -20,9 +22,16 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
-def command(name: str, as_json: bool) -> None:
-    """Show one architecture: paper, options, weights, card."""
+@click.option("--diagram", type=click.Path(path_type=Path), help="Draw the network into this .svg, .png or .pdf.")
+@click.option("--full", is_flag=True, help="With --diagram: every layer, nothing told once for all.")
+def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
+    """Show one architecture: paper, options, weights, card; or draw it."""
     architecture = find(name)
+    if full and diagram is None:
+        raise UsageProblemError(f"--full is for drawings; type zoo show {name} --full --diagram {name}.svg")
+    if diagram is not None:
+        _draw(architecture, diagram, full=full)
+        return
     if as_json:
         print_json(record(architecture))
         return
@@ -36,6 +45,22 @@ def command(name: str, as_json: bool) -> None:
         console.print(Markdown(text), width=min(console.width, 100))
         console.print()
     console.print(f"next: zoo export {architecture.name} --int8", style="dim")
+
+
+def _draw(architecture: Architecture, path: Path, *, full: bool) -> None:
+    from export.diagram import drawing
+    from export.stages.fold import flat
+    from zoo import blank
+
+    drawing.check(path)
+    with blank.weights():
+        model = architecture.build(**architecture.settings({}))
+    content = drawing.draw(flat(model), architecture.title, path.suffix[1:].lower(), full=full)
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise OutsideError(f"{path} cannot be written: {error.strerror}") from error
+    standard_output().print(f"{path}: {size_in_words(len(content))}", soft_wrap=True)
 
 
 def read_card(name: str) -> str | None:

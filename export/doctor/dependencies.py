@@ -50,6 +50,7 @@ DEPENDENCIES = (
     Dependency("onnxruntime", "onnxruntime", ("1.31.1",), "prove and run .onnx"),
     Dependency("pillow", "PIL.Image", ("13.0.0",), "read photos"),
     Dependency("pycocotools", "pycocotools.cocoeval", ("2.0.11",), "average precision of detectors"),
+    Dependency("pygraphviz", "pygraphviz", ("2.0.4",), "drawings of networks"),
     Dependency("scikit-image", "skimage.data", ("0.26.0",), "the built-in calibration photos"),
     Dependency("click", "click", ("8.5.1",), "the commands"),
     Dependency("rich", "rich.console", ("15.0.0",), "tables and progress bars"),

@@ -1,0 +1,1 @@
+"""A network drawn with Graphviz: what repeats is drawn once."""
