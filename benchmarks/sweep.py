@@ -1,7 +1,8 @@
 """The full sweep: every architecture exported at full size, and every small twin proven; written into docs/zoo.md.
 
-python -m benchmarks sweep [--models NAME,NAME] [--again]
-What was measured is kept in build/sweep and used again: the sweep may be stopped at any time.
+python -m benchmarks sweep [--models NAME,NAME] [--only twin] [--again]
+What was measured is kept in build/sweep and used again: the sweep may be stopped at any time. What was proven goes into
+zoo/proofs.json, for `zoo list`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from export.quantities import count_in_words
 from export.versions import version
 
 PAGE = Path("docs/zoo.md")
+PROOFS = Path("zoo/proofs.json")
 KEPT = Path("build/sweep")
+PARTS = ("full", "twin")
 FULL = ("--int8",)
 TWIN = ("--weights", "tiny", "--precision", "float32,float16,int8")
 
@@ -36,13 +39,17 @@ def main(words: Sequence[str]) -> int:
     """Measure what is not kept, and write the page after each architecture."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks sweep", description=__doc__)
     parser.add_argument("--models", default=",".join(zoo.names()), help="architectures; all of them if not given")
+    parser.add_argument("--only", choices=PARTS, help="the whole networks, or their small twins; both if not given")
     parser.add_argument("--again", action="store_true", help="measure anew what is kept")
     arguments = parser.parse_args(words)
     KEPT.mkdir(parents=True, exist_ok=True)
     for name in sorted(arguments.models.split(","), key=lambda name: zoo.find(name).parameter_count):
-        kept = KEPT / f"{name}.json"
-        if arguments.again or not kept.is_file():
-            kept.write_text(json.dumps(_measured(name)), encoding="utf-8")
+        path = KEPT / f"{name}.json"
+        kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else dict.fromkeys(PARTS)
+        for part in (arguments.only,) if arguments.only else PARTS:
+            if arguments.again or kept[part] is None:
+                kept[part] = _measured(name, part)
+        path.write_text(json.dumps(kept), encoding="utf-8")
         write_page()
     return 0
 
@@ -55,6 +62,8 @@ def write_page() -> None:
     for section, rows in (("full size", full_table(known)), ("twins", twin_table(known))):
         page = between(page, f"<!-- {section} -->", f"<!-- end of {section} -->", "\n".join(rows))
     PAGE.write_text(page, encoding="utf-8")
+    proofs = {name: {part: _proof(record[part]) for part in PARTS if record[part]} for name, record in known.items()}
+    PROOFS.write_text(json.dumps(proofs, indent=1) + "\n", encoding="utf-8")
 
 
 def full_table(kept: Mapping[str, Record]) -> list[str]:
@@ -64,7 +73,9 @@ def full_table(kept: Mapping[str, Record]) -> list[str]:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, record in kept.items():
-        full, count = record["full"], count_in_words(zoo.find(name).parameter_count)
+        if (full := record["full"]) is None:
+            continue
+        count = count_in_words(zoo.find(name).parameter_count)
         cells = [name, count, full["weights"], f"{full['seconds']:.0f}", f"{full['peak_gb']:.1f}"]
         for kind in ("tflite", "onnx"):
             found = [file for file in full["files"] if file["format"] == kind]
@@ -93,9 +104,18 @@ def twin_table(kept: Mapping[str, Record]) -> list[str]:
     return [*lines, "", _conditions(kept, "twin")]
 
 
-def _measured(name: str) -> Record:
-    has_twin = zoo.find(name).trained_as("tiny") is not None
-    return {"full": _export(name, *FULL), "twin": _export(name, *TWIN) if has_twin else None}
+def _measured(name: str, part: str) -> Record | None:
+    if part == "full":
+        return _export(name, *FULL)
+    return _export(name, *TWIN) if zoo.find(name).trained_as("tiny") else None
+
+
+def _proof(record: Record) -> Record:
+    """Return what `zoo list` tells of an export."""
+    worst = _worst(record["files"], "int8", "sqnr_db")
+    sqnr_db = None if worst is None else round(worst, 1)
+    told = {key: record[key] for key in ("weights", "trained", "date")}
+    return {**told, "int8_sqnr_db": sqnr_db, "proven": record["code"] == 0}
 
 
 def _export(*words: str) -> Record:
@@ -107,9 +127,10 @@ def _export(*words: str) -> Record:
         {key: file[key] for key in ("format", "precision", "bytes", "integer_share", "comparisons", "passed")}
         for file in manifest.get("files", [])
     ]
-    weights = manifest.get("weights", {}).get("name", "-")
+    weights = {"name": "-", "trained": False, **manifest.get("weights", {})}
     spent = {"seconds": cost.seconds, "peak_gb": cost.peak_gb, "code": cost.code}
-    return {**spent, "weights": weights, "files": files, "date": date.today().isoformat()}
+    told = {"weights": weights["name"], "trained": weights["trained"], "date": date.today().isoformat()}
+    return {**spent, **told, "files": files}
 
 
 def _verdict(record: Record) -> str:

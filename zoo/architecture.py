@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.detection.heads import Detection
@@ -63,6 +64,12 @@ class Architecture:
     weights: tuple[Weights, ...] = ()
     drawn_inputs: Mapping[str, Distribution] = field(default_factory=dict)
     detection: Callable[..., Detection] | None = None
+
+    @property
+    def family(self) -> str:
+        """The file that it is in: "resnet"."""
+        builder = self.build.func if isinstance(self.build, partial) else self.build
+        return builder.__module__.rpartition(".")[2]
 
     def settings(self, chosen: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
         """Return every option's value; `chosen` over the defaults, 128.0 as the 128 that the option knows.

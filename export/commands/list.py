@@ -8,7 +8,11 @@ import click
 
 from export.console import print_json, standard_output
 from export.quantities import count_in_words
+from zoo import proofs
 from zoo.architecture import Architecture, find, names
+
+# Columns of a terminal from which on there is room for them.
+WIDE = {"title": 175, "family": 125, "task": 105}
 
 
 @click.command()
@@ -27,11 +31,13 @@ def _record(architecture: Architecture) -> dict[str, Any]:
     return {
         "name": architecture.name,
         "title": architecture.title,
+        "family": architecture.family,
         "task": architecture.task,
         "parameters": architecture.parameter_count,
         "input": list(preprocessing.shape),
         "classes": architecture.classes,
         "weights": [weights.tag for weights in architecture.weights],
+        "proof": proofs.words(architecture.name),
     }
 
 
@@ -40,24 +46,28 @@ def _print_table(records: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     console = standard_output()
-    # The paper's name is the first to go in a narrow terminal: `zoo show` has it.
-    short = console.width < 110
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("name", style="bold cyan", no_wrap=True)
-    if not short:
-        table.add_column("network")
-    table.add_column("task", no_wrap=True)
+    # The first to go in a narrow terminal; `zoo show` has them.
+    wide = [key for key, columns in WIDE.items() if console.width >= columns]
+    for key in wide:
+        table.add_column({"title": "network"}.get(key, key), no_wrap=True)
     table.add_column("parameters", justify="right", no_wrap=True)
     table.add_column("input", justify="right", no_wrap=True)
-    table.add_column("trained on", no_wrap=True)
+    table.add_column("weights", no_wrap=True)
+    table.add_column("proof", no_wrap=True)
     for record in records:
         table.add_row(
             record["name"],
-            *([] if short else [record["title"]]),
-            record["task"],
+            *(record[key] for key in wide),
             count_in_words(record["parameters"]),
             "x".join(str(side) for side in record["input"]),
             ", ".join(record["weights"]) or "-",
+            record["proof"],
         )
     console.print(table)
-    console.print("\nnext: zoo show mobilenet", style="dim")
+    console.print(
+        "\nproof: int8 against Keras, by the last sweep (docs/zoo.md); tiny: the small trained twin",
+        style="dim",
+    )
+    console.print("next: zoo show mobilenet", style="dim")

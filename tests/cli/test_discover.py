@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+import zoo
 from export.cli import main
 from export.commands.show import describe
 from export.quantities import count_in_words, size_in_words
+from zoo import proofs
 from zoo.architecture import find, names
 from zoo.preprocessing import Preprocessing
 
@@ -28,6 +31,7 @@ def test_list_json_holds_the_registry(capsys: pytest.CaptureFixture[str]) -> Non
         assert record["parameters"] == architecture.parameter_count
         assert record["weights"] == [weights.tag for weights in architecture.weights]
         assert len(record["input"]) == 3
+        assert (record["family"], record["proof"]) == (architecture.family, proofs.words(name))
 
 
 @pytest.mark.parametrize("name", names())
@@ -105,3 +109,28 @@ def test_preprocessing_is_said_as_a_person_would(preprocessing: Preprocessing, w
 )
 def test_quantities_have_three_digits_and_their_unit(count: int, words: str, size: str) -> None:
     assert (count_in_words(count), size_in_words(count)) == (words, size)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({}, "not measured"),
+        ({"full": ("random", False, 7.8, True)}, "runs, untrained"),
+        ({"full": ("random", False, None, False)}, "failed, untrained"),
+        ({"full": ("random", False, 7.8, False), "twin": ("tiny", True, 30.5, True)}, "tiny 30.5 dB"),
+        ({"full": ("imagenet", True, 25.3, True), "twin": ("tiny", True, 30.5, True)}, "imagenet 25.3 dB"),
+        ({"twin": ("tiny", True, 3.0, False)}, "tiny failed"),
+    ],
+)
+def test_the_proof_in_the_list_is_that_of_trained_weights(
+    found: dict[str, tuple[str, bool, float | None, bool]], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = ("weights", "trained", "int8_sqnr_db", "proven")
+    record = {"net": {part: dict(zip(keys, values, strict=True)) for part, values in found.items()}}
+    monkeypatch.setattr(proofs, "read", lambda: record)
+    assert proofs.words("net") == said
+
+
+def test_the_family_is_the_file_that_a_network_is_in() -> None:
+    assert {find(name).family for name in ("resnet50", "resnet252")} == {"resnet"}
+    assert all((Path(zoo.__file__).parent / f"{find(name).family}.py").is_file() for name in names())
