@@ -108,8 +108,7 @@ def from_weights(arrays: Mapping[str, Array]) -> dict[str, Array]:
 def from_model_zoo(arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return the weights of the ONNX Model Zoo's tiny-yolov3-11.onnx by our names.
 
-    Its convolutions are numbered in the order of the .cfg, but for lateral and fine, which lie behind the coarse head;
-    its batch norms by a counter that runs another way.
+    Its convolutions are numbered in the order of the .cfg, its batch norms by a counter that begins at the other end.
     """
     norms = dict(zip(ORDER, (10, 9, 8, 7, 6, 5, 4, 3, 1, None, 2, "", None), strict=True))
     kinds = {"gamma": "scale", "beta": "bias", "moving_mean": "mean", "moving_variance": "var"}
