@@ -17,7 +17,7 @@ from export.attribution import Attribution
 from export.errors import ConversionError
 from export.models import Subject
 from export.progress import Progress
-from export.recipe import Io, Precision, Recipe
+from export.recipe import Io, Precision, Recipe, Width
 from export.reconstruction import Reconstruction
 from export.targets import PRIMARY, TARGETS, QuantizationPlan, Target
 from zoo.errors import OutsideError, UsageProblemError
@@ -116,10 +116,20 @@ class Making:
 
     def _reconstruct(self, content: bytes) -> None:
         self.progress.step("reconstruct the weights")
-        made = reconstruction.reconstructed(self.subject, self.recipe, self.samples.calibration)
+        kept = self._float_layers(content)
+        made = reconstruction.reconstructed(self.subject, self.recipe, self.samples.calibration, kept)
         if made.model is not None:
             self.base = PRIMARY.reweigh(content, made.before, made.after) or PRIMARY.convert(made.model)
         self.reconstruction = replace(made, before={}, after={})
+
+    def _float_layers(self, content: bytes) -> set[str]:
+        """Return the layers whose weights stay float32 in the int8 file: rounded ones would only take more room."""
+        named = {layer for layer, width in self.recipe.raised.items() if width is Width.FLOAT32}
+        if not named or not self.recipe.reconstruct:
+            return set()
+        samples, folder = self.samples.calibration, self.samples.calibration_folder
+        path = self.path(PRIMARY, Precision.FLOAT32, content)
+        return raising.weighted(named, attributed(self.subject.model, path, samples, folder))
 
     def plan(self, precision: Precision) -> QuantizationPlan:
         """Return what a file of the primary format is made to be."""

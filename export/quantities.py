@@ -17,5 +17,10 @@ def size_in_words(size_bytes: int) -> str:
     return f"{number} {prefix}B"
 
 
+def time_in_words(milliseconds: float) -> str:
+    """Return milliseconds as a number that the clock can tell: 12.345 -> "12.35", 0.0123 -> "0.012"."""
+    return f"{milliseconds:.{2 if milliseconds >= 0.1 else 3}f}"
+
+
 def _three_digits(number: float) -> str:
     return f"{number:.{2 if number < 10 else 1 if number < 100 else 0}f}"

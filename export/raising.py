@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from export.attribution import Attribution
@@ -44,6 +44,16 @@ def tensors(raised: Mapping[str, Width], attributions: Mapping[str, Attribution]
         for tensor in meant:
             found[tensor] = max(found.get(tensor, width), width, key=list(Width).index)
     return found
+
+
+def weighted(named: Collection[str], attributions: Mapping[str, Attribution]) -> set[str]:
+    """Return the layers that hold the weights of the steps that `named` layers are of."""
+    return {
+        layer_of(call)
+        for attribution in attributions.values()
+        if _layers(attribution) & set(named)
+        for call in attribution.weighted
+    }
 
 
 def _layers(attribution: Attribution) -> set[str]:

@@ -159,6 +159,8 @@ class Recipe:
         observers.check(self.observer)
         if self.raised and Precision.INT8 not in self.precisions:
             raise UsageProblemError("--raise widens layers of the int8 file; type --int8 with it")
+        if self.diagnose and Precision.INT8 not in self.precisions and not self.budget.chooses_precision:
+            raise UsageProblemError("--diagnose compares int8 files with the model; type --int8 with it")
         if self.budget.is_asked:
             self._check_budget()
         if self.random_calibration and self.calibration:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -54,14 +54,21 @@ class Reconstruction:
     equalized: keras.Model | None = None
 
 
-def reconstructed(subject: Subject, recipe: Recipe, samples: Samples) -> Reconstruction:
-    """Return the model of which the integer files are made."""
+def reconstructed(subject: Subject, recipe: Recipe, samples: Samples, kept: Collection[str] = ()) -> Reconstruction:
+    """Return the model of which the integer files are made.
+
+    Args:
+        subject: the original.
+        recipe: of the export.
+        samples: of the calibration.
+        kept: layers whose weights are not rounded, by name.
+    """
     if reason := _reason_against(subject, recipe, samples):
         return _skipped(reason)
     try:
         folded = stages.apply(Fold(), functional(subject.model), samples)
         equalized = stages.apply(Equalize(), folded.model, samples)
-        rounded = stages.apply(Reconstruct(seed=recipe.seed), equalized.model, samples)
+        rounded = stages.apply(Reconstruct(seed=recipe.seed, kept=frozenset(kept)), equalized.model, samples)
     except StageRefusedError as error:
         return _skipped(str(error))
     if not rounded.record.layers:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from export.budget import search
-from export.budget.front import SAME_TIME, cost, named
+from export.budget.front import cheapest, is_slower, named
 from export.budget.limits import excess, keeps
 from export.budget.point import Point
 from export.budget.ranking import Contribution, ranked
 from export.budget.trials import Trials
 from export.errors import ConversionError
-from export.recipe import Budget, Precision, Width
-from export.targets import PRIMARY, TARGETS, Target, find
-from zoo.errors import OutsideError
+from export.recipe import Budget, Precision, Preset, Width
+from export.targets import TARGETS, find
+from zoo.errors import CheckFailedError, OutsideError
 
 # Files whose errors differ by less are equally good.
 SAME_DB = 0.5
@@ -26,6 +27,8 @@ class Choosing:
 
     Attributes:
         ranking: the layers, the most costly first; empty until they were asked for.
+        formats: that were asked for: a file keeps the budget in all of them, or not at all.
+        lead: the first of them, whose files are compared with each other.
     """
 
     def __init__(self, trials: Trials, budget: Budget) -> None:
@@ -33,8 +36,9 @@ class Choosing:
         self.ranking: list[Contribution] = []
         recipe = trials.making.recipe
         asked = {find(name).name for name in recipe.formats} or set(TARGETS)
-        # The primary one first: another is made only where that one keeps the budget.
-        self.formats = [target for target in TARGETS.values() if target.name in asked | {PRIMARY.name}]
+        # Files of the first are compared; others are made only where that one keeps the budget.
+        self.formats = [target for target in TARGETS.values() if target.name in asked]
+        self.lead = self.formats[0]
 
     def chosen(self) -> Point:
         """Return the file that keeps the budget, or the one that comes nearest.
@@ -60,11 +64,11 @@ class Choosing:
     def _raised(self, count: int, width: Width) -> dict[str, Width]:
         return {contribution.layer: width for contribution in self.ranking[:count]}
 
-    def _measured(self, precision: Precision, raised: Mapping[str, Width], target: Target = PRIMARY) -> Point | None:
-        """Return that file, or None if it cannot be made or run: the proof of a chosen one tells why."""
+    def _measured(self, precision: Precision, raised: Mapping[str, Width]) -> Point | None:
+        """Return that file, or None if it cannot be made, or run, or compared: the proof of a chosen one tells why."""
         try:
-            return self.trials.point(precision, raised, target)
-        except (ConversionError, OutsideError):
+            return self.trials.point(precision, raised, self.lead)
+        except (ConversionError, OutsideError, CheckFailedError):
             return None
 
     def _other(self, precision: Precision) -> Point | None:
@@ -81,26 +85,35 @@ class Choosing:
         raised = self._raised(count, Width.W8A32) | self._raised(number, Width.FLOAT32)
         return self._measured(Precision.INT8, raised)
 
-    def _holds(self, point: Point | None) -> bool:
+    def holds(self, point: Point | None) -> bool:
         """Return whether the file keeps the budget, in every format that is asked for and can be made."""
-        if point is None:
-            return False
+        return point is not None and self._excess(point) <= 0
+
+    def _excess(self, point: Point) -> float:
+        """Return by how much the file exceeds the budget in the format where it is worst; infinite if it gives NaN."""
+        worst = excess(point, self.budget)
         for target in self.formats:
-            found = self._measured(point.precision, point.raised, target)
-            if found is not None and not keeps(found, self.budget):
-                return False
-        return True
+            if worst > 0:
+                break
+            try:
+                worst = max(worst, excess(self.trials.point(point.precision, point.raised, target), self.budget))
+            except CheckFailedError:
+                return math.inf
+            except (ConversionError, OutsideError):
+                continue  # nor can any other file of this format be made
+        return worst
 
     def _fewest_raised(self) -> Point:
         for precision in OTHERS:
             self._other(precision)  # for the front
-        if self._holds(self.trials.point(Precision.INT8)):
-            return self.trials.point(Precision.INT8)
+        plain = self.trials.point(Precision.INT8, {}, self.lead)
+        if self.holds(plain):
+            return plain
         count, widest = self._rank(), self._widths[-1]
-        found = search.fewest(count, lambda number: self._holds(self._int8(number, widest)))
+        found = search.fewest(count, lambda number: self.holds(self._int8(number, widest)))
         if found is None:
             tried = [point for point in self.trials.points.values() if point.precision is Precision.INT8]
-            return min((point for point in tried if point.format == PRIMARY.name), key=lambda one: one.drop or 0.0)
+            return min((point for point in tried if point.format == self.lead.name), key=lambda one: one.drop or 0.0)
         return self._cheapest_width(found)
 
     def _cheapest_width(self, count: int) -> Point:
@@ -112,21 +125,22 @@ class Choosing:
         good: list[Point] = []
         for width in reversed(self._widths):
             point = self._int8(count, width)
-            if point is None or not self._holds(point):
+            if point is None or not self.holds(point):
                 break
             good.append(point)
         if self._widths[-2:] == [Width.W8A32, Width.FLOAT32] and len(good) == 1:
-            number = search.fewest(count, lambda number: self._holds(self._split(count, number)))
-            good += [point for point in [self._split(count, number or 0)] if point is not None and self._holds(point)]
+            number = search.fewest(count, lambda number: self.holds(self._split(count, number)))
+            good += [point for point in [self._split(count, number or 0)] if point is not None and self.holds(point)]
         good = self.trials.timed_again(good)
         fastest = min(point.p50_ms for point in good)
-        return min((point for point in good if point.p50_ms <= fastest * SAME_TIME), key=lambda point: point.bytes)
+        return min((point for point in good if not is_slower(point.p50_ms, fastest)), key=lambda point: point.bytes)
 
     @property
     def _widths(self) -> list[Width]:
         """The widths to choose from, the widest last.
 
-        A reconstructed model has no other weights than rounded ones: as float32 they take more room and say the same.
+        A reconstructed model would have to be reconstructed anew for every choice of layers that keep float32 weights:
+        that is done only where nothing else may be raised to.
         """
         made_of = self.trials.making.reconstruction
         rounded = made_of is not None and made_of.model is not None
@@ -135,29 +149,44 @@ class Choosing:
         return without or widths
 
     def _best_inside(self) -> Point:
-        ladder = self._ladder()
+        ladder = self.trials.timed_again(self._ladder())
         if self.budget.preset is not None:
-            return named(ladder)[self.budget.preset]
+            return self._named(self.budget.preset, ladder)
         inside = sorted(
             (point for point in ladder if keeps(point, self.budget)), key=lambda point: point.sqnr_db, reverse=True
         )
-        best = next((point for point in inside if self._holds(point)), None)
+        best = next((point for point in inside if self.holds(point)), None)
         if best is None:
-            return min(ladder, key=lambda point: excess(point, self.budget))
-        found = [best, *self._between(best)]
-        highest = max(point.sqnr_db for point in found)
-        good = [point for point in [*inside, *found] if point.sqnr_db >= highest - SAME_DB and self._holds(point)]
-        return min(good, key=cost)
+            return min(inside or ladder, key=self._excess)
+        found = [one for one in self._between(best) if one not in inside]
+        highest = max(point.sqnr_db for point in [best, *found])
+        good = [point for point in [*inside, *found] if point.sqnr_db >= highest - SAME_DB and self.holds(point)]
+        return cheapest(self.trials.timed_again(good))
+
+    def _named(self, preset: Preset, ladder: Sequence[Point]) -> Point:
+        """Return the point of that name, of those that can be delivered in all formats."""
+        left = list(ladder)
+        while not self.holds(found := named(left)[preset]) and len(left) > 1:
+            left.remove(found)
+            self.trials.drop(found)
+        return found
 
     def _ladder(self) -> list[Point]:
-        """Return the other precisions, and int8 with 0, 1, 2, 4, ... layers raised."""
+        """Return the other precisions, and int8 with 0, 1, 2, 4, ... layers raised.
+
+        Raises:
+            ZooError: there is not one.
+        """
         found = [self._other(precision) for precision in OTHERS]
-        found.append(self.trials.point(Precision.INT8))
-        count = self._rank()
-        fast = [width for width in self._widths if not width.integers_only]  # no CPU is fast in int16
-        for width in fast or self._widths:
-            found += [self._int8(number, width) for number in _powers(count)]
-        return [point for point in found if point is not None]
+        plain = self._measured(Precision.INT8, {})
+        if plain is not None:
+            count = self._rank()
+            fast = [width for width in self._widths if not width.integers_only]  # no CPU is fast in int16
+            found.append(plain)
+            for width in fast or self._widths:
+                found += [self._int8(number, width) for number in _powers(count)]
+        made = [point for point in found if point is not None]
+        return made or [self.trials.point(Precision.INT8, {}, self.lead)]
 
     def _between(self, best: Point) -> Sequence[Point]:
         """Return what is better still: more layers raised than in `best`, fewer than in the next rung."""
@@ -167,7 +196,7 @@ class Choosing:
         high = next((rung for rung in _powers(len(self.ranking)) if rung > low), None)
         if high is None:
             return []
-        number = search.most(low, high, lambda number: self._holds(self._int8(number, width)))
+        number = search.most(low, high, lambda number: self.holds(self._int8(number, width)))
         better = self._int8(number, width)
         return [better] if better is not None else []
 

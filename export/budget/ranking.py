@@ -28,7 +28,7 @@ class Contribution:
 
     Attributes:
         layer: of the Keras model, as `--raise` takes it.
-        share: of the output's error, where all layers together make 1; 0 where it was too small to be measured.
+        share: of the output's error, where all layers together make 1; 0 where the layer adds no error of its own.
     """
 
     layer: str

@@ -17,8 +17,8 @@ class Settled:
 
     Attributes:
         budget: that was asked.
-        chosen: the file, in the primary format; where the budget cannot be met, the one that comes nearest.
-        points: all files of the primary format that were measured.
+        chosen: the file, in the first of the asked formats; where the budget cannot be met, the one that comes nearest.
+        points: all files of that format that were measured.
         ranking: what the layers cost, the most costly first.
         better: a file of another precision that keeps the budget, is no larger and hardly slower: then so many layers
             are raised that nothing is left of int8.

@@ -7,15 +7,12 @@ from dataclasses import replace
 
 from calibration.samples import Array
 from export.budget.choosing import Choosing
-from export.budget.front import SAME_TIME
-from export.budget.limits import keeps
+from export.budget.front import is_slower
 from export.budget.point import Point
 from export.budget.settled import Settled
 from export.budget.trials import Trials
 from export.evaluation import Labelled
 from export.making import Making
-from export.recipe import Budget
-from export.targets import PRIMARY
 from zoo.errors import UsageProblemError
 
 
@@ -32,11 +29,11 @@ def settle(making: Making, expected: Mapping[str, Array], photos: Labelled | Non
     chosen = choosing.chosen()
     making.recipe = replace(making.recipe, precisions=choosing.precisions(chosen))
     choosing.trials.settle(chosen)
-    points = tuple(point for point in choosing.trials.points.values() if point.format == PRIMARY.name)
+    points = tuple(point for point in choosing.trials.points.values() if point.format == choosing.lead.name)
     return Settled(
         budget=making.recipe.budget,
         chosen=chosen,
-        better=_better(chosen, points, making.recipe.budget),
+        better=_better(choosing, chosen, points),
         points=points,
         ranking=tuple(choosing.ranking),
     )
@@ -60,16 +57,16 @@ def _refuse(making: Making, expected: Mapping[str, Array]) -> None:
         )
 
 
-def _better(chosen: Point, others: Sequence[Point], budget: Budget) -> Point | None:
+def _better(choosing: Choosing, chosen: Point, others: Sequence[Point]) -> Point | None:
     """Return the smallest file that leaves a mixed one no reason to be, where int8 was asked for."""
-    if not chosen.raised or budget.chooses_precision:
+    if not chosen.raised or choosing.budget.chooses_precision:
         return None
     found = [
         point
         for point in others
-        if keeps(point, budget)
-        and not point.raised
+        if not point.raised
         and point.bytes <= chosen.bytes
-        and point.p50_ms <= chosen.p50_ms * SAME_TIME
+        and not is_slower(point.p50_ms, chosen.p50_ms)
+        and choosing.holds(point)
     ]
     return min(found, key=lambda point: point.bytes, default=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from calibration.samples import Array
 from export import child
@@ -17,6 +18,7 @@ from export.recipe import Precision, Width
 from export.targets import PRIMARY, TARGETS, Target
 
 ROUNDS, RUNS = 3, 20  # of timing files that are compared with each other
+TIMEOUT_SECONDS = 3600
 
 Key = tuple[str, Precision, tuple[tuple[str, Width], ...]]  # format, precision, raised layers
 
@@ -44,6 +46,7 @@ class Trials:
         Raises:
             ConversionError: it cannot be made.
             RuntimeCrashError: it cannot be run.
+            CheckFailedError: it gives NaN or infinity.
         """
         key = target.name, precision, tuple((raised or {}).items())
         if key not in self.points:
@@ -57,6 +60,9 @@ class Trials:
             ConversionError: it cannot be made.
         """
         making = self.made(precision, raised)
+        if making is not self.making and self.making.content(target, Precision.FLOAT32) is not None:
+            key = target.name, Precision.FLOAT32
+            making.contents.setdefault(key, self.making.contents[key])
         content = making.content(target, precision)
         if content is None:
             raise ConversionError(making.troubles[target.name, precision])
@@ -73,8 +79,17 @@ class Trials:
             work.mkdir()
             floats = {known: file for known, file in self.making.contents.items() if known[1] is Precision.FLOAT32}
             recipe = replace(self.making.recipe, precisions=(precision,), raised=dict(raised))
-            self._makings[key] = replace(self.making, recipe=recipe, work=work, contents=floats, troubles={})
+            made = replace(self.making, recipe=recipe, work=work, contents=floats, troubles={})
+            if Width.FLOAT32 in raised.values():  # whose weights are not rounded: the others are, for other inputs
+                made = replace(made, observations={}, narrowed={}, reconstruction=None, base=None, _attributions=None)
+            self._makings[key] = made
         return self._makings[key]
+
+    def drop(self, point: Point) -> None:
+        """Forget a file that cannot be delivered, in all formats."""
+        same = point.precision, tuple(point.raised.items())
+        for key in [key for key in self.points if key[1:] == same]:
+            del self.points[key]
 
     def _measured(self, target: Target, precision: Precision, raised: Mapping[str, Width]) -> Point:
         content, making = self.content(precision, raised, target), self.made(precision, raised)
@@ -107,15 +122,19 @@ class Trials:
 
     def timed_again(self, points: Sequence[Point]) -> list[Point]:
         """Return points with the least of several times, taken in turns: what else the machine does hits all alike."""
-        times = {id(point): point.p50_ms for point in points}
-        for _ in range(ROUNDS if len(points) > 1 else 0):
-            for point in points:
-                making = self.made(point.precision, point.raised)
-                target = TARGETS[point.format]
-                path = making.path(target, point.precision, self.content(point.precision, point.raised, target))
-                found = child.call("bench", path=path, runs=RUNS, threads=1)["p50_ms"]
-                times[id(point)] = min(times[id(point)], found)
-        return [self._with_time(point, times[id(point)]) for point in points]
+        if len(points) < 2:
+            return list(points)
+        self.making.progress.step(f"time {len(points)} files in turns")
+        paths = [self._path(point) for point in points]
+        answer = child.call(
+            "bench_in_turns", timeout_s=TIMEOUT_SECONDS, paths=paths, rounds=ROUNDS, runs=RUNS, threads=1
+        )
+        times = answer["p50_ms"]
+        return [self._with_time(point, min(point.p50_ms, again)) for point, again in zip(points, times, strict=True)]
+
+    def _path(self, point: Point) -> Path:
+        making, target = self.made(point.precision, point.raised), TARGETS[point.format]
+        return making.path(target, point.precision, self.content(point.precision, point.raised, target))
 
     def _with_time(self, point: Point, p50_ms: float) -> Point:
         key = next(key for key, known in self.points.items() if known is point)
@@ -126,7 +145,18 @@ class Trials:
         """Let the export's own making go on with that point: its files are made already."""
         made = self.made(point.precision, point.raised)
         self.making.recipe = replace(self.making.recipe, raised=dict(point.raised))
+        if made.reconstruction is not self.making.reconstruction:
+            self._take_over(made)
         self.making.observations.update(made.observations)
         for name in TARGETS:
             if (name, point.precision) in made.contents:
                 self.making.contents[name, point.precision] = made.contents[name, point.precision]
+
+    def _take_over(self, made: Making) -> None:
+        """Let the export's own making go on with another model: of the old one nothing is left, its files neither."""
+        ours = self.making
+        ours.reconstruction, ours.base, ours.work = made.reconstruction, made.base, made.work
+        ours.narrowed, ours._attributions = made.narrowed, made._attributions
+        ours.observations.clear()
+        for key in [key for key in ours.contents if key[1].has_integer_weights]:
+            del ours.contents[key]

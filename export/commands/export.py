@@ -98,6 +98,7 @@ def command(
     """
     from export import job
     from export.report.budget_table import print_budget
+    from export.report.layer_table import print_worst
     from export.report.progress_bar import ProgressBar
     from export.report.table import print_table
 
@@ -125,6 +126,7 @@ def command(
         console = standard_output()
         print_table(console, manifest, title=f"{manifest['name']}: {manifest['title']}")
         print_budget(console, manifest)
+        print_worst(console, manifest)
         for line in _last_words(answer):
             console.print(line, soft_wrap=True)
     return 0 if manifest["passed"] else 1

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from calibration.observers import SENSITIVITY
 from export.diagnosis.layer_error import LayerError
 
 # A channel of which less is left than half of its signal was not rounded, it was lost; but not in a layer of few.
@@ -28,14 +29,12 @@ class Circumstances:
         reconstructed: whether its weights were rounded by reconstruction.
         refusal: why they cannot be, if that was tried.
         observer: of the ranges; None if unknown.
-        calibration_count: samples that the ranges were observed on; None if unknown.
         raised: layers that are wider already.
     """
 
     reconstructed: bool = False
     refusal: str = ""
     observer: str | None = None
-    calibration_count: int | None = None
     raised: Collection[str] = ()
 
 
@@ -96,12 +95,13 @@ def _clipped(error: LayerError, layer: str | None, circumstances: Circumstances)
         f"{_percent(error.clipped)} of its values lie outside of its range and make {_percent(error.clipping_share)} "
     )
     fact += "of its own error"
-    if circumstances.observer not in (None, "min-max"):
-        return Cure(fact=fact, advice="observe the whole range", options=("--observer", "min-max"))
-    known = circumstances.calibration_count
-    seen = f", more than the {known} of this export" if known else ""
-    more = ("--calibration-count", str(2 * known)) if known else ()
-    return Cure(fact=fact, advice=f"calibrate on more samples{seen}, like those that it will see", options=more)
+    if circumstances.observer == SENSITIVITY and not error.is_output:
+        return _raise(
+            fact, layer, "int16", "it was clipped for finer steps: give it those and its whole range", circumstances
+        )
+    # Its range is what calibration saw (an output's always is), or clipped at any width by the observer.
+    advice = "float has no range; or calibrate on more samples like these"
+    return _raise(fact, layer, "w8a32", advice, circumstances)
 
 
 def _weights(error: LayerError, layer: str | None, circumstances: Circumstances) -> Cure | None:
@@ -111,7 +111,7 @@ def _weights(error: LayerError, layer: str | None, circumstances: Circumstances)
     if not circumstances.reconstructed and not circumstances.refusal:
         return Cure(fact=fact, advice="round them with reconstruction", options=("--reconstruct",))
     why = f"cannot be reconstructed ({circumstances.refusal})" if circumstances.refusal else "are reconstructed already"
-    return _raise(fact, layer, "float32", f"they {why}; keep this layer in float", circumstances)
+    return _raise(fact, layer, "float32", f"they {why}; keep its own float weights", circumstances)
 
 
 def _probabilities(error: LayerError, layer: str | None, circumstances: Circumstances) -> Cure | None:

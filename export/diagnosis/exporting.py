@@ -48,7 +48,6 @@ def _diagnosed(artifact: Artifact, making: Making) -> Artifact:
                 reconstructed=made_of is not None and made_of.model is not None,
                 refusal=refusal(records) if making.recipe.reconstruct else "",
                 observer=making.recipe.observer,
-                calibration_count=len(making.samples.calibration),
                 raised=tuple(making.recipe.raised),
             ),
         )

@@ -32,6 +32,8 @@ class LayerError:
         output_share: of an output's error that is there if only this layer is rounded; of several outputs, the largest
             share; errors cancel, so that it may be more than 1. None where not measured.
         output_sqnr_db: of that output then.
+        output_count: samples that these two were measured on.
+        is_output: whether an output of the file has these numbers: such a range is never narrowed.
     """
 
     tensor: str
@@ -53,6 +55,8 @@ class LayerError:
     channel_spread: float
     output_share: float | None = None
     output_sqnr_db: float | None = None
+    output_count: int = 0
+    is_output: bool = False
 
     def record(self) -> dict[str, Any]:
         """Return plain data."""

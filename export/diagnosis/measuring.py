@@ -18,9 +18,9 @@ from export.targets.dissection import Activation, Dissector, Tail
 
 Inputs = Mapping[str, Array]
 
-# What a layer alone does to the outputs is measured for at most so many, those with the largest errors of their own:
-# each takes half a run of the float network per sample.
-ALONE = 48
+# What a layer alone does to the outputs takes half a run of the float network per sample: on few samples it is measured
+# of all, on all samples of those that cost the most on the few. A layer's own error would choose others.
+FEW, ALONE = 2, 48
 # So many at a time: each holds the weights of the rest of the network.
 AT_ONCE = 8
 
@@ -36,12 +36,27 @@ def layer_errors(dissector: Dissector, samples: Sequence[tuple[Inputs, Inputs]])
     sums = [ErrorSums(point) for point in dissector.points]
     for real, stored in samples:
         dissector.dissect(real, stored, lambda position, activation: sums[position].update(activation))
-    errors = [one.result() for one in sums]
-    largest = _largest(errors)
-    for start in range(0, len(largest), AT_ONCE):
-        for position, alone in _alone(dissector, largest[start : start + AT_ONCE], samples).items():
-            errors[position] = _with_output(errors[position], alone, together(dissector, errors))
+    outputs = _outputs(dissector)
+    errors = [
+        replace(one.result(), is_output=point.tensor in outputs)
+        for one, point in zip(sums, dissector.points, strict=True)
+    ]
+    own = [position for position, error in enumerate(errors) if _has_own(error)]
+    if len(own) > ALONE:
+        _measure_alone(dissector, errors, own, samples[:FEW])
+        own = sorted(own, key=lambda position: -(errors[position].output_share or 0.0))[:ALONE]
+    _measure_alone(dissector, errors, own, samples)
     return errors
+
+
+def _measure_alone(
+    dissector: Dissector, errors: list[LayerError], positions: Sequence[int], samples: Sequence[tuple[Inputs, Inputs]]
+) -> None:
+    """Complete the errors at those positions with what each alone does to the outputs."""
+    reached = together(dissector, errors)
+    for start in range(0, len(positions), AT_ONCE):
+        for position, alone in _alone(dissector, positions[start : start + AT_ONCE], samples).items():
+            errors[position] = _with_output(errors[position], alone, reached, len(samples))
 
 
 def together(dissector: Dissector, errors: Sequence[LayerError]) -> list[float]:
@@ -50,14 +65,18 @@ def together(dissector: Dissector, errors: Sequence[LayerError]) -> list[float]:
     return [known.get(tensor, EQUAL_SQNR_DB) for tensor in dissector.ends]
 
 
-def _largest(errors: Sequence[LayerError]) -> list[int]:
-    """Return the positions of the layers with the largest errors of their own; inputs are not among them."""
-    local = {
-        position: error.local_sqnr_db
-        for position, error in enumerate(errors)
-        if error.op and error.local_sqnr_db is not None and error.local_sqnr_db < EQUAL_SQNR_DB
-    }
-    return sorted(local, key=lambda position: local[position])[:ALONE]
+def _has_own(error: LayerError) -> bool:
+    """Whether a layer adds an error of its own; inputs are not asked."""
+    return bool(error.op) and error.local_sqnr_db is not None and error.local_sqnr_db < EQUAL_SQNR_DB
+
+
+def _outputs(dissector: Dissector) -> set[str]:
+    """Return the activations that have the numbers of an output: it, and what it only moves."""
+    found = set(dissector.ends)
+    for point in reversed(dissector.points):
+        if point.tensor in found and point.passes_on:
+            found.update(point.sources)
+    return found
 
 
 def _alone(
@@ -91,7 +110,7 @@ def _sqnrs_db(rows: Array) -> list[float]:
     return [sqnr_db(float(signal), float(noise)) for signal, noise in zip(signals, noises, strict=True)]
 
 
-def _with_output(error: LayerError, alone: Sequence[float], reached: Sequence[float]) -> LayerError:
-    """Return the error with its cost at the output that it costs the most of."""
+def _with_output(error: LayerError, alone: Sequence[float], reached: Sequence[float], count: int) -> LayerError:
+    """Return the error with its cost at the output that it costs the most of, measured on `count` samples."""
     cost, left = max((all_ - own, own) for all_, own in zip(reached, alone, strict=True))
-    return replace(error, output_share=10 ** (cost / 10), output_sqnr_db=left)
+    return replace(error, output_share=10 ** (cost / 10), output_sqnr_db=left, output_count=count)

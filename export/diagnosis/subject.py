@@ -149,6 +149,5 @@ def circumstances(export: Delivered | None) -> Circumstances:
         reconstructed=any("skipped_because" not in stage for stage in stages if stage.get("name") == "reconstruct"),
         refusal=refusal(stages) if told.get("reconstruct") else "",
         observer=str(told["observer"]),
-        calibration_count=int(export.manifest["calibration"]["count"]) if export.manifest["calibration"] else None,
         raised=tuple(told.get("raised", {})),
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
-from export.quantities import size_in_words
+from export.quantities import size_in_words, time_in_words
+from export.recipe import Preset, Width
 from export.report.rows import headline
 
 MOST_NAMED = 8
@@ -37,14 +39,12 @@ def lines(manifest: Mapping[str, Any]) -> list[str]:
         more = f" and {len(raised) - MOST_NAMED} more" if len(raised) > MOST_NAMED else ""
         cost = f"; {_against(chosen, plain)} than plain int8" if plain else ""
         said.append(f"raised: {', '.join(raised[:MOST_NAMED])}{more}{cost}")
-    rounded = any(stage["name"] == "reconstruct" and "skipped_because" not in stage for stage in manifest["stages"])
-    if rounded and not is_met(manifest):
-        said.append("with --no-reconstruct a layer can be raised with its own float32 weights, which costs size")
+    if _can_keep_weights(manifest) and _is_missed(manifest, "--max-drop"):
+        said.append("--raise-to float32 raises layers with their own float32 weights, which costs size")
     said += [_resolution(manifest)] if manifest["recipe"]["budget"]["max_drop"] is not None else []
-    said.append(
-        "layers were ranked on calibration samples; SQNR, answers and times of these files are those of the "
-        f"{chosen['format']} runtime"
-    )
+    said += _order(points)
+    ranked = "layers were ranked on calibration samples; " if found["ranking"] else ""
+    said.append(f"{ranked}SQNR, answers and times of these files are those of the {chosen['format']} runtime")
     return said
 
 
@@ -53,7 +53,7 @@ def cells(point: Mapping[str, Any]) -> list[str]:
     drop = point["lost"] if point["lost"] is not None else point["changed"]
     return [
         size_in_words(point["bytes"]),
-        f"{point['p50_ms']:.2f}",
+        time_in_words(point["p50_ms"]),
         f"{point['sqnr_db']:.1f}",
         f"{100 * drop:.1f}" if drop is not None else "-",
     ]
@@ -76,6 +76,30 @@ def is_met(manifest: Mapping[str, Any]) -> bool:
     return all(check["passed"] for file in files for check in file["checks"] if check["question"] == "budget")
 
 
+def _can_keep_weights(manifest: Mapping[str, Any]) -> bool:
+    """Return whether layers were rounded that were not tried with float32 weights."""
+    rounded = any(stage["name"] == "reconstruct" and "skipped_because" not in stage for stage in manifest["stages"])
+    return rounded and list(manifest["recipe"]["budget"]["widths"]) != [Width.FLOAT32]
+
+
+def _is_missed(manifest: Mapping[str, Any], option: str) -> bool:
+    """Return whether a file failed that limit of its budget."""
+    files = (*manifest["files"], *manifest["not_delivered"])
+    failed = (check for file in files for check in file["checks"] if check["question"] == "budget")
+    return any(not check["passed"] and check["reason"].startswith(option) for check in failed)
+
+
+def _order(points: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return why a smaller name means a larger file, where that is so."""
+    bytes_of = {name: point["bytes"] for point in points for name in point["presets"]}
+    names = [name for name in map(str, reversed(Preset)) if name in bytes_of]
+    return [
+        f"{small} is larger than {large}, but faster: size times time counts"
+        for small, large in pairwise(names)
+        if bytes_of[small] > bytes_of[large]
+    ]
+
+
 def _outcome(manifest: Mapping[str, Any]) -> str:
     return "chosen" if is_met(manifest) else "cannot be met; nearest"
 
@@ -89,7 +113,7 @@ def _against(chosen: Mapping[str, Any], plain: Mapping[str, Any]) -> str:
     size, time = chosen["bytes"] - plain["bytes"], chosen["p50_ms"] - plain["p50_ms"]
     return (
         f"{size_in_words(abs(size))} {'more' if size >= 0 else 'less'} and "
-        f"{abs(time):.2f} ms {'more' if time >= 0 else 'less'}"
+        f"{time_in_words(abs(time))} ms {'more' if time >= 0 else 'less'}"
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from export.report.layer_chart import chart, key
-from export.report.layer_words import cost, decibels, legend, percent, suggestion, verdict
+from export.report.layer_words import cost, decibels, legend, share, suggestion, verdict
 from export.report.markup import Column, table, text
 
 _COLUMNS: list[Column] = [
@@ -58,7 +58,7 @@ def _table(found: Mapping[str, Any]) -> str:
             text(layer["dtype"]),
             decibels(layer["local_sqnr_db"]),
             decibels(layer["cumulative_sqnr_db"]),
-            "" if layer["share"] is None else text(percent(layer["share"])),
+            text(share(layer)),
         ]
         for layer in found["layers"]
     ]

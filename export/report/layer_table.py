@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from export.report.layer_words import cost, decibels, legend, percent, suggestion, verdict
+from export.report.layer_words import cost, decibels, legend, share, suggestion, verdict
+from export.report.page import command
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,13 +25,26 @@ def print_diagnosis(console: Console, found: Mapping[str, Any]) -> None:
     console.print()
     console.print(_table(found))
     console.print()
-    _print_worst(console, found)
-    if command := suggestion(found["worst"], found["command"]):
-        console.print("try   ", end="", style="bold")
-        console.print(command, style="green", soft_wrap=True)
-        console.print()
+    _print_worst(console, found, found["command"])
     for line in legend(found):
         console.print(line, style="dim", soft_wrap=True)
+
+
+def print_worst(console: Console, manifest: Mapping[str, Any]) -> None:
+    """Print the verdict on every diagnosed file of an export, and the worst layers of the first with their cures."""
+    from rich.text import Text
+
+    if not manifest["recipe"]["diagnose"]:
+        return
+    files = [*manifest["files"], *manifest["not_delivered"]]
+    found = [file["diagnosis"] for file in files if file["diagnosis"] is not None]
+    console.print()
+    if not found:
+        console.print("no layers were compared: there is no int8 file that could be", style="yellow", soft_wrap=True)
+    for place, one in enumerate(found):
+        console.print(Text(verdict(one), style="bold"), soft_wrap=True)
+        if place == 0:
+            _print_worst(console, one, command(manifest["recipe"]))
 
 
 def _table(found: Mapping[str, Any]) -> Any:
@@ -49,7 +63,6 @@ def _table(found: Mapping[str, Any]) -> Any:
     largest = max((layer["share"] or 0.0 for layer in found["layers"]), default=0.0)
     for layer in found["layers"]:
         is_worst = layer["name"] in worst and layer["share"] is not None
-        share = "" if layer["share"] is None else percent(layer["share"])
         bar = "━" * round(BAR_WIDTH * (layer["share"] or 0.0) / max(largest, 1e-9))
         table.add_row(
             layer["name"],
@@ -57,13 +70,14 @@ def _table(found: Mapping[str, Any]) -> Any:
             layer["dtype"],
             decibels(layer["local_sqnr_db"]),
             decibels(layer["cumulative_sqnr_db"]),
-            Text.assemble(f"{share:>7}  ", (bar, "red" if is_worst else "green")),
+            Text.assemble(f"{share(layer):>7}  ", (bar, "red" if is_worst else "green")),
             style="bold" if is_worst else None,
         )
     return table
 
 
-def _print_worst(console: Console, found: Mapping[str, Any]) -> None:
+def _print_worst(console: Console, found: Mapping[str, Any], made_by: str) -> None:
+    """Print the worst layers, and the export to try in place of the command that the file was made by."""
     from rich.padding import Padding
     from rich.text import Text
 
@@ -82,4 +96,8 @@ def _print_worst(console: Console, found: Mapping[str, Any]) -> None:
             words.append("  ").append(shlex.join(cure["options"]), style="green")
         console.print(Padding(words, (0, 0, 0, 3)))
     if found["worst"]:
+        console.print()
+    if better := suggestion(found["worst"], made_by):
+        console.print("try   ", end="", style="bold")
+        console.print(better, style="green", soft_wrap=True)
         console.print()

@@ -24,6 +24,14 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.1f} %"
 
 
+def share(layer: Mapping[str, Any]) -> str:
+    """Return what a layer costs the output; nothing where it adds no error of its own."""
+    if layer["share"] is not None:
+        return percent(layer["share"])
+    own = layer["local_sqnr_db"]
+    return "" if own is None or own >= EQUAL_DB else "not measured"
+
+
 def verdict(found: Mapping[str, Any]) -> str:
     """Return in a sentence how good the answers are and where the error comes from."""
     reached = f"{decibels(found['output_sqnr_db'])} dB at the output on {found['sample_count']} samples"
@@ -51,6 +59,9 @@ def legend(found: Mapping[str, Any]) -> list[str]:
         "of the output's error: measured with only this layer rounded; the shares need not add up to 100 %",
         f"measured on {found['sample_count']} samples ({found['source']})",
     ]
+    few = [layer["output_count"] for layer in found["layers"] if 0 < layer["output_count"] < found["sample_count"]]
+    if few:
+        lines.append(f"shares of the {len(few)} layers that cost the least: on {few[0]} samples only")
     unknown = [layer["name"] for layer in found["layers"] if not layer["group"] and layer["layer"] is None]
     if unknown:
         lines.append(f"no Keras layer gives the values of {', '.join(unknown)}: named as in the file")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from export.quantities import size_in_words
+from export.quantities import size_in_words, time_in_words
 from export.targets import PRIMARY
 from export.tasks import TASKS, Metric
 
@@ -60,7 +60,7 @@ def _row(file: Mapping[str, Any], float_file: Mapping[str, Any] | None, manifest
         sqnr=f"{worst['sqnr_db']:.1f}" if worst else "-",
         agreement=f"{100 * min(agreements):.1f}" if agreements else "-",
         score=metric.words(file["scores"][metric.key]) if metric and file["scores"] else "",
-        time=f"{file['p50_ms']:.2f}" if file["p50_ms"] is not None else "-",
+        time=time_in_words(file["p50_ms"]) if file["p50_ms"] is not None else "-",
         verdict=verdict,
         reason=reason,
         state=state,

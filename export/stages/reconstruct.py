@@ -43,11 +43,14 @@ class Reconstruct:
         positions: of every feature map of a sample, at which a layer's inputs are looked at.
         ridge: added to the inputs' second moments, as a share of their mean.
         seed: of the choice of positions.
+        kept: names of layers whose weights are to stay float32: they are not rounded, but their biases take up what
+            the layers before them lost.
     """
 
     positions: int = 50
     ridge: float = 0.1
     seed: int = 0
+    kept: frozenset[str] = frozenset()
 
     def __call__(self, model: keras.Model, samples: Samples) -> Staged:
         """Return the model with rounded weights.
@@ -62,7 +65,13 @@ class Reconstruct:
         outputs = list(Pass(model, samples).run(handlers))
         record = StageRecord(
             name=NAME,
-            parameters={"positions": self.positions, "ridge": self.ridge, "seed": self.seed, "samples": len(samples)},
+            parameters={
+                "positions": self.positions,
+                "ridge": self.ridge,
+                "seed": self.seed,
+                "samples": len(samples),
+                "kept": sorted(self.kept),
+            },
             seconds=round(time.perf_counter() - start, 2),
             layers=tuple(layer.name for layer in chosen),
             skipped=skipped,
@@ -88,11 +97,13 @@ class Rounding:
                 return _called_again(steps, kernels, bias, true, rounded)
             generator, kernels = np.random.default_rng([self.stage.seed, index]), []
             for product in steps:
-                inputs = _inputs(product, rounded, self.stage.positions, generator)
-                kernel = product.ungrouped(_rounded(product, inputs, self.stage.ridge).values)
+                kernel = product.kernel
+                if layer.name not in self.stage.kept:
+                    inputs = _inputs(product, rounded, self.stage.positions, generator)
+                    kernel = product.ungrouped(_rounded(product, inputs, self.stage.ridge).values)
+                    del inputs
                 if not np.isfinite(kernel).all():
                     raise StageRefusedError(f"what reaches {layer.name} is not finite")
-                del inputs
                 true, rounded, gain, bias = _answers(product, kernel, true, rounded)
                 kernels.append(product.scaled(kernel, gain))
             self.weights[id(layer)] = (*kernels, bias)

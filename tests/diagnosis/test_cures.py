@@ -30,7 +30,7 @@ USUAL = LayerError(
     worst_channel_sqnr_db=38.0,
     channel_spread=2.0,
 )
-PLAIN = Circumstances(observer="min-max", calibration_count=100)
+PLAIN = Circumstances(observer="min-max")
 CASES = {
     "rounding": (USUAL, PLAIN, "makes 80 %", ("--raise", "conv=int16")),
     "weights": (replace(USUAL, weights_share=0.97), PLAIN, "weights make 97 %", ("--reconstruct",)),
@@ -50,13 +50,19 @@ CASES = {
         replace(USUAL, clipped=0.006, clipping_share=0.99),
         PLAIN,
         "0.6 % of its values lie outside of its range and make 99 %",
-        ("--calibration-count", "200"),
+        ("--raise", "conv=w8a32"),
     ),
-    "clipping by the observer": (
+    "clipping for finer steps": (
         replace(USUAL, clipped=0.006, clipping_share=0.99),
         replace(PLAIN, observer="sensitivity"),
         "0.6 % of its values",
-        ("--observer", "min-max"),
+        ("--raise", "conv=int16"),
+    ),
+    "an output beyond what calibration saw, which no observer narrows": (
+        replace(USUAL, clipped=0.006, clipping_share=0.99, is_output=True),
+        replace(PLAIN, observer="sensitivity"),
+        "0.6 % of its values",
+        ("--raise", "conv=w8a32"),
     ),
     "peaks": (replace(USUAL, used=0.12), PLAIN, "share 12 % of its codes", ("--observer", "sensitivity")),
     "peaks that are clipped": (

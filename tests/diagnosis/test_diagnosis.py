@@ -14,6 +14,7 @@ import pytest
 from calibration.samples import Samples
 from export.attributing import attributed
 from export.attribution import Attribution
+from export.diagnosis import measuring
 from export.diagnosis.comparable import comparable
 from export.diagnosis.cures import Circumstances
 from export.diagnosis.diagnosis import Diagnosis, Layer, diagnose
@@ -116,7 +117,7 @@ class Patient:
             missing=dissector.missing,
             output_sqnr_db=min(together(dissector, errors)),
             attributions=self.attributions,
-            circumstances=Circumstances(observer="min-max", calibration_count=64),
+            circumstances=Circumstances(observer="min-max"),
             sample_count=self.count,
             source="tests",
         )
@@ -146,6 +147,32 @@ def healthy(patient: Callable[[str], Patient]) -> Callable[[str, str], Diagnosis
         return made[name, kind]
 
     return give
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_layer_with_an_error_of_its_own_is_left_unmeasured_and_the_most_costly_are_measured_well(
+    name: str,
+    patient: Callable[[str], Patient],
+    healthy: Callable[[str, str], Diagnosis],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = healthy(name, PRIMARY.name)
+    monkeypatch.setattr(measuring, "ALONE", 3)
+    found = patient(name).diagnosis(PRIMARY.name)
+    own = [layer for layer in found.layers if layer.error.op and layer.error.local_sqnr_db is not None]
+    assert all(layer.share is not None for layer in own)
+    assert sorted(layer.error.output_count for layer in own)[-4:] == [measuring.FEW, COUNT, COUNT, COUNT]
+    assert found.worst[0] == whole.worst[0]
+    assert {one.name for one in found.worst[:2]} <= {one.name for one in whole.worst[:4]}
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_what_is_an_output_is_known_to_be_one(kind: str, healthy: Callable[[str, str], Diagnosis]) -> None:
+    layers = healthy("mobilenet_tiny", kind).layers
+    outputs = {layer.name for layer in layers if layer.error.is_output}
+    # The second only reshapes the first, and need not be stored.
+    assert outputs == {"conv_preds", "logits"} & {layer.name for layer in layers}
+    assert "conv_preds" in outputs
 
 
 def layer_named(diagnosis: Diagnosis, name: str) -> Layer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 import shutil
@@ -16,6 +18,7 @@ from export.cli import main
 from export.diagnosis.process import examine
 from export.report.layer_section import layer_section
 from export.report.layer_table import print_diagnosis
+from export.report.layer_words import share
 from zoo.errors import UsageProblemError
 
 FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
@@ -28,7 +31,10 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with np.load(FASHION) as arrays:
         np.savez(out / "calibration.npz", image=arrays["calibration_photos"])
     arguments = ["lenet5", "--int8", "--calibration", str(out / "calibration.npz"), "--diagnose", "--out", str(out)]
-    assert main(["export", *arguments]) == 0
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        assert main(["export", *arguments]) == 0
+    (out / "told.txt").write_text(told.getvalue())
     return out / "lenet5"
 
 
@@ -101,6 +107,28 @@ def test_the_page_draws_every_layer_and_runs_nothing(exported: Path) -> None:
         titles = re.findall(r"<title>(.*?) \(", drawing)
         assert titles == ["image", "c1", "s2", "c3", "s4", "c5", "f6", "logits"]
     assert "<script" not in page
+
+
+def test_an_export_that_diagnoses_names_the_worst_with_its_cure_in_the_terminal(exported: Path) -> None:
+    told = " ".join((exported.parent / "told.txt").read_text().split())
+    manifest = json.loads((exported / "manifest.json").read_text())
+    for file in manifest["files"]:
+        assert f"{file['file']}: {file['diagnosis']['output_sqnr_db']:.1f} dB at the output" in told
+    for place, finding in enumerate(manifest["files"][0]["diagnosis"]["worst"], 1):
+        assert f"{place} {finding['name']}" in told
+        assert finding["cure"]["fact"] in told
+
+
+def test_a_diagnosis_of_no_int8_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "lenet5", "--diagnose", "--precision", "float32", "--out", str(tmp_path)]) == 2
+    assert "--diagnose compares int8 files with the model; type --int8 with it" in capsys.readouterr().err
+
+
+def test_a_layer_that_was_not_measured_is_said_to_be(exported: Path) -> None:
+    manifest = json.loads((exported / "manifest.json").read_text())
+    layers = {layer["name"]: layer for layer in manifest["files"][0]["diagnosis"]["layers"]}
+    assert share({**layers["c3"], "share": None}) == "not measured"
+    assert share(layers["s2"]) == ""  # it only moves numbers
 
 
 def test_names_from_outside_are_escaped(exported: Path) -> None:

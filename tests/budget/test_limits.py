@@ -1,0 +1,32 @@
+"""A file keeps a budget, or exceeds it by so much; a time has to stay clear of its limit."""
+
+from __future__ import annotations
+
+import pytest
+
+from export.budget.limits import excess, keeps
+from export.budget.point import Point
+from export.recipe import Budget, Precision
+
+ONE = Point(precision=Precision.INT8, format="tflite", bytes=1000, p50_ms=1.0, sqnr_db=20.0, changed=0.02)
+
+
+@pytest.mark.parametrize(
+    ("budget", "kept"),
+    [
+        (Budget(max_bytes=1000), True),
+        (Budget(max_bytes=999), False),
+        (Budget(max_drop=0.02), True),
+        (Budget(max_drop=0.019), False),
+        (Budget(max_latency_ms=1.06), True),
+        (Budget(max_latency_ms=1.04), False),  # a second measurement differs by so much
+        (Budget(max_bytes=2000, max_latency_ms=0.5), False),
+        (Budget(), True),
+    ],
+)
+def test_a_file_keeps_a_budget_if_it_keeps_every_limit(budget: Budget, kept: bool) -> None:
+    assert keeps(ONE, budget) is kept
+
+
+def test_the_worst_limit_counts() -> None:
+    assert excess(ONE, Budget(max_bytes=500, max_latency_ms=100)) == pytest.approx(1.0)

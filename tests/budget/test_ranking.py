@@ -1,0 +1,21 @@
+"""What each tensor costs becomes what each layer costs, the most costly first."""
+
+from __future__ import annotations
+
+from export.attribution import Attribution
+from export.budget.ranking import by_layer
+
+LAYERS = {name: Attribution(tensor=name, call=name, group=(name,), weighted=(name,)) for name in ("a", "b", "c", "x")}
+
+
+def test_the_most_costly_layer_is_first_and_one_without_an_error_last() -> None:
+    errors = [
+        {"tensor": "x", "op": "", "output_sqnr_db": None},
+        {"tensor": "a", "op": "CONV_2D", "output_sqnr_db": 40.0},
+        {"tensor": "b", "op": "MAX_POOL_2D", "output_sqnr_db": None},
+        {"tensor": "c", "op": "CONV_2D", "output_sqnr_db": 20.0},
+    ]
+    found = by_layer(errors, LAYERS, with_inputs=False)
+    assert [one.layer for one in found] == ["c", "a", "b"]
+    assert found[0].share > 0.98
+    assert [one.layer for one in by_layer(errors, LAYERS, with_inputs=True)] == ["c", "a", "x", "b"]

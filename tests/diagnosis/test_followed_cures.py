@@ -1,0 +1,112 @@
+"""Who follows the first cure gets a better file: measured on trained networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from export.artifact import Artifact
+from export.diagnosis.exporting import diagnosed
+from export.making import Making
+from export.measure import measure
+from export.metrics import compare
+from export.progress import Quiet
+from export.recipe import Precision, Recipe, Width
+from export.reconstruction import Reconstruction
+from export.targets import PRIMARY
+from tests.faults.networks import Network
+
+WEIGHTED = ("c1", "c3", "c5", "f6", "logits")  # the layers of LeNet-5
+GAIN_DB = 0.1
+
+
+def remade(one: Network, work: Path, **changes: Any) -> Making:
+    work.mkdir()
+    right = one.right.making
+    recipe = replace(right.recipe, precisions=(Precision.INT8,), **changes)
+    return Making(right.subject, recipe, right.samples, work, Quiet())
+
+
+def sqnr_db(one: Network, making: Making) -> float:
+    content = making.content(PRIMARY, Precision.INT8)
+    assert content is not None, making.troubles
+    path = making.path(PRIMARY, Precision.INT8, content)
+    camera_bytes = making.takes_camera_bytes(Precision.INT8)
+    measured = measure(path, making.samples.probe_folder, camera_bytes=camera_bytes)
+    return compare(reference=one.expected["logits"], actual=measured.real["logits"]).sqnr_db
+
+
+def followed(recipe: Recipe, options: tuple[str, ...]) -> Mapping[str, Any]:
+    """Return what the options of a cure change."""
+    match options:
+        case ("--raise", word):
+            layer, _, width = word.partition("=")
+            return {"raised": {**recipe.raised, layer: Width(width)}}
+        case ("--reconstruct",):
+            return {"reconstruct": True}
+        case ("--observer", name):
+            return {"observer": name}
+    raise AssertionError(options)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("lenet5", {}),
+        ("lenet5", {"observer": "min-max"}),
+        ("lenet5", {"observer": "percentile"}),
+        ("lenet5", {"reconstruct": False}),
+        ("mobilenet_v2_tiny", {}),
+        ("mobilenet_v2_tiny", {"raised": {"logits": Width.W8A32}}),
+    ],
+)
+def test_the_first_cure_makes_the_file_better(
+    name: str, changes: Mapping[str, Any], network: Callable[[str], Network], tmp_path: Path
+) -> None:
+    one = network(name)
+    making = remade(one, tmp_path / "before", **changes)
+    before = sqnr_db(one, making)
+    content = making.contents[PRIMARY.name, Precision.INT8]
+    artifact = Artifact(
+        name=name,
+        format=PRIMARY.name,
+        precision=Precision.INT8,
+        suffix=PRIMARY.suffix,
+        content=content,
+        takes_camera_bytes=making.takes_camera_bytes(Precision.INT8),
+    )
+    (examined,) = diagnosed([artifact], making)
+    assert examined.diagnosis is not None, examined.notes
+    cure = examined.diagnosis["worst"][0]["cure"]
+    after = sqnr_db(one, remade(one, tmp_path / "after", **{**changes, **followed(making.recipe, cure["options"])}))
+    assert after > before + GAIN_DB, cure
+
+
+def test_a_float32_layer_of_a_reconstructed_model_has_weights_that_were_never_rounded(
+    network: Callable[[str], Network], tmp_path: Path
+) -> None:
+    one = network("lenet5")
+    rounded, kept = (
+        remade(one, tmp_path / str(width), raised=dict.fromkeys(WEIGHTED, width))
+        for width in (Width.W8A32, Width.FLOAT32)
+    )
+    assert sqnr_db(one, rounded) < 50
+    assert sqnr_db(one, kept) > 70
+    assert isinstance(kept.reconstruction, Reconstruction)
+    assert kept.reconstruction.model is not None
+
+
+def test_raising_one_layer_to_float32_leaves_the_others_rounded(
+    network: Callable[[str], Network], tmp_path: Path
+) -> None:
+    one = network("lenet5")
+    making = remade(one, tmp_path / "one", raised={"c3": Width.FLOAT32})
+    assert sqnr_db(one, making) > 0
+    assert making.reconstruction is not None
+    (record,) = (record for record in making.reconstruction.records if record["name"] == "reconstruct")
+    assert record["parameters"]["kept"] == ["c3"]
+    assert set(record["layers"]) == set(WEIGHTED)
