@@ -34,19 +34,22 @@ class Activations:
         """Return the activations of those samples."""
         return self._by_position(self._run(self._inputs(indices)))
 
-    def peaks(self) -> NDArray[np.float32]:
-        """Return the largest absolute value of every activation (samples, activations)."""
+    def survey(self) -> tuple[NDArray[np.float32], Floats]:
+        """Return the peak of every activation (samples, activations), and the power of the answers (samples,)."""
         import tensorflow as tf
 
-        found = []
+        peaks, powers = [], []
         for start in range(0, len(self._samples), BATCH):
-            some = self.of(range(start, min(start + BATCH, len(self._samples)))).values()
+            tensors = self._run(self._inputs(range(start, min(start + BATCH, len(self._samples)))))
+            some = self._by_position(tensors).values()
             tops = [tf.reduce_max(tf.abs(one), axis=list(range(1, one.shape.rank))).numpy() for one in some]
-            found.append(np.stack(tops, axis=1))
-        return np.concatenate(found)
+            peaks.append(np.stack(tops, axis=1))
+            flat = [answer.numpy().reshape(len(answer), -1) for answer in self._answers(tensors)]
+            powers.append(np.sum([np.square(one).sum(axis=1, dtype=np.float64) for one in flat], axis=0))
+        return np.concatenate(peaks), np.concatenate(powers)
 
-    def gradients(self, indices: Indices, generator: np.random.Generator) -> tuple[ByPosition, ByPosition, Floats]:
-        """Return activations, the gradients of the answers' sum by them, and the power of each sample's answers.
+    def gradients(self, indices: Indices, generator: np.random.Generator) -> tuple[ByPosition, ByPosition]:
+        """Return activations, and the gradients of the answers' sum by them.
 
         Args:
             indices: of the samples.
@@ -59,12 +62,13 @@ class Activations:
             for tensor in inputs.values():
                 tape.watch(tensor)
             tensors = self._run(inputs)
-            answers = [tensors[id(tensor)] for tensor in self._model.outputs if tensor.dtype.startswith("float")]
+            answers = self._answers(tensors)
             total = tf.add_n([tf.reduce_sum(answer * _signs(answer.shape, generator)) for answer in answers])
         values = self._by_position(tensors)
-        gradients = dict(zip(values, tape.gradient(total, list(values.values())), strict=True))
-        powers = sum(np.square(answer.numpy()).reshape(len(answer), -1).sum(axis=1) for answer in answers)
-        return values, gradients, np.maximum(powers, float(np.finfo(np.float32).tiny))
+        return values, dict(zip(values, tape.gradient(total, list(values.values())), strict=True))
+
+    def _answers(self, tensors: Mapping[int, Any]) -> list[Any]:
+        return [tensors[id(tensor)] for tensor in self._model.outputs if tensor.dtype.startswith("float")]
 
     def _inputs(self, indices: Indices) -> dict[int, Any]:
         import tensorflow as tf

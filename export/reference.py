@@ -24,6 +24,7 @@ def outputs(model: keras.Model, samples: Samples) -> dict[str, Array]:
     Raises:
         CheckFailedError: the model itself gives NaN or infinity, so that nothing can be compared with it.
     """
+    _refuse_weights(model)
     import keras
     import tensorflow as tf
 
@@ -41,8 +42,27 @@ def outputs(model: keras.Model, samples: Samples) -> dict[str, Array]:
     names = [spec.name for spec in signature.outputs(model)]
     found = {name: np.concatenate(parts) for name, parts in zip(names, zip(*rows, strict=True), strict=True)}
     for name, values in found.items():
-        if not np.isfinite(values).all():
-            raise CheckFailedError(
-                f"the Keras model itself gives NaN or infinity in {name!r}; train or repair it before exporting"
-            )
+        refuse(name, values)
     return found
+
+
+def refuse(name: str, values: Array) -> None:
+    """Refuse a model whose output `name` has such values.
+
+    Raises:
+        CheckFailedError: one of them is NaN or infinite.
+    """
+    if not np.isfinite(values).all():
+        raise CheckFailedError(
+            f"the Keras model itself gives NaN or infinity in {name!r}; train or repair it before exporting"
+        )
+
+
+def _refuse_weights(model: keras.Model) -> None:
+    """Refuse weights that are no numbers: a compiled ReLU makes zeros of NaN, but not one that is just called."""
+    for variable in model.variables:
+        if variable.dtype.startswith(("float", "bfloat")) and np.isnan(variable.numpy()).any():
+            raise CheckFailedError(
+                f"the Keras model itself gives NaN or infinity: its weight {variable.path!r} holds NaN; "
+                "train or repair it before exporting"
+            )

@@ -32,6 +32,11 @@ SHARES = np.append(np.geomspace(1.0, 0.05, 24), 0.0)
 LOG_RATIO = np.float32(np.log(SHARES[1]))
 # A clipped range must promise this much: the gradient knows little of large errors, and photos unlike these will come.
 WORTHWHILE = 0.7
+# An error counts as a share of its sample's answers, that loud samples may not rule; but no answers count as quieter
+# than this share of the samples' mean power. The errors of a sample that says next to nothing, of an empty picture,
+# would outweigh those of all others.
+SMALLEST_POWER = 0.1
+TINY = float(np.finfo(np.float32).tiny)
 
 
 def choose(
@@ -54,19 +59,21 @@ def choose(
         seed: of the random signs with which a sample's outputs are added up, to have one gradient for all of them.
     """
     activations = Activations(model, samples)
-    indices, stands_for = stand_ins.choose(activations.peaks(), count)
+    peaks, powers = activations.survey()
+    indices, stands_for = stand_ins.choose(peaks, count)
+    importance = stands_for / np.maximum(powers, SMALLEST_POWER * powers.mean() + TINY)[indices]
     generator = np.random.default_rng(seed)
     costs: dict[str, list[Floats | float]] = {}
     names = _matched(activations.of([0]), fingerprints)
     for start in range(0, len(indices), BATCH):
-        values, gradients, powers = activations.gradients(indices[start : start + BATCH], generator)
+        values, gradients = activations.gradients(indices[start : start + BATCH], generator)
         if not costs:
             costs = {name: [0.0, 0.0] for name, key in names.items() if gradients[key] is not None}
-        weights = stands_for[start : start + BATCH] / powers
         for name, halves in costs.items():
-            pairs = zip(values[names[name]].numpy(), gradients[names[name]].numpy(), weights, strict=True)
-            for index, (value, gradient, weight) in enumerate(pairs, start):
-                halves[index % 2] += _cost(value.reshape(-1), gradient.reshape(-1), observed.by_tensor[name]) * weight
+            pairs = zip(values[names[name]].numpy(), gradients[names[name]].numpy(), strict=True)
+            for index, (value, gradient) in enumerate(pairs, start):
+                cost = _cost(value.reshape(-1), gradient.reshape(-1), observed.by_tensor[name])
+                halves[index % 2] += cost * importance[index]
     chosen = {name: _best(halves, observed.by_tensor[name]) for name, halves in costs.items()}
     return Ranges(by_tensor={**observed.by_tensor, **chosen}, observer=SENSITIVITY)
 

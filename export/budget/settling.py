@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from calibration.samples import Array
 from export.budget.choosing import Choosing
 from export.budget.front import is_slower
@@ -12,6 +14,7 @@ from export.budget.point import Point
 from export.budget.settled import Settled
 from export.budget.trials import Trials
 from export.evaluation import Labelled
+from export.few_answers import enough_answers, few_answers
 from export.making import Making
 from zoo.errors import UsageProblemError
 
@@ -25,6 +28,8 @@ def settle(making: Making, expected: Mapping[str, Array], photos: Labelled | Non
         UsageProblemError: nothing that a budget could be judged by.
     """
     _refuse(making, expected)
+    if making.recipe.budget.max_drop is not None and photos is None:
+        _refuse_few_answers(expected)
     choosing = Choosing(Trials(making, expected, photos), making.recipe.budget)
     chosen = choosing.chosen()
     making.recipe = replace(making.recipe, precisions=choosing.precisions(chosen))
@@ -55,6 +60,18 @@ def _refuse(making: Making, expected: Mapping[str, Array]) -> None:
             "--max-drop is about the best class, and this model's outputs are no classes; --max-size, --max-latency "
             "and --preset judge by SQNR"
         )
+
+
+def _refuse_few_answers(expected: Mapping[str, Array]) -> None:
+    """Refuse to count changed answers where there is hardly more than one."""
+    heads = [values for values in expected.values() if values.ndim == 2 and values.shape[1] > 1]
+    for values in heads:
+        count = len(np.unique(values.argmax(axis=1)))
+        if count < enough_answers(values.shape[1]):
+            raise UsageProblemError(
+                f"--max-drop counts changed answers, and {few_answers(count)}; give labelled data with --evaluate, or "
+                "more kinds of photos with --calibration FOLDER"
+            )
 
 
 def _better(choosing: Choosing, chosen: Point, others: Sequence[Point]) -> Point | None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from calibration.samples import Samples
-from export import signature
+from export import reference, signature
 from export.metrics import compare
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def apply(stage: Stage, model: keras.Model, samples: Samples) -> Staged:
 
     Raises:
         StageRefusedError: as the stage; or the answers, which it promised to keep, are others.
+        CheckFailedError: the model itself gives NaN or infinity.
         RuntimeError: a bug in the stage: it returned or changed its input, or changed the signature.
     """
     before = _digest(model)
@@ -100,7 +101,9 @@ def _check_answers(model: keras.Model, staged: Staged, samples: Samples) -> None
     pairs = [
         keras.tree.flatten(one(given[0] if len(given) == 1 else given, training=False)) for one in (model, staged.model)
     ]
-    for expected, found in zip(*pairs, strict=True):
+    names = [spec.name for spec in signature.outputs(model)]
+    for name, expected, found in zip(names, *pairs, strict=True):
+        reference.refuse(name, np.asarray(expected))
         sqnr_db = compare(reference=np.asarray(expected), actual=np.asarray(found)).sqnr_db
         if not sqnr_db > EXACT_DB:
             raise StageRefusedError(f"stage {staged.record.name} does not keep the answers: {sqnr_db:.0f} dB")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from export.stages.graph import Graph, Node
+from export.stages.products import has_own_weights
 
 if TYPE_CHECKING:
     import keras
@@ -42,7 +43,7 @@ def role(node: Node) -> Role:
     kind, activation = type(operation), getattr(operation, "activation", None)
     if kind in (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense):
         grouped = kind is layers.Conv2D and operation.groups > 1
-        return Role.OPAQUE if grouped or operation.quantization_mode is not None else Role.WEIGHS
+        return Role.OPAQUE if grouped or not has_own_weights(operation) else Role.WEIGHS
     keeping = (layers.GlobalAveragePooling2D, layers.AveragePooling2D, layers.MaxPooling2D, layers.GlobalMaxPooling2D)
     if kind in (layers.Identity, layers.Dropout, *keeping):
         return Role.KEEPS

@@ -17,6 +17,7 @@ import numpy as np
 from calibration.samples import Array, Samples
 from export.stages import Staged, StageRecord
 from export.stages.graph import Graph, Node, copy, is_dissolved
+from export.stages.products import has_own_weights
 
 if TYPE_CHECKING:
     import keras
@@ -138,7 +139,7 @@ def _folds(graph: Graph, maker: Node, node: Node) -> bool:
         type(layer) in kinds
         and graph.calls[id(layer)] == graph.calls[id(norm)] == 1
         and layer.activation is keras.activations.linear
-        and getattr(layer, "quantization_mode", None) is None
+        and has_own_weights(layer)
         and getattr(layer, "data_format", "channels_last") == "channels_last"
         and _is_affine(node)
     )

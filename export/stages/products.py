@@ -44,7 +44,14 @@ def reason_against(layer: keras.Layer) -> str:
         return "its channels come first"
     if getattr(layer, "quantization_mode", None) is not None:
         return "it is quantized already"
+    if getattr(layer, "lora_enabled", False):
+        return "its kernel is a sum, of itself and of what LoRA learned"
     return ""
+
+
+def has_own_weights(layer: keras.Layer) -> bool:
+    """Whether the kernel of a convolution or dense layer is a weight of it: not quantized, and without LoRA."""
+    return getattr(layer, "quantization_mode", None) is None and not getattr(layer, "lora_enabled", False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,19 +9,18 @@ model lie on int8 grids, one step per output channel, on which every format's qu
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration.samples import Array, Samples
 from export.stages import Staged, StageRecord, StageRefusedError
 from export.stages.channel_fit import ChannelFit
-from export.stages.feedback import MOST_ROWS_SHARE, Inputs, Moments, Rows
+from export.stages.feedback import MOST_ROWS_SHARE, Inputs, Rows
 from export.stages.graph import Graph, copy
+from export.stages.moments import moments
 from export.stages.products import Kind, Product, products, reason_against
 from export.stages.rounding import Rounded, round_depthwise, round_matrix, round_transposed
 from export.stages.streaming import Handler, Pass, Stream
@@ -56,7 +55,7 @@ class Reconstruct:
         """Return the model with rounded weights.
 
         Raises:
-            StageRefusedError: the model cannot be copied.
+            StageRefusedError: the model cannot be copied, or gives a layer what no float32 can hold.
         """
         start = time.perf_counter()
         chosen, skipped = _chosen(model)
@@ -103,7 +102,7 @@ class Rounding:
                     kernel = product.ungrouped(_rounded(product, inputs, self.stage.ridge).values)
                     del inputs
                 if not np.isfinite(kernel).all():
-                    raise StageRefusedError(f"what reaches {layer.name} is not finite")
+                    raise StageRefusedError(_reason_against(layer, rounded))
                 true, rounded, gain, bias = _answers(product, kernel, true, rounded)
                 kernels.append(product.scaled(kernel, gain))
             self.weights[id(layer)] = (*kernels, bias)
@@ -161,37 +160,14 @@ def _inputs(product: Product, stream: Stream, positions: int, generator: np.rand
         rows -= rows.mean(axis=0)
         rows /= np.float32(np.sqrt(len(rows)))
         return Rows(rows)
-    return _moments(chain((first,), drawn))
+    return moments(chain((first,), drawn))
 
 
-def _moments(drawn: Iterable[Any]) -> Moments:
-    """Return the second moments about the mean of rows (groups, S, K)."""
-    import tensorflow as tf
-
-    squares: Any = 0.0
-    total: Any = 0.0
-    count = 0
-    for rows in drawn:
-        squares += _squares(rows)
-        total += tf.reduce_sum(rows, axis=1).numpy()
-        count += rows.shape[1]
-    mean = total / np.float32(count)
-    found: NDArray[np.float32] = squares / np.float32(count)
-    found -= mean[:, :, None] * mean[:, None, :]
-    return Moments(found)
-
-
-def _squares(rows: Any) -> NDArray[np.float32]:
-    """Return X'X (groups, K, K) of rows X (groups, S, K)."""
-    import tensorflow as tf
-
-    if rows.shape[0] == 1:
-        # numpy sees that both factors are the same, and computes half of it.
-        alone = rows[0].numpy()
-        found: NDArray[np.float32] = (alone.T @ alone)[None]
-    else:
-        found = tf.matmul(rows, rows, transpose_a=True).numpy()
-    return found
+def _reason_against(layer: keras.Layer, stream: Stream) -> str:
+    """Return why weights could not be rounded for these inputs."""
+    finite = all(np.isfinite(chunk.numpy()).all() for chunk in stream)
+    said = "so large that float32 does not hold its squares" if finite else "not finite"
+    return f"what reaches {layer.name} is {said}"
 
 
 def _answers(product: Product, kernel: Array, true: Stream, rounded: Stream) -> tuple[Stream, Stream, Array, Array]:

@@ -106,3 +106,32 @@ def test_few_samples_are_all_taken() -> None:
     indices, stands_for = stand_ins.choose(np.ones((20, 3)), 32)
     assert indices.tolist() == list(range(20))
     assert (stands_for == 1).all()
+
+
+def test_what_both_ends_clip_adds_up_with_its_signs() -> None:
+    """With one gradient for all, what the low end adds makes good what the high end takes."""
+    values = np.append(np.random.default_rng(0).normal(size=4000), [-9.0, 9.0])
+    gradient = np.ones(values.size)
+    cost = sensitivity._cost(values, gradient, (-9.0, 9.0))
+    for low in (4, 8, 12):
+        for high in (4, 10):
+            ends = -9 * sensitivity.SHARES[low], 9 * sensitivity.SHARES[high]
+            made = float(gradient @ (np.clip(values, *ends) - values)) ** 2
+            rounding = ((ends[1] - ends[0]) / 255) ** 2 / 12 * values.size
+            assert cost[low, high] == pytest.approx(made + rounding, rel=1e-4)
+
+
+def test_samples_that_say_nothing_do_not_choose_the_ranges() -> None:
+    """Half of the pictures are empty: their answers, of next to nothing, need the whole range; nobody needs them."""
+    network, given = model(), samples(peak=100.0, count=16)
+    empty = np.arange(16) // 2 % 2 == 1
+    given.inputs["image"][empty] = 0.0
+    given.inputs["image"][empty, 1] = 100.0
+    kernel = np.random.default_rng(1).normal(size=(64, 4)).astype(np.float32)
+    kernel[0], kernel[1] = 0, 1e-6
+    network.get_layer("answers").set_weights([kernel])
+    observed = Ranges(by_tensor={"a": (0.0, 100.0)}, observer="min-max")
+    fingerprint = Fingerprint.of(np.maximum(given.inputs["image"][:1], 0))
+    low, high = sensitivity.choose(network, given, observed, {"a": fingerprint}).by_tensor["a"]
+    assert low == 0
+    assert 2 < high < 20

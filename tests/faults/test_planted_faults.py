@@ -57,6 +57,15 @@ def test_a_healthy_file_passes_its_proof(name: str, network: Callable[[str], Net
     assert {key: file.failures for key, file in files.items() if file.failures} == {}
 
 
+def test_no_question_is_left_out_for_an_int8_file_of_a_trained_network(network: Callable[[str], Network]) -> None:
+    chosen = network("mobilenet_tiny")
+    file = chosen.healthy[PRIMARY.name, Precision.INT8]
+    assert {check.question for check in file.checks} == {
+        *("fidelity", "storage", "convention", "calibration", "ranges"),
+        *("equalization", "reconstruction", "drift", "clipping"),
+    }
+
+
 @pytest.mark.parametrize("format_name", TARGETS)
 def test_a_file_made_anew_without_a_fault_passes(format_name: str, network: Callable[[str], Network]) -> None:
     file = network("lenet5").judged((format_name, Precision.INT8), Planted(remade=True), f"anew-{format_name}")

@@ -13,7 +13,7 @@ from keras import layers
 from calibration.samples import Samples
 from export import stages
 from export.metrics import compare
-from export.stages.channel_ranges import channel_ranges
+from export.stages.channel_ranges import ChannelRange, channel_ranges
 from export.stages.channels import Channels
 from export.stages.equalize import Equalize
 from export.stages.fold import fold
@@ -160,3 +160,24 @@ def test_a_stage_that_does_not_keep_the_answers_it_promised_is_refused(fault: st
 
     with pytest.raises(stages.StageRefusedError, match="equalize does not keep the answers"):
         stages.apply(stage, model, samples)
+
+
+def scales(high: list[float], cap: float) -> Any:
+    """Return the scale of channels that reach so high before an activation that cuts at `cap`."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input(SHAPE, name="image")
+    channels = Channels(keras.Model(image, conv(3)(layers.ReLU(cap)(conv(len(high))(image)))))
+    (group,) = channels.groups()
+    seen = ChannelRange(low=-np.asarray(high), high=np.asarray(high), mean=np.zeros(len(high)))
+    return Equalize(strength=1.0)._scale(channels, group, {id(tensor): seen for tensor in group.tensors}, {})
+
+
+def test_a_capped_channel_keeps_room_for_twice_what_was_seen() -> None:
+    """To be as loud as the loudest it would have to be scaled by 1.25; that would cut what is a half larger."""
+    assert scales([10.0] + [8.0] * 9, cap=18) == pytest.approx([1.0] + [18 / 16] * 9)
+    assert scales([10.0] + [8.0] * 9, cap=15) == pytest.approx([1.0] * 10)
+
+
+def test_a_quiet_capped_channel_keeps_room_to_become_as_loud_as_loud_ones() -> None:
+    """A channel for one class, of which no sample was drawn."""
+    assert scales([10.0] * 9 + [0.1], cap=60) == pytest.approx([1.0] * 9 + [6.0])

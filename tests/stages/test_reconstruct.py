@@ -15,12 +15,14 @@ from export import reference, stages
 from export.metrics import compare
 from export.recipe import Precision
 from export.stages import Staged, StageRecord
-from export.stages.fold import fold
+from export.stages.equalize import Equalize
+from export.stages.fold import Fold, fold
 from export.stages.reconstruct import Reconstruct
 from export.targets import PRIMARY
 from export.targets.tflite import flatbuffer
 from export.targets.tflite.layers import layers as stored_layers
 from tests.faults.networks import Network
+from zoo.errors import CheckFailedError
 
 NETWORKS = ("lenet5", "mobilenet_tiny")
 # Measured on 32 photos: LeNet-5 28.2 -> 28.6 dB, limited by its activations; the small MobileNet 29.5 -> 32.0 dB.
@@ -135,3 +137,88 @@ def test_a_stage_that_breaks_its_contract_is_refused(wrong: str) -> None:
 
     with pytest.raises(RuntimeError, match="stage wrong"):
         stages.apply(stage, model, photos(one=(8, 8, 3), two=(5,)))
+
+
+def test_what_the_stage_saw_is_what_its_model_says() -> None:
+    """Also of layers that are called twice, and of those of two products."""
+    model, samples = fold(branched()), photos(one=(8, 8, 3), two=(5,))
+    staged = Reconstruct()(model, samples)
+    expected, found = (reference.outputs(one, samples) for one in (model, staged.model))
+    worst = min(compare(reference=expected[name], actual=found[name]).sqnr_db for name in expected)
+    assert staged.record.measured["weights_sqnr_db"] == pytest.approx(worst, abs=0.01)
+
+
+def steady(kind: str) -> tuple[keras.Model, Samples]:
+    """Return a model some of whose channels, or all of whose inputs, never vary."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((9, 9, 4), name="image")
+    x = layers.ReLU()(layers.BatchNormalization(name="norm")(layers.Conv2D(16, 3, name="first")(image)))
+    x = layers.ReLU()(layers.DepthwiseConv2D(3, bias_initializer="normal", name="depthwise")(x))
+    x = layers.Conv2D(8, 3, bias_initializer="normal", name="second")(x)
+    model = keras.Model(image, layers.Dense(5, name="head")(layers.Flatten()(x)))
+    samples = photos(image=(9, 9, 4))
+    gamma, beta, *rest = model.get_layer("norm").get_weights()
+    if kind == "dead channels":
+        gamma[::2], beta[::2] = 0, np.linspace(0.05, 1.87, 8)
+    elif kind == "only dead channels":
+        gamma[:], beta[:] = 0, np.linspace(0.1, 0.9, 16)
+    elif kind == "a kernel of zeros":
+        second = model.get_layer("second")
+        second.set_weights([weights * (weights.ndim == 1) for weights in second.get_weights()])
+    elif kind == "constant inputs":
+        samples.inputs["image"][:] = 0.37  # type: ignore[index]
+    elif kind == "inputs far from zero":
+        samples.inputs["image"][:] = 1000 + samples.inputs["image"] / 100  # type: ignore[index]
+    model.get_layer("norm").set_weights([gamma, beta, *rest])
+    return model, samples
+
+
+@pytest.mark.parametrize(
+    "kind", ["dead channels", "only dead channels", "a kernel of zeros", "constant inputs", "inputs far from zero"]
+)
+def test_what_never_varies_does_not_switch_reconstruction_off(kind: str) -> None:
+    model, samples = steady(kind)
+    staged = stages.apply(Reconstruct(), fold(model), samples)
+    assert staged.record.layers == ("first", "depthwise", "second", "head")
+    assert staged.record.measured["weights_sqnr_db"] > 30
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(np.inf, "what reaches first is not finite"), (1e25, "float32 does not hold its squares")]
+)
+def test_inputs_that_cannot_be_squared_are_named(value: float, words: str) -> None:
+    model, samples = steady("")
+    samples.inputs["image"][3, 2] = value  # type: ignore[index]
+    with pytest.raises(stages.StageRefusedError, match=words):
+        Reconstruct()(fold(model), samples)
+
+
+def test_a_layer_with_lora_keeps_its_weights_and_the_others_are_rounded() -> None:
+    model, samples = steady("")
+    for name in ("first", "head"):
+        model.get_layer(name).enable_lora(2)
+        for weight in model.get_layer(name).weights[-2:]:
+            weight.assign(0.1 * np.random.default_rng(0).normal(size=weight.shape))
+    made = model
+    for stage in (Fold(), Equalize(), Reconstruct()):
+        made = (staged := stages.apply(stage, made, samples)).model
+    assert {"depthwise", "second"} <= set(staged.record.layers)
+    assert {"first", "head"} <= set(staged.record.skipped)
+    expected, found = (reference.outputs(one, samples) for one in (model, made))
+    assert compare(reference=expected["head"], actual=found["head"]).sqnr_db > 30
+
+
+def test_a_model_with_weights_that_are_no_numbers_is_refused_for_that() -> None:
+    """A compiled ReLU would make zeros of them."""
+    model, samples = steady("")
+    kernel, bias = model.get_layer("depthwise").get_weights()
+    model.get_layer("depthwise").set_weights([kernel, bias * np.nan])
+    with pytest.raises(CheckFailedError, match=r"the Keras model itself gives NaN or infinity.*'depthwise/bias'"):
+        reference.outputs(model, samples)
+
+
+def test_a_stage_says_that_the_model_itself_gives_no_numbers() -> None:
+    model, samples = steady("")
+    samples.inputs["image"][:] = np.nan  # type: ignore[index]
+    with pytest.raises(CheckFailedError, match="the Keras model itself gives NaN or infinity in 'head'"):
+        stages.apply(Fold(), model, samples)

@@ -112,3 +112,15 @@ def test_channels_that_are_looked_at_in_parts_are_rounded_the_same(
     parts = round_matrix(weights[None], known(inputs), 0.1, SHAPE)
     assert np.mean(whole.integers != parts.integers) < 0.01
     assert np.array_equal(whole.step, parts.step)
+
+
+def test_a_depthwise_channel_is_clipped_where_that_costs_less_than_coarse_steps(inputs: Any) -> None:
+    """Its largest weight meets an input that is nearly quiet."""
+    weights = np.random.default_rng(2).normal(size=(20, 9, 1)).astype(np.float32)
+    weights[:, 4] = 5
+    quiet = inputs.copy()
+    quiet[:, 4::9] /= 1000
+    second = np.stack([moments(quiet[:, channel * 9 : channel * 9 + 9]) for channel in range(20)])
+    found = round_depthwise(weights, Moments(second), 1e-6)
+    assert (found.step < 0.98 * 5 / 127).all()
+    assert found.step.mean() < 0.85 * 5 / 127

@@ -16,6 +16,7 @@ from export.targets.onnx.folding import fold
 from export.targets.onnx.layout import sink_transposes
 from export.targets.onnx.naming import canonicalize, drop_unused, sort_nodes, subgraphs
 from export.targets.onnx.protos import GraphProto
+from export.targets.onnx.sealed import has_sealed_calls, unsealed
 from export.targets.onnx.tf2onnx_call import OPSET, call
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ def _trace(model: keras.Model, variables: Sequence[Any]) -> Any:
 
     arguments = [*inputs, *weights]
     function = tf.function(trace, input_signature=arguments, autograph=False)
+    if has_sealed_calls(function.get_concrete_function().graph):
+        function = tf.function(unsealed(trace), input_signature=arguments, autograph=False)
     proto = call(lambda: tf2onnx.convert.from_function(function, arguments, opset=OPSET), f"the model {model.name!r}")
     # What is no variable (the mean of a Normalization layer) arrives as one more input of the graph.
     _store(proto.graph, {to.name: of.numpy() for of, to in function.get_concrete_function().graph.captures})

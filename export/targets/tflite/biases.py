@@ -50,8 +50,19 @@ def revive(
         reach = max(float(span["max"][0]), 0.0) - min(float(span["min"][0]), 0.0)
         step = max(reach / _INPUT_STEPS[arithmetic], float(np.finfo(np.float32).tiny))
         bias = flatbuffer.constant(model, layer.bias)
-        changed |= _raise(model, layer, 127 * np.abs(bias) / (step * _LARGEST_BIAS[arithmetic]))
+        changed |= _raise(model, layer, smallest_weight(bias, step, arithmetic))
     return flatbuffer.write(model) if changed else float_file
+
+
+def smallest_weight(bias: Any, step: float, arithmetic: Precision) -> Any:
+    """Return how large the largest weight of a channel must be for its bias to fit, (channels,).
+
+    Args:
+        bias: (channels,).
+        step: of the layer's input.
+        arithmetic: int8 or w8a16.
+    """
+    return 127 * np.abs(bias) / (step * _LARGEST_BIAS[arithmetic])
 
 
 def restore(model: flatbuffer.Model, float_file: bytes) -> None:
@@ -65,6 +76,11 @@ def restore(model: flatbuffer.Model, float_file: bytes) -> None:
         model.buffers[layer.bias.buffer].data = steps.astype(np.int64).view(np.uint8)
 
 
+def first_weights(weights: Any, layer: Layer) -> Any:
+    """Return a view of the weight of each channel that may be raised, (channels,)."""
+    return np.moveaxis(weights, layer.channel_axis, 0)[(slice(None), *(0,) * (weights.ndim - 1))]
+
+
 def _raise(model: flatbuffer.Model, layer: Layer, floor: Any) -> bool:
     """Set one weight of every channel that stays below `floor` (channels,) to it; return whether there was one."""
     weights = flatbuffer.constant(model, layer.weights)
@@ -72,6 +88,6 @@ def _raise(model: flatbuffer.Model, layer: Layer, floor: Any) -> bool:
     low = np.abs(channels).max(axis=1) < floor
     if low.any():
         raised = weights.copy()
-        np.moveaxis(raised, layer.channel_axis, 0)[(low, *(0,) * (raised.ndim - 1))] = floor[low]
+        first_weights(raised, layer)[low] = floor[low]
         model.buffers[layer.weights.buffer].data = raised.reshape(-1).view(np.uint8)
     return bool(low.any())

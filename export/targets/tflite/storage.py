@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.recipe import Precision
 from export.targets.session import StorageReport
-from export.targets.tflite import flatbuffer
+from export.targets.tflite import biases, flatbuffer
+from export.targets.tflite.layers import Layer, layers
 
-# Dead channels are raised a little on purpose (see `biases`), by far less than this share of the largest step.
+# Of a layer's largest step: what is finer in a channel that is all but dead says nothing.
 SMALLEST_STEP = 1e-2
 
 # Scales are float32, so that a large integer times its scale is only as exact as that.
@@ -33,9 +35,10 @@ def compare(float_file: bytes, quantized_file: bytes) -> StorageReport:
     if names != [flatbuffer.op_name(quantized, operator) for operator in found]:
         return StorageReport(worst_steps=float("inf"), where="the order of the operators", constants=0)
     worst, where, constants = 0.0, "", 0
+    room = _room(reference, quantized, expected, found)
     for operator, other in zip(expected, found, strict=True):
         for position, (index, other_index) in enumerate(zip(operator.inputs, other.inputs, strict=True)):
-            steps = _steps(reference, quantized, index, other_index)
+            steps = _steps(reference, quantized, index, other_index, room.get(index, 0.0))
             if steps is None:
                 continue
             constants += 1
@@ -50,8 +53,49 @@ def _layers(model: flatbuffer.Model) -> list[Any]:
     return [operator for operator in operators if flatbuffer.op_name(model, operator) not in _SEAMS]
 
 
-def _steps(reference: flatbuffer.Model, quantized: flatbuffer.Model, index: int, other_index: int) -> float | None:
-    """Return the largest error of one float constant in steps; None if it is no float constant."""
+def _room(
+    reference: flatbuffer.Model, quantized: flatbuffer.Model, expected: list[Any], found: list[Any]
+) -> dict[int, NDArray[np.float64]]:
+    """Return by how much weights may be larger, by their tensor: where a dead channel is raised for its bias."""
+    operators, others = reference.subgraphs[0].operators, quantized.subgraphs[0].operators
+    sources = {id(others[layer.position]): layer.source for layer in layers(quantized)}
+    twins = {id(operator): other for operator, other in zip(expected, found, strict=True)}
+    result: dict[int, NDArray[np.float64]] = {}
+    for layer in layers(reference):
+        operator = operators[layer.position]
+        source = sources.get(id(twins[id(operator)]))
+        if source is None or source.quantization is None or source.quantization.scale is None:
+            continue  # computed in float: nothing was raised
+        for index in operator.inputs:
+            if index >= 0 and reference.subgraphs[0].tensors[index] is layer.weights:
+                result[index] = np.maximum(result.get(index, 0.0), _raised(reference, layer, source))
+    return result
+
+
+def _raised(reference: flatbuffer.Model, layer: Layer, source: Any) -> NDArray[np.float64]:
+    """Return what `biases.revive` may add to each weight of a layer that reads `source`."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    arithmetic = Precision.W8A16 if source.type == schema.TensorType.INT16 else Precision.INT8
+    # The grid of 16 bits is symmetric: its step may be twice the one that the bias was fitted to.
+    slack = 2 if arithmetic is Precision.W8A16 else 1
+    bias = flatbuffer.constant(reference, layer.bias).astype(np.float64)
+    most = slack * biases.smallest_weight(bias, float(source.quantization.scale[0]), arithmetic)
+    weights = flatbuffer.constant(reference, layer.weights).astype(np.float64)
+    largest = np.abs(np.moveaxis(weights, layer.channel_axis, 0).reshape(len(most), -1)).max(axis=1)
+    found: NDArray[np.float64] = np.zeros_like(weights)
+    biases.first_weights(found, layer)[:] = np.where(largest < most, most + largest, 0.0)
+    return found
+
+
+def _steps(
+    reference: flatbuffer.Model,
+    quantized: flatbuffer.Model,
+    index: int,
+    other_index: int,
+    room: NDArray[np.float64] | float,
+) -> float | None:
+    """Return the largest error of one float constant in steps, beyond `room` above it; None if it is no float one."""
     from ai_edge_litert import schema_py_generated as schema
 
     if index < 0:
@@ -68,7 +112,8 @@ def _steps(reference: flatbuffer.Model, quantized: flatbuffer.Model, index: int,
         return float("inf")
     if not expected.size:
         return None
-    steps = float(np.max((np.abs(values - expected) - FLOAT32_ROUNDING * np.abs(expected)) / step))
+    error = np.maximum(values - expected - room, expected - values)
+    steps = float(np.max((error - FLOAT32_ROUNDING * np.abs(expected)) / step))
     return float("inf") if np.isnan(steps) else steps  # a NaN is never within a step
 
 

@@ -57,6 +57,15 @@ def transposed_conv() -> keras.Model:
     return keras.Model(x, L.UpSampling2D(name="mask")(y))
 
 
+def grouped_conv() -> keras.Model:
+    """Return a model with what Keras lets XLA compile: convolutions in groups, also with a dilated kernel."""
+    x = image_input()
+    y = L.Conv2D(8, 3, padding="same", activation="relu")(x)
+    y = L.Conv2D(8, 3, groups=4, strides=2, padding="same")(y)
+    y = L.LeakyReLU()(L.BatchNormalization()(y))
+    return keras.Model(x, L.Conv2D(6, 3, groups=2, dilation_rate=2, name="mask")(y))
+
+
 def gelu_exact() -> keras.Model:
     x = keras.Input((12,), name="vector")
     y = L.Dense(16, activation=lambda value: keras.activations.gelu(value, approximate=False))(x)
@@ -81,6 +90,7 @@ MODELS = {
     "depthwise_valid": depthwise("valid"),
     "residual": residual_ending_in_pooling,
     "transposed_conv": transposed_conv,
+    "grouped_conv": grouped_conv,
     "gelu_exact": gelu_exact,
     "two_inputs": two_inputs_two_outputs,
     "sequential": sequential,

@@ -1,0 +1,71 @@
+"""The ranges that a file is made to: raised layers need no clipping, and what clipping costs is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from calibration.fingerprint import Fingerprint
+from calibration.ranges import Ranges
+from calibration.samples import Samples
+from calibration.store import Draw
+from export import clipping
+from export.activation_ranges import Observation
+from export.attribution import Attribution
+from export.making import Making
+from export.models import Subject
+from export.progress import Quiet
+from export.recipe import Precision, Recipe, Width
+from export.reconstruction import Reconstruction
+from export.targets import PRIMARY
+from zoo.weights import LoadedWeights
+
+SEEN = Ranges(by_tensor={"a": (0.0, 100.0), "b": (0.0, 50.0)}, observer="min-max")
+CUT = Ranges(by_tensor={"a": (0.0, 3.0), "b": (0.0, 2.0)}, observer="sensitivity")
+
+
+def network() -> keras.Model:
+    """Return x -> relu(x) -> its mean with weights."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((64,), name="image")
+    return keras.Model(image, layers.Dense(4, name="answers")(layers.ReLU(name="hidden")(image)))
+
+
+def photos(seed: int) -> Samples:
+    inputs = np.random.default_rng(seed).normal(size=(16, 64)).astype(np.float32)
+    return Samples(inputs={"image": inputs}, source="tests", seed=seed)
+
+
+def test_a_raised_layer_gets_the_range_that_was_seen_and_the_others_the_narrowed_one(tmp_path: Path) -> None:
+    loaded = LoadedWeights(name="trained", trained=True, source="tests", sha256=None)
+    subject = Subject(name="net", title="net", model=network(), weights=loaded, preprocessing=None, labels=())
+    observation = Observation(ranges=SEEN, stability=None, fingerprints={})
+    making = Making(
+        subject,
+        Recipe(model="net", precisions=(Precision.INT8,), raised={"hidden": Width.INT16}),
+        Draw(calibration=photos(0), probe=photos(1), calibration_folder=tmp_path, probe_folder=tmp_path),
+        tmp_path,
+        Quiet(),
+        observations={"float32.tflite": observation},
+        narrowed={"float32.tflite": CUT},
+        reconstruction=Reconstruction(model=None, records=[], before={}, after={}),
+        contents={(PRIMARY.name, Precision.FLOAT32): b"a float file"},
+        _attributions={"a": Attribution(tensor="a", call="hidden"), "b": Attribution(tensor="b", call="answers")},
+    )
+    planned = making.plan(Precision.INT8).ranges
+    assert planned is not None
+    assert planned.by_tensor == {"a": SEEN.by_tensor["a"], "b": CUT.by_tensor["b"]}
+
+
+@pytest.mark.parametrize(("high", "passed"), [(2.9, True), (0.5, False)])
+def test_what_clipping_costs_the_answers_is_judged(high: float, passed: bool) -> None:
+    known, probe, model = photos(0), photos(1), network()
+    fingerprints = {"a": Fingerprint.of(np.maximum(known.inputs["image"][:1], 0))}
+    seen, planned = (Ranges(by_tensor={"a": (0.0, end)}, observer="tests") for end in (4.0, high))
+    checks = clipping.check(model, known, probe, seen, planned, fingerprints)
+    assert [(check.question, check.passed) for check in checks] == [("clipping", passed)]
+    assert clipping.check(model, known, probe, seen, seen, fingerprints) == ()

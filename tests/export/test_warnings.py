@@ -1,0 +1,73 @@
+"""What stands under the table although every file passed: how much its numbers can be trusted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from export.few_answers import enough_answers
+from export.report.table import legend
+
+REASON = "2 samples are too few; give at least 8"
+
+
+def manifest(*, skipped: str = "", distinct: tuple[int, int] | None = (8, 8), classes: int = 10) -> dict[str, Any]:
+    file = {
+        "outputs": [{"name": "logits", "shape": [1, classes]}],
+        "comparisons": {"logits": {"distinct_answers": distinct}},
+    }
+    return {
+        "recipe": {"reconstruct": True},
+        "weights": {"name": "mine", "trained": True, "reason": ""},
+        "stages": [{"name": "reconstruct", "skipped_because": skipped}] if skipped else [{"name": "fold"}],
+        "probe": {"count": 64, "source": "photos", "real": True, "warnings": []},
+        "calibration": None,
+        "evaluation": None,
+        "files": [file],
+        "not_delivered": [{"outputs": [], "comparisons": {}}],
+    }
+
+
+def warnings(record: dict[str, Any]) -> list[str]:
+    return [line for line in legend(record) if line.startswith("warning: ")]
+
+
+def test_nothing_is_said_where_all_is_well() -> None:
+    assert warnings(manifest()) == []
+    assert warnings(manifest(distinct=None)) == []
+
+
+def test_a_reconstruction_that_was_left_out_is_said_with_its_reason() -> None:
+    assert warnings(manifest(skipped=REASON)) == [f"warning: weights were only rounded: {REASON}"]
+
+
+@pytest.mark.parametrize(
+    "known",
+    [{"recipe": {"reconstruct": False}}, {"weights": {"trained": False, "reason": "-"}}, {"probe": {"real": False}}],
+    ids=["--no-reconstruct", "untrained", "noise"],
+)
+def test_what_the_reader_knows_already_is_not_said_again(known: dict[str, Any]) -> None:
+    record = manifest(skipped=REASON, distinct=(1, 1))
+    for key, value in known.items():
+        record[key] = {**record[key], **value}
+    assert not any("only rounded" in line for line in warnings(record))
+    if "recipe" not in known:
+        assert warnings(record) == []
+
+
+@pytest.mark.parametrize(
+    ("distinct", "classes", "said"),
+    [(1, 10, "only 1 different answer on"), (3, 1000, "only 3 different answers on"), (1, 2, "only 1 different")],
+)
+def test_equal_answers_that_are_hardly_more_than_one_are_no_proof(distinct: int, classes: int, said: str) -> None:
+    (line,) = warnings(manifest(distinct=(distinct, distinct), classes=classes))
+    assert said in line
+    assert "--calibration" in line
+    assert "--evaluate" in line
+
+
+@pytest.mark.parametrize(("distinct", "classes"), [(4, 10), (2, 2), (3, 3)])
+def test_as_many_answers_as_there_can_be_are_enough(distinct: int, classes: int) -> None:
+    assert distinct >= enough_answers(classes)
+    assert warnings(manifest(distinct=(distinct, distinct), classes=classes)) == []
