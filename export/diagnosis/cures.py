@@ -111,7 +111,9 @@ def _weights(error: LayerError, layer: str | None, circumstances: Circumstances)
     if not circumstances.reconstructed and not circumstances.refusal:
         return Cure(fact=fact, advice="round them with reconstruction", options=("--reconstruct",))
     why = f"cannot be reconstructed ({circumstances.refusal})" if circumstances.refusal else "are reconstructed already"
-    return _raise(fact, layer, "float32", f"they {why}; keep its own float weights", circumstances)
+    return _raise(
+        fact, layer, "float32", f"they {why}; keep its own float weights, of four times the size", circumstances
+    )
 
 
 def _probabilities(error: LayerError, layer: str | None, circumstances: Circumstances) -> Cure | None:

@@ -61,7 +61,6 @@ def followed(recipe: Recipe, options: tuple[str, ...]) -> Mapping[str, Any]:
         ("lenet5", {"observer": "percentile"}),
         ("lenet5", {"reconstruct": False}),
         ("mobilenet_v2_tiny", {}),
-        ("mobilenet_v2_tiny", {"raised": {"logits": Width.W8A32}}),
     ],
 )
 def test_the_first_cure_makes_the_file_better(
