@@ -12,3 +12,9 @@ from tests.faults.networks import Network, networks
 @pytest.fixture(scope="session")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Network]:
     return networks(tmp_path_factory.mktemp("networks")).__getitem__
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take back the width that pytest-xdist gives its processes: what a test reads is as wide as in a pipe."""
+    monkeypatch.delenv("COLUMNS", raising=False)

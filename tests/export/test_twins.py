@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import zoo
 from export import models
+from export.pipeline import run
 from export.recipe import Precision, Recipe
+from export.targets import PRIMARY
 from zoo.errors import UsageProblemError
 
 NAMES = [name for name in zoo.names() if zoo.find(name).trained_as("tiny")]
@@ -37,3 +41,21 @@ def test_without_a_name_the_weights_are_those_of_the_whole_network() -> None:
     for name in NAMES:
         default = zoo.find(name).trained_as(None)
         assert default is None or not default.options
+
+
+# One of each family: the others have the same twin.
+FAMILIES = {zoo.find(name).trained_as("tiny").sources[0].location: name for name in reversed(NAMES)}
+
+
+@pytest.mark.parametrize("name", sorted(FAMILIES.values()))
+def test_the_twin_is_proven_in_int8_in_both_formats(name: str, tmp_path: Path) -> None:
+    delivery = run(Recipe(model=name, weights="tiny", precisions=(Precision.INT8,), out=tmp_path))
+    failures = {artifact.file_name: artifact.failures for artifact in delivery.artifacts if artifact.failures}
+    assert failures == {}
+    assert delivery.passed
+    made = [artifact for artifact in delivery.artifacts if artifact.precision is Precision.INT8]
+    assert len(made) == 2
+    # ONNX Runtime has no integer code for some operators (ConvTranspose); the other format has for all of them.
+    shares = {artifact.format: artifact.integer_share or 0.0 for artifact in made}
+    assert shares.pop(PRIMARY.name) == 1
+    assert min(shares.values()) > 0.5

@@ -34,7 +34,7 @@ def derive(sibling: bytes, *, is_mixed: bool = False) -> bytes:
         mixed.spell_out_wide_parts(graph)
         mixed.take_int16(proto)
     hard_swish.tabulate(graph)
-    requantize.as_the_runtime_rounds(graph)
+    requantize.as_the_runtime_rounds(graph, leaky_in_float=is_mixed)
     average_pool.as_the_runtime_rounds(graph)
     drop_unused(graph)
     islands.pool_globally(proto)

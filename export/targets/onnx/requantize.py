@@ -1,9 +1,9 @@
-"""Integers moved to another grid: LiteRT multiplies by whole 256ths, a float rounds some of them otherwise.
+"""Integers moved to another grid, by a leaky ReLU too: LiteRT multiplies by whole 256ths, a float rounds otherwise.
 
 y = ((x - z_in) m + 128 >> 8) + z_out with m = round(256 s_in / s_out), by XNNPACK's vcvt kernels (microparams of
 qs8-vcvt: the multiplier has 8 bits behind the point, the product is rounded half up). The .onnx gets a
 DequantizeLinear whose scale is m / 256 output steps, and is nudged upwards by half of a 256th before it is rounded:
-what lies half way goes up, and nothing else passes a half.
+what lies half way goes up, and nothing else passes a half. A leaky ReLU has another m for what is negative.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from calibration.samples import Array
+from export.targets.onnx.constants import attribute
 from export.targets.onnx.graph import Graph
 from export.targets.onnx.integers import RECTIFIES, SIGN
 from export.targets.onnx.protos import GraphProto, NodeProto
@@ -20,28 +21,51 @@ RATIOS = 2.0**-8, 2.0**7  # of the scales, that XNNPACK takes; others are left a
 LARGEST_NUDGE = 1 / 8  # of a step: what is added, or multiplied onto 128 steps, only to decide how something is rounded
 
 
-def as_the_runtime_rounds(proto: GraphProto) -> None:
-    """Let each move from 8 bits to 8 bits of another grid give the integers that it gives in LiteRT."""
+def as_the_runtime_rounds(proto: GraphProto, *, leaky_in_float: bool = False) -> None:
+    """Let each move from 8 bits to 8 bits of another grid give the integers that it gives in LiteRT.
+
+    Args:
+        proto: the graph.
+        leaky_in_float: whether a leaky ReLU may be in float on purpose: then all of them stay as they are.
+    """
     from onnx import helper
 
     graph = Graph(proto)
     nodes: list[NodeProto] = []
     for node in proto.node:
-        source = graph.producer.get(node.input[0]) if node.op_type == "QuantizeLinear" else None
-        multiplier = _multiplier(graph, source, node) if source is not None else None
-        if source is None or multiplier is None:
+        leaky = None if leaky_in_float else _leaky(graph, node)
+        source = graph.producer.get((leaky or node).input[0]) if node.op_type == "QuantizeLinear" else None
+        ratio = _ratio(graph, source, node) if source is not None else None
+        # Nothing moves between equal grids.
+        is_same = source is not None and leaky is None and all(map(graph.is_equal, source.input[1:], node.input[1:]))
+        if source is None or ratio is None or is_same:
             nodes.append(node)
             continue
-        name, step = node.output[0], graph.value(node.input[1])
+        name, step, multiplier = node.output[0], graph.value(node.input[1]), _in_fractions(ratio)
         scale = graph.store(f"{name}/scale", np.float32(step * multiplier / FRACTION))
         nudge = graph.store(f"{name}/nudge", np.float32(step / (2 * FRACTION)))
-        real, nudged = f"{name}/real", f"{name}/nudged"
+        real, leaked, nudged = f"{name}/real", f"{name}/leaked", f"{name}/nudged"
+        nodes.append(helper.make_node("DequantizeLinear", [source.input[0], scale, source.input[2]], [real]))
+        if leaky is not None:
+            slope = _in_fractions(np.float32(ratio * np.float32(attribute(leaky, "alpha", 0.01)))) / multiplier
+            nodes.append(helper.make_node("LeakyRelu", [real], [leaked], alpha=slope))
         nodes += [
-            helper.make_node("DequantizeLinear", [source.input[0], scale, source.input[2]], [real]),
-            helper.make_node("Add", [real, nudge], [nudged]),
+            helper.make_node("Add", [real if leaky is None else leaked, nudge], [nudged]),
             helper.make_node("QuantizeLinear", [nudged, *node.input[1:]], [name]),
         ]
     graph.replace_nodes(nodes)
+
+
+def _leaky(graph: Graph, node: NodeProto) -> NodeProto | None:
+    """Return the LeakyRelu that a QuantizeLinear reads, if nobody else does."""
+    maker = graph.producer.get(node.input[0]) if node.op_type == "QuantizeLinear" else None
+    if maker is None or maker.op_type != "LeakyRelu" or graph.readers[node.input[0]] > 1:
+        return None
+    return maker
+
+
+def _in_fractions(ratio: np.float32) -> int:
+    return int(np.rint(np.float32(FRACTION) * ratio))
 
 
 def nudges(graph: Graph) -> dict[str, str]:
@@ -67,8 +91,8 @@ def _is_near(graph: Graph, name: str, neutral: float, limit: float) -> bool:
     return 0 < abs(float(graph.value(name).item()) - neutral) <= limit * 1.001
 
 
-def _multiplier(graph: Graph, source: NodeProto, target: NodeProto) -> int | None:
-    """Return m, if `source` and `target` are such a move."""
+def _ratio(graph: Graph, source: NodeProto, target: NodeProto) -> np.float32 | None:
+    """Return the ratio of the scales, if `source` and `target` are such a move."""
     if source.op_type != "DequantizeLinear" or target.doc_string == RECTIFIES:
         return None  # an activation alone is computed with a multiplier of 31 bits
     names = [*source.input[1:3], *target.input[1:3]]
@@ -80,6 +104,6 @@ def _multiplier(graph: Graph, source: NodeProto, target: NodeProto) -> int | Non
     ):
         return None
     ratio = np.float32(values[0]) / np.float32(values[2])
-    if not RATIOS[0] <= ratio <= RATIOS[1] or (values[0] == values[2] and values[1] == values[3]):
+    if not RATIOS[0] <= ratio <= RATIOS[1]:
         return None
-    return int(np.rint(np.float32(FRACTION) * ratio))
+    return np.float32(ratio)

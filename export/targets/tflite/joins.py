@@ -19,7 +19,7 @@ from export.targets.tflite import flatbuffer
 COARSER = 1.27
 CUT = 0.05  # share of its own range that it may lose: less than a step of what is tried when ranges are chosen
 # They give all numbers that they take, on the same grid (ai-edge-quantizer, uniform_quantize/common_quantize.py).
-MOVES_ALL = frozenset({"MAX_POOL_2D", "MIRROR_PAD", "PAD", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "TRANSPOSE"})
+MOVES_ALL = frozenset({"MAX_POOL_2D", "MIRROR_PAD", "PAD", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "TILE", "TRANSPOSE"})
 # They give some of them, or means.
 TAKES_SOME = frozenset({"AVERAGE_POOL_2D", "GATHER", "GATHER_ND", "REDUCE_MIN", "RESIZE_BILINEAR", "SLICE",
     "SPACE_TO_DEPTH", "SPLIT", "STRIDED_SLICE", "UNPACK"})  # fmt: skip

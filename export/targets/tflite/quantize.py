@@ -15,7 +15,7 @@ from calibration.ranges import Range
 from export.errors import ConversionError
 from export.recipe import Precision
 from export.targets import QuantizationPlan
-from export.targets.tflite import biases, edges, flatbuffer, joins, large_kernels, mixed, pairs
+from export.targets.tflite import biases, edges, flatbuffer, islands, joins, large_kernels, mixed, pairs
 from export.targets.tflite.mixed import QuantizerRecipe
 
 
@@ -44,6 +44,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
         pairs.make_safe(model, float_file)
     if plan.precision.needs_calibration:
         biases.restore(model, float_file)
+        islands.close(model, planned(flatbuffer.read(float_file), plan), plan.raised)
         edges.retype(model, plan.io)
     return flatbuffer.write(model)
 

@@ -81,6 +81,17 @@ def test_a_rectifier_alone_gives_the_same_integers(low: float, high: float, widt
     assert np.array_equal(one, other)
 
 
+@pytest.mark.parametrize("slope", [0.1, 0.3, 0.01])
+@pytest.mark.parametrize(("low", "high", "width"), [(-1.0, 1.0, 0.7), (-3.0, 1.0, 1.3), (-0.3, 2.2, 1.0)])
+def test_a_leaky_rectifier_gives_the_same_integers(
+    low: float, high: float, width: float, slope: float, tmp_path: Path
+) -> None:
+    made = files(lambda x: layers.LeakyReLU(negative_slope=slope)(layers.MaxPooling2D(1)(x)), low, high, width)
+    one, other = answers(made, tmp_path)
+    assert len(np.unique(one)) > 20
+    assert np.array_equal(one, other)
+
+
 @pytest.mark.parametrize("name", POOLS)
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (-0.3, 2.2), (0.0, 6.0)])
 def test_a_mean_gives_the_same_integers(low: float, high: float, name: str, tmp_path: Path) -> None:
