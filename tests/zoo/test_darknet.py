@@ -140,21 +140,45 @@ def test_weights_for_any_resolution_fit_a_smaller_input(name: str) -> None:
 
 
 @pytest.mark.imagenet
-@pytest.mark.parametrize("name", ["yolo_v3_tiny", "yolo_v4_tiny"])
-def test_with_trained_weights_it_sees_what_photos_show(name: str) -> None:
+def test_yolo_v4_tiny_sees_what_photos_show() -> None:
     from PIL import Image
     from skimage import data
 
     from zoo import class_names, weights
     from zoo.detection.suppression import detect
 
-    architecture = zoo.find(name)
-    model, preprocessing, detection = architecture.build(), architecture.preprocess(), architecture.detection()
+    architecture = yolo_v4_tiny.YOLO_V4_TINY
+    model, preprocessing, detection = architecture.build(), architecture.preprocess(), yolo_v4_tiny.detection()
     weights.load(model, architecture, "coco")
     for photo, shows in ((data.astronaut(), "person"), (data.chelsea(), "cat"), (data.coffee(), "cup")):
-        outputs = model(preprocessing.normalise(preprocessing.photo(Image.fromarray(photo)))[None])
-        found = detect(
-            {head.output: raw.numpy()[0] for head, raw in zip(detection.heads, outputs, strict=True)}, detection
-        )
+        raw = model(preprocessing.normalise(preprocessing.photo(Image.fromarray(photo)))[None])
+        found = detect({head.output: one.numpy()[0] for head, one in zip(detection.heads, raw, strict=True)}, detection)
         assert class_names.read("coco")[found.classes[0]] == shows
         assert found.scores[0] > 0.25
+
+
+@pytest.mark.imagenet
+def test_yolo_v3_tiny_says_what_the_file_of_the_model_zoo_says() -> None:
+    """That file decodes its boxes itself: network, order of anchors and decoding are one with ours."""
+    import onnxruntime
+    from PIL import Image
+    from skimage import data
+
+    from zoo import sources
+    from zoo.detection.decoding import decode
+
+    (source,) = (one for one in yolo_v3_tiny.COCO.sources if one.reader == "onnx")
+    (path,) = sources.fetch(source)
+    model, detection = yolo_v3_tiny.build(), yolo_v3_tiny.detection()
+    assign(model, yolo_v3_tiny.from_model_zoo(readers.read("onnx", [path])))
+    preprocessing = yolo_v3_tiny.preprocess()
+    photo = preprocessing.normalise(preprocessing.photo(Image.fromarray(data.coffee())))[None]
+    raw = model(photo)
+    ours = decode({head.output: one.numpy()[0] for head, one in zip(detection.heads, raw, strict=True)}, detection)
+    session = onnxruntime.InferenceSession(path)
+    feeds = {"input_1": photo.transpose(0, 3, 1, 2), "image_shape": np.array([[416, 416]], np.float32)}
+    (boxes,), (scores,), _ = session.run(None, feeds)
+    assert np.allclose(np.sort(ours.scores.ravel()), np.sort(scores.ravel()), atol=1e-4)
+    best, theirs = ours.scores.max(1).argmax(), scores.max(0).argmax()
+    top, left, bottom, right = boxes[theirs]
+    assert np.allclose(ours.boxes[best] * 416, [left, top, right, bottom], atol=0.1)
