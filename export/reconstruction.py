@@ -97,7 +97,7 @@ def _reason_against(subject: Subject, recipe: Recipe, samples: Samples) -> str:
     if not samples.real:
         return "the samples are noise"
     if len(samples) < FEWEST_SAMPLES:
-        return f"{len(samples)} samples are too few; give at least {FEWEST_SAMPLES}"
+        return f"too few samples, {len(samples)}; give at least {FEWEST_SAMPLES}"
     return ""
 
 

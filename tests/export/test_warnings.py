@@ -9,7 +9,7 @@ import pytest
 from export.few_answers import enough_answers
 from export.report.table import legend
 
-REASON = "2 samples are too few; give at least 8"
+REASON = "too few samples, 2; give at least 8"
 
 
 def manifest(*, skipped: str = "", distinct: tuple[int, int] | None = (8, 8), classes: int = 10) -> dict[str, Any]:
