@@ -11,15 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.recipe import Precision
+from export.targets.distance import largest_steps
 from export.targets.session import StorageReport
 from export.targets.tflite import biases, flatbuffer
 from export.targets.tflite.layers import Layer, layers
 
 # Of a layer's largest step: what is finer in a channel that is all but dead says nothing.
 SMALLEST_STEP = 1e-2
-
-# Scales are float32, so that a large integer times its scale is only as exact as that.
-FLOAT32_ROUNDING = 2.0**-22
 
 _SEAMS = ("QUANTIZE", "DEQUANTIZE")
 
@@ -38,7 +36,7 @@ def compare(float_file: bytes, quantized_file: bytes) -> StorageReport:
     room = _room(reference, quantized, expected, found)
     for operator, other in zip(expected, found, strict=True):
         for position, (index, other_index) in enumerate(zip(operator.inputs, other.inputs, strict=True)):
-            steps = _steps(reference, quantized, index, other_index, room.get(index, 0.0))
+            steps = _steps(reference, quantized, index, other_index, room.get(index))
             if steps is None:
                 continue
             constants += 1
@@ -68,12 +66,14 @@ def _room(
             continue  # computed in float: nothing was raised
         for index in operator.inputs:
             if index >= 0 and reference.subgraphs[0].tensors[index] is layer.weights:
-                result[index] = np.maximum(result.get(index, 0.0), _raised(reference, layer, source))
+                raised = _raised(reference, layer, source)
+                if raised is not None:
+                    result[index] = np.maximum(result.get(index, 0.0), raised)
     return result
 
 
-def _raised(reference: flatbuffer.Model, layer: Layer, source: Any) -> NDArray[np.float64]:
-    """Return what `biases.revive` may add to each weight of a layer that reads `source`."""
+def _raised(reference: flatbuffer.Model, layer: Layer, source: Any) -> NDArray[np.float64] | None:
+    """Return what `biases.revive` may add to each weight of a layer that reads `source`; None if to none."""
     from ai_edge_litert import schema_py_generated as schema
 
     arithmetic = Precision.W8A16 if source.type == schema.TensorType.INT16 else Precision.INT8
@@ -81,9 +81,12 @@ def _raised(reference: flatbuffer.Model, layer: Layer, source: Any) -> NDArray[n
     slack = 2 if arithmetic is Precision.W8A16 else 1
     bias = flatbuffer.constant(reference, layer.bias).astype(np.float64)
     most = slack * biases.smallest_weight(bias, float(source.quantization.scale[0]), arithmetic)
-    weights = flatbuffer.constant(reference, layer.weights).astype(np.float64)
-    largest = np.abs(np.moveaxis(weights, layer.channel_axis, 0).reshape(len(most), -1)).max(axis=1)
-    found: NDArray[np.float64] = np.zeros_like(weights)
+    weights = flatbuffer.constant(reference, layer.weights)
+    others = tuple(axis for axis in range(weights.ndim) if axis != layer.channel_axis % weights.ndim)
+    largest = np.maximum(weights.max(axis=others), -weights.min(axis=others)).astype(np.float64)
+    if not (largest < most).any():
+        return None
+    found: NDArray[np.float64] = np.zeros(weights.shape)
     biases.first_weights(found, layer)[:] = np.where(largest < most, most + largest, 0.0)
     return found
 
@@ -93,7 +96,7 @@ def _steps(
     quantized: flatbuffer.Model,
     index: int,
     other_index: int,
-    room: NDArray[np.float64] | float,
+    room: NDArray[np.float64] | None,
 ) -> float | None:
     """Return the largest error of one float constant in steps, beyond `room` above it; None if it is no float one."""
     from ai_edge_litert import schema_py_generated as schema
@@ -103,18 +106,12 @@ def _steps(
     tensor = reference.subgraphs[0].tensors[index]
     if tensor.type != schema.TensorType.FLOAT32 or reference.buffers[tensor.buffer].data is None:
         return None
-    expected = flatbuffer.constant(reference, tensor).astype(np.float64)
+    expected = flatbuffer.constant(reference, tensor)
     stored = quantized.subgraphs[0].tensors[source(quantized, quantized.subgraphs[0], other_index)]
     if quantized.buffers[stored.buffer].data is None:
         return float("inf")
     values, step = real(quantized, stored)
-    if values.shape != expected.shape:
-        return float("inf")
-    if not expected.size:
-        return None
-    error = np.maximum(values - expected - room, expected - values)
-    steps = float(np.max((error - FLOAT32_ROUNDING * np.abs(expected)) / step))
-    return float("inf") if np.isnan(steps) else steps  # a NaN is never within a step
+    return largest_steps(values, expected, step, room) if expected.size else None
 
 
 def source(model: flatbuffer.Model, subgraph: Any, index: int) -> int:
