@@ -78,7 +78,9 @@ def _dequantize(node: NodeProto, stored: Numbers, scale: Numbers, zero_point: Nu
     offset = np.zeros(()) if zero_point is None else zero_point.astype(np.float64)
     offset = offset.reshape(shape if offset.size > 1 else ())
     factor = scale.astype(np.float64).reshape(shape if scale.size > 1 else ())
-    real: Numbers = (stored.astype(np.float64) - offset) * factor
+    real: Numbers = stored.astype(np.float64)
+    real -= offset  # in place: the largest layers hold a hundred million weights
+    real *= factor
     return real
 
 

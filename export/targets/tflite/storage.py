@@ -141,4 +141,7 @@ def real(
         shape[quantization.quantizedDimension] = scale.size
     scale, zero_point = scale.reshape(shape), zero_point.reshape(shape)
     step = np.maximum(scale, max(smallest_step * scale.max(), np.finfo(np.float64).tiny))
-    return (stored.astype(np.float64) - zero_point) * scale, np.broadcast_to(step, stored.shape)
+    values = stored.astype(np.float64)
+    values -= zero_point  # in place: the largest layers hold a hundred million weights
+    values *= scale
+    return values, np.broadcast_to(step, stored.shape)
