@@ -7,6 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.networks import Network, networks
+from tests.faults.summary import pytest_terminal_summary
+
+# A hook: of all conftests the process that only gathers reports loads this one alone.
+__all__ = ["network", "pytest_terminal_summary"]
 
 
 @pytest.fixture(scope="session")

@@ -94,3 +94,7 @@ def test_every_task_has_a_headline_and_says_what_it_takes(task: tasks.Task) -> N
     assert task.metrics
     assert len({metric.key for metric in task.metrics}) == len(task.metrics)
     assert task.examples
+
+
+def test_every_network_of_the_zoo_has_a_task_that_is_known() -> None:
+    assert {zoo.find(name).task for name in zoo.names()} == set(TASKS)
