@@ -44,6 +44,16 @@ class Constants:
         known = [value for value in values if value is not None]
         return _OPERATORS[node.op_type](node, *known) if known and len(known) == len(values) else None
 
+    def shape(self, name: str) -> tuple[int, ...] | None:
+        """Return the shape of what `real` would return, without its numbers where these need not be known."""
+        if name in self._stored:
+            return tuple(self._stored[name].dims)
+        node = self._producer.get(name)
+        if node is not None and node.op_type in _LIKE_FIRST:
+            return self.shape(node.input[0]) if self._is_constant(node) else None
+        value = self.real(name)
+        return None if value is None else value.shape
+
     def reader(self, name: str) -> NodeProto | None:
         """Return the node that reads `name`, if it is only one."""
         found = [node for node in self.nodes if name in node.input]
@@ -103,3 +113,5 @@ _OPERATORS: dict[str, Callable[..., Numbers]] = {
     "Sub": lambda _node, value, offset: value - offset.astype(np.float64),
     "Transpose": _transpose,
 }
+# What they give has the shape of the first that they read.
+_LIKE_FIRST = frozenset({"Cast", "DequantizeLinear", "Identity"})

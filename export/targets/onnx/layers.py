@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
 
 from export.targets.onnx.constants import Constants, Numbers, attribute
 from export.targets.onnx.protos import NodeProto
@@ -15,12 +18,14 @@ class Layer:
 
     Attributes:
         name: of the node.
-        weights: real, in the order of ONNX turned into (out, ...in), or depthwise (out, 1, height, width).
+        shape: of the weights, in the order of ONNX turned into (out, ...in), or depthwise (out, 1, height, width).
+        read: returns them, real; kept nowhere, because in float64 they are eight times the file.
         bias: real, one number per output channel; None where there is none.
     """
 
     name: str
-    weights: Numbers
+    shape: tuple[int, ...]
+    read: Callable[[], Numbers]
     bias: Numbers | None
 
 
@@ -29,10 +34,17 @@ def layers(constants: Constants) -> Iterator[Layer]:
     for node in constants.nodes:
         if node.op_type not in _OUTPUTS_FIRST:
             continue
-        weights = constants.real(node.input[1])
-        if weights is not None:
-            turned = _OUTPUTS_FIRST[node.op_type](node, weights)
-            yield Layer(name=node.name, weights=turned, bias=_bias(constants, node, len(turned)))
+        shape = constants.shape(node.input[1])
+        if shape is not None:
+            turned = _OUTPUTS_FIRST[node.op_type](node, np.broadcast_to(np.int8(0), shape)).shape
+            read = partial(_read, constants, node)
+            yield Layer(name=node.name, shape=turned, read=read, bias=_bias(constants, node, turned[0]))
+
+
+def _read(constants: Constants, node: NodeProto) -> Numbers:
+    weights = constants.real(node.input[1])
+    assert weights is not None  # its shape is known
+    return _OUTPUTS_FIRST[node.op_type](node, weights)
 
 
 def _bias(constants: Constants, node: NodeProto, channels: int) -> Numbers | None:

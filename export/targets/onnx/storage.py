@@ -29,7 +29,7 @@ def compare_with_sibling(sibling: bytes, content: bytes) -> StorageReport | None
     None where the two do not have the same layers: then they cannot be told which is which.
     """
     found, expected = list(layers(_read(content))), list(stored_layers(sibling))
-    if Counter(layer.weights.shape for layer in found) != Counter(layer.shape for layer in expected):
+    if Counter(layer.shape for layer in found) != Counter(layer.shape for layer in expected):
         return None
     return _report(_matched(expected, found))
 
@@ -42,7 +42,7 @@ def _matched(expected: Sequence[StoredLayer], found: Sequence[Layer]) -> Iterato
     left = dict(enumerate(found))
     pending = []
     for layer in expected:
-        alike = [place for place, other in left.items() if other.weights.shape == layer.shape]
+        alike = [place for place, other in left.items() if other.shape == layer.shape]
         distances = ((place, _distances(layer, left[place])) for place in alike)
         equal, found_distances = next((one for one in distances if max(one[1]) <= SAME_STEPS), (None, []))
         if equal is None:
@@ -51,7 +51,7 @@ def _matched(expected: Sequence[StoredLayer], found: Sequence[Layer]) -> Iterato
             del left[equal]
             yield from _named(layer, found_distances)
     for layer in pending:
-        place = next(place for place, other in left.items() if other.weights.shape == layer.shape)
+        place = next(place for place, other in left.items() if other.shape == layer.shape)
         yield from _named(layer, _distances(layer, left.pop(place)))
 
 
@@ -62,7 +62,7 @@ def _named(layer: StoredLayer, distances: Sequence[float]) -> Iterator[tuple[str
 def _distances(layer: StoredLayer, other: Layer) -> list[float]:
     """Return how far the weights and, if there is one, the bias lie from the stored ones."""
     expected = layer.read()
-    weights = largest_steps(other.weights, expected.real, expected.step)
+    weights = largest_steps(other.read(), expected.real, expected.step)
     if layer.bias is None:
         return [weights]
     bias = np.zeros_like(layer.bias.real) if other.bias is None else other.bias
