@@ -12,7 +12,8 @@ from zoo import proofs
 from zoo.architecture import Architecture, find, names
 
 # Columns of a terminal from which on there is room for them.
-WIDE = {"title": 175, "family": 125, "task": 105}
+WIDE = {"title": 182, "family": 132, "task": 110}
+WIDE_FOR_WEIGHTS = 90  # the proof names those that count
 
 
 @click.command()
@@ -54,7 +55,9 @@ def _print_table(records: list[dict[str, Any]]) -> None:
         table.add_column({"title": "network"}.get(key, key), no_wrap=True)
     table.add_column("parameters", justify="right", no_wrap=True)
     table.add_column("input", justify="right", no_wrap=True)
-    table.add_column("weights", no_wrap=True)
+    with_weights = console.width >= WIDE_FOR_WEIGHTS
+    if with_weights:
+        table.add_column("weights", no_wrap=True)
     table.add_column("proof", no_wrap=True)
     for record in records:
         table.add_row(
@@ -62,7 +65,7 @@ def _print_table(records: list[dict[str, Any]]) -> None:
             *(record[key] for key in wide),
             count_in_words(record["parameters"]),
             "x".join(str(side) for side in record["input"]),
-            ", ".join(record["weights"]) or "-",
+            *([", ".join(record["weights"]) or "-"] if with_weights else []),
             record["proof"],
         )
     console.print(table)

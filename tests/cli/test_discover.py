@@ -61,7 +61,7 @@ def test_show_json_can_rebuild_the_preprocessing(name: str, capsys: pytest.Captu
     assert Preprocessing.from_record(record["preprocessing"]) == expected
 
 
-@pytest.mark.parametrize("columns", ["80", "200"])
+@pytest.mark.parametrize("columns", ["80", "90", "110", "132", "182"])
 def test_the_list_fits_the_terminal(
     columns: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
