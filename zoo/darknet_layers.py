@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zoo import conventions
+from zoo.preprocessing import Preprocessing
 from zoo.readers import darknet
 
 if TYPE_CHECKING:
@@ -66,3 +68,17 @@ def from_darknet(arrays: Mapping[str, Array], model: keras.Model, order: tuple[s
             layer = name if kind in ("kernel", "bias") else f"{name}_bn"
             weights[f"{layer}/{kind}"] = array
     return weights
+
+
+def preprocess(*, resolution: int = 416, **_: object) -> Preprocessing:
+    """Return how a photo becomes the input: all of it, stretched to the square, as Darknet does for its AP."""
+    unit = conventions.find("unit")
+    return Preprocessing(
+        height=resolution,
+        width=resolution,
+        resize="bilinear",
+        scale=unit.scale,
+        offset=unit.offset,
+        fit="stretch",
+        crop_fraction=1.0,
+    )

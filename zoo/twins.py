@@ -22,15 +22,7 @@ def fashion_mnist(file: str, sha256: str, options: Mapping[str, Any]) -> Weights
         sha256: of that file.
         options: of the small build.
     """
-    source = Source(kind="shipped", location=file, sha256=sha256, reader="npz")
-    return Weights(
-        tag=TAG,
-        licence="Apache-2.0",
-        trained_on="Fashion-MNIST, 60,000 training images",
-        sources=(source,),
-        options=options,
-        labels="fashion_mnist",
-    )
+    return _of_clothes(file, sha256, options, trained_on="Fashion-MNIST, 60,000 training images")
 
 
 def scenes(file: str, sha256: str, options: Mapping[str, Any]) -> Weights:
@@ -41,12 +33,17 @@ def scenes(file: str, sha256: str, options: Mapping[str, Any]) -> Weights:
         sha256: of that file.
         options: of the small build.
     """
-    source = Source(kind="shipped", location=file, sha256=sha256, reader="npz")
+    return _of_clothes(
+        file, sha256, options, trained_on="8,000 scenes: clothes of Fashion-MNIST on photos of scikit-image"
+    )
+
+
+def _of_clothes(file: str, sha256: str, options: Mapping[str, Any], *, trained_on: str) -> Weights:
     return Weights(
         tag=TAG,
         licence="Apache-2.0",
-        trained_on="8,000 scenes: clothes of Fashion-MNIST on photos of scikit-image",
-        sources=(source,),
+        trained_on=trained_on,
+        sources=(Source(kind="shipped", location=file, sha256=sha256, reader="npz"),),
         options=options,
         labels="fashion_mnist",
     )

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from zoo import conventions, twins
+from zoo import twins
 from zoo.architecture import Architecture, Option, register
-from zoo.darknet_layers import convolve, from_darknet, predict
+from zoo.darknet_layers import convolve, from_darknet, predict, preprocess
 from zoo.detection.heads import COCO_ANCHORS, Anchor, Detection, Head, choose
 from zoo.pinned import Source, Weights
-from zoo.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import keras
@@ -68,20 +67,6 @@ def build(
     x = convolve(x, deepest // 4, 3, "fine")
     stride_16 = predict(x, len(anchors) // 2, classes, "stride_16")
     return keras.Model(image, [stride_32, stride_16], name="yolo_v3_tiny")
-
-
-def preprocess(*, resolution: int = 416, **_: object) -> Preprocessing:
-    """Return how a photo becomes the input: all of it, stretched to the square."""
-    unit = conventions.find("unit")
-    return Preprocessing(
-        height=resolution,
-        width=resolution,
-        resize="bilinear",
-        scale=unit.scale,
-        offset=unit.offset,
-        fit="stretch",
-        crop_fraction=1.0,
-    )
 
 
 def detection(*, classes: int = 80, anchors: tuple[Anchor, ...] = COCO_ANCHORS, **_: object) -> Detection:

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions, twins
+from zoo import twins
 from zoo.architecture import Architecture, Option, register
-from zoo.darknet_layers import convolve, from_darknet, predict
+from zoo.darknet_layers import convolve, from_darknet, predict, preprocess
 from zoo.detection.heads import COCO_ANCHORS, Anchor, Detection, Head, choose
 from zoo.pinned import Source, Weights
-from zoo.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import keras
@@ -77,20 +76,6 @@ def _cross_stage_partial(x: Any, channels: int, name: str) -> tuple[Any, Any]:
     both = layers.Concatenate(name=f"{name}_both")([second, first])
     merged = convolve(both, channels, 1, f"{name}_merge")
     return layers.Concatenate(name=f"{name}_out")([x, merged]), merged
-
-
-def preprocess(*, resolution: int = 416, **_: object) -> Preprocessing:
-    """Return how a photo becomes the input: all of it, stretched to the square, as Darknet does for its AP."""
-    unit = conventions.find("unit")
-    return Preprocessing(
-        height=resolution,
-        width=resolution,
-        resize="bilinear",
-        scale=unit.scale,
-        offset=unit.offset,
-        fit="stretch",
-        crop_fraction=1.0,
-    )
 
 
 def detection(*, classes: int = 80, anchors: tuple[Anchor, ...] = COCO_ANCHORS, **_: object) -> Detection:

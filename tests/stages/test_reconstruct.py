@@ -166,9 +166,9 @@ def steady(kind: str) -> tuple[keras.Model, Samples]:
         second = model.get_layer("second")
         second.set_weights([weights * (weights.ndim == 1) for weights in second.get_weights()])
     elif kind == "constant inputs":
-        samples.inputs["image"][:] = 0.37  # type: ignore[index]
+        samples.inputs["image"][:] = 0.37
     elif kind == "inputs far from zero":
-        samples.inputs["image"][:] = 1000 + samples.inputs["image"] / 100  # type: ignore[index]
+        samples.inputs["image"][:] = 1000 + samples.inputs["image"] / 100
     model.get_layer("norm").set_weights([gamma, beta, *rest])
     return model, samples
 
@@ -188,7 +188,7 @@ def test_what_never_varies_does_not_switch_reconstruction_off(kind: str) -> None
 )
 def test_inputs_that_cannot_be_squared_are_named(value: float, words: str) -> None:
     model, samples = steady("")
-    samples.inputs["image"][3, 2] = value  # type: ignore[index]
+    samples.inputs["image"][3, 2] = value
     with pytest.raises(stages.StageRefusedError, match=words):
         Reconstruct()(fold(model), samples)
 
@@ -219,6 +219,6 @@ def test_a_model_with_weights_that_are_no_numbers_is_refused_for_that() -> None:
 
 def test_a_stage_says_that_the_model_itself_gives_no_numbers() -> None:
     model, samples = steady("")
-    samples.inputs["image"][:] = np.nan  # type: ignore[index]
+    samples.inputs["image"][:] = np.nan
     with pytest.raises(CheckFailedError, match="the Keras model itself gives NaN or infinity in 'head'"):
         stages.apply(Fold(), model, samples)
