@@ -53,13 +53,13 @@ class Samples:
         for index in range(len(self)):
             yield {name: np.asarray(values[index : index + 1]) for name, values in self.inputs.items()}
 
-    def every(self, step: int, first: int = 0) -> Self:
-        """Return the samples first, first + step, ...: the same arrays, none copied."""
+    def take(self, positions: NDArray[np.int64]) -> Self:
+        """Return the samples at those positions: copies, so take few."""
         return replace(
             self,
-            inputs={name: values[first::step] for name, values in self.inputs.items()},
-            photos=None if self.photos is None else self.photos[first::step],
-            labels=None if self.labels is None else self.labels[first::step],
+            inputs={name: values[positions] for name, values in self.inputs.items()},
+            photos=None if self.photos is None else self.photos[positions],
+            labels=None if self.labels is None else self.labels[positions],
             _digests=[],
         )
 

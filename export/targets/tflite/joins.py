@@ -18,6 +18,7 @@ from export.targets.tflite import flatbuffer
 # where r^2 = 1 + 1 / r^2: at the root of the golden ratio.
 COARSER = 1.27
 CUT = 0.05  # share of its own range that it may lose: less than a step of what is tried when ranges are chosen
+JOINS = "CONCATENATION"
 # They give all numbers that they take, on the same grid (ai-edge-quantizer, uniform_quantize/common_quantize.py).
 MOVES_ALL = frozenset({"MAX_POOL_2D", "MIRROR_PAD", "PAD", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "TILE", "TRANSPOSE"})
 # They give some of them, or means.
@@ -33,26 +34,27 @@ def shared(model: flatbuffer.Model, ranges: Mapping[int, Range]) -> dict[int, Ra
     operators = model.subgraphs[0].operators
     makers = {index: operator for operator in operators for index in operator.outputs}
     readers = Counter(index for operator in operators for index in operator.inputs)
-    _pass_on(model, found)
+    for operator in operators:
+        pass_on(model, operator, found)
     # The last one first: what it reads may be joined itself.
     for operator in reversed(operators):
-        if flatbuffer.op_name(model, operator) != "CONCATENATION":
+        if flatbuffer.op_name(model, operator) != JOINS:
             continue
         whole = found[operator.outputs[0]]
         for index in operator.inputs:
             line = list(_on_one_grid(model, makers, index))
             if line and all(_may_take(found[one], whole, readers[one]) for one in line):
                 found.update(dict.fromkeys(line, whole))
-    _pass_on(model, found)  # to what takes a part of something that was joined
+    for operator in operators:  # those that take a part of something that was joined
+        pass_on(model, operator, found)
     return found
 
 
-def _pass_on(model: flatbuffer.Model, found: dict[int, Range]) -> None:
+def pass_on(model: flatbuffer.Model, operator: Any, found: dict[int, Range]) -> None:
     """Give what an operator only moves the range of what it reads."""
-    for operator in model.subgraphs[0].operators:
-        if flatbuffer.op_name(model, operator) in MOVES_ALL | TAKES_SOME:
-            source = next((found[index] for index in operator.inputs if index in found), None)
-            found.update({index: source for index in operator.outputs if source is not None and index in found})
+    if flatbuffer.op_name(model, operator) in MOVES_ALL | TAKES_SOME:
+        source = next((found[index] for index in operator.inputs if index in found), None)
+        found.update({index: source for index in operator.outputs if source is not None and index in found})
 
 
 def _on_one_grid(model: flatbuffer.Model, makers: Mapping[int, Any], index: int) -> Iterator[int]:

@@ -15,7 +15,7 @@ from calibration.ranges import Range
 from export.errors import ConversionError
 from export.recipe import Precision
 from export.targets import QuantizationPlan
-from export.targets.tflite import biases, edges, flatbuffer, islands, joins, large_kernels, mixed, pairs
+from export.targets.tflite import biases, edges, flatbuffer, islands, joins, large_kernels, mixed, pairs, sums
 from export.targets.tflite.mixed import QuantizerRecipe
 
 
@@ -100,4 +100,7 @@ def planned(model: flatbuffer.Model, plan: QuantizationPlan) -> dict[str, Range]
     }
     names = flatbuffer.activations(model)
     ranges = {index: fixed.get(index) or plan.ranges.by_tensor[name] for index, name in names.items()}
-    return {names[index]: found for index, found in joins.shared(model, ranges).items()}
+    ranges = joins.shared(model, ranges)
+    if plan.precision is Precision.INT8:
+        ranges = sums.settled(model, ranges)
+    return {names[index]: found for index, found in ranges.items()}
