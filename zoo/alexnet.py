@@ -1,8 +1,9 @@
 """AlexNet: the network whose margin at ImageNet 2012 made convolutional networks the way to see.
 
 Krizhevsky, Sutskever, Hinton 2012, "ImageNet Classification with Deep Convolutional Neural Networks",
-https://papers.nips.cc/paper/4824. Built as Krizhevsky wrote it two years later, "One weird trick for parallelizing
-convolutional neural networks", https://arxiv.org/abs/1404.5997: one column of layers, and no response normalization.
+https://papers.nips.cc/paper/4824. Built in one column of layers, as Krizhevsky wrote it two years later, "One weird
+trick for parallelizing convolutional neural networks", https://arxiv.org/abs/1404.5997, and without response
+normalization, as torchvision has it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from zoo.preprocessing import Preprocessing
 if TYPE_CHECKING:
     import keras
 
-# Of conv1 to conv5: footnote 1 of "One weird trick".
+# Of conv1 to conv5, as in torchvision and in Krizhevsky's own layers-imagenet-1gpu.cfg (cuda-convnet2). Footnote 1 of
+# "One weird trick" has 384 for conv4.
 CHANNELS = (64, 192, 384, 256, 256)
 
 
@@ -33,8 +35,8 @@ def build(
 
     In 2012 half of each layer lived on either of two graphics cards, and conv2, conv4 and conv5 saw only the half of
     their own card: a way around 3 GB of memory, not an idea about images. The one column of 2014 is what everybody's
-    code means by AlexNet today. Its response normalization (section 3.3) left with it: it gave 1.4 points, later
-    networks got more from batch norm, and it has no form in integers.
+    code means by AlexNet today. The response normalization (section 3.3) was still in it; torchvision leaves it out,
+    and so do we: it gave 1.4 points, later networks got more from batch norm, and it has no form in integers.
 
     Args:
         channels: of the five convolutions.

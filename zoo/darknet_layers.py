@@ -71,7 +71,10 @@ def from_darknet(arrays: Mapping[str, Array], model: keras.Model, order: tuple[s
 
 
 def preprocess(*, resolution: int = 416, **_: object) -> Preprocessing:
-    """Return how a photo becomes the input: all of it, stretched to the square, as Darknet does for its AP."""
+    """Return how a photo becomes the input: all of it, stretched to the square.
+
+    So Bochkovskiy's Darknet measures AP; Redmon's keeps the proportions and fills the rest with grey.
+    """
     unit = conventions.find("unit")
     return Preprocessing(
         height=resolution,

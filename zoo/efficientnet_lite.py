@@ -111,7 +111,10 @@ def _normalise(x: Any, name: str) -> Any:
 
 
 def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
-    """Return how a photo becomes the input: (byte - 127) / 128, bicubic, the central 7/8, as Google evaluated it."""
+    """Return how a photo becomes the input: (byte - 127) / 128 as Google has it, bicubic, the central 7/8.
+
+    Google evaluates Lite bilinearly, and the central side of side + 32, which is 7/8 at 224 alone.
+    """
     return Preprocessing(height=resolution, width=resolution, scale=(1 / 128,), offset=(-127 / 128,))
 
 

@@ -50,15 +50,15 @@ class InceptionLayers:
         return layers.AveragePooling2D(3, 1, "same", name=name)(x)
 
     def stem(self, x: Any, stride: int) -> Any:
-        """Return the image (299 x 299) as 35 x 35 x 192: Szegedy et al. 2015, table 1, the first seven rows.
+        """Return the image (299 x 299) as 35 x 35 x 192: Szegedy et al. 2015, table 1, above its modules.
 
-        The 7x7 convolution of GoogLeNet has become three of 3x3.
+        The 7x7 convolution of GoogLeNet has become three of 3x3. After them the table has 3x3 to 80 channels, 3x3 with
+        stride 2 to 192 and 3x3 to 288; what follows the first pooling here is that of Google's own code and weights.
         """
         x = self.convolve(x, 32, 3, "conv1", stride=stride, shrink=True)
         x = self.convolve(x, 32, 3, "conv2", shrink=True)
         x = self.convolve(x, 64, 3, "conv3")
         x = self.halve(x, "pool1")
-        # 80 channels of 1x1 where the table has 3x3: so are Google's own code and weights.
         x = self.convolve(x, 80, 1, "conv4")
         x = self.convolve(x, 192, 3, "conv5", shrink=True)
         return self.halve(x, "pool2")

@@ -75,7 +75,7 @@ def build(
 
 
 def _module_35(net: InceptionLayers, x: Any, pooled: int, name: str) -> Any:
-    """Figure 5: the second 5x5 of the first Inception module as two 3x3, which see as much for less."""
+    """Figure 5: two 3x3 see as much as a 5x5, for less. Where the figure has one 3x3, Google's code has a 5x5."""
     from keras import layers
 
     one = net.convolve(x, 64, 1, f"{name}_1x1")

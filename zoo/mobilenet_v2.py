@@ -56,7 +56,7 @@ def build(
         resolution: the side of the input.
         classes: length of the logits.
         stages: (expansion, output channels before alpha, blocks, stride of the first) of each row of table 2.
-        head: channels of the last convolution, which alpha only widens (section 5).
+        head: channels of the last convolution, which alpha only widens (section 4).
         padding: of the convolutions with stride 2, which the paper leaves open. "symmetric" is PyTorch's, one pixel
             on every side; "same" is TensorFlow's, none above and on the left if the side is even. Weights that
             were trained with the one are several points worse with the other.

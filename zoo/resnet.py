@@ -91,7 +91,8 @@ def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
 def from_keras_h5(arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return the weights of keras.applications' file by our names: only its last layer is named otherwise.
 
-    It is `predictions` today; the package keras_applications, which wrote these files, called it `probs`.
+    It is `predictions` in Keras today; the package keras_applications, which fetched the same files by the same md5,
+    called it `probs` (resnet_common.py).
     """
     return {
         name.replace("predictions/", "logits/").replace("probs/", "logits/"): array for name, array in arrays.items()

@@ -3,7 +3,7 @@
 Kingma, Welling 2013, "Auto-Encoding Variational Bayes", https://arxiv.org/abs/1312.6114. The encoder says where in
 the latent space a picture may lie: a mean and a variance for each direction; the decoder draws the picture of a point.
 Different from the paper, whose networks have one dense layer each (appendix C): convolutions on both sides, and ReLU.
-The noise that picks the point is an input and not drawn inside (the reparameterization of section 2.3): the same inputs
+The noise that picks the point is an input and not drawn inside (the reparameterization of section 2.4): the same inputs
 give the same outputs, in every file of every format, and noise 0 picks the mean.
 Trained weights: ours, on Fashion-MNIST, with `python -m zoo.generation.training` (see the card).
 """

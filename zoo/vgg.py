@@ -69,7 +69,7 @@ def build(
             )(x)
         x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
     x = layers.Flatten(name="flatten")(x)
-    # Nine tenths of VGG16's numbers are in these two layers.
+    # 86 % of VGG16's numbers are in these two layers.
     for name in ("fc1", "fc2"):
         x = layers.Dense(hidden, activation="relu", name=name)(x)
         x = layers.Dropout(dropout, name=f"{name}_dropout")(x)

