@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_PHOTOS = 4
+# Each size of tiles by so many bytes: louder than real photos, as what is louder than these grows from block to block.
+_PHOTOS, _TILES, _CONTRAST = 4, (1, 2, 4, 8, 16, 32), 40.0
+# Of a layer's mean variance: a channel that these few photos hardly move must not explode where another one does.
+_QUIETEST = 0.2
+# Of a residual branch beside what it is added to. As loud as that, each would make more of the roundings before it.
+_BRANCH = 0.25
 
 
 def fill(model: keras.Model, preprocessing: Preprocessing, seed: int) -> None:
@@ -20,20 +25,22 @@ def fill(model: keras.Model, preprocessing: Preprocessing, seed: int) -> None:
 
     With the usual initial weights the signal of a deep network dies out (depthwise layers) or explodes
     (residual sums), and broken files score like good ones. Here each kernel keeps the variance (He et al.
-    2015, section 2.2), batch norm takes its statistics from a few coarse random photos, and gamma and beta
-    vary, so that nothing folds to the identity.
+    2015, section 2.2), batch norm takes its statistics from a few random photos, gamma and beta vary, so
+    that nothing folds to the identity, and what is added to a sum is small beside it (Zhang et al. 2019,
+    "Fixup", section 3): a deep network whose float roundings grow proves nothing.
     """
     import numpy as np
     from keras import layers
 
     rng = np.random.default_rng(seed)
     size = _size(preprocessing)
-    norms = []
+    norms, branches = [], _ends_of_branches(model)
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):
             norms.append(layer)
+            share = _BRANCH if layer.name in branches else 1.0
             if layer.scale:
-                layer.gamma.assign(rng.uniform(0.5, 1.5, layer.gamma.shape))
+                layer.gamma.assign(share * rng.uniform(0.5, 1.5, layer.gamma.shape))
             layer.beta.assign(rng.uniform(-0.5, 0.5, layer.beta.shape))
             continue
         for weight in layer.weights:
@@ -44,7 +51,24 @@ def fill(model: keras.Model, preprocessing: Preprocessing, seed: int) -> None:
         if layer.weights:
             size = 1.0  # only what reads the photo sees numbers as large as bytes
     if norms:
-        _settle(model, norms, preprocessing.normalise(_coarse_photos(model.inputs[0].shape[1:], rng)))
+        _settle(model, norms, preprocessing.normalise(_photos(model.inputs[0].shape[1:], rng)))
+
+
+def _ends_of_branches(model: keras.Model) -> set[str]:
+    """Return the names of the batch norms that end a residual branch: of what is added, the one that comes last."""
+    from keras import layers
+
+    place = {layer.name: index for index, layer in enumerate(model.layers)}
+    found = set()
+    for layer in model.layers:
+        if not isinstance(layer, layers.Add):
+            continue
+        makers = [tensor._keras_history.operation for tensor in layer.input]
+        makers = [one.input._keras_history.operation if isinstance(one, layers.Dropout) else one for one in makers]
+        norms = [one.name for one in makers if isinstance(one, layers.BatchNormalization)]
+        if norms:
+            found.add(max(norms, key=place.__getitem__))
+    return found
 
 
 def _summed(layer: keras.Layer, weight: keras.Variable) -> float:
@@ -69,17 +93,26 @@ def _size(preprocessing: Preprocessing) -> float:
     return max(1.0, float(np.sqrt(np.mean(preprocessing.normalise(every_byte) ** 2))))
 
 
-def _coarse_photos(shape: tuple[int, int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return photos (4, height, width, channels) of 8 x 8 random tiles."""
+def _photos(shape: tuple[int, int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return photos (4, height, width, channels) of random tiles of all sizes: as in real ones, all scales count alike.
+
+    Field 1987, "Relations between the statistics of natural images and the response properties of cortical cells".
+    """
     import numpy as np
 
     height, width, channels = shape
-    tiles = rng.integers(0, 256, (_PHOTOS, 8, 8, channels), np.uint8)
-    return np.repeat(np.repeat(tiles, -(-height // 8), 1), -(-width // 8), 2)[:, :height, :width]
+    found: NDArray[np.float64] = np.full((_PHOTOS, height, width, channels), 128.0)
+    for tiles in _TILES:
+        values = rng.normal(scale=_CONTRAST, size=(_PHOTOS, tiles, tiles, channels))
+        found += np.repeat(np.repeat(values, -(-height // tiles), 1), -(-width // tiles), 2)[:, :height, :width]
+    photos: NDArray[np.uint8] = np.clip(found, 0, 255).astype(np.uint8)
+    return photos
 
 
 def _settle(model: keras.Model, norms: Sequence[keras.layers.BatchNormalization], inputs: NDArray[np.float32]) -> None:
     """Give batch norm the statistics of `inputs` (N, height, width, channels), in one pass with nothing dropped."""
+    import numpy as np
+    import tensorflow as tf
     from keras import layers
 
     momenta = [norm.momentum for norm in norms]
@@ -88,8 +121,11 @@ def _settle(model: keras.Model, norms: Sequence[keras.layers.BatchNormalization]
     rates = [(layer, layer.rate) for layer in model.layers if isinstance(layer, layers.Dropout)]
     for dropout, _ in rates:
         dropout.rate = 0.0
-    model(inputs, training=True)
+    # As one graph: TensorFlow lets go of what has been read, of which an EfficientNet-B7 has 20 GB.
+    tf.function(lambda photos: model(photos, training=True))(tf.constant(inputs))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
+        variance = norm.moving_variance.numpy()
+        norm.moving_variance.assign(np.maximum(variance, _QUIETEST * variance.mean()))
     for dropout, rate in rates:
         dropout.rate = rate

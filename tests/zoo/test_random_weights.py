@@ -1,0 +1,27 @@
+"""Random weights behave like trained ones: what goes in changes what comes out, and a rounding does not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import zoo
+from zoo import random_weights
+
+
+def test_a_deep_network_with_random_weights_neither_explodes_nor_makes_more_of_a_rounding() -> None:
+    """EfficientNet-B7's depth at a quarter of B0's width: parity could not be proven of chaos."""
+    architecture = zoo.find("efficientnet_b7")
+    small = {"width": 0.25, "resolution": 64}
+    model, preprocessing = architecture.build(**small), architecture.preprocess(**small)
+    random_weights.fill(model, preprocessing, seed=0)
+    rng = np.random.default_rng(0)
+    smooth = np.cumsum(rng.normal(size=(4, 64, 64, 3)), axis=1)
+    photos = preprocessing.normalise(np.uint8(np.clip(128 + 8 * smooth, 0, 255))).astype(np.float32)
+    logits, rounded, other = (
+        np.asarray(model(one, training=False), np.float64)
+        for one in (photos, photos * np.float32(1 + 2e-7), photos[::-1])
+    )
+    power = (logits**2).mean()
+    assert 0.01 < power < 100
+    assert 10 * np.log10(power / ((rounded - logits) ** 2).mean()) > 100
+    assert 10 * np.log10(power / ((other - logits) ** 2).mean()) < 20
