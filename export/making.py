@@ -129,13 +129,14 @@ class Making:
             return set()
         samples, folder = self.samples.calibration, self.samples.calibration_folder
         path = self.path(PRIMARY, Precision.FLOAT32, content)
-        return raising.weighted(named, attributed(self.subject.model, path, samples, folder))
+        attributions = attributed(self.subject.model, path, samples, folder)
+        return raising.weighted(named, attributions, raising.inner_paths(self.subject.model))
 
     def plan(self, precision: Precision) -> QuantizationPlan:
         """Return what a file of the primary format is made to be."""
         camera = self.camera_range
         image = next(name for name in self.samples.probe.inputs if name not in self.subject.drawn_inputs)
-        raised = raising.tensors(self.recipe.raised, self.attributions()) if self._is_mixed(precision) else {}
+        raised = self._raised() if self._is_mixed(precision) else {}
         return QuantizationPlan(
             precision=precision,
             io=self.io(precision),
@@ -143,6 +144,9 @@ class Making:
             input_ranges={image: camera} if camera else {},
             raised=raised,
         )
+
+    def _raised(self) -> dict[str, Width]:
+        return raising.tensors(self.recipe.raised, self.attributions(), raising.inner_paths(self.subject.model))
 
     def _ranges(self, precision: Precision, raised: Collection[str]) -> Ranges:
         """Return the ranges of a file's activations; those that have more than 8 bits need no clipping."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from export.attribution import Attribution
 from export.layer_calls import layer_of
 from export.recipe import Width
-from export.stages.graph import functional
+from export.stages.graph import functional, names_in_copy
 from zoo.errors import UsageProblemError, unknown
 
 if TYPE_CHECKING:
@@ -21,24 +21,32 @@ def check(model: keras.Model, raised: Mapping[str, Width]) -> None:
     Raises:
         UsageProblemError: with the nearest name.
     """
-    known = set(_layer_names(model))
+    known = {*_layer_names(model), *names_in_copy(functional(model)).values()} if raised else set()
     for name in raised:
         if name not in known:
             raise unknown("layer", name, known)
 
 
-def tensors(raised: Mapping[str, Width], attributions: Mapping[str, Attribution]) -> dict[str, Width]:
+def tensors(
+    raised: Mapping[str, Width], attributions: Mapping[str, Attribution], paths: Mapping[str, str]
+) -> dict[str, Width]:
     """Return the tensors of the layers in `raised`, by the tensor's name in the float file.
 
     A layer that the file computes in one step with others (a convolution, its batch norm and its ReLU) means the
     result of that step, whichever of them is named; of two that mean the same, the wider counts.
+
+    Args:
+        raised: widths by layer, named as the model or its copy without inner models does.
+        attributions: of the file's tensors, to layers of either.
+        paths: of the layers inside of inner models ("backbone/conv"), by their names in the copy.
 
     Raises:
         UsageProblemError: nothing in the file is that layer's alone: an input's reshaping, a dropout.
     """
     found: dict[str, Width] = {}
     for name, width in raised.items():
-        meant = [tensor for tensor, attribution in attributions.items() if name in _layers(attribution)]
+        wanted = paths.get(name, name)
+        meant = [tensor for tensor, attribution in attributions.items() if wanted in _layers(attribution, paths)]
         if not meant:
             raise UsageProblemError(f"--raise {name}: the file computes nothing for this layer; name the one before it")
         for tensor in meant:
@@ -46,19 +54,27 @@ def tensors(raised: Mapping[str, Width], attributions: Mapping[str, Attribution]
     return found
 
 
-def weighted(named: Collection[str], attributions: Mapping[str, Attribution]) -> set[str]:
-    """Return the layers that hold the weights of the steps that `named` layers are of."""
-    return {
+def weighted(named: Collection[str], attributions: Mapping[str, Attribution], paths: Mapping[str, str]) -> set[str]:
+    """Return the layers that hold the weights of the steps that `named` layers are of, by their names in the copy."""
+    names, wanted = {path: name for name, path in paths.items()}, {paths.get(name, name) for name in named}
+    layers = {
         layer_of(call)
         for attribution in attributions.values()
-        if _layers(attribution) & set(named)
+        if _layers(attribution, paths) & wanted
         for call in attribution.weighted
     }
+    return {names.get(layer, layer) for layer in layers}
 
 
-def _layers(attribution: Attribution) -> set[str]:
+def inner_paths(model: keras.Model) -> dict[str, str]:
+    """Return the paths of the layers inside of inner models, by their names in a copy without such models."""
+    return {name: path for path, name in names_in_copy(functional(model)).items() if name != path}
+
+
+def _layers(attribution: Attribution, paths: Mapping[str, str]) -> set[str]:
     calls = attribution.group or (attribution.weighted or filter(None, (attribution.call,)))
-    return {layer_of(call) for call in calls}
+    layers = map(layer_of, calls)
+    return {paths.get(layer, layer) for layer in layers}
 
 
 def _layer_names(model: keras.Model, prefix: str = "") -> Iterator[str]:

@@ -62,7 +62,7 @@ def copy(
     import keras
 
     model = functional(model)
-    copying = _Copying(replaced)
+    copying = _Copying(replaced, names=_own_names(model))
     # Of its own accord Keras names the new inputs after the tensors, which are numbered by a counter of the process.
     inputs = keras.tree.map_structure(
         lambda tensor: keras.Input(
@@ -103,9 +103,7 @@ class _Copying:
             if other is not None:
                 self.others[id(operation)] = other
             twin = other or type(operation).from_config(operation.get_config())
-            if twin.name in self.names:
-                twin.name = "_".join([*self.models, twin.name])
-            self.names.add(twin.name)
+            twin.name = _name_in_copy(twin.name, self.models, self.names)
             self.twins[id(operation)] = operation, twin
         return self.twins[id(operation)][1]
 
@@ -123,6 +121,37 @@ class _Copying:
         if any(operation is other for other in self.others.values()):
             return operation(keras.tree.flatten((arguments, settings))[0])  # without what only the replaced one takes
         return operation(*arguments, **settings)
+
+
+def names_in_copy(model: keras.Model) -> dict[str, str]:
+    """Return what `copy` calls the layers of a functional model: "conv" or "backbone_conv" for "backbone/conv"."""
+    import keras
+
+    found: dict[str, str] = {}
+    names = _own_names(functional(model))
+
+    def walk(some: keras.Model, models: list[str]) -> None:
+        for node in Graph(functional(some)).nodes:
+            path = "/".join([*models, node.operation.name])
+            if is_dissolved(node.operation):
+                walk(node.operation, [*models, node.operation.name])
+            elif isinstance(node.operation, keras.Layer) and path not in found:
+                found[path] = _name_in_copy(node.operation.name, models, names)
+
+    walk(model, [])
+    return found
+
+
+def _own_names(model: keras.Model) -> set[str]:
+    return {layer.name for layer in model.layers if not is_dissolved(layer)}
+
+
+def _name_in_copy(name: str, models: list[str], names: set[str]) -> str:
+    """Return what a layer is called, and take that name; those of the outermost model keep theirs."""
+    if models:
+        name = "_".join([*models, name]) if name in names else name
+        names.add(name)
+    return name
 
 
 def is_dissolved(operation: Any) -> bool:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 from export import proof
 from export.attribution import Attribution
 from export.cli import main
-from export.raising import tensors
+from export.raising import check, inner_paths, tensors, weighted
 from export.recipe import Precision, Width
+from export.stages.graph import copy, names_in_copy
 from export.targets.session import TensorSpec
 from zoo.errors import UsageProblemError
 
@@ -23,20 +25,56 @@ FILE = {"r;b;c": STEP, "m": INSIDE}
 
 @pytest.mark.parametrize("layer", ["conv", "norm", "relu"])
 def test_any_layer_of_a_step_means_its_result(layer: str) -> None:
-    assert tensors({layer: Width.INT16}, FILE) == {"r;b;c": Width.INT16}
+    assert tensors({layer: Width.INT16}, FILE, {}) == {"r;b;c": Width.INT16}
 
 
 def test_a_step_inside_of_a_layer_belongs_to_it() -> None:
-    assert tensors({"attention": Width.W8A32}, FILE) == {"m": Width.W8A32}
+    assert tensors({"attention": Width.W8A32}, FILE, {}) == {"m": Width.W8A32}
 
 
 def test_the_wider_of_two_words_for_one_tensor_counts() -> None:
-    assert tensors({"conv": Width.FLOAT32, "relu": Width.INT16}, FILE) == {"r;b;c": Width.FLOAT32}
+    assert tensors({"conv": Width.FLOAT32, "relu": Width.INT16}, FILE, {}) == {"r;b;c": Width.FLOAT32}
+
+
+def backbone_and_head() -> keras.Model:
+    """Return a model of one inside of it, each with a layer of the name `conv`."""
+    keras.utils.set_random_seed(0)
+    seen = keras.Input((8, 8, 4), name="seen")
+    inner = keras.layers.BatchNormalization(name="norm")(keras.layers.Conv2D(4, 3, name="conv")(seen))
+    image = keras.Input((8, 8, 4), name="image")
+    backbone = keras.Model(seen, inner, name="backbone")
+    return keras.Model(image, keras.layers.Conv2D(3, 1, name="conv")(backbone(image)))
+
+
+def test_layers_of_inner_models_are_called_what_the_copy_without_such_models_calls_them() -> None:
+    model = backbone_and_head()
+    names = names_in_copy(model)
+    assert names == {"backbone/conv": "backbone_conv", "backbone/norm": "norm", "conv": "conv"}
+    copied, _ = copy(model, lambda _: None)
+    assert {layer.name for layer in copied.layers} == {"image", *names.values()}
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("norm", {"b"}), ("backbone/norm", {"b"}), ("backbone_conv", {"b"}), ("backbone/conv", {"b"}), ("conv", {"h"})],
+)
+@pytest.mark.parametrize("named_as", ["in the model", "in the copy"])
+def test_a_layer_of_an_inner_model_may_be_named_either_way(word: str, expected: set[str], named_as: str) -> None:
+    model = backbone_and_head()
+    names = names_in_copy(model) if named_as == "in the copy" else {}
+    calls = [names.get(name, name) for name in ("backbone/conv", "backbone/norm", "conv")]
+    file = {
+        "b": Attribution(tensor="b", call=calls[1], group=tuple(calls[:2]), weighted=tuple(calls[:1])),
+        "h": Attribution(tensor="h", call=calls[2], weighted=tuple(calls[2:])),
+    }
+    check(model, {word: Width.INT16})
+    assert set(tensors({word: Width.INT16}, file, inner_paths(model))) == expected
+    assert weighted([word], file, inner_paths(model)) == ({"backbone_conv"} if expected == {"b"} else {"conv"})
 
 
 def test_a_layer_that_leaves_nothing_in_the_file_is_refused() -> None:
     with pytest.raises(UsageProblemError, match="the file computes nothing for this layer"):
-        tensors({"dropout": Width.INT16}, FILE)
+        tensors({"dropout": Width.INT16}, FILE, {})
 
 
 @pytest.mark.parametrize(
