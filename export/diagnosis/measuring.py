@@ -44,7 +44,9 @@ def layer_errors(dissector: Dissector, samples: Sequence[tuple[Inputs, Inputs]])
     own = [position for position, error in enumerate(errors) if _has_own(error)]
     if len(own) > ALONE:
         _measure_alone(dissector, errors, own, samples[:FEW])
-        own = sorted(own, key=lambda position: -(errors[position].output_share or 0.0))[:ALONE]
+        # Few samples may show nothing of what clips an output in one of them.
+        costs = {position: (errors[position].is_output, errors[position].output_share or 0.0) for position in own}
+        own = sorted(own, key=costs.__getitem__, reverse=True)[:ALONE]
     _measure_alone(dissector, errors, own, samples)
     return errors
 

@@ -17,7 +17,7 @@ from export.metrics import compare
 from export.progress import Quiet
 from export.recipe import Precision, Recipe, Width
 from export.reconstruction import Reconstruction
-from export.targets import PRIMARY
+from export.targets import PRIMARY, TARGETS, Target
 from tests.faults.networks import Network
 
 WEIGHTED = ("c1", "c3", "c5", "f6", "logits")  # the layers of LeNet-5
@@ -53,6 +53,22 @@ def followed(recipe: Recipe, options: tuple[str, ...]) -> Mapping[str, Any]:
     raise AssertionError(options)
 
 
+def diagnosis(one: Network, making: Making, target: Target) -> Mapping[str, Any]:
+    content = making.content(target, Precision.INT8)
+    assert content is not None, making.troubles
+    artifact = Artifact(
+        name=one.name,
+        format=target.name,
+        precision=Precision.INT8,
+        suffix=target.suffix,
+        content=content,
+        takes_camera_bytes=making.takes_camera_bytes(Precision.INT8),
+    )
+    (examined,) = diagnosed([artifact], making)
+    assert examined.diagnosis is not None, examined.notes
+    return examined.diagnosis
+
+
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
@@ -69,20 +85,26 @@ def test_the_first_cure_makes_the_file_better(
     one = network(name)
     making = remade(one, tmp_path / "before", **changes)
     before = sqnr_db(one, making)
-    content = making.contents[PRIMARY.name, Precision.INT8]
-    artifact = Artifact(
-        name=name,
-        format=PRIMARY.name,
-        precision=Precision.INT8,
-        suffix=PRIMARY.suffix,
-        content=content,
-        takes_camera_bytes=making.takes_camera_bytes(Precision.INT8),
-    )
-    (examined,) = diagnosed([artifact], making)
-    assert examined.diagnosis is not None, examined.notes
-    cure = examined.diagnosis["worst"][0]["cure"]
+    examined = diagnosis(one, making, PRIMARY)
+    cure = examined["worst"][0]["cure"]
     after = sqnr_db(one, remade(one, tmp_path / "after", **{**changes, **followed(making.recipe, cure["options"])}))
     assert after > before + GAIN_DB, cure
+
+
+@pytest.mark.parametrize("width", [Width.INT16, Width.FLOAT32])
+@pytest.mark.parametrize("layer", ["Conv1", "block_2_add"])
+def test_a_file_with_a_wider_layer_is_diagnosed_alike_in_both_formats(
+    layer: str, width: Width, network: Callable[[str], Network], tmp_path: Path
+) -> None:
+    one = network("mobilenet_v2_tiny")
+    making = remade(one, tmp_path / "made", raised={layer: width})
+    first, second = (
+        {layer["layer"]: layer["share"] for layer in diagnosis(one, making, target)["layers"] if layer["share"]}
+        for target in TARGETS.values()
+    )
+    assert len(first) > 15
+    assert len(first.keys() ^ second.keys()) <= 2  # what is wider in one format is float in the other
+    assert all(abs(share - second[name]) < 0.05 for name, share in first.items() if name in second)
 
 
 def test_a_float32_layer_of_a_reconstructed_model_has_weights_that_were_never_rounded(

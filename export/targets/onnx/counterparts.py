@@ -63,12 +63,22 @@ def counterparts(
         known = [origins[result[source].tensor] for source in seam.sources if source in result]
         place = frozenset[str]().union(*known)
         placed = [name for name in candidates if sources[name] == place] if len(known) == len(seam.sources) else []
-        rated = [(*_likeness(references[name], values), name) for name in placed or candidates]
-        likeness, axes, name = max(rated, key=lambda one: one[0], default=(-np.inf, None, ""))
+        likeness, axes, name = _nearest(values, references, placed or candidates)
+        if placed and likeness <= ALIKE:  # spoiled; or what stands there is in float, and this comes behind it
+            further = _nearest(values, references, candidates)
+            likeness, axes, name = further if further[0] > ALIKE else (likeness, axes, name)
         if name and (placed or likeness > ALIKE):
             left.discard(name)
             result[seam.name] = Counterpart(tensor=name, axes=axes, shape=values.shape)
     return result
+
+
+def _nearest(
+    values: Array, references: Mapping[str, Array], names: Sequence[str]
+) -> tuple[float, tuple[int, ...] | None, str]:
+    """Return likeness, axes and name of the activation that `values` are most like; no name if there is none."""
+    rated = [(*_likeness(references[name], values), name) for name in names]
+    return max(rated, key=lambda one: one[0], default=(-np.inf, None, ""))
 
 
 def _origins(steps: Sequence[Step]) -> dict[str, frozenset[str]]:

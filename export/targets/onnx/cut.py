@@ -46,13 +46,15 @@ def seams(proto: ModelProto) -> list[Seam]:
     graph = Graph(proto.graph)
     inputs = {value.name for value in proto.graph.input} - set(graph.stored)
     found: dict[str, Seam] = {}
-    moved = requantize.nudges(graph)
+    moved, spelled_out = requantize.nudges(graph), _spelled_out(graph)
     for node in proto.graph.node:
         if not _has_one_scale(graph, node):
             continue
-        if node.op_type == "DequantizeLinear" and (name := _unmoved(graph, node.input[0])) in inputs:
+        if node.op_type == "DequantizeLinear" and (name := _unmoved(graph, node.input[0], "Pad")) in inputs:
             found[name] = Seam(name=name, quantized="", reads="", sources=(), stored=_spec(graph, node, name))
-        elif node.op_type == "QuantizeLinear" and not _is_rounded(graph, moved.get(node.input[0], node.input[0])):
+        elif node.op_type == "QuantizeLinear" and not (
+            node.input[0] in spelled_out or _is_rounded(graph, moved.get(node.input[0], node.input[0]))
+        ):
             name = _behind_clip(proto, graph, node.output[0])
             found[name] = Seam(
                 name=name,
@@ -84,11 +86,12 @@ def cut(proto: ModelProto, found: Sequence[Seam]) -> bytes:
     given = names | {seam.quantized for seam in found}
     grids = _grids(changed, graph, found)
     real = {*grids, *(node.output[0] for node in graph.proto.node if node.input and node.input[0] in grids)}
-    nodes, tables = [], _of_tables(graph)
+    nodes, tables, spelled_out = [], _of_tables(graph), _spelled_out(graph)
     for node in changed.graph.node:
         if given & set(node.output):
             continue
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear") and node.output[0] in real:
+        dequantizes = node.op_type in ("QuantizeLinear", "DequantizeLinear") and node.output[0] in real
+        if dequantizes or node.output[0] in spelled_out:
             node = helper.make_node("Identity", [node.input[0]], list(node.output))
         elif node.output[0] in tables:
             node = hard_swish.untabulate(node)
@@ -114,6 +117,17 @@ def _of_tables(graph: Graph) -> set[str]:
     return found
 
 
+def _spelled_out(graph: Graph) -> set[str]:
+    """Return what the Casts and Muls write that dequantize an activation of 16 bits (export/targets/onnx/mixed.py)."""
+    found = set()
+    for node in graph.proto.node:
+        cast = graph.producer.get(node.input[0]) if node.op_type == "Mul" else None
+        rounded = graph.producer.get(cast.input[0]) if cast is not None and cast.op_type == "Cast" else None
+        if cast is not None and rounded is not None and rounded.op_type == "QuantizeLinear":
+            found |= {cast.output[0], node.output[0]}
+    return found
+
+
 def _speak_real(graph: Graph, node: NodeProto, grid: TensorSpec) -> None:
     """Give an operator on integers that now gets real numbers its constants as real numbers too."""
     first = _CONSTANTS_FROM.get(node.op_type)
@@ -131,7 +145,7 @@ def _grids(proto: ModelProto, graph: Graph, found: Sequence[Seam]) -> dict[str, 
     for node in proto.graph.node:
         if node.op_type == "QuantizeLinear" and node.input[0] not in graph.stored and _has_one_scale(graph, node):
             grids.setdefault(node.output[0], _spec(graph, node, node.output[0]))
-        if node.input and node.input[0] in grids and node.op_type not in ("DequantizeLinear", "QuantizeLinear"):
+        if node.input and node.input[0] in grids and node.op_type not in ("Cast", "DequantizeLinear", "QuantizeLinear"):
             grids.update(dict.fromkeys(node.output, grids[node.input[0]]))
     return grids
 
@@ -163,9 +177,9 @@ def _is_rounded(graph: Graph, name: str) -> bool:
     return name in graph.stored or (maker is not None and maker.op_type == "DequantizeLinear")
 
 
-def _unmoved(graph: Graph, name: str) -> str:
-    """Return the input that a tensor is only another shape of."""
-    while name in graph.producer and graph.producer[name].op_type in ("Reshape", "Transpose", "Identity"):
+def _unmoved(graph: Graph, name: str, *more: str) -> str:
+    """Return the input that a tensor is only another shape of, or what `more` operators make of it."""
+    while name in graph.producer and graph.producer[name].op_type in ("Reshape", "Transpose", "Identity", *more):
         name = graph.producer[name].input[0]
     return name
 
