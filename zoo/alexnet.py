@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo import conventions
+from zoo import conventions, twins
 from zoo.architecture import Architecture, register
 from zoo.preprocessing import Preprocessing
 
@@ -83,6 +83,12 @@ TINY = {
     "classes": 10,
 }
 
+TWIN = twins.fashion_mnist(
+    "alexnet_tiny-fashion_mnist.npz",
+    "694e10512d0e6eca81ed35519f60400905c8549d6cb46d1199c78f88234de45c",
+    TINY,
+)
+
 ALEXNET = register(
     Architecture(
         name="alexnet",
@@ -95,5 +101,6 @@ ALEXNET = register(
         classes=1000,
         labels="imagenet1k",
         tiny=TINY,
+        weights=(TWIN,),
     )
 )

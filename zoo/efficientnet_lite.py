@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from zoo import twins
 from zoo.architecture import Architecture, register
 from zoo.channel_count import rounded
 from zoo.efficientnet import STAGES, Stage
@@ -171,6 +172,22 @@ def _imagenet(number: int) -> Weights:
     )
 
 
+TINY = {
+    "depth": 1.0,
+    "resolution": 32,
+    "classes": 10,
+    "stages": ((1, 3, 8, 1, 1), (6, 3, 8, 2, 2), (6, 5, 16, 3, 2), (6, 3, 24, 2, 1)),
+    "stem": 8,
+    "head": 256,
+}
+
+TWIN = twins.fashion_mnist(
+    "efficientnet_lite_tiny-fashion_mnist.npz",
+    "682a6ac5655105893506bf2f5d1b8a184dc88741384fe33e92b43956226076d6",
+    TINY,
+)
+
+
 def _lite(number: int, parameter_count: int, *weights: Weights) -> Architecture:
     """Register one of the table above; its card is all that it needs besides."""
     width, depth, resolution, dropout = SCALING[number]
@@ -185,15 +202,8 @@ def _lite(number: int, parameter_count: int, *weights: Weights) -> Architecture:
             parameter_count=parameter_count,
             classes=1000,
             labels="imagenet1k",
-            tiny={
-                "depth": 1.0,
-                "resolution": 32,
-                "classes": 10,
-                "stages": ((1, 3, 8, 1, 1), (6, 3, 8, 2, 2), (6, 5, 16, 3, 2), (6, 3, 24, 2, 1)),
-                "stem": 8,
-                "head": 256,
-            },
-            weights=weights,
+            tiny=TINY,
+            weights=(*weights, TWIN),
         )
     )
 

@@ -129,7 +129,7 @@ TINY = {
 }
 TWIN = twins.scenes(
     "yolo_v4_tiny_tiny-scenes.npz",
-    sha256="7501ea0c37c21743aa75344d5b7dd542f9f5e47ead7d7eeb3cca6ad3d3fc8e73",
+    sha256="df92e0894736c800543b7f2fe157b8d7b308fefad3eecd8f39d559087373d908",
     options=TINY,
 )
 

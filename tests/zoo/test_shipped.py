@@ -1,0 +1,33 @@
+"""Trained weights that come with the zoo: for every architecture, small, and each with the command that made it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import zoo
+
+FOLDER = Path(zoo.__file__).parent / "pretrained"
+FILES = sorted(path.name for path in FOLDER.glob("*.npz"))
+MOST_BYTES = 300_000
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_architecture_has_trained_weights_without_a_download(name: str) -> None:
+    shipped = [source for weights in zoo.find(name).weights for source in weights.sources if source.kind == "shipped"]
+    assert [source.location for source in shipped if source.location in FILES]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_shipped_file_is_small_is_used_and_says_how_it_was_made(file: str) -> None:
+    assert (FOLDER / file).stat().st_size <= MOST_BYTES
+    used = {source.location for name in zoo.names() for one in zoo.find(name).weights for source in one.sources}
+    assert file in used
+
+
+def test_the_readme_has_a_row_for_each_file_with_its_command_and_what_it_reached() -> None:
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(.+?)` \| `python -m zoo\.\S+.*?` \| .*\d.* \|$", text, re.MULTILINE)
+    assert sorted(rows) == FILES
