@@ -6,7 +6,7 @@ Each stands between a DEQUANTIZE and a QUANTIZE, which go: the operator takes an
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,18 +18,19 @@ VERSIONS = {"LEAKY_RELU": 2, "TILE": 3}
 ON_ONE_GRID = frozenset({"TILE"})
 
 
-def close(model: flatbuffer.Model, ranges: Mapping[str, Range], left_in_float: Collection[str]) -> None:
+def close(model: flatbuffer.Model, ranges: Mapping[str, Range]) -> None:
     """Let these operators of a parsed file compute in int8, in place.
+
+    What was raised is no island: all who touch a wider tensor are as wide.
 
     Args:
         model: of int8 activations.
         ranges: planned for them, by name.
-        left_in_float: names of tensors that were asked to be wider.
     """
     closing = _Closing(model, ranges)
     for operator in list(closing.subgraph.operators):
         name = flatbuffer.op_name(model, operator)
-        if name in VERSIONS and closing.tensor(operator.outputs[0]).name.decode() not in left_in_float:
+        if name in VERSIONS:
             closing.close(operator, name)
 
 

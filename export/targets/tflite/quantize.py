@@ -44,7 +44,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
         pairs.make_safe(model, float_file)
     if plan.precision.needs_calibration:
         biases.restore(model, float_file)
-        islands.close(model, planned(flatbuffer.read(float_file), plan), plan.raised)
+        islands.close(model, planned(flatbuffer.read(float_file), plan))
         edges.retype(model, plan.io)
     return flatbuffer.write(model)
 
