@@ -118,9 +118,8 @@ class Assembly:
         key = target.name, precision
         if key not in self.measurements:
             path = self.making.path(target, precision, content)
-            self.measurements[key] = measure(
-                path, self.making.samples.probe_folder, camera_bytes=self.making.takes_camera_bytes(precision)
-            )
+            folder, camera_bytes = self.making.samples.probe_folder, self.making.takes_camera_bytes(precision)
+            self.measurements[key] = measure(path, folder, camera_bytes=camera_bytes, hurry=True)
         return self.measurements[key]
 
     def _storage(self, target: Target, precision: Precision, content: bytes) -> tuple[Check, ...]:
@@ -185,7 +184,10 @@ class Assembly:
             return ()
         probe, folder = self.making.samples.probe, self.making.samples.probe_folder
         path = self.making.base_path(self.making.parent(target, precision))
-        found, float_file = reference.outputs(made_of.model, probe), measure(path, folder, camera_bytes=False).real
+        found, float_file = (
+            reference.outputs(made_of.model, probe),
+            measure(path, folder, camera_bytes=False, hurry=True).real,
+        )
         equalized = reconstruction.equalization(made_of, self.expected, probe)
         return (*equalized, *reconstruction.checks(made_of, self.expected, found, float_file))
 

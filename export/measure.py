@@ -13,6 +13,8 @@ from calibration.samples import Array
 from export import child
 from export.targets.session import OpCount, TensorSpec
 
+TIMED_SAMPLES = 16
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
@@ -23,7 +25,7 @@ class Measurement:
         outputs: likewise.
         stored: outputs (N, ...) by name, as the file stores them.
         milliseconds: time of every inference, in the order of the samples.
-        p50_ms: their median.
+        p50_ms: the median of those on one thread.
         p90_ms: 90th percentile.
         census: operators as the runtime executes them.
     """
@@ -42,8 +44,14 @@ class Measurement:
         return {spec.name: spec.dequantize(self.stored[spec.name]) for spec in self.outputs}
 
 
-def measure(path: Path, samples: Path, *, camera_bytes: bool, threads: int = 1) -> Measurement:
-    """Run the file at `path` on the samples saved in `samples`.
+def measure(path: Path, samples: Path, *, camera_bytes: bool, hurry: bool = False) -> Measurement:
+    """Run the file at `path` on the samples saved in `samples`, on one thread.
+
+    Args:
+        path: of the file.
+        samples: folder that `Samples.save` wrote.
+        camera_bytes: feed the photos' bytes to a uint8 input, as a device would.
+        hurry: if it is slow, time the first samples only, and run the others on all cores.
 
     Raises:
         RuntimeCrashError: the runtime cannot load or run the file.
@@ -51,8 +59,9 @@ def measure(path: Path, samples: Path, *, camera_bytes: bool, threads: int = 1) 
     """
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         outputs = Path(folder) / "outputs.npz"
+        hurry_after = TIMED_SAMPLES if hurry else None
         answer = child.call(
-            "run", path=path, samples=samples, outputs=outputs, camera_bytes=camera_bytes, threads=threads
+            "run", path=path, samples=samples, outputs=outputs, camera_bytes=camera_bytes, hurry_after=hurry_after
         )
         with np.load(outputs, allow_pickle=False) as arrays:
             stored = {name: arrays[name] for name in arrays.files}

@@ -13,7 +13,8 @@ from zoo.errors import CheckFailedError
 if TYPE_CHECKING:
     import keras
 
-BATCH = 16
+BATCH_BYTES = 16 * 224 * 224 * 3 * 4  # of inputs: decides the memory, with the network's activations
+MOST_AT_ONCE = 16
 
 
 def outputs(model: keras.Model, samples: Samples) -> dict[str, Array]:
@@ -36,8 +37,10 @@ def outputs(model: keras.Model, samples: Samples) -> dict[str, Array]:
     compiled = tf.function(forward, reduce_retracing=True)
     order = [spec.name for spec in signature.inputs(model)]
     rows: list[list[Array]] = []
-    for start in range(0, len(samples), BATCH):
-        batch = [tf.constant(samples.inputs[name][start : start + BATCH]) for name in order]
+    sample_bytes = sum(samples.inputs[name][0].nbytes for name in order)
+    size = min(MOST_AT_ONCE, max(1, BATCH_BYTES // sample_bytes))
+    for start in range(0, len(samples), size):
+        batch = [tf.constant(samples.inputs[name][start : start + size]) for name in order]
         rows.append([output.numpy() for output in compiled(*batch)])
     names = [spec.name for spec in signature.outputs(model)]
     found = {name: np.concatenate(parts) for name, parts in zip(names, zip(*rows, strict=True), strict=True)}

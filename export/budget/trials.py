@@ -95,7 +95,7 @@ class Trials:
         content, making = self.content(precision, raised, target), self.made(precision, raised)
         camera_bytes = making.takes_camera_bytes(precision)
         path = making.path(target, precision, content)
-        measured = measure(path, making.samples.probe_folder, camera_bytes=camera_bytes)
+        measured = measure(path, making.samples.probe_folder, camera_bytes=camera_bytes, hurry=True)
         scores = self.photos.scores(path, camera_bytes=camera_bytes) if self.photos else None
         sqnr_db, changed = self._kept(measured)
         return Point(

@@ -11,6 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from export import cores
 from export.quantities import size_in_words
 from zoo.sources import cache_folder
 
@@ -61,12 +62,12 @@ def int8_instructions(flags: set[str]) -> tuple[str, str]:
 
 
 def _processor() -> Fact:
-    cores = f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores"
+    words = f"{cores.count()} cores"
     flags = _cpu_flags(Path("/proc/cpuinfo"))
     if not flags:
-        return Fact("processor", cores, "instructions for int8: unknown on this system")
+        return Fact("processor", words, "instructions for int8: unknown on this system")
     name, meaning = int8_instructions(flags)
-    return Fact("processor", f"{cores}, {name}", meaning)
+    return Fact("processor", f"{words}, {name}", meaning)
 
 
 def _cpu_flags(cpuinfo: Path) -> set[str]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from calibration.observers import Update
 from calibration.samples import Array
+from export import cores
 from export.targets.session import TensorSpec
 from export.targets.tflite import flatbuffer
 from export.targets.tflite.steps import steps as steps_of
@@ -75,7 +76,7 @@ class TfliteWatcher:
                 "the model has a loop (an LSTM, GRU or RNN layer), and integers need the ranges inside of it; ask for "
                 "float16 or w8a32"
             )
-        self._session = TfliteSession(path, keep_all_tensors=True)
+        self._session = TfliteSession(path, cores.count(), keep_all_tensors=True)
         self._watched = flatbuffer.activations(model)
         self._shown = flatbuffer.with_memory(model, self._watched)
         outside = {*model.subgraphs[0].inputs, *model.subgraphs[0].outputs}
