@@ -43,7 +43,8 @@ def _matched(expected: Sequence[StoredLayer], found: Sequence[Layer]) -> Iterato
     pending = []
     for layer in expected:
         alike = [place for place, other in left.items() if other.shape == layer.shape]
-        distances = ((place, _distances(layer, left[place])) for place in alike)
+        likely = (place for place in alike if _bias_distance(layer, left[place]) <= SAME_STEPS)
+        distances = ((place, _distances(layer, left[place])) for place in likely)
         equal, found_distances = next((one for one in distances if max(one[1]) <= SAME_STEPS), (None, []))
         if equal is None:
             pending.append(layer)
@@ -63,10 +64,15 @@ def _distances(layer: StoredLayer, other: Layer) -> list[float]:
     """Return how far the weights and, if there is one, the bias lie from the stored ones."""
     expected = layer.read()
     weights = largest_steps(other.read(), expected.real, expected.step)
+    return [weights] if layer.bias is None else [weights, _bias_distance(layer, other)]
+
+
+def _bias_distance(layer: StoredLayer, other: Layer) -> float:
+    """Return how far the bias lies from the stored one: it tells layers apart without a look at their weights."""
     if layer.bias is None:
-        return [weights]
+        return 0.0
     bias = np.zeros_like(layer.bias.real) if other.bias is None else other.bias
-    return [weights, largest_steps(bias, layer.bias.real, layer.bias.step)]
+    return largest_steps(bias, layer.bias.real, layer.bias.step)
 
 
 def compare_with_float(float_file: bytes, content: bytes) -> StorageReport:
