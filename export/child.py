@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from export import freed_memory
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError, ZooError
 
 WORKER = "export.worker"
@@ -34,6 +35,7 @@ def call(job: str, *, timeout_s: float = 900, program: str = WORKER, **arguments
         RuntimeCrashError: the child crashed, was killed, or refused; silence counts as a crash.
         ZooError: the child says why it cannot be done: a UsageProblemError if the file is not what it should be.
     """
+    freed_memory.give_back()
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         answer_file = Path(folder) / "answer.json"
         request = json.dumps({"job": job, "arguments": arguments, "answer": str(answer_file)}, default=str)
