@@ -88,8 +88,7 @@ def observe(path: str, samples: str, observer: str) -> dict[str, Any]:
         if values.size:
             fingerprints[name] = Fingerprint.of(values)
 
-    for index, sample in enumerate(Samples.load(Path(samples))):
-        watcher.watch(sample, split.half(index) if index else first)
+    watcher.watch(Samples.load(Path(samples)), lambda index: split.half(index) if index else first)
     stability = split.stability()
     return {
         "ranges": split.ranges().record(),
@@ -113,8 +112,12 @@ def activations(path: str, samples: str, count: int, outputs: str) -> dict[str, 
     """
     watcher = PRIMARY.watch(Path(path))
     rows: dict[str, list[Array]] = {}
-    for _, sample in zip(range(count), Samples.load(Path(samples)), strict=False):
-        watcher.watch(sample, lambda name, values: rows.setdefault(name, []).append(np.array(values)))
+    loaded = Samples.load(Path(samples))
+
+    def keep(name: str, values: Array) -> None:
+        rows.setdefault(name, []).append(np.array(values))
+
+    watcher.watch(loaded.take(np.arange(min(count, len(loaded)))), lambda _: keep)
     arrays: dict[str, Any] = {str(position): np.concatenate(values) for position, values in enumerate(rows.values())}
     np.savez(outputs, **arrays)
     return {"names": list(rows), "steps": [asdict(step) for step in watcher.steps]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.observers import Update
-from calibration.samples import Array
+from calibration.samples import Array, Samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +75,11 @@ class Watcher(Protocol):
     edges: frozenset[str]
     steps: tuple[Step, ...]
 
-    def watch(self, sample: Mapping[str, Array], update: Update) -> None:
-        """Run one sample and hand every activation to `update(name, values)`; it must not keep the values."""
+    def watch(self, samples: Samples, update_of: Callable[[int], Update]) -> None:
+        """Run all samples and hand every activation of the one at `index` to `update_of(index)(name, values)`.
+
+        It must not keep the values. All samples of one activation come in order.
+        """
         ...
 
 

@@ -54,7 +54,7 @@ class TfliteTarget:
 
     def watch(self, path: Path) -> Watcher:
         """Load a float file in LiteRT, every activation in sight."""
-        from export.targets.tflite.session import TfliteWatcher
+        from export.targets.tflite.watching import TfliteWatcher
 
         return TfliteWatcher(path)
 

@@ -1,4 +1,4 @@
-"""LiteRT: running a .tflite, and watching every tensor of a float one."""
+"""LiteRT: running a .tflite."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.observers import Update
 from calibration.samples import Array
-from export import cores
 from export.targets.session import TensorSpec
 from export.targets.tflite import flatbuffer
-from export.targets.tflite.steps import steps as steps_of
-from zoo.errors import UsageProblemError
 
 
 class TfliteSession:
@@ -59,35 +55,6 @@ class TfliteSession:
             return {detail["name"]: detail for detail in inputs}, {detail["name"]: detail for detail in outputs}
         runner = self._interpreter.get_signature_runner()
         return dict(runner.get_input_details()), dict(runner.get_output_details())
-
-
-class TfliteWatcher:
-    """Runs a float file and shows every activation."""
-
-    def __init__(self, path: Path) -> None:
-        """Load a float32 file; its intermediate tensors are kept, which takes memory.
-
-        Raises:
-            UsageProblemError: the file has a loop; what happens inside cannot be seen, nor be quantized.
-        """
-        model = flatbuffer.read(path.read_bytes())
-        if any(flatbuffer.op_name(model, operator) == "WHILE" for operator in model.subgraphs[0].operators):
-            raise UsageProblemError(
-                "the model has a loop (an LSTM, GRU or RNN layer), and integers need the ranges inside of it; ask for "
-                "float16 or w8a32"
-            )
-        self._session = TfliteSession(path, cores.count(), keep_all_tensors=True)
-        self._watched = flatbuffer.activations(model)
-        self._shown = flatbuffer.with_memory(model, self._watched)
-        outside = {*model.subgraphs[0].inputs, *model.subgraphs[0].outputs}
-        self.edges = frozenset(name for index, name in self._watched.items() if index in outside)
-        self.steps = tuple(steps_of(model))
-
-    def watch(self, sample: Mapping[str, Array], update: Update) -> None:
-        """Run one sample and hand every activation to `update(name, values)`; it must not keep the values."""
-        self._session.invoke({spec.name: spec.quantize(sample[spec.name]) for spec in self._session.inputs})
-        for index, name in self._watched.items():
-            update(name, self._session.view(self._shown[index]))
 
 
 def _spec(name: str, detail: Mapping[str, Any], step: float | None = None) -> TensorSpec:

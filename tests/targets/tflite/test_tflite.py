@@ -11,12 +11,13 @@ import pytest
 from numpy.typing import NDArray
 
 from calibration.ranges import Ranges
+from calibration.samples import Samples
 from export import signature
 from export.metrics import compare
 from export.recipe import Io, Precision
 from export.targets import QuantizationPlan
 from export.targets.tflite import TFLITE, flatbuffer
-from export.targets.tflite.session import TfliteWatcher
+from export.targets.tflite.watching import TfliteWatcher
 
 Array = NDArray[Any]
 PHOTOS = 24
@@ -70,10 +71,8 @@ def observe(content: bytes, inputs: Array, path: Path) -> Ranges:
         before = found.get(name, (low, high))
         found[name] = min(low, before[0]), max(high, before[1])
 
-    watcher = TfliteWatcher(path)
-    name = watcher._session.inputs[0].name
-    for row in inputs:
-        watcher.watch({name: row[None]}, update)
+    (name,) = (spec.name for spec in TFLITE.open(path).inputs)
+    TfliteWatcher(path).watch(Samples(inputs={name: inputs}, source="tests", seed=0), lambda _: update)
     return Ranges(by_tensor=found, observer="min-max")
 
 

@@ -1,0 +1,104 @@
+"""Watching every activation of a float .tflite."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration.observers import Update
+from calibration.samples import Array, Samples
+from export import cores
+from export.targets.tflite import flatbuffer, parts
+from export.targets.tflite.session import TfliteSession
+from export.targets.tflite.steps import steps as steps_of
+from zoo.errors import UsageProblemError
+
+MOST_BYTES = 1 << 30  # of activations that are kept at a time
+
+UpdateOf = Callable[[int], Update]
+
+
+class TfliteWatcher:
+    """Runs a float file and shows every activation."""
+
+    def __init__(self, path: Path) -> None:
+        """Read a float32 file.
+
+        Raises:
+            UsageProblemError: the file has a loop; what happens inside cannot be seen, nor be quantized.
+        """
+        model = flatbuffer.read(path.read_bytes())
+        if any(flatbuffer.op_name(model, operator) == "WHILE" for operator in model.subgraphs[0].operators):
+            raise UsageProblemError(
+                "the model has a loop (an LSTM, GRU or RNN layer), and integers need the ranges inside of it; ask for "
+                "float16 or w8a32"
+            )
+        self._path, self._model = path, model
+        self._watched = flatbuffer.activations(model)
+        outside = {*model.subgraphs[0].inputs, *model.subgraphs[0].outputs}
+        self.edges = frozenset(name for index, name in self._watched.items() if index in outside)
+        self.steps = tuple(steps_of(model))
+
+    def watch(self, samples: Samples, update_of: UpdateOf) -> None:
+        """Run all samples and hand every activation of the one at `index` to `update_of(index)(name, values)`.
+
+        It must not keep the values. Of one activation all samples are shown in order; of a file whose activations
+        take more than 1 GB, part after part, what comes first of all samples and then what follows.
+        """
+        found = parts.split(self._model, MOST_BYTES)
+        if len(found) == 1:
+            self._watch_whole(samples, update_of)
+            return
+        with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+            given = self._given(samples, update_of)
+            for number, part in enumerate(found):
+                given.update(self._watch_part(part, Path(folder) / f"{number}.tflite", given, len(samples), update_of))
+
+    def _watch_whole(self, samples: Samples, update_of: UpdateOf) -> None:
+        session = TfliteSession(self._path, cores.count(), keep_all_tensors=True)
+        shown = flatbuffer.with_memory(self._model, self._watched)
+        for sample_index, sample in enumerate(samples):
+            session.invoke({spec.name: spec.quantize(sample[spec.name]) for spec in session.inputs})
+            update = update_of(sample_index)
+            for index, name in self._watched.items():
+                update(name, session.view(shown[index]))
+
+    def _given(self, samples: Samples, update_of: UpdateOf) -> dict[int, Array]:
+        """Return the inputs (N, 1, ...) by the tensors' indices, and show them."""
+        tensors = {one.tensorIndex: one.name.decode() for one in self._model.signatureDefs[0].inputs}
+        for sample_index, sample in enumerate(samples):
+            update = update_of(sample_index)
+            for index, name in tensors.items():
+                if index in self._watched:
+                    update(self._watched[index], sample[name])
+        return {index: samples.inputs[name][:, None] for index, name in tensors.items()}
+
+    def _watch_part(
+        self, part: parts.Part, path: Path, given: Mapping[int, Array], count: int, update_of: UpdateOf
+    ) -> dict[int, Array]:
+        """Return what the part gives on all samples (N, ...), on the disk, by the tensors' indices."""
+        path.write_bytes(parts.content(self._model, part))
+        session = TfliteSession(path, cores.count(), keep_all_tensors=True)
+        tensors = self._model.subgraphs[0].tensors
+        names = {tensors[index].name.decode(): index for index in part.reads}
+        watched = {index: self._watched[index] for index in part.makes if index in self._watched}
+        shown = flatbuffer.with_memory(self._model, watched)
+        made: dict[int, Any] = {}
+        for sample_index in range(count):
+            read = {spec.name: given[names[spec.name]][sample_index] for spec in session.inputs}
+            session.invoke({spec.name: spec.quantize(read[spec.name]) for spec in session.inputs})
+            update = update_of(sample_index)
+            for index, name in watched.items():
+                update(name, session.view(shown[index]))
+            for index in part.gives:
+                values = session.view(index)
+                if index not in made:
+                    held = path.with_name(f"{index}.npy")
+                    made[index] = np.lib.format.open_memmap(held, "w+", values.dtype, (count, *values.shape))
+                made[index][sample_index] = values
+                del values  # the runtime must own its memory alone when it runs again
+        return made
