@@ -45,9 +45,9 @@ class Equalize:
         strength: 0 leaves the channels as they are, 1 gives all of them the same range.
         margin: between the largest value seen of a channel and the cap of its activation, which it meets sooner when it
             is scaled: few samples do not show the largest value there is.
-        tested_margin: a smaller one, with which the scales that one half of the samples allows must not cut the other
-            half. Where they do, values have no end that few samples could show, and the group stays as it is:
-            EfficientNet-Lite1 lost a twentieth of its signal there, and MobileNet v2, which gains, keeps all but two.
+        tested_margin: with so much room the scales that one half of the samples allows must cut nothing of the other
+            half. Less room than `margin`, so that it is a harder question: where the answer is no, values have no end
+            that few samples could show, and the group stays as it is.
         samples: of the calibration samples, so many, drawn by chance.
         seed: of the draw.
     """
