@@ -99,6 +99,6 @@ class WatchableTarget(Target, Protocol):
         """Return how far the grids of a file of integer activations fall short of the plan's ranges."""
         ...
 
-    def watch(self, path: Path) -> Watcher:
+    def watch(self, path: Path, threads: int = 1) -> Watcher:
         """Load a float file in its runtime, every activation in sight."""
         ...

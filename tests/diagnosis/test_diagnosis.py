@@ -23,11 +23,11 @@ from export.diagnosis.measuring import layer_errors, together
 from export.layer_calls import layer_calls
 from export.making import Making
 from export.metrics import compare
+from export.native.feeding import feed
 from export.recipe import Io, Precision
 from export.targets import PRIMARY, TARGETS
 from export.targets.tflite import flatbuffer, storage
 from export.targets.tflite.dissect import stored_as
-from export.worker import feed
 from tests.diagnosis.planting import FAULTS
 from tests.diagnosis.shapes import random_model
 from tests.faults.networks import Network, fashion

@@ -52,11 +52,11 @@ class TfliteTarget:
 
         return TfliteSession(path, threads)
 
-    def watch(self, path: Path) -> Watcher:
+    def watch(self, path: Path, threads: int = 1) -> Watcher:
         """Load a float file in LiteRT, every activation in sight."""
         from export.targets.tflite.watching import TfliteWatcher
 
-        return TfliteWatcher(path)
+        return TfliteWatcher(path, threads)
 
     def reweigh(self, float_file: bytes, before: Weights, after: Weights) -> bytes | None:
         """Return the float file with other weights, found by those `before`; None where they cannot be told apart."""

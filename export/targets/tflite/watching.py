@@ -11,7 +11,6 @@ import numpy as np
 
 from calibration.observers import Update
 from calibration.samples import Array, Samples
-from export import cores
 from export.targets.tflite import flatbuffer, parts
 from export.targets.tflite.session import TfliteSession
 from export.targets.tflite.steps import steps as steps_of
@@ -25,7 +24,7 @@ UpdateOf = Callable[[int], Update]
 class TfliteWatcher:
     """Runs a float file and shows every activation."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, threads: int = 1) -> None:
         """Read a float32 file.
 
         Raises:
@@ -37,7 +36,7 @@ class TfliteWatcher:
                 "the model has a loop (an LSTM, GRU or RNN layer), and integers need the ranges inside of it; ask for "
                 "float16 or w8a32"
             )
-        self._path, self._model = path, model
+        self._path, self._model, self._threads = path, model, threads
         self._watched = flatbuffer.activations(model)
         outside = {*model.subgraphs[0].inputs, *model.subgraphs[0].outputs}
         self.edges = frozenset(name for index, name in self._watched.items() if index in outside)
@@ -59,7 +58,7 @@ class TfliteWatcher:
                 given.update(self._watch_part(part, Path(folder) / f"{number}.tflite", given, len(samples), update_of))
 
     def _watch_whole(self, samples: Samples, update_of: UpdateOf) -> None:
-        session = TfliteSession(self._path, cores.count(), keep_all_tensors=True)
+        session = TfliteSession(self._path, self._threads, keep_all_tensors=True)
         shown = flatbuffer.with_memory(self._model, self._watched)
         for sample_index, sample in enumerate(samples):
             session.invoke({spec.name: spec.quantize(sample[spec.name]) for spec in session.inputs})
@@ -82,7 +81,7 @@ class TfliteWatcher:
     ) -> dict[int, Array]:
         """Return what the part gives on all samples (N, ...), on the disk, by the tensors' indices."""
         path.write_bytes(parts.content(self._model, part))
-        session = TfliteSession(path, cores.count(), keep_all_tensors=True)
+        session = TfliteSession(path, self._threads, keep_all_tensors=True)
         tensors = self._model.subgraphs[0].tensors
         names = {tensors[index].name.decode(): index for index in part.reads}
         watched = {index: self._watched[index] for index in part.makes if index in self._watched}

@@ -1,0 +1,50 @@
+"""A slow file gets all cores once it is timed; what it says is the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from calibration.samples import Samples
+from export.native import running
+from export.targets import TARGETS, Target
+
+COUNT = 6
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=str)
+def test_a_hurried_run_says_the_same_and_times_its_first_samples_only(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keras.utils.set_random_seed(0)
+    image = keras.Input((24, 24, 3), name="image")
+    model = keras.Model(image, layers.Flatten()(layers.Conv2D(8, 3, activation="relu")(image)))
+    path = tmp_path / f"model{target.suffix}"
+    path.write_bytes(target.convert(model))
+    photos = np.random.default_rng(0).normal(size=(COUNT, 24, 24, 3)).astype(np.float32)
+    Samples(inputs={"image": photos}, source="tests", seed=0).save(tmp_path / "samples")
+    opened: list[int] = []
+    open_file = type(target).open
+
+    def counted(self: Target, path: Path, threads: int = 1) -> object:
+        opened.append(threads)
+        return open_file(self, path, threads)
+
+    monkeypatch.setattr(type(target), "open", counted)
+    monkeypatch.setattr(running, "SLOW_MS", 0.0)
+    monkeypatch.setattr(running.cores, "count", lambda: 2)
+    said = {}
+    for hurry_after in (None, 2):
+        outputs = tmp_path / f"{hurry_after}.npz"
+        answer = running.run(str(path), str(tmp_path / "samples"), str(outputs), False, hurry_after=hurry_after)
+        times = answer["milliseconds"]
+        assert len(times) == COUNT
+        assert answer["p50_ms"] == pytest.approx(np.median(times[:hurry_after]))
+        with np.load(outputs) as arrays:
+            said[hurry_after] = next(iter(arrays.values()))
+    assert opened == [1, 1, 2]
+    assert np.array_equal(said[None], said[2])
