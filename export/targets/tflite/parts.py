@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import copy
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,17 +36,36 @@ class Part:
 
 
 def split(model: flatbuffer.Model, most_bytes: int) -> list[Part]:
-    """Return the parts of the first subgraph, each of so many operators as make at most so many bytes, or of one."""
+    """Return the parts of the first subgraph, each of so many operators as make at most so many bytes, or of one.
+
+    A part ends where the least has to be handed on, in the second half of what it could be.
+    """
     subgraph = model.subgraphs[0]
-    runs: list[list[Any]] = [[]]
-    room = most_bytes
-    for operator in subgraph.operators:
-        room -= sum(_bytes(subgraph.tensors[index]) for index in operator.outputs)
-        if room < 0 and runs[-1]:
-            runs.append([])
-            room = most_bytes - sum(_bytes(subgraph.tensors[index]) for index in operator.outputs)
-        runs[-1].append(operator)
+    operators = list(subgraph.operators)
+    made = [sum(_bytes(subgraph.tensors[index]) for index in operator.outputs) for operator in operators]
+    handed_on = _handed_on(subgraph)
+    ends, start = [], 0
+    while start < len(operators):
+        sizes = list(itertools.accumulate(made[start:]))
+        longest = max(1, bisect.bisect_right(sizes, most_bytes))
+        shortest = min(longest, bisect.bisect_right(sizes, most_bytes // 2) + 1)
+        whole = start + longest == len(operators)
+        choices = range(start + shortest, start + longest + 1)
+        start = len(operators) if whole else min(choices, key=lambda end: (handed_on[end - 1], -end))
+        ends.append(start)
+    runs = [operators[start:end] for start, end in itertools.pairwise([0, *ends])]
     return [_part(subgraph, runs, number) for number in range(len(runs))]
+
+
+def _handed_on(subgraph: Any) -> list[int]:
+    """Return how many bytes made up to each operator are read behind it."""
+    last = {index: place for place, operator in enumerate(subgraph.operators) for index in operator.inputs}
+    change = [0] * (len(subgraph.operators) + 1)
+    for place, operator in enumerate(subgraph.operators):
+        for index in operator.outputs:
+            change[place] += _bytes(subgraph.tensors[index])
+            change[last.get(index, place)] -= _bytes(subgraph.tensors[index])
+    return list(itertools.accumulate(change))
 
 
 def content(model: flatbuffer.Model, part: Part) -> bytes:

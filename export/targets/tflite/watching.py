@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -53,9 +52,9 @@ class TfliteWatcher:
             self._watch_whole(samples, update_of)
             return
         with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
-            given = self._given(samples, update_of)
-            for number, part in enumerate(found):
-                given.update(self._watch_part(part, Path(folder) / f"{number}.tflite", given, len(samples), update_of))
+            inputs = self._inputs(samples, update_of)
+            for part in found:
+                self._watch_part(part, Path(folder), inputs, len(samples), update_of)
 
     def _watch_whole(self, samples: Samples, update_of: UpdateOf) -> None:
         session = TfliteSession(self._path, self._threads, keep_all_tensors=True)
@@ -66,7 +65,7 @@ class TfliteWatcher:
             for index, name in self._watched.items():
                 update(name, session.view(shown[index]))
 
-    def _given(self, samples: Samples, update_of: UpdateOf) -> dict[int, Array]:
+    def _inputs(self, samples: Samples, update_of: UpdateOf) -> dict[int, Array]:
         """Return the inputs (N, 1, ...) by the tensors' indices, and show them."""
         tensors = {one.tensorIndex: one.name.decode() for one in self._model.signatureDefs[0].inputs}
         for sample_index, sample in enumerate(samples):
@@ -77,27 +76,28 @@ class TfliteWatcher:
         return {index: samples.inputs[name][:, None] for index, name in tensors.items()}
 
     def _watch_part(
-        self, part: parts.Part, path: Path, given: Mapping[int, Array], count: int, update_of: UpdateOf
-    ) -> dict[int, Array]:
-        """Return what the part gives on all samples (N, ...), on the disk, by the tensors' indices."""
+        self, part: parts.Part, folder: Path, inputs: Mapping[int, Array], count: int, update_of: UpdateOf
+    ) -> None:
+        """Run one part on what those before left in `folder`, and leave there what later ones read."""
+        path = folder / "part.tflite"
         path.write_bytes(parts.content(self._model, part))
         session = TfliteSession(path, self._threads, keep_all_tensors=True)
         tensors = self._model.subgraphs[0].tensors
         names = {tensors[index].name.decode(): index for index in part.reads}
         watched = {index: self._watched[index] for index in part.makes if index in self._watched}
         shown = flatbuffer.with_memory(self._model, watched)
-        made: dict[int, Any] = {}
+
+        def read(name: str, sample_index: int) -> Array:
+            index = names[name]
+            given = inputs.get(index)
+            found: Array = given[sample_index] if given is not None else np.load(folder / f"{index}-{sample_index}.npy")
+            return found
+
         for sample_index in range(count):
-            read = {spec.name: given[names[spec.name]][sample_index] for spec in session.inputs}
-            session.invoke({spec.name: spec.quantize(read[spec.name]) for spec in session.inputs})
+            session.invoke({spec.name: spec.quantize(read(spec.name, sample_index)) for spec in session.inputs})
             update = update_of(sample_index)
             for index, name in watched.items():
                 update(name, session.view(shown[index]))
             for index in part.gives:
-                values = session.view(index)
-                if index not in made:
-                    held = path.with_name(f"{index}.npy")
-                    made[index] = np.lib.format.open_memmap(held, "w+", values.dtype, (count, *values.shape))
-                made[index][sample_index] = values
-                del values  # the runtime must own its memory alone when it runs again
-        return made
+                # Files, and no map of one: mapped pages count as memory of ours.
+                np.save(folder / f"{index}-{sample_index}.npy", session.view(index))
