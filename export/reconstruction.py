@@ -19,7 +19,7 @@ from export.stages.fold import Fold
 from export.stages.graph import functional
 from export.stages.products import products, reason_against
 from export.stages.reconstruct import FEWEST_SAMPLES, NAME, Reconstruct
-from export.tolerances import EQUALIZATION, MOVED_WEIGHTS, RECONSTRUCTION
+from export.tolerances import EQUALIZATION, MOVED_WEIGHTS, RECONSTRUCTION, for_count
 
 if TYPE_CHECKING:
     import keras
@@ -158,8 +158,9 @@ def checks(making: Reconstruction, expected: Outputs, found: Outputs, float_file
         output=f"a channel of {making.where}",
         quantity="weights moved, share of their norm",
     )
+    bar = for_count(RECONSTRUCTION, len(next(iter(expected.values()))))
     answers = (
-        *proof.prove(expected, found, Precision.W8A32, judge=True, bar=RECONSTRUCTION).checks,
+        *proof.prove(expected, found, Precision.W8A32, judge=True, bar=bar).checks,
         *proof.prove(found, float_file, Precision.FLOAT32, judge=True).checks,
     )
     return (*(replace(check, question="reconstruction") for check in answers), drift)

@@ -190,6 +190,7 @@ REPRODUCTION = Tolerance(
 
 # `zoo verify` asks again on the few samples that travel with the files. Measured: 8 of 64 samples drawn 2000 times lie,
 # in the worst draw of a thousand, 1.9 dB (MobileNet v1) to 4.7 dB (LeNet-5) below all 64.
+DOZENS = 32  # samples that bars are made for, and more
 FEW_SAMPLES_DB = 5
 FEW_SAMPLES_DEVIATIONS = 3.1  # one draw of a thousand, for a file that is exactly at the bar
 
@@ -207,6 +208,14 @@ def for_few(bar: Tolerance, count: int) -> Tolerance:
         min_distinct_share=None,
         reason=f"{bar.reason}; lower than at the export, because {count} samples are few",
     )
+
+
+def for_count(bar: Tolerance, count: int) -> Tolerance:
+    """Return the bar for `count` samples: of few, one answer that was nearly a tie is a large share."""
+    if count >= DOZENS or bar.min_top1_agreement is None:
+        return bar
+    reason = f"{bar.reason}; fewer equal answers, because {count} samples are few"
+    return replace(bar, min_top1_agreement=_few_share(bar.min_top1_agreement, count), reason=reason)
 
 
 def for_few_steps(bar: StepTolerance, count: int) -> StepTolerance:
