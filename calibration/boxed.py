@@ -57,7 +57,7 @@ def find_boxed(spec: str | Path, *, labels: Sequence[str]) -> BoxedPhotos:
         record = json.loads((folder / ANNOTATIONS).read_text(encoding="utf-8"))
         classes = _classes(record["categories"], labels)
         found = tuple(_files(record, classes, folder / IMAGES))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
         words = f"{type(error).__name__}: {error}"
         raise UsageProblemError(
             f"{folder.name}/{ANNOTATIONS} is not what COCO writes ({words}): images, annotations and categories"
@@ -140,10 +140,12 @@ def _files(
     found = []
     for image in sorted(record["images"], key=lambda image: str(image["file_name"])):
         path, size = folder / str(image["file_name"]), (int(image["width"]), int(image["height"]))
+        if min(size) < 1:
+            raise UsageProblemError(f"{ANNOTATIONS}: {path.name} is of {size} pixels")
         if not path.is_file():
             raise UsageProblemError(f"{ANNOTATIONS} names {path.name}, which is not in {IMAGES}")
         own = of_image[image["id"]]
-        corners = np.array([one["bbox"] for one in own], np.float64).reshape(-1, 4)
+        corners = np.array([_bbox(one) for one in own], np.float64).reshape(-1, 4)
         boxes = np.concatenate([corners[:, :2], corners[:, :2] + corners[:, 2:]], axis=1) / (*size, *size)
         truth = Truth(
             boxes=boxes,
@@ -151,4 +153,15 @@ def _files(
             crowds=np.array([bool(one.get("iscrowd", 0)) for one in own], bool),
         )
         found.append((path, size, truth))
+    return found
+
+
+def _bbox(annotation: Mapping[str, Any]) -> list[float]:
+    """Return x, y, width and height; a number that is none would make every answer right."""
+    found = [float(number) for number in annotation["bbox"]]
+    if len(found) != 4 or not np.isfinite(found).all() or min(found[2:]) < 0:
+        raise UsageProblemError(
+            f"{ANNOTATIONS}: annotation {annotation.get('id')} has the bbox {annotation['bbox']}; it must be x, y, "
+            "width and height in pixels, the last two not below 0"
+        )
     return found

@@ -87,6 +87,7 @@ def masked_samples(
         UsageProblemError: not one photo can be used, or a mask that is none.
     """
     shape, unreadable, known, excluded = preprocessing.shape, list[str](), frozenset(exclude), 0
+    is_judged = False
     with SetWriter(work, {name: InputSpec(shape=shape)}, shape) as writer:
         masks = ArrayFile(work / "masks.npy", shape[:2], "uint8")
         for photo, mask in _read(photos, preprocessing, unreadable):
@@ -97,9 +98,12 @@ def masked_samples(
                 continue
             writer.append(sample, digest)
             masks.append(mask)
+            is_judged = is_judged or bool((mask != UNJUDGED).any())
         masks.close()
     if not len(writer):
         raise UsageProblemError(f"{photos.source}: none can be used; give photos with masks that did not calibrate")
+    if not is_judged:
+        raise UsageProblemError(f"{photos.source}: every pixel is {UNJUDGED}, of no class; nothing can be compared")
     notes = [skipped(unreadable)] if unreadable else []
     notes += [f"{excluded} calibration photos left out of the evaluation"] if excluded else []
     samples = writer.samples(

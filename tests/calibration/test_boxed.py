@@ -68,6 +68,16 @@ def test_what_calibrated_does_not_judge(tmp_path: Path) -> None:
     assert any("1 calibration photos left out" in warning for warning in samples.warnings)
 
 
+def boxed(bbox: list[float]) -> Callable[[dict[str, Any]], Any]:
+    return lambda stored: (
+        stored | {"annotations": [stored["annotations"][0] | {"bbox": bbox}, *stored["annotations"][1:]]}
+    )
+
+
+def sized(width: float) -> Callable[[dict[str, Any]], Any]:
+    return lambda stored: stored | {"images": [stored["images"][0] | {"width": width}, *stored["images"][1:]]}
+
+
 def without(key: str) -> Callable[[dict[str, Any]], Any]:
     return lambda stored: {name: value for name, value in stored.items() if name != key}
 
@@ -86,6 +96,13 @@ def without(key: str) -> Callable[[dict[str, Any]], Any]:
             lambda stored: stored | {"images": [*stored["images"], stored["images"][0] | {"file_name": "c.png"}]},
             "c.png",
         ),
+        (boxed([float("nan"), 1, 10, 10]), "annotation 1 has the bbox .nan, 1, 10, 10.; it must be x, y, width"),
+        (boxed([0, 1, float("inf"), 10]), "annotation 1 has the bbox"),
+        (boxed([0, 1, -10, 10]), "annotation 1 has the bbox"),
+        (boxed([0, 1, 10]), "annotation 1 has the bbox"),
+        (boxed([0, 1, 10, 10] * 2), "annotation 1 has the bbox"),
+        (sized(float("inf")), "not what COCO writes .OverflowError"),
+        (sized(0), "b.png is of .0, 10. pixels"),
     ],
 )
 def test_what_is_no_such_file_is_refused(change: Callable[[Any], Any], words: str, tmp_path: Path) -> None:

@@ -78,6 +78,13 @@ def test_what_is_no_mask_is_named(mask: np.ndarray, complaint: str, tmp_path: Pa
         )
 
 
+def test_masks_without_one_pixel_to_judge_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, "a", np.zeros((16, 16), np.uint8), np.full((16, 16), UNJUDGED, np.uint8))
+    photos = find_masked(tmp_path, classes=6)
+    with pytest.raises(UsageProblemError, match="every pixel is 255, of no class"):
+        masked_samples(photos, name="image", preprocessing=SQUARE, seed=0, work=tmp_path / "work")
+
+
 def test_a_photo_without_its_mask_is_named(tmp_path: Path) -> None:
     blank = np.zeros((16, 16), np.uint8)
     with pytest.raises(UsageProblemError, match="has no masks; give a folder with images"):

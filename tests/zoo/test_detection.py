@@ -187,6 +187,7 @@ def test_average_precision_is_silent_and_refuses_what_cannot_be_counted(capfd: p
         ([], right, "0 photos"),
         ([objects()], [truth()], "no object"),
         ([objects((BOX, float("nan"), 0))], right, "not finite"),
+        ([objects((BOX, 0.5, 0))], [truth((tuple(x * float("nan") for x in BOX), 0))], "true box is not finite"),
     ):
         with pytest.raises(ValueError, match=words):
             average_precision(found, wanted)

@@ -39,6 +39,8 @@ def average_precision(found: Sequence[Objects], truth: Sequence[Truth]) -> dict[
     for one in found:
         if not (np.isfinite(one.boxes).all() and np.isfinite(one.scores).all()):
             raise ValueError("a box or a score is not finite")
+    if not all(np.isfinite(one.boxes).all() for one in truth):
+        raise ValueError("a true box is not finite")
     with contextlib.redirect_stdout(io.StringIO()):
         counting = COCOeval(_true_boxes(truth), _found_boxes(found, truth), "bbox")
         counting.evaluate()
