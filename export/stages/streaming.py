@@ -20,7 +20,9 @@ Handler = Callable[[Stream, Stream], tuple[Stream, Stream]]
 # Sees every tensor that an operator without a handler gives, in the float stream.
 Look = Callable[[Any, Stream], None]
 
-CHUNK = 25  # samples at a time: few calls, and memory for a quarter of the samples while an operator runs
+# Samples at a time: few calls, and memory for a quarter of the samples while an operator runs. Fewer large ones:
+# oneDNN keeps what it needed for each shape.
+MOST_AT_ONCE, CHUNK_BYTES = 25, 25 * 224 * 224 * 3 * 4
 
 
 class Pass:
@@ -33,11 +35,14 @@ class Pass:
         self._model, self._graph = model, Graph(model)
         self._left = self._graph.reads.copy()
         self._streams: dict[int, tuple[Stream, Stream]] = {}
+        names = [tensor._keras_history.operation.name for tensor in model.inputs]
+        sample_bytes = sum(samples.inputs[name][0].nbytes for name in names)
+        size = min(MOST_AT_ONCE, max(1, CHUNK_BYTES // sample_bytes))
         for tensor in model.inputs:
             values = samples.inputs[tensor._keras_history.operation.name]
             chunks = [
-                tf.convert_to_tensor(np.asarray(values[start : start + CHUNK]), tensor.dtype)
-                for start in range(0, len(samples), CHUNK)
+                tf.convert_to_tensor(np.asarray(values[start : start + size]), tensor.dtype)
+                for start in range(0, len(samples), size)
             ]
             self._streams[id(tensor)] = chunks, chunks
 
