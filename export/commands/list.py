@@ -11,9 +11,10 @@ from export.quantities import count_in_words
 from zoo import proofs
 from zoo.architecture import Architecture, find, names
 
-# Columns of a terminal from which on there is room for them.
-WIDE = {"title": 182, "family": 132, "task": 110}
-WIDE_FOR_WEIGHTS = 90  # the proof names those that count
+# In the order they stand in, and what counts most first: the last ones go in a narrow terminal; `zoo show` has them.
+COLUMNS = ("name", "title", "family", "task", "parameters", "input", "weights", "proof")
+IMPORTANCE = ("name", "proof", "parameters", "input", "weights", "task", "family", "title")
+GAP = 3  # characters between two columns
 
 
 @click.command()
@@ -47,30 +48,42 @@ def _print_table(records: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     console = standard_output()
+    cells = {key: [_cell(key, record[key]) for record in records] for key in COLUMNS}
+    shown = _fitting(cells, console.width)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("name", style="bold cyan", no_wrap=True)
-    # The first to go in a narrow terminal; `zoo show` has them.
-    wide = [key for key, columns in WIDE.items() if console.width >= columns]
-    for key in wide:
-        table.add_column({"title": "network"}.get(key, key), no_wrap=True)
-    table.add_column("parameters", justify="right", no_wrap=True)
-    table.add_column("input", justify="right", no_wrap=True)
-    with_weights = console.width >= WIDE_FOR_WEIGHTS
-    if with_weights:
-        table.add_column("weights", no_wrap=True)
-    table.add_column("proof", no_wrap=True)
-    for record in records:
-        table.add_row(
-            record["name"],
-            *(record[key] for key in wide),
-            count_in_words(record["parameters"]),
-            "x".join(str(side) for side in record["input"]),
-            *([", ".join(record["weights"]) or "-"] if with_weights else []),
-            record["proof"],
+    for key in shown:
+        table.add_column(
+            "network" if key == "title" else key,
+            style="bold cyan" if key == "name" else None,
+            justify="right" if key in ("parameters", "input") else "left",
+            no_wrap=key != "name",
+            overflow="fold",  # a name that is cut could be that of another
         )
+    for row in zip(*(cells[key] for key in shown), strict=True):
+        table.add_row(*row)
     console.print(table)
-    console.print(
-        "\nproof: int8 against Keras, by the last sweep (docs/zoo.md); tiny: the small trained twin",
-        style="dim",
-    )
+    console.print()
+    if "proof" in shown:
+        console.print(
+            "proof: int8 against Keras, by the last sweep (docs/zoo.md); tiny: the small trained twin", style="dim"
+        )
     console.print("next: zoo show mobilenet", style="dim")
+
+
+def _cell(key: str, value: Any) -> str:
+    if key == "parameters":
+        return count_in_words(value)
+    if key == "input":
+        return "x".join(str(side) for side in value)
+    return ", ".join(value) or "-" if key == "weights" else str(value)
+
+
+def _fitting(cells: dict[str, list[str]], width: int) -> list[str]:
+    """Return the columns that fit a terminal uncut, those that count most first chosen; the name in any case."""
+    chosen, used = set(), -GAP
+    for key in IMPORTANCE:
+        needed = GAP + max(len(words) for words in (key, *cells[key]))
+        if key == "name" or used + needed <= width:
+            chosen.add(key)
+            used += needed
+    return [key for key in COLUMNS if key in chosen]

@@ -61,7 +61,7 @@ def test_show_json_can_rebuild_the_preprocessing(name: str, capsys: pytest.Captu
     assert Preprocessing.from_record(record["preprocessing"]) == expected
 
 
-@pytest.mark.parametrize("columns", ["80", "90", "110", "132", "182"])
+@pytest.mark.parametrize("columns", ["40", "60", "80", "90", "110", "132", "182", "200"])
 def test_the_list_fits_the_terminal(
     columns: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +70,7 @@ def test_the_list_fits_the_terminal(
     words = capsys.readouterr().out
     assert max(len(line) for line in words.splitlines()) <= int(columns)
     assert "\u2026" not in words  # an ellipsis: something was cut
+    assert all(f"\n{name} " in words for name in names())
 
 
 @pytest.mark.parametrize(
