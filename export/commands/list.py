@@ -65,7 +65,9 @@ def _print_table(records: list[dict[str, Any]]) -> None:
     console.print()
     if "proof" in shown:
         console.print(
-            "proof: int8 against Keras, by the last sweep (docs/zoo.md); tiny: the small trained twin", style="dim"
+            "proof: int8 against Keras, by the last sweep (docs/zoo.md); "
+            "tiny: the small trained twin, one for a family",
+            style="dim",
         )
     console.print("next: zoo show mobilenet", style="dim")
 

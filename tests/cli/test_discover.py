@@ -73,6 +73,21 @@ def test_the_list_fits_the_terminal(
     assert all(f"\n{name} " in words for name in names())
 
 
+def test_the_list_says_whose_proof_a_family_shows(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    assert main(["list"]) == 0
+    assert "tiny: the small trained twin, one for a family\n" in capsys.readouterr().out
+    # What the sentence rests on: those with the same proof of a twin load the same weights.
+    sources: dict[str, set[str]] = {}
+    for name in names():
+        architecture = find(name)
+        twins = [weights for weights in architecture.weights if weights.tag == "tiny"]
+        sources.setdefault(architecture.family, set()).update(w.sources[0].location for w in twins)
+    assert {family: found for family, found in sources.items() if len(found) > 1} == {}
+
+
 @pytest.mark.parametrize(
     ("preprocessing", "words"),
     [
