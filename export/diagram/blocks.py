@@ -104,6 +104,7 @@ def _look(steps: Sequence[Step], block: Block) -> object:
     return [
         (
             steps[place].words,
+            steps[place].outputs,
             steps[place].shape.rsplit(" x ", 1)[0],
             tuple(source - start for source in steps[place].sources),
         )

@@ -25,6 +25,7 @@ COLOURS: Mapping[Kind, str] = {
     Kind.POOLING: "#d8efd3",
     Kind.JOINING: "#f9e2b8",
     Kind.OTHER: "#ececec",
+    Kind.OUTPUT: "#f4c9c9",
 }
 
 
@@ -104,7 +105,8 @@ def _boxes(graph: Any, found: Sequence[Step], places: Mapping[int, Sequence[int]
         step, last = found[place], found[times[-1]].shape
         shape = step.shape if last == step.shape else f"{step.shape} ... {last.rsplit(' x ', 1)[-1]}"
         words = " · ".join(step.words)
-        graph.add_node(place, label=f"{words}\n{shape}", fillcolor=COLOURS[step.kind], tooltip=step.name)
+        outputs = "".join(f"output {name}\n" for name in step.outputs)
+        graph.add_node(place, label=f"{outputs}{words}\n{shape}", fillcolor=COLOURS[step.kind], tooltip=step.name)
 
 
 def _stands_for(drawn: Sequence[Run]) -> dict[int, int]:

@@ -20,6 +20,7 @@ class Kind(enum.StrEnum):
     POOLING = enum.auto()
     JOINING = enum.auto()
     OTHER = enum.auto()
+    OUTPUT = enum.auto()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,7 @@ class Step:
         kind: what it is about.
         sources: positions of the steps that it reads.
         name: of the first layer.
+        outputs: names of the model's outputs that come out of it.
     """
 
     words: tuple[str, ...]
@@ -39,6 +41,7 @@ class Step:
     kind: Kind
     sources: tuple[int, ...]
     name: str
+    outputs: tuple[str, ...] = ()
 
 
 # They belong to what they read, if nobody else reads that.
@@ -54,6 +57,7 @@ SHORT = {
     "Multiply": "multiply",
     "ZeroPadding2D": "pad",
 }
+SIGNS = {"Add": "+", "Subtract": "-", "Multiply": "*", "TrueDivide": "/", "Divide": "/", "Power": "**"}
 
 
 def steps(model: keras.Model, *, full: bool = False) -> list[Step]:
@@ -85,6 +89,10 @@ def steps(model: keras.Model, *, full: bool = False) -> list[Step]:
             )
             for tensor in node.outputs:
                 places[id(tensor)] = len(found) - 1
+    for tensor in model.outputs:
+        place = places[id(tensor)]
+        outputs = (*found[place].outputs, tensor._keras_history.operation.name)
+        found[place] = replace(found[place], outputs=outputs, kind=Kind.OUTPUT)
     return found
 
 
@@ -121,7 +129,39 @@ def _word(node: Node) -> str:
         return str(operation.activation.__name__)
     if name == "ReLU":
         return "ReLU" if operation.max_value is None else f"ReLU{operation.max_value:g}"
+    if not _is_layer(operation):
+        return _operator(node, name)
     return SHORT.get(name, name)
+
+
+def _is_layer(operation: Any) -> bool:
+    import keras
+
+    return isinstance(operation, keras.Layer)
+
+
+def _operator(node: Node, name: str) -> str:
+    """Return an operator as it is written: "/ 2", "exp", "[..., 32:]"."""
+    arguments = node.arguments.args
+    if name == "GetItem":
+        parts = arguments[1] if isinstance(arguments[1], tuple) else (arguments[1],)
+        return f"[{', '.join(_slice(part) for part in parts)}]"
+    if name in SIGNS and len(arguments) == 2 and len(node.input_tensors) == 1:
+        left, right = arguments
+        if isinstance(right, int | float):
+            return f"{SIGNS[name]} {right:g}"
+        if isinstance(left, int | float):
+            return f"{left:g} {SIGNS[name]}"
+    return SHORT.get(name, name.lower())
+
+
+def _slice(part: Any) -> str:
+    if part is Ellipsis:
+        return "..."
+    if not isinstance(part, slice):
+        return str(part)
+    words = [("" if side is None else str(side)) for side in (part.start, part.stop)]
+    return ":".join(words if part.step is None else [*words, str(part.step)])
 
 
 def _convolution(layer: keras.Layer, name: str) -> str:

@@ -13,8 +13,8 @@ from keras import layers
 import zoo
 from export.cli import main
 from export.diagram.blocks import blocks, columns, runs
-from export.diagram.drawing import draw
-from export.diagram.steps import steps
+from export.diagram.drawing import COLOURS, draw
+from export.diagram.steps import Kind, steps
 from zoo import blank
 
 
@@ -86,6 +86,29 @@ def test_a_full_drawing_has_a_box_for_every_layer() -> None:
     assert picture.count('class="node"') == len(model.layers)
     assert picture.count('class="edge"') == sum(len(step.sources) for step in steps(model, full=True))
     assert all(f'title="{name}"' in picture for name in ("conv0", "conv1", "conv2"))
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_output_is_named_in_a_box_of_its_own_colour(name: str) -> None:
+    model = built(name)
+    for full in (False, True):
+        picture = draw(model, name, "svg", full=full).decode().replace("&#45;", "-")
+        assert all(picture.count(f">output {output}<") == 1 for output in model.output_names)
+        assert picture.count(f'fill="{COLOURS[Kind.OUTPUT]}"') == len(model.outputs)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (lambda x: x[..., 2:], "[..., 2:]"),
+        (lambda x: x[:, ::2, 1], "[:, ::2, 1]"),
+        (lambda x: x / 2, "/ 2"),
+        (lambda x: 1 - x, "1 -"),
+        (keras.ops.exp, "exp"),
+    ],
+)
+def test_an_operator_reads_as_it_is_written(written: Any, said: str) -> None:
+    assert [step.words for step in steps(small(written))][1:] == [(said,)]
 
 
 @pytest.mark.parametrize(("suffix", "begins"), [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")])
