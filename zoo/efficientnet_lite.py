@@ -173,6 +173,7 @@ def _imagenet(number: int) -> Weights:
 
 
 TINY = {
+    "width": 1.0,
     "depth": 1.0,
     "resolution": 32,
     "classes": 10,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import zoo
+from zoo import weights
 
 FOLDER = Path(zoo.__file__).parent / "pretrained"
 FILES = sorted(path.name for path in FOLDER.glob("*.npz"))
@@ -16,8 +17,16 @@ MOST_BYTES = 300_000
 
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_architecture_has_trained_weights_without_a_download(name: str) -> None:
-    shipped = [source for weights in zoo.find(name).weights for source in weights.sources if source.kind == "shipped"]
+    shipped = [source for one in zoo.find(name).weights for source in one.sources if source.kind == "shipped"]
     assert [source.location for source in shipped if source.location in FILES]
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.find(name).trained_as("tiny")])
+def test_the_twin_of_a_family_is_the_twin_of_each_of_its_members(name: str) -> None:
+    """Lite3 and Lite4 are wider than their family's twin, if nobody says how wide it is."""
+    architecture = zoo.find(name)
+    model = architecture.build(**architecture.tiny)
+    assert weights.load(model, architecture, "tiny").trained
 
 
 @pytest.mark.parametrize("file", FILES)
