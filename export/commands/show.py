@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--full", is_flag=True, help="With --diagram: every layer, nothing told once for all.")
 def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
     """Show one architecture: paper, options, weights, card; or draw it."""
-    architecture = _of_the_zoo(name)
+    architecture = find(name)
     if full and diagram is None:
         raise UsageProblemError(f"--full is for drawings; type zoo show {name} --full --diagram {name}.svg")
     if diagram is not None:
@@ -45,18 +45,6 @@ def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
         console.print(Markdown(text), width=min(console.width, 100))
         console.print()
     console.print(f"next: zoo export {architecture.name} --int8", style="dim")
-
-
-def _of_the_zoo(name: str) -> Architecture:
-    """Return the architecture of that name; a file in its place is told where files go."""
-    suffix = Path(name).suffix.lower()
-    if suffix in (".tflite", ".onnx"):
-        raise UsageProblemError(f"zoo show takes names of `zoo list`, no files; type zoo inspect {name}")
-    if suffix in (".keras", ".h5") or Path(name).is_file():
-        raise UsageProblemError(
-            f"zoo show takes names of `zoo list`, no files; to export a model of your own type zoo export {name} --int8"
-        )
-    return find(name)
 
 
 def _draw(architecture: Architecture, path: Path, *, full: bool) -> None:

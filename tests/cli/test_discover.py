@@ -52,17 +52,6 @@ def test_show_gives_paper_options_licence_and_digest(name: str, capsys: pytest.C
     assert everything.endswith(f"next: zoo export {name} --int8\n")
 
 
-@pytest.mark.parametrize(
-    ("file", "command"),
-    [("own.keras", "zoo export own.keras --int8"), ("made.tflite", "zoo inspect made.tflite")],
-)
-def test_show_tells_a_file_where_files_go(file: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", file, "--diagram", "network.svg"]) == 2
-    said = capsys.readouterr().err
-    assert "zoo show takes names of `zoo list`, no files; " in said
-    assert f"type {command}\n" in said
-
-
 @pytest.mark.parametrize("name", names())
 def test_show_json_can_rebuild_the_preprocessing(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", name, "--json"]) == 0
