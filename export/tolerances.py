@@ -63,9 +63,9 @@ _WEIGHTS_8_BIT = (
 # float rounding by the stage's own promise.
 EQUALIZATION = Tolerance(
     min_sqnr_db=40,
-    reason="caps may cut a little that calibration did not show: measured 55 dB (MobileNet v2), 112 and more (v1, Lite0, "
-    "Lite1); a channel scaled at its maker only leaves 8 to 33 dB where its share of the answers is large, an offset not "
-    "made good 6 to 37 dB",
+    reason="caps may cut a little that calibration did not show: measured 55 dB (MobileNet v2), 112 and more (v1, "
+    "Lite0, Lite1); a channel scaled at its maker only leaves 8 to 33 dB where its share of the answers is large, an "
+    "offset not made good 6 to 37 dB",
 )
 
 # Does the reconstructed model still give the answers? It computes in float32; only its weights are rounded.
