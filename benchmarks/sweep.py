@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import zoo
+from benchmarks import twin_truth
 from benchmarks.cost import ZOO
 from benchmarks.page import between, machine
 from benchmarks.process import measure, python
 from export.quantities import count_in_words
+from export.tasks import TASKS
 from export.versions import version
 
 PAGE = Path("docs/zoo.md")
@@ -89,8 +91,9 @@ def full_table(kept: Mapping[str, Record]) -> list[str]:
 def twin_table(kept: Mapping[str, Record]) -> list[str]:
     """Return the table of the small trained twins."""
     lines = [
-        "| architecture | float16 SQNR dB | int8 SQNR dB | int8 same answer % | int8 formats | verdict |",
-        "|---|---|---|---|---|---|",
+        "| architecture | judged by | float32 | int8 | int8 same answer % | int8 SQNR dB | float16 SQNR dB "
+        "| int8 formats | verdict |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, record in kept.items():
         if (twin := record["twin"]) is None:
@@ -99,15 +102,28 @@ def twin_table(kept: Mapping[str, Record]) -> list[str]:
         float16, int8 = (_worst(files, precision, "sqnr_db") for precision in ("float16", "int8"))
         same = _worst(files, "int8", "top1_agreement")
         formats = ", ".join(f".{file['format']}" for file in files if file["precision"] == "int8")
-        cells = [name, _number(float16), _number(int8), _number(same, 100), formats or "none", _verdict(twin)]
+        task = _task_cells(twin)
+        cells = [name, *task, _number(same, 100), _number(int8), _number(float16), formats or "none", _verdict(twin)]
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, "", _conditions(kept, "twin")]
 
 
-def _measured(name: str, part: str) -> Record | None:
+def _task_cells(twin: Record) -> list[str]:
+    """Return the task's metric, the Keras model's score, and the lowest of the int8 files."""
+    evaluation = twin["evaluation"]
+    metric = TASKS[evaluation["task"]].metrics[0]
+    scores = [file["scores"][metric.key] for file in twin["files"] if file["precision"] == "int8"]
+    return [metric.heading, metric.words(evaluation["scores"][metric.key]), metric.words(min(scores))]
+
+
+def _measured(name: str, part: str) -> Record:
     if part == "full":
         return _export(name, *FULL)
-    return _export(name, *TWIN) if zoo.find(name).trained_as("tiny") else None
+    architecture = zoo.find(name)
+    side = architecture.preprocess(**architecture.tiny).height
+    with tempfile.TemporaryDirectory() as folder:
+        examples = twin_truth.write(architecture.task, Path(folder), side)
+        return _export(name, *TWIN, "--evaluate", str(examples))
 
 
 def _proof(record: Record) -> Record:
@@ -124,13 +140,13 @@ def _export(*words: str) -> Record:
         cost = measure(python("-c", ZOO, *words, "--keep-failed", "--out", folder, "--json"))
     manifest = json.loads(cost.output) if cost.code in (0, 1) else {}
     files = [
-        {key: file[key] for key in ("format", "precision", "bytes", "integer_share", "comparisons", "passed")}
+        {key: file[key] for key in ("format", "precision", "bytes", "integer_share", "comparisons", "passed", "scores")}
         for file in manifest.get("files", [])
     ]
     weights = {"name": "-", "trained": False, **manifest.get("weights", {})}
     spent = {"seconds": cost.seconds, "peak_gb": cost.peak_gb, "code": cost.code}
     told = {"weights": weights["name"], "trained": weights["trained"], "date": date.today().isoformat()}
-    return {**spent, **told, "files": files}
+    return {**spent, **told, "evaluation": manifest.get("evaluation"), "files": files}
 
 
 def _verdict(record: Record) -> str:

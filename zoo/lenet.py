@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo import twins
 from zoo.architecture import Architecture, register
 from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
@@ -67,6 +68,6 @@ LENET5 = register(
         parameter_count=61_706,
         classes=10,
         labels="fashion_mnist",
-        weights=(FASHION_MNIST,),
+        weights=(FASHION_MNIST, twins.itself(FASHION_MNIST)),
     )
 )

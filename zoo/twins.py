@@ -7,6 +7,7 @@ what an export keeps of a trained network. `--weights tiny` builds and exports i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from zoo.pinned import Source, Weights
@@ -36,6 +37,11 @@ def scenes(file: str, sha256: str, options: Mapping[str, Any]) -> Weights:
     return _of_clothes(
         file, sha256, options, trained_on="8,000 scenes: clothes of Fashion-MNIST on photos of scikit-image"
     )
+
+
+def itself(weights: Weights) -> Weights:
+    """Return the weights of a network that is small enough to be its own twin."""
+    return replace(weights, tag=TAG)
 
 
 def _of_clothes(file: str, sha256: str, options: Mapping[str, Any], *, trained_on: str) -> Weights:

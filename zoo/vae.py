@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zoo import twins
 from zoo.architecture import Architecture, register
 from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
@@ -97,7 +98,7 @@ VAE = register(
         build=build,
         preprocess=preprocess,
         parameter_count=95_681,
-        weights=(FASHION_MNIST,),
+        weights=(FASHION_MNIST, twins.itself(FASHION_MNIST)),
         drawn_inputs={NOISE: "standard normal"},
     )
 )

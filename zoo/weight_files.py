@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import warnings
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.readers import keras_h5
+from zoo.readers import damage, keras_h5
 
 if TYPE_CHECKING:
     import keras
@@ -43,7 +42,7 @@ def load(model: keras.Model, path: Path, adapt_keras_2: Adapt | None = None) -> 
         else:
             with warnings.catch_warnings(action="ignore"):
                 model.load_weights(path)
-    except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except damage.ERRORS as error:
         raise ValueError(_reason(str(error))) from error
     if left := [weight.path for weight in model.weights if np.isnan(weight.numpy()).any()]:
         raise ValueError(f"it gives no number, or NaN, for {left[0]}")

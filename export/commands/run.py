@@ -14,11 +14,9 @@ from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
     from export.delivered import Delivered, DeliveredFile
-    from export.running import Answer
-    from export.sighting import Seen
 
 ARRAYS = (".npz", ".npy")
-BAR_WIDTH = 20
+MASK = ".png"
 
 
 @click.command()
@@ -28,7 +26,12 @@ BAR_WIDTH = 20
 @click.option(
     "--top", default=5, show_default=True, type=click.IntRange(min=1), help="How many classes, or objects, to print."
 )
-@click.option("--out", metavar="FILE.npz", type=click.Path(path_type=Path), help="Write the outputs, as real numbers.")
+@click.option(
+    "--out",
+    metavar="FILE.npz|FILE.png",
+    type=click.Path(path_type=Path),
+    help="Write the outputs, as real numbers; a .png gets the mask of a photo's pixels.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
 def command(
     folder: Path, inputs: tuple[Path, ...], name: str | None, top: int, out: Path | None, as_json: bool
@@ -37,7 +40,7 @@ def command(
 
     In place of photos, one .npz or .npy with the inputs of any model.
     """
-    from export import running
+    from export import running, segmenting
     from export.delivered import read
 
     delivered = read(folder)
@@ -48,16 +51,16 @@ def command(
     if delivered.detection is not None and not arrays and out is None:
         _run_detector(delivered, file, inputs, top, as_json)
         return
+    masked = out is not None and out.suffix == MASK
+    if not arrays and (out is None or masked) and segmenting.segments(delivered, file):
+        _run_segmenter(delivered, file, inputs, top, out, as_json)
+        return
+    if masked:
+        raise UsageProblemError(f"{out} would be a mask, and {file.path.name} makes none; type --out FILE.npz")
     if arrays or out is not None or not running.classifies(file):
         _run_any(delivered, file, inputs, out, as_json)
         return
-    answers = running.classify(delivered, file, inputs, top)
-    _warn(file)
-    if as_json:
-        print_json({"file": file.path.name, "answers": [asdict(answer) for answer in answers]})
-        return
-    for answer in answers:
-        _print_answer(answer, file.path.name)
+    _run_classifier(delivered, file, inputs, top, as_json)
 
 
 def _warn(file: DeliveredFile) -> None:
@@ -68,26 +71,51 @@ def _warn(file: DeliveredFile) -> None:
         )
 
 
-def _print_answer(answer: Answer, file: str) -> None:
-    from rich.table import Table
+def _run_classifier(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], top: int, as_json: bool) -> None:
+    """Say what the photos show."""
+    from export import running
+    from export.report.answers import print_shares
 
-    console = standard_output()
-    console.print(f"{answer.photo}  ({file}, {answer.milliseconds:.2f} ms)", style="bold", soft_wrap=True)
-    table = Table.grid(padding=(0, 2))
-    table.add_column(justify="right")
-    table.add_column(style="green", width=BAR_WIDTH)
-    table.add_column()
-    for guess in answer.guesses:
-        # A probability may be a little above 1 by rounding.
-        bar = "━" * min(BAR_WIDTH, round(BAR_WIDTH * guess.probability))
-        table.add_row(f"{100 * guess.probability:.1f} %", bar, guess.name)
-    console.print(table)
-    console.print()
+    answers = running.classify(delivered, file, photos, top)
+    _warn(file)
+    if as_json:
+        print_json({"file": file.path.name, "answers": [asdict(answer) for answer in answers]})
+        return
+    for answer in answers:
+        shares = [(guess.probability, guess.name) for guess in answer.guesses]
+        print_shares(answer.photo, file, answer.milliseconds, shares)
+
+
+def _run_segmenter(
+    delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], top: int, out: Path | None, as_json: bool
+) -> None:
+    """Say how much of the photos is of which class, and write the mask of one."""
+    from export import segmenting
+    from export.report.answers import print_shares
+
+    if out is not None and len(photos) > 1:
+        raise UsageProblemError(f"{out} holds the mask of one photo; give one, or type --out FILE.npz")
+    found = segmenting.segment(delivered, file, photos, top)
+    _warn(file)
+    if out is not None:
+        segmenting.write_mask(out, found[0].mask)
+    if as_json:
+        facts = [
+            {"photo": one.photo, "areas": [asdict(area) for area in one.areas], "milliseconds": one.milliseconds}
+            for one in found
+        ]
+        print_json({"file": file.path.name, "answers": facts})
+        return
+    for one in found:
+        print_shares(one.photo, file, one.milliseconds, [(area.share, area.name) for area in one.areas])
+    if out is not None:
+        standard_output().print(f"written: {out}", soft_wrap=True)
 
 
 def _run_detector(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], top: int, as_json: bool) -> None:
     """Say which objects the photos show, and where."""
     from export import sighting
+    from export.report.answers import print_seen
 
     found = sighting.see(delivered, file, photos, top)
     _warn(file)
@@ -95,25 +123,7 @@ def _run_detector(delivered: Delivered, file: DeliveredFile, photos: Sequence[Pa
         print_json({"file": file.path.name, "answers": [asdict(one) for one in found]})
         return
     for one in found:
-        _print_seen(one, file.path.name)
-
-
-def _print_seen(seen: Seen, file: str) -> None:
-    from rich.table import Table
-
-    console = standard_output()
-    console.print(f"{seen.photo}  ({file}, {seen.milliseconds:.2f} ms)", style="bold", soft_wrap=True)
-    if not seen.objects:
-        console.print("no object that it is sure of")
-    table = Table.grid(padding=(0, 2))
-    table.add_column(justify="right")
-    table.add_column(style="green")
-    table.add_column()
-    for one in seen.objects:
-        left, top, right, bottom = one.box
-        table.add_row(f"{100 * one.score:.1f} %", one.name, f"x {left} to {right}, y {top} to {bottom}")
-    console.print(table)
-    console.print()
+        print_seen(one, file)
 
 
 def _run_any(
@@ -121,6 +131,7 @@ def _run_any(
 ) -> None:
     """Run a file whose answers are no classes, or whose inputs are no photos."""
     from export import running
+    from export.report.answers import print_outputs
 
     if inputs[0].suffix in ARRAYS:
         samples = running.array_samples(delivered, file, inputs[0])
@@ -139,7 +150,7 @@ def _run_any(
     if as_json:
         print_json(facts)
         return
-    _print_outputs(facts)
+    print_outputs(facts)
     if out is not None:
         standard_output().print(f"written: {out}", soft_wrap=True)
 
@@ -165,23 +176,3 @@ def _output(name: str, values: Any) -> dict[str, Any]:
         "max": float(values.max()),
         "mean": float(values.mean()),
     }
-
-
-def _print_outputs(facts: dict[str, Any]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    samples = "1 sample" if facts["samples"] == 1 else f"{facts['samples']} samples"
-    table = Table(
-        title=f"{facts['file']}: {samples}, p50 {facts['p50_ms']:.2f} ms",
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    for heading in ("output", "shape", "min", "max", "mean"):
-        table.add_column(heading, justify="left" if heading in ("output", "shape") else "right")
-    for output in facts["outputs"]:
-        shape = " x ".join(str(size) for size in output["shape"])
-        table.add_row(output["name"], shape, *(f"{output[key]:.4g}" for key in ("min", "max", "mean")))
-    standard_output().print(table)

@@ -18,6 +18,7 @@ from export.tasks import TASKS
 from zoo import class_names
 from zoo.detection.boxes import on_photo, overlap
 from zoo.detection.scenes import Scenes, scatter
+from zoo.detection.scenes import write as scenes_on_disk
 from zoo.detection.training import evaluate
 from zoo.errors import CheckFailedError, UsageProblemError
 from zoo.weights import load
@@ -38,18 +39,7 @@ def scenes(photos: str, seed: int) -> Scenes:
 
 
 def write(folder: Path, drawn: Scenes) -> Path:
-    (folder / "images").mkdir(parents=True)
-    images, annotations = [], []
-    for index, (photo, truth) in enumerate(zip(drawn.photos, drawn.truth, strict=True)):
-        name = f"{index:03}.png"
-        Image.fromarray(photo).save(folder / "images" / name)
-        images.append({"id": index, "file_name": name, "width": SIDE, "height": SIDE})
-        for (left, top, right, bottom), label in zip(truth.boxes * SIDE, truth.classes, strict=True):
-            box = [left, top, right - left, bottom - top]
-            annotations.append({"image_id": index, "category_id": int(label), "bbox": box, "iscrowd": 0})
-    categories = [{"id": index, "name": name} for index, name in enumerate(class_names.read("fashion_mnist"))]
-    record = {"images": images, "annotations": annotations, "categories": categories}
-    (folder / "instances.json").write_text(json.dumps(record))
+    scenes_on_disk(drawn, folder, class_names.read("fashion_mnist"))
     return folder
 
 

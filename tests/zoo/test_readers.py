@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
 import zoo
+from tests.zoo.tfjs_files import write_tfjs
 from zoo import efficientnet_lite, mobilenet, mobilenet_v2, random_weights, readers, resnet
 from zoo.readers import npz
 from zoo.weights import assign
@@ -39,19 +38,6 @@ def test_rubbish_is_refused(reader, tmp_path):
     (tmp_path / "rubbish").write_bytes(b"rubbish" * 100)
     with pytest.raises(ValueError):  # noqa: PT011  # each case has its own words
         readers.read(reader, [tmp_path / "rubbish"])
-
-
-def write_tfjs(folder, arrays, shard_bytes=4000, **changes):
-    content = b"".join(array.astype("<f4").tobytes() for array in arrays.values())
-    shards = [content[start : start + shard_bytes] for start in range(0, len(content), shard_bytes)]
-    files = [folder / f"group1-shard{index}of{len(shards)}.bin" for index in range(1, len(shards) + 1)]
-    for file, shard in zip(files, shards, strict=True):
-        file.write_bytes(shard)
-    entries = [{"name": name, "shape": list(array.shape), "dtype": "float32"} for name, array in arrays.items()]
-    entries[0] |= changes
-    manifest = {"weightsManifest": [{"paths": [file.name for file in files], "weights": entries}]}
-    (folder / "model.json").write_text(json.dumps(manifest))
-    return [folder / "model.json", *files]
 
 
 def test_tfjs_arrays_may_lie_across_shards(tmp_path):

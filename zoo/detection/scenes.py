@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -105,3 +107,43 @@ def _paste(picture: Bytes, ground: Bytes, taken: list[Floats], rng: np.random.Ge
             ground[top : top + size, left : left + size][is_thing] = pixels.reshape(size, size, -1)[is_thing]
             return box
     return None
+
+
+def write(drawn: Scenes, folder: Path, names: Sequence[str]) -> None:
+    """Write images/0000.png and so on, and instances.json, as COCO has them.
+
+    Args:
+        drawn: what to write.
+        folder: made if it is not there.
+        names: of the classes.
+    """
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    images, annotations = [], []
+    for index, (photo, truth) in enumerate(zip(drawn.photos, drawn.truth, strict=True)):
+        name, side = f"{index:04}.png", len(photo)
+        Image.fromarray(photo).save(folder / "images" / name)
+        images.append({"id": index, "file_name": name, "width": side, "height": side})
+        for (left, top, right, bottom), label in zip((truth.boxes * side).tolist(), truth.classes, strict=True):
+            box = [left, top, right - left, bottom - top]
+            annotations.append({"image_id": index, "category_id": int(label), "bbox": box, "iscrowd": 0})
+    categories = [{"id": index, "name": name} for index, name in enumerate(names)]
+    record = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "instances.json").write_text(json.dumps(record), encoding="utf-8")
+
+
+@click.command()
+@click.option("--count", default=200, show_default=True)
+@click.option("--side", default=128, show_default=True, help="Pixels.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--data", type=click.Path(path_type=Path), help="Folder with Fashion-MNIST's four .gz files.")
+@click.option("--out", default="scenes", show_default=True, type=click.Path(path_type=Path))
+def main(count: int, side: int, seed: int, data: Path | None, out: Path) -> None:
+    """Write test scenes as a folder that `zoo export yolo_v4_tiny --weights tiny --evaluate` takes."""
+    from zoo import class_names
+
+    write(clothes("test", count, side, seed, data), out, class_names.read("fashion_mnist"))
+    click.echo(f"{out}: {count} photos in images, their boxes in instances.json")
+
+
+if __name__ == "__main__":
+    main()

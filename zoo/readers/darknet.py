@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.readers.damage import refused
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -17,6 +19,7 @@ _NEWEST = (0, 2)  # from which on the count of images is of 64 bits
 _BATCH_NORM = ("beta", "gamma", "moving_mean", "moving_variance")
 
 
+@refused
 def read(files: Sequence[Path]) -> dict[str, NDArray[Any]]:
     """Return all numbers in one array, `numbers`; `convolutions` says what they are.
 

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.readers.damage import refused
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@refused
 def read(files: Sequence[Path]) -> dict[str, NDArray[Any]]:
     """Return the float32 initializers by name, shaped as stored.
 

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.readers.damage import refused
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@refused
 def read(files: Sequence[Path]) -> dict[str, NDArray[Any]]:
     """Return the float32 arrays by stored name; `files` are model.json and then the shards in its order.
 

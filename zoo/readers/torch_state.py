@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.readers import plain_pickle
+from zoo.readers.damage import refused
 from zoo.readers.plain_pickle import Call, Name, Outside
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class _Tensor:
     strides: tuple[int, ...]
 
 
+@refused
 def read(files: Sequence[Path]) -> dict[str, NDArray[Any]]:
     """Return the tensors by their stored names, shaped as stored, read-only.
 
