@@ -80,10 +80,19 @@ def find_labelled(spec: str | Path, *, classes: int, labels: Sequence[str] = ())
     """
     check_source(spec)
     path = Path(spec).expanduser()
-    named = _from_folder(path) if path.is_dir() else _from_csv(path)
+    named = named_photos(path)
     indices = class_indices({word for _, word in named}, classes=classes, labels=labels)
     files = tuple((photo, indices[word]) for photo, word in named)
     return LabelledPhotos(files=files, source=f"{path.name}, {len(files)} labelled photos")
+
+
+def named_photos(path: Path) -> list[tuple[Path, str]]:
+    """Return the photos of a folder of class folders, or of a CSV, each with the word for its class.
+
+    Raises:
+        UsageProblemError: no photos, or a photo in no class folder.
+    """
+    return _from_folder(path) if path.is_dir() else _from_csv(path)
 
 
 def labelled_samples(

@@ -90,7 +90,7 @@ def masked_samples(
     is_judged = False
     with SetWriter(work, {name: InputSpec(shape=shape)}, shape) as writer:
         masks = ArrayFile(work / "masks.npy", shape[:2], "uint8")
-        for photo, mask in _read(photos, preprocessing, unreadable):
+        for photo, mask in read_masked(photos, preprocessing, unreadable):
             sample = photo_sample(name, photo, preprocessing)
             digest = sample_digest(sample.inputs)
             if digest in known:
@@ -112,7 +112,7 @@ def masked_samples(
     return samples, np.load(work / "masks.npy", mmap_mode="r", allow_pickle=False)
 
 
-def _read(
+def read_masked(
     photos: MaskedPhotos, preprocessing: Preprocessing, unreadable: list[str]
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     """Yield the bytes (height, width, channels) of every photo that can be read, and its mask (height, width)."""

@@ -21,7 +21,7 @@ from zoo.errors import OutsideError, UsageProblemError, ZooError, unknown
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Discover": ("list", "show", "inspect"),
     "Configure": ("doctor",),
-    "Build": ("export",),
+    "Build": ("train", "export"),
     "Measure": ("verify", "run", "bench"),
 }
 INTERRUPTED = 130

@@ -1,4 +1,4 @@
-"""An export in a process of its own: what native libraries print goes to a log, and their crash is a sentence."""
+"""Long work in a process of its own: what native libraries print goes to a log, and their crash is a sentence."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
 from export.child import environment, signal_name
 from export.progress import Progress
-from export.recipe import Budget, Io, Precision, Preset, Recipe, Width
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError, ZooError
 
 PATIENCE_SECONDS = 3  # for a child that was told to end
@@ -27,18 +25,23 @@ PATIENCE_SECONDS = 3  # for a child that was told to end
 _ERRORS: dict[int, type[ZooError]] = {1: CheckFailedError, 2: UsageProblemError, 3: OutsideError}
 
 
-def start(recipe: Recipe, progress: Progress) -> dict[str, Any]:
-    """Run `recipe` in a child process and return `{"folder", "manifest", "replaced"}`.
+def start(name: str, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """Do what `export.jobs` calls `name` in a child process, and return its answer.
+
+    Args:
+        name: "export", "train".
+        request: plain data.
+        progress: hears of every step.
 
     Raises:
-        ZooError: as `export.pipeline.run`; OutsideError if the process crashed.
+        ZooError: as the job does; OutsideError if the process crashed.
         RuntimeError: a bug of ours, with the child's traceback.
     """
     with tempfile.TemporaryDirectory(prefix="zoo-export-", ignore_cleanup_errors=True) as scratch:
         log = Path(scratch, "log")
-        answer, code = _run(recipe, Path(scratch), log, progress)
+        answer, code = _run({"job": name, "request": dict(request)}, Path(scratch), log, progress)
         if answer is None:
-            raise OutsideError(_crash(code, log))
+            raise OutsideError(_crash(name, code, log))
     if "bug" in answer:
         raise RuntimeError(answer["bug"])
     if "error" in answer:
@@ -46,7 +49,7 @@ def start(recipe: Recipe, progress: Progress) -> dict[str, Any]:
     return answer
 
 
-def _run(recipe: Recipe, scratch: Path, log: Path, progress: Progress) -> tuple[dict[str, Any] | None, int]:
+def _run(order: Mapping[str, Any], scratch: Path, log: Path, progress: Progress) -> tuple[dict[str, Any] | None, int]:
     """Return the child's last word, None if it fell silent, and its exit code."""
     reading, writing = os.pipe()
     with log.open("w") as output:
@@ -62,7 +65,7 @@ def _run(recipe: Recipe, scratch: Path, log: Path, progress: Progress) -> tuple[
         )
     os.close(writing)
     try:
-        answer = _listen(child, recipe, reading, progress)
+        answer = _listen(child, order, reading, progress)
         with suppress(subprocess.TimeoutExpired):
             child.wait(PATIENCE_SECONDS)
     finally:
@@ -79,13 +82,15 @@ def _end(child: subprocess.Popen[str]) -> None:
         child.wait()
 
 
-def _listen(child: subprocess.Popen[str], recipe: Recipe, reading: int, progress: Progress) -> dict[str, Any] | None:
-    """Send the recipe, pass on what the child tells, and return its last word; None if it fell silent."""
+def _listen(
+    child: subprocess.Popen[str], order: Mapping[str, Any], reading: int, progress: Progress
+) -> dict[str, Any] | None:
+    """Send the order, pass on what the child tells, and return its last word; None if it fell silent."""
     assert child.stdin is not None  # we asked for a pipe
     answer = None
     with os.fdopen(reading, encoding="utf-8") as events:
         with suppress(BrokenPipeError):  # it died at once; its silence says so
-            child.stdin.write(json.dumps({**asdict(recipe), "out": str(recipe.out)}) + "\n")
+            child.stdin.write(json.dumps(order, default=str) + "\n")
             child.stdin.flush()  # and it stays open: when we die, the child sees its end
         for line in events:
             event = json.loads(line)
@@ -96,14 +101,12 @@ def _listen(child: subprocess.Popen[str], recipe: Recipe, reading: int, progress
     return answer
 
 
-def _crash(code: int, log: Path) -> str:
+def _crash(name: str, code: int, log: Path) -> str:
     words = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     how = f"crashed ({signal_name(-code)})" if code < 0 else f"ended with code {code}"
     _, kept = tempfile.mkstemp(prefix="zoo-export-", suffix=".log")
     shutil.copyfile(log, kept)
-    return (
-        f"the export {how}; nothing was written. Its last words: {words[-1][:200] if words else 'none'} (log: {kept})"
-    )
+    return f"{name} {how}; nothing was written. Its last words: {words[-1][:200] if words else 'none'} (log: {kept})"
 
 
 class _Told:
@@ -118,22 +121,6 @@ class _Told:
     def send(self, event: Mapping[str, Any]) -> None:
         self._events.write(json.dumps(event) + "\n")
         self._events.flush()
-
-
-def _recipe(record: dict[str, Any]) -> Recipe:
-    record["precisions"] = tuple(Precision(name) for name in record["precisions"])
-    record["formats"] = tuple(record["formats"])
-    record["raised"] = {layer: Width(width) for layer, width in record["raised"].items()}
-    record["budget"] = _budget(record["budget"])
-    record["io"] = Io(record["io"]) if record["io"] else None
-    record["out"] = Path(record["out"])
-    return Recipe(**record)
-
-
-def _budget(record: dict[str, Any]) -> Budget:
-    record["preset"] = Preset(record["preset"]) if record["preset"] else None
-    record["widths"] = tuple(Width(width) for width in record["widths"])
-    return Budget(**record)
 
 
 def _follow_parent(scratch: str) -> None:
@@ -152,24 +139,24 @@ def _leave(_number: int, _frame: object) -> None:
 
 
 def main() -> int:
-    """Read a recipe from standard input, export it, tell events on the file descriptor in argv."""
+    """Read an order from standard input, do it, tell events on the file descriptor in argv."""
     signal.signal(signal.SIGTERM, _leave)
     descriptor, scratch = int(sys.argv[1]), sys.argv[2]
     with os.fdopen(descriptor, "w", encoding="utf-8") as events:
-        recipe = _recipe(json.loads(sys.stdin.readline()))
+        order = json.loads(sys.stdin.readline())
         _follow_parent(scratch)
-        _Told(events).send(_last_word(recipe, _Told(events)))
+        _Told(events).send(_last_word(order, _Told(events)))
     return 0
 
 
-def _last_word(recipe: Recipe, told: _Told) -> dict[str, Any]:
-    """Export and return what the parent is told at the end, whatever happens."""
+def _last_word(order: Mapping[str, Any], told: _Told) -> dict[str, Any]:
+    """Work and return what the parent is told at the end, whatever happens."""
     import traceback
 
-    from export import pipeline
+    from export.jobs import JOBS
 
     try:
-        delivery = pipeline.run(recipe, told)
+        return JOBS[order["job"]](order["request"], told)
     except ZooError as error:
         return {"error": str(error), "exit_code": error.exit_code}
     except KeyboardInterrupt:
@@ -179,8 +166,6 @@ def _last_word(recipe: Recipe, told: _Told) -> dict[str, Any]:
             why = f"the disk of temporary files is full ({tempfile.gettempdir()}); free some space, or set TMPDIR"
             return {"error": f"{why}; nothing was written", "exit_code": OutsideError.exit_code}
         return {"bug": traceback.format_exc()}
-    folder = str(delivery.folder) if delivery.folder else None
-    return {"folder": folder, "manifest": delivery.manifest, "replaced": delivery.replaced}
 
 
 def _is_full(error: Exception) -> bool:

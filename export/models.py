@@ -11,7 +11,7 @@ import zoo
 from export import signature, user_file
 from export.recipe import Recipe
 from export.targets import TARGETS
-from zoo import blank, class_names, conventions, weights
+from zoo import blank, class_names, conventions, own_file, weights
 from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
@@ -117,16 +117,42 @@ def _of_file(recipe: Recipe) -> Subject:
         raise UsageProblemError(f"--set and --weights are for names of the zoo; {recipe.model} brings its own weights")
     path = Path(recipe.model).expanduser()
     model = user_file.load(path)
+    known = own_file.read(path)
+    loaded = LoadedWeights(
+        name=path.name, trained=True, source="a file", sha256=user_file.sha256(path), taken_as_trained=True
+    )
+    if known is None:
+        preprocessing = _preprocessing(model, recipe.preprocessing)
+        return Subject(
+            name=artifact_name(recipe),
+            title=path.name,
+            model=model,
+            weights=loaded,
+            preprocessing=preprocessing,
+            labels=(),
+        )
+    _check_facts(path, model, known)
+    if recipe.preprocessing is not None:
+        raise UsageProblemError(f"{path.name} says itself how it takes photos; leave --preprocessing out")
     return Subject(
         name=artifact_name(recipe),
-        title=path.name,
+        title=known.title,
         model=model,
-        weights=LoadedWeights(
-            name=path.name, trained=True, source="a file", sha256=user_file.sha256(path), taken_as_trained=True
-        ),
-        preprocessing=_preprocessing(model, recipe.preprocessing),
-        labels=(),
+        weights=loaded,
+        preprocessing=known.preprocessing,
+        labels=known.labels,
+        task=known.task,
+        drawn_inputs=known.drawn_inputs,
+        detection=known.detection,
     )
+
+
+def _check_facts(path: Path, model: keras.Model, known: own_file.Facts) -> None:
+    """Refuse facts that are of another network than the one that they lie beside."""
+    taken = [spec.shape[1:] for spec in signature.inputs(model) if spec.name not in known.drawn_inputs]
+    classes = known.detection.classes if known.detection else signature.outputs(model)[0].shape[-1]
+    if taken != [known.preprocessing.shape] or len(known.labels) not in (0, classes):
+        raise UsageProblemError(f"{path.name} says that it is another network than it is; train it again")
 
 
 def _preprocessing(model: keras.Model, named: str | None) -> Preprocessing | None:

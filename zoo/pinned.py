@@ -20,7 +20,7 @@ class Source:
     Attributes:
         kind: "url", "npm" (a package and members of its archive), "pypi" (likewise), or "shipped" with us.
         location: the URL, `package@version`, `package==version`, or the file name in `zoo/pretrained`.
-        reader: the module of `zoo.readers` that knows the format.
+        reader: the module of `zoo.readers` that knows the format; empty for what is no weights.
         sha256: of the files' bytes, one after the other in the order of `members`: it decides.
         md5: instead of sha256 where the publisher tells only that; to forge a given file's md5 is still
             out of reach.
@@ -30,7 +30,7 @@ class Source:
 
     kind: Literal["url", "npm", "pypi", "shipped"]
     location: str
-    reader: str
+    reader: str = ""
     sha256: str = ""
     md5: str = ""
     members: tuple[str, ...] = ()

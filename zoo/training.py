@@ -123,7 +123,7 @@ def main(name: str, tiny: bool, epochs: int, seed: int, data: Path | None, out: 
     import tensorflow as tf
 
     import zoo
-    from zoo.datasets import fashion_mnist
+    from zoo import datasets
     from zoo.readers import npz
     from zoo.weights import assign
 
@@ -133,15 +133,15 @@ def main(name: str, tiny: bool, epochs: int, seed: int, data: Path | None, out: 
     options = dict(architecture.tiny) if tiny else {"classes": 10}
     keras.utils.set_random_seed(seed)
     model, preprocessing = architecture.build(**options), architecture.preprocess(**options)
-    images, labels = fashion_mnist("train", data)
-    photos = np.concatenate([place(images, preprocessing, pad=pad) for pad in (True, False)])
+    images, labels = datasets.load("fashion_mnist", "train", data)
+    photos = np.concatenate([place(images[..., 0], preprocessing, pad=pad) for pad in (True, False)])
     fit(model, preprocessing, photos, np.tile(labels, 2), epochs=epochs, seed=seed)
     out = out or Path(f"{name}{'_tiny' if tiny else ''}-fashion_mnist.npz")
     npz.write(out, {weight.path: weight.numpy() for weight in model.weights})
     assign(model, npz.read([out]))  # what is measured is what is shipped
-    images, labels = fashion_mnist("test", data)
+    images, labels = datasets.load("fashion_mnist", "test", data)
     for pad, words in ((True, "in a black frame"), (False, "stretched")):
-        accuracy = evaluate(model, preprocessing, place(images, preprocessing, pad=pad), labels)
+        accuracy = evaluate(model, preprocessing, place(images[..., 0], preprocessing, pad=pad), labels)
         click.echo(f"test accuracy, {words}: {accuracy:.4f}")
     click.echo(f"{out}: {out.stat().st_size} bytes, sha256 {hashlib.sha256(out.read_bytes()).hexdigest()}")
 

@@ -96,7 +96,7 @@ def command(
 
     Ends with 0 if all files are proven, with 1 if one failed.
     """
-    from export import job
+    from export import job, jobs
     from export.report.budget_table import print_budget
     from export.report.layer_table import print_worst
     from export.report.progress_bar import ProgressBar
@@ -112,13 +112,13 @@ def command(
         budget=budget,
         precisions=_precisions(precisions, int8 or budget.max_drop is not None),
         formats=_formats(formats),
-        options=dict(_option(text) for text in options),
+        options=dict(option(text) for text in options),
         raised=dict(_raised(text) for text in raised),
         io=_io(io),
         **others,
     )
     with ProgressBar(standard_error()) as progress:
-        answer = job.start(recipe, progress)
+        answer = job.start("export", jobs.request_of(recipe), progress)
     manifest = answer["manifest"]
     if as_json:
         print_json(manifest)
@@ -209,7 +209,8 @@ def _width(word: str) -> Width:
     return Width(word)
 
 
-def _option(text: str) -> tuple[str, int | float]:
+def option(text: str) -> tuple[str, int | float]:
+    """Return the key and the number of a `--set KEY=NUMBER`."""
     key, _, value = text.partition("=")
     try:
         return key, int(value) if value.lstrip("-").isdigit() else float(value)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from export.tasks.classification import CLASSIFICATION
 from export.tasks.detection import DETECTION
 from export.tasks.generation import GENERATION
-from export.tasks.metric import Metric
 from export.tasks.segmentation import SEGMENTATION
 from export.tasks.task import Examples, Task, Truth
 from zoo.errors import UsageProblemError
+from zoo.metric import Metric
 
 if TYPE_CHECKING:
     from export.models import Subject

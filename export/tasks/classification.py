@@ -11,8 +11,8 @@ from calibration.labelled import LabelledPhotos, find_labelled, labelled_samples
 from calibration.samples import Array, Samples
 from export import signature
 from export.metrics import accuracy
-from export.tasks.metric import Metric
 from zoo.errors import UsageProblemError
+from zoo.metric import TOP1, TOP5, Metric
 from zoo.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -68,10 +68,7 @@ class Classification:
     """Which of several classes a photo shows."""
 
     name = "classification"
-    metrics: tuple[Metric, ...] = (
-        Metric(key="top1", title="top-1", unit="%"),
-        Metric(key="top5", title="top-5", unit="%"),
-    )
+    metrics: tuple[Metric, ...] = (TOP1, TOP5)
     examples = "a folder of class folders, or a CSV with file,class_index"
 
     def suits(self, model: keras.Model) -> bool:

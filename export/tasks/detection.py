@@ -12,12 +12,12 @@ import numpy as np
 from calibration.boxed import BoxedPhotos, boxed_samples, find_boxed
 from calibration.samples import Array, Samples
 from export import signature
-from export.tasks.metric import Metric
 from zoo.detection.average_precision import average_precision
 from zoo.detection.heads import Detection as Meaning
 from zoo.detection.suppression import detect
 from zoo.detection.truth import Truth
 from zoo.errors import CheckFailedError, UsageProblemError
+from zoo.metric import AP, AP50, Metric
 from zoo.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Detection:
     """Where in a photo which objects are."""
 
     name = "detection"
-    metrics: tuple[Metric, ...] = (Metric(key="ap", title="AP", unit="%"), Metric(key="ap50", title="AP50", unit="%"))
+    metrics: tuple[Metric, ...] = (AP, AP50)
     examples = "a folder with images/photo.jpg and instances.json, as COCO's"
 
     def suits(self, model: keras.Model) -> bool:

@@ -16,9 +16,9 @@ from calibration.sources.folder import image_paths, open_folder
 from calibration.sources.request import Request
 from calibration.store import SetWriter, digest_of
 from export import signature
-from export.tasks.metric import Metric
 from zoo.errors import CheckFailedError, UsageProblemError
 from zoo.generation.scores import elbo, psnr_db
+from zoo.metric import ELBO, PSNR, Metric
 from zoo.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -94,10 +94,7 @@ class Generation:
     """What a photo is made of: a latent point, and the picture that it means."""
 
     name = "generation"
-    metrics: tuple[Metric, ...] = (
-        Metric(key="psnr_db", title="PSNR", unit="dB"),
-        Metric(key="elbo", title="ELBO", unit="nats"),
-    )
+    metrics: tuple[Metric, ...] = (PSNR, ELBO)
     examples = "a folder of photos"
 
     def suits(self, model: keras.Model) -> bool:

@@ -12,8 +12,8 @@ import numpy as np
 from calibration.masks import UNJUDGED, MaskedPhotos, find_masked, masked_samples
 from calibration.samples import Array, Samples
 from export import signature
-from export.tasks.metric import Metric
 from zoo.errors import CheckFailedError, UsageProblemError
+from zoo.metric import MEAN_IOU, Metric
 from zoo.preprocessing import Preprocessing
 from zoo.segmentation.scores import confusion, mean_iou
 
@@ -80,7 +80,7 @@ class Segmentation:
     """Which of several classes each pixel of a photo is of."""
 
     name = "segmentation"
-    metrics: tuple[Metric, ...] = (Metric(key="mean_iou", title="mean IoU", unit="%"),)
+    metrics: tuple[Metric, ...] = (MEAN_IOU,)
     examples = "a folder with images/NAME.png and masks/NAME.png"
 
     def suits(self, model: keras.Model) -> bool:

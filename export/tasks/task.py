@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from calibration.samples import Array, Samples
-from export.tasks.metric import Metric
+from zoo.metric import Metric
 
 if TYPE_CHECKING:
     import keras

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo import lenet
-from zoo.datasets import fashion_mnist
+from zoo import datasets, lenet
 from zoo.training import place
 
 
@@ -20,9 +19,9 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     arrays = {}
     for split, prefix, count in (("test", "", 50), ("train", "calibration_", 16)):
-        images, labels = fashion_mnist(split, folder)
+        images, labels = datasets.load("fashion_mnist", split, folder)
         chosen = np.sort(np.concatenate([np.flatnonzero(labels == kind)[:count] for kind in range(10)]))
-        arrays[f"{prefix}photos"] = place(images[chosen], lenet.preprocess(), pad=True)
+        arrays[f"{prefix}photos"] = place(images[chosen, ..., 0], lenet.preprocess(), pad=True)
         arrays[f"{prefix}labels"] = labels[chosen]
     np.savez_compressed(Path(__file__).with_name("fashion_mnist_500.npz"), **arrays)
 

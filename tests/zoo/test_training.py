@@ -79,10 +79,10 @@ def test_images_are_placed_in_the_frame_or_stretched_over_it(name):
 
 def test_a_data_set_with_other_bytes_is_not_believed(tmp_path):
     with pytest.raises(OutsideError, match="does not hold"):
-        datasets.fashion_mnist("test", tmp_path)
+        datasets.load("fashion_mnist", "test", tmp_path)
     (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"other images"))
     with pytest.raises(OutsideError, match="wrong sha256"):
-        datasets.fashion_mnist("test", tmp_path)
+        datasets.load("fashion_mnist", "test", tmp_path)
     (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(b"no gzip")
     with pytest.raises(OutsideError, match="damaged"):
-        datasets.fashion_mnist("test", tmp_path)
+        datasets.load("fashion_mnist", "test", tmp_path)

@@ -45,14 +45,14 @@ def clothes(split: Literal["train", "test"], count: int, side: int, seed: int, f
     Raises:
         OutsideError: no source has Fashion-MNIST.
     """
-    from zoo.datasets import fashion_mnist
+    from zoo import datasets
     from zoo.segmentation.canvases import PHOTOS, cut_piece, open_photos
 
     rng = np.random.default_rng((seed, ("train", "test").index(split)))
-    pictures, labels = fashion_mnist(split, folder)
+    pictures, labels = datasets.load("fashion_mnist", split, folder)
     photos = open_photos(PHOTOS[split])
     grounds = [cut_piece(photos[rng.integers(len(photos))], side, rng) for _ in range(count)]
-    return scatter(pictures, labels.astype(np.int64), np.repeat(np.stack(grounds)[..., None], 3, axis=-1), rng)
+    return scatter(pictures[..., 0], labels.astype(np.int64), np.repeat(np.stack(grounds)[..., None], 3, axis=-1), rng)
 
 
 def scatter(

@@ -104,7 +104,7 @@ def main(epochs: int, seed: int, data: Path | None, out: Path) -> None:
     import tensorflow as tf
 
     import zoo
-    from zoo.datasets import fashion_mnist
+    from zoo import datasets
     from zoo.readers import npz
     from zoo.weights import assign
 
@@ -113,10 +113,10 @@ def main(epochs: int, seed: int, data: Path | None, out: Path) -> None:
     architecture = zoo.find(NAME)
     keras.utils.set_random_seed(seed)
     model, preprocessing = architecture.build(), architecture.preprocess()
-    fit(model, preprocessing, fashion_mnist("train", data)[0][..., None], epochs=epochs, seed=seed)
+    fit(model, preprocessing, datasets.load("fashion_mnist", "train", data)[0], epochs=epochs, seed=seed)
     npz.write(out, {weight.path: weight.numpy() for weight in model.weights})
     assign(model, npz.read([out]))  # what is measured is what is shipped
-    psnr, bound = evaluate(model, preprocessing, fashion_mnist("test", data)[0][..., None])
+    psnr, bound = evaluate(model, preprocessing, datasets.load("fashion_mnist", "test", data)[0])
     click.echo(f"on the test images: PSNR {psnr:.2f} dB, ELBO {bound:.2f} nats")
     click.echo(f"{out}: {out.stat().st_size} bytes, sha256 {hashlib.sha256(out.read_bytes()).hexdigest()}")
 

@@ -57,11 +57,11 @@ def canvases(split: Literal["train", "test"], count: int, side: int, seed: int, 
     """
     import numpy as np
 
-    from zoo.datasets import fashion_mnist
+    from zoo import datasets
 
     rng = np.random.default_rng((seed, ("train", "test").index(split)))
-    clothes, labels = fashion_mnist(split, folder)
-    return compose(clothes, labels, open_photos(PHOTOS[split]), count, side, rng)
+    clothes, labels = datasets.load("fashion_mnist", split, folder)
+    return compose(clothes[..., 0], labels, open_photos(PHOTOS[split]), count, side, rng)
 
 
 def compose(

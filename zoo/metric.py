@@ -32,3 +32,13 @@ class Metric:
     def lost(self, reference: float, actual: float) -> float:
         """Return how much less `actual` is: in points of 1 for shares, otherwise as a share of the reference."""
         return reference - actual if self.unit == "%" else (reference - actual) / abs(reference)
+
+
+TOP1 = Metric(key="top1", title="top-1", unit="%")
+TOP5 = Metric(key="top5", title="top-5", unit="%")
+MEAN_IOU = Metric(key="mean_iou", title="mean IoU", unit="%")
+AP = Metric(key="ap", title="AP", unit="%")
+AP50 = Metric(key="ap50", title="AP50", unit="%")
+PSNR = Metric(key="psnr_db", title="PSNR", unit="dB")
+ELBO = Metric(key="elbo", title="ELBO", unit="nats")
+METRICS = (TOP1, TOP5, MEAN_IOU, AP, AP50, PSNR, ELBO)

@@ -1,0 +1,130 @@
+"""`zoo train`: from a folder of photos to a .keras file that `zoo-export` takes as it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from export.cli import main
+
+ARGUMENTS = ["lenet5", "--batch", "8", "--seed", "4"]
+ROOT = Path(__file__).parents[2]
+
+
+def weights(path: Path) -> list[np.ndarray]:
+    import keras
+
+    return [weight.numpy() for weight in keras.saving.load_model(path, compile=False).weights]
+
+
+@pytest.fixture(scope="module")
+def trained(clothes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A LeNet-5 that learned three kinds of clothes for four epochs; nobody writes there."""
+    out = tmp_path_factory.mktemp("trained") / "my.keras"
+    assert main(["train", *ARGUMENTS, "--data", str(clothes), "--epochs", "4", "--out", str(out)]) == 0
+    return out
+
+
+def test_it_learns_and_leaves_the_best_weights_and_pictures(trained: Path) -> None:
+    rows = json.loads((trained.with_suffix(".training") / "curve.json").read_text())
+    assert [row["phase"] for row in rows] == ["head", "head", "fine", "fine"]
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    assert max(row["score"] for row in rows) > 0.9  # one of three would be .33
+    left = sorted(path.name for path in trained.with_suffix(".training").iterdir())
+    assert left == ["confusion.png", "curve.json", "curve.png", "settings.json"]
+    for name in ("confusion.png", "curve.png"):
+        with Image.open(trained.with_suffix(".training") / name) as picture:
+            assert min(picture.size) > 200
+            assert len(picture.convert("RGB").getcolors(1 << 24)) > 10
+
+
+def test_its_file_is_exported_without_another_word_and_knows_its_classes(
+    trained: Path, clothes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--int8", "--calibration", str(clothes), "--evaluate", str(clothes), "--out", str(tmp_path)]
+    assert main(["export", str(trained), *arguments, "--probe-count", "16"]) == 0
+    assert (tmp_path / "my" / "labels.txt").read_text().split() == sorted(path.name for path in clothes.iterdir())
+    manifest = json.loads((tmp_path / "my" / "manifest.json").read_text())
+    assert manifest["evaluation"]["scores"]["top1"] > 0.9
+    capsys.readouterr()
+    photo = next((clothes / "Bag").iterdir())
+    assert main(["run", str(tmp_path / "my"), str(photo), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["answers"][0]["guesses"][0]["name"] == "Bag"
+
+
+def test_the_same_seed_gives_the_same_weights_and_a_killed_run_goes_on_to_them(
+    trained: Path, clothes: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "my.keras"
+    command = [sys.executable, "-c", "import sys; from export.cli import main; sys.exit(main(sys.argv[1:]))", "train"]
+    command += [*ARGUMENTS, "--data", str(clothes), "--epochs", "4", "--out", str(out)]
+    curve = tmp_path / "my.training" / "curve.json"
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    while process.poll() is None and not (curve.is_file() and len(json.loads(curve.read_text())) >= 1):
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not out.exists()
+    finished = len(json.loads(curve.read_text()))
+    assert 1 <= finished < 4
+    assert main([*command[3:], "--resume"]) == 0
+    assert all(np.array_equal(*pair) for pair in zip(weights(out), weights(trained), strict=True))
+    paths = (curve, trained.with_suffix(".training") / "curve.json")
+    resumed, whole = ([row["loss"] for row in json.loads(path.read_text())] for path in paths)
+    assert resumed == whole
+
+
+def test_a_run_is_not_resumed_with_other_settings(
+    trained: Path, clothes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--data", str(clothes), "--epochs", "4", "--out", str(trained), "--resume", "--batch", "9"]
+    assert main(["train", *ARGUMENTS, *arguments]) == 2
+    assert "has another batch (8, now 9)" in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_is_no_data_is_the_users_mistake(
+    clothes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = tmp_path / "one"
+    (one / "Bag").mkdir(parents=True)
+    (one / "Bag" / "a.png").write_bytes(next((clothes / "Bag").iterdir()).read_bytes())
+    (one / "Shoe").mkdir()
+    (one / "Shoe" / "b.png").write_bytes(next((clothes / "Trouser").iterdir()).read_bytes())
+    for data, words in (
+        (tmp_path / "none", "mnist, fashion_mnist, cifar10"),
+        (clothes / "Bag", "lies in no class folder"),
+        (one, "at least two of each class"),
+    ):
+        assert main(["train", "lenet5", "--data", str(data), "--out", str(tmp_path / "a.keras")]) == 2
+        assert words in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "a.keras").exists()
+    assert not (tmp_path / "a.training").exists()
+
+
+def test_a_file_that_says_it_is_another_network_is_refused(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with zipfile.ZipFile(trained) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    facts = json.loads(members["zoo.json"])
+    for change, words in (
+        ({"labels": ["a", "b"]}, "is another network"),
+        ({"labels": ["a", "\x1b[31m", "c"]}, "makes no sense"),
+        ({"preprocessing": {**facts["preprocessing"], "height": 64}}, "is another network"),
+        ({"preprocessing": {"height": 64}}, "makes no sense"),
+    ):
+        with zipfile.ZipFile(tmp_path / "bad.keras", "w") as archive:
+            for name, content in (members | {"zoo.json": json.dumps(facts | change).encode()}).items():
+                archive.writestr(name, content)
+        assert main(["export", str(tmp_path / "bad.keras"), "--int8", "--out", str(tmp_path)]) == 2
+        assert words in " ".join(capsys.readouterr().err.split())

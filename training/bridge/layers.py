@@ -1,0 +1,76 @@
+"""One layer of Keras 3 as a layer of tf_keras: the same class, from a configuration without what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+    import tf_keras
+
+
+class BridgeError(Exception):
+    """A model cannot cross; the message says what of it."""
+
+
+# Of a layer's configuration: what tf_keras does not know, and does not need.
+_UNKNOWN = ("build_config", "quantization_config", "lora_rank", "lora_alpha", "renorm", "input_spec", "optional", "data_format")
+_RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
+
+
+def layer_of(layer: keras.Layer) -> tf_keras.layers.Layer:
+    """Return the counterpart of `layer`, of the same name, with weights of its own.
+
+    Raises:
+        BridgeError: tf_keras has none.
+    """
+    import tf_keras
+
+    kind = type(layer).__name__
+    counterpart = getattr(tf_keras.layers, kind, None)
+    if counterpart is None or not type(layer).__module__.startswith("keras."):
+        raise BridgeError(f"tf_keras has no layer {kind} ({layer.name})")
+    try:
+        config = _config(layer, _RENAMED.get(kind, {}))
+    except NotImplementedError as error:
+        raise BridgeError(f"the layer {layer.name} does not say how it is made") from error
+    try:
+        return counterpart.from_config(config)
+    except (TypeError, ValueError) as error:
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        raise BridgeError(f"tf_keras cannot make the layer {layer.name} ({kind}): {first}") from error
+
+
+def _config(layer: keras.Layer, renamed: Mapping[str, str]) -> dict[str, Any]:
+    config = {renamed.get(key, key): _plain(value) for key, value in layer.get_config().items() if key not in _UNKNOWN}
+    config["dtype"] = layer.compute_dtype
+    config |= {key: "zeros" for key in config if key.endswith("_initializer")}  # drawn numbers would be overwritten
+    if hasattr(layer, "data_format"):
+        config["data_format"] = layer.data_format
+    if "activation" in config:
+        config["activation"] = _activation(layer)
+    return config
+
+
+def _plain(value: Any) -> Any:
+    """Return an initializer, a regularizer or a constraint without where Keras 3 keeps its class."""
+    if isinstance(value, dict) and "class_name" in value:
+        return {"class_name": value["class_name"], "config": _plain(value.get("config") or {})}
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return value
+
+
+def _activation(layer: keras.Layer) -> Callable[..., Any] | str:
+    """Return the activation; some functions have kept their name and changed their numbers."""
+    import tensorflow as tf
+
+    name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
+    changed: dict[str, Callable[..., Any]] = {
+        "hard_sigmoid": lambda x: tf.nn.relu6(x + 3) / 6,  # it was clip(0.2 x + 0.5)
+        "hard_silu": lambda x: x * tf.nn.relu6(x + 3) / 6,
+        "relu6": tf.nn.relu6,
+        "silu": tf.nn.silu,
+    }
+    return changed.get(name, name)

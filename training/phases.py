@@ -1,0 +1,66 @@
+"""First the new layers alone, then all of them: what is trained already is not spoilt by what is not.
+
+Yosinski et al. 2014, https://arxiv.org/abs/1411.1792, on what is lost otherwise; the schedule is a warm-up and half a
+cosine (Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983) in each phase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import keras
+
+    from training.recipe import TrainingRecipe
+    from training.starting import Start
+
+_HEAD_RATE, _FINE_RATE, _SCRATCH_RATE = 1e-3, 1e-4, 2e-3
+_WEIGHT_DECAY = 1e-3
+_WARM_UP = 0.1  # of a phase's steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """Some epochs in which the same layers learn.
+
+    Attributes:
+        name: "head": the new layers only; "fine": all of them, but batch norms keep what they have seen; "whole": all.
+        epochs: how many.
+        learning_rate: at its highest.
+    """
+
+    name: Literal["head", "fine", "whole"]
+    epochs: int
+    learning_rate: float
+
+    def prepare(self, start: Start) -> None:
+        """Set which layers of the model learn."""
+        import keras
+
+        for layer in start.model.layers:
+            keeps = self.name == "fine" and isinstance(layer, keras.layers.BatchNormalization)
+            layer.trainable = not keeps and (self.name != "head" or layer.name in start.new)
+
+    def optimizer(self, steps: int) -> keras.Optimizer:
+        """Return one whose rate rises and falls over `steps`, all of the phase's."""
+        import keras
+
+        warm = max(1, round(_WARM_UP * steps))
+        schedule = keras.optimizers.schedules.CosineDecay(
+            self.learning_rate / 10, max(1, steps - warm), warmup_target=self.learning_rate, warmup_steps=warm
+        )
+        return keras.optimizers.AdamW(schedule, weight_decay=_WEIGHT_DECAY)
+
+
+def plan(recipe: TrainingRecipe, start: Start) -> Sequence[Phase]:
+    """Return the phases of a run, those of no epochs left out."""
+    if not start.weights.trained:
+        return (Phase(name="whole", epochs=recipe.epochs, learning_rate=recipe.learning_rate or _SCRATCH_RATE),)
+    head = recipe.head_epochs if recipe.head_epochs is not None else (recipe.epochs + 2) // 3
+    phases = (
+        Phase(name="head", epochs=head, learning_rate=_HEAD_RATE),
+        Phase(name="fine", epochs=recipe.epochs - head, learning_rate=recipe.learning_rate or _FINE_RATE),
+    )
+    return tuple(phase for phase in phases if phase.epochs)

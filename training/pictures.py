@@ -1,0 +1,88 @@
+"""Pictures of a run: how the loss and the score went, and which classes are taken for which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from training.notebook import Row
+    from zoo.metric import Metric
+
+_DPI = 120
+_BLUE, _ORANGE, _GREY = "#1f6feb", "#d1572d", "#9aa4af"
+_MOST_NAMES = 30  # more cannot be read on an axis
+
+
+def curve(rows: Sequence[Row], metric: Metric, path: Path) -> None:
+    """Draw the loss and the validation score of every epoch, the best one marked; nothing if there is none."""
+    if not rows:
+        return
+    figure = _figure(8, 3.4)
+    left, right = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in rows]
+    best = max(rows, key=lambda row: row["score"])
+    left.plot(epochs, [row["loss"] for row in rows], color=_BLUE, marker="o", markersize=3)
+    scale = 100 if metric.unit == "%" else 1
+    right.plot(epochs, [scale * row["score"] for row in rows], color=_ORANGE, marker="o", markersize=3)
+    summit = (best["epoch"], scale * best["score"])
+    right.plot(*summit, marker="o", color=_ORANGE, markersize=9, fillstyle="none")
+    right.annotate(metric.words(best["score"]), summit, textcoords="offset points", xytext=(0, -16), ha="center")
+    _label(left, "loss on the training photos")
+    _label(right, f"{metric.heading} on the validation photos")
+    changes = [
+        row["epoch"] - 0.5 for row, before in zip(rows[1:], rows, strict=False) if row["phase"] != before["phase"]
+    ]
+    for axes in (left, right):
+        for change in changes:  # from here on all layers learn
+            axes.axvline(change, color=_GREY, linestyle="--", linewidth=1)
+    figure.savefig(path, dpi=_DPI)
+
+
+def confusion(counts: NDArray[np.integer[Any]], names: Sequence[str], path: Path) -> None:
+    """Draw which share of each class's photos is taken for which class; the rows are the truth."""
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    side = min(12.0, 2.5 + 0.42 * len(names))
+    figure = _figure(side + 1, side)
+    axes = figure.subplots()
+    shown = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(shown, ax=axes, fraction=0.046, label="share of the class's photos")
+    axes.set(xlabel="the network says", ylabel="the photo shows")
+    if len(names) <= _MOST_NAMES:
+        ticks = range(len(names))
+        axes.set_xticks(ticks, names, rotation=90)
+        axes.set_yticks(ticks, names)
+        for row, column in zip(*np.nonzero(counts), strict=True):
+            dark = shares[row, column] > 0.5
+            axes.text(
+                column, row, str(counts[row, column]), ha="center", va="center", color="white" if dark else "black"
+            )
+    figure.savefig(path, dpi=_DPI)
+
+
+def _figure(width: float, height: float) -> Figure:
+    # Not pyplot: it would look for a display, and keep every figure.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _label(axes: Axes, title: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_title(title, fontsize=10)
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

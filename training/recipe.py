@@ -1,0 +1,62 @@
+"""What to train, on what, and how long: checked once, when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.architecture import OptionValue
+from zoo.errors import UsageProblemError
+
+SUFFIX = ".keras"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecipe:
+    """One training run.
+
+    Attributes:
+        architecture: a name of the zoo.
+        data: a folder, a CSV, or the name of a data set.
+        out: the .keras file to write.
+        epochs: in all, over both phases.
+        head_epochs: of them with everything but the new layers frozen; None: a third, where the others are trained.
+        batch: photos in a step.
+        learning_rate: at its highest, of the phase in which all layers learn; None: 1e-4 for trained weights, 2e-3 for
+            random ones.
+        validation: share of the photos that are kept back to judge by, where the data has no such part of its own.
+        patience: epochs without a better score after which the run stops.
+        options: of the architecture.
+        weights: a tag, a file or "random"; None: the first tag that can be had.
+        augment: whether photos are moved, mirrored and lit differently.
+        seed: the same one on the same machine gives the same weights.
+    """
+
+    architecture: str
+    data: str
+    out: Path
+    epochs: int = 10
+    head_epochs: int | None = None
+    batch: int = 32
+    learning_rate: float | None = None
+    validation: float = 0.2
+    patience: int = 5
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+    weights: str | None = None
+    augment: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.out.suffix != SUFFIX:
+            raise UsageProblemError(f"--out {str(self.out)!r} must end in {SUFFIX}; type --out {self.out.stem}{SUFFIX}")
+        if not 0 < self.validation < 1:
+            raise UsageProblemError(f"--validation is a share between 0 and 1, not {self.validation:g}; 0.2 is usual")
+        if self.head_epochs is not None and not 0 <= self.head_epochs <= self.epochs:
+            raise UsageProblemError(f"--head-epochs lies between 0 and the {self.epochs} epochs in all")
+
+    def settings(self) -> dict[str, Any]:
+        """Return what decides the numbers, as plain data: a run can be resumed only with the same."""
+        told = asdict(self)
+        return {key: value for key, value in told.items() if key not in ("out", "patience")}

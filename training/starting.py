@@ -1,0 +1,103 @@
+"""The network as the training finds it: built for the classes of the data, with all trained weights that still fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zoo import blank, weights
+from zoo.errors import UsageProblemError
+
+if TYPE_CHECKING:
+    import keras
+
+    from training.recipe import TrainingRecipe
+    from zoo.architecture import Architecture
+    from zoo.detection.heads import Detection
+    from zoo.preprocessing import Preprocessing
+    from zoo.sources import ByteProgress
+    from zoo.weights import LoadedWeights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """A network that is about to learn.
+
+    Attributes:
+        model: it.
+        detection: what its outputs mean, if it is a detector.
+        preprocessing: how a photo becomes its input.
+        options: it was built with.
+        weights: where those came from that it did not draw.
+        new: layers whose weights are drawn and mean nothing yet; all where the weights are random.
+    """
+
+    model: keras.Model
+    detection: Detection | None
+    preprocessing: Preprocessing
+    options: Mapping[str, Any]
+    weights: LoadedWeights
+    new: tuple[str, ...]
+
+
+def start(
+    architecture: Architecture,
+    recipe: TrainingRecipe,
+    told: Mapping[str, Any],
+    progress: ByteProgress | None = None,
+) -> Start:
+    """Return the network of `architecture` for the classes that `told` gives.
+
+    Args:
+        architecture: what is built.
+        recipe: which weights and options.
+        told: what the builder must be told for this data: {"classes": 5}.
+        progress: hears of a download.
+
+    Raises:
+        UsageProblemError: unknown options or weights.
+        OutsideError: weights asked for by name that no source has.
+    """
+    settings = _settings(architecture, recipe)
+    options = {**settings, **told}
+    with blank.weights():
+        trained = architecture.build(**settings)
+    loaded = weights.load(trained, architecture, recipe.weights, progress, seed=recipe.seed)
+    model = architecture.build(**options)
+    new = _fill(model, trained) if loaded.trained else tuple(layer.name for layer in model.layers if layer.weights)
+    return Start(
+        model=model,
+        detection=architecture.detection(**options) if architecture.detection else None,
+        preprocessing=architecture.preprocess(**options),
+        options=options,
+        weights=loaded,
+        new=new,
+    )
+
+
+def _settings(architecture: Architecture, recipe: TrainingRecipe) -> dict[str, Any]:
+    """Return the options of the build that the weights are of."""
+    trained = architecture.trained_as(recipe.weights)
+    if trained is None or not trained.options:
+        return dict(architecture.settings(recipe.options))
+    if recipe.options:
+        raise UsageProblemError(f"the {trained.tag} weights have a build of their own; leave --set out")
+    return dict(trained.options)
+
+
+def _fill(model: keras.Model, trained: keras.Model) -> tuple[str, ...]:
+    """Give `model` every weight of `trained` that has the same path and shape; return the layers that lack some.
+
+    Where all fit, the last layer counts as new: it tells other classes apart than it did.
+    """
+    known = {weight.path: weight for weight in trained.weights}
+    new = []
+    for layer in model.layers:
+        fitting = [weight.path in known and weight.shape == known[weight.path].shape for weight in layer.weights]
+        if not all(fitting):
+            new.append(layer.name)
+            continue
+        for weight in layer.weights:
+            weight.assign(known[weight.path])
+    return tuple(new) or ([layer.name for layer in model.layers if layer.weights][-1],)

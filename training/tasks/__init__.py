@@ -1,0 +1,28 @@
+"""What networks learn. Each task has one file, and one line here."""
+
+from __future__ import annotations
+
+from training.tasks.classification import CLASSIFICATION
+from training.tasks.detection import DETECTION
+from training.tasks.generation import GENERATION
+from training.tasks.segmentation import SEGMENTATION
+from training.tasks.task import Examples, Lesson, Parts, Task
+from zoo.architecture import Architecture
+from zoo.errors import UsageProblemError
+
+__all__ = ["TASKS", "Examples", "Lesson", "Parts", "Task", "find"]
+
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, DETECTION, SEGMENTATION, GENERATION)}
+
+
+def find(architecture: Architecture) -> Task:
+    """Return how `architecture` learns.
+
+    Raises:
+        UsageProblemError: that is not known.
+    """
+    if architecture.task not in TASKS:
+        raise UsageProblemError(
+            f"{architecture.name} is for {architecture.task}, and only {', '.join(TASKS)} can be trained"
+        )
+    return TASKS[architecture.task]

@@ -1,0 +1,158 @@
+"""Detection: one photo in, boxes around what it shows out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from calibration.boxed import ANNOTATIONS, BoxedPhotos, find_boxed
+from training import photo_files, splitting
+from training.tasks.answering import answered
+from training.tasks.task import Examples, Parts
+from zoo import sources
+from zoo.detection.average_precision import average_precision
+from zoo.detection.loss import HeadLoss
+from zoo.detection.suppression import detect
+from zoo.detection.targets import encode
+from zoo.detection.truth import Truth
+from zoo.errors import UsageProblemError
+from zoo.metric import AP, AP50, Metric
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from training.recipe import TrainingRecipe
+    from training.starting import Start
+    from training.tasks.task import Lesson, Loss
+    from training.variations import Variations
+    from zoo.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxFolder:
+    """Photos with boxes.
+
+    Attributes:
+        photos: the files.
+        classes: names, by index.
+        validation: share that judges.
+        seed: of that choice.
+    """
+
+    photos: BoxedPhotos
+    classes: tuple[str, ...]
+    validation: float
+    seed: int
+    mirrored: bool = True
+
+    @property
+    def source(self) -> str:
+        """A sentence for the record."""
+        return self.photos.source
+
+    def examples(self, preprocessing: Preprocessing, work: Path) -> Parts:
+        """Return the photos and what each shows, prepared in `work`."""
+        files = self.photos.files
+        keys = [sources.digest([path], "sha256").encode() for path, _, _ in files]
+        chosen = splitting.split([0] * len(files), keys, self.validation, self.seed)
+        parts, warnings = {}, list[str]()
+        for name, indices in zip(("train", "validation"), chosen, strict=True):
+            some = [files[index] for index in indices]
+            photos, kept, notes = photo_files.prepare([path for path, *_ in some], preprocessing, work / f"{name}.npy")
+            truth = np.empty(len(kept), object)
+            truth[:] = [some[index][2] for index in kept]
+            parts[name] = Examples(photos=photos, answers=truth)
+            warnings += notes
+        return Parts(**parts, warnings=tuple(warnings))
+
+
+class Detection:
+    """Which objects a photo shows, and where."""
+
+    name = "detection"
+    metrics: tuple[Metric, ...] = (AP50, AP)
+
+    def find(self, recipe: TrainingRecipe) -> Lesson:
+        """Return the photos with boxes in the folder `recipe.data`; its classes are the categories of its JSON."""
+        folder = Path(recipe.data).expanduser()
+        classes = _categories(folder / ANNOTATIONS) if (folder / ANNOTATIONS).is_file() else ()
+        found = find_boxed(folder, labels=classes)
+        if len(found.files) < 2:
+            raise UsageProblemError(f"{folder.name} holds one photo; give some to learn from and some to judge by")
+        return BoxFolder(photos=found, classes=classes, validation=recipe.validation, seed=recipe.seed)
+
+    def options(self, classes: Sequence[str]) -> Mapping[str, Any]:
+        """Return how many classes a box may be of."""
+        return {"classes": len(classes)}
+
+    def losses(self, start: Start) -> Sequence[Loss]:
+        """Return the loss of every head."""
+        assert start.detection is not None  # its architecture's task says so
+        return [HeadLoss(head, start.detection) for head in start.detection.heads]
+
+    def batch(
+        self,
+        start: Start,
+        photos: NDArray[np.uint8],
+        answers: NDArray[Any],
+        variations: Variations | None,
+        rng: np.random.Generator,
+    ) -> tuple[Any, Any]:
+        """Return the inputs, and for every head what it should say."""
+        assert start.detection is not None
+        truth = [_without_crowds(one) for one in answers]
+        if variations is not None:
+            photos = variations.lit(photos, rng)
+            if variations.mirrored:
+                turned = rng.random(len(photos)) < 0.5
+                photos[turned] = photos[turned][:, :, ::-1]
+                truth = [_mirrored(one) if turn else one for one, turn in zip(truth, turned, strict=True)]
+        targets = encode(truth, start.detection, start.preprocessing.height)
+        return start.preprocessing.normalise(photos), tuple(targets)
+
+    def judge(self, start: Start, examples: Examples) -> dict[str, float]:
+        """Return the average precision, as COCO counts it."""
+        assert start.detection is not None
+        names = [head.output for head in start.detection.heads]
+        found = [
+            detect(dict(zip(names, outputs, strict=True)), start.detection)
+            for some in answered(start, examples)
+            for outputs in zip(*some, strict=True)
+        ]
+        scores = average_precision(found, list(examples.answers))
+        return {metric.key: scores[metric.key] for metric in self.metrics}
+
+    def draw(self, start: Start, examples: Examples, classes: Sequence[str], folder: Path) -> tuple[str, ...]:
+        """Draw nothing."""
+        return ()
+
+
+def _categories(path: Path) -> tuple[str, ...]:
+    """Return the names of a COCO file's categories, in the order of their numbers."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["categories"]
+        names = tuple(str(row["name"]) for row in sorted(rows, key=lambda row: int(row["id"])))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageProblemError(f"{path.name} is not what COCO writes: {type(error).__name__}: {error}") from error
+    if not names or len(set(names)) != len(names):
+        raise UsageProblemError(f"{path.name} has no categories, or two of one name")
+    return names
+
+
+def _without_crowds(truth: Truth) -> Truth:
+    """Return the objects that stand alone: a box around many teaches nothing about one."""
+    alone = ~truth.crowds
+    return Truth(boxes=truth.boxes[alone], classes=truth.classes[alone], crowds=truth.crowds[alone])
+
+
+def _mirrored(truth: Truth) -> Truth:
+    left, top, right, bottom = truth.boxes.T
+    return replace(truth, boxes=np.stack([1 - right, top, 1 - left, bottom], axis=1))
+
+
+DETECTION = Detection()

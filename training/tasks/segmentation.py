@@ -1,0 +1,167 @@
+"""Segmentation: one photo in, a class for each pixel out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from calibration.masks import MASKS, UNJUDGED, MaskedPhotos, find_masked, read_masked
+from calibration.sources.folder import skipped
+from calibration.store import ArrayFile
+from training import splitting
+from training.tasks.answering import answered
+from training.tasks.task import Examples, Parts
+from zoo import sources
+from zoo.errors import UsageProblemError
+from zoo.metric import MEAN_IOU, Metric
+from zoo.segmentation.scores import confusion, mean_iou
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from training.recipe import TrainingRecipe
+    from training.starting import Start
+    from training.tasks.task import Lesson, Loss
+    from training.variations import Variations
+    from zoo.preprocessing import Preprocessing
+
+NAMES = "classes.txt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskFolder:
+    """Photos with masks.
+
+    Attributes:
+        photos: the files.
+        classes: names, by the number that masks have.
+        validation: share that judges.
+        seed: of that choice.
+    """
+
+    photos: MaskedPhotos
+    classes: tuple[str, ...]
+    validation: float
+    seed: int
+    mirrored: bool = True
+
+    @property
+    def source(self) -> str:
+        """A sentence for the record."""
+        return self.photos.source
+
+    def examples(self, preprocessing: Preprocessing, work: Path) -> Parts:
+        """Return the photos and masks, prepared in `work`."""
+        files = self.photos.files
+        keys = [sources.digest([photo], "sha256").encode() for photo, _ in files]
+        chosen = splitting.split([0] * len(files), keys, self.validation, self.seed)
+        unreadable: list[str] = []
+        parts = {}
+        for name, indices in zip(("train", "validation"), chosen, strict=True):
+            some = replace(self.photos, files=tuple(files[index] for index in indices))
+            parts[name] = _written(some, preprocessing, work, name, unreadable)
+        return Parts(**parts, warnings=(skipped(unreadable),) if unreadable else ())
+
+
+class Segmentation:
+    """Which of several classes each pixel of a photo is of."""
+
+    name = "segmentation"
+    metrics: tuple[Metric, ...] = (MEAN_IOU,)
+
+    def find(self, recipe: TrainingRecipe) -> Lesson:
+        """Return the photos with masks in the folder `recipe.data`; classes.txt in it may name the classes."""
+        folder = Path(recipe.data).expanduser()
+        if not folder.is_dir():
+            raise UsageProblemError(f"--data {recipe.data!r} is no folder with images/NAME.png and {MASKS}/NAME.png")
+        found = find_masked(folder, classes=UNJUDGED)
+        named = folder / NAMES
+        names = tuple(named.read_text(encoding="utf-8").splitlines()) if named.is_file() else ()
+        count = len(names) or _highest([mask for _, mask in found.files]) + 1
+        if count < 2:
+            raise UsageProblemError(f"the masks in {folder.name} hold one class; there is nothing to tell apart")
+        return MaskFolder(
+            photos=replace(found, classes=count),
+            classes=names or tuple(f"class {index}" for index in range(count)),
+            validation=recipe.validation,
+            seed=recipe.seed,
+        )
+
+    def options(self, classes: Sequence[str]) -> Mapping[str, Any]:
+        """Return how many logits each pixel shall have."""
+        return {"classes": len(classes)}
+
+    def losses(self, start: Start) -> Sequence[Loss]:
+        """Return the cross-entropy of the logits of all pixels but those of no class."""
+        import keras
+
+        return [keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=UNJUDGED)]
+
+    def batch(
+        self,
+        start: Start,
+        photos: NDArray[np.uint8],
+        answers: NDArray[Any],
+        variations: Variations | None,
+        rng: np.random.Generator,
+    ) -> tuple[Any, Any]:
+        """Return the inputs and the masks, moved alike."""
+        if variations is None:
+            return start.preprocessing.normalise(photos), answers
+        moved, masks = variations.moved(variations.lit(photos, rng), answers, rng)
+        return start.preprocessing.normalise(moved), masks
+
+    def judge(self, start: Start, examples: Examples) -> dict[str, float]:
+        """Return the mean IoU over the pixels of all photos together."""
+        classes = start.model.output_shape[-1]
+        counts, at = np.zeros((classes, classes), np.int64), 0
+        for logits in answered(start, examples):
+            truth = np.asarray(examples.answers[at : at + len(logits)])
+            judged = truth != UNJUDGED
+            counts += confusion(truth[judged], logits.argmax(-1)[judged], classes)
+            at += len(logits)
+        return {"mean_iou": mean_iou(counts)}
+
+    def draw(self, start: Start, examples: Examples, classes: Sequence[str], folder: Path) -> tuple[str, ...]:
+        """Draw nothing."""
+        return ()
+
+
+def _written(
+    photos: MaskedPhotos, preprocessing: Preprocessing, work: Path, name: str, unreadable: list[str]
+) -> Examples:
+    """Write the photos and masks of one part, one by one, and return them mapped."""
+    files = [work / f"{name}-{kind}.npy" for kind in ("photos", "masks")]
+    shapes = (preprocessing.shape, preprocessing.shape[:2])
+    writers = [ArrayFile(file, shape, "uint8") for file, shape in zip(files, shapes, strict=True)]
+    for arrays in read_masked(photos, preprocessing, unreadable):
+        for writer, array in zip(writers, arrays, strict=True):
+            writer.append(array)
+    for writer in writers:
+        writer.close()
+    if not writers[0].rows:
+        raise UsageProblemError(f"{photos.source}: too few can be read; give at least two photos with masks")
+    mapped = [np.load(file, mmap_mode="r") for file in files]
+    return Examples(photos=mapped[0], answers=mapped[1])
+
+
+def _highest(masks: Sequence[Path]) -> int:
+    """Return the largest class in the masks."""
+    from PIL import Image
+
+    highest = 0
+    for path in masks:
+        try:
+            with Image.open(path) as opened:
+                indices = np.asarray(opened)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise UsageProblemError(f"the mask {path.name} cannot be read: {error}") from error
+        highest = max(highest, int(indices[indices != UNJUDGED].max(initial=0)))
+    return highest
+
+
+SEGMENTATION = Segmentation()

@@ -1,0 +1,36 @@
+"""A data set with a name: labelled pictures that anybody can get, believed by their digest alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """Pictures of one size, each of one class.
+
+    Attributes:
+        name: what the user types.
+        title: for people: name, authors, year.
+        licence: of the pictures, as their publisher says.
+        labels: stem of the file in `zoo/labels` with the names of the classes.
+        mirrored: whether a picture and its mirror image are of the same class: a shoe is, a 3 is not.
+        read: (split, a folder that may hold the files, or None) to images (N, height, width, channels) and labels
+            (N,); raises OutsideError if no source has them.
+    """
+
+    name: str
+    title: str
+    licence: str
+    labels: str
+    mirrored: bool
+    read: Callable[[Split, Path | None], tuple[NDArray[np.uint8], NDArray[Any]]]
