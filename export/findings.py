@@ -16,6 +16,7 @@ from export.diagnosis.exporting import diagnosed
 from export.evaluation import Labelled
 from export.making import Making
 from export.manifest import manifest
+from export.slimming import Slimmed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +28,14 @@ class Findings:
         artifacts: float32 first.
         photos: for accuracy; None if it was not asked for.
         settled: how the budget was met; None if there is none.
+        slim: the model with fewer weights; None if it has all of its own.
     """
 
     assembly: Assembly
     artifacts: list[Artifact]
     photos: Labelled | None
     settled: Settled | None
+    slim: Slimmed | None
 
     def record(self, delivered: list[Artifact]) -> dict[str, Any]:
         """Return the manifest of an export that delivers these of the files."""
@@ -48,16 +51,20 @@ class Findings:
             probe=making.samples.probe,
             evaluation=self.photos.evaluation if self.photos else None,
             budget=self.settled.record() if self.settled else None,
+            slimming=self.slim.record(self.assembly, self.artifacts, self.photos) if self.slim else None,
         )
 
 
-def find(making: Making, expected: Mapping[str, Array], photos: Labelled | None) -> Findings:
+def find(
+    making: Making, expected: Mapping[str, Array], photos: Labelled | None, slim: Slimmed | None = None
+) -> Findings:
     """Make every file of `making`'s recipe, prove it, and measure what the recipe asks for beside.
 
     Args:
         making: makes the files; a budget changes its recipe.
         expected: what the Keras model says of the probe.
         photos: with their classes, for accuracy.
+        slim: where `making`'s subject comes from, if it was pruned.
 
     Raises:
         UsageProblemError: a budget that nothing can be judged by.
@@ -71,4 +78,4 @@ def find(making: Making, expected: Mapping[str, Array], photos: Labelled | None)
         artifacts = evaluation.evaluate(artifacts, photos, making.work, making.progress)
     if settled is not None:
         artifacts = checks.judged(artifacts, settled, photos)
-    return Findings(assembly=assembly, artifacts=artifacts, photos=photos, settled=settled)
+    return Findings(assembly=assembly, artifacts=artifacts, photos=photos, settled=settled, slim=slim)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.recipe import Budget, Io, Precision, Preset, Recipe, Width
+from export.recipe import Budget, Io, Precision, Preset, Pruning, Recipe, Width
 
 if TYPE_CHECKING:
     from export.progress import Progress
@@ -57,11 +57,18 @@ def request_of(recipe: Recipe) -> dict[str, Any]:
 def _recipe(record: dict[str, Any]) -> Recipe:
     record["precisions"] = tuple(Precision(name) for name in record["precisions"])
     record["formats"] = tuple(record["formats"])
+    record["pruning"] = _pruning(record["pruning"])
     record["raised"] = {layer: Width(width) for layer, width in record["raised"].items()}
     record["budget"] = _budget(record["budget"])
     record["io"] = Io(record["io"]) if record["io"] else None
     record["out"] = Path(record["out"])
     return Recipe(**record)
+
+
+def _pruning(record: dict[str, Any] | None) -> Pruning | None:
+    if record is None:
+        return None
+    return Pruning(share=record["share"], pattern=tuple(record["pattern"]) if record["pattern"] else None)
 
 
 def _budget(record: dict[str, Any]) -> Budget:

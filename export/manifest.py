@@ -43,6 +43,7 @@ def manifest(
     probe: Samples,
     evaluation: Evaluation | None,
     budget: Mapping[str, Any] | None = None,
+    slimming: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return plain data, ready for JSON; every number in it was measured in this run."""
     needed = any(precision.needs_calibration for precision in recipe.precisions)
@@ -63,6 +64,7 @@ def manifest(
         if needed
         else None,
         "stages": [dict(stage) for stage in stages],
+        "slimming": dict(slimming) if slimming else None,
         "probe": _probe(probe),
         "evaluation": asdict(evaluation) if evaluation else None,
         "budget": dict(budget) if budget else None,

@@ -58,11 +58,16 @@ def is_file(model: str) -> bool:
 
 
 def artifact_name(recipe: Recipe) -> str:
-    """Return the folder and file name of a recipe's artifacts: `mobilenet`, `mobilenet-alpha0.5`, `my_model`.
+    """Return the folder and file name of a recipe's artifacts: `mobilenet`, `mobilenet-alpha0.5-prune0.5`, `my_model`.
 
     Raises:
         UsageProblemError: unknown names and options.
     """
+    pruned = [f"prune{recipe.pruning.words.replace(':', 'of')}"] if recipe.pruning else []
+    return "-".join([_model_name(recipe), *pruned])
+
+
+def _model_name(recipe: Recipe) -> str:
     if is_file(recipe.model):
         return "".join(c if c.isalnum() or c in "._-" else "_" for c in Path(recipe.model).stem) or "model"
     architecture = zoo.find(recipe.model)

@@ -14,7 +14,7 @@ from calibration.inputs import InputSpec
 from calibration.sources.synthetic import NAME as SYNTHETIC
 from calibration.sources.synthetic import Maker
 from calibration.store import Draw
-from export import delivery, evaluation, findings, golden, models, raising, reference, signature, synthesis
+from export import delivery, evaluation, findings, golden, models, raising, reference, signature, slimming, synthesis
 from export.artifact import Artifact
 from export.destination import Destination
 from export.findings import Findings
@@ -73,11 +73,15 @@ def run(
         samples = draw(subject, recipe, work, calibration_function, tell)
         tell.step("run the Keras model")
         expected = reference.outputs(subject.model, samples.probe)
+        slim = None
+        if recipe.pruning is not None:
+            slim = slimming.slimmed(subject, recipe, samples, expected, tell)
+            subject, expected = slim.subject, reference.outputs(slim.subject.model, samples.probe)
         photos = None
         if labelled is not None:
             seen = samples.calibration.digests
             photos = evaluation.prepare(subject, labelled, work, tell, exclude=seen, seed=recipe.seed)
-        found = findings.find(Making(subject, recipe, samples, work, tell), expected, photos)
+        found = findings.find(Making(subject, recipe, samples, work, tell), expected, photos, slim)
         return _delivered(found, destination, tell)
 
 

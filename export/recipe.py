@@ -105,6 +105,30 @@ class Io(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pruning:
+    """Which weights become zero.
+
+    Attributes:
+        share: of all weights of convolutions and dense layers; depthwise ones keep theirs.
+        pattern: (2, 4): so many stay of so many neighbouring inputs; in place of a share.
+    """
+
+    share: float = 0.0
+    pattern: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.pattern is None and not 0 < self.share < 1:
+            raise UsageProblemError(f"--prune takes a share between 0 and 1, or 2:4, not {self.share:g}")
+        if self.pattern is not None and not 0 < self.pattern[0] < self.pattern[1] <= 32:
+            raise UsageProblemError(f"--prune {self.words} keeps nothing or all; type for example 2:4")
+
+    @property
+    def words(self) -> str:
+        """What the user types: "0.5", "2:4"."""
+        return f"{self.share:g}" if self.pattern is None else ":".join(map(str, self.pattern))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One export. The same recipe with the same weights gives the same numbers.
 
@@ -118,6 +142,7 @@ class Recipe:
             made of what the model's batch norms remember (export/synthesis).
         preprocessing: how photos become inputs, for a model that is not of the zoo: raw, unit, tf, caffe, torch.
         reconstruct: make the weights of integer files so that they keep the answers (export/reconstruction.py).
+        pruning: which weights become zero before anything is converted; None for none.
         raised: layers of the int8 file that are wider than int8, by the Keras layer's name.
         diagnose: compare the int8 files with the model layer by layer (export/diagnosis).
         observer: how ranges are found: sensitivity (export/sensitivity.py), min-max, percentile or mse.
@@ -135,6 +160,7 @@ class Recipe:
     calibration_count: int = 100
     random_calibration: bool = False
     reconstruct: bool = True
+    pruning: Pruning | None = None
     raised: Mapping[str, Width] = field(default_factory=dict)
     diagnose: bool = False
     observer: str = "sensitivity"

@@ -18,7 +18,8 @@ from export.stages.equalize import Equalize
 from export.stages.fold import Fold
 from export.stages.graph import functional
 from export.stages.products import products, reason_against
-from export.stages.reconstruct import FEWEST_SAMPLES, NAME, Reconstruct
+from export.stages.reconstruct import NAME, Reconstruct
+from export.stages.refit import FEWEST_SAMPLES
 from export.tolerances import EQUALIZATION, MOVED_WEIGHTS, RECONSTRUCTION, for_count
 
 if TYPE_CHECKING:

@@ -116,8 +116,14 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
         pictures=("curve.png", *drawn),
         metric=task.metrics[0],
         scores=scores,
-        warnings=parts.warnings,
+        warnings=(*parts.warnings, *_warnings(start)),
     )
+
+
+def _warnings(start: Start) -> tuple[str, ...]:
+    if start.weights.trained or start.weights.reason == "random weights were asked for":
+        return ()
+    return (f"it began with random weights: {start.weights.reason}",)
 
 
 def _facts(architecture: Architecture, start: Start, lesson: Lesson) -> own_file.Facts:

@@ -24,7 +24,7 @@ class TrainingRecipe:
         epochs: in all, over both phases.
         head_epochs: of them with everything but the new layers frozen; None: a third, where the others are trained.
         batch: photos in a step.
-        learning_rate: at its highest, of the phase in which all layers learn; None: 1e-4 for trained weights, 2e-3 for
+        learning_rate: at its highest, of the phase in which all layers learn; None: 3e-5 for trained weights, 2e-3 for
             random ones.
         validation: share of the photos that are kept back to judge by, where the data has no such part of its own.
         patience: epochs without a better score after which the run stops.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from zoo import blank, weights
@@ -59,13 +59,18 @@ def start(
         UsageProblemError: unknown options or weights.
         OutsideError: weights asked for by name that no source has.
     """
-    settings = _settings(architecture, recipe)
-    options = {**settings, **told}
+    options = {**_settings(architecture, recipe), **told}
+    known = architecture.trained_as(recipe.weights)
     with blank.weights():
-        trained = architecture.build(**settings)
+        # As the weights are, and not as the options want it: most fit at any resolution.
+        trained = architecture.build(**(known.options or architecture.settings({}) if known else options))
     loaded = weights.load(trained, architecture, recipe.weights, progress, seed=recipe.seed)
     model = architecture.build(**options)
-    new = _fill(model, trained) if loaded.trained else tuple(layer.name for layer in model.layers if layer.weights)
+    new = _fill(model, trained) if loaded.trained else _weighted(model)
+    if loaded.trained and not _mostly_trained(model, new):
+        loaded = replace(loaded, trained=False, reason=f"hardly any of the {loaded.name} weights fit these options")
+        model = architecture.build(**options)
+        new = _weighted(model)
     return Start(
         model=model,
         detection=architecture.detection(**options) if architecture.detection else None,
@@ -100,4 +105,13 @@ def _fill(model: keras.Model, trained: keras.Model) -> tuple[str, ...]:
             continue
         for weight in layer.weights:
             weight.assign(known[weight.path])
-    return tuple(new) or ([layer.name for layer in model.layers if layer.weights][-1],)
+    return tuple(new) or _weighted(model)[-1:]
+
+
+def _weighted(model: keras.Model) -> tuple[str, ...]:
+    return tuple(layer.name for layer in model.layers if layer.weights)
+
+
+def _mostly_trained(model: keras.Model, new: Collection[str]) -> bool:
+    """Whether more layers than not came with their weights."""
+    return 2 * len(new) < len(_weighted(model))

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from export.console import print_json, standard_error, standard_output
-from export.recipe import Budget, Io, Precision, Preset, Recipe, Width
+from export.recipe import Budget, Io, Precision, Preset, Pruning, Recipe, Width
 from zoo.errors import UsageProblemError, unknown
 
 _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precision.INT8}
@@ -52,6 +52,11 @@ _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precis
     help="Make the weights of integer files so that they keep the answers.",
 )
 @click.option(
+    "--prune",
+    metavar="SHARE|2:4",
+    help="Make weights zero and fit the others anew, on the calibration photos: 0.5, or 2 of every 4.",
+)
+@click.option(
     "--raise",
     "raised",
     multiple=True,
@@ -82,6 +87,7 @@ def command(
     precisions: str | None,
     formats: str | None,
     options: tuple[str, ...],
+    prune: str | None,
     raised: tuple[str, ...],
     max_drop: str | None,
     max_size: str | None,
@@ -100,6 +106,7 @@ def command(
     from export.report.budget_table import print_budget
     from export.report.layer_table import print_worst
     from export.report.progress_bar import ProgressBar
+    from export.report.slimming_table import print_slimming
     from export.report.table import print_table
 
     budget = _budget(max_drop, max_size, max_latency, preset, raise_to)
@@ -113,6 +120,7 @@ def command(
         precisions=_precisions(precisions, int8 or budget.max_drop is not None),
         formats=_formats(formats),
         options=dict(option(text) for text in options),
+        pruning=_pruning(prune) if prune else None,
         raised=dict(_raised(text) for text in raised),
         io=_io(io),
         **others,
@@ -125,6 +133,7 @@ def command(
     else:
         console = standard_output()
         print_table(console, manifest, title=f"{manifest['name']}: {manifest['title']}")
+        print_slimming(console, manifest)
         print_budget(console, manifest)
         print_worst(console, manifest)
         for line in _last_words(answer):
@@ -207,6 +216,14 @@ def _width(word: str) -> Width:
     if word not in list(Width):
         raise unknown("width", word, Width)
     return Width(word)
+
+
+def _pruning(text: str) -> Pruning:
+    kept, colon, of = text.partition(":")
+    try:
+        return Pruning(pattern=(int(kept), int(of))) if colon else Pruning(share=float(text))
+    except ValueError:
+        raise UsageProblemError(f"--prune {text!r} is neither a share nor a pattern; type 0.5 or 2:4") from None
 
 
 def option(text: str) -> tuple[str, int | float]:

@@ -28,7 +28,7 @@ from export.console import print_json, standard_error, standard_output
 @click.option(
     "--learning-rate",
     type=click.FloatRange(min=0, min_open=True),
-    help="At its highest; 1e-4, or 2e-3 from random weights.",
+    help="At its highest; 3e-5, or 2e-3 from random weights.",
 )
 @click.option("--validation", default=0.2, show_default=True, help="Share of the photos that judge and teach nothing.")
 @click.option(

@@ -63,6 +63,15 @@ class Feedback(Protocol):
 class Inputs(Protocol):
     """What is known of the inputs of a layer."""
 
+    @property
+    def power(self) -> Floats:
+        """Mean square about the mean of every input, (groups, K)."""
+        ...
+
+    def output_power(self, weights: Floats) -> float:
+        """Return the mean square about the mean of all outputs of weights (groups, K, M), summed."""
+        ...
+
     def feedback(self, ridge: float, group: int | None = None) -> Feedback:
         """Return the feedback of one group or all, the ridge being a share of the inputs' mean power."""
         ...
@@ -74,6 +83,16 @@ class Moments:
 
     second: Floats
 
+    @property
+    def power(self) -> Floats:
+        """Mean square of every input, (groups, K)."""
+        diagonal: Floats = np.einsum("gkk->gk", self.second)
+        return diagonal
+
+    def output_power(self, weights: Floats) -> float:
+        """Return what comes out, of all groups."""
+        return float(np.sum((self.second @ weights) * weights))
+
     def feedback(self, ridge: float, group: int | None = None) -> Feedback:
         """Return the factor of all moments."""
         return _Factor(self.second if group is None else self.second[group : group + 1], ridge)
@@ -84,6 +103,16 @@ class Rows:
     """Few inputs of one group, (S, K): less their mean, and divided by the root of S."""
 
     rows: Floats
+
+    @property
+    def power(self) -> Floats:
+        """Mean square of every input, (1, K)."""
+        squares: Floats = np.einsum("sk,sk->k", self.rows, self.rows)[None]
+        return squares
+
+    def output_power(self, weights: Floats) -> float:
+        """Return what comes out."""
+        return float(np.sum((self.rows @ weights[0]) ** 2))
 
     def feedback(self, ridge: float, group: int | None = None) -> Feedback:
         """Return the factor of the rows and the ridge."""

@@ -21,6 +21,8 @@ AT_ONCE = 1 << 24  # numbers of all candidates of some channels, 64 MB: more mem
 # Steps of a matrix's channel, as shares of the way from the smallest possible step to one at which plain rounding
 # leaves no pair of neighbours too large.
 PAIRED_SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+# Of a layer's weights, from which on zeros were made on purpose.
+FEWEST_PRUNED = 0.05
 # Steps of a depthwise channel, as shares of the smallest at which nothing is clipped.
 CLIPPED_SHARES = tuple(np.linspace(0.6, 1.0, 17))
 
@@ -55,14 +57,23 @@ def round_depthwise(weights: Floats, inputs: Inputs, ridge: float) -> Rounded:
 
 def round_matrix(weights: Floats, inputs: Inputs, ridge: float, shape: tuple[int, ...]) -> Rounded:
     """Return weights (groups, K, M), K inputs of that `shape`, of which no two neighbours are too large together."""
-    bounds = np.array([-LARGEST, LARGEST], np.float32).reshape(2, 1, 1, 1)
     found = []
     for number, group in enumerate(weights):
+        bounds = _bounds(group)
         small = _positive(np.abs(group).max(axis=0) / np.float32(LARGEST))
         safe = _safe_step(group, small, shape)
         steps = [(small * (safe / small) ** np.float32(share))[None] for share in PAIRED_SHARES]
         found.append(best(inputs.feedback(ridge, number), group[None], steps, bounds, partners(shape)))
     return _joined(found, axis=0)
+
+
+def _bounds(weights: Floats) -> Floats:
+    """Return the smallest and largest integers of weights (K, M): one for all, or zeros where those are pruned."""
+    largest = np.float32(LARGEST)
+    if np.count_nonzero(weights) > weights.size * (1 - FEWEST_PRUNED):
+        return np.array([-largest, largest], np.float32).reshape(2, 1, 1, 1)
+    top = np.where(weights == 0, np.float32(0), largest)[None]
+    return np.stack([-top, top])
 
 
 def round_transposed(weights: Floats, inputs: Inputs, ridge: float, outputs: int) -> Rounded:
@@ -72,7 +83,8 @@ def round_transposed(weights: Floats, inputs: Inputs, ridge: float, outputs: int
     steps = np.tile(step, weights.shape[2] // outputs)[None]
     in_steps = np.rint(weights / steps[:, None])
     settled = np.abs(in_steps) >= LARGEST  # An output's largest weight stays: the quantizers find the step by it.
-    bounds = np.stack([np.where(settled, in_steps, -LARGEST), np.where(settled, in_steps, LARGEST)])
+    bottom, top = _bounds(weights[0])
+    bounds = np.stack([np.where(settled, in_steps, bottom), np.where(settled, in_steps, top)])
     return best(inputs.feedback(ridge), weights, [steps], bounds.astype(np.float32), None)
 
 

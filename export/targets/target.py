@@ -87,6 +87,10 @@ class Target(Protocol):
         """Return how many operators of each kind the file holds, as the runtime will execute them."""
         ...
 
+    def zero_share(self, content: bytes) -> float:
+        """Return the share of the layers' weights in a file that stand for zero."""
+        ...
+
 
 class WatchableTarget(Target, Protocol):
     """A format whose runtime shows every tensor, so that ranges can be observed in it."""

@@ -5,9 +5,9 @@
     ...                                      # tensorflow-model-optimization at work on `mirrored`
     new = bridge.bring_back(mirrored, model) # a new Keras 3 model with the weights of `mirrored`
 
-tensorflow-model-optimization refuses Keras 3 models (github.com/tensorflow/model-optimization/issues/1119). Functional and
-Sequential models of Keras's own layers can be mirrored; what cannot is named. Neither model changes the other: weights
-are copied.
+tensorflow-model-optimization refuses Keras 3 models (github.com/tensorflow/model-optimization/issues/1119). Functional
+and Sequential models of Keras's own layers can be mirrored; what cannot is named. Neither model changes the other:
+weights are copied.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def mirror(model: keras.Model) -> tf_keras.Model:
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     if not hasattr(model, "_run_through_graph"):
-        raise BridgeError(f"{model.name} is a {type(model).__name__}; only functional and Sequential models have a mirror")
+        raise BridgeError(
+            f"{model.name} is a {type(model).__name__}; only functional and Sequential models have a mirror"
+        )
     layers: dict[int, Any] = {}
 
     def mirrored(operation: Any) -> Any:

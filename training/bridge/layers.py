@@ -15,7 +15,16 @@ class BridgeError(Exception):
 
 
 # Of a layer's configuration: what tf_keras does not know, and does not need.
-_UNKNOWN = ("build_config", "quantization_config", "lora_rank", "lora_alpha", "renorm", "input_spec", "optional", "data_format")
+_UNKNOWN = (
+    "build_config",
+    "quantization_config",
+    "lora_rank",
+    "lora_alpha",
+    "renorm",
+    "input_spec",
+    "optional",
+    "data_format",
+)
 _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
 
 

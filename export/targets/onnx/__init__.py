@@ -62,6 +62,12 @@ class OnnxTarget:
 
         return OnnxDissector(path, float_file.read_bytes())
 
+    def zero_share(self, content: bytes) -> float:
+        """Return the share of the layers' weights that stand for zero."""
+        from export.targets.onnx.sparsity import zero_share
+
+        return zero_share(content)
+
     def census(self, path: Path) -> list[OpCount]:
         """Return the operators that ONNX Runtime will execute, after its own fusions."""
         from export.targets.onnx.census import census

@@ -76,6 +76,12 @@ class TfliteTarget:
 
         return TfliteDissector(path.read_bytes(), float_file.read_bytes())
 
+    def zero_share(self, content: bytes) -> float:
+        """Return the share of the layers' weights that stand for zero."""
+        from export.targets.tflite.sparsity import zero_share
+
+        return zero_share(content)
+
     def census(self, path: Path) -> list[OpCount]:
         """Return the operators as the file holds them, which is how LiteRT executes them."""
         from export.targets.tflite.census import census

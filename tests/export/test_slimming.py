@@ -1,0 +1,74 @@
+"""`--prune`: files with fewer weights, proven, and measured against the model as it was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export.cli import main
+
+FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """The manifest of a pruned LeNet-5 in float32 and int8, evaluated."""
+    from benchmarks.peers import fashion_photos
+
+    folder = tmp_path_factory.mktemp("pruned")
+    fashion_photos.write(folder / "photos")
+    with np.load(FASHION) as arrays:
+        np.savez(folder / "calibration.npz", image=arrays["calibration_photos"])
+    arguments = ["--prune", "0.5", "--precision", "float32,int8", "--calibration", str(folder / "calibration.npz")]
+    arguments += ["--evaluate", str(folder / "photos" / "labels.csv"), "--out", str(folder)]
+    assert main(["export", "lenet5", *arguments]) == 0
+    return json.loads((folder / "lenet5-prune0.5" / "manifest.json").read_text())
+
+
+def test_zeros_survive_into_every_file_and_a_zip_is_smaller(exported: dict) -> None:
+    files = exported["slimming"]["files"]
+    assert len(files) == 4
+    assert all(file["zero_share"] == pytest.approx(0.5, abs=0.01) for file in files.values())
+    assert all(file["bytes_zipped"] < 0.75 * file["bytes"] for file in files.values())
+
+
+def test_the_answers_are_compared_with_those_of_the_original(exported: dict) -> None:
+    found = exported["slimming"]
+    assert 15 < found["model"]["sqnr_db"] < 30
+    assert found["model"]["top1_agreement"] > 0.9
+    for file in found["files"].values():
+        assert found["model"]["sqnr_db"] - 2 < file["sqnr_db"] < found["model"]["sqnr_db"] + 0.5
+    lost = found["original_scores"]["top1"] - exported["evaluation"]["scores"]["top1"]
+    assert -0.02 < lost < 0.02
+    # Beside that the files are held to the pruned model, as strictly as any other.
+    floats = [file for file in exported["files"] if file["precision"] == "float32"]
+    assert all(one["sqnr_db"] > 90 for file in floats for one in file["comparisons"].values())
+
+
+def test_the_manifest_says_what_was_done(exported: dict) -> None:
+    stages = {stage["name"]: stage for stage in exported["slimming"]["stages"]}
+    assert list(stages) == ["fold", "prune"]
+    assert stages["prune"]["parameters"]["share"] == 0.5
+    assert exported["recipe"]["pruning"] == {"share": 0.5, "pattern": None}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--prune", "1.5"], "between 0 and 1"),
+        (["--prune", "half"], "type 0.5 or 2:4"),
+        (["--prune", "4:4"], "keeps nothing or all"),
+        (["--prune", "0.5", "--weights", "random"], "the weights are untrained"),
+        (["--prune", "0.5", "--random-calibration"], "the samples are noise"),
+        (["--prune", "0.5", "--calibration-count", "4"], "4 samples are too few"),
+    ],
+)
+def test_what_cannot_be_pruned_is_the_users_mistake(
+    arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "lenet5", *arguments, "--out", str(tmp_path)]) == 2
+    assert words in " ".join(capsys.readouterr().err.split())
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,87 @@
+"""Across the bridge and back: every architecture is the same function in tf_keras, with the same names."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import zoo
+from training import bridge
+from training.bridge import BridgeError
+from zoo import weights
+
+FAMILIES = {zoo.find(name).family: name for name in reversed(zoo.names())}
+
+
+def trained(name: str) -> keras.Model:
+    architecture = zoo.find(name)
+    model = architecture.build(**architecture.trained_as("tiny").options)
+    assert weights.load(model, architecture, "tiny").trained
+    return model
+
+
+@pytest.mark.parametrize("name", sorted(FAMILIES.values()))
+def test_every_architecture_crosses_and_comes_back(name: str) -> None:
+    import tf_keras
+
+    model = trained(name)
+    mirrored = bridge.mirror(model)
+    assert isinstance(mirrored, tf_keras.Model)
+    assert bridge.check(model, mirrored) < 1e-5
+    own = {layer.name for layer in model.layers if layer.weights}
+    assert own == {layer.name for layer in mirrored.layers if layer.weights}
+    for weight in mirrored.weights:
+        weight.assign(weight * 1.01)
+    new = bridge.bring_back(mirrored, model)
+    assert bridge.check(new, mirrored) < 1e-5
+    assert all(
+        np.allclose(one.numpy(), 1.01 * other.numpy()) for one, other in zip(new.weights, model.weights, strict=True)
+    )
+
+
+@pytest.mark.parametrize("activation", ["hard_sigmoid", "hard_silu", "relu6", "silu", "gelu", "softmax", "elu", "tanh"])
+def test_activations_keep_their_numbers_though_some_changed_them_between_the_versions(activation: str) -> None:
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, layers.Conv2D(4, 3, activation=activation)(image))
+    bridge.check(model, bridge.mirror(model))
+
+
+def test_shared_layers_and_several_inputs_cross() -> None:
+    one, other = keras.Input((8,), name="one"), keras.Input((8,), name="other")
+    shared = layers.Dense(4, activation="relu", name="shared")
+    model = keras.Model([one, other], layers.Add()([shared(one), shared(other)]))
+    mirrored = bridge.mirror(model)
+    bridge.check(model, mirrored)
+    assert [layer.name for layer in mirrored.layers].count("shared") == 1
+
+
+def test_a_mirror_that_answers_otherwise_is_refused() -> None:
+    model = trained("lenet5")
+    mirrored = bridge.mirror(model)
+    mirrored.layers[-1].bias.assign_add([1.0] + [0.0] * 9)
+    with pytest.raises(BridgeError, match="answers otherwise"):
+        bridge.check(model, mirrored)
+
+
+def test_what_cannot_cross_is_named() -> None:
+    class Own(layers.Layer):
+        def call(self, x):
+            return x
+
+    image = keras.Input((8,))
+    with pytest.raises(BridgeError, match="no layer Own"):
+        bridge.mirror(keras.Model(image, Own(name="mine")(image)))
+    with pytest.raises(BridgeError, match="the operator Sin"):
+        bridge.mirror(keras.Model(image, keras.ops.sin(image)))
+
+
+def test_a_mirror_that_lost_a_layer_does_not_come_back() -> None:
+    model = trained("lenet5")
+    import tf_keras
+
+    mirrored = bridge.mirror(model)
+    cut = tf_keras.Model(mirrored.input, mirrored.layers[-2].output)
+    with pytest.raises(BridgeError, match="has lost the layer logits"):
+        bridge.bring_back(cut, model)
