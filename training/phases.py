@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from training.recipe import TrainingRecipe
     from training.starting import Start
 
-# Measured with MobileNet v1 on 480 small photos of ten classes: a slower head is half as good after the same epochs, and
-# a faster second phase forgets more than it learns.
+# Measured with MobileNet v1 on 480 small photos of ten classes: a slower head is half as good after the same epochs,
+# and a faster second phase forgets more than it learns.
 _HEAD_RATE, _FINE_RATE, _SCRATCH_RATE = 1e-2, 3e-5, 2e-3
 _WEIGHT_DECAY = 1e-3
 _WARM_UP = 0.1  # of a phase's steps

@@ -43,7 +43,7 @@ from export.console import print_json, standard_error, standard_output
     "--set", "settings", metavar="KEY=VALUE", multiple=True, help="An option of the network, as of zoo export."
 )
 @click.option("--no-augment", is_flag=True, help="Show every photo as it is, in every epoch.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, help="Of every random choice.")
 @click.option("--resume", is_flag=True, help="Go on with the run that was stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts for programs.")
 def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], **options: Any) -> None:
