@@ -68,7 +68,7 @@ def _recipe(record: dict[str, Any]) -> Recipe:
 def _pruning(record: dict[str, Any] | None) -> Pruning | None:
     if record is None:
         return None
-    return Pruning(share=record["share"], pattern=tuple(record["pattern"]) if record["pattern"] else None)
+    return Pruning(**{**record, "pattern": tuple(record["pattern"]) if record["pattern"] else None})
 
 
 def _budget(record: dict[str, Any]) -> Budget:

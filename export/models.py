@@ -63,8 +63,7 @@ def artifact_name(recipe: Recipe) -> str:
     Raises:
         UsageProblemError: unknown names and options.
     """
-    pruned = [f"prune{recipe.pruning.words.replace(':', 'of')}"] if recipe.pruning else []
-    return "-".join([_model_name(recipe), *pruned])
+    return "-".join([_model_name(recipe), *([recipe.pruning.name] if recipe.pruning else [])])
 
 
 def _model_name(recipe: Recipe) -> str:

@@ -23,6 +23,9 @@ from export.models import Subject
 from export.progress import Progress, Quiet
 from export.recipe import Recipe
 
+# Samples of the proof. Of random weights only parity is judged, which fewer show as well.
+PROBES, UNTRAINED_PROBES = 64, 16
+
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
@@ -122,7 +125,7 @@ def draw(
         inputs=inputs,
         preprocessing=subject.preprocessing,
         calibration_count=recipe.calibration_count,
-        probe_count=recipe.probe_count,
+        probe_count=recipe.probe_count or (PROBES if subject.weights.trained else UNTRAINED_PROBES),
         seed=recipe.seed,
         work=work,
         random_calibration=recipe.random_calibration,

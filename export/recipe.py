@@ -106,26 +106,45 @@ class Io(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Pruning:
-    """Which weights become zero.
+    """What is taken away from a model before anything is converted.
 
     Attributes:
-        share: of all weights of convolutions and dense layers; depthwise ones keep theirs.
+        share: of all weights of convolutions and dense layers that become zero; depthwise ones keep theirs.
         pattern: (2, 4): so many stay of so many neighbouring inputs; in place of a share.
+        channels: share of the channels of every layer that are removed, before weights become zero.
     """
 
     share: float = 0.0
     pattern: tuple[int, int] | None = None
+    channels: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.pattern is None and not 0 < self.share < 1:
-            raise UsageProblemError(f"--prune takes a share between 0 and 1, or 2:4, not {self.share:g}")
+        if not 0 <= self.channels < 1 or not 0 <= self.share < 1:
+            raise UsageProblemError("--prune and --prune-channels take a share between 0 and 1: 0.5 is a half")
         if self.pattern is not None and not 0 < self.pattern[0] < self.pattern[1] <= 32:
-            raise UsageProblemError(f"--prune {self.words} keeps nothing or all; type for example 2:4")
+            raise UsageProblemError(f"--prune {self.weights} keeps nothing or all; type for example 2:4")
+        if not (self.share or self.pattern or self.channels):
+            raise UsageProblemError("--prune 0 takes nothing away; leave it out")
 
     @property
-    def words(self) -> str:
-        """What the user types: "0.5", "2:4"."""
-        return f"{self.share:g}" if self.pattern is None else ":".join(map(str, self.pattern))
+    def weights(self) -> str:
+        """What `--prune` was given: "0.5", "2:4", or nothing."""
+        if self.pattern is not None:
+            return ":".join(map(str, self.pattern))
+        return f"{self.share:g}" if self.share else ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What the user types."""
+        channels = ("--prune-channels", f"{self.channels:g}") if self.channels else ()
+        return (*channels, *(("--prune", self.weights) if self.weights else ()))
+
+    @property
+    def name(self) -> str:
+        """As a part of file names: "channels0.3-prune2of4"."""
+        parts = [f"channels{self.channels:g}"] if self.channels else []
+        parts += [f"prune{self.weights.replace(':', 'of')}"] if self.weights else []
+        return "-".join(parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +164,7 @@ class Recipe:
         pruning: which weights become zero before anything is converted; None for none.
         raised: layers of the int8 file that are wider than int8, by the Keras layer's name.
         diagnose: compare the int8 files with the model layer by layer (export/diagnosis).
+        probe_count: samples of the proof; None: 64, or 16 where random weights have only parity to prove.
         observer: how ranges are found: sensitivity (export/sensitivity.py), min-max, percentile or mse.
         evaluate: labelled data, as the model's task takes them (export/tasks).
         budget: what the file may cost: layers are raised, or a precision is chosen, until it is kept.
@@ -165,7 +185,7 @@ class Recipe:
     diagnose: bool = False
     observer: str = "sensitivity"
     preprocessing: str | None = None
-    probe_count: int = 64
+    probe_count: int | None = None
     evaluate: str | None = None
     budget: Budget = field(default_factory=Budget)
     io: Io | None = None
@@ -178,7 +198,7 @@ class Recipe:
 
         if not self.precisions:
             raise UsageProblemError("no precision asked for; type for example --int8 or --precision float32,int8")
-        if self.calibration_count < 1 or self.probe_count < 1:
+        if self.calibration_count < 1 or (self.probe_count is not None and self.probe_count < 1):
             raise UsageProblemError("--calibration-count and --probe-count must be at least 1")
         if self.seed < 0:
             raise UsageProblemError(f"--seed must be 0 or more, not {self.seed}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,14 @@ from calibration.store import Draw
 from export import reference, stages
 from export.metrics import compare
 from export.models import Subject
-from export.recipe import Recipe
-from export.stages import StageRefusedError
+from export.recipe import Pruning, Recipe
+from export.stages import Stage, StageRefusedError
 from export.stages.fold import Fold
 from export.stages.graph import functional
 from export.stages.prune import Prune
+from export.stages.prune_channels import PruneChannels
 from export.stages.refit import FEWEST_SAMPLES
+from export.stages.shrink import Shrink
 from export.targets import TARGETS
 from zoo.errors import UsageProblemError
 
@@ -74,24 +76,33 @@ def slimmed(subject: Subject, recipe: Recipe, samples: Draw, before: Outputs, pr
     Raises:
         UsageProblemError: nothing to fit the other weights on, or a model that cannot be pruned.
     """
-    assert recipe.pruning is not None  # who calls has asked
+    pruning = recipe.pruning
+    assert pruning is not None  # who calls has asked
+    typed = " ".join(pruning.words)
     if reason := _reason_against(subject, samples):
-        raise UsageProblemError(f"--prune {recipe.pruning.words}: {reason}")
-    progress.step("prune the weights")
-    stage = Prune(share=recipe.pruning.share, pattern=recipe.pruning.pattern, seed=recipe.seed)
+        raise UsageProblemError(f"{typed}: {reason}")
+    model, records = functional(subject.model), list[Mapping[str, Any]]()
     try:
-        folded = stages.apply(Fold(), functional(subject.model), samples.calibration)
-        pruned = stages.apply(stage, folded.model, samples.calibration)
+        for stage in _stages(pruning, recipe.seed):
+            progress.step("prune the model")
+            staged = stages.apply(stage, model, samples.calibration)
+            model = staged.model
+            records.append(staged.record.record())
     except StageRefusedError as error:
-        raise UsageProblemError(f"--prune {recipe.pruning.words} is not for this model: {error}") from error
-    if not pruned.record.layers:
-        raise UsageProblemError(f"--prune {recipe.pruning.words}: no layer of this model can be pruned")
-    return Slimmed(
-        subject=replace(subject, model=pruned.model),
-        original=subject,
-        before=before,
-        records=[staged.record.record() for staged in (folded, pruned)],
-    )
+        raise UsageProblemError(f"{typed} is not for this model: {error}") from error
+    if not all(record["layers"] for record in records[1:]):
+        raise UsageProblemError(f"{typed}: there is nothing in this model that could be taken away")
+    return Slimmed(subject=replace(subject, model=model), original=subject, before=before, records=records)
+
+
+def _stages(pruning: Pruning, seed: int) -> Iterator[Stage]:
+    """Yield the stages in the order that makes sense: what is removed needs no zeros."""
+    yield Fold()
+    if pruning.channels:
+        yield PruneChannels(share=pruning.channels, seed=seed)
+        yield Shrink()
+    if pruning.weights:
+        yield Prune(share=pruning.share, pattern=pruning.pattern, seed=seed)
 
 
 def _reason_against(subject: Subject, samples: Draw) -> str:

@@ -57,6 +57,9 @@ _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precis
     help="Make weights zero and fit the others anew, on the calibration photos: 0.5, or 2 of every 4.",
 )
 @click.option(
+    "--prune-channels", type=float, help="Remove that share of every layer's channels, likewise: smaller and faster."
+)
+@click.option(
     "--raise",
     "raised",
     multiple=True,
@@ -70,7 +73,9 @@ _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precis
 @click.option(
     "--raise-to", metavar="A,B", help=f"Where a budget may raise layers to: {', '.join(Width)}; all if not given."
 )
-@click.option("--probe-count", default=64, show_default=True, help="At most so many samples for the proof.")
+@click.option(
+    "--probe-count", type=int, help="At most so many samples for the proof; 64, or 16 for random weights, if not given."
+)
 @click.option(
     "--diagnose", is_flag=True, help="Compare int8 files with the model layer by layer; takes some seconds more."
 )
@@ -88,6 +93,7 @@ def command(
     formats: str | None,
     options: tuple[str, ...],
     prune: str | None,
+    prune_channels: float | None,
     raised: tuple[str, ...],
     max_drop: str | None,
     max_size: str | None,
@@ -120,7 +126,7 @@ def command(
         precisions=_precisions(precisions, int8 or budget.max_drop is not None),
         formats=_formats(formats),
         options=dict(option(text) for text in options),
-        pruning=_pruning(prune) if prune else None,
+        pruning=_pruning(prune, prune_channels),
         raised=dict(_raised(text) for text in raised),
         io=_io(io),
         **others,
@@ -218,12 +224,16 @@ def _width(word: str) -> Width:
     return Width(word)
 
 
-def _pruning(text: str) -> Pruning:
-    kept, colon, of = text.partition(":")
+def _pruning(weights: str | None, channels: float | None) -> Pruning | None:
+    if weights is None and channels is None:
+        return None
+    kept, colon, of = (weights or "0").partition(":")
     try:
-        return Pruning(pattern=(int(kept), int(of))) if colon else Pruning(share=float(text))
+        pattern = (int(kept), int(of)) if colon else None
+        share = 0.0 if colon else float(kept)
     except ValueError:
-        raise UsageProblemError(f"--prune {text!r} is neither a share nor a pattern; type 0.5 or 2:4") from None
+        raise UsageProblemError(f"--prune {weights!r} is neither a share nor a pattern; type 0.5 or 2:4") from None
+    return Pruning(share=share, pattern=pattern, channels=channels or 0.0)
 
 
 def option(text: str) -> tuple[str, int | float]:

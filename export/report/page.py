@@ -9,8 +9,8 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from export.recipe import Recipe
-from export.report import budget_section
+from export.recipe import Pruning, Recipe
+from export.report import budget_section, slimming_section
 from export.report.file_section import section
 from export.report.markup import Column, facts, paragraphs, table, text
 from export.report.rows import Row, headline, rows
@@ -45,6 +45,7 @@ def page(manifest: Mapping[str, Any]) -> str:
         warnings=paragraphs([line for line in lines if _warns(line)], "noted"),
         table=_table(shown, headline(manifest)),
         legend=paragraphs(line for line in lines if not _warns(line)),
+        slimming=slimming_section.section(manifest),
         budget=budget_section.section(manifest),
         files="\n".join(section(files[row.file], row, command(manifest["recipe"])) for row in shown),
         data=_data(manifest),
@@ -60,6 +61,8 @@ def command(recipe: Mapping[str, Any]) -> str:
     words += ["--format", ",".join(recipe["formats"])] if recipe["formats"] else []
     for key, value in recipe["options"].items():
         words += ["--set", f"{key}={value}"]
+    if pruning := recipe.get("pruning"):
+        words += Pruning(**pruning).words
     for layer, width in recipe["raised"].items():
         words += ["--raise", f"{layer}={width}"]
     for key, flag in _FLAGS.items():

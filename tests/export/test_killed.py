@@ -84,7 +84,7 @@ def test_a_child_that_is_killed_is_one_line_and_exit_code_3(
     code, stderr = finish(process)
     assert code == 3
     last = stderr.splitlines()[-1]
-    assert last.startswith("error: the export crashed (SIGKILL); nothing was written")
+    assert last.startswith("error: export crashed (SIGKILL); nothing was written")
     Path(last.rsplit("(log: ", 1)[1].rstrip(")")).unlink()
     assert ended(process.pid)
     assert wholeness(delivered / "lenet5") == []

@@ -13,7 +13,8 @@ from keras import layers
 from export.stages.channel_fit import LARGEST_GAIN, ChannelFit
 from export.stages.moments import moments
 from export.stages.products import products
-from export.stages.reconstruct import Reconstruct, Rounding
+from export.stages.reconstruct import Reconstruct
+from export.stages.refit import Refit
 
 WINDOWS = [
     {"kernel_size": 3, "padding": "same"},
@@ -75,7 +76,8 @@ def test_weights_are_rounded_for_the_inputs_that_the_rounded_layers_give() -> No
     streams = {"float": one.astype(np.float32), "rounded": other.astype(np.float32)}
 
     def integers(true: str, rounded: str) -> Any:
-        rounding = Rounding(Reconstruct(), {})
+        stage = Reconstruct()
+        rounding = Refit(stage._rounded, stage.positions, stage.seed, frozenset())
         rounding.handler(0, layer)([tf.constant(streams[true])], [tf.constant(streams[rounded])])
         kernel = rounding.weights[id(layer)][0]
         return np.rint(1000 * kernel / np.abs(kernel).max(axis=0))  # without the gain of each channel

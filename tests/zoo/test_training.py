@@ -84,5 +84,8 @@ def test_a_data_set_with_other_bytes_is_not_believed(tmp_path):
     with pytest.raises(OutsideError, match="wrong sha256"):
         datasets.load("fashion_mnist", "test", tmp_path)
     (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(b"no gzip")
+    with pytest.raises(OutsideError, match="wrong sha256"):
+        datasets.load("fashion_mnist", "test", tmp_path)
+    (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"other images")[:-6])
     with pytest.raises(OutsideError, match="damaged"):
         datasets.load("fashion_mnist", "test", tmp_path)
