@@ -21,7 +21,7 @@ setup: $(READY)  ## make .venv; nothing happens when it is up to date
 ONE_THREAD := TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 test: setup  ## run the tests, a file of them in each of up to 4 processes
-	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 imagenet: setup  ## run the tests that need ImageNet weights, and ZOO_IMAGENET_SAMPLE for accuracy
 	$(BIN)/python -m pytest -m imagenet

@@ -111,6 +111,8 @@ def twin_table(kept: Mapping[str, Record]) -> list[str]:
 def _task_cells(twin: Record) -> list[str]:
     """Return the task's metric, the Keras model's score, and the lowest of the int8 files."""
     evaluation = twin["evaluation"]
+    if evaluation is None:  # the export failed
+        return ["-", "-", "-"]
     metric = TASKS[evaluation["task"]].metrics[0]
     scores = [file["scores"][metric.key] for file in twin["files"] if file["precision"] == "int8"]
     return [metric.heading, metric.words(evaluation["scores"][metric.key]), metric.words(min(scores))]

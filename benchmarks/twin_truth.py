@@ -29,7 +29,7 @@ def write(task: str, folder: Path, side: int) -> Path:
 
 def _labelled(folder: Path, _: int) -> Path:
     fashion_photos.write(folder)
-    return folder
+    return folder / "labels.csv"
 
 
 def _pictures(folder: Path, _: int) -> Path:

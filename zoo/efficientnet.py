@@ -145,18 +145,23 @@ def _normalise(x: Any, name: str) -> Any:
     return layers.Activation("swish", name=f"{name}activation")(x)
 
 
+_SMALLEST, _RIM = 224, 16  # pixels: B0's side, and what is cut off on each
+
+
 def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
     """Return how a photo becomes the input: bicubic, less mean, by deviation, all but a rim of 16, as Google evaluated.
 
-    keras.applications has these numbers in layers of its network; here they are data, as for every other network.
+    keras.applications has these numbers in layers of its network; here they are data, as for every other network. Of a
+    small build the rim is as large a share as of the smallest network of the paper.
     """
     torch = conventions.find("torch")
+    whole = max(resolution, _SMALLEST)
     return Preprocessing(
         height=resolution,
         width=resolution,
         scale=torch.scale,
         offset=torch.offset,
-        crop_fraction=resolution / (resolution + 32),
+        crop_fraction=whole / (whole + 2 * _RIM),
     )
 
 

@@ -54,6 +54,11 @@ def recipe(request: Request, export: Delivered | None) -> Recipe:
         UsageProblemError: nobody says which model it is.
     """
     told: Mapping[str, Any] = export.manifest["recipe"] if export is not None else {}
+    if told.get("pruning"):
+        raise UsageProblemError(
+            f"{request.path.name} was made of a pruned model, which is not kept: diagnose it where it is made, with "
+            "zoo export ... --diagnose"
+        )
     model = request.model or str(told.get("model", ""))
     if not model:
         raise UsageProblemError(

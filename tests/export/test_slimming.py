@@ -14,8 +14,8 @@ FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """The manifest of a pruned LeNet-5 in float32 and int8, evaluated."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Holds the export of a pruned LeNet-5 in float32 and int8, evaluated and diagnosed."""
     from benchmarks.peers import fashion_photos
 
     folder = tmp_path_factory.mktemp("pruned")
@@ -23,9 +23,37 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict:
     with np.load(FASHION) as arrays:
         np.savez(folder / "calibration.npz", image=arrays["calibration_photos"])
     arguments = ["--prune", "0.5", "--precision", "float32,int8", "--calibration", str(folder / "calibration.npz")]
-    arguments += ["--evaluate", str(folder / "photos" / "labels.csv"), "--out", str(folder)]
+    arguments += ["--evaluate", str(folder / "photos" / "labels.csv"), "--out", str(folder), "--diagnose"]
     assert main(["export", "lenet5", *arguments]) == 0
-    return json.loads((folder / "lenet5-prune0.5" / "manifest.json").read_text())
+    return folder / "lenet5-prune0.5"
+
+
+@pytest.fixture
+def exported(folder: Path) -> dict:
+    """The manifest of that export."""
+    return json.loads((folder / "manifest.json").read_text())
+
+
+def test_the_page_tells_what_to_type_and_what_it_cost(folder: Path) -> None:
+    page = (folder / "report.html").read_text()
+    assert "--prune 0.5" in page
+    assert "Against the model before pruning" in page
+
+
+def test_a_pruned_file_is_diagnosed_where_it_is_made(
+    folder: Path, exported: dict, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert all(file["diagnosis"]["layers"] for file in exported["files"] if file["precision"] == "int8")
+    assert main(["inspect", str(folder / "lenet5-prune0.5-int8.tflite"), "--layers"]) == 2
+    assert "export ... --diagnose" in " ".join(capsys.readouterr().err.split())
+
+
+def test_removed_channels_make_the_file_smaller(tmp_path: Path) -> None:
+    arguments = ["--weights", "tiny", "--prune-channels", "0.4", "--precision", "float32", "--out", str(tmp_path)]
+    assert main(["export", "mobilenet", *arguments]) == 0
+    manifest = json.loads((tmp_path / "mobilenet-tiny-channels0.4" / "manifest.json").read_text())
+    assert [stage["name"] for stage in manifest["slimming"]["stages"]] == ["fold", "prune_channels", "shrink"]
+    assert all(file["bytes"] < 160_000 for file in manifest["slimming"]["files"].values())  # 234 kB with all of them
 
 
 def test_zeros_survive_into_every_file_and_a_zip_is_smaller(exported: dict) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import zoo
 from zoo.preprocessing import Preprocessing
 
 CROPPED = Preprocessing(height=8, width=8, resize="bilinear", crop_fraction=1.0)
@@ -37,3 +38,11 @@ def test_what_cannot_be_is_refused() -> None:
         Preprocessing.from_record(STRETCHED.record() | {"fit": "letterbox"})
     with pytest.raises(ValueError, match="not cropped to"):
         Preprocessing(height=8, width=8, fit="stretch")
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_a_small_build_sees_most_of_a_photo_too(name: str) -> None:
+    architecture = zoo.find(name)
+    whole = architecture.preprocess(**architecture.settings({}))
+    tiny = architecture.preprocess(**architecture.tiny)
+    assert tiny.crop_fraction >= min(0.85, whole.crop_fraction)
