@@ -6,13 +6,15 @@ Keras reads what it knows of the archive; our facts lie in it beside that, as pl
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from zoo.architecture import Distribution
 from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
@@ -102,6 +104,11 @@ def _facts(record: Mapping[str, Any]) -> Facts:
     texts = [record[key] for key in ("architecture", "title", "task")] + record["labels"]
     if not all(isinstance(text, str) and text.isprintable() for text in texts):
         raise ValueError("a name is no text")
+    numbers = [number for key in ("scale", "offset") for number in record["preprocessing"][key]]
+    if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+        raise ValueError("a scale or an offset is no number")
+    if not set(record["drawn_inputs"].values()) <= set(get_args(Distribution)):
+        raise ValueError("an input is drawn in a way that is not known")
     detection = record["detection"]
     return Facts(
         architecture=record["architecture"],
