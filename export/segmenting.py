@@ -99,5 +99,6 @@ def _colours() -> NDArray[np.uint8]:
     """Return 256 colours (256, 3) far from each other, as Pascal VOC has them: the class's bits, spread."""
     index = np.arange(256)[:, None]
     channel = np.arange(3)
-    bits = [((index >> (3 * place + channel)) & 1) << (7 - place) for place in range(3)]
-    return sum(bits).astype(np.uint8)  # type: ignore[union-attr]
+    bits = np.stack([((index >> (3 * place + channel)) & 1) << (7 - place) for place in range(3)])
+    colours: NDArray[np.uint8] = bits.sum(axis=0).astype(np.uint8)
+    return colours

@@ -80,13 +80,14 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
     lesson = task.find(recipe)
     if not recipe.out.absolute().parent.is_dir():
         raise UsageProblemError(f"there is no folder {recipe.out.absolute().parent}; make it, or choose another --out")
-    notebook = Notebook(recipe.out.with_suffix(".training"), recipe.settings(), resume=resume)
     with tempfile.TemporaryDirectory(prefix="zoo-train-") as work:
         tell("build the network")
         keras.utils.set_random_seed(recipe.seed)  # new layers draw their first weights
         start = starting.start(architecture, recipe, task.options(lesson.classes))
         tell("read the photos")
         parts = lesson.examples(start.preprocessing, Path(work))
+        # Not before: data that cannot be read leaves no folder behind.
+        notebook = Notebook(recipe.out.with_suffix(".training"), recipe.settings(), resume=resume)
         mirrored = recipe.augment and lesson.mirrored
         plan = phases.plan(recipe, start)
         running.Run(
