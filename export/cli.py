@@ -24,6 +24,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Build": ("train", "export"),
     "Measure": ("verify", "run", "bench"),
 }
+# Of a command in a package of its own, which imports this one.
+ELSEWHERE = {"train": "training.command"}
 INTERRUPTED = 130
 BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell shows for `zoo list | head -1` in any other program.
 
@@ -41,7 +43,7 @@ def load_command(name: str) -> click.Command:
     """
     if name not in command_names():
         raise unknown("command", name, command_names())
-    command = importlib.import_module(f"export.commands.{name}").command
+    command = importlib.import_module(ELSEWHERE.get(name, f"export.commands.{name}")).command
     assert isinstance(command, click.Command)  # A mistake of ours, not of the user.
     return command
 

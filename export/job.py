@@ -153,10 +153,10 @@ def _last_word(order: Mapping[str, Any], told: _Told) -> dict[str, Any]:
     """Work and return what the parent is told at the end, whatever happens."""
     import traceback
 
-    from export.jobs import JOBS
+    from export import jobs
 
     try:
-        return JOBS[order["job"]](order["request"], told)
+        return jobs.find(order["job"])(order["request"], told)
     except ZooError as error:
         return {"error": str(error), "exit_code": error.exit_code}
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -28,25 +29,15 @@ def export(request: Mapping[str, Any], progress: Progress) -> Answer:
     return {"folder": folder, "manifest": delivery.manifest, "replaced": delivery.replaced}
 
 
-def train(request: Mapping[str, Any], progress: Progress) -> Answer:
-    """Train `request["recipe"]`, or go on if `request["resume"]`; answer what `training.pipeline.Trained` records.
-
-    Raises:
-        ZooError: as `training.pipeline.train`.
-    """
-    import tensorflow as tf
-
-    from training.pipeline import train
-    from training.recipe import TrainingRecipe
-
-    # Here and not in the run: it is for the whole process, and refuses unseeded draws of anybody else's.
-    tf.config.experimental.enable_op_determinism()
-    recipe = dict(request["recipe"])
-    trained = train(TrainingRecipe(**{**recipe, "out": Path(recipe["out"])}), progress.step, resume=request["resume"])
-    return trained.record()
+# Where they are: those of other packages are imported when they are asked for.
+JOBS = {"export": "export.jobs:export", "train": "training.job:train", "evaluate": "training.job:evaluate"}
 
 
-JOBS: dict[str, Callable[[Mapping[str, Any], Progress], Answer]] = {"export": export, "train": train}
+def find(name: str) -> Callable[[Mapping[str, Any], Progress], Answer]:
+    """Return the job of that name."""
+    module, _, function = JOBS[name].partition(":")
+    job: Callable[[Mapping[str, Any], Progress], Answer] = getattr(importlib.import_module(module), function)
+    return job
 
 
 def request_of(recipe: Recipe) -> dict[str, Any]:
@@ -57,7 +48,7 @@ def request_of(recipe: Recipe) -> dict[str, Any]:
 def _recipe(record: dict[str, Any]) -> Recipe:
     record["precisions"] = tuple(Precision(name) for name in record["precisions"])
     record["formats"] = tuple(record["formats"])
-    record["pruning"] = _pruning(record["pruning"])
+    record["pruning"] = pruning_of(record["pruning"])
     record["raised"] = {layer: Width(width) for layer, width in record["raised"].items()}
     record["budget"] = _budget(record["budget"])
     record["io"] = Io(record["io"]) if record["io"] else None
@@ -65,7 +56,8 @@ def _recipe(record: dict[str, Any]) -> Recipe:
     return Recipe(**record)
 
 
-def _pruning(record: dict[str, Any] | None) -> Pruning | None:
+def pruning_of(record: Mapping[str, Any] | None) -> Pruning | None:
+    """Return what `dataclasses.asdict` made of a pruning."""
     if record is None:
         return None
     return Pruning(**{**record, "pattern": tuple(record["pattern"]) if record["pattern"] else None})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +68,7 @@ def artifact_name(recipe: Recipe) -> str:
 
 def _model_name(recipe: Recipe) -> str:
     if is_file(recipe.model):
-        return "".join(c if c.isalnum() or c in "._-" else "_" for c in Path(recipe.model).stem) or "model"
+        return _file_name(Path(recipe.model))
     architecture = zoo.find(recipe.model)
     settings = architecture.settings(recipe.options)
     trained = architecture.trained_as(recipe.weights)
@@ -76,6 +76,10 @@ def _model_name(recipe: Recipe) -> str:
         return f"{recipe.model}-{trained.tag}"
     changed = [key for key in recipe.options if settings[key] != architecture.options[key].default]
     return "-".join([recipe.model, *(f"{key}{settings[key]}" for key in changed)])
+
+
+def _file_name(path: Path) -> str:
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in path.stem) or "model"
 
 
 def load(recipe: Recipe, progress: ByteProgress | None = None) -> Subject:
@@ -87,7 +91,11 @@ def load(recipe: Recipe, progress: ByteProgress | None = None) -> Subject:
     """
     if recipe.preprocessing is not None:
         conventions.find(recipe.preprocessing)
-    return _of_file(recipe) if is_file(recipe.model) else _of_zoo(recipe, progress)
+    if not is_file(recipe.model):
+        return _of_zoo(recipe, progress)
+    if recipe.options or recipe.weights:
+        raise UsageProblemError(f"--set and --weights are for names of the zoo; {recipe.model} brings its own weights")
+    return replace(of_file(Path(recipe.model).expanduser(), recipe.preprocessing), name=artifact_name(recipe))
 
 
 def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
@@ -116,30 +124,30 @@ def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
     )
 
 
-def _of_file(recipe: Recipe) -> Subject:
-    if recipe.options or recipe.weights:
-        raise UsageProblemError(f"--set and --weights are for names of the zoo; {recipe.model} brings its own weights")
-    path = Path(recipe.model).expanduser()
+def of_file(path: Path, named: str | None) -> Subject:
+    """Return the model of a .keras file, with all that the file says of itself.
+
+    Args:
+        path: of the file.
+        named: the convention by which photos become the input, for a file that does not say it.
+
+    Raises:
+        UsageProblemError: as `user_file.load`; or what the file says makes no sense.
+    """
     model = user_file.load(path)
     known = own_file.read(path)
+    name = _file_name(path)
     loaded = LoadedWeights(
         name=path.name, trained=True, source="a file", sha256=user_file.sha256(path), taken_as_trained=True
     )
     if known is None:
-        preprocessing = _preprocessing(model, recipe.preprocessing)
-        return Subject(
-            name=artifact_name(recipe),
-            title=path.name,
-            model=model,
-            weights=loaded,
-            preprocessing=preprocessing,
-            labels=(),
-        )
+        preprocessing = _preprocessing(model, named)
+        return Subject(name=name, title=path.name, model=model, weights=loaded, preprocessing=preprocessing, labels=())
     _check_facts(path, model, known)
-    if recipe.preprocessing is not None:
+    if named is not None:
         raise UsageProblemError(f"{path.name} says itself how it takes photos; leave --preprocessing out")
     return Subject(
-        name=artifact_name(recipe),
+        name=name,
         title=known.title,
         model=model,
         weights=loaded,

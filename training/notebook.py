@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from export import user_file
+from zoo import own_file
 from zoo.errors import OutsideError, UsageProblemError
 
 if TYPE_CHECKING:
     import keras
 
+    from zoo.own_file import Facts
+
 Row = dict[str, Any]
+BEFORE = "before.keras"  # the network as it was before it lost weights
 _SETTINGS, _CURVE, _LAST, _BEST = "settings.json", "curve.json", "last.npz", "best.npz"
 
 
@@ -46,8 +51,8 @@ class Notebook:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutsideError(f"cannot write to {folder} ({error.strerror}); choose another --out") from error
-        for name in (_CURVE, _LAST, _BEST):
-            (folder / name).unlink(missing_ok=True)
+        for path in (*self._passing(), folder / _CURVE, folder / BEFORE):
+            path.unlink(missing_ok=True)
         self._write(_SETTINGS, json.dumps(plain, indent=1).encode())
 
     def _check(self, settings: Mapping[str, Any]) -> None:
@@ -66,36 +71,64 @@ class Notebook:
         """How many epochs are finished."""
         return len(self.rows)
 
-    @property
-    def best(self) -> int | None:
-        """The number of the epoch with the best score, from 0; None before the first."""
-        scores = [row["score"] for row in self.rows]
-        return max(range(len(scores)), key=scores.__getitem__, default=None)
+    def rows_of(self, stage: int, phase: str | None = None) -> list[Row]:
+        """Return the rows of a stage, or of one phase of it."""
+        return [row for row in self.rows if row["stage"] == stage and phase in (None, row["phase"])]
 
-    def stalled(self, patience: int) -> bool:
-        """Whether the last `patience` epochs were not better than one before."""
-        return self.best is not None and self.epochs - 1 - self.best >= patience
+    def best(self, stage: int) -> int | None:
+        """The number of the stage's epoch with the best score, from 0; None before the first that counts."""
+        counted = [index for index, row in enumerate(self.rows) if row["stage"] == stage and row["counts"]]
+        return max(counted, key=lambda index: float(self.rows[index]["score"]), default=None)
 
-    def add(self, row: Row, model: keras.Model, optimizer: keras.Optimizer) -> None:
-        """Note a finished epoch, and keep where the model and its optimizer stand."""
+    def stalled(self, stage: int, patience: int) -> bool:
+        """Whether the stage's last `patience` epochs were not better than one before."""
+        best = self.best(stage)
+        return best is not None and self.epochs - 1 - best >= patience
+
+    def add(self, row: Row, state: Sequence[Any], optimizer_state: Sequence[Any]) -> None:
+        """Note a finished epoch, and keep where the network and its optimizer stand."""
         self.rows.append(row)
-        self._arrays(_LAST, [*model.variables, *optimizer.variables])
-        if self.best == self.epochs - 1:
-            self._arrays(_BEST, model.variables)
+        self._arrays(_LAST, [*state, *optimizer_state])
+        if self.best(row["stage"]) == self.epochs - 1:
+            self._arrays(_BEST, state)
         self._write(_CURVE, json.dumps(self.rows).encode())  # last: it says that the others are whole
 
-    def restore_last(self, model: keras.Model, optimizer: keras.Optimizer | None) -> None:
-        """Put the model, and its optimizer if it is still the same phase, where they stood."""
-        _restore(self.folder / _LAST, [*model.variables, *(optimizer.variables if optimizer else [])])
+    def restore_last(self, variables: Sequence[Any]) -> None:
+        """Give the variables the values that they, or the first of them, were noted with last."""
+        _restore(self.folder / _LAST, variables)
 
-    def restore_best(self, model: keras.Model) -> None:
-        """Give the model the weights of its best epoch."""
-        _restore(self.folder / _BEST, model.variables)
+    def restore_best(self, state: Sequence[Any]) -> None:
+        """Give the variables the values of the stage's best epoch."""
+        _restore(self.folder / _BEST, state)
+
+    def has_begun(self, stage: str) -> bool:
+        """Whether a stage's network was kept."""
+        return (self.folder / f"{stage}.keras").is_file()
+
+    def keep_before(self, model: keras.Model, facts: Facts) -> None:
+        """Keep the network as it is before it loses weights."""
+        own_file.save(model, self.folder / BEFORE, facts)
+
+    def begin(self, stage: str, model: keras.Model, facts: Facts) -> None:
+        """Keep the network that a stage begins with."""
+        own_file.save(model, self.folder / f"{stage}.keras", facts)
+
+    def beginning(self, stage: str) -> tuple[keras.Model, Facts]:
+        """Return what `begin` was given."""
+        path = self.folder / f"{stage}.keras"
+        facts = own_file.read(path)
+        if facts is None:
+            raise UsageProblemError(f"{path} is damaged; leave --resume out to begin anew")
+        return user_file.load(path), facts
 
     def finish(self) -> None:
         """Remove what only a run that goes on would need."""
-        for name in (_LAST, _BEST):
-            (self.folder / name).unlink(missing_ok=True)
+        for path in self._passing():
+            path.unlink(missing_ok=True)
+
+    def _passing(self) -> Sequence[Path]:
+        networks = (path for path in self.folder.glob("*.keras") if path.name != BEFORE)
+        return [self.folder / _LAST, self.folder / _BEST, *networks]
 
     def _arrays(self, name: str, variables: Sequence[Any]) -> None:
         arrays: dict[str, Any] = {str(index): variable.numpy() for index, variable in enumerate(variables)}

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import keras
-
     from training.recipe import TrainingRecipe
     from training.starting import Start
 
@@ -28,14 +26,17 @@ class Phase:
     """Some epochs in which the same layers learn.
 
     Attributes:
-        name: "head": the new layers only; "fine": all of them, but batch norms keep what they have seen; "whole": all.
+        name: "head": the new layers only; "fine": all of them, but batch norms keep what they have seen; all others:
+            everything.
         epochs: how many.
         learning_rate: at its highest.
+        on_the_way: epochs at the start after which the network is not yet what it shall be: none of them is the best.
     """
 
-    name: Literal["head", "fine", "whole"]
+    name: str
     epochs: int
     learning_rate: float
+    on_the_way: int = 0
 
     def prepare(self, start: Start) -> None:
         """Set which layers of the model learn."""
@@ -45,24 +46,30 @@ class Phase:
             keeps = self.name == "fine" and isinstance(layer, keras.layers.BatchNormalization)
             layer.trainable = not keeps and (self.name != "head" or layer.name in start.new)
 
-    def optimizer(self, steps: int) -> keras.Optimizer:
-        """Return one whose rate rises and falls over `steps`, all of the phase's."""
-        import keras
+    def optimizer(self, steps: int, library: Any) -> Any:
+        """Return one whose rate rises and falls over `steps`, all of the phase's.
 
+        Args:
+            steps: of all epochs.
+            library: keras, or tf_keras.
+        """
         warm = max(1, round(_WARM_UP * steps))
-        schedule = keras.optimizers.schedules.CosineDecay(
+        schedule = library.optimizers.schedules.CosineDecay(
             self.learning_rate / 10, max(1, steps - warm), warmup_target=self.learning_rate, warmup_steps=warm
         )
-        return keras.optimizers.AdamW(schedule, weight_decay=_WEIGHT_DECAY)
+        return library.optimizers.AdamW(schedule, weight_decay=_WEIGHT_DECAY)
 
 
 def plan(recipe: TrainingRecipe, start: Start) -> Sequence[Phase]:
-    """Return the phases of a run, those of no epochs left out."""
+    """Return the phases in which a network learns its task, those of no epochs left out."""
     if not start.weights.trained:
-        return (Phase(name="whole", epochs=recipe.epochs, learning_rate=recipe.learning_rate or _SCRATCH_RATE),)
-    head = recipe.head_epochs if recipe.head_epochs is not None else (recipe.epochs + 2) // 3
-    phases = (
-        Phase(name="head", epochs=head, learning_rate=_HEAD_RATE),
-        Phase(name="fine", epochs=recipe.epochs - head, learning_rate=recipe.learning_rate or _FINE_RATE),
-    )
+        phases = [Phase(name="whole", epochs=recipe.epochs, learning_rate=recipe.learning_rate or _SCRATCH_RATE)]
+    else:
+        asked = recipe.head_epochs if recipe.head_epochs is not None else (recipe.epochs + 2) // 3
+        head = asked if start.new else 0
+        fine_rate = recipe.learning_rate or _FINE_RATE
+        phases = [
+            Phase(name="head", epochs=head, learning_rate=_HEAD_RATE),
+            Phase(name="fine", epochs=recipe.epochs - head, learning_rate=fine_rate),
+        ]
     return tuple(phase for phase in phases if phase.epochs)

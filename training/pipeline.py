@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import zoo
-from training import phases, pictures, starting, tasks
-from training.notebook import Notebook, Row
+from export import models
+from training import phases, pictures, slimming, tasks
+from training.continuing import OwnFile
+from training.notebook import BEFORE, Notebook, Row
 from training.recipe import TrainingRecipe
+from training.running import Run
+from training.stage import Learn
+from training.starting import OfZoo
 from zoo import own_file
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
     from training.running import Listener
     from training.starting import Start
-    from training.tasks import Lesson
-    from zoo.architecture import Architecture
     from zoo.metric import Metric
 
 
@@ -32,10 +34,12 @@ class Trained:
         folder: beside it, with the curve, the pictures and the settings.
         source: the data, in words.
         counts: photos of each part.
+        before: the .keras file of the network as it was before it lost anything; None if it lost nothing.
         classes: names of what it tells apart.
         weights: what the network began with, in words.
         rows: one for each epoch.
         best: the number of the epoch whose weights the file has, from 1.
+        stages: what was done to the network, one thing after the other, as its file has it.
         pictures: names of those in the folder.
         metric: the headline, by which the best epoch was chosen.
         scores: on the validation part, and on the test part where the data has one.
@@ -46,10 +50,12 @@ class Trained:
     folder: Path
     source: str
     counts: Mapping[str, int]
+    before: Path | None
     classes: tuple[str, ...]
     weights: str
     rows: tuple[Row, ...]
     best: int
+    stages: tuple[Mapping[str, Any], ...]
     pictures: tuple[str, ...]
     metric: Metric
     scores: Mapping[str, Mapping[str, float]]
@@ -57,7 +63,8 @@ class Trained:
 
     def record(self) -> dict[str, Any]:
         """Return plain data, for programs."""
-        return {**vars(self), "file": str(self.file), "folder": str(self.folder), "metric": asdict(self.metric)}
+        paths = {key: str(path) for key, path in vars(self).items() if isinstance(path, Path)}
+        return {**vars(self), **paths, "metric": asdict(self.metric)}
 
 
 def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Trained:
@@ -73,47 +80,48 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
     """
     import keras
 
-    from training import running
-
-    architecture = zoo.find(recipe.architecture)
-    task = tasks.find(architecture)
+    beginning = OwnFile(recipe) if models.is_file(recipe.model) else OfZoo(recipe)
+    task = tasks.find(beginning.task, beginning.title)
     lesson = task.find(recipe)
     if not recipe.out.absolute().parent.is_dir():
         raise UsageProblemError(f"there is no folder {recipe.out.absolute().parent}; make it, or choose another --out")
     with tempfile.TemporaryDirectory(prefix="zoo-train-") as work:
         tell("build the network")
         keras.utils.set_random_seed(recipe.seed)  # new layers draw their first weights
-        start = starting.start(architecture, recipe, task.options(lesson.classes))
+        start = beginning.start(task.options(lesson.classes), lesson.classes)
+        start = replace(start, labels=lesson.classes, source=lesson.source)
         tell("read the photos")
         parts = lesson.examples(start.preprocessing, Path(work))
         # Not before: data that cannot be read leaves no folder behind.
         notebook = Notebook(recipe.out.with_suffix(".training"), recipe.settings(), resume=resume)
-        mirrored = recipe.augment and lesson.mirrored
-        plan = phases.plan(recipe, start)
-        running.Run(
-            start=start,
-            phases=plan,
+        stages = (Learn(phases=phases.plan(recipe, start)), *slimming.stages(recipe))
+        trained = Run(
+            stages=stages,
             parts=parts,
             task=task,
             recipe=recipe,
-            mirrored=mirrored,
-        ).go(notebook, tell)
+            mirrored=recipe.augment and lesson.mirrored,
+            notebook=notebook,
+            tell=tell,
+        ).go(start)
         tell("judge")
         judged = {"validation": parts.validation, **({"test": parts.test} if parts.test else {})}
-        scores = {name: task.judge(start, part) for name, part in judged.items()}
+        scores = {name: task.judge(trained, part) for name, part in judged.items()}
         pictures.curve(notebook.rows, task.metrics[0], notebook.folder / "curve.png")
-        drawn = task.draw(start, [*judged.values()][-1], lesson.classes, notebook.folder)
-    own_file.save(start.model, recipe.out, _facts(architecture, start, lesson))
+        drawn = task.draw(trained, [*judged.values()][-1], lesson.classes, notebook.folder)
+    own_file.save(trained.model, recipe.out, trained.facts())
     notebook.finish()
     return Trained(
         file=recipe.out,
         folder=notebook.folder,
         source=lesson.source,
         counts={"train": len(parts.train), **{name: len(part) for name, part in judged.items()}},
+        before=notebook.folder / BEFORE if recipe.slimming.asked else None,
         classes=lesson.classes,
         weights=start.weights.source if start.weights.trained else "random",
         rows=tuple(notebook.rows),
-        best=(notebook.best or 0) + 1,
+        best=(notebook.best(len(stages) - 1) or 0) + 1,
+        stages=trained.history,
         pictures=("curve.png", *drawn),
         metric=task.metrics[0],
         scores=scores,
@@ -121,20 +129,63 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """How good a file is.
+
+    Attributes:
+        source: the data, in words.
+        counts: photos of each part.
+        metric: the headline.
+        scores: on every part that the data has.
+        warnings: sentences for the user.
+    """
+
+    source: str
+    counts: Mapping[str, int]
+    metric: Metric
+    scores: Mapping[str, Mapping[str, float]]
+    warnings: tuple[str, ...]
+
+    def record(self) -> dict[str, Any]:
+        """Return plain data, for programs."""
+        return {**vars(self), "metric": asdict(self.metric)}
+
+
+def evaluate(recipe: TrainingRecipe, tell: Listener) -> Judged:
+    """Judge the .keras file that the recipe names, on each part that its data is divided into.
+
+    Raises:
+        UsageProblemError: no such file, or data with other classes than its own.
+    """
+    if not models.is_file(recipe.model):
+        raise UsageProblemError(
+            "--evaluate judges a .keras file; a network of the zoo is judged by "
+            f"`zoo export {recipe.model} --evaluate FOLDER`"
+        )
+    beginning = OwnFile(recipe)
+    task = tasks.find(beginning.task, beginning.title)
+    lesson = task.find(recipe)
+    with tempfile.TemporaryDirectory(prefix="zoo-train-") as work:
+        start = beginning.start(task.options(lesson.classes), lesson.classes)
+        if start.new:
+            raise UsageProblemError(
+                f"{Path(recipe.model).name} was not made for {', '.join(lesson.classes)}; train it on them first"
+            )
+        tell("read the photos")
+        parts = lesson.examples(start.preprocessing, Path(work))
+        tell("judge")
+        divided = {"train": parts.train, "validation": parts.validation, **({"test": parts.test} if parts.test else {})}
+        return Judged(
+            source=lesson.source,
+            counts={name: len(part) for name, part in divided.items()},
+            metric=task.metrics[0],
+            scores={name: task.judge(start, part) for name, part in divided.items()},
+            warnings=parts.warnings,
+        )
+
+
 def _warnings(start: Start) -> tuple[str, ...]:
     if start.weights.trained or start.weights.reason == "random weights were asked for":
         return ()
     return (f"it began with random weights: {start.weights.reason}",)
-
-
-def _facts(architecture: Architecture, start: Start, lesson: Lesson) -> own_file.Facts:
-    """Return what the file says of itself."""
-    return own_file.Facts(
-        architecture=architecture.name,
-        title=f"{architecture.title}, trained on {lesson.source}",
-        task=architecture.task,
-        preprocessing=start.preprocessing,
-        labels=lesson.classes,
-        drawn_inputs=architecture.drawn_inputs,
-        detection=start.detection,
-    )

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from export.recipe import Pruning
 from zoo.architecture import OptionValue
 from zoo.errors import UsageProblemError
 
@@ -14,11 +15,41 @@ SUFFIX = ".keras"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Slimming:
+    """What a network loses after it has learned, and how long it learns to do without.
+
+    Attributes:
+        pruning: weights that become zero, channels that are removed.
+        clusters: how many different numbers the kernel of a layer may hold.
+        qat: whether it learns to give its answers with weights and activations of 8 bits.
+        epochs: of each of these stages.
+        learning_rate: at its highest, in each of them.
+    """
+
+    pruning: Pruning | None = None
+    clusters: int | None = None
+    qat: bool = False
+    epochs: int = 4
+    learning_rate: float = 3e-4
+
+    @property
+    def asked(self) -> bool:
+        """Whether it loses anything."""
+        return bool(self.pruning or self.clusters or self.qat)
+
+    def __post_init__(self) -> None:
+        if self.clusters is not None and not 2 <= self.clusters <= 256:
+            raise UsageProblemError(f"--cluster takes a number from 2 to 256, not {self.clusters}; 32 is usual")
+        if self.pruning and self.pruning.weights and self.clusters == 2:
+            raise UsageProblemError("--cluster 2 --prune leaves one number beside zero; give at least 3 clusters")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingRecipe:
     """One training run.
 
     Attributes:
-        architecture: a name of the zoo.
+        model: a name of the zoo, or a .keras file.
         data: a folder, a CSV, or the name of a data set.
         out: the .keras file to write.
         epochs: in all, over both phases.
@@ -30,11 +61,13 @@ class TrainingRecipe:
         patience: epochs without a better score after which the run stops.
         options: of the architecture.
         weights: a tag, a file or "random"; None: the first tag that can be had.
+        preprocessing: how photos become the input of a .keras file that does not say it.
         augment: whether photos are moved, mirrored and lit differently.
+        slimming: what it loses afterwards.
         seed: the same one on the same machine gives the same weights.
     """
 
-    architecture: str
+    model: str
     data: str
     out: Path
     epochs: int = 10
@@ -45,12 +78,16 @@ class TrainingRecipe:
     patience: int = 5
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     weights: str | None = None
+    preprocessing: str | None = None
     augment: bool = True
+    slimming: Slimming = field(default_factory=Slimming)
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.out.suffix != SUFFIX:
             raise UsageProblemError(f"--out {str(self.out)!r} must end in {SUFFIX}; type --out {self.out.stem}{SUFFIX}")
+        if self.out.absolute() == Path(self.model).expanduser().absolute():
+            raise UsageProblemError(f"--out {str(self.out)!r} is the file to begin with; give the new one another name")
         if not 0 < self.validation < 1:
             raise UsageProblemError(f"--validation is a share between 0 and 1, not {self.validation:g}; 0.2 is usual")
         if self.head_epochs is not None and not 0 <= self.head_epochs <= self.epochs:

@@ -1,22 +1,24 @@
-"""The epochs themselves: Keras fits, the notebook remembers."""
+"""The stages of a run and their epochs: a learner learns, the notebook remembers."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import keras
-
+from export.stages.prune import zero_share
 from training.feed import Feed
 from training.variations import Variations
 
 if TYPE_CHECKING:
-    from training.notebook import Notebook, Row
+    from training.learning import Learner
+    from training.notebook import Notebook
     from training.phases import Phase
     from training.recipe import TrainingRecipe
+    from training.stage import Stage
     from training.starting import Start
     from training.tasks.task import Parts, Task
 
@@ -29,98 +31,112 @@ class Listener(Protocol):
         ...
 
 
-class _Epochs(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
-    """Tells of every step, and notes every epoch."""
-
-    def __init__(self, feed: Feed, judge: Callable[[], Row], note: Callable[[Row], bool], tell: Listener) -> None:
-        """Call `judge` and `note` after each epoch; the run stops when `note` says so."""
-        super().__init__()
-        self._feed, self._judge, self._note, self._tell = feed, judge, note, tell
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Give the epoch its own order."""
-        self._feed.begin(epoch)
-        self._began = time.perf_counter()
-        self._name = f"epoch {epoch + 1}"
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Tell how far the epoch is."""
-        self._tell(self._name, batch + 1, len(self._feed))
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Judge and note."""
-        row = {"epoch": epoch + 1, "loss": float(logs["loss"]), **self._judge()}
-        row["seconds"] = time.perf_counter() - self._began
-        if self._note(row):
-            self.model.stop_training = True
-
-
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """What a run works with.
 
     Attributes:
-        start: the network, which is changed in place.
-        phases: one after the other.
+        stages: one after the other.
         parts: the examples.
         task: what is learned.
         recipe: how.
         mirrored: whether photos may be mirrored.
+        notebook: remembers.
+        tell: hears of every step.
     """
 
-    start: Start
-    phases: Sequence[Phase]
+    stages: Sequence[Stage]
     parts: Parts
     task: Task
     recipe: TrainingRecipe
     mirrored: bool
+    notebook: Notebook
+    tell: Listener
 
-    def go(self, notebook: Notebook, tell: Listener) -> None:
-        """Train from where the notebook stands; the model then has the weights of its best epoch."""
-        varied = Variations(mirrored=self.mirrored) if self.recipe.augment else None
-        batch, seed = self.recipe.batch, self.recipe.seed
-        feed = Feed(self.task, self.start, self.parts.train, batch=batch, seed=seed, variations=varied)
-        # A second model of the same layers: the first keeps no loss of ours, which its file would have to name.
-        learner = keras.Model(self.start.model.inputs, self.start.model.outputs)
-        resumed, first = notebook.epochs > 0, 0
-        for phase in self.phases:
-            begun, first = first, first + phase.epochs
-            if notebook.epochs >= first or (notebook.epochs > begun and self._enough(phase, notebook)):
+    def go(self, start: Start) -> Start:
+        """Train from where the notebook stands; return the network of the last stage's best epoch."""
+        for number, stage in enumerate(self.stages):
+            if any(self.notebook.has_begun(later.name) for later in self.stages[number + 1 :]):
                 continue
-            optimizer = self._compile(learner, phase, len(feed))
-            if resumed:
-                notebook.restore_last(self.start.model, optimizer if notebook.epochs > begun else None)
-                resumed = False
-            listener = _Epochs(feed, self._judge, partial(self._note, phase, optimizer, notebook), tell)
-            learner.fit(
-                feed,
-                initial_epoch=notebook.epochs,
-                epochs=first,
-                shuffle=False,
-                verbose=0,
-                callbacks=[listener],
-            )
-        if notebook.best is not None:
-            notebook.restore_best(self.start.model)
-        for layer in self.start.model.layers:
-            layer.trainable = True
+            if number > 0:
+                start = self._begun(number, start)
+            start = self._measured(stage, self._done(number, stage, start))
+        return start
 
-    def _judge(self) -> Row:
-        scores = self.task.judge(self.start, self.parts.validation)
-        return {"score": scores[self.task.metrics[0].key], **scores}
+    def _begun(self, number: int, start: Start) -> Start:
+        """Return the network as a stage begins with it: from the disk, if it has begun before."""
+        stage = self.stages[number]
+        if not self.notebook.has_begun(stage.name):
+            self.tell(f"begin to {stage.name.replace('_', ' ')}")
+            if number == 1:
+                self.notebook.keep_before(start.model, start.facts())
+            prepared = stage.prepared(start, self.parts.train)
+            self.notebook.begin(stage.name, prepared.model, prepared.facts())
+        # Also the first time: what was saved is what a resumed run begins with.
+        model, facts = self.notebook.beginning(stage.name)
+        return replace(start, model=model, history=facts.history)
 
-    def _note(self, phase: Phase, optimizer: keras.Optimizer, notebook: Notebook, row: Row) -> bool:
-        """Note an epoch; return whether it was the last one."""
-        notebook.add({"phase": phase.name, **row}, self.start.model, optimizer)
-        return self._enough(phase, notebook)
+    def _done(self, number: int, stage: Stage, start: Start) -> Start:
+        """Return the network of the stage's best epoch."""
+        learner = None
+        for phase in stage.phases:
+            if any(self.notebook.rows_of(number, other.name) for other in _after(phase, stage.phases)):
+                continue
+            feed = self._feed(start)
+            learner = stage.learner(start, self.task, phase, len(feed))
+            if self.notebook.rows_of(number, phase.name):
+                self.notebook.restore_last([*learner.state, *learner.optimizer_state])
+            elif self.notebook.rows_of(number):
+                self.notebook.restore_last(learner.state)
+            self._phase(number, phase, learner, feed)
+        if learner is None:  # of no epochs
+            return start
+        if self.notebook.best(number) is not None:
+            self.notebook.restore_best(learner.state)
+        return replace(start, model=learner.network())
 
-    def _enough(self, phase: Phase, notebook: Notebook) -> bool:
-        return phase is self.phases[-1] and notebook.stalled(self.recipe.patience)
+    def _measured(self, stage: Stage, start: Start) -> Start:
+        """Return the network with a record of the stage."""
+        parts = {"validation": self.parts.validation, **({"test": self.parts.test} if self.parts.test else {})}
+        key = self.task.metrics[0].key
+        scores = {name: self.task.judge(start, part)[key] for name, part in parts.items()}
+        content = b"".join(weight.numpy().tobytes() for weight in start.model.weights)
+        counted = {
+            "weights": start.model.count_params(),
+            "zero_share": zero_share(start.model),
+            "bytes_zipped": len(zlib.compress(content, 9)),
+        }
+        record = {"name": stage.name, "parameters": dict(stage.parameters), "measured": {**counted, **scores}}
+        return replace(start, history=(*start.history, record))
 
-    def _compile(self, learner: keras.Model, phase: Phase, steps: int) -> keras.Optimizer:
-        """Make the learner ready for a phase; return its optimizer, with all its variables."""
-        phase.prepare(self.start)
-        optimizer = phase.optimizer(steps * phase.epochs)
-        learner.compile(optimizer=optimizer, loss=list(self.task.losses(self.start)))
-        optimizer.build(learner.trainable_variables)
-        return optimizer
+    def _phase(self, number: int, phase: Phase, learner: Learner, feed: Feed) -> None:
+        """Learn for the rest of a phase's epochs."""
+        for index in range(len(self.notebook.rows_of(number, phase.name)), phase.epochs):
+            if index and self._stalled(number, phase):
+                return
+            begun, epoch = time.perf_counter(), self.notebook.epochs
+            title = f"{phase.name}: epoch {index + 1} of {phase.epochs}"
+            loss = learner.epoch(feed, epoch, partial(self._hear, title, len(feed)))
+            scores = self.task.judge(learner.judged, self.parts.validation)
+            row = {"stage": number, "phase": phase.name, "epoch": epoch + 1, "loss": loss}
+            row |= {"counts": index >= phase.on_the_way, "score": scores[self.task.metrics[0].key], **scores}
+            row["seconds"] = time.perf_counter() - begun
+            self.notebook.add(row, learner.state, learner.optimizer_state)
+
+    def _hear(self, title: str, total: int, done: int) -> None:
+        self.tell(title, done, total)
+
+    def _stalled(self, number: int, phase: Phase) -> bool:
+        """Whether the epochs that are left would be in vain."""
+        last = phase is self.stages[number].phases[-1]
+        return last and self.notebook.stalled(number, self.recipe.patience)
+
+    def _feed(self, start: Start) -> Feed:
+        varied = Variations(mirrored=self.mirrored) if self.recipe.augment else None
+        return Feed(
+            self.task, start, self.parts.train, batch=self.recipe.batch, seed=self.recipe.seed, variations=varied
+        )
+
+
+def _after(phase: Phase, phases: Sequence[Phase]) -> Sequence[Phase]:
+    return phases[phases.index(phase) + 1 :]

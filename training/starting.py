@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from zoo import blank, weights
+import zoo
+from zoo import blank, own_file, weights
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -28,17 +29,62 @@ class Start:
         model: it.
         detection: what its outputs mean, if it is a detector.
         preprocessing: how a photo becomes its input.
-        options: it was built with.
         weights: where those came from that it did not draw.
         new: layers whose weights are drawn and mean nothing yet; all where the weights are random.
+        architecture: its name in the zoo, or of the file.
+        title: of the network.
+        task: what it is for.
+        drawn_inputs: inputs that are drawn at random, by name.
+        labels: names of what it tells apart, by index.
+        source: what it was trained on, in words; empty until it was.
+        history: records of the stages that have taken weights away from it.
     """
 
     model: keras.Model
     detection: Detection | None
     preprocessing: Preprocessing
-    options: Mapping[str, Any]
     weights: LoadedWeights
     new: tuple[str, ...]
+    architecture: str
+    title: str
+    task: str
+    drawn_inputs: Mapping[str, Any] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    source: str = ""
+    history: tuple[Mapping[str, Any], ...] = ()
+
+    def facts(self) -> own_file.Facts:
+        """Return what its file says of itself."""
+        return own_file.Facts(
+            architecture=self.architecture,
+            title=f"{self.title}, trained on {self.source}",
+            task=self.task,
+            preprocessing=self.preprocessing,
+            labels=self.labels,
+            drawn_inputs=self.drawn_inputs,
+            detection=self.detection,
+            history=self.history,
+        )
+
+
+class OfZoo:
+    """An architecture of the zoo.
+
+    Attributes:
+        title: for the reader.
+        task: what it is for.
+    """
+
+    def __init__(self, recipe: TrainingRecipe) -> None:
+        """Find the architecture."""
+        self._recipe, self._architecture = recipe, zoo.find(recipe.model)
+        if recipe.preprocessing is not None:
+            raise UsageProblemError(f"{recipe.model} brings its own preprocessing; --preprocessing is for model files")
+        self.title, self.task = self._architecture.title, self._architecture.task
+
+    def start(self, told: Mapping[str, Any], classes: Sequence[str]) -> Start:
+        """Return the network that is built as `told`: {"classes": 5}."""
+        return start(self._architecture, self._recipe, told)
 
 
 def start(
@@ -75,9 +121,12 @@ def start(
         model=model,
         detection=architecture.detection(**options) if architecture.detection else None,
         preprocessing=architecture.preprocess(**options),
-        options=options,
         weights=loaded,
         new=new,
+        architecture=architecture.name,
+        title=architecture.title,
+        task=architecture.task,
+        drawn_inputs=architecture.drawn_inputs,
     )
 
 

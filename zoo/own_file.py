@@ -38,6 +38,7 @@ class Facts:
         labels: names of the classes, by index.
         drawn_inputs: inputs that are drawn at random, by name.
         detection: what a detector's outputs mean; None for what is none.
+        history: records of the stages that have taken weights away from it: name, parameters, what was measured.
     """
 
     architecture: str
@@ -47,6 +48,7 @@ class Facts:
     labels: tuple[str, ...] = ()
     drawn_inputs: Mapping[str, Any] = field(default_factory=dict)
     detection: Detection | None = None
+    history: tuple[Mapping[str, Any], ...] = ()
 
     def record(self) -> dict[str, Any]:
         """Return plain data."""
@@ -58,6 +60,7 @@ class Facts:
             "labels": list(self.labels),
             "drawn_inputs": dict(self.drawn_inputs),
             "detection": self.detection.record() if self.detection else None,
+            "history": [dict(record) for record in self.history],
         }
 
 
@@ -118,4 +121,15 @@ def _facts(record: Mapping[str, Any]) -> Facts:
         labels=tuple(record["labels"]),
         drawn_inputs=dict(record["drawn_inputs"]),
         detection=Detection.from_record(detection) if detection else None,
+        history=tuple(_told(told) for told in record.get("history", ())),
     )
+
+
+def _told(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a stage's record, of names, numbers and short texts only."""
+    known = {"name": record["name"], "parameters": dict(record["parameters"]), "measured": dict(record["measured"])}
+    for value in (known["name"], *known["parameters"].values(), *known["measured"].values()):
+        plain = isinstance(value, int | float) and math.isfinite(value)
+        if not (plain or value is None or (isinstance(value, str) and value.isprintable())):
+            raise ValueError("the record of a stage is no plain data")
+    return known

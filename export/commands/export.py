@@ -126,7 +126,7 @@ def command(
         precisions=_precisions(precisions, int8 or budget.max_drop is not None),
         formats=_formats(formats),
         options=dict(option(text) for text in options),
-        pruning=_pruning(prune, prune_channels),
+        pruning=pruning(prune, prune_channels),
         raised=dict(_raised(text) for text in raised),
         io=_io(io),
         **others,
@@ -224,7 +224,8 @@ def _width(word: str) -> Width:
     return Width(word)
 
 
-def _pruning(weights: str | None, channels: float | None) -> Pruning | None:
+def pruning(weights: str | None, channels: float | None) -> Pruning | None:
+    """Return what `--prune` and `--prune-channels` ask for."""
     if weights is None and channels is None:
         return None
     kept, colon, of = (weights or "0").partition(":")

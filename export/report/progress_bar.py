@@ -14,7 +14,7 @@ class ProgressBar:
 
     def __init__(self, console: Console) -> None:
         """Show on that console; nothing but a line per step if it is no terminal."""
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
         self._console = console
         self._last = ""
@@ -23,6 +23,8 @@ class ProgressBar:
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             TimeElapsedColumn(),
+            TextColumn("[dim]left[/]"),
+            TimeRemainingColumn(compact=True),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -40,5 +42,7 @@ class ProgressBar:
         """Say what begins or goes on now."""
         if not self._console.is_terminal and what != self._last:
             self._console.print(f"- {what}", style="dim")
+        if what != self._last:
+            self._progress.reset(self._task)  # what one step took says nothing of the next
         self._last = what
         self._progress.update(self._task, description=what, completed=done or 0, total=total)

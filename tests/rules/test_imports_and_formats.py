@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # Each package may import those before it.
-PACKAGES = ("zoo", "calibration", "training", "export")
+PACKAGES = ("zoo", "calibration", "export", "training")
 
 FORMATS = re.compile(r"\b_?(tflite|onnx)\b", re.IGNORECASE)
 # Elsewhere a format is an entry of `export.targets.TARGETS`.

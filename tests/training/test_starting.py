@@ -17,7 +17,7 @@ from zoo.weights import load
 
 
 def recipe(name: str, **changes: Any) -> TrainingRecipe:
-    return TrainingRecipe(architecture=name, data="photos", out=Path("my.keras"), **changes)
+    return TrainingRecipe(model=name, data="photos", out=Path("my.keras"), **changes)
 
 
 CLASSIFIERS = sorted(
@@ -84,7 +84,7 @@ def test_the_head_learns_alone_and_then_batch_norms_keep_what_they_saw() -> None
 )
 def test_a_recipe_that_makes_no_sense_is_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageProblemError, match=words):
-        TrainingRecipe(**{"architecture": "lenet5", "data": "a", "out": Path("a.keras"), **changes})
+        TrainingRecipe(**{"model": "lenet5", "data": "a", "out": Path("a.keras"), **changes})
 
 
 def test_a_twin_takes_no_options() -> None:

@@ -12,6 +12,7 @@ weights are copied.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import keras
     import tf_keras
 
-__all__ = ["BridgeError", "bring_back", "check", "mirror"]
+__all__ = ["BridgeError", "bring_back", "check", "filled", "mirror"]
 
 # Float rounding of two implementations of the same layers through a deep network, as a share of the largest answer.
 _EQUAL = 1e-4
@@ -48,7 +49,8 @@ def mirror(model: keras.Model) -> tf_keras.Model:
     layers: dict[int, Any] = {}
 
     def mirrored(operation: Any) -> Any:
-        if isinstance(operation, keras.Layer) and not isinstance(operation, keras.layers.InputLayer):
+        passed_by = (keras.layers.InputLayer, keras.layers.Identity)
+        if isinstance(operation, keras.Layer) and not isinstance(operation, passed_by):
             return layers.setdefault(id(operation), layer_of(operation))
         return operation
 
@@ -92,17 +94,25 @@ def bring_back(mirrored: tf_keras.Model, model: keras.Model) -> keras.Model:
     import keras
 
     new = keras.models.clone_model(model)
-    known = {layer.name: layer for layer in mirrored.layers}
-    for layer in new.layers:
+    return filled(new, {layer.name: layer.get_weights() for layer in mirrored.layers})
+
+
+def filled(model: keras.Model, weights: Mapping[str, Sequence[Any]]) -> keras.Model:
+    """Return `model` itself, with the weights of its layers by their names.
+
+    Raises:
+        BridgeError: a layer is missing there, or its weights have other shapes.
+    """
+    for layer in model.layers:
         if not layer.weights:
             continue
-        if layer.name not in known:
+        if layer.name not in weights:
             raise BridgeError(f"the mirror has lost the layer {layer.name}")
-        arrays = known[layer.name].get_weights()
+        arrays = weights[layer.name]
         if [array.shape for array in arrays] != [tuple(weight.shape) for weight in layer.weights]:
             raise BridgeError(f"the layer {layer.name} came back with weights of other shapes")
         layer.set_weights(arrays)
-    return new
+    return model
 
 
 def _name(tensor: Any) -> str:

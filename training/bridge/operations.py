@@ -18,6 +18,8 @@ def called(operation: Any, *arguments: Any, **settings: Any) -> Any:
 
     if not isinstance(operation, keras.Operation):  # a layer of tf_keras
         return operation(*arguments, **{key: value for key, value in settings.items() if key == "training" and value})
+    if isinstance(operation, keras.layers.Identity):
+        return arguments[0]  # what would stand between a convolution and its activation, where libraries look
     kind = type(operation).__name__
     if kind not in _operators():
         raise BridgeError(f"the operator {kind} ({operation.name}) has no counterpart in tf_keras")

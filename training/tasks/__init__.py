@@ -7,7 +7,6 @@ from training.tasks.detection import DETECTION
 from training.tasks.generation import GENERATION
 from training.tasks.segmentation import SEGMENTATION
 from training.tasks.task import Examples, Lesson, Parts, Task
-from zoo.architecture import Architecture
 from zoo.errors import UsageProblemError
 
 __all__ = ["TASKS", "Examples", "Lesson", "Parts", "Task", "find"]
@@ -15,14 +14,12 @@ __all__ = ["TASKS", "Examples", "Lesson", "Parts", "Task", "find"]
 TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, DETECTION, SEGMENTATION, GENERATION)}
 
 
-def find(architecture: Architecture) -> Task:
-    """Return how `architecture` learns.
+def find(task: str, title: str) -> Task:
+    """Return how a network for `task` learns.
 
     Raises:
         UsageProblemError: that is not known.
     """
-    if architecture.task not in TASKS:
-        raise UsageProblemError(
-            f"{architecture.name} is for {architecture.task}, and only {', '.join(TASKS)} can be trained"
-        )
-    return TASKS[architecture.task]
+    if task not in TASKS:
+        raise UsageProblemError(f"{title} is for {task}, and only {', '.join(TASKS)} can be trained")
+    return TASKS[task]

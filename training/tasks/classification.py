@@ -19,6 +19,7 @@ from zoo.errors import UsageProblemError
 from zoo.metric import TOP1, Metric
 
 if TYPE_CHECKING:
+    import keras
     from numpy.typing import NDArray
 
     from training.recipe import TrainingRecipe
@@ -149,10 +150,10 @@ class Classification:
         return {"classes": len(classes)}
 
     def losses(self, start: Start) -> Sequence[Loss]:
-        """Return the cross-entropy of the logits."""
+        """Return the cross-entropy of the logits, or of the probabilities where the network ends in softmax."""
         import keras
 
-        return [keras.losses.SparseCategoricalCrossentropy(from_logits=True)]
+        return [keras.losses.SparseCategoricalCrossentropy(from_logits=not _gives_probabilities(start.model))]
 
     def batch(
         self,
@@ -177,6 +178,13 @@ class Classification:
         np.add.at(counts, (examples.answers, _guesses(start, examples)), 1)
         pictures.confusion(counts, classes, folder / CONFUSION)
         return (CONFUSION,)
+
+
+def _gives_probabilities(model: keras.Model) -> bool:
+    import keras
+
+    last = model.outputs[0]._keras_history.operation
+    return isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax
 
 
 def _guesses(start: Start, examples: Examples) -> Any:

@@ -1,0 +1,45 @@
+"""A training run as a job of `export.job`: plain data in, plain data out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from export.jobs import pruning_of
+from training.recipe import Slimming, TrainingRecipe
+
+if TYPE_CHECKING:
+    from export.progress import Progress
+
+
+def train(request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """Train `request["recipe"]`, or go on if `request["resume"]`; answer what `training.pipeline.Trained` records.
+
+    Raises:
+        ZooError: as `training.pipeline.train`.
+    """
+    import tensorflow as tf
+
+    from training.pipeline import train
+
+    # Here and not in the run: it is for the whole process, and refuses unseeded draws of anybody else's.
+    tf.config.experimental.enable_op_determinism()
+    return train(_recipe(request["recipe"]), progress.step, resume=request["resume"]).record()
+
+
+def evaluate(request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """Judge the file that `request["recipe"]` names on its data; answer what `training.pipeline.Judged` records.
+
+    Raises:
+        ZooError: as `training.pipeline.evaluate`.
+    """
+    from training.pipeline import evaluate
+
+    return evaluate(_recipe(request["recipe"]), progress.step).record()
+
+
+def _recipe(record: Mapping[str, Any]) -> TrainingRecipe:
+    slim = record["slimming"]
+    slimming = Slimming(**{**slim, "pruning": pruning_of(slim["pruning"])})
+    return TrainingRecipe(**{**record, "out": Path(record["out"]), "slimming": slimming})
