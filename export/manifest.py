@@ -52,6 +52,7 @@ def manifest(
         "name": subject.name,
         "title": subject.title,
         "weights": asdict(subject.weights),
+        "history": [dict(record) for record in subject.history],
         "recipe": _recipe(recipe),
         "preprocessing": subject.preprocessing.record() if subject.preprocessing else None,
         "detection": subject.detection.record() if subject.detection else None,
@@ -97,7 +98,7 @@ def _recipe(recipe: Recipe) -> dict[str, Any]:
     record = asdict(recipe)
     for place in ("out", "keep_failed"):
         del record[place]
-    for place in ("model", "weights", "calibration", "evaluate"):
+    for place in ("model", "original", "weights", "calibration", "evaluate"):
         if isinstance(record[place], str) and "/" in record[place]:
             record[place] = record[place].rstrip("/").rsplit("/", 1)[1]
     record["budget"] = plain(recipe.budget)

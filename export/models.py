@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import zoo
 from export import signature, user_file
@@ -39,6 +39,7 @@ class Subject:
         task: what it is for, as its architecture says; empty if nobody said.
         drawn_inputs: inputs that are random by their meaning: name -> distribution.
         detection: what the outputs of a detector mean; None for what is no detector.
+        history: what training has done to it, as its file tells: it learned, lost channels, weights, bits.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Subject:
     task: str = ""
     drawn_inputs: Mapping[str, str] = field(default_factory=dict)
     detection: Detection | None = None
+    history: tuple[Mapping[str, Any], ...] = ()
 
 
 def is_file(model: str) -> bool:
@@ -156,6 +158,7 @@ def of_file(path: Path, named: str | None) -> Subject:
         task=known.task,
         drawn_inputs=known.drawn_inputs,
         detection=known.detection,
+        history=known.history,
     )
 
 

@@ -76,9 +76,8 @@ def run(
         samples = draw(subject, recipe, work, calibration_function, tell)
         tell.step("run the Keras model")
         expected = reference.outputs(subject.model, samples.probe)
-        slim = None
-        if recipe.pruning is not None:
-            slim = slimming.slimmed(subject, recipe, samples, expected, tell)
+        slim = slimming.slimmed(subject, recipe, samples, expected, tell)
+        if slim is not None and slim.subject is not subject:
             subject, expected = slim.subject, reference.outputs(slim.subject.model, samples.probe)
         photos = None
         if labelled is not None:

@@ -162,6 +162,7 @@ class Recipe:
         preprocessing: how photos become inputs, for a model that is not of the zoo: raw, unit, tf, caffe, torch.
         reconstruct: make the weights of integer files so that they keep the answers (export/reconstruction.py).
         pruning: which weights become zero before anything is converted; None for none.
+        original: a .keras file: the network as it was before training took weights away, to compare with.
         raised: layers of the int8 file that are wider than int8, by the Keras layer's name.
         diagnose: compare the int8 files with the model layer by layer (export/diagnosis).
         probe_count: samples of the proof; None: 64, or 16 where random weights have only parity to prove.
@@ -181,6 +182,7 @@ class Recipe:
     random_calibration: bool = False
     reconstruct: bool = True
     pruning: Pruning | None = None
+    original: str | None = None
     raised: Mapping[str, Width] = field(default_factory=dict)
     diagnose: bool = False
     observer: str = "sensitivity"

@@ -1,15 +1,16 @@
-"""The model with fewer weights, and what that costs: against the model as it was."""
+"""The model with fewer weights, and what that costs: against the model as it was before."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from calibration.samples import Array
 from calibration.store import Draw
-from export import reference, stages
+from export import models, reference, signature, stages
 from export.metrics import compare
 from export.models import Subject
 from export.recipe import Pruning, Recipe
@@ -21,6 +22,7 @@ from export.stages.prune_channels import PruneChannels
 from export.stages.refit import FEWEST_SAMPLES
 from export.stages.shrink import Shrink
 from export.targets import TARGETS
+from zoo import own_file
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -70,20 +72,61 @@ class Slimmed:
         }
 
 
-def slimmed(subject: Subject, recipe: Recipe, samples: Draw, before: Outputs, progress: Progress) -> Slimmed:
-    """Return `subject` with the weights that the recipe's pruning leaves.
+def slimmed(subject: Subject, recipe: Recipe, samples: Draw, expected: Outputs, progress: Progress) -> Slimmed | None:
+    """Return `subject` with the weights that the recipe's pruning leaves, beside what it is compared with.
+
+    Args:
+        subject: what the recipe names.
+        recipe: how.
+        samples: to fit weights on, and to compare on.
+        expected: what `subject` says of the probe.
+        progress: hears of every step.
+
+    Returns:
+        None if nothing is pruned, and no original is named.
 
     Raises:
-        UsageProblemError: nothing to fit the other weights on, or a model that cannot be pruned.
+        UsageProblemError: nothing to fit the other weights on, a model that cannot be pruned, or an original that is
+            another network.
     """
-    pruning = recipe.pruning
-    assert pruning is not None  # who calls has asked
+    if recipe.pruning is None and recipe.original is None:
+        return None
+    original, before = subject, expected
+    if recipe.original is not None:
+        original = _original(Path(recipe.original).expanduser(), subject)
+        before = reference.outputs(original.model, samples.probe)
+    pruned, records = subject, list[Mapping[str, Any]]()
+    if recipe.pruning is not None:
+        pruned, records = _pruned(subject, recipe.pruning, recipe.seed, samples, progress)
+    return Slimmed(subject=pruned, original=original, before=before, records=records)
+
+
+def _original(path: Path, subject: Subject) -> Subject:
+    """Return the network that `subject` was before it lost weights."""
+    facts = own_file.read(path) if path.is_file() else None
+    original = models.of_file(path, None)
+    own, other = (
+        (signature.inputs(some.model), [(spec.name, spec.shape) for spec in signature.outputs(some.model)])
+        for some in (subject, original)
+    )
+    if own != other or (facts and facts.preprocessing != subject.preprocessing):
+        raise UsageProblemError(
+            f"--original {path.name} is no earlier state of {subject.title}: it has other inputs or outputs, or takes "
+            "photos in another way"
+        )
+    return original
+
+
+def _pruned(
+    subject: Subject, pruning: Pruning, seed: int, samples: Draw, progress: Progress
+) -> tuple[Subject, list[Mapping[str, Any]]]:
+    """Return the subject with fewer weights, and the records of the stages."""
     typed = " ".join(pruning.words)
     if reason := _reason_against(subject, samples):
         raise UsageProblemError(f"{typed}: {reason}")
     model, records = functional(subject.model), list[Mapping[str, Any]]()
     try:
-        for stage in _stages(pruning, recipe.seed):
+        for stage in _stages(pruning, seed):
             progress.step("prune the model")
             staged = stages.apply(stage, model, samples.calibration)
             model = staged.model
@@ -92,7 +135,7 @@ def slimmed(subject: Subject, recipe: Recipe, samples: Draw, before: Outputs, pr
         raise UsageProblemError(f"{typed} is not for this model: {error}") from error
     if not all(record["layers"] for record in records[1:]):
         raise UsageProblemError(f"{typed}: there is nothing in this model that could be taken away")
-    return Slimmed(subject=replace(subject, model=model), original=subject, before=before, records=records)
+    return replace(subject, model=model), records
 
 
 def _stages(pruning: Pruning, seed: int) -> Iterator[Stage]:

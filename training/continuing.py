@@ -44,7 +44,6 @@ class OwnFile:
         self.title, self.task = self._subject.title, self._subject.task or _task(self._subject)
         facts = own_file.read(path)
         self._architecture = facts.architecture if facts else self._subject.name
-        self._history = facts.history if facts else ()
 
     def start(self, told: Mapping[str, Any], classes: Sequence[str]) -> Start:
         """Return the network for these classes; with other ones than before it gets a new last layer.
@@ -75,7 +74,7 @@ class OwnFile:
             title=subject.title.partition(", trained on")[0],
             task=self.task,
             drawn_inputs=subject.drawn_inputs,
-            history=self._history,
+            history=subject.history,
         )
 
 

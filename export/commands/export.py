@@ -59,6 +59,7 @@ _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precis
 @click.option(
     "--prune-channels", type=float, help="Remove that share of every layer's channels, likewise: smaller and faster."
 )
+@click.option("--original", metavar="FILE.keras", help="Compare with this too: your model before it lost weights.")
 @click.option(
     "--raise",
     "raised",

@@ -8,12 +8,12 @@ from typing import Any
 from export.quantities import size_in_words
 from export.tasks import TASKS
 
-TITLE = "against the model before pruning"
+TITLE = "against the original"
 HEADINGS = ("file", "SQNR dB", "same top-1 %", "zero weights %", "size", "zipped")
 
 
 def rows(manifest: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Yield the cells of each row: the pruned Keras model, then every file."""
+    """Yield the cells of each row: the Keras model that is exported, then every file."""
     found = manifest["slimming"]
     yield ("the Keras model", *_answers(found["model"]), "", "", "")
     for name, file in found["files"].items():
@@ -28,7 +28,9 @@ def lines(manifest: Mapping[str, Any]) -> list[str]:
     if scores := found["original_scores"]:
         metric = TASKS[manifest["evaluation"]["task"]].metrics[0]
         before, after = scores[metric.key], manifest["evaluation"]["scores"][metric.key]
-        said.append(f"{metric.title}: {metric.words(before)} {metric.unit} before pruning, {metric.words(after)} after")
+        said.append(
+            f"{metric.title}: {metric.words(before)} {metric.unit} of the original, {metric.words(after)} of this one"
+        )
     said.append("zero weights take as much room in a file, and as much time, as others: only a zipped file is smaller")
     return said
 
