@@ -16,6 +16,7 @@ from calibration.photo_file import BadPhotoError, read_photo
 from calibration.samples import Samples, sample_digest
 from calibration.sources.folder import image_paths, skipped
 from calibration.store import SetWriter
+from zoo import class_names, datasets
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
 
@@ -51,6 +52,31 @@ class LabelledPhotos:
             yield preprocessing.photo(image), label
 
 
+@dataclass(frozen=True, kw_only=True)
+class LabelledPictures:
+    """The test pictures of a data set with a name; their labels are class indices.
+
+    Attributes:
+        pictures: (N, height, width, channels).
+        labels: (N,).
+        source: a sentence for the record.
+        unreadable: none.
+    """
+
+    pictures: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    source: str
+    unreadable: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def photos(self, preprocessing: Preprocessing) -> Iterator[tuple[NDArray[np.uint8], int]]:
+        """Yield each picture's bytes (height, width, channels), resized and cropped, with its class index."""
+        for picture, label in zip(self.pictures, self.labels, strict=True):
+            yield preprocessing.photo(picture), int(label)
+
+
 def check_source(spec: str | Path) -> None:
     """Refuse what is neither a folder nor a .csv that exists, before any work.
 
@@ -58,20 +84,23 @@ def check_source(spec: str | Path) -> None:
         UsageProblemError: see above.
     """
     path = Path(spec).expanduser()
+    if spec in datasets.DATA_SETS and not path.exists():
+        return
     if path.is_dir() or (path.suffix.lower() == ".csv" and path.is_file()):
         return
     why = "is neither a folder of class folders nor a .csv file" if path.exists() else "does not exist"
     raise UsageProblemError(
-        f"--evaluate {str(spec)!r} {why}; give FOLDER/CLASS/photo.jpg or a CSV with file,class_index"
+        f"--evaluate {str(spec)!r} {why}; give FOLDER/CLASS/photo.jpg, a CSV with file,class_index, or one of "
+        f"{', '.join(datasets.DATA_SETS)}"
     )
 
 
-def find_labelled(spec: str | Path, *, classes: int, labels: Sequence[str] = ()) -> LabelledPhotos:
+def find_labelled(spec: str | Path, *, classes: int, labels: Sequence[str] = ()) -> LabelledPhotos | LabelledPictures:
     """Return the labelled photos that `spec` names.
 
     Args:
-        spec: a folder whose folders are classes, or a CSV with a column `file` and one of class_index, class,
-            label, wnid, class_name; its files lie beside it or in `images` beside it.
+        spec: the name of a data set; a folder whose folders are classes, or a CSV with a column `file` and one of
+            class_index, class, label, wnid, class_name; its files lie beside it or in `images` beside it.
         classes: how many the model tells apart.
         labels: their names by index, where known.
 
@@ -80,10 +109,23 @@ def find_labelled(spec: str | Path, *, classes: int, labels: Sequence[str] = ())
     """
     check_source(spec)
     path = Path(spec).expanduser()
+    if spec in datasets.DATA_SETS and not path.exists():
+        return _of_data_set(str(spec), classes, labels)
     named = named_photos(path)
     indices = class_indices({word for _, word in named}, classes=classes, labels=labels)
     files = tuple((photo, indices[word]) for photo, word in named)
     return LabelledPhotos(files=files, source=f"{path.name}, {len(files)} labelled photos")
+
+
+def _of_data_set(name: str, classes: int, labels: Sequence[str]) -> LabelledPictures:
+    data = datasets.find(name)
+    known = class_names.read(data.labels)
+    if len(known) != classes or (labels and tuple(labels) != known):
+        raise UsageProblemError(f"the model does not tell the {len(known)} classes of {name} apart: {', '.join(known)}")
+    pictures, indices = data.read("test", None)
+    return LabelledPictures(
+        pictures=pictures, labels=indices.astype(np.int64), source=f"{data.title}, {len(pictures)} test pictures"
+    )
 
 
 def named_photos(path: Path) -> list[tuple[Path, str]]:
@@ -96,7 +138,7 @@ def named_photos(path: Path) -> list[tuple[Path, str]]:
 
 
 def labelled_samples(
-    photos: LabelledPhotos,
+    photos: LabelledPhotos | LabelledPictures,
     *,
     name: str,
     preprocessing: Preprocessing,

@@ -13,6 +13,7 @@ from export.measure import measure
 from export.models import Subject
 from export.progress import Progress
 from export.tasks import Examples, Metric, Task, Truth
+from zoo import datasets
 from zoo.errors import UsageProblemError
 
 
@@ -74,7 +75,7 @@ def check_source(source: str) -> None:
     Raises:
         UsageProblemError: see above.
     """
-    if not Path(source).expanduser().exists():
+    if source not in datasets.DATA_SETS and not Path(source).expanduser().exists():
         takes = "; ".join(f"for {task.name}, {task.examples}" for task in tasks.TASKS.values())
         raise UsageProblemError(f"--evaluate {source!r} does not exist; give {takes}")
 

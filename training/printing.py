@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo import datasets
 from zoo.metric import METRICS, Metric
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def trained(console: Console, answer: Mapping[str, Any], data: str) -> None:
         console.print(_stages(answer, metric))
     _scores(console, answer["scores"])
     console.print(f"written: {answer['file']}; {answer['folder']}: {', '.join(answer['pictures'])}", soft_wrap=True)
-    calibration = f" --calibration {data}" if Path(data).is_dir() else ""
+    photos = Path(data).is_dir() or data in datasets.DATA_SETS
+    calibration = f" --calibration {data}" if photos else ""
     original = f" --original {answer['before']}" if answer["before"] else ""
     console.print(f"next: zoo-export {answer['file']} --int8{calibration}{original}", style="dim", soft_wrap=True)
 

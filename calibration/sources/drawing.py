@@ -9,9 +9,10 @@ from typing import Any
 
 from calibration.drawn import completed
 from calibration.inputs import InputSpec
-from calibration.sources import arrays, builtin, folder, function, noise, synthetic
+from calibration.sources import arrays, builtin, folder, function, named, noise, synthetic
 from calibration.sources.request import Request, Stream
 from calibration.store import Dealer, Draw, SetWriter
+from zoo import datasets
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
 
@@ -33,7 +34,8 @@ def draw(
     """Draw calibration and probe samples that share nothing, streamed into `work`.
 
     Args:
-        spec: None for the built-in photos; a folder of images; an .npz or .npy; or `module:function`.
+        spec: None for the built-in photos; a folder of images; an .npz or .npy; a data set's name; or
+            `module:function`.
         inputs: of the model, by name, in its order.
         preprocessing: how photos become the input; None if that is not known.
         calibration_count: at most so many; a short source gives both sets their share, at least one each.
@@ -67,6 +69,8 @@ def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, r
     if spec is None:
         return builtin.open_builtin(request)
     path = Path(spec).expanduser()
+    if spec in datasets.DATA_SETS and not path.exists():
+        return named.open_named(spec, request)
     if path.is_dir():
         return folder.open_folder(path, request)
     if path.suffix in (".npz", ".npy"):
@@ -74,8 +78,8 @@ def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, r
     if ":" in spec and not path.exists():
         return function.open_function(spec, request)
     raise UsageProblemError(
-        f"--calibration {spec!r} is no folder of images, no .npz, no .npy and no module:function"
-        + ("" if path.exists() else "; there is no such file")
+        f"--calibration {spec!r} is no folder of images, no .npz, no .npy, no module:function, "
+        f"and none of {', '.join(datasets.DATA_SETS)}" + ("" if path.exists() else "; there is no such file")
     )
 
 

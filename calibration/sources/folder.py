@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +62,7 @@ def _photos(name: str, paths: list[Path], preprocessing: Preprocessing, notes: l
         yield photo_sample(name, preprocessing.photo(image), preprocessing)
 
 
-def skipped(broken: list[str]) -> str:
+def skipped(broken: Sequence[str]) -> str:
     """Return the sentence that names files that could not be read."""
     more = ", ..." if len(broken) > 5 else ""
     return f"{len(broken)} unreadable image{'s' * (len(broken) != 1)} skipped: {', '.join(broken[:5])}{more}"

@@ -35,7 +35,7 @@ _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precis
 @click.option(
     "--calibration",
     metavar="SOURCE",
-    help="Folder of photos, .npz, .npy, module:function or synthetic; built-in photos if not given.",
+    help="Folder of photos, .npz, .npy, data set, module:function or synthetic; built-in photos if not given.",
 )
 @click.option("--calibration-count", default=100, show_default=True, help="At most so many samples.")
 @click.option("--random-calibration", is_flag=True, help="Calibrate on noise: sizes and speed only.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calibration.labelled import LabelledPhotos, find_labelled, labelled_samples
+from calibration.labelled import LabelledPhotos, LabelledPictures, find_labelled, labelled_samples
 from calibration.samples import Array, Samples
 from export import signature
 from export.metrics import accuracy
@@ -51,7 +51,7 @@ class ClassifiedPhotos:
         preprocessing: of the photos.
     """
 
-    photos: LabelledPhotos
+    photos: LabelledPhotos | LabelledPictures
     input: str
     output: str
     preprocessing: Preprocessing
@@ -69,7 +69,7 @@ class Classification:
 
     name = "classification"
     metrics: tuple[Metric, ...] = (TOP1, TOP5)
-    examples = "a folder of class folders, or a CSV with file,class_index"
+    examples = "a folder of class folders, a CSV with file,class_index, or mnist, fashion_mnist, cifar10"
 
     def suits(self, model: keras.Model) -> bool:
         """Whether the only output is a row of numbers."""

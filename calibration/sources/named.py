@@ -1,0 +1,36 @@
+"""A data set with a name: the pictures that others learn from, so that its test pictures stay for the judging."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from calibration.inputs import describe, image_input, photo_sample
+from calibration.sources.request import Request, Stream
+from zoo import datasets
+from zoo.errors import UsageProblemError
+
+_SPARE = 4  # a picture that is there twice counts once
+
+
+def open_named(name: str, request: Request) -> Stream:
+    """Return training pictures of the data set, in an order that the seed decides.
+
+    Raises:
+        UsageProblemError: the model takes no photo.
+        OutsideError: no source has the pictures.
+    """
+    preprocessing = request.preprocessing
+    image = image_input(request.inputs, preprocessing)
+    if image is None or preprocessing is None:
+        raise UsageProblemError(
+            f"--calibration {name} needs a model with one image input and a known preprocessing (--preprocessing raw, "
+            f"unit, tf, caffe or torch); for this one give an .npz with: {describe(request.inputs)}"
+        )
+    data = datasets.find(name)
+    pictures, _ = data.read("train", None)
+    chosen = np.random.default_rng(request.seed).permutation(len(pictures))[: _SPARE * request.total]
+    return Stream(
+        source=f"{data.title}, training pictures",
+        samples=(photo_sample(image, preprocessing.photo(pictures[index]), preprocessing) for index in chosen),
+        photos=True,
+    )
