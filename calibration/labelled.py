@@ -74,7 +74,7 @@ class LabelledPictures:
     def photos(self, preprocessing: Preprocessing) -> Iterator[tuple[NDArray[np.uint8], int]]:
         """Yield each picture's bytes (height, width, channels), resized and cropped, with its class index."""
         for picture, label in zip(self.pictures, self.labels, strict=True):
-            yield preprocessing.photo(picture), int(label)
+            yield preprocessing.photo(datasets.image(picture)), int(label)
 
 
 def check_source(spec: str | Path) -> None:

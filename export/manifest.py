@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import PurePath
 from typing import Any
 
 from calibration.samples import Samples
@@ -100,7 +101,7 @@ def _recipe(recipe: Recipe) -> dict[str, Any]:
         del record[place]
     for place in ("model", "original", "weights", "calibration", "evaluate"):
         if isinstance(record[place], str) and "/" in record[place]:
-            record[place] = record[place].rstrip("/").rsplit("/", 1)[1]
+            record[place] = PurePath(record[place]).name
     record["budget"] = plain(recipe.budget)
     record["precisions"] = [str(precision) for precision in recipe.precisions]
     record["raised"] = {layer: str(width) for layer, width in recipe.raised.items()}

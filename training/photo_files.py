@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from calibration.photo_file import BadPhotoError, read_photo
 from calibration.sources.folder import skipped
 from calibration.store import ArrayFile
+from zoo import datasets
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -45,9 +46,6 @@ def prepare(
 
 def fitted(images: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """Return pictures (N, height, width, channels) of one size at the size and in the colours of the input."""
-    from PIL import Image
-
     if images.shape[1:] == preprocessing.shape:
         return images
-    bare = images[..., 0] if images.shape[-1] == 1 else images
-    return np.stack([preprocessing.photo(Image.fromarray(image)) for image in bare])
+    return np.stack([preprocessing.photo(datasets.image(image)) for image in images])

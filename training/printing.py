@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _STAGES = {
+    "given": "as it was given",
     "learn": "learned",
     "prune_channels": "channels removed",
     "prune": "weights made zero",
@@ -31,8 +32,7 @@ def trained(console: Console, answer: Mapping[str, Any], data: str) -> None:
     metric = Metric(**answer["metric"])
     if answer["rows"]:
         console.print(_epochs(answer, metric))
-    slimmed = len(answer["stages"]) > 1
-    if slimmed:
+    if answer["before"]:
         console.print(_stages(answer, metric))
     _scores(console, answer["scores"])
     console.print(f"written: {answer['file']}; {answer['folder']}: {', '.join(answer['pictures'])}", soft_wrap=True)
@@ -70,7 +70,8 @@ def _stages(answer: Mapping[str, Any], metric: Metric) -> Table:
             **{f"{metric.heading}, {part}": "right" for part in parts},
         }
     )
-    for stage in answer["stages"]:
+    first = max(index for index, stage in enumerate(answer["stages"]) if stage["name"] in ("given", "learn"))
+    for stage in answer["stages"][first:]:  # what an earlier run did was measured on its own data
         measured, told = stage["measured"], stage["parameters"]
         words = [text.format(told[key]) for key, text in _TOLD.items() if told.get(key)]
         table.add_row(

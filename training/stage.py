@@ -50,7 +50,11 @@ class Learn:
     """The network learns its task."""
 
     phases: Sequence[Phase]
-    name: str = "learn"
+
+    @property
+    def name(self) -> str:
+        """What was done: nothing but looking at the network as it was given, if there are no epochs."""
+        return "learn" if self.phases else "given"
 
     def prepared(self, start: Start, examples: Examples) -> Start:
         """Return `start` itself."""

@@ -31,6 +31,8 @@ def open_named(name: str, request: Request) -> Stream:
     chosen = np.random.default_rng(request.seed).permutation(len(pictures))[: _SPARE * request.total]
     return Stream(
         source=f"{data.title}, training pictures",
-        samples=(photo_sample(image, preprocessing.photo(pictures[index]), preprocessing) for index in chosen),
+        samples=(
+            photo_sample(image, preprocessing.photo(datasets.image(pictures[index])), preprocessing) for index in chosen
+        ),
         photos=True,
     )

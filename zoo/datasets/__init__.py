@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.datasets.cifar import CIFAR10
 from zoo.datasets.clothes import FASHION_MNIST
-from zoo.datasets.data_set import DataSet, Split
+from zoo.datasets.data_set import DataSet, Split, image
 from zoo.datasets.handwriting import MNIST
 from zoo.errors import unknown
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["DATA_SETS", "DataSet", "Split", "find", "load"]
+__all__ = ["DATA_SETS", "DataSet", "Split", "find", "image", "load"]
 
 DATA_SETS: dict[str, DataSet] = {data.name: data for data in (MNIST, FASHION_MNIST, CIFAR10)}
 

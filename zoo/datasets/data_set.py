@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL import Image
 
 Split = Literal["train", "test"]
 
@@ -34,3 +35,10 @@ class DataSet:
     labels: str
     mirrored: bool
     read: Callable[[Split, Path | None], tuple[NDArray[np.uint8], NDArray[Any]]]
+
+
+def image(picture: NDArray[np.uint8]) -> Image.Image:
+    """Return a picture (height, width, channels), RGB or grey, as what `Preprocessing.photo` takes."""
+    from PIL import Image
+
+    return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
