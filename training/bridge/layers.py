@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -73,13 +74,28 @@ def _plain(value: Any) -> Any:
 
 def _activation(layer: keras.Layer) -> Callable[..., Any] | str:
     """Return the activation; some functions have kept their name and changed their numbers."""
-    import tensorflow as tf
-
     name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
-    changed: dict[str, Callable[..., Any]] = {
-        "hard_sigmoid": lambda x: tf.nn.relu6(x + 3) / 6,  # it was clip(0.2 x + 0.5)
-        "hard_silu": lambda x: x * tf.nn.relu6(x + 3) / 6,
-        "relu6": tf.nn.relu6,
-        "silu": tf.nn.silu,
-    }
-    return changed.get(name, name)
+    return _changed().get(name, name)
+
+
+@cache
+def _changed() -> dict[str, Callable[..., Any]]:
+    """Return functions of Keras 3 by name, registered so that libraries can copy layers that have them."""
+    import tensorflow as tf
+    import tf_keras
+
+    register = tf_keras.utils.register_keras_serializable("keras3")
+
+    def hard_sigmoid(x: tf.Tensor) -> tf.Tensor:
+        return tf.nn.relu6(x + 3) / 6  # it was clip(0.2 x + 0.5)
+
+    def hard_silu(x: tf.Tensor) -> tf.Tensor:
+        return x * tf.nn.relu6(x + 3) / 6
+
+    def relu6(x: tf.Tensor) -> tf.Tensor:
+        return tf.nn.relu6(x)
+
+    def silu(x: tf.Tensor) -> tf.Tensor:
+        return tf.nn.silu(x)
+
+    return {function.__name__: register(function) for function in (hard_sigmoid, hard_silu, relu6, silu)}

@@ -57,27 +57,13 @@ class EightBits:
     def _wrapped(self, mirrored: tf_keras.Model) -> tf_keras.Model:
         import tensorflow_model_optimization as tfmot
 
+        from training.slimming import simulating
+
         quantization = tfmot.quantization.keras
-        # The schemes that keep zeros and clusters say that they support what the one below them does not.
-        scheme, plain = self._scheme(), quantization.default_8bit.Default8BitQuantizeScheme()
-        registries = [some.get_quantize_registry() for some in (scheme, plain)]
-
-        def annotated(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
-            supported = all(registry.supports(layer) for registry in registries)
-            return quantization.quantize_annotate_layer(layer) if supported else layer
-
-        with quantization.quantize_scope():
-            return quantization.quantize_apply(wrapped_layers(mirrored, annotated), scheme=scheme)
-
-    def _scheme(self) -> Any:
-        import tensorflow_model_optimization as tfmot
-
-        combine = tfmot.experimental.combine
-        if self._keep_clusters:
-            return combine.Default8BitClusterPreserveQuantizeScheme(preserve_sparsity=self._keep_zeros)
-        if self._keep_zeros:
-            return combine.Default8BitPrunePreserveQuantizeScheme()
-        return tfmot.quantization.keras.default_8bit.Default8BitQuantizeScheme()
+        scheme = simulating.scheme(keep_zeros=self._keep_zeros, keep_clusters=self._keep_clusters)
+        with quantization.quantize_scope(simulating.OWN):
+            marked = wrapped_layers(mirrored, lambda layer: simulating.annotated(layer, scheme))
+            return quantization.quantize_apply(marked, scheme=scheme)
 
 
 def _unwrapped(model: tf_keras.Model) -> Mapping[str, Sequence[Any]]:
@@ -85,8 +71,8 @@ def _unwrapped(model: tf_keras.Model) -> Mapping[str, Sequence[Any]]:
     found: dict[str, Sequence[Any]] = {}
     for wrapper in model.layers:
         layer = getattr(wrapper, "layer", None)
-        if layer is None:
-            found[wrapper.name] = wrapper.get_weights()
+        if layer is None or not wrapper._weight_vars:
+            found[getattr(layer, "name", wrapper.name)] = wrapper.get_weights()
             continue
         kernels = [weight.numpy() for weight, _, _ in wrapper._weight_vars]
         biases = [layer.bias.numpy()] if getattr(layer, "bias", None) is not None else []
