@@ -11,6 +11,7 @@ BENCHMARKS = {
     "accuracy": "top-1 and agreement on labelled ImageNet photos (ZOO_IMAGENET_SAMPLE)",
     "cost": "seconds and memory of an export, beside the plain way",
     "latency": "speed of the int8 files, beside the plain way's",
+    "sparse": "size, memory and speed of files that encode their zeros",
     "avx2": "int8 .onnx on an emulated CPU without VNNI (needs qemu-user)",
 }
 
