@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from export.evaluation import Labelled
     from export.progress import Progress
 
+# Of what training makes, all that other weights would undo.
+_UNDONE = ("prune", "cluster", "qat")
+
 Outputs = Mapping[str, Array]
 
 
@@ -149,6 +152,9 @@ def _stages(pruning: Pruning, seed: int) -> Iterator[Stage]:
 
 
 def _reason_against(subject: Subject, samples: Draw) -> str:
+    made = [record["name"] for record in subject.history if record["name"] in _UNDONE]
+    if made:
+        return f"it fits weights anew, and would undo what training made of them ({', '.join(made)}); prune there"
     if not subject.weights.trained:
         return "the weights are untrained, so that it cannot be told which are worth least; give trained ones"
     if not samples.calibration.real:

@@ -90,11 +90,12 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
         keras.utils.set_random_seed(recipe.seed)  # new layers draw their first weights
         start = beginning.start(task.options(lesson.classes), lesson.classes)
         start = replace(start, labels=lesson.classes, source=lesson.source)
+        done = [record["name"] for record in start.history]
+        stages = (Learn(phases=phases.plan(recipe, start)), *slimming.stages(recipe, done))
         tell("read the photos")
         parts = lesson.examples(start.preprocessing, Path(work))
         # Not before: data that cannot be read leaves no folder behind.
         notebook = Notebook(recipe.out.with_suffix(".training"), recipe.settings(), resume=resume)
-        stages = (Learn(phases=phases.plan(recipe, start)), *slimming.stages(recipe))
         trained = Run(
             stages=stages,
             parts=parts,

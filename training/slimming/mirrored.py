@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from training import bridge
+from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
     import keras
@@ -48,13 +49,18 @@ class MirrorLearner:
             callbacks: of the library, that must hear of every step.
 
         Raises:
-            BridgeError: the network cannot cross.
+            UsageProblemError: the network cannot cross.
         """
         import tf_keras
 
         self._start, self._unwrap, self._callbacks = start, unwrap, callbacks
-        mirrored = bridge.mirror(start.model)
-        bridge.check(start.model, mirrored)
+        try:
+            mirrored = bridge.mirror(start.model)
+            bridge.check(start.model, mirrored)
+        except bridge.BridgeError as error:
+            raise UsageProblemError(
+                f"{phase.name} needs tensorflow-model-optimization, which this network cannot be given: {error}"
+            ) from error
         self._wrapped = wrap(mirrored)
         self.judged = replace(start, model=self._wrapped)
         self._optimizer = phase.optimizer(steps * phase.epochs, tf_keras)
