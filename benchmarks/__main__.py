@@ -21,6 +21,10 @@ ALONE = {
         "benchmarks.peers.__main__",
         "accuracy of the int8 files beside those of other tools, into docs/int8_accuracy.md",
     ),
+    "slimming": (
+        "benchmarks.slimming",
+        "a network trained to do with less, into docs/pruning.md; an hour",
+    ),
     "sweep": (
         "benchmarks.sweep",
         "every architecture exported at full size, every small twin proven, into docs/zoo.md",
