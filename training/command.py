@@ -24,6 +24,7 @@ from export.console import print_json, standard_error, standard_output
 @click.option("--epochs", type=click.IntRange(min=0), help="In all; 10, or 0 where a FILE.keras loses something.")
 @click.option("--head-epochs", type=int, help="Of them with only the new layers learning; a third if not given.")
 @click.option("--batch", default=32, show_default=True, type=click.IntRange(min=1), help="Photos in a step.")
+@click.option("--devices", metavar="N|all|cpu:N", help="Share every step among N GPUs, or among N parts of the cores.")
 @click.option(
     "--learning-rate",
     type=click.FloatRange(min=0, min_open=True),

@@ -28,21 +28,24 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
         batch: int,
         seed: int,
         variations: Variations | None,
+        shares: int = 1,
     ) -> None:
-        """Feed `examples` as `task` prepares them for `start`'s network."""
+        """Feed `examples` as `task` prepares them for `start`'s network, every batch in so many equal shares."""
         super().__init__()
         self._task, self._start, self._examples, self._variations = task, start, examples, variations
         self._batch, self._seed = batch, seed
+        # What an epoch has beyond equal shares is left out, others each time: an empty share is an error in TensorFlow.
+        self._count = len(examples) // shares * shares
         self.begin(0)
 
     def __len__(self) -> int:
         """Return how many batches an epoch has; the last one may be smaller."""
-        return -(-len(self._examples) // self._batch)
+        return -(-self._count // self._batch)
 
     def begin(self, epoch: int) -> None:
         """Begin the epoch of that number, counted over all phases."""
         self._epoch = epoch
-        self._order = np.random.default_rng((self._seed, epoch)).permutation(len(self._examples))
+        self._order = np.random.default_rng((self._seed, epoch)).permutation(len(self._examples))[: self._count]
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         """Return the inputs and the answers of a batch."""

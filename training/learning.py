@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
+import tensorflow as tf
+
+from training import distributing
 
 if TYPE_CHECKING:
     from training.feed import Feed
@@ -47,14 +50,16 @@ class Learner(Protocol):
 
 
 class KerasLearner:
-    """Keras's own `fit`, on the network itself."""
+    """Keras's own `fit`, on the network itself; on a copy where several devices share the steps."""
 
     def __init__(self, start: Start, task: Task, phase: Phase, steps: int) -> None:
         """Make the network of `start` ready for a phase with so many steps in an epoch."""
         self.judged = start
         phase.prepare(start)
+        # What is made in a scope answers once for every device; the network itself was made outside.
+        self._learning = distributing.copied(start.model) if tf.distribute.has_strategy() else start.model
         # A second model of the same layers: the first keeps no loss of ours, which its file would have to name.
-        self._fitted = keras.Model(start.model.inputs, start.model.outputs)
+        self._fitted = keras.Model(self._learning.inputs, self._learning.outputs)
         self._optimizer = phase.optimizer(steps * phase.epochs, keras)
         self._fitted.compile(optimizer=self._optimizer, loss=list(task.losses(start)))
         self._optimizer.build(self._fitted.trainable_variables)
@@ -62,7 +67,7 @@ class KerasLearner:
     @property
     def state(self) -> Sequence[Any]:
         """Variables of the network."""
-        variables: Sequence[Any] = self.judged.model.variables
+        variables: Sequence[Any] = self._learning.variables
         return variables
 
     @property
@@ -77,13 +82,19 @@ class KerasLearner:
         done = self._fitted.fit(
             feed, initial_epoch=number, epochs=number + 1, shuffle=False, verbose=0, callbacks=[_Steps(hear)]
         )
+        self._bring_back()
         return float(done.history["loss"][-1])
 
     def network(self) -> keras.Model:
         """Return the network itself."""
+        self._bring_back()
         for layer in self.judged.model.layers:
             layer.trainable = True
         return self.judged.model
+
+    def _bring_back(self) -> None:
+        if self._learning is not self.judged.model:
+            distributing.bring(self._learning, self.judged.model)
 
 
 class _Steps(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types

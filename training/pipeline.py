@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from export import models
-from training import phases, pictures, slimming, tasks
+from training import distributing, phases, pictures, slimming, tasks
 from training.continuing import OwnFile
 from training.notebook import BEFORE, Notebook, Row
 from training.recipe import TrainingRecipe
@@ -80,6 +80,7 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
     """
     import keras
 
+    devices = distributing.find(recipe.devices, recipe.batch)  # before TensorFlow does anything else
     beginning = OwnFile(recipe) if models.is_file(recipe.model) else OfZoo(recipe)
     task = tasks.find(beginning.task, beginning.title)
     lesson = task.find(recipe)
@@ -94,6 +95,7 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
         stages = (Learn(phases=phases.plan(recipe, start)), *slimming.stages(recipe, done))
         tell("read the photos")
         parts = lesson.examples(start.preprocessing, Path(work))
+        devices.check(len(parts.train))
         # Not before: data that cannot be read leaves no folder behind.
         notebook = Notebook(recipe.out.with_suffix(".training"), recipe.settings(), resume=resume)
         trained = Run(
@@ -103,6 +105,7 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
             recipe=recipe,
             mirrored=recipe.augment and lesson.mirrored,
             notebook=notebook,
+            devices=devices,
             tell=tell,
         ).go(start)
         tell("judge")

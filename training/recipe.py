@@ -55,6 +55,7 @@ class TrainingRecipe:
         epochs: in all, over both phases.
         head_epochs: of them with everything but the new layers frozen; None: a third, where the others are trained.
         batch: photos in a step.
+        devices: that share it: a number of GPUs, "all", or "cpu:2"; None: one.
         learning_rate: at its highest, of the phase in which all layers learn; None: 3e-5 for trained weights, 2e-3 for
             random ones.
         validation: share of the photos that are kept back to judge by, where the data has no such part of its own.
@@ -73,6 +74,7 @@ class TrainingRecipe:
     epochs: int = 10
     head_epochs: int | None = None
     batch: int = 32
+    devices: str | None = None
     learning_rate: float | None = None
     validation: float = 0.2
     patience: int = 5

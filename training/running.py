@@ -14,6 +14,7 @@ from training.feed import Feed
 from training.variations import Variations
 
 if TYPE_CHECKING:
+    from training.distributing import Devices
     from training.learning import Learner
     from training.notebook import Notebook
     from training.phases import Phase
@@ -42,6 +43,7 @@ class Run:
         recipe: how.
         mirrored: whether photos may be mirrored.
         notebook: remembers.
+        devices: share every step.
         tell: hears of every step.
     """
 
@@ -51,6 +53,7 @@ class Run:
     recipe: TrainingRecipe
     mirrored: bool
     notebook: Notebook
+    devices: Devices
     tell: Listener
 
     def go(self, start: Start) -> Start:
@@ -83,7 +86,8 @@ class Run:
             if any(self.notebook.rows_of(number, other.name) for other in _after(phase, stage.phases)):
                 continue
             feed = self._feed(start)
-            learner = stage.learner(start, self.task, phase, len(feed))
+            with self.devices.scope():
+                learner = stage.learner(start, self.task, phase, len(feed))
             if self.notebook.rows_of(number, phase.name):
                 self.notebook.restore_last([*learner.state, *learner.optimizer_state])
             elif self.notebook.rows_of(number):
@@ -134,7 +138,13 @@ class Run:
     def _feed(self, start: Start) -> Feed:
         varied = Variations(mirrored=self.mirrored) if self.recipe.augment else None
         return Feed(
-            self.task, start, self.parts.train, batch=self.recipe.batch, seed=self.recipe.seed, variations=varied
+            self.task,
+            start,
+            self.parts.train,
+            batch=self.recipe.batch,
+            seed=self.recipe.seed,
+            variations=varied,
+            shares=self.devices.count,
         )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from training.phases import Phase
     from training.starting import Start
     from training.tasks import Task
+    from training.tasks.task import Loss
 
 # Of a wrapped model: the weights of the layers inside, by their names.
 Unwrap = Callable[["tf_keras.Model"], Mapping[str, Sequence[Any]]]
@@ -64,7 +65,7 @@ class MirrorLearner:
         self._wrapped = wrap(mirrored)
         self.judged = replace(start, model=self._wrapped)
         self._optimizer = phase.optimizer(steps * phase.epochs, tf_keras)
-        self._wrapped.compile(optimizer=self._optimizer, loss=list(task.losses(start)))
+        self._wrapped.compile(optimizer=self._optimizer, loss=[_once_shared(loss) for loss in task.losses(start)])
         self._optimizer.build(self._wrapped.trainable_variables)
 
     @property
@@ -106,6 +107,21 @@ def wrapped_layers(
     import tf_keras
 
     return tf_keras.models.clone_model(mirrored, clone_function=wrap)
+
+
+def _once_shared(loss: Loss) -> Loss:
+    """Return a loss that tf_keras alone divides among the devices: a loss of Keras 3 has done it already."""
+    import keras
+    import tensorflow as tf
+
+    devices = tf.distribute.get_strategy().num_replicas_in_sync
+    if devices == 1 or not isinstance(loss, keras.losses.Loss):
+        return loss
+
+    def whole(truth: Any, answer: Any) -> Any:
+        return loss(truth, answer) * devices
+
+    return whole
 
 
 def _batches(feed: Feed) -> tf_keras.utils.Sequence:
