@@ -21,29 +21,33 @@ _BLUE, _ORANGE, _GREY = "#1f6feb", "#d1572d", "#9aa4af"
 _MOST_NAMES = 30  # more cannot be read on an axis
 
 
-def curve(rows: Sequence[Row], metric: Metric, path: Path) -> None:
-    """Draw the loss and the validation score of every epoch, the best one marked; nothing if there is none."""
+def curve(rows: Sequence[Row], best: int, metric: Metric, path: Path) -> None:
+    """Draw the loss and the validation score of every epoch, that of number `best` marked; nothing if there is none."""
     if not rows:
         return
     figure = _figure(8, 3.4)
     left, right = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in rows]
-    best = max(rows, key=lambda row: row["score"])
+    chosen = next(row for row in rows if row["epoch"] == best)
     left.plot(epochs, [row["loss"] for row in rows], color=_BLUE, marker="o", markersize=3)
     scale = 100 if metric.unit == "%" else 1
     right.plot(epochs, [scale * row["score"] for row in rows], color=_ORANGE, marker="o", markersize=3)
-    summit = (best["epoch"], scale * best["score"])
+    summit = (best, scale * chosen["score"])
     right.plot(*summit, marker="o", color=_ORANGE, markersize=9, fillstyle="none")
-    right.annotate(metric.words(best["score"]), summit, textcoords="offset points", xytext=(0, -16), ha="center")
+    right.annotate(metric.words(chosen["score"]), summit, textcoords="offset points", xytext=(0, -16), ha="center")
     _label(left, "loss on the training photos")
     _label(right, f"{metric.heading} on the validation photos")
-    changes = [
-        row["epoch"] - 0.5 for row, before in zip(rows[1:], rows, strict=False) if row["phase"] != before["phase"]
-    ]
+    begins = [row for row, before in zip(rows, [None, *rows], strict=False) if not before or _new_phase(row, before)]
     for axes in (left, right):
-        for change in changes:  # from here on all layers learn
-            axes.axvline(change, color=_GREY, linestyle="--", linewidth=1)
+        for row in begins if len(begins) > 1 else ():
+            axes.axvline(row["epoch"] - 0.5, color=_GREY, linestyle="--", linewidth=1)
+            place = {"transform": axes.get_xaxis_transform(), "rotation": 90, "ha": "left", "va": "bottom"}
+            axes.text(row["epoch"] - 0.45, 0.02, row["phase"].replace("_", " "), color=_GREY, fontsize=8, **place)
     figure.savefig(path, dpi=_DPI)
+
+
+def _new_phase(row: Row, before: Row) -> bool:
+    return bool(row["phase"] != before["phase"])
 
 
 def confusion(counts: NDArray[np.integer[Any]], names: Sequence[str], path: Path) -> None:

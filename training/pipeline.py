@@ -111,7 +111,8 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
         tell("judge")
         judged = {"validation": parts.validation, **({"test": parts.test} if parts.test else {})}
         scores = {name: task.judge(trained, part) for name, part in judged.items()}
-        pictures.curve(notebook.rows, task.metrics[0], notebook.folder / "curve.png")
+        best = (notebook.best(len(stages) - 1) or 0) + 1
+        pictures.curve(notebook.rows, best, task.metrics[0], notebook.folder / "curve.png")
         drawn = task.draw(trained, [*judged.values()][-1], lesson.classes, notebook.folder)
     own_file.save(trained.model, recipe.out, trained.facts())
     notebook.finish()
@@ -124,7 +125,7 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
         classes=lesson.classes,
         weights=start.weights.source if start.weights.trained else "random",
         rows=tuple(notebook.rows),
-        best=(notebook.best(len(stages) - 1) or 0) + 1,
+        best=best,
         stages=trained.history,
         pictures=("curve.png", *drawn),
         metric=task.metrics[0],
