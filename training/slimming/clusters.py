@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from export.stages.fold import fold
 from training.phases import Phase
 from training.slimming.mirrored import MirrorLearner, wrapped_layers
@@ -54,10 +56,14 @@ class Clusters:
         # Only the experimental function knows of zeros.
         make = cluster.cluster_weights if self._keep_zeros else clustering.cluster_weights
         kept = {"preserve_sparsity": True} if self._keep_zeros else {}
-        first = clustering.CentroidInitialization.KMEANS_PLUS_PLUS
 
         def wrap(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
-            return make(layer, self._count, first, **kept) if is_weighing(layer) else layer
+            if not is_weighing(layer):
+                return layer
+            # k-means fails where there are hardly more weights than clusters.
+            many = np.count_nonzero(layer.kernel) >= 2 * self._count
+            first = clustering.CentroidInitialization["KMEANS_PLUS_PLUS" if many else "LINEAR"]
+            return make(layer, self._count, first, **kept)
 
         def unwrap(model: tf_keras.Model) -> Mapping[str, Sequence[Any]]:
             return {layer.name: layer.get_weights() for layer in clustering.strip_clustering(model).layers}

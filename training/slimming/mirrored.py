@@ -65,7 +65,7 @@ class MirrorLearner:
         self._wrapped = wrap(mirrored)
         self.judged = replace(start, model=self._wrapped)
         self._optimizer = phase.optimizer(steps * phase.epochs, tf_keras)
-        self._wrapped.compile(optimizer=self._optimizer, loss=[_once_shared(loss) for loss in task.losses(start)])
+        self._wrapped.compile(optimizer=self._optimizer, loss=[_as_it_is(loss) for loss in task.losses(start)])
         self._optimizer.build(self._wrapped.trainable_variables)
 
     @property
@@ -109,19 +109,22 @@ def wrapped_layers(
     return tf_keras.models.clone_model(mirrored, clone_function=wrap)
 
 
-def _once_shared(loss: Loss) -> Loss:
-    """Return a loss that tf_keras alone divides among the devices: a loss of Keras 3 has done it already."""
+def _as_it_is(loss: Loss) -> tf_keras.losses.Loss:
+    """Return a loss as tf_keras takes it: it would squeeze what a bare function gets, and share twice.
+
+    A loss of Keras 3 is divided among the devices by itself, and then by tf_keras once more.
+    """
     import keras
     import tensorflow as tf
+    import tf_keras
 
-    devices = tf.distribute.get_strategy().num_replicas_in_sync
-    if devices == 1 or not isinstance(loss, keras.losses.Loss):
-        return loss
+    shared = tf.distribute.get_strategy().num_replicas_in_sync if isinstance(loss, keras.losses.Loss) else 1
 
-    def whole(truth: Any, answer: Any) -> Any:
-        return loss(truth, answer) * devices
+    class AsItIs(tf_keras.losses.Loss):  # type: ignore[misc]  # ships no types
+        def call(self, truth: Any, answer: Any) -> Any:
+            return loss(truth, answer) * shared
 
-    return whole
+    return AsItIs()
 
 
 def _batches(feed: Feed) -> tf_keras.utils.Sequence:

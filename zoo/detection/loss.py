@@ -29,7 +29,7 @@ class HeadLoss:
         from keras import ops
 
         numbers = 5 + self.detection.classes
-        said = ops.reshape(raw, (-1, *raw.shape[1:3], len(self.head.anchors), numbers))
+        said = ops.reshape(raw, (-1, *ops.shape(raw)[1:3], len(self.head.anchors), numbers))
         is_object = target[..., OBJECT]
         place = self.detection.scale_x_y * (ops.sigmoid(said[..., :2]) - 0.5) + 0.5
         box = ops.concatenate([place, said[..., 2:4]], axis=-1)
