@@ -81,6 +81,7 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
     import keras
 
     devices = distributing.find(recipe.devices, recipe.batch)  # before TensorFlow does anything else
+    keras.utils.set_random_seed(recipe.seed)  # new layers draw their first weights, those of a file what they drop
     beginning = OwnFile(recipe) if models.is_file(recipe.model) else OfZoo(recipe)
     task = tasks.find(beginning.task, beginning.title)
     lesson = task.find(recipe)
@@ -88,7 +89,6 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
         raise UsageProblemError(f"there is no folder {recipe.out.absolute().parent}; make it, or choose another --out")
     with tempfile.TemporaryDirectory(prefix="zoo-train-") as work:
         tell("build the network")
-        keras.utils.set_random_seed(recipe.seed)  # new layers draw their first weights
         start = beginning.start(task.options(lesson.classes), lesson.classes)
         start = replace(start, labels=lesson.classes, source=lesson.source)
         done = [record["name"] for record in start.history]

@@ -88,7 +88,7 @@ class TrainingRecipe:
     def __post_init__(self) -> None:
         if self.out.suffix != SUFFIX:
             raise UsageProblemError(f"--out {str(self.out)!r} must end in {SUFFIX}; type --out {self.out.stem}{SUFFIX}")
-        if self.out.absolute() == Path(self.model).expanduser().absolute():
+        if self.out.resolve() == Path(self.model).expanduser().resolve():
             raise UsageProblemError(f"--out {str(self.out)!r} is the file to begin with; give the new one another name")
         if not 0 < self.validation < 1:
             raise UsageProblemError(f"--validation is a share between 0 and 1, not {self.validation:g}; 0.2 is usual")

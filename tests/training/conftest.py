@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo import class_names
+import zoo
+from zoo import class_names, own_file, weights
 
 FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
+KINDS = tuple(map(str, range(10)))
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +25,43 @@ def clothes(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 kind.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(photo[..., 0]).save(kind / f"{index:03}.png")
     return folder
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All ten kinds of clothes, by number: 160 photos to learn from, 100 that judge on the way and 100 at the end."""
+    folder = tmp_path_factory.mktemp("data") / "kinds"
+    with np.load(FASHION) as arrays:
+        parts = {
+            "train": (arrays["calibration_photos"], arrays["calibration_labels"]),
+            "validation": (arrays["photos"][::5], arrays["labels"][::5]),
+            "test": (arrays["photos"][1::5], arrays["labels"][1::5]),
+        }
+    for part, (photos, labels) in parts.items():
+        for index, (photo, label) in enumerate(zip(photos, labels, strict=True)):
+            kind = folder / part / KINDS[label]
+            kind.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(photo[..., 0]).save(kind / f"{index:03}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The .keras file of the zoo's trained LeNet-5, as `zoo train` writes it for `kinds`."""
+    architecture = zoo.find("lenet5")
+    model = architecture.build()
+    assert weights.load(model, architecture).trained
+    return saved(model, tmp_path_factory.mktemp("twin") / "twin.keras")
+
+
+def saved(model, path: Path, labels: tuple[str, ...] = KINDS) -> Path:
+    """Save a network for photos of clothes, beside what it says of itself."""
+    facts = own_file.Facts(
+        architecture="mine",
+        title="Mine, trained on clothes",
+        task="classification",
+        preprocessing=zoo.find("lenet5").preprocess(**zoo.find("lenet5").settings({})),
+        labels=labels,
+    )
+    own_file.save(model, path, facts)
+    return path

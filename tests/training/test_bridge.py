@@ -63,6 +63,9 @@ def test_a_mirror_that_answers_otherwise_is_refused() -> None:
     mirrored.layers[-1].bias.assign_add([1.0] + [0.0] * 9)
     with pytest.raises(BridgeError, match="answers otherwise"):
         bridge.check(model, mirrored)
+    mirrored.layers[-1].bias.assign([np.nan] * 10)
+    with pytest.raises(BridgeError, match="not in numbers"):
+        bridge.check(model, mirrored)
 
 
 def test_what_cannot_cross_is_named() -> None:
@@ -73,6 +76,14 @@ def test_what_cannot_cross_is_named() -> None:
     image = keras.Input((8,))
     with pytest.raises(BridgeError, match="no layer Own"):
         bridge.mirror(keras.Model(image, Own(name="mine")(image)))
+    with pytest.raises(BridgeError, match="no layer RMSNormalization"):
+        bridge.mirror(keras.Model(image, layers.RMSNormalization()(image)))
+    named = type("Dense", (Own,), {})
+    with pytest.raises(BridgeError, match="no layer Dense"):
+        bridge.mirror(keras.Model(image, named(name="mine")(image)))
+    subclassed = type("Mine", (keras.Model,), {"call": lambda self, x: x})
+    with pytest.raises(BridgeError, match="only functional and Sequential"):
+        bridge.mirror(subclassed())
     with pytest.raises(BridgeError, match="the operator Sin"):
         bridge.mirror(keras.Model(image, keras.ops.sin(image)))
 
@@ -85,3 +96,10 @@ def test_a_mirror_that_lost_a_layer_does_not_come_back() -> None:
     cut = tf_keras.Model(mirrored.input, mirrored.layers[-2].output)
     with pytest.raises(BridgeError, match="has lost the layer logits"):
         bridge.bring_back(cut, model)
+
+
+def test_weights_of_other_shapes_do_not_come_back() -> None:
+    model = trained("lenet5")
+    narrower = keras.Model(model.input, layers.Dense(3, name="logits")(model.layers[-2].output))
+    with pytest.raises(BridgeError, match="logits came back with weights of other shapes"):
+        bridge.bring_back(bridge.mirror(narrower), model)

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import zoo
 from export.cli import main
+from zoo import own_file
 
 ARGUMENTS = ["lenet5", "--batch", "8", "--seed", "4"]
 ROOT = Path(__file__).parents[2]
@@ -52,6 +54,9 @@ def test_its_file_is_exported_without_another_word_and_knows_its_classes(
     trained: Path, clothes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--int8", "--calibration", str(clothes), "--evaluate", str(clothes), "--out", str(tmp_path)]
+    lenet5, facts = zoo.find("lenet5"), own_file.read(trained)
+    assert facts is not None
+    assert facts.preprocessing == lenet5.preprocess(**lenet5.settings({}))
     assert main(["export", str(trained), *arguments, "--probe-count", "16"]) == 0
     assert (tmp_path / "my" / "labels.txt").read_text().split() == sorted(path.name for path in clothes.iterdir())
     manifest = json.loads((tmp_path / "my" / "manifest.json").read_text())
@@ -100,7 +105,12 @@ def test_what_is_no_data_is_the_users_mistake(
     (one / "Bag" / "a.png").write_bytes(next((clothes / "Bag").iterdir()).read_bytes())
     (one / "Shoe").mkdir()
     (one / "Shoe" / "b.png").write_bytes(next((clothes / "Trouser").iterdir()).read_bytes())
+    for kind in ("Bag", "Shoe"):
+        (tmp_path / "broken" / kind).mkdir(parents=True)
+        for name in ("a.png", "b.png"):
+            (tmp_path / "broken" / kind / name).write_bytes(kind.encode() + name.encode())
     for data, words in (
+        (tmp_path / "broken", "can be read"),
         (tmp_path / "none", "mnist, fashion_mnist, cifar10"),
         (clothes / "Bag", "lies in no class folder"),
         (one, "at least two of each class"),

@@ -53,6 +53,33 @@ def test_idx_files_are_read_packed_or_not(suffix: str, tmp_path: Path) -> None:
     assert np.array_equal(classes, labels)
 
 
+def test_idx_files_are_not_believed_with_other_bytes_nor_damaged_nor_elsewhere(tmp_path: Path) -> None:
+    import gzip
+
+    content = idx(np.arange(4, dtype=np.uint8).reshape(1, 2, 2))
+    digest = hashlib.sha256(content).hexdigest()
+    read = reader({("train", kind): IdxFile(name=kind, sha256=digest, sources=()) for kind in ("images", "labels")})
+    for written, words in (
+        (content[:-1] + b"\7", "wrong sha256 inside"),
+        (gzip.compress(content)[:-9], "images is damaged"),
+        (None, "does not hold images"),
+    ):
+        (tmp_path / "images").unlink(missing_ok=True)
+        if written is not None:
+            (tmp_path / "images").write_bytes(written)
+        with pytest.raises(OutsideError, match=words):
+            read("train", tmp_path)
+
+
+def test_idx_files_are_found_where_a_package_puts_them(tmp_path: Path) -> None:
+    images, labels = np.zeros((1, 2, 2), np.uint8), np.ones(1, np.uint8)
+    files = {}
+    for kind, array in (("images", images), ("labels", labels)):
+        (tmp_path / kind).write_bytes(idx(array))
+        files["test", kind] = IdxFile(name=kind, sha256=hashlib.sha256(idx(array)).hexdigest(), sources=())
+    assert np.array_equal(reader(files, tmp_path)("test", None)[1], labels)
+
+
 @pytest.fixture
 def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[np.ndarray, np.ndarray]:
     """CIFAR-10 with two photos in each batch, in both containers, in the cache."""

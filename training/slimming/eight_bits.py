@@ -52,7 +52,9 @@ class EightBits:
 
     def learner(self, start: Start, task: Task, phase: Phase, steps: int) -> Learner:
         """Return what learns with 8 bits."""
-        return MirrorLearner(start, task, phase, steps, wrap=self._wrapped, unwrap=_unwrapped)
+        from training.slimming import simulating
+
+        return MirrorLearner(start, task, phase, steps, wrap=self._wrapped, unwrap=_unwrapped, look=simulating.look)
 
     def _wrapped(self, mirrored: tf_keras.Model) -> tf_keras.Model:
         import tensorflow_model_optimization as tfmot
@@ -61,7 +63,7 @@ class EightBits:
 
         quantization = tfmot.quantization.keras
         scheme = simulating.scheme(keep_zeros=self._keep_zeros, keep_clusters=self._keep_clusters)
-        with quantization.quantize_scope(simulating.OWN):
+        with quantization.quantize_scope(simulating.OWN), simulating.clusters_of_whole_kernels():
             marked = wrapped_layers(mirrored, lambda layer: simulating.annotated(layer, scheme))
             return quantization.quantize_apply(marked, scheme=scheme)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # Of a wrapped model: the weights of the layers inside, by their names.
 Unwrap = Callable[["tf_keras.Model"], Mapping[str, Sequence[Any]]]
+Look = Callable[["tf_keras.Model", Any], None]
 
 
 class MirrorLearner:
@@ -37,6 +38,7 @@ class MirrorLearner:
         wrap: Callable[[tf_keras.Model], tf_keras.Model],
         unwrap: Unwrap,
         callbacks: Sequence[Any] = (),
+        look: Look | None = None,
     ) -> None:
         """Make the mirror ready for a phase.
 
@@ -48,13 +50,14 @@ class MirrorLearner:
             wrap: makes of the mirror what learns.
             unwrap: reads the weights of what has learned.
             callbacks: of the library, that must hear of every step.
+            look: shows what learns the inputs of a batch, before its first step.
 
         Raises:
             UsageProblemError: the network cannot cross.
         """
         import tf_keras
 
-        self._start, self._unwrap, self._callbacks = start, unwrap, callbacks
+        self._start, self._unwrap, self._callbacks, self._look = start, unwrap, callbacks, look
         try:
             mirrored = bridge.mirror(start.model)
             bridge.check(start.model, mirrored)
@@ -83,6 +86,8 @@ class MirrorLearner:
     def epoch(self, feed: Feed, number: int, hear: Hear) -> float:
         """Learn for an epoch; return the mean loss."""
         feed.begin(number)
+        if self._look and self._optimizer.iterations.numpy() == 0:
+            self._look(self._wrapped, feed[0][0])
         done = self._wrapped.fit(
             _batches(feed),
             initial_epoch=number,

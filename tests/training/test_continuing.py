@@ -1,0 +1,198 @@
+"""A user's own .keras file learns on: what it knows already is kept, and what it does not say is asked for."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from export.cli import main
+from tests.training.conftest import KINDS, saved
+from training import phases, tasks
+from training.continuing import OwnFile
+from training.pipeline import evaluate, train
+from training.recipe import Slimming, TrainingRecipe
+from training.starting import Start
+from zoo.errors import UsageProblemError
+
+THREE = ("Bag", "Sandal", "Trouser")
+
+
+def recipe(file: Path, data: Path | str = "photos", **changes: Any) -> TrainingRecipe:
+    return TrainingRecipe(model=str(file), data=str(data), **{"out": file.with_name("out.keras"), **changes})
+
+
+def started(file: Path, classes: tuple[str, ...], **changes: Any) -> tuple[Start, list[str]]:
+    """Return the network as it begins, and the phases in which it learns."""
+    asked = recipe(file, **changes)
+    start = OwnFile(asked).start({}, classes)
+    return start, [phase.name for phase in phases.plan(asked, start)]
+
+
+def arrays(model: keras.Model) -> dict[str, np.ndarray]:
+    return {weight.path: weight.numpy() for weight in model.weights}
+
+
+def drawn(*, softmax: bool = False) -> keras.Model:
+    keras.utils.set_random_seed(0)
+    image = keras.Input((32, 32, 1), name="image")
+    x = layers.Flatten()(layers.Conv2D(8, 5, strides=3, activation="relu")(image))
+    return keras.Model(image, layers.Dense(10, activation="softmax" if softmax else None, name="logits")(x))
+
+
+def test_with_the_same_classes_it_keeps_its_head(twin: Path) -> None:
+    start, names = started(twin, KINDS)
+    known = arrays(keras.saving.load_model(twin, compile=False))
+    assert (start.new, names) == ((), ["fine"])
+    assert all(np.array_equal(array, known[path]) for path, array in arrays(start.model).items())
+
+
+@pytest.mark.parametrize("classes", [THREE, KINDS[::-1]], ids=["fewer", "as many in another order"])
+def test_with_other_classes_it_gets_a_new_last_layer_and_keeps_all_others(classes: tuple[str, ...], twin: Path) -> None:
+    start, names = started(twin, classes)
+    known = arrays(keras.saving.load_model(twin, compile=False))
+    new = arrays(start.model)
+    assert (start.new, names) == (("logits",), ["head", "fine"])
+    assert start.model.output_shape == (None, len(classes))
+    assert new.keys() == known.keys()
+    kept = [path for path in new if not path.startswith("logits")]
+    assert all(np.array_equal(new[path], known[path]) for path in kept)
+    assert new["logits/kernel"].shape == (known["logits/kernel"].shape[0], len(classes))
+    assert new["logits/kernel"].std() > 0
+    assert not np.array_equal(new["logits/kernel"], known["logits/kernel"])
+    assert [weight.path for weight in start.model.weights] == list(known)
+
+
+@pytest.mark.parametrize("weights", [None, "random"])
+def test_what_was_never_trained_learns_as_a_whole(weights: str | None, twin: Path, tmp_path: Path) -> None:
+    file = twin if weights else saved(drawn(), tmp_path / "drawn.keras")
+    start, names = started(file, KINDS, weights=weights)
+    assert names == ["whole"]
+    assert not start.weights.trained
+    known = arrays(keras.saving.load_model(file, compile=False))
+    assert not any(np.array_equal(array, known[path]) for path, array in arrays(start.model).items() if np.ptp(array))
+
+
+def test_a_network_that_ends_in_softmax_learns_from_the_loss_of_its_probabilities(kinds: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    answers = np.arange(10)
+    for last in ("activation", "layer"):
+        model = drawn(softmax=last == "activation")
+        if last == "layer":
+            model = keras.Model(model.input, layers.Softmax()(model.output))
+        start, _ = started(saved(model, tmp_path / f"{last}.keras"), KINDS)
+        (loss,) = tasks.find("classification", "").losses(start)
+        given = start.model(rng.uniform(0, 1, (10, 32, 32, 1)))
+        given = keras.ops.convert_to_tensor(np.asarray(given))  # Keras knows what a layer Softmax was given
+        right = -np.log(np.asarray(given)[answers, answers]).mean()
+        assert float(loss(answers, given)) == pytest.approx(right, rel=1e-5)
+    done = train(
+        recipe(tmp_path / "layer.keras", kinds, epochs=8, augment=False, out=tmp_path / "out.keras"), lambda *told: None
+    )
+    assert done.scores["test"]["top1"] > 0.5
+    found = keras.saving.load_model(done.file, compile=False)
+    assert np.allclose(np.sum(found.predict(rng.uniform(0, 1, (4, 32, 32, 1)), verbose=0), -1), 1, atol=1e-5)
+
+
+def test_the_seed_decides_what_a_network_with_dropout_learns(kinds: Path, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    image = keras.Input((32, 32, 1))
+    x = layers.Dropout(0.5)(layers.Flatten()(layers.MaxPooling2D(4)(image)))
+    file = saved(keras.Model(image, layers.Dense(10, bias_initializer="normal")(x)), tmp_path / "drops.keras")
+    losses = [
+        train(recipe(file, kinds, epochs=1, seed=seed, out=tmp_path / "out.keras"), lambda *told: None).rows[0]["loss"]
+        for seed in (1, 1, 2)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert losses[0] != pytest.approx(losses[2], rel=1e-3)
+
+
+def test_a_file_that_does_not_say_how_it_takes_photos_is_told(
+    kinds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "bare.keras"
+    drawn().save(file)
+    assert main(["train", str(file), "--data", str(kinds), "--out", str(tmp_path / "out.keras")]) == 2
+    assert "add --preprocessing" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out.keras").exists()
+    start, _ = started(file, KINDS, preprocessing="unit")
+    assert np.allclose(start.preprocessing.normalise(np.full((1, 32, 32, 1), 255, np.uint8)), 1)
+
+
+def test_judging_gives_what_keras_says_on_every_part(
+    twin: Path, kinds: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from PIL import Image
+
+    assert main(["train", str(twin), "--evaluate", "--data", str(kinds), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    model = keras.saving.load_model(twin, compile=False)
+    for part, count in (("train", 160), ("validation", 100), ("test", 100)):
+        paths = sorted((kinds / part).glob("*/*.png"))
+        photos = np.stack([np.asarray(Image.open(path), np.float32)[..., None] / 255 for path in paths])
+        right = np.array([int(path.parent.name) for path in paths])
+        expected = (model.predict(photos, verbose=0).argmax(-1) == right).mean()
+        assert answer["counts"][part] == count
+        assert answer["scores"][part]["top1"] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"), [("lenet5", "--evaluate judges a .keras file"), ("{twin}", "was not made for Ankle|Bag")]
+)
+def test_what_cannot_be_judged_is_refused(model: str, words: str, twin: Path, clothes: Path) -> None:
+    with pytest.raises(UsageProblemError, match=words):
+        evaluate(recipe(Path(model.format(twin=twin)), clothes, out=Path("out.keras")), lambda *told: None)
+
+
+def test_what_was_taken_away_before_stays_in_the_record(twin: Path, kinds: Path, tmp_path: Path) -> None:
+    first = recipe(twin, kinds, out=tmp_path / "first.keras", epochs=0, slimming=Slimming(clusters=8, epochs=1))
+    train(first, lambda *told: None)
+    done = train(recipe(tmp_path / "first.keras", kinds, out=tmp_path / "second.keras", epochs=0), lambda *told: None)
+    assert [stage["name"] for stage in done.stages] == ["learn", "cluster", "learn"]
+
+
+def test_the_file_gets_the_weights_of_the_best_epoch(twin: Path, kinds: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.keras"
+    done = train(
+        recipe(twin, kinds, epochs=3, batch=160, learning_rate=5e-2, augment=False, out=out), lambda *told: None
+    )
+    scores = [row["score"] for row in done.rows]
+    assert max(scores) == scores[0] > scores[-1] + 0.2  # then it is so fast that it forgets
+    assert done.best == 1
+    judged = evaluate(recipe(out, kinds, out=tmp_path / "other.keras"), lambda *told: None)
+    assert judged.scores["validation"]["top1"] == pytest.approx(scores[0], abs=0.011)
+
+
+def test_a_run_that_stops_between_its_phases_goes_on_with_what_the_first_has_learned(
+    twin: Path, kinds: Path, tmp_path: Path
+) -> None:
+    class StopError(Exception):
+        pass
+
+    def stop(what: str, done: int | None = None, total: int | None = None) -> None:
+        if what.startswith("fine"):
+            raise StopError
+
+    clothes = tmp_path / "three"
+    for part in ("train", "validation"):
+        for kind in "158":
+            shutil.copytree(kinds / part / kind, clothes / part / kind)
+    asked = [
+        recipe(twin, clothes, epochs=3, head_epochs=2, out=tmp_path / f"{name}.keras") for name in ("whole", "stopped")
+    ]
+    whole = train(asked[0], lambda *told: None)
+    with pytest.raises(StopError):
+        train(asked[1], stop)
+    assert not asked[1].out.exists()
+    resumed = train(asked[1], lambda *told: None, resume=True)
+    assert [row["phase"] for row in resumed.rows] == ["head", "head", "fine"]
+    assert [row["loss"] for row in resumed.rows] == pytest.approx([row["loss"] for row in whole.rows], rel=1e-4)
+    known = arrays(keras.saving.load_model(whole.file, compile=False))
+    for path, array in arrays(keras.saving.load_model(resumed.file, compile=False)).items():
+        assert np.allclose(array, known[path], atol=1e-5)

@@ -1,0 +1,323 @@
+"""What `zoo train` takes away from a network is gone, stays gone, and what is left has learned to do without it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from export.cli import main
+from export.recipe import Pruning
+from tests.training.conftest import FASHION, saved
+from training import tasks
+from training.continuing import OwnFile
+from training.feed import Feed
+from training.learning import Learner
+from training.notebook import Notebook
+from training.pipeline import Trained, train
+from training.recipe import Slimming, TrainingRecipe
+from training.slimming import stages
+from zoo import own_file
+from zoo.errors import UsageProblemError
+
+ROOT = Path(__file__).parents[2]
+HALF, TWO_OF_FOUR = Pruning(share=0.5), Pruning(pattern=(2, 4))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained file with batch norms, a depthwise convolution, and activations that are layers of their own."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((32, 32, 1), name="image")
+    x = layers.Conv2D(24, 3, strides=2, padding="same", use_bias=False, name="first")(image)
+    x = layers.ReLU(6)(layers.BatchNormalization(momentum=0.8)(x))
+    x = layers.DepthwiseConv2D(3, strides=2, padding="same", use_bias=False, name="depthwise")(x)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.8)(x))
+    x = layers.Conv2D(32, 1, use_bias=False, name="second")(x)
+    x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.8)(x))
+    x = layers.Conv2D(32, 3, strides=2, padding="same", activation="relu", name="third")(x)
+    model = keras.Model(image, layers.Dense(10, name="logits")(layers.GlobalAveragePooling2D()(x)))
+    model.compile(keras.optimizers.Adam(5e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    with np.load(FASHION) as arrays:
+        photos, labels = arrays["calibration_photos"] / np.float32(255), arrays["calibration_labels"]
+    model.fit(photos, labels, batch_size=16, epochs=10, verbose=0)
+    return saved(model, tmp_path_factory.mktemp("small") / "small.keras")
+
+
+def recipe(file: Path, kinds: Path, out: Path, **slimming: Any) -> TrainingRecipe:
+    slim = Slimming(**{"epochs": 1, **slimming})
+    return TrainingRecipe(model=str(file), data=str(kinds), out=out, epochs=0, slimming=slim, augment=False)
+
+
+def slimmed(file: Path, kinds: Path, out: Path, **slimming: Any) -> Trained:
+    return train(recipe(file, kinds, out, **slimming), lambda *told: None)
+
+
+def loaded(file: Path) -> keras.Model:
+    return keras.saving.load_model(file, compile=False)
+
+
+def kernels(model: keras.Model) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the kernels of all plain convolutions and dense layers."""
+    for layer in model.layers:
+        if type(layer) in (layers.Conv2D, layers.Dense):
+            yield layer.name, layer.kernel.numpy()
+
+
+def zero_share(kernel: np.ndarray) -> float:
+    return float((kernel == 0).mean())
+
+
+def most_of_four(kernel: np.ndarray) -> int:
+    """Return the most weights that are not zero among four neighbouring inputs of an output channel."""
+    inputs = kernel.shape[-2] // 4 * 4
+    taps = np.moveaxis(kernel, -2, -1)[..., :inputs]
+    return int((taps.reshape(*taps.shape[:-1], -1, 4) != 0).sum(-1).max(initial=0))
+
+
+@pytest.mark.parametrize(
+    ("slimming", "zeros", "numbers", "least"),
+    [
+        ({"pruning": HALF}, True, None, 0.75),
+        ({"clusters": 16}, False, 16, 0.75),
+        ({"qat": True}, False, None, 0.85),
+        ({"pruning": HALF, "clusters": 16}, True, 16, 0.7),
+        ({"pruning": HALF, "qat": True}, True, None, 0.75),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_zeros_and_clusters_stay_to_the_end_and_the_network_stays_good(
+    slimming: dict[str, Any],
+    zeros: bool,
+    numbers: int | None,
+    least: float,
+    twin: Path,
+    kinds: Path,
+    tmp_path: Path,
+) -> None:
+    done = slimmed(twin, kinds, tmp_path / "out.keras", **slimming)
+    before = dict(kernels(loaded(twin)))
+    for name, kernel in kernels(loaded(done.file)):
+        assert zero_share(kernel) == pytest.approx(0.5 if zeros else 0, abs=0.005)
+        assert not np.allclose(kernel[kernel != 0], before[name][kernel != 0], atol=1e-5)
+        if numbers is not None:
+            assert len(np.unique(kernel)) <= numbers
+    assert done.scores["test"]["top1"] >= least  # 0.92 before; a network of which nothing is left has 0.1
+
+
+def test_depthwise_convolutions_keep_their_weights(small: Path, kinds: Path, tmp_path: Path) -> None:
+    model = loaded(slimmed(small, kinds, tmp_path / "out.keras", pruning=HALF, clusters=12).file)
+    depthwise = model.get_layer("depthwise").kernel.numpy()
+    assert zero_share(depthwise) == 0
+    assert len(np.unique(depthwise)) > 200
+    for _, kernel in kernels(model):
+        assert 0.49 < zero_share(kernel) < 0.6  # clusters may add the smallest
+        assert len(np.unique(kernel)) <= 12
+
+
+def test_two_of_four_are_neighbouring_inputs_of_a_channel(small: Path, kinds: Path, tmp_path: Path) -> None:
+    found = dict(kernels(loaded(slimmed(small, kinds, tmp_path / "out.keras", pruning=TWO_OF_FOUR).file)))
+    for name in ("second", "third", "logits"):
+        assert most_of_four(found[name]) == 2
+        assert zero_share(found[name]) == 0.5
+    assert zero_share(found["first"]) == 0  # one input: it has no neighbours
+
+
+def test_eight_bits_leave_a_kernel_its_clusters_though_every_channel_has_all_of_them(
+    small: Path, kinds: Path, tmp_path: Path
+) -> None:
+    done = slimmed(small, kinds, tmp_path / "out.keras", clusters=3, qat=True)
+    found = dict(kernels(loaded(done.file)))
+    assert all(len(np.unique(found["third"][..., channel])) == 3 for channel in range(32))
+    assert all(len(np.unique(kernel)) <= 3 for kernel in found.values())
+
+
+def test_all_of_it_works_in_the_order_that_makes_sense_whatever_the_order_of_the_flags(
+    small: Path, kinds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.keras"
+    flags = ["--qat", "--cluster", "12", "--prune", "0.5", "--prune-channels", "0.3", "--stage-epochs", "1", "--json"]
+    assert main(["train", str(small), *flags, "--data", str(kinds), "--out", str(out)]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    facts, model = own_file.read(out), loaded(out)
+    assert facts is not None
+    learn, *told = facts.history
+    assert (learn["name"], learn["parameters"]) == ("learn", {"epochs": 0})
+    assert [(stage["name"], stage["parameters"]) for stage in told] == [
+        ("prune_channels", {"share": 0.3, "epochs": 1}),
+        ("prune", {"weights": "0.5", "epochs": 1}),
+        ("cluster", {"clusters": 12, "zeros_kept": True, "epochs": 1}),
+        ("qat", {"bits": 8, "zeros_kept": True, "clusters_kept": True, "epochs": 1}),
+    ]
+    assert answer["stages"] == [dict(stage) for stage in facts.history]
+    names = {"weights", "zero_share", "bytes_zipped", "validation", "test"}
+    for stage in facts.history:
+        assert stage["measured"].keys() == names
+        assert all(math.isfinite(number) for number in stage["measured"].values())
+    measured = {stage["name"]: stage["measured"] for stage in facts.history}
+    assert measured["prune_channels"]["weights"] < 0.8 * measured["learn"]["weights"]
+    assert measured["qat"]["weights"] == measured["prune_channels"]["weights"] == model.count_params()
+    assert measured["cluster"]["bytes_zipped"] < 0.6 * measured["prune"]["bytes_zipped"]
+    assert measured["learn"]["zero_share"] == 0
+    assert measured["qat"]["test"] == answer["scores"]["test"]["top1"] > 0.3  # 0.6 before, 0.1 by chance
+    for _, kernel in kernels(model):
+        assert 0.49 < zero_share(kernel) < 0.6
+        assert len(np.unique(kernel)) <= 12
+    before = loaded(Path(answer["before"]))
+    assert all(np.array_equal(*pair) for pair in zip(before.get_weights(), loaded(small).get_weights(), strict=True))
+
+
+def begun(file: Path, kinds: Path, tmp_path: Path, **slimming: Any) -> tuple[Learner, np.ndarray]:
+    """Return what has learned in the one stage that is asked for, and photos to ask it."""
+    asked = recipe(file, kinds, tmp_path / "out.keras", **slimming)
+    task = tasks.find("classification", "")
+    lesson = task.find(asked)
+    start = OwnFile(asked).start({}, lesson.classes)
+    parts = lesson.examples(start.preprocessing, tmp_path)
+    (stage,) = stages(asked, ())
+    prepared = stage.prepared(start, parts.train)
+    feed = Feed(task, prepared, parts.train, batch=32, seed=0, variations=None)
+    learner = stage.learner(prepared, task, stage.phases[0], len(feed))
+    learner.epoch(feed, 0, lambda steps: None)
+    assert parts.test is not None
+    return learner, start.preprocessing.normalise(parts.test.photos)
+
+
+def sqnr(reference: np.ndarray, answers: np.ndarray) -> float:
+    return float(10 * np.log10((reference**2).sum() / ((reference - answers) ** 2).sum()))
+
+
+@pytest.mark.parametrize("slimming", [{"pruning": HALF}, {"clusters": 16}], ids=["prune", "cluster"])
+def test_the_network_that_comes_back_answers_as_what_has_learned(
+    slimming: dict[str, Any], small: Path, kinds: Path, tmp_path: Path
+) -> None:
+    learner, photos = begun(small, kinds, tmp_path, **slimming)
+    wrapped = learner.judged.model.predict_on_batch(photos)
+    answers = learner.network().predict_on_batch(photos)
+    assert np.allclose(answers, wrapped, atol=1e-4 * np.abs(wrapped).max())
+
+
+@pytest.mark.parametrize("file", ["twin", "small"])
+def test_eight_bits_are_learned_and_floats_come_back_that_answer_nearly_so(
+    file: str, kinds: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    learner, photos = begun(request.getfixturevalue(file), kinds, tmp_path, qat=True)
+    wrapped = learner.judged.model.predict_on_batch(photos)
+    answers = learner.network().predict_on_batch(photos)
+    assert 15 < sqnr(wrapped, answers) < 50
+    assert (wrapped.argmax(-1) == answers.argmax(-1)).mean() > 0.9
+
+
+def test_every_kernel_learns_rounded_and_comes_back_as_it_was_before_it_was_rounded(
+    small: Path, kinds: Path, tmp_path: Path
+) -> None:
+    learner, photos = begun(small, kinds, tmp_path, qat=True)
+    wrapped = learner.judged.model
+    wrapped(photos, training=False)  # leaves the rounded kernels in their layers
+    network = learner.network()
+    rounded = {
+        wrapper.layer.name: np.asarray(wrapper.layer.kernel)
+        for wrapper in wrapped.layers
+        if getattr(getattr(wrapper, "layer", None), "kernel", None) is not None
+    }
+    learned = dict(kernels(network))
+    assert rounded.keys() >= learned.keys()
+    for name, kernel in learned.items():
+        axes = tuple(range(kernel.ndim - 1)) if kernel.ndim == 4 else None  # one grid for a dense layer
+        step = np.abs(rounded[name]).max(axes, keepdims=True) / 127
+        integers = rounded[name] / step
+        assert np.abs(integers - integers.round()).max() < 1e-3
+        assert np.abs(kernel / step - integers).max() > 0.3
+        # Ranges are those of the last step, before the weights took it: what they exceed them by is cut off.
+        assert np.abs(np.clip(kernel / step, -127, 127) - integers).max() < 0.51
+
+
+def test_a_run_that_is_killed_within_a_stage_goes_on_to_the_same_weights(
+    twin: Path, kinds: Path, tmp_path: Path
+) -> None:
+    flags = ["--prune", "0.5", "--cluster", "16", "--stage-epochs", "2", "--data", str(kinds), "--seed", "3"]
+    whole, out = tmp_path / "whole.keras", tmp_path / "killed.keras"
+    assert main(["train", str(twin), *flags, "--out", str(whole)]) == 0
+    command = [sys.executable, "-c", "import sys; from export.cli import main; sys.exit(main(sys.argv[1:]))", "train"]
+    command += [str(twin), *flags, "--out", str(out)]
+    curve = tmp_path / "killed.training" / "curve.json"
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    while process.poll() is None and not (curve.is_file() and len(json.loads(curve.read_text())) >= 3):
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not out.exists()
+    assert [row["phase"] for row in json.loads(curve.read_text())] == ["prune", "prune", "cluster"]
+    assert main([*command[3:], "--resume"]) == 0
+    assert all(np.array_equal(*pair) for pair in zip(loaded(out).weights, loaded(whole).weights, strict=True))
+    assert own_file.read(out) == own_file.read(whole)
+    paths = (curve, whole.with_suffix(".training") / "curve.json")
+    resumed, unharmed = ([(row["loss"], row["score"]) for row in json.loads(path.read_text())] for path in paths)
+    assert resumed == unharmed
+
+
+def test_epochs_on_the_way_to_the_zeros_are_never_the_best(small: Path, kinds: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.keras"
+    done = slimmed(small, kinds, out, pruning=HALF, epochs=4, learning_rate=1e-7)
+    first, _, *others = done.rows
+    assert first["score"] > max(row["score"] for row in others)  # it has lost little by then
+    assert done.best > 2
+    assert all(zero_share(kernel) == pytest.approx(0.5, abs=0.01) for _, kernel in kernels(loaded(out)))
+
+
+def test_a_stage_of_one_epoch_has_a_best_one(tmp_path: Path) -> None:
+    (zeros,) = stages(recipe(tmp_path / "in.keras", tmp_path, tmp_path / "out.keras", pruning=HALF), ())
+    assert [phase.on_the_way for phase in zeros.phases] == [0]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--cluster", "1"], "--cluster takes a number from 2 to 256"),
+        (["--cluster", "2", "--prune", "0.5"], "at least 3 clusters"),
+        (["--prune", "1.5"], "between 0 and 1"),
+        (["--prune", "half"], "type 0.5 or 2:4"),
+        (["--prune-channels", "1"], "between 0 and 1"),
+        (["--cluster", "8", "--out", "{file}"], "is the file to begin with"),
+        (["--cluster", "8", "--out", "{folder}/../{name}/twin.keras"], "is the file to begin with"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_a_sentence(
+    flags: list[str], words: str, twin: Path, kinds: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = twin.read_bytes()
+    filled = [flag.format(file=twin, folder=twin.parent, name=twin.parent.name) for flag in flags]
+    assert main(["train", str(twin), "--data", str(kinds), *filled]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert words in said
+    assert "Traceback" not in said
+    assert twin.read_bytes() == before
+
+
+def test_a_network_without_a_channel_that_could_go_is_refused(kinds: Path, tmp_path: Path) -> None:
+    image = keras.Input((32, 32, 1))
+    x = layers.Conv2D(8, 3, strides=4, activation="relu", bias_initializer="ones")(image)
+    x = layers.Dense(10, bias_initializer="normal")(layers.Flatten()(x))
+    file = saved(keras.Model(image, x), tmp_path / "narrow.keras")
+    with pytest.raises(UsageProblemError, match="no layer of this network has a channel that could go"):
+        slimmed(file, kinds, tmp_path / "out.keras", pruning=Pruning(channels=0.3))
+    assert not (tmp_path / "out.keras").exists()
+
+
+def test_a_stage_is_not_resumed_with_another_number_of_clusters(twin: Path, kinds: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.keras"
+    Notebook(tmp_path / "out.training", recipe(twin, kinds, out, clusters=16).settings(), resume=False)
+    with pytest.raises(UsageProblemError, match="leave --resume out to begin anew"):
+        train(recipe(twin, kinds, out, clusters=8), lambda *told: None, resume=True)
