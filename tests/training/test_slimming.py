@@ -153,8 +153,8 @@ def test_all_of_it_works_in_the_order_that_makes_sense_whatever_the_order_of_the
     answer = json.loads(capsys.readouterr().out)
     facts, model = own_file.read(out), loaded(out)
     assert facts is not None
-    learn, *told = facts.history
-    assert (learn["name"], learn["parameters"]) == ("learn", {"epochs": 0})
+    given, *told = facts.history
+    assert (given["name"], given["parameters"]) == ("given", {"epochs": 0})
     assert [(stage["name"], stage["parameters"]) for stage in told] == [
         ("prune_channels", {"share": 0.3, "epochs": 1}),
         ("prune", {"weights": "0.5", "epochs": 1}),
@@ -167,10 +167,10 @@ def test_all_of_it_works_in_the_order_that_makes_sense_whatever_the_order_of_the
         assert stage["measured"].keys() == names
         assert all(math.isfinite(number) for number in stage["measured"].values())
     measured = {stage["name"]: stage["measured"] for stage in facts.history}
-    assert measured["prune_channels"]["weights"] < 0.8 * measured["learn"]["weights"]
+    assert measured["prune_channels"]["weights"] < 0.8 * measured["given"]["weights"]
     assert measured["qat"]["weights"] == measured["prune_channels"]["weights"] == model.count_params()
     assert measured["cluster"]["bytes_zipped"] < 0.6 * measured["prune"]["bytes_zipped"]
-    assert measured["learn"]["zero_share"] == 0
+    assert measured["given"]["zero_share"] == 0
     assert measured["qat"]["test"] == answer["scores"]["test"]["top1"] > 0.3  # 0.6 before, 0.1 by chance
     for _, kernel in kernels(model):
         assert 0.49 < zero_share(kernel) < 0.6
