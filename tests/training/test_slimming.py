@@ -48,7 +48,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     x = layers.Conv2D(32, 1, use_bias=False, name="second")(x)
     x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.8)(x))
     x = layers.Conv2D(32, 3, strides=2, padding="same", activation="relu", name="third")(x)
-    model = keras.Model(image, layers.Dense(10, name="logits")(layers.GlobalAveragePooling2D()(x)))
+    x = layers.Dropout(0.1)(layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(image, layers.Dense(10, name="logits")(x))
     model.compile(keras.optimizers.Adam(5e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     with np.load(FASHION) as arrays:
         photos, labels = arrays["calibration_photos"] / np.float32(255), arrays["calibration_labels"]
@@ -245,13 +246,13 @@ def test_every_kernel_learns_rounded_and_comes_back_as_it_was_before_it_was_roun
 
 
 def test_a_run_that_is_killed_within_a_stage_goes_on_to_the_same_weights(
-    twin: Path, kinds: Path, tmp_path: Path
+    small: Path, kinds: Path, tmp_path: Path
 ) -> None:
     flags = ["--prune", "0.5", "--cluster", "16", "--stage-epochs", "2", "--data", str(kinds), "--seed", "3"]
     whole, out = tmp_path / "whole.keras", tmp_path / "killed.keras"
-    assert main(["train", str(twin), *flags, "--out", str(whole)]) == 0
+    assert main(["train", str(small), *flags, "--out", str(whole)]) == 0
     command = [sys.executable, "-c", "import sys; from export.cli import main; sys.exit(main(sys.argv[1:]))", "train"]
-    command += [str(twin), *flags, "--out", str(out)]
+    command += [str(small), *flags, "--out", str(out)]
     curve = tmp_path / "killed.training" / "curve.json"
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     while process.poll() is None and not (curve.is_file() and len(json.loads(curve.read_text())) >= 3):

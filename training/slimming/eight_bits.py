@@ -1,8 +1,8 @@
 """The network learns with weights and activations that are rounded to 8 bits as it will be exported.
 
-Jacob et al. 2018, https://arxiv.org/abs/1712.05877, section 3. tensorflow-model-optimization does it: weights per
-channel, activations by moving averages of their ranges. Zeros and clusters are kept where there are some (PQAT, CQAT,
-PCQAT).
+Jacob et al. 2018, https://arxiv.org/abs/1712.05877, section 3. tensorflow-model-optimization does it: weights of
+convolutions per channel, of dense layers per kernel, activations by moving averages of their ranges. Zeros and
+clusters are kept where there are some (PQAT, CQAT, PCQAT).
 """
 
 from __future__ import annotations

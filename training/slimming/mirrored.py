@@ -58,6 +58,8 @@ class MirrorLearner:
         import tf_keras
 
         self._start, self._unwrap, self._callbacks, self._look = start, unwrap, callbacks, look
+        # What a dropout draws is then in variables, which a resumed run gets back.
+        tf_keras.backend.experimental.enable_tf_random_generator()
         try:
             mirrored = bridge.mirror(start.model)
             bridge.check(start.model, mirrored)
@@ -73,9 +75,8 @@ class MirrorLearner:
 
     @property
     def state(self) -> Sequence[Any]:
-        """Variables of the wrapped network, and of its wrappers."""
-        variables: Sequence[Any] = self._wrapped.variables
-        return variables
+        """Variables of the wrapped network, of its wrappers, and of what draws random numbers in it."""
+        return [*self._wrapped.variables, *_drawing(self._wrapped)]
 
     @property
     def optimizer_state(self) -> Sequence[Any]:
@@ -112,6 +113,13 @@ def wrapped_layers(
     import tf_keras
 
     return tf_keras.models.clone_model(mirrored, clone_function=wrap)
+
+
+def _drawing(model: tf_keras.Model) -> Sequence[Any]:
+    """Return where the random generators of its layers stand."""
+    layers = [getattr(layer, "layer", layer) for layer in model.layers]
+    known = [getattr(getattr(layer, "_random_generator", None), "_generator", None) for layer in layers]
+    return [generator.state for generator in known if generator is not None]
 
 
 def _as_it_is(loss: Loss) -> tf_keras.losses.Loss:
