@@ -51,7 +51,7 @@ def find_boxed(spec: str | Path, *, labels: Sequence[str]) -> BoxedPhotos:
     folder = Path(spec).expanduser()
     if not (folder / IMAGES).is_dir() or not (folder / ANNOTATIONS).is_file():
         raise UsageProblemError(
-            f"--evaluate {str(spec)!r} has no boxes; give a folder with {IMAGES}/photo.jpg and {ANNOTATIONS}, as COCO's"
+            f"{str(spec)!r} has no boxes; give a folder with {IMAGES}/photo.jpg and {ANNOTATIONS}, as COCO's"
         )
     try:
         record = json.loads((folder / ANNOTATIONS).read_text(encoding="utf-8"))

@@ -53,7 +53,7 @@ def find_masked(spec: str | Path, *, classes: int) -> MaskedPhotos:
     folder = Path(spec).expanduser()
     if not all((folder / name).is_dir() for name in (IMAGES, MASKS)):
         raise UsageProblemError(
-            f"--evaluate {str(spec)!r} has no masks; give a folder with {IMAGES}/NAME.png and {MASKS}/NAME.png, "
+            f"{str(spec)!r} has no masks; give a folder with {IMAGES}/NAME.png and {MASKS}/NAME.png, "
             "the masks with class indices as grey values"
         )
     photos, masks = ({path.stem: path for path in image_paths(folder / name)} for name in (IMAGES, MASKS))

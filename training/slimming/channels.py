@@ -11,11 +11,11 @@ import numpy as np
 from calibration.samples import Samples
 from export import signature, stages
 from export.stages import StageRefusedError
-from export.stages.fold import fold
 from export.stages.prune_channels import PruneChannels
 from export.stages.shrink import Shrink
 from training.learning import KerasLearner
 from training.phases import Phase
+from training.slimming.folding import folded
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ class Channels:
             UsageProblemError: there are none that could go.
         """
         samples = _samples(start, examples, self._seed)
+        plain = folded(start)
         try:
-            model = fold(start.model)
-            pruned = stages.apply(PruneChannels(share=self._share, seed=self._seed), model, samples)
+            pruned = stages.apply(PruneChannels(share=self._share, seed=self._seed), plain.model, samples)
             shrunk = stages.apply(Shrink(), pruned.model, samples)
         except StageRefusedError as error:
             raise UsageProblemError(f"--prune-channels is not for this network: {error}") from error

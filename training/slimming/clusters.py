@@ -6,13 +6,12 @@ Han et al. 2015, "Deep Compression", https://arxiv.org/abs/1510.00149, section 3
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from export.stages.fold import fold
 from training.phases import Phase
+from training.slimming.folding import folded
 from training.slimming.mirrored import MirrorLearner, wrapped_layers
 from training.slimming.zeros import is_weighing
 
@@ -45,7 +44,7 @@ class Clusters:
 
     def prepared(self, start: Start, examples: Examples) -> Start:
         """Return the network with folded batch norms."""
-        return replace(start, model=fold(start.model))
+        return folded(start)
 
     def learner(self, start: Start, task: Task, phase: Phase, steps: int) -> Learner:
         """Return what learns the numbers."""

@@ -8,11 +8,10 @@ weights: they have few, and each is worth much.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from export.stages.fold import fold
 from training.phases import Phase
+from training.slimming.folding import folded
 from training.slimming.mirrored import MirrorLearner, wrapped_layers
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class Zeros:
 
     def prepared(self, start: Start, examples: Examples) -> Start:
         """Return the network with folded batch norms."""
-        return replace(start, model=fold(start.model))
+        return folded(start)
 
     def learner(self, start: Start, task: Task, phase: Phase, steps: int) -> Learner:
         """Return what takes weights away during the first half of the epochs."""
