@@ -1,0 +1,36 @@
+"""Every architecture of the zoo can be wrapped for every stage, and comes back with the weights that it had."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from export.stages.fold import fold
+from training import bridge
+from training.recipe import Slimming
+from training.slimming.eight_bits import EightBits, _unwrapped
+from zoo import weights
+
+FAMILIES = {zoo.find(name).family: name for name in reversed(zoo.names())}
+# Depthwise kernels, activations that changed between the versions, products, slices: what libraries stumble over.
+QUICK = ("mobilenet_v2", "mobilenet_v3_large", "yolo_v4_tiny", "vae")
+
+
+@pytest.mark.parametrize(("zeros", "clusters"), [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.large) for name in FAMILIES.values()]
+)
+def test_every_architecture_learns_eight_bits_and_comes_back(name: str, zeros: bool, clusters: bool) -> None:
+    architecture = zoo.find(name)
+    model = architecture.build(**architecture.trained_as("tiny").options)
+    weights.load(model, architecture, "tiny")
+    model = fold(model)
+    stage = EightBits(Slimming(qat=True), keep_zeros=zeros, keep_clusters=clusters)
+    wrapped = stage._wrapped(bridge.mirror(model))
+    learning = [layer for layer in wrapped.layers if getattr(layer, "_weight_vars", None)]
+    weighing = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
+    assert {layer.layer.name for layer in learning} >= {layer.name for layer in model.layers if type(layer) in weighing}
+    back = bridge.filled(keras.models.clone_model(model), _unwrapped(wrapped))
+    assert all(np.array_equal(*pair) for pair in zip(back.get_weights(), model.get_weights(), strict=True))
