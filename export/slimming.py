@@ -112,10 +112,15 @@ def _original(path: Path, subject: Subject) -> Subject:
         (signature.inputs(some.model), [(spec.name, spec.shape) for spec in signature.outputs(some.model)])
         for some in (subject, original)
     )
-    if own != other or (facts and facts.preprocessing != subject.preprocessing):
+    told_apart = (subject.labels, original.labels)
+    if (
+        own != other
+        or (facts and facts.preprocessing != subject.preprocessing)
+        or (all(told_apart) and subject.labels != original.labels)
+    ):
         raise UsageProblemError(
-            f"--original {path.name} is no earlier state of {subject.title}: it has other inputs or outputs, or takes "
-            "photos in another way"
+            f"--original {path.name} is no earlier state of {subject.title}: it has other inputs, outputs or classes, "
+            "or takes photos in another way"
         )
     return original
 

@@ -10,6 +10,7 @@ import click
 
 from export.commands.export import option, pruning
 from export.console import print_json, standard_error, standard_output
+from zoo.errors import UsageProblemError
 
 
 @click.command()
@@ -92,6 +93,10 @@ def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], *
         slimming=slimming,
         **options,
     )
+    if evaluate:
+        _check_alone(
+            resume=resume, epochs=epochs, weights=recipe.weights, **{"prune, --cluster or --qat": slimming.asked}
+        )
     request = {"recipe": asdict(recipe)} if evaluate else {"recipe": asdict(recipe), "resume": resume}
     with ProgressBar(standard_error()) as progress:
         answer = job.start("evaluate" if evaluate else "train", request, progress)
@@ -104,3 +109,10 @@ def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], *
         printing.judged(standard_output(), answer)
     else:
         printing.trained(standard_output(), answer, data)
+
+
+def _check_alone(**asked: Any) -> None:
+    """Refuse what --evaluate would pass over."""
+    flag = next((flag for flag, value in asked.items() if value not in (None, False)), None)
+    if flag:
+        raise UsageProblemError(f"--evaluate judges the file as it is, and learns nothing; leave out --{flag}")

@@ -28,6 +28,7 @@ class OwnFile:
     Attributes:
         title: for the reader.
         task: what it is for.
+        model: what the file holds.
     """
 
     def __init__(self, recipe: TrainingRecipe) -> None:
@@ -40,7 +41,8 @@ class OwnFile:
         if recipe.options or recipe.weights not in (None, "random"):
             raise UsageProblemError(f"--set and --weights TAG are for names of the zoo; {path.name} is what it is")
         self._subject: Subject = models.of_file(path, recipe.preprocessing)
-        self._weights, self._seed = recipe.weights, recipe.seed
+        self.model = self._subject.model
+        self._weights = recipe.weights
         self.title, self.task = self._subject.title, self._subject.task or _task(self._subject)
         facts = own_file.read(path)
         self._architecture = facts.architecture if facts else self._subject.name

@@ -6,6 +6,7 @@ A run that is killed at any moment goes on from the last whole epoch: every file
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from zoo.own_file import Facts
 
 Row = dict[str, Any]
+CURVE = "curve.png"  # a picture of it
 BEFORE = "before.keras"  # the network as it was before it lost weights
 _SETTINGS, _CURVE, _LAST, _BEST = "settings.json", "curve.json", "last.npz", "best.npz"
+_ROWS = "rows"  # in the arrays of the last epoch
 
 
 class Notebook:
@@ -45,13 +48,13 @@ class Notebook:
         plain = json.loads(json.dumps(settings))
         if resume:
             self._check(plain)
-            self.rows = _read(folder / _CURVE) if (folder / _CURVE).is_file() else []
+            self.rows = self._noted()
             return
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutsideError(f"cannot write to {folder} ({error.strerror}); choose another --out") from error
-        for path in (*self._passing(), folder / _CURVE, folder / BEFORE):
+        for path in (*self._passing(), folder / _CURVE, folder / BEFORE, folder / CURVE):
             path.unlink(missing_ok=True)
         self._write(_SETTINGS, json.dumps(plain, indent=1).encode())
 
@@ -65,6 +68,14 @@ class Notebook:
                 f"the run in {self.folder} has another {changed[0]} ({earlier.get(changed[0])!r}, now "
                 f"{settings[changed[0]]!r}); type what it had, or leave --resume out to begin anew"
             )
+
+    def _noted(self) -> list[Row]:
+        """Return the rows of the epochs that `last.npz` stands behind; the curve is only written after it."""
+        if (self.folder / _LAST).is_file():
+            return list(json.loads(_arrays_of(self.folder / _LAST, [_ROWS])[0].tobytes()))
+        if (self.folder / _CURVE).is_file():
+            raise UsageProblemError(f"the run in {self.folder} is finished; leave --resume out to begin anew")
+        return []
 
     @property
     def epochs(self) -> int:
@@ -88,10 +99,12 @@ class Notebook:
     def add(self, row: Row, state: Sequence[Any], optimizer_state: Sequence[Any]) -> None:
         """Note a finished epoch, and keep where the network and its optimizer stand."""
         self.rows.append(row)
-        self._arrays(_LAST, [*state, *optimizer_state])
+        rows = json.dumps(self.rows).encode()
         if self.best(row["stage"]) == self.epochs - 1:
             self._arrays(_BEST, state)
-        self._write(_CURVE, json.dumps(self.rows).encode())  # last: it says that the others are whole
+        # One file says where the run stands: killed before it is there, the epoch is learned again.
+        self._arrays(_LAST, [*state, *optimizer_state], rows)
+        self._write(_CURVE, rows)
 
     def restore_last(self, variables: Sequence[Any]) -> None:
         """Give the variables the values that they, or the first of them, were noted with last."""
@@ -130,8 +143,9 @@ class Notebook:
         networks = (path for path in self.folder.glob("*.keras") if path.name != BEFORE)
         return [self.folder / _LAST, self.folder / _BEST, *networks]
 
-    def _arrays(self, name: str, variables: Sequence[Any]) -> None:
+    def _arrays(self, name: str, variables: Sequence[Any], rows: bytes = b"") -> None:
         arrays: dict[str, Any] = {str(index): variable.numpy() for index, variable in enumerate(variables)}
+        arrays[_ROWS] = np.frombuffer(rows, np.uint8)
         beside = self.folder / f".{name}"
         try:
             with beside.open("wb") as file:
@@ -157,10 +171,14 @@ def _read(path: Path) -> Any:
 
 
 def _restore(path: Path, variables: Sequence[Any]) -> None:
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = [stored[str(index)] for index in range(len(variables))]
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageProblemError(f"{path} is damaged; leave --resume out to begin anew") from error
+    arrays = _arrays_of(path, [str(index) for index in range(len(variables))])
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
+
+
+def _arrays_of(path: Path, names: Sequence[str]) -> list[Any]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return [stored[name] for name in names]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UsageProblemError(f"{path} is damaged; leave --resume out to begin anew") from error

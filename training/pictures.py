@@ -22,9 +22,7 @@ _MOST_NAMES = 30  # more cannot be read on an axis
 
 
 def curve(rows: Sequence[Row], best: int, metric: Metric, path: Path) -> None:
-    """Draw the loss and the validation score of every epoch, that of number `best` marked; nothing if there is none."""
-    if not rows:
-        return
+    """Draw the loss and the validation score of every epoch, that of number `best` marked."""
     figure = _figure(8, 3.4)
     left, right = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in rows]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from export import models
 from training import distributing, phases, pictures, slimming, tasks
 from training.continuing import OwnFile
-from training.notebook import BEFORE, Notebook, Row
+from training.notebook import BEFORE, CURVE, Notebook, Row
 from training.recipe import TrainingRecipe
 from training.running import Run
 from training.stage import Learn
@@ -22,6 +24,7 @@ from zoo.errors import UsageProblemError
 if TYPE_CHECKING:
     from training.running import Listener
     from training.starting import Start
+    from training.tasks import Parts
     from zoo.metric import Metric
 
 
@@ -91,13 +94,15 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
         tell("build the network")
         start = beginning.start(task.options(lesson.classes), lesson.classes)
         start = replace(start, labels=lesson.classes, source=lesson.source)
+        _check(recipe, start)
         done = [record["name"] for record in start.history]
         stages = (Learn(phases=phases.plan(recipe, start)), *slimming.stages(recipe, done))
         tell("read the photos")
         parts = lesson.examples(start.preprocessing, Path(work))
         devices.check(len(parts.train))
         # Not before: data that cannot be read leaves no folder behind.
-        notebook = Notebook(recipe.out.with_suffix(".training"), recipe.settings(), resume=resume)
+        told = {**recipe.settings(), "photos": _digest(parts), "weights_sha256": start.weights.sha256}
+        notebook = Notebook(recipe.notebook, told, resume=resume)
         trained = Run(
             stages=stages,
             parts=parts,
@@ -112,8 +117,10 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
         judged = {"validation": parts.validation, **({"test": parts.test} if parts.test else {})}
         scores = {name: task.judge(trained, part) for name, part in judged.items()}
         best = (notebook.best(len(stages) - 1) or 0) + 1
-        pictures.curve(notebook.rows, best, task.metrics[0], notebook.folder / "curve.png")
         drawn = task.draw(trained, [*judged.values()][-1], lesson.classes, notebook.folder)
+        if notebook.rows:
+            pictures.curve(notebook.rows, best, task.metrics[0], notebook.folder / CURVE)
+            drawn = (CURVE, *drawn)
     own_file.save(trained.model, recipe.out, trained.facts())
     notebook.finish()
     return Trained(
@@ -127,7 +134,7 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
         rows=tuple(notebook.rows),
         best=best,
         stages=trained.history,
-        pictures=("curve.png", *drawn),
+        pictures=drawn,
         metric=task.metrics[0],
         scores=scores,
         warnings=(*parts.warnings, *_warnings(start)),
@@ -177,6 +184,7 @@ def evaluate(recipe: TrainingRecipe, tell: Listener) -> Judged:
             raise UsageProblemError(
                 f"{Path(recipe.model).name} was not made for {', '.join(lesson.classes)}; train it on them first"
             )
+        start = replace(start, model=beginning.model)  # and not one that would learn from the start
         tell("read the photos")
         parts = lesson.examples(start.preprocessing, Path(work))
         tell("judge")
@@ -188,6 +196,28 @@ def evaluate(recipe: TrainingRecipe, tell: Listener) -> Judged:
             scores={name: task.judge(start, part) for name, part in divided.items()},
             warnings=parts.warnings,
         )
+
+
+def _check(recipe: TrainingRecipe, start: Start) -> None:
+    """Refuse names that the file could not be read with again, and to take away from what has not learned."""
+    unprintable = next((text for text in (*start.labels, start.source) if not text.isprintable()), None)
+    if unprintable is not None:
+        raise UsageProblemError(f"{unprintable!r} holds a character that cannot be printed; rename it")
+    if recipe.slimming.asked and not recipe.epochs and (start.new or not start.weights.trained):
+        what = "its new last layer" if start.weights.trained else f"it ({start.weights.reason})"
+        raise UsageProblemError(f"{recipe.model}: {what} must learn before anything is taken away; add --epochs 10")
+
+
+def _digest(parts: Parts) -> str:
+    """Return a digest of all photos and answers: other ones would be divided otherwise, and judge what was learned."""
+    digest = hashlib.sha256()
+    for part in (parts.train, parts.validation):
+        for photo in part.photos:
+            digest.update(photo.tobytes())
+        digest.update(json.dumps(part.answers.shape).encode())
+        objects = part.answers.dtype == object  # boxes, of which each photo has its own number
+        digest.update(repr(part.answers.tolist()).encode() if objects else part.answers.tobytes())
+    return digest.hexdigest()
 
 
 def _warnings(start: Start) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,9 +38,10 @@ def trained(console: Console, answer: Mapping[str, Any], data: str) -> None:
     _scores(console, answer["scores"])
     console.print(f"written: {answer['file']}; {answer['folder']}: {', '.join(answer['pictures'])}", soft_wrap=True)
     photos = Path(data).is_dir() or data in datasets.DATA_SETS
-    calibration = f" --calibration {data}" if photos else ""
-    original = f" --original {answer['before']}" if answer["before"] else ""
-    console.print(f"next: zoo-export {answer['file']} --int8{calibration}{original}", style="dim", soft_wrap=True)
+    calibration = ["--calibration", data] if photos else []
+    original = ["--original", answer["before"]] if answer["before"] else []
+    words = ["zoo-export", answer["file"], "--int8", *calibration, *original]
+    console.print(f"next: {shlex.join(words)}", style="dim", soft_wrap=True)
 
 
 def judged(console: Console, answer: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,7 +12,8 @@ from export.recipe import Pruning
 from zoo.architecture import OptionValue
 from zoo.errors import UsageProblemError
 
-SUFFIX = ".keras"
+SUFFIX, NOTEBOOK = ".keras", ".training"
+_SEEDS = 2**32  # of NumPy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,8 @@ class Slimming:
             raise UsageProblemError(f"--cluster takes a number from 2 to 256, not {self.clusters}; 32 is usual")
         if self.pruning and self.pruning.weights and self.clusters == 2:
             raise UsageProblemError("--cluster 2 --prune leaves one number beside zero; give at least 3 clusters")
+        if not math.isfinite(self.learning_rate):
+            raise UsageProblemError(f"--stage-learning-rate takes a number, not {self.learning_rate}; 3e-4 is usual")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,13 +91,31 @@ class TrainingRecipe:
 
     def __post_init__(self) -> None:
         if self.out.suffix != SUFFIX:
-            raise UsageProblemError(f"--out {str(self.out)!r} must end in {SUFFIX}; type --out {self.out.stem}{SUFFIX}")
+            stem = self.out.stem.strip(".").removesuffix("keras") or "my"
+            raise UsageProblemError(f"--out {str(self.out)!r} must end in {SUFFIX}; type --out {stem}{SUFFIX}")
+        if self.out.is_dir():
+            raise UsageProblemError(
+                f"--out {str(self.out)!r} is a folder; choose the name of a file that ends in {SUFFIX}"
+            )
         if self.out.resolve() == Path(self.model).expanduser().resolve():
             raise UsageProblemError(f"--out {str(self.out)!r} is the file to begin with; give the new one another name")
+        if Path(self.model).expanduser().resolve().parent == self.notebook.resolve():
+            raise UsageProblemError(
+                f"{self.model} lies in {self.notebook}, which a run begins by emptying; choose another --out"
+            )
         if not 0 < self.validation < 1:
             raise UsageProblemError(f"--validation is a share between 0 and 1, not {self.validation:g}; 0.2 is usual")
         if self.head_epochs is not None and not 0 <= self.head_epochs <= self.epochs:
             raise UsageProblemError(f"--head-epochs lies between 0 and the {self.epochs} epochs in all")
+        if self.learning_rate is not None and not math.isfinite(self.learning_rate):
+            raise UsageProblemError(f"--learning-rate takes a number, not {self.learning_rate}")
+        if not 0 <= self.seed < _SEEDS:
+            raise UsageProblemError(f"--seed lies between 0 and {_SEEDS - 1}, not {self.seed}")
+
+    @property
+    def notebook(self) -> Path:
+        """The folder beside `out` in which the run keeps its notes."""
+        return self.out.with_suffix(NOTEBOOK)
 
     def settings(self) -> dict[str, Any]:
         """Return what decides the numbers, as plain data: a run can be resumed only with the same."""

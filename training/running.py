@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import zlib
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from export.stages.prune import zero_share
 from training.feed import Feed
 from training.variations import Variations
+from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
     from training.distributing import Devices
@@ -121,6 +123,9 @@ class Run:
             begun, epoch = time.perf_counter(), self.notebook.epochs
             title = f"{phase.name}: epoch {index + 1} of {phase.epochs}"
             loss = learner.epoch(feed, epoch, partial(self._hear, title, len(feed)))
+            if not math.isfinite(loss):
+                flag = "--stage-learning-rate" if number else "--learning-rate"
+                raise UsageProblemError(f"{title}: the loss is no number any more; type a smaller {flag}")
             scores = self.task.judge(learner.judged, self.parts.validation)
             row = {"stage": number, "phase": phase.name, "epoch": epoch + 1, "loss": loss}
             row |= {"counts": index >= phase.on_the_way, "score": scores[self.task.metrics[0].key], **scores}

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.errors import UsageProblemError
+
 Indices = NDArray[np.int64]
 
 
@@ -21,6 +23,9 @@ def split(labels: Sequence[int], keys: Sequence[bytes], share: float, seed: int)
         keys: digests of the photos: equal for those that are copies of each other.
         share: between 0 and 1.
         seed: the same one gives the same parts.
+
+    Raises:
+        UsageProblemError: no class has two different photos.
     """
     rng = np.random.default_rng(seed)
     groups: dict[int, dict[bytes, list[int]]] = defaultdict(dict)
@@ -33,5 +38,7 @@ def split(labels: Sequence[int], keys: Sequence[bytes], share: float, seed: int)
         copies = list(groups[label].values())
         count = min(max(1, round(share * len(copies))), len(copies) - 1)
         kept += [index for place in rng.permutation(len(copies))[:count] for index in copies[place]]
+    if not kept:
+        raise UsageProblemError("no class has two different photos; there is nothing to judge by that was not learned")
     judged = np.array(sorted(kept), np.int64)
     return np.setdiff1d(np.arange(len(labels)), judged), judged

@@ -75,6 +75,7 @@ def test_the_manifest_compares_with_the_original_and_tells_what_was_taken_away(f
     (file,) = found["files"].values()
     assert file["sqnr_db"] == pytest.approx(found["model"]["sqnr_db"], abs=0.1)
     assert file["zero_share"] > 0.4
+    assert file["bytes_zipped"] < 0.5 * file["bytes"]
     # Beside that the file is held to the network that it was made of.
     assert all(one["sqnr_db"] > 90 for one in manifest["files"][0]["comparisons"].values())
 
@@ -89,7 +90,12 @@ def test_a_network_that_lost_nothing_answers_as_its_original(files: Path, tmp_pa
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("fewer", "is no earlier state of"), ("lighter", "is no earlier state of"), ("none", "there is no file")],
+    [
+        ("fewer", "is no earlier state of"),
+        ("others", "is no earlier state of"),
+        ("lighter", "is no earlier state of"),
+        ("none", "there is no file"),
+    ],
 )
 def test_another_network_is_no_original(name: str, words: str, files: Path, tmp_path: Path) -> None:
     if name == "fewer":
@@ -100,8 +106,16 @@ def test_another_network_is_no_original(name: str, words: str, files: Path, tmp_
         model = keras.saving.load_model(files / "before.keras", compile=False)
         other = replace(facts().preprocessing, offset=(-0.5,))
         own_file.save(model, tmp_path / "lighter.keras", facts(preprocessing=other))
+    if name == "others":  # as many classes, of other things
+        for out, labels in ((tmp_path / "others.keras", "abcdefghij"), (tmp_path / "named.keras", "0123456789")):
+            model = keras.saving.load_model(files / "before.keras", compile=False)
+            own_file.save(model, out, facts(labels=tuple(labels)))
+    named = tmp_path / "named.keras"
     recipe = Recipe(
-        model=str(files / "after.keras"), original=str(tmp_path / f"{name}.keras"), out=tmp_path / "out", seed=0
+        model=str(named if named.exists() else files / "after.keras"),
+        original=str(tmp_path / f"{name}.keras"),
+        out=tmp_path / "out",
+        seed=0,
     )
     with pytest.raises(UsageProblemError, match=words):
         pipeline.run(recipe)

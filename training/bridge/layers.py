@@ -47,7 +47,7 @@ def layer_of(layer: keras.Layer) -> tf_keras.layers.Layer:
         raise BridgeError(f"the layer {layer.name} does not say how it is made") from error
     try:
         return counterpart.from_config(config)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, KeyError) as error:
         first = next(iter(str(error).splitlines()), type(error).__name__)
         raise BridgeError(f"tf_keras cannot make the layer {layer.name} ({kind}): {first}") from error
 

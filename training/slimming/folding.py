@@ -20,6 +20,9 @@ def folded(start: Start) -> Start:
         UsageProblemError: Keras cannot copy it.
     """
     try:
-        return replace(start, model=fold(start.model))
+        model = fold(start.model)
     except StageRefusedError as error:
         raise UsageProblemError(f"{start.title} can learn, but nothing can be taken away from it: {error}") from error
+    for layer in model.layers:
+        layer.trainable = True  # what its maker has frozen must learn to do without, too
+    return replace(start, model=model)
