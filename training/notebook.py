@@ -62,7 +62,7 @@ class Notebook:
         if not (self.folder / _SETTINGS).is_file():
             raise UsageProblemError(f"there is no run to resume in {self.folder}; leave --resume out")
         earlier = _read(self.folder / _SETTINGS)
-        changed = sorted(key for key in settings if earlier.get(key) != settings[key])
+        changed = [key for key in settings if earlier.get(key) != settings[key]]
         if changed:
             raise UsageProblemError(
                 f"the run in {self.folder} has another {changed[0]} ({earlier.get(changed[0])!r}, now "

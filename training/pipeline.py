@@ -16,6 +16,7 @@ from training.continuing import OwnFile
 from training.notebook import BEFORE, CURVE, Notebook, Row
 from training.recipe import TrainingRecipe
 from training.running import Run
+from training.slimming import promises
 from training.stage import Learn
 from training.starting import OfZoo
 from zoo import own_file
@@ -137,7 +138,7 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
         pictures=drawn,
         metric=task.metrics[0],
         scores=scores,
-        warnings=(*parts.warnings, *_warnings(start)),
+        warnings=(*parts.warnings, *_warnings(start), *promises.broken(trained.model, recipe.slimming)),
     )
 
 

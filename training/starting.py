@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import zoo
-from zoo import blank, own_file, weights
+from zoo import blank, class_names, own_file, weights
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -83,8 +83,14 @@ class OfZoo:
         self.title, self.task = self._architecture.title, self._architecture.task
 
     def start(self, told: Mapping[str, Any], classes: Sequence[str]) -> Start:
-        """Return the network that is built as `told`: {"classes": 5}."""
-        return start(self._architecture, self._recipe, told)
+        """Return the network that is built as `told`: {"classes": 5}; for classes that it knows nothing is new."""
+        found, known = (
+            start(self._architecture, self._recipe, told),
+            self._architecture.trained_as(self._recipe.weights),
+        )
+        labels = (known and known.labels) or self._architecture.labels
+        same = bool(labels) and class_names.read(labels) == tuple(classes)
+        return replace(found, new=()) if same and found.weights.trained and len(found.new) == 1 else found
 
 
 def start(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def print_slimming(console: Console, manifest: Mapping[str, Any]) -> None:
-    """Print a row per file against the model before pruning; nothing if there was none."""
+    """Print a row per file against the original; nothing if there is none."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 

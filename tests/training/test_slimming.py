@@ -29,6 +29,7 @@ from training.notebook import Notebook
 from training.pipeline import Trained, train
 from training.recipe import Slimming, TrainingRecipe
 from training.slimming import stages
+from training.slimming.promises import broken
 from zoo import own_file
 from zoo.errors import UsageProblemError
 
@@ -320,5 +321,21 @@ def test_a_network_without_a_channel_that_could_go_is_refused(kinds: Path, tmp_p
 def test_a_stage_is_not_resumed_with_another_number_of_clusters(twin: Path, kinds: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.keras"
     Notebook(tmp_path / "out.training", recipe(twin, kinds, out, clusters=16).settings(), resume=False)
-    with pytest.raises(UsageProblemError, match="leave --resume out to begin anew"):
+    with pytest.raises(UsageProblemError, match="has another slimming"):
         train(recipe(twin, kinds, out, clusters=8), lambda *told: None, resume=True)
+
+
+def test_a_layer_that_lost_what_was_asked_for_is_named(small: Path) -> None:
+    model = loaded(small)
+    asked = Slimming(pruning=HALF, clusters=16)
+    for layer in model.layers:
+        if type(layer) in (layers.Conv2D, layers.Dense):
+            kernel = np.resize(np.arange(-7, 8, dtype=np.float32), layer.kernel.shape)
+            kernel.flat[: kernel.size // 2 + 1] = 0
+            layer.kernel.assign(kernel)
+    assert list(broken(model, asked)) == []
+    logits = model.get_layer("logits")
+    logits.kernel.assign(np.arange(logits.kernel.shape[0] * 10, dtype=np.float32).reshape(-1, 10))
+    zeros, numbers = broken(model, asked)
+    assert zeros == "logits has 0% zeros, not the 50% that --prune asks for"
+    assert numbers == "logits has 320 different weights, not the 16 of --cluster"
