@@ -11,7 +11,8 @@ import pytest
 import zoo
 from training import phases
 from training.recipe import TrainingRecipe
-from training.starting import start
+from training.starting import OfZoo, start
+from zoo import class_names
 from zoo.errors import UsageProblemError
 from zoo.weights import load
 
@@ -90,3 +91,12 @@ def test_a_recipe_that_makes_no_sense_is_refused(changes: dict[str, Any], words:
 def test_a_twin_takes_no_options() -> None:
     with pytest.raises(UsageProblemError, match="leave --set out"):
         start(zoo.find("mobilenet"), recipe("mobilenet", weights="tiny", options={"alpha": 0.5}), {"classes": 3})
+
+
+def test_a_network_that_knows_the_classes_has_nothing_new_to_learn() -> None:
+    beginning = OfZoo(recipe("mobilenet", weights="tiny"))
+    assert beginning.start({"classes": 10}, class_names.read("fashion_mnist")).new == ()
+    assert beginning.start({"classes": 10}, tuple("abcdefghij")).new == ("conv_preds",)
+    assert beginning.start({"classes": 3}, ("a", "b", "c")).new == ("conv_preds",)
+    drawn = OfZoo(recipe("mobilenet", weights="random")).start({"classes": 10}, class_names.read("fashion_mnist"))
+    assert len(drawn.new) > 1
