@@ -138,7 +138,12 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
         pictures=drawn,
         metric=task.metrics[0],
         scores=scores,
-        warnings=(*parts.warnings, *_warnings(start), *promises.broken(trained.model, recipe.slimming)),
+        warnings=(
+            *parts.warnings,
+            *_warnings(start),
+            *promises.broken(trained.model, recipe.slimming),
+            *promises.costly(trained.history, task.metrics[0]),
+        ),
     )
 
 

@@ -29,9 +29,10 @@ from training.notebook import Notebook
 from training.pipeline import Trained, train
 from training.recipe import Slimming, TrainingRecipe
 from training.slimming import stages
-from training.slimming.promises import broken
+from training.slimming.promises import broken, costly
 from zoo import own_file
 from zoo.errors import UsageProblemError
+from zoo.metric import TOP1
 
 ROOT = Path(__file__).parents[2]
 HALF, TWO_OF_FOUR = Pruning(share=0.5), Pruning(pattern=(2, 4))
@@ -339,3 +340,12 @@ def test_a_layer_that_lost_what_was_asked_for_is_named(small: Path) -> None:
     zeros, numbers = broken(model, asked)
     assert zeros == "logits has 0% zeros, not the 50% that --prune asks for"
     assert numbers == "logits has 320 different weights, not the 16 of --cluster"
+
+
+@pytest.mark.parametrize(("after", "warned"), [(0.889, False), (0.86, True), (0.95, False)])
+def test_what_costs_more_than_two_points_is_told(after: float, warned: bool) -> None:
+    scores = [("learn", 0.5), ("given", 0.9), ("prune", 0.1), ("qat", after)]
+    history = [{"name": name, "measured": {"validation": score}} for name, score in scores]
+    said = list(costly(history, TOP1))
+    assert len(said) == warned
+    assert all("fell from 90.0 to 86.0 %" in sentence for sentence in said)
