@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from training.recipe import Slimming
     from zoo.metric import Metric
 
+_SPARE = 0.01  # of the share: thresholds of equal weights, and clusters that move off zero
 _LOST = 0.02  # two points, or two percent of what is no share: more than most would pay
 
 
@@ -26,7 +27,7 @@ def broken(model: keras.Model, slimming: Slimming) -> Iterator[str]:
             continue
         kernel = layer.kernel.numpy()
         zeros, numbers = int(np.count_nonzero(kernel == 0)), len(np.unique(kernel))
-        if zeros < int(share * kernel.size) - 1:
+        if zeros < int((share - _SPARE) * kernel.size) - 1:
             yield f"{layer.name} has {zeros / kernel.size:.0%} zeros, not the {share:.0%} that --prune asks for"
         if slimming.clusters and numbers > slimming.clusters:
             yield f"{layer.name} has {numbers} different weights, not the {slimming.clusters} of --cluster"
