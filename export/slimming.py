@@ -106,8 +106,8 @@ def slimmed(subject: Subject, recipe: Recipe, samples: Draw, expected: Outputs, 
 
 def _original(path: Path, subject: Subject) -> Subject:
     """Return the network that `subject` was before it lost weights."""
-    facts = own_file.read(path) if path.is_file() else None
-    original = models.of_file(path, None)
+    original = models.of_file(path, None)  # first: it says what is wrong with a file that is none
+    facts = own_file.read(path)
     own, other = (
         (signature.inputs(some.model), [(spec.name, spec.shape) for spec in signature.outputs(some.model)])
         for some in (subject, original)

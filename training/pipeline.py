@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from zoo.errors import UsageProblemError
 if TYPE_CHECKING:
     from training.running import Listener
     from training.starting import Start
-    from training.tasks import Parts
+    from training.tasks import Parts, Task
     from zoo.metric import Metric
 
 
@@ -89,8 +89,7 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
     beginning = OwnFile(recipe) if models.is_file(recipe.model) else OfZoo(recipe)
     task = tasks.find(beginning.task, beginning.title)
     lesson = task.find(recipe)
-    if not recipe.out.absolute().parent.is_dir():
-        raise UsageProblemError(f"there is no folder {recipe.out.absolute().parent}; make it, or choose another --out")
+    _check_place(recipe.out)
     with tempfile.TemporaryDirectory(prefix="zoo-train-") as work:
         tell("build the network")
         start = beginning.start(task.options(lesson.classes), lesson.classes)
@@ -115,10 +114,9 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
             tell=tell,
         ).go(start)
         tell("judge")
-        judged = {"validation": parts.validation, **({"test": parts.test} if parts.test else {})}
-        scores = {name: task.judge(trained, part) for name, part in judged.items()}
+        scores = {name: task.judge(trained, part) for name, part in parts.judging.items()}
         best = (notebook.best(len(stages) - 1) or 0) + 1
-        drawn = task.draw(trained, [*judged.values()][-1], lesson.classes, notebook.folder)
+        drawn = task.draw(trained, [*parts.judging.values()][-1], lesson.classes, notebook.folder)
         if notebook.rows:
             pictures.curve(notebook.rows, best, task.metrics[0], notebook.folder / CURVE)
             drawn = (CURVE, *drawn)
@@ -128,7 +126,7 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
         file=recipe.out,
         folder=notebook.folder,
         source=lesson.source,
-        counts={"train": len(parts.train), **{name: len(part) for name, part in judged.items()}},
+        counts={"train": len(parts.train), **{name: len(part) for name, part in parts.judging.items()}},
         before=notebook.folder / BEFORE if recipe.slimming.asked else None,
         classes=lesson.classes,
         weights=start.weights.source if start.weights.trained else "random",
@@ -138,12 +136,7 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
         pictures=drawn,
         metric=task.metrics[0],
         scores=scores,
-        warnings=(
-            *parts.warnings,
-            *_warnings(start),
-            *promises.broken(trained.model, recipe.slimming),
-            *promises.costly(trained.history, task.metrics[0]),
-        ),
+        warnings=(*parts.warnings, *_warnings(recipe, task, start, trained)),
     )
 
 
@@ -194,7 +187,7 @@ def evaluate(recipe: TrainingRecipe, tell: Listener) -> Judged:
         tell("read the photos")
         parts = lesson.examples(start.preprocessing, Path(work))
         tell("judge")
-        divided = {"train": parts.train, "validation": parts.validation, **({"test": parts.test} if parts.test else {})}
+        divided = {"train": parts.train, **parts.judging}
         return Judged(
             source=lesson.source,
             counts={name: len(part) for name, part in divided.items()},
@@ -202,6 +195,11 @@ def evaluate(recipe: TrainingRecipe, tell: Listener) -> Judged:
             scores={name: task.judge(start, part) for name, part in divided.items()},
             warnings=parts.warnings,
         )
+
+
+def _check_place(out: Path) -> None:
+    if not out.absolute().parent.is_dir():
+        raise UsageProblemError(f"there is no folder {out.absolute().parent}; make it, or choose another --out")
 
 
 def _check(recipe: TrainingRecipe, start: Start) -> None:
@@ -226,7 +224,9 @@ def _digest(parts: Parts) -> str:
     return digest.hexdigest()
 
 
-def _warnings(start: Start) -> tuple[str, ...]:
-    if start.weights.trained or start.weights.reason == "random weights were asked for":
-        return ()
-    return (f"it began with random weights: {start.weights.reason}",)
+def _warnings(recipe: TrainingRecipe, task: Task, start: Start, trained: Start) -> Iterator[str]:
+    """Yield what the user should know of the weights that it began with, and of those that came out."""
+    if not start.weights.trained and start.weights.reason != "random weights were asked for":
+        yield f"it began with random weights: {start.weights.reason}"
+    yield from promises.broken(trained.model, recipe.slimming)
+    yield from promises.costly(trained.history, task.metrics[0])

@@ -103,9 +103,8 @@ class Run:
 
     def _measured(self, stage: Stage, start: Start) -> Start:
         """Return the network with a record of the stage."""
-        parts = {"validation": self.parts.validation, **({"test": self.parts.test} if self.parts.test else {})}
         key = self.task.metrics[0].key
-        scores = {name: self.task.judge(start, part)[key] for name, part in parts.items()}
+        scores = {name: self.task.judge(start, part)[key] for name, part in self.parts.judging.items()}
         content = b"".join(weight.numpy().tobytes() for weight in start.model.weights)
         counted = {
             "weights": start.model.count_params(),

@@ -120,3 +120,10 @@ def test_another_network_is_no_original(name: str, words: str, files: Path, tmp_
     with pytest.raises(UsageProblemError, match=words):
         pipeline.run(recipe)
     assert not list((tmp_path / "out").rglob("*"))
+
+
+def test_an_original_that_is_cut_off_is_called_that(files: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.keras"
+    cut.write_bytes((files / "before.keras").read_bytes()[:3000])
+    with pytest.raises(UsageProblemError, match="corrupt or truncated"):
+        pipeline.run(Recipe(model=str(files / "after.keras"), original=str(cut), out=tmp_path))

@@ -45,6 +45,11 @@ class Parts:
     test: Examples | None = None
     warnings: tuple[str, ...] = ()
 
+    @property
+    def judging(self) -> Mapping[str, Examples]:
+        """Those that teach nothing, by name."""
+        return {"validation": self.validation, **({"test": self.test} if self.test else {})}
+
 
 class Lesson(Protocol):
     """Data that was found, before a photo is decoded."""
