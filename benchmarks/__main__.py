@@ -21,6 +21,10 @@ ALONE = {
         "benchmarks.peers.__main__",
         "accuracy of the int8 files beside those of other tools, into docs/int8_accuracy.md",
     ),
+    "same_files": (
+        "benchmarks.same_files",
+        "the exports of this checkout and those of a base commit, compared byte for byte",
+    ),
     "slimming": (
         "benchmarks.slimming",
         "a network trained to do with less, into docs/pruning.md; an hour",
