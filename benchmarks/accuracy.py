@@ -15,8 +15,8 @@ from typing import Any
 
 from benchmarks.cost import export, manifest
 from calibration.labelled import find_labelled, labelled_samples
-from export.measure import measure
 from export.metrics import compare, compare_steps
+from export.runtime.run_file import measure
 from zoo.preprocessing import Preprocessing
 
 PLAIN = ["--no-reconstruct", "--observer", "min-max"]

@@ -6,7 +6,6 @@ build models do not. Emulation says nothing about speed.
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -17,8 +16,8 @@ import numpy as np
 
 from benchmarks.cost import export
 from calibration.samples import Array, Samples
-from export.child import environment
-from export.delivered import read
+from export.bundle.read import read
+from export.process import environment
 
 COUNT = 8
 
@@ -51,18 +50,10 @@ _EMULATOR = ["qemu-x86_64", "-cpu", "Haswell"]
 
 def _outputs(work: Path, file: Path, emulator: list[str]) -> Array:
     outputs = work / "outputs.npz"
-    request = {
-        "job": "run",
-        "arguments": {
-            "path": str(file),
-            "samples": str(work / "samples"),
-            "outputs": str(outputs),
-            "camera_bytes": True,
-        },
-        "answer": str(work / "answer.json"),
-    }
-    command = [*emulator, sys.executable, "-P", "-m", "export.worker"]
-    subprocess.run(command, input=json.dumps(request), text=True, env=environment(), check=True, capture_output=True)
+    paths = [str(file), str(work / "samples"), str(outputs)]
+    program = "import sys; from export.runtime.jobs.run import run; run(*sys.argv[1:], camera_bytes=True)"
+    command = [*emulator, sys.executable, "-P", "-c", program, *paths]
+    subprocess.run(command, env=environment(), check=True, capture_output=True)
     with np.load(outputs, allow_pickle=False) as arrays:
         (name,) = arrays.files
         found: Array = arrays[name]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.process import Cost, measure, python
 
-ZOO = "import sys; from export.cli import main_export; sys.exit(main_export(sys.argv[1:]))"
+ZOO = "import sys; from export.cli.main import main_export; sys.exit(main_export(sys.argv[1:]))"
 
 
 def run(models: list[str]) -> None:

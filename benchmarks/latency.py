@@ -8,7 +8,8 @@ from pathlib import Path
 
 from benchmarks.cost import export
 from benchmarks.process import measure, python
-from export import child
+from export import process
+from export.runtime.jobs.timing import time_file
 
 ROUNDS, RUNS = 7, 40
 
@@ -40,5 +41,5 @@ def _interleaved(files: dict[str, Path]) -> dict[str, float]:
     rounds: dict[str, list[float]] = {name: [] for name in files}
     for _ in range(ROUNDS):
         for name, path in files.items():
-            rounds[name].append(child.call("bench", path=path, runs=RUNS, threads=1)["p50_ms"])
+            rounds[name].append(process.call(time_file, fresh=True, path=path, runs=RUNS, threads=1)["p50_ms"])
     return {name: statistics.median(times) for name, times in rounds.items()}

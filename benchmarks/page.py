@@ -7,7 +7,7 @@ import platform
 import re
 from pathlib import Path
 
-from export.doctor.machine import int8_instructions
+from export.cli.doctor.machine import int8_instructions
 
 
 def between(page: str, begin: str, end: str, section: str) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from export import models, pipeline
+from export.model.subject import load_subject
+from export.quantization.samples import draw
 from export.recipe import Precision, Recipe
 
 
@@ -23,9 +24,9 @@ def export(name: str, folder: Path) -> None:
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     recipe = Recipe(model=name, precisions=(Precision.INT8,))
-    subject = models.load(recipe)
+    subject = load_subject(recipe)
     with tempfile.TemporaryDirectory() as work:
-        samples = pipeline.draw(subject, recipe, Path(work)).calibration
+        samples = draw(subject, recipe, Path(work)).calibration
         (image,) = samples.inputs
         (folder / "float.tflite").write_bytes(tf.lite.TFLiteConverter.from_keras_model(subject.model).convert())
 

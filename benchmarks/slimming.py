@@ -90,7 +90,7 @@ def _export(out: Path, name: str) -> None:
 
 
 def _zoo(*words: str) -> str:
-    program = "import sys; from export.cli import main; sys.exit(main(sys.argv[1:]))"
+    program = "import sys; from export.cli.main import main; sys.exit(main(sys.argv[1:]))"
     return subprocess.run([sys.executable, "-c", program, *words], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

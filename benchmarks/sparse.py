@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from calibration.samples import Array, Samples
-from export import child, models, pipeline
+from export import process
+from export.formats import TARGETS, target_of
+from export.model.subject import load_subject
+from export.quantization.samples import draw
 from export.recipe import Precision, Recipe
-from export.targets import TARGETS, target_of
+from export.runtime.jobs.timing import time_file, time_in_turns
 
 if TYPE_CHECKING:
     import keras
@@ -45,8 +48,8 @@ def run(models: list[str]) -> None:
 
 def _measure(name: str, work: Path) -> None:
     recipe = Recipe(model=name, precisions=(Precision.INT8,), calibration_count=CALIBRATION)
-    subject = models.load(recipe)
-    samples = pipeline.draw(subject, recipe, work).calibration
+    subject = load_subject(recipe)
+    samples = draw(subject, recipe, work).calibration
     writers: dict[str, Writer] = {
         "float32.tflite": partial(tflite, samples=None),
         "int8.tflite": partial(tflite, samples=samples),
@@ -120,7 +123,7 @@ def _times(paths: list[Path]) -> dict[Path, str]:
     """Return the time of each file as a share of the first one's, by number of threads."""
     found: dict[Path, list[str]] = {path: [] for path in paths}
     for threads in THREADS:
-        answer = child.call("bench_in_turns", paths=list(map(str, paths)), rounds=ROUNDS, runs=RUNS, threads=threads)
+        answer = process.call(time_in_turns, paths=list(map(str, paths)), rounds=ROUNDS, runs=RUNS, threads=threads)
         for path, milliseconds in zip(paths, answer["p50_ms"], strict=True):
             found[path].append(f"{milliseconds / answer['p50_ms'][0]:.2f}")
     return {path: ", ".join(ratios) for path, ratios in found.items()}
@@ -135,7 +138,7 @@ def _zipped(path: Path) -> int:
 
 
 def _memory(path: Path) -> float:
-    answer = child.call("bench", path=path, runs=1, threads=1)
+    answer = process.call(time_file, fresh=True, path=path, runs=1, threads=1)
     return float(answer["peak_mb"] - answer["empty_mb"])
 
 

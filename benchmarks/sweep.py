@@ -21,9 +21,9 @@ from benchmarks import twin_truth
 from benchmarks.cost import ZOO
 from benchmarks.page import between, machine
 from benchmarks.process import measure, python
-from export.quantities import count_in_words
-from export.tasks import TASKS
-from export.versions import version
+from export.analysis.tasks import TASKS
+from export.runtime.versions import version
+from export.units import count_in_words
 
 PAGE = Path("docs/zoo.md")
 PROOFS = Path("zoo/proofs.json")

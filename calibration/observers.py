@@ -39,7 +39,8 @@ OBSERVERS: dict[str, Callable[[frozenset[str]], Any]] = {
     observer.name: observer for observer in (MinMaxObserver, PercentileObserver, MseObserver)
 }
 
-# Not observed but chosen, tensor by tensor, by what clipping would cost the network's answers (export/sensitivity.py).
+# Not observed but chosen, tensor by tensor, by what clipping would cost the network's outputs: see
+# export/quantization/sensitivity.py.
 SENSITIVITY = "sensitivity"
 
 

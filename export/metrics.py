@@ -154,3 +154,17 @@ def _answers(expected: Array, found: Array) -> tuple[float | None, float | None,
 def _top5(best: Array, found: Array) -> float:
     five = np.argsort(-found, axis=1, kind="stable")[:, :5]
     return float((five == best[:, None]).any(axis=1).mean())
+
+
+# Different best classes of one output: a file that always names the same one, whatever it sees, would agree too.
+FEWEST_ANSWERS = 4
+
+
+def enough_answers(classes: int) -> int:
+    """Return how many different answers a model with that many classes must give."""
+    return min(FEWEST_ANSWERS, classes)
+
+
+def few_answers(count: int) -> str:
+    """Say how few there are."""
+    return f"the model gives only {count} different answer{'s' * (count > 1)} on these samples"

@@ -53,7 +53,7 @@ class Width(StrEnum):
 
 
 class Preset(StrEnum):
-    """Three points of the front of size and time against error (export/budget/front.py)."""
+    """Three points of the front of size and time against error (export/analysis/budget/front.py)."""
 
     QUALITY = "quality"
     BALANCED = "balanced"
@@ -158,16 +158,16 @@ class Recipe:
         formats: names of targets; empty means all.
         weights: a tag, a file, "random", or None for the first tag (untrained, said aloud, if no source answers).
         calibration: None for the built-in photos, a folder, an .npz/.npy, `module:function`, or "synthetic" for images
-            made of what the model's batch norms remember (export/synthesis).
+            made of what the model's batch norms remember (export/quantization/synthesis).
         preprocessing: how photos become inputs, for a model that is not of the zoo: raw, unit, tf, caffe, torch.
-        reconstruct: make the weights of integer files so that they keep the answers (export/reconstruction.py).
+        reconstruct: make the weights of integer files so that they keep the answers (export/passes/integer_model.py).
         pruning: which weights become zero before anything is converted; None for none.
         original: a .keras file: the network as it was before training took weights away, to compare with.
         raised: layers of the int8 file that are wider than int8, by the Keras layer's name.
-        diagnose: compare the int8 files with the model layer by layer (export/diagnosis).
+        diagnose: compare the int8 files with the model layer by layer (export/analysis/diagnosis).
         probe_count: samples of the proof; None: 64, or 16 where random weights have only parity to prove.
-        observer: how ranges are found: sensitivity (export/sensitivity.py), min-max, percentile or mse.
-        evaluate: labelled data, as the model's task takes them (export/tasks).
+        observer: how ranges are found: sensitivity (export/quantization/sensitivity.py), min-max, percentile or mse.
+        evaluate: labelled data, as the model's task takes them (export/analysis/tasks).
         budget: what the file may cost: layers are raised, or a precision is chosen, until it is kept.
         out: the folder that receives `<name>/`.
     """

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from export.commands.export import option, pruning
-from export.console import print_json, standard_error, standard_output
+from export.cli.commands.export import option, pruning
+from export.cli.console import print_json, standard_error, standard_output
 from zoo.errors import UsageProblemError
 
 
@@ -69,9 +69,10 @@ def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], *
     Then it can lose channels, weights, different weights and bits, in this order, and learn to do without: a trained
     FILE.keras loses them at once, and learns nothing else unless --epochs says so.
     """
-    from export import job, models
-    from export.report.progress_bar import ProgressBar
-    from training import printing
+    from export.cli.progress_bar import ProgressBar
+    from export.model.subject import is_model_file
+    from export.runtime import background
+    from training import job, printing
     from training.recipe import Slimming, TrainingRecipe
 
     as_json, resume, plain, evaluate = (options.pop(key) for key in ("as_json", "resume", "no_augment", "evaluate"))
@@ -82,7 +83,7 @@ def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], *
         epochs=options.pop("stage_epochs"),
         learning_rate=options.pop("stage_learning_rate"),
     )
-    is_file, epochs = models.is_file(name), options.pop("epochs")
+    is_file, epochs = is_model_file(name), options.pop("epochs")
     recipe = TrainingRecipe(
         model=name,
         data=data,
@@ -97,9 +98,11 @@ def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], *
         _check_alone(
             resume=resume, epochs=epochs, weights=recipe.weights, **{"prune, --cluster or --qat": slimming.asked}
         )
-    request = {"recipe": asdict(recipe)} if evaluate else {"recipe": asdict(recipe), "resume": resume}
     with ProgressBar(standard_error()) as progress:
-        answer = job.start("evaluate" if evaluate else "train", request, progress)
+        if evaluate:
+            answer = background.start(job.evaluate, progress, recipe=asdict(recipe))
+        else:
+            answer = background.start(job.train, progress, recipe=asdict(recipe), resume=resume)
     if as_json:
         print_json(answer)
         return

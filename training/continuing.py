@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from export import models
-from export.stages.graph import Graph, copy
+from export.model.graph import Graph, copy
+from export.model.subject import subject_of_file
 from training.starting import Start
 from zoo import own_file
 from zoo.errors import UsageProblemError
@@ -18,7 +18,7 @@ from zoo.errors import UsageProblemError
 if TYPE_CHECKING:
     import keras
 
-    from export.models import Subject
+    from export.model.subject import Subject
     from training.recipe import TrainingRecipe
 
 
@@ -35,12 +35,12 @@ class OwnFile:
         """Read the file.
 
         Raises:
-            UsageProblemError: as `export.models.of_file`; or nobody says how photos become the input.
+            UsageProblemError: as `export.model.subject.subject_of_file`; or nobody says how photos become the input.
         """
         path = Path(recipe.model).expanduser()
         if recipe.options or recipe.weights not in (None, "random"):
             raise UsageProblemError(f"--set and --weights TAG are for names of the zoo; {path.name} is what it is")
-        self._subject: Subject = models.of_file(path, recipe.preprocessing)
+        self._subject: Subject = subject_of_file(path, recipe.preprocessing)
         self.model = self._subject.model
         self._weights = recipe.weights
         self.title, self.task = self._subject.title, self._subject.task or _task(self._subject)

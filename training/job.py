@@ -1,4 +1,4 @@
-"""A training run as a job of `export.job`: plain data in, plain data out."""
+"""A training run as a job of `export.runtime.background`: plain data in, plain data out."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.jobs import pruning_of
+from export.remote import pruning_of
 from training.recipe import Slimming, TrainingRecipe
 
 if TYPE_CHECKING:
     from export.progress import Progress
 
 
-def train(request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    """Train `request["recipe"]`, or go on if `request["resume"]`; answer what `training.pipeline.Trained` records.
+def train(recipe: Mapping[str, Any], resume: bool, progress: Progress) -> dict[str, Any]:
+    """Train as `recipe` says, or go on if `resume`; answer what `training.pipeline.Trained` records.
 
     Raises:
         ZooError: as `training.pipeline.train`.
@@ -25,18 +25,18 @@ def train(request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
 
     # Here and not in the run: it is for the whole process, and refuses unseeded draws of anybody else's.
     tf.config.experimental.enable_op_determinism()
-    return train(_recipe(request["recipe"]), progress.step, resume=request["resume"]).record()
+    return train(_recipe(recipe), progress.step, resume=resume).record()
 
 
-def evaluate(request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    """Judge the file that `request["recipe"]` names on its data; answer what `training.pipeline.Judged` records.
+def evaluate(recipe: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """Judge the file that `recipe` names on its data; answer what `training.pipeline.Judged` records.
 
     Raises:
         ZooError: as `training.pipeline.evaluate`.
     """
     from training.pipeline import evaluate
 
-    return evaluate(_recipe(request["recipe"]), progress.step).record()
+    return evaluate(_recipe(recipe), progress.step).record()
 
 
 def _recipe(record: Mapping[str, Any]) -> TrainingRecipe:

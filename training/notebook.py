@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from export import user_file
+from export.model import keras_file
 from zoo import own_file
 from zoo.errors import OutsideError, UsageProblemError
 
@@ -132,7 +132,7 @@ class Notebook:
         facts = own_file.read(path)
         if facts is None:
             raise UsageProblemError(f"{path} is damaged; leave --resume out to begin anew")
-        return user_file.load(path), facts
+        return keras_file.load(path), facts
 
     def finish(self) -> None:
         """Remove what only a run that goes on would need."""

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export import models
+from export.model.subject import is_model_file
 from training import distributing, phases, pictures, slimming, tasks
 from training.continuing import OwnFile
 from training.notebook import BEFORE, CURVE, Notebook, Row
@@ -86,7 +86,7 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
 
     devices = distributing.find(recipe.devices, recipe.batch)  # before TensorFlow does anything else
     keras.utils.set_random_seed(recipe.seed)  # new layers draw their first weights, those of a file what they drop
-    beginning = OwnFile(recipe) if models.is_file(recipe.model) else OfZoo(recipe)
+    beginning = OwnFile(recipe) if is_model_file(recipe.model) else OfZoo(recipe)
     task = tasks.find(beginning.task, beginning.title)
     lesson = task.find(recipe)
     _check_place(recipe.out)
@@ -169,7 +169,7 @@ def evaluate(recipe: TrainingRecipe, tell: Listener) -> Judged:
     Raises:
         UsageProblemError: no such file, or data with other classes than its own.
     """
-    if not models.is_file(recipe.model):
+    if not is_model_file(recipe.model):
         raise UsageProblemError(
             "--evaluate judges a .keras file; a network of the zoo is judged by "
             f"`zoo export {recipe.model} --evaluate FOLDER`"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from export.stages.prune import zero_share
+from export.passes.prune import zero_share
 from training.feed import Feed
 from training.variations import Variations
 from zoo.errors import UsageProblemError

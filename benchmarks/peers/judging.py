@@ -18,8 +18,8 @@ from benchmarks.peers.registry import OURS, Peer
 from benchmarks.peers.row import Row
 from benchmarks.peers.scoring import Score, logits, score
 from benchmarks.process import python
-from export.child import RuntimeCrashError
-from export.versions import version
+from export.process import RuntimeCrashError
+from export.runtime.versions import version
 from zoo.errors import CheckFailedError
 
 EVALUATOR = ("onnxruntime", "ai-edge-litert", "numpy")

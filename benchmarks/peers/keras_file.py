@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from export import models
+from export.model.subject import load_subject
 from export.recipe import Recipe
 
 
 def write(name: str, path: Path) -> None:
     """Write both files."""
-    model = models.load(Recipe(model=name)).model
+    model = load_subject(Recipe(model=name)).model
     model.save(path)
     weights: dict[str, Any] = {
         f"{layer.name}/{index}": values for layer in model.layers for index, values in enumerate(layer.get_weights())

@@ -9,7 +9,7 @@ from benchmarks.page import between, machine
 from benchmarks.peers.network import Network
 from benchmarks.peers.quantizing import Spent
 from benchmarks.peers.row import Row
-from export.versions import version
+from export.runtime.versions import version
 
 RUNTIMES = ("ai-edge-litert", "onnxruntime")
 

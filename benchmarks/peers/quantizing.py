@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.peers import environment
 from benchmarks.peers.registry import Peer
 from benchmarks.process import Cost, measure
-from export.child import signal_name
+from export.process import signal_name
 from zoo.errors import OutsideError
 
 CHILD = Path(__file__).with_name("child.py")

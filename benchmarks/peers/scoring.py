@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calibration.samples import INDEX, Array
-from export import child
-from export.measure import measure
+from export import process
+from export.formats.session import OpCount
 from export.metrics import accuracy, compare
-from export.targets.session import OpCount
+from export.runtime.jobs.describe import describe
+from export.runtime.run_file import measure
 from zoo.errors import CheckFailedError
 
 
@@ -68,7 +69,7 @@ def logits(path: Path, samples: Path, work: Path, *, camera_bytes: bool) -> tupl
         RuntimeCrashError: the runtime cannot load or run the file.
         CheckFailedError: it has not one input and one output.
     """
-    facts = child.call("inspect", path=path)
+    facts = process.call(describe, path=path)
     if len(facts["inputs"]) != 1 or len(facts["outputs"]) != 1:
         raise CheckFailedError(f"the file has {len(facts['inputs'])} inputs and {len(facts['outputs'])} outputs")
     (image,), folder = facts["inputs"], work / "renamed"

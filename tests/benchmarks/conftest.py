@@ -11,9 +11,9 @@ from benchmarks.peers import keras_file
 from benchmarks.peers.network import Network
 from benchmarks.peers.scoring import logits
 from calibration.samples import Samples
-from export import models
+from export.formats import TARGETS
+from export.model.subject import load_subject
 from export.recipe import Recipe
-from export.targets import TARGETS
 
 FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
 CALIBRATION_COUNT, TEST_COUNT = 32, 60
@@ -22,7 +22,7 @@ CALIBRATION_COUNT, TEST_COUNT = 32, 60
 @pytest.fixture(scope="session")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
     work = tmp_path_factory.mktemp("peers")
-    subject = models.load(Recipe(model="lenet5"))
+    subject = load_subject(Recipe(model="lenet5"))
     assert subject.preprocessing is not None
     with np.load(FASHION) as arrays:
         calibration = subject.preprocessing.normalise(arrays["calibration_photos"][:CALIBRATION_COUNT])

@@ -14,7 +14,7 @@ from benchmarks.peers.quantizing import Spent, spend
 from benchmarks.peers.row import Row
 from benchmarks.peers.scoring import integers, score
 from benchmarks.process import python
-from export.targets.session import OpCount
+from export.formats.session import OpCount
 from zoo.errors import CheckFailedError
 
 REFERENCE = np.array([[3, 1], [0, 2], [5, 4], [1, 2], [2, 0]], np.float32)

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.sparse import onnx, pointwise_kernels, prune, tflite
 from calibration.samples import Samples
-from export.targets import target_of
+from export.formats import target_of
 
 if TYPE_CHECKING:
     import keras

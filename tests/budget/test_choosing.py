@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from export.assembly import Assembly
-from export.budget import checks
-from export.budget.choosing import SAME_DB, Choosing
-from export.budget.front import QUALITY_SQNR_DB
-from export.budget.limits import keeps
-from export.budget.point import Point
-from export.budget.settled import Settled
-from export.budget.settling import settle
-from export.budget.trials import Trials
+from export.analysis.budget import checks
+from export.analysis.budget.candidates import Trials
+from export.analysis.budget.front import QUALITY_SQNR_DB
+from export.analysis.budget.limits import keeps
+from export.analysis.budget.point import Point
+from export.analysis.budget.result import Settled
+from export.analysis.budget.run import settle
+from export.analysis.budget.search import SAME_DB, Choosing
+from export.passes.integer_model import Reconstruction
+from export.proof.prove import Assembly
 from export.recipe import Budget, Precision, Preset, Width
-from export.reconstruction import Reconstruction
 from tests.faults.networks import networks
 
 SMALLEST = 0.0  # not one answer may change

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from export.cli import main
-from export.report.budget_section import chart
+from export.bundle.report.budget_section import chart
+from export.cli.main import main
 
 
 @pytest.fixture(autouse=True)

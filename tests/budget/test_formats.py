@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from export.assembly import Assembly
-from export.budget.choosing import Choosing
-from export.budget.limits import keeps
-from export.budget.point import Point
-from export.budget.settling import _better, settle
-from export.budget.trials import Trials
+from export.analysis.budget.candidates import Trials
+from export.analysis.budget.limits import keeps
+from export.analysis.budget.point import Point
+from export.analysis.budget.run import _better, settle
+from export.analysis.budget.search import Choosing
+from export.formats import TARGETS
+from export.proof.prove import Assembly
 from export.recipe import Budget, Precision, Preset, Width
-from export.targets import TARGETS
 from tests.faults.networks import Network, networks
 
 LOUD = 2.0**20  # weights of so much are no numbers of float16

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from export.budget.front import QUALITY_SQNR_DB, front, is_slower, named
-from export.budget.point import Point
+from export.analysis.budget.front import QUALITY_SQNR_DB, front, is_slower, named
+from export.analysis.budget.point import Point
 from export.recipe import Precision, Preset, Width
 
 

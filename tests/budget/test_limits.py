@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from export.budget.limits import excess, keeps
-from export.budget.point import Point
+from export.analysis.budget.limits import excess, keeps
+from export.analysis.budget.point import Point
 from export.recipe import Budget, Precision
 
 ONE = Point(precision=Precision.INT8, format="tflite", bytes=1000, p50_ms=1.0, sqnr_db=20.0, changed=0.02)

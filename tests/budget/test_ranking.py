@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from export.attribution import Attribution
-from export.budget.ranking import by_layer
+from export.analysis.budget.ranking import by_layer
+from export.quantization.tensor_map import Attribution
 
 LAYERS = {name: Attribution(tensor=name, call=name, group=(name,), weighted=(name,)) for name in ("a", "b", "c", "x")}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from calibration.samples import Array
-from export.budget.settling import _refuse_few_answers
+from export.analysis.budget.run import _refuse_few_answers
 from zoo.errors import UsageProblemError
 
 

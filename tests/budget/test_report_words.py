@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from export.quantities import time_in_words
-from export.report.budget_words import cells, lines
+from export.bundle.report.budget_words import cells, lines
+from export.units import time_in_words
 
 
 def point(label: str, size: int, *presets: str, chosen: bool = False, p50_ms: float = 1.0) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from export.budget.search import fewest, most
+from export.analysis.budget.bisect import fewest, most
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5, 30, 100])

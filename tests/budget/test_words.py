@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from export.budget import words
+from export.analysis.budget import words
 from export.recipe import Budget, Precision, Preset, Recipe
 from zoo.errors import UsageProblemError
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import click
 import pytest
 
-from export.cli import SECTIONS, answer, command_names, load_command, main, main_export
+from export.cli.main import SECTIONS, answer, command_names, load_command, main, main_export
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
 
-PROGRAM = [sys.executable, "-c", "import sys; from export.cli import main; sys.exit(main())"]
+PROGRAM = [sys.executable, "-c", "import sys; from export.cli.main import main; sys.exit(main())"]
 # As a shell runs it: what is printed waits in a buffer, and the failure comes late.
 BUFFERED = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import zoo
-from export.cli import main
-from export.commands.show import describe
-from export.quantities import count_in_words, size_in_words
+from export.cli.commands.show import describe
+from export.cli.main import main
+from export.units import count_in_words, size_in_words
 from zoo import proofs
 from zoo.architecture import find, names
 from zoo.preprocessing import Preprocessing

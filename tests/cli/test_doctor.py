@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from export.cli import main
-from export.doctor.dependencies import DEPENDENCIES
-from export.doctor.machine import int8_instructions, look_around
+from export.cli.doctor.dependencies import DEPENDENCIES
+from export.cli.doctor.machine import int8_instructions, look_around
+from export.cli.main import main
 
 BREAKAGES = {
     "raises": ("raise ImportError('wrong version of libfoo')", "wrong version of libfoo"),

@@ -17,7 +17,7 @@ SLOW_FOR_HELP = (*SLOW, "rich")
 )
 def test_help_and_list_load_nothing_heavy(arguments: list[str], slow: tuple[str, ...]) -> None:
     program = (
-        "import sys; from export.cli import main\n"
+        "import sys; from export.cli.main import main\n"
         f"code = main({arguments!r})\n"
         f"print([name for name in {slow!r} if name in sys.modules], file=sys.stderr)\n"
         "sys.exit(code)"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from export.cli import main
-from export.commands.inspect import _real_number
-from export.inspection import judge
+from export.cli.commands.inspect import _real_number
+from export.cli.main import main
+from export.runtime.inspect_file import judge
 
 
 def _operator(op: str, arithmetic: str, count: int = 1) -> dict[str, Any]:

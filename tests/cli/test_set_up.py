@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from export.cli import command_names
-from export.doctor.dependencies import DEPENDENCIES
+from export.cli.doctor.dependencies import DEPENDENCIES
+from export.cli.main import command_names
 
 ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements.lock").read_text()

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from export import benchmarking, child
-from export.cli import main
+from export import process
+from export.cli.main import main
+from export.runtime import benchmark
+from export.runtime.jobs.timing import time_file
 
 KINDS = ("tflite", "onnx")
 
 
 def test_a_folder_stands_for_its_files(exported: Path) -> None:
-    names = [file.path.name for file in benchmarking.contestants([exported, exported / "lenet5-int8.onnx"])]
+    names = [file.path.name for file in benchmark.contestants([exported, exported / "lenet5-int8.onnx"])]
     assert names == [f"lenet5-{precision}.{kind}" for precision in ("float32", "int8") for kind in KINDS]
 
 
@@ -59,15 +61,15 @@ class Listener:
 
 def test_files_are_measured_in_turn(exported: Path) -> None:
     listener = Listener()
-    files = benchmarking.contestants([exported / "lenet5-int8.tflite", exported / "lenet5-int8.onnx"])
-    first, second = benchmarking.bench(files, 3, 1, listener)
+    files = benchmark.contestants([exported / "lenet5-int8.tflite", exported / "lenet5-int8.onnx"])
+    first, second = benchmark.bench(files, 3, 1, listener)
     assert listener.heard == ["measure lenet5-int8.tflite", "measure lenet5-int8.onnx"] * 3
     assert first["runs"] == second["runs"] == 3
 
 
 def test_the_memory_is_the_files_and_not_that_of_the_command(exported: Path) -> None:
     held = bytearray(b"x") * 500_000_000
-    answer = child.call("bench", path=exported / "lenet5-int8.tflite", runs=1, threads=1)
+    answer = process.call(time_file, fresh=True, path=exported / "lenet5-int8.tflite", runs=1, threads=1)
     assert answer["peak_mb"] < 300 < len(held) / 1e6
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from export.cli import load_command
-from export.delivery import write
-from export.manifest import _recipe
+from export.bundle.manifest import _recipe
+from export.bundle.report.page import command, page
+from export.bundle.write import write
+from export.cli.main import load_command
 from export.recipe import Io, Precision, Recipe
-from export.report.page import command, page
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export.cli import main
-from export.delivered import read
-from export.running import choose, probabilities
+from export.bundle.predict import choose, probabilities
+from export.bundle.read import read
+from export.cli.main import main
 
 FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
 COUNT = 30

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export.cli import main
-from export.segmenting import write_mask
+from export.bundle.predict_masks import write_mask
+from export.cli.main import main
 from zoo.errors import UsageProblemError
 from zoo.segmentation import canvases
 

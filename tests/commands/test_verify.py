@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export import golden
-from export.cli import main
-from export.measure import measure
+from export.bundle import golden
+from export.cli.main import main
+from export.proof.tolerances import FIDELITY, for_few
 from export.recipe import Precision
-from export.tolerances import FIDELITY, for_few
+from export.runtime.run_file import measure
 
 FILES = [f"lenet5-{precision}.{kind}" for precision in ("float32", "int8") for kind in ("tflite", "onnx")]
 # Without golden inputs no file is run, and none of them may look proven.

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = [sys.executable, "-c", "import sys; from export.cli import main; sys.exit(main())"]
+PROGRAM = [sys.executable, "-c", "import sys; from export.cli.main import main; sys.exit(main())"]
 ABSENT = ("tensorflow", "keras", "tf_keras", "tf2onnx", "ai_edge_quantizer")
 
 

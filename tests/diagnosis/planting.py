@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from export.targets.onnx.protos import NodeProto
-from export.targets.tflite import flatbuffer
-from export.targets.tflite.layers import layers
+from export.formats.onnx.protos import NodeProto
+from export.formats.tflite import flatbuffer
+from export.formats.tflite.layers import layers
 
 FACTOR = 2.0
 

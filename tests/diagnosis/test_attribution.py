@@ -10,10 +10,9 @@ import pytest
 
 import zoo
 from calibration.samples import Samples
-from export.attributing import attributed
-from export.attribution import Attribution, attribute
-from export.layer_calls import LayerCall
-from export.targets import PRIMARY
+from export.formats import PRIMARY
+from export.model.layer_outputs import LayerCall
+from export.quantization.tensor_map import Attribution, attribute, attributed
 from tests.diagnosis.shapes import random_model
 from tests.zoo.families import families
 from tests.zoo.photos import photos_for

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from export.diagnosis.cures import Circumstances, cure
-from export.diagnosis.layer_error import LayerError
-from export.report.layer_words import suggestion
+from export.analysis.diagnosis.suggestions import Circumstances, cure
+from export.bundle.report.layer_words import suggestion
+from export.runtime.jobs.layer_error import LayerError
 
 # A layer as most are: rounding its output makes most of a small error.
 USUAL = LayerError(

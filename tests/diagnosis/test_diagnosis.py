@@ -12,22 +12,21 @@ import numpy as np
 import pytest
 
 from calibration.samples import Samples
-from export.attributing import attributed
-from export.attribution import Attribution
-from export.diagnosis import measuring
-from export.diagnosis.comparable import comparable
-from export.diagnosis.cures import Circumstances
-from export.diagnosis.diagnosis import Diagnosis, Layer, diagnose
-from export.diagnosis.errors import on_grid
-from export.diagnosis.measuring import layer_errors, together
-from export.layer_calls import layer_calls
-from export.making import Making
+from export.analysis.diagnosis.comparable import comparable
+from export.analysis.diagnosis.diagnosis import Diagnosis, Layer, diagnose
+from export.analysis.diagnosis.suggestions import Circumstances
+from export.formats import PRIMARY, TARGETS
+from export.formats.tflite import flatbuffer, storage
+from export.formats.tflite.dissect import stored_as
 from export.metrics import compare
-from export.native.feeding import feed
+from export.model.layer_outputs import layer_calls
+from export.quantization.build import Making
+from export.quantization.tensor_map import Attribution, attributed
 from export.recipe import Io, Precision
-from export.targets import PRIMARY, TARGETS
-from export.targets.tflite import flatbuffer, storage
-from export.targets.tflite.dissect import stored_as
+from export.runtime.jobs import layer_errors as measuring
+from export.runtime.jobs.error_sums import on_grid
+from export.runtime.jobs.feed import feed
+from export.runtime.jobs.layer_errors import layer_errors, together
 from tests.diagnosis.planting import FAULTS
 from tests.diagnosis.shapes import random_model
 from tests.faults.networks import Network, fashion
@@ -271,6 +270,6 @@ def test_rounding_to_a_grid_clips_and_says_where() -> None:
 
 
 def stored_as_int8(scale: float, zero_point: int) -> Any:
-    from export.targets.session import TensorSpec
+    from export.model.tensor_spec import TensorSpec
 
     return TensorSpec(name="t", shape=(6,), dtype="int8", scale=scale, zero_point=zero_point)

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from export.artifact import Artifact
-from export.diagnosis.exporting import diagnosed
-from export.making import Making
-from export.measure import measure
+from export.analysis.diagnosis.exporting import diagnosed
+from export.formats import PRIMARY, TARGETS, Target
 from export.metrics import compare
+from export.passes.integer_model import Reconstruction
 from export.progress import Quiet
+from export.proof.artifact import Artifact
+from export.quantization.build import Making
 from export.recipe import Precision, Recipe, Width
-from export.reconstruction import Reconstruction
-from export.targets import PRIMARY, TARGETS, Target
+from export.runtime.run_file import measure
 from tests.faults.networks import Network
 
 WEIGHTED = ("c1", "c3", "c5", "f6", "logits")  # the layers of LeNet-5

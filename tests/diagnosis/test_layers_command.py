@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from export import Precision, Recipe, run
-from export.cli import main
-from export.diagnosis.process import examine
-from export.report.layer_section import layer_section
-from export.report.layer_table import print_diagnosis
-from export.report.layer_words import share
+from export.bundle.diagnose import examine
+from export.bundle.report.layer_section import layer_section
+from export.bundle.report.layer_words import share
+from export.cli.main import main
+from export.cli.tables.layers import print_diagnosis
 from zoo.errors import UsageProblemError
 
 FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
@@ -144,7 +144,7 @@ def test_names_from_outside_are_escaped(exported: Path) -> None:
 
 
 def test_the_terminal_names_the_worst_with_its_cure(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from export.console import standard_output
+    from export.cli.console import standard_output
 
     manifest = json.loads((exported / "manifest.json").read_text())
     found = manifest["files"][0]["diagnosis"]

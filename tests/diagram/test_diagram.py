@@ -11,10 +11,10 @@ import pytest
 from keras import layers
 
 import zoo
-from export.cli import main
-from export.diagram.blocks import blocks, columns, runs
-from export.diagram.drawing import COLOURS, draw
-from export.diagram.steps import Kind, steps
+from export.cli.diagram.blocks import blocks, columns, runs
+from export.cli.diagram.drawing import COLOURS, draw
+from export.cli.diagram.steps import Kind, steps
+from export.cli.main import main
 from zoo import blank
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from export.report.file_section import ERRORS
+from export.bundle.report.file_section import ERRORS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export.cli import main
+from export.cli.main import main
 from zoo import class_names
 
 ROOT = Path(__file__).resolve().parents[2]

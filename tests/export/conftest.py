@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import keras
 
 Photos = tuple[np.ndarray, np.ndarray]
-PROGRAM = "import sys; from export.cli import main; sys.exit(main())"
+PROGRAM = "import sys; from export.cli.main import main; sys.exit(main())"
 ROOT = Path(__file__).resolve().parents[2]
 
 

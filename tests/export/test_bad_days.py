@@ -15,9 +15,9 @@ import pytest
 
 import zoo as architectures
 from export import pipeline
-from export.destination import Destination
+from export.bundle.atomic_folder import Destination
+from export.bundle.report.rows import rows
 from export.recipe import Precision, Recipe
-from export.report.rows import rows
 from zoo.errors import OutsideError, UsageProblemError
 
 Zoo = Callable[..., subprocess.CompletedProcess[str]]
@@ -182,12 +182,14 @@ def test_a_full_disk_of_temporary_files_is_exit_code_3_in_one_line(
 
 
 ABORTING = """
-import io, os, sys
-if "export.worker" in sys.orig_argv:
-    request = sys.stdin.read()
-    if '"job": "run"' in request and "int8.tflite" in request:
-        os.abort()
-    sys.stdin = io.StringIO(request)
+import json, os, sys
+if "export.runtime.worker" in sys.orig_argv:
+    parse = json.loads
+    def aborting(text):
+        if "export.runtime.jobs.run:run" in text and "int8.tflite" in text:
+            os.abort()
+        return parse(text)
+    json.loads = aborting
 """
 
 

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 import zoo
-from export.cli import main
-from export.delivered import read
-from export.tasks import TASKS
+from export.analysis.tasks import TASKS
+from export.bundle.read import read
+from export.cli.main import main
 from zoo import class_names
 from zoo.detection.boxes import on_photo, overlap
 from zoo.detection.scenes import Scenes, scatter

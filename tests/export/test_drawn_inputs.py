@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from calibration.samples import Samples
-from export import running, verification
-from export.delivered import Delivered, read
+from export.bundle import predict, verify
+from export.bundle.read import Delivered, read
 from export.pipeline import run
 from export.progress import Quiet
 from export.recipe import Precision, Recipe
@@ -38,16 +38,16 @@ def test_the_manifest_says_which_input_is_drawn_and_how(delivered: Delivered) ->
 
 
 def test_the_files_are_proven_again_where_they_lie(delivered: Delivered) -> None:
-    assert verification.verify(delivered, Quiet()).passed
+    assert verify.verify(delivered, Quiet()).passed
 
 
 def test_a_photo_is_enough_and_gives_the_same_answer_twice(delivered: Delivered, tmp_path: Path) -> None:
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 30), np.uint8)).save(tmp_path / "photo.png")
     for file in delivered.files:
-        samples = [running.photo_samples(delivered, file, [tmp_path / "photo.png"]) for _ in range(2)]
+        samples = [predict.photo_samples(delivered, file, [tmp_path / "photo.png"]) for _ in range(2)]
         assert samples[0].digest == samples[1].digest
         assert samples[0].inputs["noise"].shape == (1, 16)
-        first, second = (running.run(file, one).real for one in samples)
+        first, second = (predict.run(file, one).real for one in samples)
         assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
@@ -58,7 +58,7 @@ def test_noise_reaches_an_integer_file_as_noise_and_not_as_the_photo(delivered: 
         inputs={"image": vae.preprocess().normalise(photos), "noise": noise}, photos=photos, source="black", seed=0
     )
     for file in delivered.files:
-        real = running.run(file, samples).real
+        real = predict.run(file, samples).real
         assert np.array_equal(real["mean"][0], real["mean"][1])
         assert np.abs(real["reconstruction"][0] - real["reconstruction"][1]).max() > 1
 

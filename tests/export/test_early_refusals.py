@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from export import run
-from export.cli import main
-from export.models import artifact_name
+from export.cli.main import main
+from export.model.subject import artifact_name
 from export.recipe import Recipe
 from zoo.errors import UsageProblemError
 

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 import zoo
-from export import tasks
+from export.analysis import tasks
+from export.analysis.tasks import TASKS, Metric
+from export.bundle.report.rows import rows
 from export.metrics import accuracy
 from export.pipeline import run
 from export.recipe import Precision, Recipe
-from export.report.rows import rows
-from export.tasks import TASKS, Metric
 from zoo.training import evaluate
 from zoo.weights import load
 
@@ -61,7 +61,7 @@ def test_a_model_of_ones_own_with_classes_is_a_classifier_and_others_are_refused
     import keras
     from keras import layers
 
-    from export.models import Subject
+    from export.model.subject import Subject
     from zoo.errors import UsageProblemError
     from zoo.weights import LoadedWeights
 

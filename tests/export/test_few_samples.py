@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from export import reconstruction
-from export.reconstruction import Reconstruction
+from export.passes import integer_model
+from export.passes.integer_model import Reconstruction
 
 
 @pytest.mark.parametrize(("count", "changed", "passed"), [(8, 2, True), (8, 5, False), (64, 8, True), (64, 16, False)])
@@ -20,5 +20,5 @@ def test_changed_answers_of_a_reconstructed_model_are_judged_by_how_many_were_as
     found[:changed, 1] = 10.001
     making = Reconstruction(model=None, records=[], before={}, after={}, moved=0.1, where="conv")
     outputs = {"logits": found.astype(np.float32)}
-    judged = reconstruction.checks(making, {"logits": expected.astype(np.float32)}, outputs, outputs)
+    judged = integer_model.checks(making, {"logits": expected.astype(np.float32)}, outputs, outputs)
     assert all(check.passed for check in judged) == passed

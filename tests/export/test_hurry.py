@@ -10,8 +10,8 @@ import pytest
 from keras import layers
 
 from calibration.samples import Samples
-from export.native import running
-from export.targets import TARGETS, Target
+from export.formats import TARGETS, Target
+from export.runtime.jobs import run
 
 COUNT = 6
 
@@ -36,12 +36,12 @@ def test_a_hurried_run_says_the_same_and_times_its_first_samples_only(
         return open_file(self, path, threads)
 
     monkeypatch.setattr(type(target), "open", counted)
-    monkeypatch.setattr(running, "SLOW_MS", 0.0)
-    monkeypatch.setattr(running.cores, "count", lambda: 2)
+    monkeypatch.setattr(run, "SLOW_MS", 0.0)
+    monkeypatch.setattr(run.cores, "count", lambda: 2)
     said = {}
     for hurry_after in (None, 2):
         outputs = tmp_path / f"{hurry_after}.npz"
-        answer = running.run(str(path), str(tmp_path / "samples"), str(outputs), False, hurry_after=hurry_after)
+        answer = run.run(str(path), str(tmp_path / "samples"), str(outputs), False, hurry_after=hurry_after)
         times = answer["milliseconds"]
         assert len(times) == COUNT
         assert answer["p50_ms"] == pytest.approx(np.median(times[:hurry_after]))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from export.destination import Destination
+from export.bundle.atomic_folder import Destination
 
 Start = Callable[..., subprocess.Popen[str]]
 Wholeness = Callable[[Path], list[str]]
@@ -113,7 +113,7 @@ def test_ctrl_c_answers_130_in_one_line_within_seconds_and_leaves_nothing(
 HALF_WRITTEN = """
 import sys, time
 from pathlib import Path
-from export.destination import Destination
+from export.bundle.atomic_folder import Destination
 with Destination(Path(sys.argv[1]), "lenet5").replaced() as new:
     (new / "manifest.json").write_text("{}")
     print("writing", flush=True)
@@ -162,7 +162,7 @@ def test_an_export_never_sweeps_what_another_is_still_writing(writing: subproces
 REPEATED = """
 import sys
 from pathlib import Path
-from export.destination import Destination
+from export.bundle.atomic_folder import Destination
 MANIFEST = '{"schema": "zoo-export manifest 1", "files": [{"file": "one"}, {"file": "two"}]}'
 for _ in range(100):
     with Destination(Path(sys.argv[1]), "twin").replaced() as new:

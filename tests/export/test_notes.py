@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from export.artifact import Artifact
+from export.formats.session import OpCount
 from export.metrics import Comparison
-from export.notes import notes
+from export.proof.artifact import Artifact
+from export.proof.notes import notes
 from export.recipe import Precision
-from export.targets.session import OpCount
 
 COMPARISON = Comparison(
     sample_count=64,

@@ -12,7 +12,7 @@ import pytest
 
 import zoo
 from export import pipeline
-from export.cli import main
+from export.cli.main import main
 from export.recipe import Recipe
 from zoo import own_file, weights
 from zoo.errors import UsageProblemError

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from export import pipeline, user_file
+from export import pipeline
+from export.bundle.report.rows import Row, rows
+from export.model import keras_file
 from export.pipeline import Delivery
 from export.recipe import Precision, Recipe
-from export.report.rows import Row, rows
 
 if TYPE_CHECKING:
     import keras
@@ -85,7 +86,7 @@ def all_proven(delivery: Delivery) -> bool:
 
 
 def test_keras_has_nothing_to_warn_of_where_a_users_model_is_called(photo_net: Path) -> None:
-    model = user_file.load(photo_net)
+    model = keras_file.load(photo_net)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model(np.zeros((1, 32, 32, 1), np.float32))

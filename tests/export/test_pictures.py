@@ -11,12 +11,12 @@ from PIL import Image
 import zoo
 from calibration.masks import UNJUDGED, find_masked, masked_samples
 from calibration.samples import Samples
-from export import tasks
+from export.analysis import tasks
+from export.analysis.tasks.segmentation import MaskedSamples
 from export.metrics import are_classes, compare
-from export.models import load
+from export.model.subject import load
 from export.pipeline import run
 from export.recipe import Precision, Recipe
-from export.tasks.segmentation import MaskedSamples
 from zoo.errors import CheckFailedError, UsageProblemError
 from zoo.generation.training import evaluate as score_pictures
 from zoo.preprocessing import Preprocessing

@@ -13,15 +13,15 @@ from calibration.fingerprint import Fingerprint
 from calibration.ranges import Ranges
 from calibration.samples import Samples
 from calibration.store import Draw
-from export import clipping
-from export.activation_ranges import Observation
-from export.attribution import Attribution
-from export.making import Making
-from export.models import Subject
+from export.formats import PRIMARY
+from export.model.subject import Subject
+from export.passes.integer_model import Reconstruction
 from export.progress import Quiet
+from export.proof import clipping
+from export.quantization.build import Making
+from export.quantization.ranges import Observation
+from export.quantization.tensor_map import Attribution
 from export.recipe import Precision, Recipe, Width
-from export.reconstruction import Reconstruction
-from export.targets import PRIMARY
 from zoo.weights import LoadedWeights
 
 SEEN = Ranges(by_tensor={"a": (0.0, 100.0), "b": (0.0, 50.0)}, observer="min-max")

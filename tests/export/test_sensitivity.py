@@ -10,7 +10,7 @@ from keras import layers
 from calibration.fingerprint import Fingerprint
 from calibration.ranges import Ranges
 from calibration.samples import Samples
-from export import sensitivity, stand_ins
+from export.quantization import sample_selection, sensitivity
 
 
 def model() -> keras.Model:
@@ -95,15 +95,15 @@ def test_the_loudest_samples_stand_for_themselves_and_the_others_for_the_rest() 
     peaks = np.random.default_rng(0).uniform(1, 2, (100, 5))
     loud = [3, 17, 18, 44, 61, 62, 80, 99]
     peaks[loud] *= 4
-    indices, stands_for = stand_ins.choose(peaks, 32)
-    assert sorted(indices[: stand_ins.LOUD]) == loud
-    assert (stands_for[: stand_ins.LOUD] == 1).all()
+    indices, stands_for = sample_selection.choose(peaks, 32)
+    assert sorted(indices[: sample_selection.LOUD]) == loud
+    assert (stands_for[: sample_selection.LOUD] == 1).all()
     assert stands_for.sum() == pytest.approx(100)
     assert len(set(indices)) == 32
 
 
 def test_few_samples_are_all_taken() -> None:
-    indices, stands_for = stand_ins.choose(np.ones((20, 3)), 32)
+    indices, stands_for = sample_selection.choose(np.ones((20, 3)), 32)
     assert indices.tolist() == list(range(20))
     assert (stands_for == 1).all()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.cli import main
+from export.cli.main import main
 
 FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 import zoo
-from export import models, signature
+from export.formats import PRIMARY
+from export.model import signature
+from export.model.subject import load_subject
 from export.pipeline import run
 from export.recipe import Precision, Recipe
-from export.targets import PRIMARY
 from zoo.errors import UsageProblemError
 
 EXPONENTIAL = (
@@ -25,7 +26,7 @@ def recipe(name: str, **options: float) -> Recipe:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_twin_is_built_as_it_was_trained(name: str) -> None:
-    subject = models.load(recipe(name))
+    subject = load_subject(recipe(name))
     its_own = not zoo.find(name).trained_as("tiny").options
     assert subject.name == (name if its_own else f"{name}-tiny")
     assert subject.weights.trained
@@ -40,7 +41,7 @@ def test_the_twin_is_built_as_it_was_trained(name: str) -> None:
 
 def test_a_twin_takes_no_options() -> None:
     with pytest.raises(UsageProblemError, match="leave --set out"):
-        models.load(recipe("mobilenet", alpha=0.5))
+        load_subject(recipe("mobilenet", alpha=0.5))
 
 
 def test_without_a_name_the_weights_are_those_of_the_whole_network() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from export.few_answers import enough_answers
-from export.report.table import legend
+from export.bundle.report.legend import legend
+from export.metrics import enough_answers
 
 REASON = "too few samples, 2; give at least 8"
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from export.formats import TARGETS
 from export.recipe import Precision
-from export.targets import TARGETS
 from tests.faults.networks import PRECISIONS, Key, Network, Planted, recalibrated
 from tests.faults.onnx_file import OnnxFile
 from tests.faults.range_faults import cut_in_the_file

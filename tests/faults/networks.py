@@ -16,15 +16,15 @@ from calibration.inputs import InputSpec
 from calibration.ranges import Ranges
 from calibration.samples import Samples
 from calibration.store import Draw
-from export import reference
-from export.artifact import Artifact
-from export.assembly import Assembly
-from export.making import Making
-from export.models import Subject
+from export.formats import TARGETS
+from export.model import reference
+from export.model.subject import Subject
+from export.passes.integer_model import Reconstruction
 from export.progress import Quiet
+from export.proof.artifact import Artifact
+from export.proof.prove import Assembly
+from export.quantization.build import Making
 from export.recipe import Precision, Recipe
-from export.reconstruction import Reconstruction
-from export.targets import TARGETS
 from zoo import weights
 from zoo.preprocessing import Preprocessing
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from calibration.ranges import Ranges
+from export.formats import PRIMARY, TARGETS
 from export.recipe import Precision
-from export.targets import PRIMARY, TARGETS
 from tests.faults.networks import Key, Network, Planted
 
 LEFT = 0.3  # of what was planned

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from export.reconstruction import Reconstruction, worst_channel
-from export.stages.channels import Channels
-from export.stages.fold import fold
-from export.targets import PRIMARY
+from export.formats import PRIMARY
+from export.passes.channels import Channels
+from export.passes.fold import fold
+from export.passes.integer_model import Reconstruction, worst_channel
 from tests.faults.networks import Key, Network, Planted
 from tests.faults.range_faults import cut_in_the_plan
 from tests.faults.tflite_file import TfliteFile

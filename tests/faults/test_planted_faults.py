@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from export.formats import PRIMARY, TARGETS
 from export.recipe import Precision
-from export.targets import PRIMARY, TARGETS
 from tests.faults.conftest import Tell
 from tests.faults.faults import COLOUR, FAULTS, ONE_SMALL, RESIDUAL, STORED, Fault
 from tests.faults.networks import PRECISIONS, Network, Planted

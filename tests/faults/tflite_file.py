@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.targets.tflite import flatbuffer
+from export.formats.tflite import flatbuffer
 
 Array = NDArray[Any]
 

@@ -14,13 +14,13 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("zoo", "calibration", "export", "training")
 
 FORMATS = re.compile(r"\b_?(tflite|onnx)\b", re.IGNORECASE)
-# Elsewhere a format is an entry of `export.targets.TARGETS`.
+# Elsewhere a format is an entry of `export.formats.TARGETS`.
 MAY_NAME_FORMATS = {
-    "export/commands/export.py": "help, which must not import the targets",
-    "export/commands/run.py": "help",
-    "export/doctor/dependencies.py": "distributions, one of which is called onnx",
-    "export/doctor/machine.py": "the name of a runtime",
-    "export/manifest.py": "distributions, one of which is called onnx",
+    "export/cli/commands/export.py": "help, which must not import the targets",
+    "export/cli/commands/run.py": "help",
+    "export/cli/doctor/dependencies.py": "distributions, one of which is called onnx",
+    "export/cli/doctor/machine.py": "the name of a runtime",
+    "export/bundle/manifest.py": "distributions, one of which is called onnx",
     "zoo/mobilenet.py": "Google publishes the weights as .tflite",
     "zoo/readers/__init__.py": "Google publishes the weights as .tflite",
     "zoo/readers/onnx.py": "the ONNX Model Zoo publishes weights as .onnx",
@@ -66,10 +66,10 @@ def test_imports_point_one_way(package: str) -> None:
 
 def test_formats_do_not_know_the_proof_or_the_commands() -> None:
     """What a target imports of the export is data and the way to start a process, never the flow that calls it."""
-    allowed = ("export.child", "export.errors", "export.recipe", "export.signature", "export.targets")
+    allowed = ("export.process", "export.errors", "export.recipe", "export.model.signature", "export.formats")
     found = [
         (path, name)
-        for path in sources("export/targets")
+        for path in sources("export/formats")
         for name in imported(path)
         if name.startswith("export") and not name.startswith(allowed)
     ]
@@ -81,6 +81,6 @@ def test_formats_are_named_in_their_targets_only() -> None:
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for path in sources(package)
-        if "export/targets/" not in path.as_posix() and any(FORMATS.search(word) for word in words(path))
+        if "export/formats/" not in path.as_posix() and any(FORMATS.search(word) for word in words(path))
     }
     assert naming == set(MAY_NAME_FORMATS)

@@ -12,14 +12,15 @@ import pytest
 from keras import layers
 
 from calibration.samples import Samples
-from export import reference, synthesis
-from export.measure import measure
 from export.metrics import compare
+from export.model import reference
 from export.pipeline import run
 from export.progress import Quiet
+from export.quantization import synthesis
+from export.quantization.synthesis.descent import octaves
+from export.quantization.synthesis.statistics import Statistics
 from export.recipe import Precision, Recipe
-from export.synthesis.descent import octaves
-from export.synthesis.statistics import Statistics
+from export.runtime.run_file import measure
 from tests.faults.networks import fashion, tiny_mobilenet
 from zoo import find
 from zoo.errors import UsageProblemError

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from export.cli import main
+from export.cli.main import main
 from export.recipe import Pruning
 from tests.training.conftest import saved
 from training.notebook import Notebook

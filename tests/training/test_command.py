@@ -16,13 +16,14 @@ import pytest
 from PIL import Image
 
 import zoo
-from export import models
-from export.cli import main
+from export.cli.main import main
+from export.model.subject import subject_of_file
 from training.pipeline import train
 from training.recipe import TrainingRecipe
 from zoo import own_file
 from zoo.errors import UsageProblemError
 
+PROGRAM = "import sys; from export.cli.main import main; sys.exit(main(sys.argv[1:]))"
 ARGUMENTS = ["lenet5", "--batch", "8", "--seed", "4"]
 ROOT = Path(__file__).parents[2]
 
@@ -75,7 +76,7 @@ def test_the_same_seed_gives_the_same_weights_and_a_killed_run_goes_on_to_them(
     trained: Path, clothes: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "my.keras"
-    command = [sys.executable, "-c", "import sys; from export.cli import main; sys.exit(main(sys.argv[1:]))", "train"]
+    command = [sys.executable, "-c", PROGRAM, "train"]
     command += [*ARGUMENTS, "--data", str(clothes), "--epochs", "4", "--out", str(out)]
     curve = tmp_path / "my.training" / "curve.json"
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
@@ -141,6 +142,6 @@ def test_a_file_that_says_it_is_another_network_is_refused(
             for name, content in (members | {"zoo.json": json.dumps(facts | change).encode()}).items():
                 archive.writestr(name, content)
         with pytest.raises(UsageProblemError, match=words):
-            models.of_file(tmp_path / "bad.keras", None)
+            subject_of_file(tmp_path / "bad.keras", None)
     assert main(["export", str(tmp_path / "bad.keras"), "--int8", "--out", str(tmp_path)]) == 2
     assert "not known" in " ".join(capsys.readouterr().err.split())

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from export.cli import main
+from export.cli.main import main
 from tests.training.conftest import KINDS, saved
 from training import phases, tasks
 from training.continuing import OwnFile

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.cli import main
+from export.cli.main import main
 from training import distributing, tasks
 from training.feed import Feed
 from training.recipe import TrainingRecipe
@@ -33,7 +33,7 @@ def test_two_devices_learn_what_one_does_also_after_a_kill(clothes: Path, tmp_pa
     assert main(["train", "lenet5", *recipe, "--out", str(one)]) == 0
     shared = ["train", "lenet5", *recipe, "--out", str(two), "--devices", "cpu:2"]
     curves = [path.with_suffix(".training") / "curve.json" for path in (one, two)]
-    program = [sys.executable, "-c", "import sys; from export.cli import main; sys.exit(main(sys.argv[1:]))"]
+    program = [sys.executable, "-c", "import sys; from export.cli.main import main; sys.exit(main(sys.argv[1:]))"]
     process = subprocess.Popen([*program, *shared], cwd=ROOT, start_new_session=True)
     while process.poll() is None and not curves[1].is_file():
         time.sleep(0.01)

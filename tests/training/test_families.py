@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
-from export.stages.fold import fold
+from export.passes.fold import fold
 from training import bridge
 from training.recipe import Slimming
 from training.slimming.eight_bits import EightBits, _unwrapped

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from export.cli import main
+from export.cli.main import main
 from export.recipe import Pruning
 from tests.training.conftest import FASHION, saved
 from training import tasks
@@ -34,6 +34,7 @@ from zoo import own_file
 from zoo.errors import UsageProblemError
 from zoo.metric import TOP1
 
+PROGRAM = "import sys; from export.cli.main import main; sys.exit(main(sys.argv[1:]))"
 ROOT = Path(__file__).parents[2]
 HALF, TWO_OF_FOUR = Pruning(share=0.5), Pruning(pattern=(2, 4))
 
@@ -253,7 +254,7 @@ def test_a_run_that_is_killed_within_a_stage_goes_on_to_the_same_weights(
     flags = ["--prune", "0.5", "--cluster", "16", "--stage-epochs", "2", "--data", str(kinds), "--seed", "3"]
     whole, out = tmp_path / "whole.keras", tmp_path / "killed.keras"
     assert main(["train", str(small), *flags, "--out", str(whole)]) == 0
-    command = [sys.executable, "-c", "import sys; from export.cli import main; sys.exit(main(sys.argv[1:]))", "train"]
+    command = [sys.executable, "-c", PROGRAM, "train"]
     command += [str(small), *flags, "--out", str(out)]
     curve = tmp_path / "killed.training" / "curve.json"
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)

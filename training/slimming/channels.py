@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from calibration.samples import Samples
-from export import signature, stages
-from export.stages import StageRefusedError
-from export.stages.prune_channels import PruneChannels
-from export.stages.shrink import Shrink
+from export import passes
+from export.errors import PassRefusedError
+from export.model import signature
+from export.passes.prune_channels import PruneChannels
+from export.passes.shrink import Shrink
 from training.learning import KerasLearner
 from training.phases import Phase
 from training.slimming.folding import folded
@@ -54,9 +55,9 @@ class Channels:
         samples = _samples(start, examples, self._seed)
         plain = folded(start)
         try:
-            pruned = stages.apply(PruneChannels(share=self._share, seed=self._seed), plain.model, samples)
-            shrunk = stages.apply(Shrink(), pruned.model, samples)
-        except StageRefusedError as error:
+            pruned = passes.apply(PruneChannels(share=self._share, seed=self._seed), plain.model, samples)
+            shrunk = passes.apply(Shrink(), pruned.model, samples)
+        except PassRefusedError as error:
             raise UsageProblemError(f"--prune-channels is not for this network: {error}") from error
         if not shrunk.record.layers:
             raise UsageProblemError(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from export.stages import StageRefusedError
-from export.stages.fold import fold
+from export.errors import PassRefusedError
+from export.passes.fold import fold
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def folded(start: Start) -> Start:
     """
     try:
         model = fold(start.model)
-    except StageRefusedError as error:
+    except PassRefusedError as error:
         raise UsageProblemError(f"{start.title} can learn, but nothing can be taken away from it: {error}") from error
     for layer in model.layers:
         layer.trainable = True  # what its maker has frozen must learn to do without, too

@@ -1,0 +1,1 @@
+"""What is asked beside the proof: how good the files are at their task, where they lose accuracy, what they cost."""

@@ -1,0 +1,206 @@
+"""The search: which layers are raised, or which precision is taken, so that a budget is kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from export.analysis.budget import bisect
+from export.analysis.budget.candidates import Trials
+from export.analysis.budget.front import cheapest, is_slower, named
+from export.analysis.budget.limits import excess, keeps
+from export.analysis.budget.point import Point
+from export.analysis.budget.ranking import Contribution, ranked
+from export.errors import ConversionError
+from export.formats import TARGETS, find
+from export.recipe import Budget, Precision, Preset, Width
+from zoo.errors import CheckFailedError, OutsideError
+
+# Files whose errors differ by less are equally good.
+SAME_DB = 0.5
+# What else there is: w8a16 costs more time than float32 on every CPU, and keeps no more than w8a32.
+OTHERS = (Precision.FLOAT32, Precision.FLOAT16, Precision.W8A32)
+
+
+class Choosing:
+    """One search.
+
+    Attributes:
+        ranking: the layers, the most costly first; empty until they were asked for.
+        formats: that were asked for: a file keeps the budget in all of them, or not at all.
+        lead: the first of them, whose files are compared with each other.
+    """
+
+    def __init__(self, trials: Trials, budget: Budget) -> None:
+        self.trials, self.budget = trials, budget
+        self.ranking: list[Contribution] = []
+        recipe = trials.making.recipe
+        asked = {find(name).name for name in recipe.formats} or set(TARGETS)
+        # Files of the first are compared; others are made only where that one keeps the budget.
+        self.formats = [target for target in TARGETS.values() if target.name in asked]
+        self.lead = self.formats[0]
+
+    def chosen(self) -> Point:
+        """Return the file that keeps the budget, or the one that comes nearest.
+
+        Raises:
+            ZooError: there is no int8 file to begin with.
+        """
+        if self.budget.chooses_precision:
+            return self._best_inside()
+        return self._fewest_raised()
+
+    def precisions(self, chosen: Point) -> tuple[Precision, ...]:
+        """Return what is exported: the chosen precision where the budget chooses it, else what was asked for."""
+        return (chosen.precision,) if self.budget.chooses_precision else self.trials.making.recipe.precisions
+
+    def _rank(self) -> int:
+        """Rank the layers once; return how many there are."""
+        if not self.ranking:
+            content = self.trials.content(Precision.INT8, {})
+            self.ranking = ranked(self.trials.making, content)
+        return len(self.ranking)
+
+    def _raised(self, count: int, width: Width) -> dict[str, Width]:
+        return {contribution.layer: width for contribution in self.ranking[:count]}
+
+    def _measured(self, precision: Precision, raised: Mapping[str, Width]) -> Point | None:
+        """Return that file, or None if it cannot be made, or run, or compared: the proof of a chosen one tells why."""
+        try:
+            return self.trials.point(precision, raised, self.lead)
+        except (ConversionError, OutsideError, CheckFailedError):
+            return None
+
+    def _other(self, precision: Precision) -> Point | None:
+        self.trials.making.progress.step(f"try {precision}")
+        return self._measured(precision, {})
+
+    def _int8(self, count: int, width: Width) -> Point | None:
+        self.trials.making.progress.step(f"try int8 with {count} of {len(self.ranking)} layers in {width}")
+        return self._measured(Precision.INT8, self._raised(count, width))
+
+    def _split(self, count: int, number: int) -> Point | None:
+        """Return the file with `count` raised layers, of which the first `number` have float32 weights too."""
+        self.trials.making.progress.step(f"try int8 with {count} layers wider, {number} of them with float32 weights")
+        raised = self._raised(count, Width.W8A32) | self._raised(number, Width.FLOAT32)
+        return self._measured(Precision.INT8, raised)
+
+    def holds(self, point: Point | None) -> bool:
+        """Return whether the file keeps the budget, in every format that is asked for and can be made."""
+        return point is not None and self._excess(point) <= 0
+
+    def _excess(self, point: Point) -> float:
+        """Return by how much the file exceeds the budget in the format where it is worst; infinite if it gives NaN."""
+        worst = excess(point, self.budget)
+        for target in self.formats:
+            if worst > 0:
+                break
+            try:
+                worst = max(worst, excess(self.trials.point(point.precision, point.raised, target), self.budget))
+            except CheckFailedError:
+                return math.inf
+            except (ConversionError, OutsideError):
+                continue  # nor can any other file of this format be made
+        return worst
+
+    def _fewest_raised(self) -> Point:
+        for precision in OTHERS:
+            self._other(precision)  # for the front
+        plain = self.trials.point(Precision.INT8, {}, self.lead)
+        if self.holds(plain):
+            return plain
+        count, widest = self._rank(), self._widths[-1]
+        found = bisect.fewest(count, lambda number: self.holds(self._int8(number, widest)))
+        if found is None:
+            tried = [point for point in self.trials.points.values() if point.precision is Precision.INT8]
+            return min((point for point in tried if point.format == self.lead.name), key=lambda one: one.drop or 0.0)
+        return self._cheapest_width(found)
+
+    def _cheapest_width(self, count: int) -> Point:
+        """Return the file with those layers raised as cheaply as the budget allows: in time, then in size.
+
+        A narrower width keeps no more than a wider one: it is tried only where that one keeps the budget. Where int8
+        weights lose too much, only the most costly layers take float32 ones.
+        """
+        good: list[Point] = []
+        for width in reversed(self._widths):
+            point = self._int8(count, width)
+            if point is None or not self.holds(point):
+                break
+            good.append(point)
+        if self._widths[-2:] == [Width.W8A32, Width.FLOAT32] and len(good) == 1:
+            number = bisect.fewest(count, lambda number: self.holds(self._split(count, number)))
+            good += [point for point in [self._split(count, number or 0)] if point is not None and self.holds(point)]
+        good = self.trials.timed_again(good)
+        fastest = min(point.p50_ms for point in good)
+        return min((point for point in good if not is_slower(point.p50_ms, fastest)), key=lambda point: point.bytes)
+
+    @property
+    def _widths(self) -> list[Width]:
+        """The widths to choose from, the widest last.
+
+        A reconstructed model would have to be reconstructed anew for every choice of layers that keep float32 weights:
+        that is done only where nothing else may be raised to.
+        """
+        made_of = self.trials.making.reconstruction
+        rounded = made_of is not None and made_of.model is not None
+        widths = [width for width in Width if width in self.budget.widths]
+        without = [width for width in widths if not rounded or width.activations_only]
+        return without or widths
+
+    def _best_inside(self) -> Point:
+        ladder = self.trials.timed_again(self._ladder())
+        if self.budget.preset is not None:
+            return self._named(self.budget.preset, ladder)
+        inside = sorted(
+            (point for point in ladder if keeps(point, self.budget)), key=lambda point: point.sqnr_db, reverse=True
+        )
+        best = next((point for point in inside if self.holds(point)), None)
+        if best is None:
+            return min(inside or ladder, key=self._excess)
+        found = [one for one in self._between(best) if one not in inside]
+        highest = max(point.sqnr_db for point in [best, *found])
+        good = [point for point in [*inside, *found] if point.sqnr_db >= highest - SAME_DB and self.holds(point)]
+        return cheapest(self.trials.timed_again(good))
+
+    def _named(self, preset: Preset, ladder: Sequence[Point]) -> Point:
+        """Return the point of that name, of those that can be delivered in all formats."""
+        left = list(ladder)
+        while not self.holds(found := named(left)[preset]) and len(left) > 1:
+            left.remove(found)
+            self.trials.drop(found)
+        return found
+
+    def _ladder(self) -> list[Point]:
+        """Return the other precisions, and int8 with 0, 1, 2, 4, ... layers raised.
+
+        Raises:
+            ZooError: there is not one.
+        """
+        found = [self._other(precision) for precision in OTHERS]
+        plain = self._measured(Precision.INT8, {})
+        if plain is not None:
+            count = self._rank()
+            fast = [width for width in self._widths if not width.integers_only]  # no CPU is fast in int16
+            found.append(plain)
+            for width in fast or self._widths:
+                found += [self._int8(number, width) for number in _powers(count)]
+        made = [point for point in found if point is not None]
+        return made or [self.trials.point(Precision.INT8, {}, self.lead)]
+
+    def _between(self, best: Point) -> Sequence[Point]:
+        """Return what is better still: more layers raised than in `best`, fewer than in the next rung."""
+        if best.precision is not Precision.INT8 or not best.raised:
+            return []
+        width, low = next(iter(best.raised.values())), len(best.raised)
+        high = next((rung for rung in _powers(len(self.ranking)) if rung > low), None)
+        if high is None:
+            return []
+        number = bisect.most(low, high, lambda number: self.holds(self._int8(number, width)))
+        better = self._int8(number, width)
+        return [better] if better is not None else []
+
+
+def _powers(count: int) -> list[int]:
+    """Return 1, 2, 4, ... and `count`."""
+    return sorted({*(2**power for power in range(count.bit_length()) if 2**power < count), count})

@@ -1,0 +1,109 @@
+"""The record that travels with the files: what was asked, what was measured, with what."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import PurePath
+from typing import Any
+
+from calibration.samples import Samples
+from export.analysis.evaluation import Evaluation
+from export.bundle.write import SCHEMA
+from export.model.subject import Subject
+from export.proof.artifact import Artifact
+from export.recipe import Budget, Recipe
+from export.runtime.versions import version
+
+# One sample among fewer moves "same top-1" by more than the loss that a user looks for.
+FEW_SAMPLES = 16
+
+TOOLS = (
+    "zoo-export",
+    "tensorflow",
+    "keras",
+    "tf2onnx",
+    "onnx",
+    "onnxruntime",
+    "ai-edge-litert",
+    "ai-edge-quantizer",
+    "numpy",
+)
+
+
+def manifest(
+    *,
+    recipe: Recipe,
+    subject: Subject,
+    artifacts: list[Artifact],
+    delivered: list[Artifact],
+    calibration: Samples,
+    stability: Mapping[str, Any] | None,
+    stages: list[Mapping[str, Any]],
+    probe: Samples,
+    evaluation: Evaluation | None,
+    budget: Mapping[str, Any] | None = None,
+    slimming: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return plain data, ready for JSON; every number in it was measured in this run."""
+    needed = any(precision.needs_calibration for precision in recipe.precisions)
+    return {
+        "schema": SCHEMA,
+        "name": subject.name,
+        "title": subject.title,
+        "weights": asdict(subject.weights),
+        "history": [dict(record) for record in subject.history],
+        "recipe": _recipe(recipe),
+        "preprocessing": subject.preprocessing.record() if subject.preprocessing else None,
+        "detection": subject.detection.record() if subject.detection else None,
+        "drawn_inputs": dict(subject.drawn_inputs),
+        "calibration": {
+            **calibration.record(),
+            "observer": recipe.observer,
+            "stability": dict(stability) if stability else None,
+        }
+        if needed
+        else None,
+        "stages": [dict(stage) for stage in stages],
+        "slimming": dict(slimming) if slimming else None,
+        "probe": _probe(probe),
+        "evaluation": asdict(evaluation) if evaluation else None,
+        "budget": dict(budget) if budget else None,
+        "passed": all(not artifact.failures for artifact in artifacts),
+        "files": [artifact.record() for artifact in delivered],
+        "not_delivered": [artifact.record() for artifact in artifacts if artifact not in delivered],
+        "versions": {tool: version(tool) for tool in TOOLS} | {"python": platform.python_version()},
+        "machine": {"processor": platform.machine(), "system": platform.system()},
+    }
+
+
+def _probe(probe: Samples) -> dict[str, Any]:
+    record = probe.record()
+    if len(probe) < FEW_SAMPLES:
+        few = f"the proof saw {len(probe)} samples only, too few to trust its shares: give {FEW_SAMPLES} and more"
+        record["warnings"] = [*record["warnings"], few]
+    return record
+
+
+def plain(budget: Budget) -> dict[str, Any]:
+    """Return a budget as data for JSON."""
+    record = asdict(budget)
+    record["preset"] = str(budget.preset) if budget.preset else None
+    record["widths"] = [str(width) for width in budget.widths]
+    return record
+
+
+def _recipe(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe without the places of this machine: the file's name stays, its folder goes."""
+    record = asdict(recipe)
+    for place in ("out", "keep_failed"):
+        del record[place]
+    for place in ("model", "original", "weights", "calibration", "evaluate"):
+        if isinstance(record[place], str) and "/" in record[place]:
+            record[place] = PurePath(record[place]).name
+    record["budget"] = plain(recipe.budget)
+    record["precisions"] = [str(precision) for precision in recipe.precisions]
+    record["raised"] = {layer: str(width) for layer, width in recipe.raised.items()}
+    record["io"] = str(recipe.io) if recipe.io else None
+    return record

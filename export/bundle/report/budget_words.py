@@ -1,0 +1,131 @@
+"""What a budget asked for and what was found, in the words of the terminal and of the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from export.bundle.report.rows import headline
+from export.recipe import Preset, Width
+from export.units import size_in_words, time_in_words
+
+MOST_NAMED = 8
+DEVIATIONS_95 = 1.96  # of a normal distribution: 95 % of the draws lie within
+
+
+def asked(manifest: Mapping[str, Any]) -> str:
+    """Return the budget in words."""
+    budget = manifest["recipe"]["budget"]
+    if budget["preset"]:
+        return f"the {budget['preset']} file"
+    limits = [
+        f"at most {100 * budget['max_drop']:g} % {_what(manifest)}" if budget["max_drop"] is not None else "",
+        f"at most {size_in_words(budget['max_bytes'])}" if budget["max_bytes"] is not None else "",
+        f"at most {budget['max_latency_ms']:g} ms here" if budget["max_latency_ms"] is not None else "",
+    ]
+    return ", ".join(filter(None, limits))
+
+
+def lines(manifest: Mapping[str, Any]) -> list[str]:
+    """Return what was found, what it costs, and how far the numbers can be trusted."""
+    found = manifest["budget"]
+    chosen, points = found["chosen"], found["points"]
+    said = [f"asked: {asked(manifest)}; {_outcome(manifest)}: {chosen['label']}"]
+    plain = next((one for one in points if one["precision"] == "int8" and not one["raised"]), None)
+    if chosen["raised"]:
+        raised = list(chosen["raised"])
+        more = f" and {len(raised) - MOST_NAMED} more" if len(raised) > MOST_NAMED else ""
+        cost = f"; {_against(chosen, plain)} than plain int8" if plain else ""
+        said.append(f"raised: {', '.join(raised[:MOST_NAMED])}{more}{cost}")
+    if _can_keep_weights(manifest) and _is_missed(manifest, "--max-drop"):
+        said.append("--raise-to float32 raises layers with their own float32 weights, which costs size")
+    said += [_resolution(manifest)] if manifest["recipe"]["budget"]["max_drop"] is not None else []
+    said += _order(points)
+    ranked = "layers were ranked on calibration samples; " if found["ranking"] else ""
+    said.append(f"{ranked}SQNR, answers and times of these files are those of the {chosen['format']} runtime")
+    return said
+
+
+def cells(point: Mapping[str, Any]) -> list[str]:
+    """Return a point's numbers: size, time, SQNR, and what --max-drop is about."""
+    drop = point["lost"] if point["lost"] is not None else point["changed"]
+    return [
+        size_in_words(point["bytes"]),
+        time_in_words(point["p50_ms"]),
+        f"{point['sqnr_db']:.1f}",
+        f"{100 * drop:.1f}" if drop is not None else "-",
+    ]
+
+
+def headings(manifest: Mapping[str, Any]) -> list[str]:
+    """Return what stands over the cells."""
+    return ["size", "p50 ms", "SQNR dB", "% lost" if manifest["evaluation"] else "% changed"]
+
+
+def remark(point: Mapping[str, Any], *, is_met: bool) -> str:
+    """Return why a point is of interest: its names, and whether it is the one."""
+    words = [*point["presets"], ("chosen" if is_met else "nearest") if point["chosen"] else ""]
+    return ", ".join(filter(None, words))
+
+
+def is_met(manifest: Mapping[str, Any]) -> bool:
+    """Return whether no file failed its budget."""
+    files = (*manifest["files"], *manifest["not_delivered"])
+    return all(check["passed"] for file in files for check in file["checks"] if check["question"] == "budget")
+
+
+def _can_keep_weights(manifest: Mapping[str, Any]) -> bool:
+    """Return whether layers were rounded that were not tried with float32 weights."""
+    rounded = any(stage["name"] == "reconstruct" and "skipped_because" not in stage for stage in manifest["stages"])
+    return rounded and list(manifest["recipe"]["budget"]["widths"]) != [Width.FLOAT32]
+
+
+def _is_missed(manifest: Mapping[str, Any], option: str) -> bool:
+    """Return whether a file failed that limit of its budget."""
+    files = (*manifest["files"], *manifest["not_delivered"])
+    failed = (check for file in files for check in file["checks"] if check["question"] == "budget")
+    return any(not check["passed"] and check["reason"].startswith(option) for check in failed)
+
+
+def _order(points: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return why a smaller name means a larger file, where that is so."""
+    bytes_of = {name: point["bytes"] for point in points for name in point["presets"]}
+    names = [name for name in map(str, reversed(Preset)) if name in bytes_of]
+    return [
+        f"{small} is larger than {large}, but faster: size times time counts"
+        for small, large in pairwise(names)
+        if bytes_of[small] > bytes_of[large]
+    ]
+
+
+def _outcome(manifest: Mapping[str, Any]) -> str:
+    return "chosen" if is_met(manifest) else "cannot be met; nearest"
+
+
+def _what(manifest: Mapping[str, Any]) -> str:
+    metric = headline(manifest)
+    return f"of the {metric.title} lost" if metric else "of the answers changed"
+
+
+def _against(chosen: Mapping[str, Any], plain: Mapping[str, Any]) -> str:
+    size, time = chosen["bytes"] - plain["bytes"], chosen["p50_ms"] - plain["p50_ms"]
+    return (
+        f"{size_in_words(abs(size))} {'more' if size >= 0 else 'less'} and "
+        f"{time_in_words(abs(time))} ms {'more' if time >= 0 else 'less'}"
+    )
+
+
+def _resolution(manifest: Mapping[str, Any]) -> str:
+    count = manifest["evaluation"]["count"] if manifest["evaluation"] else manifest["probe"]["count"]
+    limit = manifest["recipe"]["budget"]["max_drop"]
+    said = f"one of {count} samples is {100 / count:.2g} %"
+    if limit * count < 1:
+        said += f": on these samples {100 * limit:g} % means not one, --evaluate or --probe-count give more"
+    changed = manifest["budget"]["chosen"]["changed"]
+    if manifest["evaluation"] and changed:
+        # Photos that change from right to wrong and back: the variance of their difference is at most their number.
+        spread = DEVIATIONS_95 * math.sqrt(changed / count)
+        said += f"; {changed:.0%} of the answers change, so that a loss is known to +-{100 * spread:.1f} % only"
+    return said

@@ -1,0 +1,62 @@
+"""What stands under the table of an export, the same in the terminal and on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from export.analysis.tasks import TASKS
+from export.bundle.report.rows import headline
+from export.metrics import enough_answers, few_answers
+
+
+def legend(manifest: Mapping[str, Any]) -> list[str]:
+    """Return the sentences under the table: what was compared with what, on which samples."""
+    probe, calibration, weights = manifest["probe"], manifest["calibration"], manifest["weights"]
+    lines = [
+        f"SQNR and same top-1: against the Keras model on {probe['count']} samples ({probe['source']}); "
+        "ms: median of one inference on one thread of this machine",
+    ]
+    if calibration:
+        stability = calibration["stability"]
+        halves = f"; two halves' ranges differ by {stability['worst']:.0%} at worst" if stability else ""
+        lines.append(f"calibrated on {calibration['count']} samples ({calibration['source']}){halves}")
+    if metric := headline(manifest):
+        found = manifest["evaluation"]
+        reached = ", ".join(
+            f"{one.title} {one.words(found['scores'][one.key])} {one.unit}" for one in TASKS[found["task"]].metrics
+        )
+        lines.append(f"{metric.title}: on {found['count']} labelled samples; the Keras model reaches {reached}")
+    warnings = (*probe["warnings"], *_weights_warnings(manifest), *_answers_warnings(manifest))
+    lines += [f"warning: {warning}" for warning in warnings]
+    if weights.get("taken_as_trained"):
+        lines.append(f"weights: {weights['name']}, taken as trained")
+    if not weights["trained"]:
+        lines.append(
+            f"untrained ({weights['reason']}): sizes, operators, speed and float parity are real, accuracy is not"
+        )
+    return lines
+
+
+def _weights_warnings(manifest: Mapping[str, Any]) -> list[str]:
+    """Say why trained weights were not reconstructed, unless the user typed it or noise, of which is told, did it."""
+    if not (manifest["recipe"]["reconstruct"] and manifest["weights"]["trained"] and manifest["probe"]["real"]):
+        return []
+    reasons = [stage["skipped_because"] for stage in manifest["stages"] if "skipped_because" in stage]
+    return [f"weights were only rounded: {reason}" for reason in reasons]
+
+
+def _answers_warnings(manifest: Mapping[str, Any]) -> list[str]:
+    """Say that equal answers mean little where the model has hardly more than one for these samples."""
+    if not (manifest["weights"]["trained"] and manifest["probe"]["real"]):
+        return []
+    counts = [
+        compared["distinct_answers"][0]
+        for file in (*manifest["files"], *manifest["not_delivered"])
+        for spec in file["outputs"]
+        if (compared := file["comparisons"].get(spec["name"])) and compared["distinct_answers"]
+        if compared["distinct_answers"][0] < enough_answers(spec["shape"][-1])
+    ]
+    if not counts:
+        return []
+    return [f"same top-1 says little: {few_answers(min(counts))}; give samples of your own: --calibration, --evaluate"]

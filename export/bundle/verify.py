@@ -1,0 +1,204 @@
+"""Proving a delivered folder again from its golden inputs, without the model that it was made of."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from calibration.samples import Array
+from export.bundle import golden
+from export.bundle.golden import Golden
+from export.bundle.read import Delivered, DeliveredFile, damage
+from export.bundle.write import GOLDEN
+from export.formats import PRIMARY
+from export.metrics import Comparison
+from export.progress import Progress
+from export.proof import compare
+from export.proof.check import Check
+from export.proof.tolerances import FIDELITY, PARITY, REPRODUCTION, STEP_AGREEMENT, for_few, for_few_steps
+from export.recipe import Precision
+from export.runtime.run_file import Measurement, measure
+from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
+
+SCHEMA = "zoo-export verification 1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedFile:
+    """What the second look at one file brought.
+
+    Attributes:
+        file: as its manifest describes it.
+        trouble: why it could not be run; empty if it was, or if a check already says why not.
+        checks: every question that was asked.
+        comparisons: with the Keras model's recorded outputs, by output.
+        measured: None if it was not run.
+    """
+
+    file: DeliveredFile
+    trouble: str = ""
+    checks: tuple[Check, ...] = ()
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    measured: Measurement | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the file is still the one that was proven."""
+        return not self.trouble and all(check.passed for check in self.checks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What the second look at a folder brought.
+
+    Attributes:
+        delivered: the folder.
+        count: golden samples; 0 if there are none.
+        files: one per file of the manifest.
+        checks: of what lies beside the model files.
+    """
+
+    delivered: Delivered
+    count: int
+    files: tuple[VerifiedFile, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything in the folder is as it was proven."""
+        return all(file.passed for file in self.files) and all(check.passed for check in self.checks)
+
+
+def verify(delivered: Delivered, progress: Progress) -> Verification:
+    """Prove every file of a folder again: same bytes, same outputs, still the model."""
+    checks = [_whole(delivered.folder / name, digest) for name, digest in delivered.companions.items()]
+    try:
+        samples = golden.read(delivered.folder / GOLDEN)
+    except CheckFailedError as error:
+        checks = [check for check in checks if check.output != GOLDEN]
+        checks.append(Check.stated("integrity", GOLDEN, str(error), passed=False))
+        unseen = Check.stated("reproduction", "the file", f"it was not run: {error}", passed=False)
+        files = [VerifiedFile(file=file, checks=(_whole(file.path, file.sha256), unseen)) for file in delivered.files]
+        return Verification(delivered=delivered, count=0, files=tuple(files), checks=tuple(checks))
+    checks += _preprocessing(delivered, samples)
+    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+        samples.samples().save(Path(folder))
+        seen: list[VerifiedFile] = []
+        for file in delivered.files:
+            progress.step(f"verify {file.path.name}", len(seen), len(delivered.files))
+            seen.append(_file(file, delivered, samples, Path(folder), seen))
+    return Verification(delivered=delivered, count=len(samples), files=tuple(seen), checks=tuple(checks))
+
+
+def _file(
+    file: DeliveredFile, delivered: Delivered, samples: Golden, folder: Path, others: list[VerifiedFile]
+) -> VerifiedFile:
+    whole = _whole(file.path, file.sha256)
+    if not whole.passed:  # nobody knows what it is: it is not handed to native code
+        return VerifiedFile(file=file, checks=(whole,))
+    try:
+        measured = measure(file.path, folder, camera_bytes=file.takes_camera_bytes, hurry=True)
+    except (OutsideError, UsageProblemError) as error:
+        return VerifiedFile(file=file, checks=(whole,), trouble=str(error))
+    judge = file.precision.can_be_judged(trained=delivered.trained, real=delivered.real)
+    # Float rounding is the same on few samples as on many; what quantization does differs from sample to sample.
+    bar = PARITY if file.precision is Precision.FLOAT32 else for_few(FIDELITY[file.precision], len(samples))
+    proven = compare.prove(samples.expected, measured.real, file.precision, judge=judge, bar=bar)
+    loose = compare.magnifies(file.precision, file.raised, trained=delivered.trained)
+    model = samples.expected if loose else None
+    checks = (
+        whole,
+        _signature(file, measured),
+        *_reproduction(file, measured, samples, model),
+        *proven.checks,
+        *_agreement(file, measured, others, samples, model),
+        *_as_exported(file),
+    )
+    return VerifiedFile(file=file, checks=checks, comparisons=proven.comparisons, measured=measured)
+
+
+def _whole(path: Path, sha256: str) -> Check:
+    """Return whether the bytes are those of the export."""
+    trouble = damage(path, sha256)
+    return Check.stated("integrity", path.name, trouble or "its sha256 is the manifest's", passed=not trouble)
+
+
+def _signature(file: DeliveredFile, measured: Measurement) -> Check:
+    """Return whether the manifest tells a device the truth about inputs and outputs, scales included."""
+    same = (file.inputs, file.outputs) == (measured.inputs, measured.outputs)
+    reason = "are the manifest's" if same else "are not what the manifest says: a device would feed it wrongly"
+    return Check.stated("signature", "inputs and outputs", f"name, shape, type and scale {reason}", passed=same)
+
+
+def _reproduction(
+    file: DeliveredFile, measured: Measurement, samples: Golden, model: Mapping[str, Array] | None
+) -> tuple[Check, ...]:
+    """Return whether the file still says what it said at the export: nearly, because processors round differently."""
+    stored = samples.stored.get(file.path.name, {})
+    specs = {spec.name: spec for spec in measured.outputs}
+    if set(stored) != set(specs):
+        reason = f"{GOLDEN} does not hold what it said at the export"
+        return (Check.stated("reproduction", "the file", reason, passed=False),)
+    recorded = {name: specs[name].dequantize(values) for name, values in stored.items()}
+    return compare.agreement(
+        recorded,
+        measured.real,
+        specs,
+        file.precision,
+        model=model,
+        question="reproduction",
+        # Its 16-bit roundings magnify what processors do differently, as between the formats.
+        bar=None if file.precision is Precision.W8A16 else REPRODUCTION,
+        step_bar=for_few_steps(STEP_AGREEMENT, len(next(iter(recorded.values())))),
+    )
+
+
+def _agreement(
+    file: DeliveredFile,
+    measured: Measurement,
+    others: list[VerifiedFile],
+    samples: Golden,
+    model: Mapping[str, Array] | None,
+) -> tuple[Check, ...]:
+    """Compare with the primary format's file of that precision, as the export did."""
+    for other in others:
+        is_sibling = other.file.precision is file.precision and other.file.format == PRIMARY.name != file.format
+        if is_sibling and other.measured is not None:
+            specs = {spec.name: spec for spec in other.measured.outputs}
+            step_bar = for_few_steps(STEP_AGREEMENT, len(samples))
+            if set(specs) == {spec.name for spec in measured.outputs}:
+                return compare.agreement(
+                    other.measured.real,
+                    measured.real,
+                    specs,
+                    file.precision,
+                    model=model,
+                    step_bar=step_bar,
+                )
+    return ()
+
+
+def _as_exported(file: DeliveredFile) -> tuple[Check, ...]:
+    """Return that a file which failed its proof at the export, and was kept on request, is still not proven."""
+    if not file.failures:
+        return ()
+    reason = f"it failed its proof when it was made: {'; '.join(file.failures)}"
+    return (Check.stated("export", "the file", reason, passed=False),)
+
+
+def _preprocessing(delivered: Delivered, samples: Golden) -> tuple[Check, ...]:
+    """Return whether the manifest's scale and offset make the golden inputs of the golden photos."""
+    preprocessing, photos = delivered.preprocessing, samples.photos
+    if preprocessing is None or photos is None:
+        return ()
+    inputs = next(iter(samples.inputs.values()))
+    channels = {1, photos.shape[-1]}
+    fits = photos.shape == inputs.shape and {len(preprocessing.scale), len(preprocessing.offset)} <= channels
+    # The difference that is left: float32 rounding of byte * scale + offset.
+    same = fits and bool(np.allclose(preprocessing.normalise(photos), inputs, rtol=1e-5, atol=1e-5))
+    reason = "makes the golden inputs of the golden photos" if same else "does not make the golden inputs of the photos"
+    return (Check.stated("preprocessing", "the manifest's scale and offset", reason, passed=same),)

@@ -1,0 +1,56 @@
+"""What an export delivers: which files, under which names, with the manifest that knows all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from export.bundle.report.page import page
+from export.proof.artifact import Artifact
+from export.recipe import Precision
+
+MANIFEST, GOLDEN, LABELS, REPORT = "manifest.json", "golden.npz", "labels.txt", "report.html"
+SCHEMA = "zoo-export manifest 1"
+
+
+def write(
+    folder: Path,
+    files: list[Artifact],
+    manifest: Mapping[str, Any],
+    golden: bytes,
+    labels: tuple[str, ...],
+) -> dict[str, Any]:
+    """Write an export's files, each flushed to the disk; return the manifest, which now knows all of them."""
+    companions = {GOLDEN: golden, REPORT: page(manifest).encode()}
+    if labels:
+        companions[LABELS] = ("\n".join(labels) + "\n").encode()
+    record = {
+        **manifest,
+        "companions": {name: hashlib.sha256(content).hexdigest() for name, content in companions.items()},
+    }
+    for artifact in files:
+        _flushed(folder / artifact.file_name, artifact.content)
+    for name, content in companions.items():
+        _flushed(folder / name, content)
+    _flushed(folder / MANIFEST, (json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
+    return record
+
+
+def chosen(artifacts: list[Artifact], precisions: tuple[Precision, ...], *, keep_failed: bool) -> list[Artifact]:
+    """Return what is delivered: asked for, made, and proven (or kept on request)."""
+    return [
+        artifact
+        for artifact in artifacts
+        if artifact.precision in precisions and artifact.content and (keep_failed or not artifact.failures)
+    ]
+
+
+def _flushed(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,1 @@
+"""The commands `zoo` and `zoo-export`."""

@@ -1,0 +1,105 @@
+"""`zoo bench DIR|FILE...`: how fast files are on this machine, and how much memory they take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from export.cli.console import print_json, standard_error, standard_output
+from export.units import size_in_words
+from zoo.errors import OutsideError
+
+if TYPE_CHECKING:
+    from export.recipe import Precision
+    from export.runtime.benchmark import Contestant
+
+
+@click.command()
+@click.argument("paths", metavar="DIR|FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--runs", default=50, show_default=True, type=click.IntRange(min=1), help="Inferences of each file.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1), help="Of the runtime.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
+def command(paths: tuple[Path, ...], runs: int, threads: int, as_json: bool) -> int:
+    """Time delivered folders and model files against each other, in turn; needs no TensorFlow."""
+    from export.cli.progress_bar import ProgressBar
+    from export.runtime.benchmark import bench
+
+    files = _contestants(paths)
+    with ProgressBar(standard_error()) as progress:
+        found = bench(files, runs, threads, progress)
+    if as_json:
+        print_json(found)
+    else:
+        _print(found, threads)
+    return OutsideError.exit_code if any(timing["trouble"] for timing in found) else 0
+
+
+def _contestants(paths: Sequence[Path]) -> list[Contestant]:
+    """Return the files to time: those of delivered folders, and files by themselves.
+
+    Raises:
+        UsageProblemError: a folder that is no export, or a file of no format.
+    """
+    from export.bundle.read import read
+    from export.formats import target_of
+    from export.runtime.benchmark import Contestant
+
+    found: list[Contestant] = []
+    for path in paths:
+        if path.is_dir():
+            found += [Contestant(path=file.path, precision=file.precision) for file in read(path).files]
+        else:
+            target_of(path)
+            found.append(Contestant(path=path, precision=_named_precision(path)))
+    return list(dict.fromkeys(found))
+
+
+def _named_precision(path: Path) -> Precision | None:
+    from export.recipe import Precision
+
+    word = path.stem.rpartition("-")[2]
+    return Precision(word) if word in list(Precision) else None
+
+
+def _print(found: list[dict[str, Any]], threads: int) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    console = standard_output()
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("file", overflow="fold")
+    for heading in ("size", "p50 ms", "p90 ms", "min ms", "of float32", "peak MB"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("runtime")
+    names = _names([timing["file"] for timing in found])
+    for timing, name in zip(found, names, strict=True):
+        size = size_in_words(timing["bytes"])
+        if timing["trouble"]:
+            table.add_row(name, size, "-", "-", "-", "-", "-", Text(timing["trouble"], style="bold red"))
+            continue
+        share = "-" if timing["of_float32"] is None else f"{timing['of_float32']:.2f}"
+        times = [f"{timing[key]:.3g}" for key in ("p50_ms", "p90_ms", "min_ms")]
+        table.add_row(name, size, *times, share, f"{timing['peak_mb']:.0f}", f"{timing['runtime']} {timing['version']}")
+    console.print(table)
+    for line in _legend(found, threads):
+        console.print(line, style="dim")
+
+
+def _names(files: list[str]) -> list[str]:
+    """Return the bare names, or the paths if two files have the same name."""
+    bare = [Path(file).name for file in files]
+    return bare if len(set(bare)) == len(bare) else files
+
+
+def _legend(found: list[dict[str, Any]], threads: int) -> list[str]:
+    runs, empty = max(timing["runs"] for timing in found), max(timing["empty_mb"] for timing in found)
+    inferences, on = f"{runs} inference{'s' * (runs != 1)}", f"{threads} thread{'s' * (threads != 1)}"
+    return [
+        f"{inferences} of each file, on {on}, the files in turn; "
+        "of float32: p50 as a share of the float32 file's of the same model and format",
+        f"peak MB: of the whole process; Python and numpy alone take {empty:.0f}",
+    ]

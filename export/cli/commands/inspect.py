@@ -1,0 +1,100 @@
+"""`zoo inspect FILE`: what a model file really is, whoever made it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from export.cli.console import print_json, standard_error, standard_output
+from export.units import size_in_words
+from zoo.errors import UsageProblemError
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--layers", "by_layer", is_flag=True, help="Where an int8 file lost its accuracy, and what to try.")
+@click.option("--model", metavar="MODEL", help="With --layers: what FILE was made of, if no manifest says so.")
+@click.option("--samples", metavar="SOURCE", help="With --layers: a folder of photos, an .npz or .npy.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
+def command(file: Path, by_layer: bool, model: str | None, samples: str | None, as_json: bool) -> None:
+    """Say what a .tflite or .onnx file is: integer or not, inputs, outputs, operators.
+
+    With --layers, compare an int8 file with the Keras model, layer by layer.
+    """
+    from export.runtime.inspect_file import inspect_file
+
+    if by_layer:
+        _show_layers(file, model, samples, as_json)
+        return
+    if model is not None or samples is not None:
+        raise UsageProblemError("--model and --samples are for the comparison by layer; type --layers with them")
+    facts = inspect_file(file)
+    if as_json:
+        print_json(facts)
+        return
+    from rich.text import Text
+
+    console = standard_output()
+    console.print(Text(f"{facts['file']}, {size_in_words(facts['bytes'])}", style="bold"), soft_wrap=True)
+    console.print(facts["verdict"], soft_wrap=True)
+    console.print()
+    console.print(_edges_table(facts))
+    console.print()
+    console.print(_operators_table(facts["census"]))
+    console.print()
+    console.print(f"sha256  {facts['sha256']}", style="dim", soft_wrap=True)
+
+
+def _show_layers(file: Path, model: str | None, samples: str | None, as_json: bool) -> None:
+    from export.bundle.diagnose import diagnose_file
+    from export.cli.progress_bar import ProgressBar
+    from export.cli.tables.layers import print_diagnosis
+    from export.runtime import background
+
+    with ProgressBar(standard_error()) as progress:
+        progress.step("compare layer by layer with the Keras model")
+        found = background.start(diagnose_file, progress, path=file.absolute(), model=model, samples=samples)
+    if as_json:
+        print_json(found)
+    else:
+        print_diagnosis(standard_output(), found)
+
+
+def _edges_table(facts: dict[str, Any]) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title in ("", "name", "type", "shape", "real number"):
+        table.add_column(title, style="bold cyan" if title == "name" else None)
+    for kind in ("inputs", "outputs"):
+        for spec in facts[kind]:
+            shape = " x ".join(str(size) for size in spec["shape"])
+            table.add_row(kind[:-1], spec["name"], spec["dtype"], shape, _real_number(spec))
+    return table
+
+
+def _real_number(spec: dict[str, Any]) -> str:
+    """Return how the stored number is meant."""
+    if spec["scale"] is None:
+        return "as stored"
+    if spec["zero_point"] is None:
+        return f"as stored, a multiple of {spec['scale']:.6g}"
+    return f"{spec['scale']:.6g} * (stored - {spec['zero_point']})".replace("- -", "+ ")
+
+
+def _operators_table(operators: list[dict[str, Any]]) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("operator", style="bold cyan")
+    table.add_column("arithmetic")
+    table.add_column("count", justify="right")
+    styles = {"float": "yellow", "integer": "green", "int16": "green"}
+    for record in sorted(operators, key=lambda record: -record["count"]):
+        words = "-" if record["arithmetic"] == "none" else record["arithmetic"]
+        table.add_row(record["op"], words, str(record["count"]), style=styles.get(record["arithmetic"]))
+    return table

@@ -1,0 +1,200 @@
+"""`zoo show NAME`: the facts of one architecture and its card."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from export.cli.console import print_json, standard_output
+from export.units import count_in_words, size_in_words
+from zoo.architecture import Architecture, find
+from zoo.errors import OutsideError, UsageProblemError
+from zoo.pinned import Source, Weights
+from zoo.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from rich.console import Console, Group
+
+
+@click.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
+@click.option("--diagram", type=click.Path(path_type=Path), help="Draw the network into this .svg, .png or .pdf.")
+@click.option("--full", is_flag=True, help="With --diagram: every layer, nothing told once for all.")
+def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
+    """Show one architecture: paper, options, weights, card; or draw it."""
+    architecture = find(name)
+    if full and diagram is None:
+        raise UsageProblemError(f"--full is for drawings; type zoo show {name} --full --diagram {name}.svg")
+    if diagram is not None:
+        _draw(architecture, diagram, full=full)
+        return
+    if as_json:
+        print_json(record(architecture))
+        return
+    console = standard_output()
+    _print_facts(console, architecture)
+    if card := read_card(architecture.name):
+        from rich.markdown import Markdown
+
+        # The title is above already.
+        text = card.partition("\n")[2] if card.startswith("# ") else card
+        console.print(Markdown(text), width=min(console.width, 100))
+        console.print()
+    console.print(f"next: zoo export {architecture.name} --int8", style="dim")
+
+
+def _draw(architecture: Architecture, path: Path, *, full: bool) -> None:
+    from export.cli.diagram import drawing
+    from export.passes.fold import flat
+    from zoo import blank
+
+    drawing.check(path)
+    with blank.weights():
+        model = architecture.build(**architecture.settings({}))
+    content = drawing.draw(flat(model), architecture.title, path.suffix[1:].lower(), full=full)
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise OutsideError(f"{path} cannot be written: {error.strerror}") from error
+    standard_output().print(f"{path}: {size_in_words(len(content))}", soft_wrap=True)
+
+
+def read_card(name: str) -> str | None:
+    """Return the card of an architecture, Markdown; None where nobody has written one."""
+    path = resources.files("zoo") / "cards" / f"{name}.md"
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def record(architecture: Architecture) -> dict[str, Any]:
+    """Return all that the registry knows, as plain data."""
+    return {
+        "name": architecture.name,
+        "title": architecture.title,
+        "task": architecture.task,
+        "paper": architecture.paper,
+        "parameters": architecture.parameter_count,
+        "classes": architecture.classes,
+        "options": {
+            key: {"default": option.default, "choices": list(option.choices), "meaning": option.meaning}
+            for key, option in architecture.options.items()
+        },
+        "preprocessing": _default_preprocessing(architecture).record(),
+        "weights": [_weights_record(weights) for weights in architecture.weights],
+        "card": read_card(architecture.name),
+    }
+
+
+def describe(preprocessing: Preprocessing) -> str:
+    """Return in words how a photo becomes the input."""
+    size = f"{preprocessing.height} x {preprocessing.width}"
+    short_side = round(min(preprocessing.height, preprocessing.width) / preprocessing.crop_fraction)
+    if preprocessing.fit == "stretch":
+        resize = f"the whole photo to {size} ({preprocessing.resize})"
+    else:
+        resize = f"short side to {short_side} ({preprocessing.resize}), centre crop {size}"
+    channels = max(len(preprocessing.scale), len(preprocessing.offset))
+    # One number stands for all channels.
+    scales = preprocessing.scale * (channels // len(preprocessing.scale))
+    offsets = preprocessing.offset * (channels // len(preprocessing.offset))
+    pairs = zip(scales, offsets, strict=True)
+    spans = dict.fromkeys(f"[{offset:.4g}, {255 * scale + offset:.4g}]" for scale, offset in pairs)
+    return f"{resize}; {preprocessing.colours}; {_formula(preprocessing)}, which gives {', '.join(spans)}"
+
+
+def _formula(preprocessing: Preprocessing) -> str:
+    """Return `byte * scale + offset` as a person writes it: "byte / 127.5 - 1"."""
+    words = "byte"
+    if set(preprocessing.scale) != {1.0}:
+        words += f" / {_numbers([1 / scale for scale in preprocessing.scale])}"
+    if set(preprocessing.offset) != {0.0}:
+        sign = "-" if all(offset <= 0 for offset in preprocessing.offset) else "+"
+        words += f" {sign} {_numbers([-offset if sign == '-' else offset for offset in preprocessing.offset])}"
+    return words
+
+
+def _numbers(values: list[float]) -> str:
+    """Return one number if all are equal, else one per channel in brackets."""
+    words = list(dict.fromkeys(f"{value:.6g}" for value in values))
+    return words[0] if len(words) == 1 else f"({', '.join(f'{value:.6g}' for value in values)})"
+
+
+def _default_preprocessing(architecture: Architecture) -> Preprocessing:
+    return architecture.preprocess(**architecture.settings({}))
+
+
+def _weights_record(weights: Weights) -> dict[str, Any]:
+    return {
+        "tag": weights.tag,
+        "licence": weights.licence,
+        "trained_on": weights.trained_on,
+        "sources": [_source_record(source) for source in weights.sources],
+    }
+
+
+def _source_record(source: Source) -> dict[str, Any]:
+    return {
+        "kind": source.kind,
+        "location": source.location,
+        "members": list(source.members),
+        "sha256": source.sha256 or None,
+        "md5": source.md5 or None,
+    }
+
+
+def _print_facts(console: Console, architecture: Architecture) -> None:
+    from rich.table import Table
+
+    console.print(architecture.title, style="bold")
+    console.print(architecture.paper, style="dim", soft_wrap=True)
+    console.print()
+    facts = Table.grid(padding=(0, 3))
+    facts.add_column(style="cyan", no_wrap=True)
+    facts.add_column(overflow="fold")
+    facts.add_row("name", architecture.name)
+    classes = f", {architecture.classes} classes" if architecture.classes else ""
+    facts.add_row("task", f"{architecture.task}{classes}")
+    facts.add_row("parameters", f"{count_in_words(architecture.parameter_count)} ({architecture.parameter_count:,})")
+    facts.add_row("input", describe(_default_preprocessing(architecture)))
+    for name, distribution in architecture.drawn_inputs.items():
+        facts.add_row(f"input {name}", f"drawn, {distribution}")
+    for key, option in architecture.options.items():
+        choices = ", ".join(str(choice) for choice in option.choices)
+        facts.add_row(f"--set {key}=", f"{choices}; default {option.default}; {option.meaning}")
+    default = architecture.trained_as(None)
+    for position, weights in enumerate(architecture.weights):
+        facts.add_row("--weights" if position == 0 else "", _weights_cell(weights, default=weights is default))
+    if not architecture.weights:
+        facts.add_row("weights", "none: it is exported untrained, or with --weights FILE")
+    console.print(facts)
+    console.print()
+
+
+def _weights_cell(weights: Weights, *, default: bool) -> Group:
+    """Return one set of weights as a cell: what it is, then where it comes from, and the digest that decides."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    title = Text(weights.tag, style="bold")
+    if default:
+        title.append(" (the default)", style="not bold")
+    title.append(f": trained on {weights.trained_on}; licence {weights.licence}", style="not bold")
+    places = Table.grid(padding=(0, 2))
+    places.add_column(no_wrap=True)
+    places.add_column(overflow="fold")
+    # Sources of the same bytes share a line for the digest.
+    digests = list(dict.fromkeys(_digest(source) for source in weights.sources))
+    for digest in digests:
+        for source in weights.sources:
+            if _digest(source) == digest:
+                places.add_row(source.kind, source.location)
+        places.add_row(*digest, style="dim")
+    return Group(title, places)
+
+
+def _digest(source: Source) -> tuple[str, str]:
+    return ("sha256", source.sha256) if source.sha256 else ("md5", source.md5)

@@ -1,0 +1,43 @@
+"""`zoo verify DIR`: are these still the files that were proven?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from export.cli.console import print_json, standard_error, standard_output
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
+def command(folder: Path, as_json: bool) -> int:
+    """Prove the files in FOLDER again, from the inputs that travel with them; needs no TensorFlow.
+
+    Ends with 0 if every file is still the one that was proven, with 1 if not.
+    """
+    from export.bundle.read import read
+    from export.bundle.verify import verify
+    from export.cli.progress_bar import ProgressBar
+    from export.cli.tables.export import print_rows
+    from export.cli.tables.verification import legend, record
+
+    delivered = read(folder)
+    with ProgressBar(standard_error()) as progress:
+        found = verify(delivered, progress)
+    facts = record(found)
+    if as_json:
+        print_json(facts)
+        return 0 if found.passed else 1
+    console = standard_output()
+    print_rows(console, facts, title=f"{delivered.name}: {delivered.title}")
+    for line in legend(found):
+        console.print(line, style="dim")
+    for check in found.checks:
+        if not check.passed:
+            console.print(f"failed  {check.output}: {check.reason}", style="bold red", soft_wrap=True)
+    good = sum(file.passed for file in found.files)
+    beside = "" if all(check.passed for check in found.checks) else "; what lies beside them is not"
+    console.print(f"\n{folder}: {good} of {len(found.files)} files are what was proven{beside}", soft_wrap=True)
+    return 0 if found.passed else 1

@@ -1,0 +1,127 @@
+"""The drawing itself: boxes, frames around blocks, and how often they come."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from export.cli.diagram.blocks import Run, blocks, columns, runs
+from export.cli.diagram.steps import Kind, Step, steps
+from zoo.errors import UsageProblemError
+
+if TYPE_CHECKING:
+    import keras
+
+SUFFIXES = (".svg", ".png", ".pdf")
+PAGE_INCHES = "8,11"  # a drawing with blocks is made smaller until it fits
+LEAST_ROWS = 16  # of a column
+BOX_RATIO = 8  # a box with the room around it is about so many times wider, in pages, than high
+COLOURS: Mapping[Kind, str] = {
+    Kind.INPUT: "#ffffff",
+    Kind.WEIGHTS: "#cfe3f7",
+    Kind.POOLING: "#d8efd3",
+    Kind.JOINING: "#f9e2b8",
+    Kind.OTHER: "#ececec",
+    Kind.OUTPUT: "#f4c9c9",
+}
+
+
+def check(path: Path) -> None:
+    """Refuse a file that no drawing can be written to, before any work.
+
+    Raises:
+        UsageProblemError: another suffix, or no such folder.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageProblemError(f"--diagram {path} is none of {', '.join(SUFFIXES)}; type --diagram network.svg")
+    if not path.absolute().parent.is_dir():
+        raise UsageProblemError(f"--diagram {path}: there is no folder {path.parent}")
+
+
+def draw(model: keras.Model, title: str, kind: str, *, full: bool = False) -> bytes:
+    """Return a drawing of a flat functional model.
+
+    Args:
+        model: the network.
+        title: above it.
+        kind: "svg", "png" or "pdf".
+        full: every layer, on a page as long as that takes; otherwise what belongs together is one box, what repeats
+            is drawn once, and all fits on a page.
+    """
+    import pygraphviz
+
+    found = steps(model, full=full)
+    graph = pygraphviz.AGraph(directed=True, strict=False)
+    graph.graph_attr.update(label=title, labelloc="t", fontname="sans-serif", fontsize="20", ranksep="0.25")
+    graph.graph_attr.update({"dpi": "150"} if kind == "png" else {})
+    graph.node_attr.update(shape="box", style="filled,rounded", fontname="sans-serif", fontsize="11", color="#7a8794")
+    graph.edge_attr.update(color="#55606b", arrowsize="0.6")
+    if full:
+        _boxes(graph, found, {place: (place,) for place in range(len(found))})
+        _edges(graph, found, {place: place for place in range(len(found))}, tops=())
+    else:
+        _page(graph, found, runs(found, blocks(found)))
+    picture: bytes = graph.draw(format=kind, prog="dot")
+    return picture
+
+
+def _page(graph: Any, found: Sequence[Step], drawn: Sequence[Run]) -> None:
+    """Draw the runs in columns of a page."""
+    graph.graph_attr.update(size=PAGE_INCHES, newrank="true")
+    side_by_side = columns(found, drawn, _rows(found, drawn))
+    for number, run in enumerate(drawn):
+        _frame(graph, found, run, number)
+    tops = [column[0].places[0] for column in side_by_side]
+    if len(tops) > 1:
+        graph.add_subgraph(tops, rank="same")
+        for one, other in pairwise(tops):
+            graph.add_edge(one, other, style="invis")
+    _edges(graph, found, _stands_for(drawn), tops)
+
+
+def _rows(found: Sequence[Step], drawn: Sequence[Run]) -> int:
+    """Return how many boxes of a column make the page about as high as it should be."""
+    count = sum(run.height(found) for run in drawn)
+    return max(LEAST_ROWS, round(math.sqrt(count * BOX_RATIO)))
+
+
+def _frame(graph: Any, found: Sequence[Step], run: Run, number: int) -> None:
+    """Draw a run; in a frame if it has branches, or comes several times."""
+    places = {place: run.times(place) for place in run.places}
+    if run.count == 1 and len(places) == 1:
+        _boxes(graph, found, places)
+        return
+    frame = graph.add_subgraph(name=f"cluster_{number}", label=f"{run.count} x" if run.count > 1 else "")
+    frame.graph_attr.update(style="filled,rounded", color="#c5ccd3", fillcolor="#f6f8fa", fontsize="16", labeljust="r")
+    _boxes(frame, found, places)
+
+
+def _boxes(graph: Any, found: Sequence[Step], places: Mapping[int, Sequence[int]]) -> None:
+    """Draw steps, each with the shape that comes out the first and the last time."""
+    for place, times in places.items():
+        step, last = found[place], found[times[-1]].shape
+        shape = step.shape if last == step.shape else f"{step.shape} ... {last.rsplit(' x ', 1)[-1]}"
+        words = " · ".join(step.words)
+        outputs = "".join(f"output {name}\n" for name in step.outputs)
+        graph.add_node(place, label=f"{outputs}{words}\n{shape}", fillcolor=COLOURS[step.kind], tooltip=step.name)
+
+
+def _stands_for(drawn: Sequence[Run]) -> dict[int, int]:
+    """Return for every step the one that is drawn for it: that of the first time."""
+    return {other: place for run in drawn for place in run.places for other in run.times(place)}
+
+
+def _edges(graph: Any, found: Sequence[Step], stands_for: Mapping[int, int], tops: Sequence[int]) -> None:
+    """Draw who reads whom, once, and nothing from one time of a block to the next; `tops` begin columns."""
+    drawn = set()
+    for place in sorted(stands_for):
+        for source in found[place].sources:
+            edge = stands_for[source], stands_for[place]
+            if edge[0] < edge[1] and edge not in drawn:
+                drawn.add(edge)
+                # What leads to another column must not push it down.
+                apart = any(edge[0] < top <= edge[1] for top in tops)
+                graph.add_edge(*edge, constraint="false" if apart else "true")

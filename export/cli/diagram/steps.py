@@ -1,0 +1,192 @@
+"""A model as the steps that a reader thinks in: a convolution with its batch norm and its activation is one."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from export.model.graph import Graph, Node
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Kind(enum.StrEnum):
+    """What a step is about; it decides the colour."""
+
+    INPUT = enum.auto()
+    WEIGHTS = enum.auto()
+    POOLING = enum.auto()
+    JOINING = enum.auto()
+    OTHER = enum.auto()
+    OUTPUT = enum.auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A box of the diagram.
+
+    Attributes:
+        words: what is done, one after another: ("Conv 3x3, 64", "BN", "ReLU").
+        shape: of what comes out: "56 x 56 x 64".
+        kind: what it is about.
+        sources: positions of the steps that it reads.
+        name: of the first layer.
+        outputs: names of the model's outputs that come out of it.
+    """
+
+    words: tuple[str, ...]
+    shape: str
+    kind: Kind
+    sources: tuple[int, ...]
+    name: str
+    outputs: tuple[str, ...] = ()
+
+
+# They belong to what they read, if nobody else reads that.
+FOLLOWING = frozenset({"Activation", "BatchNormalization", "Dropout", "Identity", "LeakyReLU", "ReLU", "Softmax"})
+# They belong to what reads them, if only one does.
+LEADING = frozenset({"ZeroPadding2D"})
+JOINING = frozenset({"Add", "Average", "Concatenate", "Maximum", "Multiply", "Subtract"})
+SHORT = {
+    "BatchNormalization": "BN",
+    "Concatenate": "concatenate",
+    "Dropout": "dropout",
+    "Add": "add",
+    "Multiply": "multiply",
+    "ZeroPadding2D": "pad",
+}
+SIGNS = {"Add": "+", "Subtract": "-", "Multiply": "*", "TrueDivide": "/", "Divide": "/", "Power": "**"}
+
+
+def steps(model: keras.Model, *, full: bool = False) -> list[Step]:
+    """Return the steps of a flat functional model, inputs first, each after those that it reads.
+
+    Args:
+        model: the network.
+        full: a step for every layer.
+    """
+    graph = Graph(model)
+    found = [_input(tensor) for tensor in model.inputs]
+    places = {id(tensor): place for place, tensor in enumerate(model.inputs)}
+    leading: dict[int, str] = {}  # words of what waits for its reader, by the tensor that it gives
+    for node in graph.nodes:
+        (*_, result), sources = node.outputs, [id(tensor) for tensor in node.input_tensors]
+        kind, alone = type(node.operation).__name__, graph.reads[sources[0]] == 1 and len(sources) == 1
+        if kind in LEADING and not full and graph.reads[id(result)] == 1:
+            leading[id(result)] = _word(node)
+            places[id(result)] = places[sources[0]]
+        elif kind in FOLLOWING and not full and alone and found[places[sources[0]]].kind is not Kind.INPUT:
+            place = places[id(result)] = places[sources[0]]
+            found[place] = replace(found[place], words=(*found[place].words, _word(node)), shape=_shape(result))
+        else:
+            before = tuple(leading[source] for source in sources if source in leading)
+            read = tuple(places[source] for source in sources)
+            words = (*before, _word(node))
+            found.append(
+                Step(words=words, shape=_shape(result), kind=_kind(kind), sources=read, name=node.operation.name)
+            )
+            for tensor in node.outputs:
+                places[id(tensor)] = len(found) - 1
+    for tensor in model.outputs:
+        place = places[id(tensor)]
+        outputs = (*found[place].outputs, tensor._keras_history.operation.name)
+        found[place] = replace(found[place], outputs=outputs, kind=Kind.OUTPUT)
+    return found
+
+
+def _input(tensor: Any) -> Step:
+    name = tensor._keras_history.operation.name
+    return Step(words=(name,), shape=_shape(tensor), kind=Kind.INPUT, sources=(), name=name)
+
+
+def _kind(name: str) -> Kind:
+    if name in JOINING:
+        return Kind.JOINING
+    if "Pooling" in name:
+        return Kind.POOLING
+    return Kind.WEIGHTS if "Conv" in name or name == "Dense" else Kind.OTHER
+
+
+def _shape(tensor: Any) -> str:
+    return " x ".join("?" if side is None else str(side) for side in tensor.shape[1:])
+
+
+def _word(node: Node) -> str:
+    """Return what one call does: "Conv 3x3, 64, stride 2"."""
+    operation, name = node.operation, type(node.operation).__name__
+    if name in ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D"):
+        return _convolution(operation, name)
+    if name in ("MaxPooling2D", "AveragePooling2D"):
+        pooled = "Max" if name.startswith("Max") else "Average"
+        return f"{pooled} pool {_sides(operation.pool_size)}" + _stride(operation)
+    if name.startswith("Global"):
+        return f"Global {'average' if 'Average' in name else 'max'} pool"
+    if name == "Dense":
+        return f"Dense {operation.units}{_activation(operation)}"
+    if name == "Activation":
+        return str(operation.activation.__name__)
+    if name == "ReLU":
+        return "ReLU" if operation.max_value is None else f"ReLU{operation.max_value:g}"
+    if not _is_layer(operation):
+        return _operator(node, name)
+    return SHORT.get(name, name)
+
+
+def _is_layer(operation: Any) -> bool:
+    import keras
+
+    return isinstance(operation, keras.Layer)
+
+
+def _operator(node: Node, name: str) -> str:
+    """Return an operator as it is written: "/ 2", "exp", "[..., 32:]"."""
+    arguments = node.arguments.args
+    if name == "GetItem":
+        parts = arguments[1] if isinstance(arguments[1], tuple) else (arguments[1],)
+        return f"[{', '.join(_slice(part) for part in parts)}]"
+    if name in SIGNS and len(arguments) == 2 and len(node.input_tensors) == 1:
+        left, right = arguments
+        if isinstance(right, int | float):
+            return f"{SIGNS[name]} {right:g}"
+        if isinstance(left, int | float):
+            return f"{left:g} {SIGNS[name]}"
+    return SHORT.get(name, name.lower())
+
+
+def _slice(part: Any) -> str:
+    if part is Ellipsis:
+        return "..."
+    if not isinstance(part, slice):
+        return str(part)
+    words = [("" if side is None else str(side)) for side in (part.start, part.stop)]
+    return ":".join(words if part.step is None else [*words, str(part.step)])
+
+
+def _convolution(layer: keras.Layer, name: str) -> str:
+    kinds = {"Conv2DTranspose": "Up-conv", "DepthwiseConv2D": "Depthwise", "SeparableConv2D": "Separable"}
+    words = f"{kinds.get(name, 'Conv')} {_sides(layer.kernel_size)}"
+    if name != "DepthwiseConv2D":
+        words += f", {layer.filters}"
+    if max(layer.dilation_rate) > 1:
+        words += f", dilated {_sides(layer.dilation_rate)}"
+    if getattr(layer, "groups", 1) > 1:
+        words += f", {layer.groups} groups"
+    return words + _stride(layer) + _activation(layer)
+
+
+def _stride(layer: keras.Layer) -> str:
+    sides = set(layer.strides)
+    if sides == {1}:
+        return ""
+    return f", stride {sides.pop() if len(sides) == 1 else _sides(layer.strides)}"
+
+
+def _activation(layer: keras.Layer) -> str:
+    name = layer.activation.__name__
+    return "" if name == "linear" else f", {name}"
+
+
+def _sides(sizes: tuple[int, ...]) -> str:
+    return "x".join(str(size) for size in sizes)

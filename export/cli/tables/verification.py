@@ -1,0 +1,77 @@
+"""A verification in the words and rows of an export."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from export.bundle.read import Delivered
+from export.bundle.verify import SCHEMA, Verification, VerifiedFile
+from export.formats import TARGETS
+from export.runtime.versions import version
+
+
+def record(found: Verification) -> dict[str, Any]:
+    """Return plain data, with the keys of a manifest where the facts are the same."""
+    delivered = found.delivered
+    return {
+        "schema": SCHEMA,
+        "folder": str(delivered.folder),
+        "name": delivered.name,
+        "title": delivered.title,
+        "passed": found.passed,
+        "checks": [check.record() for check in found.checks],
+        "files": [_file(file) for file in found.files],
+        "not_delivered": [],
+        "unknown_files": delivered.strangers(),
+        "recipe": {"precisions": list(dict.fromkeys(str(file.file.precision) for file in found.files))},
+        "weights": {"trained": delivered.trained, "reason": delivered.untrained_reason},
+        "probe": {"count": found.count, "source": "golden inputs", "real": delivered.real},
+        "evaluation": None,
+        "versions": {tool: version(tool) for tool in _runtimes()},
+        "versions_of_export": dict(delivered.versions),
+    }
+
+
+def _file(file: VerifiedFile) -> dict[str, Any]:
+    path = file.file.path
+    return {
+        "file": path.name,
+        "format": file.file.format,
+        "precision": str(file.file.precision),
+        "raised": dict(file.file.raised),
+        "bytes": path.stat().st_size if path.is_file() else 0,
+        "comparisons": {name: comparison.record() for name, comparison in file.comparisons.items()},
+        "checks": [check.record() for check in file.checks],
+        "p50_ms": file.measured.p50_ms if file.measured else None,
+        "scores": None,
+        "trouble": file.trouble,
+        "notes": [],
+        "passed": file.passed,
+    }
+
+
+def legend(found: Verification) -> list[str]:
+    """Return the sentences under the table: what was asked, and what has changed since the export."""
+    delivered = found.delivered
+    lines = [
+        f"asked on the {found.count} inputs in golden.npz: the same bytes, the same answers as at the export, "
+        "and the Keras model's recorded answers; SQNR and same top-1 are against those"
+        if found.count
+        else "nothing could be run: only the bytes were compared",
+    ]
+    now = {tool: (version(tool) or "missing", delivered.versions.get(tool) or "unknown") for tool in _runtimes()}
+    changed = [f"{tool} {here} (export: {then})" for tool, (here, then) in now.items() if here != then]
+    lines += [f"other runtimes than at the export: {', '.join(changed)}"] if changed else []
+    lines += [f"{name} is not in the manifest: not verified" for name in delivered.strangers()]
+    lines += _untrained(delivered)
+    return lines
+
+
+def _runtimes() -> list[str]:
+    return [target.runtime for target in TARGETS.values()]
+
+
+def _untrained(delivered: Delivered) -> list[str]:
+    if delivered.trained:
+        return []
+    return [f"untrained ({delivered.untrained_reason}): float parity is real, accuracy is not"]

@@ -1,0 +1,78 @@
+"""The .onnx format: Keras to float file, float file to every other precision, ONNX Runtime to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from export.formats.dissection import Dissector
+from export.formats.session import OpCount, Session, StorageReport
+from export.recipe import Precision
+
+if TYPE_CHECKING:
+    import keras
+
+    from export.formats import QuantizationPlan
+
+
+class OnnxTarget:
+    """Writes and runs .onnx files."""
+
+    name = "onnx"
+    suffix = ".onnx"
+    runtime = "onnxruntime"
+
+    def convert(self, model: keras.Model) -> bytes:
+        """Return the float32 file of `model`: static batch 1, inputs and outputs named as in the model."""
+        from export.formats.onnx.float_file import convert
+
+        return convert(model)
+
+    def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
+        """Return the file in `plan.precision`; integer ones are derived from the sibling .tflite."""
+        from export.formats.onnx.precision import quantize
+
+        return quantize(float_file, plan, siblings)
+
+    def needs(self, precision: Precision) -> tuple[str, ...]:
+        """Return the sibling that a precision is derived from; float files are made without one."""
+        return () if precision in (Precision.FLOAT32, Precision.FLOAT16) else ("tflite",)
+
+    def storage(self, float_file: bytes, content: bytes, siblings: Mapping[str, bytes]) -> StorageReport | None:
+        """Return how far the weights and biases lie from the sibling's, or without one from the float file's.
+
+        None where the layers of the two formats cannot be matched: agreement with the sibling has to show it then.
+        """
+        from export.formats.onnx import storage
+
+        if "tflite" in siblings:
+            return storage.compare_with_sibling(siblings["tflite"], content)
+        return storage.compare_with_float(float_file, content)
+
+    def open(self, path: Path, threads: int = 1) -> Session:
+        """Load a file in ONNX Runtime, on the CPU."""
+        from export.formats.onnx.session import OnnxSession
+
+        return OnnxSession(path, threads)
+
+    def dissect(self, path: Path, float_file: Path) -> Dissector:
+        """Load a quantized file in ONNX Runtime beside a float .tflite, every activation in sight."""
+        from export.formats.onnx.dissect import OnnxDissector
+
+        return OnnxDissector(path, float_file.read_bytes())
+
+    def zero_share(self, content: bytes) -> float:
+        """Return the share of the layers' weights that stand for zero."""
+        from export.formats.onnx.sparsity import zero_share
+
+        return zero_share(content)
+
+    def census(self, path: Path) -> list[OpCount]:
+        """Return the operators that ONNX Runtime will execute, after its own fusions."""
+        from export.formats.onnx.census import census
+
+        return census(path)
+
+
+ONNX = OnnxTarget()

@@ -1,0 +1,49 @@
+"""Means of integers: LiteRT rounds what lies half way away from the stored zero, a QuantizeLinear to the even integer.
+
+(sum + n / 2) / n, cut off, for a positive sum of n stored integers, and its mirror image for a negative one
+(tensorflow/lite/kernels/internal/reference/integer_ops/pooling.h). A quarter of all means of 2 x 2 lie half way. The
+.onnx stretches its means from the stored zero by less than what separates two of them.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from export.formats.onnx.graph import Graph
+from export.formats.onnx.integers import SIGN
+from export.formats.onnx.protos import GraphProto, NodeProto
+
+
+def as_the_runtime_rounds(proto: GraphProto) -> None:
+    """Let each AveragePool from 8 bits to 8 bits give the integers that it gives in LiteRT."""
+    from onnx import helper
+
+    graph = Graph(proto)
+    nodes: list[NodeProto] = []
+    for node in proto.node:
+        pool = graph.producer.get(node.input[0]) if node.op_type == "QuantizeLinear" else None
+        if pool is None or pool.op_type != "AveragePool" or not _is_of_8_bits(graph, node):
+            nodes.append(node)
+            continue
+        name, (step, zero_point) = node.output[0], (graph.value(one) for one in node.input[1:3])
+        count = math.prod(next(one.ints for one in pool.attribute if one.name == "kernel_shape"))
+        # Two means are 1 / count steps apart, and none that lies not half way is nearer to it than half of that.
+        stretch = 1 + 1 / (4 * SIGN * count)
+        zero = float(step) * (SIGN - int(zero_point))
+        factor = graph.store(f"{name}/stretch", np.float32(stretch))
+        offset = graph.store(f"{name}/offset", np.float32(zero * (1 - stretch)))
+        stretched, placed = f"{name}/stretched", f"{name}/placed"
+        nodes += [
+            helper.make_node("Mul", [node.input[0], factor], [stretched]),
+            helper.make_node("Add", [stretched, offset], [placed]),
+            helper.make_node("QuantizeLinear", [placed, *node.input[1:]], [name]),
+        ]
+    graph.replace_nodes(nodes)
+
+
+def _is_of_8_bits(graph: Graph, node: NodeProto) -> bool:
+    """Whether a QuantizeLinear writes 8 bits with one step."""
+    values = [graph.value(name) for name in node.input[1:3] if name in graph.stored]
+    return len(values) == 2 and not values[0].ndim and values[1].dtype == np.dtype("uint8")

@@ -1,0 +1,117 @@
+"""The real numbers that an ONNX node reads where they are stored, whatever stands in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.formats.onnx.naming import subgraphs
+from export.formats.onnx.protos import GraphProto, NodeProto
+
+Numbers = NDArray[Any]
+
+
+class Constants:
+    """A graph and those inside of it, asked for the constants behind names.
+
+    Attributes:
+        nodes: in the order of the file, the outermost graph's first, without those that only turn stored numbers into
+            real ones.
+    """
+
+    def __init__(self, proto: GraphProto) -> None:
+        graphs = list(_with_inner(proto))
+        self._stored = {tensor.name: tensor for graph in graphs for tensor in graph.initializer}
+        self._producer = {name: node for graph in graphs for node in graph.node for name in node.output}
+        self.nodes = [node for graph in graphs for node in graph.node if not self._is_constant(node)]
+
+    def real(self, name: str) -> Numbers | None:
+        """Return the numbers that `name` stands for; None where they depend on an input, or on an unknown operator.
+
+        Integers are dequantized in float64, where no step is lost.
+        """
+        from onnx import numpy_helper
+
+        if name in self._stored:
+            return np.asarray(numpy_helper.to_array(self._stored[name]))
+        node = self._producer.get(name)
+        if node is None or node.op_type not in _OPERATORS:
+            return None
+        values = [self.real(given) for given in node.input if given]
+        known = [value for value in values if value is not None]
+        return _OPERATORS[node.op_type](node, *known) if known and len(known) == len(values) else None
+
+    def shape(self, name: str) -> tuple[int, ...] | None:
+        """Return the shape of what `real` would return, without its numbers where these need not be known."""
+        if name in self._stored:
+            return tuple(self._stored[name].dims)
+        node = self._producer.get(name)
+        if node is not None and node.op_type in _LIKE_FIRST:
+            return self.shape(node.input[0]) if self._is_constant(node) else None
+        value = self.real(name)
+        return None if value is None else value.shape
+
+    def reader(self, name: str) -> NodeProto | None:
+        """Return the node that reads `name`, if it is only one."""
+        found = [node for node in self.nodes if name in node.input]
+        return found[0] if len(found) == 1 else None
+
+    def _is_constant(self, node: NodeProto) -> bool:
+        """Return whether `real` knows what the node makes; looks at no number."""
+        if node.op_type not in _OPERATORS:
+            return False
+        sources = ((name, self._producer.get(name)) for name in node.input if name)
+        return all(name in self._stored or (maker is not None and self._is_constant(maker)) for name, maker in sources)
+
+
+def _with_inner(graph: GraphProto) -> Iterator[GraphProto]:
+    yield graph
+    for node in graph.node:
+        for inner in subgraphs(node):
+            yield from _with_inner(inner)
+
+
+def attribute(node: NodeProto, name: str, default: Any) -> Any:
+    """Return an attribute's value, or `default` where the node does not say."""
+    from onnx import helper
+
+    return next((helper.get_attribute_value(found) for found in node.attribute if found.name == name), default)
+
+
+def _dequantize(node: NodeProto, stored: Numbers, scale: Numbers, zero_point: Numbers | None = None) -> Numbers:
+    shape = [1] * stored.ndim
+    if scale.size > 1:
+        shape[attribute(node, "axis", 1)] = scale.size
+    offset = np.zeros(()) if zero_point is None else zero_point.astype(np.float64)
+    offset = offset.reshape(shape if offset.size > 1 else ())
+    factor = scale.astype(np.float64).reshape(shape if scale.size > 1 else ())
+    real: Numbers = stored.astype(np.float64)
+    real -= offset  # in place: the largest layers hold a hundred million weights
+    real *= factor
+    return real
+
+
+def _cast(_node: NodeProto, value: Numbers) -> Numbers:
+    """Return integers as float64, where nothing is lost; float16 stays what it is, so that its steps can be told."""
+    return value.astype(np.float64) if np.issubdtype(value.dtype, np.integer) else value
+
+
+def _transpose(node: NodeProto, value: Numbers) -> Numbers:
+    return value.transpose(attribute(node, "perm", None))
+
+
+# They stand between a stored constant and what reads it; the converter and the runtime write no others there.
+_OPERATORS: dict[str, Callable[..., Numbers]] = {
+    "Cast": _cast,
+    "DequantizeLinear": _dequantize,
+    "Identity": lambda _node, value: value,
+    "Mul": lambda _node, value, factor: value * factor.astype(np.float64),
+    "Reshape": lambda _node, value, shape: value.reshape(shape),
+    "Sub": lambda _node, value, offset: value - offset.astype(np.float64),
+    "Transpose": _transpose,
+}
+# What they give has the shape of the first that they read.
+_LIKE_FIRST = frozenset({"Cast", "DequantizeLinear", "Identity"})

@@ -1,0 +1,142 @@
+"""Keras -> float32 .onnx, with the weights beside the graph instead of through TensorFlow.
+
+`tf2onnx.convert.from_keras` freezes the weights into constants and copies them many times (ResNet50: 10 s
+and 6 to 11 GB; VGG16 breaks protobuf's limit of 2 GB). Here the weights are *arguments* of the traced
+function; the converter sees a graph of a few kilobytes, and its arguments then become initializers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from export.errors import ConversionError
+from export.formats.onnx.folding import fold
+from export.formats.onnx.layout import sink_transposes
+from export.formats.onnx.naming import canonicalize, drop_unused, sort_nodes, subgraphs
+from export.formats.onnx.protos import GraphProto
+from export.formats.onnx.tf2onnx_call import OPSET, call
+from export.formats.onnx.xla_calls import has_sealed_calls, unsealed
+from export.model import signature
+
+if TYPE_CHECKING:
+    import keras
+
+PROTOBUF_LIMIT_BYTES = 2**31 - 2**24  # 16 MB are left for the graph itself.
+
+
+def convert(model: keras.Model) -> bytes:
+    """Return the float32 .onnx of `model`: static batch 1, the names of Keras, batch norm folded.
+
+    Raises:
+        ConversionError: an operator without ONNX counterpart, an unknown dimension, weights above 2 GB.
+    """
+    variables = [*model.trainable_variables, *model.non_trainable_variables]
+    _refuse_too_large(variables)
+    proto = _trace(model, variables)
+    replace_erfc(proto.graph)
+    refuse_unknown_operators(proto.graph)
+    _store_weights(proto.graph, variables)
+    proto = fold(proto)
+    sort_nodes(proto.graph)
+    if sink_transposes(proto.graph):
+        sort_nodes(proto.graph)  # A transpose that nobody reads any more would still keep nodes apart.
+        drop_unused(proto.graph)
+        proto = fold(proto)
+    refuse_unknown_operators(proto.graph)
+    canonicalize(proto.graph, _public_names(model))
+    proto.graph.ClearField("doc_string")
+    proto.producer_name, proto.producer_version, proto.graph.name = "zoo-export", "", "model"
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+def _public_names(model: keras.Model) -> dict[str, str]:
+    traced = {f"input_{index}": spec.name for index, spec in enumerate(signature.inputs(model))}
+    return traced | {f"output_{index}": spec.name for index, spec in enumerate(signature.outputs(model))}
+
+
+def _refuse_too_large(variables: Sequence[Any]) -> None:
+    size = sum(variable.numpy().nbytes for variable in variables)
+    if size > PROTOBUF_LIMIT_BYTES:
+        raise ConversionError(
+            f"the weights take {size / 2**30:.1f} GB, an .onnx file holds at most 2 GB; choose another format"
+        )
+
+
+def _trace(model: keras.Model, variables: Sequence[Any]) -> Any:
+    """Return the ONNX graph of `model`; its inputs are input_0, ... and weight_0, ..."""
+    import keras
+    import tensorflow as tf
+    import tf2onnx
+
+    trainable = len(model.trainable_variables)
+    # A Sequential model has no `input` of its own, but one of its tensors.
+    structure = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    inputs = [
+        tf.TensorSpec(spec.shape, spec.dtype, name=f"input_{index}")
+        for index, spec in enumerate(signature.inputs(model))
+    ]
+    weights = [
+        tf.TensorSpec(variable.shape, variable.dtype, name=f"weight_{index}")
+        for index, variable in enumerate(variables)
+    ]
+
+    def trace(*values: Any) -> dict[str, Any]:
+        given, state = values[: len(inputs)], values[len(inputs) :]
+        nested = tf.nest.pack_sequence_as(structure, given)
+        results, _ = model.stateless_call(list(state[:trainable]), list(state[trainable:]), nested, training=False)
+        flat = tf.nest.flatten(results)
+        return {f"output_{index}": tf.identity(value) for index, value in enumerate(flat)}
+
+    arguments = [*inputs, *weights]
+    function = tf.function(trace, input_signature=arguments, autograph=False)
+    if has_sealed_calls(function.get_concrete_function().graph):
+        function = tf.function(unsealed(trace), input_signature=arguments, autograph=False)
+    proto = call(lambda: tf2onnx.convert.from_function(function, arguments, opset=OPSET), f"the model {model.name!r}")
+    # What is no variable (the mean of a Normalization layer) arrives as one more input of the graph.
+    _store(proto.graph, {to.name: of.numpy() for of, to in function.get_concrete_function().graph.captures})
+    return proto
+
+
+def _store_weights(graph: GraphProto, variables: Sequence[Any]) -> None:
+    """Turn the inputs weight_0, weight_1, ... of `graph` into initializers."""
+    _store(graph, {f"weight_{index}": variable.numpy() for index, variable in enumerate(variables)})
+
+
+def _store(graph: GraphProto, values: Mapping[str, Any]) -> None:
+    """Turn those inputs of `graph` into initializers."""
+    from onnx import numpy_helper
+
+    given = list(graph.input)
+    del graph.input[:]
+    for value in given:
+        if value.name in values:
+            graph.initializer.append(numpy_helper.from_array(values[value.name], value.name))
+        else:
+            graph.input.append(value)
+
+
+def replace_erfc(graph: GraphProto) -> None:
+    """Rewrite every Erfc of `graph`, which ONNX does not have, as 1 - Erf: Keras' exact gelu needs it."""
+    from onnx import TensorProto, helper
+
+    for index in reversed(range(len(graph.node))):
+        node = graph.node[index]
+        if node.op_type == "Erfc":
+            inner, one = f"{node.output[0]}/erf", f"{node.output[0]}/one"
+            graph.initializer.append(helper.make_tensor(one, TensorProto.FLOAT, [], [1.0]))
+            graph.node.insert(index + 1, helper.make_node("Sub", [one, inner], list(node.output)))
+            graph.node.insert(index + 1, helper.make_node("Erf", list(node.input), [inner]))
+            del graph.node[index]
+
+
+def refuse_unknown_operators(graph: GraphProto) -> None:
+    """Raise ConversionError naming the operators that ONNX does not define."""
+    from onnx import defs
+
+    unknown = sorted({node.op_type for node in graph.node if node.domain or not defs.has(node.op_type, OPSET, "")})
+    if unknown:
+        raise ConversionError(f"no ONNX counterpart for the operator {', '.join(unknown)}")
+    for node in graph.node:
+        for inner in subgraphs(node):
+            refuse_unknown_operators(inner)

@@ -1,0 +1,71 @@
+"""The layers of an .onnx that multiply by stored weights, each as the .tflite stores it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from export.formats.onnx.constants import Constants, Numbers, attribute
+from export.formats.onnx.protos import NodeProto
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One layer.
+
+    Attributes:
+        name: of the node.
+        shape: of the weights, in the order of ONNX turned into (out, ...in), or depthwise (out, 1, height, width).
+        read: returns them, real; kept nowhere, because in float64 they are eight times the file.
+        bias: real, one number per output channel; None where there is none.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    read: Callable[[], Numbers]
+    bias: Numbers | None
+
+
+def layers(constants: Constants) -> Iterator[Layer]:
+    """Yield the layers whose weights are stored, in the order of the file."""
+    for node in constants.nodes:
+        if node.op_type not in _OUTPUTS_FIRST:
+            continue
+        shape = constants.shape(node.input[1])
+        if shape is not None:
+            turned = _OUTPUTS_FIRST[node.op_type](node, np.broadcast_to(np.int8(0), shape)).shape
+            read = partial(_read, constants, node)
+            yield Layer(name=node.name, shape=turned, read=read, bias=_bias(constants, node, turned[0]))
+
+
+def _read(constants: Constants, node: NodeProto) -> Numbers:
+    weights = constants.real(node.input[1])
+    assert weights is not None  # its shape is known
+    return _OUTPUTS_FIRST[node.op_type](node, weights)
+
+
+def _bias(constants: Constants, node: NodeProto, channels: int) -> Numbers | None:
+    if len(node.input) > 2 and node.input[2]:
+        return constants.real(node.input[2])
+    reader = constants.reader(node.output[0])
+    if reader is None or reader.op_type != "Add":
+        return None
+    (other,) = (name for name in reader.input if name != node.output[0])
+    value = constants.real(other)
+    return value.reshape(-1) if value is not None and value.size == channels else None
+
+
+def _gemm(node: NodeProto, weights: Numbers) -> Numbers:
+    return weights if attribute(node, "transB", 0) else weights.T
+
+
+# Operator -> its weights with the output channels first.
+_OUTPUTS_FIRST: dict[str, Callable[[NodeProto, Numbers], Numbers]] = {
+    "Conv": lambda _node, weights: weights,
+    "ConvTranspose": lambda _node, weights: weights.swapaxes(0, 1),
+    "Gemm": _gemm,
+    "MatMul": lambda _node, weights: weights.swapaxes(-1, 0),
+}

@@ -1,0 +1,36 @@
+"""float32 .onnx or quantized .tflite -> .onnx in another precision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from export.errors import ConversionError
+from export.formats import QuantizationPlan
+from export.formats.onnx import float16, int8, weights_only, wide
+from export.recipe import Precision
+
+SOURCE = "tflite"
+
+
+def quantize(float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
+    """Return the file in `plan.precision`.
+
+    The integer precisions come from `siblings["tflite"]` alone, so that both formats hold the same integers;
+    float16 comes from `float_file`.
+
+    Raises:
+        ConversionError: the sibling is missing, or an operator cannot be expressed.
+        ValueError: float32, which is converted and not quantized.
+    """
+    if plan.precision is Precision.FLOAT16:
+        return float16.halve(float_file)
+    if plan.precision is Precision.FLOAT32:
+        raise ValueError("a float32 file is converted, not quantized")
+    if SOURCE not in siblings:
+        raise ConversionError(
+            f"the {plan.precision} .onnx is derived from the {plan.precision} .tflite; export both formats"
+        )
+    if plan.precision is Precision.INT8:
+        return int8.derive(siblings[SOURCE], is_mixed=bool(plan.raised))
+    derive = {Precision.W8A16: wide.derive, Precision.W8A32: weights_only.derive}
+    return derive[plan.precision](siblings[SOURCE])

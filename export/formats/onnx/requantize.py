@@ -1,0 +1,109 @@
+"""Integers moved to another grid, by a leaky ReLU too: LiteRT multiplies by whole 256ths, a float rounds otherwise.
+
+y = ((x - z_in) m + 128 >> 8) + z_out with m = round(256 s_in / s_out), by XNNPACK's vcvt kernels (microparams of
+qs8-vcvt: the multiplier has 8 bits behind the point, the product is rounded half up). The .onnx gets a
+DequantizeLinear whose scale is m / 256 output steps, and is nudged upwards by half of a 256th before it is rounded:
+what lies half way goes up, and nothing else passes a half. A leaky ReLU has another m for what is negative.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from calibration.samples import Array
+from export.formats.onnx.constants import attribute
+from export.formats.onnx.graph import Graph
+from export.formats.onnx.integers import RECTIFIES, SIGN
+from export.formats.onnx.protos import GraphProto, NodeProto
+
+FRACTION = 256
+RATIOS = 2.0**-8, 2.0**7  # of the scales, that XNNPACK takes; others are left as they are
+LARGEST_NUDGE = 1 / 8  # of a step: what is added, or multiplied onto 128 steps, only to decide how something is rounded
+
+
+def as_the_runtime_rounds(proto: GraphProto, *, leaky_in_float: bool = False) -> None:
+    """Let each move from 8 bits to 8 bits of another grid give the integers that it gives in LiteRT.
+
+    Args:
+        proto: the graph.
+        leaky_in_float: whether a leaky ReLU may be in float on purpose: then all of them stay as they are.
+    """
+    from onnx import helper
+
+    graph = Graph(proto)
+    nodes: list[NodeProto] = []
+    for node in proto.node:
+        leaky = None if leaky_in_float else _leaky(graph, node)
+        source = graph.producer.get((leaky or node).input[0]) if node.op_type == "QuantizeLinear" else None
+        ratio = _ratio(graph, source, node) if source is not None else None
+        # Nothing moves between equal grids.
+        is_same = source is not None and leaky is None and all(map(graph.is_equal, source.input[1:], node.input[1:]))
+        if source is None or ratio is None or is_same:
+            nodes.append(node)
+            continue
+        name, step, multiplier = node.output[0], graph.value(node.input[1]), _in_fractions(ratio)
+        scale = graph.store(f"{name}/scale", np.float32(step * multiplier / FRACTION))
+        nudge = graph.store(f"{name}/nudge", np.float32(step / (2 * FRACTION)))
+        real, leaked, nudged = f"{name}/real", f"{name}/leaked", f"{name}/nudged"
+        nodes.append(helper.make_node("DequantizeLinear", [source.input[0], scale, source.input[2]], [real]))
+        if leaky is not None:
+            slope = _in_fractions(np.float32(ratio * np.float32(attribute(leaky, "alpha", 0.01)))) / multiplier
+            nodes.append(helper.make_node("LeakyRelu", [real], [leaked], alpha=slope))
+        nodes += [
+            helper.make_node("Add", [real if leaky is None else leaked, nudge], [nudged]),
+            helper.make_node("QuantizeLinear", [nudged, *node.input[1:]], [name]),
+        ]
+    graph.replace_nodes(nodes)
+
+
+def _leaky(graph: Graph, node: NodeProto) -> NodeProto | None:
+    """Return the LeakyRelu that a QuantizeLinear reads, if nobody else does."""
+    maker = graph.producer.get(node.input[0]) if node.op_type == "QuantizeLinear" else None
+    if maker is None or maker.op_type != "LeakyRelu" or graph.readers[node.input[0]] > 1:
+        return None
+    return maker
+
+
+def _in_fractions(ratio: np.float32) -> int:
+    return int(np.rint(np.float32(FRACTION) * ratio))
+
+
+def nudges(graph: Graph) -> dict[str, str]:
+    """Return what only decides how a QuantizeLinear rounds: the name that each such Add or Mul writes, and reads."""
+    found: dict[str, str] = {}
+    for node in graph.proto.node:
+        if node.op_type != "QuantizeLinear" or node.input[1] not in graph.stored:
+            continue
+        limits = {"Add": LARGEST_NUDGE * float(graph.value(node.input[1]).max()), "Mul": LARGEST_NUDGE / SIGN}
+        name = node.input[0]
+        for kind, neutral in (("Add", 0.0), ("Mul", 1.0)):
+            maker = graph.producer.get(name)
+            if maker is None or maker.op_type != kind or not _is_near(graph, maker.input[1], neutral, limits[kind]):
+                break
+            found[name] = name = maker.input[0]
+    return found
+
+
+def _is_near(graph: Graph, name: str, neutral: float, limit: float) -> bool:
+    """Whether a stored number is no further from `neutral` than `limit`, to the rounding of a float32."""
+    if name not in graph.stored or graph.value(name).dtype != np.float32 or graph.value(name).size != 1:
+        return False
+    return 0 < abs(float(graph.value(name).item()) - neutral) <= limit * 1.001
+
+
+def _ratio(graph: Graph, source: NodeProto, target: NodeProto) -> np.float32 | None:
+    """Return the ratio of the scales, if `source` and `target` are such a move."""
+    if source.op_type != "DequantizeLinear" or target.doc_string == RECTIFIES:
+        return None  # an activation alone is computed with a multiplier of 31 bits
+    names = [*source.input[1:3], *target.input[1:3]]
+    values: list[Array] = [graph.value(name) for name in names if name in graph.stored]
+    if (
+        len(values) != 4
+        or any(one.ndim for one in values)
+        or {one.dtype for one in values[1::2]} != {np.dtype("uint8")}
+    ):
+        return None
+    ratio = np.float32(values[0]) / np.float32(values[2])
+    if not RATIOS[0] <= ratio <= RATIOS[1]:
+        return None
+    return np.float32(ratio)

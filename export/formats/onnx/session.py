@@ -1,0 +1,96 @@
+"""Run an .onnx file with ONNX Runtime on the CPU. Imports neither TensorFlow nor the onnx package."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration.samples import Array
+from export.errors import ConversionError
+from export.model.tensor_spec import TensorSpec
+
+METADATA_KEY = "zoo.quantization"  # JSON: {name: {"scale": float, "zero_point": int}} of inputs and outputs.
+SILENT = 4  # Severity "fatal": what matters reaches the reader as an exception.
+_DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16"}
+
+
+def load_errors() -> tuple[type[Exception], ...]:
+    """Return what ONNX Runtime raises on a bad file; its errors share no base class."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
+    return (*(getattr(state, name) for name in names), state.RuntimeException, state.EPFail, RuntimeError)
+
+
+def save_optimized(source: Path, target: Path, level: str) -> None:
+    """Write what ONNX Runtime's own optimizer makes of the file `source` at its `level` (ORT_ENABLE_...) to `target`.
+
+    Raises:
+        one of `load_errors()`: the runtime refuses the file.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
+    options.intra_op_num_threads = 1
+    options.log_severity_level = SILENT
+    options.optimized_model_filepath = str(target)
+    onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
+
+
+class OnnxSession:
+    """A loaded .onnx file: stored inputs in, stored outputs out.
+
+    Attributes:
+        inputs: name, static shape and stored type of each, with the quantization that the file records.
+        outputs: likewise.
+    """
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = SILENT
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except load_errors() as error:
+            raise ConversionError(f"{path} cannot be loaded by ONNX Runtime: {error}") from error
+        stored = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, "{}")
+        quantization = json.loads(stored)
+        self.inputs = tuple(_spec(value, quantization) for value in self._session.get_inputs())
+        self.outputs = tuple(_spec(value, quantization) for value in self._session.get_outputs())
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the stored outputs by name; `inputs` must have the names, shapes and types of `self.inputs`.
+
+        Raises:
+            ValueError: a name, shape or type differs; nothing is cast or broadcast.
+        """
+        expected = {spec.name: spec for spec in self.inputs}
+        if set(inputs) != set(expected):
+            raise ValueError(f"the file takes the inputs {sorted(expected)}, not {sorted(inputs)}")
+        for name, spec in expected.items():
+            given = inputs[name]
+            if given.dtype != np.dtype(spec.dtype) or given.shape != spec.shape:
+                wanted, found = (spec.dtype, list(spec.shape)), (given.dtype.name, list(given.shape))
+                raise ValueError(f"input {name!r} is {wanted}, not {found}")
+        names = [spec.name for spec in self.outputs]
+        return dict(zip(names, self._session.run(names, dict(inputs)), strict=True))
+
+
+def _spec(value: Any, quantization: Mapping[str, Mapping[str, Any]]) -> TensorSpec:
+    parameters = quantization.get(value.name, {})
+    kind = _DTYPES.get(value.type) or value.type.removeprefix("tensor(").removesuffix(")")
+    return TensorSpec(
+        name=value.name,
+        shape=tuple(value.shape),
+        dtype=kind,
+        scale=parameters.get("scale"),
+        zero_point=parameters.get("zero_point"),
+    )

@@ -1,0 +1,211 @@
+"""An integer .onnx cut at every activation: each operator alone, with its own weights, on inputs from outside.
+
+An activation is what a QuantizeLinear writes. The cut file takes each as a float input in place of what the operators
+before would give, and shows what each QuantizeLinear reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from export.formats.onnx import hard_swish, requantize
+from export.formats.onnx.graph import Graph
+from export.formats.onnx.protos import ModelProto, NodeProto
+from export.model.tensor_spec import TensorSpec
+
+PREFIX = "cut/"
+# Operators on integers that read constants of the same grid, from this input on.
+_CONSTANTS_FROM = {"Clip": 1, "Pad": 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seam:
+    """An activation that is stored in integers.
+
+    Attributes:
+        name: of the integers; behind a Clip on integers, which is the layer's activation.
+        quantized: what the QuantizeLinear writes; the same but for a Clip; empty for an input.
+        reads: what the QuantizeLinear reads; empty for an input.
+        sources: names of the activations that it is computed of.
+        stored: scale, zero point and type; the shape is not known.
+    """
+
+    name: str
+    quantized: str
+    reads: str
+    sources: tuple[str, ...]
+    stored: TensorSpec
+
+
+def seams(proto: ModelProto) -> list[Seam]:
+    """Return the activations with one scale, those of the inputs first, then in the order of the file."""
+    graph = Graph(proto.graph)
+    inputs = {value.name for value in proto.graph.input} - set(graph.stored)
+    found: dict[str, Seam] = {}
+    moved, spelled_out = requantize.nudges(graph), _spelled_out(graph)
+    for node in proto.graph.node:
+        if not _has_one_scale(graph, node):
+            continue
+        if node.op_type == "DequantizeLinear" and (name := _unmoved(graph, node.input[0], "Pad")) in inputs:
+            found[name] = Seam(name=name, quantized="", reads="", sources=(), stored=_spec(graph, node, name))
+        elif node.op_type == "QuantizeLinear" and not (
+            node.input[0] in spelled_out or _is_rounded(graph, moved.get(node.input[0], node.input[0]))
+        ):
+            name = _behind_clip(proto, graph, node.output[0])
+            found[name] = Seam(
+                name=name,
+                quantized=node.output[0],
+                reads="" if _unmoved(graph, node.input[0]) in inputs else node.input[0],
+                sources=tuple(_sources(graph, node.input[0], found)),
+                stored=_spec(graph, node, name),
+            )
+    return sorted(found.values(), key=lambda seam: bool(seam.reads))
+
+
+def shown(proto: ModelProto, found: Sequence[Seam]) -> bytes:
+    """Return the file with every activation among its outputs, as integers; nothing is computed otherwise."""
+    changed = _copy(proto)
+    known = {value.name for value in (*changed.graph.output, *changed.graph.input)}
+    for seam in found:
+        if seam.name not in known:
+            changed.graph.output.append(_value(seam.name, seam.stored.dtype))
+    return bytes(changed.SerializeToString())
+
+
+def cut(proto: ModelProto, found: Sequence[Seam]) -> bytes:
+    """Return the float file that reads `PREFIX + seam.name` and writes `seam.reads` of each."""
+    from onnx import helper
+
+    changed = _copy(proto)
+    graph = Graph(changed.graph)
+    names = {seam.name for seam in found}
+    given = names | {seam.quantized for seam in found}
+    grids = _grids(changed, graph, found)
+    real = {*grids, *(node.output[0] for node in graph.proto.node if node.input and node.input[0] in grids)}
+    nodes, tables, spelled_out = [], _of_tables(graph), _spelled_out(graph)
+    for node in changed.graph.node:
+        if given & set(node.output):
+            continue
+        dequantizes = node.op_type in ("QuantizeLinear", "DequantizeLinear") and node.output[0] in real
+        if dequantizes or node.output[0] in spelled_out:
+            node = helper.make_node("Identity", [node.input[0]], list(node.output))
+        elif node.output[0] in tables:
+            node = hard_swish.untabulate(node)
+        elif node.input and node.input[0] in grids:
+            _speak_real(graph, node, grids[node.input[0]])
+        node.input[:] = [PREFIX + name if name in names else name for name in node.input]
+        nodes.append(node)
+    graph.replace_nodes(nodes)
+    del changed.graph.input[:], changed.graph.output[:]
+    changed.graph.input.extend(_value(PREFIX + seam.name, "float32") for seam in found)
+    reads = dict.fromkeys(seam.reads for seam in found if seam.reads)
+    changed.graph.output.extend(_value(name, "float32") for name in reads)
+    return bytes(changed.SerializeToString())
+
+
+def _of_tables(graph: Graph) -> set[str]:
+    """Return what the nodes write that look an activation up in a table: its index, and its answer."""
+    found = set()
+    for node in graph.proto.node:
+        index = graph.producer.get(node.input[1]) if node.op_type == "Gather" else None
+        if index is not None and index.op_type == "Cast" and node.input[0] in graph.stored:
+            found |= {index.output[0], node.output[0]}
+    return found
+
+
+def _spelled_out(graph: Graph) -> set[str]:
+    """Return what the Casts and Muls write that dequantize an activation of 16 bits (export/formats/onnx/mixed.py)."""
+    found = set()
+    for node in graph.proto.node:
+        cast = graph.producer.get(node.input[0]) if node.op_type == "Mul" else None
+        rounded = graph.producer.get(cast.input[0]) if cast is not None and cast.op_type == "Cast" else None
+        if cast is not None and rounded is not None and rounded.op_type == "QuantizeLinear":
+            found |= {cast.output[0], node.output[0]}
+    return found
+
+
+def _speak_real(graph: Graph, node: NodeProto, grid: TensorSpec) -> None:
+    """Give an operator on integers that now gets real numbers its constants as real numbers too."""
+    first = _CONSTANTS_FROM.get(node.op_type)
+    for position in range(first, len(node.input)) if first is not None else ():
+        name = node.input[position]
+        if name in graph.stored and np.issubdtype(graph.value(name).dtype, np.integer):
+            real = grid.dequantize(graph.value(name)).astype(np.float32)
+            if (node.op_type, position) != ("Pad", 3):  # the axes
+                node.input[position] = graph.store(f"{node.output[0]}/real/{position}", real)
+
+
+def _grids(proto: ModelProto, graph: Graph, found: Sequence[Seam]) -> dict[str, TensorSpec]:
+    """Return the grid of every integer activation, those that are moved or rounded anew on the way included."""
+    grids = {seam.name: seam.stored for seam in found}
+    for node in proto.graph.node:
+        if node.op_type == "QuantizeLinear" and node.input[0] not in graph.stored and _has_one_scale(graph, node):
+            grids.setdefault(node.output[0], _spec(graph, node, node.output[0]))
+        if node.input and node.input[0] in grids and node.op_type not in ("Cast", "DequantizeLinear", "QuantizeLinear"):
+            grids.update(dict.fromkeys(node.output, grids[node.input[0]]))
+    return grids
+
+
+def _sources(graph: Graph, name: str, found: Mapping[str, Seam]) -> list[str]:
+    """Return the nearest activations that `name` is computed of."""
+    sources: dict[str, None] = {}
+    seen, todo = set(), [name]
+    while todo:
+        name = todo.pop()
+        if name in found:
+            sources[name] = None
+        elif name in graph.producer and name not in seen:
+            seen.add(name)
+            todo += list(graph.producer[name].input)
+    return list(sources)
+
+
+def _behind_clip(proto: ModelProto, graph: Graph, name: str) -> str:
+    """Return what a Clip on the integers `name` makes of them, if nobody else reads them."""
+    readers = [node for node in proto.graph.node if name in node.input]
+    clips = len(readers) == 1 and readers[0].op_type == "Clip" and graph.readers[name] == 1
+    return str(readers[0].output[0]) if clips else name
+
+
+def _is_rounded(graph: Graph, name: str) -> bool:
+    """Whether `name` is stored, or comes from integers: what is quantized anew is the same activation."""
+    maker = graph.producer.get(name)
+    return name in graph.stored or (maker is not None and maker.op_type == "DequantizeLinear")
+
+
+def _unmoved(graph: Graph, name: str, *more: str) -> str:
+    """Return the input that a tensor is only another shape of, or what `more` operators make of it."""
+    while name in graph.producer and graph.producer[name].op_type in ("Reshape", "Transpose", "Identity", *more):
+        name = graph.producer[name].input[0]
+    return name
+
+
+def _has_one_scale(graph: Graph, node: NodeProto) -> bool:
+    if node.op_type not in ("QuantizeLinear", "DequantizeLinear") or len(node.input) < 3:
+        return False
+    return all(name in graph.stored and graph.value(name).size == 1 for name in node.input[1:3])
+
+
+def _spec(graph: Graph, node: NodeProto, name: str) -> TensorSpec:
+    scale, zero_point = graph.value(node.input[1]), graph.value(node.input[2])
+    return TensorSpec(
+        name=name,
+        shape=(),
+        dtype=zero_point.dtype.name,
+        scale=float(scale.item()),
+        zero_point=int(zero_point.item()),
+    )
+
+
+def _value(name: str, dtype: str) -> Any:
+    from onnx import helper
+
+    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), None)
+
+
+def _copy(proto: ModelProto) -> ModelProto:
+    return type(proto).FromString(proto.SerializeToString())

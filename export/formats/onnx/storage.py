@@ -1,0 +1,114 @@
+"""Whether an .onnx holds the numbers that it was made of: its sibling's integers, or the float file's weights.
+
+Outputs on samples cannot see one zeroed channel in every layer; this can, and it needs no samples.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from export.formats.distance import largest_steps
+from export.formats.onnx.constants import Constants
+from export.formats.onnx.layers import Layer, layers
+from export.formats.onnx.stored_layers import StoredLayer, stored_layers
+from export.formats.session import StorageReport
+
+# A sibling's integers are moved, never rounded: what is further away than this is another layer.
+SAME_STEPS = 0.5
+
+Steps = Iterable[tuple[str, float]]  # Where, and how far from what it was made of.
+
+
+def compare_with_sibling(sibling: bytes, content: bytes) -> StorageReport | None:
+    """Return how far weights and biases lie from those of the .tflite `sibling`, in steps of its grids.
+
+    None where the two do not have the same layers: then they cannot be told which is which.
+    """
+    found, expected = list(layers(_read(content))), list(stored_layers(sibling))
+    if Counter(layer.shape for layer in found) != Counter(layer.shape for layer in expected):
+        return None
+    return _report(_matched(expected, found))
+
+
+def _matched(expected: Sequence[StoredLayer], found: Sequence[Layer]) -> Iterator[tuple[str, float]]:
+    """Yield the distances of the layers, each from the first that is equal, and of what is left from what is left.
+
+    The order is the same but where tf2onnx adds the other way round, as in an unrolled LSTM.
+    """
+    left = dict(enumerate(found))
+    pending = []
+    for layer in expected:
+        alike = [place for place, other in left.items() if other.shape == layer.shape]
+        likely = (place for place in alike if _bias_distance(layer, left[place]) <= SAME_STEPS)
+        distances = ((place, _distances(layer, left[place])) for place in likely)
+        equal, found_distances = next((one for one in distances if max(one[1]) <= SAME_STEPS), (None, []))
+        if equal is None:
+            pending.append(layer)
+        else:
+            del left[equal]
+            yield from _named(layer, found_distances)
+    for layer in pending:
+        place = next(place for place, other in left.items() if other.shape == layer.shape)
+        yield from _named(layer, _distances(layer, left.pop(place)))
+
+
+def _named(layer: StoredLayer, distances: Sequence[float]) -> Iterator[tuple[str, float]]:
+    yield from zip((f"weights of {layer.name}", f"bias of {layer.name}"), distances, strict=False)
+
+
+def _distances(layer: StoredLayer, other: Layer) -> list[float]:
+    """Return how far the weights and, if there is one, the bias lie from the stored ones."""
+    expected = layer.read()
+    weights = largest_steps(other.read(), expected.real, expected.step)
+    return [weights] if layer.bias is None else [weights, _bias_distance(layer, other)]
+
+
+def _bias_distance(layer: StoredLayer, other: Layer) -> float:
+    """Return how far the bias lies from the stored one: it tells layers apart without a look at their weights."""
+    if layer.bias is None:
+        return 0.0
+    bias = np.zeros_like(layer.bias.real) if other.bias is None else other.bias
+    return largest_steps(bias, layer.bias.real, layer.bias.step)
+
+
+def compare_with_float(float_file: bytes, content: bytes) -> StorageReport:
+    """Return how far every constant lies from that of the float .onnx, in units in its last place."""
+    expected, found = _read(float_file), _read(content)
+    if [node.op_type for node in expected.nodes] != [node.op_type for node in found.nodes]:
+        return StorageReport(worst_steps=float("inf"), where="the order of the operators", constants=0)
+    return _report(_float_steps(expected, found))
+
+
+def _float_steps(expected: Constants, found: Constants) -> Iterator[tuple[str, float]]:
+    for node, other in zip(expected.nodes, found.nodes, strict=True):
+        for position, name in enumerate(node.input):
+            one = expected.real(name)
+            if one is None or not np.issubdtype(one.dtype, np.floating):
+                continue
+            two = found.real(other.input[position]) if position < len(other.input) else None
+            where = f"input {position} of {node.name}"
+            if two is None:
+                yield where, float("inf")
+            else:
+                step = np.maximum(np.spacing(np.abs(two)).astype(np.float64), np.finfo(np.float64).tiny)
+                yield where, largest_steps(two, one, step)
+
+
+def _report(steps: Steps) -> StorageReport:
+    worst, where, constants = 0.0, "", 0
+    for name, distance in steps:
+        constants += 1
+        if distance > worst:
+            worst, where = distance, name
+    return StorageReport(worst_steps=worst, where=where, constants=constants)
+
+
+def _read(content: bytes) -> Constants:
+    import onnx
+
+    proto: Any = onnx.load_from_string(content)
+    return Constants(proto.graph)

@@ -1,0 +1,117 @@
+"""The layers of a .tflite as an .onnx derived from it should hold them: same order, output channels first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.formats.tflite import flatbuffer, storage
+
+Float64s = NDArray[np.float64]
+
+# Operator -> positions of weights and bias, and the axes of the weights in the order (out, ...in) of ONNX.
+_LAYERS = {
+    "CONV_2D": (1, 2, (0, 3, 1, 2)),
+    "CONV_3D": (1, 2, (4, 3, 0, 1, 2)),
+    "DEPTHWISE_CONV_2D": (1, 2, (3, 0, 1, 2)),
+    "FULLY_CONNECTED": (1, 2, (0, 1)),
+    "TRANSPOSE_CONV": (1, 3, (0, 3, 1, 2)),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredConstant:
+    """A stored constant.
+
+    Attributes:
+        real: its real numbers.
+        step: of its grid, for each of them.
+    """
+
+    real: Float64s
+    step: Float64s
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredLayer:
+    """One layer.
+
+    Attributes:
+        name: of what it computes.
+        shape: of the weights, output channels first.
+        read: returns the weights; kept nowhere, because in float64 they are eight times the file.
+        bias: None where there is none.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    read: Callable[[], StoredConstant]
+    bias: StoredConstant | None
+
+
+def stored_layers(content: bytes) -> Iterator[StoredLayer]:
+    """Yield the layers with constant weights, depth first from the outputs as the nodes of our .onnx files.
+
+    Those inside of loops follow.
+    """
+    model = flatbuffer.read(content)
+    for subgraph in model.subgraphs:
+        for operator in _depth_first(subgraph):
+            name = flatbuffer.op_name(model, operator)
+            layer = _layer(model, subgraph, operator, *_LAYERS[name]) if name in _LAYERS else None
+            if layer is not None:
+                yield layer
+
+
+def _layer(
+    model: flatbuffer.Model, subgraph: Any, operator: Any, weights: int, bias: int, axes: tuple[int, ...]
+) -> StoredLayer | None:
+    tensor, bias_tensor = (_tensor(model, subgraph, operator, position) for position in (weights, bias))
+    if tensor is None:
+        return None
+
+    def read() -> StoredConstant:
+        found = _constant(model, tensor)
+        return StoredConstant(real=found.real.transpose(axes), step=found.step.transpose(axes))
+
+    return StoredLayer(
+        name=subgraph.tensors[operator.outputs[0]].name.decode().split(";")[0],
+        shape=tuple(int(tensor.shape[axis]) for axis in axes),
+        read=read,
+        bias=None if bias_tensor is None else _constant(model, bias_tensor),
+    )
+
+
+def _tensor(model: flatbuffer.Model, subgraph: Any, operator: Any, position: int) -> Any:
+    """Return the stored tensor that an operator reads there; None if it reads none."""
+    if position >= len(operator.inputs) or operator.inputs[position] < 0:
+        return None
+    tensor = subgraph.tensors[storage.source(model, subgraph, operator.inputs[position])]
+    return None if model.buffers[tensor.buffer].data is None else tensor
+
+
+def _constant(model: flatbuffer.Model, tensor: Any) -> StoredConstant:
+    real, step = storage.real(model, tensor, smallest_step=0)  # the integers are the same in dead channels too
+    return StoredConstant(real=real, step=step)
+
+
+def _depth_first(subgraph: Any) -> list[Any]:
+    """Return the operators in the order of `naming.sort_nodes`: the .tflite has that of the Keras layers."""
+    maker = {index: position for position, operator in enumerate(subgraph.operators) for index in operator.outputs}
+    done: dict[int, None] = {}
+    stack = [(maker[index], False) for index in reversed(subgraph.outputs) if index in maker]
+    while stack:
+        position, ready = stack.pop()
+        if position in done:
+            continue
+        if ready:
+            done[position] = None
+            continue
+        stack.append((position, True))
+        sources = [maker[index] for index in subgraph.operators[position].inputs if index in maker]
+        stack.extend((source, False) for source in reversed(sources) if source not in done)
+    return [subgraph.operators[position] for position in done]

@@ -1,0 +1,81 @@
+"""Grids on which every runtime rounds a sum alike.
+
+LiteRT adds integers with multipliers of 21 bits (XNNPACK, the parameters of qs8-vadd: the larger ratio of scales lies
+in [2^20, 2^21), the sum is rounded half up); ONNX Runtime adds float32 (QLinearAdd, rounded half to even). Where two
+numbers add up to next to a half, they part by one, and a deep network makes more of it: one such pair in MobileNet v2,
+19 and 15 steps that make 20.499994, moved half of its logits by a step. A sum's grid may be a little coarser than
+planned: it is made so until no pair of small numbers comes that near to a half, or as few as can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import numpy as np
+
+from calibration.ranges import Range
+from export.formats.tflite import concat_grids, flatbuffer
+
+TRIED, COARSER = 24, 2.0**-12  # grids, each by that share coarser than the one before: 0.6 % at most
+COMMON = 64  # steps from zero: most numbers are that small, and few pairs of larger ones can be had
+BITS = 20  # of XNNPACK's larger multiplier, and one more
+NEAR = 4e-5  # steps: three roundings of float32 numbers up to 512, half a unit in the last place each
+
+
+def settled(model: flatbuffer.Model, ranges: Mapping[int, Range]) -> dict[int, Range]:
+    """Return the ranges of a float file's activations, by index, those of sums a little wider where it is better."""
+    found = dict(ranges)
+    operators = [(flatbuffer.op_name(model, operator), operator) for operator in model.subgraphs[0].operators]
+    joined = {index for name, operator in operators if name == concat_grids.JOINS for index in operator.inputs}
+    for name, operator in operators:
+        concat_grids.pass_on(model, operator, found)
+        terms = [found[index] for index in operator.inputs if index in found]
+        total = operator.outputs[0]
+        if name == "ADD" and len(terms) == 2 and total not in joined:
+            found[total] = wider(*terms, found[total])
+    return found
+
+
+@lru_cache(maxsize=1024)
+def wider(first: Range, second: Range, total: Range) -> Range:
+    """Return the range of the sum of two int8 tensors: `total`, or a little more."""
+    parts = _scale(first), _scale(second)
+    best, fewest = total, None
+    for tried in range(TRIED):
+        stretch = 1 + tried * COARSER
+        candidate = total[0] * stretch, total[1] * stretch
+        parting = pairs_that_part(*parts, _scale(candidate))
+        if fewest is None or parting < fewest:
+            best, fewest = candidate, parting
+        if not parting:
+            break
+    return best
+
+
+def pairs_that_part(first: np.float32, second: np.float32, total: np.float32) -> int:
+    """Return how many pairs of small numbers may be rounded otherwise by one runtime than by the other.
+
+    Args:
+        first: scale of what is added.
+        second: likewise.
+        total: of the sum.
+    """
+    ratios = np.array([first / total, second / total], np.float32).astype(np.float64)
+    shift = BITS - int(np.floor(np.log2(ratios.max())))
+    small = np.arange(-COMMON, COMMON + 1, dtype=np.float64)
+    real, multiplied = (
+        one[0] * small[:, None] + one[1] * small for one in (ratios, np.rint(ratios * 2.0**shift) / 2.0**shift)
+    )
+    rounded = np.floor(multiplied + 0.5)
+    return int(((np.rint(real - NEAR) != rounded) | (np.rint(real + NEAR) != rounded)).sum())
+
+
+def _scale(limits: Range) -> np.float32:
+    """Return the scale that ai-edge-quantizer chooses."""
+    from ai_edge_quantizer import qtyping
+    from ai_edge_quantizer.algorithms.uniform_quantize.uniform_quantize_tensor import tensor_zp_scale_from_min_max
+
+    low, high = (np.array([limit], np.float32) for limit in limits)
+    _, scale = tensor_zp_scale_from_min_max(low, high, 8, False, qtyping.QuantGranularity.TENSORWISE)
+    return np.float32(scale.item())

@@ -1,0 +1,57 @@
+"""SavedModel -> float32 .tflite, by TensorFlow's converter; also as a job in a child process, whose memory comes back.
+
+The converter holds the weights several times, and TensorFlow keeps what it has once taken.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from export.errors import ConversionError
+from export.formats.tflite import flatbuffer
+
+
+def convert(saved_model: str, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
+    """Return the file of the SavedModel in that folder; its signature carries the names.
+
+    Raises:
+        ConversionError: an operator that the runtime does not have, named.
+    """
+    import tensorflow as tf
+    from tensorflow.lite.python.convert_phase import ConverterError
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    converter._trackable_obj = None  # what Python has loaded: the converter reads the folder by itself
+    converter._experimental_use_buffer_offset = True  # weights behind the graph: two copies less, and half of the time
+    try:
+        content = converter.convert()
+    except (ConverterError, RuntimeError, ValueError) as error:
+        raise ConversionError(f"TensorFlow's converter refuses the model: {_first_line(error)}") from error
+    del converter
+    parsed = flatbuffer.read(content)
+    flatbuffer.rename_signature(parsed, inputs, outputs)
+    flatbuffer.make_names_unique(parsed)
+    return flatbuffer.write(parsed)
+
+
+def _first_line(error: Exception) -> str:
+    """Return what the converter means: the missing operators where it names them, else its first line."""
+    text = str(error)
+    for line in text.splitlines():
+        if "is neither a custom op nor a flex op" in line or line.startswith(("TF Select ops:", "Custom ops:")):
+            return line.strip()
+    return text.strip().splitlines()[0] if text.strip() else type(error).__name__
+
+
+def write(saved_model: str, inputs: Sequence[str], outputs: Sequence[str], out: str) -> dict[str, str]:
+    """Write the file of a SavedModel to `out`, as a job of `export.process`; answer why there is none, if so."""
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # nothing is computed here, and oneDNN gives no memory back
+    try:
+        content = convert(saved_model, inputs, outputs)
+    except ConversionError as error:
+        return {"trouble": str(error)}
+    Path(out).write_bytes(content)
+    return {"trouble": ""}

@@ -1,0 +1,214 @@
+"""A quantized .tflite taken apart in LiteRT, beside the float file that it was made of or one of the same graph."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration.samples import Array
+from export.formats.dissection import Activation, Floats, Show, Tail, check_points, ends, points
+from export.formats.tflite import flatbuffer, shadow_ops, suffix
+from export.formats.tflite.census import MOVES
+from export.formats.tflite.session import TfliteSession
+from export.formats.tflite.steps import SEAMS, steps
+from export.model.tensor_spec import TensorSpec
+
+PASSING_ON = MOVES | {"MAX_POOL_2D", "RELU", "RELU6"}
+
+
+class FloatSide:
+    """The float file in LiteRT with all its activations, and the twins of its operators."""
+
+    def __init__(self, content: bytes, quantized: flatbuffer.Model | None = None) -> None:
+        """Load a float file; with twins if the model is given whose constants they have."""
+        self.model = flatbuffer.read(content)
+        self.steps = tuple(steps(self.model))
+        self._plain = flatbuffer.read(content)
+        subgraph = self.model.subgraphs[0]
+        self.outputs = [subgraph.tensors[index].name.decode() for index in subgraph.outputs]
+        self.pairs = list(paired(self.model, quantized)) if quantized is not None else []
+        self.index = {tensor.name.decode(): index for index, tensor in enumerate(self.model.subgraphs[0].tensors)}
+        self._twins = shadow_ops.add(self.model, quantized, self.pairs) if quantized is not None else {}
+        self._named = flatbuffer.activations(self._plain)
+        self._shown = flatbuffer.with_memory(self.model, flatbuffer.activations(self.model))
+        self._bounds = dict(_bounds(self.model))
+        self._session = load(flatbuffer.write(self.model))
+
+    def run(self, real: Mapping[str, Array]) -> None:
+        """Run one sample, real inputs by name."""
+        self._session.invoke({spec.name: spec.quantize(real[spec.name]) for spec in self._session.inputs})
+
+    def activation(self, index: int) -> Floats:
+        """Return what the float file gives."""
+        return self._session.view(self._shown[index])
+
+    def activations(self) -> dict[str, Floats]:
+        """Return all that the float file gives, by name; valid until the next run."""
+        return {name: self.activation(index) for index, name in self._named.items()}
+
+    def tail(self, tensor: str) -> Tail:
+        """Return what makes, of other values of an activation, the outputs: pairs of the float file's and the others.
+
+        It runs on the rest of the sample that was run last.
+        """
+        tail = suffix.Tail(self._plain, self.index[tensor], lambda content: load(content, keep_all_tensors=False))
+
+        def run(values: Floats) -> list[tuple[Array, Array]]:
+            return [(self.activation(place), found) for place, found in tail.run(values, self.activation).items()]
+
+        return run
+
+    def activated(self, tensor: str, values: Floats) -> Floats:
+        """Return the values (computed elsewhere) within the bounds of the activation fused into the operator."""
+        low, high = self._bounds.get(tensor, (-np.inf, np.inf))
+        return np.clip(values, low, high)
+
+    def twin(self, index: int) -> Floats:
+        """Return what the operator gives with the quantized file's constants."""
+        return self.activation(self._twins.get(index, index))
+
+
+class TfliteDissector:
+    """See `export.formats.dissection.Dissector`."""
+
+    def __init__(self, content: bytes, float_file: bytes) -> None:
+        """Load both.
+
+        Raises:
+            UsageProblemError: the file holds no integers, or is not of the float file's graph.
+        """
+        quantized = flatbuffer.read(content)
+        self._float = FloatSide(float_file, quantized)
+        self._session = load(content)
+        self.inputs, self.outputs = self._session.inputs, self._session.outputs
+        found = dict(_activations(self._float, quantized))
+        watched = [step for step in self._float.steps if step.tensor in found]
+        self._indices = [(self._float.index[step.tensor], found[step.tensor]) for step in watched]
+        tensors = quantized.subgraphs[0].tensors
+        self.points = points(
+            self._float.steps, {tensor: stored_as(tensors[index]) for tensor, index in found.items()}, PASSING_ON
+        )
+        self.missing = tuple(step.tensor for step in self._float.steps if step.tensor not in found)
+        self.ends = ends(self._float.outputs, self._float.steps, found)
+        check_points(self.points, self._float.steps, holds_integers=_holds_integers(quantized))
+
+    def tail(self, tensor: str) -> Tail:
+        """Return what an error in that activation alone does to the outputs."""
+        return self._float.tail(tensor)
+
+    def align(self, real: Mapping[str, Array], stored: Mapping[str, Array]) -> None:
+        """Do nothing: the order of the operators tells which is which."""
+
+    def dissect(self, real: Mapping[str, Array], stored: Mapping[str, Array], show: Show) -> None:
+        """Run one sample and show every point."""
+        self._float.run(real)
+        self._session.invoke(stored)
+        for position, (point, (index, other)) in enumerate(zip(self.points, self._indices, strict=True)):
+            reference = self._float.activation(index)
+            found = point.stored.dequantize(self._session.view(other)).astype(np.float32).reshape(reference.shape)
+            show(position, Activation(reference=reference, found=found, computed=self._float.twin(index)))
+
+
+def rounded_copies(model: flatbuffer.Model) -> dict[int, int]:
+    """Return where an input, or what an operator computes in float, is rounded: if its one reader is a QUANTIZE."""
+    subgraph = model.subgraphs[0]
+    readers: dict[int, list[Any]] = {}
+    for operator in subgraph.operators:
+        for index in operator.inputs:
+            readers.setdefault(index, []).append(operator)
+    return {
+        index: found[0].outputs[0]
+        for index, found in readers.items()
+        if len(found) == 1
+        and flatbuffer.op_name(model, found[0]) == "QUANTIZE"
+        and (index in subgraph.inputs or stored_as(subgraph.tensors[index]).scale is None)
+    }
+
+
+def _bounds(model: flatbuffer.Model) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Yield the bounds of the activations that are fused into operators, or are operators, by the tensor's name."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    kinds = schema.ActivationFunctionType
+    known = {kinds.RELU: (0.0, np.inf), kinds.RELU6: (0.0, 6.0), kinds.RELU_N1_TO_1: (-1.0, 1.0)}
+    spoken = {"RELU": kinds.RELU, "RELU6": kinds.RELU6, "RELU_N1_TO_1": kinds.RELU_N1_TO_1}
+    for operator in model.subgraphs[0].operators:
+        fused = getattr(operator.builtinOptions, "fusedActivationFunction", kinds.NONE)
+        kind = spoken.get(flatbuffer.op_name(model, operator), fused)
+        if kind in known:
+            yield model.subgraphs[0].tensors[operator.outputs[0]].name.decode(), known[kind]
+
+
+def load(content: bytes, *, keep_all_tensors: bool = True) -> TfliteSession:
+    """Return a session of a file that is not on the disk."""
+    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+        path = Path(folder) / "all.tflite"
+        path.write_bytes(content)
+        return TfliteSession(path, keep_all_tensors=keep_all_tensors)
+
+
+def paired(model: flatbuffer.Model, quantized: flatbuffer.Model) -> Iterator[tuple[Any, Any]]:
+    """Yield (operator, operator of the quantized model) that are the same step.
+
+    Names do not tell: a file that was made of the reconstructed model has others. The order of the steps does.
+    """
+    one, other = _steps(model), _steps(quantized)
+    matcher = SequenceMatcher(None, [key for key, _ in one], [key for key, _ in other], autojunk=False)
+    for block in matcher.get_matching_blocks():
+        for place in range(block.size):
+            yield one[block.a + place][1], other[block.b + place][1]
+
+
+def _steps(model: flatbuffer.Model) -> list[tuple[tuple[Any, ...], Any]]:
+    """Return what tells a step (the operator and the shapes that it makes), and the operator."""
+    subgraph, found = model.subgraphs[0], []
+    for operator in subgraph.operators:
+        name = flatbuffer.op_name(model, operator)
+        if name not in SEAMS:
+            shapes = tuple(tuple(subgraph.tensors[index].shape) for index in operator.outputs)
+            found.append(((name, shapes), operator))
+    return found
+
+
+def _activations(side: FloatSide, quantized: flatbuffer.Model) -> Iterator[tuple[str, int]]:
+    """Yield the float file's activations that both files hold, and their indices in the quantized file."""
+    subgraph, other = side.model.subgraphs[0], quantized.subgraphs[0]
+    shown = flatbuffer.activations(side.model)
+    read = {*other.outputs, *(index for operator in other.operators for index in operator.inputs)}
+    inside = rounded_copies(quantized)
+    edges = list(zip(subgraph.inputs, other.inputs, strict=False))
+    made = [pair for one, two in side.pairs for pair in zip(one.outputs, two.outputs, strict=True)]
+    for index, original in (*edges, *made):
+        twin = inside.get(original, original)
+        same_size = np.prod(subgraph.tensors[index].shape) == np.prod(other.tensors[twin].shape)
+        if index in shown and twin in read and same_size:
+            yield shown[index], twin
+
+
+def _holds_integers(model: flatbuffer.Model) -> bool:
+    """Whether an operator makes integers with a scale."""
+    tensors = model.subgraphs[0].tensors
+    made = (tensors[index] for operator in model.subgraphs[0].operators for index in operator.outputs)
+    return any(stored_as(tensor).scale is not None for tensor in made)
+
+
+def stored_as(tensor: Any) -> TensorSpec:
+    """Return how a tensor of a parsed file is stored."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    kinds = schema.TensorType
+    names = {kinds.INT8: "int8", kinds.UINT8: "uint8", kinds.INT16: "int16", kinds.FLOAT32: "float32"}
+    quantization = tensor.quantization
+    has_grid = quantization is not None and quantization.scale is not None and tensor.type != kinds.FLOAT32
+    return TensorSpec(
+        name=tensor.name.decode(),
+        shape=tuple(int(size) for size in tensor.shape),
+        dtype=names.get(tensor.type, "float32"),
+        scale=float(quantization.scale[0]) if has_grid else None,
+        zero_point=int(quantization.zeroPoint[0]) if has_grid else None,
+    )

@@ -1,0 +1,71 @@
+"""The inputs and outputs of an integer .tflite: int8 as quantized, or uint8 or float32 with an operator between."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from export.formats.tflite import flatbuffer
+from export.recipe import Io
+
+
+def retype(model: flatbuffer.Model, io: Io) -> None:
+    """Give a parsed file's quantized inputs and outputs the type `io`; other ones (token ids) stay.
+
+    uint8 is int8 shifted by 128: the same scale, no loss.
+    """
+    if io is not Io.INT8:
+        _Retyping(model, io).run()
+
+
+class _Retyping:
+    """One edit of a parsed file."""
+
+    def __init__(self, model: Any, io: Io) -> None:
+        from ai_edge_litert import schema_py_generated as schema
+
+        self.schema = schema
+        self.model = model
+        self.subgraph = model.subgraphs[0]
+        self.io = io
+        self.outside: dict[int, int] = {}
+
+    def run(self) -> None:
+        """Put an operator before every quantized input and behind every quantized output."""
+        before = [self._edge(index, is_input=True) for index in self._quantized(self.subgraph.inputs)]
+        behind = [self._edge(index, is_input=False) for index in self._quantized(self.subgraph.outputs)]
+        self.subgraph.operators = [*before, *self.subgraph.operators, *behind]
+        self.subgraph.inputs = [self.outside.get(index, index) for index in self.subgraph.inputs]
+        self.subgraph.outputs = [self.outside.get(index, index) for index in self.subgraph.outputs]
+        for signature in self.model.signatureDefs:
+            for tensor_map in [*signature.inputs, *signature.outputs]:
+                tensor_map.tensorIndex = self.outside.get(tensor_map.tensorIndex, tensor_map.tensorIndex)
+
+    def _quantized(self, indices: list[int]) -> list[int]:
+        types = (self.schema.TensorType.INT8, self.schema.TensorType.INT16)
+        return [index for index in indices if self.subgraph.tensors[index].type in types]
+
+    def _edge(self, inside: int, *, is_input: bool) -> Any:
+        """Add the outside tensor of `inside` and return the operator between the two."""
+        tensor = copy.copy(self.subgraph.tensors[inside])
+        tensor.name = tensor.name + b"_" + self.io.encode()
+        if self.io is Io.FLOAT32:
+            tensor.type, tensor.quantization = self.schema.TensorType.FLOAT32, None
+        else:
+            tensor.type, tensor.quantization = (
+                self.schema.TensorType.UINT8,
+                self._shifted(tensor.quantization),
+            )
+        self.subgraph.tensors.append(tensor)
+        outside = self.outside[inside] = len(self.subgraph.tensors) - 1
+        operator = self.schema.OperatorT()
+        dequantizes = self.io is Io.FLOAT32 and not is_input
+        name, version = ("DEQUANTIZE", 2) if dequantizes else ("QUANTIZE", 1)
+        operator.opcodeIndex = flatbuffer.operator_code(self.model, name, version)
+        operator.inputs, operator.outputs = ([outside], [inside]) if is_input else ([inside], [outside])
+        return operator
+
+    def _shifted(self, quantization: Any) -> Any:
+        shifted = copy.copy(quantization)
+        shifted.zeroPoint = [int(zero_point) + 128 for zero_point in quantization.zeroPoint]
+        return shifted

@@ -1,0 +1,65 @@
+"""The layers of a .tflite that multiply by weights and add a bias: what quantization has to get right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from export.formats.tflite import flatbuffer
+
+# Operator -> positions of (input, weights, bias) and the axis of the output channels in the weights.
+_LAYERS = {
+    "CONV_2D": (0, 1, 2, 0),
+    "DEPTHWISE_CONV_2D": (0, 1, 2, 3),
+    "FULLY_CONNECTED": (0, 1, 2, 0),
+    "TRANSPOSE_CONV": (2, 1, 3, 0),
+}
+OPERATORS = frozenset(_LAYERS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One layer; its tensors are those of the parsed file, to be changed in place.
+
+    Attributes:
+        position: of the operator in the file.
+        op: the operator's name.
+        source: the tensor that it reads.
+        weights: constant, as stored: before the DEQUANTIZE where there is one.
+        bias: constant, one number per output channel.
+        channel_axis: of the output channels in the weights.
+    """
+
+    position: int
+    op: str
+    source: Any
+    weights: Any
+    bias: Any
+    channel_axis: int
+
+
+def layers(model: flatbuffer.Model) -> Iterator[Layer]:
+    """Yield the layers that have constant weights and a constant bias, in the order of the file."""
+    tensors, operators = model.subgraphs[0].tensors, model.subgraphs[0].operators
+    names = [flatbuffer.op_name(model, operator) for operator in operators]
+    stored = {
+        operator.outputs[0]: operator.inputs[0]
+        for name, operator in zip(names, operators, strict=True)
+        if name == "DEQUANTIZE"
+    }
+    for position, (op, operator) in enumerate(zip(names, operators, strict=True)):
+        places = _LAYERS.get(op)
+        if places is None or len(operator.inputs) <= places[2] or operator.inputs[places[2]] < 0:
+            continue
+        source, weights, bias = (operator.inputs[place] for place in places[:3])
+        weights = stored.get(weights, weights)
+        if all(model.buffers[tensors[index].buffer].data is not None for index in (weights, bias)):
+            yield Layer(
+                position=position,
+                op=op,
+                source=tensors[source],
+                weights=tensors[weights],
+                bias=tensors[bias],
+                channel_axis=places[3],
+            )

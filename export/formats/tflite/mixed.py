@@ -1,0 +1,147 @@
+"""One int8 file in which some tensors are wider: which operator runs in which width, told to ai-edge-quantizer.
+
+An operator runs in the widest width of the activations that it touches, because LiteRT's kernels want one type on all
+sides; ai-edge-quantizer then puts a QUANTIZE or DEQUANTIZE on every border. Its rules go by operator and by the names
+of what an operator makes, so each operator beside a wider tensor gets a rule of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from export.formats.tflite import flatbuffer
+from export.recipe import Io, Width
+
+QuantizerRecipe = list[dict[str, Any]]
+
+
+# They hand on the numbers that they get: what they make is as wide as what they read.
+_PASSING_ON = frozenset({"EXPAND_DIMS", "PAD", "RESHAPE", "SLICE", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE"})
+
+
+def settled(model: flatbuffer.Model, raised: Mapping[str, Width], io: Io) -> dict[str, Width]:
+    """Return `raised` with what is made of a raised tensor in the float `model` by only moving its numbers.
+
+    Inputs of 8 bits stay so: nothing is won by storing them wider.
+    """
+    subgraph, found = model.subgraphs[0], dict(raised)
+    if io is not Io.FLOAT32:
+        for name in _names(subgraph, subgraph.inputs):
+            found.pop(name, None)
+    for operator in subgraph.operators:
+        if flatbuffer.op_name(model, operator) in _PASSING_ON:
+            source, result = _names(subgraph, [operator.inputs[0], operator.outputs[0]])
+            if source in found:
+                found.setdefault(result, found[source])
+    return found
+
+
+def operator_widths(model: flatbuffer.Model, raised: Mapping[str, Width]) -> dict[int, Width]:
+    """Return the operators of the float `model` that touch a raised tensor: position -> the width they run in.
+
+    INT16 where LiteRT has such a kernel, else W8A32. FLOAT32 only for an operator whose own result is raised so: one
+    that merely reads such a tensor computes in float too, but keeps its int8 weights.
+    """
+    subgraph, found = model.subgraphs[0], {}
+    for position, operator in enumerate(subgraph.operators):
+        made, touched = (
+            [raised.get(subgraph.tensors[index].name.decode()) for index in indices if index >= 0]
+            for indices in (operator.outputs, [*operator.inputs, *operator.outputs])
+        )
+        if Width.FLOAT32 in made:
+            found[position] = Width.FLOAT32
+        elif Width.FLOAT32 in touched or Width.W8A32 in touched:
+            found[position] = Width.W8A32
+        elif Width.INT16 in touched:
+            found[position] = Width.INT16 if has_int16(model, operator) else Width.W8A32
+    return found
+
+
+def has_int16(model: flatbuffer.Model, operator: Any) -> bool:
+    """Return whether an operator can run on int16 activations: LiteRT runs all that ai-edge-quantizer writes so."""
+    name = _quantizer_name(model, operator)
+    return name is not None and _is_supported(name, _int16())
+
+
+def recipe(model: flatbuffer.Model, raised: Mapping[str, Width], io: Io) -> QuantizerRecipe:
+    """Return ai-edge-quantizer's rules for the float `model`: int8, but for what touches a raised tensor.
+
+    Inputs and outputs share one rule each. Float inputs are cut to every reader's width; where one output is raised,
+    all of them leave as float32.
+    """
+    from ai_edge_quantizer import algorithm_manager, qtyping, recipe_manager
+
+    manager, names = recipe_manager.RecipeManager(), qtyping.TFLOperationName
+    untouched = algorithm_manager.AlgorithmName.NO_QUANTIZE
+    manager.add_static_config(".*", names.ALL_SUPPORTED, activation_num_bits=8, weight_num_bits=8)
+    subgraph = model.subgraphs[0]
+    for position, width in operator_widths(model, raised).items():
+        operator = subgraph.operators[position]
+        name = _quantizer_name(model, operator)
+        if name is None:
+            continue  # unknown to the quantizer: it leaves the operator in float
+        scope = f"^{re.escape(''.join(f'{made};' for made in _names(subgraph, operator.outputs)))}$"
+        if width is Width.INT16:
+            manager.add_static_config(scope, name, activation_num_bits=16, weight_num_bits=8)
+        elif width is Width.W8A32 and _is_supported(name, _weights_only()):
+            manager.add_weight_only_config(scope, name, num_bits=8)
+        else:
+            manager.add_quantization_config(scope, name, algorithm_key=untouched)
+    if io is Io.FLOAT32 and any(name in raised for name in _names(subgraph, subgraph.inputs)):
+        manager.add_quantization_config(".*", names.INPUT, algorithm_key=untouched)
+    if any(name in raised for name in _names(subgraph, subgraph.outputs)):
+        manager.add_quantization_config(".*", names.OUTPUT, algorithm_key=untouched)
+    found: QuantizerRecipe = manager.get_quantization_recipe()
+    return found
+
+
+def _names(subgraph: Any, indices: Any) -> list[str]:
+    return [subgraph.tensors[index].name.decode() for index in indices if index >= 0]
+
+
+def _quantizer_name(model: flatbuffer.Model, operator: Any) -> Any:
+    """Return ai-edge-quantizer's name of an operator; None if it has none."""
+    from ai_edge_quantizer.utils import tfl_flatbuffer_utils
+
+    code = model.operatorCodes[operator.opcodeIndex]
+    return tfl_flatbuffer_utils.TFL_OP_CODE_TO_NAME.get(code.builtinCode)
+
+
+def _is_supported(name: Any, config: Any) -> bool:
+    from ai_edge_quantizer import algorithm_manager
+
+    key = algorithm_manager.AlgorithmName.MIN_MAX_UNIFORM_QUANT
+    try:
+        algorithm_manager.check_op_quantization_config(key, name, config)
+    except ValueError:
+        return False
+    return True
+
+
+def _int16() -> Any:
+    from ai_edge_quantizer import qtyping
+
+    return qtyping.OpQuantizationConfig(
+        activation_tensor_config=qtyping.TensorQuantizationConfig(num_bits=16, symmetric=True),
+        weight_tensor_config=_weights(),
+        compute_precision=qtyping.ComputePrecision.INTEGER,
+        explicit_dequantize=False,
+    )
+
+
+def _weights_only() -> Any:
+    from ai_edge_quantizer import qtyping
+
+    return qtyping.OpQuantizationConfig(
+        weight_tensor_config=_weights(),
+        compute_precision=qtyping.ComputePrecision.FLOAT,
+        explicit_dequantize=True,
+    )
+
+
+def _weights() -> Any:
+    from ai_edge_quantizer import qtyping
+
+    return qtyping.TensorQuantizationConfig(num_bits=8, granularity=qtyping.QuantGranularity.CHANNELWISE)

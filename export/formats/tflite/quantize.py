@@ -1,0 +1,116 @@
+"""float32 .tflite -> float16, int8, w8a16, w8a32: ai-edge-quantizer does the flatbuffer work, our ranges decide.
+
+Its own calibrator keeps a moving average of the ranges, which clips; it is never used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from calibration.ranges import Range
+from export.errors import ConversionError
+from export.formats import QuantizationPlan
+from export.formats.tflite import (
+    add_grids,
+    biases,
+    concat_grids,
+    edges,
+    flatbuffer,
+    islands,
+    large_kernels,
+    mixed,
+    saturation,
+)
+from export.formats.tflite.mixed import QuantizerRecipe
+from export.recipe import Precision
+
+
+def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
+    """Return the file in the precision of `plan`, its inputs and outputs typed as the plan says.
+
+    Raises:
+        ConversionError: the quantizer refuses the graph, or leaves it as it was.
+    """
+    from ai_edge_quantizer import quantizer
+
+    if plan.raised:
+        plan = replace(plan, raised=mixed.settled(flatbuffer.read(float_file), plan.raised, plan.io))
+    statistics = _statistics(float_file, plan) if plan.precision.needs_calibration else None
+    if statistics is not None:
+        widths = mixed.operator_widths(flatbuffer.read(float_file), plan.raised)
+        float_file = biases.revive(float_file, statistics, plan.precision, widths)
+    worker = quantizer.Quantizer(bytearray(float_file), _recipe(float_file, plan))
+    try:
+        with large_kernels.in_slices():
+            result = worker.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
+    except (ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise ConversionError(f"ai-edge-quantizer refuses {plan.precision}: {error}") from error
+    model = flatbuffer.read(bytes(result.quantized_model))
+    if plan.precision.has_integer_weights:
+        saturation.make_safe(model, float_file)
+    if plan.precision.needs_calibration:
+        biases.restore(model, float_file)
+        islands.close(model, planned(flatbuffer.read(float_file), plan))
+        edges.retype(model, plan.io)
+    return flatbuffer.write(model)
+
+
+def _recipe(float_file: bytes, plan: QuantizationPlan) -> QuantizerRecipe:
+    from ai_edge_quantizer import recipe
+
+    if plan.raised:
+        return mixed.recipe(flatbuffer.read(float_file), plan.raised, plan.io)
+    makers: dict[Precision, Callable[[], QuantizerRecipe]] = {
+        Precision.FLOAT16: _float16_recipe,
+        Precision.INT8: recipe.static_wi8_ai8,
+        Precision.W8A16: recipe.static_wi8_ai16,
+        Precision.W8A32: recipe.weight_only_wi8_afp32,
+    }
+    return makers[plan.precision]()
+
+
+def _float16_recipe() -> QuantizerRecipe:
+    from ai_edge_quantizer import algorithm_manager, qtyping, recipe_manager
+
+    manager = recipe_manager.RecipeManager()
+    manager.add_quantization_config(
+        regex=".*",
+        operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
+        op_config=qtyping.OpQuantizationConfig(
+            weight_tensor_config=qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT),
+            compute_precision=qtyping.ComputePrecision.FLOAT,
+            explicit_dequantize=True,
+        ),
+        algorithm_key=algorithm_manager.AlgorithmName.FLOAT_CASTING,
+    )
+    found: QuantizerRecipe = manager.get_quantization_recipe()
+    return found
+
+
+def _statistics(float_file: bytes, plan: QuantizationPlan) -> dict[str, dict[str, Any]]:
+    """Return min and max of every float activation as ai-edge-quantizer wants them."""
+    return {
+        name: {"min": np.array([low], np.float32), "max": np.array([high], np.float32)}
+        for name, (low, high) in planned(flatbuffer.read(float_file), plan).items()
+    }
+
+
+def planned(model: flatbuffer.Model, plan: QuantizationPlan) -> dict[str, Range]:
+    """Return the range that every activation of a float file is to have, by its name."""
+    if plan.ranges is None:
+        raise ValueError(f"{plan.precision} needs ranges")
+    fixed = {
+        tensor_map.tensorIndex: plan.input_ranges[tensor_map.name.decode()]
+        for tensor_map in model.signatureDefs[0].inputs
+        if tensor_map.name.decode() in plan.input_ranges
+    }
+    names = flatbuffer.activations(model)
+    ranges = {index: fixed.get(index) or plan.ranges.by_tensor[name] for index, name in names.items()}
+    ranges = concat_grids.shared(model, ranges)
+    if plan.precision is Precision.INT8:
+        ranges = add_grids.settled(model, ranges)
+    return {names[index]: found for index, found in ranges.items()}

@@ -1,0 +1,69 @@
+"""LiteRT: running a .tflite."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.samples import Array
+from export.formats.tflite import flatbuffer
+from export.model.tensor_spec import TensorSpec
+
+
+class TfliteSession:
+    """A .tflite in LiteRT with XNNPACK: the kernels that phones and the Raspberry Pi use."""
+
+    def __init__(self, path: Path, threads: int = 1, *, keep_all_tensors: bool = False) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # keep_all_tensors warns of the memory that it is asked to take
+            self._interpreter = Interpreter(
+                model_path=str(path), num_threads=threads, experimental_preserve_all_tensors=keep_all_tensors
+            )
+        self._interpreter.allocate_tensors()
+        self._input_details, self._output_details = self._details()
+        self.inputs = tuple(_spec(name, detail) for name, detail in self._input_details.items())
+        steps = flatbuffer.output_steps(flatbuffer.read(path.read_bytes()))
+        self.outputs = tuple(_spec(name, detail, steps.get(name)) for name, detail in self._output_details.items())
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the stored outputs by name for stored inputs by name, batch 1."""
+        self.invoke(inputs)
+        return {name: self._interpreter.get_tensor(detail["index"]) for name, detail in self._output_details.items()}
+
+    def invoke(self, inputs: Mapping[str, Array]) -> None:
+        """Run without reading the outputs."""
+        for name, detail in self._input_details.items():
+            self._interpreter.set_tensor(detail["index"], inputs[name])
+        self._interpreter.invoke()
+
+    def view(self, index: int) -> NDArray[Any]:
+        """Return a tensor's memory; the caller lets go of it before the next run."""
+        view: NDArray[Any] = self._interpreter.tensor(index)()
+        return view
+
+    def _details(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the details of inputs and outputs by the signature's names, or without one by the tensors'."""
+        if not self._interpreter.get_signature_list():
+            inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+            return {detail["name"]: detail for detail in inputs}, {detail["name"]: detail for detail in outputs}
+        runner = self._interpreter.get_signature_runner()
+        return dict(runner.get_input_details()), dict(runner.get_output_details())
+
+
+def _spec(name: str, detail: Mapping[str, Any], step: float | None = None) -> TensorSpec:
+    scales, zero_points = (detail["quantization_parameters"][key] for key in ("scales", "zero_points"))
+    quantized = len(scales) == 1 and np.issubdtype(detail["dtype"], np.integer)
+    return TensorSpec(
+        name=name,
+        shape=tuple(int(size) for size in detail["shape"]),
+        dtype=np.dtype(detail["dtype"]).name,
+        scale=float(scales[0]) if quantized else step,
+        zero_point=int(zero_points[0]) if quantized else None,
+    )

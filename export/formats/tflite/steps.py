@@ -1,0 +1,31 @@
+"""The computing steps of a .tflite in the order in which they run."""
+
+from __future__ import annotations
+
+from export.formats.session import Step
+from export.formats.tflite import flatbuffer
+
+SEAMS = frozenset({"QUANTIZE", "DEQUANTIZE"})
+
+
+def steps(model: flatbuffer.Model) -> list[Step]:
+    """Return a step per activation, those of the inputs first, without what only turns numbers into others."""
+    subgraph = model.subgraphs[0]
+    same = {index: index for index in subgraph.inputs}
+    found = [Step(tensor=_name(subgraph, index), op="", sources=()) for index in subgraph.inputs]
+    for operator in subgraph.operators:
+        op = flatbuffer.op_name(model, operator)
+        sources = list(dict.fromkeys(same[index] for index in operator.inputs if index in same))
+        if op in SEAMS:
+            if sources:
+                same[operator.outputs[0]] = sources[0]
+            continue
+        for index in operator.outputs:
+            same[index] = index
+            names = tuple(_name(subgraph, source) for source in sources)
+            found.append(Step(tensor=_name(subgraph, index), op=op, sources=names))
+    return found
+
+
+def _name(subgraph: object, index: int) -> str:
+    return str(subgraph.tensors[index].name.decode())  # type: ignore[attr-defined]  # generated code without types

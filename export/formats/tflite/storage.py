@@ -1,0 +1,147 @@
+"""Whether a quantized .tflite holds the weights that it was made of, to the half step that rounding may cost.
+
+Fidelity on samples cannot see one zeroed channel among thousands; this can, and it needs no samples.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.formats.distance import largest_steps
+from export.formats.session import StorageReport
+from export.formats.tflite import biases, flatbuffer
+from export.formats.tflite.layers import Layer, layers
+from export.recipe import Precision
+
+# Of a layer's largest step: what is finer in a channel that is all but dead says nothing.
+SMALLEST_STEP = 1e-2
+
+_SEAMS = ("QUANTIZE", "DEQUANTIZE")
+
+
+def compare(float_file: bytes, quantized_file: bytes) -> StorageReport:
+    """Return how far the stored constants lie from the float ones, in steps of their own grid.
+
+    float16 constants have no grid: their step is one unit in the last place of the largest exponent in use.
+    """
+    reference, quantized = flatbuffer.read(float_file), flatbuffer.read(quantized_file)
+    expected, found = _layers(reference), _layers(quantized)
+    names = [flatbuffer.op_name(reference, operator) for operator in expected]
+    if names != [flatbuffer.op_name(quantized, operator) for operator in found]:
+        return StorageReport(worst_steps=float("inf"), where="the order of the operators", constants=0)
+    worst, where, constants = 0.0, "", 0
+    room = _room(reference, quantized, expected, found)
+    for operator, other in zip(expected, found, strict=True):
+        for position, (index, other_index) in enumerate(zip(operator.inputs, other.inputs, strict=True)):
+            steps = _steps(reference, quantized, index, other_index, room.get(index))
+            if steps is None:
+                continue
+            constants += 1
+            if steps > worst:
+                name = reference.subgraphs[0].tensors[operator.outputs[0]].name.decode().split(";")[0]
+                worst, where = steps, f"input {position} of {name}"
+    return StorageReport(worst_steps=worst, where=where, constants=constants)
+
+
+def _layers(model: flatbuffer.Model) -> list[Any]:
+    operators = model.subgraphs[0].operators
+    return [operator for operator in operators if flatbuffer.op_name(model, operator) not in _SEAMS]
+
+
+def _room(
+    reference: flatbuffer.Model, quantized: flatbuffer.Model, expected: list[Any], found: list[Any]
+) -> dict[int, NDArray[np.float64]]:
+    """Return by how much weights may be larger, by their tensor: where a dead channel is raised for its bias."""
+    operators, others = reference.subgraphs[0].operators, quantized.subgraphs[0].operators
+    sources = {id(others[layer.position]): layer.source for layer in layers(quantized)}
+    twins = {id(operator): other for operator, other in zip(expected, found, strict=True)}
+    result: dict[int, NDArray[np.float64]] = {}
+    for layer in layers(reference):
+        operator = operators[layer.position]
+        source = sources.get(id(twins[id(operator)]))
+        if source is None or source.quantization is None or source.quantization.scale is None:
+            continue  # computed in float: nothing was raised
+        for index in operator.inputs:
+            if index >= 0 and reference.subgraphs[0].tensors[index] is layer.weights:
+                raised = _raised(reference, layer, source)
+                if raised is not None:
+                    result[index] = np.maximum(result.get(index, 0.0), raised)
+    return result
+
+
+def _raised(reference: flatbuffer.Model, layer: Layer, source: Any) -> NDArray[np.float64] | None:
+    """Return what `biases.revive` may add to each weight of a layer that reads `source`; None if to none."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    arithmetic = Precision.W8A16 if source.type == schema.TensorType.INT16 else Precision.INT8
+    # The grid of 16 bits is symmetric: its step may be twice the one that the bias was fitted to.
+    slack = 2 if arithmetic is Precision.W8A16 else 1
+    bias = flatbuffer.constant(reference, layer.bias).astype(np.float64)
+    most = slack * biases.smallest_weight(bias, float(source.quantization.scale[0]), arithmetic)
+    weights = flatbuffer.constant(reference, layer.weights)
+    others = tuple(axis for axis in range(weights.ndim) if axis != layer.channel_axis % weights.ndim)
+    largest = np.maximum(weights.max(axis=others), -weights.min(axis=others)).astype(np.float64)
+    if not (largest < most).any():
+        return None
+    found: NDArray[np.float64] = np.zeros(weights.shape)
+    biases.first_weights(found, layer)[:] = np.where(largest < most, most + largest, 0.0)
+    return found
+
+
+def _steps(
+    reference: flatbuffer.Model,
+    quantized: flatbuffer.Model,
+    index: int,
+    other_index: int,
+    room: NDArray[np.float64] | None,
+) -> float | None:
+    """Return the largest error of one float constant in steps, beyond `room` above it; None if it is no float one."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    if index < 0:
+        return None
+    tensor = reference.subgraphs[0].tensors[index]
+    if tensor.type != schema.TensorType.FLOAT32 or reference.buffers[tensor.buffer].data is None:
+        return None
+    expected = flatbuffer.constant(reference, tensor)
+    stored = quantized.subgraphs[0].tensors[source(quantized, quantized.subgraphs[0], other_index)]
+    if quantized.buffers[stored.buffer].data is None:
+        return float("inf")
+    values, step = real(quantized, stored)
+    return largest_steps(values, expected, step, room) if expected.size else None
+
+
+def source(model: flatbuffer.Model, subgraph: Any, index: int) -> int:
+    """Return the constant behind a DEQUANTIZE, or the tensor itself."""
+    for operator in subgraph.operators:
+        if index in operator.outputs and flatbuffer.op_name(model, operator) == "DEQUANTIZE":
+            return int(operator.inputs[0])
+    return index
+
+
+def real(
+    model: flatbuffer.Model, tensor: Any, smallest_step: float = SMALLEST_STEP
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a constant's real values and the size of their step, both float64 and of its shape.
+
+    A channel's step counts as at least `smallest_step` times the largest channel's.
+    """
+    stored = flatbuffer.constant(model, tensor)
+    if np.issubdtype(stored.dtype, np.floating):
+        ulp = np.maximum(np.spacing(np.abs(stored)).astype(np.float64), np.finfo(np.float64).tiny)
+        return stored.astype(np.float64), ulp
+    quantization = tensor.quantization
+    scale = np.asarray(quantization.scale, np.float64)
+    zero_point = np.asarray(quantization.zeroPoint, np.float64)
+    shape = [1] * stored.ndim
+    if scale.size > 1:
+        shape[quantization.quantizedDimension] = scale.size
+    scale, zero_point = scale.reshape(shape), zero_point.reshape(shape)
+    step = np.maximum(scale, max(smallest_step * scale.max(), np.finfo(np.float64).tiny))
+    values = stored.astype(np.float64)
+    values -= zero_point  # in place: the largest layers hold a hundred million weights
+    values *= scale
+    return values, np.broadcast_to(step, stored.shape)

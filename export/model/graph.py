@@ -1,0 +1,161 @@
+"""A functional model as a list of calls, and a copy of it with some layers replaced."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from export.errors import PassRefusedError
+
+if TYPE_CHECKING:
+    import keras
+
+Node = Any  # keras.src.ops.node.Node: one call of an operation; has no public name
+
+
+class Graph:
+    """The calls of a functional model in an order in which they can run.
+
+    Attributes:
+        nodes: without those of the inputs.
+        reads: how often a tensor is read, by its id; the model's outputs count as read once more.
+        calls: how often an operation is called, by its id.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        """Keras keeps the calls by depth, the deepest (nearest to the inputs) numbered highest."""
+        depths = functional(model)._nodes_by_depth
+        self.nodes: list[Node] = [node for depth in sorted(depths, reverse=True) for node in depths[depth]]
+        self.nodes = [node for node in self.nodes if not node.is_input]
+        self.reads = Counter(id(tensor) for node in self.nodes for tensor in node.input_tensors)
+        self.reads.update(id(tensor) for tensor in model.outputs)
+        self.calls = Counter(id(node.operation) for node in self.nodes)
+
+
+def functional(model: keras.Model) -> keras.Model:
+    """Return a Sequential model as a functional one with the same layers; others as they are."""
+    import keras
+
+    if isinstance(model, keras.Sequential):
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    return model
+
+
+def copy(
+    model: keras.Model, replaced: Callable[[keras.Layer], keras.Layer | None]
+) -> tuple[keras.Model, Mapping[int, keras.Layer]]:
+    """Return a copy of a model with the same weights, and the layers that stand for others, by those others' ids.
+
+    Models inside of it are dissolved: the copy has their layers. One of a name that is taken gets that of its model
+    before its own.
+
+    Args:
+        model: functional.
+        replaced: the layer in place of another, of the same name, or None to copy that one; its weights are the
+            caller's to set.
+
+    Raises:
+        PassRefusedError: a layer does not say how it is made.
+    """
+    import keras
+
+    model = functional(model)
+    copying = _Copying(replaced, names=_own_names(model))
+    # Of its own accord Keras names the new inputs after the tensors, which are numbered by a counter of the process.
+    inputs = keras.tree.map_structure(
+        lambda tensor: keras.Input(
+            batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor._keras_history.operation.name
+        ),
+        model.input,
+    )
+    try:
+        new = keras.models.clone_model(
+            model, input_tensors=inputs, clone_function=copying.copied, call_function=copying.called
+        )
+        for layer, twin in copying.twins.values():
+            if id(layer) not in copying.others:
+                twin.set_weights(layer.get_weights())
+    except (NotImplementedError, TypeError, ValueError) as error:
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        raise PassRefusedError(f"Keras cannot copy the model: {first}") from error
+    return new, copying.others
+
+
+@dataclass
+class _Copying:
+    """What is copied so far: a layer that is called twice is copied once."""
+
+    replaced: Callable[[keras.Layer], keras.Layer | None]
+    others: dict[int, keras.Layer] = field(default_factory=dict)
+    twins: dict[int, tuple[keras.Layer, keras.Layer]] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    models: list[str] = field(default_factory=list)
+
+    def copied(self, operation: Any) -> Any:
+        import keras
+
+        if not isinstance(operation, keras.Layer) or is_dissolved(operation):
+            return operation  # an operator without weights, as `a + b`; or a model, whose layers are copied
+        if id(operation) not in self.twins:
+            other = self.replaced(operation)
+            if other is not None:
+                self.others[id(operation)] = other
+            twin = other or type(operation).from_config(operation.get_config())
+            twin.name = _name_in_copy(twin.name, self.models, self.names)
+            self.twins[id(operation)] = operation, twin
+        return self.twins[id(operation)][1]
+
+    def called(self, operation: Any, *arguments: Any, **settings: Any) -> Any:
+        import keras
+
+        if is_dissolved(operation):
+            if settings.get("training"):
+                raise PassRefusedError(f"it calls {operation.name} as in training")
+            self.models.append(operation.name)
+            inner = functional(operation)
+            outputs = inner._run_through_graph(arguments, operation_fn=self.copied, call_fn=self.called)
+            self.models.pop()
+            return outputs
+        if any(operation is other for other in self.others.values()):
+            return operation(keras.tree.flatten((arguments, settings))[0])  # without what only the replaced one takes
+        return operation(*arguments, **settings)
+
+
+def names_in_copy(model: keras.Model) -> dict[str, str]:
+    """Return what `copy` calls the layers of a functional model: "conv" or "backbone_conv" for "backbone/conv"."""
+    import keras
+
+    found: dict[str, str] = {}
+    names = _own_names(functional(model))
+
+    def walk(some: keras.Model, models: list[str]) -> None:
+        for node in Graph(functional(some)).nodes:
+            path = "/".join([*models, node.operation.name])
+            if is_dissolved(node.operation):
+                walk(node.operation, [*models, node.operation.name])
+            elif isinstance(node.operation, keras.Layer) and path not in found:
+                found[path] = _name_in_copy(node.operation.name, models, names)
+
+    walk(model, [])
+    return found
+
+
+def _own_names(model: keras.Model) -> set[str]:
+    return {layer.name for layer in model.layers if not is_dissolved(layer)}
+
+
+def _name_in_copy(name: str, models: list[str], names: set[str]) -> str:
+    """Return what a layer is called, and take that name; those of the outermost model keep theirs."""
+    if models:
+        name = "_".join([*models, name]) if name in names else name
+        names.add(name)
+    return name
+
+
+def is_dissolved(operation: Any) -> bool:
+    """Whether an operation is a model whose graph can stand in its place; none with a `call` of its own."""
+    import keras
+
+    return isinstance(operation, keras.Sequential) or type(operation).__name__ == "Functional"

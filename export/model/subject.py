@@ -1,0 +1,179 @@
+"""What a recipe names, as a Keras model: an architecture of the zoo with its weights, or a user's own file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import zoo
+from export.model import keras_file, signature
+from export.recipe import Recipe
+from zoo import blank, class_names, conventions, own_file, weights
+from zoo.detection.heads import Detection
+from zoo.errors import UsageProblemError
+from zoo.preprocessing import Preprocessing
+from zoo.sources import ByteProgress
+from zoo.weights import LoadedWeights
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is exported.
+
+    Attributes:
+        name: of the artifacts.
+        title: for the reader.
+        model: the original, never changed.
+        weights: what they are and where they came from.
+        preprocessing: how photos become the input; None if the input is no photo.
+        labels: names of the classes; empty if unknown.
+        task: what it is for, as its architecture says; empty if nobody said.
+        drawn_inputs: inputs that are random by their meaning: name -> distribution.
+        detection: what the outputs of a detector mean; None for what is no detector.
+        history: what training has done to it, as its file tells: it learned, lost channels, weights, bits.
+    """
+
+    name: str
+    title: str
+    model: keras.Model
+    weights: LoadedWeights
+    preprocessing: Preprocessing | None
+    labels: tuple[str, ...]
+    task: str = ""
+    drawn_inputs: Mapping[str, str] = field(default_factory=dict)
+    detection: Detection | None = None
+    history: tuple[Mapping[str, Any], ...] = ()
+
+
+def is_model_file(model: str) -> bool:
+    """Whether a recipe's `model` means a file and not a name of the zoo, which has no suffix."""
+    return "/" in model or bool(Path(model).suffix)
+
+
+def artifact_name(recipe: Recipe) -> str:
+    """Return the folder and file name of a recipe's artifacts: `mobilenet`, `mobilenet-alpha0.5-prune0.5`, `my_model`.
+
+    Raises:
+        UsageProblemError: unknown names and options.
+    """
+    return "-".join([_model_name(recipe), *([recipe.pruning.name] if recipe.pruning else [])])
+
+
+def _model_name(recipe: Recipe) -> str:
+    if is_model_file(recipe.model):
+        return _file_name(Path(recipe.model))
+    architecture = zoo.find(recipe.model)
+    settings = architecture.settings(recipe.options)
+    trained = architecture.trained_as(recipe.weights)
+    if trained and trained.options:
+        return f"{recipe.model}-{trained.tag}"
+    changed = [key for key in recipe.options if settings[key] != architecture.options[key].default]
+    return "-".join([recipe.model, *(f"{key}{settings[key]}" for key in changed)])
+
+
+def _file_name(path: Path) -> str:
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in path.stem) or "model"
+
+
+def load_subject(recipe: Recipe, progress: ByteProgress | None = None) -> Subject:
+    """Return the model that `recipe` names.
+
+    Raises:
+        UsageProblemError: unknown names and options, a file that is no functional Keras 3 model.
+        OutsideError: weights asked for by name that no source has.
+    """
+    if recipe.preprocessing is not None:
+        conventions.find(recipe.preprocessing)
+    if not is_model_file(recipe.model):
+        return _of_zoo(recipe, progress)
+    if recipe.options or recipe.weights:
+        raise UsageProblemError(f"--set and --weights are for names of the zoo; {recipe.model} brings its own weights")
+    return replace(subject_of_file(Path(recipe.model).expanduser(), recipe.preprocessing), name=artifact_name(recipe))
+
+
+def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
+    architecture = zoo.find(recipe.model)
+    if recipe.preprocessing is not None:
+        raise UsageProblemError(f"{architecture.name} brings its own preprocessing; --preprocessing is for model files")
+    trained = architecture.trained_as(recipe.weights)
+    settings = architecture.settings(recipe.options)
+    if trained and trained.options:
+        if recipe.options:
+            raise UsageProblemError(f"the {trained.tag} weights have a build of their own; leave --set out")
+        settings = dict(trained.options)
+    with blank.weights():
+        model = architecture.build(**settings)
+    labels = (trained and trained.labels) or architecture.labels
+    return Subject(
+        name=artifact_name(recipe),
+        title=architecture.title,
+        model=model,
+        weights=weights.load(model, architecture, recipe.weights, progress, seed=recipe.seed),
+        preprocessing=architecture.preprocess(**settings),
+        labels=class_names.read(labels) if labels else (),
+        task=architecture.task,
+        drawn_inputs=architecture.drawn_inputs,
+        detection=architecture.detection(**settings) if architecture.detection else None,
+    )
+
+
+def subject_of_file(path: Path, named: str | None) -> Subject:
+    """Return the model of a .keras file, with all that the file says of itself.
+
+    Args:
+        path: of the file.
+        named: the convention by which photos become the input, for a file that does not say it.
+
+    Raises:
+        UsageProblemError: as `keras_file.load`; or what the file says makes no sense.
+    """
+    model = keras_file.load(path)
+    known = own_file.read(path)
+    name = _file_name(path)
+    loaded = LoadedWeights(
+        name=path.name, trained=True, source="a file", sha256=keras_file.sha256(path), taken_as_trained=True
+    )
+    if known is None:
+        preprocessing = _preprocessing(model, named)
+        return Subject(name=name, title=path.name, model=model, weights=loaded, preprocessing=preprocessing, labels=())
+    _check_facts(path, model, known)
+    if named is not None:
+        raise UsageProblemError(f"{path.name} says itself how it takes photos; leave --preprocessing out")
+    return Subject(
+        name=name,
+        title=known.title,
+        model=model,
+        weights=loaded,
+        preprocessing=known.preprocessing,
+        labels=known.labels,
+        task=known.task,
+        drawn_inputs=known.drawn_inputs,
+        detection=known.detection,
+        history=known.history,
+    )
+
+
+def _check_facts(path: Path, model: keras.Model, known: own_file.Facts) -> None:
+    """Refuse facts that are of another network than the one that they lie beside."""
+    taken = [spec.shape[1:] for spec in signature.inputs(model) if spec.name not in known.drawn_inputs]
+    classes = known.detection.classes if known.detection else signature.outputs(model)[0].shape[-1]
+    if taken != [known.preprocessing.shape] or len(known.labels) not in (0, classes):
+        raise UsageProblemError(f"{path.name} says that it is another network than it is; train it again")
+
+
+def _preprocessing(model: keras.Model, named: str | None) -> Preprocessing | None:
+    """Return how photos become the model's input, if it has one that looks like a photo and that is known."""
+    specs = signature.inputs(model)
+    is_photo = len(specs) == 1 and len(specs[0].shape) == 4 and specs[0].shape[3] in (1, 3)
+    if not is_photo:
+        if named is not None:
+            raise UsageProblemError("--preprocessing is for models with one image input (height, width, 1 or 3)")
+        return None
+    if named is None and keras_file.normalises_by_itself(model):
+        named = "raw"
+    return conventions.preprocessing(named, specs[0].shape[1:]) if named is not None else None

@@ -1,0 +1,173 @@
+"""Batch norm folded into the layer before it: what it does at inference is a scale and an offset per channel.
+
+One that stands alone, as those of DenseNet behind a concatenation, becomes a 1 x 1 depthwise convolution: one operator
+with an integer weight and a bias per channel, in place of a product and a sum that share one step for all channels.
+
+Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
+https://arxiv.org/abs/1712.05877, section 3.2.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from calibration.samples import Array, Samples
+from export.model.graph import Graph, Node, copy, is_dissolved
+from export.passes import Staged, StageRecord
+from export.passes.products import has_own_weights
+
+if TYPE_CHECKING:
+    import keras
+
+
+NAME = "fold"
+
+
+class Fold:
+    """The stage."""
+
+    def __call__(self, model: keras.Model, samples: Samples) -> Staged:
+        """Return the model with folded batch norms, and without models inside of it.
+
+        Raises:
+            PassRefusedError: the model cannot be copied.
+        """
+        start = time.perf_counter()
+        folded = fold(model)
+        layers = (*(layer.name for layer, _ in foldable(flat(model))), *(norm.name for norm in alone(flat(model))))
+        return Staged(
+            folded, StageRecord(name=NAME, exact=True, seconds=round(time.perf_counter() - start, 2), layers=layers)
+        )
+
+
+def flat(model: keras.Model) -> keras.Model:
+    """Return the model itself, or where there are models inside of it a copy that has their layers.
+
+    Raises:
+        PassRefusedError: it cannot be copied.
+    """
+    if any(is_dissolved(node.operation) for node in Graph(model).nodes):
+        return copy(model, lambda _: None)[0]
+    return model
+
+
+def fold(model: keras.Model) -> keras.Model:
+    """Return a flat copy of a functional model whose batch norms are folded into the layer before, where there is one.
+
+    A folded batch norm becomes an Identity of the same name: the graph stays, with its inputs' and outputs' names. One
+    that does not follow a convolution or dense layer, or not only that (a layer with an activation of its own, an
+    output that is read by others too), becomes a depthwise convolution of the same name if it reads images. Those
+    that are called more than once stay, and those in other shapes.
+
+    Raises:
+        PassRefusedError: the model cannot be copied.
+    """
+    import keras
+
+    model = flat(model)
+    pairs, lonely = foldable(model), alone(model)
+    norms = {id(norm) for _, norm in pairs}
+
+    def replaced(layer: keras.Layer) -> keras.Layer | None:
+        if id(layer) in norms:
+            return keras.layers.Identity(name=layer.name, dtype=layer.dtype_policy.name)
+        if any(layer is norm for norm in lonely):
+            return keras.layers.DepthwiseConv2D(1, name=layer.name, dtype=layer.dtype_policy.name)
+        if any(layer is other for other, _ in pairs):
+            return type(layer).from_config({**layer.get_config(), "use_bias": True})
+        return None
+
+    folded, others = copy(model, replaced)
+    for layer, norm in pairs:
+        others[id(layer)].set_weights(_folded(layer, norm))
+    for norm in lonely:
+        scale, offset = _affine(norm)
+        weights = scale.reshape(1, 1, -1, 1), offset
+        others[id(norm)].set_weights([values.astype(np.float32) for values in weights])
+    return folded
+
+
+def foldable(model: keras.Model) -> list[tuple[keras.Layer, keras.Layer]]:
+    """Return (layer, batch norm behind it) of all that can be folded."""
+    import keras
+
+    graph = Graph(model)
+    makers = {id(tensor): node for node in graph.nodes for tensor in node.outputs}
+    found = []
+    for node in graph.nodes:
+        if type(node.operation) is not keras.layers.BatchNormalization:
+            continue
+        (source,) = node.input_tensors
+        maker = makers.get(id(source))
+        if maker is not None and graph.reads[id(source)] == 1 and _folds(graph, maker, node):
+            found.append((maker.operation, node.operation))
+    return found
+
+
+def alone(model: keras.Model) -> list[keras.Layer]:
+    """Return the batch norms of images (N, H, W, channels) that fold into no layer, and are called once."""
+    import keras
+
+    graph, folded = Graph(model), {id(norm) for _, norm in foldable(model)}
+    return [
+        node.operation
+        for node in graph.nodes
+        if type(node.operation) is keras.layers.BatchNormalization
+        and id(node.operation) not in folded
+        and len(node.input_tensors[0].shape) == 4
+        and graph.calls[id(node.operation)] == 1
+        and _is_affine(node)
+    ]
+
+
+def _is_affine(node: Node) -> bool:
+    """Whether a batch norm is a scale and an offset per last channel."""
+    norm, shape = node.operation, node.input_tensors[0].shape
+    return norm.axis in (-1, len(shape) - 1) and not node.arguments.kwargs.get("training")
+
+
+def _folds(graph: Graph, maker: Node, node: Node) -> bool:
+    import keras
+
+    layers = keras.layers
+    layer, norm = maker.operation, node.operation
+    kinds = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Conv2DTranspose, layers.Dense)
+    return (
+        type(layer) in kinds
+        and graph.calls[id(layer)] == graph.calls[id(norm)] == 1
+        and layer.activation is keras.activations.linear
+        and has_own_weights(layer)
+        and getattr(layer, "data_format", "channels_last") == "channels_last"
+        and _is_affine(node)
+    )
+
+
+def _folded(layer: keras.Layer, norm: keras.Layer) -> list[Array]:
+    """Return the weights of `layer` with `norm` in them, float32."""
+    import keras
+
+    scale, offset = _affine(norm)
+    *kernels, last = [_values(weight) for weight in layer.weights if weight is not getattr(layer, "bias", None)]
+    if isinstance(layer, keras.layers.DepthwiseConv2D):
+        last = last * scale.reshape(last.shape[2:])  # (height, width, channels, multiplier)
+    elif isinstance(layer, keras.layers.Conv2DTranspose):
+        last = last * scale[:, None]  # (height, width, outputs, inputs)
+    else:
+        last = last * scale
+    bias = offset + (_values(layer.bias) * scale if layer.use_bias else 0.0)
+    return [values.astype(np.float32) for values in (*kernels, last, bias)]
+
+
+def _affine(norm: keras.Layer) -> tuple[Array, Array]:
+    """Return what a batch norm multiplies with and adds, (channels,) each."""
+    mean, variance = (_values(weight) for weight in (norm.moving_mean, norm.moving_variance))
+    scale = (_values(norm.gamma) if norm.scale else 1.0) / np.sqrt(variance + norm.epsilon)
+    return scale, (_values(norm.beta) if norm.center else 0.0) - mean * scale
+
+
+def _values(weight: Any) -> Array:
+    values: Array = np.asarray(weight, np.float64)
+    return values

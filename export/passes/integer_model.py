@@ -1,0 +1,129 @@
+"""The model that integers are made of: the original with other weights for the same answers, or the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from calibration.samples import Array, Samples
+from export import passes
+from export.errors import PassRefusedError
+from export.model.graph import functional
+from export.model.subject import Subject
+from export.passes.equalize import Equalize
+from export.passes.fold import Fold
+from export.passes.products import products, reason_against
+from export.passes.reconstruct import NAME, Reconstruct
+from export.passes.refit import FEWEST_SAMPLES
+from export.recipe import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+Outputs = Mapping[str, Array]
+Weights = Mapping[str, tuple[Array, Array]]  # kernel and bias by a name
+
+# A channel's norm counts as at least this share of its layer's largest: dead channels may move as they like.
+SMALLEST_NORM = 1e-2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconstruction:
+    """What became of a model before its integers.
+
+    Attributes:
+        model: the reconstructed one; None if integers are made of the original.
+        records: for the manifest: what each stage did, or one with `skipped_because`.
+        before: weights of the folded original, which a float file holds.
+        after: those in their place.
+        moved: by how much rounding moved the weights of a channel at most, as a share of their norm.
+        where: the layer of that channel.
+        equalized: the model before rounding, if its answers are only promised to stay nearly.
+    """
+
+    model: keras.Model | None
+    records: Sequence[Mapping[str, Any]]
+    before: Weights
+    after: Weights
+    moved: float = 0.0
+    where: str = ""
+    equalized: keras.Model | None = None
+
+
+def reconstructed(subject: Subject, recipe: Recipe, samples: Samples, kept: Collection[str] = ()) -> Reconstruction:
+    """Return the model of which the integer files are made.
+
+    Args:
+        subject: the original.
+        recipe: of the export.
+        samples: of the calibration.
+        kept: layers whose weights are not rounded, by name.
+    """
+    if reason := _reason_against(subject, recipe, samples):
+        return _skipped(reason)
+    try:
+        folded = passes.apply(Fold(), functional(subject.model), samples)
+        equalized = passes.apply(Equalize(), folded.model, samples)
+        rounded = passes.apply(Reconstruct(seed=recipe.seed, kept=frozenset(kept)), equalized.model, samples)
+    except PassRefusedError as error:
+        return _skipped(str(error))
+    if not rounded.record.layers:
+        return _skipped("no layer of this model can be reconstructed")
+    moved, where = worst_channel(equalized.model, rounded.model, rounded.record.layers)
+    return Reconstruction(
+        model=rounded.model,
+        records=[staged.record.record() for staged in (folded, equalized, rounded)],
+        before=_weights(folded.model),
+        after=_weights(rounded.model),
+        moved=moved,
+        where=where,
+        equalized=None if equalized.record.exact else equalized.model,
+    )
+
+
+def _skipped(reason: str) -> Reconstruction:
+    return Reconstruction(model=None, records=[{"name": NAME, "skipped_because": reason}], before={}, after={})
+
+
+def _reason_against(subject: Subject, recipe: Recipe, samples: Samples) -> str:
+    if not recipe.reconstruct:
+        return "not asked for: --no-reconstruct"
+    if not subject.weights.trained:
+        return "the weights are untrained"
+    if not samples.real:
+        return "the samples are noise"
+    if len(samples) < FEWEST_SAMPLES:
+        return f"too few samples, {len(samples)}; give at least {FEWEST_SAMPLES}"
+    return ""
+
+
+def _weights(model: keras.Model) -> dict[str, tuple[Array, Array]]:
+    """Return kernel and bias of all that a float file keeps as a layer."""
+    return {
+        f"{layer.name}/{index}": (
+            product.kernel,
+            np.zeros(product.outputs, np.float32) if product.bias is None else product.bias,
+        )
+        for layer in model.layers
+        if layer.weights and not reason_against(layer)
+        for index, product in enumerate(products(layer))
+    }
+
+
+def worst_channel(before: keras.Model, after: keras.Model, layers: Sequence[str]) -> tuple[float, str]:
+    """Return by how much the weights of a channel moved at most, as a share of their norm, and the layer.
+
+    Channels that are next to nothing beside the layer's largest are measured with a hundredth of that one's norm.
+    """
+    worst, where = 0.0, ""
+    for name in layers:
+        for one, other in zip(products(before.get_layer(name)), products(after.get_layer(name)), strict=True):
+            weights = one.grouped(one.kernel)
+            norms = np.linalg.norm(weights, axis=1)
+            norms = np.maximum(norms, max(SMALLEST_NORM * norms.max(), float(np.finfo(np.float32).tiny)))
+            share = float((np.linalg.norm(one.grouped(other.kernel) - weights, axis=1) / norms).max())
+            worst, where = max((worst, where), (share, name))
+    return worst, where

@@ -1,0 +1,127 @@
+"""Weights that are zero: a share of all, or 2 of every 4, and the others fitted anew so that the answers stay.
+
+Needs photos, and no labels. Depthwise convolutions keep all of theirs: they have few, and each is worth much.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from calibration.samples import Array, Samples
+from export.passes import Staged, StageRecord
+from export.passes.feedback import TINY, Inputs
+from export.passes.products import Kind, Product, products
+from export.passes.refit import Refit, Survey, chosen
+from export.passes.sparse import kept_by_pattern, kept_by_share, refitted, worth_of
+from export.passes.streaming import Pass
+
+if TYPE_CHECKING:
+    import keras
+
+NAME = "prune"
+MOST = 0.95  # of a layer's weights: without any, nothing would pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prune:
+    """The stage, for a flat model with folded batch norms.
+
+    Attributes:
+        share: of the weights that become zero, of all layers together.
+        pattern: (2, 4): so many stay of so many neighbouring inputs; instead of a share.
+        positions: of every feature map of a sample, at which a layer's inputs are looked at.
+        ridge: added to the inputs' second moments, as a share of their mean.
+        seed: of the choice of positions.
+    """
+
+    share: float = 0.5
+    pattern: tuple[int, int] | None = None
+    positions: int = 50
+    ridge: float = 0.1
+    seed: int = 0
+
+    def __call__(self, model: keras.Model, samples: Samples) -> Staged:
+        """Return the model with fewer weights.
+
+        Raises:
+            PassRefusedError: the model cannot be copied, or gives a layer what no float32 can hold.
+        """
+        start = time.perf_counter()
+        layers, skipped = chosen(model)
+        shares = {} if self.pattern else self._shares(model, layers, samples)
+        refit = Refit(partial(self._settled, shares), self.positions, self.seed, frozenset())
+        handlers = {id(layer): refit.handler(index, layer) for index, layer in enumerate(layers)}
+        for _ in Pass(model, samples).run(handlers):
+            pass
+        new = refit.written(model)
+        record = StageRecord(
+            name=NAME,
+            parameters={
+                "share": None if self.pattern else self.share,
+                "pattern": ":".join(map(str, self.pattern)) if self.pattern else None,
+                "positions": self.positions,
+                "ridge": self.ridge,
+                "seed": self.seed,
+                "samples": len(samples),
+            },
+            seconds=round(time.perf_counter() - start, 2),
+            layers=tuple(layer.name for layer in layers if not _is_depthwise(layer)),
+            skipped=skipped,
+            measured={"zero_share": zero_share(new)},
+        )
+        return Staged(new, record)
+
+    def _shares(self, model: keras.Model, layers: Sequence[keras.Layer], samples: Samples) -> dict[str, float]:
+        """Return the share of every product that becomes zero: more where it costs less of what comes out.
+
+        Halfway between the same share everywhere, and one bar for what a weight costs in all the network: the second
+        alone takes too much from where it is cheap.
+        """
+        costs: dict[str, Array] = {}
+        survey = Survey(self.positions, self.seed, partial(_note_costs, costs))
+        for _ in Pass(model, samples).run({id(layer): survey.handler(layer) for layer in layers}):
+            pass
+        bar = np.quantile(np.concatenate([cost.ravel() for cost in costs.values()]), self.share)
+        alone = {name: float((cost < bar).mean()) for name, cost in costs.items()}
+        halfway = {name: (share + self.share) / 2 for name, share in alone.items()}
+        reached = sum(share * costs[name].size for name, share in halfway.items())
+        wanted = self.share * sum(cost.size for cost in costs.values())
+        return {name: min(MOST, share * wanted / reached) for name, share in halfway.items()}
+
+    def _settled(self, shares: Mapping[str, float], name: str, product: Product, inputs: Inputs) -> Array:
+        weights = product.grouped(product.kernel)
+        if product.kind is Kind.DEPTHWISE:
+            return weights
+        worth = worth_of(weights, inputs)
+        if self.pattern is None:
+            kept = kept_by_share(worth, shares[name])
+        elif weights.shape[1] % self.pattern[1] == 0:
+            kept = kept_by_pattern(worth, self.pattern)
+        else:
+            return weights
+        return refitted(weights, kept, inputs.feedback(self.ridge))
+
+
+def _note_costs(costs: dict[str, Array], name: str, product: Product, inputs: Inputs) -> None:
+    """Note what each weight costs, as a share of what comes out."""
+    if product.kind is Kind.DEPTHWISE:
+        return
+    weights = product.grouped(product.kernel)
+    costs[name] = worth_of(weights, inputs) / max(inputs.output_power(weights), float(TINY))
+
+
+def zero_share(model: keras.Model) -> float:
+    """Return the share of all kernels' numbers that are zero."""
+    kernels = [weight.numpy() for layer in model.layers for weight in layer.weights if weight.path.endswith("kernel")]
+    total = sum(kernel.size for kernel in kernels)
+    return float(sum(np.count_nonzero(kernel == 0) for kernel in kernels) / total) if total else 0.0
+
+
+def _is_depthwise(layer: keras.Layer) -> bool:
+    return all(product.kind is Kind.DEPTHWISE for product in products(layer))

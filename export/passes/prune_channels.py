@@ -1,0 +1,131 @@
+"""Whole channels that are worth least are no longer read, and the weights of the others take over what they can.
+
+What `shrink` then removes from the graph. A channel is worth what its loss costs all layers that read it (He et al.
+2017, "Channel Pruning for Accelerating Very Deep Neural Networks", https://arxiv.org/abs/1707.06168, whose least
+squares is done here by the error feedback of `sparse`). Channels that are added go together, through all of a residual
+stage.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.samples import Array, Samples
+from export.passes import Staged, StageRecord
+from export.passes.channel_units import ChannelUnits, Numbers
+from export.passes.feedback import TINY, Inputs
+from export.passes.products import Kind, Product
+from export.passes.refit import Refit, Survey, chosen
+from export.passes.sparse import refitted, worth_of
+from export.passes.streaming import Pass
+
+if TYPE_CHECKING:
+    import keras
+
+NAME = "prune_channels"
+MULTIPLE = 8  # kernels of runtimes work on so many channels at once: 20 take as long as 24
+FEWEST = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruneChannels:
+    """The stage, for a flat model with folded batch norms.
+
+    Attributes:
+        share: of the channels of every layer that go.
+        positions: of every feature map of a sample, at which a layer's inputs are looked at.
+        ridge: added to the inputs' second moments, as a share of their mean.
+        seed: of the choice of positions.
+    """
+
+    share: float = 0.3
+    positions: int = 50
+    ridge: float = 0.1
+    seed: int = 0
+
+    def __call__(self, model: keras.Model, samples: Samples) -> Staged:
+        """Return the model with weights of zero where a channel that goes is read.
+
+        Raises:
+            PassRefusedError: the model cannot be copied, or gives a layer what no float32 can hold.
+        """
+        start = time.perf_counter()
+        units = ChannelUnits(model)
+        layers, skipped = chosen(model)
+        dead = self._dead(model, units, layers, samples)
+        reads = {
+            units.mixing(node.operation)[0]: np.isin(units.of(node.input_tensors[0]), dead)
+            for node in units.graph.nodes
+            if units.is_weighing(node)
+        }
+        refit = Refit(partial(self._settled, reads), self.positions, self.seed, frozenset())
+        for _ in Pass(model, samples).run(
+            {id(layer): refit.handler(index, layer) for index, layer in enumerate(layers)}
+        ):
+            pass
+        record = StageRecord(
+            name=NAME,
+            parameters={"share": self.share, "positions": self.positions, "ridge": self.ridge, "samples": len(samples)},
+            seconds=round(time.perf_counter() - start, 2),
+            layers=tuple(name.rpartition("/")[0] for name, gone in reads.items() if gone.any()),
+            skipped=skipped,
+            measured={"channels": len(dead)},
+        )
+        return Staged(refit.written(model), record)
+
+    def _dead(self, model: keras.Model, units: ChannelUnits, layers: list[keras.Layer], samples: Samples) -> Numbers:
+        """Return the units that go: of those that the same layers make, the ones that cost their readers least."""
+        costs: dict[str, Array] = {}
+        survey = Survey(self.positions, self.seed, partial(_note_costs, costs))
+        for _ in Pass(model, samples).run({id(layer): survey.handler(layer) for layer in layers}):
+            pass
+        worth: dict[int, float] = defaultdict(float)
+        makers: dict[int, list[str]] = defaultdict(list)
+        for node in units.graph.nodes:
+            if not units.is_weighing(node):
+                continue
+            for unit, cost in zip(units.of(node.input_tensors[0]), costs[units.mixing(node.operation)[0]], strict=True):
+                worth[int(unit)] += float(cost)
+            for unit in units.of(node.outputs[0]):
+                makers[int(unit)].append(node.operation.name)
+        fixed = set(units.fixed().tolist())
+        families: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        for unit, names in makers.items():
+            if unit not in fixed and unit in worth:
+                families[tuple(names)].append(unit)
+        gone = [_least(members, worth, self.share) for members in families.values()]
+        return np.array(sorted(unit for some in gone for unit in some), np.int64)
+
+    def _settled(self, reads: Mapping[str, NDArray[np.bool_]], name: str, product: Product, inputs: Inputs) -> Array:
+        weights = product.grouped(product.kernel)
+        gone = reads.get(name)
+        if gone is None or not gone.any():
+            return weights
+        rows = np.tile(~gone, weights.shape[1] // len(gone))  # the taps of a kernel, each with all channels
+        kept = np.broadcast_to(rows[None, :, None], weights.shape)
+        return refitted(weights, kept, inputs.feedback(self.ridge))
+
+
+def _note_costs(costs: dict[str, Array], name: str, product: Product, inputs: Inputs) -> None:
+    """Note what each input channel costs, as a share of what comes out."""
+    if product.kind not in (Kind.CONVOLUTION, Kind.DENSE) or product.groups > 1:
+        return
+    weights = product.grouped(product.kernel)
+    rows = (worth_of(weights, inputs) / max(inputs.output_power(weights), float(TINY))).sum(axis=(0, 2))
+    costs[name] = rows.reshape(-1, product.kernel.shape[-2]).sum(axis=0)
+
+
+def _least(members: list[int], worth: Mapping[int, float], share: float) -> list[int]:
+    """Return the members worth least, so that a handy number of them stays."""
+    stay = len(members) * (1 - share)
+    kept = max(FEWEST, round(stay / MULTIPLE) * MULTIPLE if len(members) >= 2 * MULTIPLE else round(stay))
+    ranked = sorted(members, key=worth.__getitem__)
+    return ranked[: max(0, len(members) - kept)]

@@ -1,0 +1,88 @@
+"""int8 weights that keep the answer: rounded with error feedback, layer by layer, and biases that take up the rest.
+
+The pass is that of `refit`. The weights of the new model lie on int8 grids, one step per output channel, on which
+every format's quantizer finds them again.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from calibration.samples import Array, Samples
+from export.passes import Staged, StageRecord
+from export.passes.feedback import Inputs
+from export.passes.products import Kind, Product
+from export.passes.refit import Refit, chosen
+from export.passes.rounding import Rounded, round_depthwise, round_matrix, round_transposed
+from export.passes.streaming import Pass
+
+if TYPE_CHECKING:
+    import keras
+
+NAME = "reconstruct"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconstruct:
+    """The stage, for a flat model with folded batch norms.
+
+    Attributes:
+        positions: of every feature map of a sample, at which a layer's inputs are looked at.
+        ridge: added to the inputs' second moments, as a share of their mean.
+        seed: of the choice of positions.
+        kept: names of layers whose weights are to stay float32: they are not rounded, but their biases take up what
+            the layers before them lost.
+    """
+
+    positions: int = 50
+    ridge: float = 0.1
+    seed: int = 0
+    kept: frozenset[str] = frozenset()
+
+    def __call__(self, model: keras.Model, samples: Samples) -> Staged:
+        """Return the model with rounded weights.
+
+        Raises:
+            PassRefusedError: the model cannot be copied, or gives a layer what no float32 can hold.
+        """
+        start = time.perf_counter()
+        layers, skipped = chosen(model)
+        rounding = Refit(self._rounded, self.positions, self.seed, self.kept)
+        handlers = {id(layer): rounding.handler(index, layer) for index, layer in enumerate(layers)}
+        outputs = list(Pass(model, samples).run(handlers))
+        record = StageRecord(
+            name=NAME,
+            parameters={
+                "positions": self.positions,
+                "ridge": self.ridge,
+                "seed": self.seed,
+                "samples": len(samples),
+                "kept": sorted(self.kept),
+            },
+            seconds=round(time.perf_counter() - start, 2),
+            layers=tuple(layer.name for layer in layers),
+            skipped=skipped,
+            measured={"weights_sqnr_db": min((_sqnr_db(*pair) for pair in outputs), default=0.0)},
+        )
+        return Staged(rounding.written(model), record)
+
+    def _rounded(self, _: str, product: Product, inputs: Inputs) -> Array:
+        return _rounded(product, inputs, self.ridge).values
+
+
+def _rounded(product: Product, inputs: Inputs, ridge: float) -> Rounded:
+    weights = product.grouped(product.kernel)
+    if product.kind is Kind.DEPTHWISE:
+        return round_depthwise(weights, inputs, ridge)
+    if product.kind is Kind.TRANSPOSED:
+        return round_transposed(weights, inputs, ridge, product.outputs)
+    return round_matrix(weights, inputs, ridge, product.input_shape)
+
+
+def _sqnr_db(true: Array, rounded: Array) -> float:
+    error = np.sum((true.astype(np.float64) - rounded) ** 2)
+    return float(10 * np.log10(np.sum(true.astype(np.float64) ** 2) / error)) if error else 200.0

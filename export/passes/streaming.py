@@ -1,0 +1,99 @@
+"""One pass over a network with two streams of activations: the float network's, and the one's with rounded weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from calibration.samples import Samples
+from export.model.graph import Graph, Node
+
+if TYPE_CHECKING:
+    import keras
+
+Tensor = Any  # tf.Tensor
+Stream = list[Tensor]  # one activation: chunks of samples
+# Of a call's input in both streams, its outputs in both. It may empty the lists that it is given.
+Handler = Callable[[Stream, Stream], tuple[Stream, Stream]]
+# Sees every tensor that an operator without a handler gives, in the float stream.
+Look = Callable[[Any, Stream], None]
+
+# Samples at a time: few calls, and memory for a quarter of the samples while an operator runs. Fewer large ones:
+# oneDNN keeps what it needed for each shape.
+MOST_AT_ONCE, CHUNK_BYTES = 25, 25 * 224 * 224 * 3 * 4
+
+
+class Pass:
+    """Runs a model on all samples, operator by operator; an activation is dropped after its last reader."""
+
+    def __init__(self, model: keras.Model, samples: Samples) -> None:
+        """Read the samples in chunks."""
+        import tensorflow as tf
+
+        self._model, self._graph = model, Graph(model)
+        self._left = self._graph.reads.copy()
+        self._streams: dict[int, tuple[Stream, Stream]] = {}
+        names = [tensor._keras_history.operation.name for tensor in model.inputs]
+        sample_bytes = sum(samples.inputs[name][0].nbytes for name in names)
+        size = min(MOST_AT_ONCE, max(1, CHUNK_BYTES // sample_bytes))
+        for tensor in model.inputs:
+            values = samples.inputs[tensor._keras_history.operation.name]
+            chunks = [
+                tf.convert_to_tensor(np.asarray(values[start : start + size]), tensor.dtype)
+                for start in range(0, len(samples), size)
+            ]
+            self._streams[id(tensor)] = chunks, chunks
+
+    def run(self, handlers: Mapping[int, Handler], look: Look | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Run everything, layers with a handler (by id) by it; yield every output, float and rounded."""
+        for node in self._graph.nodes:
+            handler = handlers.get(id(node.operation))
+            if handler is None:
+                self._call(node)
+                if look is not None:
+                    for tensor in node.outputs:
+                        look(tensor, self._streams[id(tensor)][0])
+            else:
+                (source,), (result,) = node.input_tensors, node.outputs
+                self._streams[id(result)] = handler(*self._read(source))
+        for tensor in self._model.outputs:
+            one, other = self._streams[id(tensor)]
+            yield np.concatenate(one), np.concatenate(other)
+
+    def _read(self, tensor: Any) -> tuple[Stream, Stream]:
+        """Return a tensor's streams, forgotten here if this is the last reader: its own lists then."""
+        self._left[id(tensor)] -= 1
+        if self._left[id(tensor)] == 0:
+            return self._streams.pop(id(tensor))
+        one, other = self._streams[id(tensor)]
+        copied = list(one)
+        return copied, copied if one is other else list(other)
+
+    def _call(self, node: Node) -> None:
+        sources = {id(tensor): self._read(tensor) for tensor in node.input_tensors}
+        same = all(one is other for one, other in sources.values())
+        count = len(next(iter(self._first(sources)), []))
+        results: list[list[Stream]] = [[[], []] for _ in node.outputs]
+        for chunk in range(count):
+            for side in (0,) if same else (0, 1):
+                outputs = _outputs(node, {key: streams[side][chunk] for key, streams in sources.items()})
+                for result, output in zip(results, outputs, strict=True):
+                    result[side].append(output)
+            for streams in sources.values():
+                for stream in streams:
+                    stream[chunk] = None
+        for tensor, (one, other) in zip(node.outputs, results, strict=True):
+            self._streams[id(tensor)] = one, one if same else other
+
+    def _first(self, sources: Mapping[int, tuple[Stream, Stream]]) -> Iterator[Stream]:
+        yield from (one for one, _ in sources.values())
+
+
+def _outputs(node: Node, tensors: Mapping[int, Tensor]) -> list[Tensor]:
+    import keras
+
+    arguments, settings = node.arguments.fill_in(tensors)
+    found: list[Tensor] = keras.tree.flatten(node.operation(*arguments, **settings))
+    return found

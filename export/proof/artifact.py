@@ -1,0 +1,114 @@
+"""One delivered file and everything that was measured of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from export.formats.session import OpCount
+from export.metrics import Comparison
+from export.model.tensor_spec import TensorSpec
+from export.proof.check import Check
+from export.recipe import Precision, Width
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """A file of one format and one precision, or the reason why there is none.
+
+    Attributes:
+        name: of the model.
+        format: name of the target.
+        precision: of its numbers.
+        suffix: of the file.
+        content: the file's bytes; empty if it could not be made.
+        inputs: as the file declares them.
+        outputs: likewise.
+        comparisons: with the Keras model, by output.
+        checks: every bar that was asked.
+        census: operators as the runtime executes them.
+        raised: layers of an int8 file that are wider, by the Keras layer's name.
+        may_be_reconstructed: whether its weights were rounded plainly only because that was asked for.
+        takes_camera_bytes: whether the input is a photo's own bytes.
+        p50_ms: median time of one inference, one thread; None if it could not be run.
+        p90_ms: likewise the 90th percentile.
+        scores: how good it is at its task on labelled data, by metric, if given.
+        diagnosis: where it lost its accuracy, layer by layer; None if that was not asked.
+        trouble: why there is no file, or why it cannot run; empty otherwise.
+        notes: what the reader must know although nothing failed.
+    """
+
+    name: str
+    format: str
+    precision: Precision
+    suffix: str
+    content: bytes = b""
+    inputs: Sequence[TensorSpec] = ()
+    outputs: Sequence[TensorSpec] = ()
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+    census: tuple[OpCount, ...] = ()
+    raised: Mapping[str, Width] = field(default_factory=dict)
+    may_be_reconstructed: bool = False
+    takes_camera_bytes: bool = False
+    p50_ms: float | None = None
+    p90_ms: float | None = None
+    scores: Mapping[str, float] | None = None
+    diagnosis: Mapping[str, Any] | None = None
+    trouble: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def file_name(self) -> str:
+        """`mobilenet-int8.tflite`."""
+        return f"{self.name}-{self.precision}{self.suffix}"
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Every reason not to deliver the file."""
+        troubles = (self.trouble,) if self.trouble else ()
+        return (*troubles, *(str(check) for check in self.checks if not check.passed))
+
+    @property
+    def float_ops(self) -> dict[str, int]:
+        """Operators that compute in float, by name."""
+        return {op.op: op.count for op in self.census if op.arithmetic == "float"}
+
+    @property
+    def int16_count(self) -> int:
+        """How many operators compute on int16 activations."""
+        return sum(op.count for op in self.census if op.arithmetic == "int16")
+
+    @property
+    def integer_share(self) -> float | None:
+        """Share of the computing operators that work on integers; None if none computes."""
+        integer = sum(op.count for op in self.census if op.arithmetic in ("integer", "int16"))
+        computing = integer + sum(self.float_ops.values())
+        return integer / computing if computing else None
+
+    def record(self) -> dict[str, Any]:
+        """Return plain data for a manifest."""
+        return {
+            "file": self.file_name,
+            "format": self.format,
+            "precision": str(self.precision),
+            "raised": {layer: str(width) for layer, width in self.raised.items()},
+            "bytes": len(self.content),
+            "sha256": hashlib.sha256(self.content).hexdigest() if self.content else None,
+            "inputs": [asdict(spec) for spec in self.inputs],
+            "takes_camera_bytes": self.takes_camera_bytes,
+            "outputs": [asdict(spec) for spec in self.outputs],
+            "comparisons": {name: comparison.record() for name, comparison in self.comparisons.items()},
+            "checks": [check.record() for check in self.checks],
+            "census": [asdict(op) for op in self.census],
+            "integer_share": self.integer_share,
+            "p50_ms": self.p50_ms,
+            "p90_ms": self.p90_ms,
+            "scores": dict(self.scores) if self.scores else None,
+            "diagnosis": self.diagnosis,
+            "trouble": self.trouble,
+            "notes": list(self.notes),
+            "passed": not self.failures,
+        }

@@ -1,0 +1,93 @@
+"""What narrowing costs: the answers where activations are clipped to the planned ranges, beside those to what was seen.
+
+Clipping to what was seen costs something too, where the calibration samples are few; that is not the plan's fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from calibration.fingerprint import Fingerprint
+from calibration.ranges import Range, Ranges
+from calibration.samples import Array, Samples
+from export.model import signature
+from export.model.graph import Graph, functional
+from export.proof import compare
+from export.proof.check import Check
+from export.proof.tolerances import CLIPPING
+from export.recipe import Precision
+
+if TYPE_CHECKING:
+    import keras
+
+BATCH = 8  # samples at a time: every activation is kept
+
+Fingerprints = Mapping[str, Fingerprint]
+Values = dict[int, Any]  # tensors by the position of the activation
+
+
+def check(
+    model: keras.Model, known: Samples, probe: Samples, seen: Ranges, planned: Ranges, fingerprints: Fingerprints
+) -> tuple[Check, ...]:
+    """Judge what narrower ranges cost the answers, without any rounding; nothing is asked where none is narrower.
+
+    Args:
+        model: whose activations the ranges are of.
+        known: whose first sample the fingerprints are of.
+        probe: on which the answers are compared.
+        seen: ranges as observed, by the file's tensor name.
+        planned: likewise, as chosen.
+        fingerprints: likewise, of the activations that may be clipped.
+    """
+    if all(planned.by_tensor[name] == seen.by_tensor[name] for name in fingerprints):
+        return ()
+    values = _run(model, known, 0, 1, {})[1]
+    expected, found = (_outputs(model, probe, _bounds(values, ranges, fingerprints)) for ranges in (seen, planned))
+    judged = compare.prove(expected, found, Precision.W8A32, judge=True, bar=CLIPPING)
+    return tuple(replace(check, question="clipping") for check in judged.checks)
+
+
+def _bounds(values: Values, ranges: Ranges, fingerprints: Fingerprints) -> dict[int, Range]:
+    """Return the range of each activation that is found, zero included, as every grid includes it."""
+    found = {}
+    for position, value in values.items():
+        own = Fingerprint.of(value.numpy())
+        names = [name for name, one in fingerprints.items() if own.is_like(one)]
+        if names:
+            lows, highs = zip(*(ranges.by_tensor[name] for name in names), strict=True)
+            found[position] = min(0.0, *lows), max(0.0, *highs)
+    return found
+
+
+def _outputs(model: keras.Model, samples: Samples, bounds: Mapping[int, Range]) -> dict[str, Array]:
+    rows = [_run(model, samples, start, start + BATCH, bounds)[0] for start in range(0, len(samples), BATCH)]
+    names = [spec.name for spec in signature.outputs(model)]
+    return {name: np.concatenate(parts) for name, parts in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+def _run(
+    model: keras.Model, samples: Samples, start: int, stop: int, bounds: Mapping[int, Range]
+) -> tuple[list[Array], Values]:
+    """Return the outputs of some samples, activations clipped where there are bounds, and all that is in float."""
+    import keras
+    import tensorflow as tf
+
+    whole = functional(model)
+    tensors: dict[int, Any] = {}
+    values: Values = {}
+    for spec, tensor in zip(signature.inputs(model), whole.inputs, strict=True):
+        tensors[id(tensor)] = tf.convert_to_tensor(samples.inputs[spec.name][start:stop], tensor.dtype)
+    for node in Graph(whole).nodes:
+        arguments, settings = node.arguments.fill_in(tensors)
+        outputs = keras.tree.flatten(node.operation(*arguments, **settings))
+        for tensor, value in zip(node.outputs, outputs, strict=True):
+            position = len(values)
+            if position in bounds:
+                value = tf.clip_by_value(value, *bounds[position])  # what is read from here on
+            tensors[id(tensor)] = values[position] = value
+    flat = [tensors[id(tensor)].numpy() for tensor in whole.outputs]
+    return flat, {position: value for position, value in values.items() if value.dtype.is_floating}

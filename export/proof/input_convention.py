@@ -1,0 +1,28 @@
+"""The check of the input convention: whether the bytes of a photo mean the same to a file as to the model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from export.model.camera_range import CameraRange
+from export.model.tensor_spec import TensorSpec
+from export.proof.check import Check
+from export.proof.tolerances import CONVENTION
+
+
+def check(spec: TensorSpec, camera: CameraRange) -> Check:
+    """Judge whether an integer input's smallest and largest numbers mean what the bytes 0 and 255 do.
+
+    Comparing answers cannot see a scale that is 2 % wrong; a device that feeds bytes lives by it.
+    """
+    limits = np.iinfo(spec.dtype)
+    ends = spec.dequantize(np.array([limits.min, limits.max]))
+    step = (camera[1] - camera[0]) / (limits.max - limits.min)
+    steps = float(np.abs(ends - np.array(camera)).max() / step)
+    return Check.at_most(
+        CONVENTION,
+        steps,
+        question="convention",
+        output=f"input {spec.name}",
+        quantity="scale and zero point, worst error in steps",
+    )

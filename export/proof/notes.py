@@ -1,0 +1,75 @@
+"""What the reader must know of a file although nothing failed: "int8" is a word that often lies."""
+
+from __future__ import annotations
+
+from export.proof.artifact import Artifact
+from export.recipe import Precision
+
+# A file counts as smaller or faster from here on; less is noise of the machine.
+MAX_SIZE_SHARE, MAX_TIME_SHARE = 0.9, 0.95
+
+# int8 of a well-trained network keeps this share of the answers on clear photos; a reader must hear of less.
+USUAL_TOP1_AGREEMENT = 0.95
+
+MOST_NAMED = 6  # raised layers; the manifest names all
+
+
+def notes(artifact: Artifact, float_artifact: Artifact) -> tuple[str, ...]:
+    """Return sentences about a quantized file beside the float file of its format; none for the float file."""
+    if artifact.precision is Precision.FLOAT32 or not artifact.content:
+        return ()
+    found = [
+        _answers(artifact),
+        _raised(artifact),
+        _islands(artifact),
+        _flex(artifact),
+        _size(artifact, float_artifact),
+        _speed(artifact, float_artifact),
+    ]
+    return tuple(filter(None, found))
+
+
+def _answers(artifact: Artifact) -> str:
+    shares = [one.top1_agreement for one in artifact.comparisons.values() if one.top1_agreement is not None]
+    if not shares or min(shares) >= USUAL_TOP1_AGREEMENT:
+        return ""
+    said = f"{1 - min(shares):.0%} of the answers change on these samples"
+    return f"{said}; fewer without --no-reconstruct" if artifact.may_be_reconstructed else said
+
+
+def _raised(artifact: Artifact) -> str:
+    if not artifact.raised:
+        return ""
+    layers = list(artifact.raised)
+    more = f" and {len(layers) - MOST_NAMED} more" if len(layers) > MOST_NAMED else ""
+    counts = ((artifact.int16_count, "in int16"), (sum(artifact.float_ops.values()), "in float"))
+    computing = " and ".join(f"{count} {how}" for count, how in counts if count) or "none"
+    return f"raised: {', '.join(layers[:MOST_NAMED])}{more}; wider operators: {computing}"
+
+
+def _islands(artifact: Artifact) -> str:
+    if artifact.precision not in (Precision.INT8, Precision.W8A16) or not artifact.float_ops or artifact.raised:
+        return ""
+    named = ", ".join(f"{count} {op}" for op, count in artifact.float_ops.items())
+    return f"not all-integer: {named} in float"
+
+
+def _flex(artifact: Artifact) -> str:
+    flex = [op.op for op in artifact.census if op.op.startswith("Flex")]
+    return f"needs the Flex runtime for {', '.join(flex)}" if flex else ""
+
+
+def _size(artifact: Artifact, float_artifact: Artifact) -> str:
+    if not float_artifact.content:
+        return ""
+    share = len(artifact.content) / len(float_artifact.content)
+    return f"not smaller: {share:.0%} of float32" if share > MAX_SIZE_SHARE else ""
+
+
+def _speed(artifact: Artifact, float_artifact: Artifact) -> str:
+    if artifact.precision is not Precision.INT8 and artifact.precision is not Precision.W8A16:
+        return ""
+    if artifact.p50_ms is None or float_artifact.p50_ms is None:
+        return ""
+    share = artifact.p50_ms / float_artifact.p50_ms
+    return f"not faster here: {share:.1f} x float32's time" if share > MAX_TIME_SHARE else ""

@@ -1,0 +1,84 @@
+"""Which tensors of a float file are meant by the Keras layers that are to be wider than int8."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from export.model.graph import functional, names_in_copy
+from export.model.layer_outputs import layer_of
+from export.quantization.tensor_map import Attribution
+from export.recipe import Width
+from zoo.errors import UsageProblemError, unknown
+
+if TYPE_CHECKING:
+    import keras
+
+
+def check(model: keras.Model, raised: Mapping[str, Width]) -> None:
+    """Refuse, before the work, layers that the model does not have.
+
+    Raises:
+        UsageProblemError: with the nearest name.
+    """
+    known = {*_layer_names(model), *names_in_copy(functional(model)).values()} if raised else set()
+    for name in raised:
+        if name not in known:
+            raise unknown("layer", name, known)
+
+
+def tensors(
+    raised: Mapping[str, Width], attributions: Mapping[str, Attribution], paths: Mapping[str, str]
+) -> dict[str, Width]:
+    """Return the tensors of the layers in `raised`, by the tensor's name in the float file.
+
+    A layer that the file computes in one step with others (a convolution, its batch norm and its ReLU) means the
+    result of that step, whichever of them is named; of two that mean the same, the wider counts.
+
+    Args:
+        raised: widths by layer, named as the model or its copy without inner models does.
+        attributions: of the file's tensors, to layers of either.
+        paths: of the layers inside of inner models ("backbone/conv"), by their names in the copy.
+
+    Raises:
+        UsageProblemError: nothing in the file is that layer's alone: an input's reshaping, a dropout.
+    """
+    found: dict[str, Width] = {}
+    for name, width in raised.items():
+        wanted = paths.get(name, name)
+        meant = [tensor for tensor, attribution in attributions.items() if wanted in _layers(attribution, paths)]
+        if not meant:
+            raise UsageProblemError(f"--raise {name}: the file computes nothing for this layer; name the one before it")
+        for tensor in meant:
+            found[tensor] = max(found.get(tensor, width), width, key=list(Width).index)
+    return found
+
+
+def weighted(named: Collection[str], attributions: Mapping[str, Attribution], paths: Mapping[str, str]) -> set[str]:
+    """Return the layers that hold the weights of the steps that `named` layers are of, by their names in the copy."""
+    names, wanted = {path: name for name, path in paths.items()}, {paths.get(name, name) for name in named}
+    layers = {
+        layer_of(call)
+        for attribution in attributions.values()
+        if _layers(attribution, paths) & wanted
+        for call in attribution.weighted
+    }
+    return {names.get(layer, layer) for layer in layers}
+
+
+def inner_paths(model: keras.Model) -> dict[str, str]:
+    """Return the paths of the layers inside of inner models, by their names in a copy without such models."""
+    return {name: path for path, name in names_in_copy(functional(model)).items() if name != path}
+
+
+def _layers(attribution: Attribution, paths: Mapping[str, str]) -> set[str]:
+    calls = attribution.group or (attribution.weighted or filter(None, (attribution.call,)))
+    layers = map(layer_of, calls)
+    return {paths.get(layer, layer) for layer in layers}
+
+
+def _layer_names(model: keras.Model, prefix: str = "") -> Iterator[str]:
+    for layer in functional(model).layers:
+        yield prefix + layer.name
+        if hasattr(layer, "layers"):
+            yield from _layer_names(layer, f"{prefix}{layer.name}/")

@@ -1,0 +1,55 @@
+"""The ranges of a float file's activations: observed in its runtime, then narrowed where that helps the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from calibration import observers
+from calibration.fingerprint import Fingerprint
+from calibration.ranges import Ranges
+from calibration.samples import Samples
+from export import process
+from export.quantization import sensitivity
+from export.runtime.jobs import observe as jobs
+
+if TYPE_CHECKING:
+    import keras
+
+WHOLE = "min-max"  # What is seen, nothing clipped.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What was seen of a float file's activations.
+
+    Attributes:
+        ranges: by tensor.
+        stability: how far the ranges of two halves of the samples differ; None if there is one sample.
+        fingerprints: of the first sample's activations that may be clipped.
+    """
+
+    ranges: Ranges
+    stability: Mapping[str, Any] | None
+    fingerprints: Mapping[str, Fingerprint]
+
+    def narrowed(self, model: keras.Model, samples: Samples, seed: int) -> Ranges:
+        """Return the ranges that cost the answers of `model`, whose file was observed, least."""
+        return sensitivity.choose(model, samples, self.ranges, self.fingerprints, seed=seed)
+
+
+def observe(path: Path, samples: Path, observer: str) -> Observation:
+    """Watch a float file run on saved samples; for `observers.SENSITIVITY` as a whole.
+
+    Raises:
+        UsageProblemError: this model's activations cannot be observed.
+    """
+    name = WHOLE if observer == observers.SENSITIVITY else observer
+    answer = process.call(jobs.observe, path=path, samples=samples, observer=name)
+    return Observation(
+        ranges=Ranges.from_record(answer["ranges"]),
+        stability=answer["stability"],
+        fingerprints={key: Fingerprint.from_record(record) for key, record in answer["fingerprints"].items()},
+    )

@@ -1,0 +1,53 @@
+"""The samples of an export: those that ranges are observed on, and those of the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import calibration.sources
+from calibration.inputs import InputSpec
+from calibration.sources.synthetic import NAME as SYNTHETIC
+from calibration.sources.synthetic import Maker
+from calibration.store import Draw
+from export.model import signature
+from export.model.subject import Subject
+from export.progress import Progress, Quiet
+from export.quantization import synthesis
+from export.recipe import Recipe
+
+# Samples of the proof. Of random weights only parity is judged, which fewer show as well.
+PROBES, UNTRAINED_PROBES = 64, 16
+
+
+def draw(
+    subject: Subject,
+    recipe: Recipe,
+    work: Path,
+    function: Callable[[], Any] | None = None,
+    progress: Progress | None = None,
+) -> Draw:
+    """Return calibration and probe samples for the subject; they share nothing."""
+    inputs = {spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype) for spec in signature.inputs(subject.model)}
+    return calibration.sources.draw(
+        recipe.calibration,
+        inputs=inputs,
+        preprocessing=subject.preprocessing,
+        calibration_count=recipe.calibration_count,
+        probe_count=recipe.probe_count or (PROBES if subject.weights.trained else UNTRAINED_PROBES),
+        seed=recipe.seed,
+        work=work,
+        random_calibration=recipe.random_calibration,
+        function=function,
+        maker=_maker(subject, recipe, progress or Quiet()) if function is None else None,
+        drawn=subject.drawn_inputs,
+    )
+
+
+def _maker(subject: Subject, recipe: Recipe, progress: Progress) -> Maker | None:
+    """Return what makes images of the model itself, if that is how the recipe calibrates."""
+    if recipe.calibration != SYNTHETIC:
+        return None
+    return partial(synthesis.images, subject.model, seed=recipe.seed, progress=progress)

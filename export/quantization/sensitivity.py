@@ -1,0 +1,124 @@
+"""The range of each activation that costs the answers least: where to clip is asked of the network itself.
+
+To first order an error e of an activation moves an output by g e, g the gradient. Rounding is uniform noise of a
+twelfth of the squared step (Widrow 1956) wherever the activation is not zero; clipping cuts off what is known exactly.
+Weighing errors by gradients is the Fisher-weighted loss of Li et al. 2021, "BRECQ", https://arxiv.org/abs/2102.05426,
+section 3.3, here for ranges instead of weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.fingerprint import Fingerprint
+from calibration.observers import SENSITIVITY
+from calibration.ranges import Range, Ranges
+from calibration.samples import Samples
+from export.model.gradients import BATCH, Activations
+from export.quantization import sample_selection
+
+if TYPE_CHECKING:
+    import keras
+
+Floats = NDArray[np.float64]
+
+STEPS = 255
+# Ends that are tried, as shares of the largest and smallest value seen.
+SHARES = np.append(np.geomspace(1.0, 0.05, 24), 0.0)
+LOG_RATIO = np.float32(np.log(SHARES[1]))
+# A clipped range must promise this much: the gradient knows little of large errors, and photos unlike these will come.
+WORTHWHILE = 0.7
+# An error counts as a share of its sample's answers, that loud samples may not rule; but no answers count as quieter
+# than this share of the samples' mean power. The errors of a sample that says next to nothing, of an empty picture,
+# would outweigh those of all others.
+SMALLEST_POWER = 0.1
+TINY = float(np.finfo(np.float32).tiny)
+
+
+def choose(
+    model: keras.Model,
+    samples: Samples,
+    observed: Ranges,
+    fingerprints: Mapping[str, Fingerprint],
+    *,
+    count: int = 32,
+    seed: int = 0,
+) -> Ranges:
+    """Return narrower ranges where clipping helps the answers; the others as they were observed.
+
+    Args:
+        model: whose activations were observed.
+        samples: of the calibration.
+        observed: min and max of every activation by the file's tensor name.
+        fingerprints: of the first sample's activations, likewise; without those that must not be clipped.
+        count: at most so many samples' gradients are looked at (export/quantization/sample_selection.py).
+        seed: of the random signs with which a sample's outputs are added up, to have one gradient for all of them.
+    """
+    activations = Activations(model, samples)
+    peaks, powers = activations.survey()
+    indices, stands_for = sample_selection.choose(peaks, count)
+    importance = stands_for / np.maximum(powers, SMALLEST_POWER * powers.mean() + TINY)[indices]
+    generator = np.random.default_rng(seed)
+    costs: dict[str, list[Floats | float]] = {}
+    names = _matched(activations.of([0]), fingerprints)
+    for start in range(0, len(indices), BATCH):
+        values, gradients = activations.gradients(indices[start : start + BATCH], generator)
+        if not costs:
+            costs = {name: [0.0, 0.0] for name, key in names.items() if gradients[key] is not None}
+        for name, halves in costs.items():
+            pairs = zip(values[names[name]].numpy(), gradients[names[name]].numpy(), strict=True)
+            for index, (value, gradient) in enumerate(pairs, start):
+                cost = _cost(value.reshape(-1), gradient.reshape(-1), observed.by_tensor[name])
+                halves[index % 2] += cost * importance[index]
+    chosen = {name: _best(halves, observed.by_tensor[name]) for name, halves in costs.items()}
+    return Ranges(by_tensor={**observed.by_tensor, **chosen}, observer=SENSITIVITY)
+
+
+def _matched(values: Mapping[int, Any], fingerprints: Mapping[str, Fingerprint]) -> dict[str, int]:
+    """Return for each tensor of the file the position of the activation that it is."""
+    ours = {key: Fingerprint.of(value.numpy()[:1]) for key, value in values.items()}
+    return {
+        name: key
+        for name, fingerprint in fingerprints.items()
+        if (key := next((key for key, one in ours.items() if one.is_like(fingerprint)), None)) is not None
+    }
+
+
+def _cost(values: NDArray[Any], gradient: NDArray[Any], observed: Range) -> Floats:
+    """Return the squared error of a sample's outputs (low ends, high ends) that each pair of `SHARES` would make."""
+    low, high = min(observed[0], 0.0), max(observed[1], 0.0)
+    step = (high * SHARES[None, :] - low * SHARES[:, None]) / STEPS
+    rounding = step**2 / 12 * float(np.vdot(gradient, gradient * (values != 0)))
+    below, above = _clipped(-values, -gradient, -low * SHARES), _clipped(values, gradient, high * SHARES)
+    found: Floats = rounding + (below[:, None] + above[None, :]) ** 2
+    return found
+
+
+def _clipped(values: NDArray[Any], gradient: NDArray[Any], ends: Floats) -> Floats:
+    """Return what clipping `values` at each of `ends`, largest first and the last zero, moves the outputs by."""
+    beyond = np.flatnonzero(values > ends[-2])
+    values, gradient = values[beyond], gradient[beyond]
+    # All between two ends lie beyond the same ends; what lies beyond an end is the sum of the places above it.
+    place = (
+        np.floor(np.log(values / max(np.float32(ends[0]), np.finfo(np.float32).tiny)) / LOG_RATIO).astype(np.int64) + 1
+    )
+    np.maximum(place, 0, out=place)
+    sums = [np.cumsum(np.bincount(place, weights, len(ends))) for weights in (gradient, gradient * values)]
+    moved: Floats = ends * sums[0] - sums[1]
+    return moved
+
+
+def _best(halves: Sequence[Floats | float], observed: Range) -> Range:
+    """Return the pair of ends that costs least in the half of the samples where it costs more."""
+    seen = [np.asarray(half)[:-1, :-1] for half in halves if np.ndim(half) and np.asarray(half)[0, 0] > 0]
+    if not seen:
+        return observed
+    relative = np.max([half / half[0, 0] for half in seen], axis=0)
+    low, high = np.unravel_index(int(relative.argmin()), relative.shape)
+    if relative[low, high] > WORTHWHILE:
+        return observed
+    return observed[0] * float(SHARES[low]), observed[1] * float(SHARES[high])

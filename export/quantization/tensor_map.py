@@ -1,0 +1,207 @@
+"""Which tensor of a float file is which Keras layer's output: told by its values, not guessed from its name.
+
+A converter fuses layers, renames what is left, and drops what does nothing. What stays is that a tensor holds, to float
+rounding, what the layer gave for the same sample.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from calibration.samples import Array, Samples
+from export import process
+from export.model.layer_outputs import LayerCall, layer_calls, layer_of
+from export.runtime.jobs.observe import activations
+
+if TYPE_CHECKING:
+    import keras
+
+# Largest difference, as a share of the layer's largest output: float32 sums in another order. Parity measures 1e-6.
+SAME = 1e-4
+# Of several that agree, those come into question that are about as near as the nearest: a batch norm that has not
+# learned anything differs from its input by 5e-6, rounding by 1e-7.
+AS_NEAR = 8.0
+ROUNDING = 2.0**-23
+COUNT = 2  # One sample may agree by chance where an output is one number.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attribution:
+    """What a tensor is in the Keras model.
+
+    Attributes:
+        tensor: its name in the float file.
+        call: the call of a layer (`LayerCall.name`) whose output it is, or inside of whose computation it is a step;
+            None where neither is known.
+        group: names of all calls that the file computes in one step to this tensor, the last of them `call`; empty
+            where no layer gives its values.
+        weighted: those of the group, or of the call that it is a step of, whose layer has weights.
+    """
+
+    tensor: str
+    call: str | None
+    group: tuple[str, ...] = ()
+    weighted: tuple[str, ...] = ()
+
+    @property
+    def matched(self) -> bool:
+        """Whether a layer gives these values."""
+        return bool(self.group)
+
+    @property
+    def layer(self) -> str | None:
+        """The Keras layer to name to a user: the first of the group that has weights, or else the last."""
+        named = self.weighted[0] if self.weighted else self.call
+        return layer_of(named) if named is not None else None
+
+    @property
+    def name(self) -> str:
+        """The name for a table: the layer's, with its number where it is called again; or the tensor's own."""
+        if self.call is None:
+            return short(self.tensor)
+        named = self.weighted[0] if self.weighted else self.call
+        return named if self.matched else f"{named} ({short(self.tensor).rsplit('/', 1)[-1]})"
+
+
+def attribute(
+    tensors: Mapping[str, Array], calls: Sequence[LayerCall], sources: Mapping[str, Sequence[str]]
+) -> dict[str, Attribution]:
+    """Return what each tensor of a float file is in the Keras model.
+
+    Args:
+        tensors: (N, ...) by name, in the order of the graph.
+        calls: of the model's layers on the same N samples, in an order in which they can run.
+        sources: the tensors that each is computed of, by name.
+    """
+    candidates = {tensor: _equal(values, calls) for tensor, values in tensors.items()}
+    # What passes its input on (Dropout, Flatten, a folded batch norm) is no step of its own.
+    computed = {name for found in candidates.values() for name in found}
+    chosen: dict[str, str] = {}
+    for tensor, found in candidates.items():
+        if found:
+            chosen[tensor] = _best(tensor, found, set(chosen.values()))
+    by_name = {call.name: call for call in calls}
+    given = set(chosen.values())
+    # Unless the layer with the weights lies behind it: a folded batch norm is what the converter calls such a step.
+    hidden = {
+        tensor: {call for call in found if by_name[call].has_weights and call not in given}
+        for tensor, found in candidates.items()
+    }
+    groups = {
+        tensor: _group(name, by_name, (computed - set(candidates[tensor] if hidden[tensor] else ())) | given)
+        for tensor, name in chosen.items()
+    }
+    enclosing = _enclosing(tensors, chosen, sources)
+    return {
+        tensor: Attribution(
+            tensor=tensor,
+            call=chosen.get(tensor) or (chosen[enclosing[tensor]] if tensor in enclosing else None),
+            group=groups.get(tensor, ()),
+            weighted=tuple(call for call in groups.get(enclosing.get(tensor, tensor), ()) if by_name[call].has_weights),
+        )
+        for tensor in tensors
+    }
+
+
+def short(tensor: str) -> str:
+    """Return what a tensor's name says first; the converter lists all that it fused behind semicolons."""
+    return tensor.split(";")[0]
+
+
+def _equal(values: Array, calls: Sequence[LayerCall]) -> list[str]:
+    """Return the calls whose output has these values, whatever its shape."""
+    flat = values.reshape(len(values), -1)
+    distances = {call.name: _distance(flat, call.output) for call in calls if call.output.size == flat.size}
+    nearest = max(min(distances.values(), default=0.0), ROUNDING)
+    return [name for name, distance in distances.items() if distance <= min(SAME, AS_NEAR * nearest)]
+
+
+def _distance(flat: Array, output: Array) -> float:
+    """Return the largest difference as a share of the largest output."""
+    if not np.issubdtype(output.dtype, np.floating):
+        return np.inf
+    reference = output.reshape(flat.shape)
+    largest = float(np.abs(reference).max())
+    # Most are told apart without reading them whole.
+    if abs(float(reference[0, 0]) - float(flat[0, 0])) > SAME * largest:
+        return np.inf
+    difference = float(np.abs(reference - flat).max())
+    return difference / largest if largest > 0 else (np.inf if difference > 0 else 0.0)
+
+
+def _best(tensor: str, found: Sequence[str], taken: set[str]) -> str:
+    """Return the call that the tensor's name mentions, not given away before, or else the first that computes it."""
+    words = re.split("[/;:]", tensor)
+    # TensorFlow numbers names that it has seen before.
+    order = {word: -place for place, word in reversed([*enumerate(re.sub(r"_\d+$", "", word) for word in words)])}
+    order |= {word: -place for place, word in reversed([*enumerate(words)])}
+
+    def rank(name: str) -> tuple[bool, bool, int]:
+        place = order.get(layer_of(name).rsplit("/", 1)[-1])
+        return name not in taken, place is not None, place or 0
+
+    return max(found, key=rank)  # the first of equals
+
+
+def _group(name: str, calls: Mapping[str, LayerCall], before: set[str]) -> tuple[str, ...]:
+    """Return the calls between the tensors `before` and this one, in the order of the model."""
+    group, todo = {name}, list(calls[name].sources)
+    while todo:
+        source = todo.pop()
+        if source not in before and source not in group:
+            group.add(source)
+            todo += calls[source].sources
+    return tuple(call for call in calls if call in group)
+
+
+def _enclosing(
+    tensors: Mapping[str, Array], chosen: Mapping[str, str], sources: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
+    """Return for the tensors that are no layer's output the one tensor that they are computed for, if it is one."""
+    readers: dict[str, list[str]] = {tensor: [] for tensor in tensors}
+    for tensor, read in sources.items():
+        for source in read:
+            readers.setdefault(source, []).append(tensor)
+    found = {}
+    for tensor in tensors:
+        ends, seen, todo = set(), set(), [] if tensor in chosen else list(readers[tensor])
+        while todo:
+            reader = todo.pop()
+            if reader in chosen:
+                ends.add(reader)
+            elif reader not in seen:
+                seen.add(reader)
+                todo += readers.get(reader, [])
+        if len(ends) == 1:
+            found[tensor] = ends.pop()
+    return found
+
+
+def attributed(model: keras.Model, path: Path, samples: Samples, folder: Path) -> dict[str, Attribution]:
+    """Return what each activation of a float file in the primary format is in the model, by the tensor's name.
+
+    Args:
+        model: that the file was converted from.
+        path: of the file.
+        samples: two are enough.
+        folder: where the samples are saved.
+
+    Raises:
+        RuntimeCrashError: the runtime cannot load or run the file.
+        UsageProblemError: the file has a loop, inside of which nothing can be seen.
+    """
+    few = {name: np.asarray(values[:COUNT]) for name, values in samples.inputs.items()}
+    with tempfile.TemporaryDirectory(prefix="zoo-export-") as work:
+        outputs = Path(work) / "activations.npz"
+        answer = process.call(activations, path=path, samples=folder, count=COUNT, outputs=outputs)
+        with np.load(outputs, allow_pickle=False) as arrays:
+            tensors = {name: arrays[str(place)] for place, name in enumerate(answer["names"])}
+    sources = {step["tensor"]: step["sources"] for step in answer["steps"]}
+    return attribute(tensors, layer_calls(model, few), sources)

@@ -1,0 +1,55 @@
+"""An export in a process of its own (`export.runtime.background`): plain data in, plain data out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from export.recipe import Budget, Io, Precision, Preset, Pruning, Recipe, Width
+
+if TYPE_CHECKING:
+    from export.progress import Progress
+
+
+def export(request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """Export a recipe; answer `{"folder", "manifest", "replaced"}`.
+
+    Raises:
+        ZooError: as `export.pipeline.run`.
+    """
+    from export import pipeline
+
+    delivery = pipeline.run(_recipe(dict(request)), progress)
+    folder = str(delivery.folder) if delivery.folder else None
+    return {"folder": folder, "manifest": delivery.manifest, "replaced": delivery.replaced}
+
+
+def request_of(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as `export` takes it."""
+    return {**asdict(recipe), "out": str(recipe.out)}
+
+
+def _recipe(record: dict[str, Any]) -> Recipe:
+    record["precisions"] = tuple(Precision(name) for name in record["precisions"])
+    record["formats"] = tuple(record["formats"])
+    record["pruning"] = pruning_of(record["pruning"])
+    record["raised"] = {layer: Width(width) for layer, width in record["raised"].items()}
+    record["budget"] = _budget(record["budget"])
+    record["io"] = Io(record["io"]) if record["io"] else None
+    record["out"] = Path(record["out"])
+    return Recipe(**record)
+
+
+def pruning_of(record: Mapping[str, Any] | None) -> Pruning | None:
+    """Return what `dataclasses.asdict` made of a pruning."""
+    if record is None:
+        return None
+    return Pruning(**{**record, "pattern": tuple(record["pattern"]) if record["pattern"] else None})
+
+
+def _budget(record: dict[str, Any]) -> Budget:
+    record["preset"] = Preset(record["preset"]) if record["preset"] else None
+    record["widths"] = tuple(Width(width) for width in record["widths"])
+    return Budget(**record)

@@ -1,0 +1,113 @@
+"""How fast files are: each in a child process, in turn, so that a drifting machine favours none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from export import process
+from export.process import RuntimeCrashError
+from export.progress import Progress
+from export.recipe import Precision
+from export.runtime.jobs.timing import time_file
+
+# A B C, A B C, ...: what the machine does meanwhile hits all files alike.
+ROUNDS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contestant:
+    """A file that is timed; the precision is None where its name does not say it."""
+
+    path: Path
+    precision: Precision | None
+
+    @property
+    def family(self) -> tuple[str, str]:
+        """What files of one model and one format share: the ratio is taken within it."""
+        stem = self.path.stem.removesuffix(f"-{self.precision}") if self.precision else self.path.stem
+        return str(self.path.parent / stem), self.path.suffix
+
+
+@dataclass(kw_only=True)
+class Timing:
+    """What was measured of one file.
+
+    Attributes:
+        file: timed.
+        milliseconds: of each inference, all rounds.
+        peak_mb: the most memory that any of its processes held.
+        empty_mb: what such a process holds before it loads runtime and file.
+        runtime: the distribution that ran it.
+        version: of the runtime.
+        trouble: why it could not be timed; empty if it was.
+    """
+
+    file: Contestant
+    milliseconds: list[float] = field(default_factory=list)
+    peak_mb: float = 0
+    empty_mb: float = 0
+    runtime: str = ""
+    version: str | None = None
+    trouble: str = ""
+
+    def add(self, answer: dict[str, Any]) -> None:
+        """Take in one round."""
+        self.milliseconds.extend(answer["milliseconds"])
+        self.peak_mb = max(self.peak_mb, answer["peak_mb"])
+        self.empty_mb = max(self.empty_mb, answer["empty_mb"])
+        self.runtime, self.version = answer["runtime"], answer["version"]
+
+
+def bench(files: Sequence[Contestant], runs: int, threads: int, progress: Progress) -> list[dict[str, Any]]:
+    """Time all files, each `runs` times, and return plain data for each."""
+    timings = [Timing(file=file) for file in files]
+    rounds = min(ROUNDS, runs)
+    for number in range(rounds):
+        share = runs // rounds + (number < runs % rounds)
+        for timing in timings:
+            progress.step(
+                f"measure {timing.file.path.name}", number * len(timings) + timings.index(timing), rounds * len(timings)
+            )
+            if timing.trouble:
+                continue
+            try:
+                timing.add(process.call(time_file, fresh=True, path=timing.file.path, runs=share, threads=threads))
+            except RuntimeCrashError as error:
+                timing.trouble = str(error)
+    return [_record(timing, timings, threads) for timing in timings]
+
+
+def _record(timing: Timing, timings: Sequence[Timing], threads: int) -> dict[str, Any]:
+    return {
+        "file": str(timing.file.path),
+        "bytes": timing.file.path.stat().st_size if timing.file.path.is_file() else 0,
+        "precision": str(timing.file.precision) if timing.file.precision else None,
+        "runtime": timing.runtime,
+        "version": timing.version,
+        "threads": threads,
+        "runs": len(timing.milliseconds),
+        **dict.fromkeys(("p50_ms", "p90_ms", "min_ms", "of_float32")),
+        **(_numbers(timing, timings) if timing.milliseconds and not timing.trouble else {}),
+        "peak_mb": timing.peak_mb,
+        "empty_mb": timing.empty_mb,
+        "trouble": timing.trouble,
+    }
+
+
+def _numbers(timing: Timing, timings: Sequence[Timing]) -> dict[str, float | None]:
+    import numpy as np
+
+    p50, p90 = np.percentile(timing.milliseconds, [50, 90])
+    floats = [
+        other
+        for other in timings
+        if other.file.family == timing.file.family
+        and other.file.precision is Precision.FLOAT32
+        and other.milliseconds
+        and not other.trouble
+    ]
+    share = float(p50 / np.median(floats[0].milliseconds)) if floats else None
+    return {"p50_ms": float(p50), "p90_ms": float(p90), "min_ms": min(timing.milliseconds), "of_float32": share}

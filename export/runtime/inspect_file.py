@@ -1,0 +1,54 @@
+"""What a model file is, told by the file itself: inputs, outputs, operators, integer or not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from export.process import RuntimeCrashError, call
+from export.runtime.jobs.describe import describe
+
+READ_SECONDS = 300
+
+
+def inspect_file(path: Path) -> dict[str, Any]:
+    """Return plain data about a model file; its runtime works in a child process.
+
+    Raises:
+        UsageProblemError: no target reads such a file.
+        RuntimeCrashError: the file is damaged, or its runtime crashed on it.
+    """
+    try:
+        facts = call(describe, timeout_s=READ_SECONDS, path=path)
+    except RuntimeCrashError as error:
+        raise RuntimeCrashError(f"cannot read {path}: {error}") from error
+    content = path.read_bytes()
+    return {
+        "file": str(path),
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "verdict": judge(facts["census"], [*facts["inputs"], *facts["outputs"]]),
+        **facts,
+    }
+
+
+def judge(operators: Sequence[Mapping[str, Any]], edges: Sequence[Mapping[str, Any]]) -> str:
+    """Return in a sentence what kind of file this is; `edges` are its inputs and outputs."""
+    flex = [record["op"] for record in operators if record["op"].startswith("Flex")]
+    if flex:
+        return f"needs TensorFlow on the device: {', '.join(flex)}; no small runtime has these operators"
+    in_float = [record for record in operators if record["arithmetic"] == "float"]
+    integer_count = sum(record["count"] for record in operators if record["arithmetic"] in ("integer", "int16"))
+    if not integer_count:
+        return "float: no operator computes in integers"
+    if in_float:
+        float_count = sum(record["count"] for record in in_float)
+        names = ", ".join(f"{record['op']} x {record['count']}" for record in in_float)
+        share = f"{float_count} of {float_count + integer_count} operators compute in float"
+        return f"integer with float islands: {share}: {names}"
+    float_edges = [edge["name"] for edge in edges if edge["dtype"].startswith("float")]
+    if float_edges:
+        return f"integer inside, float outside: {', '.join(float_edges)}"
+    return "all-integer: every operator computes in integers, and so are inputs and outputs"

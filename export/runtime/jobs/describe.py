@@ -1,0 +1,29 @@
+"""What a file declares and is made of."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from export.formats import target_of
+from export.formats.session import Session
+
+
+def describe(path: str) -> dict[str, Any]:
+    """Describe a file: inputs, outputs and operators."""
+    target = target_of(Path(path))
+    session = target.open(Path(path))
+    return {
+        "format": target.name,
+        **specs(session),
+        "census": [asdict(op) for op in target.census(Path(path))],
+    }
+
+
+def specs(session: Session) -> dict[str, Any]:
+    """Return inputs and outputs as plain data."""
+    return {
+        "inputs": [asdict(spec) for spec in session.inputs],
+        "outputs": [asdict(spec) for spec in session.outputs],
+    }

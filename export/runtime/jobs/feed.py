@@ -1,0 +1,30 @@
+"""One sample as a file's inputs store it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from calibration.samples import Array, Samples
+from export.formats.dissection import Dissector
+from export.formats.session import Session
+from zoo.errors import UsageProblemError
+
+
+def feed(session: Session | Dissector, samples: Samples, index: int, camera_bytes: bool) -> dict[str, Array]:
+    """Return one sample as the file's inputs store it.
+
+    Raises:
+        UsageProblemError: the file wants other inputs than the samples hold.
+    """
+    if {spec.name for spec in session.inputs} != set(samples.inputs):
+        wanted = ", ".join(spec.name for spec in session.inputs)
+        raise UsageProblemError(f"the file's inputs are {wanted}; the samples hold {', '.join(samples.inputs)}")
+    fed = {}
+    # Photos are of the first input; others, which are drawn, may be of uint8 too.
+    photo = next(iter(samples.inputs)) if camera_bytes and samples.photos is not None else None
+    for spec in session.inputs:
+        if spec.name == photo and spec.dtype == "uint8" and samples.photos is not None:
+            fed[spec.name] = np.ascontiguousarray(samples.photos[index : index + 1])
+        else:
+            fed[spec.name] = spec.quantize(np.asarray(samples.inputs[spec.name][index : index + 1]))
+    return fed

@@ -1,0 +1,63 @@
+"""What a file says on samples, and how long it takes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration.samples import Array, Samples
+from export.formats import target_of
+from export.runtime import cores
+from export.runtime.jobs.describe import specs
+from export.runtime.jobs.feed import feed
+from export.runtime.jobs.timing import WARM_UP_RUNS, percentiles
+
+SLOW_MS = 50.0  # an inference: less is not worth loading a file twice
+
+
+def run(
+    path: str, samples: str, outputs: str, camera_bytes: bool, threads: int = 1, hurry_after: int | None = None
+) -> dict[str, Any]:
+    """Run a file on saved samples; write the stored outputs to `outputs` (.npz), answer specs and times.
+
+    Args:
+        path: of the file.
+        samples: folder that `Samples.save` wrote.
+        outputs: of the .npz to write, arrays (N, ...) by output name as the file stores them.
+        camera_bytes: feed the photos' bytes to a uint8 input, as a device would.
+        threads: of the runtime.
+        hurry_after: so many samples, which alone are timed then, a slow file gets all cores: its answers are the same.
+    """
+    loaded = Samples.load(Path(samples))
+    target = target_of(Path(path))
+    session = target.open(Path(path), threads)
+    declared = specs(session)
+    rows: dict[str, list[Array]] = {spec.name: [] for spec in session.outputs}
+    for _ in range(WARM_UP_RUNS):
+        session.run(feed(session, loaded, 0, camera_bytes))
+    milliseconds: list[float] = []
+    timed = len(loaded)
+    for index in range(len(loaded)):
+        if index == hurry_after and np.median(milliseconds) > SLOW_MS:
+            timed = index
+            del session  # before there is another: one holds all weights
+            session = target.open(Path(path), max(threads, cores.count()))
+        inputs = feed(session, loaded, index, camera_bytes)
+        start = time.perf_counter()
+        stored = session.run(inputs)
+        milliseconds.append((time.perf_counter() - start) * 1e3)
+        for name, values in stored.items():
+            rows[name].append(values)
+    arrays: dict[str, Any] = {name: np.concatenate(values) for name, values in rows.items()}
+    np.savez(outputs, **arrays)
+    census = [asdict(op) for op in target.census(Path(path))]
+    return {
+        **declared,
+        **percentiles(milliseconds[:timed]),
+        "milliseconds": milliseconds,
+        "census": census,
+    }

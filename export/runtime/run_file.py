@@ -1,0 +1,78 @@
+"""Run one file on samples in a child process and bring back what it said, how long it took, and what it is made of."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from calibration.samples import Array
+from export import process
+from export.formats.session import OpCount
+from export.model.tensor_spec import TensorSpec
+from export.runtime.jobs.run import run
+
+TIMED_SAMPLES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """What a run brought.
+
+    Attributes:
+        inputs: as the file declares them.
+        outputs: likewise.
+        stored: outputs (N, ...) by name, as the file stores them.
+        milliseconds: time of every inference, in the order of the samples.
+        p50_ms: the median of those on one thread.
+        p90_ms: 90th percentile.
+        census: operators as the runtime executes them.
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    stored: Mapping[str, Array]
+    milliseconds: tuple[float, ...]
+    p50_ms: float
+    p90_ms: float
+    census: tuple[OpCount, ...]
+
+    @property
+    def real(self) -> dict[str, Array]:
+        """The outputs as real numbers, float64."""
+        return {spec.name: spec.dequantize(self.stored[spec.name]) for spec in self.outputs}
+
+
+def measure(path: Path, samples: Path, *, camera_bytes: bool, hurry: bool = False) -> Measurement:
+    """Run the file at `path` on the samples saved in `samples`, on one thread.
+
+    Args:
+        path: of the file.
+        samples: folder that `Samples.save` wrote.
+        camera_bytes: feed the photos' bytes to a uint8 input, as a device would.
+        hurry: if it is slow, time the first samples only, and run the others on all cores.
+
+    Raises:
+        RuntimeCrashError: the runtime cannot load or run the file.
+        UsageProblemError: the file's inputs are not the samples'.
+    """
+    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+        outputs = Path(folder) / "outputs.npz"
+        hurry_after = TIMED_SAMPLES if hurry else None
+        answer = process.call(
+            run, path=path, samples=samples, outputs=outputs, camera_bytes=camera_bytes, hurry_after=hurry_after
+        )
+        with np.load(outputs, allow_pickle=False) as arrays:
+            stored = {name: arrays[name] for name in arrays.files}
+    return Measurement(
+        inputs=tuple(TensorSpec.from_record(spec) for spec in answer["inputs"]),
+        outputs=tuple(TensorSpec.from_record(spec) for spec in answer["outputs"]),
+        stored=stored,
+        milliseconds=tuple(answer["milliseconds"]),
+        p50_ms=answer["p50_ms"],
+        p90_ms=answer["p90_ms"],
+        census=tuple(OpCount(**op) for op in answer["census"]),
+    )

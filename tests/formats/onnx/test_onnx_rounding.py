@@ -1,0 +1,111 @@
+"""What two runtimes would round otherwise has the same integers in both formats, whatever integers come in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import onnx
+import pytest
+from keras import layers
+
+from calibration.ranges import Ranges
+from export.formats import TARGETS, QuantizationPlan
+from export.formats.onnx.census import census
+from export.formats.onnx.split import cut, seams
+from export.formats.tflite import flatbuffer
+from export.recipe import Io, Precision
+
+ONNX, TFLITE = TARGETS["onnx"], TARGETS["tflite"]
+SHAPE = (12, 12, 6)
+CODES = np.random.default_rng(0).integers(-128, 128, (1, *SHAPE)).astype(np.int8)
+CODES.reshape(-1)[:256] = np.arange(-128, 128)
+
+Net = Callable[[Any], Any]
+
+
+def files(net: Net, low: float, high: float, width: float) -> tuple[bytes, bytes]:
+    """Return the .tflite and the .onnx, for inputs between `low` and `high`, and others `width` times as wide."""
+    image = keras.Input(SHAPE, name="image")
+    model = keras.Model(image, net(image))
+    float_file = TFLITE.convert(model)
+    names = flatbuffer.activations(flatbuffer.read(float_file)).values()
+    plan = QuantizationPlan(
+        precision=Precision.INT8,
+        io=Io.INT8,
+        ranges=Ranges(by_tensor=dict.fromkeys(names, (low * width, high * width)), observer="min-max"),
+        input_ranges={"image": (low, high)},
+    )
+    sibling = TFLITE.quantize(float_file, plan, {})
+    return sibling, ONNX.quantize(ONNX.convert(model), plan, {"tflite": sibling})
+
+
+def answers(contents: tuple[bytes, bytes], folder: Path) -> list[np.ndarray]:
+    found = []
+    for target, content in zip((TFLITE, ONNX), contents, strict=True):
+        path = folder / f"model{target.suffix}"
+        path.write_bytes(content)
+        (answer,) = target.open(path).run({"image": CODES}).values()
+        found.append(answer)
+    return found
+
+
+def joined(x: Any) -> Any:
+    return layers.Concatenate(name="joined")([x, layers.MaxPooling2D(3, 1, padding="same")(x)])
+
+
+POOLS: dict[str, Net] = {
+    "2 x 2": lambda x: layers.AveragePooling2D(2, name="pool")(x),
+    "2 x 3": lambda x: layers.AveragePooling2D((2, 3), name="pool")(x),
+    "3 x 3, same": lambda x: layers.AveragePooling2D(3, 1, padding="same", name="pool")(x),
+    "8 x 8": lambda x: layers.AveragePooling2D(8, 1, name="pool")(x),
+}
+
+
+@pytest.mark.parametrize("width", [0.13, 0.7, 0.999, 1.001, 1.3, 1.9371, 3.0, 40.0])
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (-0.3, 2.2), (0.0, 6.0)])
+def test_a_move_to_another_grid_gives_the_same_integers(low: float, high: float, width: float, tmp_path: Path) -> None:
+    one, other = answers(files(joined, low, high, width), tmp_path)
+    assert len(np.unique(one)) > 5
+    assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("width", [0.41, 0.999, 1.7])
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (-0.3, 2.2)])
+def test_a_rectifier_alone_gives_the_same_integers(low: float, high: float, width: float, tmp_path: Path) -> None:
+    one, other = answers(files(layers.ReLU(), low, high, width), tmp_path)
+    assert len(np.unique(one)) > 20
+    assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("slope", [0.1, 0.3, 0.01])
+@pytest.mark.parametrize(("low", "high", "width"), [(-1.0, 1.0, 0.7), (-3.0, 1.0, 1.3), (-0.3, 2.2, 1.0)])
+def test_a_leaky_rectifier_gives_the_same_integers(
+    low: float, high: float, width: float, slope: float, tmp_path: Path
+) -> None:
+    made = files(lambda x: layers.LeakyReLU(negative_slope=slope)(layers.MaxPooling2D(1)(x)), low, high, width)
+    one, other = answers(made, tmp_path)
+    assert len(np.unique(one)) > 20
+    assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", POOLS)
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (-0.3, 2.2), (0.0, 6.0)])
+def test_a_mean_gives_the_same_integers(low: float, high: float, name: str, tmp_path: Path) -> None:
+    one, other = answers(files(POOLS[name], low, high, 1.0), tmp_path)
+    assert len(np.unique(one)) > 20
+    assert np.array_equal(one, other)
+
+
+def test_a_move_to_another_grid_counts_as_no_arithmetic_and_is_no_activation_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(files(joined, -1.0, 1.0, 1.3)[1])
+    assert {op.arithmetic for op in census(path) if op.op == "Add"} == {"none"}
+    proto = onnx.load(path)
+    found = seams(proto)
+    assert len(found) == 2  # the input, and what the concatenation gives
+    parts = onnx.load_from_string(cut(proto, found))
+    assert {value.name for value in parts.graph.input} == {f"cut/{seam.name}" for seam in found}

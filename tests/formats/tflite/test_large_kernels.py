@@ -1,0 +1,62 @@
+"""Kernels above 32 MiB are rounded as small ones are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export.formats.tflite.large_kernels import LARGEST_BYTES, in_slices
+
+SHAPE = (66, 2, 2, 2**15)  # 33 MiB of float32
+
+
+def parameters(scale: np.ndarray, axis: int | None) -> Any:
+    from ai_edge_quantizer import qtyping
+
+    return qtyping.UniformQuantParams(
+        scale=scale,
+        zero_point=np.zeros(scale.shape, np.int32),
+        num_bits=8,
+        symmetric=True,
+        quantized_dimension=axis,
+    )
+
+
+def rounded(values: np.ndarray, described: Any) -> np.ndarray:
+    from ai_edge_quantizer.algorithms.uniform_quantize import uniform_quantize_tensor
+
+    found: np.ndarray = uniform_quantize_tensor.uniform_quantize(values, described)
+    return found
+
+
+@pytest.fixture(scope="module")
+def kernel() -> np.ndarray:
+    values = np.random.default_rng(0).integers(-254, 255, SHAPE, np.int16).astype(np.float32)
+    assert values.nbytes > LARGEST_BYTES
+    return values
+
+
+@pytest.mark.parametrize("axis", [0, 3])
+def test_every_channel_has_its_own_scale(kernel: np.ndarray, axis: int) -> None:
+    size = SHAPE[axis]
+    scale = np.where(np.arange(size) % 2, 2.0, 4.0).astype(np.float32)
+    shape = [size if one == axis else 1 for one in range(4)]
+    with in_slices():
+        found = rounded(kernel, parameters(scale.reshape(shape), axis))
+    expected = np.rint(kernel / scale.reshape(shape)).clip(-127, 127)
+    assert found.dtype == np.int8
+    assert (found == expected).all()
+
+
+def test_a_small_kernel_is_left_to_the_library(kernel: np.ndarray) -> None:
+    some, scale = kernel[:2], np.full((2, 1, 1, 1), 2, np.float32)
+    alone = rounded(some, parameters(scale, 0))
+    with in_slices():
+        assert (rounded(some, parameters(scale, 0)) == alone).all()
+
+
+def test_the_library_cannot_do_without_yet(kernel: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="more dimensions"):
+        rounded(kernel, parameters(np.full((SHAPE[0], 1, 1, 1), 2, np.float32), 0))

@@ -1,0 +1,194 @@
+"""Equalizing is exact for the float network, and gives int8 more of each channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from calibration.samples import Samples
+from export import passes
+from export.errors import PassRefusedError
+from export.metrics import compare
+from export.passes.channel_ranges import ChannelRange, channel_ranges
+from export.passes.channels import Channels
+from export.passes.equalize import Equalize
+from export.passes.fold import fold
+from tests.faults.networks import Network
+
+if TYPE_CHECKING:
+    Net = Callable[[Any], Any]
+
+SHAPE = (9, 10, 4)
+
+
+def built(net: Net) -> keras.Model:
+    """Return a model whose channels have very different ranges, as far from zero as they like."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input(SHAPE, name="image")
+    model = keras.Model(image, net(image))
+    generator = np.random.default_rng(1)
+    for layer in model.layers:
+        loudness = [np.exp(generator.normal(0, 1, weights.shape[-1:])) for weights in layer.get_weights()]
+        layer.set_weights(
+            [
+                generator.normal(0.2, 1, weights.shape) * loud
+                for weights, loud in zip(layer.get_weights(), loudness, strict=True)
+            ]
+        )
+    return model
+
+
+def photos(count: int = 12) -> Samples:
+    inputs = np.random.default_rng(2).normal(size=(count, *SHAPE)).astype(np.float32)
+    return Samples(inputs={"image": inputs}, source="tests", seed=0)
+
+
+def conv(channels: int, size: int = 1, **settings: Any) -> Any:
+    return layers.Conv2D(channels, size, **settings)
+
+
+def residual(x: Any) -> Any:
+    y = conv(6)(x)
+    z = layers.Add()([y, conv(6)(layers.ReLU()(conv(8)(y)))])
+    return conv(3)(layers.Add()([z, conv(6)(layers.ReLU()(conv(8)(z)))]))
+
+
+CHANGED: dict[str, Net] = {
+    "rectified": lambda x: conv(3, 3)(layers.ReLU()(conv(8, 3, padding="same")(x))),
+    "rectified by itself": lambda x: conv(3)(conv(8, activation="relu")(x)),
+    "leaky": lambda x: conv(3)(layers.LeakyReLU()(conv(8)(x))),
+    "capped far away": lambda x: conv(3)(layers.ReLU(1e4)(conv(8)(x))),
+    "linear": lambda x: conv(3)(conv(8)(x)),
+    "linear, then a window without padding": lambda x: conv(3, 3)(conv(8)(x)),
+    "linear, then a padded window": lambda x: conv(3, 3, padding="same")(conv(8)(x)),
+    "padded by a layer": lambda x: conv(3, 3)(layers.ZeroPadding2D(1)(conv(8)(x))),
+    "depthwise": lambda x: conv(3)(layers.DepthwiseConv2D(3, padding="same")(layers.ReLU()(conv(8)(x)))),
+    "depthwise, several per channel": lambda x: conv(3)(layers.DepthwiseConv2D(3, depth_multiplier=2)(conv(8)(x))),
+    "residual": residual,
+    "pooled": lambda x: layers.Dense(3)(layers.GlobalAveragePooling2D()(layers.MaxPooling2D(2)(conv(8)(x)))),
+    "two readers": lambda x: layers.Add()([conv(3)(y := conv(8)(x)), conv(3)(y)]),
+}
+KEPT: dict[str, Net] = {
+    "capped": lambda x: conv(3)(layers.ReLU(6.0)(conv(8)(x))),
+    "bent": lambda x: conv(3)(layers.Activation("sigmoid")(conv(8)(x))),
+    "bent by itself": lambda x: conv(3)(conv(8, activation="swish")(x)),
+    "multiplied": lambda x: conv(3)(layers.Multiply()([y := conv(8)(x), layers.Activation("sigmoid")(y)])),
+    "an output": lambda x: [conv(3)(y := conv(8)(x)), y],
+    "grouped": lambda x: conv(4, groups=2)(conv(8)(x)),
+    "shared": lambda x: (twice := conv(4))(twice(x)),
+    "added to an input": lambda x: conv(3)(layers.Add()([x, conv(4)(x)])),
+    "joined": lambda x: conv(3)(layers.Concatenate()([conv(4)(x), conv(4)(x)])),
+}
+
+
+@pytest.mark.parametrize("name", [*CHANGED, *KEPT])
+def test_the_answers_stay(name: str) -> None:
+    model, samples = built({**CHANGED, **KEPT}[name]), photos()
+    staged = passes.apply(Equalize(strength=1.0), model, samples)
+    unseen = np.random.default_rng(3).normal(size=(4, *SHAPE)).astype(np.float32) * 10
+    for one, other in zip(keras.tree.flatten(model(unseen)), keras.tree.flatten(staged.model(unseen)), strict=True):
+        assert compare(reference=np.asarray(one), actual=np.asarray(other)).sqnr_db > 100
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_channels_that_share_a_scale_come_to_share_a_range(name: str) -> None:
+    model, samples = built(CHANGED[name]), photos()
+    staged = Equalize(strength=1.0)(model, samples)
+    assert staged.record.layers
+    before, after = (unevenness(one, samples) for one in (model, staged.model))
+    assert after < before / 2, (before, after)
+
+
+def unevenness(model: keras.Model, samples: Samples) -> float:
+    """Return how much wider the loudest channel is than the middle one, over all tensors that may be scaled."""
+    channels = Channels(model)
+    tensors = [tensor for group in channels.groups() for tensor in group.tensors if channels.is_stored(tensor)]
+    ranges = channel_ranges(model, samples, tensors).values()
+    extents = [np.maximum(one.high, -one.low) for one in ranges]
+    return float(np.mean([extent.max() / np.median(extent) - 1 for extent in extents]))
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_cannot_be_scaled_exactly_stays(name: str) -> None:
+    model, samples = built(KEPT[name]), photos()
+    staged = Equalize(strength=1.0)(model, samples)
+    assert not staged.record.layers
+    assert all(np.array_equal(*pair) for pair in zip(model.get_weights(), staged.model.get_weights(), strict=True))
+
+
+def test_a_capped_channel_is_not_scaled_where_one_half_of_the_samples_would_have_cut_the_other() -> None:
+    """One sample has more of a channel than all others: then there may be one with still more, and all stays."""
+    model = built(lambda x: conv(3)(layers.ReLU(60.0)(conv(8)(x))))
+    calm, wild = photos(32), photos(32)
+    wild.inputs["image"][5] *= 6  # all samples together would bear a scale that those without it do not
+    assert Equalize()(model, calm).record.layers
+    assert not Equalize()(model, wild).record.layers
+
+
+@pytest.mark.parametrize("period", [3, 6])
+def test_samples_that_take_turns_are_all_looked_at(period: int) -> None:
+    """Built-in samples are crops of three photos in turn; each third of them is the astronaut."""
+    model, samples = built(lambda x: conv(3)(layers.ReLU(60.0)(conv(8)(x)))), photos(96)
+    samples.inputs["image"][::period] /= 8
+    staged = Equalize()(model, samples)
+    given = np.asarray(samples.inputs["image"])
+    assert np.allclose(np.asarray(model(given)), np.asarray(staged.model(given)), rtol=1e-4, atol=1e-4)
+
+
+def test_channels_that_may_be_moved_get_a_mean_of_zero() -> None:
+    model, samples = built(CHANGED["linear"]), photos(32)
+    moved = Equalize()(model, samples).model
+    (hidden,) = (layer for layer in moved.layers if layer.name == model.layers[1].name)
+    values = np.asarray(keras.Model(moved.input, hidden.output)(np.asarray(samples.inputs["image"])))
+    assert np.abs(values.mean(axis=(0, 1, 2))).max() < 1e-4 * np.abs(values).max()
+
+
+def test_a_trained_residual_network_has_groups_that_span_blocks(network: Callable[[str], Network]) -> None:
+    model = fold(network("mobilenet_v2_tiny").model)
+    assert max(len(group.makers) for group in Channels(model).groups()) > 1
+
+
+@pytest.mark.parametrize("fault", ["a weight", "a channel scaled by its maker only", "an offset not made good"])
+def test_a_stage_that_does_not_keep_the_answers_it_promised_is_refused(fault: str) -> None:
+    model, samples = built(CHANGED["linear"]), photos()
+
+    def stage(given: keras.Model, some: Samples) -> passes.Staged:
+        staged = Equalize()(given, some)
+        maker, reader = staged.model.layers[-2:]
+        layer = reader if fault == "a weight" else maker
+        kernel, bias = layer.get_weights()
+        if fault == "an offset not made good":
+            bias += 0.1
+        else:
+            kernel[..., 0] *= 1.01
+        layer.set_weights([kernel, bias])
+        return staged
+
+    with pytest.raises(PassRefusedError, match="equalize does not keep the answers"):
+        passes.apply(stage, model, samples)
+
+
+def scales(high: list[float], cap: float) -> Any:
+    """Return the scale of channels that reach so high before an activation that cuts at `cap`."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input(SHAPE, name="image")
+    channels = Channels(keras.Model(image, conv(3)(layers.ReLU(cap)(conv(len(high))(image)))))
+    (group,) = channels.groups()
+    seen = ChannelRange(low=-np.asarray(high), high=np.asarray(high), mean=np.zeros(len(high)))
+    return Equalize(strength=1.0)._scale(channels, group, {id(tensor): seen for tensor in group.tensors}, {}, 2.0)
+
+
+def test_a_capped_channel_keeps_room_for_twice_what_was_seen() -> None:
+    """To be as loud as the loudest it would have to be scaled by 1.25; that would cut what is a half larger."""
+    assert scales([10.0] + [8.0] * 9, cap=18) == pytest.approx([1.0] + [18 / 16] * 9)
+    assert scales([10.0] + [8.0] * 9, cap=15) == pytest.approx([1.0] * 10)
+
+
+def test_a_quiet_capped_channel_keeps_room_to_become_as_loud_as_loud_ones() -> None:
+    """A channel for one class, of which no sample was drawn."""
+    assert scales([10.0] * 9 + [0.1], cap=60) == pytest.approx([1.0] * 9 + [6.0])

@@ -1,0 +1,101 @@
+"""What a layer's weights meet, what is known of it, and the line that lays rounded outputs onto true ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from export.passes.channel_fit import LARGEST_GAIN, ChannelFit
+from export.passes.moments import moments
+from export.passes.products import products
+from export.passes.reconstruct import Reconstruct
+from export.passes.refit import Refit
+
+WINDOWS = [
+    {"kernel_size": 3, "padding": "same"},
+    {"kernel_size": 3, "strides": 2, "padding": "same"},
+    {"kernel_size": (4, 3), "strides": (1, 2), "padding": "same"},
+    {"kernel_size": 2, "strides": 3, "padding": "valid"},
+    {"kernel_size": 3, "dilation_rate": 2, "padding": "same"},
+    {"kernel_size": (2, 3), "dilation_rate": (1, 3), "padding": "valid"},
+]
+
+
+def built(layer: keras.Layer, shape: tuple[int, ...]) -> keras.Layer:
+    keras.utils.set_random_seed(0)
+    layer.build((None, *shape))
+    return layer
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=str)
+@pytest.mark.parametrize("kind", ["convolution", "groups", "depthwise"])
+def test_rows_times_weights_are_what_the_layer_computes(window: dict[str, Any], kind: str) -> None:
+    if kind == "depthwise" and len(set(np.ravel(window.get("strides", 1)))) > 1:
+        window = {**window, "strides": 2}  # TensorFlow has no depthwise kernel for uneven strides
+    made = {
+        "convolution": lambda: layers.Conv2D(6, use_bias=False, **window),
+        "groups": lambda: layers.Conv2D(6, groups=2, use_bias=False, **window),
+        "depthwise": lambda: layers.DepthwiseConv2D(depth_multiplier=2, use_bias=False, **window),
+    }
+    layer = built(made[kind](), (9, 8, 4))
+    inputs = np.random.default_rng(1).normal(size=(3, 9, 8, 4)).astype(np.float32)
+    (product,) = products(layer)
+    rows = product.rows(tf.constant(inputs), 1000, np.random.default_rng(0))  # every position there is, in order
+    found = np.asarray(rows) @ product.grouped(product.kernel)  # (groups, samples * positions, outputs of a group)
+    expected = np.asarray(layer(inputs))
+    assert np.moveaxis(found, 0, 1).reshape(expected.shape) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("mean", [0.0, 1000.0])
+def test_moments_are_exact_however_far_from_zero_the_inputs_are(mean: float) -> None:
+    generator = np.random.default_rng(0)
+    rows = (mean + 0.01 * generator.normal(size=(1, 2000, 12)) @ generator.normal(size=(12, 12))).astype(np.float32)
+    expected = np.cov(rows[0].T.astype(np.float64), bias=True)
+    found = moments(tf.constant(rows[:, start : start + 500]) for start in range(0, 2000, 500)).second[0]
+    assert np.abs(found - expected).max() < 1e-3 * expected.diagonal().mean()
+
+
+def test_moments_of_constants_still_have_a_factor() -> None:
+    """One group per channel: each is a constant of its own, as those of dead channels are."""
+    rows = np.repeat(np.linspace(0.05, 5.9, 16, dtype=np.float32)[:, None, None], 9, axis=2).repeat(700, axis=1)
+    found = moments([tf.constant(rows), tf.constant(rows)])
+    assert (found.second.diagonal(axis1=1, axis2=2) >= 2.0**-41 * rows[:, 0] ** 2).all()
+    for block in found.feedback(0.1).blocks(np.zeros((16, 9, 2), np.float32)):
+        assert np.isfinite(block.within).all()
+        assert (block.diagonal > 0).all()
+
+
+def test_weights_are_rounded_for_the_inputs_that_the_rounded_layers_give() -> None:
+    layer, generator = built(layers.Dense(6), (40,)), np.random.default_rng(0)
+    one, other = (generator.normal(size=(500, 8)) @ generator.normal(size=(8, 40)) for _ in range(2))
+    streams = {"float": one.astype(np.float32), "rounded": other.astype(np.float32)}
+
+    def integers(true: str, rounded: str) -> Any:
+        stage = Reconstruct()
+        rounding = Refit(stage._rounded, stage.positions, stage.seed, frozenset())
+        rounding.handler(0, layer)([tf.constant(streams[true])], [tf.constant(streams[rounded])])
+        kernel = rounding.weights[id(layer)][0]
+        return np.rint(1000 * kernel / np.abs(kernel).max(axis=0))  # without the gain of each channel
+
+    assert np.array_equal(integers("float", "rounded"), integers("rounded", "rounded"))
+    assert not np.array_equal(integers("float", "rounded"), integers("float", "float"))
+
+
+def test_gain_and_offset_lay_rounded_outputs_onto_the_true_ones() -> None:
+    true = np.random.default_rng(0).normal(1.0, 2.0, (2000, 4)).astype(np.float32)
+    shrunk = true.copy()
+    shrunk[:, 0] = (true[:, 0] - 0.3) / 1.05
+    shrunk[:, 1] = true[:, 1] / 1.9  # lost otherwise
+    shrunk[:, 2] = np.random.default_rng(1).normal(size=2000)  # shares nothing
+    fit = ChannelFit(4)
+    for start in range(0, 2000, 500):
+        fit.add(tf.constant(true[start : start + 500]), tf.constant(shrunk[start : start + 500]))
+    gain, offset = fit.line()
+    assert gain == pytest.approx([1.05, LARGEST_GAIN, 1.0, 1.0], rel=1e-4)
+    assert (shrunk * gain + offset).mean(axis=0) == pytest.approx(true.mean(axis=0), abs=1e-3)
+    assert offset[0] == pytest.approx(0.3, abs=1e-3)
