@@ -18,7 +18,7 @@ import numpy as np
 
 from calibration.samples import Array, Samples
 from export import process
-from export.formats import TARGETS, target_of
+from export.formats import FORMATS, format_of
 from export.model.subject import load_subject
 from export.quantization.samples import draw
 from export.recipe import Precision, Recipe
@@ -106,7 +106,7 @@ def onnx(model: keras.Model, sparse: bool) -> bytes:
     """Return the float32 .onnx; if sparse, kernels with many zeros as the other values and their places."""
     from onnx import TensorProto, helper, load_from_string, numpy_helper
 
-    proto: Any = load_from_string(TARGETS["onnx"].convert(model))
+    proto: Any = load_from_string(FORMATS["onnx"].convert(model))
     initializers = list(proto.graph.initializer)
     for initializer in initializers if sparse else ():
         array = numpy_helper.to_array(initializer)
@@ -143,7 +143,7 @@ def _memory(path: Path) -> float:
 
 
 def _answers(dense: Path, sparse: Path, samples: Samples) -> str:
-    sessions = [target_of(path).open(path) for path in (dense, sparse)]
+    sessions = [format_of(path).open(path) for path in (dense, sparse)]
     (name,) = (spec.name for spec in sessions[0].inputs)
     asked = [{name: image} for sample in list(samples)[:ASKED] for image in sample.values()]
     pairs = [[next(iter(session.run(one).values())) for session in sessions] for one in asked]

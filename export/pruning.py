@@ -12,7 +12,7 @@ from calibration.samples import Array
 from calibration.store import Draw
 from export import passes
 from export.errors import PassRefusedError
-from export.formats import TARGETS
+from export.formats import FORMATS
 from export.metrics import compare
 from export.model import reference, signature
 from export.model.graph import functional
@@ -73,7 +73,7 @@ class Slimmed:
             **(_against(self.before, measured.real) if measured else {}),
             "bytes": len(artifact.content),
             "bytes_zipped": len(zlib.compress(artifact.content, 9)),
-            "zero_share": TARGETS[artifact.format].zero_share(artifact.content),
+            "zero_share": FORMATS[artifact.format].zero_share(artifact.content),
         }
 
 

@@ -155,7 +155,7 @@ class Recipe:
         model: an architecture's name, or the path of a .keras file.
         options: an architecture's hyper-parameters, as `--set` gave them.
         precisions: in the order of the table.
-        formats: names of targets; empty means all.
+        formats: names; empty means all.
         weights: a tag, a file, "random", or None for the first tag (untrained, said aloud, if no source answers).
         calibration: None for the built-in photos, a folder, an .npz/.npy, `module:function`, or "synthetic" for images
             made of what the model's batch norms remember (export/quantization/synthesis).

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from export.bundle.write import GOLDEN, LABELS, MANIFEST, REPORT, SCHEMA
-from export.formats import TARGETS
+from export.formats import FORMATS
 from export.model.tensor_spec import TensorSpec
 from export.recipe import Precision
 from zoo.detection.heads import Detection
@@ -27,7 +27,7 @@ class DeliveredFile:
 
     Attributes:
         path: where it must lie.
-        format: name of the target.
+        format: its name.
         precision: of its numbers.
         sha256: of its content.
         inputs: as the file declares them.
@@ -97,7 +97,7 @@ class Delivered:
     def strangers(self) -> list[str]:
         """Return the model files in the folder that the manifest does not know."""
         known = {file.path.name for file in self.files}
-        suffixes = {target.suffix for target in TARGETS.values()}
+        suffixes = {file_format.suffix for file_format in FORMATS.values()}
         return sorted(path.name for path in self.folder.iterdir() if path.suffix in suffixes and path.name not in known)
 
 
@@ -166,13 +166,13 @@ def _delivered(folder: Path, manifest: Mapping[str, Any]) -> Delivered:
 
 def _file(folder: Path, record: Mapping[str, Any]) -> DeliveredFile:
     name = str(record["file"])
-    target = TARGETS.get(record["format"])
-    if target is None or Path(name).name != name or Path(name).suffix != target.suffix:
+    file_format = FORMATS.get(record["format"])
+    if file_format is None or Path(name).name != name or Path(name).suffix != file_format.suffix:
         raise ValueError(f"a file named {name!r} of the format {record['format']!r}")
     failed = [f"{check['question']} of {check['output']}" for check in record["checks"] if not check["passed"]]
     return DeliveredFile(
         path=folder / name,
-        format=target.name,
+        format=file_format.name,
         precision=Precision(record["precision"]),
         sha256=str(record["sha256"]),
         inputs=tuple(TensorSpec.from_record(spec) for spec in record["inputs"]),

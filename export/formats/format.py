@@ -39,7 +39,7 @@ class QuantizationPlan:
     raised: Mapping[str, Width] = field(default_factory=dict)
 
 
-class Target(Protocol):
+class Format(Protocol):
     """A file format with a runtime. `convert` and `quantize` are pure: bytes out, nothing on disk.
 
     Attributes:
@@ -92,7 +92,7 @@ class Target(Protocol):
         ...
 
 
-class WatchableTarget(Target, Protocol):
+class ObservableFormat(Format, Protocol):
     """A format whose runtime shows every tensor, so that ranges can be observed in it."""
 
     def reweigh(self, float_file: bytes, before: Weights, after: Weights) -> bytes | None:

@@ -20,7 +20,7 @@ class Artifact:
 
     Attributes:
         name: of the model.
-        format: name of the target.
+        format: its name.
         precision: of its numbers.
         suffix: of the file.
         content: the file's bytes; empty if it could not be made.

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from calibration.samples import Array
-from export.formats import PRIMARY, TARGETS, Target, find
+from export.formats import FORMATS, PRIMARY, Format, find
 from export.model import reference
 from export.proof import clipping, compare, input_convention, integer_model, provenance
 from export.proof.artifact import Artifact
@@ -39,10 +39,10 @@ class Assembly:
     _artifacts: dict[tuple[str, Precision], Artifact] = field(default_factory=dict)
 
     @property
-    def formats(self) -> tuple[Target, ...]:
+    def formats(self) -> tuple[Format, ...]:
         """The formats that the recipe asks for, in the order in which they are made."""
-        asked = {find(name).name for name in self.making.recipe.formats} or set(TARGETS)
-        return tuple(target for target in TARGETS.values() if target.name in asked)
+        asked = {find(name).name for name in self.making.recipe.formats} or set(FORMATS)
+        return tuple(file_format for file_format in FORMATS.values() if file_format.name in asked)
 
     @property
     def precisions(self) -> tuple[Precision, ...]:
@@ -64,24 +64,26 @@ class Assembly:
         }
 
     def _of_precision(self, precision: Precision) -> Iterator[Artifact]:
-        for target in self.formats:
-            yield self.artifact(target, precision)
+        for file_format in self.formats:
+            yield self.artifact(file_format, precision)
 
-    def artifact(self, target: Target, precision: Precision) -> Artifact:
+    def artifact(self, file_format: Format, precision: Precision) -> Artifact:
         """Return one file, made and proven once."""
-        key = target.name, precision
+        key = file_format.name, precision
         if key not in self._artifacts:
-            self._artifacts[key] = self._proven(target, precision)
+            self._artifacts[key] = self._proven(file_format, precision)
         return self._artifacts[key]
 
-    def _proven(self, target: Target, precision: Precision) -> Artifact:
-        empty = Artifact(name=self.making.subject.name, format=target.name, precision=precision, suffix=target.suffix)
-        content = self.making.content(target, precision)
+    def _proven(self, file_format: Format, precision: Precision) -> Artifact:
+        empty = Artifact(
+            name=self.making.subject.name, format=file_format.name, precision=precision, suffix=file_format.suffix
+        )
+        content = self.making.content(file_format, precision)
         if content is None:
-            return replace(empty, trouble=self.making.troubles[target.name, precision])
-        self.making.progress.step(f"prove the {precision} .{target.name}")
+            return replace(empty, trouble=self.making.troubles[file_format.name, precision])
+        self.making.progress.step(f"prove the {precision} .{file_format.name}")
         try:
-            measured = self._measurement(target, precision, content)
+            measured = self._measurement(file_format, precision, content)
         except (OutsideError, UsageProblemError) as error:
             return replace(empty, content=content, trouble=str(error))
         proven = compare.prove(self.expected, measured.real, precision, judge=self._judges(precision))
@@ -93,12 +95,12 @@ class Assembly:
             comparisons=proven.comparisons,
             checks=(
                 *proven.checks,
-                *self._storage(target, precision, content),
+                *self._storage(file_format, precision, content),
                 *self._convention(precision, measured),
-                *self._agreement(target, precision),
-                *self._provenance(target, precision),
-                *self._ranges(target, precision, content),
-                *self._upstream(target, precision),
+                *self._agreement(file_format, precision),
+                *self._provenance(file_format, precision),
+                *self._ranges(file_format, precision, content),
+                *self._upstream(file_format, precision),
             ),
             census=measured.census,
             raised=self.making.recipe.raised if precision is Precision.INT8 else {},
@@ -115,31 +117,31 @@ class Assembly:
         making = self.making
         return precision.can_be_judged(trained=making.subject.weights.trained, real=making.samples.probe.real)
 
-    def _measurement(self, target: Target, precision: Precision, content: bytes) -> Measurement:
-        key = target.name, precision
+    def _measurement(self, file_format: Format, precision: Precision, content: bytes) -> Measurement:
+        key = file_format.name, precision
         if key not in self.measurements:
-            path = self.making.path(target, precision, content)
+            path = self.making.path(file_format, precision, content)
             folder, camera_bytes = self.making.samples.probe_folder, self.making.takes_camera_bytes(precision)
             self.measurements[key] = measure(path, folder, camera_bytes=camera_bytes, hurry=True)
         return self.measurements[key]
 
-    def _storage(self, target: Target, precision: Precision, content: bytes) -> tuple[Check, ...]:
-        if precision is Precision.FLOAT32 or self.making.content(target, Precision.FLOAT32) is None:
+    def _storage(self, file_format: Format, precision: Precision, content: bytes) -> tuple[Check, ...]:
+        if precision is Precision.FLOAT32 or self.making.content(file_format, Precision.FLOAT32) is None:
             return ()
-        siblings = {name: self.making.contents[name, precision] for name in target.needs(precision)}
-        report = target.storage(self.making.parent(target, precision), content, siblings)
+        siblings = {name: self.making.contents[name, precision] for name in file_format.needs(precision)}
+        report = file_format.storage(self.making.parent(file_format, precision), content, siblings)
         return (compare.storage(report),) if report is not None else ()
 
-    def _agreement(self, target: Target, precision: Precision) -> tuple[Check, ...]:
+    def _agreement(self, file_format: Format, precision: Precision) -> tuple[Check, ...]:
         """Compare with the primary format's file of the same precision; that one has nothing to agree with.
 
         A file that is derived from its sibling is held against it, whether or not the sibling is asked for.
         """
-        for name in target.needs(precision):
-            self.artifact(TARGETS[name], precision)  # measures it
-        if target.name == PRIMARY.name or (PRIMARY.name, precision) not in self.measurements:
+        for name in file_format.needs(precision):
+            self.artifact(FORMATS[name], precision)  # measures it
+        if file_format.name == PRIMARY.name or (PRIMARY.name, precision) not in self.measurements:
             return ()
-        one, other = self.measurements[PRIMARY.name, precision], self.measurements[target.name, precision]
+        one, other = self.measurements[PRIMARY.name, precision], self.measurements[file_format.name, precision]
         specs = {spec.name: spec for spec in one.outputs}
         making = self.making
         loose = compare.magnifies(precision, making.recipe.raised, trained=making.subject.weights.trained)
@@ -153,38 +155,38 @@ class Assembly:
             return ()
         return (input_convention.check(spec, camera),)
 
-    def _provenance(self, target: Target, precision: Precision) -> tuple[Check, ...]:
+    def _provenance(self, file_format: Format, precision: Precision) -> tuple[Check, ...]:
         """Ask what the file was made of: its sibling or its float file, and the calibration samples."""
         if precision is Precision.FLOAT32:
             return ()
-        siblings = [self.artifact(TARGETS[name], precision) for name in target.needs(precision)]
-        checks = provenance.origin(siblings or [self.artifact(target, Precision.FLOAT32)])
+        siblings = [self.artifact(FORMATS[name], precision) for name in file_format.needs(precision)]
+        checks = provenance.origin(siblings or [self.artifact(file_format, Precision.FLOAT32)])
         if precision.needs_calibration and self._judges(precision):
             checks += provenance.calibration(self.making.samples.calibration, self.making.samples.probe)
         return checks
 
-    def _ranges(self, target: Target, precision: Precision, content: bytes) -> tuple[Check, ...]:
+    def _ranges(self, file_format: Format, precision: Precision, content: bytes) -> tuple[Check, ...]:
         """Ask whether the file's grids reach as far as was planned."""
-        if target.name != PRIMARY.name or not precision.needs_calibration:
+        if file_format.name != PRIMARY.name or not precision.needs_calibration:
             return ()
-        parent = self.making.parent(target, precision)
+        parent = self.making.parent(file_format, precision)
         return (compare.ranges(PRIMARY.ranges(parent, content, self.making.plan(precision))),)
 
-    def _upstream(self, target: Target, precision: Precision) -> tuple[Check, ...]:
+    def _upstream(self, file_format: Format, precision: Precision) -> tuple[Check, ...]:
         """Ask what comes before the files, once for each precision: the weights and the ranges."""
-        if target.name != PRIMARY.name:
+        if file_format.name != PRIMARY.name:
             return ()
         if precision not in self.upstream:
-            self.upstream[precision] = (*self._reconstruction(target, precision), *self._clipping(precision))
+            self.upstream[precision] = (*self._reconstruction(file_format, precision), *self._clipping(precision))
         return self.upstream[precision]
 
-    def _reconstruction(self, target: Target, precision: Precision) -> tuple[Check, ...]:
+    def _reconstruction(self, file_format: Format, precision: Precision) -> tuple[Check, ...]:
         """Prove the reconstructed model and its float file, if the files were made of them."""
         made_of = self.making.reconstruction
         if not precision.has_integer_weights or made_of is None or made_of.model is None:
             return ()
         probe, folder = self.making.samples.probe, self.making.samples.probe_folder
-        path = self.making.base_path(self.making.parent(target, precision))
+        path = self.making.base_path(self.making.parent(file_format, precision))
         found, float_file = (
             reference.outputs(made_of.model, probe),
             measure(path, folder, camera_bytes=False, hurry=True).real,

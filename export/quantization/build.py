@@ -11,7 +11,7 @@ from calibration import observers
 from calibration.ranges import Ranges
 from calibration.store import Draw
 from export.errors import ConversionError
-from export.formats import PRIMARY, TARGETS, QuantizationPlan, Target
+from export.formats import FORMATS, PRIMARY, Format, QuantizationPlan
 from export.model.camera_range import CameraRange, camera_range
 from export.model.subject import Subject
 from export.passes import integer_model
@@ -74,42 +74,42 @@ class Making:
         """Whether the input of the files of that precision is a photo's own bytes."""
         return self.io(precision) is Io.UINT8 and self.camera_range is not None
 
-    def content(self, target: Target, precision: Precision) -> bytes | None:
+    def content(self, file_format: Format, precision: Precision) -> bytes | None:
         """Return the file, made once; None if that failed."""
-        key = target.name, precision
+        key = file_format.name, precision
         if key not in self.contents and key not in self.troubles:
             try:
-                self.contents[key] = self._make(target, precision)
+                self.contents[key] = self._make(file_format, precision)
             except (ConversionError, OutsideError) as error:
                 self.troubles[key] = str(error)
         return self.contents.get(key)
 
-    def _make(self, target: Target, precision: Precision) -> bytes:
+    def _make(self, file_format: Format, precision: Precision) -> bytes:
         if precision is Precision.FLOAT32:
-            self.progress.step(f"convert to .{target.name}")
-            return target.convert(self.subject.model)
+            self.progress.step(f"convert to .{file_format.name}")
+            return file_format.convert(self.subject.model)
         siblings = {
             name: content
-            for name, other in TARGETS.items()
-            if name in target.needs(precision) and (content := self.content(other, precision)) is not None
+            for name, other in FORMATS.items()
+            if name in file_format.needs(precision) and (content := self.content(other, precision)) is not None
         }
-        missing = [name for name in target.needs(precision) if name not in siblings]
+        missing = [name for name in file_format.needs(precision) if name not in siblings]
         if missing:
             raise ConversionError(f"it is derived from the .{missing[0]}: {self.troubles[missing[0], precision]}")
-        float_file = self.parent(target, precision)
-        self.progress.step(f"quantize the .{target.name} to {precision}")
-        return target.quantize(float_file, self.plan(precision), siblings)
+        float_file = self.parent(file_format, precision)
+        self.progress.step(f"quantize the .{file_format.name} to {precision}")
+        return file_format.quantize(float_file, self.plan(precision), siblings)
 
-    def parent(self, target: Target, precision: Precision) -> bytes:
+    def parent(self, file_format: Format, precision: Precision) -> bytes:
         """Return the float file that a file is made of, and that its constants are compared with.
 
         Raises:
             ConversionError: there is none.
         """
-        content = self.content(target, Precision.FLOAT32)
+        content = self.content(file_format, Precision.FLOAT32)
         if content is None:
-            raise ConversionError(f"there is no float file: {self.troubles[target.name, Precision.FLOAT32]}")
-        if target.name != PRIMARY.name or not precision.has_integer_weights:
+            raise ConversionError(f"there is no float file: {self.troubles[file_format.name, Precision.FLOAT32]}")
+        if file_format.name != PRIMARY.name or not precision.has_integer_weights:
             return content
         if self.reconstruction is None:
             self._reconstruct(content)
@@ -224,9 +224,9 @@ class Making:
         """Return the reconstructed model's float file on the disk."""
         return self._written(f"reconstructed{PRIMARY.suffix}", content)
 
-    def path(self, target: Target, precision: Precision, content: bytes) -> Path:
+    def path(self, file_format: Format, precision: Precision, content: bytes) -> Path:
         """Return the file on the disk, where a runtime can read it."""
-        return self._written(f"{precision}{target.suffix}", content)
+        return self._written(f"{precision}{file_format.suffix}", content)
 
     def _written(self, name: str, content: bytes) -> Path:
         path = self.work / name

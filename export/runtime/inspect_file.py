@@ -17,7 +17,7 @@ def inspect_file(path: Path) -> dict[str, Any]:
     """Return plain data about a model file; its runtime works in a child process.
 
     Raises:
-        UsageProblemError: no target reads such a file.
+        UsageProblemError: no format has such a file.
         RuntimeCrashError: the file is damaged, or its runtime crashed on it.
     """
     try:

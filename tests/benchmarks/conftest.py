@@ -11,7 +11,7 @@ from benchmarks.peers import keras_file
 from benchmarks.peers.network import Network
 from benchmarks.peers.scoring import logits
 from calibration.samples import Samples
-from export.formats import TARGETS
+from export.formats import FORMATS
 from export.model.subject import load_subject
 from export.recipe import Recipe
 
@@ -32,9 +32,9 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
     Samples(inputs=inputs, photos=photos, labels=labels, source="tests", seed=0).save(work / "samples")
     floats = {".keras": work / "lenet5.keras"}
     keras_file.write("lenet5", floats[".keras"])
-    for target in TARGETS.values():
-        floats[target.suffix] = work / f"float{target.suffix}"
-        floats[target.suffix].write_bytes(target.convert(subject.model))
+    for file_format in FORMATS.values():
+        floats[file_format.suffix] = work / f"float{file_format.suffix}"
+        floats[file_format.suffix].write_bytes(file_format.convert(subject.model))
     reference, _ = logits(floats[".tflite"], work / "samples", work, camera_bytes=False)
     return Network(
         name="lenet5",

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.sparse import onnx, pointwise_kernels, prune, tflite
 from calibration.samples import Samples
-from export.formats import target_of
+from export.formats import format_of
 
 if TYPE_CHECKING:
     import keras
@@ -62,7 +62,7 @@ def test_sparse_file_is_smaller_and_answers_with_the_same_bits(
     for name, sparse in (("dense", False), ("sparse", True)):
         path = tmp_path / f"{name}-{kind}"
         path.write_bytes(writers[kind](model, sparse))
-        session = target_of(path).open(path)
+        session = format_of(path).open(path)
         (image,) = (spec.name for spec in session.inputs)
         answers.append(next(iter(session.run({image: samples.inputs["image"][:1]}).values())))
         sizes.append(path.stat().st_size)

@@ -100,7 +100,7 @@ def test_a_file_over_its_budget_is_never_proven_whatever_the_search_believed(
 ) -> None:
     plain = trials.point(Precision.INT8)
     believed = Settled(budget=budget, chosen=plain, better=None, points=(plain,), ranking=())
-    artifacts = [assembly.artifact(target, Precision.INT8) for target in assembly.formats]
+    artifacts = [assembly.artifact(file_format, Precision.INT8) for file_format in assembly.formats]
     assert [artifact.failures for artifact in artifacts] == [()]
     (judged,) = checks.judged(artifacts, believed, None)
     (failed,) = (check for check in judged.checks if not check.passed)
@@ -112,7 +112,7 @@ def test_a_mixed_file_that_another_precision_beats_is_no_answer(assembly: Assemb
     settled = Settled(
         budget=Budget(max_drop=0.5), chosen=plain, better=trials.point(Precision.W8A32), points=(plain,), ranking=()
     )
-    artifacts = [assembly.artifact(target, Precision.INT8) for target in assembly.formats]
+    artifacts = [assembly.artifact(file_format, Precision.INT8) for file_format in assembly.formats]
     (judged,) = checks.judged(artifacts, settled, None)
     assert [check.reason.split(": ")[-1] for check in judged.checks if not check.passed] == ["type --precision w8a32"]
 

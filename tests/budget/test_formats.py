@@ -13,7 +13,7 @@ from export.analysis.budget.limits import keeps
 from export.analysis.budget.point import Point
 from export.analysis.budget.run import _better, settle
 from export.analysis.budget.search import Choosing
-from export.formats import TARGETS
+from export.formats import FORMATS
 from export.proof.prove import Assembly
 from export.recipe import Budget, Precision, Preset, Width
 from tests.faults.networks import Network, networks
@@ -54,10 +54,10 @@ def trials(both: Assembly) -> Trials:
 
 
 def sizes(trials: Trials, precision: Precision) -> dict[str, int]:
-    return {name: trials.point(precision, {}, target).bytes for name, target in TARGETS.items()}
+    return {name: trials.point(precision, {}, file_format).bytes for name, file_format in FORMATS.items()}
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("kind", FORMATS)
 def test_a_file_that_exceeds_the_budget_in_one_asked_format_does_not_keep_it(kind: str, trials: Trials) -> None:
     limit = max(sizes(trials, Precision.INT8).values())
     points = {
@@ -70,7 +70,7 @@ def test_a_file_that_exceeds_the_budget_in_one_asked_format_does_not_keep_it(kin
     assert not Choosing(planted, Budget(max_bytes=limit)).holds(planted.point(Precision.INT8))
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("kind", FORMATS)
 def test_the_asked_format_decides_alone(kind: str, network: Network, trials: Trials) -> None:
     found = sizes(trials, Precision.INT8)
     one = assembly(network, f"only-{kind}", (kind,))
@@ -87,7 +87,7 @@ def test_the_asked_format_decides_alone(kind: str, network: Network, trials: Tri
 
 def test_the_float_file_is_converted_once_for_all_that_is_tried(both: Assembly, trials: Trials) -> None:
     for number in (1, 2, 3):
-        trials.point(Precision.INT8, dict.fromkeys(("c3", "c5", "f6")[:number], Width.W8A32), TARGETS["onnx"])
+        trials.point(Precision.INT8, dict.fromkeys(("c3", "c5", "f6")[:number], Width.W8A32), FORMATS["onnx"])
     assert isinstance(both.making.progress, Told)
     steps = Counter(both.making.progress.steps)
     assert steps["convert to .onnx"] == steps["convert to .tflite"] == 1
@@ -141,6 +141,6 @@ def test_float32_layers_alone_are_tried_with_weights_of_their_own(kind: str, net
     chosen = trials.point(Precision.INT8, raised)
     assert chosen.sqnr_db > 70
     trials.settle(chosen)
-    artifact = Assembly(made.making, made.expected).artifact(TARGETS[kind], Precision.INT8)
+    artifact = Assembly(made.making, made.expected).artifact(FORMATS[kind], Precision.INT8)
     assert artifact.failures == ()
     assert len(artifact.content) == chosen.bytes

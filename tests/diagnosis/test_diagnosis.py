@@ -15,7 +15,7 @@ from calibration.samples import Samples
 from export.analysis.diagnosis.comparable import comparable
 from export.analysis.diagnosis.diagnosis import Diagnosis, Layer, diagnose
 from export.analysis.diagnosis.suggestions import Circumstances
-from export.formats import PRIMARY, TARGETS
+from export.formats import FORMATS, PRIMARY
 from export.formats.tflite import flatbuffer, storage
 from export.formats.tflite.dissect import stored_as
 from export.metrics import compare
@@ -73,8 +73,8 @@ class Patient:
     def files(self) -> dict[str, bytes]:
         """The int8 files by format."""
         contents = {}
-        for name, target in TARGETS.items():
-            content = self.making.content(target, Precision.INT8)
+        for name, file_format in FORMATS.items():
+            content = self.making.content(file_format, Precision.INT8)
             assert content is not None, self.making.troubles
             contents[name] = content
         return contents
@@ -101,9 +101,9 @@ class Patient:
 
     def diagnosis(self, kind: str, content: bytes | None = None) -> Diagnosis:
         """Diagnose the healthy file of a format, or another in its place."""
-        target = TARGETS[kind]
-        path = self.written("int8", target.suffix, content or self.files[kind])
-        dissector = target.dissect(path, self.float_file)
+        file_format = FORMATS[kind]
+        path = self.written("int8", file_format.suffix, content or self.files[kind])
+        dissector = file_format.dissect(path, self.float_file)
         pairs = [
             ({name: values[index : index + 1] for name, values in self.samples.inputs.items()},
              feed(dissector, self.samples, index, camera_bytes=True))
@@ -165,7 +165,7 @@ def test_no_layer_with_an_error_of_its_own_is_left_unmeasured_and_the_most_costl
     assert {one.name for one in found.worst[:2]} <= {one.name for one in whole.worst[:4]}
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("kind", FORMATS)
 def test_what_is_an_output_is_known_to_be_one(kind: str, healthy: Callable[[str, str], Diagnosis]) -> None:
     layers = healthy("mobilenet_tiny", kind).layers
     outputs = {layer.name for layer in layers if layer.error.is_output}
@@ -179,7 +179,7 @@ def layer_named(diagnosis: Diagnosis, name: str) -> Layer:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize(("name", "place", "layer"), [(name, *one) for name, all_ in PLACES.items() for one in all_])
 def test_a_spoiled_layer_is_the_first_of_the_worst(
     fault: str, kind: str, name: str, place: int, layer: str, patient: Callable[[str], Patient]
@@ -189,13 +189,13 @@ def test_a_spoiled_layer_is_the_first_of_the_worst(
     assert found.worst[0].name == layer
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_last_layer_has_the_sqnr_that_the_proof_measures(
     name: str, kind: str, patient: Callable[[str], Patient], healthy: Callable[[str, str], Diagnosis]
 ) -> None:
     one = patient(name)
-    session = TARGETS[kind].open(one.written("proof", TARGETS[kind].suffix, one.files[kind]))
+    session = FORMATS[kind].open(one.written("proof", FORMATS[kind].suffix, one.files[kind]))
     rows = [session.run(feed(session, one.samples, index, camera_bytes=True))["logits"] for index in range(COUNT)]
     real = session.outputs[0].dequantize(np.concatenate(rows))
     proven = compare(reference=one.network.expected["logits"][:COUNT], actual=real).sqnr_db
@@ -207,7 +207,7 @@ def test_both_formats_tell_the_same_of_every_layer(
     name: str, healthy: Callable[[str, str], Diagnosis], patient: Callable[[str], Patient]
 ) -> None:
     """They are measured in two runtimes, of files whose integers are the same."""
-    one, other = (healthy(name, kind) for kind in TARGETS)
+    one, other = (healthy(name, kind) for kind in FORMATS)
     known = {layer.name: layer for layer in other.layers}
     shared = [layer for layer in one.layers if layer.name in known]
     assert len(shared) >= len(one.layers) - 1  # what only moves numbers need not be stored twice
@@ -225,7 +225,7 @@ def test_both_formats_tell_the_same_of_every_layer(
 
 
 @pytest.mark.parametrize("layer", ["c1", "f6"])
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("kind", FORMATS)
 def test_a_layer_s_own_error_is_what_one_computes_by_hand(
     kind: str, layer: str, patient: Callable[[str], Patient], healthy: Callable[[str, str], Diagnosis]
 ) -> None:

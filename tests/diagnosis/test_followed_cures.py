@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from export.analysis.diagnosis.exporting import diagnosed
-from export.formats import PRIMARY, TARGETS, Target
+from export.formats import FORMATS, PRIMARY, Format
 from export.metrics import compare
 from export.passes.integer_model import Reconstruction
 from export.progress import Quiet
@@ -53,14 +53,14 @@ def followed(recipe: Recipe, options: tuple[str, ...]) -> Mapping[str, Any]:
     raise AssertionError(options)
 
 
-def diagnosis(one: Network, making: Making, target: Target) -> Mapping[str, Any]:
-    content = making.content(target, Precision.INT8)
+def diagnosis(one: Network, making: Making, file_format: Format) -> Mapping[str, Any]:
+    content = making.content(file_format, Precision.INT8)
     assert content is not None, making.troubles
     artifact = Artifact(
         name=one.name,
-        format=target.name,
+        format=file_format.name,
         precision=Precision.INT8,
-        suffix=target.suffix,
+        suffix=file_format.suffix,
         content=content,
         takes_camera_bytes=making.takes_camera_bytes(Precision.INT8),
     )
@@ -97,8 +97,8 @@ def test_a_file_with_a_wider_layer_is_diagnosed_alike_in_both_formats(
     one = network("mobilenet_v2_tiny")
     making = remade(one, tmp_path / "made", raised={layer: width})
     first, second = (
-        {layer["layer"]: layer["share"] for layer in diagnosis(one, making, target)["layers"] if layer["share"]}
-        for target in TARGETS.values()
+        {layer["layer"]: layer["share"] for layer in diagnosis(one, making, file_format)["layers"] if layer["share"]}
+        for file_format in FORMATS.values()
     )
     assert len(first) > 15
     assert len(first.keys() ^ second.keys()) <= 2  # what is wider in one format is float in the other

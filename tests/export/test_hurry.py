@@ -10,32 +10,32 @@ import pytest
 from keras import layers
 
 from calibration.samples import Samples
-from export.formats import TARGETS, Target
+from export.formats import FORMATS, Format
 from export.runtime.jobs import run
 
 COUNT = 6
 
 
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("name", FORMATS)
 def test_a_hurried_run_says_the_same_and_times_its_first_samples_only(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target = TARGETS[name]
+    file_format = FORMATS[name]
     keras.utils.set_random_seed(0)
     image = keras.Input((24, 24, 3), name="image")
     model = keras.Model(image, layers.Flatten()(layers.Conv2D(8, 3, activation="relu")(image)))
-    path = tmp_path / f"model{target.suffix}"
-    path.write_bytes(target.convert(model))
+    path = tmp_path / f"model{file_format.suffix}"
+    path.write_bytes(file_format.convert(model))
     photos = np.random.default_rng(0).normal(size=(COUNT, 24, 24, 3)).astype(np.float32)
     Samples(inputs={"image": photos}, source="tests", seed=0).save(tmp_path / "samples")
     opened: list[int] = []
-    open_file = type(target).open
+    open_file = type(file_format).open
 
-    def counted(self: Target, path: Path, threads: int = 1) -> object:
+    def counted(self: Format, path: Path, threads: int = 1) -> object:
         opened.append(threads)
         return open_file(self, path, threads)
 
-    monkeypatch.setattr(type(target), "open", counted)
+    monkeypatch.setattr(type(file_format), "open", counted)
     monkeypatch.setattr(run, "SLOW_MS", 0.0)
     monkeypatch.setattr(run.cores, "count", lambda: 2)
     said = {}

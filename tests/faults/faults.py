@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from export.formats import TARGETS
+from export.formats import FORMATS
 from export.recipe import Precision
 from tests.faults.networks import PRECISIONS, Key, Network, Planted, recalibrated
 from tests.faults.onnx_file import OnnxFile
@@ -132,7 +132,7 @@ def wrong_padding(network: Network, key: Key) -> Planted:
     """Convert a model that sees the photo one pixel further down and to the right."""
     # The int8 files of both formats are made of the float .tflite.
     source = key if key[1] is Precision.FLOAT32 else ("tflite", Precision.FLOAT32)
-    content = TARGETS[source[0]].convert(pad_wrongly(network.model))
+    content = FORMATS[source[0]].convert(pad_wrongly(network.model))
     return Planted(contents={source: content}, remade=True)
 
 
@@ -155,7 +155,7 @@ def faulty_base(network: Network, _key: Key) -> Planted:
 
 def wrongly_padded_base(network: Network, _key: Key) -> Planted:
     """Convert the reconstructed model with a wrong padding."""
-    return Planted(base=TARGETS["tflite"].convert(pad_wrongly(reconstruction(network).model)), remade=True)
+    return Planted(base=FORMATS["tflite"].convert(pad_wrongly(reconstruction(network).model)), remade=True)
 
 
 def truncated(share: float) -> Plant:

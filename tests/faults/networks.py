@@ -16,7 +16,7 @@ from calibration.inputs import InputSpec
 from calibration.ranges import Ranges
 from calibration.samples import Samples
 from calibration.store import Draw
-from export.formats import TARGETS
+from export.formats import FORMATS
 from export.model import reference
 from export.model.subject import Subject
 from export.passes.integer_model import Reconstruction
@@ -133,7 +133,7 @@ class Network:
             if planted.reconstruction is None and planted.ranges is None:
                 assembly.upstream.update(self.right.upstream)
         assembly.measurements.update({other: self.right.measurements[other] for other in kept})
-        return assembly.artifact(TARGETS[key[0]], key[1])
+        return assembly.artifact(FORMATS[key[0]], key[1])
 
     def judged_alone(self, key: Key, planted: Planted, folder: str) -> Artifact:
         """Return what an export says of one file where only files of its format are asked for.
@@ -147,7 +147,7 @@ class Network:
         assembly.making.reconstruction, assembly.making.base = right.reconstruction, right.base
         own = [other for other in self.healthy if other[0] == key[0] and other not in planted.contents]
         assembly.measurements.update({other: self.right.measurements[other] for other in own if other != key})
-        return assembly.artifact(TARGETS[key[0]], key[1])
+        return assembly.artifact(FORMATS[key[0]], key[1])
 
     def _with(self, calibration: Samples | None, folder: str) -> Draw:
         if calibration is None:

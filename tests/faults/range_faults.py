@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from calibration.ranges import Ranges
-from export.formats import PRIMARY, TARGETS
+from export.formats import FORMATS, PRIMARY
 from export.recipe import Precision
 from tests.faults.networks import Key, Network, Planted
 
@@ -19,7 +19,7 @@ def cut_in_the_file(network: Network, key: Key) -> Planted:
     parent = making.parent(PRIMARY, Precision.INT8)
     content = PRIMARY.quantize(parent, replace(plan, ranges=_cut(network)), {})
     if key[0] != PRIMARY.name:
-        content = TARGETS[key[0]].quantize(parent, plan, {PRIMARY.name: content})
+        content = FORMATS[key[0]].quantize(parent, plan, {PRIMARY.name: content})
     return Planted(contents={key: content})
 
 

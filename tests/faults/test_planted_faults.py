@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from export.formats import PRIMARY, TARGETS
+from export.formats import FORMATS, PRIMARY
 from export.recipe import Precision
 from tests.faults.conftest import Tell
 from tests.faults.faults import COLOUR, FAULTS, ONE_SMALL, RESIDUAL, STORED, Fault
@@ -37,7 +37,7 @@ PLANTED = [
     if name in fault.networks
     for precision in fault.precisions
     if name != RESIDUAL or precision is Precision.INT8
-    for format_name in TARGETS
+    for format_name in FORMATS
     if not follows(fault, name, format_name)
     if format_name == PRIMARY.name or not stands_alone(fault, name, precision)
 ]
@@ -53,7 +53,7 @@ ALONE = [
 @pytest.mark.parametrize("name", HEALTHY)
 def test_a_healthy_file_passes_its_proof(name: str, network: Callable[[str], Network]) -> None:
     files = network(name).healthy
-    assert set(files) == {(format_name, precision) for format_name in TARGETS for precision in PRECISIONS}
+    assert set(files) == {(format_name, precision) for format_name in FORMATS for precision in PRECISIONS}
     assert {key: file.failures for key, file in files.items() if file.failures} == {}
 
 
@@ -66,7 +66,7 @@ def test_no_question_is_left_out_for_an_int8_file_of_a_trained_network(network: 
     }
 
 
-@pytest.mark.parametrize("format_name", TARGETS)
+@pytest.mark.parametrize("format_name", FORMATS)
 def test_a_file_made_anew_without_a_fault_passes(format_name: str, network: Callable[[str], Network]) -> None:
     file = network("lenet5").judged((format_name, Precision.INT8), Planted(remade=True), f"anew-{format_name}")
     assert file.checks

@@ -16,7 +16,7 @@ import zoo
 from calibration.ranges import Ranges
 from calibration.samples import Samples
 from export import process
-from export.formats import TARGETS, QuantizationPlan
+from export.formats import FORMATS, QuantizationPlan
 from export.formats.tflite import flatbuffer
 from export.formats.tflite.layers import layers
 from export.metrics import compare, compare_steps
@@ -25,7 +25,7 @@ from export.runtime.jobs.observe import observe
 from tests.faults.networks import Network, fashion, networks
 from zoo import weights
 
-TFLITE, ONNX = TARGETS["tflite"], TARGETS["onnx"]
+TFLITE, ONNX = FORMATS["tflite"], FORMATS["onnx"]
 PHOTOS = 24
 SEAMS = ("QUANTIZE", "DEQUANTIZE")
 
@@ -55,8 +55,8 @@ class Case:
     def plan(self, raised: Mapping[str, Width], io: Io, precision: Precision) -> QuantizationPlan:
         return QuantizationPlan(precision=precision, io=io, ranges=self.ranges, input_ranges={}, raised=raised)
 
-    def answers(self, target: Any, content: bytes) -> Any:
-        session = target.open(self.written(target, content))
+    def answers(self, file_format: Any, content: bytes) -> Any:
+        session = file_format.open(self.written(file_format, content))
         (source,), (output,) = session.inputs, session.outputs
         real = self.samples.inputs[source.name]
         rows = [session.run({source.name: source.quantize(real[i : i + 1])})[output.name] for i in range(PHOTOS)]
@@ -65,14 +65,14 @@ class Case:
     def sqnr_db(self, content: bytes) -> float:
         return compare(reference=self.expected, actual=self.answers(TFLITE, content)).sqnr_db
 
-    def written(self, target: Any, content: bytes) -> Path:
-        path = self.work / f"model{target.suffix}"
+    def written(self, file_format: Any, content: bytes) -> Path:
+        path = self.work / f"model{file_format.suffix}"
         path.write_bytes(content)
         return path
 
-    def census(self, target: Any, content: bytes) -> Counter[str]:
+    def census(self, file_format: Any, content: bytes) -> Counter[str]:
         counts: Counter[str] = Counter()
-        for found in target.census(self.written(target, content)):
+        for found in file_format.census(self.written(file_format, content)):
             counts[found.arithmetic] += found.count
         return counts
 

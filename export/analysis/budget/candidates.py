@@ -11,7 +11,7 @@ from export import process
 from export.analysis.budget.point import Point
 from export.analysis.evaluation import Labelled
 from export.errors import ConversionError
-from export.formats import PRIMARY, TARGETS, Target
+from export.formats import FORMATS, PRIMARY, Format
 from export.metrics import are_classes, compare
 from export.quantization.build import Making
 from export.recipe import Precision, Width
@@ -41,7 +41,9 @@ class Trials:
     points: dict[Key, Point] = field(default_factory=dict)
     _makings: dict[tuple[tuple[str, Width], ...], Making] = field(default_factory=dict)
 
-    def point(self, precision: Precision, raised: Mapping[str, Width] | None = None, target: Target = PRIMARY) -> Point:
+    def point(
+        self, precision: Precision, raised: Mapping[str, Width] | None = None, file_format: Format = PRIMARY
+    ) -> Point:
         """Return the file of that precision, measured.
 
         Raises:
@@ -49,24 +51,24 @@ class Trials:
             RuntimeCrashError: it cannot be run.
             CheckFailedError: it gives NaN or infinity.
         """
-        key = target.name, precision, tuple((raised or {}).items())
+        key = file_format.name, precision, tuple((raised or {}).items())
         if key not in self.points:
-            self.points[key] = self._measured(target, precision, raised or {})
+            self.points[key] = self._measured(file_format, precision, raised or {})
         return self.points[key]
 
-    def content(self, precision: Precision, raised: Mapping[str, Width], target: Target = PRIMARY) -> bytes:
+    def content(self, precision: Precision, raised: Mapping[str, Width], file_format: Format = PRIMARY) -> bytes:
         """Return that file.
 
         Raises:
             ConversionError: it cannot be made.
         """
         making = self.made(precision, raised)
-        if making is not self.making and self.making.content(target, Precision.FLOAT32) is not None:
-            key = target.name, Precision.FLOAT32
+        if making is not self.making and self.making.content(file_format, Precision.FLOAT32) is not None:
+            key = file_format.name, Precision.FLOAT32
             making.contents.setdefault(key, self.making.contents[key])
-        content = making.content(target, precision)
+        content = making.content(file_format, precision)
         if content is None:
-            raise ConversionError(making.troubles[target.name, precision])
+            raise ConversionError(making.troubles[file_format.name, precision])
         return content
 
     def made(self, precision: Precision, raised: Mapping[str, Width]) -> Making:
@@ -92,17 +94,17 @@ class Trials:
         for key in [key for key in self.points if key[1:] == same]:
             del self.points[key]
 
-    def _measured(self, target: Target, precision: Precision, raised: Mapping[str, Width]) -> Point:
-        content, making = self.content(precision, raised, target), self.made(precision, raised)
+    def _measured(self, file_format: Format, precision: Precision, raised: Mapping[str, Width]) -> Point:
+        content, making = self.content(precision, raised, file_format), self.made(precision, raised)
         camera_bytes = making.takes_camera_bytes(precision)
-        path = making.path(target, precision, content)
+        path = making.path(file_format, precision, content)
         measured = measure(path, making.samples.probe_folder, camera_bytes=camera_bytes, hurry=True)
         scores = self.photos.scores(path, camera_bytes=camera_bytes) if self.photos else None
         sqnr_db, changed = self._kept(measured)
         return Point(
             precision=precision,
             raised=dict(raised),
-            format=target.name,
+            format=file_format.name,
             bytes=len(content),
             p50_ms=measured.p50_ms,
             sqnr_db=sqnr_db,
@@ -134,8 +136,8 @@ class Trials:
         return [self._with_time(point, min(point.p50_ms, again)) for point, again in zip(points, times, strict=True)]
 
     def _path(self, point: Point) -> Path:
-        making, target = self.made(point.precision, point.raised), TARGETS[point.format]
-        return making.path(target, point.precision, self.content(point.precision, point.raised, target))
+        making, file_format = self.made(point.precision, point.raised), FORMATS[point.format]
+        return making.path(file_format, point.precision, self.content(point.precision, point.raised, file_format))
 
     def _with_time(self, point: Point, p50_ms: float) -> Point:
         key = next(key for key, known in self.points.items() if known is point)
@@ -149,7 +151,7 @@ class Trials:
         if made.reconstruction is not self.making.reconstruction:
             self._take_over(made)
         self.making.observations.update(made.observations)
-        for name in TARGETS:
+        for name in FORMATS:
             if (name, point.precision) in made.contents:
                 self.making.contents[name, point.precision] = made.contents[name, point.precision]
 

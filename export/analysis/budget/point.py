@@ -16,7 +16,7 @@ class Point:
     Attributes:
         precision: of its numbers.
         raised: layers of an int8 file that are wider.
-        format: name of the target.
+        format: its name.
         bytes: its size.
         p50_ms: median time of one inference on one thread of this machine.
         sqnr_db: of the worst output, against the Keras model.

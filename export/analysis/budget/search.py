@@ -12,7 +12,7 @@ from export.analysis.budget.limits import excess, keeps
 from export.analysis.budget.point import Point
 from export.analysis.budget.ranking import Contribution, ranked
 from export.errors import ConversionError
-from export.formats import TARGETS, find
+from export.formats import FORMATS, find
 from export.recipe import Budget, Precision, Preset, Width
 from zoo.errors import CheckFailedError, OutsideError
 
@@ -35,9 +35,9 @@ class Choosing:
         self.trials, self.budget = trials, budget
         self.ranking: list[Contribution] = []
         recipe = trials.making.recipe
-        asked = {find(name).name for name in recipe.formats} or set(TARGETS)
+        asked = {find(name).name for name in recipe.formats} or set(FORMATS)
         # Files of the first are compared; others are made only where that one keeps the budget.
-        self.formats = [target for target in TARGETS.values() if target.name in asked]
+        self.formats = [file_format for file_format in FORMATS.values() if file_format.name in asked]
         self.lead = self.formats[0]
 
     def chosen(self) -> Point:
@@ -92,11 +92,11 @@ class Choosing:
     def _excess(self, point: Point) -> float:
         """Return by how much the file exceeds the budget in the format where it is worst; infinite if it gives NaN."""
         worst = excess(point, self.budget)
-        for target in self.formats:
+        for file_format in self.formats:
             if worst > 0:
                 break
             try:
-                worst = max(worst, excess(self.trials.point(point.precision, point.raised, target), self.budget))
+                worst = max(worst, excess(self.trials.point(point.precision, point.raised, file_format), self.budget))
             except CheckFailedError:
                 return math.inf
             except (ConversionError, OutsideError):

@@ -25,7 +25,7 @@ def _can_be(artifact: Artifact, making: Making) -> bool:
 
 
 def _diagnosed(artifact: Artifact, making: Making) -> Artifact:
-    target, float_file = find(artifact.format), making.content(PRIMARY, Precision.FLOAT32)
+    file_format, float_file = find(artifact.format), making.content(PRIMARY, Precision.FLOAT32)
     assert float_file is not None  # looked at before
     making.progress.step(f"diagnose the {artifact.precision} .{artifact.format}")
     made_of = making.reconstruction
@@ -40,7 +40,7 @@ def _diagnosed(artifact: Artifact, making: Making) -> Artifact:
         found = examined(
             model=model,
             float_file=path,
-            path=making.path(target, artifact.precision, artifact.content),
+            path=making.path(file_format, artifact.precision, artifact.content),
             samples=making.samples.probe,
             folder=making.samples.probe_folder,
             camera_bytes=artifact.takes_camera_bytes,

@@ -44,7 +44,7 @@ def _contestants(paths: Sequence[Path]) -> list[Contestant]:
         UsageProblemError: a folder that is no export, or a file of no format.
     """
     from export.bundle.read import read
-    from export.formats import target_of
+    from export.formats import format_of
     from export.runtime.benchmark import Contestant
 
     found: list[Contestant] = []
@@ -52,7 +52,7 @@ def _contestants(paths: Sequence[Path]) -> list[Contestant]:
         if path.is_dir():
             found += [Contestant(path=file.path, precision=file.precision) for file in read(path).files]
         else:
-            target_of(path)
+            format_of(path)
             found.append(Contestant(path=path, precision=_named_precision(path)))
     return list(dict.fromkeys(found))
 

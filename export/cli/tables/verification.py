@@ -6,7 +6,7 @@ from typing import Any
 
 from export.bundle.read import Delivered
 from export.bundle.verify import SCHEMA, Verification, VerifiedFile
-from export.formats import TARGETS
+from export.formats import FORMATS
 from export.runtime.versions import version
 
 
@@ -68,7 +68,7 @@ def legend(found: Verification) -> list[str]:
 
 
 def _runtimes() -> list[str]:
-    return [target.runtime for target in TARGETS.values()]
+    return [file_format.runtime for file_format in FORMATS.values()]
 
 
 def _untrained(delivered: Delivered) -> list[str]:

@@ -13,10 +13,10 @@ from export.recipe import Precision
 if TYPE_CHECKING:
     import keras
 
-    from export.formats import QuantizationPlan
+    from export.formats.format import QuantizationPlan
 
 
-class OnnxTarget:
+class OnnxFormat:
     """Writes and runs .onnx files."""
 
     name = "onnx"
@@ -75,4 +75,4 @@ class OnnxTarget:
         return census(path)
 
 
-ONNX = OnnxTarget()
+ONNX = OnnxFormat()

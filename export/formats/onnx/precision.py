@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from export.errors import ConversionError
-from export.formats import QuantizationPlan
+from export.formats.format import QuantizationPlan
 from export.formats.onnx import float16, int8, weights_only, wide
 from export.recipe import Precision
 

@@ -13,11 +13,10 @@ from export.recipe import Precision
 if TYPE_CHECKING:
     import keras
 
-    from export.formats import QuantizationPlan
-    from export.formats.format import Weights
+    from export.formats.format import QuantizationPlan, Weights
 
 
-class TfliteTarget:
+class TfliteFormat:
     """Writes, runs and watches .tflite files."""
 
     name = "tflite"
@@ -89,4 +88,4 @@ class TfliteTarget:
         return census(path)
 
 
-TFLITE = TfliteTarget()
+TFLITE = TfliteFormat()

@@ -13,7 +13,7 @@ import numpy as np
 
 from calibration.ranges import Range
 from export.errors import ConversionError
-from export.formats import QuantizationPlan
+from export.formats.format import QuantizationPlan
 from export.formats.tflite import (
     add_grids,
     biases,

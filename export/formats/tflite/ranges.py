@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from calibration.ranges import Range
-from export.formats import QuantizationPlan
+from export.formats.format import QuantizationPlan
 from export.formats.session import RangeReport
 from export.formats.tflite import flatbuffer
 from export.formats.tflite.dissect import paired, rounded_copies, stored_as

@@ -6,18 +6,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from export.formats import target_of
+from export.formats import format_of
 from export.formats.session import Session
 
 
 def describe(path: str) -> dict[str, Any]:
     """Describe a file: inputs, outputs and operators."""
-    target = target_of(Path(path))
-    session = target.open(Path(path))
+    file_format = format_of(Path(path))
+    session = file_format.open(Path(path))
     return {
-        "format": target.name,
+        "format": file_format.name,
         **specs(session),
-        "census": [asdict(op) for op in target.census(Path(path))],
+        "census": [asdict(op) for op in file_format.census(Path(path))],
     }
 
 

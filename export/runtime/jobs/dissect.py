@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from calibration.samples import Samples
-from export.formats import target_of
+from export.formats import format_of
 from export.runtime.jobs.feed import feed
 from export.runtime.jobs.layer_errors import layer_errors, together
 
@@ -24,7 +24,7 @@ def dissect(path: str, float_file: str, samples: str, count: int, camera_bytes: 
         camera_bytes: as for `run`.
     """
     loaded = Samples.load(Path(samples))
-    dissector = target_of(Path(path)).dissect(Path(path), Path(float_file))
+    dissector = format_of(Path(path)).dissect(Path(path), Path(float_file))
     pairs = [
         (
             {name: np.asarray(values[index : index + 1]) for name, values in loaded.inputs.items()},

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from calibration.samples import Array, Samples
-from export.formats import target_of
+from export.formats import format_of
 from export.runtime import cores
 from export.runtime.jobs.describe import specs
 from export.runtime.jobs.feed import feed
@@ -33,8 +33,8 @@ def run(
         hurry_after: so many samples, which alone are timed then, a slow file gets all cores: its answers are the same.
     """
     loaded = Samples.load(Path(samples))
-    target = target_of(Path(path))
-    session = target.open(Path(path), threads)
+    file_format = format_of(Path(path))
+    session = file_format.open(Path(path), threads)
     declared = specs(session)
     rows: dict[str, list[Array]] = {spec.name: [] for spec in session.outputs}
     for _ in range(WARM_UP_RUNS):
@@ -45,7 +45,7 @@ def run(
         if index == hurry_after and np.median(milliseconds) > SLOW_MS:
             timed = index
             del session  # before there is another: one holds all weights
-            session = target.open(Path(path), max(threads, cores.count()))
+            session = file_format.open(Path(path), max(threads, cores.count()))
         inputs = feed(session, loaded, index, camera_bytes)
         start = time.perf_counter()
         stored = session.run(inputs)
@@ -54,7 +54,7 @@ def run(
             rows[name].append(values)
     arrays: dict[str, Any] = {name: np.concatenate(values) for name, values in rows.items()}
     np.savez(outputs, **arrays)
-    census = [asdict(op) for op in target.census(Path(path))]
+    census = [asdict(op) for op in file_format.census(Path(path))]
     return {
         **declared,
         **percentiles(milliseconds[:timed]),

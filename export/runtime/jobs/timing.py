@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from calibration.samples import Array
-from export.formats import target_of
+from export.formats import format_of
 from export.model.tensor_spec import TensorSpec
 from export.runtime.versions import version
 
@@ -22,9 +22,9 @@ WARM_UP_RUNS = 3
 
 def time_file(path: str, runs: int, threads: int) -> dict[str, Any]:
     """Time a file on noise: only the numbers' types matter to its speed."""
-    target = target_of(Path(path))
+    file_format = format_of(Path(path))
     empty_mb = peak_mb()
-    session = target.open(Path(path), threads)
+    session = file_format.open(Path(path), threads)
     generator = np.random.default_rng(0)
     inputs = {spec.name: _noise(generator, spec) for spec in session.inputs}
     for _ in range(WARM_UP_RUNS):
@@ -39,8 +39,8 @@ def time_file(path: str, runs: int, threads: int) -> dict[str, Any]:
         "milliseconds": milliseconds,
         "peak_mb": peak_mb(),
         "empty_mb": empty_mb,
-        "runtime": target.runtime,
-        "version": version(target.runtime),
+        "runtime": file_format.runtime,
+        "version": version(file_format.runtime),
     }
 
 

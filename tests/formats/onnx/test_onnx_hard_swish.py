@@ -10,13 +10,13 @@ import onnx
 import pytest
 
 from calibration.ranges import Ranges
-from export.formats import TARGETS, QuantizationPlan
+from export.formats import FORMATS, QuantizationPlan
 from export.formats.onnx import hard_swish
 from export.formats.onnx.split import cut, seams
 from export.formats.tflite import flatbuffer
 from export.recipe import Io, Precision
 
-ONNX, TFLITE = TARGETS["onnx"], TARGETS["tflite"]
+ONNX, TFLITE = FORMATS["onnx"], FORMATS["tflite"]
 CODES = np.arange(-128, 128, dtype=np.int8).reshape(1, 16, 16, 1)
 
 
@@ -42,10 +42,10 @@ def swish(low: float, high: float) -> tuple[bytes, bytes]:
 @pytest.mark.parametrize(("low", "high"), [(-3, 3), (-0.5, 0.7), (-8, 1), (-1.3, 11.7), (-40, 60), (0, 5), (-2.9, 4.1)])
 def test_every_integer_has_the_same_answer_in_both_formats(low: float, high: float, tmp_path: Path) -> None:
     answers = []
-    for target, content in zip((TFLITE, ONNX), swish(low, high), strict=True):
-        path = tmp_path / f"model{target.suffix}"
+    for file_format, content in zip((TFLITE, ONNX), swish(low, high), strict=True):
+        path = tmp_path / f"model{file_format.suffix}"
         path.write_bytes(content)
-        (answer,) = target.open(path).run({"image": CODES}).values()
+        (answer,) = file_format.open(path).run({"image": CODES}).values()
         answers.append(answer)
     assert len(np.unique(answers[0])) > 64
     assert np.array_equal(*answers)

@@ -16,14 +16,14 @@ from onnx import numpy_helper
 
 from calibration.ranges import Ranges
 from export.errors import ConversionError
-from export.formats import TARGETS, QuantizationPlan
+from export.formats import FORMATS, QuantizationPlan
 from export.formats.session import Session
 from export.formats.tflite import flatbuffer
 from export.formats.tflite.session import TfliteSession
 from export.recipe import Io, Precision
 
 L = keras.layers
-ONNX, TFLITE = TARGETS["onnx"], TARGETS["tflite"]
+ONNX, TFLITE = FORMATS["onnx"], FORMATS["tflite"]
 RANGE = (-2.0, 2.0)
 
 

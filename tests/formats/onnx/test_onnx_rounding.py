@@ -13,13 +13,13 @@ import pytest
 from keras import layers
 
 from calibration.ranges import Ranges
-from export.formats import TARGETS, QuantizationPlan
+from export.formats import FORMATS, QuantizationPlan
 from export.formats.onnx.census import census
 from export.formats.onnx.split import cut, seams
 from export.formats.tflite import flatbuffer
 from export.recipe import Io, Precision
 
-ONNX, TFLITE = TARGETS["onnx"], TARGETS["tflite"]
+ONNX, TFLITE = FORMATS["onnx"], FORMATS["tflite"]
 SHAPE = (12, 12, 6)
 CODES = np.random.default_rng(0).integers(-128, 128, (1, *SHAPE)).astype(np.int8)
 CODES.reshape(-1)[:256] = np.arange(-128, 128)
@@ -45,10 +45,10 @@ def files(net: Net, low: float, high: float, width: float) -> tuple[bytes, bytes
 
 def answers(contents: tuple[bytes, bytes], folder: Path) -> list[np.ndarray]:
     found = []
-    for target, content in zip((TFLITE, ONNX), contents, strict=True):
-        path = folder / f"model{target.suffix}"
+    for file_format, content in zip((TFLITE, ONNX), contents, strict=True):
+        path = folder / f"model{file_format.suffix}"
         path.write_bytes(content)
-        (answer,) = target.open(path).run({"image": CODES}).values()
+        (answer,) = file_format.open(path).run({"image": CODES}).values()
         found.append(answer)
     return found
 

@@ -13,12 +13,12 @@ import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from export.formats import TARGETS, QuantizationPlan
+from export.formats import FORMATS, QuantizationPlan
 from export.formats.session import StorageReport
 from export.recipe import Io, Precision
 
 L = keras.layers
-ONNX, TFLITE = TARGETS["onnx"], TARGETS["tflite"]
+ONNX, TFLITE = FORMATS["onnx"], FORMATS["tflite"]
 HALF, INTEGERS = Precision.FLOAT16, Precision.W8A32  # No other precision needs ranges.
 
 
@@ -174,10 +174,10 @@ def test_the_weights_of_a_loop_meet_activations_in_float32(tmp_path: Path) -> No
     plan = QuantizationPlan(precision=INTEGERS, io=Io.FLOAT32, ranges=None, input_ranges={})
     sibling = TFLITE.quantize(TFLITE.convert(model), plan, {})
     answers = []
-    for target, content in ((TFLITE, sibling), (ONNX, ONNX.quantize(b"", plan, {"tflite": sibling}))):
-        path = tmp_path / f"loop{target.suffix}"
+    for file_format, content in ((TFLITE, sibling), (ONNX, ONNX.quantize(b"", plan, {"tflite": sibling}))):
+        path = tmp_path / f"loop{file_format.suffix}"
         path.write_bytes(content)
-        session = target.open(path)
+        session = file_format.open(path)
         given = np.random.default_rng(0).normal(size=(8, 1, 6, 4)).astype(np.float32)
         answers.append(np.concatenate([next(iter(session.run({"x": one}).values())) for one in given]))
     assert np.abs(answers[0]).max() > 0.1

@@ -10,12 +10,12 @@ import pytest
 from keras import layers
 
 from calibration.ranges import Range, Ranges
-from export.formats import TARGETS, QuantizationPlan
+from export.formats import FORMATS, QuantizationPlan
 from export.formats.tflite import flatbuffer
 from export.formats.tflite.add_grids import COARSER, TRIED, pairs_that_part, wider
 from export.recipe import Io, Precision
 
-ONNX, TFLITE = TARGETS["onnx"], TARGETS["tflite"]
+ONNX, TFLITE = FORMATS["onnx"], FORMATS["tflite"]
 SMALL = np.arange(-64, 64)
 # In MobileNet v2: 19 and 15 steps make 20.499994, which XNNPACK rounds up and ONNX Runtime down.
 MEASURED = (0.02310193, 0), (0.046944633, 4), (0.035172503, -12)
@@ -51,10 +51,13 @@ def test_the_two_formats_add_alike(name: str, tmp_path: Path) -> None:
     )
     sibling = TFLITE.quantize(float_file, plan, {})
     found = []
-    for target, content in ((TFLITE, sibling), (ONNX, ONNX.quantize(ONNX.convert(model), plan, {"tflite": sibling}))):
-        path = tmp_path / f"model{target.suffix}"
+    for file_format, content in (
+        (TFLITE, sibling),
+        (ONNX, ONNX.quantize(ONNX.convert(model), plan, {"tflite": sibling})),
+    ):
+        path = tmp_path / f"model{file_format.suffix}"
         path.write_bytes(content)
-        session = target.open(path)
+        session = file_format.open(path)
         points = {spec.name: spec.zero_point or 0 for spec in session.inputs}
         a, b = (np.clip(SMALL + points[one], -128, 127).astype(np.int8) for one in ("first", "second"))
         first_codes, second_codes = (np.ascontiguousarray(one)[None, ..., None] for one in np.meshgrid(a, b))

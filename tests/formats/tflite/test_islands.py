@@ -11,11 +11,11 @@ from ai_edge_litert import schema_py_generated as schema
 from keras import layers
 
 from calibration.ranges import Range, Ranges
-from export.formats import TARGETS, QuantizationPlan
+from export.formats import FORMATS, QuantizationPlan
 from export.formats.tflite import flatbuffer
 from export.recipe import Io, Precision, Width
 
-TFLITE = TARGETS["tflite"]
+TFLITE = FORMATS["tflite"]
 
 
 def leaky(x: Any) -> Any:

@@ -9,10 +9,10 @@ import pytest
 from keras import layers
 
 from calibration.ranges import Range
-from export.formats import TARGETS
+from export.formats import FORMATS
 from export.formats.tflite import concat_grids, flatbuffer
 
-TFLITE = TARGETS["tflite"]
+TFLITE = FORMATS["tflite"]
 WHOLE = (-1.0, 3.0)
 
 

@@ -1,4 +1,4 @@
-"""The TFLite target: what a .tflite must be, on small networks with trained or hand-made weights."""
+"""The TFLite format: what a .tflite must be, on small networks with trained or hand-made weights."""
 
 from __future__ import annotations
 

@@ -12,10 +12,10 @@ import pytest
 from keras import layers
 
 from calibration.samples import Array, Samples
-from export.formats import TARGETS
+from export.formats import FORMATS
 from export.formats.tflite import flatbuffer, partition, watching
 
-TFLITE = TARGETS["tflite"]
+TFLITE = FORMATS["tflite"]
 SAMPLES = 3
 
 
