@@ -134,11 +134,14 @@ def call(job: Callable[..., Answer], *, timeout_s: float = 900, fresh: bool = Fa
             worker.close()
     if "bug" in answer:
         raise RuntimeCrashError(f"the runtime failed: {_last_line(answer['bug'])}")
+    if answer.get("exit_code") == ZooError.exit_code:  # of a file that its runtime refuses
+        raise RuntimeCrashError(f"the runtime failed: {answer['error']}")
     return answer_or_error(answer)
 
 
 @atexit.register
-def _close_waiting() -> None:
+def close_waiting() -> None:
+    """End the worker that waits for the next job; the next one starts another, in the environment of that time."""
     while _waiting:
         _waiting.pop().close()
 

@@ -6,7 +6,6 @@ import errno
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,9 +13,9 @@ import click
 import pytest
 
 from export.cli.main import SECTIONS, answer, command_names, load_command, main, main_export
+from tests.program import PROGRAM
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
 
-PROGRAM = [sys.executable, "-c", "import sys; from export.cli.main import main; sys.exit(main())"]
 # As a shell runs it: what is printed waits in a buffer, and the failure comes late.
 BUFFERED = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from export import process
+from export.cli.commands.bench import contestants
 from export.cli.main import main
 from export.runtime import benchmark
 from export.runtime.jobs.timing import time_file
@@ -16,7 +17,7 @@ KINDS = ("tflite", "onnx")
 
 
 def test_a_folder_stands_for_its_files(exported: Path) -> None:
-    names = [file.path.name for file in benchmark.contestants([exported, exported / "lenet5-int8.onnx"])]
+    names = [file.path.name for file in contestants([exported, exported / "lenet5-int8.onnx"])]
     assert names == [f"lenet5-{precision}.{kind}" for precision in ("float32", "int8") for kind in KINDS]
 
 
@@ -61,7 +62,7 @@ class Listener:
 
 def test_files_are_measured_in_turn(exported: Path) -> None:
     listener = Listener()
-    files = benchmark.contestants([exported / "lenet5-int8.tflite", exported / "lenet5-int8.onnx"])
+    files = contestants([exported / "lenet5-int8.tflite", exported / "lenet5-int8.onnx"])
     first, second = benchmark.bench(files, 3, 1, listener)
     assert listener.heard == ["measure lenet5-int8.tflite", "measure lenet5-int8.onnx"] * 3
     assert first["runs"] == second["runs"] == 3

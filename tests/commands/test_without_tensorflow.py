@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.program import PROGRAM
+
 ROOT = Path(__file__).parents[2]
-PROGRAM = [sys.executable, "-c", "import sys; from export.cli.main import main; sys.exit(main())"]
 ABSENT = ("tensorflow", "keras", "tf_keras", "tf2onnx", "ai_edge_quantizer")
 
 

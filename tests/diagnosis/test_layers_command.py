@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from export import Precision, Recipe, run
-from export.bundle.diagnose import examine
+from export.bundle.diagnose import diagnose_file
 from export.bundle.report.layer_section import layer_section
 from export.bundle.report.layer_words import share
 from export.cli.main import main
@@ -49,7 +49,7 @@ def test_in_an_export_s_folder_the_file_and_its_samples_are_enough(
 ) -> None:
     path, samples = exported / f"lenet5-int8.{kind}", exported.parent / "calibration.npz"
     # The command asks the same in a process of its own: once is enough, TensorFlow is slow to start.
-    found = by_command(path, samples, capsys) if kind == "tflite" else examine(str(path), None, str(samples))
+    found = by_command(path, samples, capsys) if kind == "tflite" else diagnose_file(str(path), None, str(samples))
     assert [layer["name"] for layer in found["layers"]] == ["image", "c1", "s2", "c3", "s4", "c5", "f6", "logits"]
     told = json.loads((exported / "manifest.json").read_text())
     (recorded,) = (file["diagnosis"] for file in told["files"] if file["file"] == f"lenet5-int8.{kind}")
@@ -77,10 +77,10 @@ def test_a_file_whose_channels_were_scaled_is_not_compared_with_the_model_as_it_
     exported: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageProblemError, match="--samples"):
-        examine(str(exported / "lenet5-int8.tflite"), None, None)
+        diagnose_file(str(exported / "lenet5-int8.tflite"), None, None)
     file = shutil.copy(exported / "lenet5-int8.tflite", tmp_path / "mine.tflite")
     with pytest.raises(UsageProblemError, match="--no-reconstruct"):
-        examine(str(file), "lenet5", str(exported.parent / "calibration.npz"))
+        diagnose_file(str(file), "lenet5", str(exported.parent / "calibration.npz"))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_what_cannot_be_compared_is_refused_in_one_sentence(
     model: str | None, samples: str | None, words: str, exported: Path
 ) -> None:
     with pytest.raises(UsageProblemError, match=words) as caught:
-        examine(str(exported / "lenet5-int8.tflite"), model, samples)
+        diagnose_file(str(exported / "lenet5-int8.tflite"), model, samples)
     assert "\n" not in str(caught.value)
 
 

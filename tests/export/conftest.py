@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.program import PROGRAM
+
 if TYPE_CHECKING:
     import keras
 
 Photos = tuple[np.ndarray, np.ndarray]
-PROGRAM = "import sys; from export.cli.main import main; sys.exit(main())"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -115,7 +115,7 @@ def start(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
 
 
 def command(words: tuple[object, ...]) -> list[str]:
-    return [sys.executable, "-c", PROGRAM, *map(str, words)]
+    return [*PROGRAM, *map(str, words)]
 
 
 def environment(more: Mapping[str, str]) -> dict[str, str]:

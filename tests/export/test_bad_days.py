@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import zoo as architectures
-from export import pipeline
+from export import pipeline, process
 from export.bundle.atomic_folder import Destination
 from export.bundle.report.rows import rows
 from export.recipe import Precision, Recipe
@@ -193,11 +193,20 @@ if "export.runtime.worker" in sys.orig_argv:
 """
 
 
-def test_an_interpreter_that_aborts_is_a_failed_row_and_the_others_are_delivered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wholeness: Wholeness
-) -> None:
+@pytest.fixture
+def aborting_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Child processes of this test alone, which abort when they run an int8 .tflite."""
     (tmp_path / "sitecustomize.py").write_text(ABORTING)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    process.close_waiting()
+    yield
+    process.close_waiting()
+
+
+@pytest.mark.usefixtures("aborting_worker")
+def test_an_interpreter_that_aborts_is_a_failed_row_and_the_others_are_delivered(
+    tmp_path: Path, wholeness: Wholeness
+) -> None:
     precisions = (Precision.FLOAT32, Precision.INT8)
     delivery = pipeline.run(Recipe(model="lenet5", formats=("tflite",), precisions=precisions, out=tmp_path / "out"))
     assert not delivery.passed

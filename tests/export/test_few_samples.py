@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from export.passes import integer_model
 from export.passes.integer_model import Reconstruction
+from export.proof import integer_model
 
 
 @pytest.mark.parametrize(("count", "changed", "passed"), [(8, 2, True), (8, 5, False), (64, 8, True), (64, 16, False)])

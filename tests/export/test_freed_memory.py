@@ -10,7 +10,7 @@ BLOCK, BLOCKS = 100_000, 2000  # 200 MB
 
 
 def test_freed_memory_goes_back_to_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "WORTHWHILE", 0)
+    monkeypatch.setattr(process, "WORTHWHILE_BYTES", 0)
     blocks = [bytearray(BLOCK) for _ in range(BLOCKS)]
     kept = blocks[::50]  # what stays lies in between, up to the last one
     kept.append(blocks[-1])
@@ -22,6 +22,6 @@ def test_freed_memory_goes_back_to_the_system(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_small_process_does_not_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "WORTHWHILE", 1 << 50)
+    monkeypatch.setattr(process, "WORTHWHILE_BYTES", 1 << 50)
     monkeypatch.setattr(process.gc, "collect", lambda: pytest.fail("it looked"))
     process.give_back_memory()

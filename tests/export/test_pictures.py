@@ -14,7 +14,7 @@ from calibration.samples import Samples
 from export.analysis import tasks
 from export.analysis.tasks.segmentation import MaskedSamples
 from export.metrics import are_classes, compare
-from export.model.subject import load
+from export.model.subject import load_subject
 from export.pipeline import run
 from export.recipe import Precision, Recipe
 from zoo.errors import CheckFailedError, UsageProblemError
@@ -128,7 +128,7 @@ def test_the_largest_number_of_a_latent_point_is_no_answer() -> None:
     ("name", "task"), [("unet", "segmentation"), ("vae", "generation"), ("lenet5", "classification")]
 )
 def test_an_architecture_s_own_task_judges_it(name: str, task: str) -> None:
-    subject = load(Recipe(model=name, options={"width": 8} if name == "unet" else {}))
+    subject = load_subject(Recipe(model=name, options={"width": 8} if name == "unet" else {}))
     assert tasks.find(subject).name == task
     assert [other.name for other in tasks.TASKS.values() if other.suits(subject.model)] == [task]
 

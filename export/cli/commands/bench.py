@@ -27,7 +27,7 @@ def command(paths: tuple[Path, ...], runs: int, threads: int, as_json: bool) -> 
     from export.cli.progress_bar import ProgressBar
     from export.runtime.benchmark import bench
 
-    files = _contestants(paths)
+    files = contestants(paths)
     with ProgressBar(standard_error()) as progress:
         found = bench(files, runs, threads, progress)
     if as_json:
@@ -37,7 +37,7 @@ def command(paths: tuple[Path, ...], runs: int, threads: int, as_json: bool) -> 
     return OutsideError.exit_code if any(timing["trouble"] for timing in found) else 0
 
 
-def _contestants(paths: Sequence[Path]) -> list[Contestant]:
+def contestants(paths: Sequence[Path]) -> list[Contestant]:
     """Return the files to time: those of delivered folders, and files by themselves.
 
     Raises:
