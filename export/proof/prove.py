@@ -43,13 +43,13 @@ def prove_all(
     proven: dict[Key, ProvenFile] = {}
     for key, file in files.items():
         if file.trouble:
-            proven[key] = ProvenFile(artifact=replace(_artifact(run, file), trouble=file.trouble))
+            proven[key] = without_proof(run, file, file.trouble)
             continue
         run.progress.step(f"prove the {file.precision} .{file.format}")
         try:
             measured = measured_on_probe(run, file)
         except (OutsideError, UsageProblemError) as error:
-            proven[key] = ProvenFile(artifact=replace(_artifact(run, file), content=file.content, trouble=str(error)))
+            proven[key] = without_proof(run, file, str(error))
             continue
         proven[key] = prove(evidence(run, file, measured, expected, files, proven, known, outputs))
     return {key: _with_notes(one, proven[key[0], Precision.FLOAT32]) for key, one in proven.items()}
@@ -125,6 +125,11 @@ def prove(evidence: Evidence) -> ProvenFile:
         p90_ms=measured.p90_ms,
     )
     return ProvenFile(artifact=artifact, measured=measured)
+
+
+def without_proof(run: ExportRun, file: MadeFile, trouble: str) -> ProvenFile:
+    """Return a file that could not be made, or not be run, with the reason."""
+    return ProvenFile(artifact=replace(_artifact(run, file), content=file.content, trouble=trouble))
 
 
 def _artifact(run: ExportRun, file: MadeFile) -> Artifact:

@@ -96,7 +96,7 @@ def integer_base(
     """
     base = _prepared(run, float_file, kept)
     if any(precision.needs_calibration for precision in precisions):
-        base = _observed(run, base, narrow=Precision.INT8 in precisions)
+        base = observed(run, base, narrow=Precision.INT8 in precisions)
     return base
 
 
@@ -148,7 +148,11 @@ def _prepared(run: ExportRun, float_file: bytes, kept: frozenset[str]) -> Intege
     )
 
 
-def _observed(run: ExportRun, base: IntegerBase, *, narrow: bool) -> IntegerBase:
+def observed(run: ExportRun, base: IntegerBase, *, narrow: bool) -> IntegerBase:
+    """Return the base with the ranges of its activations; `narrow`: also those that int8 files clip to.
+
+    Where they cannot be observed, it says why not.
+    """
     run.progress.step("observe the ranges")
     samples, recipe = run.samples, run.recipe
     try:
