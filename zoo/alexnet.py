@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo import conventions, twins
+from zoo import conventions
 from zoo.architecture import Architecture, register
 from zoo.preprocessing import Preprocessing
+from zoo.pretrained import alexnet as pretrained
 
 if TYPE_CHECKING:
     import keras
@@ -83,12 +84,6 @@ TINY = {
     "classes": 10,
 }
 
-TWIN = twins.fashion_mnist(
-    "alexnet_tiny-fashion_mnist.npz",
-    "694e10512d0e6eca81ed35519f60400905c8549d6cb46d1199c78f88234de45c",
-    TINY,
-)
-
 ALEXNET = register(
     Architecture(
         name="alexnet",
@@ -101,6 +96,6 @@ ALEXNET = register(
         classes=1000,
         labels="imagenet1k",
         tiny=TINY,
-        weights=(TWIN,),
+        weights=(pretrained.tiny(TINY),),
     )
 )

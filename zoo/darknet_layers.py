@@ -1,4 +1,4 @@
-"""What the networks of Darknet are made of, and how their files of weights become ours.
+"""What the networks of Darknet are made of.
 
 Darknet is Joseph Redmon's framework in C, https://pjreddie.com/darknet, kept up by Alexey Bochkovskiy,
 https://github.com/AlexeyAB/darknet. A network is a .cfg, a list of layers, and a .weights, their numbers in that order.
@@ -6,17 +6,10 @@ https://github.com/AlexeyAB/darknet. A network is a .cfg, a list of layers, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zoo import conventions
 from zoo.preprocessing import Preprocessing
-from zoo.readers import darknet
-
-if TYPE_CHECKING:
-    import keras
-
-    from zoo.pinned import Array
 
 EPSILON = 1e-5  # of batch norm: normalize_kernel in blas_kernels.cu
 SLOPE = 0.1  # of `leaky` below zero: activations.h
@@ -47,27 +40,6 @@ def predict(x: Any, anchors: int, classes: int, name: str) -> Any:
     from keras import layers
 
     return layers.Conv2D(anchors * (5 + classes), 1, name=name)(x)
-
-
-def from_darknet(arrays: Mapping[str, Array], model: keras.Model, order: tuple[str, ...]) -> dict[str, Array]:
-    """Return the weights of a .weights file by our names.
-
-    Args:
-        arrays: what the reader gave.
-        model: of the same size, for the shapes.
-        order: our names of the convolutions as the .cfg lists them.
-
-    Raises:
-        ValueError: the file holds more or fewer numbers than the network.
-    """
-    kernels = {name: tuple(model.get_layer(name).kernel.shape) for name in order}
-    biased = {name for name in order if model.get_layer(name).use_bias}
-    weights: dict[str, Array] = {}
-    for name, parts in darknet.convolutions(arrays, kernels, biased).items():
-        for kind, array in parts.items():
-            layer = name if kind in ("kernel", "bias") else f"{name}_bn"
-            weights[f"{layer}/{kind}"] = array
-    return weights
 
 
 def preprocess(*, resolution: int = 416, **_: object) -> Preprocessing:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions, twins
+from zoo import conventions
 from zoo.architecture import Architecture, register
 from zoo.preprocessing import Preprocessing
+from zoo.pretrained import googlenet as pretrained
 
 if TYPE_CHECKING:
     import keras
@@ -152,12 +153,6 @@ TINY = {
     "classes": 10,
 }
 
-TWIN = twins.fashion_mnist(
-    "googlenet_tiny-fashion_mnist.npz",
-    "49b0ccc7a1994fb43ea38b548479e9e866e6c15c6d0a2b402ce6ed29c53d9612",
-    TINY,
-)
-
 GOOGLENET = register(
     Architecture(
         name="googlenet",
@@ -170,6 +165,6 @@ GOOGLENET = register(
         classes=1000,
         labels="imagenet1k",
         tiny=TINY,
-        weights=(TWIN,),
+        weights=(pretrained.tiny(TINY),),
     )
 )

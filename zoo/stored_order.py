@@ -22,5 +22,5 @@ def in_order(arrays: Mapping[str, Array], paths: Sequence[str]) -> dict[str, Arr
     if named.keys() <= set(paths):
         return named
     if len(arrays) != len(paths):
-        raise ValueError(f"the file has {len(arrays)} arrays, the network as published {len(paths)}")
+        raise ValueError(f"the file has {len(arrays)} arrays, the model has {len(paths)}")
     return dict(zip(paths, arrays.values(), strict=True))

@@ -5,17 +5,15 @@ the latent space a picture may lie: a mean and a variance for each direction; th
 Different from the paper, whose networks have one dense layer each (appendix C): convolutions on both sides, and ReLU.
 The noise that picks the point is an input and not drawn inside (the reparameterization of section 2.4): the same inputs
 give the same outputs, in every file of every format, and noise 0 picks the mean.
-Trained weights: ours, on Fashion-MNIST, with `python -m zoo.generation.training` (see the card).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zoo import twins
 from zoo.architecture import Architecture, register
-from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
+from zoo.pretrained import vae as pretrained
 
 if TYPE_CHECKING:
     import keras
@@ -75,20 +73,6 @@ def preprocess(**_: object) -> Preprocessing:
     )
 
 
-FASHION_MNIST = Weights(
-    tag="fashion_mnist",
-    licence="Apache-2.0",
-    trained_on="Fashion-MNIST, 60,000 training images",
-    sources=(
-        Source(
-            kind="shipped",
-            location="vae-fashion_mnist.npz",
-            sha256="e3b0d1485897b7024134445830f73c47bc529076b7c9ccad52ba69606a138267",
-            reader="npz",
-        ),
-    ),
-)
-
 VAE = register(
     Architecture(
         name="vae",
@@ -98,7 +82,7 @@ VAE = register(
         build=build,
         preprocess=preprocess,
         parameter_count=95_681,
-        weights=(FASHION_MNIST, twins.itself(FASHION_MNIST)),
+        weights=(pretrained.FASHION_MNIST, pretrained.TINY),
         drawn_inputs={NOISE: "standard normal"},
     )
 )

@@ -64,4 +64,4 @@ def _load_keras_2(model: keras.Model, path: Path, adapt: Adapt | None) -> None:
     from zoo.weights import assign
 
     arrays = keras_h5.read([path])
-    assign(model, adapt(arrays) if adapt else arrays)
+    assign(model, adapt(arrays, model) if adapt else arrays)

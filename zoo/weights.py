@@ -114,7 +114,7 @@ def _load_tag(model: keras.Model, weights: Weights, progress: sources.ByteProgre
             failures.append(str(error))
             continue
         arrays = readers.read(source.reader, files)
-        assign(model, source.adapt(arrays) if source.adapt else arrays)
+        assign(model, source.adapt(arrays, model) if source.adapt else arrays)
         sha256 = source.sha256 or sources.digest(files, "sha256")
         return LoadedWeights(
             name=weights.tag,

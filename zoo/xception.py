@@ -2,24 +2,20 @@
 
 Chollet 2016, "Xception: Deep Learning with Depthwise Separable Convolutions", https://arxiv.org/abs/1610.02357. Layer
 names are those of keras.applications, but for the 1x1 convolutions around the blocks, which have only numbers there.
-Trained weights: from Keras, MIT (see the card).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions, twins
+from zoo import conventions
 from zoo.architecture import Architecture, register
-from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
-from zoo.stored_order import in_order
+from zoo.pretrained import xception as pretrained
 
 if TYPE_CHECKING:
     import keras
-
-    from zoo.pinned import Array
 
 # Channels of figure 5: the two convolutions, the blocks of the entry flow, the last block, the last two convolutions.
 STEM = (32, 64)
@@ -124,30 +120,6 @@ def preprocess(*, resolution: int = 299, **_: object) -> Preprocessing:
     return Preprocessing(height=resolution, width=resolution, resize="bilinear", scale=tf.scale, offset=tf.offset)
 
 
-def from_keras_h5(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of keras.applications' file by our names."""
-    # The order of the layers is that of the graph, whatever their width.
-    narrow = build(stem=(1, 1), entry=(1, 1, 1), exits=(1, 1, 1), classes=1)
-    return in_order(arrays, [weight.path for weight in narrow.weights])
-
-
-# What keras.applications fetches. Keras publishes only its md5, in keras/src/applications/xception.py.
-IMAGENET = Weights(
-    tag="imagenet",
-    licence="MIT",
-    trained_on="ImageNet-1k (ILSVRC 2012)",
-    sources=(
-        Source(
-            kind="url",
-            location="https://storage.googleapis.com/tensorflow/keras-applications/xception/"
-            "xception_weights_tf_dim_ordering_tf_kernels.h5",
-            md5="0a58e3b7378bc2990ea3b43d5981f1f6",
-            reader="keras_h5",
-            adapt=from_keras_h5,
-        ),
-    ),
-)
-
 TINY = {
     "stem": (8, 16),
     "entry": (24, 40),
@@ -157,12 +129,6 @@ TINY = {
     "resolution": 32,
     "classes": 10,
 }
-
-TWIN = twins.fashion_mnist(
-    "xception_tiny-fashion_mnist.npz",
-    "f521e633cd9cce0744f505126d17043710ed25deb3325e3e9f02dce0a4812998",
-    TINY,
-)
 
 XCEPTION = register(
     Architecture(
@@ -176,6 +142,6 @@ XCEPTION = register(
         classes=1000,
         labels="imagenet1k",
         tiny=TINY,
-        weights=(IMAGENET, TWIN),
+        weights=(pretrained.IMAGENET, pretrained.tiny(TINY)),
     )
 )

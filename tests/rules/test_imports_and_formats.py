@@ -21,11 +21,11 @@ MAY_NAME_FORMATS = {
     "export/doctor/dependencies.py": "distributions, one of which is called onnx",
     "export/doctor/machine.py": "the name of a runtime",
     "export/manifest.py": "distributions, one of which is called onnx",
-    "zoo/mobilenet.py": "Google publishes the weights as .tflite",
+    "zoo/pretrained/mobilenet.py": "Google publishes the weights as .tflite",
     "zoo/readers/__init__.py": "Google publishes the weights as .tflite",
     "zoo/readers/onnx.py": "the ONNX Model Zoo publishes weights as .onnx",
     "zoo/readers/tflite.py": "Google publishes the weights as .tflite",
-    "zoo/yolo_v3_tiny.py": "the ONNX Model Zoo publishes the weights as .onnx",
+    "zoo/pretrained/yolo_v3_tiny.py": "the ONNX Model Zoo publishes the weights as .onnx",
 }
 
 

@@ -58,6 +58,6 @@ def test_every_array_of_the_file_finds_its_weight(name, theirs, called, tmp_path
     copy_by_name(ours, model)
     write_keras_2(tmp_path / "file.h5", model, called)
     (adapt,) = {source.adapt for source in architecture.weights[0].sources if source.reader == "keras_h5"}
-    found = adapt(readers.read("keras_h5", [tmp_path / "file.h5"]))
+    found = adapt(readers.read("keras_h5", [tmp_path / "file.h5"]), ours)
     assert found.keys() == expected.keys()
     assert all(np.array_equal(found[path], expected[path]) for path in expected)
