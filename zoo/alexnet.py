@@ -52,15 +52,15 @@ def build(
 
     image = keras.Input((resolution, resolution, 3), name="image")
     x = layers.ZeroPadding2D(2, name="conv1_pad")(image)
-    x = layers.Conv2D(channels[0], 11, stride, activation="relu", name="conv1")(x)
+    x = layers.Conv2D(channels[0], 11, stride, activation="relu", name="conv1")(x)  # 55 x 55 x 64
     # Windows of 3 that move by 2: they overlap, which made it a little harder to overfit (section 3.4).
-    x = layers.MaxPooling2D(3, 2, name="pool1")(x)
-    x = layers.Conv2D(channels[1], 5, padding="same", activation="relu", name="conv2")(x)
-    x = layers.MaxPooling2D(3, 2, name="pool2")(x)
-    for index in (3, 4, 5):
+    x = layers.MaxPooling2D(3, 2, name="pool1")(x)  # 27 x 27 x 64
+    x = layers.Conv2D(channels[1], 5, padding="same", activation="relu", name="conv2")(x)  # 27 x 27 x 192
+    x = layers.MaxPooling2D(3, 2, name="pool2")(x)  # 13 x 13 x 192
+    for index in (3, 4, 5):  # 13 x 13 x 384, 13 x 13 x 256, 13 x 13 x 256
         x = layers.Conv2D(channels[index - 1], 3, padding="same", activation="relu", name=f"conv{index}")(x)
-    x = layers.MaxPooling2D(3, 2, name="pool5")(x)
-    x = layers.Flatten(name="flatten")(x)
+    x = layers.MaxPooling2D(3, 2, name="pool5")(x)  # 6 x 6 x 256
+    x = layers.Flatten(name="flatten")(x)  # 9216
     for name in ("fc6", "fc7"):
         # Section 4.2: each unit is silent half of the time, so that none can lean on another.
         x = layers.Dropout(dropout, name=f"{name}_dropout")(x)

@@ -39,17 +39,19 @@ def build(
 
     image = keras.Input((resolution, resolution, 3), name="image")
     x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
-    x = layers.Conv2D(2 * growth, 7, 2, use_bias=False, name="conv1_conv")(x)
+    x = layers.Conv2D(2 * growth, 7, 2, use_bias=False, name="conv1_conv")(x)  # 112 x 112 x 64
     x = _normalise(x, "conv1_")
     x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
-    x = layers.MaxPooling2D(3, 2, name="pool1")(x)
+    x = layers.MaxPooling2D(3, 2, name="pool1")(x)  # 56 x 56 x 64
+    # After the blocks 56 x 56 x 256, 28 x 28 x 512, 14 x 14 x 1024, 7 x 7 x 1024; after the transitions between them
+    # 28 x 28 x 128, 14 x 14 x 256, 7 x 7 x 512.
     for stage, depth in enumerate(depths, start=2):
         if stage > 2:
             x = _transition(x, f"pool{stage - 1}_")
         for index in range(1, depth + 1):
             x = _dense_layer(x, growth, f"conv{stage}_block{index}_")
     x = _normalise(x, "")
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 1024
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="densenet")
 

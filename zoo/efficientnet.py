@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 
 Stage = tuple[int, int, int, int, int]
 
-# Expansion, kernel size, output channels, number of blocks, stride of the first of them: table 1 of the paper.
+# Expansion, kernel size, output channels, number of blocks, stride of the first of them: table 1 of the paper. After
+# each stage, its output in B0.
 STAGES: tuple[Stage, ...] = (
-    (1, 3, 16, 1, 1),
-    (6, 3, 24, 2, 2),
-    (6, 5, 40, 2, 2),
-    (6, 3, 80, 3, 2),
-    (6, 5, 112, 3, 1),
-    (6, 5, 192, 4, 2),
-    (6, 3, 320, 1, 1),
+    (1, 3, 16, 1, 1),  # 112 x 112 x 16
+    (6, 3, 24, 2, 2),  # 56 x 56 x 24
+    (6, 5, 40, 2, 2),  # 28 x 28 x 40
+    (6, 3, 80, 3, 2),  # 14 x 14 x 80
+    (6, 5, 112, 3, 1),  # 14 x 14 x 112
+    (6, 5, 192, 4, 2),  # 7 x 7 x 192
+    (6, 3, 320, 1, 1),  # 7 x 7 x 320
 )
 # Width, depth, resolution and dropout of B0 to B7: the paper has the rule (section 3.3: width 1.1^phi, depth 1.2^phi,
 # resolution 1.15^phi) but not what it was rounded to; that is in Google's efficientnet_builder.py.
@@ -76,15 +77,15 @@ def build(
     from keras import layers
 
     image = keras.Input((resolution, resolution, 3), name="image")
-    x = layers.Conv2D(rounded(stem * width), 3, 2, "same", use_bias=False, name="stem_conv")(image)
+    x = layers.Conv2D(rounded(stem * width), 3, 2, "same", use_bias=False, name="stem_conv")(image)  # 112 x 112 x 32
     x = _normalise(x, "stem_")
     blocks = list(_blocks(stages, depth))
     for index, (name, expansion, size, channels, stride) in enumerate(blocks):
         drop_rate = DROPPED_BLOCKS * index / len(blocks)
         x = _inverted_residual(x, expansion, size, rounded(channels * width), stride, drop_rate, name)
-    x = layers.Conv2D(rounded(head * width), 1, use_bias=False, name="top_conv")(x)
+    x = layers.Conv2D(rounded(head * width), 1, use_bias=False, name="top_conv")(x)  # 7 x 7 x 1280
     x = _normalise(x, "top_")
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 1280
     x = layers.Dropout(dropout, name="top_dropout")(x)
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="efficientnet")

@@ -61,13 +61,14 @@ def build(
     from keras import layers
 
     image = keras.Input((resolution, resolution, 3), name="image")
-    x = layers.Conv2D(stem, 3, 2, "same", use_bias=False, name="stem_conv")(image)
+    x = layers.Conv2D(stem, 3, 2, "same", use_bias=False, name="stem_conv")(image)  # 112 x 112 x 32
     x = _normalise(x, "stem_")
+    # After the stages: 112 x 112 x 16, 56 x 56 x 24, 28 x 28 x 40, 14 x 14 x 80, 14 x 14 x 112, 7 x 7 x 192, 7 x 7 x 320.
     for name, expansion, size, channels, stride in _blocks(stages, depth):
         x = _inverted_residual(x, expansion, size, rounded(channels * width), stride, f"{name}_")
-    x = layers.Conv2D(head, 1, use_bias=False, name="top_conv")(x)
+    x = layers.Conv2D(head, 1, use_bias=False, name="top_conv")(x)  # 7 x 7 x 1280
     x = _normalise(x, "top_")
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 1280
     x = layers.Dropout(dropout, name="top_dropout")(x)
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="efficientnet_lite")

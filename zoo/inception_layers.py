@@ -55,10 +55,10 @@ class InceptionLayers:
         The 7x7 convolution of GoogLeNet has become three of 3x3. After them the table has 3x3 to 80 channels, 3x3 with
         stride 2 to 192 and 3x3 to 288; what follows the first pooling here is that of Google's own code and weights.
         """
-        x = self.convolve(x, 32, 3, "conv1", stride=stride, shrink=True)
-        x = self.convolve(x, 32, 3, "conv2", shrink=True)
-        x = self.convolve(x, 64, 3, "conv3")
-        x = self.halve(x, "pool1")
-        x = self.convolve(x, 80, 1, "conv4")
-        x = self.convolve(x, 192, 3, "conv5", shrink=True)
+        x = self.convolve(x, 32, 3, "conv1", stride=stride, shrink=True)  # 149 x 149 x 32
+        x = self.convolve(x, 32, 3, "conv2", shrink=True)  # 147 x 147 x 32
+        x = self.convolve(x, 64, 3, "conv3")  # 147 x 147 x 64
+        x = self.halve(x, "pool1")  # 73 x 73 x 64
+        x = self.convolve(x, 80, 1, "conv4")  # 73 x 73 x 80
+        x = self.convolve(x, 192, 3, "conv5", shrink=True)  # 71 x 71 x 192
         return self.halve(x, "pool2")

@@ -50,17 +50,17 @@ def build(
 
     net = InceptionLayers(width, padding)
     image = keras.Input((resolution, resolution, 3), name="image")
-    x = _first_module(net, net.stem(image, stride))
-    for index in range(1, repeats[0] + 1):
+    x = _first_module(net, net.stem(image, stride))  # 35 x 35 x 192, 35 x 35 x 320
+    for index in range(1, repeats[0] + 1):  # 35 x 35 x 320
         x = _module_35(net, x, f"block35_{index}")
-    x = _reduction_to_17(net, x)
-    for index in range(1, repeats[1] + 1):
+    x = _reduction_to_17(net, x)  # 17 x 17 x 1088
+    for index in range(1, repeats[1] + 1):  # 17 x 17 x 1088
         x = _module_17(net, x, f"block17_{index}")
-    x = _reduction_to_8(net, x)
-    for index in range(1, repeats[2] + 1):
+    x = _reduction_to_8(net, x)  # 8 x 8 x 2080
+    for index in range(1, repeats[2] + 1):  # 8 x 8 x 2080
         x = _module_8(net, x, f"block8_{index}", last=index == repeats[2])
-    x = net.convolve(x, 1536, 1, "conv_7b")
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = net.convolve(x, 1536, 1, "conv_7b")  # 8 x 8 x 1536
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 1536
     x = layers.Dropout(dropout, name="dropout")(x)
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="inception_resnet_v2")

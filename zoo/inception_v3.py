@@ -55,16 +55,16 @@ def build(
     net = InceptionLayers(width, padding)
     names = (f"mixed{index}" for index in range(len(pooled) + len(inner) + last + 2))
     image = keras.Input((resolution, resolution, 3), name="image")
-    x = net.stem(image, stride)
-    for channels in pooled:
+    x = net.stem(image, stride)  # 35 x 35 x 192
+    for channels in pooled:  # 35 x 35 x 256, then twice 35 x 35 x 288
         x = _module_35(net, x, channels, next(names))
-    x = _reduction_to_17(net, x, next(names))
-    for channels in inner:
+    x = _reduction_to_17(net, x, next(names))  # 17 x 17 x 768
+    for channels in inner:  # four times 17 x 17 x 768
         x = _module_17(net, x, channels, next(names))
-    x = _reduction_to_8(net, x, next(names))
-    for _ in range(last):
+    x = _reduction_to_8(net, x, next(names))  # 8 x 8 x 1280
+    for _ in range(last):  # twice 8 x 8 x 2048
         x = _module_8(net, x, next(names))
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 2048
     x = layers.Dropout(dropout, name="dropout")(x)
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="inception_v3")

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 # Output channels and stride of each depthwise separable block: table 1 of the paper. It prints "s2" for the
 # last block too, but the sizes beside it (7x7 in, 7x7 out) and every implementation say stride 1.
-BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1))
+BLOCKS = (
+    (64, 1),  # 112 x 112 x 64
+    *((128, 2), (128, 1)),  # 56 x 56 x 128
+    *((256, 2), (256, 1)),  # 28 x 28 x 256
+    *((512, 2), *[(512, 1)] * 5),  # 14 x 14 x 512
+    *((1024, 2), (1024, 1)),  # 7 x 7 x 1024
+)
 EPSILON = 1e-3
 
 
@@ -52,11 +58,11 @@ def build(
         return normalise(x, f"conv_pw_{index}")
 
     image = keras.Input((resolution, resolution, 3), name="image")
-    x = layers.Conv2D(int(32 * alpha), 3, 2, "same", use_bias=False, name="conv1")(image)
+    x = layers.Conv2D(int(32 * alpha), 3, 2, "same", use_bias=False, name="conv1")(image)  # 112 x 112 x 32
     x = normalise(x, "conv1")
     for index, (channels, stride) in enumerate(blocks, start=1):
         x = separable(x, channels, stride, index)
-    x = layers.GlobalAveragePooling2D(keepdims=True, name="pool")(x)
+    x = layers.GlobalAveragePooling2D(keepdims=True, name="pool")(x)  # 1 x 1 x 1024
     x = layers.Dropout(1e-3, name="dropout")(x)
     # The classifier as a 1x1 convolution: the numbers of a dense layer, quantized per channel like the rest.
     x = layers.Conv2D(classes, 1, name="conv_preds")(x)

@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 Padding = Literal["symmetric", "same"]
 Stage = tuple[int, int, int, int]
 
-# Expansion t, output channels c, number of blocks n, stride s of the first of them: table 2 of the paper.
+# Expansion t, output channels c, number of blocks n, stride s of the first of them: table 2 of the paper. After each
+# row, its output.
 STAGES: tuple[Stage, ...] = (
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
+    (1, 16, 1, 1),  # 112 x 112 x 16
+    (6, 24, 2, 2),  # 56 x 56 x 24
+    (6, 32, 3, 2),  # 28 x 28 x 32
+    (6, 64, 4, 2),  # 14 x 14 x 64
+    (6, 96, 3, 1),  # 14 x 14 x 96
+    (6, 160, 3, 2),  # 7 x 7 x 160
+    (6, 320, 1, 1),  # 7 x 7 x 320
 )
 EPSILON = 1e-5  # of batch norm in PyTorch; keras.applications has 1e-3
 
@@ -64,16 +65,16 @@ def build(
     blocks = _Blocks(padding, epsilon)
     image = keras.Input((resolution, resolution, 3), name="image")
     x = blocks.pad(image, 2, "Conv1_pad")
-    x = layers.Conv2D(rounded(32 * alpha), 3, 2, blocks.mode(2), use_bias=False, name="Conv1")(x)
+    x = layers.Conv2D(rounded(32 * alpha), 3, 2, blocks.mode(2), use_bias=False, name="Conv1")(x)  # 112 x 112 x 32
     x = blocks.activate(blocks.normalise(x, "bn_Conv1"), "Conv1_relu")
     index = 0
     for expansion, channels, count, first_stride in stages:
         for stride in (first_stride, *[1] * (count - 1)):
             x = blocks.inverted_residual(x, expansion, rounded(int(channels * alpha)), stride, index)
             index += 1
-    x = layers.Conv2D(rounded(head * max(alpha, 1.0)), 1, use_bias=False, name="Conv_1")(x)
+    x = layers.Conv2D(rounded(head * max(alpha, 1.0)), 1, use_bias=False, name="Conv_1")(x)  # 7 x 7 x 1280
     x = blocks.activate(blocks.normalise(x, "Conv_1_bn"), "out_relu")
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 1280
     x = layers.Dropout(0.2, name="dropout")(x)
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="mobilenet_v2")

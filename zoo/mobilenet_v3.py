@@ -21,34 +21,35 @@ if TYPE_CHECKING:
 Activation = Literal["relu", "hard_swish"]
 Block = tuple[int, int, int, bool, Activation, int]
 
-# Kernel size, expanded channels, output channels, squeeze-and-excite, activation, stride of each block.
+# Kernel size, expanded channels, output channels, squeeze-and-excite, activation, stride of each block. After a block
+# that changes it, the shape of the output.
 LARGE: tuple[Block, ...] = (  # table 1 of the paper
-    (3, 16, 16, False, "relu", 1),
-    (3, 64, 24, False, "relu", 2),
+    (3, 16, 16, False, "relu", 1),  # 112 x 112 x 16
+    (3, 64, 24, False, "relu", 2),  # 56 x 56 x 24
     (3, 72, 24, False, "relu", 1),
-    (5, 72, 40, True, "relu", 2),
+    (5, 72, 40, True, "relu", 2),  # 28 x 28 x 40
     (5, 120, 40, True, "relu", 1),
     (5, 120, 40, True, "relu", 1),
-    (3, 240, 80, False, "hard_swish", 2),
+    (3, 240, 80, False, "hard_swish", 2),  # 14 x 14 x 80
     (3, 200, 80, False, "hard_swish", 1),
     (3, 184, 80, False, "hard_swish", 1),
     (3, 184, 80, False, "hard_swish", 1),
-    (3, 480, 112, True, "hard_swish", 1),
+    (3, 480, 112, True, "hard_swish", 1),  # 14 x 14 x 112
     (3, 672, 112, True, "hard_swish", 1),
-    (5, 672, 160, True, "hard_swish", 2),
+    (5, 672, 160, True, "hard_swish", 2),  # 7 x 7 x 160
     (5, 960, 160, True, "hard_swish", 1),
     (5, 960, 160, True, "hard_swish", 1),
 )
 SMALL: tuple[Block, ...] = (  # table 2
-    (3, 16, 16, True, "relu", 2),
-    (3, 72, 24, False, "relu", 2),
+    (3, 16, 16, True, "relu", 2),  # 56 x 56 x 16
+    (3, 72, 24, False, "relu", 2),  # 28 x 28 x 24
     (3, 88, 24, False, "relu", 1),
-    (5, 96, 40, True, "hard_swish", 2),
+    (5, 96, 40, True, "hard_swish", 2),  # 14 x 14 x 40
     (5, 240, 40, True, "hard_swish", 1),
     (5, 240, 40, True, "hard_swish", 1),
-    (5, 120, 48, True, "hard_swish", 1),
+    (5, 120, 48, True, "hard_swish", 1),  # 14 x 14 x 48
     (5, 144, 48, True, "hard_swish", 1),
-    (5, 288, 96, True, "hard_swish", 2),
+    (5, 288, 96, True, "hard_swish", 2),  # 7 x 7 x 96
     (5, 576, 96, True, "hard_swish", 1),
     (5, 576, 96, True, "hard_swish", 1),
 )
@@ -77,7 +78,7 @@ def build(
     from keras import layers
 
     image = keras.Input((resolution, resolution, 3), name="image")
-    x = layers.Conv2D(STEM, 3, 2, "same", use_bias=False, name="conv")(image)
+    x = layers.Conv2D(STEM, 3, 2, "same", use_bias=False, name="conv")(image)  # 112 x 112 x 16
     x = _normalise(x, "conv", "hard_swish")
     paper_input = STEM
     for index, (size, expanded, channels, excite, activation, stride) in enumerate(blocks):
@@ -86,11 +87,11 @@ def build(
         name = f"expanded_conv_{index}_" if index else "expanded_conv_"
         x = _inverted_residual(x, size, wide, rounded(channels * alpha), excite, activation, stride, name)
         paper_input = channels
-    x = layers.Conv2D(rounded(6 * x.shape[-1]), 1, use_bias=False, name="conv_1")(x)
+    x = layers.Conv2D(rounded(6 * x.shape[-1]), 1, use_bias=False, name="conv_1")(x)  # 7 x 7 x 960
     x = _normalise(x, "conv_1", "hard_swish")
     # Section 5.1: the last layer before the classifier sees one pixel, the mean, and costs next to nothing.
-    x = layers.GlobalAveragePooling2D(keepdims=True, name="avg_pool")(x)
-    x = layers.Conv2D(rounded(head * max(alpha, 1.0)), 1, name="conv_2")(x)
+    x = layers.GlobalAveragePooling2D(keepdims=True, name="avg_pool")(x)  # 1 x 1 x 960
+    x = layers.Conv2D(rounded(head * max(alpha, 1.0)), 1, name="conv_2")(x)  # 1 x 1 x 1280
     x = layers.Activation("hard_swish", name="conv_2_activation")(x)
     x = layers.Dropout(0.2, name="dropout")(x)
     x = layers.Conv2D(classes, 1, name="predictions")(x)

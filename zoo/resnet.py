@@ -40,17 +40,17 @@ def build(
 
     image = keras.Input((resolution, resolution, 3), name="image")
     x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
-    x = layers.Conv2D(width, 7, 2, name="conv1_conv")(x)
+    x = layers.Conv2D(width, 7, 2, name="conv1_conv")(x)  # 112 x 112 x 64
     x = layers.BatchNormalization(epsilon=EPSILON, name="conv1_bn")(x)
     x = layers.ReLU(name="conv1_relu")(x)
     x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
-    x = layers.MaxPooling2D(3, 2, name="pool1_pool")(x)
-    for stage, depth in enumerate(depths):
+    x = layers.MaxPooling2D(3, 2, name="pool1_pool")(x)  # 56 x 56 x 64
+    for stage, depth in enumerate(depths):  # 56 x 56 x 256, 28 x 28 x 512, 14 x 14 x 1024, 7 x 7 x 2048
         for index in range(depth):
             # The first block of conv3_x, conv4_x and conv5_x halves the side (table 1).
             stride = 2 if stage > 0 and index == 0 else 1
             x = _bottleneck(x, width << stage, stride, index == 0, f"conv{stage + 2}_block{index + 1}")
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 2048
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="resnet")
 

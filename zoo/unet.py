@@ -37,16 +37,18 @@ def build(
     image = keras.Input((resolution, resolution, channels), name="image")
     x, skips = image, []
     for level in range(depth):
+        # 128 x 128 x 64, 64 x 64 x 128, 32 x 32 x 256, 16 x 16 x 512
         x = _convolve_twice(x, width << level, f"down{level}")
         skips.append(x)
         x = layers.MaxPooling2D(2, name=f"down{level}_pool")(x)
-    x = _convolve_twice(x, width << depth, "bottom")
+    x = _convolve_twice(x, width << depth, "bottom")  # 8 x 8 x 1024
     for level in reversed(range(depth)):
         # The "up-convolution" of section 2: twice the side, half the channels.
         x = layers.Conv2DTranspose(width << level, 2, 2, kernel_initializer="he_normal", name=f"up{level}_grow")(x)
         x = layers.Concatenate(name=f"up{level}_skip")([skips[level], x])
+        # 16 x 16 x 512, 32 x 32 x 256, 64 x 64 x 128, 128 x 128 x 64
         x = _convolve_twice(x, width << level, f"up{level}")
-    logits = layers.Conv2D(classes, 1, name="logits")(x)
+    logits = layers.Conv2D(classes, 1, name="logits")(x)  # 128 x 128 x 2
     return keras.Model(image, logits, name="unet")
 
 

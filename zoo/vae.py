@@ -50,9 +50,9 @@ def _encode(image: Any, width: int) -> Any:
     """28 x 28 pixels to a vector of what is seen."""
     from keras import layers
 
-    x = layers.Conv2D(width, 3, 2, "same", activation="relu", name="encode1")(image)  # 14 x 14
-    x = layers.Conv2D(2 * width, 3, 2, "same", activation="relu", name="encode2")(x)  # 7 x 7
-    return layers.Flatten(name="features")(x)
+    x = layers.Conv2D(width, 3, 2, "same", activation="relu", name="encode1")(image)  # 14 x 14 x 16
+    x = layers.Conv2D(2 * width, 3, 2, "same", activation="relu", name="encode2")(x)  # 7 x 7 x 32
+    return layers.Flatten(name="features")(x)  # 1568
 
 
 def _decode(point: Any, width: int) -> Any:
@@ -60,10 +60,10 @@ def _decode(point: Any, width: int) -> Any:
     from keras import layers
 
     x = layers.Dense(7 * 7 * 2 * width, activation="relu", name="decode0")(point)
-    x = layers.Reshape((7, 7, 2 * width), name="map")(x)
-    x = layers.Conv2DTranspose(2 * width, 3, 2, "same", activation="relu", name="decode1")(x)  # 14 x 14
-    x = layers.Conv2DTranspose(width, 3, 2, "same", activation="relu", name="decode2")(x)  # 28 x 28
-    return layers.Conv2D(1, 3, padding="same", name="reconstruction")(x)
+    x = layers.Reshape((7, 7, 2 * width), name="map")(x)  # 7 x 7 x 32
+    x = layers.Conv2DTranspose(2 * width, 3, 2, "same", activation="relu", name="decode1")(x)  # 14 x 14 x 32
+    x = layers.Conv2DTranspose(width, 3, 2, "same", activation="relu", name="decode2")(x)  # 28 x 28 x 16
+    return layers.Conv2D(1, 3, padding="same", name="reconstruction")(x)  # 28 x 28 x 1
 
 
 def preprocess(**_: object) -> Preprocessing:

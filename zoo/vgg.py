@@ -63,8 +63,9 @@ def build(
                 kernel_initializer=start,
                 name=f"block{block}_conv{index}",
             )(x)
+        # 112 x 112 x 64, 56 x 56 x 128, 28 x 28 x 256, 14 x 14 x 512, 7 x 7 x 512
         x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
-    x = layers.Flatten(name="flatten")(x)
+    x = layers.Flatten(name="flatten")(x)  # 25088
     # 86 % of VGG16's numbers are in these two layers.
     for name in ("fc1", "fc2"):
         x = layers.Dense(hidden, activation="relu", name=name)(x)

@@ -50,20 +50,20 @@ def build(
 
     image = keras.Input((resolution, resolution, 3), name="image")
     x = layers.Conv2D(stem[0], 3, 2, use_bias=False, name="block1_conv1")(image)
-    x = _activate(_normalise(x, "block1_conv1"), "block1_conv1")
+    x = _activate(_normalise(x, "block1_conv1"), "block1_conv1")  # 149 x 149 x 32
     x = layers.Conv2D(stem[1], 3, use_bias=False, name="block1_conv2")(x)
-    x = _activate(_normalise(x, "block1_conv2"), "block1_conv2")
-    for block, channels in enumerate(entry, start=2):
+    x = _activate(_normalise(x, "block1_conv2"), "block1_conv2")  # 147 x 147 x 64
+    for block, channels in enumerate(entry, start=2):  # 74 x 74 x 128, 37 x 37 x 256, 19 x 19 x 728
         # What comes from the stem has been through a ReLU already.
         x = _halving_block(x, (channels, channels), f"block{block}", activate_first=block > 2)
     last = 2 + len(entry) + middle
-    for block in range(2 + len(entry), last):
+    for block in range(2 + len(entry), last):  # 19 x 19 x 728
         x = _middle_block(x, f"block{block}")
-    x = _halving_block(x, (x.shape[-1], exits[0]), f"block{last}", activate_first=True)
-    for index, channels in enumerate(exits[1:], start=1):
+    x = _halving_block(x, (x.shape[-1], exits[0]), f"block{last}", activate_first=True)  # 10 x 10 x 1024
+    for index, channels in enumerate(exits[1:], start=1):  # 10 x 10 x 1536, 10 x 10 x 2048
         name = f"block{last + 1}_sepconv{index}"
         x = _activate(_separable(x, channels, name), name)
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 2048
     x = layers.Dropout(dropout, name="dropout")(x)
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="xception")

@@ -45,6 +45,7 @@ def build(
     image = keras.Input((resolution, resolution, 3), name="image")
     x = image
     for index, channels in enumerate(widths, start=1):
+        # 416 x 416 x 16, 208 x 208 x 32, 104 x 104 x 64, 52 x 52 x 128, 26 x 26 x 256, 13 x 13 x 512, 13 x 13 x 1024
         x = convolve(x, channels, 3, f"conv_{index}")
         if index == _READ_BY_THE_FINE_GRID:
             at_stride_16 = x
@@ -53,14 +54,14 @@ def build(
             stride = 1 if index == len(widths) - 1 else 2
             x = layers.MaxPooling2D(2, stride, "same", name=f"pool_{index}")(x)
     deepest = widths[-1]
-    neck = convolve(x, deepest // 4, 1, "neck")
-    x = convolve(neck, deepest // 2, 3, "coarse")
-    stride_32 = predict(x, len(anchors) // 2, classes, "stride_32")
+    neck = convolve(x, deepest // 4, 1, "neck")  # 13 x 13 x 256
+    x = convolve(neck, deepest // 2, 3, "coarse")  # 13 x 13 x 512
+    stride_32 = predict(x, len(anchors) // 2, classes, "stride_32")  # 13 x 13 x 255
     # What the coarse grid knows goes to the fine one, beside what was there before the pooling.
     x = layers.UpSampling2D(2, name="upsample")(convolve(neck, deepest // 8, 1, "lateral"))
-    x = layers.Concatenate(name="fuse")([x, at_stride_16])
-    x = convolve(x, deepest // 4, 3, "fine")
-    stride_16 = predict(x, len(anchors) // 2, classes, "stride_16")
+    x = layers.Concatenate(name="fuse")([x, at_stride_16])  # 26 x 26 x 384
+    x = convolve(x, deepest // 4, 3, "fine")  # 26 x 26 x 256
+    stride_16 = predict(x, len(anchors) // 2, classes, "stride_16")  # 26 x 26 x 255
     return keras.Model(image, [stride_32, stride_16], name="yolo_v3_tiny")
 
 

@@ -36,20 +36,21 @@ def build(
     from keras import layers
 
     image = keras.Input((resolution, resolution, 3), name="image")
-    x = convolve(image, width, 3, "stem_1", stride=2)
-    x = convolve(x, 2 * width, 3, "stem_2", stride=2)
+    x = convolve(image, width, 3, "stem_1", stride=2)  # 208 x 208 x 32
+    x = convolve(x, 2 * width, 3, "stem_2", stride=2)  # 104 x 104 x 64
     for block in (1, 2, 3):
         x, own = _cross_stage_partial(x, width << block, f"csp_{block}")
+        # 52 x 52 x 128, 26 x 26 x 256, 13 x 13 x 512
         x = layers.MaxPooling2D(2, name=f"csp_{block}_pool")(x)
-    x = convolve(x, 16 * width, 3, "deep")
-    neck = convolve(x, 8 * width, 1, "neck")
-    x = convolve(neck, 16 * width, 3, "coarse")
-    stride_32 = predict(x, len(anchors) // 2, classes, "stride_32")
+    x = convolve(x, 16 * width, 3, "deep")  # 13 x 13 x 512
+    neck = convolve(x, 8 * width, 1, "neck")  # 13 x 13 x 256
+    x = convolve(neck, 16 * width, 3, "coarse")  # 13 x 13 x 512
+    stride_32 = predict(x, len(anchors) // 2, classes, "stride_32")  # 13 x 13 x 255
     # What the coarse grid knows goes to the fine one, beside what was there before the last pooling.
     x = layers.UpSampling2D(2, name="upsample")(convolve(neck, 4 * width, 1, "lateral"))
-    x = layers.Concatenate(name="fuse")([x, own])
-    x = convolve(x, 8 * width, 3, "fine")
-    stride_16 = predict(x, len(anchors) // 2, classes, "stride_16")
+    x = layers.Concatenate(name="fuse")([x, own])  # 26 x 26 x 384
+    x = convolve(x, 8 * width, 3, "fine")  # 26 x 26 x 256
+    stride_16 = predict(x, len(anchors) // 2, classes, "stride_16")  # 26 x 26 x 255
     return keras.Model(image, [stride_32, stride_16], name="yolo_v4_tiny")
 
 

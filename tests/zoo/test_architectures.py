@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,7 @@ class Whole:
     input_shape: tuple[int | None, ...]
     output_shape: tuple[int | None, ...]
     kinds: frozenset[str]
+    shapes: frozenset[tuple[int, ...]]
 
 
 @cache
@@ -35,7 +37,15 @@ def whole(name):
     architecture = zoo.find(name)
     model = architecture.build(**architecture.settings({}))
     image, answer = model.inputs[0], model.outputs[0]
-    return Whole(model.count_params(), tuple(image.shape), tuple(answer.shape), kinds(model))
+    return Whole(model.count_params(), tuple(image.shape), tuple(answer.shape), kinds(model), shapes(model))
+
+
+def shapes(model):
+    """Return the shapes of all layers' outputs, without the batch."""
+    import keras
+
+    outputs = keras.tree.flatten([layer.output for layer in model.layers])
+    return frozenset(tuple(output.shape[1:]) for output in outputs)
 
 
 def kinds(model):
@@ -60,6 +70,21 @@ def test_the_default_build_has_the_registered_size(architecture):
 def test_the_default_input_is_what_preprocessing_makes(architecture):
     model = whole(architecture.name)
     assert model.input_shape[1:] == photos_for(architecture, architecture.settings({}), 1).shape[1:]
+
+
+# Comments at the end of a line, or on a line of their own, that list "height x width x channels".
+SHAPE = re.compile(r"\b(\d+) x (\d+) x (\d+)\b")
+
+
+@every_family
+def test_the_shapes_in_the_comments_of_a_builder_are_those_of_the_default_build(architecture):
+    code = (ZOO / f"{architecture.family}.py").read_text()
+    comments = "\n".join(line.partition("#")[2] for line in code.splitlines())
+    commented = {tuple(map(int, found)) for found in SHAPE.findall(comments)}
+    members = [name for name in zoo.names() if zoo.find(name).family == architecture.family]
+    built = frozenset().union(*(whole(name).shapes for name in members))
+    assert len(commented) >= 4
+    assert commented <= built
 
 
 @every_architecture
