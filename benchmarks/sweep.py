@@ -2,7 +2,7 @@
 
 python -m benchmarks sweep [--models NAME,NAME] [--only twin] [--again]
 What was measured is kept in build/sweep and used again: the sweep may be stopped at any time. What was proven goes into
-zoo/proofs.json, for `zoo list`.
+zoo/proofs/proofs.json, for `zoo list`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from export.tasks import TASKS
 from export.versions import version
 
 PAGE = Path("docs/zoo.md")
-PROOFS = Path("zoo/proofs.json")
+PROOFS = Path("zoo/proofs/proofs.json")
 KEPT = Path("build/sweep")
 PARTS = ("full", "twin")
 FULL = ("--int8",)

@@ -11,12 +11,12 @@ import zoo
 from export import signature, user_file
 from export.recipe import Recipe
 from export.targets import TARGETS
-from zoo import blank, class_names, conventions, own_file, weights
+from zoo import class_names, own_file, weights
 from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError
-from zoo.preprocessing import Preprocessing
-from zoo.sources import ByteProgress
-from zoo.weights import LoadedWeights
+from zoo.preprocessing import Preprocessing, conventions
+from zoo.weights import LoadedWeights, blank
+from zoo.weights.sources import ByteProgress
 
 if TYPE_CHECKING:
     import keras

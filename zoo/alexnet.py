@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo import conventions
 from zoo.architecture import Architecture, register
-from zoo.preprocessing import Preprocessing
+from zoo.preprocessing import Preprocessing, conventions
 from zoo.pretrained import alexnet as pretrained
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions
 from zoo.architecture import Architecture, register
-from zoo.preprocessing import Preprocessing
+from zoo.preprocessing import Preprocessing, conventions
 from zoo.pretrained import densenet as pretrained
 
 if TYPE_CHECKING:

@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions
 from zoo.architecture import Architecture, register
-from zoo.channel_count import rounded
-from zoo.preprocessing import Preprocessing
+from zoo.layers.channel_count import rounded
+from zoo.preprocessing import Preprocessing, conventions
 from zoo.pretrained import efficientnet as pretrained
 
 if TYPE_CHECKING:

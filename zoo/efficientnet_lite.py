@@ -15,8 +15,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, register
-from zoo.channel_count import rounded
 from zoo.efficientnet import STAGES, Stage
+from zoo.layers.channel_count import rounded
 from zoo.preprocessing import Preprocessing
 from zoo.pretrained import efficientnet_lite as pretrained
 
@@ -63,7 +63,7 @@ def build(
     image = keras.Input((resolution, resolution, 3), name="image")
     x = layers.Conv2D(stem, 3, 2, "same", use_bias=False, name="stem_conv")(image)  # 112 x 112 x 32
     x = _normalise(x, "stem_")
-    # After the stages: 112 x 112 x 16, 56 x 56 x 24, 28 x 28 x 40, 14 x 14 x 80, 14 x 14 x 112, 7 x 7 x 192, 7 x 7 x 320.
+    # 112 x 112 x 16, 56 x 56 x 24, 28 x 28 x 40, 14 x 14 x 80, 14 x 14 x 112, 7 x 7 x 192, 7 x 7 x 320
     for name, expansion, size, channels, stride in _blocks(stages, depth):
         x = _inverted_residual(x, expansion, size, rounded(channels * width), stride, f"{name}_")
     x = layers.Conv2D(head, 1, use_bias=False, name="top_conv")(x)  # 7 x 7 x 1280

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions
 from zoo.architecture import Architecture, register
-from zoo.inception_layers import InceptionLayers, Padding
-from zoo.preprocessing import Preprocessing
+from zoo.layers.inception import InceptionLayers, Padding
+from zoo.preprocessing import Preprocessing, conventions
 from zoo.pretrained import inception_resnet_v2 as pretrained
 
 if TYPE_CHECKING:

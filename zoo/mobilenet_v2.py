@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from zoo import conventions
 from zoo.architecture import Architecture, Option, register
-from zoo.channel_count import rounded
-from zoo.preprocessing import Preprocessing
+from zoo.layers.channel_count import rounded
+from zoo.preprocessing import Preprocessing, conventions
 from zoo.pretrained import mobilenet_v2 as pretrained
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.architecture import Architecture, Option, register
-from zoo.channel_count import rounded
+from zoo.layers.channel_count import rounded
 from zoo.preprocessing import Preprocessing
 from zoo.pretrained import mobilenet_v3 as pretrained
 

@@ -124,8 +124,8 @@ def main(name: str, tiny: bool, epochs: int, seed: int, data: Path | None, out: 
 
     import zoo
     from zoo import datasets
-    from zoo.readers import npz
     from zoo.weights import assign
+    from zoo.weights.readers import npz
 
     # Here and not in fit: it is for the whole process, and refuses unseeded draws of anybody else's.
     tf.config.experimental.enable_op_determinism()

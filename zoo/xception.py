@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions
 from zoo.architecture import Architecture, register
-from zoo.preprocessing import Preprocessing
+from zoo.preprocessing import Preprocessing, conventions
 from zoo.pretrained import xception as pretrained
 
 if TYPE_CHECKING:

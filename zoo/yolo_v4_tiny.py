@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, Option, register
-from zoo.darknet_layers import convolve, predict, preprocess
 from zoo.detection.heads import COCO_ANCHORS, Anchor, Detection, Head, choose
+from zoo.layers.darknet import convolve, predict, preprocess
 from zoo.pretrained import yolo_v4_tiny as pretrained
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from export.cli import main
 from export.diagram.blocks import blocks, columns, runs
 from export.diagram.drawing import COLOURS, draw
 from export.diagram.steps import Kind, steps
-from zoo import blank
+from zoo.weights import blank
 
 
 def built(name: str, *, tiny: bool = True) -> keras.Model:

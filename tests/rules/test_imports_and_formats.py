@@ -22,9 +22,9 @@ MAY_NAME_FORMATS = {
     "export/doctor/machine.py": "the name of a runtime",
     "export/manifest.py": "distributions, one of which is called onnx",
     "zoo/pretrained/mobilenet.py": "Google publishes the weights as .tflite",
-    "zoo/readers/__init__.py": "Google publishes the weights as .tflite",
-    "zoo/readers/onnx.py": "the ONNX Model Zoo publishes weights as .onnx",
-    "zoo/readers/tflite.py": "Google publishes the weights as .tflite",
+    "zoo/weights/readers/__init__.py": "Google publishes the weights as .tflite",
+    "zoo/weights/readers/onnx.py": "the ONNX Model Zoo publishes weights as .onnx",
+    "zoo/weights/readers/tflite.py": "Google publishes the weights as .tflite",
     "zoo/pretrained/yolo_v3_tiny.py": "the ONNX Model Zoo publishes the weights as .onnx",
 }
 

@@ -13,7 +13,8 @@ import zoo
 from tests.zoo.answers import OUTPUTS, answers_of, shape_of_answers
 from tests.zoo.families import families
 from tests.zoo.photos import photos_for
-from zoo import efficientnet_lite, random_weights
+from zoo import efficientnet_lite
+from zoo.weights import random_weights
 
 ZOO = Path(zoo.__file__).parent
 every_architecture = pytest.mark.parametrize("architecture", [zoo.find(name) for name in zoo.names()], ids=zoo.names())
@@ -106,7 +107,9 @@ def test_the_model_ends_in_logits_named_after_its_task(architecture):
 
 @every_architecture
 def test_labels_and_card_are_there(architecture):
-    labels = (ZOO / "labels" / f"{architecture.labels}.txt").read_text().splitlines() if architecture.labels else []
+    labels = (
+        (ZOO / "class_names" / f"{architecture.labels}.txt").read_text().splitlines() if architecture.labels else []
+    )
     assert len(labels) == len(set(labels)) == architecture.classes
     card = (ZOO / "cards" / f"{architecture.name}.md").read_text()
     for weights in architecture.weights:

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import random_weights, readers, yolo_v3_tiny, yolo_v4_tiny
+from zoo import yolo_v3_tiny, yolo_v4_tiny
 from zoo.architecture import Architecture
-from zoo.darknet_layers import EPSILON, convolve
+from zoo.layers.darknet import EPSILON, convolve
 from zoo.pretrained import yolo_v3_tiny as v3_weights
 from zoo.pretrained import yolo_v4_tiny as v4_weights
 from zoo.pretrained.darknet_file import from_darknet
-from zoo.readers import darknet
-from zoo.weights import assign
+from zoo.weights import assign, random_weights, readers
+from zoo.weights.readers import darknet
 
 RNG = np.random.default_rng(4)
 FAMILIES = [(yolo_v3_tiny.YOLO_V3_TINY, v3_weights.ORDER), (yolo_v4_tiny.YOLO_V4_TINY, v4_weights.ORDER)]
@@ -186,8 +186,8 @@ def test_yolo_v3_tiny_says_what_the_file_of_the_model_zoo_says() -> None:
     from PIL import Image
     from skimage import data
 
-    from zoo import sources
     from zoo.detection.decoding import decode
+    from zoo.weights import sources
 
     (source,) = (one for one in v3_weights.COCO.sources if one.reader == "onnx")
     (path,) = sources.fetch(source)

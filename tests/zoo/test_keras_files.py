@@ -9,8 +9,7 @@ import pytest
 
 import zoo
 from tests.zoo.test_keras_parity import copy_by_name
-from zoo import readers
-from zoo.weights import assign
+from zoo.weights import assign, readers
 
 
 def today(layer):

@@ -5,9 +5,9 @@ import pytest
 
 import zoo
 from tests.zoo.tfjs_files import write_tfjs
-from zoo import mobilenet, pretrained, random_weights, readers, resnet
-from zoo.readers import npz
-from zoo.weights import assign
+from zoo import mobilenet, pretrained, resnet
+from zoo.weights import assign, random_weights, readers
+from zoo.weights.readers import npz
 
 RNG = np.random.default_rng(0)
 

@@ -14,9 +14,8 @@ import pytest
 
 import zoo
 from tests.zoo.photos import photos_for
-from zoo import random_weights, readers
-from zoo.stored_order import in_order
-from zoo.weights import assign
+from zoo.weights import assign, random_weights, readers
+from zoo.weights.stored_order import in_order
 
 if TYPE_CHECKING:
     import keras

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import class_names, random_weights, unet
+from zoo import class_names, unet
 from zoo.segmentation.canvases import CLASSES, GROUPS, PHOTOS, compose, open_photos
 from zoo.segmentation.scores import confusion, mean_iou
 from zoo.segmentation.training import evaluate
 from zoo.training import _batches
-from zoo.weights import load
+from zoo.weights import load, random_weights
 
 DATA = Path(__file__).parents[1] / "data"
 

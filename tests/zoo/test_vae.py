@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import random_weights, vae
+from zoo import vae
 from zoo.generation.scores import EQUAL_PSNR_DB, elbo, psnr_db
 from zoo.generation.training import _step, draw, evaluate, fit
-from zoo.weights import load
+from zoo.weights import load, random_weights
 
 DATA = Path(__file__).parents[1] / "data"
 

@@ -12,11 +12,12 @@ import numpy as np
 from calibration.sources.folder import image_paths
 from training import photo_files, splitting
 from training.tasks.task import Examples, Parts
-from zoo import datasets, sources
+from zoo import datasets
 from zoo.errors import UsageProblemError
 from zoo.generation.scores import elbo, psnr_db
 from zoo.generation.training import draw as noise
 from zoo.metric import ELBO, PSNR, Metric
+from zoo.weights import sources
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

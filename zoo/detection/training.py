@@ -86,8 +86,8 @@ def main(name: str, count: int, epochs: int, seed: int, data: Path | None, out: 
     import zoo
     from zoo.detection.scenes import clothes
     from zoo.errors import UsageProblemError
-    from zoo.readers import npz
     from zoo.weights import assign
+    from zoo.weights.readers import npz
 
     architecture = zoo.find(name)
     if architecture.detection is None:

@@ -105,8 +105,8 @@ def main(epochs: int, seed: int, data: Path | None, out: Path) -> None:
 
     import zoo
     from zoo import datasets
-    from zoo.readers import npz
     from zoo.weights import assign
+    from zoo.weights.readers import npz
 
     # Here and not in fit: it is for the whole process, and refuses unseeded draws of anybody else's.
     tf.config.experimental.enable_op_determinism()

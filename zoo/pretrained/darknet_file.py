@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from zoo.readers import darknet
+from zoo.weights.readers import darknet
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.pinned import Array
+    from zoo.weights.pinned import Array
 
 
 def from_darknet(arrays: Mapping[str, Array], model: keras.Model, order: tuple[str, ...]) -> dict[str, Array]:

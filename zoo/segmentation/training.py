@@ -47,9 +47,9 @@ def main(count: int, epochs: int, seed: int, data: Path | None, out: Path) -> No
     import tensorflow as tf
 
     import zoo
-    from zoo.readers import npz
     from zoo.segmentation.canvases import canvases
     from zoo.weights import assign
+    from zoo.weights.readers import npz
 
     # Here and not in fit: it is for the whole process, and refuses unseeded draws of anybody else's.
     tf.config.experimental.enable_op_determinism()

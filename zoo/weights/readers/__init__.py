@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.readers import darknet, keras_h5, npz, onnx, tfjs, tflite, torch_state
+from zoo.weights.readers import darknet, keras_h5, npz, onnx, tfjs, tflite, torch_state
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.readers import plain_pickle
-from zoo.readers.damage import refused
-from zoo.readers.plain_pickle import Call, Name, Outside
+from zoo.weights.readers import plain_pickle
+from zoo.weights.readers.damage import refused
+from zoo.weights.readers.plain_pickle import Call, Name, Outside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

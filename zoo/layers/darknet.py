@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zoo import conventions
-from zoo.preprocessing import Preprocessing
+from zoo.preprocessing import Preprocessing, conventions
 
 EPSILON = 1e-5  # of batch norm: normalize_kernel in blas_kernels.cu
 SLOPE = 0.1  # of `leaky` below zero: activations.h

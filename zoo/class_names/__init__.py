@@ -8,6 +8,6 @@ from importlib import resources
 
 @cache
 def read(data_set: str) -> tuple[str, ...]:
-    """Return the names in `zoo/labels/<data_set>.txt`, one per line."""
-    text = (resources.files("zoo") / "labels" / f"{data_set}.txt").read_text(encoding="utf-8")
+    """Return the names in `zoo/class_names/<data_set>.txt`, one per line."""
+    text = (resources.files("zoo.class_names") / f"{data_set}.txt").read_text(encoding="utf-8")
     return tuple(text.splitlines())

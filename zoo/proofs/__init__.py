@@ -12,7 +12,7 @@ from typing import Any
 @cache
 def read() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
     """Return what was found, by architecture and "full" or "twin": weights, trained, date, int8_sqnr_db, proven."""
-    path = resources.files("zoo") / "proofs.json"
+    path = resources.files("zoo.proofs") / "proofs.json"
     found: dict[str, dict[str, dict[str, Any]]] = json.loads(path.read_text(encoding="utf-8"))
     return found
 

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo import sources
 from zoo.errors import OutsideError, UsageProblemError, unknown
-from zoo.pinned import Source, Weights
+from zoo.weights import sources
+from zoo.weights.assignment import assign
+from zoo.weights.pinned import Source, Weights
 
 if TYPE_CHECKING:
     import keras
 
     from zoo.architecture import Architecture
-    from zoo.pinned import Adapt, Array
+    from zoo.weights.pinned import Adapt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,25 +85,9 @@ def load(
         return _randomise(model, architecture, seed, str(error))
 
 
-def assign(model: keras.Model, arrays: Mapping[str, Array]) -> None:
-    """Set every weight of `model` from `arrays`, by the weight's path ("conv1/kernel").
-
-    Raises:
-        ValueError: a weight is missing, left over, or of another shape; the model is then unchanged.
-    """
-    wanted = {weight.path: weight for weight in model.weights}
-    if odd := sorted(wanted.keys() ^ arrays.keys()):
-        raise ValueError(f"{len(odd)} weights are missing or left over, first {odd[0]}")
-    for path, weight in wanted.items():
-        if tuple(weight.shape) != arrays[path].shape:
-            raise ValueError(f"{path} has shape {arrays[path].shape}, the model wants {tuple(weight.shape)}")
-    for path, weight in wanted.items():
-        weight.assign(arrays[path])
-
-
 def _load_tag(model: keras.Model, weights: Weights, progress: sources.ByteProgress | None) -> LoadedWeights:
     """Load from the first source that gives the right bytes."""
-    from zoo import readers
+    from zoo.weights import readers
 
     failures = []
     # What lies in the cache goes first: no network, and the digest makes all sources equally good.
@@ -149,15 +134,15 @@ def _load_file(
     model: keras.Model, architecture: Architecture, choice: str, tags: Mapping[str, Weights]
 ) -> LoadedWeights:
     """Load a file of the user's."""
-    from zoo import weight_files
+    from zoo.weights import keras_file
 
     path = Path(choice).expanduser()
-    if path.suffix not in weight_files.SUFFIXES:
+    if path.suffix not in keras_file.SUFFIXES:
         raise unknown(f"weights of {architecture.name}", choice, [*tags, "random", "FILE.weights.h5", "FILE.keras"])
     if not path.is_file():
         raise UsageProblemError(f"there is no weights file {choice}")
     try:
-        weight_files.load(model, path, _adapt_keras_2(architecture))
+        keras_file.load(model, path, _adapt_keras_2(architecture))
     except ValueError as error:
         raise UsageProblemError(f"{choice} does not fit {architecture.name} as built: {error}") from error
     sha256 = sources.digest([path], "sha256")
@@ -171,8 +156,8 @@ def _adapt_keras_2(architecture: Architecture) -> Adapt | None:
 
 
 def _randomise(model: keras.Model, architecture: Architecture, seed: int, reason: str) -> LoadedWeights:
-    """Leave `model` with random weights that behave."""
-    from zoo import random_weights
+    """Give `model` random weights of the sizes that trained ones have."""
+    from zoo.weights import random_weights
 
     random_weights.fill(model, architecture.preprocess(), seed)
     return LoadedWeights(name="random", trained=False, source=f"seed {seed}", sha256=None, reason=reason)

@@ -7,12 +7,13 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.readers import damage, keras_h5
+from zoo.weights.assignment import assign
+from zoo.weights.readers import damage, keras_h5
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.pinned import Adapt
+    from zoo.weights.pinned import Adapt
 
 SUFFIXES = (".h5", ".keras")
 # What Keras 3 says of a weight or a layer that does not fit; it prints the weight's numbers too.
@@ -61,7 +62,5 @@ def _reason(complaint: str) -> str:
 
 def _load_keras_2(model: keras.Model, path: Path, adapt: Adapt | None) -> None:
     """Load by name: Keras itself would go by order, and swap kernels of equal shape without a word."""
-    from zoo.weights import assign
-
     arrays = keras_h5.read([path])
     assign(model, adapt(arrays, model) if adapt else arrays)

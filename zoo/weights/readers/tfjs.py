@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.readers.damage import refused
+from zoo.weights.readers.damage import refused
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
