@@ -1,6 +1,7 @@
 """The zoo: the architectures that can be exported, with trained weights. Importing it loads no heavy library.
 
-A module that is imported below is a family of architectures: paper, table of blocks, builder, registration. Beside them:
+Each module that is imported below is a family of architectures: paper, table of blocks, builder, registration. The
+others are:
 
     architecture    what an architecture is, and the registry of all
     cards           a page about each architecture, with a picture of it
@@ -15,7 +16,7 @@ A module that is imported below is a family of architectures: paper, table of bl
     preprocessing   how a photo becomes an input
     pretrained      where the trained weights of each family come from, and the files that are shipped
     proofs          results of the last proof of every architecture
-    training        the command that trained the shipped weights
+    pretraining     the command that trained the shipped weights
     weights         download, verify and read weights, and give them to a model
 """
 

@@ -7,10 +7,10 @@ import pytest
 
 import zoo
 from zoo import class_names, unet
+from zoo.pretraining.cross_entropy import batches
+from zoo.pretraining.segmentation import evaluate
 from zoo.segmentation.canvases import CLASSES, GROUPS, PHOTOS, compose, open_photos
 from zoo.segmentation.scores import confusion, mean_iou
-from zoo.segmentation.training import evaluate
-from zoo.training import _batches
 from zoo.weights import load, random_weights
 
 DATA = Path(__file__).parents[1] / "data"
@@ -62,7 +62,7 @@ def test_random_weights_keep_the_size_of_what_a_transposed_convolution_reads():
 def test_masks_move_with_their_photos():
     rng = np.random.default_rng(0)
     masks = rng.integers(0, 9, (16, 12, 10), np.uint8)
-    for photos, moved in _batches(masks[..., None].copy(), masks.copy(), 8, rng):
+    for photos, moved in batches(masks[..., None].copy(), masks.copy(), 8, rng):
         assert (photos[..., 0] == moved).all()
         assert photos.shape == (8, 12, 10, 1)
 

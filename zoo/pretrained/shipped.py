@@ -1,7 +1,7 @@
 """Weights in `zoo/pretrained/files`: of tiny variants, which have every operator of their architecture.
 
 A tiny variant trains in minutes on a CPU. Its weights have learned something, so without a download it shows what an
-export keeps of a trained network: `--weights tiny` builds and exports it. `python -m zoo.training` trained them.
+export keeps of a trained network: `--weights tiny` builds and exports it. `python -m zoo.pretraining` trained them.
 """
 
 from __future__ import annotations

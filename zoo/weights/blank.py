@@ -1,6 +1,7 @@
 """Build a network whose weights are assigned afterwards, without computing random values for them first.
 
-Random values that are overwritten at once cost seconds, and memory that TensorFlow does not give back: twice the weights.
+Random values that are overwritten at once cost seconds, and memory that TensorFlow does not give back: twice that of
+the weights.
 """
 
 from __future__ import annotations

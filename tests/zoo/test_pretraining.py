@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +14,10 @@ from PIL import Image
 import zoo
 from zoo import datasets
 from zoo.errors import OutsideError
-from zoo.training import evaluate, fit, place
-from zoo.weights import load
+from zoo.pretraining import COURSES
+from zoo.pretraining.classification import evaluate, fit, place
+from zoo.weights import assign, load
+from zoo.weights.readers import npz
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -89,3 +94,43 @@ def test_a_data_set_with_other_bytes_is_not_believed(tmp_path):
     (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"other images")[:-6])
     with pytest.raises(OutsideError, match="damaged"):
         datasets.load("fashion_mnist", "test", tmp_path)
+
+
+RUNS = {
+    "lenet5-fashion_mnist.npz": (["lenet5"], "test accuracy, stretched:"),
+    "mobilenet_tiny-fashion_mnist.npz": (["mobilenet", "--tiny"], "test accuracy, in a black frame:"),
+    "vae-fashion_mnist.npz": (["vae", "--tiny"], "PSNR"),
+    "unet_tiny-canvases.npz": (["unet", "--tiny", "--count", "32"], "mean IoU on 64 test canvases:"),
+    "yolo_v4_tiny_tiny-scenes.npz": (["yolo_v4_tiny", "--tiny", "--count", "32"], "AP50 on 64 test scenes:"),
+}
+# In a process of its own: the command makes all of TensorFlow deterministic. 500 test images in place of a download.
+COMMANDS = f"""
+import numpy as np
+from zoo import datasets
+from zoo.pretraining import detection, segmentation
+from zoo.pretraining.__main__ import main
+
+with np.load({str(DATA / "fashion_mnist_500.npz")!r}) as stored:
+    images, labels = stored["photos"][:, 2:30, 2:30], stored["labels"]
+datasets.load = lambda name, split, folder=None: (images, labels)
+detection._TEST_COUNT = segmentation._TEST_COUNT = 64
+for arguments in {[arguments for arguments, _ in RUNS.values()]!r}:
+    main.main([*arguments, "--epochs", "1"], standalone_mode=False)
+"""
+
+
+def test_one_command_trains_a_network_of_every_task(tmp_path):
+    root = Path(zoo.__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, "-c", COMMANDS], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.count("epoch 1 of 1") == len(RUNS)
+    for file, (arguments, measured) in RUNS.items():
+        assert measured in done.stdout
+        architecture = zoo.find(arguments[0])
+        assign(architecture.build(**architecture.tiny), npz.read([tmp_path / file]))
+
+
+def test_every_task_can_be_trained():
+    assert {zoo.find(name).task for name in zoo.names()} == set(COURSES)

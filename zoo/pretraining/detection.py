@@ -1,22 +1,21 @@
-"""Train a small detector on scenes, clothes of Fashion-MNIST on photos: how our own weights were made.
-
-python -m zoo.detection.training yolo_v4_tiny
-"""
+"""Detectors learn scenes: clothes of Fashion-MNIST on photos, with a box around each."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from zoo.detection.heads import Detection
 from zoo.preprocessing import Preprocessing
+from zoo.pretraining.course import Course, Network, Settings
 
 if TYPE_CHECKING:
     import keras
 
     from zoo.detection.scenes import Scenes
+
+_TEST_COUNT = 1000
 
 
 def fit(
@@ -69,50 +68,33 @@ def evaluate(model: keras.Model, preprocessing: Preprocessing, detection: Detect
     return average_precision(found, scenes.truth)["ap50"]
 
 
-@click.command()
-@click.argument("name")
-@click.option("--count", default=8_000, show_default=True, help="Scenes to train on.")
-@click.option("--epochs", default=14, show_default=True)
-@click.option("--seed", default=0, show_default=True)
-@click.option("--data", type=click.Path(path_type=Path), help="Folder with Fashion-MNIST's four .gz files.")
-@click.option("--out", type=click.Path(path_type=Path), help="Default: NAME_tiny-scenes.npz.")
-def main(name: str, count: int, epochs: int, seed: int, data: Path | None, out: Path | None) -> None:
-    """Train the small NAME and write its weights, float16, with their AP50 on test scenes."""
-    import hashlib
-
-    import keras
-    import tensorflow as tf
-
-    import zoo
-    from zoo.detection.scenes import clothes
-    from zoo.errors import UsageProblemError
-    from zoo.weights import assign
-    from zoo.weights.readers import npz
-
-    architecture = zoo.find(name)
-    if architecture.detection is None:
-        raise UsageProblemError(f"{name} is no detector; train it with python -m zoo.training {name}")
-    # Here and not in fit: it is for the whole process, and refuses unseeded draws of anybody else's.
-    tf.config.experimental.enable_op_determinism()
-    options = dict(architecture.tiny)
-    keras.utils.set_random_seed(seed)
-    model, preprocessing = architecture.build(**options), architecture.preprocess(**options)
-    detection = architecture.detection(**options)
+def _fit(network: Network, settings: Settings) -> None:
     fit(
-        model,
-        preprocessing,
-        detection,
-        clothes("train", count, preprocessing.height, seed, data),
-        epochs=epochs,
-        seed=seed,
+        network.model,
+        network.preprocessing,
+        _meaning(network),
+        _scenes("train", settings.count, network, settings),
+        epochs=settings.epochs,
+        seed=settings.seed,
     )
-    out = out or Path(f"{name}_tiny-scenes.npz")
-    npz.write(out, {weight.path: weight.numpy() for weight in model.weights})
-    assign(model, npz.read([out]))  # what is measured is what is shipped
-    tested = clothes("test", 1000, preprocessing.height, seed, data)
-    click.echo(f"AP50 on {len(tested.photos)} test scenes: {evaluate(model, preprocessing, detection, tested):.4f}")
-    click.echo(f"{out}: {out.stat().st_size} bytes, sha256 {hashlib.sha256(out.read_bytes()).hexdigest()}")
 
 
-if __name__ == "__main__":
-    main()
+def _measure(network: Network, settings: Settings) -> list[str]:
+    tested = _scenes("test", _TEST_COUNT, network, settings)
+    score = evaluate(network.model, network.preprocessing, _meaning(network), tested)
+    return [f"AP50 on {_TEST_COUNT} test scenes: {score:.4f}"]
+
+
+def _scenes(split: Literal["train", "test"], count: int, network: Network, settings: Settings) -> Scenes:
+    from zoo.detection.scenes import clothes
+
+    return clothes(split, count, network.preprocessing.height, settings.seed, settings.data)
+
+
+def _meaning(network: Network) -> Detection:
+    if network.detection is None:
+        raise TypeError(f"{network.model.name} is not a detector")
+    return network.detection
+
+
+COURSE = Course(data="scenes", epochs=14, count=8_000, options={"classes": 10}, fit=_fit, measure=_measure)
