@@ -48,7 +48,7 @@ bench: setup  ## measure speed, memory and accuracy; prints tables
 peers: setup  ## int8 accuracy beside other tools, into docs/int8_accuracy.md; needs ZOO_IMAGENET_SAMPLE
 	$(BIN)/python -m benchmarks peers
 
-sweep: setup  ## export every architecture at full size and every small twin, into docs/zoo.md; takes an hour or two
+sweep: setup  ## export every architecture at full size and every tiny variant, into docs/zoo.md; takes an hour or two
 	$(BIN)/python -m benchmarks sweep
 
 $(READY): requirements.lock pyproject.toml

@@ -27,7 +27,7 @@ ALONE = {
     ),
     "sweep": (
         "benchmarks.sweep",
-        "every architecture exported at full size, every small twin proven, into docs/zoo.md",
+        "every architecture exported at full size, every tiny variant proven, into docs/zoo.md",
     ),
 }
 

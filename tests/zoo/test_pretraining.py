@@ -28,18 +28,20 @@ def fashion():
         return {name: stored[name] for name in stored.files}
 
 
-def test_the_shipped_lenet5_reads_clothes(fashion):
+def test_the_shipped_lenet5_classifies_clothes(fashion):
     lenet5 = zoo.find("lenet5")
     model = lenet5.build()
     assert load(model, lenet5, "fashion_mnist").trained
     assert evaluate(model, lenet5.preprocess(), fashion["photos"], fashion["labels"]) > 0.88
 
 
-TWINS = [name for name in zoo.names() if zoo.find(name).trained_as("tiny") and zoo.find(name).task == "classification"]
+TINY_CLASSIFIERS = [
+    name for name in zoo.names() if zoo.find(name).trained_as("tiny") and zoo.find(name).task == "classification"
+]
 
 
-@pytest.mark.parametrize("name", TWINS)
-def test_a_small_twin_reads_clothes(name, fashion):
+@pytest.mark.parametrize("name", TINY_CLASSIFIERS)
+def test_the_tiny_variant_classifies_clothes(name, fashion):
     architecture = zoo.find(name)
     model, preprocessing = architecture.build(**architecture.tiny), architecture.preprocess(**architecture.tiny)
     assert load(model, architecture, "tiny").trained

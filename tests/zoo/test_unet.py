@@ -101,11 +101,11 @@ def test_masks_that_cannot_be_compared_are_refused(truth, found, complaint):
         mean_iou(np.zeros((2, 2), np.int64))
 
 
-def test_the_small_twin_finds_clothes_it_has_not_seen_on_photos_it_has_not_seen(canvases):
+def test_the_tiny_variant_segments_test_clothes_on_test_photos(canvases):
     architecture = zoo.find("unet")
-    twin, preprocessing = architecture.build(**architecture.tiny), architecture.preprocess(**architecture.tiny)
-    assert load(twin, architecture, "tiny").trained
-    assert evaluate(twin, preprocessing, canvases.photos, canvases.masks) > 0.6
+    model, preprocessing = architecture.build(**architecture.tiny), architecture.preprocess(**architecture.tiny)
+    assert load(model, architecture, "tiny").trained
+    assert evaluate(model, preprocessing, canvases.photos, canvases.masks) > 0.6
 
 
 def test_canvases_hold_every_group_and_test_ones_other_photos(canvases):

@@ -1,4 +1,4 @@
-"""Where the proof of each architecture stands: what the last sweep of all exports found (benchmarks/sweep.py)."""
+"""Results of the last proof of every architecture, which `python -m benchmarks sweep` found."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from typing import Any
 
 @cache
 def read() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-    """Return what was found, by architecture and "full" or "twin": weights, trained, date, int8_sqnr_db, proven."""
+    """Return the results by architecture and "full" or "tiny".
+
+    Each has `weights`, a tag; `trained`; `date`; `int8_sqnr_db`, the worst of the int8 files; and `proven`.
+    """
     path = resources.files("zoo.proofs") / "proofs.json"
     found: dict[str, dict[str, dict[str, Any]]] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
 def words(name: str) -> str:
-    """Return it in words: how near int8 of trained weights comes, of the small twin for want of others."""
+    """Return a summary for a table: SQNR of the int8 files of trained weights, else of the tiny variant."""
     found = read().get(name, {})
-    trained = [one for part in ("full", "twin") if (one := found.get(part)) and one["trained"]]
+    trained = [one for part in ("full", "tiny") if (one := found.get(part)) and one["trained"]]
     if trained:
         best = next((one for one in trained if one["proven"]), None)
         return f"{best['weights']} {best['int8_sqnr_db']} dB" if best else f"{trained[0]['weights']} failed"

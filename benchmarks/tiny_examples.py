@@ -1,7 +1,7 @@
-"""Labelled examples for the small trained twins, by task: what `--evaluate` takes.
+"""Labelled examples for the tiny variants, by task: what `--evaluate` takes.
 
-They are made of the 500 test images of Fashion-MNIST in tests/data, which no twin was trained on, and of photos of
-scikit-image that no twin has seen.
+They are generated from the 500 test images of Fashion-MNIST in tests/data and from test photos of scikit-image; no tiny
+variant was trained on either.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from zoo.detection import scenes
 from zoo.segmentation import canvases
 
 SEED = 0
-COUNT = 200  # of drawn photos
+COUNT = 200  # of generated photos
 
 
 def write(task: str, folder: Path, side: int) -> Path:
