@@ -1,7 +1,8 @@
-"""ResNet v1 with bottleneck blocks: layers that learn what to add to their input.
+"""ResNet v1 with bottleneck blocks: each block learns what to add to its input.
 
 He et al. 2015, "Deep Residual Learning for Image Recognition", https://arxiv.org/abs/1512.03385. Layer names
-are those of keras.applications: weights compare by name.
+are those of keras.applications: weights compare by name. ResNet-50, 101 and 152 are the paper's; ResNet-252 is not a
+published network but the family extended by this project.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from zoo.pretrained import resnet as pretrained
 if TYPE_CHECKING:
     import keras
 
-# Blocks in conv2_x to conv5_x: table 1, and one that goes on from there. The paper counts conv1, three layers a block,
-# and the classifier, which never makes 252; with the four projections of the shortcuts, 82 blocks do. As from 101 to
-# 152 only conv3_x and conv4_x grow, here in the proportion of the 152 layers (8 to 36).
-DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3), 252: (3, 14, 62, 3)}
+# Blocks in conv2_x to conv5_x: table 1 of the paper.
+PUBLISHED = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+# ResNet-252 is this project's extension. As from 101 to 152 layers, only conv3_x and conv4_x grow, in the proportion of
+# the 152 (8 to 36). The paper counts conv1, three layers per block and the classifier, which can never add up to 252;
+# with the four projections of the shortcuts, 82 blocks do.
+DEPTHS = PUBLISHED | {252: (3, 14, 62, 3)}
 EPSILON = 1.001e-5  # of batch norm, as in keras.applications
 
 
@@ -93,7 +96,9 @@ def _resnet(layers: int, parameter_count: int) -> Architecture:
     return register(
         Architecture(
             name=f"resnet{layers}",
-            title=f"ResNet-{layers} v1 (He et al., 2015)" if trained else f"ResNet-{layers} v1 (after He et al., 2015)",
+            title=f"ResNet-{layers} v1 (He et al., 2015)"
+            if layers in PUBLISHED
+            else f"ResNet-{layers} (not published: ResNet v1 of He et al., 2015, extended by this project)",
             task="classification",
             paper="https://arxiv.org/abs/1512.03385",
             build=partial(build, depths=DEPTHS[layers]),
