@@ -16,8 +16,8 @@ from export.quantization.tensor_map import Attribution, attribute, attributed
 from tests.diagnosis.shapes import random_model
 from tests.zoo.families import families
 from tests.zoo.photos import photos_for
-from zoo import random_weights
 from zoo.architecture import Architecture
+from zoo.weights import random_weights
 
 if TYPE_CHECKING:
     import keras
