@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError, unknown
+from zoo.pinned import Weights
 from zoo.preprocessing import Preprocessing
-from zoo.weights.pinned import Weights
 
 if TYPE_CHECKING:
     import keras

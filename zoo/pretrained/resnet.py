@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zoo.pinned import Source, Weights
 from zoo.pretrained import shipped
 from zoo.pretrained.imagenet import from_keras, imagenet
-from zoo.weights.pinned import Source, Weights
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.weights.pinned import Array
+    from zoo.pinned import Array
 
 _OLD_KERAS_EPSILON = 1e-3
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from zoo.weights.pinned import Source, Weights
+from zoo.pinned import Source, Weights
 
 TAG = "tiny"
 _FASHION_MNIST = "Fashion-MNIST, 60,000 training images"

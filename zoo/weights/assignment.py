@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import keras
 
-    from zoo.weights.pinned import Array
+    from zoo.pinned import Array
 
 
 def assign(model: keras.Model, arrays: Mapping[str, Array]) -> None:

@@ -13,7 +13,7 @@ from zoo.weights.readers import damage, keras_h5
 if TYPE_CHECKING:
     import keras
 
-    from zoo.weights.pinned import Adapt
+    from zoo.pinned import Adapt
 
 SUFFIXES = (".h5", ".keras")
 # What Keras 3 says of a weight or a layer that does not fit; it prints the weight's numbers too.

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import OutsideError, UsageProblemError, unknown
+from zoo.pinned import Source, Weights
 from zoo.weights import sources
 from zoo.weights.assignment import assign
-from zoo.weights.pinned import Source, Weights
 
 if TYPE_CHECKING:
     import keras
 
     from zoo.architecture import Architecture
-    from zoo.weights.pinned import Adapt
+    from zoo.pinned import Adapt
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from zoo.errors import OutsideError
 
 if TYPE_CHECKING:
-    from zoo.weights.pinned import Source
+    from zoo.pinned import Source
 
 ByteProgress = Callable[[int, int | None], None]  # bytes so far, bytes in all or None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zoo.weights.pinned import Array
+    from zoo.pinned import Array
 
 
 def in_order(arrays: Mapping[str, Array], paths: Sequence[str]) -> dict[str, Array]:

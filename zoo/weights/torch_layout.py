@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zoo.weights.pinned import Array
+    from zoo.pinned import Array
 
 _BATCH_NORM = {
     "weight": "gamma",
