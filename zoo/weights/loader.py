@@ -2,21 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from zoo.errors import OutsideError, UsageProblemError, unknown
 from zoo.pinned import Source, Weights
+from zoo.preprocessing import Preprocessing
 from zoo.weights import sources
 from zoo.weights.assignment import assign
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.architecture import Architecture
     from zoo.pinned import Adapt
+
+
+class HasWeights(Protocol):
+    """An architecture, as far as its weights are concerned: `zoo.architecture.Architecture`."""
+
+    @property
+    def name(self) -> str:
+        """What the user types."""
+        ...
+
+    @property
+    def weights(self) -> tuple[Weights, ...]:
+        """Its trained weights."""
+        ...
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Its hyper-parameters, by name."""
+        ...
+
+    @property
+    def parameter_count(self) -> int:
+        """Of the default build."""
+        ...
+
+    @property
+    def preprocess(self) -> Callable[..., Preprocessing]:
+        """How a photo becomes the input, by the options."""
+        ...
+
+    def settings(self, chosen: Mapping[str, Any], /) -> Mapping[str, Any]:
+        """Return every option's value; `chosen` over the defaults."""
+        ...
+
+    def trained_as(self, tag: str | None, /) -> Weights | None:
+        """Return the trained weights of that tag."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +81,7 @@ class LoadedWeights:
 
 def load(
     model: keras.Model,
-    architecture: Architecture,
+    architecture: HasWeights,
     choice: str | None = None,
     progress: sources.ByteProgress | None = None,
     *,
@@ -119,7 +156,7 @@ def _words(source: Source) -> str:
     return f"{kind} {source.location}"
 
 
-def _misfit(model: keras.Model, architecture: Architecture, weights: Weights) -> str:
+def _misfit(model: keras.Model, architecture: HasWeights, weights: Weights) -> str:
     """Return why `weights` are not for `model`; empty if they are."""
     built_for = weights.options or architecture.settings({})
     usual = architecture.preprocess(**built_for)
@@ -130,9 +167,7 @@ def _misfit(model: keras.Model, architecture: Architecture, weights: Weights) ->
     return f"the {weights.tag} weights of {architecture.name} are for {words or 'its default build'} only"
 
 
-def _load_file(
-    model: keras.Model, architecture: Architecture, choice: str, tags: Mapping[str, Weights]
-) -> LoadedWeights:
+def _load_file(model: keras.Model, architecture: HasWeights, choice: str, tags: Mapping[str, Weights]) -> LoadedWeights:
     """Load a file of the user's."""
     from zoo.weights import keras_file
 
@@ -149,13 +184,13 @@ def _load_file(
     return LoadedWeights(name=path.name, trained=True, source="a file", sha256=sha256, taken_as_trained=True)
 
 
-def _adapt_keras_2(architecture: Architecture) -> Adapt | None:
+def _adapt_keras_2(architecture: HasWeights) -> Adapt | None:
     """Return how the names in a Keras 2 file of this architecture become ours."""
     known = (source for weights in architecture.weights for source in weights.sources)
     return next((source.adapt for source in known if source.reader == "keras_h5"), None)
 
 
-def _randomise(model: keras.Model, architecture: Architecture, seed: int, reason: str) -> LoadedWeights:
+def _randomise(model: keras.Model, architecture: HasWeights, seed: int, reason: str) -> LoadedWeights:
     """Give `model` random weights of the sizes that trained ones have."""
     from zoo.weights import random_weights
 
