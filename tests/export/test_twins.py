@@ -12,6 +12,7 @@ from export.model import signature
 from export.model.subject import load_subject
 from export.pipeline import run
 from export.recipe import Precision, Recipe
+from tests.zoo.contents import quick
 from zoo.errors import UsageProblemError
 
 EXPONENTIAL = (
@@ -54,7 +55,7 @@ def test_without_a_name_the_weights_are_those_of_the_whole_network() -> None:
 FAMILIES = {zoo.find(name).trained_as("tiny").sources[0].location: name for name in reversed(NAMES)}
 
 
-@pytest.mark.parametrize("name", sorted(FAMILIES.values()))
+@pytest.mark.parametrize("name", quick(sorted(FAMILIES.values())))
 def test_the_twin_is_proven_in_int8_in_both_formats(name: str, tmp_path: Path) -> None:
     few = {"calibration_count": 32, "probe_count": 32}
     delivery = run(Recipe(model=name, weights="tiny", precisions=(Precision.INT8,), out=tmp_path, **few))

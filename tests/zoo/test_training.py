@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import zoo
+from tests.zoo.contents import quick
 from zoo import datasets
 from zoo.errors import OutsideError
 from zoo.training import evaluate, fit, place
@@ -33,7 +34,7 @@ def test_the_shipped_lenet5_reads_clothes(fashion):
 TWINS = [name for name in zoo.names() if zoo.find(name).trained_as("tiny") and zoo.find(name).task == "classification"]
 
 
-@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("name", quick(TWINS))
 def test_a_small_twin_reads_clothes(name, fashion):
     architecture = zoo.find(name)
     model, preprocessing = architecture.build(**architecture.tiny), architecture.preprocess(**architecture.tiny)
