@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test imagenet large lint format types check bench peers sweep lock clean
+.PHONY: help demo setup test imagenet large lint format types check bench peers sweep cards lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -53,8 +53,11 @@ bench: setup  ## measure speed, memory and accuracy; prints tables
 peers: setup  ## int8 accuracy beside other tools, into docs/int8_accuracy.md; needs ZOO_IMAGENET_SAMPLE
 	$(BIN)/python -m benchmarks peers
 
-sweep: setup  ## export every architecture at full size and every small twin, into docs/zoo.md; takes an hour or two
+sweep: setup  ## export every architecture at full size and every tiny variant, into docs/zoo.md; takes an hour or two
 	$(BIN)/python -m benchmarks sweep
+
+cards: setup  ## run the Python on the cards of the zoo and draw their diagrams again
+	$(BIN)/python -m benchmarks cards
 
 $(READY): requirements.lock pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' || { \

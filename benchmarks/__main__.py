@@ -17,6 +17,10 @@ BENCHMARKS = {
 
 # They have options of their own and take long: each runs only when named.
 ALONE = {
+    "cards": (
+        "benchmarks.cards",
+        "the output of the Python on the cards of the zoo, and their diagrams",
+    ),
     "peers": (
         "benchmarks.peers.__main__",
         "accuracy of the int8 files beside those of other tools, into docs/int8_accuracy.md",
@@ -31,7 +35,7 @@ ALONE = {
     ),
     "sweep": (
         "benchmarks.sweep",
-        "every architecture exported at full size, every small twin proven, into docs/zoo.md",
+        "every architecture exported at full size, every tiny variant proven, into docs/zoo.md",
     ),
 }
 

@@ -39,7 +39,7 @@ CASES: Mapping[str, Sequence[str]] = {
 }
 
 # Names of a check's fields, today's first: a base commit may use the others.
-FIELDS = (("id", "question"), ("subject", "output"), ("quantity",), ("value",), ("threshold", "bar"), ("passed",))
+FIELDS = (("id", "question"), ("subject", "output"), ("value",), ("threshold", "bar"), ("passed",))
 
 Record = dict[str, Any]
 

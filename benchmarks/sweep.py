@@ -1,8 +1,8 @@
-"""The full sweep: every architecture exported at full size, and every small twin proven; written into docs/zoo.md.
+"""The full sweep: every architecture exported at full size, and every tiny variant proven; written into docs/zoo.md.
 
-python -m benchmarks sweep [--models NAME,NAME] [--only twin] [--again]
+python -m benchmarks sweep [--models NAME,NAME] [--only tiny] [--again]
 What was measured is kept in build/sweep and used again: the sweep may be stopped at any time. What was proven goes into
-zoo/proofs.json, for `zoo list`.
+zoo/proofs/proofs.json, for `zoo list`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import zoo
-from benchmarks import twin_truth
+from benchmarks import tiny_examples
 from benchmarks.cost import ZOO
 from benchmarks.page import between, machine
 from benchmarks.process import measure, python
@@ -26,11 +26,11 @@ from export.runtime.versions import version
 from export.units import count_in_words
 
 PAGE = Path("docs/zoo.md")
-PROOFS = Path("zoo/proofs.json")
+PROOFS = Path("zoo/proofs/proofs.json")
 KEPT = Path("build/sweep")
-PARTS = ("full", "twin")
+PARTS = ("full", "tiny")
 FULL = ("--int8",)
-TWIN = ("--weights", "tiny", "--precision", "float32,float16,int8")
+TINY = ("--weights", "tiny", "--precision", "float32,float16,int8")
 
 MADE_WITH = ("tensorflow", "keras", "ai-edge-litert", "ai-edge-quantizer", "onnx", "onnxruntime")
 
@@ -41,7 +41,9 @@ def main(words: Sequence[str]) -> int:
     """Measure what is not kept, and write the page after each architecture."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks sweep", description=__doc__)
     parser.add_argument("--models", default=",".join(zoo.names()), help="architectures; all of them if not given")
-    parser.add_argument("--only", choices=PARTS, help="the whole networks, or their small twins; both if not given")
+    parser.add_argument(
+        "--only", choices=PARTS, help="the full-size networks, or their tiny variants; both if not given"
+    )
     parser.add_argument("--again", action="store_true", help="measure anew what is kept")
     arguments = parser.parse_args(words)
     KEPT.mkdir(parents=True, exist_ok=True)
@@ -49,7 +51,7 @@ def main(words: Sequence[str]) -> int:
         path = KEPT / f"{name}.json"
         kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else dict.fromkeys(PARTS)
         for part in (arguments.only,) if arguments.only else PARTS:
-            if arguments.again or kept[part] is None:
+            if arguments.again or kept.get(part) is None:
                 kept[part] = _measured(name, part)
         path.write_text(json.dumps(kept), encoding="utf-8")
         write_page()
@@ -61,7 +63,7 @@ def write_page() -> None:
     kept = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(KEPT.glob("*.json"))}
     known = {name: kept[name] for name in zoo.names() if name in kept}
     page = PAGE.read_text(encoding="utf-8")
-    for section, rows in (("full size", full_table(known)), ("twins", twin_table(known))):
+    for section, rows in (("full size", full_table(known)), ("tiny variants", tiny_table(known))):
         page = between(page, f"<!-- {section} -->", f"<!-- end of {section} -->", "\n".join(rows))
     PAGE.write_text(page, encoding="utf-8")
     proofs = {name: {part: _proof(record[part]) for part in PARTS if record[part]} for name, record in known.items()}
@@ -88,33 +90,33 @@ def full_table(kept: Mapping[str, Record]) -> list[str]:
     return [*lines, "", _conditions(kept, "full")]
 
 
-def twin_table(kept: Mapping[str, Record]) -> list[str]:
-    """Return the table of the small trained twins."""
+def tiny_table(kept: Mapping[str, Record]) -> list[str]:
+    """Return the table of the tiny variants."""
     lines = [
-        "| architecture | judged by | float32 | int8 | int8 same answer % | int8 SQNR dB | float16 SQNR dB "
+        "| architecture | metric | float32 | int8 | int8 same prediction % | int8 SQNR dB | float16 SQNR dB "
         "| int8 formats | verdict |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, record in kept.items():
-        if (twin := record["twin"]) is None:
+        if (tiny := record["tiny"]) is None:
             continue
-        files = twin["files"]
+        files = tiny["files"]
         float16, int8 = (_worst(files, precision, "sqnr_db") for precision in ("float16", "int8"))
         same = _worst(files, "int8", "top1_agreement")
         formats = ", ".join(f".{file['format']}" for file in files if file["precision"] == "int8")
-        task = _task_cells(twin)
-        cells = [name, *task, _number(same, 100), _number(int8), _number(float16), formats or "none", _verdict(twin)]
+        task = _task_cells(tiny)
+        cells = [name, *task, _number(same, 100), _number(int8), _number(float16), formats or "none", _verdict(tiny)]
         lines.append(f"| {' | '.join(cells)} |")
-    return [*lines, "", _conditions(kept, "twin")]
+    return [*lines, "", _conditions(kept, "tiny")]
 
 
-def _task_cells(twin: Record) -> list[str]:
+def _task_cells(tiny: Record) -> list[str]:
     """Return the task's metric, the Keras model's score, and the lowest of the int8 files."""
-    evaluation = twin["evaluation"]
+    evaluation = tiny["evaluation"]
     if evaluation is None:  # the export failed
         return ["-", "-", "-"]
     metric = TASKS[evaluation["task"]].metrics[0]
-    scores = [file["scores"][metric.key] for file in twin["files"] if file["precision"] == "int8"]
+    scores = [file["scores"][metric.key] for file in tiny["files"] if file["precision"] == "int8"]
     return [metric.heading, metric.words(evaluation["scores"][metric.key]), metric.words(min(scores))]
 
 
@@ -124,8 +126,8 @@ def _measured(name: str, part: str) -> Record:
     architecture = zoo.find(name)
     side = architecture.preprocess(**architecture.tiny).height
     with tempfile.TemporaryDirectory() as folder:
-        examples = twin_truth.write(architecture.task, Path(folder), side)
-        return _export(name, *TWIN, "--evaluate", str(examples))
+        examples = tiny_examples.write(architecture.task, Path(folder), side)
+        return _export(name, *TINY, "--evaluate", str(examples))
 
 
 def _proof(record: Record) -> Record:

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from calibration.samples import Array
-from export import pruning
 from export.analysis import evaluation
-from export.analysis.budget import checks
-from export.analysis.budget import run as budget_run
-from export.analysis.budget.result import Settled
+from export.analysis.budget import checks as budget_checks
+from export.analysis.budget.result import BudgetResult
+from export.analysis.budget.run import find_file
 from export.analysis.diagnosis.exporting import diagnosed
 from export.analysis.evaluation import Labelled
+from export.analysis.original import Original, load_original
 from export.bundle import golden, write
 from export.bundle.atomic_folder import Destination
 from export.bundle.manifest import manifest
 from export.model import reference
 from export.model.subject import Subject, artifact_name, load_subject
+from export.passes.pruning import pruned
 from export.progress import Progress, Quiet
 from export.proof.artifact import Artifact
-from export.proof.prove import Assembly
-from export.pruning import Slimmed
+from export.proof.evidence import ProvenFile
+from export.proof.prove import prove_all
 from export.quantization import mixed_precision
-from export.quantization.build import Making
+from export.quantization.build import Key, MadeFile, base_of, float_files, formats, quantized_files
+from export.quantization.export_run import ExportRun
+from export.quantization.integer_base import IntegerBase
 from export.quantization.samples import draw
-from export.recipe import Recipe
+from export.recipe import Precision, Recipe
+
+Outputs = Mapping[str, Array]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +43,7 @@ class Delivery:
     Attributes:
         folder: with the files; None if not one could be delivered: nothing was written then.
         manifest: everything measured, also of files that were not delivered.
-        artifacts: all that were made, float32 first.
+        artifacts: all that were asked for, and the float32 files that they are compared with, which come first.
         replaced: files of the export that was in the folder before, which are gone now.
     """
 
@@ -78,17 +83,42 @@ def run(
         labelled = evaluation.find(subject, recipe.evaluate) if recipe.evaluate is not None else None
         tell.step("draw the samples")
         samples = draw(subject, recipe, work, calibration_function, tell)
+        export = ExportRun(subject=subject, recipe=recipe, samples=samples, work=work, progress=tell)
         tell.step("run the Keras model")
-        expected = reference.outputs(subject.model, samples.probe)
-        slim = pruning.slimmed(subject, recipe, samples, expected, tell)
-        if slim is not None and slim.subject is not subject:
-            subject, expected = slim.subject, reference.outputs(slim.subject.model, samples.probe)
+        expected: Outputs = reference.outputs(subject.model, samples.probe)
+        export, expected, original = _with_fewer_weights(export, expected)
         photos = None
         if labelled is not None:
             seen = samples.calibration.digests
-            photos = evaluation.prepare(subject, labelled, work, tell, exclude=seen, seed=recipe.seed)
-        found = find(Making(subject, recipe, samples, work, tell), expected, photos, slim)
-        return _delivered(found, destination, tell)
+            photos = evaluation.prepare(export.subject, labelled, work, tell, exclude=seen, seed=recipe.seed)
+        return _delivered(_exported(export, expected, photos, original), destination)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Exported:
+    """The files of an export and all that was measured of them.
+
+    Attributes:
+        run: with the recipe that a budget decided on, if there was one.
+        expected: outputs of the Keras model for the probe.
+        files: made, by format and precision.
+        proven: those files with their proof.
+        artifacts: asked for, and the float32 files that they are compared with, with all that was asked beside.
+        base: that integer files were quantized from, if any.
+        photos: for accuracy; None if it was not asked for.
+        result: how the budget was met; None if there is none.
+        original: the model before it lost weights; None if it has all of its own.
+    """
+
+    run: ExportRun
+    expected: Outputs
+    files: Mapping[Key, MadeFile]
+    proven: Mapping[Key, ProvenFile]
+    artifacts: list[Artifact]
+    base: IntegerBase | None
+    photos: Labelled | None
+    result: BudgetResult | None
+    original: Original | None
 
 
 def _subject(recipe: Recipe, progress: Progress) -> Subject:
@@ -98,79 +128,90 @@ def _subject(recipe: Recipe, progress: Progress) -> Subject:
     return subject
 
 
-def _delivered(found: Findings, destination: Destination, progress: Progress) -> Delivery:
+def _with_fewer_weights(run: ExportRun, expected: Outputs) -> tuple[ExportRun, Outputs, Original | None]:
+    """Return the export of the pruned model and its outputs, and the model before it; as they are without pruning."""
+    recipe, subject, samples = run.recipe, run.subject, run.samples
+    if recipe.pruning is None and recipe.original is None:
+        return run, expected, None
+    original = Original(subject=subject, outputs=expected)
+    if recipe.original is not None:
+        original = load_original(Path(recipe.original).expanduser(), subject, samples.probe)
+    if recipe.pruning is None:
+        return run, expected, original
+    subject, records = pruned(subject, recipe.pruning, recipe.seed, samples.calibration, run.progress)
+    return (
+        replace(run, subject=subject),
+        reference.outputs(subject.model, samples.probe),
+        replace(original, records=records),
+    )
+
+
+def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, original: Original | None) -> Exported:
+    """Make every file, prove it, and measure what the recipe asks for beside."""
+    floats = float_files(run)
+    result = find_file(run, floats, expected, photos) if run.recipe.budget.is_asked else None
+    if result is None:
+        base = base_of(run, floats)
+        files = quantized_files(run, floats, base)
+    else:
+        run, base = replace(run, recipe=result.recipe), result.base
+        files = quantized_files(run, floats, base, known=result.files)
+    proven = prove_all(run, files, base, expected)
+    asked = {file_format.name for file_format in formats(run.recipe)}
+    wanted = {Precision.FLOAT32, *run.recipe.precisions}
+    artifacts = [one.artifact for (name, precision), one in proven.items() if name in asked and precision in wanted]
+    known = base if isinstance(base, IntegerBase) else None
+    if run.recipe.diagnose and known is not None:
+        artifacts = diagnosed(artifacts, run, files, known)
+    if photos is not None:
+        artifacts = evaluation.evaluate(artifacts, photos, run.work, run.progress)
+    if result is not None:
+        artifacts = budget_checks.judged(artifacts, result, photos)
+    return Exported(
+        run=run,
+        expected=expected,
+        files=files,
+        proven=proven,
+        artifacts=artifacts,
+        base=known,
+        photos=photos,
+        result=result,
+        original=original,
+    )
+
+
+def _delivered(found: Exported, destination: Destination) -> Delivery:
     """Write the good files, if there is one."""
-    assembly, artifacts = found.assembly, tuple(found.artifacts)
-    recipe, subject = assembly.making.recipe, assembly.making.subject
-    chosen = write.chosen(found.artifacts, recipe.precisions, keep_failed=recipe.keep_failed)
-    record = found.record(chosen)
+    run, artifacts = found.run, tuple(found.artifacts)
+    chosen = write.chosen(found.artifacts, run.recipe.precisions, keep_failed=run.recipe.keep_failed)
+    record = _record(found, chosen)
     if not chosen:
         return Delivery(folder=None, manifest=record, artifacts=artifacts)
-    progress.step("write the files")
-    answers = golden.content(assembly.making.samples.probe, assembly.expected, assembly.stored(chosen))
+    run.progress.step("write the files")
+    stored = {one.artifact.file_name: one.measured.stored for one in found.proven.values() if one.measured is not None}
+    outputs = {file.file_name: stored[file.file_name] for file in chosen if file.file_name in stored}
+    answers = golden.content(run.samples.probe, found.expected, outputs)
     lost = destination.lost([artifact.file_name for artifact in chosen])
     with destination.replaced() as new:
-        record = write.write(new, chosen, record, answers, subject.labels)
+        record = write.write(new, chosen, record, answers, run.subject.labels)
     return Delivery(folder=destination.folder, manifest=record, artifacts=artifacts, replaced=lost)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Findings:
-    """The files of an export and all that was measured of them.
-
-    Attributes:
-        assembly: in which they were made and proven; its recipe is the one that a budget settled.
-        artifacts: float32 first.
-        photos: for accuracy; None if it was not asked for.
-        settled: how the budget was met; None if there is none.
-        slim: the model with fewer weights; None if it has all of its own.
-    """
-
-    assembly: Assembly
-    artifacts: list[Artifact]
-    photos: Labelled | None
-    settled: Settled | None
-    slim: Slimmed | None
-
-    def record(self, delivered: list[Artifact]) -> dict[str, Any]:
-        """Return the manifest of an export that delivers these of the files."""
-        making = self.assembly.making
-        return manifest(
-            recipe=making.recipe,
-            subject=making.subject,
-            artifacts=self.artifacts,
-            delivered=delivered,
-            calibration=making.samples.calibration,
-            stability=making.stability,
-            stages=list(making.reconstruction.records) if making.reconstruction else [],
-            probe=making.samples.probe,
-            evaluation=self.photos.evaluation if self.photos else None,
-            budget=self.settled.record() if self.settled else None,
-            slimming=self.slim.record(self.assembly, self.artifacts, self.photos) if self.slim else None,
-        )
-
-
-def find(
-    making: Making, expected: Mapping[str, Array], photos: Labelled | None, slim: Slimmed | None = None
-) -> Findings:
-    """Make every file of `making`'s recipe, prove it, and measure what the recipe asks for beside.
-
-    Args:
-        making: makes the files; a budget changes its recipe.
-        expected: what the Keras model says of the probe.
-        photos: with their classes, for accuracy.
-        slim: where `making`'s subject comes from, if it was pruned.
-
-    Raises:
-        UsageProblemError: a budget that nothing can be judged by.
-    """
-    settled = budget_run.settle(making, expected, photos) if making.recipe.budget.is_asked else None
-    assembly = Assembly(making, expected)
-    artifacts = assembly.artifacts()
-    if making.recipe.diagnose:
-        artifacts = diagnosed(artifacts, making)
-    if photos is not None:
-        artifacts = evaluation.evaluate(artifacts, photos, making.work, making.progress)
-    if settled is not None:
-        artifacts = checks.judged(artifacts, settled, photos)
-    return Findings(assembly=assembly, artifacts=artifacts, photos=photos, settled=settled, slim=slim)
+def _record(found: Exported, delivered: list[Artifact]) -> dict[str, Any]:
+    """Return the manifest of an export that delivers these of the files."""
+    run, base = found.run, found.base
+    names = {artifact.file_name for artifact in found.artifacts}
+    compared = [one for one in found.proven.values() if one.artifact.file_name in names]
+    return manifest(
+        recipe=run.recipe,
+        subject=run.subject,
+        artifacts=found.artifacts,
+        delivered=delivered,
+        calibration=run.samples.calibration,
+        stability=base.observation.stability if base and base.observation else None,
+        stages=list(base.reconstruction.records) if base else [],
+        probe=run.samples.probe,
+        evaluation=found.photos.evaluation if found.photos else None,
+        budget=found.result.record() if found.result else None,
+        slimming=found.original.record(found.expected, compared, found.photos) if found.original else None,
+    )

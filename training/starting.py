@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import zoo
-from zoo import blank, class_names, own_file, weights
+from zoo import class_names, own_file, weights
 from zoo.errors import UsageProblemError
+from zoo.weights import blank
 
 if TYPE_CHECKING:
     import keras
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from zoo.architecture import Architecture
     from zoo.detection.heads import Detection
     from zoo.preprocessing import Preprocessing
-    from zoo.sources import ByteProgress
     from zoo.weights import LoadedWeights
+    from zoo.weights.sources import ByteProgress
 
 
 @dataclass(frozen=True, kw_only=True)

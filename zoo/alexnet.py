@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo import conventions, twins
 from zoo.architecture import Architecture, register
-from zoo.preprocessing import Preprocessing
+from zoo.preprocessing import Preprocessing, conventions
+from zoo.pretrained import alexnet as pretrained
 
 if TYPE_CHECKING:
     import keras
@@ -51,15 +51,15 @@ def build(
 
     image = keras.Input((resolution, resolution, 3), name="image")
     x = layers.ZeroPadding2D(2, name="conv1_pad")(image)
-    x = layers.Conv2D(channels[0], 11, stride, activation="relu", name="conv1")(x)
+    x = layers.Conv2D(channels[0], 11, stride, activation="relu", name="conv1")(x)  # 55 x 55 x 64
     # Windows of 3 that move by 2: they overlap, which made it a little harder to overfit (section 3.4).
-    x = layers.MaxPooling2D(3, 2, name="pool1")(x)
-    x = layers.Conv2D(channels[1], 5, padding="same", activation="relu", name="conv2")(x)
-    x = layers.MaxPooling2D(3, 2, name="pool2")(x)
-    for index in (3, 4, 5):
+    x = layers.MaxPooling2D(3, 2, name="pool1")(x)  # 27 x 27 x 64
+    x = layers.Conv2D(channels[1], 5, padding="same", activation="relu", name="conv2")(x)  # 27 x 27 x 192
+    x = layers.MaxPooling2D(3, 2, name="pool2")(x)  # 13 x 13 x 192
+    for index in (3, 4, 5):  # 13 x 13 x 384, 13 x 13 x 256, 13 x 13 x 256
         x = layers.Conv2D(channels[index - 1], 3, padding="same", activation="relu", name=f"conv{index}")(x)
-    x = layers.MaxPooling2D(3, 2, name="pool5")(x)
-    x = layers.Flatten(name="flatten")(x)
+    x = layers.MaxPooling2D(3, 2, name="pool5")(x)  # 6 x 6 x 256
+    x = layers.Flatten(name="flatten")(x)  # 9216
     for name in ("fc6", "fc7"):
         # Section 4.2: each unit is silent half of the time, so that none can lean on another.
         x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
@@ -83,12 +83,6 @@ TINY = {
     "classes": 10,
 }
 
-TWIN = twins.fashion_mnist(
-    "alexnet_tiny-fashion_mnist.npz",
-    "694e10512d0e6eca81ed35519f60400905c8549d6cb46d1199c78f88234de45c",
-    TINY,
-)
-
 ALEXNET = register(
     Architecture(
         name="alexnet",
@@ -101,6 +95,6 @@ ALEXNET = register(
         classes=1000,
         labels="imagenet1k",
         tiny=TINY,
-        weights=(TWIN,),
+        weights=(pretrained.tiny(TINY),),
     )
 )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError, unknown
-from zoo.pinned import Weights
 from zoo.preprocessing import Preprocessing
+from zoo.weights.pinned import Weights
 
 if TYPE_CHECKING:
     import keras
@@ -44,7 +44,7 @@ class Architecture:
         preprocess: options -> how a photo becomes the input.
         parameter_count: of the default build, checked by a test against the paper or the reference.
         classes: length of the logits, of a photo or of each pixel; 0 where the answer is no class.
-        labels: stem of a file in `zoo/labels`; empty where there are no classes.
+        labels: stem of a file in `zoo/class_names`; empty where there are no classes.
         weights: trained weights, those of the default build first.
         drawn_inputs: the inputs beside the image that are drawn at random and not given, by name.
         detection: options -> what the outputs of a detector mean; None for what is no detector.

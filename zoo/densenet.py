@@ -1,25 +1,21 @@
 """DenseNet: every layer of a block reads what all layers before it made.
 
 Huang et al. 2016, "Densely Connected Convolutional Networks", https://arxiv.org/abs/1608.06993. This is DenseNet-BC,
-with bottlenecks and compression. Layer names are those of keras.applications: weights compare by name. Trained
-weights: the authors', BSD-3-Clause (see the cards).
+with bottlenecks and compression. Layer names are those of keras.applications: weights compare by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions, twins
 from zoo.architecture import Architecture, register
-from zoo.pinned import Source, Weights
-from zoo.preprocessing import Preprocessing
+from zoo.preprocessing import Preprocessing, conventions
+from zoo.pretrained import densenet as pretrained
 
 if TYPE_CHECKING:
     import keras
-
-    from zoo.pinned import Array
 
 # Layers in each of the four dense blocks, by the number of all: table 1 of the paper.
 DEPTHS = {121: (6, 12, 24, 16), 169: (6, 12, 32, 32), 201: (6, 12, 48, 32)}
@@ -42,17 +38,19 @@ def build(
 
     image = keras.Input((resolution, resolution, 3), name="image")
     x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
-    x = layers.Conv2D(2 * growth, 7, 2, use_bias=False, name="conv1_conv")(x)
+    x = layers.Conv2D(2 * growth, 7, 2, use_bias=False, name="conv1_conv")(x)  # 112 x 112 x 64
     x = _normalise(x, "conv1_")
     x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
-    x = layers.MaxPooling2D(3, 2, name="pool1")(x)
+    x = layers.MaxPooling2D(3, 2, name="pool1")(x)  # 56 x 56 x 64
+    # After the blocks 56 x 56 x 256, 28 x 28 x 512, 14 x 14 x 1024, 7 x 7 x 1024; after the transitions between them
+    # 28 x 28 x 128, 14 x 14 x 256, 7 x 7 x 512.
     for stage, depth in enumerate(depths, start=2):
         if stage > 2:
             x = _transition(x, f"pool{stage - 1}_")
         for index in range(1, depth + 1):
             x = _dense_layer(x, growth, f"conv{stage}_block{index}_")
     x = _normalise(x, "")
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 1024
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="densenet")
 
@@ -94,44 +92,11 @@ def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
     return Preprocessing(height=resolution, width=resolution, resize="bilinear", scale=torch.scale, offset=torch.offset)
 
 
-def from_keras_h5(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of keras.applications' file by our names.
-
-    Keras 2 called some layers by paths, `conv1/conv` and `conv1/bn`, and the last one `fc1000`.
-    """
-    weights = {}
-    for stored, array in arrays.items():
-        layer, _, kind = stored.rpartition("/")
-        layer = layer.replace("/", "_")
-        weights[f"{'logits' if layer in ('predictions', 'fc1000') else layer}/{kind}"] = array
-    return weights
-
-
 TINY = {"classes": 10, "resolution": 32, "growth": 8, "depths": (3, 4, 4)}
-TWIN = twins.fashion_mnist(
-    "densenet_tiny-fashion_mnist.npz",
-    sha256="bf8b30fbd625dd676bdcae470f7d49e574b97f28bf83d67a7934628f7d73fd3d",
-    options=TINY,
-)
 
 
-def _densenet(layers: int, parameter_count: int, md5: str) -> Architecture:
-    """Register one of the table above; `md5` is of its weights, as keras/src/applications/densenet.py tells it."""
-    imagenet = Weights(
-        tag="imagenet",
-        licence="BSD-3-Clause",
-        trained_on="ImageNet-1k (ILSVRC 2012)",
-        sources=(
-            Source(
-                kind="url",
-                location="https://storage.googleapis.com/tensorflow/keras-applications/densenet/"
-                f"densenet{layers}_weights_tf_dim_ordering_tf_kernels.h5",
-                md5=md5,
-                reader="keras_h5",
-                adapt=from_keras_h5,
-            ),
-        ),
-    )
+def _densenet(layers: int, parameter_count: int) -> Architecture:
+    """Register the network of that many layers."""
     return register(
         Architecture(
             name=f"densenet{layers}",
@@ -144,11 +109,11 @@ def _densenet(layers: int, parameter_count: int, md5: str) -> Architecture:
             classes=1000,
             labels="imagenet1k",
             tiny=TINY,
-            weights=(imagenet, TWIN),
+            weights=(pretrained.IMAGENET[layers], pretrained.tiny(TINY)),
         )
     )
 
 
-DENSENET121 = _densenet(121, 8_062_504, "9d60b8095a5708f2dcce2bca79d332c7")
-DENSENET169 = _densenet(169, 14_307_880, "d699b8f76981ab1b30698df4c175e90b")
-DENSENET201 = _densenet(201, 20_242_984, "1ceb130c1ea1b78c3bf6114dbdfd8807")
+DENSENET121 = _densenet(121, 8_062_504)
+DENSENET169 = _densenet(169, 14_307_880)
+DENSENET201 = _densenet(201, 20_242_984)

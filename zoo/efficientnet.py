@@ -1,40 +1,37 @@
 """EfficientNet: one small network, made wider, deeper and sharper by one rule.
 
 Tan and Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
-https://arxiv.org/abs/1905.11946. Layer names are those of keras.applications: weights compare by name. Trained
-weights: Google, Apache-2.0 (see the cards).
+https://arxiv.org/abs/1905.11946. Layer names are those of keras.applications: weights compare by name.
 """
 
 from __future__ import annotations
 
 import math
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions, twins
 from zoo.architecture import Architecture, register
-from zoo.channel_count import rounded
-from zoo.pinned import Source, Weights
-from zoo.preprocessing import Preprocessing
+from zoo.layers.channel_count import rounded
+from zoo.preprocessing import Preprocessing, conventions
+from zoo.pretrained import efficientnet as pretrained
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.pinned import Array
-
 Stage = tuple[int, int, int, int, int]
 
-# Expansion, kernel size, output channels, number of blocks, stride of the first of them: table 1 of the paper.
+# Expansion, kernel size, output channels, number of blocks, stride of the first of them: table 1 of the paper. After
+# each stage, its output in B0.
 STAGES: tuple[Stage, ...] = (
-    (1, 3, 16, 1, 1),
-    (6, 3, 24, 2, 2),
-    (6, 5, 40, 2, 2),
-    (6, 3, 80, 3, 2),
-    (6, 5, 112, 3, 1),
-    (6, 5, 192, 4, 2),
-    (6, 3, 320, 1, 1),
+    (1, 3, 16, 1, 1),  # 112 x 112 x 16
+    (6, 3, 24, 2, 2),  # 56 x 56 x 24
+    (6, 5, 40, 2, 2),  # 28 x 28 x 40
+    (6, 3, 80, 3, 2),  # 14 x 14 x 80
+    (6, 5, 112, 3, 1),  # 14 x 14 x 112
+    (6, 5, 192, 4, 2),  # 7 x 7 x 192
+    (6, 3, 320, 1, 1),  # 7 x 7 x 320
 )
 # Width, depth, resolution and dropout of B0 to B7: the paper has the rule (section 3.3: width 1.1^phi, depth 1.2^phi,
 # resolution 1.15^phi) but not what it was rounded to; that is in Google's efficientnet_builder.py.
@@ -79,15 +76,15 @@ def build(
     from keras import layers
 
     image = keras.Input((resolution, resolution, 3), name="image")
-    x = layers.Conv2D(rounded(stem * width), 3, 2, "same", use_bias=False, name="stem_conv")(image)
+    x = layers.Conv2D(rounded(stem * width), 3, 2, "same", use_bias=False, name="stem_conv")(image)  # 112 x 112 x 32
     x = _normalise(x, "stem_")
     blocks = list(_blocks(stages, depth))
     for index, (name, expansion, size, channels, stride) in enumerate(blocks):
         drop_rate = DROPPED_BLOCKS * index / len(blocks)
         x = _inverted_residual(x, expansion, size, rounded(channels * width), stride, drop_rate, name)
-    x = layers.Conv2D(rounded(head * width), 1, use_bias=False, name="top_conv")(x)
+    x = layers.Conv2D(rounded(head * width), 1, use_bias=False, name="top_conv")(x)  # 7 x 7 x 1280
     x = _normalise(x, "top_")
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 1280
     x = layers.Dropout(dropout, name="top_dropout")(x)
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="efficientnet")
@@ -165,18 +162,6 @@ def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
     )
 
 
-def from_keras_h5(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of keras.applications' file by our names.
-
-    It also holds the mean and the variance of the colours, which are in our preprocessing.
-    """
-    return {
-        name.replace("predictions/", "logits/").replace("probs/", "logits/"): array
-        for name, array in arrays.items()
-        if not name.startswith("normalization")
-    }
-
-
 TINY = {
     "width": 1.0,
     "depth": 1.0,
@@ -187,30 +172,10 @@ TINY = {
     "head": 192,
 }
 
-TWIN = twins.fashion_mnist(
-    "efficientnet_tiny-fashion_mnist.npz",
-    "f5b5725c5f44c92a122c02e048047565711f1ec26c8035f5afe99d062e5b0daf",
-    TINY,
-)
 
-
-def _efficientnet(number: int, parameter_count: int, md5: str) -> Architecture:
-    """Register one of the table above; `md5` is of its weights, as keras/src/applications/efficientnet.py tells it."""
+def _efficientnet(number: int, parameter_count: int) -> Architecture:
+    """Register one row of `SCALING`."""
     width, depth, resolution, dropout = SCALING[number]
-    imagenet = Weights(
-        tag="imagenet",
-        licence="Apache-2.0",
-        trained_on="ImageNet-1k (ILSVRC 2012)",
-        sources=(
-            Source(
-                kind="url",
-                location=f"https://storage.googleapis.com/keras-applications/efficientnetb{number}.h5",
-                md5=md5,
-                reader="keras_h5",
-                adapt=from_keras_h5,
-            ),
-        ),
-    )
     return register(
         Architecture(
             name=f"efficientnet_b{number}",
@@ -223,17 +188,17 @@ def _efficientnet(number: int, parameter_count: int, md5: str) -> Architecture:
             classes=1000,
             labels="imagenet1k",
             tiny=TINY,
-            weights=(imagenet, TWIN),
+            weights=(pretrained.IMAGENET[number], pretrained.tiny(TINY)),
         )
     )
 
 
 # Numbers that are stored, as keras.applications counts them, less the seven of its normalization layer.
-EFFICIENTNET_B0 = _efficientnet(0, 5_330_564, "902e53a9f72be733fc0bcb005b3ebbac")
-EFFICIENTNET_B1 = _efficientnet(1, 7_856_232, "1d254153d4ab51201f1646940f018540")
-EFFICIENTNET_B2 = _efficientnet(2, 9_177_562, "b15cce36ff4dcbd00b6dd88e7857a6ad")
-EFFICIENTNET_B3 = _efficientnet(3, 12_320_528, "ffd1fdc53d0ce67064dc6a9c7960ede0")
-EFFICIENTNET_B4 = _efficientnet(4, 19_466_816, "18c95ad55216b8f92d7e70b3a046e2fc")
-EFFICIENTNET_B5 = _efficientnet(5, 30_562_520, "ace28f2a6363774853a83a0b21b9421a")
-EFFICIENTNET_B6 = _efficientnet(6, 43_265_136, "165f6e37dce68623721b423839de8be5")
-EFFICIENTNET_B7 = _efficientnet(7, 66_658_680, "8c03f828fec3ef71311cd463b6759d99")
+EFFICIENTNET_B0 = _efficientnet(0, 5_330_564)
+EFFICIENTNET_B1 = _efficientnet(1, 7_856_232)
+EFFICIENTNET_B2 = _efficientnet(2, 9_177_562)
+EFFICIENTNET_B3 = _efficientnet(3, 12_320_528)
+EFFICIENTNET_B4 = _efficientnet(4, 19_466_816)
+EFFICIENTNET_B5 = _efficientnet(5, 30_562_520)
+EFFICIENTNET_B6 = _efficientnet(6, 43_265_136)
+EFFICIENTNET_B7 = _efficientnet(7, 66_658_680)

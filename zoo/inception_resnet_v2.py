@@ -3,25 +3,20 @@
 Szegedy et al. 2016, "Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning",
 https://arxiv.org/abs/1602.07261. Built as Google's code and weights are (tensorflow/models: inception_resnet_v2.py),
 with the stem of Inception v3. The modules are named as in keras.applications ("block35_1"); the convolutions, most of
-which are numbered there, by what they do. Trained weights: Google's, as Keras converted them, Apache-2.0 (the card).
+which are numbered there, by what they do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions, twins
 from zoo.architecture import Architecture, register
-from zoo.inception_layers import InceptionLayers, Padding
-from zoo.pinned import Source, Weights
-from zoo.preprocessing import Preprocessing
-from zoo.stored_order import in_order
+from zoo.layers.inception import InceptionLayers, Padding
+from zoo.preprocessing import Preprocessing, conventions
+from zoo.pretrained import inception_resnet_v2 as pretrained
 
 if TYPE_CHECKING:
     import keras
-
-    from zoo.pinned import Array
 
 REPEATS = (10, 20, 10)  # modules at 35 x 35, 17 x 17 and 8 x 8, twice those of figure 15: so are code and weights
 # What a module adds is made small first: with more than a thousand channels the training dies otherwise (section 3.3).
@@ -54,17 +49,17 @@ def build(
 
     net = InceptionLayers(width, padding)
     image = keras.Input((resolution, resolution, 3), name="image")
-    x = _first_module(net, net.stem(image, stride))
-    for index in range(1, repeats[0] + 1):
+    x = _first_module(net, net.stem(image, stride))  # 35 x 35 x 192, 35 x 35 x 320
+    for index in range(1, repeats[0] + 1):  # 35 x 35 x 320
         x = _module_35(net, x, f"block35_{index}")
-    x = _reduction_to_17(net, x)
-    for index in range(1, repeats[1] + 1):
+    x = _reduction_to_17(net, x)  # 17 x 17 x 1088
+    for index in range(1, repeats[1] + 1):  # 17 x 17 x 1088
         x = _module_17(net, x, f"block17_{index}")
-    x = _reduction_to_8(net, x)
-    for index in range(1, repeats[2] + 1):
+    x = _reduction_to_8(net, x)  # 8 x 8 x 2080
+    for index in range(1, repeats[2] + 1):  # 8 x 8 x 2080
         x = _module_8(net, x, f"block8_{index}", last=index == repeats[2])
-    x = net.convolve(x, 1536, 1, "conv_7b")
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = net.convolve(x, 1536, 1, "conv_7b")  # 8 x 8 x 1536
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 1536
     x = layers.Dropout(dropout, name="dropout")(x)
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="inception_resnet_v2")
@@ -157,29 +152,6 @@ def preprocess(*, resolution: int = 299, **_: object) -> Preprocessing:
     return Preprocessing(height=resolution, width=resolution, resize="bilinear", scale=tf.scale, offset=tf.offset)
 
 
-def from_keras_h5(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of keras.applications' file, whose convolutions are numbered, by our names."""
-    # The order of the layers is that of the graph, whatever their width.
-    return in_order(arrays, [weight.path for weight in build(width=0.01, classes=1).weights])
-
-
-# What keras.applications fetches. Keras publishes only its md5, in keras/src/applications/inception_resnet_v2.py.
-IMAGENET = Weights(
-    tag="imagenet",
-    licence="Apache-2.0",
-    trained_on="ImageNet-1k (ILSVRC 2012)",
-    sources=(
-        Source(
-            kind="url",
-            location="https://storage.googleapis.com/tensorflow/keras-applications/inception_resnet_v2/"
-            "inception_resnet_v2_weights_tf_dim_ordering_tf_kernels.h5",
-            md5="e693bd0210a403b3192acc6073ad2e96",
-            reader="keras_h5",
-            adapt=from_keras_h5,
-        ),
-    ),
-)
-
 TINY = {
     "width": 1 / 16,
     "repeats": (1, 1, 2),  # the last module of all is of another kind
@@ -189,12 +161,6 @@ TINY = {
     "resolution": 32,
     "classes": 10,
 }
-
-TWIN = twins.fashion_mnist(
-    "inception_resnet_v2_tiny-fashion_mnist.npz",
-    "8163361fd4cf09fa528a5b0ce7e792d8675de5fe02042f842d07ac2768c50adc",
-    TINY,
-)
 
 INCEPTION_RESNET_V2 = register(
     Architecture(
@@ -208,6 +174,6 @@ INCEPTION_RESNET_V2 = register(
         classes=1000,
         labels="imagenet1k",
         tiny=TINY,
-        weights=(IMAGENET, TWIN),
+        weights=(pretrained.IMAGENET, pretrained.tiny(TINY)),
     )
 )

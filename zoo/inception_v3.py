@@ -2,25 +2,20 @@
 
 Szegedy et al. 2015, "Rethinking the Inception Architecture for Computer Vision", https://arxiv.org/abs/1512.00567.
 The modules are named as in keras.applications ("mixed0"); the convolutions, which are numbered there, by what they do.
-Trained weights: Google's, as Keras converted them, Apache-2.0 (see the card).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions, twins
 from zoo.architecture import Architecture, register
-from zoo.inception_layers import InceptionLayers, Padding
-from zoo.pinned import Source, Weights
-from zoo.preprocessing import Preprocessing
-from zoo.stored_order import in_order
+from zoo.layers.inception import InceptionLayers, Padding
+from zoo.preprocessing import Preprocessing, conventions
+from zoo.pretrained import inception_v3 as pretrained
 
 if TYPE_CHECKING:
     import keras
-
-    from zoo.pinned import Array
 
 # Of each module in a row: channels behind the pooling at 35 x 35, channels between the 1x7 and 7x1 at 17 x 17.
 POOLED = (32, 64, 64)
@@ -59,16 +54,16 @@ def build(
     net = InceptionLayers(width, padding)
     names = (f"mixed{index}" for index in range(len(pooled) + len(inner) + last + 2))
     image = keras.Input((resolution, resolution, 3), name="image")
-    x = net.stem(image, stride)
-    for channels in pooled:
+    x = net.stem(image, stride)  # 35 x 35 x 192
+    for channels in pooled:  # 35 x 35 x 256, then twice 35 x 35 x 288
         x = _module_35(net, x, channels, next(names))
-    x = _reduction_to_17(net, x, next(names))
-    for channels in inner:
+    x = _reduction_to_17(net, x, next(names))  # 17 x 17 x 768
+    for channels in inner:  # four times 17 x 17 x 768
         x = _module_17(net, x, channels, next(names))
-    x = _reduction_to_8(net, x, next(names))
-    for _ in range(last):
+    x = _reduction_to_8(net, x, next(names))  # 8 x 8 x 1280
+    for _ in range(last):  # twice 8 x 8 x 2048
         x = _module_8(net, x, next(names))
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 2048
     x = layers.Dropout(dropout, name="dropout")(x)
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="inception_v3")
@@ -154,29 +149,6 @@ def preprocess(*, resolution: int = 299, **_: object) -> Preprocessing:
     return Preprocessing(height=resolution, width=resolution, resize="bilinear", scale=tf.scale, offset=tf.offset)
 
 
-def from_keras_h5(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of keras.applications' file, whose convolutions are numbered, by our names."""
-    # The order of the layers is that of the graph, whatever their width.
-    return in_order(arrays, [weight.path for weight in build(width=0.01, classes=1).weights])
-
-
-# What keras.applications fetches. Keras publishes only its md5, in keras/src/applications/inception_v3.py.
-IMAGENET = Weights(
-    tag="imagenet",
-    licence="Apache-2.0",
-    trained_on="ImageNet-1k (ILSVRC 2012)",
-    sources=(
-        Source(
-            kind="url",
-            location="https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/"
-            "inception_v3_weights_tf_dim_ordering_tf_kernels.h5",
-            md5="9a0d58056eeedaa3f26cb7ebd46da564",
-            reader="keras_h5",
-            adapt=from_keras_h5,
-        ),
-    ),
-)
-
 TINY = {
     "width": 1 / 12,
     "pooled": POOLED[:1],
@@ -187,11 +159,6 @@ TINY = {
     "resolution": 32,
     "classes": 10,
 }
-TWIN = twins.fashion_mnist(
-    "inception_v3_tiny-fashion_mnist.npz",
-    sha256="d2702a2b65949c9134dd3d600e742469a0eddd33b494ce0538c18a70f321c2c3",
-    options=TINY,
-)
 
 INCEPTION_V3 = register(
     Architecture(
@@ -205,6 +172,6 @@ INCEPTION_V3 = register(
         classes=1000,
         labels="imagenet1k",
         tiny=TINY,
-        weights=(IMAGENET, TWIN),
+        weights=(pretrained.IMAGENET, pretrained.tiny(TINY)),
     )
 )

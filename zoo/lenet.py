@@ -4,17 +4,15 @@ LeCun, Bottou, Bengio, Haffner 1998, "Gradient-Based Learning Applied to Documen
 http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf, section II.B and figure 2, whose layer names we keep.
 Differences from the paper, all usual today: ReLU instead of a scaled tanh; max pooling instead of trained
 averages; C3 sees every map of S2, not the subsets of table I; logits instead of distances to drawn digits.
-Trained weights: ours, on Fashion-MNIST, with `python -m zoo.training lenet5` (see the card).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo import twins
 from zoo.architecture import Architecture, register
-from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
+from zoo.pretrained import lenet as pretrained
 
 if TYPE_CHECKING:
     import keras
@@ -43,20 +41,6 @@ def preprocess(**_: object) -> Preprocessing:
     return Preprocessing(height=32, width=32, colours="GRAY", resize="bilinear", crop_fraction=1.0, scale=(1 / 255,))
 
 
-FASHION_MNIST = Weights(
-    tag="fashion_mnist",
-    licence="Apache-2.0",
-    trained_on="Fashion-MNIST, 60,000 training images",
-    sources=(
-        Source(
-            kind="shipped",
-            location="lenet5-fashion_mnist.npz",
-            sha256="b7ae7e62030faca1caf953158d862d5448e20ad55e39e5506f63a2fd40022ea5",
-            reader="npz",
-        ),
-    ),
-)
-
 LENET5 = register(
     Architecture(
         name="lenet5",
@@ -68,6 +52,6 @@ LENET5 = register(
         parameter_count=61_706,
         classes=10,
         labels="fashion_mnist",
-        weights=(FASHION_MNIST, twins.itself(FASHION_MNIST)),
+        weights=(pretrained.FASHION_MNIST, pretrained.TINY),
     )
 )

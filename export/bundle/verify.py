@@ -18,7 +18,7 @@ from export.formats import PRIMARY
 from export.metrics import Comparison
 from export.progress import Progress
 from export.proof import compare
-from export.proof.check import Check
+from export.proof.check import CheckResult
 from export.proof.tolerances import FIDELITY, PARITY, REPRODUCTION, STEP_AGREEMENT, for_few, for_few_steps
 from export.recipe import Precision
 from export.runtime.run_file import Measurement, measure
@@ -41,7 +41,7 @@ class VerifiedFile:
 
     file: DeliveredFile
     trouble: str = ""
-    checks: tuple[Check, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     measured: Measurement | None = None
 
@@ -65,7 +65,7 @@ class Verification:
     delivered: Delivered
     count: int
     files: tuple[VerifiedFile, ...]
-    checks: tuple[Check, ...]
+    checks: tuple[CheckResult, ...]
 
     @property
     def passed(self) -> bool:
@@ -79,9 +79,9 @@ def verify(delivered: Delivered, progress: Progress) -> Verification:
     try:
         samples = golden.read(delivered.folder / GOLDEN)
     except CheckFailedError as error:
-        checks = [check for check in checks if check.output != GOLDEN]
-        checks.append(Check.stated("integrity", GOLDEN, str(error), passed=False))
-        unseen = Check.stated("reproduction", "the file", f"it was not run: {error}", passed=False)
+        checks = [check for check in checks if check.subject != GOLDEN]
+        checks.append(CheckResult.stated("integrity", GOLDEN, str(error), passed=False))
+        unseen = CheckResult.stated("reproduction", "the file", f"it was not run: {error}", passed=False)
         files = [VerifiedFile(file=file, checks=(_whole(file.path, file.sha256), unseen)) for file in delivered.files]
         return Verification(delivered=delivered, count=0, files=tuple(files), checks=tuple(checks))
     checks += _preprocessing(delivered, samples)
@@ -106,8 +106,8 @@ def _file(
         return VerifiedFile(file=file, checks=(whole,), trouble=str(error))
     judge = file.precision.can_be_judged(trained=delivered.trained, real=delivered.real)
     # Float rounding is the same on few samples as on many; what quantization does differs from sample to sample.
-    bar = PARITY if file.precision is Precision.FLOAT32 else for_few(FIDELITY[file.precision], len(samples))
-    proven = compare.prove(samples.expected, measured.real, file.precision, judge=judge, bar=bar)
+    tolerance = PARITY if file.precision is Precision.FLOAT32 else for_few(FIDELITY[file.precision], len(samples))
+    proven = compare.compare_outputs(samples.expected, measured.real, file.precision, judge=judge, tolerance=tolerance)
     loose = compare.magnifies(file.precision, file.raised, trained=delivered.trained)
     model = samples.expected if loose else None
     checks = (
@@ -121,28 +121,28 @@ def _file(
     return VerifiedFile(file=file, checks=checks, comparisons=proven.comparisons, measured=measured)
 
 
-def _whole(path: Path, sha256: str) -> Check:
+def _whole(path: Path, sha256: str) -> CheckResult:
     """Return whether the bytes are those of the export."""
     trouble = damage(path, sha256)
-    return Check.stated("integrity", path.name, trouble or "its sha256 is the manifest's", passed=not trouble)
+    return CheckResult.stated("integrity", path.name, trouble or "its sha256 is the manifest's", passed=not trouble)
 
 
-def _signature(file: DeliveredFile, measured: Measurement) -> Check:
+def _signature(file: DeliveredFile, measured: Measurement) -> CheckResult:
     """Return whether the manifest tells a device the truth about inputs and outputs, scales included."""
     same = (file.inputs, file.outputs) == (measured.inputs, measured.outputs)
     reason = "are the manifest's" if same else "are not what the manifest says: a device would feed it wrongly"
-    return Check.stated("signature", "inputs and outputs", f"name, shape, type and scale {reason}", passed=same)
+    return CheckResult.stated("signature", "inputs and outputs", f"name, shape, type and scale {reason}", passed=same)
 
 
 def _reproduction(
     file: DeliveredFile, measured: Measurement, samples: Golden, model: Mapping[str, Array] | None
-) -> tuple[Check, ...]:
+) -> tuple[CheckResult, ...]:
     """Return whether the file still says what it said at the export: nearly, because processors round differently."""
     stored = samples.stored.get(file.path.name, {})
     specs = {spec.name: spec for spec in measured.outputs}
     if set(stored) != set(specs):
         reason = f"{GOLDEN} does not hold what it said at the export"
-        return (Check.stated("reproduction", "the file", reason, passed=False),)
+        return (CheckResult.stated("reproduction", "the file", reason, passed=False),)
     recorded = {name: specs[name].dequantize(values) for name, values in stored.items()}
     return compare.agreement(
         recorded,
@@ -150,10 +150,10 @@ def _reproduction(
         specs,
         file.precision,
         model=model,
-        question="reproduction",
+        id="reproduction",
         # Its 16-bit roundings magnify what processors do differently, as between the formats.
-        bar=None if file.precision is Precision.W8A16 else REPRODUCTION,
-        step_bar=for_few_steps(STEP_AGREEMENT, len(next(iter(recorded.values())))),
+        tolerance=None if file.precision is Precision.W8A16 else REPRODUCTION,
+        step_tolerance=for_few_steps(STEP_AGREEMENT, len(next(iter(recorded.values())))),
     )
 
 
@@ -163,13 +163,13 @@ def _agreement(
     others: list[VerifiedFile],
     samples: Golden,
     model: Mapping[str, Array] | None,
-) -> tuple[Check, ...]:
+) -> tuple[CheckResult, ...]:
     """Compare with the primary format's file of that precision, as the export did."""
     for other in others:
         is_sibling = other.file.precision is file.precision and other.file.format == PRIMARY.name != file.format
         if is_sibling and other.measured is not None:
             specs = {spec.name: spec for spec in other.measured.outputs}
-            step_bar = for_few_steps(STEP_AGREEMENT, len(samples))
+            step_tolerance = for_few_steps(STEP_AGREEMENT, len(samples))
             if set(specs) == {spec.name for spec in measured.outputs}:
                 return compare.agreement(
                     other.measured.real,
@@ -177,20 +177,20 @@ def _agreement(
                     specs,
                     file.precision,
                     model=model,
-                    step_bar=step_bar,
+                    step_tolerance=step_tolerance,
                 )
     return ()
 
 
-def _as_exported(file: DeliveredFile) -> tuple[Check, ...]:
+def _as_exported(file: DeliveredFile) -> tuple[CheckResult, ...]:
     """Return that a file which failed its proof at the export, and was kept on request, is still not proven."""
     if not file.failures:
         return ()
     reason = f"it failed its proof when it was made: {'; '.join(file.failures)}"
-    return (Check.stated("export", "the file", reason, passed=False),)
+    return (CheckResult.stated("export", "the file", reason, passed=False),)
 
 
-def _preprocessing(delivered: Delivered, samples: Golden) -> tuple[Check, ...]:
+def _preprocessing(delivered: Delivered, samples: Golden) -> tuple[CheckResult, ...]:
     """Return whether the manifest's scale and offset make the golden inputs of the golden photos."""
     preprocessing, photos = delivered.preprocessing, samples.photos
     if preprocessing is None or photos is None:
@@ -201,4 +201,4 @@ def _preprocessing(delivered: Delivered, samples: Golden) -> tuple[Check, ...]:
     # The difference that is left: float32 rounding of byte * scale + offset.
     same = fits and bool(np.allclose(preprocessing.normalise(photos), inputs, rtol=1e-5, atol=1e-5))
     reason = "makes the golden inputs of the golden photos" if same else "does not make the golden inputs of the photos"
-    return (Check.stated("preprocessing", "the manifest's scale and offset", reason, passed=same),)
+    return (CheckResult.stated("preprocessing", "the manifest's scale and offset", reason, passed=same),)

@@ -14,7 +14,7 @@ from export.proof.artifact import Artifact
 from export.recipe import Precision
 
 MANIFEST, GOLDEN, LABELS, REPORT = "manifest.json", "golden.npz", "labels.txt", "report.html"
-SCHEMA = "zoo-export manifest 1"
+SCHEMA = "zoo-export manifest 2"
 
 
 def write(

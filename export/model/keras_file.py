@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from zoo import blank
 from zoo.errors import UsageProblemError
+from zoo.weights import blank
 
 if TYPE_CHECKING:
     import keras

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import zoo
 from export.model import keras_file, signature
 from export.recipe import Recipe
-from zoo import blank, class_names, conventions, own_file, weights
+from zoo import class_names, own_file, weights
 from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError
-from zoo.preprocessing import Preprocessing
-from zoo.sources import ByteProgress
-from zoo.weights import LoadedWeights
+from zoo.preprocessing import Preprocessing, conventions
+from zoo.weights import LoadedWeights, blank
+from zoo.weights.sources import ByteProgress
 
 if TYPE_CHECKING:
     import keras

@@ -10,7 +10,7 @@ from typing import Any
 from export.formats.session import OpCount
 from export.metrics import Comparison
 from export.model.tensor_spec import TensorSpec
-from export.proof.check import Check
+from export.proof.check import CheckResult
 from export.recipe import Precision, Width
 
 
@@ -48,7 +48,7 @@ class Artifact:
     inputs: Sequence[TensorSpec] = ()
     outputs: Sequence[TensorSpec] = ()
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
-    checks: tuple[Check, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
     census: tuple[OpCount, ...] = ()
     raised: Mapping[str, Width] = field(default_factory=dict)
     may_be_reconstructed: bool = False

@@ -1,71 +1,110 @@
-"""A check: one question, its bar, and whether the answer reaches it."""
+"""The result of a check: what was measured, its threshold, and whether it passed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any, Self
 
 from export.proof.tolerances import ErrorTolerance
 
 
+class Direction(StrEnum):
+    """On which side of the threshold a value passes."""
+
+    AT_LEAST = "at least"
+    AT_MOST = "at most"
+
+
 @dataclass(frozen=True, kw_only=True)
-class Check:
-    """One question asked of one output of one file.
+class CheckResult:
+    """One check of one output of one file.
 
     Attributes:
-        question: one word; docs/proof.md lists them.
-        output: the output's name, or what else was looked at.
-        quantity: what was measured, with its unit.
+        id: of the check, one word; docs/proof.md lists them.
+        subject: the output's name, or what else was looked at.
+        quantity: what was measured.
+        unit: of value and threshold; empty for a share or a count.
         value: as measured; None if it could not be.
-        bar: what it must reach; None if it is only told.
-        passed: whether it did.
-        reason: why the bar is there, or why it failed.
+        threshold: that the value must keep; None for a statement without a number.
+        direction: on which side of the threshold it must lie; None without one.
+        passed: whether it does.
+        reason: why the threshold is there, or why the check failed.
     """
 
-    question: str
-    output: str
+    id: str
+    subject: str
     quantity: str
+    unit: str = ""
     value: float | None
-    bar: float | None
+    threshold: float | None
+    direction: Direction | None
     passed: bool
     reason: str
 
     def __str__(self) -> str:
         if self.value is None:
-            return f"{self.question} of {self.output}: {self.reason}"
-        return f"{self.question} of {self.output}: {self.quantity} {self.value:.4g}, must be {self.bar:g}"
+            return f"{self.id} of {self.subject}: {self.reason}"
+        return f"{self.id} of {self.subject}: {in_words(self.record(), digits=4)}"
 
     def record(self) -> dict[str, Any]:
         """Return plain data for a manifest."""
         return asdict(self)
 
     @classmethod
-    def at_least(cls, bar: float, value: float, *, question: str, output: str, quantity: str, reason: str) -> Self:
-        """Return a check of a likeness: the value must reach the bar."""
+    def at_least(
+        cls, threshold: float, value: float, *, id: str, subject: str, quantity: str, unit: str = "", reason: str
+    ) -> Self:
+        """Return a check of a likeness: the value must reach the threshold."""
         return cls(
-            question=question,
-            output=output,
+            id=id,
+            subject=subject,
             quantity=quantity,
+            unit=unit,
             value=value,
-            bar=bar,
-            passed=value >= bar,
+            threshold=threshold,
+            direction=Direction.AT_LEAST,
+            passed=value >= threshold,
             reason=reason,
         )
 
     @classmethod
-    def at_most(cls, bar: ErrorTolerance, value: float, *, question: str, output: str, quantity: str) -> Self:
-        """Return a check of an error: the value must not pass the bar."""
+    def at_most(
+        cls, tolerance: ErrorTolerance, value: float, *, id: str, subject: str, quantity: str, unit: str = ""
+    ) -> Self:
+        """Return a check of an error: the value must not exceed the threshold."""
         return cls(
-            question=question,
-            output=output,
+            id=id,
+            subject=subject,
             quantity=quantity,
+            unit=unit,
             value=value,
-            bar=bar.largest,
-            passed=value <= bar.largest,
-            reason=bar.reason,
+            threshold=tolerance.largest,
+            direction=Direction.AT_MOST,
+            passed=value <= tolerance.largest,
+            reason=tolerance.reason,
         )
 
     @classmethod
-    def stated(cls, question: str, output: str, reason: str, *, passed: bool) -> Self:
+    def stated(cls, id: str, subject: str, reason: str, *, passed: bool) -> Self:
         """Return a check without a number: something is as it must be, or is not, or could not be measured."""
-        return cls(question=question, output=output, quantity="", value=None, bar=None, passed=passed, reason=reason)
+        return cls(
+            id=id,
+            subject=subject,
+            quantity="",
+            value=None,
+            threshold=None,
+            direction=None,
+            passed=passed,
+            reason=reason,
+        )
+
+
+def in_words(record: Mapping[str, Any], *, digits: int = 3) -> str:
+    """Return "SQNR 7.1 dB; at least 8 dB is required" of a result's record that has a value."""
+    unit = f" {record['unit']}" if record["unit"] else ""
+    measured = f"{record['quantity']} {record['value']:.{digits}g}{unit}"
+    if record["threshold"] is None:
+        return measured
+    return f"{measured}; {record['direction']} {record['threshold']:g}{unit} is required"

@@ -16,8 +16,8 @@ from calibration.ranges import Range, Ranges
 from calibration.samples import Array, Samples
 from export.model import signature
 from export.model.graph import Graph, functional
-from export.proof import compare
-from export.proof.check import Check
+from export.proof.check import CheckResult
+from export.proof.compare import compare_outputs
 from export.proof.tolerances import CLIPPING
 from export.recipe import Precision
 
@@ -32,7 +32,7 @@ Values = dict[int, Any]  # tensors by the position of the activation
 
 def check(
     model: keras.Model, known: Samples, probe: Samples, seen: Ranges, planned: Ranges, fingerprints: Fingerprints
-) -> tuple[Check, ...]:
+) -> tuple[CheckResult, ...]:
     """Judge what narrower ranges cost the answers, without any rounding; nothing is asked where none is narrower.
 
     Args:
@@ -47,8 +47,8 @@ def check(
         return ()
     values = _run(model, known, 0, 1, {})[1]
     expected, found = (_outputs(model, probe, _bounds(values, ranges, fingerprints)) for ranges in (seen, planned))
-    judged = compare.prove(expected, found, Precision.W8A32, judge=True, bar=CLIPPING)
-    return tuple(replace(check, question="clipping") for check in judged.checks)
+    judged = compare_outputs(expected, found, Precision.W8A32, judge=True, tolerance=CLIPPING)
+    return tuple(replace(check, id="clipping") for check in judged.checks)
 
 
 def _bounds(values: Values, ranges: Ranges, fingerprints: Fingerprints) -> dict[int, Range]:

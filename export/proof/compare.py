@@ -12,7 +12,7 @@ from calibration.samples import Array
 from export.formats.session import RangeReport, StorageReport
 from export.metrics import Comparison, StepComparison, are_classes, compare, compare_steps
 from export.model.tensor_spec import TensorSpec
-from export.proof.check import Check
+from export.proof.check import CheckResult
 from export.proof.tolerances import (
     AGREEMENT,
     FIDELITY,
@@ -34,26 +34,21 @@ MIN_DISTINCT_FOR_COLLAPSE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proof:
-    """What was measured of a file, and the checks that follow from it."""
+class OutputComparison:
+    """How outputs differ from a reference, by output, and the checks that follow."""
 
     comparisons: Mapping[str, Comparison]
-    checks: tuple[Check, ...]
-
-    @property
-    def failures(self) -> tuple[Check, ...]:
-        """The checks that did not pass."""
-        return tuple(check for check in self.checks if not check.passed)
+    checks: tuple[CheckResult, ...]
 
 
-def prove(
+def compare_outputs(
     reference: Outputs,
     actual: Outputs,
     precision: Precision,
     *,
     judge: bool,
-    bar: Tolerance | None = None,
-) -> Proof:
+    tolerance: Tolerance | None = None,
+) -> OutputComparison:
     """Compare a file's real outputs with the Keras model's.
 
     Args:
@@ -61,24 +56,24 @@ def prove(
         actual: likewise.
         precision: float32 asks for parity, the others for fidelity.
         judge: False measures without bars, where bars mean nothing (int8 of an untrained network).
-        bar: in place of the precision's own.
+        tolerance: in place of the precision's own.
     """
-    question, tolerance = ("parity", PARITY) if precision is Precision.FLOAT32 else ("fidelity", FIDELITY[precision])
-    tolerance = bar or tolerance
-    checks: list[Check] = []
+    id, default = ("parity", PARITY) if precision is Precision.FLOAT32 else ("fidelity", FIDELITY[precision])
+    tolerance = tolerance or default
+    checks: list[CheckResult] = []
     comparisons = {}
     if set(reference) != set(actual):
         names = f"the file's outputs are {', '.join(actual)}, the model's {', '.join(reference)}"
-        return Proof(comparisons={}, checks=(Check.stated(question, "the file", names, passed=False),))
+        return OutputComparison(comparisons={}, checks=(CheckResult.stated(id, "the file", names, passed=False),))
     for name in reference:
         try:
             comparisons[name] = compare(reference=reference[name], actual=actual[name], classes=are_classes(reference))
         except CheckFailedError as error:
-            checks.append(Check.stated(question, name, str(error), passed=False))
+            checks.append(CheckResult.stated(id, name, str(error), passed=False))
             continue
         if judge:
-            checks.extend(_judged(question, name, comparisons[name], tolerance))
-    return Proof(comparisons=comparisons, checks=tuple(checks))
+            checks.extend(_judged(id, name, comparisons[name], tolerance))
+    return OutputComparison(comparisons=comparisons, checks=tuple(checks))
 
 
 def magnifies(precision: Precision, raised: Mapping[str, object], *, trained: bool) -> bool:
@@ -97,10 +92,10 @@ def agreement(
     precision: Precision,
     *,
     model: Outputs | None = None,
-    question: str = "agreement",
-    bar: Tolerance | None = None,
-    step_bar: StepTolerance = STEP_AGREEMENT,
-) -> tuple[Check, ...]:
+    id: str = "agreement",
+    tolerance: Tolerance | None = None,
+    step_tolerance: StepTolerance = STEP_AGREEMENT,
+) -> tuple[CheckResult, ...]:
     """Compare the real outputs of two formats of one precision; `specs` tell the first one's steps.
 
     Only int8 is judged in steps: 16-bit steps are finer than the rounding inside. Where one step that is tipped over
@@ -108,8 +103,8 @@ def agreement(
     """
     if not set(first) == set(second) == set(specs):
         names = f"the outputs are {', '.join(first)} in one, {', '.join(second)} in the other"
-        return (Check.stated(question, "the files", names, passed=False),)
-    checks: list[Check] = []
+        return (CheckResult.stated(id, "the files", names, passed=False),)
+    checks: list[CheckResult] = []
     classes = are_classes(first)
     for name, spec in specs.items():
         try:
@@ -117,57 +112,60 @@ def agreement(
             if model is not None:
                 compared = compare(reference=first[name], actual=second[name], classes=classes)
                 own = compare(reference=model[name], actual=first[name])
-                checks.extend(_judged(question, name, compared, by_fidelity(own.sqnr_db)))
+                checks.extend(_judged(id, name, compared, by_fidelity(own.sqnr_db)))
             elif step is None or precision is not Precision.INT8:
                 compared = compare(reference=first[name], actual=second[name], classes=classes)
-                checks.extend(_judged(question, name, compared, bar or AGREEMENT[precision]))
+                checks.extend(_judged(id, name, compared, tolerance or AGREEMENT[precision]))
             else:
                 steps = compare_steps(reference=first[name], actual=second[name], step=step, classes=classes)
-                checks.extend(_judged_steps(question, name, steps, step_bar))
+                checks.extend(_judged_steps(id, name, steps, step_tolerance))
         except CheckFailedError as error:
-            checks.append(Check.stated(question, name, str(error), passed=False))
+            checks.append(CheckResult.stated(id, name, str(error), passed=False))
     return tuple(checks)
 
 
-def storage(report: StorageReport) -> Check:
+def storage(report: StorageReport) -> CheckResult:
     """Judge whether a file's constants are the float ones, rounded."""
-    return Check.at_most(
+    return CheckResult.at_most(
         STORAGE,
         min(report.worst_steps, 1e300),  # infinity does not fit into JSON
-        question="storage",
-        output=report.where or "all constants",
-        quantity="worst error in steps",
+        id="storage",
+        subject=report.where or "all constants",
+        quantity="worst error",
+        unit="steps",
     )
 
 
-def ranges(report: RangeReport) -> Check:
+def ranges(report: RangeReport) -> CheckResult:
     """Judge whether a file's grids reach as far as was planned."""
-    return Check.at_most(
+    return CheckResult.at_most(
         STORED_RANGE,
         min(report.worst_share, 1e300),
-        question="ranges",
-        output=report.where or "all activations",
-        quantity="cut off the planned range, share of it",
+        id="ranges",
+        subject=report.where or "all activations",
+        quantity="missing part of the planned range, share of it",
     )
 
 
-def _judged(question: str, name: str, compared: Comparison, bar: Tolerance) -> Iterator[Check]:
-    def check(quantity: str, value: float, minimum: float) -> Check:
-        return Check.at_least(minimum, value, question=question, output=name, quantity=quantity, reason=bar.reason)
+def _judged(id: str, name: str, compared: Comparison, tolerance: Tolerance) -> Iterator[CheckResult]:
+    def check(quantity: str, value: float, minimum: float, unit: str = "") -> CheckResult:
+        return CheckResult.at_least(
+            minimum, value, id=id, subject=name, quantity=quantity, unit=unit, reason=tolerance.reason
+        )
 
-    yield check("sqnr_db", compared.sqnr_db, bar.min_sqnr_db)
-    if bar.min_top1_agreement is not None and compared.top1_agreement is not None:
-        yield check("top1_agreement", compared.top1_agreement, bar.min_top1_agreement)
-    if bar.min_distinct_share is not None and compared.distinct_answers is not None:
+    yield check("SQNR", compared.sqnr_db, tolerance.min_sqnr_db, "dB")
+    if tolerance.min_top1_agreement is not None and compared.top1_agreement is not None:
+        yield check("share with the same top-1", compared.top1_agreement, tolerance.min_top1_agreement)
+    if tolerance.min_distinct_share is not None and compared.distinct_answers is not None:
         expected, found = compared.distinct_answers
         if expected >= MIN_DISTINCT_FOR_COLLAPSE:
-            yield check("distinct answers, share of the model's", found / expected, bar.min_distinct_share)
+            yield check("distinct predictions, share of the model's", found / expected, tolerance.min_distinct_share)
 
 
-def _judged_steps(question: str, name: str, compared: StepComparison, bar: StepTolerance) -> Iterator[Check]:
-    def check(quantity: str, value: float, minimum: float) -> Check:
-        return Check.at_least(minimum, value, question=question, output=name, quantity=quantity, reason=bar.reason)
+def _judged_steps(id: str, name: str, compared: StepComparison, tolerance: StepTolerance) -> Iterator[CheckResult]:
+    def check(quantity: str, value: float, minimum: float) -> CheckResult:
+        return CheckResult.at_least(minimum, value, id=id, subject=name, quantity=quantity, reason=tolerance.reason)
 
-    yield check("share within 1 LSB", compared.within_one_step, bar.min_within_one_step)
+    yield check("share within 1 LSB", compared.within_one_step, tolerance.min_within_one_step)
     if compared.top1_agreement is not None:
-        yield check("top1_agreement", compared.top1_agreement, bar.min_top1_agreement)
+        yield check("share with the same top-1", compared.top1_agreement, tolerance.min_top1_agreement)

@@ -6,11 +6,11 @@ import numpy as np
 
 from export.model.camera_range import CameraRange
 from export.model.tensor_spec import TensorSpec
-from export.proof.check import Check
+from export.proof.check import CheckResult
 from export.proof.tolerances import CONVENTION
 
 
-def check(spec: TensorSpec, camera: CameraRange) -> Check:
+def check(spec: TensorSpec, camera: CameraRange) -> CheckResult:
     """Judge whether an integer input's smallest and largest numbers mean what the bytes 0 and 255 do.
 
     Comparing answers cannot see a scale that is 2 % wrong; a device that feeds bytes lives by it.
@@ -19,10 +19,11 @@ def check(spec: TensorSpec, camera: CameraRange) -> Check:
     ends = spec.dequantize(np.array([limits.min, limits.max]))
     step = (camera[1] - camera[0]) / (limits.max - limits.min)
     steps = float(np.abs(ends - np.array(camera)).max() / step)
-    return Check.at_most(
+    return CheckResult.at_most(
         CONVENTION,
         steps,
-        question="convention",
-        output=f"input {spec.name}",
-        quantity="scale and zero point, worst error in steps",
+        id="convention",
+        subject=f"input {spec.name}",
+        quantity="worst error of scale and zero point",
+        unit="steps",
     )

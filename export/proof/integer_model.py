@@ -3,50 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from calibration.samples import Array, Samples
+from calibration.samples import Array
 from export.model import reference
 from export.passes.integer_model import Reconstruction
-from export.proof import compare
-from export.proof.check import Check
+from export.proof.check import CheckResult
+from export.proof.compare import compare_outputs
 from export.proof.tolerances import EQUALIZATION, MOVED_WEIGHTS, RECONSTRUCTION, for_count
+from export.quantization.export_run import ExportRun
+from export.quantization.integer_base import IntegerBase
 from export.recipe import Precision
+from export.runtime.run_file import measure
 
 Outputs = Mapping[str, Array]
 
 
-def equalization(made: Reconstruction, expected: Outputs, probe: Samples) -> tuple[Check, ...]:
-    """Judge whether scaled and moved channels say what the original says on `probe`, where that is not certain.
+@dataclass(frozen=True, kw_only=True)
+class BaseOutputs:
+    """What the model and the float file that integer files are derived from give for the samples of the proof.
 
-    The stage itself sees the calibration samples only, below whose caps it stays.
+    Attributes:
+        model: of the reconstructed model, (N, ...) by output name.
+        float_file: of that model's float file.
+        equalized: of the model whose channels were scaled, before rounding; None where that is exact by construction.
     """
-    if made.equalized is None:
+
+    model: Outputs
+    float_file: Outputs
+    equalized: Outputs | None
+
+
+def base_outputs(run: ExportRun, base: IntegerBase) -> BaseOutputs | None:
+    """Run the base's model and float file on the probe; None where integer files are derived from the original.
+
+    Raises:
+        RuntimeCrashError: the runtime cannot run the float file.
+        CheckFailedError: the model gives NaN or infinity.
+    """
+    made, probe = base.reconstruction, run.samples.probe
+    if made.model is None:
+        return None
+    return BaseOutputs(
+        model=reference.outputs(made.model, probe),
+        float_file=measure(base.path, run.samples.probe_folder, camera_bytes=False, hurry=True).real,
+        equalized=reference.outputs(made.equalized, probe) if made.equalized is not None else None,
+    )
+
+
+def equalization(expected: Outputs, found: BaseOutputs) -> tuple[CheckResult, ...]:
+    """Judge whether the model with scaled and moved channels gives the original's outputs, where that is not certain.
+
+    The pass itself sees the calibration samples only, below whose caps it stays.
+    """
+    if found.equalized is None:
         return ()
-    found = reference.outputs(made.equalized, probe)
-    judged = compare.prove(expected, found, Precision.W8A32, judge=True, bar=EQUALIZATION)
-    return tuple(replace(check, question="equalization") for check in judged.checks)
+    judged = compare_outputs(expected, found.equalized, Precision.W8A32, judge=True, tolerance=EQUALIZATION)
+    return tuple(replace(check, id="equalization") for check in judged.checks)
 
 
-def checks(made: Reconstruction, expected: Outputs, found: Outputs, float_file: Outputs) -> tuple[Check, ...]:
-    """Judge what integers were made of: its weights, its answers, and its float file.
+def reconstruction(expected: Outputs, found: BaseOutputs) -> tuple[CheckResult, ...]:
+    """Judge whether the reconstructed model gives the original's outputs, and its float file the model's."""
+    tolerance = for_count(RECONSTRUCTION, len(next(iter(expected.values()))))
+    judged = (
+        *compare_outputs(expected, found.model, Precision.W8A32, judge=True, tolerance=tolerance).checks,
+        *compare_outputs(found.model, found.float_file, Precision.FLOAT32, judge=True).checks,
+    )
+    return tuple(replace(check, id="reconstruction") for check in judged)
 
-    Args:
-        made: with a reconstructed model.
-        expected: of the original, (N, ...) by output name.
-        found: of the reconstructed model.
-        float_file: of that one's float file.
-    """
-    drift = Check.at_most(
+
+def drift(made: Reconstruction) -> CheckResult:
+    """Judge how far the weights of the channel that moved most were moved."""
+    return CheckResult.at_most(
         MOVED_WEIGHTS,
         made.moved,
-        question="drift",
-        output=f"a channel of {made.where}",
+        id="drift",
+        subject=f"a channel of {made.where}",
         quantity="weights moved, share of their norm",
     )
-    bar = for_count(RECONSTRUCTION, len(next(iter(expected.values()))))
-    answers = (
-        *compare.prove(expected, found, Precision.W8A32, judge=True, bar=bar).checks,
-        *compare.prove(found, float_file, Precision.FLOAT32, judge=True).checks,
-    )
-    return (*(replace(check, question="reconstruction") for check in answers), drift)

@@ -1,205 +1,157 @@
-"""Proving the files of every precision and format.
+"""Prove the files of an export: run each on the samples of the proof, and ask every check of the registry.
 
-The float file comes first, so that a fault of quantization is never blamed on conversion.
+Parents come first, so that a fault of quantization is never blamed on conversion.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 from calibration.samples import Array
-from export.formats import FORMATS, PRIMARY, Format, find
-from export.model import reference
-from export.proof import clipping, compare, input_convention, integer_model, provenance
+from export.errors import ConversionError
+from export.formats import FORMATS, PRIMARY
 from export.proof.artifact import Artifact
-from export.proof.check import Check
+from export.proof.checks import CHECKS
+from export.proof.compare import compare_outputs
+from export.proof.evidence import Evidence, ProvenFile
+from export.proof.integer_model import BaseOutputs, base_outputs
 from export.proof.notes import notes
-from export.quantization.build import Making
+from export.quantization.build import Key, MadeFile, parent_content
+from export.quantization.export_run import ExportRun
+from export.quantization.integer_base import IntegerBase, NoBase
 from export.recipe import Precision
 from export.runtime.run_file import Measurement, measure
 from zoo.errors import OutsideError, UsageProblemError
 
+Outputs = Mapping[str, Array]
 
-@dataclass
-class Assembly:
-    """One export's files, each made and proven once.
 
-    Attributes:
-        making: the files.
-        expected: what the Keras model says of the probe.
-        measurements: of the files, by (format, precision).
-        upstream: checks of what comes before the files, by precision.
+def prove_all(
+    run: ExportRun, files: Mapping[Key, MadeFile], base: IntegerBase | NoBase | None, expected: Outputs
+) -> dict[Key, ProvenFile]:
+    """Return every file with its proof.
+
+    Args:
+        run: of the export.
+        files: parents before the files that are derived from them.
+        base: that integer files were quantized from.
+        expected: outputs of the Keras model for the probe, (N, ...) by name.
     """
-
-    making: Making
-    expected: Mapping[str, Array]
-    measurements: dict[tuple[str, Precision], Measurement] = field(default_factory=dict)
-    upstream: dict[Precision, tuple[Check, ...]] = field(default_factory=dict)
-    _artifacts: dict[tuple[str, Precision], Artifact] = field(default_factory=dict)
-
-    @property
-    def formats(self) -> tuple[Format, ...]:
-        """The formats that the recipe asks for, in the order in which they are made."""
-        asked = {find(name).name for name in self.making.recipe.formats} or set(FORMATS)
-        return tuple(file_format for file_format in FORMATS.values() if file_format.name in asked)
-
-    @property
-    def precisions(self) -> tuple[Precision, ...]:
-        """float32 first, asked for or not: the others are measured against it."""
-        return (Precision.FLOAT32, *(p for p in self.making.recipe.precisions if p is not Precision.FLOAT32))
-
-    def artifacts(self) -> list[Artifact]:
-        """Return one artifact per precision and format, proven or with its trouble."""
-        found = [artifact for precision in self.precisions for artifact in self._of_precision(precision)]
-        floats = {artifact.format: artifact for artifact in found if artifact.precision is Precision.FLOAT32}
-        return [replace(artifact, notes=notes(artifact, floats[artifact.format])) for artifact in found]
-
-    def stored(self, artifacts: list[Artifact]) -> dict[str, Mapping[str, Array]]:
-        """Return what the files said of the probe, as they store it, by file name."""
-        return {
-            artifact.file_name: self.measurements[artifact.format, artifact.precision].stored
-            for artifact in artifacts
-            if (artifact.format, artifact.precision) in self.measurements
-        }
-
-    def _of_precision(self, precision: Precision) -> Iterator[Artifact]:
-        for file_format in self.formats:
-            yield self.artifact(file_format, precision)
-
-    def artifact(self, file_format: Format, precision: Precision) -> Artifact:
-        """Return one file, made and proven once."""
-        key = file_format.name, precision
-        if key not in self._artifacts:
-            self._artifacts[key] = self._proven(file_format, precision)
-        return self._artifacts[key]
-
-    def _proven(self, file_format: Format, precision: Precision) -> Artifact:
-        empty = Artifact(
-            name=self.making.subject.name, format=file_format.name, precision=precision, suffix=file_format.suffix
-        )
-        content = self.making.content(file_format, precision)
-        if content is None:
-            return replace(empty, trouble=self.making.troubles[file_format.name, precision])
-        self.making.progress.step(f"prove the {precision} .{file_format.name}")
+    known = base if isinstance(base, IntegerBase) else None
+    outputs = base_outputs(run, known) if known is not None and _is_used(files) else None
+    proven: dict[Key, ProvenFile] = {}
+    for key, file in files.items():
+        if file.trouble:
+            proven[key] = without_proof(run, file, file.trouble)
+            continue
+        run.progress.step(f"prove the {file.precision} .{file.format}")
         try:
-            measured = self._measurement(file_format, precision, content)
+            measured = measured_on_probe(run, file)
         except (OutsideError, UsageProblemError) as error:
-            return replace(empty, content=content, trouble=str(error))
-        proven = compare.prove(self.expected, measured.real, precision, judge=self._judges(precision))
-        return replace(
-            empty,
-            content=content,
-            inputs=measured.inputs,
-            outputs=measured.outputs,
-            comparisons=proven.comparisons,
-            checks=(
-                *proven.checks,
-                *self._storage(file_format, precision, content),
-                *self._convention(precision, measured),
-                *self._agreement(file_format, precision),
-                *self._provenance(file_format, precision),
-                *self._ranges(file_format, precision, content),
-                *self._upstream(file_format, precision),
-            ),
-            census=measured.census,
-            raised=self.making.recipe.raised if precision is Precision.INT8 else {},
-            may_be_reconstructed=self._may_be_reconstructed(precision),
-            takes_camera_bytes=self.making.takes_camera_bytes(precision),
-            p50_ms=measured.p50_ms,
-            p90_ms=measured.p90_ms,
-        )
+            proven[key] = without_proof(run, file, str(error))
+            continue
+        proven[key] = prove(evidence(run, file, measured, expected, files, proven, known, outputs))
+    return {key: _with_notes(one, proven[key[0], Precision.FLOAT32]) for key, one in proven.items()}
 
-    def _may_be_reconstructed(self, precision: Precision) -> bool:
-        return precision.has_integer_weights and not self.making.recipe.reconstruct and self._judges(precision)
 
-    def _judges(self, precision: Precision) -> bool:
-        making = self.making
-        return precision.can_be_judged(trained=making.subject.weights.trained, real=making.samples.probe.real)
+def measured_on_probe(run: ExportRun, file: MadeFile) -> Measurement:
+    """Run a file on the samples of the proof.
 
-    def _measurement(self, file_format: Format, precision: Precision, content: bytes) -> Measurement:
-        key = file_format.name, precision
-        if key not in self.measurements:
-            path = self.making.path(file_format, precision, content)
-            folder, camera_bytes = self.making.samples.probe_folder, self.making.takes_camera_bytes(precision)
-            self.measurements[key] = measure(path, folder, camera_bytes=camera_bytes, hurry=True)
-        return self.measurements[key]
+    Raises:
+        RuntimeCrashError: its runtime cannot run it.
+        UsageProblemError: its inputs are not the samples'.
+    """
+    camera_bytes = run.takes_camera_bytes(file.precision)
+    return measure(file.on_disk(run.work), run.samples.probe_folder, camera_bytes=camera_bytes, hurry=True)
 
-    def _storage(self, file_format: Format, precision: Precision, content: bytes) -> tuple[Check, ...]:
-        if precision is Precision.FLOAT32 or self.making.content(file_format, Precision.FLOAT32) is None:
-            return ()
-        siblings = {name: self.making.contents[name, precision] for name in file_format.needs(precision)}
-        report = file_format.storage(self.making.parent(file_format, precision), content, siblings)
-        return (compare.storage(report),) if report is not None else ()
 
-    def _agreement(self, file_format: Format, precision: Precision) -> tuple[Check, ...]:
-        """Compare with the primary format's file of the same precision; that one has nothing to agree with.
+def evidence(
+    run: ExportRun,
+    file: MadeFile,
+    measured: Measurement,
+    expected: Outputs,
+    files: Mapping[Key, MadeFile],
+    proven: Mapping[Key, ProvenFile],
+    base: IntegerBase | None,
+    outputs: BaseOutputs | None,
+) -> Evidence:
+    """Return what the checks of a file look at.
 
-        A file that is derived from its sibling is held against it, whether or not the sibling is asked for.
-        """
-        for name in file_format.needs(precision):
-            self.artifact(FORMATS[name], precision)  # measures it
-        if file_format.name == PRIMARY.name or (PRIMARY.name, precision) not in self.measurements:
-            return ()
-        one, other = self.measurements[PRIMARY.name, precision], self.measurements[file_format.name, precision]
-        specs = {spec.name: spec for spec in one.outputs}
-        making = self.making
-        loose = compare.magnifies(precision, making.recipe.raised, trained=making.subject.weights.trained)
-        return compare.agreement(one.real, other.real, specs, precision, model=self.expected if loose else None)
+    Args:
+        run: of the export.
+        file: to be judged.
+        measured: its outputs for the probe.
+        expected: those of the Keras model.
+        files: all that it may be derived from.
+        proven: the files that were judged before.
+        base: of integer files.
+        outputs: what the base's model and file gave.
+    """
+    file_format, precision = FORMATS[file.format], file.precision
+    is_float = precision is Precision.FLOAT32
+    has_base = file.format == PRIMARY.name and precision.has_integer_weights
+    return Evidence(
+        run=run,
+        file=file,
+        expected=expected,
+        measured=measured,
+        compared=compare_outputs(expected, measured.real, precision, judge=run.judges(precision)),
+        parent=None if is_float else _parent(file, files, base),
+        siblings={name: proven[name, precision] for name in file_format.needs(precision)},
+        float_file=None if is_float else proven[file.format, Precision.FLOAT32],
+        primary=proven.get((PRIMARY.name, precision)) if file.format != PRIMARY.name else None,
+        base=base if has_base else None,
+        base_outputs=outputs if has_base else None,
+    )
 
-    def _convention(self, precision: Precision, measured: Measurement) -> tuple[Check, ...]:
-        """Ask integer inputs for photos what a byte means to them."""
-        camera, drawn = self.making.camera_range, self.making.subject.drawn_inputs
-        spec, *others = (spec for spec in measured.inputs if spec.name not in drawn)
-        if precision is not Precision.INT8 or camera is None or spec.zero_point is None or others:
-            return ()
-        return (input_convention.check(spec, camera),)
 
-    def _provenance(self, file_format: Format, precision: Precision) -> tuple[Check, ...]:
-        """Ask what the file was made of: its sibling or its float file, and the calibration samples."""
-        if precision is Precision.FLOAT32:
-            return ()
-        siblings = [self.artifact(FORMATS[name], precision) for name in file_format.needs(precision)]
-        checks = provenance.origin(siblings or [self.artifact(file_format, Precision.FLOAT32)])
-        if precision.needs_calibration and self._judges(precision):
-            checks += provenance.calibration(self.making.samples.calibration, self.making.samples.probe)
-        return checks
+def prove(evidence: Evidence) -> ProvenFile:
+    """Return a file that its runtime could run, with the results of all checks."""
+    run, file, measured = evidence.run, evidence.file, evidence.measured
+    precision = file.precision
+    artifact = replace(
+        _artifact(run, file),
+        content=file.content,
+        inputs=measured.inputs,
+        outputs=measured.outputs,
+        comparisons=evidence.compared.comparisons,
+        checks=tuple(result for check in CHECKS for result in check.ask(evidence)),
+        census=measured.census,
+        raised=run.recipe.raised if precision is Precision.INT8 else {},
+        may_be_reconstructed=precision.has_integer_weights and not run.recipe.reconstruct and evidence.is_judged,
+        takes_camera_bytes=run.takes_camera_bytes(precision),
+        p50_ms=measured.p50_ms,
+        p90_ms=measured.p90_ms,
+    )
+    return ProvenFile(artifact=artifact, measured=measured)
 
-    def _ranges(self, file_format: Format, precision: Precision, content: bytes) -> tuple[Check, ...]:
-        """Ask whether the file's grids reach as far as was planned."""
-        if file_format.name != PRIMARY.name or not precision.needs_calibration:
-            return ()
-        parent = self.making.parent(file_format, precision)
-        return (compare.ranges(PRIMARY.ranges(parent, content, self.making.plan(precision))),)
 
-    def _upstream(self, file_format: Format, precision: Precision) -> tuple[Check, ...]:
-        """Ask what comes before the files, once for each precision: the weights and the ranges."""
-        if file_format.name != PRIMARY.name:
-            return ()
-        if precision not in self.upstream:
-            self.upstream[precision] = (*self._reconstruction(file_format, precision), *self._clipping(precision))
-        return self.upstream[precision]
+def without_proof(run: ExportRun, file: MadeFile, trouble: str) -> ProvenFile:
+    """Return a file that could not be made, or not be run, with the reason."""
+    return ProvenFile(artifact=replace(_artifact(run, file), content=file.content, trouble=trouble))
 
-    def _reconstruction(self, file_format: Format, precision: Precision) -> tuple[Check, ...]:
-        """Prove the reconstructed model and its float file, if the files were made of them."""
-        made_of = self.making.reconstruction
-        if not precision.has_integer_weights or made_of is None or made_of.model is None:
-            return ()
-        probe, folder = self.making.samples.probe, self.making.samples.probe_folder
-        path = self.making.base_path(self.making.parent(file_format, precision))
-        found, float_file = (
-            reference.outputs(made_of.model, probe),
-            measure(path, folder, camera_bytes=False, hurry=True).real,
-        )
-        equalized = integer_model.equalization(made_of, self.expected, probe)
-        return (*equalized, *integer_model.checks(made_of, self.expected, found, float_file))
 
-    def _clipping(self, precision: Precision) -> tuple[Check, ...]:
-        """Ask what ranges narrower than what was seen cost the answers."""
-        planned = self.making.plan(precision).ranges if precision.needs_calibration else None
-        if planned is None or not self._judges(precision):
-            return ()
-        seen, samples = self.making.observation(self.making.observed_file(precision)), self.making.samples
-        return clipping.check(
-            self.making.model, samples.calibration, samples.probe, seen.ranges, planned, seen.fingerprints
-        )
+def _artifact(run: ExportRun, file: MadeFile) -> Artifact:
+    suffix = FORMATS[file.format].suffix
+    return Artifact(name=run.subject.name, format=file.format, precision=file.precision, suffix=suffix)
+
+
+def _is_used(files: Mapping[Key, MadeFile]) -> bool:
+    """Whether a file of the primary format was quantized from the base."""
+    return any(
+        file.format == PRIMARY.name and file.precision.has_integer_weights and not file.trouble
+        for file in files.values()
+    )
+
+
+def _parent(file: MadeFile, files: Mapping[Key, MadeFile], base: IntegerBase | None) -> bytes | None:
+    try:
+        return parent_content(FORMATS[file.format], file.precision, files, base)
+    except ConversionError:
+        return None
+
+
+def _with_notes(one: ProvenFile, float_file: ProvenFile) -> ProvenFile:
+    found = notes(one.artifact, float_file.artifact)
+    return replace(one, artifact=replace(one.artifact, notes=found))

@@ -8,7 +8,7 @@ import numpy as np
 
 from calibration.samples import Array, Samples
 from export.proof.artifact import Artifact
-from export.proof.check import Check
+from export.proof.check import CheckResult
 from export.proof.tolerances import CALIBRATION
 
 # Of all numbers of an input this share lies below and above what is compared: single outliers do not decide.
@@ -17,7 +17,7 @@ MOST_NUMBERS = 1_000_000
 FEWEST_SAMPLES = 8  # a few photos differ in brightness by as much as another preprocessing would
 
 
-def origin(parents: Iterable[Artifact]) -> tuple[Check, ...]:
+def origin(parents: Iterable[Artifact]) -> tuple[CheckResult, ...]:
     """Fail a file that was made of one that failed a check: its own bars are too wide to see all that is wrong there.
 
     A parent that its runtime could not run says nothing about its children.
@@ -27,11 +27,11 @@ def origin(parents: Iterable[Artifact]) -> tuple[Check, ...]:
         first = next((check for check in parent.checks if not check.passed), None)
         if first is not None:
             reason = f"it was made of {parent.file_name}, which failed: {first}"
-            checks.append(Check.stated("origin", "the file", reason, passed=False))
+            checks.append(CheckResult.stated("origin", "the file", reason, passed=False))
     return tuple(checks)
 
 
-def calibration(calibrated: Samples, probe: Samples) -> tuple[Check, ...]:
+def calibration(calibrated: Samples, probe: Samples) -> tuple[CheckResult, ...]:
     """Judge whether the ranges were observed on inputs like those of the proof; too few samples are not judged.
 
     Comparing answers cannot see it where activations are clipped by the model itself: MobileNet's ReLU6 gives nearly
@@ -42,16 +42,16 @@ def calibration(calibrated: Samples, probe: Samples) -> tuple[Check, ...]:
     return tuple(_alike(name, _ends(calibrated.inputs[name]), _ends(values)) for name, values in probe.inputs.items())
 
 
-def _alike(name: str, one: tuple[float, float], two: tuple[float, float]) -> Check:
+def _alike(name: str, one: tuple[float, float], two: tuple[float, float]) -> CheckResult:
     width = max(one[1] - one[0], two[1] - two[0])
     moved = max(abs(one[0] - two[0]), abs(one[1] - two[1]))
     share = moved / width if width > 0 else float(moved > 0)
-    return Check.at_most(
+    return CheckResult.at_most(
         CALIBRATION,
         share,
-        question="calibration",
-        output=f"input {name}",
-        quantity="shift against the probe, share of the span",
+        id="calibration",
+        subject=f"input {name}",
+        quantity="shift against the proof's inputs, share of the span",
     )
 
 

@@ -1,22 +1,17 @@
-"""The ranges of a float file's activations: observed in its runtime, then narrowed where that helps the answers."""
+"""The ranges of a float file's activations, observed in its runtime on the calibration samples."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from calibration import observers
 from calibration.fingerprint import Fingerprint
 from calibration.ranges import Ranges
-from calibration.samples import Samples
 from export import process
-from export.quantization import sensitivity
 from export.runtime.jobs import observe as jobs
-
-if TYPE_CHECKING:
-    import keras
 
 WHOLE = "min-max"  # What is seen, nothing clipped.
 
@@ -34,10 +29,6 @@ class Observation:
     ranges: Ranges
     stability: Mapping[str, Any] | None
     fingerprints: Mapping[str, Fingerprint]
-
-    def narrowed(self, model: keras.Model, samples: Samples, seed: int) -> Ranges:
-        """Return the ranges that cost the answers of `model`, whose file was observed, least."""
-        return sensitivity.choose(model, samples, self.ranges, self.fingerprints, seed=seed)
 
 
 def observe(path: Path, samples: Path, observer: str) -> Observation:

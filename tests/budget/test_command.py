@@ -39,7 +39,7 @@ def test_a_budget_that_holds_is_told_and_drawn(tmp_path: Path, capsys: pytest.Ca
     assert manifest["probe"]["count"] == 40
     assert file["bytes"] <= 100_000
     assert file["bytes"] == manifest["budget"]["chosen"]["bytes"]
-    assert any(check["question"] == "budget" and check["passed"] for check in file["checks"])
+    assert any(check["id"] == "budget" and check["passed"] for check in file["checks"])
     page = (folder / "report.html").read_text()
     assert page.count("SQNR against") == 2
     assert "<script" not in page

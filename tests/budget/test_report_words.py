@@ -27,7 +27,7 @@ def point(label: str, size: int, *presets: str, chosen: bool = False, p50_ms: fl
 def manifest(
     points: list[dict[str, Any]], *, failed: str = "", ranking: tuple[str, ...] = (), widths: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    check = {"question": "budget", "passed": not failed, "reason": f"{failed}, on 64 samples"}
+    check = {"id": "budget", "passed": not failed, "reason": f"{failed}, on 64 samples"}
     budget = {"preset": None, "max_drop": 0.01, "max_bytes": None, "max_latency_ms": 1.0, "widths": list(widths)}
     return {
         "recipe": {"budget": budget},

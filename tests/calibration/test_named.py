@@ -12,8 +12,9 @@ import pytest
 from calibration.inputs import InputSpec
 from calibration.labelled import find_labelled, labelled_samples
 from calibration.sources import draw
-from zoo import class_names, conventions, datasets
+from zoo import class_names, datasets
 from zoo.errors import UsageProblemError
+from zoo.preprocessing import conventions
 
 NAMES = class_names.read("fashion_mnist")
 UNIT = conventions.preprocessing("unit", (28, 28, 1))

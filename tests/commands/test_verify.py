@@ -33,7 +33,7 @@ def verify(copy: Path, capsys: pytest.CaptureFixture[str]) -> Verify:
         code = main(["verify", str(copy), "--json"])
         record = json.loads(capsys.readouterr().out)
         groups = {"": record["checks"], **{file["file"]: file["checks"] for file in record["files"]}}
-        failed = {name: {one["question"] for one in checks if not one["passed"]} for name, checks in groups.items()}
+        failed = {name: {one["id"] for one in checks if not one["passed"]} for name, checks in groups.items()}
         assert record["passed"] == (code == 0) == (not any(failed.values()))
         return code, {name: questions for name, questions in failed.items() if questions}
 
@@ -59,7 +59,7 @@ def test_every_file_is_asked_the_same_questions_as_at_the_export(
 ) -> None:
     main(["verify", str(exported), "--json"])
     record = json.loads(capsys.readouterr().out)
-    asked = {file["file"]: {check["question"] for check in file["checks"]} for file in record["files"]}
+    asked = {file["file"]: {check["id"] for check in file["checks"]} for file in record["files"]}
     common = {"integrity", "signature", "reproduction"}
     assert asked == {
         "lenet5-float32.tflite": common | {"parity"},
@@ -67,7 +67,7 @@ def test_every_file_is_asked_the_same_questions_as_at_the_export(
         "lenet5-int8.tflite": common | {"fidelity"},
         "lenet5-int8.onnx": common | {"fidelity", "agreement"},
     }
-    beside = [(check["question"], check["output"]) for check in record["checks"]]
+    beside = [(check["id"], check["subject"]) for check in record["checks"]]
     assert {name for question, name in beside if question == "integrity"} == {"golden.npz", "labels.txt", "report.html"}
     assert "preprocessing" in {question for question, _ in beside}
 

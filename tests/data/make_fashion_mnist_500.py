@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo import datasets, lenet
-from zoo.training import place
+from zoo.pretraining.classification import place
 
 
 def main() -> None:

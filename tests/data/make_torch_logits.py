@@ -13,7 +13,7 @@ import torch
 import torchvision
 
 import zoo
-from zoo import sources
+from zoo.weights import sources
 
 REFERENCES = {
     "mobilenet_v2": torchvision.models.mobilenet_v2,

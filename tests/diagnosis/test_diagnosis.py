@@ -20,7 +20,7 @@ from export.formats.tflite import flatbuffer, storage
 from export.formats.tflite.dissect import stored_as
 from export.metrics import compare
 from export.model.layer_outputs import layer_calls
-from export.quantization.build import Making
+from export.quantization.build import quantized_files
 from export.quantization.tensor_map import Attribution, attributed
 from export.recipe import Io, Precision
 from export.runtime.jobs import layer_errors as measuring
@@ -64,27 +64,19 @@ class Patient:
         return Samples(inputs=inputs, photos=photos, source="tests", seed=0).save(self.work / "few")
 
     @cached_property
-    def making(self) -> Making:
-        making = self.network.right.making
-        making.recipe = replace(making.recipe, io=self.io)
-        return making
-
-    @cached_property
     def files(self) -> dict[str, bytes]:
         """The int8 files by format."""
-        contents = {}
-        for name, file_format in FORMATS.items():
-            content = self.making.content(file_format, Precision.INT8)
-            assert content is not None, self.making.troubles
-            contents[name] = content
-        return contents
+        right = self.network.right
+        run = replace(right, recipe=replace(right.recipe, io=self.io))
+        made = quantized_files(run, self.network.floats, self.network.base)
+        assert [file.trouble for file in made.values() if file.trouble] == []
+        return {name: made[name, Precision.INT8].content for name in FORMATS}
 
     @cached_property
     def model(self) -> keras.Model:
         """The model with the answers of the original, whose channels are scaled as those of the int8 files."""
-        assert self.files
-        assert self.making.reconstruction is not None
-        return comparable(self.network.model, self.making.reconstruction.records, self.making.samples.calibration)
+        records = self.network.base.reconstruction.records
+        return comparable(self.network.model, records, self.network.samples.calibration)
 
     @cached_property
     def float_file(self) -> Path:

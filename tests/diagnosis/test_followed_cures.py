@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +12,41 @@ import pytest
 from export.analysis.diagnosis.exporting import diagnosed
 from export.formats import FORMATS, PRIMARY, Format
 from export.metrics import compare
-from export.passes.integer_model import Reconstruction
-from export.progress import Quiet
 from export.proof.artifact import Artifact
-from export.quantization.build import Making
+from export.proof.prove import measured_on_probe
+from export.quantization.build import Key, MadeFile, base_of, float_files, quantized_files
+from export.quantization.export_run import ExportRun
+from export.quantization.integer_base import IntegerBase
 from export.recipe import Precision, Recipe, Width
-from export.runtime.run_file import measure
 from tests.faults.networks import Network
 
 WEIGHTED = ("c1", "c3", "c5", "f6", "logits")  # the layers of LeNet-5
 GAIN_DB = 0.1
 
 
-def remade(one: Network, work: Path, **changes: Any) -> Making:
+@dataclass(frozen=True, kw_only=True)
+class Remade:
+    """An export that was made anew with another recipe: its run, files and base."""
+
+    run: ExportRun
+    files: Mapping[Key, MadeFile]
+    base: IntegerBase
+
+
+def remade(one: Network, work: Path, **changes: Any) -> Remade:
     work.mkdir()
-    right = one.right.making
-    recipe = replace(right.recipe, precisions=(Precision.INT8,), **changes)
-    return Making(right.subject, recipe, right.samples, work, Quiet())
+    recipe = replace(one.right.recipe, precisions=(Precision.INT8,), **changes)
+    run = replace(one.right, recipe=recipe, work=work)
+    floats = float_files(run)
+    base = base_of(run, floats)
+    assert isinstance(base, IntegerBase)
+    return Remade(run=run, files=quantized_files(run, floats, base), base=base)
 
 
-def sqnr_db(one: Network, making: Making) -> float:
-    content = making.content(PRIMARY, Precision.INT8)
-    assert content is not None, making.troubles
-    path = making.path(PRIMARY, Precision.INT8, content)
-    camera_bytes = making.takes_camera_bytes(Precision.INT8)
-    measured = measure(path, making.samples.probe_folder, camera_bytes=camera_bytes)
+def sqnr_db(one: Network, made: Remade) -> float:
+    file = made.files[PRIMARY.name, Precision.INT8]
+    assert not file.trouble
+    measured = measured_on_probe(made.run, file)
     return compare(reference=one.expected["logits"], actual=measured.real["logits"]).sqnr_db
 
 
@@ -53,18 +63,18 @@ def followed(recipe: Recipe, options: tuple[str, ...]) -> Mapping[str, Any]:
     raise AssertionError(options)
 
 
-def diagnosis(one: Network, making: Making, file_format: Format) -> Mapping[str, Any]:
-    content = making.content(file_format, Precision.INT8)
-    assert content is not None, making.troubles
+def diagnosis(made: Remade, file_format: Format) -> Mapping[str, Any]:
+    file = made.files[file_format.name, Precision.INT8]
+    assert not file.trouble
     artifact = Artifact(
-        name=one.name,
+        name=made.run.subject.name,
         format=file_format.name,
         precision=Precision.INT8,
         suffix=file_format.suffix,
-        content=content,
-        takes_camera_bytes=making.takes_camera_bytes(Precision.INT8),
+        content=file.content,
+        takes_camera_bytes=made.run.takes_camera_bytes(Precision.INT8),
     )
-    (examined,) = diagnosed([artifact], making)
+    (examined,) = diagnosed([artifact], made.run, made.files, made.base)
     assert examined.diagnosis is not None, examined.notes
     return examined.diagnosis
 
@@ -82,11 +92,11 @@ def test_the_first_cure_makes_the_file_better(
     name: str, changes: Mapping[str, Any], network: Callable[[str], Network], tmp_path: Path
 ) -> None:
     one = network(name)
-    making = remade(one, tmp_path / "before", **changes)
-    before = sqnr_db(one, making)
-    examined = diagnosis(one, making, PRIMARY)
+    made = remade(one, tmp_path / "before", **changes)
+    before = sqnr_db(one, made)
+    examined = diagnosis(made, PRIMARY)
     cure = examined["worst"][0]["cure"]
-    after = sqnr_db(one, remade(one, tmp_path / "after", **{**changes, **followed(making.recipe, cure["options"])}))
+    after = sqnr_db(one, remade(one, tmp_path / "after", **{**changes, **followed(made.run.recipe, cure["options"])}))
     assert after > before + GAIN_DB, cure
 
 
@@ -95,9 +105,9 @@ def test_a_file_with_a_wider_layer_is_diagnosed_alike_in_both_formats(
     layer: str, width: Width, network: Callable[[str], Network], tmp_path: Path
 ) -> None:
     one = network("mobilenet_v2_tiny")
-    making = remade(one, tmp_path / "made", raised={layer: width})
+    made = remade(one, tmp_path / "made", raised={layer: width})
     first, second = (
-        {layer["layer"]: layer["share"] for layer in diagnosis(one, making, file_format)["layers"] if layer["share"]}
+        {layer["layer"]: layer["share"] for layer in diagnosis(made, file_format)["layers"] if layer["share"]}
         for file_format in FORMATS.values()
     )
     assert len(first) > 15
@@ -115,17 +125,15 @@ def test_a_float32_layer_of_a_reconstructed_model_has_weights_that_were_never_ro
     )
     assert sqnr_db(one, rounded) < 50
     assert sqnr_db(one, kept) > 70
-    assert isinstance(kept.reconstruction, Reconstruction)
-    assert kept.reconstruction.model is not None
+    assert kept.base.reconstruction.model is not None
 
 
 def test_raising_one_layer_to_float32_leaves_the_others_rounded(
     network: Callable[[str], Network], tmp_path: Path
 ) -> None:
     one = network("lenet5")
-    making = remade(one, tmp_path / "one", raised={"c3": Width.FLOAT32})
-    assert sqnr_db(one, making) > 0
-    assert making.reconstruction is not None
-    (record,) = (record for record in making.reconstruction.records if record["name"] == "reconstruct")
+    made = remade(one, tmp_path / "one", raised={"c3": Width.FLOAT32})
+    assert sqnr_db(one, made) > 0
+    (record,) = (record for record in made.base.reconstruction.records if record["name"] == "reconstruct")
     assert record["parameters"]["kept"] == ["c3"]
     assert set(record["layers"]) == set(WEIGHTED)

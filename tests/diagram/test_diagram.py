@@ -15,7 +15,7 @@ from export.cli.diagram.blocks import blocks, columns, runs
 from export.cli.diagram.drawing import COLOURS, draw
 from export.cli.diagram.steps import Kind, steps
 from export.cli.main import main
-from zoo import blank
+from zoo.weights import blank
 
 
 def built(name: str, *, tiny: bool = True) -> keras.Model:

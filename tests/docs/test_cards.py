@@ -1,43 +1,61 @@
-"""The tutorial on every card runs, in a folder of its own and without a download."""
+"""Every card shows a diagram of its network, and its Python prints what the card says that it prints."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 import zoo
+from benchmarks.cards import CARDS, DIAGRAMS, EXAMPLE, printed
+from tests.zoo.contents import quick
 
-CARDS = Path(zoo.__file__).parent / "cards"
-# What a network that learnt nothing does not reach: the share of three photos, of two classes of pixels, grey in dB.
-BARS = {"right": 0.5, "mean IoU": 0.5, "PSNR": 15, "AP50": 0.5}
-
-
-def tutorial(name: str) -> str:
-    (code,) = re.findall(r"```python\n(.*?)```", (CARDS / f"{name}.md").read_text(encoding="utf-8"), re.DOTALL)
-    return code
+every_name = pytest.mark.parametrize("name", zoo.names())
+MOST_BYTES_OF_ALL_DIAGRAMS = 3_000_000
 
 
-@pytest.mark.parametrize("name", zoo.names())
-def test_every_card_has_a_tutorial_of_its_own_network(name: str) -> None:
-    code = tutorial(name)
-    compile(code, name, "exec")
-    assert set(re.findall(r"zoo\.find\(\"(.*?)\"\)", code)) == {name}
-    assert "fit(" in code
-    assert "evaluate(" in code
-    assert "run(recipe" in code
+def read(name: str) -> str:
+    return (CARDS / f"{name}.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    "name", [name if name == "lenet5" else pytest.param(name, marks=pytest.mark.large) for name in zoo.names()]
-)
-def test_the_tutorial_learns_and_its_files_are_proven(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", quick(zoo.names()))
+def test_the_python_of_a_card_prints_what_the_card_shows(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    exec(compile(tutorial(name), name, "exec"), {})
-    printed = capsys.readouterr().out
-    (said,) = re.findall(r"(right|mean IoU|PSNR|AP50): (\S+)", printed)
-    assert float(said[1]) > BARS[said[0]]
-    assert "proven: True" in printed
+    (example,) = EXAMPLE.finditer(read(name))
+    assert len(example["code"].splitlines()) <= 30
+    assert printed(example["code"]) == example["output"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_two_cards_teach_the_same() -> None:
+    examples = {name: next(EXAMPLE.finditer(read(name))) for name in zoo.names()}
+    assert len({example["code"] for example in examples.values()}) == len(examples)
+    assert len({example["output"] for example in examples.values()}) == len(examples)
+
+
+@every_name
+def test_a_card_shows_the_diagram_of_its_network(name: str) -> None:
+    (linked,) = re.findall(r"!\[Diagram of [^\]]+\]\((.*?)\)", read(name))
+    assert linked == f"diagrams/{name}.svg"
+    texts = {text.strip() for text in ElementTree.parse(CARDS / linked).getroot().itertext()}
+    assert zoo.find(name).title in texts
+    assert "image" in texts
+
+
+def test_there_is_a_diagram_for_each_architecture_and_all_are_small() -> None:
+    assert {path.stem for path in DIAGRAMS.iterdir()} == set(zoo.names())
+    assert sum(path.stat().st_size for path in DIAGRAMS.iterdir()) < MOST_BYTES_OF_ALL_DIAGRAMS
+
+
+@every_name
+def test_a_card_links_the_tutorial_of_its_task(name: str) -> None:
+    page = (CARDS.parents[1] / "docs" / "zoo_tutorial.md").read_text(encoding="utf-8")
+    (anchor,) = re.findall(r"\(\.\./\.\./docs/zoo_tutorial\.md#(.*?)\)", read(name))
+    headings = {heading.lower().replace(" ", "-"): heading for heading in re.findall(r"^## (.*)$", page, re.MULTILINE)}
+    section = page.partition(f"## {headings[anchor]}\n")[2].partition("\n## ")[0]
+    (example,) = re.findall(r'^NAME = "(.*?)"$', section, re.MULTILINE)
+    assert zoo.find(example).task == zoo.find(name).task

@@ -19,8 +19,8 @@ from zoo import class_names
 from zoo.detection.boxes import on_photo, overlap
 from zoo.detection.scenes import Scenes, scatter
 from zoo.detection.scenes import write as scenes_on_disk
-from zoo.detection.training import evaluate
 from zoo.errors import CheckFailedError, UsageProblemError
+from zoo.pretraining.detection import evaluate
 from zoo.weights import load
 
 FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"

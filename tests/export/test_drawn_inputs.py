@@ -33,7 +33,7 @@ def test_the_manifest_says_which_input_is_drawn_and_how(delivered: Delivered) ->
     for file in delivered.files:
         assert {spec.name for spec in file.inputs} == {"image", "noise"}
         assert {spec.name for spec in file.outputs} == {"reconstruction", "mean", "log_variance"}
-        asked = {(check["question"], check["output"]) for check in _checks(delivered, file.path.name)}
+        asked = {(check["id"], check["subject"]) for check in _checks(delivered, file.path.name)}
         assert (("convention", "input image") in asked) == (file.precision is Precision.INT8)
 
 

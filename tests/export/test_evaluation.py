@@ -15,7 +15,7 @@ from export.bundle.report.rows import rows
 from export.metrics import accuracy
 from export.pipeline import run
 from export.recipe import Precision, Recipe
-from zoo.training import evaluate
+from zoo.pretraining.classification import evaluate
 from zoo.weights import load
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,10 +18,10 @@ from export.model.subject import load_subject
 from export.pipeline import run
 from export.recipe import Precision, Recipe
 from zoo.errors import CheckFailedError, UsageProblemError
-from zoo.generation.training import evaluate as score_pictures
 from zoo.preprocessing import Preprocessing
+from zoo.pretraining.generation import evaluate as score_pictures
+from zoo.pretraining.segmentation import evaluate as score_masks
 from zoo.segmentation import canvases
-from zoo.segmentation.training import evaluate as score_masks
 from zoo.weights import load as load_weights
 
 DATA = Path(__file__).parents[1] / "data"

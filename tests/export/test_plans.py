@@ -13,12 +13,13 @@ from calibration.fingerprint import Fingerprint
 from calibration.ranges import Ranges
 from calibration.samples import Samples
 from calibration.store import Draw
-from export.formats import PRIMARY
 from export.model.subject import Subject
 from export.passes.integer_model import Reconstruction
 from export.progress import Quiet
 from export.proof import clipping
-from export.quantization.build import Making
+from export.quantization.build import plan
+from export.quantization.export_run import ExportRun
+from export.quantization.integer_base import IntegerBase
 from export.quantization.ranges import Observation
 from export.quantization.tensor_map import Attribution
 from export.recipe import Precision, Recipe, Width
@@ -42,21 +43,23 @@ def photos(seed: int) -> Samples:
 
 def test_a_raised_layer_gets_the_range_that_was_seen_and_the_others_the_narrowed_one(tmp_path: Path) -> None:
     loaded = LoadedWeights(name="trained", trained=True, source="tests", sha256=None)
-    subject = Subject(name="net", title="net", model=network(), weights=loaded, preprocessing=None, labels=())
-    observation = Observation(ranges=SEEN, stability=None, fingerprints={})
-    making = Making(
-        subject,
-        Recipe(model="net", precisions=(Precision.INT8,), raised={"hidden": Width.INT16}),
-        Draw(calibration=photos(0), probe=photos(1), calibration_folder=tmp_path, probe_folder=tmp_path),
-        tmp_path,
-        Quiet(),
-        observations={"float32.tflite": observation},
-        narrowed={"float32.tflite": CUT},
-        reconstruction=Reconstruction(model=None, records=[], before={}, after={}),
-        contents={(PRIMARY.name, Precision.FLOAT32): b"a float file"},
-        _attributions={"a": Attribution(tensor="a", call="hidden"), "b": Attribution(tensor="b", call="answers")},
+    run = ExportRun(
+        subject=Subject(name="net", title="net", model=network(), weights=loaded, preprocessing=None, labels=()),
+        recipe=Recipe(model="net", precisions=(Precision.INT8,)),
+        samples=Draw(calibration=photos(0), probe=photos(1), calibration_folder=tmp_path, probe_folder=tmp_path),
+        work=tmp_path,
+        progress=Quiet(),
     )
-    planned = making.plan(Precision.INT8).ranges
+    base = IntegerBase(
+        model=run.subject.model,
+        reconstruction=Reconstruction(model=None, records=[], before={}, after={}),
+        content=b"a float file",
+        path=tmp_path / "float32.tflite",
+        observation=Observation(ranges=SEEN, stability=None, fingerprints={}),
+        int8_ranges=CUT,
+        tensor_map={"a": Attribution(tensor="a", call="hidden"), "b": Attribution(tensor="b", call="answers")},
+    )
+    planned = plan(run, base, Precision.INT8, {"hidden": Width.INT16}).ranges
     assert planned is not None
     assert planned.by_tensor == {"a": SEEN.by_tensor["a"], "b": CUT.by_tensor["b"]}
 
@@ -67,5 +70,5 @@ def test_what_clipping_costs_the_answers_is_judged(high: float, passed: bool) ->
     fingerprints = {"a": Fingerprint.of(np.maximum(known.inputs["image"][:1], 0))}
     seen, planned = (Ranges(by_tensor={"a": (0.0, end)}, observer="tests") for end in (4.0, high))
     checks = clipping.check(model, known, probe, seen, planned, fingerprints)
-    assert [(check.question, check.passed) for check in checks] == [("clipping", passed)]
+    assert [(check.id, check.passed) for check in checks] == [("clipping", passed)]
     assert clipping.check(model, known, probe, seen, seen, fingerprints) == ()

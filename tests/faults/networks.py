@@ -16,22 +16,26 @@ from calibration.inputs import InputSpec
 from calibration.ranges import Ranges
 from calibration.samples import Samples
 from calibration.store import Draw
-from export.formats import FORMATS
+from export.formats import FORMATS, PRIMARY
 from export.model import reference
 from export.model.subject import Subject
 from export.passes.integer_model import Reconstruction
 from export.progress import Quiet
 from export.proof.artifact import Artifact
-from export.proof.prove import Assembly
-from export.quantization.build import Making
+from export.proof.evidence import ProvenFile
+from export.proof.integer_model import BaseOutputs, base_outputs
+from export.proof.prove import evidence, measured_on_probe, prove, prove_all, without_proof
+from export.quantization.build import Key, MadeFile, base_of, float_files, quantized_files
+from export.quantization.export_run import ExportRun
+from export.quantization.integer_base import IntegerBase, observed
 from export.recipe import Precision, Recipe
+from export.runtime.run_file import Measurement
 from zoo import weights
+from zoo.errors import OutsideError, UsageProblemError
 from zoo.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import keras
-
-Key = tuple[str, Precision]  # Format and precision of a file.
 
 DATA = Path(__file__).parents[1] / "data"
 PROBE_COUNT, CALIBRATION_COUNT = 32, 64
@@ -90,64 +94,121 @@ class Network:
         return reference.outputs(self.model, self.samples.probe)
 
     @cached_property
-    def healthy(self) -> dict[Key, Artifact]:
-        """The right files, judged."""
-        return {(file.format, file.precision): file for file in self.right.artifacts()}
+    def right(self) -> ExportRun:
+        """The export of the right model, in all formats."""
+        return self.run(self.model, "right")
 
     @cached_property
-    def right(self) -> Assembly:
-        return self.assembly(self.model, "right")
+    def floats(self) -> Mapping[Key, MadeFile]:
+        return float_files(self.right)
+
+    @cached_property
+    def base(self) -> IntegerBase:
+        """What the right integer files are quantized from."""
+        found = base_of(self.right, self.floats)
+        assert isinstance(found, IntegerBase)
+        return found
+
+    @cached_property
+    def files(self) -> Mapping[Key, MadeFile]:
+        return quantized_files(self.right, self.floats, self.base)
+
+    @cached_property
+    def base_outputs(self) -> BaseOutputs | None:
+        return base_outputs(self.right, self.base)
+
+    @cached_property
+    def proven(self) -> Mapping[Key, ProvenFile]:
+        return prove_all(self.right, self.files, self.base, self.expected)
+
+    @cached_property
+    def healthy(self) -> dict[Key, Artifact]:
+        """The right files, judged."""
+        return {key: one.artifact for key, one in self.proven.items()}
 
     def content(self, key: Key) -> bytes:
-        return self.healthy[key].content
+        return self.files[key].content
 
-    def assembly(
-        self, model: keras.Model, folder: str, samples: Draw | None = None, formats: tuple[str, ...] = ()
-    ) -> Assembly:
-        """Return an export of `model` to `formats`, or all, that is compared with the right model's outputs."""
+    def run(
+        self, model: keras.Model, folder: str, samples: Draw | None = None, formats: tuple[str, ...] = (), **more: Any
+    ) -> ExportRun:
+        """Return an export of `model` to `formats`, or all; `more` are fields of its recipe."""
         work = self.work / folder
         work.mkdir(parents=True)
         loaded = weights.LoadedWeights(name="trained", trained=True, source="tests", sha256=None)
         subject = Subject(
             name=self.name, title=self.name, model=model, weights=loaded, preprocessing=self.preprocessing, labels=()
         )
-        recipe = Recipe(model=self.name, precisions=PRECISIONS, formats=formats, reconstruct=True)
-        return Assembly(Making(subject, recipe, samples or self.samples, work, Quiet()), self.expected)
+        recipe = Recipe(model=self.name, formats=formats, **{"precisions": PRECISIONS, **more})
+        return ExportRun(subject=subject, recipe=recipe, samples=samples or self.samples, work=work, progress=Quiet())
 
     def judged(self, key: Key, planted: Planted, folder: str) -> Artifact:
         """Return what an export says of one file among these."""
-        kept = {
-            other: file.content
-            for other, file in self.healthy.items()
-            if other not in planted.contents and not (planted.remade and other[1] is not Precision.FLOAT32)
+        run = self.run(self.model, folder, self._with(planted.calibration, folder))
+        base, outputs = self._planted_base(run, planted)
+        contents = {
+            other: MadeFile(format=other[0], precision=other[1], content=content)
+            for other, content in planted.contents.items()
         }
-        assembly = self.assembly(self.model, folder, self._with(planted.calibration, folder))
-        assembly.making.contents.update(kept | dict(planted.contents))
-        right = self.right.making
-        if planted.calibration is None:
-            assembly.making.reconstruction = planted.reconstruction or right.reconstruction
-            assembly.making.base = planted.base or right.base
-        if planted.calibration is None and planted.base is None:
-            assembly.making.observations.update(right.observations)
-            assembly.making.narrowed.update({name: planted.ranges or own for name, own in right.narrowed.items()})
-            if planted.reconstruction is None and planted.ranges is None:
-                assembly.upstream.update(self.right.upstream)
-        assembly.measurements.update({other: self.right.measurements[other] for other in kept})
-        return assembly.artifact(FORMATS[key[0]], key[1])
+        kept = {
+            other: file
+            for other, file in self.files.items()
+            if other not in contents and not (planted.remade and other[1] is not Precision.FLOAT32)
+        }
+        floats = {other: file for other, file in {**kept, **contents}.items() if other[1] is Precision.FLOAT32}
+        known = [file for other, file in {**kept, **contents}.items() if other not in floats]
+        files = quantized_files(run, floats, base, known)
+        proven: dict[Key, ProvenFile] = {}
+        for other in self._needed(key, files):
+            file = files[other]
+            measured = self.proven[other].measured if other in kept else None
+            proven[other] = _judged(run, file, measured, self.expected, files, proven, base, outputs)
+        return proven[key].artifact
 
     def judged_alone(self, key: Key, planted: Planted, folder: str) -> Artifact:
         """Return what an export says of one file where only files of its format are asked for.
 
         The other format's files are there, because some are derived from them, but nothing has measured them.
         """
-        assembly = self.assembly(self.model, folder, formats=(key[0],))
-        assembly.making.contents.update({other: file.content for other, file in self.healthy.items()})
-        assembly.making.contents.update(planted.contents)
-        right = self.right.making
-        assembly.making.reconstruction, assembly.making.base = right.reconstruction, right.base
-        own = [other for other in self.healthy if other[0] == key[0] and other not in planted.contents]
-        assembly.measurements.update({other: self.right.measurements[other] for other in own if other != key})
-        return assembly.artifact(FORMATS[key[0]], key[1])
+        run = self.run(self.model, folder, formats=(key[0],))
+        contents = {
+            other: MadeFile(format=other[0], precision=other[1], content=content)
+            for other, content in planted.contents.items()
+        }
+        files = {other: contents.get(other, file) for other, file in self.files.items()}
+        proven: dict[Key, ProvenFile] = {}
+        for other in self._needed(key, files, alone=True):
+            measured = self.proven[other].measured if other not in contents and other != key else None
+            proven[other] = _judged(run, files[other], measured, self.expected, files, proven, self.base, None)
+        return proven[key].artifact
+
+    def _planted_base(self, run: ExportRun, planted: Planted) -> tuple[IntegerBase, BaseOutputs | None]:
+        """Return the base of integer files with what is planted in it, and what it gives for the probe."""
+        if planted.calibration is not None:
+            base = base_of(run, self.floats)
+            assert isinstance(base, IntegerBase)
+            return base, base_outputs(run, base)
+        base = self.base
+        if planted.reconstruction is not None:
+            assert planted.reconstruction.model is not None
+            base = replace(base, reconstruction=planted.reconstruction, model=planted.reconstruction.model)
+        if planted.ranges is not None:
+            base = replace(base, int8_ranges=planted.ranges)
+        if planted.base is not None:
+            path = run.work / f"planted{PRIMARY.suffix}"
+            path.write_bytes(planted.base)
+            base = observed(run, replace(base, content=planted.base, path=path), narrow=True)
+        same = planted.reconstruction is None and planted.base is None
+        return base, self.base_outputs if same else base_outputs(run, base)
+
+    def _needed(self, key: Key, files: Mapping[Key, MadeFile], *, alone: bool = False) -> list[Key]:
+        """Return the files that are judged before this one, and it."""
+        wanted = {key, (key[0], Precision.FLOAT32)}
+        wanted |= {(name, key[1]) for name in FORMATS[key[0]].needs(key[1])}
+        if not alone:
+            wanted.add((PRIMARY.name, key[1]))
+        wanted |= {(name, Precision.FLOAT32) for name, _ in wanted}
+        return [other for other in files if other in wanted]
 
     def _with(self, calibration: Samples | None, folder: str) -> Draw:
         if calibration is None:
@@ -175,6 +236,26 @@ class Network:
             work=self.work,
             random_calibration=False,
         )
+
+
+def _judged(
+    run: ExportRun,
+    file: MadeFile,
+    measured: Measurement | None,
+    expected: Mapping[str, Any],
+    files: Mapping[Key, MadeFile],
+    proven: Mapping[Key, ProvenFile],
+    base: IntegerBase,
+    outputs: BaseOutputs | None,
+) -> ProvenFile:
+    """Return a file with its proof; it is run if nobody has."""
+    if file.trouble:
+        return without_proof(run, file, file.trouble)
+    try:
+        measured = measured or measured_on_probe(run, file)
+    except (OutsideError, UsageProblemError) as error:
+        return without_proof(run, file, str(error))
+    return prove(evidence(run, file, measured, expected, files, proven, base, outputs))
 
 
 def recalibrated(photos: Any, preprocessing: Preprocessing) -> Samples:

@@ -24,18 +24,14 @@ if TYPE_CHECKING:
 
 def reconstruction(network: Network) -> Reconstruction:
     """Return the right one, with its model."""
-    assert network.healthy
-    found = network.right.making.reconstruction
-    assert found is not None
+    found = network.base.reconstruction
     assert found.model is not None
     return found
 
 
 def base(network: Network) -> bytes:
     assert reconstruction(network)
-    found = network.right.making.base
-    assert found is not None
-    return found
+    return network.base.content
 
 
 def lost_channel(network: Network, _key: Key) -> Planted:

@@ -60,7 +60,7 @@ def test_a_healthy_file_passes_its_proof(name: str, network: Callable[[str], Net
 def test_no_question_is_left_out_for_an_int8_file_of_a_trained_network(network: Callable[[str], Network]) -> None:
     chosen = network("mobilenet_tiny")
     file = chosen.healthy[PRIMARY.name, Precision.INT8]
-    assert {check.question for check in file.checks} == {
+    assert {check.id for check in file.checks} == {
         *("fidelity", "storage", "convention", "calibration", "ranges"),
         *("equalization", "reconstruction", "drift", "clipping"),
     }
@@ -87,7 +87,7 @@ def test_the_proof_catches_the_fault(
     planted = fault.plant(chosen, key)
     assert planted.contents.get(key) != chosen.content(key)  # The plant is no dud.
     file = chosen.judged(key, planted, f"{fault.name}-{format_name}-{precision}")
-    questions = ("runtime",) if file.trouble else tuple(c.question for c in file.checks if not c.passed)
+    questions = ("runtime",) if file.trouble else tuple(c.id for c in file.checks if not c.passed)
     caught(fault, name, format_name, precision, questions)
     assert file.failures, f"{fault.name} got through: {[str(check) for check in file.checks]}"
 
@@ -103,7 +103,7 @@ def test_an_onnx_that_is_asked_for_alone_passes_and_is_held_against_what_it_was_
         Precision.FLOAT16: {"fidelity", "storage"},
         Precision.INT8: {"fidelity", "storage", "agreement", "convention", "calibration"},
     }
-    assert {check.question for check in file.checks} == expected[precision]
+    assert {check.id for check in file.checks} == expected[precision]
 
 
 @pytest.mark.parametrize(("fault", "name", "precision"), ALONE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import keras
 import numpy as np
@@ -22,6 +21,8 @@ from export.passes import Staged, StageRecord
 from export.passes.equalize import Equalize
 from export.passes.fold import Fold, fold
 from export.passes.reconstruct import Reconstruct
+from export.proof.prove import prove_all
+from export.quantization.build import base_of, quantized, quantized_files
 from export.recipe import Precision
 from tests.faults.networks import Network
 from zoo.errors import CheckFailedError
@@ -34,23 +35,22 @@ GAIN_DB = {"lenet5": 0.2, "mobilenet_tiny": 2.0}
 @pytest.mark.parametrize("name", NETWORKS)
 def test_int8_files_are_nearer_to_the_model_than_without(name: str, network: Callable[[str], Network]) -> None:
     chosen = network(name)
-    with_stage = chosen.right.artifact(PRIMARY, Precision.INT8)
-    assembly = chosen.assembly(chosen.model, "plain")
-    assembly.making.recipe = replace(assembly.making.recipe, reconstruct=False)
-    without = assembly.artifact(PRIMARY, Precision.INT8)
-    (one,), (other,) = with_stage.comparisons.values(), without.comparisons.values()
+    with_pass = chosen.healthy[PRIMARY.name, Precision.INT8]
+    run = chosen.run(chosen.model, "plain", reconstruct=False)
+    base = base_of(run, chosen.floats)
+    files = quantized_files(run, chosen.floats, base)
+    without = prove_all(run, files, base, chosen.expected)[PRIMARY.name, Precision.INT8].artifact
+    (one,), (other,) = with_pass.comparisons.values(), without.comparisons.values()
     assert one.sqnr_db > other.sqnr_db + GAIN_DB[name]
 
 
 @pytest.mark.parametrize("precision", [precision for precision in Precision if precision.has_integer_weights])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_file_holds_the_stages_integers(name: str, precision: Precision, network: Callable[[str], Network]) -> None:
-    made = network(name).right.making
-    content = made.content(PRIMARY, precision)
-    assert content is not None
-    file = flatbuffer.read(content)
-    assert made.base is not None
-    float_file = flatbuffer.read(made.base)
+    chosen = network(name)
+    made = quantized(chosen.right, (PRIMARY.name, precision), {}, chosen.floats, chosen.base)
+    assert not made.trouble
+    file, float_file = flatbuffer.read(made.content), flatbuffer.read(chosen.base.content)
     found = 0
     for layer, original in zip(stored_layers(file), stored_layers(float_file), strict=True):
         stored = flatbuffer.constant(file, layer.weights).astype(np.float64)
@@ -61,8 +61,7 @@ def test_the_file_holds_the_stages_integers(name: str, precision: Precision, net
         step = np.asarray(layer.weights.quantization.scale, np.float64).reshape(shape)
         assert np.abs((values - wanted) / step).max() < 2e-3
         found += 1
-    assert made.reconstruction is not None
-    assert found == len(made.reconstruction.records[-1]["layers"])
+    assert found == len(chosen.base.reconstruction.records[-1]["layers"])
 
 
 def test_reconstruction_is_deterministic(network: Callable[[str], Network]) -> None:

@@ -13,16 +13,16 @@ PACKAGES = ("zoo", "calibration", "export", "training")
 FORMATS = re.compile(r"\b_?(tflite|onnx)\b", re.IGNORECASE)
 # Elsewhere a format is an entry of `export.formats.FORMATS`.
 MAY_NAME_FORMATS = {
-    "export/cli/commands/export.py": "help, which must not import the targets",
+    "export/cli/commands/export.py": "help, which must not import the formats",
     "export/cli/commands/run.py": "help",
     "export/cli/doctor/dependencies.py": "distributions, one of which is called onnx",
     "export/cli/doctor/machine.py": "the name of a runtime",
     "export/bundle/manifest.py": "distributions, one of which is called onnx",
-    "zoo/mobilenet.py": "Google publishes the weights as .tflite",
-    "zoo/readers/__init__.py": "Google publishes the weights as .tflite",
-    "zoo/readers/onnx.py": "the ONNX Model Zoo publishes weights as .onnx",
-    "zoo/readers/tflite.py": "Google publishes the weights as .tflite",
-    "zoo/yolo_v3_tiny.py": "the ONNX Model Zoo publishes the weights as .onnx",
+    "zoo/pretrained/mobilenet.py": "Google publishes the weights as .tflite",
+    "zoo/weights/readers/__init__.py": "Google publishes the weights as .tflite",
+    "zoo/weights/readers/onnx.py": "the ONNX Model Zoo publishes weights as .onnx",
+    "zoo/weights/readers/tflite.py": "Google publishes the weights as .tflite",
+    "zoo/pretrained/yolo_v3_tiny.py": "the ONNX Model Zoo publishes the weights as .onnx",
 }
 
 

@@ -37,7 +37,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("onnx",),
         ("__init__",),
     ),
-    "export.analysis": (("tasks",), ("evaluation",), ("budget", "diagnosis"), ("__init__",)),
+    "export.analysis": (("tasks",), ("evaluation",), ("budget", "diagnosis", "original"), ("__init__",)),
 }
 PACKAGES = [name for row in ORDER[""] for name in row]
 MODULES = {

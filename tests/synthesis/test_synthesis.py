@@ -152,7 +152,7 @@ def test_int8_files_calibrated_without_data_keep_the_answers_on_real_photos(
     assert delivery.passed
     assert delivery.folder is not None
     (file,) = delivery.manifest["files"]
-    assert {"fidelity", "storage", "convention", "calibration"} <= {check["question"] for check in file["checks"]}
+    assert {"fidelity", "storage", "convention", "calibration"} <= {check["id"] for check in file["checks"]}
     assert delivery.manifest["calibration"]["source"].startswith("synthetic images")
     assert any("synthetic" in warning for warning in delivery.manifest["probe"]["warnings"])
     photos = fashion(PREPROCESSING)[1]

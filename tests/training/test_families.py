@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -23,12 +22,14 @@ FAMILIES = {zoo.find(name).family: name for name in reversed(zoo.names())}
 KEPT = [(False, False), (True, False), (False, True), (True, True)]
 
 
-def cases() -> Iterator[Any]:
-    """Yield every network with each of the four; the quick tests meet each network once, and all four in turn."""
+def cases() -> list[Any]:
+    """Return every network with each of the four; the quick tests meet each network once, and all four in turn."""
     turns = dict(zip(cover(), itertools.cycle(KEPT)))
-    for name in FAMILIES.values():
-        for kept in KEPT:
-            yield pytest.param(name, *kept, marks=[] if turns.get(name) == kept else [pytest.mark.large])
+    return [
+        pytest.param(name, *kept, marks=[] if turns.get(name) == kept else [pytest.mark.large])
+        for name in FAMILIES.values()
+        for kept in KEPT
+    ]
 
 
 @pytest.mark.parametrize(("name", "zeros", "clusters"), cases())

@@ -82,7 +82,7 @@ def large_beyond_cover(name: str) -> list[pytest.MarkDecorator]:
 
 def tiny(name: str) -> keras.Model:
     """Build the tiny network of an architecture, with random weights."""
-    from zoo import random_weights
+    from zoo.weights import random_weights
 
     architecture = zoo.find(name)
     model = architecture.build(**architecture.tiny)

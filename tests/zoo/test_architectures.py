@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,8 @@ from tests.zoo.answers import OUTPUTS, answers_of, shape_of_answers
 from tests.zoo.contents import quick
 from tests.zoo.families import families
 from tests.zoo.photos import photos_for
-from zoo import efficientnet_lite, random_weights
+from zoo import efficientnet_lite
+from zoo.weights import random_weights
 
 ZOO = Path(zoo.__file__).parent
 every_architecture = pytest.mark.parametrize("name", quick(zoo.names()))
@@ -28,6 +30,7 @@ class Whole:
     input_shape: tuple[int | None, ...]
     output_shape: tuple[int | None, ...]
     kinds: frozenset[str]
+    shapes: frozenset[tuple[int, ...]]
 
 
 @cache
@@ -36,7 +39,15 @@ def whole(name):
     architecture = zoo.find(name)
     model = architecture.build(**architecture.settings({}))
     image, answer = model.inputs[0], model.outputs[0]
-    return Whole(model.count_params(), tuple(image.shape), tuple(answer.shape), kinds(model))
+    return Whole(model.count_params(), tuple(image.shape), tuple(answer.shape), kinds(model), shapes(model))
+
+
+def shapes(model):
+    """Return the shapes of all layers' outputs, without the batch."""
+    import keras
+
+    outputs = keras.tree.flatten([layer.output for layer in model.layers])
+    return frozenset(tuple(output.shape[1:]) for output in outputs)
 
 
 def kinds(model):
@@ -65,6 +76,23 @@ def test_the_default_input_is_what_preprocessing_makes(name):
     assert model.input_shape[1:] == photos_for(architecture, architecture.settings({}), 1).shape[1:]
 
 
+# Comments at the end of a line, or on a line of their own, that list "height x width x channels".
+SHAPE = re.compile(r"\b(\d+) x (\d+) x (\d+)\b")
+
+
+@pytest.mark.large  # builds all members of a family
+@pytest.mark.parametrize("name", families())
+def test_the_shapes_in_the_comments_of_a_builder_are_those_of_the_default_build(name):
+    architecture = zoo.find(name)
+    code = (ZOO / f"{architecture.family}.py").read_text()
+    comments = "\n".join(line.partition("#")[2] for line in code.splitlines())
+    commented = {tuple(map(int, found)) for found in SHAPE.findall(comments)}
+    members = [other for other in zoo.names() if zoo.find(other).family == architecture.family]
+    built = frozenset().union(*(whole(other).shapes for other in members))
+    assert len(commented) >= 4
+    assert commented <= built
+
+
 @every_architecture
 def test_the_tiny_build_has_the_same_kinds_of_layers(name):
     architecture = zoo.find(name)
@@ -87,7 +115,9 @@ def test_the_model_ends_in_logits_named_after_its_task(name):
 @pytest.mark.parametrize("name", zoo.names())
 def test_labels_and_card_are_there(name):
     architecture = zoo.find(name)
-    labels = (ZOO / "labels" / f"{architecture.labels}.txt").read_text().splitlines() if architecture.labels else []
+    labels = (
+        (ZOO / "class_names" / f"{architecture.labels}.txt").read_text().splitlines() if architecture.labels else []
+    )
     assert len(labels) == len(set(labels)) == architecture.classes
     card = (ZOO / "cards" / f"{architecture.name}.md").read_text()
     for weights in architecture.weights:

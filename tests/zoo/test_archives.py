@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from zoo.archives import BadArchiveError, take
+from zoo.weights.archives import BadArchiveError, take
 
 
 def tar(path, *entries):
@@ -80,6 +80,6 @@ def test_a_truncated_archive_is_refused(tmp_path, folder):
 
 
 def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, folder, monkeypatch):
-    monkeypatch.setattr("zoo.archives._LARGEST_MEMBER_BYTES", 4)
+    monkeypatch.setattr("zoo.weights.archives._LARGEST_MEMBER_BYTES", 4)
     with pytest.raises(BadArchiveError, match="too large"):
         take(tar(tmp_path / "a.tgz", ("package/a", tarfile.REGTYPE)), ("package/a",), folder)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 import zoo
-from zoo import blank
+from zoo.weights import blank
 
 
 def test_a_blank_network_has_zeros_where_it_would_draw() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from tests.zoo.tfjs_files import write_tfjs
 from tests.zoo.torch_files import write as write_torch
-from zoo import readers
-from zoo.readers import npz
+from zoo.weights import readers
+from zoo.weights.readers import npz
 
 ARRAYS = {"conv1/kernel": np.linspace(-1, 1, 216, dtype=np.float32).reshape(3, 3, 3, 8), "conv1/bias": np.ones(8)}
 

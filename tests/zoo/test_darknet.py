@@ -11,14 +11,17 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import random_weights, readers, yolo_v3_tiny, yolo_v4_tiny
+from zoo import yolo_v3_tiny, yolo_v4_tiny
 from zoo.architecture import Architecture
-from zoo.darknet_layers import EPSILON, convolve, from_darknet
-from zoo.readers import darknet
-from zoo.weights import assign
+from zoo.layers.darknet import EPSILON, convolve
+from zoo.pretrained import yolo_v3_tiny as v3_weights
+from zoo.pretrained import yolo_v4_tiny as v4_weights
+from zoo.pretrained.darknet_file import from_darknet
+from zoo.weights import assign, random_weights, readers
+from zoo.weights.readers import darknet
 
 RNG = np.random.default_rng(4)
-FAMILIES = [(yolo_v3_tiny.YOLO_V3_TINY, yolo_v3_tiny.ORDER), (yolo_v4_tiny.YOLO_V4_TINY, yolo_v4_tiny.ORDER)]
+FAMILIES = [(yolo_v3_tiny.YOLO_V3_TINY, v3_weights.ORDER), (yolo_v4_tiny.YOLO_V4_TINY, v4_weights.ORDER)]
 every_order = pytest.mark.parametrize(("architecture", "order"), FAMILIES, ids=["v3", "v4"])
 
 
@@ -57,12 +60,31 @@ def test_the_orders_are_those_of_the_cfg_files() -> None:
     # Channels of the convolutions from the top of yolov3-tiny.cfg and yolov4-tiny.cfg to their ends.
     heads = [255, 128, 256, 255]
     expected = {
-        yolo_v3_tiny: [16, 32, 64, 128, 256, 512, 1024, 256, 512, *heads],
-        yolo_v4_tiny: [32, 64, 64, 32, 32, 64, 128, 64, 64, 128, 256, 128, 128, 256, 512, 256, 512, *heads],
+        (yolo_v3_tiny, v3_weights): [16, 32, 64, 128, 256, 512, 1024, 256, 512, *heads],
+        (yolo_v4_tiny, v4_weights): [
+            32,
+            64,
+            64,
+            32,
+            32,
+            64,
+            128,
+            64,
+            64,
+            128,
+            256,
+            128,
+            128,
+            256,
+            512,
+            256,
+            512,
+            *heads,
+        ],
     }
-    for family, channels in expected.items():
+    for (family, pretrained), channels in expected.items():
         model = family.build()
-        assert [model.get_layer(name).filters for name in family.ORDER] == channels
+        assert [model.get_layer(name).filters for name in pretrained.ORDER] == channels
 
 
 @pytest.mark.parametrize(
@@ -105,14 +127,14 @@ def test_the_model_zoo_numbers_layers_in_another_order() -> None:
     # The batch norm that reads convolution n has the constants scale, scale1 and so on of tiny-yolov3-11.onnx.
     suffixes = {1: 10, 2: 9, 3: 8, 4: 7, 5: 6, 6: 5, 7: 4, 8: 3, 9: 1, 11: 2, 12: ""}
     stored = {}
-    for number, name in enumerate(yolo_v3_tiny.ORDER, start=1):
+    for number, name in enumerate(v3_weights.ORDER, start=1):
         stored[f"conv2d_{number}/kernel:0"] = arrays[f"{name}/kernel"].transpose(3, 2, 0, 1)
         if number not in suffixes:
             stored[f"conv2d_{number}/bias:0"] = arrays[f"{name}/bias"]
             continue
         for ours, theirs in (("gamma", "scale"), ("beta", "bias"), ("moving_mean", "mean"), ("moving_variance", "var")):
             stored[f"{theirs}{suffixes[number]}"] = arrays[f"{name}_bn/{ours}"]
-    found = yolo_v3_tiny.from_model_zoo(stored)
+    found = v3_weights.from_model_zoo(stored, model)
     assert found.keys() == arrays.keys()
     assert all(np.array_equal(found[path], arrays[path]) for path in arrays)
 
@@ -164,13 +186,13 @@ def test_yolo_v3_tiny_says_what_the_file_of_the_model_zoo_says() -> None:
     from PIL import Image
     from skimage import data
 
-    from zoo import sources
     from zoo.detection.decoding import decode
+    from zoo.weights import sources
 
-    (source,) = (one for one in yolo_v3_tiny.COCO.sources if one.reader == "onnx")
+    (source,) = (one for one in v3_weights.COCO.sources if one.reader == "onnx")
     (path,) = sources.fetch(source)
     model, detection = yolo_v3_tiny.build(), yolo_v3_tiny.detection()
-    assign(model, yolo_v3_tiny.from_model_zoo(readers.read("onnx", [path])))
+    assign(model, v3_weights.from_model_zoo(readers.read("onnx", [path]), model))
     preprocessing = yolo_v3_tiny.preprocess()
     photo = preprocessing.normalise(preprocessing.photo(Image.fromarray(data.coffee())))[None]
     raw = model(photo)

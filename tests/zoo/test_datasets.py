@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo import class_names, datasets, sources
+from zoo import class_names, datasets
 from zoo.datasets import cifar
 from zoo.datasets.idx import IdxFile, reader
 from zoo.errors import OutsideError, UsageProblemError
+from zoo.weights import sources
 
 RNG = np.random.default_rng(0)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import zoo
 from zoo import densenet, resnet
 
 
@@ -13,6 +16,16 @@ def test_a_resnet_has_the_layers_of_its_name(layers):
     projections = len(resnet.DEPTHS[layers])
     assert layers in (of_the_paper, of_the_paper + projections)
     assert (layers == of_the_paper) == (layers != 252)
+
+
+def test_resnet252_is_presented_as_unpublished():
+    assert set(resnet.DEPTHS) - set(resnet.PUBLISHED) == {252}
+    title = zoo.find("resnet252").title
+    card = (Path(zoo.__file__).parent / "cards" / "resnet252.md").read_text(encoding="utf-8")
+    assert "not published" in title
+    assert "not a published network" in card.partition("## ")[0]
+    for layers in resnet.PUBLISHED:
+        assert "published" not in zoo.find(f"resnet{layers}").title
 
 
 @pytest.mark.parametrize("layers", densenet.DEPTHS)

@@ -248,7 +248,7 @@ def test_training_makes_the_loss_less_and_leaves_a_model_that_can_be_saved(
 ) -> None:
     import keras
 
-    from zoo.detection.training import fit
+    from zoo.pretraining.detection import fit
 
     architecture = zoo.find("yolo_v3_tiny")
     options = dict(architecture.tiny)

@@ -9,8 +9,7 @@ import pytest
 
 import zoo
 from tests.zoo.test_keras_parity import copy_by_name
-from zoo import readers
-from zoo.weights import assign
+from zoo.weights import assign, readers
 
 
 def today(layer):
@@ -58,6 +57,6 @@ def test_every_array_of_the_file_finds_its_weight(name, theirs, called, tmp_path
     copy_by_name(ours, model)
     write_keras_2(tmp_path / "file.h5", model, called)
     (adapt,) = {source.adapt for source in architecture.weights[0].sources if source.reader == "keras_h5"}
-    found = adapt(readers.read("keras_h5", [tmp_path / "file.h5"]))
+    found = adapt(readers.read("keras_h5", [tmp_path / "file.h5"]), ours)
     assert found.keys() == expected.keys()
     assert all(np.array_equal(found[path], expected[path]) for path in expected)

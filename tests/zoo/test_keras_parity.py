@@ -13,7 +13,7 @@ import pytest
 import zoo
 from tests.zoo.contents import large_beyond_cover
 from tests.zoo.photos import photos_for
-from zoo import random_weights
+from zoo.weights import random_weights
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def test_with_trained_weights_the_logits_are_those_of_keras(name, reference):
     photos = preprocessing.normalise(np.stack(bytes_))
     logits = ours(photos).numpy()
     assert np.abs(logits - theirs(photos).numpy()).max() < 1e-4
-    labels = (Path(zoo.__file__).parent / "labels" / "imagenet1k.txt").read_text().splitlines()
+    labels = (Path(zoo.__file__).parent / "class_names" / "imagenet1k.txt").read_text().splitlines()
     answers = [labels[index] for index in logits.argmax(-1)]
     assert answers[1] == "espresso"
     assert answers[2] in ("tabby", "tiger cat", "Egyptian cat")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import zoo
-from zoo import random_weights
+from zoo.weights import random_weights
 
 
 def test_a_deep_network_with_random_weights_neither_explodes_nor_makes_more_of_a_rounding() -> None:

@@ -5,9 +5,9 @@ import pytest
 
 import zoo
 from tests.zoo.tfjs_files import write_tfjs
-from zoo import efficientnet_lite, mobilenet, mobilenet_v2, random_weights, readers, resnet
-from zoo.readers import npz
-from zoo.weights import assign
+from zoo import mobilenet, pretrained, resnet
+from zoo.weights import assign, random_weights, readers
+from zoo.weights.readers import npz
 
 RNG = np.random.default_rng(0)
 
@@ -81,7 +81,7 @@ def test_resnet_from_tfjs_is_the_same_function_in_spite_of_the_other_epsilon(tmp
             weight.assign(weight * 0.01)  # so that the epsilon counts
     arrays = {old_name(weight.path): weight.numpy() for weight in old.weights}
     ours = resnet.build(**tiny)
-    assign(ours, resnet.from_tfjs(readers.read("tfjs", write_tfjs(tmp_path, arrays))))
+    assign(ours, pretrained.resnet.from_tfjs(readers.read("tfjs", write_tfjs(tmp_path, arrays)), ours))
     expected = old(photos).numpy()
     assert np.abs(ours(photos).numpy() - expected).max() < 1e-5 * np.abs(expected).max()
 
@@ -92,7 +92,7 @@ def test_resnet_from_a_keras_2_file_is_the_same_function(tmp_path, write_keras_2
     random_weights.fill(stored, resnet.preprocess(), seed=1)
     write_keras_2(tmp_path / "keras2.h5", stored)
     ours = resnet.build(**tiny)
-    assign(ours, resnet.from_keras_h5(readers.read("keras_h5", [tmp_path / "keras2.h5"])))
+    assign(ours, pretrained.resnet.from_keras_h5(readers.read("keras_h5", [tmp_path / "keras2.h5"]), ours))
     photos = RNG.normal(size=(2, 32, 32, 3)).astype(np.float32)
     assert np.array_equal(ours(photos).numpy(), stored(photos).numpy())
 
@@ -122,7 +122,7 @@ def test_mobilenet_from_a_folded_tflite_is_the_same_function_less_the_background
     with_background = mobilenet.build(classes=6, **options)
     random_weights.fill(with_background, mobilenet.preprocess(), seed=2)
     ours = mobilenet.build(classes=5, **options)
-    assign(ours, mobilenet.from_tflite(google_tensors(with_background)))
+    assign(ours, pretrained.mobilenet.from_tflite(google_tensors(with_background), ours))
     photos = RNG.uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
     expected = with_background(photos).numpy()[:, 1:]
     assert np.abs(ours(photos).numpy() - expected).max() < 1e-5 * np.abs(expected).max()
@@ -166,8 +166,8 @@ TORCH_KINDS = {
 @pytest.mark.parametrize(
     ("name", "layers", "from_torch"),
     [
-        ("mobilenet_v2", torchvision_layers(), mobilenet_v2.from_torch),
-        ("efficientnet_lite0", lite0_layers(), efficientnet_lite.from_torch),
+        ("mobilenet_v2", torchvision_layers(), pretrained.mobilenet_v2.from_torch),
+        ("efficientnet_lite0", lite0_layers(), pretrained.efficientnet_lite.from_torch),
     ],
 )
 def test_from_torch_every_weight_finds_its_layer_and_the_right_way_round(name, layers, from_torch):
@@ -180,7 +180,7 @@ def test_from_torch_every_weight_finds_its_layer_and_the_right_way_round(name, l
             kind = weight.path.rpartition("/")[2]
             expected[weight.path] = RNG.normal(size=weight.shape).astype(np.float32)
             arrays[f"{stored}.{TORCH_KINDS.get(kind, kind)}"] = as_torch(expected[weight.path])
-    found = from_torch(arrays)
+    found = from_torch(arrays, model)
     assert found.keys() == expected.keys()
     assert all(np.array_equal(found[path], expected[path]) for path in expected)
 

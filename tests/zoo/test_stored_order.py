@@ -15,9 +15,8 @@ import pytest
 import zoo
 from tests.zoo.contents import quick
 from tests.zoo.photos import photos_for
-from zoo import random_weights, readers
-from zoo.stored_order import in_order
-from zoo.weights import assign
+from zoo.weights import assign, random_weights, readers
+from zoo.weights.stored_order import in_order
 
 if TYPE_CHECKING:
     import keras
@@ -48,7 +47,7 @@ def test_from_their_file_the_logits_are_those_of_keras(name: str, tmp_path: Path
     write(tmp_path / "theirs.h5", theirs)
     (adapt,) = {source.adapt for source in architecture.weights[0].sources}
     assert adapt is not None
-    assign(ours, adapt(readers.read("keras_h5", [tmp_path / "theirs.h5"])))
+    assign(ours, adapt(readers.read("keras_h5", [tmp_path / "theirs.h5"]), ours))
     (tmp_path / "theirs.h5").unlink()  # a quarter of a gigabyte
     photos = photos_for(architecture, options)
     logits = ours(photos).numpy()
@@ -79,5 +78,5 @@ def test_names_of_ours_go_before_the_order() -> None:
 
 
 def test_a_file_of_another_size_is_refused() -> None:
-    with pytest.raises(ValueError, match="the file has 2 arrays, the network as published 3"):
+    with pytest.raises(ValueError, match="the file has 2 arrays, the model has 3"):
         in_order(ARRAYS, ["x/kernel", "y/kernel", "z/kernel"])

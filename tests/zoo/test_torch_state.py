@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tests.zoo.torch_files import FORMATS, NUMBERS, TENSOR, Tensor, legacy_head, pickled, plain, write
-from zoo import readers
-from zoo.readers import plain_pickle
+from zoo.weights import readers
+from zoo.weights.readers import plain_pickle
 
 
 def read(path: Path) -> dict[str, np.ndarray]:

@@ -11,8 +11,8 @@ import pytest
 
 import zoo
 from tests.zoo.seeded_state import seeded_photos, seeded_state
-from zoo.torch_layout import to_keras
 from zoo.weights import assign
+from zoo.weights.torch_layout import to_keras
 
 if TYPE_CHECKING:
     import keras

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import class_names, random_weights, unet
+from zoo import class_names, unet
+from zoo.pretraining.cross_entropy import batches
+from zoo.pretraining.segmentation import evaluate
 from zoo.segmentation.canvases import CLASSES, GROUPS, PHOTOS, compose, open_photos
 from zoo.segmentation.scores import confusion, mean_iou
-from zoo.segmentation.training import evaluate
-from zoo.training import _batches
-from zoo.weights import load
+from zoo.weights import load, random_weights
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -62,7 +62,7 @@ def test_random_weights_keep_the_size_of_what_a_transposed_convolution_reads():
 def test_masks_move_with_their_photos():
     rng = np.random.default_rng(0)
     masks = rng.integers(0, 9, (16, 12, 10), np.uint8)
-    for photos, moved in _batches(masks[..., None].copy(), masks.copy(), 8, rng):
+    for photos, moved in batches(masks[..., None].copy(), masks.copy(), 8, rng):
         assert (photos[..., 0] == moved).all()
         assert photos.shape == (8, 12, 10, 1)
 
@@ -101,11 +101,11 @@ def test_masks_that_cannot_be_compared_are_refused(truth, found, complaint):
         mean_iou(np.zeros((2, 2), np.int64))
 
 
-def test_the_small_twin_finds_clothes_it_has_not_seen_on_photos_it_has_not_seen(canvases):
+def test_the_tiny_variant_segments_test_clothes_on_test_photos(canvases):
     architecture = zoo.find("unet")
-    twin, preprocessing = architecture.build(**architecture.tiny), architecture.preprocess(**architecture.tiny)
-    assert load(twin, architecture, "tiny").trained
-    assert evaluate(twin, preprocessing, canvases.photos, canvases.masks) > 0.6
+    model, preprocessing = architecture.build(**architecture.tiny), architecture.preprocess(**architecture.tiny)
+    assert load(model, architecture, "tiny").trained
+    assert evaluate(model, preprocessing, canvases.photos, canvases.masks) > 0.6
 
 
 def test_canvases_hold_every_group_and_test_ones_other_photos(canvases):

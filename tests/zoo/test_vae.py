@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import random_weights, vae
+from zoo import vae
+from zoo.generation.noise import standard_normal
 from zoo.generation.scores import EQUAL_PSNR_DB, elbo, psnr_db
-from zoo.generation.training import _step, draw, evaluate, fit
-from zoo.weights import load
+from zoo.pretraining.generation import evaluate, fit, training_step
+from zoo.weights import load, random_weights
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -33,7 +34,7 @@ def images(clothes):
 
 
 def test_given_the_noise_nothing_is_left_to_chance(model, images):
-    noise = draw(model, len(images), np.random.default_rng(1))
+    noise = standard_normal(model, len(images), np.random.default_rng(1))
     one, same = (model([images, noise], training=training) for training in (False, True))
     assert all(np.array_equal(first, second) for first, second in zip(one, same, strict=True))
     other = model([images, -noise])
@@ -45,14 +46,14 @@ def test_given_the_noise_nothing_is_left_to_chance(model, images):
 def test_the_point_is_the_mean_and_so_many_deviations(model, images):
     import keras
 
-    noise = draw(model, len(images), np.random.default_rng(1))
+    noise = standard_normal(model, len(images), np.random.default_rng(1))
     point = keras.Model(model.inputs, model.get_layer("point").output)([images, noise]).numpy()
     _, mean, log_variance = (output.numpy() for output in model([images, noise]))
     assert np.allclose(point, mean + np.sqrt(np.exp(log_variance)) * noise, atol=1e-5)
 
 
 def test_noise_is_standard_normal(model):
-    noise = draw(model, 20_000, np.random.default_rng(0))
+    noise = standard_normal(model, 20_000, np.random.default_rng(0))
     assert noise.shape == (20_000, 16)
     assert abs(noise.mean()) < 0.01
     assert abs(noise.std() - 1) < 0.01
@@ -83,9 +84,9 @@ def test_training_raises_the_bound_and_repeats(clothes):
 def test_what_is_trained_is_what_is_measured(model, images):
     import keras
 
-    noise = draw(model, len(images), np.random.default_rng(1))
+    noise = standard_normal(model, len(images), np.random.default_rng(1))
     measured = elbo(images, *(output.numpy() for output in model([images, noise])))
-    assert float(_step(model, keras.optimizers.Adam(1e-3))(images, noise)) == pytest.approx(measured, rel=1e-5)
+    assert float(training_step(model, keras.optimizers.Adam(1e-3))(images, noise)) == pytest.approx(measured, rel=1e-5)
 
 
 def test_the_bound_of_pictures_counted_by_hand():

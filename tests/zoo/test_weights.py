@@ -8,11 +8,10 @@ import tarfile
 import pytest
 
 import zoo
-from zoo import sources
 from zoo.errors import OutsideError, UsageProblemError
-from zoo.pinned import Source, Weights
-from zoo.readers import npz
-from zoo.weights import load
+from zoo.weights import load, sources
+from zoo.weights.pinned import Source, Weights
+from zoo.weights.readers import npz
 
 NOBODY = "http://127.0.0.1:9/lenet.npz"  # the port that is for discarding; nothing listens
 

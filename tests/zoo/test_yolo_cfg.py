@@ -43,7 +43,7 @@ def joined(name: str, *parts: str) -> tuple[np.ndarray, np.ndarray, list[np.ndar
     """Return what the layer `name` of a tiny model with drawn weights reads and gives, and what `parts` give."""
     import keras
 
-    from zoo import random_weights
+    from zoo.weights import random_weights
 
     architecture = zoo.find("yolo_v3_tiny" if "conv_5_leaky" in parts else "yolo_v4_tiny")
     model = architecture.build(**architecture.tiny)

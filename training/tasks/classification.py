@@ -14,9 +14,10 @@ from calibration.labelled import named_photos
 from training import photo_files, pictures, splitting
 from training.tasks.answering import answered
 from training.tasks.task import Examples, Parts
-from zoo import class_names, datasets, sources
+from zoo import class_names, datasets
 from zoo.errors import UsageProblemError
 from zoo.metric import TOP1, Metric
+from zoo.weights import sources
 
 if TYPE_CHECKING:
     import keras

@@ -14,7 +14,6 @@ from calibration.boxed import ANNOTATIONS, BoxedPhotos, find_boxed
 from training import photo_files, splitting
 from training.tasks.answering import answered
 from training.tasks.task import Examples, Parts
-from zoo import sources
 from zoo.detection.average_precision import average_precision
 from zoo.detection.loss import HeadLoss
 from zoo.detection.suppression import detect
@@ -22,6 +21,7 @@ from zoo.detection.targets import encode
 from zoo.detection.truth import Truth
 from zoo.errors import UsageProblemError
 from zoo.metric import AP, AP50, Metric
+from zoo.weights import sources
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

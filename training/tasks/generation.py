@@ -12,11 +12,12 @@ import numpy as np
 from calibration.sources.folder import image_paths
 from training import photo_files, splitting
 from training.tasks.task import Examples, Parts
-from zoo import datasets, sources
+from zoo import datasets
 from zoo.errors import UsageProblemError
+from zoo.generation.noise import standard_normal
 from zoo.generation.scores import elbo, psnr_db
-from zoo.generation.training import draw as noise
 from zoo.metric import ELBO, PSNR, Metric
+from zoo.weights import sources
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -123,7 +124,7 @@ class Generation:
             photos = np.where(turned[:, None, None, None], photos[:, :, ::-1], photos)
         images = start.preprocessing.normalise(photos)
         nothing = np.zeros((len(images), 1), np.float32)
-        return (images, noise(start.model, len(images), rng)), (images, nothing, nothing)
+        return (images, standard_normal(start.model, len(images), rng)), (images, nothing, nothing)
 
     def judge(self, start: Start, examples: Examples) -> dict[str, float]:
         """Return the bound in nats an image, and how near the drawn pictures are."""
@@ -131,7 +132,8 @@ class Generation:
         bounds, nearness, counts = [], [], []
         for begin in range(0, len(examples), _AT_ONCE):
             images = start.preprocessing.normalise(np.asarray(examples.photos[begin : begin + _AT_ONCE]))
-            logits, mean, log_variance = start.model.predict_on_batch([images, noise(start.model, len(images), rng)])
+            noise = standard_normal(start.model, len(images), rng)
+            logits, mean, log_variance = start.model.predict_on_batch([images, noise])
             bounds.append(elbo(images, logits, mean, log_variance))
             nearness.append(psnr_db(images, logits))
             counts.append(len(images))

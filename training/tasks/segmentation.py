@@ -15,10 +15,10 @@ from calibration.store import ArrayFile
 from training import splitting
 from training.tasks.answering import answered
 from training.tasks.task import Examples, Parts
-from zoo import sources
 from zoo.errors import UsageProblemError
 from zoo.metric import MEAN_IOU, Metric
 from zoo.segmentation.scores import confusion, mean_iou
+from zoo.weights import sources
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

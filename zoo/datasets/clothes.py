@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zoo.datasets.data_set import DataSet
 from zoo.datasets.idx import IdxFile, reader
-from zoo.pinned import Source
+from zoo.weights.pinned import Source
 
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 

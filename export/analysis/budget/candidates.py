@@ -1,4 +1,4 @@
-"""Files that are made to be measured: what each costs, and what it keeps."""
+"""The files that a budget search tries: each is made and measured once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from export.analysis.evaluation import Labelled
 from export.errors import ConversionError
 from export.formats import FORMATS, PRIMARY, Format
 from export.metrics import are_classes, compare
-from export.quantization.build import Making
+from export.quantization.build import Key, MadeFile, quantized
+from export.quantization.export_run import ExportRun
+from export.quantization.integer_base import IntegerBase, integer_base, kept_layers, with_tensor_map
 from export.recipe import Precision, Width
 from export.runtime.jobs.timing import time_in_turns
 from export.runtime.run_file import Measurement, measure
@@ -21,27 +23,36 @@ from export.runtime.run_file import Measurement, measure
 ROUNDS, RUNS = 3, 20  # of timing files that are compared with each other
 TIMEOUT_SECONDS = 3600
 
-Key = tuple[str, Precision, tuple[tuple[str, Width], ...]]  # format, precision, raised layers
+# Layers that are wider in an int8 file, in the order of their cost.
+Raised = tuple[tuple[str, Width], ...]
+Candidate = tuple[str, Precision, Raised]  # format, precision, raised layers
 
 
 @dataclass
-class Trials:
-    """One export's candidates, each made and measured once.
+class Candidates:
+    """One export's candidates.
 
     Attributes:
-        making: of the export; it keeps the files that do not change with the trial.
-        expected: what the Keras model says of the probe, (N, ...) by output.
+        run: of the export.
+        floats: its float32 files.
+        expected: outputs of the Keras model for the probe, (N, ...) by name.
         photos: labelled data, if given.
         points: measured so far.
+        files: made so far.
+        kept: layers that keep float32 weights, by the raised layers that ask for it.
+        bases: of integer files, by those layers.
     """
 
-    making: Making
+    run: ExportRun
+    floats: Mapping[Key, MadeFile]
     expected: Mapping[str, Array]
     photos: Labelled | None
-    points: dict[Key, Point] = field(default_factory=dict)
-    _makings: dict[tuple[tuple[str, Width], ...], Making] = field(default_factory=dict)
+    points: dict[Candidate, Point] = field(default_factory=dict)
+    files: dict[Candidate, MadeFile] = field(default_factory=dict)
+    kept: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
+    bases: dict[frozenset[str], IntegerBase] = field(default_factory=dict)
 
-    def point(
+    def measure(
         self, precision: Precision, raised: Mapping[str, Width] | None = None, file_format: Format = PRIMARY
     ) -> Point:
         """Return the file of that precision, measured.
@@ -51,61 +62,101 @@ class Trials:
             RuntimeCrashError: it cannot be run.
             CheckFailedError: it gives NaN or infinity.
         """
-        key = file_format.name, precision, tuple((raised or {}).items())
-        if key not in self.points:
-            self.points[key] = self._measured(file_format, precision, raised or {})
-        return self.points[key]
+        candidate = file_format.name, precision, tuple((raised or {}).items())
+        if candidate not in self.points:
+            self.points[candidate] = self._measured(candidate)
+        return self.points[candidate]
 
-    def content(self, precision: Precision, raised: Mapping[str, Width], file_format: Format = PRIMARY) -> bytes:
-        """Return that file.
+    def make(self, candidate: Candidate) -> MadeFile:
+        """Return a candidate's file.
 
         Raises:
             ConversionError: it cannot be made.
         """
-        making = self.made(precision, raised)
-        if making is not self.making and self.making.content(file_format, Precision.FLOAT32) is not None:
-            key = file_format.name, Precision.FLOAT32
-            making.contents.setdefault(key, self.making.contents[key])
-        content = making.content(file_format, precision)
-        if content is None:
-            raise ConversionError(making.troubles[file_format.name, precision])
-        return content
+        name, precision, raised = candidate
+        if precision is Precision.FLOAT32:
+            file = self.floats[name, precision]
+        elif candidate in self.files:
+            file = self.files[candidate]
+        else:
+            siblings: dict[Key, MadeFile] = {
+                (other, precision): self._try_to_make((other, precision, raised))
+                for other in FORMATS[name].needs(precision)
+            }
+            base = self.base(dict(raised), with_map=bool(raised)) if precision.has_integer_weights else None
+            file = quantized(self.run, (name, precision), dict(raised), {**self.floats, **siblings}, base)
+            self.files[candidate] = file
+        if file.trouble:
+            raise ConversionError(file.trouble)
+        return file
 
-    def made(self, precision: Precision, raised: Mapping[str, Width]) -> Making:
-        """Return what makes files with these layers raised: one of its own for int8, which changes with them."""
-        if precision is not Precision.INT8:
-            return self.making
-        key = tuple(raised.items())
-        if key not in self._makings:
-            self.making.observed_ranges(precision)  # and reconstructs the model: once, for all
-            work = self.making.work / f"trial-{len(self._makings)}"
-            work.mkdir()
-            floats = {known: file for known, file in self.making.contents.items() if known[1] is Precision.FLOAT32}
-            recipe = replace(self.making.recipe, precisions=(precision,), raised=dict(raised))
-            made = replace(self.making, recipe=recipe, work=work, contents=floats, troubles={})
-            if Width.FLOAT32 in raised.values():  # whose weights are not rounded: the others are, for other inputs
-                made = replace(made, observations={}, narrowed={}, reconstruction=None, base=None, _attributions=None)
-            self._makings[key] = made
-        return self._makings[key]
+    def base(self, raised: Mapping[str, Width], *, with_map: bool = False) -> IntegerBase:
+        """Return what integer files with these layers raised are quantized from.
+
+        Where a layer keeps float32 weights, the others are rounded for other inputs: that is a base of its own.
+
+        Args:
+            raised: widths by layer.
+            with_map: whether its tensors must be matched with layers.
+
+        Raises:
+            ConversionError: there is no float file.
+            ZooError: as `with_tensor_map`.
+        """
+        file = self.floats[PRIMARY.name, Precision.FLOAT32]
+        if file.trouble:
+            raise ConversionError(f"there is no float file: {file.trouble}")
+        in_float = frozenset(layer for layer, width in raised.items() if width is Width.FLOAT32)
+        if in_float not in self.kept:
+            self.kept[in_float] = kept_layers(self.run, file.content, raised)
+        kept = self.kept[in_float]
+        if kept not in self.bases:
+            self.bases[kept] = integer_base(self.run, file.content, precisions=tuple(Precision), kept=kept)
+        if with_map:
+            self.bases[kept] = with_tensor_map(self.run, self.bases[kept])
+        return self.bases[kept]
 
     def drop(self, point: Point) -> None:
         """Forget a file that cannot be delivered, in all formats."""
         same = point.precision, tuple(point.raised.items())
-        for key in [key for key in self.points if key[1:] == same]:
-            del self.points[key]
+        for candidate in [candidate for candidate in self.points if candidate[1:] == same]:
+            del self.points[candidate]
 
-    def _measured(self, file_format: Format, precision: Precision, raised: Mapping[str, Width]) -> Point:
-        content, making = self.content(precision, raised, file_format), self.made(precision, raised)
-        camera_bytes = making.takes_camera_bytes(precision)
-        path = making.path(file_format, precision, content)
-        measured = measure(path, making.samples.probe_folder, camera_bytes=camera_bytes, hurry=True)
+    def timed_again(self, points: Sequence[Point]) -> list[Point]:
+        """Return points with the least of several times, in turns: what else the machine does hits all alike."""
+        if len(points) < 2:
+            return list(points)
+        self.run.progress.step(f"time {len(points)} files in turns")
+        paths = [self._path(candidate_of(point)) for point in points]
+        answer = process.call(
+            time_in_turns, timeout_s=TIMEOUT_SECONDS, paths=paths, rounds=ROUNDS, runs=RUNS, threads=1
+        )
+        times = answer["p50_ms"]
+        return [self._with_time(point, min(point.p50_ms, again)) for point, again in zip(points, times, strict=True)]
+
+    def files_of(self, point: Point) -> list[MadeFile]:
+        """Return the files that were made of a point's precision and raised layers, in all formats."""
+        same = point.precision, tuple(point.raised.items())
+        return [file for candidate, file in self.files.items() if candidate[1:] == same and not file.trouble]
+
+    def _try_to_make(self, candidate: Candidate) -> MadeFile:
+        try:
+            return self.make(candidate)
+        except ConversionError as error:
+            return MadeFile(format=candidate[0], precision=candidate[1], trouble=str(error))
+
+    def _measured(self, candidate: Candidate) -> Point:
+        name, precision, raised = candidate
+        camera_bytes = self.run.takes_camera_bytes(precision)
+        file, path = self.make(candidate), self._path(candidate)
+        measured = measure(path, self.run.samples.probe_folder, camera_bytes=camera_bytes, hurry=True)
         scores = self.photos.scores(path, camera_bytes=camera_bytes) if self.photos else None
         sqnr_db, changed = self._kept(measured)
         return Point(
             precision=precision,
             raised=dict(raised),
-            format=file_format.name,
-            bytes=len(content),
+            format=name,
+            bytes=len(file.content),
             p50_ms=measured.p50_ms,
             sqnr_db=sqnr_db,
             changed=changed,
@@ -114,7 +165,7 @@ class Trials:
         )
 
     def _kept(self, measured: Measurement) -> tuple[float, float | None]:
-        """Return the SQNR of the worst output, and the share of changed answers, if there are classes."""
+        """Return the SQNR of the worst output, and the share of changed predictions, if there are classes."""
         classes = are_classes(self.expected)
         compared = [
             compare(reference=self.expected[name], actual=measured.real[name], classes=classes)
@@ -123,43 +174,19 @@ class Trials:
         agreements = [one.top1_agreement for one in compared if one.top1_agreement is not None]
         return min(one.sqnr_db for one in compared), (1 - min(agreements) if agreements else None)
 
-    def timed_again(self, points: Sequence[Point]) -> list[Point]:
-        """Return points with the least of several times, taken in turns: what else the machine does hits all alike."""
-        if len(points) < 2:
-            return list(points)
-        self.making.progress.step(f"time {len(points)} files in turns")
-        paths = [self._path(point) for point in points]
-        answer = process.call(
-            time_in_turns, timeout_s=TIMEOUT_SECONDS, paths=paths, rounds=ROUNDS, runs=RUNS, threads=1
-        )
-        times = answer["p50_ms"]
-        return [self._with_time(point, min(point.p50_ms, again)) for point, again in zip(points, times, strict=True)]
-
-    def _path(self, point: Point) -> Path:
-        making, file_format = self.made(point.precision, point.raised), FORMATS[point.format]
-        return making.path(file_format, point.precision, self.content(point.precision, point.raised, file_format))
+    def _path(self, candidate: Candidate) -> Path:
+        """Return a candidate's file on the disk, in a folder of its precision and raised layers."""
+        tried = list(dict.fromkeys(other[1:] for other in self.files))
+        folder = self.run.work / f"candidate-{tried.index(candidate[1:])}" if candidate in self.files else self.run.work
+        folder.mkdir(exist_ok=True)
+        return self.make(candidate).on_disk(folder)
 
     def _with_time(self, point: Point, p50_ms: float) -> Point:
-        key = next(key for key, known in self.points.items() if known is point)
-        self.points[key] = replace(point, p50_ms=p50_ms)
-        return self.points[key]
+        candidate = next(candidate for candidate, known in self.points.items() if known is point)
+        self.points[candidate] = replace(point, p50_ms=p50_ms)
+        return self.points[candidate]
 
-    def settle(self, point: Point) -> None:
-        """Let the export's own making go on with that point: its files are made already."""
-        made = self.made(point.precision, point.raised)
-        self.making.recipe = replace(self.making.recipe, raised=dict(point.raised))
-        if made.reconstruction is not self.making.reconstruction:
-            self._take_over(made)
-        self.making.observations.update(made.observations)
-        for name in FORMATS:
-            if (name, point.precision) in made.contents:
-                self.making.contents[name, point.precision] = made.contents[name, point.precision]
 
-    def _take_over(self, made: Making) -> None:
-        """Let the export's own making go on with another model: of the old one nothing is left, its files neither."""
-        ours = self.making
-        ours.reconstruction, ours.base, ours.work = made.reconstruction, made.base, made.work
-        ours.narrowed, ours._attributions = made.narrowed, made._attributions
-        ours.observations.clear()
-        for key in [key for key in ours.contents if key[1].has_integer_weights]:
-            del ours.contents[key]
+def candidate_of(point: Point) -> Candidate:
+    """Return what a point was measured of."""
+    return point.format, point.precision, tuple(point.raised.items())

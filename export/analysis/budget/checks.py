@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from export.analysis.budget.result import Settled
+from export.analysis.budget.result import BudgetResult
 from export.analysis.evaluation import Labelled
 from export.proof.artifact import Artifact
-from export.proof.check import Check
+from export.proof.check import CheckResult
 from export.proof.tolerances import ErrorTolerance
 from export.units import size_in_words
 
@@ -17,11 +17,11 @@ from export.units import size_in_words
 ONE_SIDED_95 = 1.645
 
 
-def judged(artifacts: list[Artifact], settled: Settled, photos: Labelled | None) -> list[Artifact]:
+def judged(artifacts: list[Artifact], result: BudgetResult, photos: Labelled | None) -> list[Artifact]:
     """Return the artifacts, those of the chosen precision with the checks of the budget."""
     return [
-        replace(artifact, checks=(*artifact.checks, *_checks(artifact, settled, photos)))
-        if artifact.precision is settled.chosen.precision and not artifact.trouble
+        replace(artifact, checks=(*artifact.checks, *_checks(artifact, result, photos)))
+        if artifact.precision is result.chosen.precision and not artifact.trouble
         else artifact
         for artifact in artifacts
     ]
@@ -40,39 +40,39 @@ def upper_bound(share: float, count: int) -> float:
     return min(1.0, (centre + spread) / (1 + z2 / count))
 
 
-def _checks(artifact: Artifact, settled: Settled, photos: Labelled | None) -> Iterator[Check]:
-    budget, better = settled.budget, settled.better
+def _checks(artifact: Artifact, result: BudgetResult, photos: Labelled | None) -> Iterator[CheckResult]:
+    budget, better = result.budget, result.better
 
-    def check(what: str, quantity: str, value: float, limit: float, reason: str) -> Check:
-        bar = ErrorTolerance(largest=limit, reason=reason)
-        return Check.at_most(bar, value, question="budget", output=what, quantity=quantity)
+    def check(what: str, quantity: str, unit: str, value: float, limit: float, reason: str) -> CheckResult:
+        tolerance = ErrorTolerance(largest=limit, reason=reason)
+        return CheckResult.at_most(tolerance, value, id="budget", subject=what, quantity=quantity, unit=unit)
 
     if better is not None:
         reason = (
-            f"it takes {len(settled.chosen.raised)} raised layers, and {better.label} keeps the budget too, in "
+            f"it takes {len(result.chosen.raised)} raised layers, and {better.label} keeps the budget too, in "
             f"{size_in_words(better.bytes)} and {better.p50_ms:.2f} ms: type --precision {better.precision}"
         )
-        yield Check.stated("budget", "int8", reason, passed=False)
+        yield CheckResult.stated("budget", "int8", reason, passed=False)
     if budget.max_drop is not None:
         yield check("top-1", *_drop(artifact, budget.max_drop, photos))
     if budget.max_bytes is not None:
-        yield check("size", "bytes", len(artifact.content), budget.max_bytes, "--max-size")
+        yield check("size", "size", "bytes", len(artifact.content), budget.max_bytes, "--max-size")
     if budget.max_latency_ms is not None and artifact.p50_ms is not None:
         reason = "--max-latency: the median of one inference on one thread of this machine"
-        yield check("latency", "ms", artifact.p50_ms, budget.max_latency_ms, reason)
+        yield check("latency", "median", "ms", artifact.p50_ms, budget.max_latency_ms, reason)
 
 
-def _drop(artifact: Artifact, limit: float, photos: Labelled | None) -> tuple[str, float, float, str]:
-    """Return the quantity, its value and its limit in per cent, and the reason."""
+def _drop(artifact: Artifact, limit: float, photos: Labelled | None) -> tuple[str, str, float, float, str]:
+    """Return the quantity, its unit, its value and its limit in per cent, and the reason."""
     if photos is not None and artifact.scores is not None:
         lost, count = photos.lost(artifact.scores), photos.evaluation.count
         reason = f"--max-drop, on {count} labelled samples: {resolution(count)}"
-        return f"% of {photos.headline.title} lost", round(100 * lost, 9), 100 * limit, reason
+        return f"lost {photos.headline.title}", "%", round(100 * lost, 9), 100 * limit, reason
     compared = [one for one in artifact.comparisons.values() if one.top1_agreement is not None]
     if not compared:  # it said nothing that could be compared; other checks tell why
-        return "% of the answers changed", 100.0, 100 * limit, "--max-drop: nothing could be compared"
+        return "changed predictions", "%", 100.0, 100 * limit, "--max-drop: nothing could be compared"
     worst = min(compared, key=lambda one: one.top1_agreement or 0.0)
     changed, count = 1 - (worst.top1_agreement or 0.0), worst.sample_count
     bound = upper_bound(changed, count)
     reason = f"--max-drop, on {count} samples: {resolution(count)}, and the true share may be {bound:.1%}"
-    return "% of the answers changed", round(100 * changed, 9), 100 * limit, reason
+    return "changed predictions", "%", round(100 * changed, 9), 100 * limit, reason

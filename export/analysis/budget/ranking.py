@@ -13,7 +13,8 @@ from typing import Any
 
 from export import process
 from export.formats import PRIMARY
-from export.quantization.build import Making
+from export.quantization.export_run import ExportRun
+from export.quantization.integer_base import IntegerBase
 from export.quantization.tensor_map import Attribution
 from export.recipe import Io, Precision
 from export.runtime.jobs.dissect import dissect
@@ -36,30 +37,31 @@ class Contribution:
     share: float
 
 
-def ranked(making: Making, content: bytes) -> list[Contribution]:
+def ranked(run: ExportRun, base: IntegerBase, content: bytes) -> list[Contribution]:
     """Return every layer that can be raised, the most costly first.
 
     Args:
-        making: of the export.
+        run: of the export.
+        base: that the file was quantized from, with its tensor map.
         content: the int8 file in the primary format, no layer raised.
 
     Raises:
         OutsideError: the runtime cannot run the file.
     """
-    making.progress.step("measure what every layer costs")
-    path = making.work / f"ranked{PRIMARY.suffix}"
+    run.progress.step("measure what every layer costs")
+    path = run.work / f"ranked{PRIMARY.suffix}"
     path.write_bytes(content)
     answer = process.call(
         dissect,
         timeout_s=TIMEOUT_SECONDS,
         path=path,
-        float_file=making.observed_file(Precision.INT8),
-        samples=making.samples.calibration_folder,
+        float_file=base.path,
+        samples=run.samples.calibration_folder,
         count=COUNT,
-        camera_bytes=making.takes_camera_bytes(Precision.INT8),
+        camera_bytes=run.takes_camera_bytes(Precision.INT8),
     )
-    inputs_count = making.io(Precision.INT8) is Io.FLOAT32
-    found = by_layer(answer["layers"], making.attributions(), with_inputs=inputs_count)
+    inputs_count = run.io(Precision.INT8) is Io.FLOAT32
+    found = by_layer(answer["layers"], base.tensor_map, with_inputs=inputs_count)
     if not found:
         raise OutsideError("not one layer of the int8 file could be measured by itself, so none can be raised")
     return found

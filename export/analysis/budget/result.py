@@ -8,11 +8,13 @@ from typing import Any
 from export.analysis.budget.front import front, named
 from export.analysis.budget.point import Point
 from export.analysis.budget.ranking import Contribution
-from export.recipe import Budget
+from export.quantization.build import MadeFile
+from export.quantization.integer_base import IntegerBase
+from export.recipe import Budget, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settled:
+class BudgetResult:
     """What was found.
 
     Attributes:
@@ -22,6 +24,9 @@ class Settled:
         ranking: what the layers cost, the most costly first.
         better: a file of another precision that keeps the budget, is no larger and hardly slower: then so many layers
             are raised that nothing is left of int8.
+        recipe: of the export, with the precision and the raised layers of the file.
+        files: that were made of it during the search.
+        base: that they were quantized from; None where no integer file is exported.
     """
 
     budget: Budget
@@ -29,6 +34,9 @@ class Settled:
     better: Point | None
     points: tuple[Point, ...]
     ranking: tuple[Contribution, ...]
+    recipe: Recipe
+    files: tuple[MadeFile, ...]
+    base: IntegerBase | None
 
     def record(self) -> dict[str, Any]:
         """Return plain data for a manifest."""

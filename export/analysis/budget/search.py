@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 
 from export.analysis.budget import bisect
-from export.analysis.budget.candidates import Trials
+from export.analysis.budget.candidates import Candidates
 from export.analysis.budget.front import cheapest, is_slower, named
 from export.analysis.budget.limits import excess, keeps
 from export.analysis.budget.point import Point
 from export.analysis.budget.ranking import Contribution, ranked
 from export.errors import ConversionError
-from export.formats import FORMATS, find
+from export.formats import PRIMARY
+from export.quantization.build import formats
 from export.recipe import Budget, Precision, Preset, Width
 from zoo.errors import CheckFailedError, OutsideError
 
@@ -22,7 +23,7 @@ SAME_DB = 0.5
 OTHERS = (Precision.FLOAT32, Precision.FLOAT16, Precision.W8A32)
 
 
-class Choosing:
+class Search:
     """One search.
 
     Attributes:
@@ -31,13 +32,11 @@ class Choosing:
         lead: the first of them, whose files are compared with each other.
     """
 
-    def __init__(self, trials: Trials, budget: Budget) -> None:
-        self.trials, self.budget = trials, budget
+    def __init__(self, candidates: Candidates, budget: Budget) -> None:
+        self.candidates, self.budget = candidates, budget
         self.ranking: list[Contribution] = []
-        recipe = trials.making.recipe
-        asked = {find(name).name for name in recipe.formats} or set(FORMATS)
         # Files of the first are compared; others are made only where that one keeps the budget.
-        self.formats = [file_format for file_format in FORMATS.values() if file_format.name in asked]
+        self.formats = formats(candidates.run.recipe)
         self.lead = self.formats[0]
 
     def chosen(self) -> Point:
@@ -52,13 +51,13 @@ class Choosing:
 
     def precisions(self, chosen: Point) -> tuple[Precision, ...]:
         """Return what is exported: the chosen precision where the budget chooses it, else what was asked for."""
-        return (chosen.precision,) if self.budget.chooses_precision else self.trials.making.recipe.precisions
+        return (chosen.precision,) if self.budget.chooses_precision else self.candidates.run.recipe.precisions
 
     def _rank(self) -> int:
         """Rank the layers once; return how many there are."""
         if not self.ranking:
-            content = self.trials.content(Precision.INT8, {})
-            self.ranking = ranked(self.trials.making, content)
+            file = self.candidates.make((PRIMARY.name, Precision.INT8, ()))
+            self.ranking = ranked(self.candidates.run, self.candidates.base({}, with_map=True), file.content)
         return len(self.ranking)
 
     def _raised(self, count: int, width: Width) -> dict[str, Width]:
@@ -67,21 +66,21 @@ class Choosing:
     def _measured(self, precision: Precision, raised: Mapping[str, Width]) -> Point | None:
         """Return that file, or None if it cannot be made, or run, or compared: the proof of a chosen one tells why."""
         try:
-            return self.trials.point(precision, raised, self.lead)
+            return self.candidates.measure(precision, raised, self.lead)
         except (ConversionError, OutsideError, CheckFailedError):
             return None
 
     def _other(self, precision: Precision) -> Point | None:
-        self.trials.making.progress.step(f"try {precision}")
+        self.candidates.run.progress.step(f"try {precision}")
         return self._measured(precision, {})
 
     def _int8(self, count: int, width: Width) -> Point | None:
-        self.trials.making.progress.step(f"try int8 with {count} of {len(self.ranking)} layers in {width}")
+        self.candidates.run.progress.step(f"try int8 with {count} of {len(self.ranking)} layers in {width}")
         return self._measured(Precision.INT8, self._raised(count, width))
 
     def _split(self, count: int, number: int) -> Point | None:
         """Return the file with `count` raised layers, of which the first `number` have float32 weights too."""
-        self.trials.making.progress.step(f"try int8 with {count} layers wider, {number} of them with float32 weights")
+        self.candidates.run.progress.step(f"try int8 with {count} layers wider, {number} of them with float32 weights")
         raised = self._raised(count, Width.W8A32) | self._raised(number, Width.FLOAT32)
         return self._measured(Precision.INT8, raised)
 
@@ -96,7 +95,8 @@ class Choosing:
             if worst > 0:
                 break
             try:
-                worst = max(worst, excess(self.trials.point(point.precision, point.raised, file_format), self.budget))
+                other = self.candidates.measure(point.precision, point.raised, file_format)
+                worst = max(worst, excess(other, self.budget))
             except CheckFailedError:
                 return math.inf
             except (ConversionError, OutsideError):
@@ -106,13 +106,13 @@ class Choosing:
     def _fewest_raised(self) -> Point:
         for precision in OTHERS:
             self._other(precision)  # for the front
-        plain = self.trials.point(Precision.INT8, {}, self.lead)
+        plain = self.candidates.measure(Precision.INT8, {}, self.lead)
         if self.holds(plain):
             return plain
         count, widest = self._rank(), self._widths[-1]
         found = bisect.fewest(count, lambda number: self.holds(self._int8(number, widest)))
         if found is None:
-            tried = [point for point in self.trials.points.values() if point.precision is Precision.INT8]
+            tried = [point for point in self.candidates.points.values() if point.precision is Precision.INT8]
             return min((point for point in tried if point.format == self.lead.name), key=lambda one: one.drop or 0.0)
         return self._cheapest_width(found)
 
@@ -131,7 +131,7 @@ class Choosing:
         if self._widths[-2:] == [Width.W8A32, Width.FLOAT32] and len(good) == 1:
             number = bisect.fewest(count, lambda number: self.holds(self._split(count, number)))
             good += [point for point in [self._split(count, number or 0)] if point is not None and self.holds(point)]
-        good = self.trials.timed_again(good)
+        good = self.candidates.timed_again(good)
         fastest = min(point.p50_ms for point in good)
         return min((point for point in good if not is_slower(point.p50_ms, fastest)), key=lambda point: point.bytes)
 
@@ -142,14 +142,13 @@ class Choosing:
         A reconstructed model would have to be reconstructed anew for every choice of layers that keep float32 weights:
         that is done only where nothing else may be raised to.
         """
-        made_of = self.trials.making.reconstruction
-        rounded = made_of is not None and made_of.model is not None
+        rounded = any(base.is_reconstructed for base in self.candidates.bases.values())
         widths = [width for width in Width if width in self.budget.widths]
         without = [width for width in widths if not rounded or width.activations_only]
         return without or widths
 
     def _best_inside(self) -> Point:
-        ladder = self.trials.timed_again(self._ladder())
+        ladder = self.candidates.timed_again(self._ladder())
         if self.budget.preset is not None:
             return self._named(self.budget.preset, ladder)
         inside = sorted(
@@ -161,14 +160,14 @@ class Choosing:
         found = [one for one in self._between(best) if one not in inside]
         highest = max(point.sqnr_db for point in [best, *found])
         good = [point for point in [*inside, *found] if point.sqnr_db >= highest - SAME_DB and self.holds(point)]
-        return cheapest(self.trials.timed_again(good))
+        return cheapest(self.candidates.timed_again(good))
 
     def _named(self, preset: Preset, ladder: Sequence[Point]) -> Point:
         """Return the point of that name, of those that can be delivered in all formats."""
         left = list(ladder)
         while not self.holds(found := named(left)[preset]) and len(left) > 1:
             left.remove(found)
-            self.trials.drop(found)
+            self.candidates.drop(found)
         return found
 
     def _ladder(self) -> list[Point]:
@@ -186,7 +185,7 @@ class Choosing:
             for width in fast or self._widths:
                 found += [self._int8(number, width) for number in _powers(count)]
         made = [point for point in found if point is not None]
-        return made or [self.trials.point(Precision.INT8, {}, self.lead)]
+        return made or [self.candidates.measure(Precision.INT8, {}, self.lead)]
 
     def _between(self, best: Point) -> Sequence[Point]:
         """Return what is better still: more layers raised than in `best`, fewer than in the next rung."""

@@ -73,7 +73,7 @@ def remark(point: Mapping[str, Any], *, is_met: bool) -> str:
 def is_met(manifest: Mapping[str, Any]) -> bool:
     """Return whether no file failed its budget."""
     files = (*manifest["files"], *manifest["not_delivered"])
-    return all(check["passed"] for file in files for check in file["checks"] if check["question"] == "budget")
+    return all(check["passed"] for file in files for check in file["checks"] if check["id"] == "budget")
 
 
 def _can_keep_weights(manifest: Mapping[str, Any]) -> bool:
@@ -85,7 +85,7 @@ def _can_keep_weights(manifest: Mapping[str, Any]) -> bool:
 def _is_missed(manifest: Mapping[str, Any], option: str) -> bool:
     """Return whether a file failed that limit of its budget."""
     files = (*manifest["files"], *manifest["not_delivered"])
-    failed = (check for file in files for check in file["checks"] if check["question"] == "budget")
+    failed = (check for file in files for check in file["checks"] if check["id"] == "budget")
     return any(not check["passed"] and check["reason"].startswith(option) for check in failed)
 
 

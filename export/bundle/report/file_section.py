@@ -8,12 +8,7 @@ from typing import Any
 from export.bundle.report.layer_section import layer_section
 from export.bundle.report.markup import facts, table, text
 from export.bundle.report.rows import Row
-
-# Quantities of checks as words and unit; the others are words already.
-_QUANTITIES = {"sqnr_db": ("SQNR", " dB"), "top1_agreement": ("share with the same best class", "")}
-
-# Questions that measure an error, which must be small; the others measure likeness.
-ERRORS = ("storage", "convention", "calibration", "drift", "ranges", "budget")
+from export.proof.check import in_words
 
 
 def section(file: Mapping[str, Any], row: Row, command: str) -> str:
@@ -42,14 +37,9 @@ def _checks(checks: Sequence[Mapping[str, Any]]) -> str:
 
 def _check(check: Mapping[str, Any]) -> str:
     style, mark = ("good", "&#10003;") if check["passed"] else ("failed", "&#10007;")
-    measured = ""
-    if check["value"] is not None:
-        direction = "at most" if check["question"] in ERRORS else "at least"
-        quantity, unit = _QUANTITIES.get(check["quantity"], (check["quantity"], ""))
-        bar = f", must be {direction} {check['bar']:g}" if check["bar"] is not None else ""
-        measured = f": {text(quantity)} <strong>{check['value']:.4g}{unit}</strong>{bar}"
+    measured = f": {text(in_words(check, digits=4))}" if check["value"] is not None else ""
     return (
-        f'<li><span class="mark {style}">{mark}</span>{text(check["question"])} of <code>{text(check["output"])}</code>'
+        f'<li><span class="mark {style}">{mark}</span>{text(check["id"])} of <code>{text(check["subject"])}</code>'
         f'{measured}<span class="quiet">{text(check["reason"])}</span></li>'
     )
 

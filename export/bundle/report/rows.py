@@ -9,6 +9,7 @@ from typing import Any
 
 from export.analysis.tasks import TASKS, Metric
 from export.formats import PRIMARY
+from export.proof.check import in_words
 from export.units import size_in_words, time_in_words
 
 
@@ -99,8 +100,8 @@ def _verdict(file: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str,
 
 def _failure(check: Mapping[str, Any]) -> str:
     if check["value"] is None:
-        return f"{check['question']} of {check['output']}: {check['reason']}"
-    return f"{check['question']}: {check['quantity']} {check['value']:.3g}, must be {check['bar']:g}"
+        return f"{check['id']} of {check['subject']}: {check['reason']}"
+    return f"{check['id']}: {in_words(check)}"
 
 
 def _ratio(size: int, float_size: int) -> str:

@@ -36,7 +36,7 @@ def command(folder: Path, as_json: bool) -> int:
         console.print(line, style="dim")
     for check in found.checks:
         if not check.passed:
-            console.print(f"failed  {check.output}: {check.reason}", style="bold red", soft_wrap=True)
+            console.print(f"failed  {check.subject}: {check.reason}", style="bold red", soft_wrap=True)
     good = sum(file.passed for file in found.files)
     beside = "" if all(check.passed for check in found.checks) else "; what lies beside them is not"
     console.print(f"\n{folder}: {good} of {len(found.files)} files are what was proven{beside}", soft_wrap=True)

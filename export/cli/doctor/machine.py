@@ -13,7 +13,7 @@ from pathlib import Path
 
 from export.runtime import cores
 from export.units import size_in_words
-from zoo.sources import cache_folder
+from zoo.weights.sources import cache_folder
 
 SUPPORTED_PYTHON = ((3, 11), (3, 12))
 # ResNet50 in all formats with its weights in the cache takes a third of this.

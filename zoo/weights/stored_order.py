@@ -1,0 +1,26 @@
+"""The weights files of keras.applications whose names say less than their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoo.weights.pinned import Array
+
+
+def in_order(arrays: Mapping[str, Array], paths: Sequence[str]) -> dict[str, Array]:
+    """Return the arrays of a Keras 2 file by our `paths`: by name where the file has these names, else one by one.
+
+    Old files name a kernel "block1_conv1_W_1", and layers without a name of their own are numbered: "conv2d_17" is
+    whichever was the 17th. keras.applications itself loads its files by the order of the layers.
+
+    Raises:
+        ValueError: a file of other names that does not hold as many arrays.
+    """
+    named = {name.replace("predictions/", "logits/"): array for name, array in arrays.items()}
+    if named.keys() <= set(paths):
+        return named
+    if len(arrays) != len(paths):
+        raise ValueError(f"the file has {len(arrays)} arrays, the model has {len(paths)}")
+    return dict(zip(paths, arrays.values(), strict=True))
