@@ -8,12 +8,11 @@ import pytest
 
 from tests.faults.networks import Network, networks
 from tests.faults.summary import pytest_terminal_summary
-from tests.kept_process import _kept_process, _lent_process, own_process
+from tests.kept_process import _lent_process, own_process
 from tests.shards import pytest_addoption, pytest_collection_modifyitems
 
 # Hooks and fixtures: of all conftests the process that only gathers reports loads this one alone.
 __all__ = [
-    "_kept_process",
     "_lent_process",
     "network",
     "own_process",

@@ -56,22 +56,19 @@ def lend() -> KeptWorker:
     return _kept[0]
 
 
-@pytest.fixture(scope="session")
-def _kept_process() -> Iterator[None]:
-    yield
+@pytest.fixture(scope="session", autouse=True)
+def _lent_process() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(background, "Worker", lend)
+        yield
     for worker in _kept[:]:
         worker.end()
 
 
 @pytest.fixture
-def own_process() -> None:
+def own_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give every command of this test a process of its own."""
-
-
-@pytest.fixture(autouse=True)
-def _lent_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, _kept_process: None) -> None:
-    if "own_process" not in request.fixturenames:
-        monkeypatch.setattr(background, "Worker", lend)
+    monkeypatch.setattr(background, "Worker", Worker)
 
 
 def _environment() -> dict[str, str]:
