@@ -20,14 +20,19 @@ setup: $(READY)  ## make .venv; nothing happens when it is up to date
 # A thread for each process of tests: more of them would wait for each other, and some libraries wait by spinning.
 ONE_THREAD := TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-test: setup  ## run the tests, a file of them in each of up to 4 processes
-	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+SPREAD := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+SPREAD_EVENLY := -n auto --maxprocesses 4 --dist worksteal
+
+test: setup  ## run the quick tests; their times go to build/test.xml
+	$(ONE_THREAD) $(BIN)/python -m pytest $(SPREAD) --junitxml build/test.xml
 
 imagenet: setup  ## run the tests that need ImageNet weights, and ZOO_IMAGENET_SAMPLE for accuracy
 	$(BIN)/python -m pytest -m imagenet
 
-large: setup  ## run the tests that compare the largest networks with keras.applications
-	$(BIN)/python -m pytest -m large
+# SHARD=3/10 runs the third of ten parts; times go to build/large-3.xml, of all parts to build/large.xml.
+large: setup  ## run all other tests, or a part of them: make large SHARD=3/10
+	$(ONE_THREAD) $(BIN)/python -m pytest -m large $(SPREAD_EVENLY) $(if $(SHARD),--shard $(SHARD)) \
+		--junitxml build/large$(if $(SHARD),-$(firstword $(subst /, ,$(SHARD)))).xml
 
 lint: setup  ## ruff: rules and format
 	$(BIN)/ruff check

@@ -8,9 +8,18 @@ import pytest
 
 from tests.faults.networks import Network, networks
 from tests.faults.summary import pytest_terminal_summary
+from tests.kept_process import _lent_process, own_process
+from tests.shards import pytest_addoption, pytest_collection_modifyitems
 
-# A hook: of all conftests the process that only gathers reports loads this one alone.
-__all__ = ["network", "pytest_terminal_summary"]
+# Hooks and fixtures: of all conftests the process that only gathers reports loads this one alone.
+__all__ = [
+    "_lent_process",
+    "network",
+    "own_process",
+    "pytest_addoption",
+    "pytest_collection_modifyitems",
+    "pytest_terminal_summary",
+]
 
 
 @pytest.fixture(scope="session")

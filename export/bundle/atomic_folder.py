@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.bundle.write import GOLDEN, LABELS, MANIFEST, REPORT, SCHEMA
+from export.bundle.write import GOLDEN, KIND, LABELS, MANIFEST, REPORT
 from zoo.errors import OutsideError, UsageProblemError
 
 PARTIAL = ".partial"
@@ -114,12 +114,13 @@ class Destination:
 
 
 def _record(folder: Path) -> dict[str, Any] | None:
-    """Return the manifest of the export in `folder`; None if there is none, or one of another program."""
+    """Return the manifest of the export in `folder`, of any version; None if there is none, or another program's."""
     try:
         record = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return record if isinstance(record, dict) and record.get("schema") == SCHEMA else None
+    ours = isinstance(record, dict) and str(record.get("schema")).startswith(f"{KIND} ")
+    return record if ours else None
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from export.proof.artifact import Artifact
 from export.recipe import Precision
 
 MANIFEST, GOLDEN, LABELS, REPORT = "manifest.json", "golden.npz", "labels.txt", "report.html"
-SCHEMA = "zoo-export manifest 2"
+KIND = "zoo-export manifest"
+SCHEMA = f"{KIND} 2"
 
 
 def write(

@@ -14,6 +14,7 @@ from calibration.samples import Samples
 from export.formats import FORMATS
 from export.model.subject import load_subject
 from export.recipe import Recipe
+from tests.float_files import converted
 
 FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
 CALIBRATION_COUNT, TEST_COUNT = 32, 60
@@ -34,7 +35,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
     keras_file.write("lenet5", floats[".keras"])
     for file_format in FORMATS.values():
         floats[file_format.suffix] = work / f"float{file_format.suffix}"
-        floats[file_format.suffix].write_bytes(file_format.convert(subject.model))
+        floats[file_format.suffix].write_bytes(converted(subject.model, file_format.name))
     reference, _ = logits(floats[".tflite"], work / "samples", work, camera_bytes=False)
     return Network(
         name="lenet5",

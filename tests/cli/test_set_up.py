@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -64,12 +65,33 @@ def test_the_readme_promises_no_command_that_does_not_exist() -> None:
     assert set(re.findall(r"`zoo ([a-z]+)", README)) <= set(command_names())
 
 
-def test_ci_runs_lint_types_and_the_tests_and_stops_at_the_first_failure() -> None:
-    script = ROOT / ".ci/run"
-    assert os.access(script, os.X_OK)
-    lines = script.read_text().splitlines()
-    assert "set -euo pipefail" in lines
-    assert [line for line in lines if line.startswith("make")] == ["make lint", "make types", "make test"]
+@pytest.fixture
+def ci(tmp_path: Path) -> Callable[[int, str], subprocess.CompletedProcess[str]]:
+    """Run .ci/run after so many commits, with a `make` that says what it is to make, and fails at one thing."""
+    for name, line in (("git", "echo $COMMITS"), ("make", 'echo "$*"; [ "$1" != "$FAILS" ]')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+
+    def run(commits: int, fails: str = "") -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "COMMITS": str(commits), "FAILS": fails}
+        return subprocess.run([ROOT / ".ci/run"], env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def test_ci_runs_lint_types_the_tests_and_all_parts_of_the_large_ones_in_turn(
+    ci: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    made = [ci(commits).stdout.splitlines() for commits in range(57, 67)]
+    assert {tuple(targets[:-1]) for targets in made} == {("lint", "types", "test")}
+    assert sorted(targets[-1] for targets in made) == sorted(f"large SHARD={part}/10" for part in range(1, 11))
+
+
+@pytest.mark.parametrize("fails", ["lint", "types", "test", "large"])
+def test_ci_stops_at_the_first_failure(fails: str, ci: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    done = ci(57, fails)
+    assert done.returncode != 0
+    assert done.stdout.splitlines()[-1].split()[0] == fails
 
 
 def test_the_environment_is_made_again_only_when_lock_or_project_change(tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def test_a_model_file_that_the_manifest_does_not_know_is_named(copy: Path, capsy
         ("[]", "is damaged"),
         ("[" * 100_000, "is damaged"),
         ('{"schema": "zoo-export manifest 99"}', "this program reads"),
-        ('{"schema": "zoo-export manifest 1", "companions": {}}', "is damaged (KeyError"),
+        ('{"schema": "zoo-export manifest 2", "companions": {}}', "is damaged (KeyError"),
     ],
 )
 def test_a_folder_that_is_no_export_is_the_users_mistake(

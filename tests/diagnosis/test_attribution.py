@@ -14,10 +14,11 @@ from export.formats import PRIMARY
 from export.model.layer_outputs import LayerCall
 from export.quantization.tensor_map import Attribution, attribute, attributed
 from tests.diagnosis.shapes import random_model
+from tests.float_files import converted
+from tests.zoo.contents import quick, tiny
 from tests.zoo.families import families
 from tests.zoo.photos import photos_for
 from zoo.architecture import Architecture
-from zoo.weights import random_weights
 
 if TYPE_CHECKING:
     import keras
@@ -77,7 +78,7 @@ def found(model: keras.Model, work: Path, photos: np.ndarray | None = None) -> d
         inputs["image"] = photos
     Samples(inputs=inputs, source="noise", seed=0).save(work)
     path = work / f"model{PRIMARY.suffix}"
-    path.write_bytes(PRIMARY.convert(model))
+    path.write_bytes(converted(model, PRIMARY.name))
     return attributed(model, path, Samples.load(work), work)
 
 
@@ -87,11 +88,10 @@ def test_the_tensors_of_users_models_have_the_names_of_their_layers(name: str, t
     assert told == EXPECTED[name]
 
 
-@pytest.mark.parametrize("name", families())
+@pytest.mark.parametrize("name", quick(families()))
 def test_every_layer_with_weights_is_in_the_group_of_one_tensor(name: str, tmp_path: Path) -> None:
     architecture: Architecture = zoo.find(name)
-    model = architecture.build(**architecture.tiny)
-    random_weights.fill(model, architecture.preprocess(**architecture.tiny), seed=0)
+    model = tiny(name)
     told = found(model, tmp_path, photos_for(architecture, architecture.tiny, 2))
     whole, steps = (
         [call for one in told.values() for call in one.weighted if bool(one.group) == is_whole]

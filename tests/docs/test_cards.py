@@ -10,6 +10,7 @@ import pytest
 
 import zoo
 from benchmarks.cards import CARDS, DIAGRAMS, EXAMPLE, printed
+from tests.zoo.contents import quick
 
 every_name = pytest.mark.parametrize("name", zoo.names())
 MOST_BYTES_OF_ALL_DIAGRAMS = 3_000_000
@@ -19,7 +20,7 @@ def read(name: str) -> str:
     return (CARDS / f"{name}.md").read_text(encoding="utf-8")
 
 
-@every_name
+@pytest.mark.parametrize("name", quick(zoo.names()))
 def test_the_python_of_a_card_prints_what_the_card_shows(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,6 +124,19 @@ def test_what_a_user_put_beside_an_export_survives_the_next_one(delivered: Path)
     assert sorted(path.name for path in (delivered / "lenet5").iterdir()) == ["link", "manifest.json", "my-notes.txt"]
 
 
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_an_export_of_another_version_is_replaced(version: int, tmp_path: Path) -> None:
+    (tmp_path / "lenet5").mkdir()
+    record = {"schema": f"zoo-export manifest {version}", "files": [{"file": "lenet5-float32.tflite"}]}
+    (tmp_path / "lenet5" / "manifest.json").write_text(json.dumps(record))
+    (tmp_path / "lenet5" / "lenet5-float32.tflite").write_bytes(b"old")
+    Destination(tmp_path, "lenet5").check()
+    assert Destination(tmp_path, "lenet5").lost(["lenet5-int8.tflite"]) == ("lenet5-float32.tflite",)
+    with Destination(tmp_path, "lenet5").replaced() as new:
+        (new / "manifest.json").write_text("{}")
+    assert [path.name for path in (tmp_path / "lenet5").iterdir()] == ["manifest.json"]
+
+
 @contextmanager
 def a_megabyte(folder: Path) -> Iterator[None]:
     """Leave little space in `folder`: a small tmpfs where we may mount one, else a limit on the size of a file."""

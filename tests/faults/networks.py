@@ -25,11 +25,12 @@ from export.proof.artifact import Artifact
 from export.proof.evidence import ProvenFile
 from export.proof.integer_model import BaseOutputs, base_outputs
 from export.proof.prove import evidence, measured_on_probe, prove, prove_all, without_proof
-from export.quantization.build import Key, MadeFile, base_of, float_files, quantized_files
+from export.quantization.build import Key, MadeFile, base_of, quantized_files
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase, observed
 from export.recipe import Precision, Recipe
 from export.runtime.run_file import Measurement
+from tests.float_files import converted
 from zoo import weights
 from zoo.errors import OutsideError, UsageProblemError
 from zoo.preprocessing import Preprocessing
@@ -100,7 +101,9 @@ class Network:
 
     @cached_property
     def floats(self) -> Mapping[Key, MadeFile]:
-        return float_files(self.right)
+        made = ((name, converted(self.model, name)) for name in FORMATS)
+        float32 = Precision.FLOAT32
+        return {(name, float32): MadeFile(format=name, precision=float32, content=content) for name, content in made}
 
     @cached_property
     def base(self) -> IntegerBase:

@@ -23,6 +23,7 @@ from export.metrics import compare, compare_steps
 from export.recipe import Io, Precision, Width
 from export.runtime.jobs.observe import observe
 from tests.faults.networks import Network, fashion, networks
+from tests.float_files import converted
 from zoo import weights
 
 TFLITE, ONNX = FORMATS["tflite"], FORMATS["onnx"]
@@ -83,7 +84,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Case:
     work = tmp_path_factory.mktemp("mixed")
     network = networks(work)["mobilenet_tiny"]
     draw = network.samples
-    return Case(TFLITE.convert(network.model), draw.probe, draw.calibration_folder, work)
+    return Case(converted(network.model, "tflite"), draw.probe, draw.calibration_folder, work)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +100,7 @@ def residual(tmp_path_factory: pytest.TempPathFactory) -> Case:
     preprocessing = architecture.preprocess(**architecture.tiny)
     network = Network("mobilenet_v2_tiny", build, preprocessing, fashion, work)
     draw = network.samples
-    return Case(TFLITE.convert(network.model), draw.probe, draw.calibration_folder, work)
+    return Case(converted(network.model, "tflite"), draw.probe, draw.calibration_folder, work)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from export.passes.fold import fold
 from export.passes.prune_channels import PruneChannels
 from export.passes.shrink import Shrink, unread
 from tests.faults.networks import Network
+from tests.zoo.contents import quick
 from zoo import weights
 
 FAMILIES = {zoo.find(name).family: name for name in reversed(zoo.names())}
@@ -31,7 +32,7 @@ def samples_of(model: keras.Model, count: int = 8) -> Samples:
     return Samples(inputs=inputs, source="tests", seed=0)
 
 
-@pytest.mark.parametrize("name", sorted(FAMILIES.values()))
+@pytest.mark.parametrize("name", quick(sorted(FAMILIES.values())))
 def test_every_architecture_loses_channels_and_says_what_it_said_without_reading_them(name: str) -> None:
     architecture = zoo.find(name)
     model = architecture.build(**architecture.trained_as("tiny").options)

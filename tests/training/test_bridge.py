@@ -8,6 +8,7 @@ import pytest
 from keras import layers
 
 import zoo
+from tests.zoo.contents import quick
 from training import bridge
 from training.bridge import BridgeError
 from zoo import weights
@@ -22,7 +23,7 @@ def trained(name: str) -> keras.Model:
     return model
 
 
-@pytest.mark.parametrize("name", sorted(FAMILIES.values()))
+@pytest.mark.parametrize("name", quick(sorted(FAMILIES.values())))
 def test_every_architecture_crosses_and_comes_back(name: str) -> None:
     import tf_keras
 

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
 
 import zoo
 from export.passes.fold import fold
+from tests.zoo.contents import cover
 from training import bridge
 from training.recipe import Slimming
 from training.slimming.eight_bits import EightBits, _unwrapped
 from zoo import weights
 
 FAMILIES = {zoo.find(name).family: name for name in reversed(zoo.names())}
-# Depthwise kernels, activations that changed between the versions, products, slices: what libraries stumble over.
-QUICK = ("mobilenet_v2", "mobilenet_v3_large", "yolo_v4_tiny", "vae")
+
+KEPT = [(False, False), (True, False), (False, True), (True, True)]
 
 
-@pytest.mark.parametrize(("zeros", "clusters"), [(False, False), (True, False), (False, True), (True, True)])
-@pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.large) for name in FAMILIES.values()]
-)
+def cases() -> list[Any]:
+    """Return every network with each of the four; the quick tests meet each network once, and all four in turn."""
+    turns = dict(zip(cover(), itertools.cycle(KEPT)))
+    return [
+        pytest.param(name, *kept, marks=[] if turns.get(name) == kept else [pytest.mark.large])
+        for name in FAMILIES.values()
+        for kept in KEPT
+    ]
+
+
+@pytest.mark.parametrize(("name", "zeros", "clusters"), cases())
 def test_every_architecture_learns_eight_bits_and_comes_back(name: str, zeros: bool, clusters: bool) -> None:
     architecture = zoo.find(name)
     model = architecture.build(**architecture.trained_as("tiny").options)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.zoo.contents import quick
 from training import phases
 from training.recipe import TrainingRecipe
 from training.starting import OfZoo, start
@@ -30,7 +31,7 @@ CLASSIFIERS = sorted(
 )
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("name", quick(CLASSIFIERS))
 def test_all_but_the_head_is_trained(name: str) -> None:
     architecture = zoo.find(name)
     started = start(architecture, recipe(name, weights="tiny"), {"classes": 3})

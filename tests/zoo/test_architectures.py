@@ -11,14 +11,15 @@ import pytest
 
 import zoo
 from tests.zoo.answers import OUTPUTS, answers_of, shape_of_answers
+from tests.zoo.contents import quick
 from tests.zoo.families import families
 from tests.zoo.photos import photos_for
 from zoo import efficientnet_lite
 from zoo.weights import random_weights
 
 ZOO = Path(zoo.__file__).parent
-every_architecture = pytest.mark.parametrize("architecture", [zoo.find(name) for name in zoo.names()], ids=zoo.names())
-every_family = pytest.mark.parametrize("architecture", [zoo.find(name) for name in families()], ids=families())
+every_architecture = pytest.mark.parametrize("name", quick(zoo.names()))
+every_family = pytest.mark.parametrize("name", quick(families()))
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,16 @@ def test_a_family_is_what_one_builder_makes():
 
 
 @every_architecture
-def test_the_default_build_has_the_registered_size(architecture):
+def test_the_default_build_has_the_registered_size(name):
+    architecture = zoo.find(name)
     model = whole(architecture.name)
     assert model.parameter_count == architecture.parameter_count
     assert model.output_shape == shape_of_answers(architecture, model.input_shape)
 
 
 @every_architecture
-def test_the_default_input_is_what_preprocessing_makes(architecture):
+def test_the_default_input_is_what_preprocessing_makes(name):
+    architecture = zoo.find(name)
     model = whole(architecture.name)
     assert model.input_shape[1:] == photos_for(architecture, architecture.settings({}), 1).shape[1:]
 
@@ -77,19 +80,22 @@ def test_the_default_input_is_what_preprocessing_makes(architecture):
 SHAPE = re.compile(r"\b(\d+) x (\d+) x (\d+)\b")
 
 
-@every_family
-def test_the_shapes_in_the_comments_of_a_builder_are_those_of_the_default_build(architecture):
+@pytest.mark.large  # builds all members of a family
+@pytest.mark.parametrize("name", families())
+def test_the_shapes_in_the_comments_of_a_builder_are_those_of_the_default_build(name):
+    architecture = zoo.find(name)
     code = (ZOO / f"{architecture.family}.py").read_text()
     comments = "\n".join(line.partition("#")[2] for line in code.splitlines())
     commented = {tuple(map(int, found)) for found in SHAPE.findall(comments)}
-    members = [name for name in zoo.names() if zoo.find(name).family == architecture.family]
-    built = frozenset().union(*(whole(name).shapes for name in members))
+    members = [other for other in zoo.names() if zoo.find(other).family == architecture.family]
+    built = frozenset().union(*(whole(other).shapes for other in members))
     assert len(commented) >= 4
     assert commented <= built
 
 
 @every_architecture
-def test_the_tiny_build_has_the_same_kinds_of_layers(architecture):
+def test_the_tiny_build_has_the_same_kinds_of_layers(name):
+    architecture = zoo.find(name)
     tiny = architecture.build(**architecture.tiny)
     assert kinds(tiny) == whole(architecture.name).kinds
     assert tiny.count_params() < 200_000
@@ -97,7 +103,8 @@ def test_the_tiny_build_has_the_same_kinds_of_layers(architecture):
 
 
 @every_family
-def test_the_model_ends_in_logits_named_after_its_task(architecture):
+def test_the_model_ends_in_logits_named_after_its_task(name):
+    architecture = zoo.find(name)
     model = architecture.build(**architecture.tiny)
     assert model.output_names == OUTPUTS[architecture.task]
     assert [tensor.name for tensor in model.inputs] == ["image", *architecture.drawn_inputs]
@@ -105,8 +112,9 @@ def test_the_model_ends_in_logits_named_after_its_task(architecture):
     assert np.abs(answers_of(model, photos_for(architecture, architecture.tiny)).sum(-1) - 1).max() > 1e-3
 
 
-@every_architecture
-def test_labels_and_card_are_there(architecture):
+@pytest.mark.parametrize("name", zoo.names())
+def test_labels_and_card_are_there(name):
+    architecture = zoo.find(name)
     labels = (
         (ZOO / "class_names" / f"{architecture.labels}.txt").read_text().splitlines() if architecture.labels else []
     )
@@ -118,7 +126,8 @@ def test_labels_and_card_are_there(architecture):
 
 
 @every_family
-def test_random_weights_answer_differently_to_different_photos(architecture):
+def test_random_weights_answer_differently_to_different_photos(name):
+    architecture = zoo.find(name)
     model = architecture.build(**architecture.tiny)
     random_weights.fill(model, architecture.preprocess(), seed=0)
     logits = answers_of(model, photos_for(architecture, architecture.tiny, 8)).reshape(8, -1)
@@ -128,7 +137,8 @@ def test_random_weights_answer_differently_to_different_photos(architecture):
 
 
 @every_family
-def test_random_weights_are_those_of_the_seed(architecture):
+def test_random_weights_are_those_of_the_seed(name):
+    architecture = zoo.find(name)
     one, two = (architecture.build(**architecture.tiny) for _ in range(2))
     found = []
     for model, seed in ((one, 7), (two, 7), (two, 8)):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.zoo.contents import large_beyond_cover
 from tests.zoo.photos import photos_for
 from zoo.weights import random_weights
 
@@ -24,14 +25,12 @@ class Reference:
         ours: options of our build.
         theirs: arguments of theirs, beside the size.
         scale: their input over ours.
-        large: the network has hundreds of layers, and differs from a smaller one in numbers of a table only.
     """
 
     name: str
     ours: Mapping[str, Any]
     theirs: Mapping[str, Any] = field(default_factory=dict)
     scale: float = 1.0
-    large: bool = False
 
 
 TENSORFLOW = {"padding": "same", "epsilon": 1e-3}  # instead of PyTorch's way
@@ -45,17 +44,17 @@ REFERENCES = [
     ("mobilenet_v3_small", Reference("MobileNetV3Small", {"resolution": 128}, BARE)),
     ("mobilenet_v3_large", Reference("MobileNetV3Large", {"resolution": 129, "alpha": 0.75}, {"alpha": 0.75, **BARE})),
     ("resnet50", Reference("ResNet50", {"resolution": 64})),
-    ("resnet101", Reference("ResNet101", {"resolution": 65}, large=True)),
-    ("resnet152", Reference("ResNet152", {"resolution": 64}, large=True)),
+    ("resnet101", Reference("ResNet101", {"resolution": 65})),
+    ("resnet152", Reference("ResNet152", {"resolution": 64})),
     ("densenet121", Reference("DenseNet121", {"resolution": 65})),
-    ("densenet169", Reference("DenseNet169", {"resolution": 64}, large=True)),
-    ("densenet201", Reference("DenseNet201", {"resolution": 64}, large=True)),
+    ("densenet169", Reference("DenseNet169", {"resolution": 64})),
+    ("densenet201", Reference("DenseNet201", {"resolution": 64})),
     ("efficientnet_b0", Reference("EfficientNetB0", {"resolution": 129}, scale=255)),
-    ("efficientnet_b1", Reference("EfficientNetB1", {"resolution": 128}, scale=255, large=True)),
+    ("efficientnet_b1", Reference("EfficientNetB1", {"resolution": 128}, scale=255)),
     # The first that is wider and deeper.
     ("efficientnet_b2", Reference("EfficientNetB2", {"resolution": 128}, scale=255)),
     *(
-        (f"efficientnet_b{number}", Reference(f"EfficientNetB{number}", {"resolution": 192}, scale=255, large=True))
+        (f"efficientnet_b{number}", Reference(f"EfficientNetB{number}", {"resolution": 192}, scale=255))
         for number in range(3, 8)
     ),
 ]
@@ -98,7 +97,7 @@ def test_every_architecture_has_a_reference_or_a_reason():
 @pytest.mark.parametrize(
     ("name", "reference"),
     [
-        pytest.param(name, one, id=f"{one.name}-{one.ours['resolution']}", marks=[pytest.mark.large] * one.large)
+        pytest.param(name, one, id=f"{one.name}-{one.ours['resolution']}", marks=large_beyond_cover(name))
         for name, one in REFERENCES
     ],
 )

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import zoo
+from tests.zoo.contents import quick
 from zoo import datasets
 from zoo.errors import OutsideError
 from zoo.pretraining import COURSES
@@ -40,7 +41,7 @@ TINY_CLASSIFIERS = [
 ]
 
 
-@pytest.mark.parametrize("name", TINY_CLASSIFIERS)
+@pytest.mark.parametrize("name", quick(TINY_CLASSIFIERS))
 def test_the_tiny_variant_classifies_clothes(name, fashion):
     architecture = zoo.find(name)
     model, preprocessing = architecture.build(**architecture.tiny), architecture.preprocess(**architecture.tiny)

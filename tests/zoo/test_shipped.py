@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import zoo
+from tests.zoo.contents import quick
 from zoo import weights
 
 FOLDER = Path(zoo.__file__).parent / "pretrained"
@@ -21,7 +22,7 @@ def test_every_architecture_has_trained_weights_without_a_download(name: str) ->
     assert [source.location for source in shipped if source.location in FILES]
 
 
-@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.find(name).trained_as("tiny")])
+@pytest.mark.parametrize("name", quick(name for name in zoo.names() if zoo.find(name).trained_as("tiny")))
 def test_every_member_of_a_family_has_the_same_tiny_variant(name: str) -> None:
     """Without explicit width in `tiny`, Lite3 and Lite4 would build a wider network than the weights are for."""
     architecture = zoo.find(name)

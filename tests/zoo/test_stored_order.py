@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.zoo.contents import quick
 from tests.zoo.photos import photos_for
 from zoo.weights import assign, random_weights, readers
 from zoo.weights.stored_order import in_order
@@ -30,12 +31,7 @@ REFERENCES = {
 }
 
 
-LARGE = ("vgg19", "inception_resnet_v2")  # VGG-19 differs from VGG-16 in numbers of a table only
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.large] * (name in LARGE)) for name in REFERENCES]
-)
+@pytest.mark.parametrize("name", quick(REFERENCES))
 def test_from_their_file_the_logits_are_those_of_keras(name: str, tmp_path: Path) -> None:
     import keras
 

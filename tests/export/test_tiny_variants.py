@@ -12,6 +12,7 @@ from export.model import signature
 from export.model.subject import load_subject
 from export.pipeline import run
 from export.recipe import Precision, Recipe
+from tests.zoo.contents import quick
 from zoo.errors import UsageProblemError
 
 EXPONENTIAL = (
@@ -25,7 +26,7 @@ def recipe(name: str, **options: float) -> Recipe:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_twin_is_built_as_it_was_trained(name: str) -> None:
+def test_the_tiny_variant_is_built_as_it_was_trained(name: str) -> None:
     subject = load_subject(recipe(name))
     its_own = not zoo.find(name).trained_as("tiny").options
     assert subject.name == (name if its_own else f"{name}-tiny")
@@ -39,7 +40,7 @@ def test_the_twin_is_built_as_it_was_trained(name: str) -> None:
         assert {"Bag", "bag"} & set(subject.labels)
 
 
-def test_a_twin_takes_no_options() -> None:
+def test_a_tiny_variant_takes_no_options() -> None:
     with pytest.raises(UsageProblemError, match="leave --set out"):
         load_subject(recipe("mobilenet", alpha=0.5))
 
@@ -50,12 +51,12 @@ def test_without_a_name_the_weights_are_those_of_the_whole_network() -> None:
         assert default is None or not default.options
 
 
-# One of each family: the others have the same twin.
+# One of each family: the others have the same tiny variant.
 FAMILIES = {zoo.find(name).trained_as("tiny").sources[0].location: name for name in reversed(NAMES)}
 
 
-@pytest.mark.parametrize("name", sorted(FAMILIES.values()))
-def test_the_twin_is_proven_in_int8_in_both_formats(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", quick(sorted(FAMILIES.values())))
+def test_the_tiny_variant_is_proven_in_int8_in_both_formats(name: str, tmp_path: Path) -> None:
     few = {"calibration_count": 32, "probe_count": 32}
     delivery = run(Recipe(model=name, weights="tiny", precisions=(Precision.INT8,), out=tmp_path, **few))
     failures = {artifact.file_name: artifact.failures for artifact in delivery.artifacts if artifact.failures}

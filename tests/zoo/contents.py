@@ -1,0 +1,140 @@
+"""What the tiny networks of the zoo hold, and the few of them that hold everything: the quick tests take those.
+
+Converting all of them takes minutes, so what they hold is recorded (`python -m tests.zoo.contents` writes it anew), and
+`tests/zoo/test_contents.py` holds the record against the networks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import zoo
+from tests.zoo.families import families
+
+if TYPE_CHECKING:
+    import keras
+
+RECORD = Path(__file__).parents[1] / "data" / "zoo_contents.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What a tiny network holds.
+
+    Attributes:
+        task: of its architecture.
+        layers: the classes of its layers.
+        activations: the names of their activation functions.
+        operators: by format, those of the float file.
+        structure: a digest of all layers with their options, without names: with it the operators change.
+    """
+
+    task: str
+    layers: list[str]
+    activations: list[str]
+    operators: Mapping[str, list[str]]
+    structure: str
+
+    def parts(self) -> frozenset[tuple[str, str]]:
+        """Return everything that a quick test has to meet once, as pairs of kind and name."""
+        kinds = {"task": (self.task,), "layer": self.layers, "activation": self.activations, **self.operators}
+        return frozenset((kind, name) for kind, names in kinds.items() for name in names)
+
+
+@cache
+def recorded() -> Mapping[str, Contents]:
+    """Return the record: one architecture of each family, by name."""
+    rows = json.loads(RECORD.read_text(encoding="utf-8"))
+    return {name: Contents(**row) for name, row in rows.items()}
+
+
+@cache
+def cover() -> list[str]:
+    """Return few architectures that together hold every part: those that alone hold one, then what adds most."""
+    parts = {name: contents.parts() for name, contents in recorded().items()}
+    holders = Counter(part for held in parts.values() for part in held)
+    chosen = [name for name, held in parts.items() if any(holders[part] == 1 for part in held)]
+    missing = holders.keys() - set().union(*(parts[name] for name in chosen))
+    while missing:
+        chosen.append(min(parts, key=lambda name: (-len(parts[name] & missing), len(parts[name]), name)))
+        missing -= parts[chosen[-1]]
+    return sorted(chosen)
+
+
+def quick(names: Iterable[str]) -> list[Any]:
+    """Return test parameters: the names of the cover are for the quick tests, the others for `make large`."""
+    return [pytest.param(name, marks=large_beyond_cover(name)) for name in names]
+
+
+def large_beyond_cover(name: str) -> list[pytest.MarkDecorator]:
+    """Return the marks of a test of that architecture."""
+    return [] if name in cover() else [pytest.mark.large]
+
+
+def tiny(name: str) -> keras.Model:
+    """Build the tiny network of an architecture, with random weights."""
+    from zoo.weights import random_weights
+
+    architecture = zoo.find(name)
+    model = architecture.build(**architecture.tiny)
+    random_weights.fill(model, architecture.preprocess(**architecture.tiny), seed=0)
+    return model
+
+
+def structure(model: keras.Model) -> dict[str, Any]:
+    """Return what a network says of its layers without a conversion, as the fields of `Contents`."""
+    configs = [(type(layer).__name__, _options(layer.get_config())) for layer in model.layers]
+    text = json.dumps(configs, sort_keys=True, default=str)
+    return {
+        "layers": sorted({kind for kind, _ in configs}),
+        "activations": sorted({name for kind, options in configs for name in _activations(kind, options)}),
+        "structure": hashlib.sha256(text.encode()).hexdigest(),
+    }
+
+
+def operators(content: bytes, format_name: str) -> list[str]:
+    """Return the names of the operators of a float file."""
+    if format_name == "tflite":
+        from export.formats.tflite import flatbuffer
+
+        model = flatbuffer.read(content)
+        return sorted({flatbuffer.op_name(model, one) for graph in model.subgraphs for one in graph.operators})
+    import onnx
+
+    return sorted({node.op_type for node in onnx.load_from_string(content).graph.node})
+
+
+def _activations(kind: str, options: Mapping[str, Any]) -> Iterator[str]:
+    if "activation" in options:
+        yield str(options["activation"])
+    if kind == "ReLU":
+        yield f"relu up to {options['max_value']}"
+
+
+def _options(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if key not in ("name", "build_config")}
+
+
+def write() -> None:
+    """Record what the networks hold now."""
+    from export.formats import FORMATS
+
+    rows = {}
+    for name in families():
+        model = tiny(name)
+        found = {format_name: operators(one.convert(model), format_name) for format_name, one in FORMATS.items()}
+        rows[name] = asdict(Contents(task=zoo.find(name).task, operators=found, **structure(model)))
+    RECORD.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

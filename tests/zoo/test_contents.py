@@ -1,0 +1,45 @@
+"""What the quick tests choose their networks by is what the networks of the zoo hold, and they miss nothing of it."""
+
+from __future__ import annotations
+
+import pytest
+
+import zoo
+from export.formats import FORMATS
+from tests.float_files import converted
+from tests.zoo.contents import cover, operators, quick, recorded, structure, tiny
+from tests.zoo.families import families
+
+ANEW = "python -m tests.zoo.contents records it anew"
+
+
+def test_every_family_is_recorded() -> None:
+    assert set(recorded()) == set(families()), ANEW
+
+
+def test_the_quick_tests_meet_every_task_layer_activation_and_operator_of_the_zoo() -> None:
+    chosen = [recorded()[name].parts() for name in cover()]
+    assert frozenset().union(*chosen) == frozenset().union(*(held.parts() for held in recorded().values()))
+    assert {kind for kind, _ in chosen[0]} == {"task", "layer", "activation", *FORMATS}
+    assert {recorded()[name].task for name in cover()} == {zoo.find(name).task for name in zoo.names()}
+    assert len(cover()) < len(recorded())
+
+
+def test_no_network_of_the_quick_tests_can_be_left_out() -> None:
+    for name in cover():
+        others = frozenset().union(*(recorded()[other].parts() for other in cover() if other != name))
+        assert recorded()[name].parts() - others
+
+
+@pytest.mark.parametrize("name", families())
+def test_the_layers_of_a_network_are_those_of_the_record(name: str) -> None:
+    """With all their options: while these are the same, so are the operators."""
+    found = structure(zoo.find(name).build(**zoo.find(name).tiny))
+    assert found == {field: getattr(recorded()[name], field) for field in found}, ANEW
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("name", quick(families()))
+def test_the_operators_of_a_network_are_those_of_the_record(name: str, format_name: str) -> None:
+    found = operators(converted(tiny(name), format_name), format_name)
+    assert found == recorded()[name].operators[format_name], ANEW
