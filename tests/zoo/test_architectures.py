@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.zoo.answers import OUTPUTS, answers_of, shape_of_answers
 from tests.zoo.families import families
+from tests.zoo.outputs import OUTPUTS, outputs_of_photos, shape_of_outputs
 from tests.zoo.photos import photos_for
 from zoo import efficientnet_lite
 from zoo.weights import random_weights
@@ -53,7 +53,7 @@ def kinds(model):
     return frozenset(type(layer).__name__ for layer in model.layers)
 
 
-def test_a_family_is_what_one_builder_makes():
+def test_a_family_consists_of_the_networks_of_one_builder():
     assert {"lenet5", "mobilenet", "mobilenet_v2", "efficientnet_lite0"} <= set(families())
     for first, others in (("resnet101", {"resnet50", "resnet252"}), ("efficientnet_lite0", {"efficientnet_lite1"})):
         assert first in families()
@@ -64,11 +64,11 @@ def test_a_family_is_what_one_builder_makes():
 def test_the_default_build_has_the_registered_size(architecture):
     model = whole(architecture.name)
     assert model.parameter_count == architecture.parameter_count
-    assert model.output_shape == shape_of_answers(architecture, model.input_shape)
+    assert model.output_shape == shape_of_outputs(architecture, model.input_shape)
 
 
 @every_architecture
-def test_the_default_input_is_what_preprocessing_makes(architecture):
+def test_the_default_input_has_the_shape_of_a_preprocessed_photo(architecture):
     model = whole(architecture.name)
     assert model.input_shape[1:] == photos_for(architecture, architecture.settings({}), 1).shape[1:]
 
@@ -102,7 +102,7 @@ def test_the_model_ends_in_logits_named_after_its_task(architecture):
     assert model.output_names == OUTPUTS[architecture.task]
     assert [tensor.name for tensor in model.inputs] == ["image", *architecture.drawn_inputs]
     random_weights.fill(model, architecture.preprocess(), seed=0)
-    assert np.abs(answers_of(model, photos_for(architecture, architecture.tiny)).sum(-1) - 1).max() > 1e-3
+    assert np.abs(outputs_of_photos(model, photos_for(architecture, architecture.tiny)).sum(-1) - 1).max() > 1e-3
 
 
 @every_architecture
@@ -118,10 +118,10 @@ def test_labels_and_card_are_there(architecture):
 
 
 @every_family
-def test_random_weights_answer_differently_to_different_photos(architecture):
+def test_with_random_weights_the_outputs_differ_from_photo_to_photo(architecture):
     model = architecture.build(**architecture.tiny)
     random_weights.fill(model, architecture.preprocess(), seed=0)
-    logits = answers_of(model, photos_for(architecture, architecture.tiny, 8)).reshape(8, -1)
+    logits = outputs_of_photos(model, photos_for(architecture, architecture.tiny, 8)).reshape(8, -1)
     across_photos, across_classes = logits.std(0).mean(), logits.std(1).mean()
     assert across_photos > 0.1 * across_classes
     assert 0.05 < across_classes < 50

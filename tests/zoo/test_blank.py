@@ -9,7 +9,7 @@ import zoo
 from zoo.weights import blank
 
 
-def test_a_blank_network_has_zeros_where_it_would_draw() -> None:
+def test_a_blank_network_has_zeros_in_place_of_random_values() -> None:
     architecture = zoo.find("lenet5")
     with blank.weights():
         model = architecture.build()
@@ -21,7 +21,7 @@ def test_a_blank_network_has_zeros_where_it_would_draw() -> None:
     assert all(np.any(other.numpy()) for _, other in kernels)
 
 
-def test_what_is_not_drawn_stays_what_it_is() -> None:
+def test_initial_values_that_are_not_random_stay() -> None:
     with blank.weights():
         norm = keras.layers.BatchNormalization()
         norm.build((None, 4))

@@ -45,7 +45,7 @@ def as_darknet(arrays: dict[str, np.ndarray], order: Sequence[str], version: tup
 
 @every_order
 @pytest.mark.parametrize("version", [(0, 1), (0, 2)])
-def test_every_number_of_a_file_finds_its_place(
+def test_every_value_of_a_file_maps_to_its_weight(
     architecture: Architecture, order: tuple[str, ...], version: tuple[int, int], tmp_path: Path
 ) -> None:
     model = architecture.build(**architecture.tiny)
@@ -139,7 +139,7 @@ def test_the_model_zoo_numbers_layers_in_another_order() -> None:
     assert all(np.array_equal(found[path], arrays[path]) for path in arrays)
 
 
-def test_constants_of_an_onnx_file_come_by_name(tmp_path: Path) -> None:
+def test_constants_of_an_onnx_file_are_read_by_name(tmp_path: Path) -> None:
     import onnx
     from onnx import helper, numpy_helper
 
@@ -162,7 +162,7 @@ def test_weights_for_any_resolution_fit_a_smaller_input(name: str) -> None:
 
 
 @pytest.mark.imagenet
-def test_yolo_v4_tiny_sees_what_photos_show() -> None:
+def test_yolo_v4_tiny_detects_the_objects_in_photos() -> None:
     from PIL import Image
     from skimage import data
 
@@ -180,7 +180,7 @@ def test_yolo_v4_tiny_sees_what_photos_show() -> None:
 
 
 @pytest.mark.imagenet
-def test_yolo_v3_tiny_says_what_the_file_of_the_model_zoo_says() -> None:
+def test_yolo_v3_tiny_equals_the_file_of_the_model_zoo() -> None:
     """That file decodes its boxes itself: network, order of anchors and decoding are one with ours."""
     import onnxruntime
     from PIL import Image

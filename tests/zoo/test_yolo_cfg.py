@@ -99,7 +99,7 @@ def test_the_power_of_a_size_is_limited_only_where_no_box_is_so_large() -> None:
     assert size(51) == pytest.approx(size(50))
 
 
-def test_an_object_that_is_like_several_anchors_is_told_to_all_of_them_and_to_no_other() -> None:
+def test_an_object_is_the_target_of_all_similar_anchors_and_of_no_other() -> None:
     detection = Detection(heads=(Head(output="grid", stride=32, anchors=((20, 30), (40, 24), (8, 12))),), classes=1)
 
     def told(width: float, height: float) -> np.ndarray:
@@ -119,7 +119,7 @@ def row_of_boxes(count: int, apart: float = 1.0) -> np.ndarray:
     return np.stack([left, np.zeros(count), left + 1 / 200, np.ones(count)], axis=1)
 
 
-def test_what_is_found_for_a_measurement_is_what_darknet_counts() -> None:
+def test_detections_for_a_measurement_follow_the_rules_of_darknet() -> None:
     """Scores above .001, and of two boxes that share more than .45 the better one: -thresh and -nms of Darknet."""
     faint = suppress(Candidates(boxes=row_of_boxes(2), scores=np.array([[0.0009], [0.0011]])))
     assert faint.scores.tolist() == [0.0011]
