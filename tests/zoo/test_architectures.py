@@ -23,7 +23,7 @@ every_family = pytest.mark.parametrize("architecture", [zoo.find(name) for name 
 
 @dataclass(frozen=True)
 class Whole:
-    """What is asked of a default build, which itself may hold half a gigabyte."""
+    """Facts of a default build, kept in place of the model, which may have half a gigabyte."""
 
     parameter_count: int
     input_shape: tuple[int | None, ...]
@@ -34,11 +34,11 @@ class Whole:
 
 @cache
 def whole(name):
-    """Return what the default build is; it is made once, and let go."""
+    """Return the facts of the default build, which is built once and freed."""
     architecture = zoo.find(name)
     model = architecture.build(**architecture.settings({}))
-    image, answer = model.inputs[0], model.outputs[0]
-    return Whole(model.count_params(), tuple(image.shape), tuple(answer.shape), kinds(model), shapes(model))
+    image, output = model.inputs[0], model.outputs[0]
+    return Whole(model.count_params(), tuple(image.shape), tuple(output.shape), kinds(model), shapes(model))
 
 
 def shapes(model):
@@ -158,7 +158,7 @@ def outputs_of(model, layer, photos):
 
 
 def in_steps_of_2(x, layer):
-    """Return what a 3x3 filter, every second pixel, gives on x (N, H, W, C) with a border of one pixel all around."""
+    """Return a 3x3 convolution with stride 2 of x (N, H, W, C), padded by one pixel on every side."""
     kernel = layer.weights[0].numpy()
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))[:, ::2, ::2]
@@ -167,8 +167,8 @@ def in_steps_of_2(x, layer):
     return np.einsum("nyxchw,hwco->nyxo", windows, kernel)
 
 
-# Numbers that training changes: tensorflow/tpu, efficientnet/lite/efficientnet_lite_builder_test.py. Lite1 and Lite2
-# agree likewise: less means and variances, 5,416,680 and 6,092,072 of their registered numbers.
+# Trainable parameters: tensorflow/tpu, efficientnet/lite/efficientnet_lite_builder_test.py. Lite1 and Lite2
+# agree too: 5,416,680 and 6,092,072 of their registered parameters, without means and variances.
 @pytest.mark.parametrize(("number", "trained"), [(0, 4_652_008), (3, 8_197_096), (4, 13_006_568)])
 def test_efficientnet_lite_grows_as_that_of_google(number, trained):
     width, depth, resolution, _ = efficientnet_lite.SCALING[number]

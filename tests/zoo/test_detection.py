@@ -266,8 +266,8 @@ def test_training_makes_the_loss_less_and_leaves_a_model_that_can_be_saved(
 
 
 def test_a_scenes_box_is_tight_around_its_thing() -> None:
-    drawn = scenes(30)
-    for photo, one in zip(drawn.photos, drawn.truth, strict=True):
+    generated = scenes(30)
+    for photo, one in zip(generated.photos, generated.truth, strict=True):
         inside = np.zeros(photo.shape[:2], bool)
         for left, top, right, bottom in np.rint(one.boxes * 64).astype(int):
             assert photo[top:bottom, left:right].max() > 100

@@ -1,4 +1,4 @@
-"""The weights that keras.applications fetches, as Keras 2 wrote them: every array finds its place in our network."""
+"""The weights that keras.applications fetches, as Keras 2 wrote them: every array maps to a weight here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trained weights that come with the zoo: for every architecture, small, and each with the command that made it."""
+"""Trained weights that are shipped with the zoo: for every architecture, small, each with its training command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights in a file of the user's, and giving a model its weights by name."""
+"""Weights in a file of the user's, and assignment of weights by name."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def test_yolo_v3_tiny_has_the_anchors_of_its_cfg_and_the_mask_of_its_weights() -
 
 
 def joined(name: str, *parts: str) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """Return what the layer `name` of a tiny model with drawn weights reads and gives, and what `parts` give."""
+    """Return what the layer `name` of a tiny model with random weights reads and returns, and what `parts` return."""
     import keras
 
     from zoo.weights import random_weights
@@ -102,15 +102,15 @@ def test_the_power_of_a_size_is_limited_only_where_no_box_is_so_large() -> None:
 def test_an_object_is_the_target_of_all_similar_anchors_and_of_no_other() -> None:
     detection = Detection(heads=(Head(output="grid", stride=32, anchors=((20, 30), (40, 24), (8, 12))),), classes=1)
 
-    def told(width: float, height: float) -> np.ndarray:
+    def target(width: float, height: float) -> np.ndarray:
         corners = np.array([[10, 10, 10 + width, 10 + height]]) / 64
         truth = Truth(boxes=corners, classes=np.array([0]), crowds=np.array([False]))
         return encode([truth], detection, 64)[0][0, 0, 0]
 
-    both = told(28, 27)  # overlaps .66, .64 and .13
+    both = target(28, 27)  # overlaps .66, .64 and .13
     assert both[:, OBJECT].tolist() == [1, 1, 0]
     assert both[:2, [WIDTH, HEIGHT]] == pytest.approx(np.log([[28 / 20, 27 / 30], [28 / 40, 27 / 24]]), abs=1e-6)
-    assert told(10, 14)[:, OBJECT].tolist() == [0, 0, 1]  # .23, .15 and .69
+    assert target(10, 14)[:, OBJECT].tolist() == [0, 0, 1]  # .23, .15 and .69
 
 
 def row_of_boxes(count: int, apart: float = 1.0) -> np.ndarray:
