@@ -104,7 +104,7 @@ def test_nothing_is_taken_away_from_what_has_not_learned(mine: Path, clothes: Pa
     slimming = Slimming(passes=(Prune(share=0.5),), epochs=1)
     with pytest.raises(UsageProblemError, match=r"its new last layer must learn .* add --epochs"):
         train(recipe(mine, clothes, epochs=0, slimming=slimming), silent)
-    with pytest.raises(UsageProblemError, match="random weights were asked for"):
+    with pytest.raises(UsageProblemError, match="random weights were requested"):
         train(recipe(mine, kinds, epochs=0, slimming=slimming, weights="random"), silent)
 
 

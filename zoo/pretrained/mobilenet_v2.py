@@ -39,7 +39,7 @@ def _layer_name(stored: str) -> str:
         return fixed[stored]
     _, block, _, part = stored.split(".", 3)
     parts = ["depthwise", "project"] if block == "1" else ["expand", "depthwise", "project"]
-    # All but the last convolution lie in a row of their own with their batch norm and activation.
+    # All but the last convolution form a group of their own with their batch norm and activation.
     row, _, place = part.partition(".")
     if not place:
         row, place = (row, "0") if int(row) == len(parts) - 1 else (str(int(row) - 1), "1")

