@@ -15,6 +15,7 @@ from export.pipeline import run
 from export.progress import Quiet
 from export.recipe import Precision, Recipe
 from zoo import vae
+from zoo.inputs import Random
 
 PRECISIONS = (Precision.FLOAT32, Precision.INT8)
 
@@ -29,7 +30,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Delivered:
 
 
 def test_the_manifest_says_which_input_is_drawn_and_how(delivered: Delivered) -> None:
-    assert delivered.drawn_inputs == {"noise": "standard normal"}
+    assert delivered.inputs["noise"] == Random(distribution="standard normal")
     for file in delivered.files:
         assert {spec.name for spec in file.inputs} == {"image", "noise"}
         assert {spec.name for spec in file.outputs} == {"reconstruction", "mean", "log_variance"}
