@@ -26,7 +26,7 @@ def test_there_is_one_script_for_each_task() -> None:
     for code in scripts().values():
         assert "fit(" in code
         assert "evaluate(" in code
-        assert "run(recipe" in code
+        assert re.search(r"\brun\(\s*recipe", code)
 
 
 @pytest.mark.parametrize(
