@@ -32,7 +32,7 @@ def facts(history: tuple = (), **changes: object) -> Facts:
         "architecture": "lenet5",
         "title": "LeNet-5, trained on clothes",
         "task": "classification",
-        "preprocessing": lenet5.preprocess(**lenet5.settings({})),
+        "inputs": lenet5.inputs(**lenet5.settings({})),
     }
     return Facts(**{**told, **changes}, history=history)
 
