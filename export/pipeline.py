@@ -131,14 +131,14 @@ def _subject(recipe: Recipe, progress: Progress) -> Subject:
 def _with_fewer_weights(run: ExportRun, expected: Outputs) -> tuple[ExportRun, Outputs, Original | None]:
     """Return the export of the pruned model and its outputs, and the model before it; as they are without pruning."""
     recipe, subject, samples = run.recipe, run.subject, run.samples
-    if recipe.pruning is None and recipe.original is None:
+    if not recipe.passes and recipe.original is None:
         return run, expected, None
     original = Original(subject=subject, outputs=expected)
     if recipe.original is not None:
         original = load_original(Path(recipe.original).expanduser(), subject, samples.probe)
-    if recipe.pruning is None:
+    if not recipe.passes:
         return run, expected, original
-    subject, records = pruned(subject, recipe.pruning, recipe.seed, samples.calibration, run.progress)
+    subject, records = pruned(subject, recipe.passes, recipe.seed, samples.calibration, run.progress)
     return (
         replace(run, subject=subject),
         reference.outputs(subject.model, samples.probe),

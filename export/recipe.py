@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, Protocol
 
 from zoo.errors import UsageProblemError
 
@@ -104,47 +105,18 @@ class Io(StrEnum):
     FLOAT32 = "float32"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pruning:
-    """What is taken away from a model before anything is converted.
-
-    Attributes:
-        share: of all weights of convolutions and dense layers that become zero; depthwise ones keep theirs.
-        pattern: (2, 4): so many stay of so many neighbouring inputs; in place of a share.
-        channels: share of the channels of every layer that are removed, before weights become zero.
-    """
-
-    share: float = 0.0
-    pattern: tuple[int, int] | None = None
-    channels: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.channels < 1 or not 0 <= self.share < 1:
-            raise UsageProblemError("--prune and --prune-channels take a share between 0 and 1: 0.5 is a half")
-        if self.pattern is not None and not 0 < self.pattern[0] < self.pattern[1] <= 32:
-            raise UsageProblemError(f"--prune {self.weights} keeps nothing or all; type for example 2:4")
-        if not (self.share or self.pattern or self.channels):
-            raise UsageProblemError("--prune 0 takes nothing away; leave it out")
+class PassChoice(Protocol):
+    """A pass that takes weights away before anything is converted: `export.passes.chosen.ChosenPass`."""
 
     @property
-    def weights(self) -> str:
-        """What `--prune` was given: "0.5", "2:4", or nothing."""
-        if self.pattern is not None:
-            return ":".join(map(str, self.pattern))
-        return f"{self.share:g}" if self.share else ""
+    def value(self) -> str:
+        """The text behind its flag."""
+        ...
 
     @property
-    def words(self) -> tuple[str, ...]:
-        """What the user types."""
-        channels = ("--prune-channels", f"{self.channels:g}") if self.channels else ()
-        return (*channels, *(("--prune", self.weights) if self.weights else ()))
-
-    @property
-    def name(self) -> str:
-        """As a part of file names: "channels0.3-prune2of4"."""
-        parts = [f"channels{self.channels:g}"] if self.channels else []
-        parts += [f"prune{self.weights.replace(':', 'of')}"] if self.weights else []
-        return "-".join(parts)
+    def file_part(self) -> str:
+        """As a part of file names."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +133,7 @@ class Recipe:
             made of what the model's batch norms remember (export/quantization/synthesis).
         preprocessing: how photos become inputs, for a model that is not of the zoo: raw, unit, tf, caffe, torch.
         reconstruct: make the weights of integer files so that they keep the answers (export/passes/integer_model.py).
-        pruning: which weights become zero before anything is converted; None for none.
+        passes: that take weights away before anything is converted, in the order in which they are applied.
         original: a .keras file: the network as it was before training took weights away, to compare with.
         raised: layers of the int8 file that are wider than int8, by the Keras layer's name.
         diagnose: compare the int8 files with the model layer by layer (export/analysis/diagnosis).
@@ -181,7 +153,7 @@ class Recipe:
     calibration_count: int = 100
     random_calibration: bool = False
     reconstruct: bool = True
-    pruning: Pruning | None = None
+    passes: tuple[Any, ...] = ()
     original: str | None = None
     raised: Mapping[str, Width] = field(default_factory=dict)
     diagnose: bool = False

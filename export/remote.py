@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.recipe import Budget, Io, Precision, Preset, Pruning, Recipe, Width
+from export.passes import registry
+from export.recipe import Budget, Io, Precision, Preset, Recipe, Width
 
 if TYPE_CHECKING:
     from export.progress import Progress
@@ -28,25 +29,18 @@ def export(request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
 
 def request_of(recipe: Recipe) -> dict[str, Any]:
     """Return a recipe as `export` takes it."""
-    return {**asdict(recipe), "out": str(recipe.out)}
+    return {**asdict(recipe), "passes": registry.record(recipe.passes), "out": str(recipe.out)}
 
 
 def _recipe(record: dict[str, Any]) -> Recipe:
     record["precisions"] = tuple(Precision(name) for name in record["precisions"])
     record["formats"] = tuple(record["formats"])
-    record["pruning"] = pruning_of(record["pruning"])
+    record["passes"] = registry.from_record(record["passes"])
     record["raised"] = {layer: Width(width) for layer, width in record["raised"].items()}
     record["budget"] = _budget(record["budget"])
     record["io"] = Io(record["io"]) if record["io"] else None
     record["out"] = Path(record["out"])
     return Recipe(**record)
-
-
-def pruning_of(record: Mapping[str, Any] | None) -> Pruning | None:
-    """Return what `dataclasses.asdict` made of a pruning."""
-    if record is None:
-        return None
-    return Pruning(**{**record, "pattern": tuple(record["pattern"]) if record["pattern"] else None})
 
 
 def _budget(record: dict[str, Any]) -> Budget:

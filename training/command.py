@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from export.cli.commands.export import option, pruning
+from export.cli.commands.export import chosen_passes, option
 from export.cli.console import print_json, standard_error, standard_output
 from zoo.errors import UsageProblemError
 
@@ -46,7 +45,7 @@ from zoo.errors import UsageProblemError
 @click.option(
     "--preprocessing", metavar="NAME", help="Of a .keras file that does not say it: unit, tf, torch, caffe, raw."
 )
-@click.option("--prune-channels", type=float, metavar="SHARE", help="Then remove that share of every layer's channels.")
+@click.option("--prune-channels", metavar="SHARE", help="Then remove that share of every layer's channels.")
 @click.option("--prune", metavar="SHARE|N:M", help="Then make weights zero: 0.5, or 2:4 for 2 of every 4.")
 @click.option("--cluster", type=int, metavar="COUNT", help="Then leave every layer so many different weights: 32.")
 @click.option("--qat", is_flag=True, help="Then learn with 8-bit weights and activations.")
@@ -73,11 +72,11 @@ def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], *
     from export.model.subject import is_model_file
     from export.runtime import background
     from training import job, printing
-    from training.recipe import Slimming, TrainingRecipe
+    from training.recipe import Slimming, TrainingRecipe, record
 
     as_json, resume, plain, evaluate = (options.pop(key) for key in ("as_json", "resume", "no_augment", "evaluate"))
     slimming = Slimming(
-        pruning=pruning(options.pop("prune"), options.pop("prune_channels")),
+        passes=chosen_passes(options),
         clusters=options.pop("cluster"),
         qat=options.pop("qat"),
         epochs=options.pop("stage_epochs"),
@@ -100,9 +99,9 @@ def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], *
         )
     with ProgressBar(standard_error()) as progress:
         if evaluate:
-            answer = background.start(job.evaluate, progress, recipe=asdict(recipe))
+            answer = background.start(job.evaluate, progress, recipe=record(recipe))
         else:
-            answer = background.start(job.train, progress, recipe=asdict(recipe), resume=resume)
+            answer = background.start(job.train, progress, recipe=record(recipe), resume=resume)
     if as_json:
         print_json(answer)
         return

@@ -14,6 +14,7 @@ from export.model.subject import subject_of_file
 from training.starting import Start
 from zoo import own_file
 from zoo.errors import UsageProblemError
+from zoo.weights import RANDOM_REQUESTED
 
 if TYPE_CHECKING:
     import keras
@@ -61,7 +62,7 @@ class OwnFile:
         elif model.output_shape[-1] != len(classes) or (subject.labels and subject.labels != tuple(classes)):
             model, head = _with_new_head(model, len(classes))
             new = (head,)
-        if reason := "random weights were asked for" if self._weights else _untrained(model):
+        if reason := RANDOM_REQUESTED if self._weights else _untrained(model):
             import keras
 
             model = keras.models.clone_model(model)

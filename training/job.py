@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.remote import pruning_of
-from training.recipe import Slimming, TrainingRecipe
+from training.recipe import from_record
 
 if TYPE_CHECKING:
     from export.progress import Progress
@@ -25,7 +23,7 @@ def train(recipe: Mapping[str, Any], resume: bool, progress: Progress) -> dict[s
 
     # Here and not in the run: it is for the whole process, and refuses unseeded draws of anybody else's.
     tf.config.experimental.enable_op_determinism()
-    return train(_recipe(recipe), progress.step, resume=resume).record()
+    return train(from_record(recipe), progress.step, resume=resume).record()
 
 
 def evaluate(recipe: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
@@ -36,10 +34,4 @@ def evaluate(recipe: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     """
     from training.pipeline import evaluate
 
-    return evaluate(_recipe(recipe), progress.step).record()
-
-
-def _recipe(record: Mapping[str, Any]) -> TrainingRecipe:
-    slim = record["slimming"]
-    slimming = Slimming(**{**slim, "pruning": pruning_of(slim["pruning"])})
-    return TrainingRecipe(**{**record, "out": Path(record["out"]), "slimming": slimming})
+    return evaluate(from_record(recipe), progress.step).record()

@@ -21,6 +21,7 @@ from training.stage import Learn
 from training.starting import OfZoo
 from zoo import own_file
 from zoo.errors import UsageProblemError
+from zoo.weights import RANDOM_REQUESTED
 
 if TYPE_CHECKING:
     from training.running import Listener
@@ -226,7 +227,7 @@ def _digest(parts: Parts) -> str:
 
 def _warnings(recipe: TrainingRecipe, task: Task, start: Start, trained: Start) -> Iterator[str]:
     """Yield what the user should know of the weights that it began with, and of those that came out."""
-    if not start.weights.trained and start.weights.reason != "random weights were asked for":
+    if not start.weights.trained and start.weights.reason != RANDOM_REQUESTED:
         yield f"it began with random weights: {start.weights.reason}"
     yield from promises.broken(trained.model, recipe.slimming)
     yield from promises.costly(trained.history, task.metrics[0])

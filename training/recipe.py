@@ -8,7 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from export.recipe import Pruning
+from export.passes import registry
+from export.passes.chosen import ChosenPass
+from export.passes.prune import Prune
+from export.passes.prune_channels import PruneChannels
 from zoo.architecture import OptionValue
 from zoo.errors import UsageProblemError
 
@@ -21,14 +24,14 @@ class Slimming:
     """What a network loses after it has learned, and how long it learns to do without.
 
     Attributes:
-        pruning: weights that become zero, channels that are removed.
+        passes: weights that become zero, channels that are removed.
         clusters: how many different numbers the kernel of a layer may hold.
         qat: whether it learns to give its answers with weights and activations of 8 bits.
         epochs: of each of these stages.
         learning_rate: at its highest, in each of them.
     """
 
-    pruning: Pruning | None = None
+    passes: tuple[ChosenPass, ...] = ()
     clusters: int | None = None
     qat: bool = False
     epochs: int = 4
@@ -37,12 +40,22 @@ class Slimming:
     @property
     def asked(self) -> bool:
         """Whether it loses anything."""
-        return bool(self.pruning or self.clusters or self.qat)
+        return bool(self.passes or self.clusters or self.qat)
+
+    @property
+    def prune(self) -> Prune | None:
+        """Which weights become zero, if any."""
+        return next((one for one in self.passes if isinstance(one, Prune)), None)
+
+    @property
+    def prune_channels(self) -> PruneChannels | None:
+        """Which channels are removed, if any."""
+        return next((one for one in self.passes if isinstance(one, PruneChannels)), None)
 
     def __post_init__(self) -> None:
         if self.clusters is not None and not 2 <= self.clusters <= 256:
             raise UsageProblemError(f"--cluster takes a number from 2 to 256, not {self.clusters}; 32 is usual")
-        if self.pruning and self.pruning.weights and self.clusters == 2:
+        if self.prune and self.clusters == 2:
             raise UsageProblemError("--cluster 2 --prune leaves one number beside zero; give at least 3 clusters")
         if not math.isfinite(self.learning_rate):
             raise UsageProblemError(f"--stage-learning-rate takes a number, not {self.learning_rate}; 3e-4 is usual")
@@ -119,5 +132,18 @@ class TrainingRecipe:
 
     def settings(self) -> dict[str, Any]:
         """Return what decides the numbers, as plain data: a run can be resumed only with the same."""
-        told = asdict(self)
-        return {key: value for key, value in told.items() if key not in ("out", "patience")}
+        values = record(self)
+        return {key: value for key, value in values.items() if key not in ("out", "patience")}
+
+
+def record(recipe: TrainingRecipe) -> dict[str, Any]:
+    """Return a recipe as plain data."""
+    slimming = {**asdict(recipe.slimming), "passes": registry.record(recipe.slimming.passes)}
+    return {**asdict(recipe), "slimming": slimming}
+
+
+def from_record(values: Mapping[str, Any]) -> TrainingRecipe:
+    """Return the recipe of a record."""
+    slimming = values["slimming"]
+    made = Slimming(**{**slimming, "passes": registry.from_record(slimming["passes"])})
+    return TrainingRecipe(**{**values, "out": Path(values["out"]), "slimming": made})

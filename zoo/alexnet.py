@@ -1,4 +1,4 @@
-"""AlexNet: the network whose margin at ImageNet 2012 made convolutional networks the way to see.
+"""AlexNet: the network whose margin at ImageNet 2012 established convolutional networks.
 
 Krizhevsky, Sutskever, Hinton 2012, "ImageNet Classification with Deep Convolutional Neural Networks",
 https://papers.nips.cc/paper/4824. Built in one column of layers, as Krizhevsky wrote it two years later, "One weird
@@ -33,10 +33,10 @@ def build(
 ) -> keras.Model:
     """Return AlexNet: images (N, resolution, resolution, 3), less the mean, to logits (N, classes).
 
-    In 2012 half of each layer lived on either of two graphics cards, and conv2, conv4 and conv5 saw only the half of
-    their own card: a way around 3 GB of memory, not an idea about images. The one column of 2014 is what everybody's
-    code means by AlexNet today. The response normalization (section 3.3) was still in it; torchvision leaves it out,
-    and so do we: it gave 1.4 points, later networks got more from batch norm, and it has no form in integers.
+    In 2012 each of two graphics cards held half of every layer, and conv2, conv4 and conv5 read only the half on their
+    own card: a way around 3 GB of memory, not an idea about images. The single column of 2014 is what AlexNet means in
+    code today. It still had the response normalization (section 3.3), which torchvision and this build leave out: it
+    gave 1.4 points, later networks gained more from batch norm, and it has no integer form.
 
     Args:
         channels: of the five convolutions.
@@ -52,7 +52,7 @@ def build(
     image = keras.Input((resolution, resolution, 3), name="image")
     x = layers.ZeroPadding2D(2, name="conv1_pad")(image)
     x = layers.Conv2D(channels[0], 11, stride, activation="relu", name="conv1")(x)  # 55 x 55 x 64
-    # Windows of 3 that move by 2: they overlap, which made it a little harder to overfit (section 3.4).
+    # Windows of 3 with stride 2 overlap, which made it a little harder to overfit (section 3.4).
     x = layers.MaxPooling2D(3, 2, name="pool1")(x)  # 27 x 27 x 64
     x = layers.Conv2D(channels[1], 5, padding="same", activation="relu", name="conv2")(x)  # 27 x 27 x 192
     x = layers.MaxPooling2D(3, 2, name="pool2")(x)  # 13 x 13 x 192
@@ -61,7 +61,7 @@ def build(
     x = layers.MaxPooling2D(3, 2, name="pool5")(x)  # 6 x 6 x 256
     x = layers.Flatten(name="flatten")(x)  # 9216
     for name in ("fc6", "fc7"):
-        # Section 4.2: each unit is silent half of the time, so that none can lean on another.
+        # Section 4.2: each unit is zero half of the time, so that none can rely on another.
         x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
         x = layers.Dense(hidden, activation="relu", name=name)(x)
     logits = layers.Dense(classes, name="logits")(x)

@@ -1,4 +1,4 @@
-"""What an architecture is, and the one registry that the commands, the tests and the docs read."""
+"""What an architecture is, and the registry that the commands, the tests and the docs read."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError, unknown
+from zoo.pinned import Weights
 from zoo.preprocessing import Preprocessing
-from zoo.weights.pinned import Weights
 
 if TYPE_CHECKING:
     import keras
 
 OptionValue = int | float
-# How the numbers of an input lie that is drawn and not given.
+# Distribution of an input that is random by its meaning.
 Distribution = Literal["standard normal"]
 
 
@@ -40,14 +40,14 @@ class Architecture:
         paper: URL of the paper.
         build: options -> Keras model that ends in logits; random weights.
         options: what `--set` accepts.
-        tiny: options (also ones that `--set` does not offer) of the small variant; same operators.
+        tiny: options of the tiny variant, which has the same operators; also options that `--set` does not offer.
         preprocess: options -> how a photo becomes the input.
         parameter_count: of the default build, checked by a test against the paper or the reference.
-        classes: length of the logits, of a photo or of each pixel; 0 where the answer is no class.
+        classes: length of the logits, of a photo or of each pixel; 0 where the output is not a class.
         labels: stem of a file in `zoo/class_names`; empty where there are no classes.
         weights: trained weights, those of the default build first.
-        drawn_inputs: the inputs beside the image that are drawn at random and not given, by name.
-        detection: options -> what the outputs of a detector mean; None for what is no detector.
+        drawn_inputs: inputs that are random by their meaning (the noise of an autoencoder), by name.
+        detection: options -> what the outputs of a detector mean; None for other tasks.
     """
 
     name: str
@@ -67,12 +67,12 @@ class Architecture:
 
     @property
     def family(self) -> str:
-        """The file that it is in: "resnet"."""
+        """Name of the module: "resnet"."""
         builder = self.build.func if isinstance(self.build, partial) else self.build
         return builder.__module__.rpartition(".")[2]
 
     def settings(self, chosen: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
-        """Return every option's value; `chosen` over the defaults, 128.0 as the 128 that the option knows.
+        """Return the value of every option: those in `chosen`, and defaults; 128.0 becomes the 128 of the choices.
 
         Raises:
             UsageProblemError: an option or a value that this architecture does not have.
@@ -86,7 +86,7 @@ class Architecture:
         }
 
     def trained_as(self, tag: str | None) -> Weights | None:
-        """Return the trained weights of that tag, of the default build if it is None; None if there are none."""
+        """Return the trained weights with this tag (None: those of the default build), or None if there are none."""
         fitting = (one for one in self.weights if (one.tag == tag if tag else not one.options))
         return next(fitting, None)
 
@@ -96,7 +96,7 @@ class Architecture:
         return unknown(f"option of {self.name}", key, self.options)
 
     def _choice(self, key: str, value: OptionValue) -> OptionValue:
-        """Return the choice that equals `value`: a layer takes the number 128, but not 128.0."""
+        """Return the choice that equals `value`: layers accept 128, but not 128.0."""
         choices = self.options[key].choices
         if value not in choices:
             known = ", ".join(str(choice) for choice in choices)
@@ -108,7 +108,11 @@ _REGISTRY: dict[str, Architecture] = {}
 
 
 def register(architecture: Architecture) -> Architecture:
-    """Add an architecture to the zoo; a name can be taken once."""
+    """Add an architecture to the zoo.
+
+    Raises:
+        ValueError: the name is already registered.
+    """
     if architecture.name in _REGISTRY:
         raise ValueError(f"architecture {architecture.name!r} is registered twice")
     _REGISTRY[architecture.name] = architecture
@@ -124,7 +128,7 @@ def find(name: str) -> Architecture:
     """Return the architecture of that name.
 
     Raises:
-        UsageProblemError: no such name; the message holds the nearest ones.
+        UsageProblemError: no such name; the message suggests the nearest ones.
     """
     try:
         return _REGISTRY[name]

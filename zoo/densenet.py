@@ -1,4 +1,4 @@
-"""DenseNet: every layer of a block reads what all layers before it made.
+"""DenseNet: every layer of a block reads the outputs of all layers before it.
 
 Huang et al. 2016, "Densely Connected Convolutional Networks", https://arxiv.org/abs/1608.06993. This is DenseNet-BC,
 with bottlenecks and compression. Layer names are those of keras.applications: weights compare by name.
@@ -56,9 +56,9 @@ def build(
 
 
 def _dense_layer(x: Any, growth: int, name: str) -> Any:
-    """Section 3: 1x1 to 4 x growth channels (the bottleneck), 3x3 to `growth`, put behind all that came in.
+    """Section 3: 1x1 to 4 x growth channels (the bottleneck), 3x3 to `growth`, concatenated with the input.
 
-    Batch norm and ReLU come before a convolution: each reader of a channel normalises it in its own way.
+    Batch norm and ReLU come before a convolution, so that each reader of a channel normalises it in its own way.
     """
     from keras import layers
 

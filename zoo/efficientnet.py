@@ -1,4 +1,4 @@
-"""EfficientNet: one small network, made wider, deeper and sharper by one rule.
+"""EfficientNet: one small network, scaled in width, depth and resolution by one rule.
 
 Tan and Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
 https://arxiv.org/abs/1905.11946. Layer names are those of keras.applications: weights compare by name.
@@ -34,7 +34,7 @@ STAGES: tuple[Stage, ...] = (
     (6, 3, 320, 1, 1),  # 7 x 7 x 320
 )
 # Width, depth, resolution and dropout of B0 to B7: the paper has the rule (section 3.3: width 1.1^phi, depth 1.2^phi,
-# resolution 1.15^phi) but not what it was rounded to; that is in Google's efficientnet_builder.py.
+# resolution 1.15^phi) but not the rounded values, which are in Google's efficientnet_builder.py.
 SCALING = (
     (1.0, 1.0, 224, 0.2),
     (1.0, 1.1, 240, 0.2),
@@ -46,7 +46,8 @@ SCALING = (
     (2.0, 3.1, 600, 0.5),
 )
 EPSILON = 1e-3  # of batch norm
-DROPPED_BLOCKS = 0.2  # stochastic depth, section 5.2: how often training leaves out the last block; earlier ones less
+# Stochastic depth, section 5.2: the rate at which training leaves out the last block; earlier ones less often.
+DROPPED_BLOCKS = 0.2
 
 
 def build(
@@ -63,8 +64,8 @@ def build(
     """Return EfficientNet: images (N, resolution, resolution, 3), less mean, by deviation, to logits (N, classes).
 
     Args:
-        width: how many times the channels of B0.
-        depth: how many times the blocks of B0, rounded up in each stage.
+        width: factor of the channels of B0.
+        depth: factor of the blocks of B0, rounded up in each stage.
         resolution: the side of the input.
         dropout: before the classifier, in training.
         classes: length of the logits.
@@ -113,14 +114,14 @@ def _inverted_residual(
     x = layers.Conv2D(channels, 1, use_bias=False, name=f"{name}project_conv")(x)
     x = layers.BatchNormalization(epsilon=EPSILON, name=f"{name}project_bn")(x)
     if stride == 1 and block_input.shape[-1] == channels:
-        # One draw for a whole image: the block is left out, or is not.
+        # One random decision per image: the whole block is left out, or none of it.
         x = layers.Dropout(drop_rate, noise_shape=(None, 1, 1, 1), name=f"{name}drop")(x)
         x = layers.Add(name=f"{name}add")([x, block_input])
     return x
 
 
 def _squeeze_excite(x: Any, squeezed: int, name: str) -> Any:
-    """Weigh each channel by what all channels are on average (Hu et al. 2017, https://arxiv.org/abs/1709.01507).
+    """Weigh each channel by a function of the means of all channels (Hu et al. 2017, https://arxiv.org/abs/1709.01507).
 
     `squeezed`, the channels in between, is a quarter of the block's input, not of the expanded channels.
     """
@@ -148,8 +149,8 @@ _SMALLEST, _RIM = 224, 16  # pixels: B0's side, and what is cut off on each
 def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
     """Return how a photo becomes the input: bicubic, less mean, by deviation, all but a rim of 16, as Google evaluated.
 
-    keras.applications has these numbers in layers of its network; here they are data, as for every other network. Of a
-    small build the rim is as large a share as of the smallest network of the paper.
+    keras.applications does this in layers of its network; here it is data, as for every other network. In a build
+    smaller than B0 the rim is the same share of the side as in B0.
     """
     torch = conventions.find("torch")
     whole = max(resolution, _SMALLEST)
@@ -193,7 +194,7 @@ def _efficientnet(number: int, parameter_count: int) -> Architecture:
     )
 
 
-# Numbers that are stored, as keras.applications counts them, less the seven of its normalization layer.
+# All stored values, as keras.applications counts them, minus the seven of its normalization layer.
 EFFICIENTNET_B0 = _efficientnet(0, 5_330_564)
 EFFICIENTNET_B1 = _efficientnet(1, 7_856_232)
 EFFICIENTNET_B2 = _efficientnet(2, 9_177_562)

@@ -48,8 +48,8 @@ def build(
     """Return EfficientNet-Lite: images (N, resolution, resolution, 3) in [-1, 1] to logits (N, classes).
 
     Args:
-        width: how many times the channels of Lite0.
-        depth: how many times the blocks of Lite0; the first and the last stage keep theirs.
+        width: factor of the channels of Lite0.
+        depth: factor of the blocks of Lite0; the first and the last stage keep theirs.
         resolution: the side of the input.
         dropout: before the classifier, in training.
         classes: length of the logits.

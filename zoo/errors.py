@@ -1,8 +1,8 @@
-"""Every error a user can meet, with the exit code that the commands answer.
+"""Every error that a user can meet, with the exit code of the commands.
 
 ZooError
-|- CheckFailedError     1  a proof failed; the report says which
-|- UsageProblemError    2  the user's mistake; the message says what to type
+|- CheckFailedError     1  a proof failed; the report names the checks
+|- UsageProblemError    2  the user's mistake; the message shows what to type
 |- OutsideError         3  no network, disk full, a runtime that crashed
 """
 
@@ -25,7 +25,7 @@ class CheckFailedError(ZooError):
 
 
 class UsageProblemError(ZooError):
-    """The user asked for something that cannot be; the message says what to type instead."""
+    """The user requested something impossible; the message shows what to type instead."""
 
     exit_code = 2
 
@@ -37,7 +37,7 @@ class OutsideError(ZooError):
 
 
 def unknown(what: str, word: str, known: Iterable[str]) -> UsageProblemError:
-    """Return the refusal of an unknown `word`, with the nearest known ones: nothing is ever guessed."""
+    """Return the error for an unknown `word`; it suggests the nearest known ones and never guesses."""
     names = sorted(str(name) for name in known)
     close = difflib.get_close_matches(word.lower(), names, n=2, cutoff=0.6)
     hint = f"did you mean {' or '.join(repr(name) for name in close)}?" if close else f"known: {', '.join(names)}"

@@ -1,8 +1,9 @@
-"""GoogLeNet, or Inception v1: modules that look at several scales at once, and let 1x1 convolutions pay for it.
+"""GoogLeNet, or Inception v1: modules with filters of several sizes side by side, kept cheap by 1x1 convolutions.
 
 Szegedy et al. 2014, "Going Deeper with Convolutions", https://arxiv.org/abs/1409.4842. With batch norm behind each
 convolution (Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167, section 4.2) in place of the paper's response
-normalization, as torchvision has it: it trains several times faster and folds away; the other has no integer form.
+normalization, as torchvision has it: batch norm trains several times faster and folds away; response normalization
+has no integer form.
 """
 
 from __future__ import annotations
@@ -58,12 +59,12 @@ def build(
 
     Args:
         stem: channels of the three convolutions before the first module.
-        stages: the modules between two poolings, as table 1 lists them.
+        stages: the modules between two poolings, as in table 1.
         stride: of the first convolution.
         large: side of the filters that the paper calls 5x5; torchvision's are 3x3, which began as a mistake.
         last_pool: side of the pooling before 5a; 2 in torchvision.
-        auxiliary: two more outputs, "auxiliary_4a" and "auxiliary_4d", logits too. In training they bring the gradient
-            to the middle of the network, with 0.3 of the weight in the loss (section 5); then they are cut off.
+        auxiliary: add the outputs "auxiliary_4a" and "auxiliary_4d", logits too. In training they bring the gradient to
+            the middle of the network, with a weight of 0.3 in the loss (section 5); afterwards they are removed.
         dropout: before the last layer, in training.
         resolution: the side of the input; the auxiliary outputs need about 224.
         classes: length of the logits.
@@ -91,7 +92,7 @@ def build(
 
 
 def _inception(x: Any, module: Module, large: int, name: str) -> Any:
-    """Figure 2 (b): 1x1, 3x3, 5x5 and a pooling side by side, channels beside channels.
+    """Figure 2 (b): 1x1, 3x3, 5x5 and a pooling side by side, concatenated.
 
     The 1x1 convolutions before the large filters, and behind the pooling, keep the cost and the channels in bounds.
     """

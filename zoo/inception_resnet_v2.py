@@ -1,9 +1,9 @@
-"""Inception-ResNet v2: Inception modules that say what to add to their input.
+"""Inception-ResNet v2: Inception modules that compute what to add to their input.
 
 Szegedy et al. 2016, "Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning",
 https://arxiv.org/abs/1602.07261. Built as Google's code and weights are (tensorflow/models: inception_resnet_v2.py),
 with the stem of Inception v3. The modules are named as in keras.applications ("block35_1"); the convolutions, most of
-which are numbered there, by what they do.
+which are numbered there, are named after their place in the module.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from zoo.pretrained import inception_resnet_v2 as pretrained
 if TYPE_CHECKING:
     import keras
 
-REPEATS = (10, 20, 10)  # modules at 35 x 35, 17 x 17 and 8 x 8, twice those of figure 15: so are code and weights
-# What a module adds is made small first: with more than a thousand channels the training dies otherwise (section 3.3).
+# Modules at 35 x 35, 17 x 17 and 8 x 8: twice those of figure 15, as in Google's code and weights.
+REPEATS = (10, 20, 10)
+# The residual of a module is scaled down: with more than a thousand channels training fails otherwise (section 3.3).
 SCALES = (0.17, 0.1, 0.2)
 
 
@@ -66,7 +67,7 @@ def build(
 
 
 def _first_module(net: InceptionLayers, x: Any, name: str = "mixed_5b") -> Any:
-    """A module of Inception v3, without a residual: it makes the 320 channels of the modules behind it."""
+    """A module of Inception v3, without a residual: it gives the 320 channels that the next modules need."""
     from keras import layers
 
     one = net.convolve(x, 96, 1, f"{name}_1x1")
@@ -134,11 +135,11 @@ def _module_8(net: InceptionLayers, x: Any, name: str, *, last: bool) -> Any:
 
 
 def _add(x: Any, branches: list[Any], scale: float, name: str, *, activate: bool = True) -> Any:
-    """Figure 20: the branches, as many channels as the input by a 1x1 convolution, made small, and the sum."""
+    """Figure 20: concatenate the branches, project them to the channels of the input, scale down and add."""
     from keras import layers
 
     residual = layers.Concatenate(name=f"{name}_mixed")(branches)
-    # Neither batch norm nor ReLU here: what is added may be negative, and needs its own size.
+    # Neither batch norm nor ReLU here: a residual may be negative and of any size.
     residual = layers.Conv2D(x.shape[-1], 1, name=f"{name}_conv")(residual)
     if scale != 1:
         residual = layers.Rescaling(scale, name=f"{name}_scale")(residual)

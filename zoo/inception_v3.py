@@ -1,7 +1,8 @@
-"""Inception v3: large filters taken apart, into several small ones or into a row and a column.
+"""Inception v3: large filters factorised into several small ones, or into a row and a column.
 
 Szegedy et al. 2015, "Rethinking the Inception Architecture for Computer Vision", https://arxiv.org/abs/1512.00567.
-The modules are named as in keras.applications ("mixed0"); the convolutions, which are numbered there, by what they do.
+The modules are named as in keras.applications ("mixed0"); the convolutions, which are numbered there, are named
+after their place in the module.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def build(
         width: share of the channels that are kept.
         pooled: channels behind the pooling of each module at 35 x 35.
         inner: channels inside of each module at 17 x 17.
-        last: how many modules at 8 x 8.
+        last: number of modules at 8 x 8.
         stride: of the first convolution.
         padding: of the layers that shrink the image; "same" for resolutions below 75.
         dropout: before the last layer, in training.
@@ -70,7 +71,7 @@ def build(
 
 
 def _module_35(net: InceptionLayers, x: Any, pooled: int, name: str) -> Any:
-    """Figure 5: two 3x3 see as much as a 5x5, for less. Where the figure has one 3x3, Google's code has a 5x5."""
+    """Figure 5: two 3x3 cover a 5x5 with fewer weights. Where the figure has one 3x3, Google's code has a 5x5."""
     from keras import layers
 
     one = net.convolve(x, 64, 1, f"{name}_1x1")
@@ -84,7 +85,7 @@ def _module_35(net: InceptionLayers, x: Any, pooled: int, name: str) -> Any:
 
 
 def _reduction_to_17(net: InceptionLayers, x: Any, name: str) -> Any:
-    """Figure 10: half the side and more channels at once, so that nothing is lost in between."""
+    """Figure 10: halve the side and add channels in one step, so that no narrow layer loses information."""
     from keras import layers
 
     three = net.convolve(x, 384, 3, f"{name}_3x3", stride=2)

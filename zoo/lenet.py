@@ -1,9 +1,9 @@
-"""LeNet-5: the convolutional network that read cheques, small enough to follow number by number.
+"""LeNet-5: the convolutional network that read cheques, small enough to count by hand.
 
 LeCun, Bottou, Bengio, Haffner 1998, "Gradient-Based Learning Applied to Document Recognition",
 http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf, section II.B and figure 2, whose layer names we keep.
-Differences from the paper, all usual today: ReLU instead of a scaled tanh; max pooling instead of trained
-averages; C3 sees every map of S2, not the subsets of table I; logits instead of distances to drawn digits.
+Different from the paper, all usual today: ReLU instead of a scaled tanh; max pooling instead of trained
+averages; C3 sees every map of S2, not the subsets of table I; logits instead of distances to stylised digits.
 """
 
 from __future__ import annotations

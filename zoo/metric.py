@@ -1,4 +1,4 @@
-"""A number that says how good a model is at its task, as manifests and tables show it."""
+"""Metrics of the tasks, as manifests and tables show them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One quantity; more is better.
+    """One metric; higher is better.
 
     Attributes:
         key: in manifests: "top1".
@@ -26,11 +26,11 @@ class Metric:
         return f"{self.title} {self.unit}"
 
     def words(self, value: float) -> str:
-        """Return `value` in the unit, without it: "83.8"."""
+        """Return `value` in its unit, without the unit's name: "83.8"."""
         return f"{100 * value:.1f}" if self.unit == "%" else f"{value:.1f}"
 
     def lost(self, reference: float, actual: float) -> float:
-        """Return how much less `actual` is: in points of 1 for shares, otherwise as a share of the reference."""
+        """Return the loss of `actual` against `reference`: absolute for shares, otherwise relative to the reference."""
         return reference - actual if self.unit == "%" else (reference - actual) / abs(reference)
 
 

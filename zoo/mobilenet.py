@@ -16,8 +16,8 @@ from zoo.pretrained import mobilenet as pretrained
 if TYPE_CHECKING:
     import keras
 
-# Output channels and stride of each depthwise separable block: table 1 of the paper. It prints "s2" for the
-# last block too, but the sizes beside it (7x7 in, 7x7 out) and every implementation say stride 1.
+# Output channels and stride of each depthwise separable block: table 1 of the paper. It prints "s2" for the last block
+# too, but its sizes (7x7 in, 7x7 out) and every implementation have stride 1.
 BLOCKS = (
     (64, 1),  # 112 x 112 x 64
     *((128, 2), (128, 1)),  # 56 x 56 x 128
@@ -64,7 +64,7 @@ def build(
         x = separable(x, channels, stride, index)
     x = layers.GlobalAveragePooling2D(keepdims=True, name="pool")(x)  # 1 x 1 x 1024
     x = layers.Dropout(1e-3, name="dropout")(x)
-    # The classifier as a 1x1 convolution: the numbers of a dense layer, quantized per channel like the rest.
+    # The classifier as a 1x1 convolution: the same computation as a dense layer, quantized per channel like the rest.
     x = layers.Conv2D(classes, 1, name="conv_preds")(x)
     logits = layers.Reshape((classes,), name="logits")(x)
     return keras.Model(image, logits, name="mobilenet")

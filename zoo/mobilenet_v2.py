@@ -1,4 +1,4 @@
-"""MobileNet v2: inverted residuals, blocks that are wide inside and narrow where they are added.
+"""MobileNet v2: inverted residuals, blocks that are wide inside and narrow at the sum.
 
 Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", https://arxiv.org/abs/1801.04381.
 Layer names are those of keras.applications: weights compare by name.
@@ -90,7 +90,7 @@ class _Blocks:
         """Table 1: 1x1 up to expansion x channels, 3x3 per channel, 1x1 down without activation, and the sum."""
         from keras import layers
 
-        # The first block expands by 1, which is no layer, and keras.applications names it otherwise.
+        # The first block does not expand, and has another name in keras.applications.
         name = f"block_{index}" if index else "expanded_conv"
         block_input = x
         if expansion > 1:
@@ -106,7 +106,7 @@ class _Blocks:
         return x
 
     def mode(self, stride: int) -> str:
-        """Return the padding of a 3x3 convolution itself; with stride 1 both ways are one."""
+        """Return the padding of a 3x3 convolution itself; with stride 1 both ways are equal."""
         return "valid" if self.padding == "symmetric" and stride == 2 else "same"
 
     def pad(self, x: Any, stride: int, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""MobileNet v3: inverted residuals found by search, with squeeze-and-excite and a swish that integers can do.
+"""MobileNet v3: inverted residuals found by search, with squeeze-and-excite and a swish for integer arithmetic.
 
 Howard et al. 2019, "Searching for MobileNetV3", https://arxiv.org/abs/1905.02244. Layer names are those of
 keras.applications but for the last: weights compare by name.
@@ -82,14 +82,14 @@ def build(
     x = _normalise(x, "conv", "hard_swish")
     paper_input = STEM
     for index, (size, expanded, channels, excite, activation, stride) in enumerate(blocks):
-        # What alpha scales is the share of the block's input that the paper expands to, as in Google's code.
+        # The expansion factor of the paper, applied to the input of this block, as in Google's code.
         wide = rounded(x.shape[-1] * expanded / paper_input)
         name = f"expanded_conv_{index}_" if index else "expanded_conv_"
         x = _inverted_residual(x, size, wide, rounded(channels * alpha), excite, activation, stride, name)
         paper_input = channels
     x = layers.Conv2D(rounded(6 * x.shape[-1]), 1, use_bias=False, name="conv_1")(x)  # 7 x 7 x 960
     x = _normalise(x, "conv_1", "hard_swish")
-    # Section 5.1: the last layer before the classifier sees one pixel, the mean, and costs next to nothing.
+    # Section 5.1: the last layer before the classifier runs behind the mean, at one place, and costs next to nothing.
     x = layers.GlobalAveragePooling2D(keepdims=True, name="avg_pool")(x)  # 1 x 1 x 960
     x = layers.Conv2D(rounded(head * max(alpha, 1.0)), 1, name="conv_2")(x)  # 1 x 1 x 1280
     x = layers.Activation("hard_swish", name="conv_2_activation")(x)
@@ -121,7 +121,7 @@ def _inverted_residual(
 
 
 def _squeeze_excite(x: Any, name: str) -> Any:
-    """Weigh each channel by what all channels are on average (Hu et al. 2017, https://arxiv.org/abs/1709.01507).
+    """Weigh each channel by a function of the means of all channels (Hu et al. 2017, https://arxiv.org/abs/1709.01507).
 
     A quarter of the channels in between (section 5.3), and a sigmoid of straight lines: relu6(x + 3) / 6.
     """

@@ -1,6 +1,6 @@
-"""A .keras file that says what it is: how photos become its input, and what its answers mean.
+"""Facts in a .keras file: how photos become the input of its model, and what the outputs mean.
 
-Keras reads what it knows of the archive; our facts lie in it beside that, as plain data, and travel with the weights.
+A .keras file is a zip archive. Keras ignores members that it does not know, so the facts are stored in one as JSON.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _MOST_BYTES = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What the file says of itself.
+    """The facts about the model in a .keras file.
 
     Attributes:
         architecture: name in the zoo.
-        title: of the network, and of what it was trained on.
-        task: what it is for.
+        title: of the network and of its training data.
+        task: "classification", "detection", "segmentation", "generation".
         preprocessing: how a photo becomes its input.
         labels: names of the classes, by index.
-        drawn_inputs: inputs that are drawn at random, by name.
-        detection: what a detector's outputs mean; None for what is none.
-        history: records of the stages that have taken weights away from it: name, parameters, what was measured.
+        drawn_inputs: inputs that are random by their meaning, by name.
+        detection: what a detector's outputs mean; None for other tasks.
+        history: records of pruning, clustering and similar stages: name, parameters, measurements.
     """
 
     architecture: str
@@ -66,28 +66,28 @@ class Facts:
 
 def save(model: keras.Model, path: Path, facts: Facts) -> None:
     """Write the model with its facts; `path` is replaced in one step."""
-    beside = path.with_name(f".{path.stem}.part.keras")
+    unfinished = path.with_name(f".{path.stem}.part.keras")
     try:
-        model.save(beside)
-        with zipfile.ZipFile(beside, "a") as archive:
+        model.save(unfinished)
+        with zipfile.ZipFile(unfinished, "a") as archive:
             archive.writestr(_MEMBER, json.dumps(facts.record(), indent=1))
-        beside.replace(path)
+        unfinished.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Facts | None:
-    """Return what the file says of itself; None if it says nothing.
+    """Return the facts in the file; None if it has none.
 
     Raises:
-        UsageProblemError: it says something that makes no sense.
+        UsageProblemError: the facts are malformed.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             if _MEMBER not in archive.namelist():
                 return None
             with archive.open(_MEMBER) as member:
-                content = member.read(_MOST_BYTES)  # what is longer ends within, and is no JSON
+                content = member.read(_MOST_BYTES)  # anything longer is cut, and so is not JSON
         return _facts(json.loads(content))
     except (
         ValueError,
@@ -106,12 +106,12 @@ def read(path: Path) -> Facts | None:
 def _facts(record: Mapping[str, Any]) -> Facts:
     texts = [record[key] for key in ("architecture", "title", "task")] + record["labels"]
     if not all(isinstance(text, str) and text.isprintable() for text in texts):
-        raise ValueError("a name is no text")
+        raise ValueError("a name is not printable text")
     numbers = [number for key in ("scale", "offset") for number in record["preprocessing"][key]]
     if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
-        raise ValueError("a scale or an offset is no number")
+        raise ValueError("a scale or an offset is not a finite number")
     if not set(record["drawn_inputs"].values()) <= set(get_args(Distribution)):
-        raise ValueError("an input is drawn in a way that is not known")
+        raise ValueError("an input has an unknown distribution")
     detection = record["detection"]
     return Facts(
         architecture=record["architecture"],
@@ -121,15 +121,15 @@ def _facts(record: Mapping[str, Any]) -> Facts:
         labels=tuple(record["labels"]),
         drawn_inputs=dict(record["drawn_inputs"]),
         detection=Detection.from_record(detection) if detection else None,
-        history=tuple(_told(told) for told in record.get("history", ())),
+        history=tuple(_stage(one) for one in record.get("history", ())),
     )
 
 
-def _told(record: Mapping[str, Any]) -> Mapping[str, Any]:
+def _stage(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a stage's record, of names, numbers and short texts only."""
     known = {"name": record["name"], "parameters": dict(record["parameters"]), "measured": dict(record["measured"])}
     for value in (known["name"], *known["parameters"].values(), *known["measured"].values()):
         plain = isinstance(value, int | float) and math.isfinite(value)
         if not (plain or value is None or (isinstance(value, str) and value.isprintable())):
-            raise ValueError("the record of a stage is no plain data")
+            raise ValueError("the record of a stage is not plain data")
     return known

@@ -1,10 +1,10 @@
-"""U-Net: a label for every pixel, from what is seen far around it and from what lies close by.
+"""U-Net: a class for every pixel, from its wide surroundings and from fine details.
 
 Ronneberger, Fischer, Brox 2015, "U-Net: Convolutional Networks for Biomedical Image Segmentation",
 https://arxiv.org/abs/1505.04597, figure 1 and section 2. Different from the paper: 'same' padding, so that the whole
-picture is labelled and both halves of a concatenation have one size, where the paper crops (572 pixels in, 388 out);
-no dropout at the bottom, which only training sees. Without batch norm, as in the paper: its authors' initial weights
-(He et al. 2015) do without.
+picture is labelled and both halves of a concatenation have the same size, where the paper crops (572 pixels in, 388
+out); no dropout at the bottom, which only training uses. Without batch norm, as in the paper, whose initial weights
+(He et al. 2015) make it unnecessary.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def build(
     """Return U-Net: images (N, side, side, channels) in [0, 1] to logits (N, side, side, classes); side: `resolution`.
 
     Args:
-        classes: that a pixel can be of.
-        resolution: the side of the input and of the answer, a multiple of 2^depth.
+        classes: number of classes of a pixel.
+        resolution: the side of the input and of the output, a multiple of 2^depth.
         channels: 1 for grey, 3 for colours.
         width: channels of the first level; each level further down has twice as many.
-        depth: how often the side is halved.
+        depth: number of times that the side is halved.
     """
     import keras
     from keras import layers

@@ -1,10 +1,10 @@
-"""A variational autoencoder: pictures as points near which all points mean pictures, too.
+"""A variational autoencoder: every picture is a point of a latent space, and the points between them are pictures too.
 
-Kingma, Welling 2013, "Auto-Encoding Variational Bayes", https://arxiv.org/abs/1312.6114. The encoder says where in
-the latent space a picture may lie: a mean and a variance for each direction; the decoder draws the picture of a point.
-Different from the paper, whose networks have one dense layer each (appendix C): convolutions on both sides, and ReLU.
-The noise that picks the point is an input and not drawn inside (the reparameterization of section 2.4): the same inputs
-give the same outputs, in every file of every format, and noise 0 picks the mean.
+Kingma, Welling 2013, "Auto-Encoding Variational Bayes", https://arxiv.org/abs/1312.6114. The encoder predicts a normal
+distribution in the latent space, a mean and a variance for each direction; the decoder reconstructs the picture from a
+point. Different from the paper, whose networks have one dense layer each (appendix C): convolutions on both sides, and
+ReLU. The noise that selects the point is an input (the reparametrisation of section 2.4), so that the same inputs give
+the same outputs in every file of every format; noise 0 selects the mean.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import keras
 
 SIDE = 28  # pixels
-NOISE = "noise"  # the input that is drawn
+NOISE = "noise"  # the random input
 
 
 def build(*, latent: int = 16, width: int = 16) -> keras.Model:
@@ -39,7 +39,7 @@ def build(*, latent: int = 16, width: int = 16) -> keras.Model:
     noise = keras.Input((latent,), name=NOISE)
     features = _encode(image, width)
     mean = layers.Dense(latent, name="mean")(features)
-    # Its logarithm, as section C.2 says: a network may give any number, a variance is positive.
+    # Its logarithm (section C.2): a network may predict any number, but a variance is positive.
     log_variance = layers.Dense(latent, name="log_variance")(features)
     deviation = ops.exp(log_variance / 2)
     point = layers.Add(name="point")([mean, layers.Multiply(name="shift")([deviation, noise])])
@@ -47,7 +47,7 @@ def build(*, latent: int = 16, width: int = 16) -> keras.Model:
 
 
 def _encode(image: Any, width: int) -> Any:
-    """28 x 28 pixels to a vector of what is seen."""
+    """28 x 28 pixels to a vector of features."""
     from keras import layers
 
     x = layers.Conv2D(width, 3, 2, "same", activation="relu", name="encode1")(image)  # 14 x 14 x 16
@@ -56,7 +56,7 @@ def _encode(image: Any, width: int) -> Any:
 
 
 def _decode(point: Any, width: int) -> Any:
-    """The way back: a latent point to logits of 28 x 28 pixels."""
+    """A latent point to logits of 28 x 28 pixels."""
     from keras import layers
 
     x = layers.Dense(7 * 7 * 2 * width, activation="relu", name="decode0")(point)

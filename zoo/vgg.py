@@ -38,21 +38,21 @@ def build(
         depths: 3x3 convolutions in each block.
         width: channels of the first block; each block doubles it, up to eight times.
         hidden: units of the two dense layers before the last.
-        dropout: behind each of these, in training: section 3.1.
+        dropout: after each of these, in training: section 3.1.
         resolution: the side of the input.
         classes: length of the logits.
     """
     import keras
     from keras import layers
 
-    # The input has the size of bytes: with the usual first weights the first steps of training would silence the ReLUs.
+    # The input is as large as bytes: with the usual initial weights the first steps of training would kill the ReLUs.
     first = keras.initializers.VarianceScaling(1 / 64**2, "fan_avg")
     x = image = keras.Input((resolution, resolution, 3), name="image")
     for block, depth in enumerate(depths, start=1):
         channels = width * min(1 << (block - 1), _MOST_WIDENING)
         for index in range(1, depth + 1):
-            # Two 3x3 convolutions see 5x5 pixels and three see 7x7, with fewer weights and more ReLUs than one large
-            # filter: section 2.3.
+            # Two 3x3 convolutions cover 5x5 pixels and three cover 7x7, with fewer weights and more ReLUs than one
+            # large filter: section 2.3.
             start = first if x is image else "glorot_uniform"
             x = layers.Conv2D(
                 channels,
@@ -65,7 +65,7 @@ def build(
         # 112 x 112 x 64, 56 x 56 x 128, 28 x 28 x 256, 14 x 14 x 512, 7 x 7 x 512
         x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
     x = layers.Flatten(name="flatten")(x)  # 25088
-    # 86 % of VGG16's numbers are in these two layers.
+    # 86 % of VGG16's parameters are in these two layers.
     for name in ("fc1", "fc2"):
         x = layers.Dense(hidden, activation="relu", name=name)(x)
         x = layers.Dropout(dropout, name=f"{name}_dropout")(x)

@@ -16,7 +16,7 @@ from zoo.pretrained import xception as pretrained
 if TYPE_CHECKING:
     import keras
 
-# Channels of figure 5: the two convolutions, the blocks of the entry flow, the last block, the last two convolutions.
+# Channels of figure 5: two convolutions, the blocks of the entry flow; last block and last two convolutions below.
 STEM = (32, 64)
 ENTRY = (128, 256, 728)
 MIDDLE = 8  # blocks of the middle flow, as wide as the entry flow's last
@@ -38,7 +38,7 @@ def build(
     Args:
         stem: channels of the two convolutions at the beginning.
         entry: channels of each block of the entry flow.
-        middle: how many blocks in the middle flow.
+        middle: number of blocks in the middle flow.
         exits: channels of the last block, and of the two separable convolutions behind it.
         dropout: before the last layer, in training.
         resolution: the side of the input.
@@ -53,7 +53,7 @@ def build(
     x = layers.Conv2D(stem[1], 3, use_bias=False, name="block1_conv2")(x)
     x = _activate(_normalise(x, "block1_conv2"), "block1_conv2")  # 147 x 147 x 64
     for block, channels in enumerate(entry, start=2):  # 74 x 74 x 128, 37 x 37 x 256, 19 x 19 x 728
-        # What comes from the stem has been through a ReLU already.
+        # The output of the stem has passed a ReLU already.
         x = _halving_block(x, (channels, channels), f"block{block}", activate_first=block > 2)
     last = 2 + len(entry) + middle
     for block in range(2 + len(entry), last):  # 19 x 19 x 728

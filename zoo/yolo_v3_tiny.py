@@ -31,12 +31,12 @@ def build(
     """Return YOLOv3-tiny: images (N, resolution, resolution, 3), bytes / 255, to the raw numbers of two grids.
 
     Outputs `stride_32` (N, resolution / 32, resolution / 32, 3 * (5 + classes)) for large objects and `stride_16`,
-    twice as fine, for small ones. `zoo.detection` says what they mean.
+    twice as fine, for small ones. `zoo.detection` decodes them.
 
     Args:
         resolution: the side of the input, a multiple of 32.
-        classes: how many kinds of objects.
-        anchors: (width, height) of boxes in pixels, each grid stretches half of them; which ones, `detection` says.
+        classes: number of classes of objects.
+        anchors: (width, height) of boxes in pixels; each grid uses half as many, which `detection` selects.
         widths: channels of the seven convolutions; those of the heads are shares of the last.
     """
     import keras
@@ -50,14 +50,14 @@ def build(
         if index == _READ_BY_THE_FINE_GRID:
             at_stride_16 = x
         if index < len(widths):
-            # The last pooling looks one pixel further and drops none: the deep layers stay at a 32nd of the side.
+            # The last pooling has stride 1: the deep layers stay at a 32nd of the side.
             stride = 1 if index == len(widths) - 1 else 2
             x = layers.MaxPooling2D(2, stride, "same", name=f"pool_{index}")(x)
     deepest = widths[-1]
     neck = convolve(x, deepest // 4, 1, "neck")  # 13 x 13 x 256
     x = convolve(neck, deepest // 2, 3, "coarse")  # 13 x 13 x 512
     stride_32 = predict(x, len(anchors) // 2, classes, "stride_32")  # 13 x 13 x 255
-    # What the coarse grid knows goes to the fine one, beside what was there before the pooling.
+    # The fine grid reads the features of the coarse one, and those from before the pooling.
     x = layers.UpSampling2D(2, name="upsample")(convolve(neck, deepest // 8, 1, "lateral"))
     x = layers.Concatenate(name="fuse")([x, at_stride_16])  # 26 x 26 x 384
     x = convolve(x, deepest // 4, 3, "fine")  # 26 x 26 x 256
@@ -68,8 +68,8 @@ def build(
 def detection(*, classes: int = 80, anchors: tuple[Anchor, ...] = COCO_ANCHORS, **_: object) -> Detection:
     """Return what the outputs mean: anchors 3, 4, 5 on the coarse grid and 1, 2, 3 on the fine one.
 
-    yolov3-tiny.cfg says 0, 1, 2 for the fine one, but its weights were trained with 1, 2, 3: on 100 photos of COCO,
-    AP50 is .47 with these and .32 with those. OpenVINO's Open Model Zoo takes 1, 2, 3 too.
+    yolov3-tiny.cfg has 0, 1, 2 for the fine one, but its weights were trained with 1, 2, 3: on 100 photos of COCO, AP50
+    is .47 with 1, 2, 3 and .32 with 0, 1, 2. OpenVINO's Open Model Zoo uses 1, 2, 3 too.
     """
     return Detection(
         heads=(

@@ -1,4 +1,4 @@
-"""YOLOv4-tiny: boxes and classes of all objects from one look at the photo, small enough for a phone.
+"""YOLOv4-tiny: boxes and classes of all objects in one pass, small enough for a phone.
 
 Wang, Bochkovskiy, Liao 2020, "Scaled-YOLOv4: Scaling Cross Stage Partial Network",
 https://arxiv.org/abs/2011.08036, sections 3.2 and 4.2; built as its figure 3 and the authors' yolov4-tiny.cfg have it.
@@ -24,12 +24,12 @@ def build(
     """Return YOLOv4-tiny: images (N, resolution, resolution, 3), bytes / 255, to the raw numbers of two grids.
 
     Outputs `stride_32` (N, resolution / 32, resolution / 32, 3 * (5 + classes)) for large objects and `stride_16`,
-    twice as fine, for small ones. `zoo.detection` says what they mean.
+    twice as fine, for small ones. `zoo.detection` decodes them.
 
     Args:
         resolution: the side of the input, a multiple of 32.
-        classes: how many kinds of objects.
-        anchors: (width, height) of boxes in pixels, each grid stretches half of them; which ones, `detection` says.
+        classes: number of classes of objects.
+        anchors: (width, height) of boxes in pixels; each grid uses half as many, which `detection` selects.
         width: channels of the first convolution; those of all others are multiples of it.
     """
     import keras
@@ -46,7 +46,7 @@ def build(
     neck = convolve(x, 8 * width, 1, "neck")  # 13 x 13 x 256
     x = convolve(neck, 16 * width, 3, "coarse")  # 13 x 13 x 512
     stride_32 = predict(x, len(anchors) // 2, classes, "stride_32")  # 13 x 13 x 255
-    # What the coarse grid knows goes to the fine one, beside what was there before the last pooling.
+    # The fine grid reads the features of the coarse one, and those from before the last pooling.
     x = layers.UpSampling2D(2, name="upsample")(convolve(neck, 4 * width, 1, "lateral"))
     x = layers.Concatenate(name="fuse")([x, own])  # 26 x 26 x 384
     x = convolve(x, 8 * width, 3, "fine")  # 26 x 26 x 256
@@ -55,10 +55,10 @@ def build(
 
 
 def _cross_stage_partial(x: Any, channels: int, name: str) -> tuple[Any, Any]:
-    """Only half of the channels go through the block, the others around it: half the work, and gradients that differ.
+    """Send half of the channels through the block and the others around it, which halves the work.
 
-    Wang et al. 2019, "CSPNet", https://arxiv.org/abs/1911.11929. Return all channels (2 * channels), and the block's
-    own, which the fine grid reads.
+    Wang et al. 2019, "CSPNet", https://arxiv.org/abs/1911.11929. Return all channels (2 * channels), and those
+    of the block, which the fine grid reads.
     """
     from keras import layers
 

@@ -55,7 +55,7 @@ def recipe(request: Request, export: Delivered | None) -> Recipe:
         UsageProblemError: nobody says which model it is.
     """
     told: Mapping[str, Any] = export.manifest["recipe"] if export is not None else {}
-    if told.get("pruning"):
+    if told.get("passes"):
         raise UsageProblemError(
             f"{request.path.name} was made of a pruned model, which is not kept: diagnose it where it is made, with "
             "zoo export ... --diagnose"

@@ -12,6 +12,7 @@ from calibration.samples import Samples
 from export.analysis.evaluation import Evaluation
 from export.bundle.write import SCHEMA
 from export.model.subject import Subject
+from export.passes import registry
 from export.proof.artifact import Artifact
 from export.recipe import Budget, Recipe
 from export.runtime.versions import version
@@ -102,6 +103,7 @@ def _recipe(recipe: Recipe) -> dict[str, Any]:
     for place in ("model", "original", "weights", "calibration", "evaluate"):
         if isinstance(record[place], str) and "/" in record[place]:
             record[place] = PurePath(record[place]).name
+    record["passes"] = registry.record(recipe.passes)
     record["budget"] = plain(recipe.budget)
     record["precisions"] = [str(precision) for precision in recipe.precisions]
     record["raised"] = {layer: str(width) for layer, width in recipe.raised.items()}

@@ -16,13 +16,24 @@ import click
 from export.cli.console import print_error
 from zoo.errors import OutsideError, UsageProblemError, ZooError, unknown
 
-# What a user wants to do, and the commands for it, in the order of the help.
-# A new command is a file in `export/cli/commands` and a word here.
-SECTIONS: dict[str, tuple[str, ...]] = {
-    "Discover": ("list", "show", "inspect"),
-    "Configure": ("doctor",),
-    "Build": ("train", "export"),
-    "Measure": ("verify", "run", "bench"),
+# What a user wants to do, and the commands for it with their line of the help, in the order of the help.
+# A new command is a file in `export/cli/commands` and a line here. The help imports none of them.
+SECTIONS: dict[str, dict[str, str]] = {
+    "Discover": {
+        "list": "List the architectures that are ready to export.",
+        "show": "Show one architecture: paper, options, weights, card; or draw it.",
+        "inspect": "Describe a model file: integer or not, inputs, outputs, operators.",
+    },
+    "Configure": {"doctor": "Check the installation."},
+    "Build": {
+        "train": "Train a network on your photos: its head first, then all of it.",
+        "export": "Export a network of the zoo or a .keras file, and prove every file.",
+    },
+    "Measure": {
+        "verify": "Prove a delivered folder again, without TensorFlow.",
+        "run": "Run a delivered file on photos, without TensorFlow.",
+        "bench": "Measure time and memory of files in turn, without TensorFlow.",
+    },
 }
 # Of a command in a package of its own, which imports this one.
 ELSEWHERE = {"train": "training.command"}
@@ -61,10 +72,9 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one section per intent."""
-        for title, names in SECTIONS.items():
-            if names:
-                with formatter.section(title):
-                    formatter.write_dl([(name, load_command(name).get_short_help_str(80)) for name in names])
+        for title, lines in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(lines.items()))
 
 
 def _print_version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:

@@ -61,7 +61,7 @@ def artifact_name(recipe: Recipe) -> str:
     Raises:
         UsageProblemError: unknown names and options.
     """
-    return "-".join([_model_name(recipe), *([recipe.pruning.name] if recipe.pruning else [])])
+    return "-".join([_model_name(recipe), *(one.file_part for one in recipe.passes)])
 
 
 def _model_name(recipe: Recipe) -> str:

@@ -1,4 +1,4 @@
-"""Stages: a Keras model becomes a new Keras model, before any conversion, for all formats at once."""
+"""Passes: each makes a new Keras model from a Keras model, before any conversion, for all formats at once."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ EXACT_DB, CHECKED_SAMPLES = 70.0, 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageRecord:
-    """What a stage did, for the manifest.
+class PassRecord:
+    """What a pass did, for the manifest.
 
     Attributes:
-        name: of the stage.
+        name: of the pass.
         parameters: that decide its numbers.
         seconds: that it took.
         exact: whether the answers are promised to stay, to float rounding.
@@ -47,48 +47,48 @@ class StageRecord:
 
 
 @dataclass(frozen=True)
-class Staged:
-    """A stage's new model, and what was done."""
+class PassResult:
+    """A pass's new model, and what was done."""
 
     model: keras.Model
-    record: StageRecord
+    record: PassRecord
 
 
-class Stage(Protocol):
+class Pass(Protocol):
     """A step from a model to a better one; it leaves its input as it is."""
 
-    def __call__(self, model: keras.Model, samples: Samples) -> Staged:
+    def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return a new model with the same inputs and outputs.
 
         Raises:
-            PassRefusedError: this model is not for this stage.
+            PassRefusedError: this model is not for this pass.
         """
         ...
 
 
-def apply(stage: Stage, model: keras.Model, samples: Samples) -> Staged:
-    """Return what the stage makes of `model`, after asking whether it kept the contract.
+def apply(one: Pass, model: keras.Model, samples: Samples) -> PassResult:
+    """Return the result of a pass, after checking that it kept the contract.
 
     Raises:
-        PassRefusedError: as the stage; or the answers, which it promised to keep, are others.
+        PassRefusedError: as the pass; or the outputs, which it promised to keep, changed.
         CheckFailedError: the model itself gives NaN or infinity.
-        RuntimeError: a bug in the stage: it returned or changed its input, or changed the signature.
+        RuntimeError: a bug in the pass: it returned or changed its input, or changed the signature.
     """
     before = _digest(model)
-    staged = stage(model, samples)
-    if staged.model is model:
-        raise RuntimeError(f"stage {staged.record.name} returned the model that it was given")
-    shared = {id(variable) for variable in model.variables} & {id(variable) for variable in staged.model.variables}
+    result = one(model, samples)
+    if result.model is model:
+        raise RuntimeError(f"pass {result.record.name} returned the model that it was given")
+    shared = {id(variable) for variable in model.variables} & {id(variable) for variable in result.model.variables}
     if shared or _digest(model) != before:
-        raise RuntimeError(f"stage {staged.record.name} changed or shares the weights of the model that it was given")
-    if _signature(staged.model) != _signature(model):
-        raise RuntimeError(f"stage {staged.record.name} changed the model's inputs or outputs")
-    if staged.record.exact:
-        _check_answers(model, staged, samples)
-    return staged
+        raise RuntimeError(f"pass {result.record.name} changed or shares the weights of the model that it was given")
+    if _signature(result.model) != _signature(model):
+        raise RuntimeError(f"pass {result.record.name} changed the model's inputs or outputs")
+    if result.record.exact:
+        _check_answers(model, result, samples)
+    return result
 
 
-def _check_answers(model: keras.Model, staged: Staged, samples: Samples) -> None:
+def _check_answers(model: keras.Model, result: PassResult, samples: Samples) -> None:
     import keras
     import numpy as np
 
@@ -97,14 +97,14 @@ def _check_answers(model: keras.Model, staged: Staged, samples: Samples) -> None
     given = [np.asarray(some.inputs[spec.name]) for spec in signature.inputs(model)]
     # Called as it is: to compile it would take longer than these few samples.
     pairs = [
-        keras.tree.flatten(one(given[0] if len(given) == 1 else given, training=False)) for one in (model, staged.model)
+        keras.tree.flatten(one(given[0] if len(given) == 1 else given, training=False)) for one in (model, result.model)
     ]
     names = [spec.name for spec in signature.outputs(model)]
     for name, expected, found in zip(names, *pairs, strict=True):
         reference.refuse(name, np.asarray(expected))
         sqnr_db = compare(reference=np.asarray(expected), actual=np.asarray(found)).sqnr_db
         if not sqnr_db > EXACT_DB:
-            raise PassRefusedError(f"stage {staged.record.name} does not keep the answers: {sqnr_db:.0f} dB")
+            raise PassRefusedError(f"pass {result.record.name} does not keep the answers: {sqnr_db:.0f} dB")
 
 
 def _signature(model: keras.Model) -> object:

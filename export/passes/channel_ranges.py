@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.samples import Samples
-from export.passes.streaming import Pass
+from export.passes.streaming import Traversal
 
 if TYPE_CHECKING:
     import keras
@@ -50,7 +50,7 @@ def channel_ranges(model: keras.Model, samples: Samples, tensors: Sequence[Any])
         if id(tensor) in wanted:
             found[id(tensor)] = _range(chunks)
 
-    for _ in Pass(model, samples).run({}, look):
+    for _ in Traversal(model, samples).run({}, look):
         pass
     return found
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from calibration.samples import Samples
 from export.model.graph import copy
-from export.passes import Staged, StageRecord
+from export.passes import PassRecord, PassResult
 from export.passes.channel_ranges import ChannelRange, channel_ranges
 from export.passes.channels import Channels, Group, Role
 
@@ -58,7 +58,7 @@ class Equalize:
     samples: int = 32
     seed: int = 0
 
-    def __call__(self, model: keras.Model, samples: Samples) -> Staged:
+    def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return the model with other weights and the same answers."""
         start = time.perf_counter()
         channels = Channels(model)
@@ -72,14 +72,14 @@ class Equalize:
                 scale = np.ones_like(scale)
             change.scales.update({id(tensor): scale for tensor in group.tensors})
         scaled = [group for group in groups if (change.scales[id(group.tensors[0])] != 1).any()]
-        record = StageRecord(
+        record = PassRecord(
             name=NAME,
             parameters=asdict(self),
             exact=all(group.cap == math.inf for group in scaled),
             seconds=round(time.perf_counter() - start, 2),
             layers=tuple(layer.name for group in scaled for layer in group.makers),
         )
-        return Staged(_changed(model, channels, change), record)
+        return PassResult(_changed(model, channels, change), record)
 
     def _seen(self, model: keras.Model, groups: Sequence[Group], samples: Samples) -> list[Mapping[int, ChannelRange]]:
         """Return the ranges in two halves of some samples; in one of them twice where there are too few."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from calibration.samples import Array, Samples
 from export.model.graph import Graph, Node, copy, is_dissolved
-from export.passes import Staged, StageRecord
+from export.passes import PassRecord, PassResult
 from export.passes.products import has_own_weights
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ NAME = "fold"
 class Fold:
     """The stage."""
 
-    def __call__(self, model: keras.Model, samples: Samples) -> Staged:
+    def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return the model with folded batch norms, and without models inside of it.
 
         Raises:
@@ -38,8 +38,8 @@ class Fold:
         start = time.perf_counter()
         folded = fold(model)
         layers = (*(layer.name for layer, _ in foldable(flat(model))), *(norm.name for norm in alone(flat(model))))
-        return Staged(
-            folded, StageRecord(name=NAME, exact=True, seconds=round(time.perf_counter() - start, 2), layers=layers)
+        return PassResult(
+            folded, PassRecord(name=NAME, exact=True, seconds=round(time.perf_counter() - start, 2), layers=layers)
         )
 
 

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
 from calibration.samples import Array, Samples
-from export.passes import Staged, StageRecord
+from export.passes import Pass, PassRecord, PassResult
+from export.passes.chosen import check_share
 from export.passes.feedback import TINY, Inputs
 from export.passes.products import Kind, Product, products
 from export.passes.refit import Refit, Survey, chosen
 from export.passes.sparse import kept_by_pattern, kept_by_share, refitted, worth_of
-from export.passes.streaming import Pass
+from export.passes.streaming import Traversal
+from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
     import keras
@@ -30,15 +32,19 @@ MOST = 0.95  # of a layer's weights: without any, nothing would pass
 
 @dataclass(frozen=True, kw_only=True)
 class Prune:
-    """The stage, for a flat model with folded batch norms.
+    """The pass of `--prune`, for a flat model with folded batch norms.
 
     Attributes:
-        share: of the weights that become zero, of all layers together.
+        share: of the weights that become zero, of all layers together; depthwise convolutions keep theirs.
         pattern: (2, 4): so many stay of so many neighbouring inputs; instead of a share.
         positions: of every feature map of a sample, at which a layer's inputs are looked at.
         ridge: added to the inputs' second moments, as a share of their mean.
         seed: of the choice of positions.
     """
+
+    flag: ClassVar[str] = "--prune"
+    metavar: ClassVar[str] = "SHARE|N:M"
+    help: ClassVar[str] = "Make weights zero and refit the others on the calibration photos: 0.5, or 2:4."
 
     share: float = 0.5
     pattern: tuple[int, int] | None = None
@@ -46,7 +52,40 @@ class Prune:
     ridge: float = 0.1
     seed: int = 0
 
-    def __call__(self, model: keras.Model, samples: Samples) -> Staged:
+    def __post_init__(self) -> None:
+        if self.pattern is not None and not 0 < self.pattern[0] < self.pattern[1] <= 32:
+            raise UsageProblemError(f"--prune {self.value} keeps nothing or all; type for example 2:4")
+        if self.pattern is None:
+            check_share(self.flag, self.share)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the pass that `--prune TEXT` asks for.
+
+        Raises:
+            UsageProblemError: neither a share nor a pattern.
+        """
+        kept, colon, of = text.partition(":")
+        try:
+            return cls(pattern=(int(kept), int(of))) if colon else cls(share=float(kept))
+        except ValueError:
+            raise UsageProblemError(f"--prune {text!r} is neither a share nor a pattern; type 0.5 or 2:4") from None
+
+    @property
+    def value(self) -> str:
+        """What the user types behind the flag: "0.5", "2:4"."""
+        return ":".join(map(str, self.pattern)) if self.pattern is not None else f"{self.share:g}"
+
+    @property
+    def file_part(self) -> str:
+        """As a part of file names: "prune0.5", "prune2of4"."""
+        return f"prune{self.value.replace(':', 'of')}"
+
+    def steps(self, seed: int) -> tuple[Pass, ...]:
+        """Return the passes to run, with that seed."""
+        return (replace(self, seed=seed),)
+
+    def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return the model with fewer weights.
 
         Raises:
@@ -57,10 +96,10 @@ class Prune:
         shares = {} if self.pattern else self._shares(model, layers, samples)
         refit = Refit(partial(self._settled, shares), self.positions, self.seed, frozenset())
         handlers = {id(layer): refit.handler(index, layer) for index, layer in enumerate(layers)}
-        for _ in Pass(model, samples).run(handlers):
+        for _ in Traversal(model, samples).run(handlers):
             pass
         new = refit.written(model)
-        record = StageRecord(
+        record = PassRecord(
             name=NAME,
             parameters={
                 "share": None if self.pattern else self.share,
@@ -75,7 +114,7 @@ class Prune:
             skipped=skipped,
             measured={"zero_share": zero_share(new)},
         )
-        return Staged(new, record)
+        return PassResult(new, record)
 
     def _shares(self, model: keras.Model, layers: Sequence[keras.Layer], samples: Samples) -> dict[str, float]:
         """Return the share of every product that becomes zero: more where it costs less of what comes out.
@@ -85,7 +124,7 @@ class Prune:
         """
         costs: dict[str, Array] = {}
         survey = Survey(self.positions, self.seed, partial(_note_costs, costs))
-        for _ in Pass(model, samples).run({id(layer): survey.handler(layer) for layer in layers}):
+        for _ in Traversal(model, samples).run({id(layer): survey.handler(layer) for layer in layers}):
             pass
         bar = np.quantile(np.concatenate([cost.ravel() for cost in costs.values()]), self.share)
         alone = {name: float((cost < bar).mean()) for name, cost in costs.items()}

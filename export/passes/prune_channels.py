@@ -11,21 +11,24 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.samples import Array, Samples
-from export.passes import Staged, StageRecord
+from export.passes import Pass, PassRecord, PassResult
 from export.passes.channel_units import ChannelUnits, Numbers
+from export.passes.chosen import check_share
 from export.passes.feedback import TINY, Inputs
 from export.passes.products import Kind, Product
 from export.passes.refit import Refit, Survey, chosen
+from export.passes.shrink import Shrink
 from export.passes.sparse import refitted, worth_of
-from export.passes.streaming import Pass
+from export.passes.streaming import Traversal
+from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
     import keras
@@ -37,7 +40,7 @@ FEWEST = 8
 
 @dataclass(frozen=True, kw_only=True)
 class PruneChannels:
-    """The stage, for a flat model with folded batch norms.
+    """The pass of `--prune-channels`, for a flat model with folded batch norms; `Shrink` removes what it leaves unread.
 
     Attributes:
         share: of the channels of every layer that go.
@@ -46,12 +49,45 @@ class PruneChannels:
         seed: of the choice of positions.
     """
 
+    flag: ClassVar[str] = "--prune-channels"
+    metavar: ClassVar[str] = "SHARE"
+    help: ClassVar[str] = "Remove that share of every layer's channels and refit the rest: smaller and faster."
+
     share: float = 0.3
     positions: int = 50
     ridge: float = 0.1
     seed: int = 0
 
-    def __call__(self, model: keras.Model, samples: Samples) -> Staged:
+    def __post_init__(self) -> None:
+        check_share(self.flag, self.share)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the pass that `--prune-channels TEXT` asks for.
+
+        Raises:
+            UsageProblemError: no share.
+        """
+        try:
+            return cls(share=float(text))
+        except ValueError:
+            raise UsageProblemError(f"--prune-channels {text!r} is no share; type for example 0.3") from None
+
+    @property
+    def value(self) -> str:
+        """What the user types behind the flag: "0.3"."""
+        return f"{self.share:g}"
+
+    @property
+    def file_part(self) -> str:
+        """As a part of file names: "channels0.3"."""
+        return f"channels{self.value}"
+
+    def steps(self, seed: int) -> tuple[Pass, ...]:
+        """Return the passes to run, with that seed."""
+        return replace(self, seed=seed), Shrink()
+
+    def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return the model with weights of zero where a channel that goes is read.
 
         Raises:
@@ -67,11 +103,11 @@ class PruneChannels:
             if units.is_weighing(node)
         }
         refit = Refit(partial(self._settled, reads), self.positions, self.seed, frozenset())
-        for _ in Pass(model, samples).run(
+        for _ in Traversal(model, samples).run(
             {id(layer): refit.handler(index, layer) for index, layer in enumerate(layers)}
         ):
             pass
-        record = StageRecord(
+        record = PassRecord(
             name=NAME,
             parameters={"share": self.share, "positions": self.positions, "ridge": self.ridge, "samples": len(samples)},
             seconds=round(time.perf_counter() - start, 2),
@@ -79,13 +115,13 @@ class PruneChannels:
             skipped=skipped,
             measured={"channels": len(dead)},
         )
-        return Staged(refit.written(model), record)
+        return PassResult(refit.written(model), record)
 
     def _dead(self, model: keras.Model, units: ChannelUnits, layers: list[keras.Layer], samples: Samples) -> Numbers:
         """Return the units that go: of those that the same layers make, the ones that cost their readers least."""
         costs: dict[str, Array] = {}
         survey = Survey(self.positions, self.seed, partial(_note_costs, costs))
-        for _ in Pass(model, samples).run({id(layer): survey.handler(layer) for layer in layers}):
+        for _ in Traversal(model, samples).run({id(layer): survey.handler(layer) for layer in layers}):
             pass
         worth: dict[int, float] = defaultdict(float)
         makers: dict[int, list[str]] = defaultdict(list)

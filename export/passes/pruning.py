@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +11,10 @@ from export import passes
 from export.errors import PassRefusedError
 from export.model.graph import functional
 from export.model.subject import Subject
-from export.passes import Stage
+from export.passes.chosen import ChosenPass
 from export.passes.fold import Fold
-from export.passes.prune import Prune
-from export.passes.prune_channels import PruneChannels
 from export.passes.refit import FEWEST_SAMPLES
-from export.passes.shrink import Shrink
 from export.progress import Progress
-from export.recipe import Pruning
 from zoo.errors import UsageProblemError
 
 # Of what training makes, all that other weights would undo.
@@ -26,13 +22,13 @@ _UNDONE = ("prune", "cluster", "qat")
 
 
 def pruned(
-    subject: Subject, pruning: Pruning, seed: int, samples: Samples, progress: Progress
+    subject: Subject, chosen: Sequence[ChosenPass], seed: int, samples: Samples, progress: Progress
 ) -> tuple[Subject, list[Mapping[str, Any]]]:
     """Return the subject with fewer weights, and the records of the passes.
 
     Args:
         subject: the original.
-        pruning: what is taken away.
+        chosen: passes that take weights away.
         seed: of the choice of positions.
         samples: of the calibration, to fit the other weights on.
         progress: hears of every step.
@@ -40,31 +36,21 @@ def pruned(
     Raises:
         UsageProblemError: nothing to fit the other weights on, or a model that cannot be pruned.
     """
-    typed = " ".join(pruning.words)
+    typed = " ".join(f"{one.flag} {one.value}" for one in chosen)
     if reason := _reason_against(subject, samples):
         raise UsageProblemError(f"{typed}: {reason}")
     model, records = functional(subject.model), list[Mapping[str, Any]]()
     try:
-        for stage in _stages(pruning, seed):
+        for step in (Fold(), *(step for one in chosen for step in one.steps(seed))):
             progress.step("prune the model")
-            staged = passes.apply(stage, model, samples)
-            model = staged.model
-            records.append(staged.record.record())
+            result = passes.apply(step, model, samples)
+            model = result.model
+            records.append(result.record.record())
     except PassRefusedError as error:
         raise UsageProblemError(f"{typed} is not for this model: {error}") from error
     if not all(record["layers"] for record in records[1:]):
         raise UsageProblemError(f"{typed}: there is nothing in this model that could be taken away")
     return replace(subject, model=model), records
-
-
-def _stages(pruning: Pruning, seed: int) -> Iterator[Stage]:
-    """Yield the stages in the order that makes sense: what is removed needs no zeros."""
-    yield Fold()
-    if pruning.channels:
-        yield PruneChannels(share=pruning.channels, seed=seed)
-        yield Shrink()
-    if pruning.weights:
-        yield Prune(share=pruning.share, pattern=pruning.pattern, seed=seed)
 
 
 def _reason_against(subject: Subject, samples: Samples) -> str:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from calibration.samples import Array, Samples
-from export.passes import Staged, StageRecord
+from export.passes import PassRecord, PassResult
 from export.passes.feedback import Inputs
 from export.passes.products import Kind, Product
 from export.passes.refit import Refit, chosen
 from export.passes.rounding import Rounded, round_depthwise, round_matrix, round_transposed
-from export.passes.streaming import Pass
+from export.passes.streaming import Traversal
 
 if TYPE_CHECKING:
     import keras
@@ -28,7 +28,7 @@ NAME = "reconstruct"
 
 @dataclass(frozen=True, kw_only=True)
 class Reconstruct:
-    """The stage, for a flat model with folded batch norms.
+    """The pass, for a flat model with folded batch norms.
 
     Attributes:
         positions: of every feature map of a sample, at which a layer's inputs are looked at.
@@ -43,7 +43,7 @@ class Reconstruct:
     seed: int = 0
     kept: frozenset[str] = frozenset()
 
-    def __call__(self, model: keras.Model, samples: Samples) -> Staged:
+    def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return the model with rounded weights.
 
         Raises:
@@ -53,8 +53,8 @@ class Reconstruct:
         layers, skipped = chosen(model)
         rounding = Refit(self._rounded, self.positions, self.seed, self.kept)
         handlers = {id(layer): rounding.handler(index, layer) for index, layer in enumerate(layers)}
-        outputs = list(Pass(model, samples).run(handlers))
-        record = StageRecord(
+        outputs = list(Traversal(model, samples).run(handlers))
+        record = PassRecord(
             name=NAME,
             parameters={
                 "positions": self.positions,
@@ -68,7 +68,7 @@ class Reconstruct:
             skipped=skipped,
             measured={"weights_sqnr_db": min((_sqnr_db(*pair) for pair in outputs), default=0.0)},
         )
-        return Staged(rounding.written(model), record)
+        return PassResult(rounding.written(model), record)
 
     def _rounded(self, _: str, product: Product, inputs: Inputs) -> Array:
         return _rounded(product, inputs, self.ridge).values

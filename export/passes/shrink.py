@@ -9,7 +9,7 @@ import numpy as np
 
 from calibration.samples import Array, Samples
 from export.model.graph import copy
-from export.passes import Staged, StageRecord
+from export.passes import PassRecord, PassResult
 from export.passes.channel_units import ChannelUnits, Numbers
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ NAME = "shrink"
 
 
 class Shrink:
-    """The stage, for a flat model with folded batch norms."""
+    """The pass, for a flat model with folded batch norms."""
 
-    def __call__(self, model: keras.Model, samples: Samples) -> Staged:
+    def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return the model without the channels whose readers' weights are all zero.
 
         Raises:
@@ -42,14 +42,14 @@ class Shrink:
         new, others = copy(model, replaced)
         for key, layer in others.items():
             layer.set_weights(weights[key])
-        record = StageRecord(
+        record = PassRecord(
             name=NAME,
             exact=True,
             seconds=round(time.perf_counter() - start, 2),
             layers=tuple(layer.name for layer in model.layers if id(layer) in changed),
             measured={"channels_removed": len(dead), "weights_kept": new.count_params() / model.count_params()},
         )
-        return Staged(new, record)
+        return PassResult(new, record)
 
 
 def unread(units: ChannelUnits) -> Numbers:

@@ -1,4 +1,4 @@
-"""One pass over a network with two streams of activations: the float network's, and the one's with rounded weights."""
+"""One traversal of a network with two streams of activations: the float network's and the rounded network's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Look = Callable[[Any, Stream], None]
 MOST_AT_ONCE, CHUNK_BYTES = 25, 25 * 224 * 224 * 3 * 4
 
 
-class Pass:
+class Traversal:
     """Runs a model on all samples, operator by operator; an activation is dropped after its last reader."""
 
     def __init__(self, model: keras.Model, samples: Samples) -> None:

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from export.cli.main import SECTIONS, load_command
+
 SLOW = ("tensorflow", "numpy", "keras", "onnx", "onnxruntime", "skimage", "PIL", "importlib.metadata")
 SLOW_FOR_HELP = (*SLOW, "rich")
 
@@ -24,3 +26,8 @@ def test_help_and_list_load_nothing_heavy(arguments: list[str], slow: tuple[str,
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (result.returncode, result.stderr.strip()) == (0, "[]")
+
+
+@pytest.mark.parametrize(("name", "line"), [pair for lines in SECTIONS.values() for pair in lines.items()])
+def test_the_line_of_the_help_is_the_first_sentence_of_the_command(name: str, line: str) -> None:
+    assert (load_command(name).help or "").splitlines()[0] == line

@@ -80,7 +80,7 @@ def test_the_manifest_says_what_was_done(exported: dict) -> None:
     stages = {stage["name"]: stage for stage in exported["slimming"]["stages"]}
     assert list(stages) == ["fold", "prune"]
     assert stages["prune"]["parameters"]["share"] == 0.5
-    assert exported["recipe"]["pruning"] == {"share": 0.5, "pattern": None, "channels": 0.0}
+    assert exported["recipe"]["passes"] == {"prune": "0.5"}
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_a_trained_residual_network_has_groups_that_span_blocks(network: Callabl
 def test_a_stage_that_does_not_keep_the_answers_it_promised_is_refused(fault: str) -> None:
     model, samples = built(CHANGED["linear"]), photos()
 
-    def stage(given: keras.Model, some: Samples) -> passes.Staged:
+    def stage(given: keras.Model, some: Samples) -> passes.PassResult:
         staged = Equalize()(given, some)
         maker, reader = staged.model.layers[-2:]
         layer = reader if fault == "a weight" else maker

@@ -17,7 +17,7 @@ from export.formats.tflite import flatbuffer
 from export.formats.tflite.layers import layers as stored_layers
 from export.metrics import compare
 from export.model import reference
-from export.passes import Staged, StageRecord
+from export.passes import PassRecord, PassResult
 from export.passes.equalize import Equalize
 from export.passes.fold import Fold, fold
 from export.passes.reconstruct import Reconstruct
@@ -127,14 +127,14 @@ def test_any_graph_goes_through_and_says_what_was_left() -> None:
 def test_a_stage_that_breaks_its_contract_is_refused(wrong: str) -> None:
     model = branched()
 
-    def stage(given: keras.Model, _samples: Samples) -> Staged:
-        record = StageRecord(name="wrong")
+    def stage(given: keras.Model, _samples: Samples) -> PassResult:
+        record = PassRecord(name="wrong")
         if wrong == "itself":
-            return Staged(given, record)
+            return PassResult(given, record)
         if wrong == "signature":
-            return Staged(keras.models.clone_model(branched()).layers[-3], record)
+            return PassResult(keras.models.clone_model(branched()).layers[-3], record)
         given.get_layer("conv").set_weights([values * 0 for values in given.get_layer("conv").get_weights()])
-        return Staged(branched(), record)
+        return PassResult(branched(), record)
 
     with pytest.raises(RuntimeError, match="stage wrong"):
         passes.apply(stage, model, photos(one=(8, 8, 3), two=(5,)))

@@ -14,7 +14,8 @@ import pytest
 from keras import layers
 
 from export.cli.main import main
-from export.recipe import Pruning
+from export.passes.prune import Prune
+from export.passes.prune_channels import PruneChannels
 from tests.training.conftest import saved
 from training.notebook import Notebook
 from training.pipeline import evaluate, train
@@ -100,10 +101,10 @@ def test_a_loss_that_is_no_number_ends_the_run_and_writes_no_file(mine: Path, ki
 
 
 def test_nothing_is_taken_away_from_what_has_not_learned(mine: Path, clothes: Path, kinds: Path) -> None:
-    slimming = Slimming(pruning=Pruning(share=0.5), epochs=1)
+    slimming = Slimming(passes=(Prune(share=0.5),), epochs=1)
     with pytest.raises(UsageProblemError, match=r"its new last layer must learn .* add --epochs"):
         train(recipe(mine, clothes, epochs=0, slimming=slimming), silent)
-    with pytest.raises(UsageProblemError, match="random weights were asked for"):
+    with pytest.raises(UsageProblemError, match="random weights were requested"):
         train(recipe(mine, kinds, epochs=0, slimming=slimming, weights="random"), silent)
 
 
@@ -204,12 +205,12 @@ def test_a_later_run_keeps_the_zeros_and_clusters_of_an_earlier_one() -> None:
 @pytest.mark.parametrize(
     ("behind", "asked"),
     [
-        ("prune", {"pruning": Pruning(share=0.5)}),
-        ("prune", {"pruning": Pruning(channels=0.3)}),
+        ("prune", {"passes": (Prune(share=0.5),)}),
+        ("prune", {"passes": (PruneChannels(share=0.3),)}),
         ("cluster", {"clusters": 8}),
-        ("cluster", {"pruning": Pruning(share=0.5)}),
+        ("cluster", {"passes": (Prune(share=0.5),)}),
         ("qat", {"clusters": 8}),
-        ("qat", {"pruning": Pruning(channels=0.3)}),
+        ("qat", {"passes": (PruneChannels(share=0.3),)}),
     ],
 )
 def test_what_would_undo_an_earlier_stage_is_refused(behind: str, asked: dict[str, Any]) -> None:

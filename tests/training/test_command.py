@@ -135,8 +135,8 @@ def test_a_file_that_says_it_is_another_network_is_refused(
         ({"labels": ["a", "\x1b[31m", "c"]}, "makes no sense"),
         ({"preprocessing": {**facts["preprocessing"], "height": 64}}, "is another network"),
         ({"preprocessing": {"height": 64}}, "makes no sense"),
-        ({"preprocessing": {**facts["preprocessing"], "scale": ["a"]}}, "no number"),
-        ({"drawn_inputs": {"image": "by dice"}}, "not known"),
+        ({"preprocessing": {**facts["preprocessing"], "scale": ["a"]}}, "not a finite number"),
+        ({"drawn_inputs": {"image": "by dice"}}, "unknown distribution"),
     ):
         with zipfile.ZipFile(tmp_path / "bad.keras", "w") as archive:
             for name, content in (members | {"zoo.json": json.dumps(facts | change).encode()}).items():
@@ -144,4 +144,4 @@ def test_a_file_that_says_it_is_another_network_is_refused(
         with pytest.raises(UsageProblemError, match=words):
             subject_of_file(tmp_path / "bad.keras", None)
     assert main(["export", str(tmp_path / "bad.keras"), "--int8", "--out", str(tmp_path)]) == 2
-    assert "not known" in " ".join(capsys.readouterr().err.split())
+    assert "unknown distribution" in " ".join(capsys.readouterr().err.split())

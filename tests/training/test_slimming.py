@@ -19,7 +19,8 @@ import pytest
 from keras import layers
 
 from export.cli.main import main
-from export.recipe import Pruning
+from export.passes.prune import Prune
+from export.passes.prune_channels import PruneChannels
 from tests.training.conftest import FASHION, saved
 from training import tasks
 from training.continuing import OwnFile
@@ -36,7 +37,7 @@ from zoo.metric import TOP1
 
 PROGRAM = "import sys; from export.cli.main import main; sys.exit(main(sys.argv[1:]))"
 ROOT = Path(__file__).parents[2]
-HALF, TWO_OF_FOUR = Pruning(share=0.5), Pruning(pattern=(2, 4))
+HALF, TWO_OF_FOUR = (Prune(share=0.5),), (Prune(pattern=(2, 4)),)
 
 
 @pytest.fixture(scope="module")
@@ -94,11 +95,11 @@ def most_of_four(kernel: np.ndarray) -> int:
 @pytest.mark.parametrize(
     ("slimming", "zeros", "numbers", "least"),
     [
-        ({"pruning": HALF}, True, None, 0.75),
+        ({"passes": HALF}, True, None, 0.75),
         ({"clusters": 16}, False, 16, 0.75),
         ({"qat": True}, False, None, 0.85),
-        ({"pruning": HALF, "clusters": 16}, True, 16, 0.7),
-        ({"pruning": HALF, "qat": True}, True, None, 0.75),
+        ({"passes": HALF, "clusters": 16}, True, 16, 0.7),
+        ({"passes": HALF, "qat": True}, True, None, 0.75),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
@@ -122,7 +123,7 @@ def test_zeros_and_clusters_stay_to_the_end_and_the_network_stays_good(
 
 
 def test_depthwise_convolutions_keep_their_weights(small: Path, kinds: Path, tmp_path: Path) -> None:
-    model = loaded(slimmed(small, kinds, tmp_path / "out.keras", pruning=HALF, clusters=12).file)
+    model = loaded(slimmed(small, kinds, tmp_path / "out.keras", passes=HALF, clusters=12).file)
     depthwise = model.get_layer("depthwise").kernel.numpy()
     assert zero_share(depthwise) == 0
     assert len(np.unique(depthwise)) > 200
@@ -132,7 +133,7 @@ def test_depthwise_convolutions_keep_their_weights(small: Path, kinds: Path, tmp
 
 
 def test_two_of_four_are_neighbouring_inputs_of_a_channel(small: Path, kinds: Path, tmp_path: Path) -> None:
-    found = dict(kernels(loaded(slimmed(small, kinds, tmp_path / "out.keras", pruning=TWO_OF_FOUR).file)))
+    found = dict(kernels(loaded(slimmed(small, kinds, tmp_path / "out.keras", passes=TWO_OF_FOUR).file)))
     for name in ("second", "third", "logits"):
         assert most_of_four(found[name]) == 2
         assert zero_share(found[name]) == 0.5
@@ -203,7 +204,7 @@ def sqnr(reference: np.ndarray, answers: np.ndarray) -> float:
     return float(10 * np.log10((reference**2).sum() / ((reference - answers) ** 2).sum()))
 
 
-@pytest.mark.parametrize("slimming", [{"pruning": HALF}, {"clusters": 16}], ids=["prune", "cluster"])
+@pytest.mark.parametrize("slimming", [{"passes": HALF}, {"clusters": 16}], ids=["prune", "cluster"])
 def test_the_network_that_comes_back_answers_as_what_has_learned(
     slimming: dict[str, Any], small: Path, kinds: Path, tmp_path: Path
 ) -> None:
@@ -274,7 +275,7 @@ def test_a_run_that_is_killed_within_a_stage_goes_on_to_the_same_weights(
 
 def test_epochs_on_the_way_to_the_zeros_are_never_the_best(small: Path, kinds: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.keras"
-    done = slimmed(small, kinds, out, pruning=HALF, epochs=4, learning_rate=1e-7)
+    done = slimmed(small, kinds, out, passes=HALF, epochs=4, learning_rate=1e-7)
     first, _, *others = done.rows
     assert first["score"] > max(row["score"] for row in others)  # it has lost little by then
     assert done.best > 2
@@ -282,7 +283,7 @@ def test_epochs_on_the_way_to_the_zeros_are_never_the_best(small: Path, kinds: P
 
 
 def test_a_stage_of_one_epoch_has_a_best_one(tmp_path: Path) -> None:
-    (zeros,) = stages(recipe(tmp_path / "in.keras", tmp_path, tmp_path / "out.keras", pruning=HALF), ())
+    (zeros,) = stages(recipe(tmp_path / "in.keras", tmp_path, tmp_path / "out.keras", passes=HALF), ())
     assert [phase.on_the_way for phase in zeros.phases] == [0]
 
 
@@ -316,7 +317,7 @@ def test_a_network_without_a_channel_that_could_go_is_refused(kinds: Path, tmp_p
     x = layers.Dense(10, bias_initializer="normal")(layers.Flatten()(x))
     file = saved(keras.Model(image, x), tmp_path / "narrow.keras")
     with pytest.raises(UsageProblemError, match="no layer of this network has a channel that could go"):
-        slimmed(file, kinds, tmp_path / "out.keras", pruning=Pruning(channels=0.3))
+        slimmed(file, kinds, tmp_path / "out.keras", passes=(PruneChannels(share=0.3),))
     assert not (tmp_path / "out.keras").exists()
 
 
@@ -329,7 +330,7 @@ def test_a_stage_is_not_resumed_with_another_number_of_clusters(twin: Path, kind
 
 def test_a_layer_that_lost_what_was_asked_for_is_named(small: Path) -> None:
     model = loaded(small)
-    asked = Slimming(pruning=HALF, clusters=16)
+    asked = Slimming(passes=HALF, clusters=16)
     for layer in model.layers:
         if type(layer) in (layers.Conv2D, layers.Dense):
             kernel = np.resize(np.arange(-7, 8, dtype=np.float32), layer.kernel.shape)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of weights of this test alone."""
+    """An empty cache of weights for this test only."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("ZOO_EXPORT_CACHE", str(folder))
     return folder
@@ -32,19 +32,19 @@ def model() -> keras.Model:
 
 @pytest.fixture
 def arrays(model: keras.Model) -> dict[str, np.ndarray]:
-    """Other weights for `model`, by their paths."""
+    """Random weights for `model`, by their paths."""
     rng = np.random.default_rng(5)
     return {weight.path: rng.normal(size=weight.shape).astype(np.float16) for weight in model.weights}
 
 
 @pytest.fixture
 def holds() -> Callable[[keras.Model, Mapping[str, np.ndarray]], bool]:
-    """Say whether a model's weights are those arrays, by their paths."""
+    """Whether a model's weights are these arrays, by their paths."""
     return lambda model, arrays: all(np.array_equal(weight.numpy(), arrays[weight.path]) for weight in model.weights)
 
 
 def _keras_2_name(layer: str) -> str:
-    """Return what keras.applications calls a layer of ours."""
+    """Return the name of a layer in keras.applications."""
     return layer.replace("logits", "predictions")
 
 
@@ -72,7 +72,7 @@ def write_keras_2() -> Callable[..., None]:
 
 
 class _Server(http.server.ThreadingHTTPServer):
-    """Serves a folder and counts what was asked for."""
+    """Serves a folder and counts the requests."""
 
     requests = 0
 

@@ -10,7 +10,7 @@ import numpy as np
 
 def seeded_state(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     """Return float32 arrays of these shapes; each depends on its name only, whatever the version of NumPy."""
-    return {name: _drawn(name, shape) for name, shape in shapes.items()}
+    return {name: _seeded(name, shape) for name, shape in shapes.items()}
 
 
 def seeded_photos(side: int) -> np.ndarray:
@@ -19,7 +19,7 @@ def seeded_photos(side: int) -> np.ndarray:
     return tiles.repeat(-(-side // 8), 1).repeat(-(-side // 8), 2)[:, :side, :side]
 
 
-def _drawn(name: str, shape: tuple[int, ...]) -> np.ndarray:
+def _seeded(name: str, shape: tuple[int, ...]) -> np.ndarray:
     numbers = np.random.RandomState(zlib.crc32(name.encode())).random_sample(shape)
     if len(shape) > 1:  # a kernel (out, in, ...) that keeps the variance behind a ReLU
         return ((2 * numbers - 1) * np.sqrt(6 / np.prod(shape[1:]))).astype(np.float32)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.zoo.answers import OUTPUTS, answers_of, shape_of_answers
 from tests.zoo.contents import quick
 from tests.zoo.families import families
+from tests.zoo.outputs import OUTPUTS, outputs_of_photos, shape_of_outputs
 from tests.zoo.photos import photos_for
 from zoo import efficientnet_lite
 from zoo.weights import random_weights
@@ -24,7 +24,7 @@ every_family = pytest.mark.parametrize("name", quick(families()))
 
 @dataclass(frozen=True)
 class Whole:
-    """What is asked of a default build, which itself may hold half a gigabyte."""
+    """Facts of a default build, kept in place of the model, which may have half a gigabyte."""
 
     parameter_count: int
     input_shape: tuple[int | None, ...]
@@ -35,11 +35,11 @@ class Whole:
 
 @cache
 def whole(name):
-    """Return what the default build is; it is made once, and let go."""
+    """Return the facts of the default build, which is built once and freed."""
     architecture = zoo.find(name)
     model = architecture.build(**architecture.settings({}))
-    image, answer = model.inputs[0], model.outputs[0]
-    return Whole(model.count_params(), tuple(image.shape), tuple(answer.shape), kinds(model), shapes(model))
+    image, output = model.inputs[0], model.outputs[0]
+    return Whole(model.count_params(), tuple(image.shape), tuple(output.shape), kinds(model), shapes(model))
 
 
 def shapes(model):
@@ -54,7 +54,7 @@ def kinds(model):
     return frozenset(type(layer).__name__ for layer in model.layers)
 
 
-def test_a_family_is_what_one_builder_makes():
+def test_a_family_consists_of_the_networks_of_one_builder():
     assert {"lenet5", "mobilenet", "mobilenet_v2", "efficientnet_lite0"} <= set(families())
     for first, others in (("resnet101", {"resnet50", "resnet252"}), ("efficientnet_lite0", {"efficientnet_lite1"})):
         assert first in families()
@@ -66,11 +66,11 @@ def test_the_default_build_has_the_registered_size(name):
     architecture = zoo.find(name)
     model = whole(architecture.name)
     assert model.parameter_count == architecture.parameter_count
-    assert model.output_shape == shape_of_answers(architecture, model.input_shape)
+    assert model.output_shape == shape_of_outputs(architecture, model.input_shape)
 
 
 @every_architecture
-def test_the_default_input_is_what_preprocessing_makes(name):
+def test_the_default_input_has_the_shape_of_a_preprocessed_photo(name):
     architecture = zoo.find(name)
     model = whole(architecture.name)
     assert model.input_shape[1:] == photos_for(architecture, architecture.settings({}), 1).shape[1:]
@@ -109,7 +109,7 @@ def test_the_model_ends_in_logits_named_after_its_task(name):
     assert model.output_names == OUTPUTS[architecture.task]
     assert [tensor.name for tensor in model.inputs] == ["image", *architecture.drawn_inputs]
     random_weights.fill(model, architecture.preprocess(), seed=0)
-    assert np.abs(answers_of(model, photos_for(architecture, architecture.tiny)).sum(-1) - 1).max() > 1e-3
+    assert np.abs(outputs_of_photos(model, photos_for(architecture, architecture.tiny)).sum(-1) - 1).max() > 1e-3
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -126,11 +126,11 @@ def test_labels_and_card_are_there(name):
 
 
 @every_family
-def test_random_weights_answer_differently_to_different_photos(name):
+def test_with_random_weights_the_outputs_differ_from_photo_to_photo(name):
     architecture = zoo.find(name)
     model = architecture.build(**architecture.tiny)
     random_weights.fill(model, architecture.preprocess(), seed=0)
-    logits = answers_of(model, photos_for(architecture, architecture.tiny, 8)).reshape(8, -1)
+    logits = outputs_of_photos(model, photos_for(architecture, architecture.tiny, 8)).reshape(8, -1)
     across_photos, across_classes = logits.std(0).mean(), logits.std(1).mean()
     assert across_photos > 0.1 * across_classes
     assert 0.05 < across_classes < 50
@@ -168,7 +168,7 @@ def outputs_of(model, layer, photos):
 
 
 def in_steps_of_2(x, layer):
-    """Return what a 3x3 filter, every second pixel, gives on x (N, H, W, C) with a border of one pixel all around."""
+    """Return a 3x3 convolution with stride 2 of x (N, H, W, C), padded by one pixel on every side."""
     kernel = layer.weights[0].numpy()
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))[:, ::2, ::2]
@@ -177,8 +177,8 @@ def in_steps_of_2(x, layer):
     return np.einsum("nyxchw,hwco->nyxo", windows, kernel)
 
 
-# Numbers that training changes: tensorflow/tpu, efficientnet/lite/efficientnet_lite_builder_test.py. Lite1 and Lite2
-# agree likewise: less means and variances, 5,416,680 and 6,092,072 of their registered numbers.
+# Trainable parameters: tensorflow/tpu, efficientnet/lite/efficientnet_lite_builder_test.py. Lite1 and Lite2
+# agree too: 5,416,680 and 6,092,072 of their registered parameters, without means and variances.
 @pytest.mark.parametrize(("number", "trained"), [(0, 4_652_008), (3, 8_197_096), (4, 13_006_568)])
 def test_efficientnet_lite_grows_as_that_of_google(number, trained):
     width, depth, resolution, _ = efficientnet_lite.SCALING[number]

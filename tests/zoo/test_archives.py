@@ -35,7 +35,7 @@ def folder(tmp_path):
     return target
 
 
-def test_members_come_out_flat_and_in_the_order_asked_for(tmp_path, folder):
+def test_members_are_extracted_flat_and_in_the_requested_order(tmp_path, folder):
     archive = tar(tmp_path / "a.tgz", *[(f"./package/{name}", tarfile.REGTYPE) for name in "abc"])
     taken = take(archive, ("package/c", "./package/a"), folder)
     assert [path.relative_to(folder).as_posix() for path in taken] == ["c", "a"]

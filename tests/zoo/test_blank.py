@@ -1,4 +1,4 @@
-"""A network that is built blank has the same layers, and later ones draw their weights again."""
+"""A blank network has the same layers, and networks built later have random weights again."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import zoo
 from zoo.weights import blank
 
 
-def test_a_blank_network_has_zeros_where_it_would_draw() -> None:
+def test_a_blank_network_has_zeros_in_place_of_random_values() -> None:
     architecture = zoo.find("lenet5")
     with blank.weights():
         model = architecture.build()
-    drawn = architecture.build()
-    assert [weight.path for weight in model.weights] == [weight.path for weight in drawn.weights]
-    kernels = [(one, other) for one, other in zip(model.weights, drawn.weights, strict=True) if one.name == "kernel"]
+    usual = architecture.build()
+    assert [weight.path for weight in model.weights] == [weight.path for weight in usual.weights]
+    kernels = [(one, other) for one, other in zip(model.weights, usual.weights, strict=True) if one.name == "kernel"]
     assert len(kernels) == 5
     assert not any(np.any(one.numpy()) for one, _ in kernels)
     assert all(np.any(other.numpy()) for _, other in kernels)
 
 
-def test_what_is_not_drawn_stays_what_it_is() -> None:
+def test_initial_values_that_are_not_random_stay() -> None:
     with blank.weights():
         norm = keras.layers.BatchNormalization()
         norm.build((None, 4))

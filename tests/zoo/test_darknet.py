@@ -1,4 +1,4 @@
-"""Darknet's .weights: every number finds its place, and a file that does not fit is refused."""
+"""Darknet's .weights: every value maps to its weight, and a file that does not fit is refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAMILIES = [(yolo_v3_tiny.YOLO_V3_TINY, v3_weights.ORDER), (yolo_v4_tiny.YOLO_V4
 every_order = pytest.mark.parametrize(("architecture", "order"), FAMILIES, ids=["v3", "v4"])
 
 
-def drawn(model: Any) -> dict[str, np.ndarray]:
+def random_arrays(model: Any) -> dict[str, np.ndarray]:
     return {weight.path: RNG.normal(size=weight.shape).astype(np.float32) for weight in model.weights}
 
 
@@ -45,11 +45,11 @@ def as_darknet(arrays: dict[str, np.ndarray], order: Sequence[str], version: tup
 
 @every_order
 @pytest.mark.parametrize("version", [(0, 1), (0, 2)])
-def test_every_number_of_a_file_finds_its_place(
+def test_every_value_of_a_file_maps_to_its_weight(
     architecture: Architecture, order: tuple[str, ...], version: tuple[int, int], tmp_path: Path
 ) -> None:
     model = architecture.build(**architecture.tiny)
-    arrays = drawn(model)
+    arrays = random_arrays(model)
     (tmp_path / "a.weights").write_bytes(as_darknet(arrays, order, version))
     found = from_darknet(readers.read("darknet", [tmp_path / "a.weights"]), model, order)
     assert found.keys() == arrays.keys()
@@ -101,7 +101,7 @@ def test_the_orders_are_those_of_the_cfg_files() -> None:
 def test_a_file_of_another_length_or_kind_is_refused(change: Any, words: str, tmp_path: Path) -> None:
     architecture, order = FAMILIES[0]
     model = architecture.build(**architecture.tiny)
-    (tmp_path / "a.weights").write_bytes(change(as_darknet(drawn(model), order)))
+    (tmp_path / "a.weights").write_bytes(change(as_darknet(random_arrays(model), order)))
     with pytest.raises(ValueError, match=words):
         from_darknet(darknet.read([tmp_path / "a.weights"]), model, order)
 
@@ -123,7 +123,7 @@ def test_a_convolution_is_that_of_darknet() -> None:
 
 def test_the_model_zoo_numbers_layers_in_another_order() -> None:
     model = yolo_v3_tiny.build(**zoo.find("yolo_v3_tiny").tiny)
-    arrays = drawn(model)
+    arrays = random_arrays(model)
     # The batch norm that reads convolution n has the constants scale, scale1 and so on of tiny-yolov3-11.onnx.
     suffixes = {1: 10, 2: 9, 3: 8, 4: 7, 5: 6, 6: 5, 7: 4, 8: 3, 9: 1, 11: 2, 12: ""}
     stored = {}
@@ -139,7 +139,7 @@ def test_the_model_zoo_numbers_layers_in_another_order() -> None:
     assert all(np.array_equal(found[path], arrays[path]) for path in arrays)
 
 
-def test_constants_of_an_onnx_file_come_by_name(tmp_path: Path) -> None:
+def test_constants_of_an_onnx_file_are_read_by_name(tmp_path: Path) -> None:
     import onnx
     from onnx import helper, numpy_helper
 
@@ -162,7 +162,7 @@ def test_weights_for_any_resolution_fit_a_smaller_input(name: str) -> None:
 
 
 @pytest.mark.imagenet
-def test_yolo_v4_tiny_sees_what_photos_show() -> None:
+def test_yolo_v4_tiny_detects_the_objects_in_photos() -> None:
     from PIL import Image
     from skimage import data
 
@@ -180,8 +180,8 @@ def test_yolo_v4_tiny_sees_what_photos_show() -> None:
 
 
 @pytest.mark.imagenet
-def test_yolo_v3_tiny_says_what_the_file_of_the_model_zoo_says() -> None:
-    """That file decodes its boxes itself: network, order of anchors and decoding are one with ours."""
+def test_yolo_v3_tiny_equals_the_file_of_the_model_zoo() -> None:
+    """That file decodes its boxes itself: network, order of anchors and decoding are the same."""
     import onnxruntime
     from PIL import Image
     from skimage import data

@@ -22,7 +22,7 @@ RNG = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("name", datasets.DATA_SETS)
-def test_every_data_set_names_its_classes_and_says_whose_it_is(name: str) -> None:
+def test_every_data_set_has_class_names_and_names_its_authors(name: str) -> None:
     data = datasets.find(name)
     assert len(class_names.read(data.labels)) == 10
     assert data.title
@@ -54,7 +54,7 @@ def test_idx_files_are_read_packed_or_not(suffix: str, tmp_path: Path) -> None:
     assert np.array_equal(classes, labels)
 
 
-def test_idx_files_are_not_believed_with_other_bytes_nor_damaged_nor_elsewhere(tmp_path: Path) -> None:
+def test_idx_files_with_other_bytes_or_damage_or_missing_are_refused(tmp_path: Path) -> None:
     import gzip
 
     content = idx(np.arange(4, dtype=np.uint8).reshape(1, 2, 2))
@@ -117,7 +117,7 @@ def test_cifar_is_the_same_from_either_source(
         assert np.array_equal(classes, labels[rows])
 
 
-def test_cifar_in_a_folder_with_other_bytes_is_not_believed(photos: object, tmp_path: Path) -> None:
+def test_cifar_in_a_folder_with_other_bytes_is_refused(photos: object, tmp_path: Path) -> None:
     folder = tmp_path / cifar._AUTHOR.sha256
     assert len(datasets.load("cifar10", "train", folder)[0]) == 10
     (folder / "test_batch.bin").write_bytes(b"\0" * 6146)

@@ -132,7 +132,7 @@ def slowly(candidates: Candidates, threshold: float, most_overlap: float) -> lis
 
 
 @pytest.mark.parametrize("most_overlap", [0.2, 0.45, 0.8])
-def test_suppression_keeps_what_brute_force_keeps(most_overlap: float) -> None:
+def test_suppression_keeps_the_same_boxes_as_brute_force(most_overlap: float) -> None:
     generator = np.random.default_rng(0)
     corners = generator.uniform(0.1, 0.3, (150, 2))
     candidates = Candidates(
@@ -157,7 +157,7 @@ def test_nothing_above_the_threshold_is_no_object() -> None:
 BOX, OTHER = (0.1, 0.1, 0.5, 0.5), (0.6, 0.6, 0.9, 0.9)
 
 
-def test_average_precision_of_what_is_reckoned_by_hand() -> None:
+def test_average_precision_equals_a_count_by_hand() -> None:
     """Class 0: a right box, a wrong one, a right one, of three. Class 2: one, right up to an overlap of .52."""
     right = [truth((BOX, 0), (OTHER, 0)), truth((BOX, 0), (OTHER, 2))]
     shrunk = (0.6, 0.6, 0.9, 0.6 + 0.3 * 0.52)
@@ -179,7 +179,7 @@ def test_crowds_are_neither_right_nor_wrong_and_doubles_are_wrong() -> None:
     assert average_precision([objects()], both) == {"ap": 0.0, "ap50": 0.0}
 
 
-def test_average_precision_is_silent_and_refuses_what_cannot_be_counted(capfd: pytest.CaptureFixture[str]) -> None:
+def test_average_precision_prints_nothing_and_refuses_invalid_input(capfd: pytest.CaptureFixture[str]) -> None:
     right = [truth((BOX, 0))]
     assert average_precision([objects((BOX, 0.5, 0))], right) == pytest.approx({"ap": 1, "ap50": 1})
     assert capfd.readouterr() == ("", "")
@@ -217,14 +217,14 @@ def scenes(count: int, side: int = 64, most: int = 2) -> Any:
     return scatter(pictures, np.arange(9) // 3, grounds, rng, most=most)
 
 
-def test_a_network_that_says_what_the_targets_want_finds_everything() -> None:
+def test_outputs_equal_to_the_targets_detect_every_object() -> None:
     truths = scenes(60, most=1).truth  # two objects may want the same cell and anchor
     outputs = said(encode(truths, DETECTION, 64), DETECTION)
     found = [detect(output, DETECTION) for output in outputs]
     assert average_precision(found, truths)["ap"] > 0.999
 
 
-def test_the_loss_is_least_where_the_targets_are_met_and_sees_every_mistake() -> None:
+def test_the_loss_is_lowest_at_the_targets_and_grows_with_every_error() -> None:
     from zoo.detection.loss import HeadLoss
 
     truths = [truth(((0.2, 0.1, 0.6, 0.7), 1))]
@@ -266,8 +266,8 @@ def test_training_makes_the_loss_less_and_leaves_a_model_that_can_be_saved(
 
 
 def test_a_scenes_box_is_tight_around_its_thing() -> None:
-    drawn = scenes(30)
-    for photo, one in zip(drawn.photos, drawn.truth, strict=True):
+    generated = scenes(30)
+    for photo, one in zip(generated.photos, generated.truth, strict=True):
         inside = np.zeros(photo.shape[:2], bool)
         for left, top, right, bottom in np.rint(one.boxes * 64).astype(int):
             assert photo[top:bottom, left:right].max() > 100
@@ -279,7 +279,7 @@ def test_a_scenes_box_is_tight_around_its_thing() -> None:
 
 @pytest.mark.parametrize("name", DETECTORS)
 @pytest.mark.parametrize("tiny", [False, True])
-def test_a_detector_says_what_its_outputs_mean(name: str, tiny: bool) -> None:
+def test_the_detection_facts_match_the_outputs_of_a_detector(name: str, tiny: bool) -> None:
     architecture = zoo.find(name)
     options = dict(architecture.tiny) if tiny else {}
     model, detection = architecture.build(**options), architecture.detection(**options)

@@ -1,4 +1,4 @@
-"""The weights that keras.applications fetches, as Keras 2 wrote them: every array finds its place in our network."""
+"""The weights that keras.applications fetches, as Keras 2 wrote them: every array maps to a weight here."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def probs(layer):
         ("resnet50", "ResNet50", probs),
     ],
 )
-def test_every_array_of_the_file_finds_its_weight(name, theirs, called, tmp_path, write_keras_2):
+def test_every_array_of_the_file_maps_to_its_weight(name, theirs, called, tmp_path, write_keras_2):
     import keras
 
     architecture = zoo.find(name)

@@ -18,11 +18,11 @@ from zoo.weights import random_weights
 
 @dataclass(frozen=True)
 class Reference:
-    """The network in keras.applications that an architecture of ours is, at a small size.
+    """The network in keras.applications that an architecture of the zoo must equal, at a small size.
 
     Attributes:
         name: there.
-        ours: options of our build.
+        ours: options of the build of the zoo.
         theirs: arguments of theirs, beside the size.
         scale: their input over ours.
     """
@@ -154,6 +154,6 @@ def test_with_trained_weights_the_logits_are_those_of_keras(name, reference):
     logits = ours(photos).numpy()
     assert np.abs(logits - theirs(photos).numpy()).max() < 1e-4
     labels = (Path(zoo.__file__).parent / "class_names" / "imagenet1k.txt").read_text().splitlines()
-    answers = [labels[index] for index in logits.argmax(-1)]
-    assert answers[1] == "espresso"
-    assert answers[2] in ("tabby", "tiger cat", "Egyptian cat")
+    names = [labels[index] for index in logits.argmax(-1)]
+    assert names[1] == "espresso"
+    assert names[2] in ("tabby", "tiger cat", "Egyptian cat")

@@ -33,7 +33,7 @@ def test_a_record_is_read_back_and_an_old_one_crops() -> None:
     assert Preprocessing.from_record(old) == CROPPED
 
 
-def test_what_cannot_be_is_refused() -> None:
+def test_impossible_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="fit must be one of crop, stretch, not 'letterbox'"):
         Preprocessing.from_record(STRETCHED.record() | {"fit": "letterbox"})
     with pytest.raises(ValueError, match="not cropped to"):
@@ -41,7 +41,7 @@ def test_what_cannot_be_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", zoo.names())
-def test_a_small_build_sees_most_of_a_photo_too(name: str) -> None:
+def test_a_small_build_crops_the_same_share_as_the_smallest_network(name: str) -> None:
     architecture = zoo.find(name)
     whole = architecture.preprocess(**architecture.settings({}))
     tiny = architecture.preprocess(**architecture.tiny)

@@ -85,7 +85,7 @@ def test_images_are_placed_in_the_frame_or_stretched_over_it(name):
     assert (stretched[1] == expected[..., None]).all()
 
 
-def test_a_data_set_with_other_bytes_is_not_believed(tmp_path):
+def test_a_data_set_with_other_bytes_is_refused(tmp_path):
     with pytest.raises(OutsideError, match="does not hold"):
         datasets.load("fashion_mnist", "test", tmp_path)
     (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"other images"))

@@ -12,7 +12,7 @@ from zoo.weights.readers import npz
 RNG = np.random.default_rng(0)
 
 
-def test_npz_gives_back_what_was_written_to_half_precision(tmp_path):
+def test_npz_restores_arrays_to_half_precision(tmp_path):
     arrays = {"conv1/kernel": RNG.normal(size=(3, 3, 1, 4)), "conv1/bias": np.zeros(4)}
     npz.write(tmp_path / "a.npz", arrays)
     stored = readers.read("npz", [tmp_path / "a.npz"])
@@ -34,13 +34,13 @@ def test_npz_with_python_objects_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("reader", sorted(readers.READERS))
-def test_rubbish_is_refused(reader, tmp_path):
+def test_garbage_is_refused(reader, tmp_path):
     (tmp_path / "rubbish").write_bytes(b"rubbish" * 100)
     with pytest.raises(ValueError):  # noqa: PT011  # each case has its own words
         readers.read(reader, [tmp_path / "rubbish"])
 
 
-def test_tfjs_arrays_may_lie_across_shards(tmp_path):
+def test_tfjs_arrays_may_span_shards(tmp_path):
     arrays = {"conv1/kernel": RNG.normal(size=(7, 7, 3, 16)), "conv1/bias": RNG.normal(size=16)}
     stored = readers.read("tfjs", write_tfjs(tmp_path, arrays))
     assert list(stored) == list(arrays)
@@ -170,7 +170,7 @@ TORCH_KINDS = {
         ("efficientnet_lite0", lite0_layers(), pretrained.efficientnet_lite.from_torch),
     ],
 )
-def test_from_torch_every_weight_finds_its_layer_and_the_right_way_round(name, layers, from_torch):
+def test_from_torch_maps_every_weight_to_its_layer_in_the_right_layout(name, layers, from_torch):
     model = zoo.find(name).build(resolution=32)
     ours = [layer for layer in model.layers if layer.weights]
     arrays = {f"{layers[1]}.num_batches_tracked": np.array(5)}

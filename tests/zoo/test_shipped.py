@@ -1,4 +1,4 @@
-"""Trained weights that come with the zoo: for every architecture, small, and each with the command that made it."""
+"""Trained weights that are shipped with the zoo: for every architecture, small, each with its training command."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def test_every_member_of_a_family_has_the_same_tiny_variant(name: str) -> None:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_shipped_file_is_small_is_used_and_says_how_it_was_made(file: str) -> None:
+def test_a_shipped_file_is_small_and_is_used(file: str) -> None:
     assert (FOLDER / "files" / file).stat().st_size <= MOST_BYTES
     used = {source.location for name in zoo.names() for one in zoo.find(name).weights for source in one.sources}
     assert file in used
 
 
-def test_the_readme_has_a_row_for_each_file_with_its_command_and_what_it_reached() -> None:
+def test_the_readme_lists_the_command_and_the_accuracy_of_each_file() -> None:
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(.+?)` \| `python -m zoo\.\S+.*?` \| .*\d.* \|$", text, re.MULTILINE)
     assert sorted(rows) == FILES

@@ -1,6 +1,6 @@
-"""keras.applications' networks whose files say by the order of their layers alone what is what.
+"""Networks of keras.applications whose files identify arrays by the order of the layers only.
 
-Weights go by way of a file such as they fetch into our network: the same logits come out, so each found its place.
+The weights of such a file, loaded into the zoo's network, give the same logits, so each is in its place.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def test_from_their_file_the_logits_are_those_of_keras(name: str, tmp_path: Path
 
 
 def write(path: Path, model: keras.Model) -> None:
-    """Write a file as Keras 2 did, layers in the order of the graph, by names that say as little as the oldest ones."""
+    """Write a file as Keras 2 did, layers in the order of the graph, by names as meaningless as the oldest ones."""
     import h5py
 
     with h5py.File(path, "w") as file:

@@ -39,7 +39,7 @@ def test_every_pixel_gets_a_row_of_logits(channels):
     assert unet.preprocess(resolution=48, channels=channels).shape == model.input_shape[1:]
 
 
-def test_fine_and_wide_reach_an_answer():
+def test_an_output_pixel_depends_on_details_and_on_wide_surroundings():
     model = unet.build(**unet.TINY | {"classes": 2})
     image = np.zeros((1, 64, 64, 1), np.float32)
     plain = model(image).numpy()
@@ -49,7 +49,7 @@ def test_fine_and_wide_reach_an_answer():
     assert moved[32, 44] > 0  # what only the levels below see
 
 
-def test_random_weights_keep_the_size_of_what_a_transposed_convolution_reads():
+def test_random_weights_keep_the_variance_through_a_transposed_convolution():
     from keras import layers
 
     model = unet.build(resolution=32, width=64, depth=1)

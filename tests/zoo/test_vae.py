@@ -33,7 +33,7 @@ def images(clothes):
     return vae.preprocess().normalise(clothes[:6])
 
 
-def test_given_the_noise_nothing_is_left_to_chance(model, images):
+def test_with_the_same_noise_the_outputs_are_the_same(model, images):
     noise = standard_normal(model, len(images), np.random.default_rng(1))
     one, same = (model([images, noise], training=training) for training in (False, True))
     assert all(np.array_equal(first, second) for first, second in zip(one, same, strict=True))
@@ -43,7 +43,7 @@ def test_given_the_noise_nothing_is_left_to_chance(model, images):
     assert np.array_equal(one[2], other[2])
 
 
-def test_the_point_is_the_mean_and_so_many_deviations(model, images):
+def test_the_point_is_the_mean_plus_the_noise_times_the_deviation(model, images):
     import keras
 
     noise = standard_normal(model, len(images), np.random.default_rng(1))
@@ -59,7 +59,7 @@ def test_noise_is_standard_normal(model):
     assert abs(noise.std() - 1) < 0.01
 
 
-def test_the_shipped_one_draws_clothes_it_has_not_seen(clothes):
+def test_the_shipped_weights_reconstruct_test_clothes(clothes):
     architecture = zoo.find("vae")
     trained = architecture.build()
     assert load(trained, architecture).trained
@@ -81,7 +81,7 @@ def test_training_raises_the_bound_and_repeats(clothes):
     assert all(np.array_equal(first, second) for first, second in zip(*weights, strict=True))
 
 
-def test_what_is_trained_is_what_is_measured(model, images):
+def test_the_training_loss_equals_the_metric(model, images):
     import keras
 
     noise = standard_normal(model, len(images), np.random.default_rng(1))
@@ -89,7 +89,7 @@ def test_what_is_trained_is_what_is_measured(model, images):
     assert float(training_step(model, keras.optimizers.Adam(1e-3))(images, noise)) == pytest.approx(measured, rel=1e-5)
 
 
-def test_the_bound_of_pictures_counted_by_hand():
+def test_the_bound_equals_a_count_by_hand():
     pictures, latent = np.array([[0.0, 1.0], [0.0, 1.0]]).reshape(2, 2, 1, 1), np.zeros((2, 3))
     undecided = np.zeros_like(pictures)
     assert elbo(pictures, undecided, latent, latent) == pytest.approx(-2 * np.log(2), abs=1e-12)

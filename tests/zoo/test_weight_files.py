@@ -1,4 +1,4 @@
-"""Weights in a file of the user's, and giving a model its weights by name."""
+"""Weights in a file of the user's, and assignment of weights by name."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_file_with_nan_in_it_is_refused(model, arrays, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras"])
-def test_a_file_that_is_rubbish_is_the_users_mistake(model, suffix, tmp_path):
+def test_a_file_of_garbage_is_the_users_mistake(model, suffix, tmp_path):
     path = tmp_path / f"rubbish{suffix}"
     path.write_bytes(b"rubbish" * 100)
     with pytest.raises(UsageProblemError, match="does not fit lenet5"):

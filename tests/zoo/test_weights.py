@@ -9,8 +9,8 @@ import pytest
 
 import zoo
 from zoo.errors import OutsideError, UsageProblemError
+from zoo.pinned import Source, Weights
 from zoo.weights import load, sources
-from zoo.weights.pinned import Source, Weights
 from zoo.weights.readers import npz
 
 NOBODY = "http://127.0.0.1:9/lenet.npz"  # the port that is for discarding; nothing listens
@@ -77,20 +77,20 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(model, arrays, good_file, 
     assert sha256(cached) == sha256(good_file)
 
 
-def test_without_a_network_the_model_is_untrained_and_the_reason_is_told(model, cache):
+def test_without_a_network_the_model_is_untrained_and_the_reason_is_reported(model, cache):
     loaded = load(model, from_sources(url(NOBODY, "0" * 64)), None)
     assert (loaded.name, loaded.trained, loaded.sha256) == ("random", False, None)
     assert "no source of the noise weights answered" in loaded.reason
     assert "127.0.0.1:9: Connection refused" in loaded.reason
 
 
-def test_without_a_network_a_tag_asked_for_by_name_is_an_outside_failure(model, cache):
+def test_without_a_network_a_requested_tag_is_an_outside_failure(model, cache):
     with pytest.raises(OutsideError, match="refused") as caught:
         load(model, from_sources(url(NOBODY, "0" * 64)), "noise")
     assert caught.value.exit_code == 3
 
 
-def test_what_is_in_the_cache_is_used_before_any_other_source_is_asked(model, good_file, shelf, cache):
+def test_cached_files_are_used_before_other_sources_are_contacted(model, good_file, shelf, cache):
     second = url(f"{shelf.url}/lenet.npz", sha256(good_file))
     load(model, from_sources(second))
     assert load(model, from_sources(url(f"{shelf.url}/else.npz", "0" * 64), second), "noise").trained
@@ -111,7 +111,7 @@ def test_a_missing_client_is_named(model, cache, monkeypatch):
         load(model, from_sources(source), "noise")
 
 
-def test_a_cache_that_cannot_be_written_says_what_to_set(model, good_file, shelf, tmp_path, monkeypatch):
+def test_the_error_of_an_unwritable_cache_names_the_variable_to_set(model, good_file, shelf, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("ZOO_EXPORT_CACHE", str(tmp_path / "file"))
     with pytest.raises(OutsideError, match="set ZOO_EXPORT_CACHE"):
@@ -142,7 +142,7 @@ def test_a_source_is_pinned_by_exactly_one_digest():
         url(NOBODY, "0" * 64, md5="0" * 32)
 
 
-def test_md5_pins_too_where_the_publisher_tells_only_that(model, arrays, good_file, shelf, cache):
+def test_md5_pins_a_file_whose_publisher_states_no_sha256(model, arrays, good_file, shelf, cache):
     right = hashlib.md5(good_file.read_bytes()).hexdigest()
     location = f"{shelf.url}/lenet.npz"
     wrong = Source(kind="url", location=location, md5="0" * 32, reader="npz")
@@ -152,10 +152,10 @@ def test_md5_pins_too_where_the_publisher_tells_only_that(model, arrays, good_fi
     assert loaded.sha256 == sha256(good_file)
 
 
-def test_random_is_untrained_because_it_was_asked_for(model):
+def test_requested_random_weights_are_untrained_for_that_reason(model):
     loaded = load(model, zoo.find("lenet5"), "random", seed=4)
     assert (loaded.trained, loaded.source) == (False, "seed 4")
-    assert "asked for" in loaded.reason
+    assert "requested" in loaded.reason
 
 
 def test_shipped_weights_name_their_file(model, cache):
@@ -184,7 +184,7 @@ def test_the_imagenet_weights_can_be_had(name):
     assert loaded.trained
 
 
-def test_two_processes_may_fetch_at_once(model, good_file, shelf, cache):
+def test_two_processes_may_fetch_at_the_same_time(model, good_file, shelf, cache):
     source = url(f"{shelf.url}/lenet.npz", sha256(good_file))
     (first,) = sources.fetch(source)
     slower = first.parent.with_name("slower")

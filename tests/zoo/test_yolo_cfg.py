@@ -40,7 +40,7 @@ def test_yolo_v3_tiny_has_the_anchors_of_its_cfg_and_the_mask_of_its_weights() -
 
 
 def joined(name: str, *parts: str) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """Return what the layer `name` of a tiny model with drawn weights reads and gives, and what `parts` give."""
+    """Return what the layer `name` of a tiny model with random weights reads and returns, and what `parts` return."""
     import keras
 
     from zoo.weights import random_weights
@@ -99,18 +99,18 @@ def test_the_power_of_a_size_is_limited_only_where_no_box_is_so_large() -> None:
     assert size(51) == pytest.approx(size(50))
 
 
-def test_an_object_that_is_like_several_anchors_is_told_to_all_of_them_and_to_no_other() -> None:
+def test_an_object_is_the_target_of_all_similar_anchors_and_of_no_other() -> None:
     detection = Detection(heads=(Head(output="grid", stride=32, anchors=((20, 30), (40, 24), (8, 12))),), classes=1)
 
-    def told(width: float, height: float) -> np.ndarray:
+    def target(width: float, height: float) -> np.ndarray:
         corners = np.array([[10, 10, 10 + width, 10 + height]]) / 64
         truth = Truth(boxes=corners, classes=np.array([0]), crowds=np.array([False]))
         return encode([truth], detection, 64)[0][0, 0, 0]
 
-    both = told(28, 27)  # overlaps .66, .64 and .13
+    both = target(28, 27)  # overlaps .66, .64 and .13
     assert both[:, OBJECT].tolist() == [1, 1, 0]
     assert both[:2, [WIDTH, HEIGHT]] == pytest.approx(np.log([[28 / 20, 27 / 30], [28 / 40, 27 / 24]]), abs=1e-6)
-    assert told(10, 14)[:, OBJECT].tolist() == [0, 0, 1]  # .23, .15 and .69
+    assert target(10, 14)[:, OBJECT].tolist() == [0, 0, 1]  # .23, .15 and .69
 
 
 def row_of_boxes(count: int, apart: float = 1.0) -> np.ndarray:
@@ -119,7 +119,7 @@ def row_of_boxes(count: int, apart: float = 1.0) -> np.ndarray:
     return np.stack([left, np.zeros(count), left + 1 / 200, np.ones(count)], axis=1)
 
 
-def test_what_is_found_for_a_measurement_is_what_darknet_counts() -> None:
+def test_detections_for_a_measurement_follow_the_rules_of_darknet() -> None:
     """Scores above .001, and of two boxes that share more than .45 the better one: -thresh and -nms of Darknet."""
     faint = suppress(Candidates(boxes=row_of_boxes(2), scores=np.array([[0.0009], [0.0011]])))
     assert faint.scores.tolist() == [0.0011]

@@ -36,11 +36,10 @@ def stages(recipe: TrainingRecipe, done: Collection[str]) -> Iterator[Stage]:
     """
     slim = recipe.slimming
     _check(recipe, done)
-    pruned = bool(slim.pruning and slim.pruning.weights)
-    zeros, clusters = pruned or Zeros.name in done, bool(slim.clusters) or Clusters.name in done
-    if slim.pruning and slim.pruning.channels:
+    zeros, clusters = bool(slim.prune) or Zeros.name in done, bool(slim.clusters) or Clusters.name in done
+    if slim.prune_channels:
         yield Channels(slim, seed=recipe.seed)
-    if pruned:
+    if slim.prune:
         yield Zeros(slim)
     if slim.clusters:
         yield Clusters(slim, keep_zeros=zeros)
@@ -53,8 +52,8 @@ def _check(recipe: TrainingRecipe, done: Collection[str]) -> None:
     slim = recipe.slimming
     asked = {
         "--epochs": recipe.epochs > 0,
-        "--prune-channels": bool(slim.pruning and slim.pruning.channels),
-        "--prune": bool(slim.pruning and slim.pruning.weights),
+        "--prune-channels": bool(slim.prune_channels),
+        "--prune": bool(slim.prune),
         "--cluster": bool(slim.clusters),
     }
     undoing = {

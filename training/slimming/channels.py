@@ -35,8 +35,8 @@ class Channels:
 
     def __init__(self, slimming: Slimming, *, seed: int) -> None:
         """Remove a share of every layer's channels."""
-        assert slimming.pruning is not None  # who asks for the stage has looked
-        self._share, self._seed = slimming.pruning.channels, seed
+        assert slimming.prune_channels is not None  # who asks for the stage has looked
+        self._share, self._seed = slimming.prune_channels.share, seed
         self.phases: Sequence[Phase] = (
             Phase(name=self.name, epochs=slimming.epochs, learning_rate=slimming.learning_rate),
         )

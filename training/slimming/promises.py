@@ -21,7 +21,7 @@ def broken(model: keras.Model, slimming: Slimming) -> Iterator[str]:
     """Yield a sentence for every convolution and dense layer with fewer zeros, or more numbers, than were asked for."""
     import keras
 
-    share = slimming.pruning.share if slimming.pruning else 0.0
+    share = slimming.prune.share if slimming.prune and not slimming.prune.pattern else 0.0
     for layer in model.layers:
         if type(layer) not in (keras.layers.Conv2D, keras.layers.Dense):
             continue

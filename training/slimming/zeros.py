@@ -32,8 +32,8 @@ class Zeros:
 
     def __init__(self, slimming: Slimming) -> None:
         """Make weights zero: a share, or a pattern such as 2 of 4."""
-        assert slimming.pruning is not None  # who asks for the stage has looked
-        self._pruning = slimming.pruning
+        assert slimming.prune is not None  # who asks for the stage has looked
+        self._prune = slimming.prune
         epochs = slimming.epochs
         self.phases: Sequence[Phase] = (
             Phase(name=self.name, epochs=epochs, learning_rate=slimming.learning_rate, on_the_way=epochs // 2),
@@ -42,7 +42,7 @@ class Zeros:
     @property
     def parameters(self) -> Mapping[str, Any]:
         """What was asked for."""
-        return {"weights": self._pruning.weights, "epochs": self.phases[0].epochs}
+        return {"weights": self._prune.value, "epochs": self.phases[0].epochs}
 
     def prepared(self, start: Start, examples: Examples) -> Start:
         """Return the network with folded batch norms."""
@@ -54,8 +54,8 @@ class Zeros:
 
         sparsity = tfmot.sparsity.keras
         end = phase.on_the_way * steps or max(1, steps // 2)
-        if self._pruning.pattern:
-            kept, of = self._pruning.pattern
+        if self._prune.pattern:
+            kept, of = self._prune.pattern
             settings = {
                 "pruning_schedule": sparsity.ConstantSparsity(
                     1 - kept / of, begin_step=0, frequency=max(1, end // _UPDATES)
@@ -65,7 +65,7 @@ class Zeros:
         else:
             schedule = sparsity.PolynomialDecay(
                 initial_sparsity=0.0,
-                final_sparsity=self._pruning.share,
+                final_sparsity=self._prune.share,
                 begin_step=0,
                 end_step=end,
                 frequency=max(1, end // _UPDATES),

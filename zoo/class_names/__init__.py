@@ -1,4 +1,4 @@
-"""The names of the classes that a data set has, in the order of a network's logits."""
+"""Names of the classes of a data set, in the order of a network's logits."""
 
 from __future__ import annotations
 

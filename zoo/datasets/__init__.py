@@ -24,7 +24,7 @@ def find(name: str) -> DataSet:
     """Return the data set of that name.
 
     Raises:
-        UsageProblemError: there is none; the nearest names are told.
+        UsageProblemError: there is none; the message suggests the nearest names.
     """
     if name not in DATA_SETS:
         raise unknown("data set", name, DATA_SETS)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.datasets.data_set import DataSet, Split
 from zoo.errors import OutsideError
+from zoo.pinned import Source
 from zoo.weights import sources
-from zoo.weights.pinned import Source
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,7 +1,7 @@
-"""Fashion-MNIST: the data that the zoo's own weights are trained on.
+"""Fashion-MNIST: the training data of the weights that are shipped with the zoo.
 
 Xiao, Rasul, Vollgraf 2017, https://arxiv.org/abs/1708.07747. 60,000 training and 10,000 test images, 28 x 28 grey, ten
-kinds of clothes. From a folder of yours, Debian's package dataset-fashion-mnist, or the URLs of keras.datasets.
+kinds of clothes. From a folder of the user's, Debian's package dataset-fashion-mnist, or the URLs of keras.datasets.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from pathlib import Path
 
 from zoo.datasets.data_set import DataSet
 from zoo.datasets.idx import IdxFile, reader
-from zoo.weights.pinned import Source
+from zoo.pinned import Source
 
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 
 def _file(name: str, md5: str, sha256: str) -> IdxFile:
-    """Return a file as its authors publish it, by the md5 that they tell and the sha256 of what is inside."""
+    """Return a published file, by the md5 that its authors state and the sha256 of its content."""
     return IdxFile(name=name, sha256=sha256, sources=(Source(kind="url", location=_URL + name, md5=md5),))
 
 

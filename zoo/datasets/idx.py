@@ -1,6 +1,6 @@
-"""Files of the IDX format, in which MNIST and its likes come: a big-endian header of the sizes, then bytes.
+"""Files of the IDX format, that of MNIST: a big-endian header of the sizes, then bytes.
 
-http://yann.lecun.com/exdb/mnist/ describes it. Each file is believed by the digest of what is inside, packed or not.
+http://yann.lecun.com/exdb/mnist/ describes it. Each file is verified by the digest of its content, compressed or not.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.datasets.data_set import Split
 from zoo.errors import OutsideError
+from zoo.pinned import Source
 from zoo.weights import sources
-from zoo.weights.pinned import Source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,9 +31,9 @@ class IdxFile:
     """One file of a data set.
 
     Attributes:
-        name: as its authors call it, "train-images-idx3-ubyte.gz".
-        sha256: of what is inside.
-        sources: where it lies, in the order in which they are tried.
+        name: as published, "train-images-idx3-ubyte.gz".
+        sha256: of the uncompressed content.
+        sources: in the order in which they are tried.
     """
 
     name: str
@@ -44,11 +44,11 @@ class IdxFile:
 def reader(
     files: Mapping[tuple[str, str], IdxFile], usual: Path | None = None
 ) -> Callable[[Split, Path | None], tuple[NDArray[np.uint8], NDArray[Any]]]:
-    """Return how a `DataSet` of these files is read.
+    """Return the `read` function of a `DataSet` of these files.
 
     Args:
         files: by split and "images" or "labels".
-        usual: where a package of a distribution puts them.
+        usual: folder in which a package of a distribution installs them.
     """
 
     def read(split: Split, folder: Path | None) -> tuple[NDArray[np.uint8], NDArray[Any]]:
@@ -73,7 +73,7 @@ def _array(file: IdxFile, folder: Path | None, usual: Path | None, dimensions: i
 
 
 def _located(file: IdxFile, folder: Path | None, usual: Path | None) -> Path:
-    """Return where `file` lies on this machine, after a download if need be."""
+    """Return the local path of `file`, after a download if necessary."""
     here = folder or usual
     if here and (here / file.name).is_file():
         return here / file.name

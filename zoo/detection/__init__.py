@@ -1,1 +1,1 @@
-"""What the raw numbers of a detector mean: boxes, their classes, and how good they are. Needs no more than NumPy."""
+"""From the raw outputs of a detector to boxes, classes and average precision, with NumPy only."""

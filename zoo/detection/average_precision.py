@@ -1,7 +1,8 @@
-"""The number by which detectors are compared: average precision, as COCO defines it.
+"""Average precision, the metric of detectors, as COCO defines it.
 
 Lin et al. 2014, "Microsoft COCO: Common Objects in Context", https://arxiv.org/abs/1405.0312, and
-https://cocodataset.org/#detection-eval. Its authors' own program counts, pycocotools; it prints, which is kept quiet.
+https://cocodataset.org/#detection-eval. Its authors' program, pycocotools, computes it; what
+that prints is suppressed.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from zoo.detection.truth import Truth
 
 
 def average_precision(found: Sequence[Objects], truth: Sequence[Truth]) -> dict[str, float]:
-    """Return "ap", the mean over overlaps of .5, .55 to .95, and "ap50", that of .5, over the classes that there are.
+    """Return "ap", the mean over overlaps of .5, .55 to .95, and "ap50", that of .5, over the classes in `truth`.
 
     Boxes are shares of their photo in both: overlaps are the same numbers in pixels.
 
     Args:
-        found: in each photo.
-        truth: of each photo, in the same order.
+        found: objects found in each photo.
+        truth: true objects of each photo, in the same order.
 
     Raises:
-        ValueError: other photos in the one than in the other, no object to be found, or a number that is not finite.
+        ValueError: the numbers of photos differ, there is no true object, or a value is not finite.
     """
     from pycocotools.cocoeval import COCOeval
 
@@ -84,7 +85,7 @@ def _row(image: int, box: Floats, label: int) -> dict[str, Any]:
 
 
 def _indexed(rows: list[dict[str, Any]], truth: Sequence[Truth], classes: set[int]) -> Any:
-    """Return pycocotools' index of boxes; it takes 0 for the number of no box, so they count from 1."""
+    """Return pycocotools' index of boxes; it takes identifier 0 for no box, so they start at 1."""
     from pycocotools.coco import COCO
 
     index = COCO()

@@ -1,9 +1,9 @@
-"""Raw numbers of YOLO's heads to boxes.
+"""From the raw outputs of YOLO's heads to boxes.
 
 Redmon, Farhadi 2018, "YOLOv3: An Incremental Improvement", https://arxiv.org/abs/1804.02767, section 2.1. In a cell at
 column i, row j, the numbers x, y, w, h, o and one c per class of an anchor (width, height) mean
   centre  (i + sigmoid(x), j + sigmoid(y)) * stride        size  (width * exp(w), height * exp(h))
-  score of a class  sigmoid(o) * sigmoid(c): that there is an object, and that it is one of this class.
+  score of a class  sigmoid(o) * sigmoid(c): that there is an object, and that it belongs to this class.
 YOLOv4 stretches the sigmoids of x and y about their middle by `scale_x_y`.
 """
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from zoo.detection.heads import Detection, Head
 
 Floats = NDArray[np.float64]
-_LARGEST_POWER = 50.0  # exp beyond that is no size of a box; without a limit it overflows
+_LARGEST_POWER = 50.0  # larger powers are no realistic size of a box, and overflow
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,7 +39,7 @@ def decode(outputs: Mapping[str, NDArray[np.generic]], detection: Detection) -> 
 
     Args:
         outputs: raw numbers (rows, columns, anchors * (5 + classes)) by name of the output.
-        detection: what they mean.
+        detection: how to decode them.
 
     Raises:
         ValueError: an output of another shape.

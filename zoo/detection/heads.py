@@ -1,4 +1,4 @@
-"""What a detector's outputs mean, as data: a program that reads a file of the zoo needs nothing else."""
+"""What a detector's outputs mean, as data for manifests and for programs on a device."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Head:
     Attributes:
         output: name of the model's output (N, height / stride, width / stride, anchors * (5 + classes)).
         stride: pixels of the input between two cells.
-        anchors: (width, height) in pixels of the input, of the boxes that the predictions stretch.
+        anchors: (width, height) of the reference boxes, in pixels of the input.
     """
 
     output: str
@@ -29,12 +29,13 @@ class Head:
 
 @dataclass(frozen=True, kw_only=True)
 class Detection:
-    """How raw numbers become boxes; see `zoo.detection.decoding`.
+    """How raw outputs become boxes; see `zoo.detection.decoding`.
 
     Attributes:
         heads: the grids, in the order of the model's outputs.
-        classes: how many kinds of objects.
-        scale_x_y: by how much more than its cell a centre may move, so that it can reach the cell's edge.
+        classes: number of classes of objects.
+        scale_x_y: factor of the range in which a centre may move around the middle of its cell; above 1 it reaches the
+            edge.
     """
 
     heads: tuple[Head, ...]

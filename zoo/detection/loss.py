@@ -1,4 +1,4 @@
-"""What training makes small: how far a head's raw numbers are from what they should be.
+"""The training loss of a head.
 
 Redmon, Farhadi 2018, https://arxiv.org/abs/1804.02767, sections 2.1 and 2.2: squared errors of the box, and
 cross-entropy for whether there is an object, and for each class on its own.
@@ -29,14 +29,14 @@ class HeadLoss:
         from keras import ops
 
         numbers = 5 + self.detection.classes
-        said = ops.reshape(raw, (-1, *ops.shape(raw)[1:3], len(self.head.anchors), numbers))
+        values = ops.reshape(raw, (-1, *ops.shape(raw)[1:3], len(self.head.anchors), numbers))
         is_object = target[..., OBJECT]
-        place = self.detection.scale_x_y * (ops.sigmoid(said[..., :2]) - 0.5) + 0.5
-        box = ops.concatenate([place, said[..., 2:4]], axis=-1)
-        misplaced = ops.sum(ops.square(box - target[..., :4]), axis=-1) * target[..., BOX_WEIGHT]
-        doubt = _cross_entropy(is_object, said[..., 4])
-        mistaken = ops.sum(_cross_entropy(target[..., CLASSES:], said[..., 5:]), axis=-1)
-        return ops.sum(is_object * (misplaced + mistaken) + doubt, axis=(1, 2, 3))
+        place = self.detection.scale_x_y * (ops.sigmoid(values[..., :2]) - 0.5) + 0.5
+        box = ops.concatenate([place, values[..., 2:4]], axis=-1)
+        boxes = ops.sum(ops.square(box - target[..., :4]), axis=-1) * target[..., BOX_WEIGHT]
+        confidence = _cross_entropy(is_object, values[..., 4])
+        classes = ops.sum(_cross_entropy(target[..., CLASSES:], values[..., 5:]), axis=-1)
+        return ops.sum(is_object * (boxes + classes) + confidence, axis=(1, 2, 3))
 
 
 def _cross_entropy(truth: Any, raw: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Scenes: pictures pasted on photos, and where each of them is. Nobody has to draw a box."""
+"""Scenes: pictures pasted on photos, with a box around each, so that no boxes need to be annotated."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from zoo.detection.truth import Truth
 
 Bytes = NDArray[np.uint8]
 
-_DARKEST = 24  # of 255: a darker pixel of a picture is what is around the thing
+_DARKEST = 24  # of 255: darker pixels of a picture are its background
 _SIDES = (0.35, 0.75)  # of a picture, as a share of the scene
-_MOST_OVERLAP = 0.15  # a thing that another one hides cannot be found
+_MOST_OVERLAP = 0.15  # a hidden object cannot be detected
 _MOST_TRIES = 20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scenes:
-    """Photos (N, side, side, 3) and what is to be found in each."""
+    """Photos (N, side, side, 3) and the objects in each."""
 
     photos: Bytes
     truth: list[Truth]
@@ -36,11 +36,11 @@ def clothes(split: Literal["train", "test"], count: int, side: int, seed: int, f
     """Return scenes of Fashion-MNIST's clothes on the photos that scikit-image ships; other ones for each split.
 
     Args:
-        split: whose clothes and photos.
+        split: of the clothes and the photos.
         count: of scenes.
         side: of each, in pixels.
         seed: the same one gives the same scenes.
-        folder: holds Fashion-MNIST; None looks for it as `zoo.datasets` does.
+        folder: contains Fashion-MNIST; None searches for it as `zoo.datasets` does.
 
     Raises:
         OutsideError: no source has Fashion-MNIST.
@@ -62,14 +62,14 @@ def scatter(
     rng: np.random.Generator,
     most: int = 3,
 ) -> Scenes:
-    """Paste one to `most` random pictures on each ground, larger or smaller, mirrored or not.
+    """Paste one to `most` random pictures on each background, at random sizes, mirrored or not.
 
     Args:
-        pictures: each (height, width) or (height, width, 3), a thing on black.
+        pictures: each (height, width) or (height, width, 3), an object on black.
         labels: (N,) the class of each picture.
-        grounds: (count, side, side, 3); they are painted over.
-        rng: draws.
-        most: things in a scene.
+        grounds: (count, side, side, 3); overwritten.
+        rng: source of random choices.
+        most: objects in a scene.
     """
     truth = []
     for ground in grounds:
@@ -91,7 +91,7 @@ def scatter(
 
 
 def _paste(picture: Bytes, ground: Bytes, taken: list[Floats], rng: np.random.Generator) -> Floats | None:
-    """Put the picture on the ground where no other is; return its thing's box in pixels, None if there is no room."""
+    """Paste the picture where no other is; return the box of its object in pixels, None if there is no room."""
     side = len(ground)
     size = round(side * rng.uniform(*_SIDES))
     pixels = np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.BILINEAR))
@@ -109,17 +109,17 @@ def _paste(picture: Bytes, ground: Bytes, taken: list[Floats], rng: np.random.Ge
     return None
 
 
-def write(drawn: Scenes, folder: Path, names: Sequence[str]) -> None:
+def write(scenes: Scenes, folder: Path, names: Sequence[str]) -> None:
     """Write images/0000.png and so on, and instances.json, as COCO has them.
 
     Args:
-        drawn: what to write.
-        folder: made if it is not there.
+        scenes: the photos and their boxes.
+        folder: created if it does not exist.
         names: of the classes.
     """
     (folder / "images").mkdir(parents=True, exist_ok=True)
     images, annotations = [], []
-    for index, (photo, truth) in enumerate(zip(drawn.photos, drawn.truth, strict=True)):
+    for index, (photo, truth) in enumerate(zip(scenes.photos, scenes.truth, strict=True)):
         name, side = f"{index:04}.png", len(photo)
         Image.fromarray(photo).save(folder / "images" / name)
         images.append({"id": index, "file_name": name, "width": side, "height": side})

@@ -1,4 +1,4 @@
-"""From thousands of predictions to objects: of those that overlap, only the best one stays."""
+"""Non-maximum suppression: of predictions that overlap, keep the best one."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from zoo.detection.boxes import overlap
 from zoo.detection.decoding import Candidates, Floats, decode
 from zoo.detection.heads import Detection
 
-# What Darknet and COCO's rules set, for a measurement of AP; to look at, a threshold of 0.25 is usual.
+# Settings of Darknet and COCO for a measurement of AP; for people to look at, a threshold of 0.25 is usual.
 THRESHOLD, MOST_OVERLAP, MOST_OBJECTS = 0.001, 0.45, 100
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Objects:
-    """What was found in one photo, the best score first.
+    """The objects found in one photo, the best score first.
 
     Attributes:
         boxes: (K, 4) left, top, right, bottom, as shares of the photo's width and height.
@@ -49,15 +49,15 @@ def suppress(
     most_overlap: float = MOST_OVERLAP,
     most_objects: int = MOST_OBJECTS,
 ) -> Objects:
-    """Return the candidates that no better one of the same class overlaps, cut off at the edges of the photo.
+    """Return the candidates that no better one of the same class overlaps, clipped to the photo.
 
-    A candidate may be several objects: each class is a question of its own (section 2.2 of the paper on YOLOv3).
+    A candidate may be of several classes: each class has a score of its own (section 2.2 of the paper on YOLOv3).
 
     Args:
         candidates: of one photo.
-        threshold: of the score; what is not above it is no object.
-        most_overlap: intersection over union from which on two boxes mean the same object.
-        most_objects: at most so many, the best ones.
+        threshold: of the score; candidates at or below it are dropped.
+        most_overlap: intersection over union above which two boxes count as the same object.
+        most_objects: limit; the best ones are kept.
     """
     rows, classes = np.nonzero(candidates.scores > threshold)
     scores = candidates.scores[rows, classes]

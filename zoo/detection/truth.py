@@ -1,4 +1,4 @@
-"""What a detector should have found."""
+"""The true objects in a photo."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Truth:
     Attributes:
         boxes: (K, 4) left, top, right, bottom, as shares of the photo's width and height.
         classes: (K,) indices.
-        crowds: (K,) whether a box holds many objects, drawn as one: what is found in there is neither right nor wrong.
+        crowds: (K,) whether a box contains a crowd of objects, annotated as one: detections in it do not count.
     """
 
     boxes: Floats

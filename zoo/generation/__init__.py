@@ -1,1 +1,1 @@
-"""Generation, pictures from points of a latent space: training, and the scores."""
+"""Generation, pictures from points of a latent space: the noise that selects a point, and the metrics."""

@@ -1,4 +1,4 @@
-"""How good an autoencoder is: how near its pictures come, and the bound that it was trained for. In float64."""
+"""Metrics of an autoencoder: the error of its reconstructions, and the bound that it was trained for. In float64."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def psnr_db(pictures: NDArray[Any], logits: NDArray[Any]) -> float:
 
     Args:
         pictures: (N, height, width, channels) in [0, 1].
-        logits: of their reconstructions, likewise.
+        logits: of their reconstructions, of the same shape.
 
     Raises:
         ValueError: the shapes differ.
@@ -30,17 +30,17 @@ def psnr_db(pictures: NDArray[Any], logits: NDArray[Any]) -> float:
 
 
 def elbo(pictures: NDArray[Any], logits: NDArray[Any], mean: NDArray[Any], log_variance: NDArray[Any]) -> float:
-    """Return the evidence lower bound in nats, the mean over the pictures; 0 is the best there is.
+    """Return the evidence lower bound in nats, the mean over the pictures; 0 is the best possible.
 
-    Kingma, Welling 2013, equation 10 with one sample a picture: what the reconstruction is worth, with a Bernoulli
-    likelihood whose grey levels count as probabilities (appendix C.1), less how far the latent point's distribution is
-    from the standard normal one (appendix B).
+    Kingma, Welling 2013, equation 10 with one sample per picture: the log-likelihood of the reconstruction, Bernoulli
+    with grey levels as probabilities (appendix C.1), minus the divergence of the latent distribution from the standard
+    normal one (appendix B).
 
     Args:
         pictures: (N, height, width, channels) in [0, 1].
-        logits: of the reconstructions of points that were drawn, likewise.
+        logits: of the reconstructions of random latent points, of the same shape.
         mean: of the latent points' distributions, (N, latent).
-        log_variance: likewise.
+        log_variance: of these distributions, (N, latent).
 
     Raises:
         ValueError: the shapes differ.

@@ -1,7 +1,7 @@
-"""What the networks of Darknet are made of.
+"""Layers of Darknet's networks.
 
 Darknet is Joseph Redmon's framework in C, https://pjreddie.com/darknet, kept up by Alexey Bochkovskiy,
-https://github.com/AlexeyAB/darknet. A network is a .cfg, a list of layers, and a .weights, their numbers in that order.
+https://github.com/AlexeyAB/darknet. A network is a .cfg, a list of layers, and a .weights, their values in that order.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def convolve(x: Any, channels: int, size: int, name: str, stride: int = 1) -> An
     """Return `[convolutional]` with batch_normalize=1, pad=1, activation=leaky.
 
     Darknet pads by size / 2 on every side; with stride 2 that is one pixel more above and on the left than Keras's
-    "same", and weights that were trained with the one are worse with the other.
+    "same", and weights that were trained with one padding are worse with the other.
     """
     from keras import layers
 
@@ -31,10 +31,9 @@ def convolve(x: Any, channels: int, size: int, name: str, stride: int = 1) -> An
 
 
 def predict(x: Any, anchors: int, classes: int, name: str) -> Any:
-    """Return the raw numbers of `[yolo]`: for every cell and anchor, four of the box, one of the object, the classes'.
+    """Return the raw outputs of `[yolo]`: for every cell and anchor four of the box, one of the object, one per class.
 
-    They are as the convolution gives them, so that a file of integers has few steps to spread over; `zoo.detection`
-    makes boxes of them.
+    They are the plain outputs of a convolution, which quantize well; `zoo.detection` decodes them to boxes.
     """
     from keras import layers
 
@@ -44,7 +43,7 @@ def predict(x: Any, anchors: int, classes: int, name: str) -> Any:
 def preprocess(*, resolution: int = 416, **_: object) -> Preprocessing:
     """Return how a photo becomes the input: all of it, stretched to the square.
 
-    So Bochkovskiy's Darknet measures AP; Redmon's keeps the proportions and fills the rest with grey.
+    Bochkovskiy's Darknet measures AP this way; Redmon's keeps the proportions and fills the rest with grey.
     """
     unit = conventions.find("unit")
     return Preprocessing(

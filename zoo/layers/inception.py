@@ -1,4 +1,4 @@
-"""What Inception v3 and Inception-ResNet v2 have in common: a convolution with its batch norm, and the stem."""
+"""Layers of Inception v3 and Inception-ResNet v2: the convolution with its batch norm, and the stem."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class InceptionLayers:
     """The layers of one network, all with one width and one padding.
 
     Attributes:
-        width: share of the channels that are kept.
-        padding: of the layers that shrink the image in the papers (those marked V). "valid" is theirs; "same" lets
-            photos of 32 pixels through.
+        width: factor of the channels.
+        padding: of the layers that shrink the image in the papers (those marked V). "valid" is theirs; "same" makes
+            photos of 32 pixels possible.
     """
 
     width: float = 1.0
@@ -34,11 +34,11 @@ class InceptionLayers:
         return layers.ReLU(name=f"{name}_relu")(x)
 
     def kept(self, channels: int) -> int:
-        """Return how many channels a layer of so many has here."""
+        """Return the number of channels at this width."""
         return max(4, int(channels * self.width))
 
     def halve(self, x: Any, name: str) -> Any:
-        """Return the 3x3 max pooling with stride 2 that stands beside convolutions of stride 2."""
+        """Return the 3x3 max pooling with stride 2 that runs parallel to convolutions of stride 2."""
         from keras import layers
 
         return layers.MaxPooling2D(3, 2, self.padding, name=name)(x)
@@ -53,7 +53,7 @@ class InceptionLayers:
         """Return the image (299 x 299) as 35 x 35 x 192: Szegedy et al. 2015, table 1, above its modules.
 
         The 7x7 convolution of GoogLeNet has become three of 3x3. After them the table has 3x3 to 80 channels, 3x3 with
-        stride 2 to 192 and 3x3 to 288; what follows the first pooling here is that of Google's own code and weights.
+        stride 2 to 192 and 3x3 to 288; the layers after the first pooling are those of Google's own code and weights.
         """
         x = self.convolve(x, 32, 3, "conv1", stride=stride, shrink=True)  # 149 x 149 x 32
         x = self.convolve(x, 32, 3, "conv2", shrink=True)  # 147 x 147 x 32

@@ -1,4 +1,4 @@
-"""The usual ways in which photos become inputs, by the names that keras.applications made known."""
+"""The usual ways in which photos become inputs, by their names in keras.applications."""
 
 from __future__ import annotations
 
@@ -33,14 +33,18 @@ CONVENTIONS: Mapping[str, Convention] = {
 
 
 def find(name: str) -> Convention:
-    """Return the convention of that name; an unknown one is refused with the nearest."""
+    """Return the convention of that name.
+
+    Raises:
+        UsageProblemError: no such name; the message suggests the nearest ones.
+    """
     if name not in CONVENTIONS:
         raise unknown("preprocessing", name, CONVENTIONS)
     return CONVENTIONS[name]
 
 
 def preprocessing(name: str, shape: tuple[int, ...]) -> Preprocessing:
-    """Return the whole preprocessing for an input (height, width, channels): the photo fills it, nothing is cut off."""
+    """Return the preprocessing for an input (height, width, channels); the short side of a photo fills it, centred."""
     convention, grey = find(name), shape[2] == 1
     return Preprocessing(
         height=shape[0],

@@ -24,9 +24,9 @@ class Preprocessing:
         width: of the input, in pixels.
         resize: filter, as Pillow names it.
         crop_fraction: input side / short side after the resize (224 / 256 = 0.875); 1 for "stretch".
-        colours: the order of the channels that the model takes.
+        colours: the order of the channels of the input.
         scale: one number, or one per channel in the model's order.
-        offset: likewise.
+        offset: one number, or one per channel in the model's order.
         fit: "crop" resizes the short side and takes the centre; "stretch" makes the whole photo as wide and as high as
             the input, so that no object is cut off.
     """
@@ -48,17 +48,17 @@ class Preprocessing:
 
     @property
     def channels(self) -> int:
-        """Of the input."""
+        """Number of channels of the input."""
         return 1 if self.colours == "GRAY" else 3
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of one input: (height, width, channels)."""
+        """Shape of one input: (height, width, channels)."""
         return self.height, self.width, self.channels
 
     @property
     def takes_camera_bytes(self) -> bool:
-        """Whether one scale and offset do it, so that a uint8 input can be the photo's own bytes."""
+        """Whether one scale and offset are enough, so that a uint8 input can be the photo's own bytes."""
         return len(set(self.scale)) == 1 and len(set(self.offset)) == 1 and self.colours != "BGR"
 
     def photo(self, image: Image.Image) -> NDArray[np.uint8]:
@@ -78,7 +78,7 @@ class Preprocessing:
         return np.asarray(image, np.uint8).reshape(self.shape)
 
     def normalise(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return `photos` (..., height, width, channels) as the model takes them, float32."""
+        """Return `photos` (..., height, width, channels) as inputs of the model, float32."""
         import numpy as np
 
         ordered = photos[..., ::-1] if self.colours == "BGR" else photos

@@ -1,1 +1,1 @@
-"""Where the trained weights of each family come from, pinned by digest, and how their stored names become ours."""
+"""Trained weights of each family: sources, pinned by digest, and adapters from stored names to weight paths."""

@@ -10,7 +10,7 @@ from zoo.weights.readers import darknet
 if TYPE_CHECKING:
     import keras
 
-    from zoo.weights.pinned import Array
+    from zoo.pinned import Array
 
 
 def from_darknet(arrays: Mapping[str, Array], model: keras.Model, order: tuple[str, ...]) -> dict[str, Array]:

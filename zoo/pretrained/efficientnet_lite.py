@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from zoo.pinned import Source, Weights
 from zoo.pretrained import shipped
 from zoo.pretrained.imagenet import imagenet
-from zoo.weights.pinned import Source, Weights
 from zoo.weights.torch_layout import to_keras
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.weights.pinned import Array
+    from zoo.pinned import Array
 
 # Lite0 to Lite2. The names of the files contain the first eight digits.
 _SHA256 = (

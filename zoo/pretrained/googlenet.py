@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from zoo.pinned import Weights
 from zoo.pretrained import shipped
-from zoo.weights.pinned import Weights
 
 
 def tiny(options: Mapping[str, Any]) -> Weights:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.weights.pinned import Source, Weights
+from zoo.pinned import Source, Weights
 
 if TYPE_CHECKING:
-    from zoo.weights.pinned import Adapt
+    from zoo.pinned import Adapt
 
 
 def imagenet(licence: str, *sources: Source) -> Weights:

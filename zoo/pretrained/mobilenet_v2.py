@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zoo.pinned import Source, Weights
 from zoo.pretrained import shipped
 from zoo.pretrained.imagenet import imagenet
-from zoo.weights.pinned import Source, Weights
 from zoo.weights.torch_layout import to_keras
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.weights.pinned import Array
+    from zoo.pinned import Array
 
 _SHA256 = "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889"
 
@@ -39,7 +39,7 @@ def _layer_name(stored: str) -> str:
         return fixed[stored]
     _, block, _, part = stored.split(".", 3)
     parts = ["depthwise", "project"] if block == "1" else ["expand", "depthwise", "project"]
-    # All but the last convolution lie in a row of their own with their batch norm and activation.
+    # All but the last convolution form a group of their own with their batch norm and activation.
     row, _, place = part.partition(".")
     if not place:
         row, place = (row, "0") if int(row) == len(parts) - 1 else (str(int(row) - 1), "1")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zoo.pinned import Weights
 from zoo.pretrained import shipped
 from zoo.pretrained.imagenet import from_keras, imagenet
-from zoo.weights.pinned import Weights
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.weights.pinned import Array
+    from zoo.pinned import Array
 
 
 def from_keras_h5(arrays: Mapping[str, Array], _: keras.Model) -> dict[str, Array]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zoo.pinned import Source, Weights
 from zoo.pretrained import shipped
 from zoo.pretrained.imagenet import from_keras, imagenet
-from zoo.weights.pinned import Source, Weights
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.weights.pinned import Array
+    from zoo.pinned import Array
 
 _OLD_KERAS_EPSILON = 1e-3
 
@@ -31,8 +31,8 @@ def from_keras_h5(arrays: Mapping[str, Array], _: keras.Model) -> dict[str, Arra
 def from_tfjs(arrays: Mapping[str, Array], model: keras.Model) -> dict[str, Array]:
     """Return the weights of the TensorFlow.js file by our names.
 
-    That file is of an older Keras, whose batch norm added 1e-3 to the variance where ours adds 1.001e-5: the
-    difference goes into the variance, and the function stays the same.
+    That file is of an older Keras, whose batch norm added 1e-3 to the variance where the model adds 1.001e-5: adding
+    the difference to the variance keeps the function the same.
     """
     epsilon = model.get_layer("conv1_bn").epsilon
     weights = {}

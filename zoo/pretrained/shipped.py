@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from zoo.weights.pinned import Source, Weights
+from zoo.pinned import Source, Weights
 
 TAG = "tiny"
 _FASHION_MNIST = "Fashion-MNIST, 60,000 training images"
 
 
 def fashion_mnist(file: str, sha256: str) -> Weights:
-    """Return weights of a default build that classifies, or draws, ten kinds of clothes."""
+    """Return weights of a default build that was trained on ten kinds of clothes."""
     return _shipped("fashion_mnist", file, sha256, _FASHION_MNIST)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zoo.pinned import Source, Weights
 from zoo.pretrained import shipped
 from zoo.pretrained.darknet_file import from_darknet
-from zoo.weights.pinned import Source, Weights
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.weights.pinned import Array
+    from zoo.pinned import Array
 
 # The convolutions of yolov3-tiny.cfg from its first line to its last, by our names.
 ORDER = (*(f"conv_{index}" for index in range(1, 8)), "neck", "coarse", "stride_32", "lateral", "fine", "stride_16")

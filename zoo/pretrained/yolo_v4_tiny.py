@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zoo.pinned import Source, Weights
 from zoo.pretrained import shipped
 from zoo.pretrained.darknet_file import from_darknet
-from zoo.weights.pinned import Source, Weights
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.weights.pinned import Array
+    from zoo.pinned import Array
 
 # The convolutions of yolov4-tiny.cfg from its first line to its last, by our names.
 _BLOCKS = tuple(f"csp_{block}_{part}" for block in (1, 2, 3) for part in ("in", "first", "second", "merge"))

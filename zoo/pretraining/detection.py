@@ -39,7 +39,7 @@ def fit(
     keras.utils.set_random_seed(seed)
     steps = epochs * (len(scenes.photos) // batch)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-    # A second model of the same layers: the first keeps no loss of ours, which its file would have to name.
+    # A second model of the same layers, so that the first is saved without this custom loss.
     learner = keras.Model(model.inputs, model.outputs)
     learner.compile(
         optimizer=keras.optimizers.AdamW(schedule, weight_decay=1e-3),

@@ -1,1 +1,1 @@
-"""Segmentation, a class for every pixel: pictures to learn it from, training, and the score."""
+"""Segmentation, a class for every pixel: pictures with masks to train and test on, and the metric."""

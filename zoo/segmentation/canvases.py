@@ -1,6 +1,6 @@
-"""Canvases: clothes of Fashion-MNIST on photos, and masks that say which pixel is of what.
+"""Canvases: clothes of Fashion-MNIST pasted on photos, and masks with the class of every pixel.
 
-The photos are those that scikit-image ships; test canvases have other photos and other clothes than training ones.
+The photos are those that scikit-image ships. Test canvases have other photos and other clothes than training canvases.
 
 python -m zoo.segmentation.canvases --count 200 --out canvases
 """
@@ -46,11 +46,11 @@ def canvases(split: Literal["train", "test"], count: int, side: int, seed: int, 
     """Return `count` canvases of Fashion-MNIST's clothes on photos of scikit-image.
 
     Args:
-        split: whose photos and clothes.
+        split: of the photos and the clothes.
         count: of canvases.
         side: of each, in pixels.
         seed: the same one gives the same canvases.
-        folder: holds Fashion-MNIST; None looks for it as `zoo.datasets` does.
+        folder: contains Fashion-MNIST; None searches for it as `zoo.datasets` does.
 
     Raises:
         OutsideError: no source has Fashion-MNIST.
@@ -74,7 +74,7 @@ def compose(
 ) -> Canvases:
     """Return `count` canvases with one to three of `clothes` (N, 28, 28) each, later ones over earlier ones.
 
-    Each group is as frequent as the others: half of Fashion-MNIST are tops.
+    All groups are equally frequent, although half of Fashion-MNIST are tops.
     """
     import numpy as np
 
@@ -119,7 +119,7 @@ def _paste(
     group: int,
     rng: np.random.Generator,
 ) -> None:
-    """Put `clothing` (28, 28) somewhere on the canvas, larger or smaller, mirrored or not."""
+    """Paste `clothing` (28, 28) on the canvas at a random place and size, mirrored or not."""
     import numpy as np
     from PIL import Image
 
@@ -135,13 +135,13 @@ def _paste(
     mask[place][is_cloth] = group
 
 
-def write(drawn: Canvases, folder: Path) -> None:
+def write(pictures: Canvases, folder: Path) -> None:
     """Write images/0000.png and masks/0000.png and so on, the masks with class indices as grey values."""
     from PIL import Image
 
-    for name, pictures in (("images", drawn.photos[..., 0]), ("masks", drawn.masks)):
+    for name, images in (("images", pictures.photos[..., 0]), ("masks", pictures.masks)):
         (folder / name).mkdir(parents=True, exist_ok=True)
-        for index, picture in enumerate(pictures):
+        for index, picture in enumerate(images):
             Image.fromarray(picture).save(folder / name / f"{index:04}.png")
 
 

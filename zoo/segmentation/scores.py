@@ -1,4 +1,4 @@
-"""How good masks are: the mean over the classes of what two masks share of what they cover together."""
+"""Mean intersection over union, the metric of masks."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 
 
 def confusion(truth: NDArray[np.integer], found: NDArray[np.integer], classes: int) -> NDArray[np.int64]:
-    """Return how many pixels of each true class (rows) were found to be of each (columns): (classes, classes).
+    """Return the confusion matrix (classes, classes): pixels by true class (rows) and predicted class (columns).
 
     Args:
         truth: class indices, of any shape.
-        found: of the same shape.
-        classes: how many there are.
+        found: predicted class indices, of the same shape.
+        classes: number of classes.
 
     Raises:
-        ValueError: the shapes differ, or an index is no class.
+        ValueError: the shapes differ, or an index is not a class.
     """
     import numpy as np
 
@@ -36,11 +36,11 @@ def confusion(truth: NDArray[np.integer], found: NDArray[np.integer], classes: i
 def mean_iou(counts: NDArray[np.int64]) -> float:
     """Return the mean intersection over union of a confusion matrix (classes, classes), between 0 and 1.
 
-    A class that is in neither mask is not counted (Everingham et al. 2015, "The Pascal Visual Object Classes
+    A class in neither mask does not count (Everingham et al. 2015, "The Pascal Visual Object Classes
     Challenge: A Retrospective", section 3.3: true positives over true and false positives and false negatives).
 
     Raises:
-        ValueError: there is not one pixel.
+        ValueError: there are no pixels.
     """
     import numpy as np
 

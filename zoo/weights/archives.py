@@ -1,4 +1,4 @@
-"""Take named files out of an archive that nobody trusts."""
+"""Extract named files from an untrusted archive."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _LARGEST_MEMBER_BYTES = 1 << 30  # stops an archive that would fill the disk
 
 
 class BadArchiveError(Exception):
-    """The archive is broken, hostile, or does not hold what it should."""
+    """The archive is damaged, hostile, or lacks a file."""
 
 
 def take(archive: Path, members: Sequence[str], folder: Path) -> list[Path]:
     """Copy `members` of a .tgz, .zip or .whl into `folder`, flat; return the copies in that order.
 
     Raises:
-        BadArchiveError: some name climbs out of the archive, a member is a link, too large or absent, or
-            the archive is damaged.
+        BadArchiveError: a name points outside the archive, a member is a link, too large or missing, or the archive is
+            damaged.
     """
     copies = {posixpath.normpath(member): folder / posixpath.basename(member) for member in members}
     missing = set(copies)

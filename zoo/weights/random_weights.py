@@ -1,4 +1,4 @@
-"""Random weights that behave like trained ones in size: for parity, sizes and speed without a download."""
+"""Random weights with the scale of trained ones: for parity, sizes and speed without a download."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Each size of tiles by so many bytes: louder than real photos, as what is louder than these grows from block to block.
+# Standard deviation of each size of tiles, in bytes: more contrast than real photos have, because activations that
+# exceed those of these photos grow from block to block.
 _PHOTOS, _TILES, _CONTRAST = 4, (1, 2, 4, 8, 16, 32), 40.0
-# Of a layer's mean variance: a channel that these few photos hardly move must not explode where another one does.
+# Least variance of a channel, as a share of the layer's mean: channels that hardly vary on these few photos must not
+# explode on others.
 _QUIETEST = 0.2
-# Of a residual branch beside what it is added to. As loud as that, each would make more of the roundings before it.
+# Scale of a residual relative to the tensor that it is added to. At scale 1 each block would amplify rounding errors.
 _BRANCH = 0.25
 
 
 def fill(model: keras.Model, preprocessing: Preprocessing, seed: int) -> None:
-    """Draw every weight of an image `model` from `seed`; its logits then differ from photo to photo.
+    """Set every weight of an image `model` to random values from `seed`; its logits then differ from photo to photo.
 
-    With the usual initial weights the signal of a deep network dies out (depthwise layers) or explodes
-    (residual sums), and broken files score like good ones. Here each kernel keeps the variance (He et al.
-    2015, section 2.2), batch norm takes its statistics from a few random photos, gamma and beta vary, so
-    that nothing folds to the identity, and what is added to a sum is small beside it (Zhang et al. 2019,
-    "Fixup", section 3): a deep network whose float roundings grow proves nothing.
+    With the usual initial weights the signal of a deep network vanishes (depthwise layers) or explodes (residual sums),
+    and broken files score like good ones. Here each kernel keeps the variance (He et al. 2015, section 2.2), batch norm
+    has the statistics of a few random photos, gamma and beta vary, so that nothing folds to the identity, and residuals
+    are small (Zhang et al. 2019, "Fixup", section 3), because amplified rounding errors would hide faults.
     """
     import numpy as np
     from keras import layers
@@ -46,16 +47,16 @@ def fill(model: keras.Model, preprocessing: Preprocessing, seed: int) -> None:
         for weight in layer.weights:
             shape = tuple(weight.shape)
             scale = np.sqrt(2 / _summed(layer, weight)) / size if len(shape) > 1 else 0.1
-            # At once in 32 bits: the largest layers hold 400 MB.
+            # Directly in 32 bits: the largest layers have 400 MB.
             weight.assign(rng.standard_normal(shape, np.float32) * np.float32(scale))
         if layer.weights:
-            size = 1.0  # only what reads the photo sees numbers as large as bytes
+            size = 1.0  # only the layer that reads the photo has inputs as large as bytes
     if norms:
         _settle(model, norms, preprocessing.normalise(_photos(model.inputs[0].shape[1:], rng)))
 
 
 def _ends_of_branches(model: keras.Model) -> set[str]:
-    """Return the names of the batch norms that end a residual branch: of what is added, the one that comes last."""
+    """Return the names of the batch norms that end a residual branch: for each sum, the last one before it."""
     from keras import layers
 
     place = {layer.name: index for index, layer in enumerate(model.layers)}
@@ -72,7 +73,7 @@ def _ends_of_branches(model: keras.Model) -> set[str]:
 
 
 def _summed(layer: keras.Layer, weight: keras.Variable) -> float:
-    """Return how many products with numbers of a kernel make one output."""
+    """Return the number of products that are summed into one output."""
     import numpy as np
     from keras import layers
 
@@ -80,13 +81,13 @@ def _summed(layer: keras.Layer, weight: keras.Variable) -> float:
     if isinstance(layer, layers.DepthwiseConv2D) or weight.name == "depthwise_kernel":
         return float(np.prod(shape[:2]))  # (height, width, channels, 1) sums over its window only
     if isinstance(layer, layers.Conv2DTranspose):
-        # (height, width, outputs, inputs): with a stride, an output pixel meets only so much of the window.
+        # (height, width, outputs, inputs): with a stride, an output pixel is reached by a part of the window only.
         return float(np.prod(shape[:2]) * shape[3] / np.prod(layer.strides))
     return float(np.prod(shape[:-1]))
 
 
 def _size(preprocessing: Preprocessing) -> float:
-    """Return the root mean square of the numbers that all bytes become, at least 1."""
+    """Return the root mean square of the inputs that all bytes become, at least 1."""
     import numpy as np
 
     every_byte = np.repeat(np.arange(256, dtype=np.uint8)[:, None], preprocessing.channels, -1)
@@ -94,7 +95,7 @@ def _size(preprocessing: Preprocessing) -> float:
 
 
 def _photos(shape: tuple[int, int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return photos (4, height, width, channels) of random tiles of all sizes: as in real ones, all scales count alike.
+    """Return photos (4, height, width, channels) of random tiles of all sizes; real photos mix all scales too.
 
     Field 1987, "Relations between the statistics of natural images and the response properties of cortical cells".
     """
@@ -110,7 +111,7 @@ def _photos(shape: tuple[int, int, int], rng: np.random.Generator) -> NDArray[np
 
 
 def _settle(model: keras.Model, norms: Sequence[keras.layers.BatchNormalization], inputs: NDArray[np.float32]) -> None:
-    """Give batch norm the statistics of `inputs` (N, height, width, channels), in one pass with nothing dropped."""
+    """Give batch norm the statistics of `inputs` (N, height, width, channels), in one pass without dropout."""
     import numpy as np
     import tensorflow as tf
     from keras import layers
@@ -121,7 +122,7 @@ def _settle(model: keras.Model, norms: Sequence[keras.layers.BatchNormalization]
     rates = [(layer, layer.rate) for layer in model.layers if isinstance(layer, layers.Dropout)]
     for dropout, _ in rates:
         dropout.rate = 0.0
-    # As one graph: TensorFlow lets go of what has been read, of which an EfficientNet-B7 has 20 GB.
+    # As one graph: TensorFlow then frees tensors after their last use; those of an EfficientNet-B7 have 20 GB.
     tf.function(lambda photos: model(photos, training=True))(tf.constant(inputs))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -1,4 +1,4 @@
-"""Fetch a file of weights from where it lies into the local cache, and believe it only by its digest."""
+"""Fetch a file of weights from its source into the local cache, and use it only if its digest is right."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING
 from zoo.errors import OutsideError
 
 if TYPE_CHECKING:
-    from zoo.weights.pinned import Source
+    from zoo.pinned import Source
 
 ByteProgress = Callable[[int, int | None], None]  # bytes so far, bytes in all or None
 
 _SHIPPED = Path(__file__).parents[1] / "pretrained" / "files"
 _CHUNK_BYTES = 1 << 20
-_SILENCE_SECONDS = 20  # without a byte, before a server counts as gone
+_SILENCE_SECONDS = 20  # without a byte, before a server counts as unreachable
 _CLIENT_SECONDS = 900  # for npm or pip, 100 MB on a slow line
 _STALE_SECONDS = 24 * 3600
 _STAGING_PREFIX = ".fetch-"
 
-# npm alone would try for more than a minute before it says that there is no network.
+# By default npm retries for more than a minute before it reports that there is no network.
 _NPM_PACK = [
     "npm",
     "pack",
@@ -47,12 +47,12 @@ def cache_folder() -> Path:
 
 
 def fetch(source: Source, progress: ByteProgress | None = None) -> list[Path]:
-    """Return the source's files, in the order of `members`, proven by the digest.
+    """Return the source's files, in the order of `members`, verified by the digest.
 
     A cached file whose digest is wrong is discarded and fetched again.
 
     Raises:
-        OutsideError: the source does not answer, or not with the right bytes; nothing is left behind.
+        OutsideError: the source does not deliver the right bytes; nothing is left behind.
     """
     files = _local_files(source)
     if is_local(source):
@@ -72,7 +72,7 @@ def fetch(source: Source, progress: ByteProgress | None = None) -> list[Path]:
 
 
 def is_local(source: Source) -> bool:
-    """Whether all files of `source` are in the cache, or shipped; their digest is not looked at."""
+    """Whether all files of `source` are in the cache, or shipped; their digest is not checked."""
     return all(file.is_file() for file in _local_files(source))
 
 
@@ -87,7 +87,7 @@ def digest(files: Sequence[Path], algorithm: str) -> str:
 
 
 def _local_files(source: Source) -> list[Path]:
-    """Return the paths that the files of `source` have on this machine once they are here."""
+    """Return the local paths of the files of `source`, whether they exist or not."""
     if source.kind == "shipped":
         return [_SHIPPED / source.location]
     folder = cache_folder() / (source.sha256 or source.md5)
@@ -95,7 +95,7 @@ def _local_files(source: Source) -> list[Path]:
 
 
 def _is_right(source: Source, files: Sequence[Path]) -> bool:
-    """Whether the files are, byte for byte, those that were pinned."""
+    """Whether the files are, byte for byte, the pinned ones."""
     if source.sha256:
         return digest(files, "sha256") == source.sha256
     return digest(files, "md5") == source.md5
@@ -103,7 +103,7 @@ def _is_right(source: Source, files: Sequence[Path]) -> bool:
 
 @contextlib.contextmanager
 def _staging() -> Iterator[Path]:
-    """Give a folder beside the cached ones; gone at the end, or after a day if the process is killed."""
+    """Give a temporary folder in the cache; it is removed at the end, or after a day if the process is killed."""
     cache = cache_folder()
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -139,7 +139,7 @@ def _collect(source: Source, staging: Path, progress: ByteProgress) -> list[Path
             return archives.take(arrived, source.members, chosen)
         return [arrived.rename(chosen / Path(source.location).name)]
     except (OSError, http.client.HTTPException) as error:
-        cause = getattr(error, "reason", error)  # urllib wraps what the network said
+        cause = getattr(error, "reason", error)  # urllib wraps the error of the network
         place = urllib.parse.urlsplit(source.location).netloc or source.location
         raise OutsideError(f"{place}: {getattr(cause, 'strerror', None) or cause}") from error
     except archives.BadArchiveError as error:
@@ -163,7 +163,7 @@ def _download(url: str, folder: Path, progress: ByteProgress) -> Path:
 
 
 def _run_client(source: Source, folder: Path) -> Path:
-    """Return the archive that the user's own npm or pip, with their settings, puts into `folder`."""
+    """Download an archive with the user's own npm or pip, and their settings, into `folder`; return its path."""
     archive_folder = folder / "archive"
     archive_folder.mkdir()
     if source.kind == "npm":
@@ -186,11 +186,11 @@ def _run_client(source: Source, folder: Path) -> Path:
 
 
 def _publish(source: Source, fetched: Path, final: Path) -> None:
-    """Give the folder its final name in one step, so that a killed run leaves no half of it."""
+    """Rename the folder to its final name in one step, so that a killed process leaves nothing incomplete."""
     if is_local(source) and _is_right(source, _local_files(source)):
-        return  # another process was faster
+        return  # another process has published it
     try:
-        shutil.rmtree(final, ignore_errors=True)  # one that lacks files
+        shutil.rmtree(final, ignore_errors=True)  # an incomplete one
         fetched.rename(final)
     except OSError as error:
         raise OutsideError(f"cannot write {final}: {error.strerror}") from error

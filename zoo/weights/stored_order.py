@@ -1,4 +1,4 @@
-"""The weights files of keras.applications whose names say less than their order."""
+"""Weights files of keras.applications in which the order identifies an array, not its name."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zoo.weights.pinned import Array
+    from zoo.pinned import Array
 
 
 def in_order(arrays: Mapping[str, Array], paths: Sequence[str]) -> dict[str, Array]:
-    """Return the arrays of a Keras 2 file by our `paths`: by name where the file has these names, else one by one.
+    """Return the arrays of a Keras 2 file by `paths` of weights: by name where the names match, otherwise by order.
 
     Old files name a kernel "block1_conv1_W_1", and layers without a name of their own are numbered: "conv2d_17" is
-    whichever was the 17th. keras.applications itself loads its files by the order of the layers.
+    the 17th one. keras.applications itself loads its files by the order of the layers.
 
     Raises:
-        ValueError: a file of other names that does not hold as many arrays.
+        ValueError: the names do not match, and the number of arrays differs.
     """
     named = {name.replace("predictions/", "logits/"): array for name, array in arrays.items()}
     if named.keys() <= set(paths):

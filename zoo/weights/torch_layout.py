@@ -1,4 +1,4 @@
-"""PyTorch's layout of weights to that of Keras."""
+"""From PyTorch's layout of weights to that of Keras."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zoo.weights.pinned import Array
+    from zoo.pinned import Array
 
 _BATCH_NORM = {
     "weight": "gamma",
@@ -25,7 +25,7 @@ def to_keras(arrays: Mapping[str, Array], layer_name: Callable[[str], str]) -> d
 
     Args:
         arrays: by PyTorch's names, "features.0.1.running_mean".
-        layer_name: PyTorch's name of a layer, "features.0.1", to ours.
+        layer_name: from PyTorch's name of a layer, "features.0.1", to the name in the zoo.
     """
     weights: dict[str, Array] = {}
     for stored_name, array in arrays.items():

@@ -15,7 +15,8 @@ from export.bundle.report.file_section import section
 from export.bundle.report.legend import legend
 from export.bundle.report.markup import Column, facts, paragraphs, table, text
 from export.bundle.report.rows import Row, headline, rows
-from export.recipe import Pruning, Recipe
+from export.passes import registry
+from export.recipe import Recipe
 
 # Fields of a recipe and the options of `zoo export` that set them.
 _FLAGS = {
@@ -61,8 +62,7 @@ def command(recipe: Mapping[str, Any]) -> str:
     words += ["--format", ",".join(recipe["formats"])] if recipe["formats"] else []
     for key, value in recipe["options"].items():
         words += ["--set", f"{key}={value}"]
-    if pruning := recipe.get("pruning"):
-        words += Pruning(**pruning).words
+    words += registry.words(recipe["passes"])
     for layer, width in recipe["raised"].items():
         words += ["--raise", f"{layer}={width}"]
     for key, flag in _FLAGS.items():

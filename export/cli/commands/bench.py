@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1), help="Of the runtime.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
 def command(paths: tuple[Path, ...], runs: int, threads: int, as_json: bool) -> int:
-    """Time delivered folders and model files against each other, in turn; needs no TensorFlow."""
+    """Measure time and memory of files in turn, without TensorFlow."""
     from export.cli.progress_bar import ProgressBar
     from export.runtime.benchmark import bench
 

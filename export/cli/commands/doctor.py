@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("package", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
 def command(package: tuple[str, ...], as_json: bool) -> int:
-    """Say whether the installation is sound.
+    """Check the installation.
 
     Imports every dependency in a process of its own, or only the PACKAGEs that are named.
     Ends with 0 if all is good, with 1 if something is broken.

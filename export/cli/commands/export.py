@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from export.cli.console import print_json, standard_error, standard_output
-from export.recipe import Budget, Io, Precision, Preset, Pruning, Recipe, Width
+from export.passes import registry
+from export.passes.chosen import ChosenPass
+from export.recipe import Budget, Io, Precision, Preset, Recipe, Width
 from zoo.errors import UsageProblemError, unknown
 
+Command = Callable[..., Any]
+
 _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precision.INT8}
+
+
+def pass_options(command: Command) -> Command:
+    """Add the flag of every pass that a user can choose."""
+    for name, kind in registry.PASSES.items():
+        command = click.option(kind.flag, name, metavar=kind.metavar, help=kind.help)(command)
+    return command
 
 
 @click.command()
@@ -51,14 +63,7 @@ _SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precis
     show_default=True,
     help="Make the weights of integer files so that they keep the answers.",
 )
-@click.option(
-    "--prune",
-    metavar="SHARE|2:4",
-    help="Make weights zero and fit the others anew, on the calibration photos: 0.5, or 2 of every 4.",
-)
-@click.option(
-    "--prune-channels", type=float, help="Remove that share of every layer's channels, likewise: smaller and faster."
-)
+@pass_options
 @click.option("--original", metavar="FILE.keras", help="Compare with this too: your model before it lost weights.")
 @click.option(
     "--raise",
@@ -93,8 +98,6 @@ def command(
     precisions: str | None,
     formats: str | None,
     options: tuple[str, ...],
-    prune: str | None,
-    prune_channels: float | None,
     raised: tuple[str, ...],
     max_drop: str | None,
     max_size: str | None,
@@ -105,7 +108,7 @@ def command(
     as_json: bool,
     **others: Any,
 ) -> int:
-    """Export MODEL, a name of the zoo or a .keras file, and prove every file.
+    """Export a network of the zoo or a .keras file, and prove every file.
 
     Ends with 0 if all files are proven, with 1 if one failed.
     """
@@ -128,7 +131,7 @@ def command(
         precisions=_precisions(precisions, int8 or budget.max_drop is not None),
         formats=_formats(formats),
         options=dict(option(text) for text in options),
-        pruning=pruning(prune, prune_channels),
+        passes=chosen_passes(others),
         raised=dict(_raised(text) for text in raised),
         io=_io(io),
         **others,
@@ -226,17 +229,10 @@ def _width(word: str) -> Width:
     return Width(word)
 
 
-def pruning(weights: str | None, channels: float | None) -> Pruning | None:
-    """Return what `--prune` and `--prune-channels` ask for."""
-    if weights is None and channels is None:
-        return None
-    kept, colon, of = (weights or "0").partition(":")
-    try:
-        pattern = (int(kept), int(of)) if colon else None
-        share = 0.0 if colon else float(kept)
-    except ValueError:
-        raise UsageProblemError(f"--prune {weights!r} is neither a share nor a pattern; type 0.5 or 2:4") from None
-    return Pruning(share=share, pattern=pattern, channels=channels or 0.0)
+def chosen_passes(options: dict[str, Any]) -> tuple[ChosenPass, ...]:
+    """Take the options of passes out of a command's `options`, and return the passes that they ask for."""
+    texts = {name: options.pop(name) for name in registry.PASSES}
+    return registry.from_record({name: text for name, text in texts.items() if text is not None})
 
 
 def option(text: str) -> tuple[str, int | float]:

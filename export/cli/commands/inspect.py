@@ -19,7 +19,7 @@ from zoo.errors import UsageProblemError
 @click.option("--samples", metavar="SOURCE", help="With --layers: a folder of photos, an .npz or .npy.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
 def command(file: Path, by_layer: bool, model: str | None, samples: str | None, as_json: bool) -> None:
-    """Say what a .tflite or .onnx file is: integer or not, inputs, outputs, operators.
+    """Describe a model file: integer or not, inputs, outputs, operators.
 
     With --layers, compare an int8 file with the Keras model, layer by layer.
     """

@@ -36,7 +36,7 @@ MASK = ".png"
 def command(
     folder: Path, inputs: tuple[Path, ...], name: str | None, top: int, out: Path | None, as_json: bool
 ) -> None:
-    """Say what the model in FOLDER sees in photos; needs no TensorFlow.
+    """Run a delivered file on photos, without TensorFlow.
 
     In place of photos, one .npz or .npy with the inputs of any model.
     """

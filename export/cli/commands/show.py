@@ -12,8 +12,8 @@ from export.cli.console import print_json, standard_output
 from export.units import count_in_words, size_in_words
 from zoo.architecture import Architecture, find
 from zoo.errors import OutsideError, UsageProblemError
+from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
-from zoo.weights.pinned import Source, Weights
 
 if TYPE_CHECKING:
     from rich.console import Console, Group

@@ -13,7 +13,7 @@ from export.cli.console import print_json, standard_error, standard_output
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
 def command(folder: Path, as_json: bool) -> int:
-    """Prove the files in FOLDER again, from the inputs that travel with them; needs no TensorFlow.
+    """Prove a delivered folder again, without TensorFlow.
 
     Ends with 0 if every file is still the one that was proven, with 1 if not.
     """

@@ -1,4 +1,4 @@
-"""Files of weights to arrays by name; one module per format, each only as much as the zoo's sources need."""
+"""Files of weights to arrays by name: one module per format, limited to what the sources of the zoo need."""
 
 from __future__ import annotations
 

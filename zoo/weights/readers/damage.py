@@ -1,4 +1,4 @@
-"""What parsers raise on a damaged file, as the one error that a reader promises."""
+"""Turn whatever parsers raise on a damaged file into the one error that a reader promises."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Read = Callable[[Sequence[Path]], "dict[str, NDArray[Any]]"]
 
-# Of zip, zlib, HDF5, flatbuffers, JSON and NumPy, and of looking for what a file should hold and does not.
+# Raised by zip, zlib, HDF5, flatbuffers, JSON and NumPy, and by lookups of missing parts.
 ERRORS = (
     *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
     *(OSError, RuntimeError, TypeError, ValueError),

@@ -1,4 +1,4 @@
-"""Numbers of a Darknet .weights file: a short header, then float32 after float32, without names or shapes.
+"""Values of a Darknet .weights file: a short header, then float32 values without names or shapes.
 
 The order is in load_convolutional_weights of https://github.com/AlexeyAB/darknet/blob/master/src/parser.c.
 """
@@ -21,9 +21,9 @@ _BATCH_NORM = ("beta", "gamma", "moving_mean", "moving_variance")
 
 @refused
 def read(files: Sequence[Path]) -> dict[str, NDArray[Any]]:
-    """Return all numbers in one array, `numbers`; `convolutions` says what they are.
+    """Return all values in one array, `numbers`; `convolutions` splits it.
 
-    Header: major, minor and revision of the format, 32 bits each, and how many images the network has seen.
+    Header: major, minor and revision of the format, 32 bits each, and the number of training images.
 
     Raises:
         ValueError: not a .weights file of version 0.1 or 0.2, or one that ends within a number.
@@ -44,12 +44,12 @@ def read(files: Sequence[Path]) -> dict[str, NDArray[Any]]:
 def convolutions(
     arrays: Mapping[str, NDArray[Any]], kernels: Mapping[str, tuple[int, ...]], biased: Collection[str]
 ) -> dict[str, dict[str, NDArray[Any]]]:
-    """Cut the numbers of a file into convolutions; return their parts, as Keras names and shapes them.
+    """Split the values of a file into convolutions; return their parts, as Keras names and shapes them.
 
     Args:
-        arrays: what `read` gave.
+        arrays: from `read`.
         kernels: shape of every kernel (height, width, inputs, outputs), by name, in the order of the file.
-        biased: names of those with biases; the others have batch norm.
+        biased: names of the convolutions with biases; the others have batch norm.
 
     Raises:
         ValueError: the file holds more or fewer numbers than these convolutions.
@@ -73,7 +73,7 @@ def convolutions(
 
 
 def _lengths(kernel: tuple[int, ...], *, biased: bool) -> dict[str, int]:
-    """Return how many numbers each part of a convolution has, in the order of the file."""
+    """Return the length of each part of a convolution, in the order of the file."""
     height, width, inputs, outputs = kernel
     before = ("bias",) if biased else _BATCH_NORM
     return {**dict.fromkeys(before, outputs), "kernel": height * width * inputs * outputs}

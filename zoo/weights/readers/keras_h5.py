@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @refused
 def read(files: Sequence[Path]) -> dict[str, NDArray[Any]]:
-    """Return the arrays by the names that Keras 3 gives: "conv1_conv/kernel".
+    """Return the arrays by their names in Keras 3: "conv1_conv/kernel".
 
     A whole Keras 2 model in one file keeps the same groups under "model_weights".
 
@@ -47,6 +47,6 @@ def is_keras_2(path: Path) -> bool:
 
 
 def _plain(name: str | bytes) -> str:
-    """Return the name of Keras 3; h5py gives text or bytes, after the version that wrote the file."""
+    """Return the name in Keras 3; h5py returns text or bytes, depending on the version that wrote the file."""
     text = name.decode() if isinstance(name, bytes) else name
     return text.removesuffix(":0").replace("/depthwise_kernel", "/kernel")

@@ -1,4 +1,4 @@
-"""Arrays of an .npz of this project: our own weight names, float16 or float32."""
+"""Arrays of an .npz of this project: by weight path, float16 or float32."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ def read(files: Sequence[Path]) -> dict[str, NDArray[Any]]:
 
 
 def write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write float arrays as float16: half the size, at a relative error of 2^-11; as they are where that overflows.
+    """Write float arrays as float16, with a relative error of 2^-11; arrays that would overflow keep their type.
 
-    The variance of a first layer does, that sees bytes as they are. Packed as small as zip can: what is shipped counts.
+    The variance of a first layer that reads unscaled bytes overflows. Compressed as far as zip can, because the files
+    are shipped.
     """
     import zipfile
 

@@ -17,7 +17,7 @@ def read(files: Sequence[Path]) -> dict[str, NDArray[Any]]:
     """Return the float32 initializers by name, shaped as stored.
 
     Raises:
-        ValueError: not an .onnx file, or one whose numbers lie in another file.
+        ValueError: not an .onnx file, or one whose tensors are stored in another file.
     """
     import onnx
     from google.protobuf.message import DecodeError
@@ -30,5 +30,5 @@ def read(files: Sequence[Path]) -> dict[str, NDArray[Any]]:
         raise ValueError(f"{path.name} is not an .onnx file") from None
     floats = [tensor for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT]
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in floats):
-        raise ValueError(f"the numbers of {path.name} lie in another file")
+        raise ValueError(f"the tensors of {path.name} are stored in another file")
     return {tensor.name: numpy_helper.to_array(tensor) for tensor in floats}

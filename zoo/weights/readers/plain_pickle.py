@@ -1,7 +1,7 @@
-"""What a pickle describes, as plain data: its opcodes are read, and none of them can import or call anything.
+"""What a pickle describes, as plain data: opcodes are interpreted here, and none of them can import or call anything.
 
-Opcodes: https://github.com/python/cpython/blob/3.12/Lib/pickletools.py. Only those are known with which PyTorch
-writes a state dict (pickle protocol 2).
+Opcodes: https://github.com/python/cpython/blob/3.12/Lib/pickletools.py. Only those that PyTorch needs to
+write a state dict (pickle protocol 2) are supported.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Call:
-    """A call that the pickle asks for; it is never made."""
+    """A call that the pickle requests; it is never made."""
 
     name: str
     arguments: tuple[Any, ...]
@@ -29,7 +29,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Outside:
-    """A reference to something that lies beside the pickle."""
+    """A reference to something stored outside the pickle."""
 
     identity: Any
 
@@ -49,11 +49,11 @@ _MARK = object()
 
 
 def read(stream: BinaryIO, names: Collection[str] = ()) -> Any:
-    """Return what the next pickle in `stream` describes; the stream then stands behind it.
+    """Return what the next pickle in `stream` describes, and leave the stream after it.
 
     Args:
-        stream: a BytesIO, so that a length that lies cannot ask for more than there is.
-        names: what the pickle may name; an OrderedDict becomes a dict in any case, attributes are dropped.
+        stream: a BytesIO, so that a false length cannot read more than there is.
+        names: globals that the pickle may refer to; an OrderedDict becomes a dict in any case, attributes are dropped.
 
     Raises:
         ValueError: an opcode or a name that is not known here, or a damaged pickle.
@@ -84,7 +84,7 @@ class _Machine:
         self._names = names
 
     def step(self, opcode: str, argument: Any) -> None:
-        """Do what `opcode` says, to the stack and the memo alone."""
+        """Execute `opcode`, on the stack and the memo only."""
         stack = self.stack
         if opcode in _ARGUMENTS:
             stack.append(argument)
@@ -107,7 +107,7 @@ class _Machine:
             _of_kind(stack[-1], list).extend(items)
         elif opcode in ("SETITEM", "SETITEMS"):
             items = self._pop(2) if opcode == "SETITEM" else self._pop_to_mark()
-            # Keys are texts: to hash a nest of tuples could take for ever.
+            # Only strings as keys: hashing nested tuples could take for ever.
             keys = [_of_kind(key, str) for key in items[::2]]
             _of_kind(stack[-1], dict).update(zip(keys, items[1::2], strict=True))
         elif opcode == "GLOBAL":

@@ -1,7 +1,7 @@
 """Arrays of a PyTorch state dict (.pth), without PyTorch, and without running the pickle inside.
 
-Both formats of torch.save: a zip of one pickle and one file per storage (since PyTorch 1.6), and the older row of
-pickles with the storages behind them. https://github.com/pytorch/pytorch/blob/main/torch/serialization.py
+Both formats of torch.save: a zip of one pickle and one file per storage (since PyTorch 1.6), and the older sequence of
+pickles followed by the storages. https://github.com/pytorch/pytorch/blob/main/torch/serialization.py
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LEGACY_PROTOCOL = 1001
 
 @dataclass(frozen=True)
 class _Storage:
-    """A row of numbers that tensors look into."""
+    """A block of values that tensors are views of."""
 
     key: str
     dtype: str
@@ -48,7 +48,7 @@ class _Storage:
 
 @dataclass(frozen=True)
 class _Tensor:
-    """Where a tensor's numbers lie in its storage, counted in numbers."""
+    """Position of a tensor in its storage, counted in elements."""
 
     storage: _Storage
     offset: int
@@ -61,8 +61,7 @@ def read(files: Sequence[Path]) -> dict[str, NDArray[Any]]:
     """Return the tensors by their stored names, shaped as stored, read-only.
 
     Raises:
-        ValueError: not a state dict, or one that names anything but tensors, or whose tensors do not lie inside
-            of their storages.
+        ValueError: not a state dict, or one that refers to anything but tensors, or with tensors beyond their storages.
     """
     (path,) = files
     content = path.read_bytes()
@@ -83,7 +82,7 @@ def _read_zip(content: bytes) -> tuple[dict[str, _Tensor], dict[str, bytes]]:
 
         def take(name: str) -> bytes:
             entry = entries.get(name)
-            # torch.save compresses nothing; what is compressed could grow without bound.
+            # torch.save compresses nothing; a compressed entry could grow without bound.
             if entry is None or entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
                 raise ValueError(f"the archive holds no plain {name}")
             return archive.read(entry)
@@ -114,7 +113,7 @@ def _read_legacy(stream: io.BytesIO) -> tuple[dict[str, _Tensor], dict[str, byte
     storages = {}
     for key in keys:
         if int.from_bytes(stream.read(8), "little") != declared[key].count:
-            raise ValueError(f"storage {key} has another length than its tensors say")
+            raise ValueError(f"storage {key} has another length than its tensors state")
         storages[key] = stream.read(declared[key].byte_count)
     return tensors, storages
 
@@ -137,10 +136,10 @@ def _tensor(name: str, described: Any) -> _Tensor:
         case _:
             raise ValueError(f"{name} is no tensor")
     if any(type(number) is not int or number < 0 for number in (count, offset, *shape, *strides)):
-        raise ValueError(f"{name} does not lie anywhere")
+        raise ValueError(f"{name} has no valid position")
     furthest = offset + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
     if 0 in shape or math.prod(shape) > count or furthest >= count:
-        raise ValueError(f"{name} does not lie inside of its storage")
+        raise ValueError(f"{name} exceeds its storage")
     return _Tensor(_Storage(key, _DTYPES[kind], count), offset, shape, strides)
 
 
@@ -149,7 +148,7 @@ def _storages(tensors: Mapping[str, _Tensor], file_bytes: int) -> dict[str, _Sto
     storages: dict[str, _Storage] = {}
     for name, tensor in tensors.items():
         if storages.setdefault(tensor.storage.key, tensor.storage) != tensor.storage:
-            raise ValueError(f"{name} says something else of its storage than another tensor")
+            raise ValueError(f"{name} describes its storage differently than another tensor")
     if sum(storage.byte_count for storage in storages.values()) > file_bytes:
         raise ValueError("its storages are longer than the file")
     return storages

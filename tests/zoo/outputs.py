@@ -1,10 +1,10 @@
-"""What networks of each task say, and how to ask them."""
+"""Outputs of the networks of each task."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# Names of the outputs; the first is what is asked about below.
+# Names of the outputs; the functions below return the first.
 OUTPUTS = {
     "classification": ["logits"],
     "detection": ["stride_32", "stride_16"],
@@ -13,7 +13,7 @@ OUTPUTS = {
 }
 
 
-def shape_of_answers(architecture, input_shape):
+def shape_of_outputs(architecture, input_shape):
     """Return the shape of the first output for an image (N, height, width, channels)."""
     shapes = {
         "classification": (architecture.classes,),
@@ -24,10 +24,10 @@ def shape_of_answers(architecture, input_shape):
     return (None, *shapes[architecture.task])
 
 
-def answers_of(model, photos):
-    """Return the first output for photos; the inputs beside them are drawn, standard normal."""
+def outputs_of_photos(model, photos):
+    """Return the first output for photos; other inputs are random, standard normal."""
     import keras
 
     rng = np.random.default_rng(0)
-    drawn = [rng.standard_normal((len(photos), *tensor.shape[1:]), np.float32) for tensor in model.inputs[1:]]
-    return keras.tree.flatten(model([photos, *drawn] if drawn else photos))[0].numpy()
+    noise = [rng.standard_normal((len(photos), *tensor.shape[1:]), np.float32) for tensor in model.inputs[1:]]
+    return keras.tree.flatten(model([photos, *noise] if noise else photos))[0].numpy()

