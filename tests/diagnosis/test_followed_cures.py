@@ -85,7 +85,7 @@ def diagnosis(made: Remade, file_format: Format) -> Mapping[str, Any]:
         ("lenet5", {}),
         ("lenet5", {"observer": "min-max"}),
         ("lenet5", {"reconstruct": False}),
-        ("mobilenet_v2_tiny", {}),
+        pytest.param("mobilenet_v2_tiny", {}, marks=pytest.mark.large),
     ],
 )
 def test_the_first_cure_makes_the_file_better(
@@ -100,7 +100,10 @@ def test_the_first_cure_makes_the_file_better(
     assert after > before + GAIN_DB, cure
 
 
-@pytest.mark.parametrize(("layer", "width"), [("Conv1", Width.FLOAT32), ("block_2_add", Width.INT16)])
+@pytest.mark.parametrize(
+    ("layer", "width"),
+    [pytest.param("Conv1", Width.FLOAT32, marks=pytest.mark.large), ("block_2_add", Width.INT16)],
+)
 def test_a_file_with_a_wider_layer_is_diagnosed_alike_in_both_formats(
     layer: str, width: Width, network: Callable[[str], Network], tmp_path: Path
 ) -> None:

@@ -69,6 +69,7 @@ def test_what_repeats_is_drawn_once_with_its_number() -> None:
     assert (picture.count('class="node"'), picture.count('class="edge"')) == (6, 6)
 
 
+@pytest.mark.large
 def test_resnet152_fits_on_a_page_and_its_numbers_are_those_of_the_paper() -> None:
     model = built("resnet152", tiny=False)
     found = steps(model)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import zoo
 from calibration.samples import Samples
 from export.bundle import predict, verify
 from export.bundle.read import Delivered, read
@@ -16,14 +17,28 @@ from export.progress import Quiet
 from export.recipe import Precision, Recipe
 from zoo import vae
 from zoo.inputs import Random
+from zoo.pretraining.generation import evaluate as score_pictures
+from zoo.weights import load as load_weights
 
+DATA = Path(__file__).parents[1] / "data"
 PRECISIONS = (Precision.FLOAT32, Precision.INT8)
 
 
 @pytest.fixture(scope="module")
-def delivered(tmp_path_factory: pytest.TempPathFactory) -> Delivered:
-    out = tmp_path_factory.mktemp("artifacts")
-    delivery = run(Recipe(model="vae", precisions=PRECISIONS, out=out, calibration_count=32, probe_count=16))
+def clothes() -> np.ndarray:
+    """Forty photos of clothes without their frame."""
+    with np.load(DATA / "fashion_mnist_500.npz") as arrays:
+        photos: np.ndarray = arrays["photos"][:40, 2:30, 2:30]
+    return photos
+
+
+@pytest.fixture(scope="module")
+def delivered(clothes: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Delivered:
+    out, folder = tmp_path_factory.mktemp("artifacts"), tmp_path_factory.mktemp("clothes")
+    for index, photo in enumerate(clothes):
+        Image.fromarray(photo[..., 0]).save(folder / f"{index}.png")
+    few = {"calibration_count": 32, "probe_count": 16}
+    delivery = run(Recipe(model="vae", precisions=PRECISIONS, evaluate=str(folder), out=out, **few))
     assert delivery.passed
     assert delivery.folder is not None
     return read(delivery.folder)
@@ -62,6 +77,23 @@ def test_noise_reaches_an_integer_file_as_noise_and_not_as_the_photo(delivered: 
         real = predict.run(file, samples).real
         assert np.array_equal(real["mean"][0], real["mean"][1])
         assert np.abs(real["reconstruction"][0] - real["reconstruction"][1]).max() > 1
+
+
+def test_the_autoencoder_and_its_files_reach_what_training_measured(delivered: Delivered, clothes: np.ndarray) -> None:
+    architecture = zoo.find("vae")
+    model = architecture.build()
+    load_weights(model, architecture)
+    psnr, bound = score_pictures(model, architecture.preprocess(), clothes)
+    found, files = delivered.manifest["evaluation"], delivered.manifest["files"]
+    assert (found["task"], found["count"]) == ("generation", 40)
+    # Other noise, so not the same numbers.
+    assert found["scores"]["psnr_db"] == pytest.approx(psnr, abs=0.5)
+    assert found["scores"]["elbo"] == pytest.approx(bound, abs=3)
+    assert len(files) == 4
+    for file in files:
+        assert file["scores"]["psnr_db"] == pytest.approx(found["scores"]["psnr_db"], abs=0.5)
+        assert file["scores"]["elbo"] == pytest.approx(found["scores"]["elbo"], abs=5)
+        assert all(one["top1_agreement"] is None for one in file["comparisons"].values())
 
 
 def _checks(delivered: Delivered, name: str) -> list[dict[str, str]]:

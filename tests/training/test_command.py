@@ -146,4 +146,4 @@ def test_a_file_that_says_it_is_another_network_is_refused(
         with pytest.raises(UsageProblemError, match=words):
             subject_of_file(tmp_path / "bad.keras", None)
     assert main(["export", str(tmp_path / "bad.keras"), "--int8", "--out", str(tmp_path)]) == 2
-    assert "unknown distribution" in " ".join(capsys.readouterr().err.split())
+    assert "unknown kind" in " ".join(capsys.readouterr().err.split())

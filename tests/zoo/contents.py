@@ -19,6 +19,7 @@ import pytest
 
 import zoo
 from tests.zoo.families import families
+from zoo import weights
 
 if TYPE_CHECKING:
     import keras
@@ -81,12 +82,10 @@ def large_beyond_cover(name: str) -> list[pytest.MarkDecorator]:
 
 
 def tiny(name: str) -> keras.Model:
-    """Build the tiny network of an architecture, with random weights."""
-    from zoo.weights import random_weights
-
+    """Build the tiny network of an architecture, with its trained weights."""
     architecture = zoo.find(name)
     model = architecture.build(**architecture.tiny)
-    random_weights.fill(model, architecture.preprocess(**architecture.tiny), seed=0)
+    assert weights.load(model, architecture, "tiny").trained
     return model
 
 

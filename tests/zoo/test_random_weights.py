@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import zoo
 from zoo.weights import random_weights
 
 
+@pytest.mark.large
 def test_a_deep_network_with_random_weights_neither_explodes_nor_makes_more_of_a_rounding() -> None:
     """EfficientNet-B7's depth at a quarter of B0's width: parity could not be proven of chaos."""
     architecture = zoo.find("efficientnet_b7")
