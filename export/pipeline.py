@@ -19,7 +19,7 @@ from export.analysis.original import Original, load_original
 from export.bundle import golden, write
 from export.bundle.atomic_folder import Destination
 from export.bundle.manifest import manifest
-from export.model import reference
+from export.model import entries
 from export.model.subject import Subject, artifact_name, load_subject
 from export.passes.pruning import pruned
 from export.progress import Progress, Quiet
@@ -85,7 +85,7 @@ def run(
         samples = draw(subject, recipe, work, calibration_function, tell)
         export = ExportRun(subject=subject, recipe=recipe, samples=samples, work=work, progress=tell)
         tell.step("run the Keras model")
-        expected: Outputs = reference.outputs(subject.model, samples.probe)
+        expected: Outputs = entries.outputs(subject, samples.probe)
         export, expected, original = _with_fewer_weights(export, expected)
         photos = None
         if labelled is not None:
@@ -141,7 +141,7 @@ def _with_fewer_weights(run: ExportRun, expected: Outputs) -> tuple[ExportRun, O
     subject, records = pruned(subject, recipe.passes, recipe.seed, samples.calibration, run.progress)
     return (
         replace(run, subject=subject),
-        reference.outputs(subject.model, samples.probe),
+        entries.outputs(subject, samples.probe),
         replace(original, records=records),
     )
 
@@ -193,7 +193,7 @@ def _delivered(found: Exported, destination: Destination) -> Delivery:
     answers = golden.content(run.samples.probe, found.expected, outputs)
     lost = destination.lost([artifact.file_name for artifact in chosen])
     with destination.replaced() as new:
-        record = write.write(new, chosen, record, answers, run.subject.labels)
+        record = write.write(new, chosen, record, answers, run.subject.labels, run.subject.companions)
     return Delivery(folder=destination.folder, manifest=record, artifacts=artifacts, replaced=lost)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from calibration.samples import Samples
 from export.analysis.evaluation import Evaluation
 from export.bundle.write import SCHEMA
+from export.model import entries
 from export.model.subject import Subject
 from export.passes import registry
 from export.proof.artifact import Artifact
@@ -57,7 +58,8 @@ def manifest(
         "weights": asdict(subject.weights),
         "history": [dict(record) for record in subject.history],
         "recipe": _recipe(recipe),
-        "inputs": inputs.record(subject.inputs),
+        "inputs": inputs.record(entries.contracts(subject)),
+        "state": entries.state(subject),
         "detection": subject.detection.record() if subject.detection else None,
         "calibration": {
             **calibration.record(),

@@ -24,9 +24,19 @@ def write(
     manifest: Mapping[str, Any],
     golden: bytes,
     labels: tuple[str, ...],
+    others: Mapping[str, bytes],
 ) -> dict[str, Any]:
-    """Write an export's files, each flushed to the disk; return the manifest, which now knows all of them."""
-    companions = {GOLDEN: golden, REPORT: page(manifest).encode()}
+    """Write an export's files, each flushed to the disk; return the manifest, which now knows all of them.
+
+    Args:
+        folder: that receives them.
+        files: of the model.
+        manifest: without the companions.
+        golden: the content of golden.npz.
+        labels: names of the classes, if known.
+        others: files that must travel with the model, by name: a vocabulary.
+    """
+    companions = {**others, GOLDEN: golden, REPORT: page(manifest).encode()}
     if labels:
         companions[LABELS] = ("\n".join(labels) + "\n").encode()
     record = {

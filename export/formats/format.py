@@ -52,8 +52,17 @@ class Format(Protocol):
     suffix: str
     runtime: str
 
-    def convert(self, model: keras.Model) -> bytes:
-        """Return the float32 file: static batch 1, inputs and outputs named as in the model."""
+    def convert(self, model: keras.Model, entries: Mapping[str, keras.Model] | None = None) -> bytes:
+        """Return the float32 file: static batch 1, inputs and outputs named as in the model.
+
+        Args:
+            model: to convert.
+            entries: models of its entry points, by name, which share its layers and have static shapes; None for the
+                usual one, the model itself.
+
+        Raises:
+            ConversionError: it cannot be written in this format.
+        """
         ...
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from export.errors import ConversionError
 from export.formats import FORMATS, PRIMARY, Format, QuantizationPlan, find
@@ -20,6 +21,9 @@ from export.quantization.integer_base import (
 )
 from export.recipe import Precision, Recipe, Width
 from zoo.errors import OutsideError
+
+if TYPE_CHECKING:
+    import keras
 
 Key = tuple[str, Precision]  # format and precision of a file
 
@@ -79,6 +83,8 @@ def base_of(run: ExportRun, floats: Mapping[Key, MadeFile]) -> IntegerBase | NoB
     if not precisions:
         return None
     file, raised = floats[PRIMARY.name, Precision.FLOAT32], run.recipe.raised
+    if run.subject.entries:
+        return NoBase("integer files of several entry points are not made")
     if file.trouble:
         return NoBase(f"there is no float file: {file.trouble}")
     try:
@@ -129,6 +135,7 @@ def quantized(
     name, precision = key
     file_format = FORMATS[name]
     try:
+        _refuse_entry_points(run)
         siblings = {other: _content(made[other, precision]) for other in file_format.needs(precision)}
         parent = parent_content(file_format, precision, made, base)
         run.progress.step(f"quantize the .{name} to {precision}")
@@ -197,10 +204,22 @@ def _with_parents(recipe: Recipe, precision: Precision) -> set[str]:
 def _converted(run: ExportRun, file_format: Format) -> MadeFile:
     run.progress.step(f"convert to .{file_format.name}")
     try:
-        content = file_format.convert(run.subject.model)
+        content = file_format.convert(run.subject.model, _models(run))
     except (ConversionError, OutsideError) as error:
         return MadeFile(format=file_format.name, precision=Precision.FLOAT32, trouble=str(error))
     return MadeFile(format=file_format.name, precision=Precision.FLOAT32, content=content)
+
+
+def _refuse_entry_points(run: ExportRun) -> None:
+    if run.subject.entries:
+        raise ConversionError(
+            f"a model with the entry points {', '.join(run.subject.entries)} is exported in float32 only"
+        )
+
+
+def _models(run: ExportRun) -> dict[str, keras.Model]:
+    """Return the models of several entry points, by name; none where the subject has the usual one."""
+    return {name: entry.model for name, entry in run.subject.entries.items()}
 
 
 def _content(file: MadeFile) -> bytes:

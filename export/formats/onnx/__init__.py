@@ -23,11 +23,11 @@ class OnnxFormat:
     suffix = ".onnx"
     runtime = "onnxruntime"
 
-    def convert(self, model: keras.Model) -> bytes:
-        """Return the float32 file of `model`: static batch 1, inputs and outputs named as in the model."""
+    def convert(self, model: keras.Model, entries: Mapping[str, keras.Model] | None = None) -> bytes:
+        """Return the float32 file of `model` and its entry points; see `export.formats.format.Format`."""
         from export.formats.onnx.float_file import convert
 
-        return convert(model)
+        return convert(model, entries or {})
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
         """Return the file in `plan.precision`; integer ones are derived from the sibling .tflite."""
@@ -52,9 +52,9 @@ class OnnxFormat:
 
     def open(self, path: Path, threads: int = 1) -> Session:
         """Load a file in ONNX Runtime, on the CPU."""
-        from export.formats.onnx.session import OnnxSession
+        from export.formats.onnx.session import open_session
 
-        return OnnxSession(path, threads)
+        return open_session(path, threads)
 
     def dissect(self, path: Path, float_file: Path) -> Dissector:
         """Load a quantized file in ONNX Runtime beside a float .tflite, every activation in sight."""
