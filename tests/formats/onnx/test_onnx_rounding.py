@@ -87,10 +87,8 @@ def test_a_rectifier_alone_gives_the_same_integers(low: float, high: float, widt
 def test_a_leaky_rectifier_gives_the_same_integers(
     low: float, high: float, width: float, slope: float, tmp_path: Path
 ) -> None:
-    made = files(
-        lambda x: layers.LeakyReLU(slope, name="leaky")(layers.MaxPooling2D(1, name="same")(x)), low, high, width
-    )
-    one, other = answers(made, tmp_path)
+    pool, leaky = layers.MaxPooling2D(1, name="same"), layers.LeakyReLU(slope, name="leaky")
+    one, other = answers(files(lambda x: leaky(pool(x)), low, high, width), tmp_path)
     assert len(np.unique(one)) > 20
     assert np.array_equal(one, other)
 
