@@ -17,7 +17,7 @@ from benchmarks.cost import export, manifest
 from calibration.labelled import find_labelled, labelled_samples
 from export.metrics import compare, compare_steps
 from export.runtime.run_file import measure
-from zoo.preprocessing import Preprocessing
+from zoo.inputs import Photo
 
 PLAIN = ["--no-reconstruct", "--observer", "min-max"]
 
@@ -61,7 +61,7 @@ def _print_rows(name: str, source: str, found: Any, out: Path, labels: Path, wor
     labelled_samples(
         photos,
         name=found["files"][0]["inputs"][0]["name"],
-        preprocessing=Preprocessing.from_record(found["preprocessing"]),
+        preprocessing=Photo.from_record(found["inputs"]["image"]).preprocessing,
         seed=0,
         work=samples,
     )

@@ -70,13 +70,12 @@ class OwnFile:
         return Start(
             model=model,
             detection=subject.detection,
-            preprocessing=subject.preprocessing,
+            inputs=subject.inputs,
             weights=weights,
             new=new,
             architecture=self._architecture,
             title=subject.title.partition(", trained on")[0],
             task=self.task,
-            drawn_inputs=subject.drawn_inputs,
             history=subject.history,
         )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import zoo
 from zoo import class_names, own_file, weights
 from zoo.errors import UsageProblemError
+from zoo.inputs import Input, preprocessing_of
 from zoo.weights import blank
 
 if TYPE_CHECKING:
@@ -29,13 +30,12 @@ class Start:
     Attributes:
         model: it.
         detection: what its outputs mean, if it is a detector.
-        preprocessing: how a photo becomes its input.
+        inputs: what each input means, by name.
         weights: where those came from that it did not draw.
         new: layers whose weights are drawn and mean nothing yet; all where the weights are random.
         architecture: its name in the zoo, or of the file.
         title: of the network.
         task: what it is for.
-        drawn_inputs: inputs that are drawn at random, by name.
         labels: names of what it tells apart, by index.
         source: what it was trained on, in words; empty until it was.
         history: records of the stages that have taken weights away from it.
@@ -43,16 +43,22 @@ class Start:
 
     model: keras.Model
     detection: Detection | None
-    preprocessing: Preprocessing
+    inputs: Mapping[str, Input]
     weights: LoadedWeights
     new: tuple[str, ...]
     architecture: str
     title: str
     task: str
-    drawn_inputs: Mapping[str, Any] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     source: str = ""
     history: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How a photo becomes its input."""
+        found = preprocessing_of(self.inputs)
+        assert found is not None  # only networks that take photos are trained
+        return found
 
     def facts(self) -> own_file.Facts:
         """Return what its file says of itself."""
@@ -60,9 +66,8 @@ class Start:
             architecture=self.architecture,
             title=f"{self.title}, trained on {self.source}",
             task=self.task,
-            preprocessing=self.preprocessing,
+            inputs=self.inputs,
             labels=self.labels,
-            drawn_inputs=self.drawn_inputs,
             detection=self.detection,
             history=self.history,
         )
@@ -127,13 +132,12 @@ def start(
     return Start(
         model=model,
         detection=architecture.detection(**options) if architecture.detection else None,
-        preprocessing=architecture.preprocess(**options),
+        inputs=architecture.inputs(**options),
         weights=loaded,
         new=new,
         architecture=architecture.name,
         title=architecture.title,
         task=architecture.task,
-        drawn_inputs=architecture.drawn_inputs,
     )
 
 

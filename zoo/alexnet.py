@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo.architecture import Architecture, register
+from zoo.inputs import photo
 from zoo.preprocessing import Preprocessing, conventions
 from zoo.pretrained import alexnet as pretrained
 
@@ -90,7 +91,7 @@ ALEXNET = register(
         task="classification",
         paper="https://arxiv.org/abs/1404.5997",
         build=build,
-        preprocess=preprocess,
+        inputs=photo(preprocess),
         parameter_count=61_100_840,
         classes=1000,
         labels="imagenet1k",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from zoo.detection.heads import Detection
+from zoo.entry_points import EntryPoint
 from zoo.errors import UsageProblemError, unknown
+from zoo.inputs import Input, made_up, preprocessing_of
 from zoo.pinned import Weights
 from zoo.preprocessing import Preprocessing
 
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     import keras
 
 OptionValue = int | float
-# Distribution of an input that is random by its meaning.
-Distribution = Literal["standard normal"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +41,15 @@ class Architecture:
         build: options -> Keras model that ends in logits; random weights.
         options: what `--set` accepts.
         tiny: options of the tiny variant, which has the same operators; also options that `--set` does not offer.
-        preprocess: options -> how a photo becomes the input.
+        inputs: options -> what each input means, by name.
         parameter_count: of the default build, checked by a test against the paper or the reference.
         classes: length of the logits, of a photo or of each pixel; 0 where the output is not a class.
         labels: stem of a file in `zoo/class_names`; empty where there are no classes.
         weights: trained weights, those of the default build first.
-        drawn_inputs: inputs that are random by their meaning (the noise of an autoencoder), by name.
         detection: options -> what the outputs of a detector mean; None for other tasks.
+        entry_points: the built network -> its entry points by name, where it has more than one; its own
+            lengths are free then, as far as the entry points differ in them.
+        companions: options -> files that must travel with an exported file, by name: a vocabulary.
     """
 
     name: str
@@ -55,15 +57,32 @@ class Architecture:
     task: str
     paper: str
     build: Callable[..., keras.Model]
-    preprocess: Callable[..., Preprocessing]
+    inputs: Callable[..., Mapping[str, Input]]
     parameter_count: int
     classes: int = 0
     labels: str = ""
     options: Mapping[str, Option] = field(default_factory=dict)
     tiny: Mapping[str, Any] = field(default_factory=dict)
     weights: tuple[Weights, ...] = ()
-    drawn_inputs: Mapping[str, Distribution] = field(default_factory=dict)
     detection: Callable[..., Detection] | None = None
+    entry_points: Callable[[keras.Model], Mapping[str, EntryPoint]] | None = None
+    companions: Callable[..., Mapping[str, bytes]] | None = None
+
+    def preprocess(self, **options: Any) -> Preprocessing:
+        """Return how a photo becomes the input.
+
+        Raises:
+            TypeError: it takes no photo.
+        """
+        found = preprocessing_of(self.inputs(**options))
+        if found is None:
+            raise TypeError(f"{self.name} takes no photo")
+        return found
+
+    @property
+    def made_up_inputs(self) -> Mapping[str, Input]:
+        """What nobody has to give: the noise of an autoencoder."""
+        return made_up(self.inputs(**self.settings({})))
 
     @property
     def family(self) -> str:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, register
+from zoo.inputs import photo
 from zoo.preprocessing import Preprocessing, conventions
 from zoo.pretrained import densenet as pretrained
 
@@ -104,7 +105,7 @@ def _densenet(layers: int, parameter_count: int) -> Architecture:
             task="classification",
             paper="https://arxiv.org/abs/1608.06993",
             build=partial(build, depths=DEPTHS[layers]),
-            preprocess=preprocess,
+            inputs=photo(preprocess),
             parameter_count=parameter_count,
             classes=1000,
             labels="imagenet1k",

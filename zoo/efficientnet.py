@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, register
+from zoo.inputs import photo
 from zoo.layers.channel_count import rounded
 from zoo.preprocessing import Preprocessing, conventions
 from zoo.pretrained import efficientnet as pretrained
@@ -184,7 +185,7 @@ def _efficientnet(number: int, parameter_count: int) -> Architecture:
             task="classification",
             paper="https://arxiv.org/abs/1905.11946",
             build=partial(build, width=width, depth=depth, resolution=resolution, dropout=dropout),
-            preprocess=partial(preprocess, resolution=resolution),
+            inputs=photo(partial(preprocess, resolution=resolution)),
             parameter_count=parameter_count,
             classes=1000,
             labels="imagenet1k",

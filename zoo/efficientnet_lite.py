@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, register
 from zoo.efficientnet import STAGES, Stage
+from zoo.inputs import photo
 from zoo.layers.channel_count import rounded
 from zoo.preprocessing import Preprocessing
 from zoo.pretrained import efficientnet_lite as pretrained
@@ -137,7 +138,7 @@ def _lite(number: int, parameter_count: int) -> Architecture:
             task="classification",
             paper="https://arxiv.org/abs/1905.11946",
             build=partial(build, width=width, depth=depth, resolution=resolution, dropout=dropout),
-            preprocess=partial(preprocess, resolution=resolution),
+            inputs=photo(partial(preprocess, resolution=resolution)),
             parameter_count=parameter_count,
             classes=1000,
             labels="imagenet1k",

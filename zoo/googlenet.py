@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, register
+from zoo.inputs import photo
 from zoo.preprocessing import Preprocessing, conventions
 from zoo.pretrained import googlenet as pretrained
 
@@ -166,7 +167,7 @@ GOOGLENET = register(
         task="classification",
         paper="https://arxiv.org/abs/1409.4842",
         build=build,
-        preprocess=preprocess,
+        inputs=photo(preprocess),
         parameter_count=7_020_392,
         classes=1000,
         labels="imagenet1k",

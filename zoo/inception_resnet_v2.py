@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, register
+from zoo.inputs import photo
 from zoo.layers.inception import InceptionLayers, Padding
 from zoo.preprocessing import Preprocessing, conventions
 from zoo.pretrained import inception_resnet_v2 as pretrained
@@ -170,7 +171,7 @@ INCEPTION_RESNET_V2 = register(
         task="classification",
         paper="https://arxiv.org/abs/1602.07261",
         build=build,
-        preprocess=preprocess,
+        inputs=photo(preprocess),
         parameter_count=55_873_736,
         classes=1000,
         labels="imagenet1k",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, register
+from zoo.inputs import photo
 from zoo.layers.inception import InceptionLayers, Padding
 from zoo.preprocessing import Preprocessing, conventions
 from zoo.pretrained import inception_v3 as pretrained
@@ -168,7 +169,7 @@ INCEPTION_V3 = register(
         task="classification",
         paper="https://arxiv.org/abs/1512.00567",
         build=build,
-        preprocess=preprocess,
+        inputs=photo(preprocess),
         parameter_count=23_851_784,
         classes=1000,
         labels="imagenet1k",

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo.architecture import Architecture, register
+from zoo.inputs import photo
 from zoo.preprocessing import Preprocessing
 from zoo.pretrained import lenet as pretrained
 
@@ -48,7 +49,7 @@ LENET5 = register(
         task="classification",
         paper="http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf",
         build=build,
-        preprocess=preprocess,
+        inputs=photo(preprocess),
         parameter_count=61_706,
         classes=10,
         labels="fashion_mnist",

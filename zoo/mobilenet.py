@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, Option, register
+from zoo.inputs import photo
 from zoo.preprocessing import Preprocessing
 from zoo.pretrained import mobilenet as pretrained
 
@@ -87,7 +88,7 @@ MOBILENET = register(
         task="classification",
         paper="https://arxiv.org/abs/1704.04861",
         build=build,
-        preprocess=preprocess,
+        inputs=photo(preprocess),
         parameter_count=4_253_864,
         classes=1000,
         labels="imagenet1k",

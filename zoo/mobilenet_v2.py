@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.architecture import Architecture, Option, register
+from zoo.inputs import photo
 from zoo.layers.channel_count import rounded
 from zoo.preprocessing import Preprocessing, conventions
 from zoo.pretrained import mobilenet_v2 as pretrained
@@ -146,7 +147,7 @@ MOBILENET_V2 = register(
         task="classification",
         paper="https://arxiv.org/abs/1801.04381",
         build=build,
-        preprocess=preprocess,
+        inputs=photo(preprocess),
         parameter_count=3_538_984,
         classes=1000,
         labels="imagenet1k",

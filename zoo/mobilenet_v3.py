@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.architecture import Architecture, Option, register
+from zoo.inputs import photo
 from zoo.layers.channel_count import rounded
 from zoo.preprocessing import Preprocessing
 from zoo.pretrained import mobilenet_v3 as pretrained
@@ -172,7 +173,7 @@ def _mobilenet_v3(
             task="classification",
             paper="https://arxiv.org/abs/1905.02244",
             build=partial(build, blocks=blocks, head=head),
-            preprocess=preprocess,
+            inputs=photo(preprocess),
             parameter_count=parameter_count,
             classes=1000,
             labels="imagenet1k",

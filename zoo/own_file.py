@@ -10,13 +10,14 @@ import math
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from zoo.architecture import Distribution
+from zoo import inputs
 from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError
+from zoo.inputs import Input, Photo, Random
 from zoo.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -34,9 +35,8 @@ class Facts:
         architecture: name in the zoo.
         title: of the network and of its training data.
         task: "classification", "detection", "segmentation", "generation".
-        preprocessing: how a photo becomes its input.
+        inputs: what each input means, by name.
         labels: names of the classes, by index.
-        drawn_inputs: inputs that are random by their meaning, by name.
         detection: what a detector's outputs mean; None for other tasks.
         history: records of pruning, clustering and similar stages: name, parameters, measurements.
     """
@@ -44,11 +44,15 @@ class Facts:
     architecture: str
     title: str
     task: str
-    preprocessing: Preprocessing
+    inputs: Mapping[str, Input]
     labels: tuple[str, ...] = ()
-    drawn_inputs: Mapping[str, Any] = field(default_factory=dict)
     detection: Detection | None = None
     history: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """How a photo becomes the input; None if it takes no photo."""
+        return inputs.preprocessing_of(self.inputs)
 
     def record(self) -> dict[str, Any]:
         """Return plain data."""
@@ -56,9 +60,8 @@ class Facts:
             "architecture": self.architecture,
             "title": self.title,
             "task": self.task,
-            "preprocessing": self.preprocessing.record(),
+            "inputs": inputs.record(self.inputs),
             "labels": list(self.labels),
-            "drawn_inputs": dict(self.drawn_inputs),
             "detection": self.detection.record() if self.detection else None,
             "history": [dict(record) for record in self.history],
         }
@@ -107,22 +110,30 @@ def _facts(record: Mapping[str, Any]) -> Facts:
     texts = [record[key] for key in ("architecture", "title", "task")] + record["labels"]
     if not all(isinstance(text, str) and text.isprintable() for text in texts):
         raise ValueError("a name is not printable text")
-    numbers = [number for key in ("scale", "offset") for number in record["preprocessing"][key]]
+    records = _inputs(record)
+    photos = [values for values in records.values() if values["kind"] == Photo.kind]
+    numbers = [number for values in photos for key in ("scale", "offset") for number in values[key]]
     if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
         raise ValueError("a scale or an offset is not a finite number")
-    if not set(record["drawn_inputs"].values()) <= set(get_args(Distribution)):
-        raise ValueError("an input has an unknown distribution")
     detection = record["detection"]
     return Facts(
         architecture=record["architecture"],
         title=record["title"],
         task=record["task"],
-        preprocessing=Preprocessing.from_record(record["preprocessing"]),
+        inputs=inputs.from_record(records),
         labels=tuple(record["labels"]),
-        drawn_inputs=dict(record["drawn_inputs"]),
         detection=Detection.from_record(detection) if detection else None,
         history=tuple(_stage(one) for one in record.get("history", ())),
     )
+
+
+def _inputs(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the records of the inputs; files of before there were contracts know a photo and random inputs."""
+    if "inputs" in record:
+        known: Mapping[str, Any] = record["inputs"]
+        return known
+    random = {name: {"kind": Random.kind, "distribution": how} for name, how in record["drawn_inputs"].items()}
+    return {"image": {"kind": Photo.kind, **record["preprocessing"]}, **random}
 
 
 def _stage(record: Mapping[str, Any]) -> Mapping[str, Any]:

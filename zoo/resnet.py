@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, register
+from zoo.inputs import photo
 from zoo.preprocessing import Preprocessing
 from zoo.pretrained import resnet as pretrained
 
@@ -102,7 +103,7 @@ def _resnet(layers: int, parameter_count: int) -> Architecture:
             task="classification",
             paper="https://arxiv.org/abs/1512.03385",
             build=partial(build, depths=DEPTHS[layers]),
-            preprocess=preprocess,
+            inputs=photo(preprocess),
             parameter_count=parameter_count,
             classes=1000,
             labels="imagenet1k",

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, Option, register
+from zoo.inputs import photo
 from zoo.preprocessing import Preprocessing
 from zoo.pretrained import unet as pretrained
 
@@ -84,7 +85,7 @@ UNET = register(
         task="segmentation",
         paper="https://arxiv.org/abs/1505.04597",
         build=build,
-        preprocess=preprocess,
+        inputs=photo(preprocess),
         # Of figure 1, by hand: 18,842,048 on the way down, 12,188,480 on the way up, and 130 in the last 1x1.
         parameter_count=31_030_658,
         classes=2,

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, register
+from zoo.inputs import Random, photo
 from zoo.preprocessing import Preprocessing
 from zoo.pretrained import vae as pretrained
 
@@ -80,9 +81,8 @@ VAE = register(
         task="generation",
         paper="https://arxiv.org/abs/1312.6114",
         build=build,
-        preprocess=preprocess,
+        inputs=photo(preprocess, others={NOISE: Random()}),
         parameter_count=95_681,
         weights=(pretrained.FASHION_MNIST, pretrained.TINY),
-        drawn_inputs={NOISE: "standard normal"},
     )
 )

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from zoo.architecture import Architecture, register
+from zoo.inputs import photo
 from zoo.preprocessing import Preprocessing, conventions
 from zoo.pretrained import vgg as pretrained
 
@@ -93,7 +94,7 @@ def _vgg(number: int, depths: Sequence[int], parameter_count: int) -> Architectu
             task="classification",
             paper="https://arxiv.org/abs/1409.1556",
             build=partial(build, depths=depths),
-            preprocess=preprocess,
+            inputs=photo(preprocess),
             parameter_count=parameter_count,
             classes=1000,
             labels="imagenet1k",

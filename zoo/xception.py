@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, register
+from zoo.inputs import photo
 from zoo.preprocessing import Preprocessing, conventions
 from zoo.pretrained import xception as pretrained
 
@@ -136,7 +137,7 @@ XCEPTION = register(
         task="classification",
         paper="https://arxiv.org/abs/1610.02357",
         build=build,
-        preprocess=preprocess,
+        inputs=photo(preprocess),
         parameter_count=22_910_480,
         classes=1000,
         labels="imagenet1k",

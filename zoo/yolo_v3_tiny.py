@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from zoo.architecture import Architecture, Option, register
 from zoo.detection.heads import COCO_ANCHORS, Anchor, Detection, Head, choose
+from zoo.inputs import photo
 from zoo.layers.darknet import convolve, predict, preprocess
 from zoo.pretrained import yolo_v3_tiny as pretrained
 
@@ -95,7 +96,7 @@ YOLO_V3_TINY = register(
         task="detection",
         paper="https://arxiv.org/abs/1804.02767",
         build=build,
-        preprocess=preprocess,
+        inputs=photo(preprocess),
         parameter_count=8_858_734,
         classes=80,
         labels="coco",

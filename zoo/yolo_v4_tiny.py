@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, Option, register
 from zoo.detection.heads import COCO_ANCHORS, Anchor, Detection, Head, choose
+from zoo.inputs import photo
 from zoo.layers.darknet import convolve, predict, preprocess
 from zoo.pretrained import yolo_v4_tiny as pretrained
 
@@ -97,7 +98,7 @@ YOLO_V4_TINY = register(
         task="detection",
         paper="https://arxiv.org/abs/2011.08036",
         build=build,
-        preprocess=preprocess,
+        inputs=photo(preprocess),
         parameter_count=6_062_814,
         classes=80,
         labels="coco",

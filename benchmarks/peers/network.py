@@ -19,6 +19,7 @@ from calibration.photo_file import read_photo
 from calibration.samples import Array, Samples
 from calibration.sources.folder import image_paths
 from export.metrics import accuracy
+from zoo.inputs import Photo
 from zoo.preprocessing import Preprocessing
 
 
@@ -85,7 +86,7 @@ def prepare(name: str, photos: Path, work: Path) -> Network:
     if cost.code:
         sys.exit(f"error: the float files of {name} failed; see: zoo export {name}")
     found: Any = manifest(cost)
-    preprocessing = Preprocessing.from_record(found["preprocessing"])
+    preprocessing = Photo.from_record(found["inputs"]["image"]).preprocessing
     files = {Path(file["file"]).suffix: file for file in found["files"]}
     floats = {suffix: work / "float" / found["name"] / file["file"] for suffix, file in files.items()}
     (spec,) = files[".tflite"]["outputs"]

@@ -7,21 +7,24 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from calibration.drawn import completed
 from calibration.inputs import InputSpec
+from calibration.made_up import completed
 from calibration.sources import arrays, builtin, folder, function, named, noise, synthetic
 from calibration.sources.request import Request, Stream
 from calibration.store import Dealer, Draw, SetWriter
 from zoo import datasets
 from zoo.errors import UsageProblemError
-from zoo.preprocessing import Preprocessing
+from zoo.inputs import Input, Photo, made_up
+
+# Where data come from that nobody named, by the kind of a model's inputs; other kinds are refused by the first.
+DEFAULTS: dict[str, Callable[[Request], Stream]] = {Photo.kind: builtin.open_builtin}
 
 
 def draw(
     spec: str | None,
     *,
     inputs: Mapping[str, InputSpec],
-    preprocessing: Preprocessing | None,
+    contracts: Mapping[str, Input],
     calibration_count: int,
     probe_count: int,
     seed: int,
@@ -29,7 +32,6 @@ def draw(
     random_calibration: bool = False,
     function: Callable[[], Any] | None = None,
     maker: synthetic.Maker | None = None,
-    drawn: Mapping[str, str] | None = None,
 ) -> Draw:
     """Draw calibration and probe samples that share nothing, streamed into `work`.
 
@@ -37,7 +39,7 @@ def draw(
         spec: None for the built-in photos; a folder of images; an .npz or .npy; a data set's name; or
             `module:function`.
         inputs: of the model, by name, in its order.
-        preprocessing: how photos become the input; None if that is not known.
+        contracts: what the inputs mean, by name; those that nobody has to give are made up beside each sample.
         calibration_count: at most so many; a short source gives both sets their share, at least one each.
         probe_count: likewise.
         seed: of the draw; the same seed gives the same samples.
@@ -45,20 +47,24 @@ def draw(
         random_calibration: draw noise: it proves sizes and speed only.
         function: called without arguments in place of `spec`, it gives an iterable of samples.
         maker: in place of `spec` it makes images, which calibrate together with the built-in photos.
-        drawn: inputs that no source gives, name -> distribution (calibration/drawn.py); an .npz may give them.
 
     Raises:
         UsageProblemError: the source cannot feed this model; the message says what to type.
     """
     held = arrays.names(Path(spec).expanduser()) if spec is not None and function is None else ()
-    drawn = {name: distribution for name, distribution in (drawn or {}).items() if name not in held}
-    given = {name: spec for name, spec in inputs.items() if name not in drawn}
-    request = Request(inputs=given, preprocessing=preprocessing, counts=(calibration_count, probe_count), seed=seed)
+    beside = {name: one for name, one in made_up(contracts).items() if name not in held}
+    given = {name: spec for name, spec in inputs.items() if name not in beside}
+    request = Request(
+        inputs=given,
+        contracts={name: one for name, one in contracts.items() if name in given},
+        counts=(calibration_count, probe_count),
+        seed=seed,
+    )
     if maker is not None:
         stream = synthetic.open_synthetic(maker, request)
     else:
         stream = _open(spec, function, random_calibration, request)
-    return _write(stream, request, work, inputs, drawn)
+    return _write(stream, request, work, inputs, beside)
 
 
 def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, request: Request) -> Stream:
@@ -67,7 +73,8 @@ def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, r
     if callable_ is not None:
         return function.open_callable(callable_, getattr(callable_, "__name__", "a function"), request)
     if spec is None:
-        return builtin.open_builtin(request)
+        kinds = {one.kind for one in request.contracts.values()}
+        return DEFAULTS.get(kinds.pop() if len(kinds) == 1 else "", builtin.open_builtin)(request)
     path = Path(spec).expanduser()
     if spec in datasets.DATA_SETS and not path.exists():
         return named.open_named(spec, request)
@@ -84,9 +91,9 @@ def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, r
 
 
 def _write(
-    stream: Stream, request: Request, work: Path, inputs: Mapping[str, InputSpec], drawn: Mapping[str, str]
+    stream: Stream, request: Request, work: Path, inputs: Mapping[str, InputSpec], beside: Mapping[str, Input]
 ) -> Draw:
-    """Deal the samples, each with the inputs that are drawn; those do not make two samples of one photo."""
+    """Deal the samples, each with its made-up inputs; those do not make two samples of one photo."""
     preprocessing = request.preprocessing
     shape = next(iter(request.inputs.values())).shape if stream.photos else None
     folders = work / "calibration", work / "probe"
@@ -95,11 +102,11 @@ def _write(
     with writers[0], writers[1]:
         if isinstance(stream.samples, tuple):
             for side, samples in enumerate(stream.samples):
-                whole = completed(samples, inputs, drawn, (request.seed, side))
+                whole = completed(samples, inputs, beside, (request.seed, side))
                 for sample in islice(whole, request.counts[side]):
                     dealer.take(sample, side)
         else:
-            dealer.deal(completed(stream.samples, inputs, drawn, (request.seed,)))
+            dealer.deal(completed(stream.samples, inputs, beside, (request.seed,)))
     dealer.check(stream.source)
     if dealer.overlapping:
         stream.warnings.append(f"{dealer.overlapping} repeated samples left out, so that the proof sees new ones only")

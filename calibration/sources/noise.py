@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from calibration.inputs import InputSpec, Sample, image_input, photo_sample
+from calibration.inputs import Sample, image_input, photo_sample
 from calibration.sources.request import Request, Stream
+from zoo.inputs import Input, Photo, Vector
 
 
 def open_noise(request: Request) -> Stream:
@@ -28,11 +29,14 @@ def _noise(request: Request) -> Iterator[Sample]:
             photo = generator.integers(0, 256, request.inputs[image].shape, np.uint8)
             yield photo_sample(image, photo, request.preprocessing)
         else:
-            yield Sample(inputs={name: _values(generator, spec) for name, spec in request.inputs.items()})
+            made = {
+                name: _contract(request, name).random(generator, spec.shape, spec.dtype)
+                for name, spec in request.inputs.items()
+            }
+            yield Sample(inputs=made)
 
 
-def _values(generator: np.random.Generator, spec: InputSpec) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
-    if np.dtype(spec.dtype).kind == "f":
-        return generator.random(spec.shape).astype(spec.dtype)
-    # Small numbers are valid token ids, masks and positions alike.
-    return generator.integers(0, 2, spec.shape).astype(spec.dtype)
+def _contract(request: Request, name: str) -> Input:
+    """Return what the input means; one that is no photo after all is just numbers."""
+    contract = request.contracts.get(name, Vector())
+    return Vector() if isinstance(contract, Photo) else contract

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from calibration.inputs import InputSpec, Sample
+from zoo.inputs import Input, preprocessing_of
 from zoo.preprocessing import Preprocessing
 
 
@@ -15,15 +16,20 @@ class Request:
 
     Attributes:
         inputs: by name, in the model's order.
-        preprocessing: how photos become the input; None if the model's input is no photo.
+        contracts: what the inputs mean, by name.
         counts: of calibration and of probe samples.
         seed: of every random choice.
     """
 
     inputs: Mapping[str, InputSpec]
-    preprocessing: Preprocessing | None
+    contracts: Mapping[str, Input]
     counts: tuple[int, int]
     seed: int
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """How photos become the input; None if the model's input is no photo."""
+        return preprocessing_of(self.contracts)
 
     @property
     def total(self) -> int:

@@ -16,6 +16,7 @@ from export.passes import registry
 from export.proof.artifact import Artifact
 from export.recipe import Budget, Recipe
 from export.runtime.versions import version
+from zoo import inputs
 
 # One sample among fewer moves "same top-1" by more than the loss that a user looks for.
 FEW_SAMPLES = 16
@@ -56,9 +57,8 @@ def manifest(
         "weights": asdict(subject.weights),
         "history": [dict(record) for record in subject.history],
         "recipe": _recipe(recipe),
-        "preprocessing": subject.preprocessing.record() if subject.preprocessing else None,
+        "inputs": inputs.record(subject.inputs),
         "detection": subject.detection.record() if subject.detection else None,
-        "drawn_inputs": dict(subject.drawn_inputs),
         "calibration": {
             **calibration.record(),
             "observer": recipe.observer,

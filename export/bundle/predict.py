@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration import drawn
+from calibration import made_up
 from calibration.inputs import InputSpec, describe
 from calibration.photo_file import BadPhotoError, read_photo
 from calibration.samples import Samples
@@ -22,6 +22,7 @@ from export.bundle.write import LABELS
 from export.formats import PRIMARY
 from export.recipe import Precision
 from export.runtime.run_file import Measurement, measure
+from zoo import inputs
 from zoo.errors import CheckFailedError, UsageProblemError, unknown
 
 MAX_ROWS = 100_000
@@ -102,13 +103,14 @@ def classifies(file: DeliveredFile) -> bool:
 def photo_samples(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path]) -> Samples:
     """Return photos as the file takes them: resized, cropped and normalised as its manifest says.
 
-    What is drawn beside a photo is drawn with the seed 0: the same photos give the same answers.
+    What is made up beside a photo has the seed 0: the same photos give the same outputs.
 
     Raises:
         UsageProblemError: the model takes no photos, or one cannot be read.
     """
     preprocessing = delivered.preprocessing
-    given = [spec for spec in file.inputs if spec.name not in delivered.drawn_inputs]
+    beside = inputs.made_up(delivered.inputs)
+    given = [spec for spec in file.inputs if spec.name not in beside]
     if preprocessing is None or len(given) != 1:
         raise UsageProblemError(
             f"how {delivered.name} takes photos is not known: give an .npz with {describe(specs(file))}"
@@ -120,10 +122,10 @@ def photo_samples(delivered: Delivered, file: DeliveredFile, photos: Sequence[Pa
         )
     stacked = np.stack([preprocessing.photo(_photo(path)) for path in photos])
     generator = np.random.default_rng(0)
-    rows = [drawn.values(specs(file), delivered.drawn_inputs, generator) for _ in photos]
-    inputs = {given[0].name: preprocessing.normalise(stacked)}
-    inputs |= {name: np.stack([row[name] for row in rows]) for name in delivered.drawn_inputs}
-    return Samples(inputs=inputs, photos=stacked, source="photos", seed=0)
+    rows = [made_up.values(specs(file), beside, generator) for _ in photos]
+    arrays = {given[0].name: preprocessing.normalise(stacked)}
+    arrays |= {name: np.stack([row[name] for row in rows]) for name in beside}
+    return Samples(inputs=arrays, photos=stacked, source="photos", seed=0)
 
 
 def array_samples(delivered: Delivered, file: DeliveredFile, path: Path) -> Samples:
@@ -132,13 +134,13 @@ def array_samples(delivered: Delivered, file: DeliveredFile, path: Path) -> Samp
     Raises:
         UsageProblemError: a file that cannot be read, or names, shapes or types that the model does not take.
     """
-    request = Request(inputs=specs(file), preprocessing=delivered.preprocessing, counts=(MAX_ROWS, 0), seed=0)
+    request = Request(inputs=specs(file), contracts=delivered.inputs, counts=(MAX_ROWS, 0), seed=0)
     stream = open_arrays(path, request)
     assert not isinstance(stream.samples, tuple)  # that is two sets, which a file does not hold
     rows = list(stream.samples)
     photos = np.stack([row.photo for row in rows if row.photo is not None]) if stream.photos else None
-    inputs = {name: np.stack([row.inputs[name] for row in rows]) for name in request.inputs}
-    return Samples(inputs=inputs, photos=photos, source=stream.source, seed=0)
+    arrays = {name: np.stack([row.inputs[name] for row in rows]) for name in request.inputs}
+    return Samples(inputs=arrays, photos=photos, source=stream.source, seed=0)
 
 
 def specs(file: DeliveredFile) -> dict[str, InputSpec]:

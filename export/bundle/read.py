@@ -13,8 +13,10 @@ from export.bundle.write import GOLDEN, LABELS, MANIFEST, REPORT, SCHEMA
 from export.formats import FORMATS
 from export.model.tensor_spec import TensorSpec
 from export.recipe import Precision
+from zoo import inputs
 from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError
+from zoo.inputs import Input
 from zoo.preprocessing import Preprocessing
 
 MAX_MANIFEST_BYTES = 50_000_000
@@ -62,8 +64,7 @@ class Delivered:
         title: for the reader.
         files: the model files, in the manifest's order.
         companions: sha256 of the other files, by name.
-        preprocessing: how photos become the input; None if the input is no photo.
-        drawn_inputs: inputs that are random by their meaning: name -> distribution.
+        inputs: what each input means, by name.
         detection: what the outputs of a detector mean; None for what is no detector.
         trained: False: accuracy says nothing.
         untrained_reason: why not.
@@ -77,14 +78,18 @@ class Delivered:
     title: str
     files: tuple[DeliveredFile, ...]
     companions: Mapping[str, str]
-    preprocessing: Preprocessing | None
-    drawn_inputs: Mapping[str, str]
+    inputs: Mapping[str, Input]
     detection: Detection | None
     trained: bool
     untrained_reason: str
     real: bool
     versions: Mapping[str, str | None]
     manifest: Mapping[str, Any]
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """How photos become the input; None if the input is no photo."""
+        return inputs.preprocessing_of(self.inputs)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -145,7 +150,6 @@ def _delivered(folder: Path, manifest: Mapping[str, Any]) -> Delivered:
     companions = {str(name): str(digest) for name, digest in manifest["companions"].items()}
     if set(companions) - {GOLDEN, LABELS, REPORT}:
         raise ValueError(f"companions {sorted(companions)}")
-    preprocessing = manifest["preprocessing"]
     meaning = manifest.get("detection")  # which older manifests do not have
     return Delivered(
         folder=folder,
@@ -153,8 +157,7 @@ def _delivered(folder: Path, manifest: Mapping[str, Any]) -> Delivered:
         title=str(manifest["title"]),
         files=tuple(_file(folder, record) for record in manifest["files"]),
         companions=companions,
-        preprocessing=Preprocessing.from_record(preprocessing) if preprocessing is not None else None,
-        drawn_inputs={str(name): str(how) for name, how in manifest.get("drawn_inputs", {}).items()},
+        inputs=inputs.from_record(manifest["inputs"]),
         detection=Detection.from_record(meaning) if meaning is not None else None,
         trained=bool(manifest["weights"]["trained"]),
         untrained_reason=str(manifest["weights"]["reason"]),

@@ -12,7 +12,9 @@ from export.model import keras_file, signature
 from export.recipe import Recipe
 from zoo import class_names, own_file, weights
 from zoo.detection.heads import Detection
+from zoo.entry_points import EntryPoint
 from zoo.errors import UsageProblemError
+from zoo.inputs import Input, Photo, Vector, made_up, preprocessing_of
 from zoo.preprocessing import Preprocessing, conventions
 from zoo.weights import LoadedWeights, blank
 from zoo.weights.sources import ByteProgress
@@ -30,10 +32,11 @@ class Subject:
         title: for the reader.
         model: the original, never changed.
         weights: what they are and where they came from.
-        preprocessing: how photos become the input; None if the input is no photo.
         labels: names of the classes; empty if unknown.
         task: what it is for, as its architecture says; empty if nobody said.
-        drawn_inputs: inputs that are random by their meaning: name -> distribution.
+        inputs: what each input means, by name.
+        entries: its entry points by name, where it has more than one; empty for the usual one, the model itself.
+        companions: files that must travel with the exported ones, by name.
         detection: what the outputs of a detector mean; None for what is no detector.
         history: what training has done to it, as its file tells: it learned, lost channels, weights, bits.
     """
@@ -42,12 +45,23 @@ class Subject:
     title: str
     model: keras.Model
     weights: LoadedWeights
-    preprocessing: Preprocessing | None
-    labels: tuple[str, ...]
+    inputs: Mapping[str, Input]
+    labels: tuple[str, ...] = ()
     task: str = ""
-    drawn_inputs: Mapping[str, str] = field(default_factory=dict)
     detection: Detection | None = None
     history: tuple[Mapping[str, Any], ...] = ()
+    entries: Mapping[str, EntryPoint] = field(default_factory=dict)
+    companions: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """How photos become the input; None if the input is no photo."""
+        return preprocessing_of(self.inputs)
+
+    @property
+    def made_up_inputs(self) -> dict[str, Input]:
+        """The inputs that nobody has to give."""
+        return made_up(self.inputs)
 
 
 def is_model_file(model: str) -> bool:
@@ -114,10 +128,11 @@ def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
         title=architecture.title,
         model=model,
         weights=weights.load(model, architecture, recipe.weights, progress, seed=recipe.seed),
-        preprocessing=architecture.preprocess(**settings),
+        inputs=architecture.inputs(**settings),
         labels=class_names.read(labels) if labels else (),
         task=architecture.task,
-        drawn_inputs=architecture.drawn_inputs,
+        entries=architecture.entry_points(model) if architecture.entry_points else {},
+        companions=architecture.companions(**settings) if architecture.companions else {},
         detection=architecture.detection(**settings) if architecture.detection else None,
     )
 
@@ -139,8 +154,7 @@ def subject_of_file(path: Path, named: str | None) -> Subject:
         name=path.name, trained=True, source="a file", sha256=keras_file.sha256(path), taken_as_trained=True
     )
     if known is None:
-        preprocessing = _preprocessing(model, named)
-        return Subject(name=name, title=path.name, model=model, weights=loaded, preprocessing=preprocessing, labels=())
+        return Subject(name=name, title=path.name, model=model, weights=loaded, inputs=_inputs(model, named))
     _check_facts(path, model, known)
     if named is not None:
         raise UsageProblemError(f"{path.name} says itself how it takes photos; leave --preprocessing out")
@@ -149,10 +163,9 @@ def subject_of_file(path: Path, named: str | None) -> Subject:
         title=known.title,
         model=model,
         weights=loaded,
-        preprocessing=known.preprocessing,
+        inputs=known.inputs,
         labels=known.labels,
         task=known.task,
-        drawn_inputs=known.drawn_inputs,
         detection=known.detection,
         history=known.history,
     )
@@ -160,20 +173,22 @@ def subject_of_file(path: Path, named: str | None) -> Subject:
 
 def _check_facts(path: Path, model: keras.Model, known: own_file.Facts) -> None:
     """Refuse facts that are of another network than the one that they lie beside."""
-    taken = [spec.shape[1:] for spec in signature.inputs(model) if spec.name not in known.drawn_inputs]
+    beside = made_up(known.inputs)
+    taken = [spec.shape[1:] for spec in signature.inputs(model) if spec.name not in beside]
     classes = known.detection.classes if known.detection else signature.outputs(model)[0].shape[-1]
-    if taken != [known.preprocessing.shape] or len(known.labels) not in (0, classes):
+    shape = known.preprocessing.shape if known.preprocessing is not None else None
+    if (shape is not None and taken != [shape]) or len(known.labels) not in (0, classes):
         raise UsageProblemError(f"{path.name} says that it is another network than it is; train it again")
 
 
-def _preprocessing(model: keras.Model, named: str | None) -> Preprocessing | None:
-    """Return how photos become the model's input, if it has one that looks like a photo and that is known."""
+def _inputs(model: keras.Model, named: str | None) -> dict[str, Input]:
+    """Return what the inputs of a user's model mean: a photo, if it looks like one and is known, or numbers."""
     specs = signature.inputs(model)
     is_photo = len(specs) == 1 and len(specs[0].shape) == 4 and specs[0].shape[3] in (1, 3)
-    if not is_photo:
-        if named is not None:
-            raise UsageProblemError("--preprocessing is for models with one image input (height, width, 1 or 3)")
-        return None
-    if named is None and keras_file.normalises_by_itself(model):
+    if not is_photo and named is not None:
+        raise UsageProblemError("--preprocessing is for models with one image input (height, width, 1 or 3)")
+    if is_photo and named is None and keras_file.normalises_by_itself(model):
         named = "raw"
-    return conventions.preprocessing(named, specs[0].shape[1:]) if named is not None else None
+    if is_photo and named is not None:
+        return {specs[0].name: Photo(preprocessing=conventions.preprocessing(named, specs[0].shape[1:]))}
+    return {spec.name: Vector() for spec in specs}

@@ -50,8 +50,8 @@ def storage(evidence: Evidence) -> Results:
 
 def convention(evidence: Evidence) -> Results:
     """Does an integer input mean by a byte what the model's preprocessing means by it?"""
-    camera, random_inputs = evidence.run.camera_range, evidence.run.subject.drawn_inputs
-    spec, *others = (spec for spec in evidence.measured.inputs if spec.name not in random_inputs)
+    camera, beside = evidence.run.camera_range, evidence.run.subject.made_up_inputs
+    spec, *others = (spec for spec in evidence.measured.inputs if spec.name not in beside)
     if evidence.precision is not Precision.INT8 or camera is None or spec.zero_point is None or others:
         return ()
     return (input_convention.check(spec, camera),)

@@ -38,7 +38,7 @@ class ExportRun:
     @property
     def photo_input(self) -> str:
         """The name of the first input that is given and not random."""
-        return next(name for name in self.samples.probe.inputs if name not in self.subject.drawn_inputs)
+        return next(name for name in self.samples.probe.inputs if name not in self.subject.made_up_inputs)
 
     def io(self, precision: Precision) -> Io:
         """Return the type of inputs and outputs: camera bytes where the preprocessing allows it."""

@@ -34,7 +34,7 @@ def draw(
     return calibration.sources.draw(
         recipe.calibration,
         inputs=inputs,
-        preprocessing=subject.preprocessing,
+        contracts=subject.inputs,
         calibration_count=recipe.calibration_count,
         probe_count=recipe.probe_count or (PROBES if subject.weights.trained else UNTRAINED_PROBES),
         seed=recipe.seed,
@@ -42,7 +42,6 @@ def draw(
         random_calibration=recipe.random_calibration,
         function=function,
         maker=_maker(subject, recipe, progress or Quiet()) if function is None else None,
-        drawn=subject.drawn_inputs,
     )
 
 

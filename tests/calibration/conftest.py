@@ -11,6 +11,7 @@ from PIL import Image
 from calibration.inputs import InputSpec
 from calibration.sources import draw
 from calibration.store import Draw
+from zoo.inputs import Photo
 from zoo.preprocessing import Preprocessing
 
 SIDE = 16
@@ -38,7 +39,7 @@ def pull(tmp_path: Path, inputs: dict[str, InputSpec], preprocessing: Preprocess
     def call(spec: Path | str | None, **changes: Any) -> Draw:
         settings = {
             "inputs": inputs,
-            "preprocessing": preprocessing,
+            "contracts": {"image": Photo(preprocessing=preprocessing)},
             "calibration_count": 6,
             "probe_count": 4,
             "seed": 0,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from calibration.inputs import InputSpec
 from calibration.store import Draw
 from zoo.errors import UsageProblemError
+from zoo.inputs import Photo
 from zoo.preprocessing import Preprocessing
 
 Pull = Callable[..., Draw]
@@ -51,7 +52,7 @@ def test_several_inputs_stay_aligned(
 ) -> None:
     arrays = texts()
     save(tmp_path / "a.npz", **arrays, more=np.zeros(3))
-    drawn = pull(tmp_path / "a.npz", inputs=two_inputs, preprocessing=None)
+    drawn = pull(tmp_path / "a.npz", inputs=two_inputs, contracts={})
     assert list(drawn.probe.inputs) == ["tokens", "mask"]
     assert drawn.probe.inputs["tokens"].dtype == np.int32
     for samples in (drawn.calibration, drawn.probe):
@@ -79,7 +80,9 @@ def test_uint8_photos_become_inputs_through_the_preprocessing(
 def test_grey_photos_may_come_without_their_channel(pull: Pull, tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 256, (9, 28, 28), np.uint8))
     grey = Preprocessing(height=28, width=28, colours="GRAY", scale=(1 / 255,))
-    drawn = pull(tmp_path / "a.npy", inputs={"x": InputSpec(shape=(28, 28, 1))}, preprocessing=grey)
+    drawn = pull(
+        tmp_path / "a.npy", inputs={"x": InputSpec(shape=(28, 28, 1))}, contracts={"x": Photo(preprocessing=grey)}
+    )
     assert drawn.probe.inputs["x"].shape[1:] == (28, 28, 1)
 
 
@@ -105,7 +108,7 @@ def test_arrays_that_do_not_fit_are_refused_in_one_sentence(
 ) -> None:
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(UsageProblemError, match=message) as caught:
-        pull(tmp_path / "a.npz", inputs=two_inputs, preprocessing=None)
+        pull(tmp_path / "a.npz", inputs=two_inputs, contracts={})
     assert "\n" not in str(caught.value)
 
 

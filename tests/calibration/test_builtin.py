@@ -15,12 +15,13 @@ from calibration.sources import builtin
 from calibration.sources.request import Request
 from calibration.store import Draw
 from zoo.errors import OutsideError, UsageProblemError
+from zoo.inputs import Photo
 from zoo.preprocessing import Preprocessing
 
 Pull = Callable[..., Draw]
 REQUEST = Request(
     inputs={"image": InputSpec(shape=(16, 16, 3))},
-    preprocessing=Preprocessing(height=16, width=16),
+    contracts={"image": Photo(preprocessing=Preprocessing(height=16, width=16))},
     counts=(30, 30),
     seed=0,
 )
@@ -80,7 +81,7 @@ def test_boxes_lie_inside_the_photo_and_have_the_inputs_shape(shape: tuple[int, 
 
 def test_grey_models_get_grey_photos(pull: Pull) -> None:
     grey = Preprocessing(height=28, width=28, colours="GRAY", scale=(1 / 255,), crop_fraction=1.0)
-    drawn = pull(None, inputs={"x": InputSpec(shape=(28, 28, 1))}, preprocessing=grey)
+    drawn = pull(None, inputs={"x": InputSpec(shape=(28, 28, 1))}, contracts={"x": Photo(preprocessing=grey)})
     assert drawn.calibration.inputs["x"].shape == (6, 28, 28, 1)
     assert drawn.calibration.photos is not None
     assert drawn.calibration.photos.shape == (6, 28, 28, 1)
@@ -88,16 +89,16 @@ def test_grey_models_get_grey_photos(pull: Pull) -> None:
 
 def test_an_upright_input_gets_upright_crops(pull: Pull) -> None:
     tall = Preprocessing(height=64, width=16)
-    drawn = pull(None, inputs={"x": InputSpec(shape=(64, 16, 3))}, preprocessing=tall)
+    drawn = pull(None, inputs={"x": InputSpec(shape=(64, 16, 3))}, contracts={"x": Photo(preprocessing=tall)})
     assert drawn.probe.inputs["x"].shape == (4, 64, 16, 3)
 
 
 def test_models_of_another_kind_are_told_which_npz_to_give(pull: Pull, two_inputs: dict[str, InputSpec]) -> None:
     arrays = r"--calibration samples\.npz .*tokens: int32 \(N, 5\); mask: float32 \(N, 5\)"
     with pytest.raises(UsageProblemError, match=f"takes no photos.*{arrays}; or type --random-calibration"):
-        pull(None, inputs=two_inputs, preprocessing=None)
+        pull(None, inputs=two_inputs, contracts={})
     with pytest.raises(UsageProblemError, match=r"type --preprocessing raw, .*, or give --calibration samples\.npz"):
-        pull(None, preprocessing=None)
+        pull(None, contracts={})
     with pytest.raises(UsageProblemError, match="npz"):
         pull(None, inputs={"spectrum": InputSpec(shape=(99, 40, 1))})
 
@@ -112,8 +113,10 @@ def test_drawing_loads_neither_tensorflow_nor_scikit_image(tmp_path: Path) -> No
     program = (
         "import sys; from pathlib import Path; from calibration.inputs import InputSpec\n"
         "from calibration.sources import draw; from zoo.preprocessing import Preprocessing\n"
+        "from zoo.inputs import Photo\n"
         "draw(None, inputs={'x': InputSpec(shape=(8, 8, 3))}, work=Path(sys.argv[1]),\n"
-        "     preprocessing=Preprocessing(height=8, width=8), calibration_count=2, probe_count=2, seed=0)\n"
+        "     contracts={'x': Photo(preprocessing=Preprocessing(height=8, width=8))},\n"
+        "     calibration_count=2, probe_count=2, seed=0)\n"
         "assert not {'tensorflow', 'keras', 'skimage', 'export'} & set(sys.modules)"
     )
     root = Path(__file__).parents[2]
@@ -127,6 +130,6 @@ def test_random_noise_is_labelled_as_no_proof(pull: Pull, tmp_path: Path, two_in
     assert drawn.calibration.source == "random noise: sizes and speed only"
     assert drawn.calibration.inputs["image"].min() < -0.9
     assert drawn.calibration.inputs["image"].max() > 0.9
-    other = pull(None, random_calibration=True, inputs=two_inputs, preprocessing=None, work=tmp_path / "two")
+    other = pull(None, random_calibration=True, inputs=two_inputs, contracts={}, work=tmp_path / "two")
     assert other.calibration.inputs["tokens"].dtype == np.int32
     assert other.probe.photos is None

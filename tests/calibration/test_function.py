@@ -72,9 +72,9 @@ def test_module_and_function_are_found_from_the_current_folder(
 
 def test_several_inputs_come_as_dicts_or_tuples(pull: Pull, tmp_path: Path, two_inputs: dict[str, InputSpec]) -> None:
     dicts = [{"mask": np.full(5, i), "tokens": np.full(5, i), "more": 0} for i in range(9)]
-    drawn = pull(None, function=lambda: dicts, inputs=two_inputs, preprocessing=None)
+    drawn = pull(None, function=lambda: dicts, inputs=two_inputs, contracts={})
     tuples = [(np.full(5, i), np.full(5, i)) for i in range(9)]
-    same = pull(None, function=lambda: tuples, inputs=two_inputs, preprocessing=None, work=tmp_path / "2")
+    same = pull(None, function=lambda: tuples, inputs=two_inputs, contracts={}, work=tmp_path / "2")
     assert drawn.calibration.digest == same.calibration.digest
 
 
@@ -141,4 +141,4 @@ def test_a_function_that_gives_nothing_new_for_ever_ends_with_what_it_gave(pull:
 def test_batches_of_different_length_are_refused(pull: Pull, two_inputs: dict[str, InputSpec]) -> None:
     batch = {"tokens": np.zeros((3, 5), np.int32), "mask": np.zeros((2, 5))}
     with pytest.raises(UsageProblemError, match="number of samples"):
-        pull(None, function=lambda: [batch], inputs=two_inputs, preprocessing=None)
+        pull(None, function=lambda: [batch], inputs=two_inputs, contracts={})

@@ -14,6 +14,7 @@ from calibration.labelled import find_labelled, labelled_samples
 from calibration.sources import draw
 from zoo import class_names, datasets
 from zoo.errors import UsageProblemError
+from zoo.inputs import Photo
 from zoo.preprocessing import conventions
 
 NAMES = class_names.read("fashion_mnist")
@@ -38,7 +39,7 @@ def test_training_pictures_calibrate_and_none_is_in_both_sets(tmp_path: Path) ->
     drawn = draw(
         "fashion_mnist",
         inputs={"image": InputSpec(shape=(28, 28, 1))},
-        preprocessing=UNIT,
+        contracts={"image": Photo(preprocessing=UNIT)},
         calibration_count=20,
         probe_count=10,
         seed=3,

@@ -13,6 +13,7 @@ from export.cli.main import main
 from export.units import count_in_words, size_in_words
 from zoo import proofs
 from zoo.architecture import find, names
+from zoo.inputs import Photo, from_record
 from zoo.preprocessing import Preprocessing
 
 
@@ -42,7 +43,7 @@ def test_show_gives_paper_options_licence_and_digest(name: str, capsys: pytest.C
     architecture = find(name)
     expected = [architecture.paper, f"{architecture.parameter_count:,}"]
     expected += [f"--set {key}=" for key in architecture.options]
-    expected += [fact for drawn in architecture.drawn_inputs.items() for fact in drawn]
+    expected += [fact for name, one in architecture.made_up_inputs.items() for fact in (name, one.describe())]
     assert ("(the default)" in words) == (architecture.trained_as(None) is not None)
     assert " 0 classes" not in words
     for weights in architecture.weights:
@@ -58,7 +59,7 @@ def test_show_json_can_rebuild_the_preprocessing(name: str, capsys: pytest.Captu
     record = json.loads(capsys.readouterr().out)
     architecture = find(name)
     expected = architecture.preprocess(**architecture.settings({}))
-    assert Preprocessing.from_record(record["preprocessing"]) == expected
+    assert from_record(record["inputs"])["image"] == Photo(preprocessing=expected)
 
 
 @pytest.mark.parametrize("columns", ["40", "60", "80", "90", "110", "132", "182", "200"])

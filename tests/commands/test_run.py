@@ -190,6 +190,6 @@ def test_a_file_that_was_changed_is_not_run(copy: Path, photos: list[Path], caps
 def test_a_model_whose_photos_are_unknown_asks_for_arrays(
     copy: Path, photos: list[Path], edit: Change, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    edit(lambda manifest: manifest.update(preprocessing=None))
+    edit(lambda manifest: manifest.update(inputs={"image": {"kind": "vector"}}))
     assert main(["run", str(copy), str(photos[0])]) == 2
     assert "give an .npz with image: float32 (N, 32, 32, 1)" in capsys.readouterr().err

@@ -159,7 +159,7 @@ def test_processors_may_round_differently_by_one_step_and_no_more(
 
 
 def test_a_manifest_that_would_feed_photos_wrongly_is_red(edit: Change, verify: Verify) -> None:
-    edit(lambda manifest: manifest["preprocessing"].update(scale=[1 / 127.5]))
+    edit(lambda manifest: manifest["inputs"]["image"].update(scale=[1 / 127.5]))
     assert verify() == (1, {"": {"preprocessing"}})
 
 

@@ -16,6 +16,7 @@ from export.pipeline import run
 from export.progress import Quiet
 from export.recipe import Precision, Recipe
 from zoo import vae
+from zoo.inputs import Random
 from zoo.pretraining.generation import evaluate as score_pictures
 from zoo.weights import load as load_weights
 
@@ -44,7 +45,7 @@ def delivered(clothes: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_the_manifest_says_which_input_is_drawn_and_how(delivered: Delivered) -> None:
-    assert delivered.drawn_inputs == {"noise": "standard normal"}
+    assert delivered.inputs["noise"] == Random(distribution="standard normal")
     for file in delivered.files:
         assert {spec.name for spec in file.inputs} == {"image", "noise"}
         assert {spec.name for spec in file.outputs} == {"reconstruction", "mean", "log_variance"}

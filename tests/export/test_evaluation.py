@@ -67,7 +67,7 @@ def test_a_model_of_ones_own_with_classes_is_a_classifier_and_others_are_refused
 
     def subject(model: keras.Model) -> Subject:
         loaded = LoadedWeights(name="mine", trained=True, source="a file", sha256=None)
-        return Subject(name="mine", title="mine.keras", model=model, weights=loaded, preprocessing=None, labels=())
+        return Subject(name="mine", title="mine.keras", model=model, weights=loaded, inputs={})
 
     image = keras.Input((8, 8, 1))
     assert tasks.find(subject(keras.Model(image, layers.Dense(3)(layers.Flatten()(image))))).name == "classification"

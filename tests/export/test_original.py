@@ -16,6 +16,7 @@ from export.cli.main import main
 from export.recipe import Recipe
 from zoo import own_file, weights
 from zoo.errors import UsageProblemError
+from zoo.inputs import Photo
 from zoo.own_file import Facts
 
 FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
@@ -31,7 +32,7 @@ def facts(history: tuple = (), **changes: object) -> Facts:
         "architecture": "lenet5",
         "title": "LeNet-5, trained on clothes",
         "task": "classification",
-        "preprocessing": lenet5.preprocess(**lenet5.settings({})),
+        "inputs": lenet5.inputs(**lenet5.settings({})),
     }
     return Facts(**{**told, **changes}, history=history)
 
@@ -105,7 +106,8 @@ def test_another_network_is_no_original(name: str, words: str, files: Path, tmp_
     if name == "lighter":
         model = keras.saving.load_model(files / "before.keras", compile=False)
         other = replace(facts().preprocessing, offset=(-0.5,))
-        own_file.save(model, tmp_path / "lighter.keras", facts(preprocessing=other))
+        taken = {"image": Photo(preprocessing=other)}
+        own_file.save(model, tmp_path / "lighter.keras", facts(inputs=taken))
     if name == "others":  # as many classes, of other things
         for out, labels in ((tmp_path / "others.keras", "abcdefghij"), (tmp_path / "named.keras", "0123456789")):
             model = keras.saving.load_model(files / "before.keras", compile=False)

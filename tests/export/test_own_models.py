@@ -99,7 +99,7 @@ def test_a_sequential_net_with_its_own_rescaling_takes_a_folder_of_photos_in_eve
     assert all_proven(delivery)
     assert len(table(delivery)) == 2 * len(Precision)
     assert delivery.manifest["calibration"]["source"].startswith("folder ")
-    assert delivery.manifest["preprocessing"]["scale"] == (1.0,)
+    assert next(iter(delivery.manifest["inputs"].values()))["scale"] == (1.0,)
     int8 = next(file for file in delivery.manifest["files"] if file["file"] == "photo_net-int8.tflite")
     assert int8["takes_camera_bytes"]
     assert int8["inputs"][0]["dtype"] == "uint8"

@@ -44,7 +44,7 @@ def photos(seed: int) -> Samples:
 def test_a_raised_layer_gets_the_range_that_was_seen_and_the_others_the_narrowed_one(tmp_path: Path) -> None:
     loaded = LoadedWeights(name="trained", trained=True, source="tests", sha256=None)
     run = ExportRun(
-        subject=Subject(name="net", title="net", model=network(), weights=loaded, preprocessing=None, labels=()),
+        subject=Subject(name="net", title="net", model=network(), weights=loaded, inputs={}),
         recipe=Recipe(model="net", precisions=(Precision.INT8,)),
         samples=Draw(calibration=photos(0), probe=photos(1), calibration_folder=tmp_path, probe_folder=tmp_path),
         work=tmp_path,

@@ -32,7 +32,7 @@ def test_the_tiny_variant_is_built_as_it_was_trained(name: str) -> None:
     assert subject.name == (name if its_own else f"{name}-tiny")
     assert subject.weights.trained
     assert subject.preprocessing is not None
-    (photo,) = (spec for spec in signature.inputs(subject.model) if spec.name not in subject.drawn_inputs)
+    (photo,) = (spec for spec in signature.inputs(subject.model) if spec.name not in subject.made_up_inputs)
     assert photo.shape[1:] == subject.preprocessing.shape
     if subject.task != "generation":
         classes = subject.detection.classes if subject.detection else subject.model.output_shape[-1]

@@ -33,6 +33,7 @@ from export.runtime.run_file import Measurement
 from tests.float_files import converted
 from zoo import weights
 from zoo.errors import OutsideError, UsageProblemError
+from zoo.inputs import Input, Photo
 from zoo.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -81,6 +82,10 @@ class Network:
     preprocessing: Preprocessing
     draw: Callable[[Preprocessing], tuple[Any, Any]] | None
     work: Path
+
+    @property
+    def contracts(self) -> Mapping[str, Input]:
+        return {"image": Photo(preprocessing=self.preprocessing)}
 
     @cached_property
     def model(self) -> keras.Model:
@@ -139,9 +144,7 @@ class Network:
         work = self.work / folder
         work.mkdir(parents=True)
         loaded = weights.LoadedWeights(name="trained", trained=True, source="tests", sha256=None)
-        subject = Subject(
-            name=self.name, title=self.name, model=model, weights=loaded, preprocessing=self.preprocessing, labels=()
-        )
+        subject = Subject(name=self.name, title=self.name, model=model, weights=loaded, inputs=self.contracts)
         recipe = Recipe(model=self.name, formats=formats, **{"precisions": PRECISIONS, **more})
         return ExportRun(subject=subject, recipe=recipe, samples=samples or self.samples, work=work, progress=Quiet())
 
@@ -232,7 +235,7 @@ class Network:
         return sources.draw(
             None,
             inputs={"image": InputSpec(shape=shape, dtype="float32")},
-            preprocessing=self.preprocessing,
+            contracts=self.contracts,
             calibration_count=CALIBRATION_COUNT,
             probe_count=PROBE_COUNT,
             seed=0,

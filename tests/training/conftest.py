@@ -60,7 +60,7 @@ def saved(model, path: Path, labels: tuple[str, ...] = KINDS) -> Path:
         architecture="mine",
         title="Mine, trained on clothes",
         task="classification",
-        preprocessing=zoo.find("lenet5").preprocess(**zoo.find("lenet5").settings({})),
+        inputs=zoo.find("lenet5").inputs(**zoo.find("lenet5").settings({})),
         labels=labels,
     )
     own_file.save(model, path, facts)

@@ -130,13 +130,15 @@ def test_a_file_that_says_it_is_another_network_is_refused(
     with zipfile.ZipFile(trained) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     facts = json.loads(members["zoo.json"])
+    photo = facts["inputs"]["image"]
     for change, words in (
         ({"labels": ["a", "b"]}, "is another network"),
         ({"labels": ["a", "\x1b[31m", "c"]}, "makes no sense"),
-        ({"preprocessing": {**facts["preprocessing"], "height": 64}}, "is another network"),
-        ({"preprocessing": {"height": 64}}, "makes no sense"),
-        ({"preprocessing": {**facts["preprocessing"], "scale": ["a"]}}, "not a finite number"),
-        ({"drawn_inputs": {"image": "by dice"}}, "unknown distribution"),
+        ({"inputs": {"image": {**photo, "height": 64}}}, "is another network"),
+        ({"inputs": {"image": {"kind": "photo", "height": 64}}}, "makes no sense"),
+        ({"inputs": {"image": {**photo, "scale": ["a"]}}}, "not a finite number"),
+        ({"inputs": {"image": {"kind": "random", "distribution": "by dice"}}}, "unknown distribution"),
+        ({"inputs": {"image": {"kind": "odour"}}}, "unknown kind"),
     ):
         with zipfile.ZipFile(tmp_path / "bad.keras", "w") as archive:
             for name, content in (members | {"zoo.json": json.dumps(facts | change).encode()}).items():
@@ -144,4 +146,4 @@ def test_a_file_that_says_it_is_another_network_is_refused(
         with pytest.raises(UsageProblemError, match=words):
             subject_of_file(tmp_path / "bad.keras", None)
     assert main(["export", str(tmp_path / "bad.keras"), "--int8", "--out", str(tmp_path)]) == 2
-    assert "unknown distribution" in " ".join(capsys.readouterr().err.split())
+    assert "unknown kind" in " ".join(capsys.readouterr().err.split())

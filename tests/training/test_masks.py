@@ -53,7 +53,7 @@ def start() -> Start:
     return Start(
         model=model,
         detection=None,
-        preprocessing=lenet5.preprocess(**lenet5.settings({})),
+        inputs=lenet5.inputs(**lenet5.settings({})),
         weights=LoadedWeights(name="mine", trained=True, source="a file", sha256=""),
         new=(),
         architecture="mine",

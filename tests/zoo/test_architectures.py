@@ -107,7 +107,7 @@ def test_the_model_ends_in_logits_named_after_its_task(name):
     architecture = zoo.find(name)
     model = architecture.build(**architecture.tiny)
     assert model.output_names == OUTPUTS[architecture.task]
-    assert [tensor.name for tensor in model.inputs] == ["image", *architecture.drawn_inputs]
+    assert [tensor.name for tensor in model.inputs] == ["image", *architecture.made_up_inputs]
     random_weights.fill(model, architecture.preprocess(), seed=0)
     assert np.abs(outputs_of_photos(model, photos_for(architecture, architecture.tiny)).sum(-1) - 1).max() > 1e-3
 

@@ -101,7 +101,6 @@ def test_a_data_set_with_other_bytes_is_refused(tmp_path):
 
 RUNS = {
     "lenet5-fashion_mnist.npz": (["lenet5"], "test accuracy, stretched:"),
-    "mobilenet_tiny-fashion_mnist.npz": (["mobilenet", "--tiny"], "test accuracy, in a black frame:"),
     "vae-fashion_mnist.npz": (["vae", "--tiny"], "PSNR"),
     "unet_tiny-canvases.npz": (["unet", "--tiny", "--count", "32"], "mean IoU on 64 test canvases:"),
     "yolo_v4_tiny_tiny-scenes.npz": (["yolo_v4_tiny", "--tiny", "--count", "32"], "AP50 on 64 test scenes:"),

@@ -18,6 +18,7 @@ from training.learning import KerasLearner
 from training.phases import Phase
 from training.slimming.folding import folded
 from zoo.errors import UsageProblemError
+from zoo.inputs import made_up
 
 if TYPE_CHECKING:
     from training.learning import Learner
@@ -78,7 +79,7 @@ def _samples(start: Start, examples: Examples, seed: int) -> Samples:
     drawn = {
         spec.name: np.random.default_rng(seed).standard_normal((count, *spec.shape[1:])).astype(np.float32)
         for spec in inputs
-        if spec.name in start.drawn_inputs
+        if spec.name in made_up(start.inputs)
     }
     (photo,) = (spec.name for spec in inputs if spec.name not in drawn)
     return Samples(inputs={photo: photos, **drawn}, source=start.source, seed=seed)

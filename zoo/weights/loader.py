@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zoo.errors import OutsideError, UsageProblemError, unknown
+from zoo.inputs import Input, preprocessing_of
 from zoo.pinned import Source, Weights
-from zoo.preprocessing import Preprocessing
 from zoo.weights import sources
 from zoo.weights.assignment import assign
 
@@ -43,8 +43,8 @@ class HasWeights(Protocol):
         ...
 
     @property
-    def preprocess(self) -> Callable[..., Preprocessing]:
-        """How a photo becomes the input, by the options."""
+    def inputs(self) -> Callable[..., Mapping[str, Input]]:
+        """What each input means, by the options."""
         ...
 
     def settings(self, chosen: Mapping[str, Any], /) -> Mapping[str, Any]:
@@ -163,9 +163,10 @@ def _words(source: Source) -> str:
 def _misfit(model: keras.Model, architecture: HasWeights, weights: Weights) -> str:
     """Return why `weights` are not for `model`; empty if they are."""
     built_for = weights.options or architecture.settings({})
-    usual = architecture.preprocess(**built_for)
+    usual = preprocessing_of(architecture.inputs(**built_for))
     as_large = bool(weights.options) or model.count_params() == architecture.parameter_count
-    if as_large and (weights.any_resolution or tuple(model.inputs[0].shape[1:3]) == (usual.height, usual.width)):
+    same_side = usual is None or tuple(model.inputs[0].shape[1:3]) == (usual.height, usual.width)
+    if as_large and (weights.any_resolution or same_side):
         return ""
     words = ", ".join(f"{key} {built_for[key]}" for key in architecture.options if key in built_for)
     return f"the {weights.tag} weights of {architecture.name} are for {words or 'its default build'} only"
@@ -198,5 +199,5 @@ def _randomise(model: keras.Model, architecture: HasWeights, seed: int, reason: 
     """Give `model` random weights of the sizes that trained ones have."""
     from zoo.weights import random_weights
 
-    random_weights.fill(model, architecture.preprocess(), seed)
+    random_weights.fill(model, preprocessing_of(architecture.inputs(**architecture.settings({}))), seed)
     return LoadedWeights(name="random", trained=False, source=f"seed {seed}", sha256=None, reason=reason)

@@ -22,7 +22,7 @@ _QUIETEST = 0.2
 _BRANCH = 0.25
 
 
-def fill(model: keras.Model, preprocessing: Preprocessing, seed: int) -> None:
+def fill(model: keras.Model, preprocessing: Preprocessing | None, seed: int) -> None:
     """Set every weight of an image `model` to random values from `seed`; its logits then differ from photo to photo.
 
     With the usual initial weights the signal of a deep network vanishes (depthwise layers) or explodes (residual sums),
@@ -34,7 +34,7 @@ def fill(model: keras.Model, preprocessing: Preprocessing, seed: int) -> None:
     from keras import layers
 
     rng = np.random.default_rng(seed)
-    size = _size(preprocessing)
+    size = _size(preprocessing) if preprocessing is not None else 1.0
     norms, branches = [], _ends_of_branches(model)
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):
@@ -51,7 +51,7 @@ def fill(model: keras.Model, preprocessing: Preprocessing, seed: int) -> None:
             weight.assign(rng.standard_normal(shape, np.float32) * np.float32(scale))
         if layer.weights:
             size = 1.0  # only the layer that reads the photo has inputs as large as bytes
-    if norms:
+    if norms and preprocessing is not None:
         _settle(model, norms, preprocessing.normalise(_photos(model.inputs[0].shape[1:], rng)))
 
 

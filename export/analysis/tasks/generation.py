@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from calibration.drawn import completed
 from calibration.inputs import InputSpec
+from calibration.made_up import completed
 from calibration.samples import Array, Samples
 from calibration.sources.folder import image_paths, open_folder
 from calibration.sources.request import Request
@@ -18,8 +18,8 @@ from calibration.store import SetWriter, digest_of
 from export.model import signature
 from zoo.errors import CheckFailedError, UsageProblemError
 from zoo.generation.scores import elbo, psnr_db
+from zoo.inputs import Input, made_up, preprocessing_of
 from zoo.metric import ELBO, PSNR, Metric
-from zoo.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import keras
@@ -59,23 +59,23 @@ class PictureFiles:
     Attributes:
         folder: of the photos.
         inputs: of the model, by name.
-        drawn: those beside the photo: name -> distribution.
-        preprocessing: of the photos.
+        contracts: what they mean, by name.
     """
 
     folder: Path
     inputs: Mapping[str, InputSpec]
-    drawn: Mapping[str, str]
-    preprocessing: Preprocessing
+    contracts: Mapping[str, Input]
 
     def write(self, work: Path, *, exclude: Collection[str], seed: int) -> Pictures:
         """Prepare the photos in `work`, each with its noise."""
-        given = {name: spec for name, spec in self.inputs.items() if name not in self.drawn}
-        request = Request(inputs=given, preprocessing=self.preprocessing, counts=(0, 0), seed=seed)
+        beside, preprocessing = made_up(self.contracts), preprocessing_of(self.contracts)
+        assert preprocessing is not None  # the task has looked
+        given = {name: spec for name, spec in self.inputs.items() if name not in beside}
+        request = Request(inputs=given, contracts=self.contracts, counts=(0, 0), seed=seed)
         stream, known = open_folder(self.folder, request), frozenset(exclude)
         assert not isinstance(stream.samples, tuple)  # one folder, one stream
-        with SetWriter(work, self.inputs, self.preprocessing.shape) as writer:
-            for sample in completed(stream.samples, self.inputs, self.drawn, (seed,)):
+        with SetWriter(work, self.inputs, preprocessing.shape) as writer:
+            for sample in completed(stream.samples, self.inputs, beside, (seed,)):
                 digest = digest_of(sample, given)
                 if digest not in known:
                     writer.append(sample, digest)
@@ -84,7 +84,7 @@ class PictureFiles:
         samples = writer.samples(
             source=stream.source,
             seed=seed,
-            preprocessing=self.preprocessing.record(),
+            preprocessing=preprocessing.record(),
             warnings=tuple(stream.warnings),
         )
         return Pictures(samples=samples, image=next(iter(given)))
@@ -106,16 +106,14 @@ class Generation:
         inputs = {
             spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype) for spec in signature.inputs(subject.model)
         }
-        if subject.preprocessing is None or not self.suits(subject.model) or not subject.drawn_inputs:
+        if subject.preprocessing is None or not self.suits(subject.model) or not subject.made_up_inputs:
             raise UsageProblemError(
                 "--evaluate with pictures is for autoencoders of the zoo, which say how a photo becomes their input "
                 "and which of their inputs is noise"
             )
         folder = Path(source).expanduser()
         image_paths(folder)  # refuses a folder without any
-        return PictureFiles(
-            folder=folder, inputs=inputs, drawn=subject.drawn_inputs, preprocessing=subject.preprocessing
-        )
+        return PictureFiles(folder=folder, inputs=inputs, contracts=subject.inputs)
 
 
 GENERATION = Generation()

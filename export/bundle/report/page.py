@@ -119,8 +119,8 @@ def _data(manifest: Mapping[str, Any]) -> str:
             parts.append(("two halves' ranges", f"differ by {stability['median']:.0%} (median), {worst} (worst)"))
     if evaluation := manifest["evaluation"]:
         parts.append(("evaluation", f"{evaluation['count']} labelled samples, {text(evaluation['samples']['source'])}"))
-    if preprocessing := manifest["preprocessing"]:
-        parts.append(("preprocessing", text(_joined(preprocessing.items()))))
+    for name, contract in manifest["inputs"].items():
+        parts.append((f"input {name}", text(_joined(contract.items()))))
     return facts(parts)
 
 

@@ -168,7 +168,7 @@ def _last_words(answer: dict[str, Any]) -> list[str]:
         lines.append(f"not written, see their verdict: {', '.join(failed)}")
     if not manifest["weights"]["trained"]:
         lines.append("these files are UNTRAINED: give --weights before you ship one")
-    image = manifest["preprocessing"] is not None
+    image = any(contract["kind"] == "photo" for contract in manifest["inputs"].values())
     return [*lines, f"next: zoo run {folder} photo.jpg" if image else f"next: zoo verify {folder}"]
 
 

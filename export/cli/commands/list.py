@@ -10,6 +10,7 @@ from export.cli.console import print_json, standard_output
 from export.units import count_in_words
 from zoo import proofs
 from zoo.architecture import Architecture, find, names
+from zoo.inputs import preprocessing_of
 
 # In the order they stand in, and what counts most first: the last ones go in a narrow terminal; `zoo show` has them.
 COLUMNS = ("name", "title", "family", "task", "parameters", "input", "weights", "proof")
@@ -29,14 +30,14 @@ def command(as_json: bool) -> None:
 
 
 def _record(architecture: Architecture) -> dict[str, Any]:
-    preprocessing = architecture.preprocess(**architecture.settings({}))
+    preprocessing = preprocessing_of(architecture.inputs(**architecture.settings({})))
     return {
         "name": architecture.name,
         "title": architecture.title,
         "family": architecture.family,
         "task": architecture.task,
         "parameters": architecture.parameter_count,
-        "input": list(preprocessing.shape),
+        "input": list(preprocessing.shape) if preprocessing else [],
         "classes": architecture.classes,
         "weights": [weights.tag for weights in architecture.weights],
         "proof": proofs.words(architecture.name),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import click
 
 from export.cli.console import print_json, standard_output
 from export.units import count_in_words, size_in_words
+from zoo import inputs
 from zoo.architecture import Architecture, find
 from zoo.errors import OutsideError, UsageProblemError
 from zoo.pinned import Source, Weights
@@ -82,7 +84,7 @@ def record(architecture: Architecture) -> dict[str, Any]:
             key: {"default": option.default, "choices": list(option.choices), "meaning": option.meaning}
             for key, option in architecture.options.items()
         },
-        "preprocessing": _default_preprocessing(architecture).record(),
+        "inputs": inputs.record(_default_inputs(architecture)),
         "weights": [_weights_record(weights) for weights in architecture.weights],
         "card": read_card(architecture.name),
     }
@@ -122,8 +124,8 @@ def _numbers(values: list[float]) -> str:
     return words[0] if len(words) == 1 else f"({', '.join(f'{value:.6g}' for value in values)})"
 
 
-def _default_preprocessing(architecture: Architecture) -> Preprocessing:
-    return architecture.preprocess(**architecture.settings({}))
+def _default_inputs(architecture: Architecture) -> Mapping[str, inputs.Input]:
+    return architecture.inputs(**architecture.settings({}))
 
 
 def _weights_record(weights: Weights) -> dict[str, Any]:
@@ -158,9 +160,9 @@ def _print_facts(console: Console, architecture: Architecture) -> None:
     classes = f", {architecture.classes} classes" if architecture.classes else ""
     facts.add_row("task", f"{architecture.task}{classes}")
     facts.add_row("parameters", f"{count_in_words(architecture.parameter_count)} ({architecture.parameter_count:,})")
-    facts.add_row("input", describe(_default_preprocessing(architecture)))
-    for name, distribution in architecture.drawn_inputs.items():
-        facts.add_row(f"input {name}", f"drawn, {distribution}")
+    for name, contract in _default_inputs(architecture).items():
+        words = describe(contract.preprocessing) if isinstance(contract, inputs.Photo) else contract.describe()
+        facts.add_row("input" if name == "image" else f"input {name}", words)
     for key, option in architecture.options.items():
         choices = ", ".join(str(choice) for choice in option.choices)
         facts.add_row(f"--set {key}=", f"{choices}; default {option.default}; {option.meaning}")

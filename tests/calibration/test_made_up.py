@@ -9,23 +9,26 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from calibration.drawn import DISTRIBUTIONS
 from calibration.inputs import InputSpec
 from calibration.store import Draw
-from zoo.architecture import Distribution
-
-DRAWN = {"noise": "standard normal"}
+from zoo.inputs import Distribution, Photo, Random
+from zoo.preprocessing import Preprocessing
 
 
 @pytest.fixture
-def pull_both(pull: Callable[..., Draw], inputs: dict[str, InputSpec]) -> Callable[..., Draw]:
+def pull_both(
+    pull: Callable[..., Draw], inputs: dict[str, InputSpec], preprocessing: Preprocessing
+) -> Callable[..., Draw]:
     """Draw photos and, beside them, noise."""
     both = {**inputs, "noise": InputSpec(shape=(50,))}
-    return lambda spec, **changes: pull(spec, inputs=both, drawn=DRAWN, **changes)
+    contracts = {"image": Photo(preprocessing=preprocessing), "noise": Random()}
+    return lambda spec, **changes: pull(spec, inputs=both, contracts=contracts, **changes)
 
 
-def test_every_distribution_that_an_architecture_may_name_can_be_drawn() -> None:
-    assert set(get_args(Distribution)) == set(DISTRIBUTIONS)
+@pytest.mark.parametrize("distribution", get_args(Distribution))
+def test_every_distribution_that_an_architecture_may_name_can_be_made_up(distribution: Distribution) -> None:
+    made = Random(distribution=distribution).random(np.random.default_rng(0), (3, 4), "float32")
+    assert (made.shape, made.dtype) == ((3, 4), np.float32)
 
 
 @pytest.mark.parametrize("source", ["builtin", "folder", "random"])
