@@ -84,7 +84,11 @@ def test_the_proof_catches_the_fault(
 ) -> None:
     caught(fault, name, format_name, precision, ())  # A plant that breaks down counts as one that got through.
     chosen, key = network(name), (format_name, precision)
-    planted = fault.plant(chosen, key)
+    planted = (
+        chosen.planted_upstream(fault.name, lambda: fault.plant(chosen, key))
+        if fault.upstream
+        else fault.plant(chosen, key)
+    )
     assert planted.contents.get(key) != chosen.content(key)  # The plant is no dud.
     file = chosen.judged(key, planted, f"{fault.name}-{format_name}-{precision}")
     questions = ("runtime",) if file.trouble else tuple(c.id for c in file.checks if not c.passed)

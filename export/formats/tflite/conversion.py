@@ -30,10 +30,11 @@ def convert(saved_model: str, names: Names) -> bytes:
     """
     import tensorflow as tf
     from tensorflow.lite.python.convert_phase import ConverterError
+    from tensorflow.lite.python.lite import TFLiteSavedModelConverterV2
 
-    converter = tf.lite.TFLiteConverter.from_saved_model(saved_model, signature_keys=list(names))
+    # As TFLiteConverter.from_saved_model makes it, which loads the folder for the names of its signatures.
+    converter = TFLiteSavedModelConverterV2(saved_model, {"serve"}, list(names))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    converter._trackable_obj = None  # what Python has loaded: the converter reads the folder by itself
     converter._experimental_use_buffer_offset = True  # weights behind the graph: two copies less, and half of the time
     try:
         content = converter.convert()
