@@ -31,7 +31,8 @@ from export.quantization.build import Key, MadeFile, base_of, float_files, forma
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase
 from export.quantization.samples import draw
-from export.recipe import Precision, Recipe
+from export.recipe import Recipe
+from export.scheme import FLOAT32
 
 Outputs = Mapping[str, Array]
 
@@ -158,8 +159,8 @@ def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, origin
         files = quantized_files(run, floats, base, known=result.files)
     proven = prove_all(run, files, base, expected)
     asked = {file_format.name for file_format in formats(run.recipe)}
-    wanted = {Precision.FLOAT32, *run.recipe.precisions}
-    artifacts = [one.artifact for (name, precision), one in proven.items() if name in asked and precision in wanted]
+    wanted = {FLOAT32, *run.recipe.schemes}
+    artifacts = [one.artifact for (name, scheme), one in proven.items() if name in asked and scheme in wanted]
     known = base if isinstance(base, IntegerBase) else None
     if run.recipe.diagnose and known is not None:
         artifacts = diagnosed(artifacts, run, files, known)
@@ -183,7 +184,7 @@ def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, origin
 def _delivered(found: Exported, destination: Destination) -> Delivery:
     """Write the good files, if there is one."""
     run, artifacts = found.run, tuple(found.artifacts)
-    chosen = write.chosen(found.artifacts, run.recipe.precisions, keep_failed=run.recipe.keep_failed)
+    chosen = write.chosen(found.artifacts, run.recipe.schemes, keep_failed=run.recipe.keep_failed)
     record = _record(found, chosen)
     if not chosen:
         return Delivery(folder=None, manifest=record, artifacts=artifacts)

@@ -124,6 +124,6 @@ def evaluate(artifacts: list[Artifact], labelled: Labelled, work: Path, progress
         if artifact.trouble:
             judged.append(artifact)
             continue
-        path = work / f"{artifact.precision}{artifact.suffix}"
+        path = work / f"{artifact.scheme}{artifact.suffix}"
         judged.append(replace(artifact, scores=labelled.scores(path, camera_bytes=artifact.takes_camera_bytes)))
     return judged

@@ -50,7 +50,7 @@ def manifest(
     slimming: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return plain data, ready for JSON; every number in it was measured in this run."""
-    needed = any(precision.needs_calibration for precision in recipe.precisions)
+    needed = any(scheme.needs_calibration for scheme in recipe.schemes)
     return {
         "schema": SCHEMA,
         "name": subject.name,
@@ -107,7 +107,8 @@ def _recipe(recipe: Recipe) -> dict[str, Any]:
             record[place] = PurePath(record[place]).name
     record["passes"] = registry.record(recipe.passes)
     record["budget"] = plain(recipe.budget)
-    record["precisions"] = [str(precision) for precision in recipe.precisions]
+    record["precisions"] = [str(scheme) for scheme in recipe.schemes]
+    del record["schemes"]
     record["raised"] = {layer: str(width) for layer, width in recipe.raised.items()}
     record["io"] = str(recipe.io) if recipe.io else None
     return record

@@ -12,7 +12,7 @@ from typing import Any
 from export.bundle.write import LABELS, MANIFEST, SCHEMA
 from export.formats import FORMATS
 from export.model.tensor_spec import TensorSpec
-from export.recipe import Precision
+from export.scheme import SCHEMES, Scheme
 from zoo import inputs
 from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError
@@ -42,7 +42,7 @@ class DeliveredFile:
 
     path: Path
     format: str
-    precision: Precision
+    scheme: Scheme
     sha256: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
@@ -176,7 +176,7 @@ def _file(folder: Path, record: Mapping[str, Any]) -> DeliveredFile:
     return DeliveredFile(
         path=folder / name,
         format=file_format.name,
-        precision=Precision(record["precision"]),
+        scheme=SCHEMES[record["precision"]],
         sha256=str(record["sha256"]),
         inputs=tuple(TensorSpec.from_record(spec) for spec in record["inputs"]),
         outputs=tuple(TensorSpec.from_record(spec) for spec in record["outputs"]),

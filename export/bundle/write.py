@@ -11,7 +11,7 @@ from typing import Any
 
 from export.bundle.report.page import page
 from export.proof.artifact import Artifact
-from export.recipe import Precision
+from export.scheme import Scheme
 
 MANIFEST, GOLDEN, LABELS, REPORT = "manifest.json", "golden.npz", "labels.txt", "report.html"
 KIND = "zoo-export manifest"
@@ -51,12 +51,12 @@ def write(
     return record
 
 
-def chosen(artifacts: list[Artifact], precisions: tuple[Precision, ...], *, keep_failed: bool) -> list[Artifact]:
+def chosen(artifacts: list[Artifact], schemes: tuple[Scheme, ...], *, keep_failed: bool) -> list[Artifact]:
     """Return what is delivered: asked for, made, and proven (or kept on request)."""
     return [
         artifact
         for artifact in artifacts
-        if artifact.precision in precisions and artifact.content and (keep_failed or not artifact.failures)
+        if artifact.scheme in schemes and artifact.content and (keep_failed or not artifact.failures)
     ]
 
 

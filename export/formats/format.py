@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from calibration.samples import Array
 from export.formats.dissection import Dissector
 from export.formats.session import OpCount, RangeReport, Session, StorageReport, Watcher
-from export.recipe import Io, Precision, Width
+from export.recipe import Io, Width
+from export.scheme import Scheme
 
 if TYPE_CHECKING:
     import keras
@@ -32,7 +33,7 @@ class QuantizationPlan:
         raised: of an int8 file: activations that are wider than int8, by the tensor's name in the calibration format.
     """
 
-    precision: Precision
+    scheme: Scheme
     io: Io
     ranges: Ranges | None
     input_ranges: Mapping[str, tuple[float, float]]
@@ -69,7 +70,7 @@ class Format(Protocol):
         """Return the file in `plan.precision`; `siblings` holds the files of that precision made before, by format."""
         ...
 
-    def needs(self, precision: Precision) -> tuple[str, ...]:
+    def needs(self, scheme: Scheme) -> tuple[str, ...]:
         """Return the formats whose file of that precision must be made before."""
         ...
 

@@ -19,7 +19,7 @@ from export.model.graph import Graph, functional
 from export.proof.check import CheckResult
 from export.proof.compare import compare_outputs
 from export.proof.tolerances import CLIPPING
-from export.recipe import Precision
+from export.scheme import W8A32
 
 if TYPE_CHECKING:
     import keras
@@ -47,7 +47,7 @@ def check(
         return ()
     values = _run(model, known, 0, 1, {})[1]
     expected, found = (_outputs(model, probe, _bounds(values, ranges, fingerprints)) for ranges in (seen, planned))
-    judged = compare_outputs(expected, found, Precision.W8A32, judge=True, tolerance=CLIPPING)
+    judged = compare_outputs(expected, found, W8A32, judge=True, tolerance=CLIPPING)
     return tuple(replace(check, id="clipping") for check in judged.checks)
 
 

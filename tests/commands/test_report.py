@@ -15,7 +15,8 @@ from export.bundle.manifest import _recipe
 from export.bundle.report.page import command, page
 from export.bundle.write import write
 from export.cli.main import load_command
-from export.recipe import Io, Precision, Recipe
+from export.recipe import Io, Recipe
+from export.scheme import FLOAT16, INT8
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -125,7 +126,7 @@ def test_a_file_that_failed_stands_open(exported: Path) -> None:
 def test_the_command_on_the_page_asks_for_the_same_export() -> None:
     recipe = Recipe(
         model="mobilenet",
-        precisions=(Precision.FLOAT16, Precision.INT8),
+        schemes=(FLOAT16, INT8),
         formats=("onnx",),
         options={"alpha": 0.5},
         weights="random",

@@ -27,7 +27,8 @@ from export.formats.tflite import flatbuffer
 from export.model import entries
 from export.model.subject import Subject
 from export.pipeline import Delivery, run
-from export.recipe import Precision, Recipe
+from export.recipe import Recipe
+from export.scheme import FLOAT32, W8A32
 from zoo import architecture as registry
 from zoo.architecture import Architecture
 from zoo.entry_points import EntryPoint
@@ -235,13 +236,13 @@ def test_a_wrong_state_is_caught(kind: str, delivery: Delivery, out: Path, tmp_p
     golden = read_golden(out / "token_counter" / "golden.npz")
     golden.samples().save(tmp_path / "samples")
     found = measure(path, tmp_path / "samples", camera_bytes=False).real
-    judged = compare_outputs(golden.expected, found, Precision.FLOAT32, judge=True)
+    judged = compare_outputs(golden.expected, found, FLOAT32, judge=True)
     assert {check.subject for check in judged.checks if not check.passed} == set(OUTPUTS)
 
 
 def test_integer_files_of_two_entry_points_are_refused_in_a_sentence(out: Path, tmp_path: Path) -> None:
-    found = run(Recipe(model="token_counter", precisions=(Precision.W8A32,), formats=("tflite",), out=tmp_path))
-    (artifact,) = (artifact for artifact in found.artifacts if artifact.precision is Precision.W8A32)
+    found = run(Recipe(model="token_counter", schemes=(W8A32,), formats=("tflite",), out=tmp_path))
+    (artifact,) = (artifact for artifact in found.artifacts if artifact.scheme == W8A32)
     assert artifact.trouble == "a model with the entry points prefill, decode is exported in float32 only"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from export.formats.dissection import Dissector
 from export.formats.session import OpCount, Session, StorageReport
-from export.recipe import Precision
+from export.scheme import FLOAT16, FLOAT32, Scheme
 
 if TYPE_CHECKING:
     import keras
@@ -31,13 +31,13 @@ class OnnxFormat:
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
         """Return the file in `plan.precision`; integer ones are derived from the sibling .tflite."""
-        from export.formats.onnx.precision import quantize
+        from export.formats.onnx.quantize import quantize
 
         return quantize(float_file, plan, siblings)
 
-    def needs(self, precision: Precision) -> tuple[str, ...]:
+    def needs(self, scheme: Scheme) -> tuple[str, ...]:
         """Return the sibling that a precision is derived from; float files are made without one."""
-        return () if precision in (Precision.FLOAT32, Precision.FLOAT16) else ("tflite",)
+        return () if scheme in (FLOAT32, FLOAT16) else ("tflite",)
 
     def storage(self, float_file: bytes, content: bytes, siblings: Mapping[str, bytes]) -> StorageReport | None:
         """Return how far the weights and biases lie from the sibling's, or without one from the float file's.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from export.formats.dissection import Dissector
 from export.formats.session import OpCount, RangeReport, Session, StorageReport, Watcher
-from export.recipe import Precision
+from export.scheme import Scheme
 
 if TYPE_CHECKING:
     import keras
@@ -35,7 +35,7 @@ class TfliteFormat:
 
         return quantize(float_file, plan)
 
-    def needs(self, precision: Precision) -> tuple[str, ...]:
+    def needs(self, scheme: Scheme) -> tuple[str, ...]:
         """Return nothing: every precision is made of the float file."""
         return ()
 

@@ -15,18 +15,19 @@ import numpy as np
 
 from export.formats.tflite import flatbuffer
 from export.formats.tflite.layers import Layer, layers
-from export.recipe import Precision, Width
+from export.recipe import Width
+from export.scheme import INT8, W8A16, Scheme
 
 # Per precision: steps of the input's range, and the largest bias in steps. int32 accumulators leave a bit to rounding;
 # LiteRT's 16-bit kernels rescale accumulators of up to 48 bits.
-_INPUT_STEPS = {Precision.INT8: 255, Precision.W8A16: 65535}
-_LARGEST_BIAS = {Precision.INT8: 2.0**30, Precision.W8A16: 2.0**45}
+_INPUT_STEPS = {INT8: 255, W8A16: 65535}
+_LARGEST_BIAS = {INT8: 2.0**30, W8A16: 2.0**45}
 
 
 def revive(
     float_file: bytes,
     statistics: Mapping[str, Mapping[str, Any]],
-    precision: Precision,
+    scheme: Scheme,
     widths: Mapping[int, Width],
 ) -> bytes:
     """Return the float file with every channel's largest weight big enough for its bias.
@@ -36,7 +37,7 @@ def revive(
     Args:
         float_file: to be quantized.
         statistics: "min" and "max" of every activation, by name.
-        precision: of the layers that are not in `widths`.
+        scheme: of the layers that are not in `widths`.
         widths: of the raised operators, by position; a float bias needs nothing.
     """
     model = flatbuffer.read(float_file)
@@ -45,7 +46,7 @@ def revive(
         width = widths.get(layer.position)
         if width not in (None, Width.INT16):
             continue
-        arithmetic = Precision.W8A16 if width is Width.INT16 else precision
+        arithmetic = W8A16 if width is Width.INT16 else scheme
         span = statistics[layer.source.name.decode()]
         reach = max(float(span["max"][0]), 0.0) - min(float(span["min"][0]), 0.0)
         step = max(reach / _INPUT_STEPS[arithmetic], float(np.finfo(np.float32).tiny))
@@ -54,7 +55,7 @@ def revive(
     return flatbuffer.write(model) if changed else float_file
 
 
-def smallest_weight(bias: Any, step: float, arithmetic: Precision) -> Any:
+def smallest_weight(bias: Any, step: float, arithmetic: Scheme) -> Any:
     """Return how large the largest weight of a channel must be for its bias to fit, (channels,).
 
     Args:
