@@ -25,22 +25,21 @@ _LARGEST_BIAS = {INT8: 2.0**30, W8A16: 2.0**45}
 
 
 def revive(
-    float_file: bytes,
+    model: flatbuffer.Model,
     statistics: Mapping[str, Mapping[str, Any]],
     scheme: Scheme,
     widths: Mapping[int, Width],
-) -> bytes:
-    """Return the float file with every channel's largest weight big enough for its bias.
+) -> bool:
+    """Make every channel's largest weight big enough for its bias, in place; return whether one was changed.
 
     What is added answers to the largest input with 127 * 255 / 2^30 = 3e-5 of the bias: far below an int8 step.
 
     Args:
-        float_file: to be quantized.
+        model: the float file that is to be quantized.
         statistics: "min" and "max" of every activation, by name.
         scheme: of the layers that are not in `widths`.
         widths: of the raised operators, by position; a float bias needs nothing.
     """
-    model = flatbuffer.read(float_file)
     changed = False
     for layer in layers(model):
         width = widths.get(layer.position)
@@ -52,7 +51,7 @@ def revive(
         step = max(reach / _INPUT_STEPS[arithmetic], float(np.finfo(np.float32).tiny))
         bias = flatbuffer.constant(model, layer.bias)
         changed |= _raise(model, layer, smallest_weight(bias, step, arithmetic))
-    return flatbuffer.write(model) if changed else float_file
+    return changed
 
 
 def smallest_weight(bias: Any, step: float, arithmetic: Scheme) -> Any:
@@ -66,9 +65,8 @@ def smallest_weight(bias: Any, step: float, arithmetic: Scheme) -> Any:
     return 127 * np.abs(bias) / (step * _LARGEST_BIAS[arithmetic])
 
 
-def restore(model: flatbuffer.Model, float_file: bytes) -> None:
+def restore(model: flatbuffer.Model, reference: flatbuffer.Model) -> None:
     """Write every int64 bias of a quantized model anew from the float file's."""
-    reference = flatbuffer.read(float_file)
     for layer, original in zip(layers(model), layers(reference), strict=True):
         if flatbuffer.constant(model, layer.bias).dtype != np.int64:
             continue

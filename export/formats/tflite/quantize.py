@@ -5,7 +5,7 @@ Its own calibrator keeps a moving average of the ranges, which clips; it is neve
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -37,13 +37,16 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     """
     from ai_edge_quantizer import quantizer
 
+    reference = flatbuffer.read(float_file)
     if plan.raised:
-        plan = replace(plan, raised=mixed.settled(flatbuffer.read(float_file), plan.raised, plan.io))
-    statistics = _statistics(float_file, plan) if plan.scheme.needs_calibration else None
+        plan = replace(plan, raised=mixed.settled(reference, plan.raised, plan.io))
+    ranges = planned(reference, plan) if plan.scheme.needs_calibration else {}
+    statistics = _statistics(ranges) or None
     if statistics is not None:
-        widths = mixed.operator_widths(flatbuffer.read(float_file), plan.raised)
-        float_file = biases.revive(float_file, statistics, plan.scheme, widths)
-    worker = quantizer.Quantizer(bytearray(float_file), _recipe(float_file, plan))
+        widths = mixed.operator_widths(reference, plan.raised)
+        if biases.revive(reference, statistics, plan.scheme, widths):
+            float_file = flatbuffer.write(reference)
+    worker = quantizer.Quantizer(bytearray(float_file), _recipe(reference, plan))
     try:
         with large_kernels.in_slices():
             result = worker.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
@@ -51,19 +54,19 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
         raise ConversionError(f"ai-edge-quantizer refuses {plan.scheme}: {error}") from error
     model = flatbuffer.read(bytes(result.quantized_model))
     if plan.scheme.has_integer_weights:
-        saturation.make_safe(model, float_file)
+        saturation.make_safe(model, reference)
     if plan.scheme.needs_calibration:
-        biases.restore(model, float_file)
-        islands.close(model, planned(flatbuffer.read(float_file), plan))
+        biases.restore(model, reference)
+        islands.close(model, ranges)
         edges.retype(model, plan.io)
     return flatbuffer.write(model)
 
 
-def _recipe(float_file: bytes, plan: QuantizationPlan) -> QuantizerRecipe:
+def _recipe(reference: flatbuffer.Model, plan: QuantizationPlan) -> QuantizerRecipe:
     from ai_edge_quantizer import recipe
 
     if plan.raised:
-        return mixed.recipe(flatbuffer.read(float_file), plan.raised, plan.io)
+        return mixed.recipe(reference, plan.raised, plan.io)
     makers: dict[Scheme, Callable[[], QuantizerRecipe]] = {
         FLOAT16: _float16_recipe,
         INT8: recipe.static_wi8_ai8,
@@ -91,11 +94,11 @@ def _float16_recipe() -> QuantizerRecipe:
     return found
 
 
-def _statistics(float_file: bytes, plan: QuantizationPlan) -> dict[str, dict[str, Any]]:
+def _statistics(ranges: Mapping[str, Range]) -> dict[str, dict[str, Any]]:
     """Return min and max of every float activation as ai-edge-quantizer wants them."""
     return {
         name: {"min": np.array([low], np.float32), "max": np.array([high], np.float32)}
-        for name, (low, high) in planned(flatbuffer.read(float_file), plan).items()
+        for name, (low, high) in ranges.items()
     }
 
 
