@@ -48,6 +48,7 @@ DEPENDENCIES = (
     Dependency("tf2onnx", "tf2onnx", ("1.17.0",), "convert to .onnx"),
     Dependency("onnx", "onnx", ("1.23.2",), "convert to .onnx"),
     Dependency("onnxruntime", "onnxruntime", ("1.31.1",), "prove and run .onnx"),
+    Dependency("jinja2", "jinja2", ("3.1.6",), "write report.html"),
     Dependency("matplotlib", "matplotlib.figure", ("3.11.2",), "pictures of training runs"),
     Dependency("pillow", "PIL.Image", ("13.0.0",), "read photos"),
     Dependency("pycocotools", "pycocotools.cocoeval", ("2.0.11",), "average precision of detectors"),
