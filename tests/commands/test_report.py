@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import UndefinedError
 
 from export.bundle.manifest import _recipe
-from export.bundle.report.page import command, page
+from export.bundle.report.command import command
+from export.bundle.report.page import page
+from export.bundle.report.rendering import render
 from export.bundle.write import write
 from export.cli.main import load_command
 from export.recipe import Io, Recipe
@@ -96,6 +99,11 @@ def test_no_word_of_a_manifest_becomes_markup(exported: Path) -> None:
     found = Page(page(manifest))
     assert found.tags.isdisjoint({"script", "img"})
     assert found.words.count("<script>") > 50
+
+
+def test_a_value_that_a_template_lacks_is_an_error() -> None:
+    with pytest.raises(UndefinedError, match="'layers' is undefined"):
+        render("layers.html")
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ import pytest
 
 from export import INT8, Recipe, run
 from export.bundle.diagnose import diagnose_file
-from export.bundle.report.layer_section import layer_section
+from export.bundle.report.layer_part import layer_part
 from export.bundle.report.layer_words import share
+from export.bundle.report.rendering import render
 from export.cli.main import main
 from export.cli.tables.layers import print_diagnosis
 from zoo.errors import UsageProblemError
@@ -136,7 +137,7 @@ def test_names_from_outside_are_escaped(exported: Path) -> None:
         layer["name"] = layer["name"].replace("c3", "<b>c3</b>")
     for finding in found["worst"]:
         finding["name"] = finding["name"].replace("c3", "<b>c3</b>")
-    markup = layer_section(found, "zoo export lenet5 --int8")
+    markup = render("layers.html", layers=layer_part(found, "zoo export lenet5 --int8"))
     assert "<b>" not in markup
     assert "&lt;b&gt;c3" in markup
 

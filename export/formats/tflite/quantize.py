@@ -21,8 +21,8 @@ from export.formats.tflite import (
     edges,
     flatbuffer,
     islands,
-    large_kernels,
     mixed,
+    patches,
     saturation,
 )
 from export.formats.tflite.mixed import QuantizerRecipe
@@ -48,7 +48,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
             float_file = flatbuffer.write(reference)
     worker = quantizer.Quantizer(bytearray(float_file), _recipe(reference, plan))
     try:
-        with large_kernels.in_slices():
+        with patches.large_kernels_in_slices():
             result = worker.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
     except (ValueError, RuntimeError, KeyError, TypeError) as error:
         raise ConversionError(f"ai-edge-quantizer refuses {plan.scheme}: {error}") from error
