@@ -150,7 +150,7 @@ def test_the_command_on_the_page_asks_for_the_same_export() -> None:
     program, verb, *words = shlex.split(command(_recipe(recipe)))
     assert (program, verb) == ("zoo", "export")
     typed = load_command("export").make_context("export", words).params
-    assert typed["precisions"] == "float16,int8"
+    assert typed["schemes"] == "float16,int8"
     assert typed["options"] == ("alpha=0.5",)
     same = ("model", "formats", "weights", "calibration", "calibration_count", "observer", "preprocessing", "evaluate")
     same += ("reconstruct",)
@@ -160,6 +160,6 @@ def test_the_command_on_the_page_asks_for_the_same_export() -> None:
 
 
 def test_the_manifest_knows_the_digest_of_everything_that_is_written(tmp_path: Path, exported: Path) -> None:
-    record = write(tmp_path, [], {**_manifest(exported), "files": []}, b"arrays", ("cat",))
+    record = write(tmp_path, [], {**_manifest(exported), "files": []}, b"arrays", ("cat",), {})
     assert record == json.loads((tmp_path / "manifest.json").read_text())
     assert set(record["companions"]) | {"manifest.json"} == {path.name for path in tmp_path.iterdir()}

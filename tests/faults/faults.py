@@ -34,7 +34,7 @@ STAGE_NETWORKS = {
     "offset not made good": (RESIDUAL,),
     "range cut in the plan": (RESIDUAL, "mobilenet"),
 }
-INT8 = (INT8,)
+INT8_ONLY = (INT8,)
 FLOAT32_AND_INT8 = (FLOAT32, INT8)
 
 
@@ -186,17 +186,17 @@ FAULTS = (
         plant=edited(lambda file: zero_channel(file, last)),
         networks=(*SINGLE, RESIDUAL),
     ),
-    Fault(name="channel zeroed before quantizing", plant=faulty_parent, schemes=INT8, upstream=True),
+    Fault(name="channel zeroed before quantizing", plant=faulty_parent, schemes=INT8_ONLY, upstream=True),
     *(
-        Fault(name=name, plant=plant, networks=STAGE_NETWORKS[name], schemes=INT8, upstream=True)
+        Fault(name=name, plant=plant, networks=STAGE_NETWORKS[name], schemes=INT8_ONLY, upstream=True)
         for name, plant in STAGE_FAULTS.items()
     ),
-    Fault(name="channel zeroed after reconstruction", plant=faulty_base, schemes=INT8, upstream=True),
+    Fault(name="channel zeroed after reconstruction", plant=faulty_base, schemes=INT8_ONLY, upstream=True),
     Fault(
         name="padded wrongly after reconstruction",
         plant=wrongly_padded_base,
         networks=ONE_SMALL,
-        schemes=INT8,
+        schemes=INT8_ONLY,
         upstream=True,
     ),
     Fault(name="kernel transposed", plant=edited(transpose_kernel)),
@@ -208,15 +208,17 @@ FAULTS = (
         name="padding off by one before quantizing",
         plant=wrong_padding,
         networks=ONE_SMALL,
-        schemes=INT8,
+        schemes=INT8_ONLY,
         upstream=True,
     ),
     Fault(name="outputs swapped", plant=edited(lambda file: file.swap_outputs()), networks=("two_headed",)),
-    Fault(name="range cut in the file", plant=cut_in_the_file, networks=("lenet5", "mobilenet"), schemes=INT8),
-    Fault(name="input scale 2 % wrong", plant=edited(lambda file: file.requantize_input(1.02, 0)), schemes=INT8),
-    Fault(name="input zero point 2 too high", plant=edited(lambda file: file.requantize_input(1, 2)), schemes=INT8),
+    Fault(name="range cut in the file", plant=cut_in_the_file, networks=("lenet5", "mobilenet"), schemes=INT8_ONLY),
+    Fault(name="input scale 2 % wrong", plant=edited(lambda file: file.requantize_input(1.02, 0)), schemes=INT8_ONLY),
+    Fault(
+        name="input zero point 2 too high", plant=edited(lambda file: file.requantize_input(1, 2)), schemes=INT8_ONLY
+    ),
     *(
-        Fault(name=name, plant=plant, networks=where, schemes=INT8, upstream=True)
+        Fault(name=name, plant=plant, networks=where, schemes=INT8_ONLY, upstream=True)
         for name, plant, where in (
             ("calibrated on 0..1", stale_calibration(1 / 255, 0), COLOUR),
             ("calibrated on -1..1", stale_calibration(2 / 255, -1), ("lenet5",)),

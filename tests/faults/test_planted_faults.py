@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from export.formats import FORMATS, PRIMARY
+from export.proof.checks import CHECKS
 from export.scheme import FLOAT16, FLOAT32, INT8, Scheme
 from tests.faults.conftest import Tell
 from tests.faults.faults import COLOUR, FAULTS, ONE_SMALL, RESIDUAL, STORED, Fault
@@ -48,6 +49,36 @@ ALONE = [
     for scheme in SCHEMES_MADE
     if stands_alone(fault, name, scheme)
 ]
+
+
+# Of every check of the registry one fault that it catches: its name, the network, and the file.
+CAUGHT_BY = {
+    "parity": ("kernel zeroed", "lenet5", "tflite", FLOAT32),
+    "fidelity": ("kernel zeroed", "lenet5", "tflite", INT8),
+    "storage": ("bias dropped", "lenet5", "tflite", INT8),
+    "convention": ("input scale 2 % wrong", "lenet5", "tflite", INT8),
+    "agreement": ("kernel zeroed", "lenet5", "onnx", FLOAT32),
+    "origin": ("calibrated on -1..1", "lenet5", "onnx", INT8),
+    "calibration": ("calibrated on -1..1", "lenet5", "tflite", INT8),
+    "ranges": ("range cut in the file", "lenet5", "tflite", INT8),
+    "equalization": ("scaled at its maker only", "mobilenet_tiny", "tflite", INT8),
+    "reconstruction": ("layers swapped in the float file", "mobilenet_tiny", "tflite", INT8),
+    "drift": ("channel lost in reconstruction", "mobilenet_tiny", "tflite", INT8),
+    "clipping": ("range cut in the plan", "mobilenet_tiny", "tflite", INT8),
+}
+
+
+def test_every_check_of_the_registry_has_a_planted_fault() -> None:
+    assert list(CAUGHT_BY) == [check.id for check in CHECKS]
+
+
+@pytest.mark.parametrize("check", CAUGHT_BY)
+def test_every_check_catches_its_fault(check: str, network: Callable[[str], Network]) -> None:
+    fault_name, name, format_name, scheme = CAUGHT_BY[check]
+    fault = next(fault for fault in FAULTS if fault.name == fault_name)
+    chosen, key = network(name), (format_name, scheme)
+    file = chosen.judged(key, fault.plant(chosen, key), f"check-{check}")
+    assert check in {result.id for result in file.checks if not result.passed}
 
 
 @pytest.mark.parametrize("name", HEALTHY)
