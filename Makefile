@@ -71,11 +71,13 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 # uv asks UV_DEFAULT_INDEX, where it is set, instead of PyPI. UPGRADE=--upgrade takes newer versions.
+# The versions alone go into the package: an installed `zoo doctor` knows them without the lock.
 lock:  ## resolve requirements.lock anew
 	"$(PYTHON)" -m venv build/lock
 	build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
 	build/lock/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --no-annotate --quiet $(UPGRADE) --output-file requirements.lock
+	sed -n 's/^\([a-z0-9-]*==[^ ]*\) .*/\1/p' requirements.lock > export/cli/doctor/tested_versions.txt
 
 clean:  ## remove what was made, except artifacts
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

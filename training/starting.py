@@ -10,7 +10,7 @@ import zoo
 from zoo import class_names, own_file, weights
 from zoo.errors import UsageProblemError
 from zoo.inputs import Input, preprocessing_of
-from zoo.weights import blank
+from zoo.weights.patches import blank_weights
 
 if TYPE_CHECKING:
     import keras
@@ -119,7 +119,7 @@ def start(
     """
     options = {**_settings(architecture, recipe), **told}
     known = architecture.trained_as(recipe.weights)
-    with blank.weights():
+    with blank_weights():
         # As the weights are, and not as the options want it: most fit at any resolution.
         trained = architecture.build(**(known.options or architecture.settings({}) if known else options))
     loaded = weights.load(trained, architecture, recipe.weights, progress, seed=recipe.seed)

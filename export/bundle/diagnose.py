@@ -12,7 +12,7 @@ from export.analysis.diagnosis.run import examined
 from export.bundle import diagnosed_export as subjects
 from export.bundle.diagnosed_export import Request
 from export.bundle.read import Delivered
-from export.bundle.report.page import command
+from export.bundle.report.command import command
 from export.model.subject import load_subject
 from export.recipe import Recipe
 from zoo.errors import UsageProblemError, ZooError

@@ -20,14 +20,14 @@ from calibration.sources.request import Request
 from export.bundle.read import Delivered, DeliveredFile
 from export.bundle.write import LABELS
 from export.formats import PRIMARY
-from export.recipe import Precision
 from export.runtime.run_file import Measurement, measure
+from export.scheme import INT8
 from zoo import inputs
 from zoo.errors import CheckFailedError, UsageProblemError, unknown
 
 MAX_ROWS = 100_000
 # What the fastest device file is; an export may lack it.
-PREFERRED = (PRIMARY.name, Precision.INT8)
+PREFERRED = (PRIMARY.name, INT8)
 # float32 rounding of a sum of probabilities, and the last bit of an int8 one
 PROBABILITY_SLACK = 0.01
 
@@ -62,7 +62,7 @@ def choose(delivered: Delivered, name: str | None) -> DeliveredFile:
         raise UsageProblemError(f"{str(delivered.folder)!r} holds no model file; export the model again")
     if name is not None and name not in files:
         raise unknown("file", name, files)
-    preferred = (file for file in delivered.files if (file.format, file.precision) == PREFERRED)
+    preferred = (file for file in delivered.files if (file.format, file.scheme) == PREFERRED)
     chosen = files[name] if name is not None else next(preferred, delivered.files[0])
     if trouble := chosen.damage():
         raise CheckFailedError(f"{chosen.path}: {trouble}; see: zoo verify {delivered.folder}")

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from zoo.errors import UsageProblemError
-from zoo.weights import blank
+from zoo.weights.patches import blank_weights
 
 if TYPE_CHECKING:
     import keras
@@ -29,7 +29,7 @@ def load(path: Path) -> keras.Model:
     import keras
 
     try:
-        with blank.weights():
+        with blank_weights():
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise UsageProblemError(_reason(path, error)) from error

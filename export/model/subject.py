@@ -16,7 +16,8 @@ from zoo.entry_points import EntryPoint
 from zoo.errors import UsageProblemError
 from zoo.inputs import Input, Photo, Vector, made_up, preprocessing_of
 from zoo.preprocessing import Preprocessing, conventions
-from zoo.weights import LoadedWeights, blank
+from zoo.weights import LoadedWeights
+from zoo.weights.patches import blank_weights
 from zoo.weights.sources import ByteProgress
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
         if recipe.options:
             raise UsageProblemError(f"the {trained.tag} weights have a build of their own; leave --set out")
         settings = dict(trained.options)
-    with blank.weights():
+    with blank_weights():
         model = architecture.build(**settings)
     labels = (trained and trained.labels) or architecture.labels
     return Subject(

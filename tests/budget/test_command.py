@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from export.bundle.report.budget_section import chart
+from export.bundle.report.budget_chart import chart
+from export.bundle.report.rendering import render
 from export.cli.main import main
 
 
@@ -90,9 +91,21 @@ def test_the_drawing_is_whole_and_trusts_no_word() -> None:
         "chosen": True,
     }
     other = {**point, "label": "float32", "bytes": 4000, "sqnr_db": 110.0, "presets": [], "chosen": False}
-    drawn = chart([point, other], lambda one: float(one["bytes"]), "size & more")
+    drawn = render("budget_chart.svg", chart=chart([point, other], [1000, 4000], "size & more"))
     circles = ElementTree.fromstring(drawn).findall("circle")
     (small, large) = ((float(one.attrib["cx"]), float(one.attrib["cy"])) for one in circles)
     assert small[0] < large[0]
     assert small[1] > large[1]  # better is higher
     assert "<b>" not in drawn
+
+
+@pytest.mark.parametrize("largest", [0.0141, 0.9, 237.4, 1_000_000])
+def test_an_axis_has_a_few_round_numbers_and_reaches_the_largest(largest: float) -> None:
+    point = {"label": "int8", "bytes": 1, "p50_ms": 1.0, "sqnr_db": 20.0, "changed": None, "lost": None}
+    drawn = chart([{**point, "presets": [], "on_front": True, "chosen": True}], [largest], "size")
+    numbers = [float(tick.words) for tick in drawn.ticks]
+    assert 3 <= len(numbers) <= 6
+    assert numbers[0] == 0
+    assert numbers[-1] > 0.6 * largest
+    assert all(len(f"{number:g}") <= 7 for number in numbers)
+    assert drawn.edges[0] <= drawn.ticks[-1].place <= drawn.edges[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from export.cli.doctor.dependencies import DEPENDENCIES
+from export.cli.doctor.dependencies import DEPENDENCIES, locked_versions
 from export.cli.doctor.machine import int8_instructions, look_around
 from export.cli.main import main
 
@@ -58,6 +58,22 @@ def test_a_module_of_that_name_in_the_current_folder_is_not_what_is_judged(
     assert main(["doctor", "click"]) == 0
 
 
+def test_a_version_that_was_not_tested_is_named_with_those_that_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metadata = tmp_path / "click-0.1.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Metadata-Version: 2.1\nName: click\nVersion: 0.1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert main(["doctor", "click", "--json"]) == 0
+    (record,) = json.loads(capsys.readouterr().out)["dependencies"]
+    assert (record["version"], tuple(record["tested"])) == ("0.1", locked_versions()["click"])
+    assert main(["doctor", "click"]) == 0
+    report = capsys.readouterr().out
+    assert f"imports; tested with {locked_versions()['click'][0]}" in report
+    assert "1 in a version that was not tested" in report
+
+
 def test_a_folder_that_cannot_be_written_is_a_problem() -> None:
     problems = {fact.what: fact.problem for fact in look_around(Path("/proc/none"))}
     assert "cannot be written" in problems["disk here"]
@@ -79,4 +95,4 @@ def test_the_processor_is_judged_by_its_int8_instructions(flags: set[str], name:
 
 
 def test_every_dependency_says_which_stage_needs_it() -> None:
-    assert all(dependency.stages and dependency.tested for dependency in DEPENDENCIES)
+    assert all(dependency.stages for dependency in DEPENDENCIES)

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export import Precision, Recipe, run
+from export import INT8, Recipe, run
 from export.bundle.diagnose import diagnose_file
-from export.bundle.report.layer_section import layer_section
+from export.bundle.report.layer_part import layer_part
 from export.bundle.report.layer_words import share
+from export.bundle.report.rendering import render
 from export.cli.main import main
 from export.cli.tables.layers import print_diagnosis
 from zoo.errors import UsageProblemError
@@ -59,9 +60,7 @@ def test_in_an_export_s_folder_the_file_and_its_samples_are_enough(
 
 def test_a_file_alone_needs_its_model(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photos = exported.parent / "calibration.npz"
-    recipe = Recipe(
-        model="lenet5", precisions=(Precision.INT8,), reconstruct=False, calibration=str(photos), out=tmp_path
-    )
+    recipe = Recipe(model="lenet5", schemes=(INT8,), reconstruct=False, calibration=str(photos), out=tmp_path)
     assert run(recipe).passed
     file = shutil.copy(tmp_path / "lenet5" / "lenet5-int8.onnx", tmp_path / "mine.onnx")
     assert main(["inspect", str(file), "--layers"]) == 2
@@ -138,7 +137,7 @@ def test_names_from_outside_are_escaped(exported: Path) -> None:
         layer["name"] = layer["name"].replace("c3", "<b>c3</b>")
     for finding in found["worst"]:
         finding["name"] = finding["name"].replace("c3", "<b>c3</b>")
-    markup = layer_section(found, "zoo export lenet5 --int8")
+    markup = render("layers.html", layers=layer_part(found, "zoo export lenet5 --int8"))
     assert "<b>" not in markup
     assert "&lt;b&gt;c3" in markup
 

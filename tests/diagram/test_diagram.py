@@ -16,12 +16,12 @@ from export.cli.diagram.drawing import COLOURS, draw
 from export.cli.diagram.steps import Kind, steps
 from export.cli.main import main
 from tests.zoo.contents import quick
-from zoo.weights import blank
+from zoo.weights.patches import blank_weights
 
 
 def built(name: str, *, tiny: bool = True) -> keras.Model:
     architecture = zoo.find(name)
-    with blank.weights():
+    with blank_weights():
         return architecture.build(**(architecture.tiny if tiny else {}))
 
 

@@ -12,7 +12,8 @@ from export.formats import PRIMARY
 from export.model import signature
 from export.model.subject import load_subject
 from export.pipeline import run
-from export.recipe import Precision, Recipe
+from export.recipe import Recipe
+from export.scheme import INT8
 from tests.zoo.contents import quick
 from zoo.errors import UsageProblemError
 
@@ -23,7 +24,7 @@ NAMES = [name for name in zoo.names() if zoo.find(name).trained_as("tiny")]
 
 
 def recipe(name: str, **options: float) -> Recipe:
-    return Recipe(model=name, weights="tiny", options=options, precisions=(Precision.INT8,))
+    return Recipe(model=name, weights="tiny", options=options, schemes=(INT8,))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -66,11 +67,11 @@ def cases() -> list[Any]:
 @pytest.mark.parametrize("name", cases())
 def test_the_tiny_variant_is_proven_in_int8_in_both_formats(name: str, tmp_path: Path) -> None:
     few = {"calibration_count": 32, "probe_count": 32}
-    delivery = run(Recipe(model=name, weights="tiny", precisions=(Precision.INT8,), out=tmp_path, **few))
+    delivery = run(Recipe(model=name, weights="tiny", schemes=(INT8,), out=tmp_path, **few))
     failures = {artifact.file_name: artifact.failures for artifact in delivery.artifacts if artifact.failures}
     assert failures == {}
     assert delivery.passed
-    made = [artifact for artifact in delivery.artifacts if artifact.precision is Precision.INT8]
+    made = [artifact for artifact in delivery.artifacts if artifact.scheme == INT8]
     assert len(made) == 2
     # ONNX Runtime has no integer code for some operators (ConvTranspose); the other format has for all of them.
     shares = {artifact.format: artifact.integer_share or 0.0 for artifact in made}

@@ -51,20 +51,26 @@ class EightBits:
 
     def learner(self, start: Start, task: Task, phase: Phase, steps: int) -> Learner:
         """Return what learns with 8 bits."""
-        from training.slimming import simulating
-
-        return MirrorLearner(start, task, phase, steps, wrap=self._wrapped, unwrap=_unwrapped, look=simulating.look)
+        return MirrorLearner(start, task, phase, steps, wrap=self._wrapped, unwrap=_unwrapped, look=_look)
 
     def _wrapped(self, mirrored: tf_keras.Model) -> tf_keras.Model:
         import tensorflow_model_optimization as tfmot
 
-        from training.slimming import simulating
+        from training.slimming import patches, simulating
 
         quantization = tfmot.quantization.keras
         scheme = simulating.scheme(keep_zeros=self._keep_zeros, keep_clusters=self._keep_clusters)
-        with quantization.quantize_scope(simulating.OWN), simulating.clusters_of_whole_kernels():
+        with quantization.quantize_scope(simulating.OWN), patches.clusters_of_whole_kernels():
             marked = wrapped_layers(mirrored, lambda layer: simulating.annotated(layer, scheme))
             return quantization.quantize_apply(marked, scheme=scheme)
+
+
+def _look(model: tf_keras.Model, inputs: Any) -> None:
+    """Give the ranges of all activations the values that they have for these inputs."""
+    from training.slimming import patches
+
+    with patches.ranges_at_once():
+        model.distribute_strategy.run(model, (inputs,), {"training": True})
 
 
 def _unwrapped(model: tf_keras.Model) -> Mapping[str, Sequence[Any]]:

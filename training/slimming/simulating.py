@@ -2,30 +2,23 @@
 
 Left alone, it rounds no weights of a convolution that a ReLU layer follows with no batch norm between (its transform
 `LayerReLUQuantize` takes the convolution's configuration away), and all channels of a depthwise kernel with one step;
-one quantizer serves all layers, and stops to keep zeros everywhere once a layer has none; a layer that is concatenated
-loses its zeros and clusters; the clusters of a kernel become clusters of each channel where all channels hold about as
-many; and ranges of activations begin at -6 and 6, and take thousands of steps to where they belong.
+one quantizer serves all layers, and stops to keep zeros everywhere once a layer has none; and a layer that is
+concatenated loses its zeros and clusters. What can only be changed inside of the library is in `patches`.
 Imported only where a network learns 8 bits: the library is slow to load.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 from tensorflow_model_optimization.python.core.quantization.keras import (
-    quant_ops,
     quantize_aware_activation,
     quantize_layout_transform,
 )
 from tensorflow_model_optimization.python.core.quantization.keras import utils as quantize_utils
-from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.cluster_preserve import (
-    cluster_preserve_quantize_registry as clusters,
-)
 from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
     default_8bit_quantize_configs,
     default_8bit_quantize_registry,
@@ -168,37 +161,6 @@ class _Layout(quantize_layout_transform.QuantizeLayoutTransform):  # type: ignor
             if type(found) in plain and layer.trainable_weights:
                 found.weight_quantizer = self._registry.get_quantize_config(layer).weight_quantizer
         return new, configs
-
-
-def clusters_of_whole_kernels() -> AbstractContextManager[None]:
-    """Within, whatever is wrapped keeps the clusters that a kernel has, and not those of each channel."""
-
-    def of_the_whole(layer: Any, weight: Any, data_format: Any) -> tuple[Any, Any, Any, bool]:
-        centroids, index = clusters.get_unique(weight)
-        return centroids, len(centroids), index, False
-
-    return _instead(clusters, "get_centroids", of_the_whole)
-
-
-def look(model: Any, inputs: Any) -> None:
-    """Give the ranges of all activations the values that they have for these inputs."""
-    usual = quant_ops.MovingAvgQuantize
-
-    def at_once(*arguments: Any, ema_decay: float, **settings: Any) -> Any:
-        return usual(*arguments, ema_decay=0.0, **settings)
-
-    with _instead(quant_ops, "MovingAvgQuantize", at_once):
-        model.distribute_strategy.run(model, (inputs,), {"training": True})
-
-
-@contextmanager
-def _instead(module: Any, name: str, function: Any) -> Iterator[None]:
-    usual = getattr(module, name)
-    setattr(module, name, function)
-    try:
-        yield
-    finally:
-        setattr(module, name, usual)
 
 
 OWN = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -11,8 +12,44 @@ from export.bundle.report.rows import headline
 from export.recipe import Preset, Width
 from export.units import size_in_words, time_in_words
 
-MOST_NAMED = 8
+MOST_NAMED, MOST_RANKED = 8, 10
 DEVIATIONS_95 = 1.96  # of a normal distribution: 95 % of the draws lie within
+
+
+@dataclass(frozen=True)
+class Row:
+    """A file that was tried, in words."""
+
+    label: str
+    remark: str
+    cells: list[str]
+    is_chosen: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetPart:
+    """What the page says about a budget: sentences, a row for each file, and what the layers cost."""
+
+    lines: list[str]
+    headings: list[str]
+    rows: list[Row]
+    ranking: str
+
+
+def part(manifest: Mapping[str, Any]) -> BudgetPart | None:
+    """Return what the page says; None without a budget."""
+    if not manifest["budget"]:
+        return None
+    met, found = is_met(manifest), manifest["budget"]
+    shares = [f"{one['layer']} {100 * one['share']:.1f} %" for one in found["ranking"][:MOST_RANKED] if one["share"]]
+    return BudgetPart(
+        lines=lines(manifest),
+        headings=headings(manifest),
+        rows=[
+            Row(point["label"], remark(point, is_met=met), cells(point), point["chosen"]) for point in found["points"]
+        ],
+        ranking=", ".join(shares),
+    )
 
 
 def asked(manifest: Mapping[str, Any]) -> str:

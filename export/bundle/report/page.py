@@ -1,80 +1,78 @@
-"""The manifest as one page for a browser: nothing outside it is loaded, every word from outside is escaped."""
+"""The manifest as one page for a browser: it loads nothing, and every word from outside is escaped."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
-from importlib import resources
-from string import Template
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from export.analysis.tasks import Metric
-from export.bundle.report import budget_section, pruning_section
-from export.bundle.report.file_section import section
+from export.bundle.report import budget_chart, budget_words, facts, file_words, pruning_words
+from export.bundle.report.command import command
+from export.bundle.report.layer_part import LayerPart, layer_part
 from export.bundle.report.legend import legend
-from export.bundle.report.markup import Column, facts, paragraphs, table, text
+from export.bundle.report.parts import Fact, Table
+from export.bundle.report.rendering import render
 from export.bundle.report.rows import Row, headline, rows
-from export.passes import registry
-from export.recipe import Recipe
 
-# Fields of a recipe and the options of `zoo export` that set them.
-_FLAGS = {
-    "weights": "--weights",
-    "calibration": "--calibration",
-    "calibration_count": "--calibration-count",
-    "probe_count": "--probe-count",
-    "observer": "--observer",
-    "preprocessing": "--preprocessing",
-    "evaluate": "--evaluate",
-    "io": "--io",
-    "seed": "--seed",
-}
+
+@dataclass(frozen=True, kw_only=True)
+class FilePart:
+    """All that the page says about one file."""
+
+    row: Row
+    trouble: str
+    notes: list[str]
+    checks: list[tuple[list[file_words.Check], str]]
+    layers: LayerPart | None
+    comparisons: Table
+    operators: list[file_words.Operator]
+    edges: list[Fact]
 
 
 def page(manifest: Mapping[str, Any]) -> str:
     """Return report.html."""
     shown = rows(manifest)
     files = {file["file"]: file for file in (*manifest["files"], *manifest["not_delivered"])}
-    verdict, state = _verdict(manifest, shown)
+    metric = headline(manifest)
     lines = legend(manifest)
-    return Template((resources.files("export.bundle.report") / "page.html").read_text(encoding="utf-8")).substitute(
-        title=text(f"{manifest['name']}: {manifest['title']}"),
-        name=text(shlex.quote(manifest["name"])),
-        verdict=text(verdict),
-        state=state,
-        warnings=paragraphs([line for line in lines if _warns(line)], "noted"),
-        table=_table(shown, headline(manifest)),
-        legend=paragraphs(line for line in lines if not _warns(line)),
-        slimming=pruning_section.section(manifest),
-        budget=budget_section.section(manifest),
-        files="\n".join(section(files[row.file], row, command(manifest["recipe"])) for row in shown),
-        data=_data(manifest),
-        origin=_origin(manifest),
-        command=text(command(manifest["recipe"])),
+    again = command(manifest["recipe"])
+    return render(
+        "page.html",
+        title=f"{manifest['name']}: {manifest['title']}",
+        folder=shlex.quote(manifest["name"]),
+        verdict=_verdict(manifest, shown),
+        warnings=[line for line in lines if _warns(line)],
+        legend=[line for line in lines if not _warns(line)],
+        rows=shown,
+        score=metric.heading if metric else "",
+        pruning=pruning_words.part(manifest),
+        budget=budget_words.part(manifest),
+        charts=budget_chart.charts(manifest),
+        files=[_file_part(files[row.file], row, again) for row in shown],
+        arithmetic=file_words.ARITHMETIC,
+        data=facts.data(manifest),
+        origin=facts.origin(manifest),
+        command=again,
     )
 
 
-def command(recipe: Mapping[str, Any]) -> str:
-    """Return what to type for the same export; folders are left out, as in the manifest."""
-    defaults = {field.name: field.default for field in fields(Recipe)}
-    words = ["zoo", "export", recipe["model"], "--precision", ",".join(recipe["precisions"])]
-    words += ["--format", ",".join(recipe["formats"])] if recipe["formats"] else []
-    for key, value in recipe["options"].items():
-        words += ["--set", f"{key}={value}"]
-    words += registry.words(recipe["passes"])
-    for layer, width in recipe["raised"].items():
-        words += ["--raise", f"{layer}={width}"]
-    for key, flag in _FLAGS.items():
-        if recipe[key] != defaults[key]:
-            words += [flag, str(recipe[key])]
-    words += ["--random-calibration"] if recipe["random_calibration"] else []
-    words += [] if recipe["reconstruct"] else ["--no-reconstruct"]
-    words += ["--diagnose"] if recipe.get("diagnose") else []
-    return shlex.join(words)
+def _file_part(file: Mapping[str, Any], row: Row, again: str) -> FilePart:
+    diagnosis = file.get("diagnosis")
+    return FilePart(
+        row=row,
+        trouble=file["trouble"],
+        notes=file["notes"],
+        checks=list(file_words.checks(file)),
+        layers=layer_part(diagnosis, again) if diagnosis is not None else None,
+        comparisons=file_words.comparisons(file),
+        operators=file_words.operators(file),
+        edges=list(facts.edges(file)),
+    )
 
 
 def _verdict(manifest: Mapping[str, Any], shown: list[Row]) -> tuple[str, str]:
+    """Return the verdict on all files, and its state."""
     failed = sum(row.state == "failed" for row in shown)
     if failed:
         return f"{failed} of {len(shown)} files failed", "failed"
@@ -83,75 +81,9 @@ def _verdict(manifest: Mapping[str, Any], shown: list[Row]) -> tuple[str, str]:
     if not manifest["probe"]["real"]:
         return "Noise as data: every file runs, accuracy is not proven", "noted"
     if any(row.state == "noted" for row in shown):
-        return f"Proven: all {len(shown)} files keep their bars; read the remarks", "noted"
+        return f"Proven: all {len(shown)} files pass their checks; read the remarks", "noted"
     return f"Proven: all {len(shown)} files are the model", "good"
 
 
 def _warns(line: str) -> bool:
     return line.startswith(("untrained", "warning"))
-
-
-def _table(shown: list[Row], metric: Metric | None) -> str:
-    columns: list[Column] = [("file", False), ("size", True), ("of float32", True), ("SQNR dB", True)]
-    columns += [("same top-1 %", True), (metric.heading if metric else "", True), ("p50 ms", True), ("verdict", False)]
-    cells = [
-        [
-            text(row.file),
-            *(text(word) for word in (row.size, row.ratio, row.sqnr, row.agreement, row.score, row.time)),
-            f'<span><strong class="{row.state}">{text(row.verdict)}</strong> {text(row.reason)}</span>',
-        ]
-        for row in shown
-    ]
-    if not metric:
-        del columns[5]
-        for line in cells:
-            del line[5]
-    return table(columns, cells, "files")
-
-
-def _data(manifest: Mapping[str, Any]) -> str:
-    parts = [("proof (probe)", _samples(manifest["probe"]))]
-    if calibration := manifest["calibration"]:
-        parts.append(("calibration", _samples(calibration)))
-        parts.append(("ranges observed by", text(calibration["observer"])))
-        if stability := calibration["stability"]:
-            worst = f"{stability['worst']:.0%} in <code>{text(stability['worst_tensor'])}</code>"
-            parts.append(("two halves' ranges", f"differ by {stability['median']:.0%} (median), {worst} (worst)"))
-    if evaluation := manifest["evaluation"]:
-        parts.append(("evaluation", f"{evaluation['count']} labelled samples, {text(evaluation['samples']['source'])}"))
-    for name, contract in manifest["inputs"].items():
-        parts.append((f"input {name}", text(_joined(contract.items()))))
-    return facts(parts)
-
-
-def _samples(record: Mapping[str, Any]) -> str:
-    noise = "" if record["real"] else "; <strong>noise</strong>"
-    return (
-        f"{text(record['count'])} samples: {text(record['source'])}; seed {text(record['seed'])}{noise}"
-        f'<br><span class="quiet mono">sha256 {text(record["sha256"])}</span>'
-    )
-
-
-def _origin(manifest: Mapping[str, Any]) -> str:
-    weights = manifest["weights"]
-    source = f"{weights['name']}, from {weights['source']}" if weights["trained"] else f"none: {weights['reason']}"
-    digest = f'<br><span class="quiet mono">sha256 {text(weights["sha256"])}</span>' if weights["sha256"] else ""
-    versions = ((tool, version or "missing") for tool, version in manifest["versions"].items())
-    return facts(
-        [
-            ("weights", text(source) + digest),
-            ("versions", text(_joined(versions))),
-            ("machine", text(_joined(manifest["machine"].items()))),
-        ]
-    )
-
-
-def _joined(pairs: Iterable[tuple[str, Any]]) -> str:
-    """Return "height 224, scale 0.0039, ..."."""
-    return ", ".join(f"{name} {_word(value)}" for name, value in pairs)
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return " ".join(dict.fromkeys(_word(item) for item in value))
-    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from export.analysis.tasks import TASKS
+from export.bundle.report.parts import Column, Table
 from export.units import size_in_words
 
 TITLE = "against the original"
 HEADINGS = ("file", "SQNR dB", "same top-1 %", "zero weights %", "size", "zipped")
+
+
+@dataclass(frozen=True)
+class PruningPart:
+    """What the page says about pruning: a table, and the sentences under it."""
+
+    title: str
+    table: Table
+    lines: list[str]
+
+
+def part(manifest: Mapping[str, Any]) -> PruningPart | None:
+    """Return what the page says; None where nothing was pruned."""
+    if not manifest["slimming"]:
+        return None
+    columns = [Column(heading, "" if heading == HEADINGS[0] else "number") for heading in HEADINGS]
+    return PruningPart(TITLE.capitalize(), Table(columns, list(rows(manifest))), lines(manifest))
 
 
 def rows(manifest: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

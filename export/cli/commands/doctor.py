@@ -90,7 +90,7 @@ def _print_dependencies(console: Console, findings: list[Finding]) -> None:
         if finding.problem:
             state = Text(f"broken: {finding.problem}", style="bold red")
         elif not finding.is_tested:
-            state = Text(f"imports; tested with {' or '.join(finding.dependency.tested)}", style="yellow")
+            state = Text(f"imports; tested with {' or '.join(finding.tested)}", style="yellow")
         table.add_row(finding.dependency.distribution, finding.version or "unknown", state, finding.dependency.stages)
     console.print(table)
     console.print()

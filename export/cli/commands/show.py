@@ -52,10 +52,10 @@ def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
 def _draw(architecture: Architecture, path: Path, *, full: bool) -> None:
     from export.cli.diagram import drawing
     from export.passes.fold import flat
-    from zoo.weights import blank
+    from zoo.weights.patches import blank_weights
 
     drawing.check(path)
-    with blank.weights():
+    with blank_weights():
         model = architecture.build(**architecture.settings({}))
     content = drawing.draw(flat(model), architecture.title, path.suffix[1:].lower(), full=full)
     try:

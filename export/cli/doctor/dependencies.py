@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
 from export.process import signal_name
@@ -22,39 +23,37 @@ class Dependency:
     Attributes:
         distribution: what pip installs.
         module: what is imported to see that it works, native code included.
-        tested: the versions of requirements.lock, one per version of Python; a test holds the two together.
         stages: what cannot be done without it.
     """
 
     distribution: str
     module: str
-    tested: tuple[str, ...]
     stages: str
 
 
 DEPENDENCIES = (
-    Dependency("numpy", "numpy", ("2.4.6", "2.5.5"), "everything"),
-    Dependency("tensorflow", "tensorflow", ("2.21.0",), "build, train, convert"),
-    Dependency("keras", "keras", ("3.15.1",), "build, train, convert"),
-    Dependency("tf-keras", "tf_keras", ("2.21.0",), "pruning, clustering, quantization-aware training"),
+    Dependency("numpy", "numpy", "everything"),
+    Dependency("tensorflow", "tensorflow", "build, train, convert"),
+    Dependency("keras", "keras", "build, train, convert"),
+    Dependency("tf-keras", "tf_keras", "pruning, clustering, quantization-aware training"),
     Dependency(
         "tensorflow-model-optimization",
         "tensorflow_model_optimization",
-        ("0.8.1",),
         "pruning, clustering, quantization-aware training",
     ),
-    Dependency("ai-edge-litert", "ai_edge_litert.interpreter", ("2.3.0",), "calibrate; prove and run .tflite"),
-    Dependency("ai-edge-quantizer", "ai_edge_quantizer", ("0.10.0",), "quantize"),
-    Dependency("tf2onnx", "tf2onnx", ("1.17.0",), "convert to .onnx"),
-    Dependency("onnx", "onnx", ("1.23.2",), "convert to .onnx"),
-    Dependency("onnxruntime", "onnxruntime", ("1.31.1",), "prove and run .onnx"),
-    Dependency("matplotlib", "matplotlib.figure", ("3.11.2",), "pictures of training runs"),
-    Dependency("pillow", "PIL.Image", ("13.0.0",), "read photos"),
-    Dependency("pycocotools", "pycocotools.cocoeval", ("2.0.11",), "average precision of detectors"),
-    Dependency("pygraphviz", "pygraphviz", ("2.0.4",), "drawings of networks"),
-    Dependency("scikit-image", "skimage.data", ("0.26.0",), "the built-in calibration photos"),
-    Dependency("click", "click", ("8.5.1",), "the commands"),
-    Dependency("rich", "rich.console", ("15.0.0",), "tables and progress bars"),
+    Dependency("ai-edge-litert", "ai_edge_litert.interpreter", "calibrate; prove and run .tflite"),
+    Dependency("ai-edge-quantizer", "ai_edge_quantizer", "quantize"),
+    Dependency("tf2onnx", "tf2onnx", "convert to .onnx"),
+    Dependency("onnx", "onnx", "convert to .onnx"),
+    Dependency("onnxruntime", "onnxruntime", "prove and run .onnx"),
+    Dependency("jinja2", "jinja2", "write report.html"),
+    Dependency("matplotlib", "matplotlib.figure", "pictures of training runs"),
+    Dependency("pillow", "PIL.Image", "read photos"),
+    Dependency("pycocotools", "pycocotools.cocoeval", "average precision of detectors"),
+    Dependency("pygraphviz", "pygraphviz", "drawings of networks"),
+    Dependency("scikit-image", "skimage.data", "the built-in calibration photos"),
+    Dependency("click", "click", "the commands"),
+    Dependency("rich", "rich.console", "tables and progress bars"),
 )
 
 
@@ -65,27 +64,38 @@ class Finding:
     Attributes:
         dependency: which.
         version: that is installed; None if pip does not know.
+        tested: the versions that were tested together with the others, one for each version of Python.
         problem: why it does not import; empty if it does.
     """
 
     dependency: Dependency
     version: str | None
+    tested: tuple[str, ...]
     problem: str
 
     @property
     def is_tested(self) -> bool:
-        """Whether this is a version that was tested together with the others."""
-        return self.version in self.dependency.tested
+        """Whether the installed version was tested together with the others."""
+        return self.version in self.tested
 
     def record(self) -> dict[str, Any]:
         """Return plain data."""
         return {
             "name": self.dependency.distribution,
             "version": self.version,
-            "tested": list(self.dependency.tested),
+            "tested": list(self.tested),
             "stages": self.dependency.stages,
             "problem": self.problem or None,
         }
+
+
+def locked_versions() -> dict[str, tuple[str, ...]]:
+    """Return the versions of requirements.lock by distribution, from what `make lock` writes into the package."""
+    lines = (resources.files("export.cli.doctor") / "tested_versions.txt").read_text(encoding="utf-8").split()
+    found: dict[str, tuple[str, ...]] = {}
+    for name, _, number in (line.partition("==") for line in lines):
+        found[name] = (*found.get(name, ()), number)
+    return found
 
 
 def examine(dependencies: Sequence[Dependency] = DEPENDENCIES) -> Iterator[Finding]:
@@ -101,7 +111,12 @@ def examine(dependencies: Sequence[Dependency] = DEPENDENCIES) -> Iterator[Findi
 
 
 def _examine_one(dependency: Dependency) -> Finding:
-    return Finding(dependency, version(dependency.distribution), import_problem(dependency.module))
+    return Finding(
+        dependency,
+        version=version(dependency.distribution),
+        tested=locked_versions().get(dependency.distribution, ()),
+        problem=import_problem(dependency.module),
+    )
 
 
 def import_problem(module: str) -> str:

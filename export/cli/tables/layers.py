@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from export.bundle.report.command import command
 from export.bundle.report.layer_words import cost, decibels, legend, share, suggestion, verdict
-from export.bundle.report.page import command
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from export.errors import ConversionError
+from export.formats.onnx.patches import without_rewriting_protos
 
 OPSET = 18  # The newest that tf2onnx 1.17 writes.
 # tf2onnx copies the graph before each of its optimizations, to go back if one fails: half of the time.
@@ -27,7 +28,7 @@ def call(convert: Callable[[], tuple[Any, Any]], subject: str) -> Any:
     """
     with _quiet():
         try:
-            with _environment(_COPIES, "false"), _without_rewriting_protos():
+            with _environment(_COPIES, "false"), without_rewriting_protos():
                 return convert()[0]
         except _FAILURES:
             try:
@@ -51,30 +52,6 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
-
-
-@contextmanager
-def _without_rewriting_protos() -> Iterator[None]:
-    """Keep tf2onnx's optimizers from writing every weight into protobuf anew after every pass.
-
-    `Graph.make_graph` writes them once at the end anyway, and protobuf's arenas give nothing back (ResNet50: 1.3 GB).
-    """
-    from tf2onnx.optimizer.optimizer_base import GraphOptimizerBase
-
-    def optimize(self: Any, graph: Any, iteration: int) -> Any:
-        before = graph.dump_node_statistics()
-        self.opt_iteration = iteration
-        graph = self._optimize(graph)
-        graph.delete_unused_nodes(graph.outputs)
-        self._print_stat_diff(before, graph.dump_node_statistics())  # it also notes whether there was a change
-        return graph
-
-    before = GraphOptimizerBase.optimize
-    GraphOptimizerBase.optimize = optimize
-    try:
-        yield
-    finally:
-        GraphOptimizerBase.optimize = before
 
 
 @contextmanager

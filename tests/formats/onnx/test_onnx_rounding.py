@@ -17,7 +17,8 @@ from export.formats import FORMATS, QuantizationPlan
 from export.formats.onnx.census import census
 from export.formats.onnx.split import cut, seams
 from export.formats.tflite import flatbuffer
-from export.recipe import Io, Precision
+from export.recipe import Io
+from export.scheme import INT8
 from tests.float_files import converted
 
 ONNX, TFLITE = FORMATS["onnx"], FORMATS["tflite"]
@@ -35,7 +36,7 @@ def files(net: Net, low: float, high: float, width: float) -> tuple[bytes, bytes
     float_file = converted(model, "tflite")
     names = flatbuffer.activations(flatbuffer.read(float_file)).values()
     plan = QuantizationPlan(
-        precision=Precision.INT8,
+        scheme=INT8,
         io=Io.INT8,
         ranges=Ranges(by_tensor=dict.fromkeys(names, (low * width, high * width)), observer="min-max"),
         input_ranges={"image": (low, high)},

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.formats.tflite.large_kernels import LARGEST_BYTES, in_slices
+from export.formats.tflite.patches import LARGEST_BYTES, large_kernels_in_slices
 
 SHAPE = (66, 2, 2, 2**15)  # 33 MiB of float32
 
@@ -43,7 +43,7 @@ def test_every_channel_has_its_own_scale(kernel: np.ndarray, axis: int) -> None:
     size = SHAPE[axis]
     scale = np.where(np.arange(size) % 2, 2.0, 4.0).astype(np.float32)
     shape = [size if one == axis else 1 for one in range(4)]
-    with in_slices():
+    with large_kernels_in_slices():
         found = rounded(kernel, parameters(scale.reshape(shape), axis))
     expected = np.rint(kernel / scale.reshape(shape)).clip(-127, 127)
     assert found.dtype == np.int8
@@ -53,7 +53,7 @@ def test_every_channel_has_its_own_scale(kernel: np.ndarray, axis: int) -> None:
 def test_a_small_kernel_is_left_to_the_library(kernel: np.ndarray) -> None:
     some, scale = kernel[:2], np.full((2, 1, 1, 1), 2, np.float32)
     alone = rounded(some, parameters(scale, 0))
-    with in_slices():
+    with large_kernels_in_slices():
         assert (rounded(some, parameters(scale, 0)) == alone).all()
 
 

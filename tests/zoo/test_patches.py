@@ -6,12 +6,12 @@ import keras
 import numpy as np
 
 import zoo
-from zoo.weights import blank
+from zoo.weights.patches import blank_weights
 
 
 def test_a_blank_network_has_zeros_in_place_of_random_values() -> None:
     architecture = zoo.find("lenet5")
-    with blank.weights():
+    with blank_weights():
         model = architecture.build()
     usual = architecture.build()
     assert [weight.path for weight in model.weights] == [weight.path for weight in usual.weights]
@@ -22,7 +22,7 @@ def test_a_blank_network_has_zeros_in_place_of_random_values() -> None:
 
 
 def test_initial_values_that_are_not_random_stay() -> None:
-    with blank.weights():
+    with blank_weights():
         norm = keras.layers.BatchNormalization()
         norm.build((None, 4))
     assert norm.gamma.numpy().tolist() == [1, 1, 1, 1]

@@ -1,8 +1,4 @@
-"""Kernels above 32 MiB, which ai-edge-quantizer 0.10 refuses: a 3 x 3 convolution of 1024 channels to 1024, say.
-
-It goes through them in pieces, for which it makes rows of a kernel, but not of the scales beside it. Remove this when a
-newer one can do without: the test says so.
-"""
+"""The patches of libraries in this package, each with what makes it unnecessary."""
 
 from __future__ import annotations
 
@@ -17,8 +13,13 @@ LARGEST_BYTES = 32 * 1024 * 1024  # of what it rounds in one go
 
 
 @contextmanager
-def in_slices() -> Iterator[None]:
-    """Let ai-edge-quantizer round large kernels a few output channels at a time: the same numbers, in less memory."""
+def large_kernels_in_slices() -> Iterator[None]:
+    """Let kernels above 32 MiB be rounded a few output channels at a time: the same numbers, in less memory.
+
+    Patches ai-edge-quantizer 0.10.0: it goes through such a kernel (a 3 x 3 convolution of 1024 channels to 1024) in
+    pieces, for which it slices the kernel but not its scales, and then refuses the shapes.
+    Ends with a version that slices the scales too: tests/formats/tflite/test_patches.py fails then.
+    """
     from ai_edge_quantizer.algorithms.uniform_quantize import uniform_quantize_tensor as module
 
     original = module.uniform_quantize

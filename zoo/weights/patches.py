@@ -1,8 +1,4 @@
-"""Build a network whose weights are assigned afterwards, without computing random values for them first.
-
-Random values that are overwritten at once cost seconds, and memory that TensorFlow does not give back: twice that of
-the weights.
-"""
+"""The patches of libraries in this package, each with what makes it unnecessary."""
 
 from __future__ import annotations
 
@@ -12,12 +8,14 @@ from typing import Any
 
 
 @contextmanager
-def weights() -> Iterator[None]:
+def blank_weights() -> Iterator[None]:
     """Let layers that are built inside start with zeros where they would start with random values.
 
-    The only place where the zoo patches Keras (3.15.1): its layers create every variable by calling an initializer, and
-    offer no way to skip that. Once Keras can create variables without values, as torch.nn.utils.skip_init does, this
-    function becomes that call.
+    For a network whose weights are assigned afterwards: random values that are overwritten at once cost seconds, and
+    memory that TensorFlow does not give back, twice that of the weights.
+
+    Patches keras 3.15.1: a layer creates every variable by calling an initializer, and nothing skips that.
+    Ends with a Keras that creates variables without values, as torch.nn.utils.skip_init does.
     """
     from keras import ops
     from keras.initializers import RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling

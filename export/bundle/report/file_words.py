@@ -1,0 +1,80 @@
+"""One file in words: its checks, its comparison with the Keras model, and its operators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from export.bundle.report.parts import Column, Table
+from export.proof.check import in_words
+
+ARITHMETIC = {"integer": "integers", "float": "float", "none": "moves data only"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check that was made: whether it passed, what it is about, and what was measured."""
+
+    passed: bool
+    id: str
+    subject: str
+    measured: str
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator as executed; `share` is of the most frequent one, in percent."""
+
+    name: str
+    arithmetic: str  # a key of ARITHMETIC
+    count: int
+    share: float
+
+
+def checks(file: Mapping[str, Any]) -> Iterator[tuple[list[Check], str]]:
+    """Yield the checks with the reason for their threshold; neighbours with the same reason stand together."""
+    for reason, group in groupby(file["checks"], key=lambda check: str(check["reason"])):
+        yield [_check(check) for check in group], reason
+
+
+def comparisons(file: Mapping[str, Any]) -> Table:
+    """Return a row for each output: how far it is from the Keras model's."""
+    headings = ("samples", "SQNR dB", "largest error", "there: model, file", "same top-1 %", "in top-5 %")
+    columns = [Column("output", "code"), *(Column(heading, "number") for heading in headings)]
+    rows = [
+        [
+            name,
+            str(one["sample_count"]),
+            f"{one['sqnr_db']:.1f}",
+            f"{one['max_abs_error']:.3g}",
+            ", ".join(f"{value:.5g}" for value in one["worst"]),
+            _percent(one["top1_agreement"]),
+            _percent(one["top5_agreement"]),
+        ]
+        for name, one in file["comparisons"].items()
+    ]
+    return Table(columns, rows)
+
+
+def operators(file: Mapping[str, Any]) -> list[Operator]:
+    """Return the operators that a runtime executes, those that compute first, the most frequent first."""
+    census: Sequence[Mapping[str, Any]] = file["census"]
+    largest = max((op["count"] for op in census), default=1)
+    ordered = sorted(census, key=lambda op: (op["arithmetic"] == "none", -op["count"]))
+    return [Operator(op["op"], _arithmetic(op), op["count"], 100 * op["count"] / largest) for op in ordered]
+
+
+def _check(record: Mapping[str, Any]) -> Check:
+    measured = in_words(record, digits=4) if record["value"] is not None else ""
+    return Check(record["passed"], record["id"], record["subject"], measured)
+
+
+def _arithmetic(op: Mapping[str, Any]) -> str:
+    kinds = {"integer": "integer", "int16": "integer", "float": "float"}
+    return kinds.get(op["arithmetic"], "none")
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"
