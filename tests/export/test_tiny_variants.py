@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,14 @@ def test_without_a_name_the_weights_are_those_of_the_whole_network() -> None:
 FAMILIES = {zoo.find(name).trained_as("tiny").sources[0].location: name for name in reversed(NAMES)}
 
 
-@pytest.mark.parametrize("name", quick(sorted(FAMILIES.values())))
+def cases() -> list[Any]:
+    """Return the families; other quick tests export what is no classifier: detectors, masks and pictures."""
+    classifiers = sorted(name for name in FAMILIES.values() if zoo.find(name).task == "classification")
+    others = sorted(set(FAMILIES.values()) - set(classifiers))
+    return [*quick(classifiers), *(pytest.param(name, marks=pytest.mark.large) for name in others)]
+
+
+@pytest.mark.parametrize("name", cases())
 def test_the_tiny_variant_is_proven_in_int8_in_both_formats(name: str, tmp_path: Path) -> None:
     few = {"calibration_count": 32, "probe_count": 32}
     delivery = run(Recipe(model=name, weights="tiny", schemes=(INT8,), out=tmp_path, **few))

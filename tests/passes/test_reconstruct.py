@@ -136,7 +136,7 @@ def test_a_stage_that_breaks_its_contract_is_refused(wrong: str) -> None:
         given.get_layer("conv").set_weights([values * 0 for values in given.get_layer("conv").get_weights()])
         return PassResult(branched(), record)
 
-    with pytest.raises(RuntimeError, match="stage wrong"):
+    with pytest.raises(RuntimeError, match="pass wrong"):
         passes.apply(stage, model, photos(one=(8, 8, 3), two=(5,)))
 
 

@@ -95,8 +95,9 @@ def most_of_four(kernel: np.ndarray) -> int:
 @pytest.mark.parametrize(
     ("slimming", "zeros", "numbers", "least"),
     [
-        ({"passes": HALF}, True, None, 0.75),
-        ({"clusters": 16}, False, 16, 0.75),
+        # One alone is quick in the tests below.
+        pytest.param({"passes": HALF}, True, None, 0.75, marks=pytest.mark.large),
+        pytest.param({"clusters": 16}, False, 16, 0.75, marks=pytest.mark.large),
         ({"qat": True}, False, None, 0.85),
         ({"passes": HALF, "clusters": 16}, True, 16, 0.7),
         ({"passes": HALF, "qat": True}, True, None, 0.75),
