@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Each row may import the rows before it, and nothing after it; what stands in one row does not import each other.
 ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
-    "": (("zoo",), ("calibration",), ("export",), ("training",)),
+    "": (("zoo",), ("calibration",), ("export",), ("training",), ("zoo_export",)),
     "export": (
         ("errors", "metrics", "progress", "scheme", "units"),
         ("recipe",),
