@@ -16,7 +16,7 @@ def answers(*best: int, classes: int) -> dict[str, Array]:
 
 @pytest.mark.parametrize(("best", "classes"), [([3] * 64, 10), ([0, 1, 2] * 20, 10), ([1] * 64, 2), ([0, 1] * 9, 3)])
 def test_max_drop_is_refused_where_the_model_hardly_gives_two_answers(best: list[int], classes: int) -> None:
-    with pytest.raises(UsageProblemError, match=r"only \d different answers? on these samples; give .* --evaluate"):
+    with pytest.raises(UsageProblemError, match=r"only \d different predictions? on these samples; give .* --evaluate"):
         _refuse_few_answers(answers(*best, classes=classes))
 
 

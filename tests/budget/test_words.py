@@ -47,7 +47,7 @@ def test_what_is_none_is_refused_with_an_example(read: Callable[[str], float], t
 def test_words_that_exclude_each_other_are_refused() -> None:
     with pytest.raises(UsageProblemError, match="--preset chooses for you"):
         Budget(preset=Preset.COMPACT, max_bytes=1)
-    with pytest.raises(UsageProblemError, match="noise has none"):
+    with pytest.raises(UsageProblemError, match="a budget is measured on real inputs"):
         Recipe(model="lenet5", budget=Budget(max_bytes=1), random_calibration=True)
     with pytest.raises(UsageProblemError, match="type --int8 with it"):
         Recipe(model="lenet5", budget=Budget(max_drop=0.01), schemes=(FLOAT16,))

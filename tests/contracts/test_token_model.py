@@ -138,7 +138,7 @@ def registered() -> Iterator[None]:
         Architecture(
             name="token_counter",
             title="Token counter",
-            task="counting",
+            trun="counting",
             paper="none",
             build=build,
             inputs=lambda: {"tokens": Tokens(vocabulary=WORDS), "state": Zeros()},
@@ -236,7 +236,7 @@ def test_a_wrong_state_is_caught(kind: str, delivery: Delivery, out: Path, tmp_p
     golden = read_golden(out / "token_counter" / "golden.npz")
     golden.samples().save(tmp_path / "samples")
     found = measure(path, tmp_path / "samples", camera_bytes=False).real
-    judged = compare_outputs(golden.expected, found, FLOAT32, judge=True)
+    judged = compare_outputs(golden.expected, found, FLOAT32, has_thresholds=True)
     assert {check.subject for check in judged.checks if not check.passed} == set(OUTPUTS)
 
 

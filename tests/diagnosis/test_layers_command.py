@@ -120,7 +120,7 @@ def test_an_export_that_diagnoses_names_the_worst_with_its_cure_in_the_terminal(
 
 def test_a_diagnosis_of_no_int8_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "lenet5", "--diagnose", "--precision", "float32", "--out", str(tmp_path)]) == 2
-    assert "--diagnose compares int8 files with the model; type --int8 with it" in capsys.readouterr().err
+    assert "--diagnose compares int8 files with the model; add --int8" in capsys.readouterr().err
 
 
 def test_a_layer_that_was_not_measured_is_said_to_be(exported: Path) -> None:
