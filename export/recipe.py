@@ -115,8 +115,8 @@ class Recipe:
         raised: the layers of the int8 file that are kept in higher precision, by the Keras layer's name.
         diagnose: whether to compare the int8 files with the model layer by layer (export/analysis/diagnosis).
         probe_count: number of samples of the proof; None means 64, or 16 for random weights, which only prove parity.
-        observer: how activation ranges are chosen: sensitivity (export/quantization/sensitivity.py), min-max, percentile
-            or mse.
+        observer: how activation ranges are chosen: sensitivity (export/quantization/sensitivity.py), min-max,
+            percentile or mse.
         evaluate: labelled data in the form of the model's task (export/analysis/tasks).
         budget: limits of the file, met by keeping layers in higher precision or by choosing a scheme.
         out: the folder in which `<name>/` is written.

@@ -164,8 +164,8 @@ CLIPPING = Tolerance(
     min_sqnr_db=20,
     reason="ranges are narrowed only where that improves the outputs: against those without any clipping, a stricter "
     "comparison, measured 26 to 27 dB on MobileNet v2 (half of the ranges narrowed, down to a tenth), 37 to 45 dB on "
-    "v1 and small networks; one range cut to 30 % leaves 19 dB and less there, 10 to 26 dB on v2, where some peaks matter "
-    "little",
+    "v1 and small networks; one range cut to 30 % leaves 19 dB and less there, 10 to 26 dB on v2, where some "
+    "peaks matter little",
 )
 
 # Convention: the numbers that a file's input assigns to the bytes 0 and 255 against the preprocessing's, in steps of

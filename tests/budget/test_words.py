@@ -49,5 +49,5 @@ def test_words_that_exclude_each_other_are_refused() -> None:
         Budget(preset=Preset.COMPACT, max_bytes=1)
     with pytest.raises(UsageProblemError, match="a budget is measured on real inputs"):
         Recipe(model="lenet5", budget=Budget(max_bytes=1), random_calibration=True)
-    with pytest.raises(UsageProblemError, match="type --int8 with it"):
+    with pytest.raises(UsageProblemError, match="add --int8"):
         Recipe(model="lenet5", budget=Budget(max_drop=0.01), schemes=(FLOAT16,))

@@ -30,7 +30,7 @@ from zoo.preprocessing import ColourOrder, Preprocessing
 COUNT = 4
 ARCHITECTURE = find("mobilenet")
 PREPROCESSING = ARCHITECTURE.preprocess(**ARCHITECTURE.tiny)
-# Measured: noise is .48 away from what the small MobileNet's batch norms remember, the images .028.
+# Measured: noise is .48 away from the statistics of the small MobileNet's batch norms, the images .028.
 NEARER = 10
 # Measured on 32 photos of clothes: 21.1 dB and all answers; with the noise left as it is 14.8 dB.
 SQNR_DB, SAME_TOP1 = 17.0, 0.95
@@ -116,7 +116,7 @@ def plain() -> keras.Model:
         (
             plain,
             "tf",
-            "what a model's batch norms remember, and this one has none; leave --calibration out",
+            "from the statistics of a model's batch norms, and this one has none; leave --calibration out",
         ),
         (plain, None, "how a photo becomes this model's input is not known"),
         (vector, None, "this model takes no photos"),
