@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration import made_up
 from calibration.inputs import InputSpec, describe
@@ -17,6 +16,7 @@ from calibration.photo_file import BadPhotoError, read_photo
 from calibration.samples import Samples
 from calibration.sources.arrays import open_arrays
 from calibration.sources.request import Request
+from export.analysis.tasks.classification.outputs import Guess, best
 from export.bundle.read import Delivered, DeliveredFile
 from export.bundle.write import LABELS
 from export.formats import PRIMARY
@@ -28,17 +28,6 @@ from zoo.errors import CheckFailedError, UsageProblemError, unknown
 MAX_ROWS = 100_000
 # What the fastest device file is; an export may lack it.
 PREFERRED = (PRIMARY.name, INT8)
-# float32 rounding of a sum of probabilities, and the last bit of an int8 one
-PROBABILITY_SLACK = 0.01
-
-
-@dataclass(frozen=True, kw_only=True)
-class Guess:
-    """One class that a photo may show; the probability is between 0 and 1."""
-
-    index: int
-    name: str
-    probability: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +68,7 @@ def classify(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], 
     measured = run(file, photo_samples(delivered, file, photos))
     (scores,) = measured.real.values()
     return [
-        Answer(photo=str(path), guesses=_best(probabilities(row), labels, top), milliseconds=time)
+        Answer(photo=str(path), guesses=best(row, labels, top), milliseconds=time)
         for path, row, time in zip(photos, scores, measured.milliseconds, strict=True)
     ]
 
@@ -149,23 +138,6 @@ def specs(file: DeliveredFile) -> dict[str, InputSpec]:
         spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype if spec.scale is None else "float32")
         for spec in file.inputs
     }
-
-
-def probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return scores (classes,) as probabilities: as they are if they are between 0 and 1, else their softmax.
-
-    A model may end in a softmax or in logits; logits that all lie between 0 and 1 are no trained network's.
-    """
-    if scores.min() >= -PROBABILITY_SLACK and scores.max() <= 1 + PROBABILITY_SLACK:
-        return scores
-    powers = np.exp(scores - scores.max())
-    normalised: NDArray[np.float64] = powers / powers.sum()
-    return normalised
-
-
-def _best(shares: NDArray[np.float64], labels: Sequence[str], top: int) -> tuple[Guess, ...]:
-    order = np.argsort(-shares, kind="stable")[:top]
-    return tuple(Guess(index=int(i), name=labels[i], probability=float(shares[i])) for i in order)
 
 
 def names_of_classes(delivered: Delivered, count: int) -> tuple[str, ...]:

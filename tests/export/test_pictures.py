@@ -12,7 +12,7 @@ import zoo
 from calibration.masks import UNJUDGED, find_masked, masked_samples
 from calibration.samples import Samples
 from export.analysis import tasks
-from export.analysis.tasks.segmentation import MaskedSamples
+from export.analysis.tasks.segmentation.labelled import MaskedSamples
 from export.metrics import are_classes, compare
 from export.model.subject import load_subject
 from export.pipeline import run
