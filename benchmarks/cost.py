@@ -28,9 +28,9 @@ def run(models: list[str]) -> None:
             print(f"| {name} --int8 alone | {_words(export(name, Path(folder), 'int8'))} | | | |")
 
 
-def export(name: str, out: Path, precisions: str, *more: str) -> Cost:
+def export(name: str, out: Path, schemes: str, *more: str) -> Cost:
     """Run `zoo-export` and return its cost."""
-    return measure(python("-c", ZOO, name, "--precision", precisions, "--out", str(out), "--json", *more))
+    return measure(python("-c", ZOO, name, "--precision", schemes, "--out", str(out), "--json", *more))
 
 
 def manifest(cost: Cost) -> dict[str, object]:

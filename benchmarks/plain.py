@@ -13,7 +13,8 @@ from typing import Any
 
 from export.model.subject import load_subject
 from export.quantization.samples import draw
-from export.recipe import Precision, Recipe
+from export.recipe import Recipe
+from export.scheme import INT8
 
 
 def export(name: str, folder: Path) -> None:
@@ -23,7 +24,7 @@ def export(name: str, folder: Path) -> None:
     import tf2onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-    recipe = Recipe(model=name, precisions=(Precision.INT8,))
+    recipe = Recipe(model=name, schemes=(INT8,))
     subject = load_subject(recipe)
     with tempfile.TemporaryDirectory() as work:
         samples = draw(subject, recipe, Path(work)).calibration

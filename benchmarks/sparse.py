@@ -21,8 +21,9 @@ from export import process
 from export.formats import FORMATS, format_of
 from export.model.subject import load_subject
 from export.quantization.samples import draw
-from export.recipe import Precision, Recipe
+from export.recipe import Recipe
 from export.runtime.jobs.timing import time_file, time_in_turns
+from export.scheme import INT8
 
 if TYPE_CHECKING:
     import keras
@@ -47,7 +48,7 @@ def run(models: list[str]) -> None:
 
 
 def _measure(name: str, work: Path) -> None:
-    recipe = Recipe(model=name, precisions=(Precision.INT8,), calibration_count=CALIBRATION)
+    recipe = Recipe(model=name, schemes=(INT8,), calibration_count=CALIBRATION)
     subject = load_subject(recipe)
     samples = draw(subject, recipe, work).calibration
     writers: dict[str, Writer] = {

@@ -101,7 +101,7 @@ def tiny_table(kept: Mapping[str, Record]) -> list[str]:
         if (tiny := record["tiny"]) is None:
             continue
         files = tiny["files"]
-        float16, int8 = (_worst(files, precision, "sqnr_db") for precision in ("float16", "int8"))
+        float16, int8 = (_worst(files, scheme, "sqnr_db") for scheme in ("float16", "int8"))
         same = _worst(files, "int8", "top1_agreement")
         formats = ", ".join(f".{file['format']}" for file in files if file["precision"] == "int8")
         task = _task_cells(tiny)
@@ -160,8 +160,8 @@ def _verdict(record: Record) -> str:
     return f"failed: {', '.join(failed)}" if failed else f"exit {record['code']}"
 
 
-def _worst(files: Sequence[Record], precision: str, quantity: str) -> float | None:
-    of = [file["comparisons"].values() for file in files if file["precision"] == precision]
+def _worst(files: Sequence[Record], scheme: str, quantity: str) -> float | None:
+    of = [file["comparisons"].values() for file in files if file["precision"] == scheme]
     values = [one[quantity] for comparisons in of for one in comparisons if one[quantity] is not None]
     return min(values, default=None)
 

@@ -1,17 +1,18 @@
-"""How it is exported: `export.run(export.Recipe(model="mobilenet", precisions=(export.Precision.INT8,)))`."""
+"""How it is exported: `export.run(export.Recipe(model="mobilenet", schemes=(export.INT8,)))`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from export.recipe import Io, Precision, Recipe
+from export.recipe import Io, Recipe
+from export.scheme import FLOAT16, FLOAT32, INT8, W8A16, W8A32, Scheme
 
 if TYPE_CHECKING:
     from export.pipeline import Delivery
     from export.progress import Progress
 
-__all__ = ["Io", "Precision", "Recipe", "run"]
+__all__ = ["FLOAT16", "FLOAT32", "INT8", "W8A16", "W8A32", "Io", "Recipe", "Scheme", "run"]
 
 
 def run(

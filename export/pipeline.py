@@ -19,7 +19,7 @@ from export.analysis.original import Original, load_original
 from export.bundle import golden, write
 from export.bundle.atomic_folder import Destination
 from export.bundle.manifest import manifest
-from export.model import reference
+from export.model import entries
 from export.model.subject import Subject, artifact_name, load_subject
 from export.passes.pruning import pruned
 from export.progress import Progress, Quiet
@@ -31,7 +31,8 @@ from export.quantization.build import Key, MadeFile, base_of, float_files, forma
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase
 from export.quantization.samples import draw
-from export.recipe import Precision, Recipe
+from export.recipe import Recipe
+from export.scheme import FLOAT32
 
 Outputs = Mapping[str, Array]
 
@@ -85,7 +86,7 @@ def run(
         samples = draw(subject, recipe, work, calibration_function, tell)
         export = ExportRun(subject=subject, recipe=recipe, samples=samples, work=work, progress=tell)
         tell.step("run the Keras model")
-        expected: Outputs = reference.outputs(subject.model, samples.probe)
+        expected: Outputs = entries.outputs(subject, samples.probe)
         export, expected, original = _with_fewer_weights(export, expected)
         photos = None
         if labelled is not None:
@@ -141,7 +142,7 @@ def _with_fewer_weights(run: ExportRun, expected: Outputs) -> tuple[ExportRun, O
     subject, records = pruned(subject, recipe.passes, recipe.seed, samples.calibration, run.progress)
     return (
         replace(run, subject=subject),
-        reference.outputs(subject.model, samples.probe),
+        entries.outputs(subject, samples.probe),
         replace(original, records=records),
     )
 
@@ -158,8 +159,8 @@ def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, origin
         files = quantized_files(run, floats, base, known=result.files)
     proven = prove_all(run, files, base, expected)
     asked = {file_format.name for file_format in formats(run.recipe)}
-    wanted = {Precision.FLOAT32, *run.recipe.precisions}
-    artifacts = [one.artifact for (name, precision), one in proven.items() if name in asked and precision in wanted]
+    wanted = {FLOAT32, *run.recipe.schemes}
+    artifacts = [one.artifact for (name, scheme), one in proven.items() if name in asked and scheme in wanted]
     known = base if isinstance(base, IntegerBase) else None
     if run.recipe.diagnose and known is not None:
         artifacts = diagnosed(artifacts, run, files, known)
@@ -183,7 +184,7 @@ def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, origin
 def _delivered(found: Exported, destination: Destination) -> Delivery:
     """Write the good files, if there is one."""
     run, artifacts = found.run, tuple(found.artifacts)
-    chosen = write.chosen(found.artifacts, run.recipe.precisions, keep_failed=run.recipe.keep_failed)
+    chosen = write.chosen(found.artifacts, run.recipe.schemes, keep_failed=run.recipe.keep_failed)
     record = _record(found, chosen)
     if not chosen:
         return Delivery(folder=None, manifest=record, artifacts=artifacts)
@@ -193,7 +194,7 @@ def _delivered(found: Exported, destination: Destination) -> Delivery:
     answers = golden.content(run.samples.probe, found.expected, outputs)
     lost = destination.lost([artifact.file_name for artifact in chosen])
     with destination.replaced() as new:
-        record = write.write(new, chosen, record, answers, run.subject.labels)
+        record = write.write(new, chosen, record, answers, run.subject.labels, run.subject.companions)
     return Delivery(folder=destination.folder, manifest=record, artifacts=artifacts, replaced=lost)
 
 

@@ -8,31 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from export.scheme import FLOAT32, INT8, Scheme
 from zoo.errors import UsageProblemError
-
-
-class Precision(StrEnum):
-    """How numbers are stored and computed in a file."""
-
-    FLOAT32 = "float32"
-    FLOAT16 = "float16"  # weights float16, computed in float32
-    INT8 = "int8"  # weights int8 per channel, activations int8: integers only
-    W8A16 = "w8a16"  # weights int8 per channel, activations int16
-    W8A32 = "w8a32"  # weights int8 per channel, computed in float32
-
-    @property
-    def needs_calibration(self) -> bool:
-        """Whether ranges of the activations must be observed."""
-        return self in (Precision.INT8, Precision.W8A16)
-
-    @property
-    def has_integer_weights(self) -> bool:
-        """Whether weights are stored as int8."""
-        return self in (Precision.INT8, Precision.W8A16, Precision.W8A32)
-
-    def can_be_judged(self, *, trained: bool, real: bool) -> bool:
-        """Whether a comparison has bars: on random weights, or samples of noise, int8 and its kin say nothing."""
-        return self is Precision.FLOAT32 or (trained and real)
 
 
 class Width(StrEnum):
@@ -126,7 +103,7 @@ class Recipe:
     Attributes:
         model: an architecture's name, or the path of a .keras file.
         options: an architecture's hyper-parameters, as `--set` gave them.
-        precisions: in the order of the table.
+        schemes: of the files to make, in the order of the table.
         formats: names; empty means all.
         weights: a tag, a file, "random", or None for the first tag (untrained, said aloud, if no source answers).
         calibration: None for the built-in photos, a folder, an .npz/.npy, `module:function`, or "synthetic" for images
@@ -146,7 +123,7 @@ class Recipe:
 
     model: str
     options: Mapping[str, int | float] = field(default_factory=dict)
-    precisions: tuple[Precision, ...] = (Precision.FLOAT32,)
+    schemes: tuple[Scheme, ...] = (FLOAT32,)
     formats: tuple[str, ...] = ()
     weights: str | None = None
     calibration: str | None = None
@@ -170,16 +147,16 @@ class Recipe:
     def __post_init__(self) -> None:
         from calibration import observers  # numpy: not for who asks for help only
 
-        if not self.precisions:
+        if not self.schemes:
             raise UsageProblemError("no precision asked for; type for example --int8 or --precision float32,int8")
         if self.calibration_count < 1 or (self.probe_count is not None and self.probe_count < 1):
             raise UsageProblemError("--calibration-count and --probe-count must be at least 1")
         if self.seed < 0:
             raise UsageProblemError(f"--seed must be 0 or more, not {self.seed}")
         observers.check(self.observer)
-        if self.raised and Precision.INT8 not in self.precisions:
+        if self.raised and INT8 not in self.schemes:
             raise UsageProblemError("--raise widens layers of the int8 file; type --int8 with it")
-        if self.diagnose and Precision.INT8 not in self.precisions and not self.budget.chooses_precision:
+        if self.diagnose and INT8 not in self.schemes and not self.budget.chooses_precision:
             raise UsageProblemError("--diagnose compares int8 files with the model; type --int8 with it")
         if self.budget.is_asked:
             self._check_budget()
@@ -189,5 +166,5 @@ class Recipe:
     def _check_budget(self) -> None:
         if self.random_calibration:
             raise UsageProblemError("a budget is judged by answers, and noise has none; leave out --random-calibration")
-        if not self.budget.chooses_precision and Precision.INT8 not in self.precisions:
+        if not self.budget.chooses_precision and INT8 not in self.schemes:
             raise UsageProblemError("--max-drop raises layers of the int8 file; type --int8 with it")

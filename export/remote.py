@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from export.passes import registry
-from export.recipe import Budget, Io, Precision, Preset, Recipe, Width
+from export.recipe import Budget, Io, Preset, Recipe, Width
+from export.scheme import SCHEMES
 
 if TYPE_CHECKING:
     from export.progress import Progress
@@ -29,11 +30,12 @@ def export(request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
 
 def request_of(recipe: Recipe) -> dict[str, Any]:
     """Return a recipe as `export` takes it."""
-    return {**asdict(recipe), "passes": registry.record(recipe.passes), "out": str(recipe.out)}
+    names = [scheme.name for scheme in recipe.schemes]
+    return {**asdict(recipe), "schemes": names, "passes": registry.record(recipe.passes), "out": str(recipe.out)}
 
 
 def _recipe(record: dict[str, Any]) -> Recipe:
-    record["precisions"] = tuple(Precision(name) for name in record["precisions"])
+    record["schemes"] = tuple(SCHEMES[name] for name in record["schemes"])
     record["formats"] = tuple(record["formats"])
     record["passes"] = registry.from_record(record["passes"])
     record["raised"] = {layer: Width(width) for layer, width in record["raised"].items()}

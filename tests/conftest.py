@@ -9,6 +9,7 @@ import pytest
 from tests.faults.networks import Network, networks
 from tests.faults.summary import pytest_terminal_summary
 from tests.kept_process import _lent_process, own_process
+from tests.scheduling import pytest_xdist_make_scheduler
 from tests.shards import pytest_addoption, pytest_collection_modifyitems
 
 # Hooks and fixtures: of all conftests the process that only gathers reports loads this one alone.
@@ -19,6 +20,7 @@ __all__ = [
     "pytest_addoption",
     "pytest_collection_modifyitems",
     "pytest_terminal_summary",
+    "pytest_xdist_make_scheduler",
 ]
 
 

@@ -1,7 +1,7 @@
 """Run one of several parts of the collected tests: `--shard 3/10`; all parts together are all tests, each once.
 
-Tests are shared out by how long they took: `python -m tests.shards build/large-*.xml` stores that from the reports of
-`make large`. A test without a stored time counts as one of average length.
+Tests are shared out by how long they took: `python -m tests.shards build/large*.xml` stores that from the reports of
+`make large`, and prints the rows for docs/tests.md. A test without a stored time counts as one of average length.
 """
 
 from __future__ import annotations
@@ -70,10 +70,20 @@ def measured(report: Path) -> dict[str, float]:
     }
 
 
+def row(report: Path) -> str:
+    """Return what a report says of its run: name, date, tests, failures, minutes."""
+    suite = next(ElementTree.parse(report).iter("testsuite")).attrib
+    failed = int(suite["failures"]) + int(suite["errors"])
+    return (
+        f"| {report.stem} | {suite['timestamp'][:10]} | {suite['tests']} | {failed} | {float(suite['time']) / 60:.1f} |"
+    )
+
+
 def main(reports: Sequence[str]) -> None:
-    """Store the times of these reports in place of all others."""
+    """Store the times of these reports in place of all others, and print a row for each."""
     found = {test: seconds for report in reports for test, seconds in measured(Path(report)).items()}
     SECONDS.write_text(json.dumps(found, indent=0, sort_keys=True) + "\n", encoding="utf-8")
+    print("\n".join(row(Path(report)) for report in reports))
 
 
 if __name__ == "__main__":

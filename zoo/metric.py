@@ -8,22 +8,24 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One metric; higher is better.
+    """One metric.
 
     Attributes:
         key: in manifests: "top1".
         title: in tables, without the unit: "top-1".
-        unit: "%" for a share of 1, which is shown in percent.
+        unit: "%" for a share of 1, which is shown in percent; empty for a plain number.
+        higher_is_better: its direction; False for a loss or a perplexity.
     """
 
     key: str
     title: str
-    unit: Literal["%", "dB", "nats"]
+    unit: Literal["%", "dB", "nats", ""]
+    higher_is_better: bool = True
 
     @property
     def heading(self) -> str:
         """`top-1 %`."""
-        return f"{self.title} {self.unit}"
+        return f"{self.title} {self.unit}".rstrip()
 
     def words(self, value: float) -> str:
         """Return `value` in its unit, without the unit's name: "83.8"."""
@@ -31,7 +33,8 @@ class Metric:
 
     def lost(self, reference: float, actual: float) -> float:
         """Return the loss of `actual` against `reference`: absolute for shares, otherwise relative to the reference."""
-        return reference - actual if self.unit == "%" else (reference - actual) / abs(reference)
+        lost = reference - actual if self.higher_is_better else actual - reference
+        return lost if self.unit == "%" else lost / abs(reference)
 
 
 TOP1 = Metric(key="top1", title="top-1", unit="%")

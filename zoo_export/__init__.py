@@ -10,18 +10,23 @@ from zoo_export import packages
 packages.load(Path(__file__).parents[1])
 
 # After our packages are found, and only then.
-from export import Io, Precision, Recipe, run  # noqa: E402
+from export import FLOAT16, FLOAT32, INT8, W8A16, W8A32, Io, Recipe, Scheme, run  # noqa: E402
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError, ZooError  # noqa: E402
 
 if TYPE_CHECKING:
     from export.formats.session import Session
 
 __all__ = [
+    "FLOAT16",
+    "FLOAT32",
+    "INT8",
+    "W8A16",
+    "W8A32",
     "CheckFailedError",
     "Io",
     "OutsideError",
-    "Precision",
     "Recipe",
+    "Scheme",
     "UsageProblemError",
     "ZooError",
     "open_file",

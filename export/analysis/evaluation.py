@@ -9,7 +9,7 @@ from typing import Any
 
 from export.analysis import tasks
 from export.analysis.tasks import Examples, Metric, Task, Truth
-from export.model import reference
+from export.model import entries
 from export.model.subject import Subject
 from export.progress import Progress
 from export.proof.artifact import Artifact
@@ -111,7 +111,7 @@ def prepare(
     truth = examples.write(folder, exclude=exclude, seed=seed)
     count = len(truth.samples)
     progress.step(f"evaluate the Keras model on {count} labelled samples")
-    scores = truth.scores(reference.outputs(subject.model, truth.samples))
+    scores = truth.scores(entries.outputs(subject, truth.samples))
     evaluation = Evaluation(task=task.name, samples=truth.samples.record(), count=count, scores=scores)
     return Labelled(task=task, truth=truth, folder=folder, evaluation=evaluation)
 
@@ -124,6 +124,6 @@ def evaluate(artifacts: list[Artifact], labelled: Labelled, work: Path, progress
         if artifact.trouble:
             judged.append(artifact)
             continue
-        path = work / f"{artifact.precision}{artifact.suffix}"
+        path = work / f"{artifact.scheme}{artifact.suffix}"
         judged.append(replace(artifact, scores=labelled.scores(path, camera_bytes=artifact.takes_camera_bytes)))
     return judged

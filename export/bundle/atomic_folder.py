@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import secrets
@@ -104,13 +105,20 @@ class Destination:
         if record is None:
             return
         ours = {MANIFEST, GOLDEN, LABELS, REPORT, *(file["file"] for file in record["files"])}
+        others: dict[str, str] = record.get("companions", {})
         for entry in self.folder.iterdir():
-            if entry.name in ours:
+            # A companion that was changed since is somebody's work, unless the new export writes one of that name.
+            if entry.name in ours or (new / entry.name).exists() or _is(entry, others.get(entry.name)):
                 continue
             if entry.is_dir() and not entry.is_symlink():
                 shutil.copytree(entry, new / entry.name, symlinks=True)
             else:
                 shutil.copy2(entry, new / entry.name, follow_symlinks=False)
+
+
+def _is(path: Path, sha256: str | None) -> bool:
+    """Whether a file has that digest."""
+    return sha256 is not None and path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
 def _record(folder: Path) -> dict[str, Any] | None:

@@ -16,7 +16,8 @@ from export.bundle.write import GOLDEN, MANIFEST
 from export.formats import PRIMARY
 from export.model.subject import Subject, is_model_file
 from export.quantization.samples import draw
-from export.recipe import Precision, Recipe
+from export.recipe import Recipe
+from export.scheme import FLOAT32, INT8
 from zoo.errors import CheckFailedError, UsageProblemError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def recipe(request: Request, export: Delivered | None) -> Recipe:
     kept = {key: told[key] for key in ("seed", "calibration_count", "probe_count", "preprocessing") if key in told}
     if same and not is_model_file(model):
         kept |= {key: told[key] for key in ("options", "weights") if key in told}
-    return Recipe(model=model, precisions=(Precision.INT8,), calibration=request.samples, **kept)
+    return Recipe(model=model, schemes=(INT8,), calibration=request.samples, **kept)
 
 
 def check_samples(request: Request) -> None:
@@ -105,7 +106,7 @@ def check_weights(subject: Subject, export: Delivered | None) -> None:
 def float_file(export: Delivered | None, model: keras.Model, work: Path, *, is_original: bool) -> Path:
     """Return the model's float file in the primary format: the export's, if it is whole, or one made anew."""
     for file in export.files if export is not None and is_original else ():
-        if (file.format, file.precision) == (PRIMARY.name, Precision.FLOAT32) and not file.damage():
+        if (file.format, file.scheme) == (PRIMARY.name, FLOAT32) and not file.damage():
             return file.path
     path = work / f"float32{PRIMARY.suffix}"
     path.write_bytes(PRIMARY.convert(model))

@@ -11,6 +11,7 @@ from typing import Any
 from calibration.samples import Samples
 from export.analysis.evaluation import Evaluation
 from export.bundle.write import SCHEMA
+from export.model import entries
 from export.model.subject import Subject
 from export.passes import registry
 from export.proof.artifact import Artifact
@@ -49,7 +50,7 @@ def manifest(
     slimming: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return plain data, ready for JSON; every number in it was measured in this run."""
-    needed = any(precision.needs_calibration for precision in recipe.precisions)
+    needed = any(scheme.needs_calibration for scheme in recipe.schemes)
     return {
         "schema": SCHEMA,
         "name": subject.name,
@@ -57,7 +58,8 @@ def manifest(
         "weights": asdict(subject.weights),
         "history": [dict(record) for record in subject.history],
         "recipe": _recipe(recipe),
-        "inputs": inputs.record(subject.inputs),
+        "inputs": inputs.record(entries.contracts(subject)),
+        "state": entries.state(subject),
         "detection": subject.detection.record() if subject.detection else None,
         "calibration": {
             **calibration.record(),
@@ -105,7 +107,8 @@ def _recipe(recipe: Recipe) -> dict[str, Any]:
             record[place] = PurePath(record[place]).name
     record["passes"] = registry.record(recipe.passes)
     record["budget"] = plain(recipe.budget)
-    record["precisions"] = [str(precision) for precision in recipe.precisions]
+    record["precisions"] = [str(scheme) for scheme in recipe.schemes]
+    del record["schemes"]
     record["raised"] = {layer: str(width) for layer, width in recipe.raised.items()}
     record["io"] = str(recipe.io) if recipe.io else None
     return record

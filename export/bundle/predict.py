@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration import made_up
 from calibration.inputs import InputSpec, describe
@@ -17,28 +16,18 @@ from calibration.photo_file import BadPhotoError, read_photo
 from calibration.samples import Samples
 from calibration.sources.arrays import open_arrays
 from calibration.sources.request import Request
+from export.analysis.tasks.classification.outputs import Guess, best
 from export.bundle.read import Delivered, DeliveredFile
 from export.bundle.write import LABELS
 from export.formats import PRIMARY
-from export.recipe import Precision
 from export.runtime.run_file import Measurement, measure
+from export.scheme import INT8
 from zoo import inputs
 from zoo.errors import CheckFailedError, UsageProblemError, unknown
 
 MAX_ROWS = 100_000
 # What the fastest device file is; an export may lack it.
-PREFERRED = (PRIMARY.name, Precision.INT8)
-# float32 rounding of a sum of probabilities, and the last bit of an int8 one
-PROBABILITY_SLACK = 0.01
-
-
-@dataclass(frozen=True, kw_only=True)
-class Guess:
-    """One class that a photo may show; the probability is between 0 and 1."""
-
-    index: int
-    name: str
-    probability: float
+PREFERRED = (PRIMARY.name, INT8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +51,7 @@ def choose(delivered: Delivered, name: str | None) -> DeliveredFile:
         raise UsageProblemError(f"{str(delivered.folder)!r} holds no model file; export the model again")
     if name is not None and name not in files:
         raise unknown("file", name, files)
-    preferred = (file for file in delivered.files if (file.format, file.precision) == PREFERRED)
+    preferred = (file for file in delivered.files if (file.format, file.scheme) == PREFERRED)
     chosen = files[name] if name is not None else next(preferred, delivered.files[0])
     if trouble := chosen.damage():
         raise CheckFailedError(f"{chosen.path}: {trouble}; see: zoo verify {delivered.folder}")
@@ -79,7 +68,7 @@ def classify(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], 
     measured = run(file, photo_samples(delivered, file, photos))
     (scores,) = measured.real.values()
     return [
-        Answer(photo=str(path), guesses=_best(probabilities(row), labels, top), milliseconds=time)
+        Answer(photo=str(path), guesses=best(row, labels, top), milliseconds=time)
         for path, row, time in zip(photos, scores, measured.milliseconds, strict=True)
     ]
 
@@ -149,23 +138,6 @@ def specs(file: DeliveredFile) -> dict[str, InputSpec]:
         spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype if spec.scale is None else "float32")
         for spec in file.inputs
     }
-
-
-def probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return scores (classes,) as probabilities: as they are if they are between 0 and 1, else their softmax.
-
-    A model may end in a softmax or in logits; logits that all lie between 0 and 1 are no trained network's.
-    """
-    if scores.min() >= -PROBABILITY_SLACK and scores.max() <= 1 + PROBABILITY_SLACK:
-        return scores
-    powers = np.exp(scores - scores.max())
-    normalised: NDArray[np.float64] = powers / powers.sum()
-    return normalised
-
-
-def _best(shares: NDArray[np.float64], labels: Sequence[str], top: int) -> tuple[Guess, ...]:
-    order = np.argsort(-shares, kind="stable")[:top]
-    return tuple(Guess(index=int(i), name=labels[i], probability=float(shares[i])) for i in order)
 
 
 def names_of_classes(delivered: Delivered, count: int) -> tuple[str, ...]:

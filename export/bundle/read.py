@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.bundle.write import GOLDEN, LABELS, MANIFEST, REPORT, SCHEMA
+from export.bundle.write import LABELS, MANIFEST, SCHEMA
 from export.formats import FORMATS
 from export.model.tensor_spec import TensorSpec
-from export.recipe import Precision
+from export.scheme import SCHEMES, Scheme
 from zoo import inputs
 from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError
@@ -21,6 +21,7 @@ from zoo.preprocessing import Preprocessing
 
 MAX_MANIFEST_BYTES = 50_000_000
 MAX_LABELS_BYTES = 10_000_000
+SUFFIXES = frozenset(file_format.suffix for file_format in FORMATS.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ class DeliveredFile:
 
     path: Path
     format: str
-    precision: Precision
+    scheme: Scheme
     sha256: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
@@ -102,8 +103,7 @@ class Delivered:
     def strangers(self) -> list[str]:
         """Return the model files in the folder that the manifest does not know."""
         known = {file.path.name for file in self.files}
-        suffixes = {file_format.suffix for file_format in FORMATS.values()}
-        return sorted(path.name for path in self.folder.iterdir() if path.suffix in suffixes and path.name not in known)
+        return sorted(path.name for path in self.folder.iterdir() if path.suffix in SUFFIXES and path.name not in known)
 
 
 def read(folder: Path) -> Delivered:
@@ -148,8 +148,8 @@ def damage(path: Path, sha256: str) -> str:
 def _delivered(folder: Path, manifest: Mapping[str, Any]) -> Delivered:
     """Return the manifest as typed data; whatever is missing or of another kind raises."""
     companions = {str(name): str(digest) for name, digest in manifest["companions"].items()}
-    if set(companions) - {GOLDEN, LABELS, REPORT}:
-        raise ValueError(f"companions {sorted(companions)}")
+    if odd := [name for name in companions if Path(name).name != name or Path(name).suffix in SUFFIXES]:
+        raise ValueError(f"companions {odd}")
     meaning = manifest.get("detection")  # which older manifests do not have
     return Delivered(
         folder=folder,
@@ -176,7 +176,7 @@ def _file(folder: Path, record: Mapping[str, Any]) -> DeliveredFile:
     return DeliveredFile(
         path=folder / name,
         format=file_format.name,
-        precision=Precision(record["precision"]),
+        scheme=SCHEMES[record["precision"]],
         sha256=str(record["sha256"]),
         inputs=tuple(TensorSpec.from_record(spec) for spec in record["inputs"]),
         outputs=tuple(TensorSpec.from_record(spec) for spec in record["outputs"]),

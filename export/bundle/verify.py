@@ -20,8 +20,8 @@ from export.progress import Progress
 from export.proof import compare
 from export.proof.check import CheckResult
 from export.proof.tolerances import FIDELITY, PARITY, REPRODUCTION, STEP_AGREEMENT, for_few, for_few_steps
-from export.recipe import Precision
 from export.runtime.run_file import Measurement, measure
+from export.scheme import FLOAT32, W8A16
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
 
 SCHEMA = "zoo-export verification 1"
@@ -104,11 +104,11 @@ def _file(
         measured = measure(file.path, folder, camera_bytes=file.takes_camera_bytes, hurry=True)
     except (OutsideError, UsageProblemError) as error:
         return VerifiedFile(file=file, checks=(whole,), trouble=str(error))
-    judge = file.precision.can_be_judged(trained=delivered.trained, real=delivered.real)
+    judge = file.scheme.can_be_judged(trained=delivered.trained, real=delivered.real)
     # Float rounding is the same on few samples as on many; what quantization does differs from sample to sample.
-    tolerance = PARITY if file.precision is Precision.FLOAT32 else for_few(FIDELITY[file.precision], len(samples))
-    proven = compare.compare_outputs(samples.expected, measured.real, file.precision, judge=judge, tolerance=tolerance)
-    loose = compare.magnifies(file.precision, file.raised, trained=delivered.trained)
+    tolerance = PARITY if file.scheme == FLOAT32 else for_few(FIDELITY[file.scheme], len(samples))
+    proven = compare.compare_outputs(samples.expected, measured.real, file.scheme, judge=judge, tolerance=tolerance)
+    loose = compare.magnifies(file.scheme, file.raised, trained=delivered.trained)
     model = samples.expected if loose else None
     checks = (
         whole,
@@ -148,11 +148,11 @@ def _reproduction(
         recorded,
         measured.real,
         specs,
-        file.precision,
+        file.scheme,
         model=model,
         id="reproduction",
         # Its 16-bit roundings magnify what processors do differently, as between the formats.
-        tolerance=None if file.precision is Precision.W8A16 else REPRODUCTION,
+        tolerance=None if file.scheme == W8A16 else REPRODUCTION,
         step_tolerance=for_few_steps(STEP_AGREEMENT, len(next(iter(recorded.values())))),
     )
 
@@ -166,7 +166,7 @@ def _agreement(
 ) -> tuple[CheckResult, ...]:
     """Compare with the primary format's file of that precision, as the export did."""
     for other in others:
-        is_sibling = other.file.precision is file.precision and other.file.format == PRIMARY.name != file.format
+        is_sibling = other.file.scheme == file.scheme and other.file.format == PRIMARY.name != file.format
         if is_sibling and other.measured is not None:
             specs = {spec.name: spec for spec in other.measured.outputs}
             step_tolerance = for_few_steps(STEP_AGREEMENT, len(samples))
@@ -175,7 +175,7 @@ def _agreement(
                     other.measured.real,
                     measured.real,
                     specs,
-                    file.precision,
+                    file.scheme,
                     model=model,
                     step_tolerance=step_tolerance,
                 )

@@ -11,7 +11,7 @@ from typing import Any
 
 from export.bundle.report.page import page
 from export.proof.artifact import Artifact
-from export.recipe import Precision
+from export.scheme import Scheme
 
 MANIFEST, GOLDEN, LABELS, REPORT = "manifest.json", "golden.npz", "labels.txt", "report.html"
 KIND = "zoo-export manifest"
@@ -24,9 +24,19 @@ def write(
     manifest: Mapping[str, Any],
     golden: bytes,
     labels: tuple[str, ...],
+    others: Mapping[str, bytes],
 ) -> dict[str, Any]:
-    """Write an export's files, each flushed to the disk; return the manifest, which now knows all of them."""
-    companions = {GOLDEN: golden, REPORT: page(manifest).encode()}
+    """Write an export's files, each flushed to the disk; return the manifest, which now knows all of them.
+
+    Args:
+        folder: that receives them.
+        files: of the model.
+        manifest: without the companions.
+        golden: the content of golden.npz.
+        labels: names of the classes, if known.
+        others: files that must travel with the model, by name: a vocabulary.
+    """
+    companions = {**others, GOLDEN: golden, REPORT: page(manifest).encode()}
     if labels:
         companions[LABELS] = ("\n".join(labels) + "\n").encode()
     record = {
@@ -41,12 +51,12 @@ def write(
     return record
 
 
-def chosen(artifacts: list[Artifact], precisions: tuple[Precision, ...], *, keep_failed: bool) -> list[Artifact]:
+def chosen(artifacts: list[Artifact], schemes: tuple[Scheme, ...], *, keep_failed: bool) -> list[Artifact]:
     """Return what is delivered: asked for, made, and proven (or kept on request)."""
     return [
         artifact
         for artifact in artifacts
-        if artifact.precision in precisions and artifact.content and (keep_failed or not artifact.failures)
+        if artifact.scheme in schemes and artifact.content and (keep_failed or not artifact.failures)
     ]
 
 

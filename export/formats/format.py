@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from calibration.samples import Array
 from export.formats.dissection import Dissector
 from export.formats.session import OpCount, RangeReport, Session, StorageReport, Watcher
-from export.recipe import Io, Precision, Width
+from export.recipe import Io, Width
+from export.scheme import Scheme
 
 if TYPE_CHECKING:
     import keras
@@ -32,7 +33,7 @@ class QuantizationPlan:
         raised: of an int8 file: activations that are wider than int8, by the tensor's name in the calibration format.
     """
 
-    precision: Precision
+    scheme: Scheme
     io: Io
     ranges: Ranges | None
     input_ranges: Mapping[str, tuple[float, float]]
@@ -52,15 +53,24 @@ class Format(Protocol):
     suffix: str
     runtime: str
 
-    def convert(self, model: keras.Model) -> bytes:
-        """Return the float32 file: static batch 1, inputs and outputs named as in the model."""
+    def convert(self, model: keras.Model, entries: Mapping[str, keras.Model] | None = None) -> bytes:
+        """Return the float32 file: static batch 1, inputs and outputs named as in the model.
+
+        Args:
+            model: to convert.
+            entries: models of its entry points, by name, which share its layers and have static shapes; None for the
+                usual one, the model itself.
+
+        Raises:
+            ConversionError: it cannot be written in this format.
+        """
         ...
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
         """Return the file in `plan.precision`; `siblings` holds the files of that precision made before, by format."""
         ...
 
-    def needs(self, precision: Precision) -> tuple[str, ...]:
+    def needs(self, scheme: Scheme) -> tuple[str, ...]:
         """Return the formats whose file of that precision must be made before."""
         ...
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from calibration.samples import Array
 from export.model.graph import Graph, functional
+from export.model.run_graph import call
 
 if TYPE_CHECKING:
     import keras
@@ -96,21 +97,18 @@ class _Walk:
         return [known[id(tensor)] for tensor in model.outputs]
 
     def _call(self, node: Any, name: str, sources: Sequence[Known]) -> list[Known]:
-        import keras
-
         tensors = {id(tensor): value for tensor, (_, value) in zip(node.input_tensors, sources, strict=True)}
-        arguments, settings = node.arguments.fill_in(tensors)
         outputs = []
-        for position, value in enumerate(keras.tree.flatten(node.operation(*arguments, **settings))):
-            call = LayerCall(
+        for position, value in enumerate(call(node, tensors)):
+            made = LayerCall(
                 name=f"{name}:{position}" if position else name,
                 sources=tuple(dict.fromkeys(source for source, _ in sources)),
                 operation=type(node.operation).__name__,
                 has_weights=bool(getattr(node.operation, "weights", ())),
                 output=np.asarray(value),
             )
-            self.found.append(call)
-            outputs.append((call.name, value))
+            self.found.append(made)
+            outputs.append((made.name, value))
         return outputs
 
     def _numbered(self, name: str) -> str:

@@ -45,6 +45,12 @@ def outputs(model: keras.Model) -> tuple[TensorSpec, ...]:
     )
 
 
+def names(model: keras.Model) -> tuple[list[str], list[str]]:
+    """Return the names of the model's inputs and outputs, whatever their shapes."""
+    found = _names([*model.inputs, *model.outputs])
+    return _names(model.inputs), found[len(model.inputs) :]
+
+
 def _names(tensors: Iterable[Any]) -> list[str]:
     """Return the names of the layers that make the tensors, a repeated one with a number behind it."""
     result: list[str] = []

@@ -9,6 +9,7 @@ import numpy as np
 
 from calibration.samples import Samples
 from export.model.graph import Graph, Node
+from export.model.run_graph import call
 
 if TYPE_CHECKING:
     import keras
@@ -78,7 +79,7 @@ class Traversal:
         results: list[list[Stream]] = [[[], []] for _ in node.outputs]
         for chunk in range(count):
             for side in (0,) if same else (0, 1):
-                outputs = _outputs(node, {key: streams[side][chunk] for key, streams in sources.items()})
+                outputs = call(node, {key: streams[side][chunk] for key, streams in sources.items()})
                 for result, output in zip(results, outputs, strict=True):
                     result[side].append(output)
             for streams in sources.values():
@@ -89,11 +90,3 @@ class Traversal:
 
     def _first(self, sources: Mapping[int, tuple[Stream, Stream]]) -> Iterator[Stream]:
         yield from (one for one, _ in sources.values())
-
-
-def _outputs(node: Node, tensors: Mapping[int, Tensor]) -> list[Tensor]:
-    import keras
-
-    arguments, settings = node.arguments.fill_in(tensors)
-    found: list[Tensor] = keras.tree.flatten(node.operation(*arguments, **settings))
-    return found

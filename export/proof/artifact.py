@@ -11,7 +11,8 @@ from export.formats.session import OpCount
 from export.metrics import Comparison
 from export.model.tensor_spec import TensorSpec
 from export.proof.check import CheckResult
-from export.recipe import Precision, Width
+from export.recipe import Width
+from export.scheme import Scheme
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class Artifact:
 
     name: str
     format: str
-    precision: Precision
+    scheme: Scheme
     suffix: str
     content: bytes = b""
     inputs: Sequence[TensorSpec] = ()
@@ -63,7 +64,7 @@ class Artifact:
     @property
     def file_name(self) -> str:
         """`mobilenet-int8.tflite`."""
-        return f"{self.name}-{self.precision}{self.suffix}"
+        return f"{self.name}-{self.scheme}{self.suffix}"
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -93,7 +94,7 @@ class Artifact:
         return {
             "file": self.file_name,
             "format": self.format,
-            "precision": str(self.precision),
+            "precision": str(self.scheme),
             "raised": {layer: str(width) for layer, width in self.raised.items()},
             "bytes": len(self.content),
             "sha256": hashlib.sha256(self.content).hexdigest() if self.content else None,

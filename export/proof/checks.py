@@ -11,7 +11,7 @@ from export.proof import compare, input_convention, integer_model, provenance
 from export.proof.check import CheckResult
 from export.proof.evidence import Evidence
 from export.quantization.build import plan
-from export.recipe import Precision
+from export.scheme import FLOAT32, INT8
 
 Results = Iterable[CheckResult]
 
@@ -31,12 +31,12 @@ class Check:
 
 def parity(evidence: Evidence) -> Results:
     """Does the float32 file give the Keras model's outputs, up to float32 rounding?"""
-    return evidence.compared.checks if evidence.precision is Precision.FLOAT32 else ()
+    return evidence.compared.checks if evidence.scheme == FLOAT32 else ()
 
 
 def fidelity(evidence: Evidence) -> Results:
     """Does the quantized file give outputs close to the Keras model's?"""
-    return evidence.compared.checks if evidence.precision is not Precision.FLOAT32 else ()
+    return evidence.compared.checks if evidence.scheme != FLOAT32 else ()
 
 
 def storage(evidence: Evidence) -> Results:
@@ -52,7 +52,7 @@ def convention(evidence: Evidence) -> Results:
     """Does an integer input mean by a byte what the model's preprocessing means by it?"""
     camera, beside = evidence.run.camera_range, evidence.run.subject.made_up_inputs
     spec, *others = (spec for spec in evidence.measured.inputs if spec.name not in beside)
-    if evidence.precision is not Precision.INT8 or camera is None or spec.zero_point is None or others:
+    if evidence.scheme != INT8 or camera is None or spec.zero_point is None or others:
         return ()
     return (input_convention.check(spec, camera),)
 
@@ -63,12 +63,12 @@ def agreement(evidence: Evidence) -> Results:
     if primary is None or primary.measured is None:
         return ()
     run, specs = evidence.run, {spec.name: spec for spec in primary.measured.outputs}
-    loose = compare.magnifies(evidence.precision, run.recipe.raised, trained=run.subject.weights.trained)
+    loose = compare.magnifies(evidence.scheme, run.recipe.raised, trained=run.subject.weights.trained)
     return compare.agreement(
         primary.measured.real,
         evidence.measured.real,
         specs,
-        evidence.precision,
+        evidence.scheme,
         model=evidence.expected if loose else None,
     )
 
@@ -81,7 +81,7 @@ def origin(evidence: Evidence) -> Results:
 
 def calibration(evidence: Evidence) -> Results:
     """Were the ranges observed on inputs like those of the proof?"""
-    if not evidence.precision.needs_calibration or not evidence.is_judged:
+    if not evidence.scheme.needs_calibration or not evidence.is_judged:
         return ()
     return provenance.calibration(evidence.run.samples.calibration, evidence.run.samples.probe)
 
@@ -90,7 +90,7 @@ def ranges(evidence: Evidence) -> Results:
     """Do the file's grids cover the ranges that were planned?"""
     if not _has_own_ranges(evidence) or evidence.parent is None:
         return ()
-    planned = plan(evidence.run, evidence.base, evidence.precision, evidence.run.recipe.raised)
+    planned = plan(evidence.run, evidence.base, evidence.scheme, evidence.run.recipe.raised)
     return (compare.ranges(PRIMARY.ranges(evidence.parent, evidence.file.content, planned)),)
 
 
@@ -116,7 +116,7 @@ def clipping(evidence: Evidence) -> Results:
     base, run = evidence.base, evidence.run
     if not _has_own_ranges(evidence) or not evidence.is_judged or base is None or base.observation is None:
         return ()
-    planned = plan(run, base, evidence.precision, run.recipe.raised).ranges
+    planned = plan(run, base, evidence.scheme, run.recipe.raised).ranges
     seen, samples = base.observation, run.samples
     if planned is None:
         return ()
@@ -125,7 +125,7 @@ def clipping(evidence: Evidence) -> Results:
 
 def _has_own_ranges(evidence: Evidence) -> bool:
     """Whether the file was quantized to ranges, and not derived from a file that was."""
-    return evidence.file.format == PRIMARY.name and evidence.precision.needs_calibration
+    return evidence.file.format == PRIMARY.name and evidence.scheme.needs_calibration
 
 
 # In the order in which they are asked and reported.

@@ -15,11 +15,11 @@ from calibration.fingerprint import Fingerprint
 from calibration.ranges import Range, Ranges
 from calibration.samples import Array, Samples
 from export.model import signature
-from export.model.graph import Graph, functional
+from export.model.run_graph import as_inputs, run_graph
 from export.proof.check import CheckResult
 from export.proof.compare import compare_outputs
 from export.proof.tolerances import CLIPPING
-from export.recipe import Precision
+from export.scheme import W8A32
 
 if TYPE_CHECKING:
     import keras
@@ -47,7 +47,7 @@ def check(
         return ()
     values = _run(model, known, 0, 1, {})[1]
     expected, found = (_outputs(model, probe, _bounds(values, ranges, fingerprints)) for ranges in (seen, planned))
-    judged = compare_outputs(expected, found, Precision.W8A32, judge=True, tolerance=CLIPPING)
+    judged = compare_outputs(expected, found, W8A32, judge=True, tolerance=CLIPPING)
     return tuple(replace(check, id="clipping") for check in judged.checks)
 
 
@@ -73,21 +73,11 @@ def _run(
     model: keras.Model, samples: Samples, start: int, stop: int, bounds: Mapping[int, Range]
 ) -> tuple[list[Array], Values]:
     """Return the outputs of some samples, activations clipped where there are bounds, and all that is in float."""
-    import keras
     import tensorflow as tf
 
-    whole = functional(model)
-    tensors: dict[int, Any] = {}
-    values: Values = {}
-    for spec, tensor in zip(signature.inputs(model), whole.inputs, strict=True):
-        tensors[id(tensor)] = tf.convert_to_tensor(samples.inputs[spec.name][start:stop], tensor.dtype)
-    for node in Graph(whole).nodes:
-        arguments, settings = node.arguments.fill_in(tensors)
-        outputs = keras.tree.flatten(node.operation(*arguments, **settings))
-        for tensor, value in zip(node.outputs, outputs, strict=True):
-            position = len(values)
-            if position in bounds:
-                value = tf.clip_by_value(value, *bounds[position])  # what is read from here on
-            tensors[id(tensor)] = values[position] = value
-    flat = [tensors[id(tensor)].numpy() for tensor in whole.outputs]
-    return flat, {position: value for position, value in values.items() if value.dtype.is_floating}
+    def clipped(position: int, value: Any) -> Any:
+        return tf.clip_by_value(value, *bounds[position]) if position in bounds else value
+
+    inputs = as_inputs(model, {name: values[start:stop] for name, values in samples.inputs.items()})
+    run = run_graph(model, inputs, clipped)
+    return [output.numpy() for output in run.outputs], run.floats

@@ -24,7 +24,7 @@ from export.proof.tolerances import (
     Tolerance,
     by_fidelity,
 )
-from export.recipe import Precision
+from export.scheme import FLOAT32, INT8, Scheme
 from zoo.errors import CheckFailedError
 
 Outputs = Mapping[str, Array]
@@ -44,7 +44,7 @@ class OutputComparison:
 def compare_outputs(
     reference: Outputs,
     actual: Outputs,
-    precision: Precision,
+    scheme: Scheme,
     *,
     judge: bool,
     tolerance: Tolerance | None = None,
@@ -54,11 +54,11 @@ def compare_outputs(
     Args:
         reference: (N, ...) by output name.
         actual: likewise.
-        precision: float32 asks for parity, the others for fidelity.
+        scheme: float32 asks for parity, the others for fidelity.
         judge: False measures without bars, where bars mean nothing (int8 of an untrained network).
         tolerance: in place of the precision's own.
     """
-    id, default = ("parity", PARITY) if precision is Precision.FLOAT32 else ("fidelity", FIDELITY[precision])
+    id, default = ("parity", PARITY) if scheme == FLOAT32 else ("fidelity", FIDELITY[scheme])
     tolerance = tolerance or default
     checks: list[CheckResult] = []
     comparisons = {}
@@ -76,20 +76,20 @@ def compare_outputs(
     return OutputComparison(comparisons=comparisons, checks=tuple(checks))
 
 
-def magnifies(precision: Precision, raised: Mapping[str, object], *, trained: bool) -> bool:
+def magnifies(scheme: Scheme, raised: Mapping[str, object], *, trained: bool) -> bool:
     """Whether one step in the middle of a file becomes many at its end.
 
     In several precisions it meets float arithmetic, which is not the same in both formats; and random weights pass on
     all that they get, where trained ones have learned to pass on what matters.
     """
-    return bool(raised) or (precision is Precision.INT8 and not trained)
+    return bool(raised) or (scheme == INT8 and not trained)
 
 
 def agreement(
     first: Outputs,
     second: Outputs,
     specs: Mapping[str, TensorSpec],
-    precision: Precision,
+    scheme: Scheme,
     *,
     model: Outputs | None = None,
     id: str = "agreement",
@@ -113,9 +113,9 @@ def agreement(
                 compared = compare(reference=first[name], actual=second[name], classes=classes)
                 own = compare(reference=model[name], actual=first[name])
                 checks.extend(_judged(id, name, compared, by_fidelity(own.sqnr_db)))
-            elif step is None or precision is not Precision.INT8:
+            elif step is None or scheme != INT8:
                 compared = compare(reference=first[name], actual=second[name], classes=classes)
-                checks.extend(_judged(id, name, compared, tolerance or AGREEMENT[precision]))
+                checks.extend(_judged(id, name, compared, tolerance or AGREEMENT[scheme]))
             else:
                 steps = compare_steps(reference=first[name], actual=second[name], step=step, classes=classes)
                 checks.extend(_judged_steps(id, name, steps, step_tolerance))

@@ -12,8 +12,8 @@ from export.proof.integer_model import BaseOutputs
 from export.quantization.build import MadeFile
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase
-from export.recipe import Precision
 from export.runtime.run_file import Measurement
+from export.scheme import Scheme
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +60,11 @@ class Evidence:
     base_outputs: BaseOutputs | None = None
 
     @property
-    def precision(self) -> Precision:
+    def scheme(self) -> Scheme:
         """The file's precision."""
-        return self.file.precision
+        return self.file.scheme
 
     @property
     def is_judged(self) -> bool:
         """Whether thresholds mean anything for it."""
-        return self.run.judges(self.file.precision)
+        return self.run.judges(self.file.scheme)

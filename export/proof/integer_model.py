@@ -13,8 +13,8 @@ from export.proof.compare import compare_outputs
 from export.proof.tolerances import EQUALIZATION, MOVED_WEIGHTS, RECONSTRUCTION, for_count
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase
-from export.recipe import Precision
 from export.runtime.run_file import measure
+from export.scheme import FLOAT32, W8A32
 
 Outputs = Mapping[str, Array]
 
@@ -58,7 +58,7 @@ def equalization(expected: Outputs, found: BaseOutputs) -> tuple[CheckResult, ..
     """
     if found.equalized is None:
         return ()
-    judged = compare_outputs(expected, found.equalized, Precision.W8A32, judge=True, tolerance=EQUALIZATION)
+    judged = compare_outputs(expected, found.equalized, W8A32, judge=True, tolerance=EQUALIZATION)
     return tuple(replace(check, id="equalization") for check in judged.checks)
 
 
@@ -66,8 +66,8 @@ def reconstruction(expected: Outputs, found: BaseOutputs) -> tuple[CheckResult, 
     """Judge whether the reconstructed model gives the original's outputs, and its float file the model's."""
     tolerance = for_count(RECONSTRUCTION, len(next(iter(expected.values()))))
     judged = (
-        *compare_outputs(expected, found.model, Precision.W8A32, judge=True, tolerance=tolerance).checks,
-        *compare_outputs(found.model, found.float_file, Precision.FLOAT32, judge=True).checks,
+        *compare_outputs(expected, found.model, W8A32, judge=True, tolerance=tolerance).checks,
+        *compare_outputs(found.model, found.float_file, FLOAT32, judge=True).checks,
     )
     return tuple(replace(check, id="reconstruction") for check in judged)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from export.proof.artifact import Artifact
-from export.recipe import Precision
+from export.scheme import FLOAT32, INT8, W8A16
 
 # A file counts as smaller or faster from here on; less is noise of the machine.
 MAX_SIZE_SHARE, MAX_TIME_SHARE = 0.9, 0.95
@@ -16,7 +16,7 @@ MOST_NAMED = 6  # raised layers; the manifest names all
 
 def notes(artifact: Artifact, float_artifact: Artifact) -> tuple[str, ...]:
     """Return sentences about a quantized file beside the float file of its format; none for the float file."""
-    if artifact.precision is Precision.FLOAT32 or not artifact.content:
+    if artifact.scheme == FLOAT32 or not artifact.content:
         return ()
     found = [
         _answers(artifact),
@@ -48,7 +48,7 @@ def _raised(artifact: Artifact) -> str:
 
 
 def _islands(artifact: Artifact) -> str:
-    if artifact.precision not in (Precision.INT8, Precision.W8A16) or not artifact.float_ops or artifact.raised:
+    if artifact.scheme not in (INT8, W8A16) or not artifact.float_ops or artifact.raised:
         return ""
     named = ", ".join(f"{count} {op}" for op, count in artifact.float_ops.items())
     return f"not all-integer: {named} in float"
@@ -67,7 +67,7 @@ def _size(artifact: Artifact, float_artifact: Artifact) -> str:
 
 
 def _speed(artifact: Artifact, float_artifact: Artifact) -> str:
-    if artifact.precision is not Precision.INT8 and artifact.precision is not Precision.W8A16:
+    if artifact.scheme != INT8 and artifact.scheme != W8A16:
         return ""
     if artifact.p50_ms is None or float_artifact.p50_ms is None:
         return ""

@@ -20,8 +20,8 @@ from export.proof.notes import notes
 from export.quantization.build import Key, MadeFile, parent_content
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase, NoBase
-from export.recipe import Precision
 from export.runtime.run_file import Measurement, measure
+from export.scheme import FLOAT32, INT8
 from zoo.errors import OutsideError, UsageProblemError
 
 Outputs = Mapping[str, Array]
@@ -45,14 +45,14 @@ def prove_all(
         if file.trouble:
             proven[key] = without_proof(run, file, file.trouble)
             continue
-        run.progress.step(f"prove the {file.precision} .{file.format}")
+        run.progress.step(f"prove the {file.scheme} .{file.format}")
         try:
             measured = measured_on_probe(run, file)
         except (OutsideError, UsageProblemError) as error:
             proven[key] = without_proof(run, file, str(error))
             continue
         proven[key] = prove(evidence(run, file, measured, expected, files, proven, known, outputs))
-    return {key: _with_notes(one, proven[key[0], Precision.FLOAT32]) for key, one in proven.items()}
+    return {key: _with_notes(one, proven[key[0], FLOAT32]) for key, one in proven.items()}
 
 
 def measured_on_probe(run: ExportRun, file: MadeFile) -> Measurement:
@@ -62,7 +62,7 @@ def measured_on_probe(run: ExportRun, file: MadeFile) -> Measurement:
         RuntimeCrashError: its runtime cannot run it.
         UsageProblemError: its inputs are not the samples'.
     """
-    camera_bytes = run.takes_camera_bytes(file.precision)
+    camera_bytes = run.takes_camera_bytes(file.scheme)
     return measure(file.on_disk(run.work), run.samples.probe_folder, camera_bytes=camera_bytes, hurry=True)
 
 
@@ -88,19 +88,19 @@ def evidence(
         base: of integer files.
         outputs: what the base's model and file gave.
     """
-    file_format, precision = FORMATS[file.format], file.precision
-    is_float = precision is Precision.FLOAT32
-    has_base = file.format == PRIMARY.name and precision.has_integer_weights
+    file_format, scheme = FORMATS[file.format], file.scheme
+    is_float = scheme == FLOAT32
+    has_base = file.format == PRIMARY.name and scheme.has_integer_weights
     return Evidence(
         run=run,
         file=file,
         expected=expected,
         measured=measured,
-        compared=compare_outputs(expected, measured.real, precision, judge=run.judges(precision)),
+        compared=compare_outputs(expected, measured.real, scheme, judge=run.judges(scheme)),
         parent=None if is_float else _parent(file, files, base),
-        siblings={name: proven[name, precision] for name in file_format.needs(precision)},
-        float_file=None if is_float else proven[file.format, Precision.FLOAT32],
-        primary=proven.get((PRIMARY.name, precision)) if file.format != PRIMARY.name else None,
+        siblings={name: proven[name, scheme] for name in file_format.needs(scheme)},
+        float_file=None if is_float else proven[file.format, FLOAT32],
+        primary=proven.get((PRIMARY.name, scheme)) if file.format != PRIMARY.name else None,
         base=base if has_base else None,
         base_outputs=outputs if has_base else None,
     )
@@ -109,7 +109,7 @@ def evidence(
 def prove(evidence: Evidence) -> ProvenFile:
     """Return a file that its runtime could run, with the results of all checks."""
     run, file, measured = evidence.run, evidence.file, evidence.measured
-    precision = file.precision
+    scheme = file.scheme
     artifact = replace(
         _artifact(run, file),
         content=file.content,
@@ -118,9 +118,9 @@ def prove(evidence: Evidence) -> ProvenFile:
         comparisons=evidence.compared.comparisons,
         checks=tuple(result for check in CHECKS for result in check.ask(evidence)),
         census=measured.census,
-        raised=run.recipe.raised if precision is Precision.INT8 else {},
-        may_be_reconstructed=precision.has_integer_weights and not run.recipe.reconstruct and evidence.is_judged,
-        takes_camera_bytes=run.takes_camera_bytes(precision),
+        raised=run.recipe.raised if scheme == INT8 else {},
+        may_be_reconstructed=scheme.has_integer_weights and not run.recipe.reconstruct and evidence.is_judged,
+        takes_camera_bytes=run.takes_camera_bytes(scheme),
         p50_ms=measured.p50_ms,
         p90_ms=measured.p90_ms,
     )
@@ -134,20 +134,19 @@ def without_proof(run: ExportRun, file: MadeFile, trouble: str) -> ProvenFile:
 
 def _artifact(run: ExportRun, file: MadeFile) -> Artifact:
     suffix = FORMATS[file.format].suffix
-    return Artifact(name=run.subject.name, format=file.format, precision=file.precision, suffix=suffix)
+    return Artifact(name=run.subject.name, format=file.format, scheme=file.scheme, suffix=suffix)
 
 
 def _is_used(files: Mapping[Key, MadeFile]) -> bool:
     """Whether a file of the primary format was quantized from the base."""
     return any(
-        file.format == PRIMARY.name and file.precision.has_integer_weights and not file.trouble
-        for file in files.values()
+        file.format == PRIMARY.name and file.scheme.has_integer_weights and not file.trouble for file in files.values()
     )
 
 
 def _parent(file: MadeFile, files: Mapping[Key, MadeFile], base: IntegerBase | None) -> bytes | None:
     try:
-        return parent_content(FORMATS[file.format], file.precision, files, base)
+        return parent_content(FORMATS[file.format], file.scheme, files, base)
     except ConversionError:
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from export.recipe import Precision
+from export.scheme import FLOAT16, FLOAT32, INT8, W8A16, W8A32, Scheme
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,18 +85,18 @@ MOVED_WEIGHTS = ErrorTolerance(
 )
 
 # How much does the file differ from the Keras model? Asked of trained networks only.
-FIDELITY: dict[Precision, Tolerance] = {
-    Precision.FLOAT32: PARITY,
-    Precision.FLOAT16: Tolerance(
+FIDELITY: dict[Scheme, Tolerance] = {
+    FLOAT32: PARITY,
+    FLOAT16: Tolerance(
         min_sqnr_db=35,
         min_top1_agreement=0.95,
         min_distinct_share=0.8,
         reason="11 bits of mantissa per weight: measured 41 to 135 dB; a zeroed channel of MobileNet v1 leaves 29 dB "
         "in the middle layer and 34 dB in the mildest; one of the weakest tenth leaves up to 37, which storage shows",
     ),
-    Precision.INT8: Tolerance(min_sqnr_db=8, min_top1_agreement=0.65, min_distinct_share=0.5, reason=_WEIGHTS_8_BIT),
-    Precision.W8A16: Tolerance(min_sqnr_db=8, min_top1_agreement=0.65, min_distinct_share=0.5, reason=_WEIGHTS_8_BIT),
-    Precision.W8A32: Tolerance(min_sqnr_db=8, min_top1_agreement=0.65, min_distinct_share=0.5, reason=_WEIGHTS_8_BIT),
+    INT8: Tolerance(min_sqnr_db=8, min_top1_agreement=0.65, min_distinct_share=0.5, reason=_WEIGHTS_8_BIT),
+    W8A16: Tolerance(min_sqnr_db=8, min_top1_agreement=0.65, min_distinct_share=0.5, reason=_WEIGHTS_8_BIT),
+    W8A32: Tolerance(min_sqnr_db=8, min_top1_agreement=0.65, min_distinct_share=0.5, reason=_WEIGHTS_8_BIT),
 }
 
 # Do the two formats say the same?
@@ -105,21 +105,21 @@ _SAME_NUMBERS = Tolerance(
     reason="the same stored numbers, computed in float32 by both, so only the order of additions differs: measured "
     "109 to 136 dB; a zeroed channel of MobileNet v1 leaves 29 dB in the middle layer and 51 dB in the mildest",
 )
-AGREEMENT: dict[Precision, Tolerance] = {
-    Precision.FLOAT32: _SAME_NUMBERS,
-    Precision.FLOAT16: Tolerance(
+AGREEMENT: dict[Scheme, Tolerance] = {
+    FLOAT32: _SAME_NUMBERS,
+    FLOAT16: Tolerance(
         min_sqnr_db=38,
         reason="folding batch norm in another order moves a weight across a float16 boundary here and there: measured "
         "48 dB on MobileNet v1, 61 dB on ResNet50, 130 dB without batch norm; a zeroed channel of MobileNet v1 leaves "
         "29 dB in the middle layer, one of the weakest tenth up to 38.7 dB, which storage shows",
     ),
-    Precision.INT8: _SAME_NUMBERS,  # of outputs that are not quantized; STEP_AGREEMENT judges the others
-    Precision.W8A16: Tolerance(
+    INT8: _SAME_NUMBERS,  # of outputs that are not quantized; STEP_AGREEMENT judges the others
+    W8A16: Tolerance(
         min_sqnr_db=50,
         reason="float32 in one format, integers in the other, rounded to 16 bits at every layer: measured 67 to 86 dB; "
         "a zeroed channel of MobileNet v1 leaves 34 dB in the middle layer; 51 dB in the mildest, which storage shows",
     ),
-    Precision.W8A32: _SAME_NUMBERS,
+    W8A32: _SAME_NUMBERS,
 }
 STEP_AGREEMENT = StepTolerance(
     min_within_one_step=0.98,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from export.errors import ConversionError
 from export.formats import FORMATS, PRIMARY, Format, QuantizationPlan, find
@@ -18,10 +19,14 @@ from export.quantization.integer_base import (
     with_tensor_map,
     written,
 )
-from export.recipe import Precision, Recipe, Width
+from export.recipe import Recipe, Width
+from export.scheme import FLOAT32, INT8, Scheme
 from zoo.errors import OutsideError
 
-Key = tuple[str, Precision]  # format and precision of a file
+if TYPE_CHECKING:
+    import keras
+
+Key = tuple[str, Scheme]  # format and precision of a file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +41,13 @@ class MadeFile:
     """
 
     format: str
-    precision: Precision
+    scheme: Scheme
     content: bytes = b""
     trouble: str = ""
 
     def on_disk(self, folder: Path) -> Path:
         """Return the file in that folder, where a runtime can read it."""
-        return written(folder / f"{self.precision}{FORMATS[self.format].suffix}", self.content)
+        return written(folder / f"{self.scheme}{FORMATS[self.format].suffix}", self.content)
 
 
 def formats(recipe: Recipe) -> tuple[Format, ...]:
@@ -53,20 +58,20 @@ def formats(recipe: Recipe) -> tuple[Format, ...]:
 
 def keys(recipe: Recipe) -> tuple[Key, ...]:
     """Return the files to make, parents first: those that a recipe asks for, and those that they are derived from."""
-    precisions = [precision for precision in recipe.precisions if precision is not Precision.FLOAT32]
-    quantized = {(name, precision) for precision in precisions for name in _with_parents(recipe, precision)}
+    schemes = [scheme for scheme in recipe.schemes if scheme != FLOAT32]
+    quantized = {(name, scheme) for scheme in schemes for name in _with_parents(recipe, scheme)}
     floats = {file_format.name for file_format in formats(recipe)} | {name for name, _ in quantized}
-    if recipe.budget.is_asked or any(precision.has_integer_weights for precision in precisions):
+    if recipe.budget.is_asked or any(scheme.has_integer_weights for scheme in schemes):
         floats.add(PRIMARY.name)
-    wanted = {(name, Precision.FLOAT32) for name in floats} | quantized
-    ordered = ((name, precision) for precision in (Precision.FLOAT32, *precisions) for name in FORMATS)
+    wanted = {(name, FLOAT32) for name in floats} | quantized
+    ordered = ((name, scheme) for scheme in (FLOAT32, *schemes) for name in FORMATS)
     return tuple(dict.fromkeys(key for key in ordered if key in wanted))
 
 
 def float_files(run: ExportRun) -> dict[Key, MadeFile]:
     """Return the float32 files of the export, each converted once."""
-    names = (name for name, precision in keys(run.recipe) if precision is Precision.FLOAT32)
-    return {(name, Precision.FLOAT32): _converted(run, FORMATS[name]) for name in names}
+    names = (name for name, scheme in keys(run.recipe) if scheme == FLOAT32)
+    return {(name, FLOAT32): _converted(run, FORMATS[name]) for name in names}
 
 
 def base_of(run: ExportRun, floats: Mapping[Key, MadeFile]) -> IntegerBase | NoBase | None:
@@ -75,15 +80,17 @@ def base_of(run: ExportRun, floats: Mapping[Key, MadeFile]) -> IntegerBase | NoB
     Raises:
         UsageProblemError: a raised layer's tensors cannot be seen in the float file.
     """
-    precisions = [precision for precision in run.recipe.precisions if precision.has_integer_weights]
-    if not precisions:
+    schemes = [scheme for scheme in run.recipe.schemes if scheme.has_integer_weights]
+    if not schemes:
         return None
-    file, raised = floats[PRIMARY.name, Precision.FLOAT32], run.recipe.raised
+    file, raised = floats[PRIMARY.name, FLOAT32], run.recipe.raised
+    if run.subject.entries:
+        return NoBase("integer files of several entry points are not made")
     if file.trouble:
         return NoBase(f"there is no float file: {file.trouble}")
     try:
         kept = kept_layers(run, file.content, raised)
-        base = integer_base(run, file.content, precisions=precisions, kept=kept)
+        base = integer_base(run, file.content, schemes=schemes, kept=kept)
         return with_tensor_map(run, base) if raised else base
     except OutsideError as error:
         return NoBase(str(error))
@@ -103,7 +110,7 @@ def quantized_files(
         base: of the integer files.
         known: files that are made already.
     """
-    made = {**floats, **{(file.format, file.precision): file for file in known}}
+    made = {**floats, **{(file.format, file.scheme): file for file in known}}
     for key in keys(run.recipe):
         if key not in made:
             made[key] = quantized(run, key, run.recipe.raised, made, base)
@@ -126,36 +133,37 @@ def quantized(
         made: the files that it is derived from.
         base: of integer files.
     """
-    name, precision = key
+    name, scheme = key
     file_format = FORMATS[name]
     try:
-        siblings = {other: _content(made[other, precision]) for other in file_format.needs(precision)}
-        parent = parent_content(file_format, precision, made, base)
-        run.progress.step(f"quantize the .{name} to {precision}")
-        content = file_format.quantize(parent, plan(run, base, precision, raised), siblings)
+        _refuse_entry_points(run)
+        siblings = {other: _content(made[other, scheme]) for other in file_format.needs(scheme)}
+        parent = parent_content(file_format, scheme, made, base)
+        run.progress.step(f"quantize the .{name} to {scheme}")
+        content = file_format.quantize(parent, plan(run, base, scheme, raised), siblings)
     except (ConversionError, OutsideError) as error:
-        return MadeFile(format=name, precision=precision, trouble=str(error))
-    return MadeFile(format=name, precision=precision, content=content)
+        return MadeFile(format=name, scheme=scheme, trouble=str(error))
+    return MadeFile(format=name, scheme=scheme, content=content)
 
 
 def parent_content(
-    file_format: Format, precision: Precision, made: Mapping[Key, MadeFile], base: IntegerBase | NoBase | None
+    file_format: Format, scheme: Scheme, made: Mapping[Key, MadeFile], base: IntegerBase | NoBase | None
 ) -> bytes:
     """Return the float file that a file is quantized from, and that its constants are compared with.
 
     Raises:
         ConversionError: there is none.
     """
-    file = made[file_format.name, Precision.FLOAT32]
+    file = made[file_format.name, FLOAT32]
     if file.trouble:
         raise ConversionError(f"there is no float file: {file.trouble}")
-    if file_format.name != PRIMARY.name or not precision.has_integer_weights:
+    if file_format.name != PRIMARY.name or not scheme.has_integer_weights:
         return file.content
     return _known(base).content
 
 
 def plan(
-    run: ExportRun, base: IntegerBase | NoBase | None, precision: Precision, raised: Mapping[str, Width]
+    run: ExportRun, base: IntegerBase | NoBase | None, scheme: Scheme, raised: Mapping[str, Width]
 ) -> QuantizationPlan:
     """Return what a float file becomes in a precision.
 
@@ -164,14 +172,14 @@ def plan(
         UsageProblemError: a raised layer leaves nothing in the file that could be raised.
     """
     tensors: dict[str, Width] = {}
-    if precision is Precision.INT8 and raised:
+    if scheme == INT8 and raised:
         paths = mixed_precision.inner_paths(run.subject.model)
         tensors = mixed_precision.tensors(raised, _known(base).tensor_map, paths)
     camera = run.camera_range
     return QuantizationPlan(
-        precision=precision,
-        io=run.io(precision),
-        ranges=_known(base).ranges(precision, tensors) if precision.needs_calibration else None,
+        scheme=scheme,
+        io=run.io(scheme),
+        ranges=_known(base).ranges(scheme, tensors) if scheme.needs_calibration else None,
         input_ranges={run.photo_input: camera} if camera else {},
         raised=tensors,
     )
@@ -183,24 +191,36 @@ def _known(base: IntegerBase | NoBase | None) -> IntegerBase:
     return base
 
 
-def _with_parents(recipe: Recipe, precision: Precision) -> set[str]:
+def _with_parents(recipe: Recipe, scheme: Scheme) -> set[str]:
     """Return the formats of a precision's files: those asked for, and those that they are derived from."""
     found: set[str] = set()
     todo = [file_format.name for file_format in formats(recipe)]
     while todo:
         name = todo.pop()
         found.add(name)
-        todo += [other for other in FORMATS[name].needs(precision) if other not in found]
+        todo += [other for other in FORMATS[name].needs(scheme) if other not in found]
     return found
 
 
 def _converted(run: ExportRun, file_format: Format) -> MadeFile:
     run.progress.step(f"convert to .{file_format.name}")
     try:
-        content = file_format.convert(run.subject.model)
+        content = file_format.convert(run.subject.model, _models(run))
     except (ConversionError, OutsideError) as error:
-        return MadeFile(format=file_format.name, precision=Precision.FLOAT32, trouble=str(error))
-    return MadeFile(format=file_format.name, precision=Precision.FLOAT32, content=content)
+        return MadeFile(format=file_format.name, scheme=FLOAT32, trouble=str(error))
+    return MadeFile(format=file_format.name, scheme=FLOAT32, content=content)
+
+
+def _refuse_entry_points(run: ExportRun) -> None:
+    if run.subject.entries:
+        raise ConversionError(
+            f"a model with the entry points {', '.join(run.subject.entries)} is exported in float32 only"
+        )
+
+
+def _models(run: ExportRun) -> dict[str, keras.Model]:
+    """Return the models of several entry points, by name; none where the subject has the usual one."""
+    return {name: entry.model for name, entry in run.subject.entries.items()}
 
 
 def _content(file: MadeFile) -> bytes:

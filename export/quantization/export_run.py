@@ -9,7 +9,8 @@ from calibration.store import Draw
 from export.model.camera_range import CameraRange, camera_range
 from export.model.subject import Subject
 from export.progress import Progress
-from export.recipe import Io, Precision, Recipe
+from export.recipe import Io, Recipe
+from export.scheme import INT8, Scheme
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,16 +41,16 @@ class ExportRun:
         """The name of the first input that is given and not random."""
         return next(name for name in self.samples.probe.inputs if name not in self.subject.made_up_inputs)
 
-    def io(self, precision: Precision) -> Io:
+    def io(self, scheme: Scheme) -> Io:
         """Return the type of inputs and outputs: camera bytes where the preprocessing allows it."""
-        if precision is not Precision.INT8:
+        if scheme != INT8:
             return Io.FLOAT32
         return self.recipe.io or (Io.UINT8 if self.camera_range else Io.FLOAT32)
 
-    def takes_camera_bytes(self, precision: Precision) -> bool:
+    def takes_camera_bytes(self, scheme: Scheme) -> bool:
         """Whether the input of the files of that precision is a photo's own bytes."""
-        return self.io(precision) is Io.UINT8 and self.camera_range is not None
+        return self.io(scheme) is Io.UINT8 and self.camera_range is not None
 
-    def judges(self, precision: Precision) -> bool:
+    def judges(self, scheme: Scheme) -> bool:
         """Whether thresholds mean anything: of random weights, or on noise, only float32 files can be judged."""
-        return precision.can_be_judged(trained=self.subject.weights.trained, real=self.samples.probe.real)
+        return scheme.can_be_judged(trained=self.subject.weights.trained, real=self.samples.probe.real)

@@ -18,7 +18,8 @@ from export.quantization import mixed_precision, ranges, sensitivity
 from export.quantization.export_run import ExportRun
 from export.quantization.ranges import Observation
 from export.quantization.tensor_map import Attribution, attributed
-from export.recipe import Precision, Width
+from export.recipe import Width
+from export.scheme import FLOAT32, INT8, Scheme
 from zoo.errors import OutsideError, UsageProblemError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class IntegerBase:
         """Whether the model's weights were changed for integers."""
         return self.reconstruction.model is not None
 
-    def ranges(self, precision: Precision, raised: Collection[str] = ()) -> Ranges:
+    def ranges(self, scheme: Scheme, raised: Collection[str] = ()) -> Ranges:
         """Return the ranges of a file's activations; `raised` tensors have more than 8 bits and need no clipping.
 
         Raises:
@@ -63,7 +64,7 @@ class IntegerBase:
         if self.observation is None:
             raise ConversionError(self.trouble)
         observed = self.observation.ranges
-        if precision is not Precision.INT8 or self.int8_ranges is None:
+        if scheme != INT8 or self.int8_ranges is None:
             return observed
         whole = {name: observed.by_tensor[name] for name in raised}
         return replace(self.int8_ranges, by_tensor={**self.int8_ranges.by_tensor, **whole})
@@ -80,7 +81,7 @@ def integer_base(
     run: ExportRun,
     float_file: bytes,
     *,
-    precisions: Collection[Precision],
+    schemes: Collection[Scheme],
     kept: frozenset[str] = frozenset(),
 ) -> IntegerBase:
     """Return the base of integer files, without a tensor map.
@@ -88,15 +89,15 @@ def integer_base(
     Args:
         run: of the export.
         float_file: of the original, in the primary format.
-        precisions: that will be made of it: they decide what has to be observed.
+        schemes: that will be made of it: they decide what has to be observed.
         kept: names of the layers whose weights stay float32.
 
     Raises:
         CheckFailedError: the model gives NaN or infinity.
     """
     base = _prepared(run, float_file, kept)
-    if any(precision.needs_calibration for precision in precisions):
-        base = observed(run, base, narrow=Precision.INT8 in precisions)
+    if any(scheme.needs_calibration for scheme in schemes):
+        base = observed(run, base, narrow=INT8 in schemes)
     return base
 
 
@@ -119,7 +120,7 @@ def kept_layers(run: ExportRun, float_file: bytes, raised: Mapping[str, Width]) 
     named = {layer for layer, width in raised.items() if width is Width.FLOAT32}
     if not named or not run.recipe.reconstruct:
         return frozenset()
-    path = written(run.work / f"{Precision.FLOAT32}{PRIMARY.suffix}", float_file)
+    path = written(run.work / f"{FLOAT32}{PRIMARY.suffix}", float_file)
     samples = run.samples
     found = attributed(run.subject.model, path, samples.calibration, samples.calibration_folder)
     return frozenset(mixed_precision.weighted(named, found, mixed_precision.inner_paths(run.subject.model)))
@@ -139,7 +140,7 @@ def _prepared(run: ExportRun, float_file: bytes, kept: frozenset[str]) -> Intege
     content = float_file
     if made.model is not None:
         content = PRIMARY.reweigh(float_file, made.before, made.after) or PRIMARY.convert(made.model)
-    name = f"{Precision.FLOAT32}" if made.model is None else f"reconstructed{_digest(kept)}"
+    name = f"{FLOAT32}" if made.model is None else f"reconstructed{_digest(kept)}"
     return IntegerBase(
         model=made.model or run.subject.model,
         reconstruction=replace(made, before={}, after={}),  # weights that nobody needs any more

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from calibration.inputs import InputSpec
 from calibration.sources.synthetic import NAME as SYNTHETIC
 from calibration.sources.synthetic import Maker
 from calibration.store import Draw
-from export.model import signature
+from export.model import entries
 from export.model.subject import Subject
 from export.progress import Progress, Quiet
 from export.quantization import synthesis
@@ -30,11 +31,11 @@ def draw(
     progress: Progress | None = None,
 ) -> Draw:
     """Return calibration and probe samples for the subject; they share nothing."""
-    inputs = {spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype) for spec in signature.inputs(subject.model)}
-    return calibration.sources.draw(
+    inputs = {spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype) for spec in entries.inputs(subject)}
+    drawn = calibration.sources.draw(
         recipe.calibration,
         inputs=inputs,
-        contracts=subject.inputs,
+        contracts=entries.contracts(subject),
         calibration_count=recipe.calibration_count,
         probe_count=recipe.probe_count or (PROBES if subject.weights.trained else UNTRAINED_PROBES),
         seed=recipe.seed,
@@ -42,6 +43,16 @@ def draw(
         random_calibration=recipe.random_calibration,
         function=function,
         maker=_maker(subject, recipe, progress or Quiet()) if function is None else None,
+    )
+    return _with_state(subject, drawn) if entries.state(subject) else drawn
+
+
+def _with_state(subject: Subject, drawn: Draw) -> Draw:
+    """Return samples in which every state continues what another entry point leaves."""
+    return replace(
+        drawn,
+        calibration=entries.with_state(subject, drawn.calibration).save(drawn.calibration_folder),
+        probe=entries.with_state(subject, drawn.probe).save(drawn.probe_folder),
     )
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from export import process
 from export.process import RuntimeCrashError
 from export.progress import Progress
-from export.recipe import Precision
 from export.runtime.jobs.timing import time_file
+from export.scheme import FLOAT32, Scheme
 
 # A B C, A B C, ...: what the machine does meanwhile hits all files alike.
 ROUNDS = 5
@@ -22,12 +22,12 @@ class Contestant:
     """A file that is timed; the precision is None where its name does not say it."""
 
     path: Path
-    precision: Precision | None
+    scheme: Scheme | None
 
     @property
     def family(self) -> tuple[str, str]:
         """What files of one model and one format share: the ratio is taken within it."""
-        stem = self.path.stem.removesuffix(f"-{self.precision}") if self.precision else self.path.stem
+        stem = self.path.stem.removesuffix(f"-{self.scheme}") if self.scheme else self.path.stem
         return str(self.path.parent / stem), self.path.suffix
 
 
@@ -84,7 +84,7 @@ def _record(timing: Timing, timings: Sequence[Timing], threads: int) -> dict[str
     return {
         "file": str(timing.file.path),
         "bytes": timing.file.path.stat().st_size if timing.file.path.is_file() else 0,
-        "precision": str(timing.file.precision) if timing.file.precision else None,
+        "precision": str(timing.file.scheme) if timing.file.scheme else None,
         "runtime": timing.runtime,
         "version": timing.version,
         "threads": threads,
@@ -105,7 +105,7 @@ def _numbers(timing: Timing, timings: Sequence[Timing]) -> dict[str, float | Non
         other
         for other in timings
         if other.file.family == timing.file.family
-        and other.file.precision is Precision.FLOAT32
+        and other.file.scheme == FLOAT32
         and other.milliseconds
         and not other.trouble
     ]

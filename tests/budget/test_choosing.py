@@ -20,7 +20,8 @@ from export.proof.artifact import Artifact
 from export.proof.prove import prove_all
 from export.quantization.build import Key, MadeFile, base_of, float_files, quantized_files
 from export.quantization.export_run import ExportRun
-from export.recipe import Budget, Precision, Preset, Width
+from export.recipe import Budget, Preset, Width
+from export.scheme import FLOAT32, INT8, W8A32
 from tests.faults.networks import Network, networks
 
 SMALLEST = 0.0  # not one answer may change
@@ -35,7 +36,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
 @pytest.fixture(scope="module")
 def run(network: Network) -> ExportRun:
     """Its export in one format, not reconstructed."""
-    return network.run(network.model, "tried", formats=("tflite",), reconstruct=False, precisions=(Precision.INT8,))
+    return network.run(network.model, "tried", formats=("tflite",), reconstruct=False, schemes=(INT8,))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def artifact(network: Network, run: ExportRun, floats: Mapping[Key, MadeFile]) -
     """The int8 file, proven."""
     base = base_of(run, floats)
     files = quantized_files(run, floats, base)
-    return prove_all(run, files, base, network.expected)["tflite", Precision.INT8].artifact
+    return prove_all(run, files, base, network.expected)["tflite", INT8].artifact
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +67,10 @@ def test_the_fewest_layers_are_raised_that_keep_the_answers(
     fewest: tuple[Search, Point], candidates: Candidates
 ) -> None:
     search, chosen = fewest
-    assert not keeps(candidates.measure(Precision.INT8), search.budget)
+    assert not keeps(candidates.measure(INT8), search.budget)
     assert keeps(chosen, search.budget)
     one_less = dict(list(chosen.raised.items())[:-1])
-    assert not keeps(candidates.measure(Precision.INT8, one_less), search.budget)
+    assert not keeps(candidates.measure(INT8, one_less), search.budget)
 
 
 def test_the_ranking_puts_the_costly_layers_first(fewest: tuple[Search, Point], candidates: Candidates) -> None:
@@ -78,24 +79,23 @@ def test_the_ranking_puts_the_costly_layers_first(fewest: tuple[Search, Point], 
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1)
     first, last = (
-        candidates.measure(Precision.INT8, dict.fromkeys(layers, Width.W8A32)).sqnr_db
-        for layers in (ranking[:3], ranking[-3:])
+        candidates.measure(INT8, dict.fromkeys(layers, Width.W8A32)).sqnr_db for layers in (ranking[:3], ranking[-3:])
     )
     assert first - last >= 3  # measured 4.7 dB
 
 
 def test_the_best_file_of_a_size_is_chosen_and_no_other_fits_better(candidates: Candidates) -> None:
-    limit = candidates.measure(Precision.INT8).bytes + 2000
+    limit = candidates.measure(INT8).bytes + 2000
     chosen = Search(candidates, Budget(max_bytes=limit)).chosen()
     inside = [point for point in candidates.points.values() if point.bytes <= limit]
     assert chosen.bytes <= limit
     assert chosen.sqnr_db >= max(point.sqnr_db for point in inside) - SAME_DB
-    assert chosen.sqnr_db > candidates.measure(Precision.INT8).sqnr_db
+    assert chosen.sqnr_db > candidates.measure(INT8).sqnr_db
 
 
 def test_the_precision_follows_from_the_budget(candidates: Candidates) -> None:
     whole = Search(candidates, Budget(max_bytes=10**9)).chosen()
-    assert whole.precision is Precision.FLOAT32
+    assert whole.scheme == FLOAT32
     quality, compact = (
         Search(candidates, Budget(preset=preset)).chosen() for preset in (Preset.QUALITY, Preset.COMPACT)
     )
@@ -135,7 +135,7 @@ def believed(candidates: Candidates, chosen: Point, budget: Budget, better: Poin
 def test_a_file_over_its_budget_is_never_proven_whatever_the_search_believed(
     budget: Budget, quantity: str, artifact: Artifact, candidates: Candidates
 ) -> None:
-    result = believed(candidates, candidates.measure(Precision.INT8), budget)
+    result = believed(candidates, candidates.measure(INT8), budget)
     assert artifact.failures == ()
     (judged,) = checks.judged([artifact], result, None)
     (failed,) = (check for check in judged.checks if not check.passed)
@@ -143,8 +143,8 @@ def test_a_file_over_its_budget_is_never_proven_whatever_the_search_believed(
 
 
 def test_a_mixed_file_that_another_precision_beats_fails(artifact: Artifact, candidates: Candidates) -> None:
-    better = candidates.measure(Precision.W8A32)
-    result = believed(candidates, candidates.measure(Precision.INT8), Budget(max_drop=0.5), better)
+    better = candidates.measure(W8A32)
+    result = believed(candidates, candidates.measure(INT8), Budget(max_drop=0.5), better)
     (judged,) = checks.judged([artifact], result, None)
     assert [check.reason.split(": ")[-1] for check in judged.checks if not check.passed] == ["type --precision w8a32"]
 
@@ -160,8 +160,8 @@ def test_the_export_goes_on_with_the_chosen_file(
     assert result.chosen.raised == chosen.raised == result.recipe.raised
     decided = replace(asked, recipe=result.recipe)
     files = quantized_files(decided, floats, result.base, known=result.files)
-    assert files["tflite", Precision.INT8] in result.files
-    artifact = prove_all(decided, files, result.base, network.expected)["tflite", Precision.INT8].artifact
+    assert files["tflite", INT8] in result.files
+    artifact = prove_all(decided, files, result.base, network.expected)["tflite", INT8].artifact
     assert artifact.failures == ()
     assert artifact.raised == chosen.raised
     assert len(artifact.content) == chosen.bytes

@@ -17,7 +17,8 @@ from export.formats import FORMATS
 from export.proof.prove import prove_all
 from export.quantization.build import float_files, quantized_files
 from export.quantization.export_run import ExportRun
-from export.recipe import Budget, Precision, Preset, Width
+from export.recipe import Budget, Preset, Width
+from export.scheme import FLOAT16, FLOAT32, INT8, W8A32, Scheme
 from tests.faults.networks import Network, networks
 
 LOUD = 2.0**20  # weights of so much are no numbers of float16
@@ -39,7 +40,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
 
 
 def budgeted(network: Network, folder: str, formats: tuple[str, ...], **more: Any) -> ExportRun:
-    settings = {"reconstruct": False, "precisions": (Precision.INT8,), **more}
+    settings = {"reconstruct": False, "schemes": (INT8,), **more}
     return replace(network.run(network.model, folder, formats=formats, **settings), progress=Steps())
 
 
@@ -49,26 +50,26 @@ def candidates(network: Network) -> Candidates:
     return Candidates(run, float_files(run), network.expected, photos=None)
 
 
-def sizes(candidates: Candidates, precision: Precision) -> dict[str, int]:
-    return {name: candidates.measure(precision, {}, file_format).bytes for name, file_format in FORMATS.items()}
+def sizes(candidates: Candidates, scheme: Scheme) -> dict[str, int]:
+    return {name: candidates.measure(scheme, {}, file_format).bytes for name, file_format in FORMATS.items()}
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_file_that_exceeds_the_budget_in_one_asked_format_does_not_keep_it(kind: str, candidates: Candidates) -> None:
-    limit = max(sizes(candidates, Precision.INT8).values())
+    limit = max(sizes(candidates, INT8).values())
     points = {
         key: replace(point, bytes=limit + 1) if key[0] == kind else point
         for key, point in candidates.points.items()
-        if key[1:] == (Precision.INT8, ())
+        if key[1:] == (INT8, ())
     }
     planted = replace(candidates, points=points)
-    assert Search(candidates, Budget(max_bytes=limit)).holds(candidates.measure(Precision.INT8))
-    assert not Search(planted, Budget(max_bytes=limit)).holds(planted.measure(Precision.INT8))
+    assert Search(candidates, Budget(max_bytes=limit)).holds(candidates.measure(INT8))
+    assert not Search(planted, Budget(max_bytes=limit)).holds(planted.measure(INT8))
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_the_asked_format_decides_alone(kind: str, network: Network, candidates: Candidates) -> None:
-    found = sizes(candidates, Precision.INT8)
+    found = sizes(candidates, INT8)
     budget = Budget(max_bytes=found[kind], widths=(Width.W8A32,))
     run = budgeted(network, f"only-{kind}", (kind,), budget=budget)
     floats = float_files(run)
@@ -80,13 +81,13 @@ def test_the_asked_format_decides_alone(kind: str, network: Network, candidates:
     assert result.chosen.sqnr_db >= best - 0.5
     decided = replace(run, recipe=result.recipe)
     files = quantized_files(decided, floats, result.base, known=result.files)
-    artifact = prove_all(decided, files, result.base, network.expected)[kind, result.chosen.precision].artifact
+    artifact = prove_all(decided, files, result.base, network.expected)[kind, result.chosen.scheme].artifact
     assert (artifact.failures, len(artifact.content)) == ((), result.chosen.bytes)
 
 
 def test_the_float_file_is_converted_once_for_all_that_is_tried(candidates: Candidates) -> None:
     for number in (1, 2, 3):
-        candidates.measure(Precision.INT8, dict.fromkeys(("c3", "c5", "f6")[:number], Width.W8A32), FORMATS["onnx"])
+        candidates.measure(INT8, dict.fromkeys(("c3", "c5", "f6")[:number], Width.W8A32), FORMATS["onnx"])
     assert isinstance(candidates.run.progress, Steps)
     steps = Counter(candidates.run.progress.steps)
     assert steps["convert to .onnx"] == steps["convert to .tflite"] == 1
@@ -103,16 +104,16 @@ def test_a_precision_whose_numbers_overflow_is_left_out(network: Network) -> Non
     candidates = Candidates(run, float_files(run), network.expected, photos=None)
     for budget in (Budget(max_bytes=10**9), Budget(preset=Preset.QUALITY)):
         chosen = Search(candidates, budget).chosen()
-        assert chosen.precision in (Precision.FLOAT32, Precision.W8A32)
-    assert Precision.FLOAT16 not in {point.precision for point in candidates.points.values()}
+        assert chosen.scheme in (FLOAT32, W8A32)
+    assert FLOAT16 not in {point.scheme for point in candidates.points.values()}
 
 
 def test_a_mixed_file_is_held_against_whatever_keeps_the_budget_in_no_more_bytes_and_time(
     candidates: Candidates,
 ) -> None:
     search = Search(candidates, Budget(max_drop=0.5))
-    w8a32 = candidates.measure(Precision.W8A32)
-    mixed = replace(candidates.measure(Precision.INT8), raised={"c3": Width.W8A32}, bytes=w8a32.bytes + 1, p50_ms=100.0)
+    w8a32 = candidates.measure(W8A32)
+    mixed = replace(candidates.measure(INT8), raised={"c3": Width.W8A32}, bytes=w8a32.bytes + 1, p50_ms=100.0)
     slow = replace(w8a32, p50_ms=1000.0)
     assert keeps(w8a32, search.budget)
     assert _better(search, mixed, [slow, mixed, w8a32]) is w8a32
@@ -123,7 +124,7 @@ def test_a_mixed_file_is_held_against_whatever_keeps_the_budget_in_no_more_bytes
 
 
 def test_a_file_that_was_slow_once_is_timed_again_before_one_is_named(candidates: Candidates) -> None:
-    key = next(key for key in candidates.points if key[:2] == ("tflite", Precision.W8A32))
+    key = next(key for key in candidates.points if key[:2] == ("tflite", W8A32))
     candidates.points[key] = replace(candidates.points[key], p50_ms=1e6)  # the machine stood still
     chosen = Search(candidates, Budget(preset=Preset.COMPACT)).chosen()
     assert candidates.points[key].p50_ms < 1e6
@@ -133,15 +134,15 @@ def test_a_file_that_was_slow_once_is_timed_again_before_one_is_named(candidates
 
 def test_float32_layers_alone_are_tried_with_weights_of_their_own(network: Network) -> None:
     budget = Budget(max_drop=0.0, widths=(Width.FLOAT32,))
-    run = network.run(network.model, "float-only", formats=("tflite",), precisions=(Precision.INT8,), budget=budget)
+    run = network.run(network.model, "float-only", formats=("tflite",), schemes=(INT8,), budget=budget)
     floats = float_files(run)
     candidates = Candidates(run, floats, network.expected, photos=None)
     raised = dict.fromkeys(("c1", "c3", "c5", "f6", "logits"), Width.FLOAT32)
-    chosen = candidates.measure(Precision.INT8, raised)
+    chosen = candidates.measure(INT8, raised)
     assert chosen.sqnr_db > 70
     decided = replace(run, recipe=replace(run.recipe, raised=raised))
     base = candidates.base(raised, with_map=True)
     files = quantized_files(decided, floats, base, known=candidates.files_of(chosen))
-    artifact = prove_all(decided, files, base, network.expected)["tflite", Precision.INT8].artifact
+    artifact = prove_all(decided, files, base, network.expected)["tflite", INT8].artifact
     assert artifact.failures == ()
     assert len(artifact.content) == chosen.bytes

@@ -8,11 +8,12 @@ import pytest
 
 from export.analysis.budget.front import QUALITY_SQNR_DB, front, is_slower, named
 from export.analysis.budget.point import Point
-from export.recipe import Precision, Preset, Width
+from export.recipe import Preset, Width
+from export.scheme import INT8
 
 
 def point(size: int, time: float, sqnr_db: float) -> Point:
-    return Point(precision=Precision.INT8, format="tflite", bytes=size, p50_ms=time, sqnr_db=sqnr_db, changed=0.0)
+    return Point(scheme=INT8, format="tflite", bytes=size, p50_ms=time, sqnr_db=sqnr_db, changed=0.0)
 
 
 def test_what_is_beaten_in_everything_is_not_on_the_front() -> None:
@@ -79,6 +80,6 @@ def test_without_a_good_file_quality_is_the_best_there_is() -> None:
 
 def test_a_point_is_named_by_what_is_raised() -> None:
     raised = {"conv": Width.INT16, "dense": Width.INT16}
-    found = Point(precision=Precision.INT8, raised=raised, format="tflite", bytes=1, p50_ms=1, sqnr_db=1, changed=None)
+    found = Point(scheme=INT8, raised=raised, format="tflite", bytes=1, p50_ms=1, sqnr_db=1, changed=None)
     assert found.label == "int8 + 2 int16"
     assert found.drop is None

@@ -6,9 +6,10 @@ import pytest
 
 from export.analysis.budget.limits import excess, keeps
 from export.analysis.budget.point import Point
-from export.recipe import Budget, Precision
+from export.recipe import Budget
+from export.scheme import INT8
 
-ONE = Point(precision=Precision.INT8, format="tflite", bytes=1000, p50_ms=1.0, sqnr_db=20.0, changed=0.02)
+ONE = Point(scheme=INT8, format="tflite", bytes=1000, p50_ms=1.0, sqnr_db=20.0, changed=0.02)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from export.analysis.budget import words
-from export.recipe import Budget, Precision, Preset, Recipe
+from export.recipe import Budget, Preset, Recipe
+from export.scheme import FLOAT16
 from zoo.errors import UsageProblemError
 
 
@@ -49,4 +50,4 @@ def test_words_that_exclude_each_other_are_refused() -> None:
     with pytest.raises(UsageProblemError, match="noise has none"):
         Recipe(model="lenet5", budget=Budget(max_bytes=1), random_calibration=True)
     with pytest.raises(UsageProblemError, match="type --int8 with it"):
-        Recipe(model="lenet5", budget=Budget(max_drop=0.01), precisions=(Precision.FLOAT16,))
+        Recipe(model="lenet5", budget=Budget(max_drop=0.01), schemes=(FLOAT16,))

@@ -18,7 +18,7 @@ KINDS = ("tflite", "onnx")
 
 def test_a_folder_stands_for_its_files(exported: Path) -> None:
     names = [file.path.name for file in contestants([exported, exported / "lenet5-int8.onnx"])]
-    assert names == [f"lenet5-{precision}.{kind}" for precision in ("float32", "int8") for kind in KINDS]
+    assert names == [f"lenet5-{scheme}.{kind}" for scheme in ("float32", "int8") for kind in KINDS]
 
 
 def test_the_table_names_files_times_ratio_memory_runtime_and_threads(
@@ -37,7 +37,7 @@ def test_the_ratio_is_taken_from_the_float_file_of_the_same_format(
     exported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # The float files last: it is not the first one that counts.
-    files = [str(exported / f"lenet5-{precision}.{kind}") for precision in ("int8", "float32") for kind in KINDS]
+    files = [str(exported / f"lenet5-{scheme}.{kind}") for scheme in ("int8", "float32") for kind in KINDS]
     assert main(["bench", *files, "--runs", "2", "--threads", "2", "--json"]) == 0
     found = {Path(timing["file"]).name: timing for timing in json.loads(capsys.readouterr().out)}
     for suffix in KINDS:

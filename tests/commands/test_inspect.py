@@ -15,8 +15,8 @@ def test_a_delivered_int8_file_is_all_integer_and_the_float_file_is_not(
     kind: str, exported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     verdicts = []
-    for precision in ("int8", "float32"):
-        assert main(["inspect", str(exported / f"lenet5-{precision}.{kind}"), "--json"]) == 0
+    for scheme in ("int8", "float32"):
+        assert main(["inspect", str(exported / f"lenet5-{scheme}.{kind}"), "--json"]) == 0
         verdicts.append(json.loads(capsys.readouterr().out)["verdict"])
     assert verdicts[0].startswith("all-integer: ")
     assert verdicts[1].startswith("float: ")

@@ -18,7 +18,8 @@ from export.bundle.report.page import page
 from export.bundle.report.rendering import render
 from export.bundle.write import write
 from export.cli.main import load_command
-from export.recipe import Io, Precision, Recipe
+from export.recipe import Io, Recipe
+from export.scheme import FLOAT16, INT8
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -133,7 +134,7 @@ def test_a_file_that_failed_stands_open(exported: Path) -> None:
 def test_the_command_on_the_page_asks_for_the_same_export() -> None:
     recipe = Recipe(
         model="mobilenet",
-        precisions=(Precision.FLOAT16, Precision.INT8),
+        schemes=(FLOAT16, INT8),
         formats=("onnx",),
         options={"alpha": 0.5},
         weights="random",
@@ -149,7 +150,7 @@ def test_the_command_on_the_page_asks_for_the_same_export() -> None:
     program, verb, *words = shlex.split(command(_recipe(recipe)))
     assert (program, verb) == ("zoo", "export")
     typed = load_command("export").make_context("export", words).params
-    assert typed["precisions"] == "float16,int8"
+    assert typed["schemes"] == "float16,int8"
     assert typed["options"] == ("alpha=0.5",)
     same = ("model", "formats", "weights", "calibration", "calibration_count", "observer", "preprocessing", "evaluate")
     same += ("reconstruct",)
@@ -159,6 +160,6 @@ def test_the_command_on_the_page_asks_for_the_same_export() -> None:
 
 
 def test_the_manifest_knows_the_digest_of_everything_that_is_written(tmp_path: Path, exported: Path) -> None:
-    record = write(tmp_path, [], {**_manifest(exported), "files": []}, b"arrays", ("cat",))
+    record = write(tmp_path, [], {**_manifest(exported), "files": []}, b"arrays", ("cat",), {})
     assert record == json.loads((tmp_path / "manifest.json").read_text())
     assert set(record["companions"]) | {"manifest.json"} == {path.name for path in tmp_path.iterdir()}

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export.bundle.predict import choose, probabilities
+from export.analysis.tasks.classification.outputs import probabilities
+from export.bundle.predict import choose
 from export.bundle.read import read
 from export.cli.main import main
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export.bundle.predict_masks import write_mask
+from export.analysis.tasks.segmentation.outputs import write_mask
 from export.cli.main import main
 from zoo.errors import UsageProblemError
 from zoo.segmentation import canvases

@@ -15,10 +15,10 @@ import pytest
 from export.bundle import golden
 from export.cli.main import main
 from export.proof.tolerances import FIDELITY, for_few
-from export.recipe import Precision
 from export.runtime.run_file import measure
+from export.scheme import INT8
 
-FILES = [f"lenet5-{precision}.{kind}" for precision in ("float32", "int8") for kind in ("tflite", "onnx")]
+FILES = [f"lenet5-{scheme}.{kind}" for scheme in ("float32", "int8") for kind in ("tflite", "onnx")]
 # Without golden inputs no file is run, and none of them may look proven.
 NOTHING_RUN = {"": {"integrity"}} | {name: {"reproduction"} for name in FILES}
 Change = Callable[[Callable[[dict[str, Any]], object]], None]
@@ -244,7 +244,7 @@ def test_a_golden_file_that_would_fill_the_memory_is_not_unpacked(
 
 
 def test_the_bars_for_few_samples_still_refuse_another_model() -> None:
-    bar = for_few(FIDELITY[Precision.INT8], 8)
-    assert 0 < bar.min_sqnr_db < FIDELITY[Precision.INT8].min_sqnr_db
+    bar = for_few(FIDELITY[INT8], 8)
+    assert 0 < bar.min_sqnr_db < FIDELITY[INT8].min_sqnr_db
     assert bar.min_top1_agreement is not None
     assert bar.min_top1_agreement > 0.1  # what guessing gets of ten classes

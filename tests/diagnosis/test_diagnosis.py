@@ -22,11 +22,12 @@ from export.metrics import compare
 from export.model.layer_outputs import layer_calls
 from export.quantization.build import quantized_files
 from export.quantization.tensor_map import Attribution, attributed
-from export.recipe import Io, Precision
+from export.recipe import Io
 from export.runtime.jobs import layer_errors as measuring
 from export.runtime.jobs.error_sums import on_grid
 from export.runtime.jobs.feed import feed
 from export.runtime.jobs.layer_errors import layer_errors, together
+from export.scheme import INT8
 from tests.diagnosis.planting import FAULTS
 from tests.diagnosis.shapes import random_model
 from tests.faults.networks import Network, fashion
@@ -70,7 +71,7 @@ class Patient:
         run = replace(right, recipe=replace(right.recipe, io=self.io))
         made = quantized_files(run, self.network.floats, self.network.base)
         assert [file.trouble for file in made.values() if file.trouble] == []
-        return {name: made[name, Precision.INT8].content for name in FORMATS}
+        return {name: made[name, INT8].content for name in FORMATS}
 
     @cached_property
     def model(self) -> keras.Model:

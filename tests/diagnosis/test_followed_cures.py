@@ -17,7 +17,8 @@ from export.proof.prove import measured_on_probe
 from export.quantization.build import Key, MadeFile, base_of, float_files, quantized_files
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase
-from export.recipe import Precision, Recipe, Width
+from export.recipe import Recipe, Width
+from export.scheme import INT8
 from tests.faults.networks import Network
 
 WEIGHTED = ("c1", "c3", "c5", "f6", "logits")  # the layers of LeNet-5
@@ -35,7 +36,7 @@ class Remade:
 
 def remade(one: Network, work: Path, **changes: Any) -> Remade:
     work.mkdir()
-    recipe = replace(one.right.recipe, precisions=(Precision.INT8,), **changes)
+    recipe = replace(one.right.recipe, schemes=(INT8,), **changes)
     run = replace(one.right, recipe=recipe, work=work)
     floats = float_files(run)
     base = base_of(run, floats)
@@ -44,7 +45,7 @@ def remade(one: Network, work: Path, **changes: Any) -> Remade:
 
 
 def sqnr_db(one: Network, made: Remade) -> float:
-    file = made.files[PRIMARY.name, Precision.INT8]
+    file = made.files[PRIMARY.name, INT8]
     assert not file.trouble
     measured = measured_on_probe(made.run, file)
     return compare(reference=one.expected["logits"], actual=measured.real["logits"]).sqnr_db
@@ -64,15 +65,15 @@ def followed(recipe: Recipe, options: tuple[str, ...]) -> Mapping[str, Any]:
 
 
 def diagnosis(made: Remade, file_format: Format) -> Mapping[str, Any]:
-    file = made.files[file_format.name, Precision.INT8]
+    file = made.files[file_format.name, INT8]
     assert not file.trouble
     artifact = Artifact(
         name=made.run.subject.name,
         format=file_format.name,
-        precision=Precision.INT8,
+        scheme=INT8,
         suffix=file_format.suffix,
         content=file.content,
-        takes_camera_bytes=made.run.takes_camera_bytes(Precision.INT8),
+        takes_camera_bytes=made.run.takes_camera_bytes(INT8),
     )
     (examined,) = diagnosed([artifact], made.run, made.files, made.base)
     assert examined.diagnosis is not None, examined.notes

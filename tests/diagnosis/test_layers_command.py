@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export import Precision, Recipe, run
+from export import INT8, Recipe, run
 from export.bundle.diagnose import diagnose_file
 from export.bundle.report.layer_part import layer_part
 from export.bundle.report.layer_words import share
@@ -60,9 +60,7 @@ def test_in_an_export_s_folder_the_file_and_its_samples_are_enough(
 
 def test_a_file_alone_needs_its_model(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photos = exported.parent / "calibration.npz"
-    recipe = Recipe(
-        model="lenet5", precisions=(Precision.INT8,), reconstruct=False, calibration=str(photos), out=tmp_path
-    )
+    recipe = Recipe(model="lenet5", schemes=(INT8,), reconstruct=False, calibration=str(photos), out=tmp_path)
     assert run(recipe).passed
     file = shutil.copy(tmp_path / "lenet5" / "lenet5-int8.onnx", tmp_path / "mine.onnx")
     assert main(["inspect", str(file), "--layers"]) == 2

@@ -17,7 +17,8 @@ import zoo as architectures
 from export import pipeline, process
 from export.bundle.atomic_folder import Destination
 from export.bundle.report.rows import rows
-from export.recipe import Precision, Recipe
+from export.recipe import Recipe
+from export.scheme import FLOAT32, INT8
 from zoo.errors import OutsideError, UsageProblemError
 
 Zoo = Callable[..., subprocess.CompletedProcess[str]]
@@ -220,8 +221,8 @@ def aborting_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 def test_an_interpreter_that_aborts_is_a_failed_row_and_the_others_are_delivered(
     tmp_path: Path, wholeness: Wholeness
 ) -> None:
-    precisions = (Precision.FLOAT32, Precision.INT8)
-    delivery = pipeline.run(Recipe(model="lenet5", formats=("tflite",), precisions=precisions, out=tmp_path / "out"))
+    schemes = (FLOAT32, INT8)
+    delivery = pipeline.run(Recipe(model="lenet5", formats=("tflite",), schemes=schemes, out=tmp_path / "out"))
     assert not delivery.passed
     float_row, int8_row = rows(delivery.manifest)
     assert (float_row.verdict, int8_row.verdict) == ("proven", "does not run")

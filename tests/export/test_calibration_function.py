@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from export import Precision, Recipe, run
+from export import INT8, Recipe, run
 
 
 def test_a_function_feeds_calibration_and_proof(tmp_path: Path) -> None:
@@ -19,9 +19,7 @@ def test_a_function_feeds_calibration_and_proof(tmp_path: Path) -> None:
         for photo in photos:
             yield {"image": photo / np.float32(255)}
 
-    recipe = Recipe(
-        model="lenet5", precisions=(Precision.INT8,), formats=("tflite",), out=tmp_path, calibration_count=24
-    )
+    recipe = Recipe(model="lenet5", schemes=(INT8,), formats=("tflite",), out=tmp_path, calibration_count=24)
     delivery = run(recipe, calibration_function=samples)
     assert delivery.passed
     assert "samples" in delivery.manifest["calibration"]["source"]

@@ -14,14 +14,15 @@ from export.bundle import predict, verify
 from export.bundle.read import Delivered, read
 from export.pipeline import run
 from export.progress import Quiet
-from export.recipe import Precision, Recipe
+from export.recipe import Recipe
+from export.scheme import FLOAT32, INT8
 from zoo import vae
 from zoo.inputs import Random
 from zoo.pretraining.generation import evaluate as score_pictures
 from zoo.weights import load as load_weights
 
 DATA = Path(__file__).parents[1] / "data"
-PRECISIONS = (Precision.FLOAT32, Precision.INT8)
+MADE = (FLOAT32, INT8)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def delivered(clothes: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> 
     for index, photo in enumerate(clothes):
         Image.fromarray(photo[..., 0]).save(folder / f"{index}.png")
     few = {"calibration_count": 32, "probe_count": 16}
-    delivery = run(Recipe(model="vae", precisions=PRECISIONS, evaluate=str(folder), out=out, **few))
+    delivery = run(Recipe(model="vae", schemes=MADE, evaluate=str(folder), out=out, **few))
     assert delivery.passed
     assert delivery.folder is not None
     return read(delivery.folder)
@@ -50,7 +51,7 @@ def test_the_manifest_says_which_input_is_drawn_and_how(delivered: Delivered) ->
         assert {spec.name for spec in file.inputs} == {"image", "noise"}
         assert {spec.name for spec in file.outputs} == {"reconstruction", "mean", "log_variance"}
         asked = {(check["id"], check["subject"]) for check in _checks(delivered, file.path.name)}
-        assert (("convention", "input image") in asked) == (file.precision is Precision.INT8)
+        assert (("convention", "input image") in asked) == (file.scheme == INT8)
 
 
 def test_the_files_are_proven_again_where_they_lie(delivered: Delivered) -> None:

@@ -14,7 +14,8 @@ from export.analysis.tasks import TASKS, Metric
 from export.bundle.report.rows import rows
 from export.metrics import accuracy
 from export.pipeline import run
-from export.recipe import Precision, Recipe
+from export.recipe import Recipe
+from export.scheme import INT8
 from zoo.pretraining.classification import evaluate
 from zoo.weights import load
 
@@ -40,7 +41,7 @@ def class_folders(test_photos: tuple[np.ndarray, np.ndarray], tmp_path_factory: 
 def test_the_manifest_holds_what_the_model_and_every_file_reach(
     test_photos: tuple[np.ndarray, np.ndarray], class_folders: Path, tmp_path: Path
 ) -> None:
-    recipe = Recipe(model="lenet5", precisions=(Precision.INT8,), evaluate=str(class_folders), out=tmp_path)
+    recipe = Recipe(model="lenet5", schemes=(INT8,), evaluate=str(class_folders), out=tmp_path)
     manifest = run(recipe).manifest
     architecture = zoo.find("lenet5")
     model = architecture.build()

@@ -10,7 +10,7 @@ from export.formats.session import OpCount
 from export.metrics import Comparison
 from export.proof.artifact import Artifact
 from export.proof.notes import notes
-from export.recipe import Precision
+from export.scheme import FLOAT32, INT8
 
 COMPARISON = Comparison(
     sample_count=64,
@@ -21,10 +21,10 @@ COMPARISON = Comparison(
     top5_agreement=1.0,
     distinct_answers=(8, 8),
 )
-FLOAT = Artifact(name="net", format="a", precision=Precision.FLOAT32, suffix=".a", content=b"x" * 400, p50_ms=4.0)
+FLOAT = Artifact(name="net", format="a", scheme=FLOAT32, suffix=".a", content=b"x" * 400, p50_ms=4.0)
 INT8 = replace(
     FLOAT,
-    precision=Precision.INT8,
+    scheme=INT8,
     content=b"x" * 110,
     p50_ms=2.0,
     comparisons={"logits": COMPARISON},

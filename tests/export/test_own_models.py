@@ -14,14 +14,15 @@ from export import pipeline
 from export.bundle.report.rows import Row, rows
 from export.model import keras_file
 from export.pipeline import Delivery
-from export.recipe import Precision, Recipe
+from export.recipe import Recipe
+from export.scheme import FLOAT16, FLOAT32, INT8, SCHEMES, W8A32, Scheme
 
 if TYPE_CHECKING:
     import keras
 
 Photos = tuple[np.ndarray, np.ndarray]
 Save = Callable[["keras.Model"], str]
-BOTH = (Precision.FLOAT32, Precision.INT8)
+BOTH = (FLOAT32, INT8)
 
 
 @pytest.fixture(autouse=True)
@@ -44,12 +45,12 @@ def arrays(tmp_path: Path) -> Callable[..., str]:
     return write
 
 
-def export(model: str, calibration: str, out: Path, precisions: tuple[Precision, ...] = BOTH) -> Delivery:
+def export(model: str, calibration: str, out: Path, schemes: tuple[Scheme, ...] = BOTH) -> Delivery:
     return pipeline.run(
         Recipe(
             model=model,
             calibration=calibration,
-            precisions=precisions,
+            schemes=schemes,
             calibration_count=40,
             probe_count=24,
             out=out,
@@ -58,7 +59,7 @@ def export(model: str, calibration: str, out: Path, precisions: tuple[Precision,
 
 
 def table(delivery: Delivery) -> dict[tuple[str, str], Row]:
-    return {(row.precision, row.format): row for row in rows(delivery.manifest)}
+    return {(row.scheme, row.format): row for row in rows(delivery.manifest)}
 
 
 def names(delivery: Delivery, end: str) -> set[tuple[str, ...]]:
@@ -95,9 +96,9 @@ def test_keras_has_nothing_to_warn_of_where_a_users_model_is_called(photo_net: P
 def test_a_sequential_net_with_its_own_rescaling_takes_a_folder_of_photos_in_every_precision(
     photo_net: Path, photo_folder: Path, tmp_path: Path
 ) -> None:
-    delivery = export(str(photo_net), str(photo_folder), tmp_path, tuple(Precision))
+    delivery = export(str(photo_net), str(photo_folder), tmp_path, tuple(SCHEMES.values()))
     assert all_proven(delivery)
-    assert len(table(delivery)) == 2 * len(Precision)
+    assert len(table(delivery)) == 2 * len(Scheme)
     assert delivery.manifest["calibration"]["source"].startswith("folder ")
     assert next(iter(delivery.manifest["inputs"].values()))["scale"] == (1.0,)
     int8 = next(file for file in delivery.manifest["files"] if file["file"] == "photo_net-int8.tflite")
@@ -139,7 +140,7 @@ def test_a_regression_on_vectors_has_no_top_1(saved: Save, tmp_path: Path) -> No
     fit(model, values, values @ np.ones((16, 1), np.float32), "mse")
     path = tmp_path / "vectors.npy"
     np.save(path, values)
-    delivery = export(saved(model), str(path), tmp_path, (*BOTH, Precision.W8A32))
+    delivery = export(saved(model), str(path), tmp_path, (*BOTH, W8A32))
     assert all_proven(delivery)
     assert {row.agreement for row in table(delivery).values()} == {"-"}
     assert all(float(row.sqnr) > 20 for row in table(delivery).values())
@@ -279,13 +280,13 @@ def test_a_loop_has_float_files_and_int8_rows_that_say_what_to_do(saved: Save, t
     steps, values = keras.Input((12, 4)), series()
     model = fit(keras.Model(steps, layers.Dense(1)(layers.LSTM(8)(steps))), values, values.mean(axis=(1, 2)), "mse")
     np.save(tmp_path / "series.npy", values)
-    advised = (Precision.FLOAT16, Precision.W8A32)
+    advised = (FLOAT16, W8A32)
     delivery = export(saved(model), str(tmp_path / "series.npy"), tmp_path, (*BOTH, *advised))
     assert not delivery.passed
     found = table(delivery)
     for form in (".tflite", ".onnx"):
         assert found["int8", form].verdict == "not made"
         assert "ask for float16 or w8a32" in found["int8", form].reason
-    proven = {(precision, form) for (precision, form), row in found.items() if row.verdict == "proven"}
-    assert proven == {(p, form) for p in (Precision.FLOAT32, *advised) for form in (".tflite", ".onnx")}
+    proven = {(scheme, form) for (scheme, form), row in found.items() if row.verdict == "proven"}
+    assert proven == {(p, form) for p in (FLOAT32, *advised) for form in (".tflite", ".onnx")}
     assert len(delivery.manifest["files"]) == len(proven)

@@ -12,11 +12,12 @@ import zoo
 from calibration.masks import UNJUDGED, find_masked, masked_samples
 from calibration.samples import Samples
 from export.analysis import tasks
-from export.analysis.tasks.segmentation import MaskedSamples
+from export.analysis.tasks.segmentation.labelled import MaskedSamples
 from export.metrics import are_classes, compare
 from export.model.subject import load_subject
 from export.pipeline import run
-from export.recipe import Precision, Recipe
+from export.recipe import Recipe
+from export.scheme import FLOAT32, INT8
 from zoo.errors import CheckFailedError, UsageProblemError
 from zoo.preprocessing import Preprocessing
 from zoo.pretraining.segmentation import evaluate as score_masks
@@ -141,7 +142,7 @@ def test_the_small_unet_and_its_files_reach_what_training_measured(tmp_path: Pat
     recipe = Recipe(
         model="unet",
         weights="tiny",
-        precisions=(Precision.FLOAT32, Precision.INT8),
+        schemes=(FLOAT32, INT8),
         evaluate=str(tmp_path / "canvases"),
         calibration_count=32,
         probe_count=16,

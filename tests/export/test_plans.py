@@ -22,7 +22,8 @@ from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase
 from export.quantization.ranges import Observation
 from export.quantization.tensor_map import Attribution
-from export.recipe import Precision, Recipe, Width
+from export.recipe import Recipe, Width
+from export.scheme import INT8
 from zoo.weights import LoadedWeights
 
 SEEN = Ranges(by_tensor={"a": (0.0, 100.0), "b": (0.0, 50.0)}, observer="min-max")
@@ -45,7 +46,7 @@ def test_a_raised_layer_gets_the_range_that_was_seen_and_the_others_the_narrowed
     loaded = LoadedWeights(name="trained", trained=True, source="tests", sha256=None)
     run = ExportRun(
         subject=Subject(name="net", title="net", model=network(), weights=loaded, inputs={}),
-        recipe=Recipe(model="net", precisions=(Precision.INT8,)),
+        recipe=Recipe(model="net", schemes=(INT8,)),
         samples=Draw(calibration=photos(0), probe=photos(1), calibration_folder=tmp_path, probe_folder=tmp_path),
         work=tmp_path,
         progress=Quiet(),
@@ -59,7 +60,7 @@ def test_a_raised_layer_gets_the_range_that_was_seen_and_the_others_the_narrowed
         int8_ranges=CUT,
         tensor_map={"a": Attribution(tensor="a", call="hidden"), "b": Attribution(tensor="b", call="answers")},
     )
-    planned = plan(run, base, Precision.INT8, {"hidden": Width.INT16}).ranges
+    planned = plan(run, base, INT8, {"hidden": Width.INT16}).ranges
     assert planned is not None
     assert planned.by_tensor == {"a": SEEN.by_tensor["a"], "b": CUT.by_tensor["b"]}
 

@@ -15,7 +15,8 @@ from export.model.tensor_spec import TensorSpec
 from export.proof import compare
 from export.quantization.mixed_precision import check, inner_paths, tensors, weighted
 from export.quantization.tensor_map import Attribution
-from export.recipe import Precision, Width
+from export.recipe import Width
+from export.scheme import FLOAT16, INT8
 from zoo.errors import UsageProblemError
 
 STEP = Attribution(tensor="r;b;c", call="relu", group=("conv", "norm", "relu"), weighted=("conv", "norm"))
@@ -119,12 +120,12 @@ def test_two_formats_of_a_mixed_file_differ_by_less_than_each_lacks(
         derived[:, zeroed] = 0.0
     spec = TensorSpec(name="logits", shape=(1, 10), dtype="float32")
     outputs = ({"logits": values} for values in (sibling, derived))
-    checks = compare.agreement(*outputs, {"logits": spec}, Precision.INT8, model={"logits": true})
+    checks = compare.agreement(*outputs, {"logits": spec}, INT8, model={"logits": true})
     assert all(check.passed for check in checks) == passed
 
 
 def test_only_files_that_magnify_single_steps_are_held_to_their_fidelity() -> None:
-    assert not compare.magnifies(Precision.INT8, {}, trained=True)
-    assert not compare.magnifies(Precision.FLOAT16, {}, trained=False)
-    assert compare.magnifies(Precision.INT8, {"conv": "float32"}, trained=True)
-    assert compare.magnifies(Precision.INT8, {}, trained=False)
+    assert not compare.magnifies(INT8, {}, trained=True)
+    assert not compare.magnifies(FLOAT16, {}, trained=False)
+    assert compare.magnifies(INT8, {"conv": "float32"}, trained=True)
+    assert compare.magnifies(INT8, {}, trained=False)

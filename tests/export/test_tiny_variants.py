@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,8 @@ from export.formats import PRIMARY
 from export.model import signature
 from export.model.subject import load_subject
 from export.pipeline import run
-from export.recipe import Precision, Recipe
+from export.recipe import Recipe
+from export.scheme import INT8
 from tests.zoo.contents import quick
 from zoo.errors import UsageProblemError
 
@@ -22,7 +24,7 @@ NAMES = [name for name in zoo.names() if zoo.find(name).trained_as("tiny")]
 
 
 def recipe(name: str, **options: float) -> Recipe:
-    return Recipe(model=name, weights="tiny", options=options, precisions=(Precision.INT8,))
+    return Recipe(model=name, weights="tiny", options=options, schemes=(INT8,))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,14 +57,21 @@ def test_without_a_name_the_weights_are_those_of_the_whole_network() -> None:
 FAMILIES = {zoo.find(name).trained_as("tiny").sources[0].location: name for name in reversed(NAMES)}
 
 
-@pytest.mark.parametrize("name", quick(sorted(FAMILIES.values())))
+def cases() -> list[Any]:
+    """Return the families; other quick tests export what is no classifier: detectors, masks and pictures."""
+    classifiers = sorted(name for name in FAMILIES.values() if zoo.find(name).task == "classification")
+    others = sorted(set(FAMILIES.values()) - set(classifiers))
+    return [*quick(classifiers), *(pytest.param(name, marks=pytest.mark.large) for name in others)]
+
+
+@pytest.mark.parametrize("name", cases())
 def test_the_tiny_variant_is_proven_in_int8_in_both_formats(name: str, tmp_path: Path) -> None:
     few = {"calibration_count": 32, "probe_count": 32}
-    delivery = run(Recipe(model=name, weights="tiny", precisions=(Precision.INT8,), out=tmp_path, **few))
+    delivery = run(Recipe(model=name, weights="tiny", schemes=(INT8,), out=tmp_path, **few))
     failures = {artifact.file_name: artifact.failures for artifact in delivery.artifacts if artifact.failures}
     assert failures == {}
     assert delivery.passed
-    made = [artifact for artifact in delivery.artifacts if artifact.precision is Precision.INT8]
+    made = [artifact for artifact in delivery.artifacts if artifact.scheme == INT8]
     assert len(made) == 2
     # ONNX Runtime has no integer code for some operators (ConvTranspose); the other format has for all of them.
     shares = {artifact.format: artifact.integer_share or 0.0 for artifact in made}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from export.formats import FORMATS
-from export.recipe import Precision
-from tests.faults.networks import PRECISIONS, Key, Network, Planted, recalibrated
+from export.scheme import FLOAT32, INT8, Scheme
+from tests.faults.networks import SCHEMES_MADE, Key, Network, Planted, recalibrated
 from tests.faults.onnx_file import OnnxFile
 from tests.faults.range_faults import cut_in_the_file
 from tests.faults.stage_faults import STAGE_FAULTS, base, reconstruction
@@ -34,8 +34,8 @@ STAGE_NETWORKS = {
     "offset not made good": (RESIDUAL,),
     "range cut in the plan": (RESIDUAL, "mobilenet"),
 }
-INT8 = (Precision.INT8,)
-FLOAT32_AND_INT8 = (Precision.FLOAT32, Precision.INT8)
+INT8_ONLY = (INT8,)
+FLOAT32_AND_INT8 = (FLOAT32, INT8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Fault:
     name: str
     plant: Plant
     networks: tuple[str, ...] = SINGLE
-    precisions: tuple[Precision, ...] = PRECISIONS
+    schemes: tuple[Scheme, ...] = SCHEMES_MADE
     upstream: bool = False
 
 
@@ -112,7 +112,7 @@ def transpose_kernel(file: File) -> None:
 
 def faulty_parent(network: Network, _key: Key) -> Planted:
     """Break the float file that everything quantized is made of."""
-    parent = ("tflite", Precision.FLOAT32)
+    parent = ("tflite", FLOAT32)
     return Planted(contents={parent: broken(network, parent, zero_channel)}, remade=True)
 
 
@@ -131,7 +131,7 @@ def stale_calibration(scale: float, offset: float) -> Plant:
 def wrong_padding(network: Network, key: Key) -> Planted:
     """Convert a model that sees the photo one pixel further down and to the right."""
     # The int8 files of both formats are made of the float .tflite.
-    source = key if key[1] is Precision.FLOAT32 else ("tflite", Precision.FLOAT32)
+    source = key if key[1] == FLOAT32 else ("tflite", FLOAT32)
     content = FORMATS[source[0]].convert(pad_wrongly(network.model))
     return Planted(contents={source: content}, remade=True)
 
@@ -186,37 +186,39 @@ FAULTS = (
         plant=edited(lambda file: zero_channel(file, last)),
         networks=(*SINGLE, RESIDUAL),
     ),
-    Fault(name="channel zeroed before quantizing", plant=faulty_parent, precisions=INT8, upstream=True),
+    Fault(name="channel zeroed before quantizing", plant=faulty_parent, schemes=INT8_ONLY, upstream=True),
     *(
-        Fault(name=name, plant=plant, networks=STAGE_NETWORKS[name], precisions=INT8, upstream=True)
+        Fault(name=name, plant=plant, networks=STAGE_NETWORKS[name], schemes=INT8_ONLY, upstream=True)
         for name, plant in STAGE_FAULTS.items()
     ),
-    Fault(name="channel zeroed after reconstruction", plant=faulty_base, precisions=INT8, upstream=True),
+    Fault(name="channel zeroed after reconstruction", plant=faulty_base, schemes=INT8_ONLY, upstream=True),
     Fault(
         name="padded wrongly after reconstruction",
         plant=wrongly_padded_base,
         networks=ONE_SMALL,
-        precisions=INT8,
+        schemes=INT8_ONLY,
         upstream=True,
     ),
     Fault(name="kernel transposed", plant=edited(transpose_kernel)),
     Fault(name="NaN in a weight or its scale", plant=edited(lambda file: file.plant_nan(middle(file)))),
     Fault(name="bias dropped", plant=edited(lambda file: file.drop_bias(middle(file)))),
     Fault(name="bias dropped, last layer", plant=edited(lambda file: file.drop_bias(last(file)))),
-    Fault(name="padding off by one", plant=wrong_padding, precisions=(Precision.FLOAT32,)),
+    Fault(name="padding off by one", plant=wrong_padding, schemes=(FLOAT32,)),
     Fault(
         name="padding off by one before quantizing",
         plant=wrong_padding,
         networks=ONE_SMALL,
-        precisions=INT8,
+        schemes=INT8_ONLY,
         upstream=True,
     ),
     Fault(name="outputs swapped", plant=edited(lambda file: file.swap_outputs()), networks=("two_headed",)),
-    Fault(name="range cut in the file", plant=cut_in_the_file, networks=("lenet5", "mobilenet"), precisions=INT8),
-    Fault(name="input scale 2 % wrong", plant=edited(lambda file: file.requantize_input(1.02, 0)), precisions=INT8),
-    Fault(name="input zero point 2 too high", plant=edited(lambda file: file.requantize_input(1, 2)), precisions=INT8),
+    Fault(name="range cut in the file", plant=cut_in_the_file, networks=("lenet5", "mobilenet"), schemes=INT8_ONLY),
+    Fault(name="input scale 2 % wrong", plant=edited(lambda file: file.requantize_input(1.02, 0)), schemes=INT8_ONLY),
+    Fault(
+        name="input zero point 2 too high", plant=edited(lambda file: file.requantize_input(1, 2)), schemes=INT8_ONLY
+    ),
     *(
-        Fault(name=name, plant=plant, networks=where, precisions=INT8, upstream=True)
+        Fault(name=name, plant=plant, networks=where, schemes=INT8_ONLY, upstream=True)
         for name, plant, where in (
             ("calibrated on 0..1", stale_calibration(1 / 255, 0), COLOUR),
             ("calibrated on -1..1", stale_calibration(2 / 255, -1), ("lenet5",)),
@@ -224,7 +226,7 @@ FAULTS = (
         )
     ),
     *(
-        Fault(name=name, plant=truncated(share), networks=ONE_SMALL, precisions=FLOAT32_AND_INT8)
+        Fault(name=name, plant=truncated(share), networks=ONE_SMALL, schemes=FLOAT32_AND_INT8)
         for name, share in (("last 1 % of the file missing", 0.99), ("second half of the file missing", 0.5))
     ),
 )

@@ -28,8 +28,9 @@ from export.proof.prove import evidence, measured_on_probe, prove, prove_all, wi
 from export.quantization.build import Key, MadeFile, base_of, quantized_files
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase, observed
-from export.recipe import Precision, Recipe
+from export.recipe import Recipe
 from export.runtime.run_file import Measurement
+from export.scheme import FLOAT16, FLOAT32, INT8
 from tests.float_files import converted
 from zoo import weights
 from zoo.errors import OutsideError, UsageProblemError
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).parents[1] / "data"
 PROBE_COUNT, CALIBRATION_COUNT = 32, 64
-PRECISIONS = (Precision.FLOAT32, Precision.FLOAT16, Precision.INT8)
+SCHEMES_MADE = (FLOAT32, FLOAT16, INT8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,8 @@ class Network:
     preprocessing: Preprocessing
     draw: Callable[[Preprocessing], tuple[Any, Any]] | None
     work: Path
+    _upstream: dict[str, Planted] = field(default_factory=dict, repr=False)
+    _bases: dict[int, tuple[IntegerBase, BaseOutputs | None]] = field(default_factory=dict, repr=False)
 
     @property
     def contracts(self) -> Mapping[str, Input]:
@@ -107,8 +110,8 @@ class Network:
     @cached_property
     def floats(self) -> Mapping[Key, MadeFile]:
         made = ((name, converted(self.model, name)) for name in FORMATS)
-        float32 = Precision.FLOAT32
-        return {(name, float32): MadeFile(format=name, precision=float32, content=content) for name, content in made}
+        float32 = FLOAT32
+        return {(name, float32): MadeFile(format=name, scheme=float32, content=content) for name, content in made}
 
     @cached_property
     def base(self) -> IntegerBase:
@@ -145,23 +148,31 @@ class Network:
         work.mkdir(parents=True)
         loaded = weights.LoadedWeights(name="trained", trained=True, source="tests", sha256=None)
         subject = Subject(name=self.name, title=self.name, model=model, weights=loaded, inputs=self.contracts)
-        recipe = Recipe(model=self.name, formats=formats, **{"precisions": PRECISIONS, **more})
+        recipe = Recipe(model=self.name, formats=formats, **{"schemes": SCHEMES_MADE, **more})
         return ExportRun(subject=subject, recipe=recipe, samples=samples or self.samples, work=work, progress=Quiet())
+
+    def planted_upstream(self, name: str, plant: Callable[[], Planted]) -> Planted:
+        """Return what is wrong in what files are made of: planted once, and judged in every format."""
+        if name not in self._upstream:
+            self._upstream[name] = plant()
+        return self._upstream[name]
 
     def judged(self, key: Key, planted: Planted, folder: str) -> Artifact:
         """Return what an export says of one file among these."""
         run = self.run(self.model, folder, self._with(planted.calibration, folder))
-        base, outputs = self._planted_base(run, planted)
+        base, outputs = self._bases.get(id(planted)) or self._planted_base(run, planted)
+        if any(planted is one for one in self._upstream.values()):
+            self._bases[id(planted)] = base, outputs
         contents = {
-            other: MadeFile(format=other[0], precision=other[1], content=content)
+            other: MadeFile(format=other[0], scheme=other[1], content=content)
             for other, content in planted.contents.items()
         }
         kept = {
             other: file
             for other, file in self.files.items()
-            if other not in contents and not (planted.remade and other[1] is not Precision.FLOAT32)
+            if other not in contents and not (planted.remade and other[1] != FLOAT32)
         }
-        floats = {other: file for other, file in {**kept, **contents}.items() if other[1] is Precision.FLOAT32}
+        floats = {other: file for other, file in {**kept, **contents}.items() if other[1] == FLOAT32}
         known = [file for other, file in {**kept, **contents}.items() if other not in floats]
         files = quantized_files(run, floats, base, known)
         proven: dict[Key, ProvenFile] = {}
@@ -178,7 +189,7 @@ class Network:
         """
         run = self.run(self.model, folder, formats=(key[0],))
         contents = {
-            other: MadeFile(format=other[0], precision=other[1], content=content)
+            other: MadeFile(format=other[0], scheme=other[1], content=content)
             for other, content in planted.contents.items()
         }
         files = {other: contents.get(other, file) for other, file in self.files.items()}
@@ -209,11 +220,11 @@ class Network:
 
     def _needed(self, key: Key, files: Mapping[Key, MadeFile], *, alone: bool = False) -> list[Key]:
         """Return the files that are judged before this one, and it."""
-        wanted = {key, (key[0], Precision.FLOAT32)}
+        wanted = {key, (key[0], FLOAT32)}
         wanted |= {(name, key[1]) for name in FORMATS[key[0]].needs(key[1])}
         if not alone:
             wanted.add((PRIMARY.name, key[1]))
-        wanted |= {(name, Precision.FLOAT32) for name, _ in wanted}
+        wanted |= {(name, FLOAT32) for name, _ in wanted}
         return [other for other in files if other in wanted]
 
     def _with(self, calibration: Samples | None, folder: str) -> Draw:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from calibration.ranges import Ranges
 from export.formats import FORMATS, PRIMARY
 from export.quantization.build import plan
-from export.recipe import Precision
+from export.scheme import INT8
 from tests.faults.networks import Key, Network, Planted
 
 LEFT = 0.3  # of what was planned
@@ -15,7 +15,7 @@ LEFT = 0.3  # of what was planned
 
 def cut_in_the_file(network: Network, key: Key) -> Planted:
     """Give one activation's grid a third of its planned range."""
-    planned = plan(network.right, network.base, Precision.INT8, {})
+    planned = plan(network.right, network.base, INT8, {})
     content = PRIMARY.quantize(network.base.content, replace(planned, ranges=_cut(network)), {})
     if key[0] != PRIMARY.name:
         content = FORMATS[key[0]].quantize(network.base.content, planned, {PRIMARY.name: content})
@@ -30,7 +30,7 @@ def cut_in_the_plan(network: Network, _key: Key) -> Planted:
 def _cut(network: Network) -> Ranges:
     """Return the right ranges, those of an activation in the middle cut, and of what only moves its numbers."""
     assert network.base.observation is not None
-    ranges = network.base.ranges(Precision.INT8)
+    ranges = network.base.ranges(INT8)
     names = list(network.base.observation.fingerprints)
     right = ranges.by_tensor[names[len(names) // 2]]
     cut = {name: (right[0] * LEFT, right[1] * LEFT) for name, one in ranges.by_tensor.items() if one == right}

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from export.formats import FORMATS, PRIMARY
-from export.recipe import Precision
+from export.proof.checks import CHECKS
+from export.scheme import FLOAT16, FLOAT32, INT8, Scheme
 from tests.faults.conftest import Tell
 from tests.faults.faults import COLOUR, FAULTS, ONE_SMALL, RESIDUAL, STORED, Fault
-from tests.faults.networks import PRECISIONS, Network, Planted
+from tests.faults.networks import SCHEMES_MADE, Network, Planted
 
 NETWORKS = {
     "lenet5": (),
@@ -20,9 +21,9 @@ NETWORKS = {
 HEALTHY = [pytest.param(name, id=name, marks=marks) for name, marks in NETWORKS.items()]
 
 
-def stands_alone(fault: Fault, name: str, precision: Precision) -> bool:
+def stands_alone(fault: Fault, name: str, scheme: Scheme) -> bool:
     """Whether the fault is planted into an .onnx that is asked for alone: where both are, no less is asked."""
-    return fault in STORED and name in COLOUR and precision is not Precision.FLOAT32
+    return fault in STORED and name in COLOUR and scheme != FLOAT32
 
 
 def follows(fault: Fault, name: str, format_name: str) -> bool:
@@ -31,35 +32,65 @@ def follows(fault: Fault, name: str, format_name: str) -> bool:
 
 
 PLANTED = [
-    pytest.param(fault, name, format_name, precision, id=f"{name}-{precision}-{format_name}-{fault.name}", marks=marks)
+    pytest.param(fault, name, format_name, scheme, id=f"{name}-{scheme}-{format_name}-{fault.name}", marks=marks)
     for name, marks in NETWORKS.items()
     for fault in FAULTS
     if name in fault.networks
-    for precision in fault.precisions
-    if name != RESIDUAL or precision is Precision.INT8
+    for scheme in fault.schemes
+    if name != RESIDUAL or scheme == INT8
     for format_name in FORMATS
     if not follows(fault, name, format_name)
-    if format_name == PRIMARY.name or not stands_alone(fault, name, precision)
+    if format_name == PRIMARY.name or not stands_alone(fault, name, scheme)
 ]
 ALONE = [
-    pytest.param(fault, name, precision, id=f"{name}-{precision}-{fault.name}", marks=marks)
+    pytest.param(fault, name, scheme, id=f"{name}-{scheme}-{fault.name}", marks=marks)
     for name, marks in NETWORKS.items()
     for fault in STORED
-    for precision in PRECISIONS
-    if stands_alone(fault, name, precision)
+    for scheme in SCHEMES_MADE
+    if stands_alone(fault, name, scheme)
 ]
+
+
+# Of every check of the registry one fault that it catches: its name, the network, and the file.
+CAUGHT_BY = {
+    "parity": ("kernel zeroed", "lenet5", "tflite", FLOAT32),
+    "fidelity": ("kernel zeroed", "lenet5", "tflite", INT8),
+    "storage": ("bias dropped", "lenet5", "tflite", INT8),
+    "convention": ("input scale 2 % wrong", "lenet5", "tflite", INT8),
+    "agreement": ("kernel zeroed", "lenet5", "onnx", FLOAT32),
+    "origin": ("calibrated on -1..1", "lenet5", "onnx", INT8),
+    "calibration": ("calibrated on -1..1", "lenet5", "tflite", INT8),
+    "ranges": ("range cut in the file", "lenet5", "tflite", INT8),
+    "equalization": ("scaled at its maker only", "mobilenet_tiny", "tflite", INT8),
+    "reconstruction": ("layers swapped in the float file", "mobilenet_tiny", "tflite", INT8),
+    "drift": ("channel lost in reconstruction", "mobilenet_tiny", "tflite", INT8),
+    "clipping": ("range cut in the plan", "mobilenet_tiny", "tflite", INT8),
+}
+
+
+def test_every_check_of_the_registry_has_a_planted_fault() -> None:
+    assert list(CAUGHT_BY) == [check.id for check in CHECKS]
+
+
+@pytest.mark.parametrize("check", CAUGHT_BY)
+def test_every_check_catches_its_fault(check: str, network: Callable[[str], Network]) -> None:
+    fault_name, name, format_name, scheme = CAUGHT_BY[check]
+    fault = next(fault for fault in FAULTS if fault.name == fault_name)
+    chosen, key = network(name), (format_name, scheme)
+    file = chosen.judged(key, fault.plant(chosen, key), f"check-{check}")
+    assert check in {result.id for result in file.checks if not result.passed}
 
 
 @pytest.mark.parametrize("name", HEALTHY)
 def test_a_healthy_file_passes_its_proof(name: str, network: Callable[[str], Network]) -> None:
     files = network(name).healthy
-    assert set(files) == {(format_name, precision) for format_name in FORMATS for precision in PRECISIONS}
+    assert set(files) == {(format_name, scheme) for format_name in FORMATS for scheme in SCHEMES_MADE}
     assert {key: file.failures for key, file in files.items() if file.failures} == {}
 
 
 def test_no_question_is_left_out_for_an_int8_file_of_a_trained_network(network: Callable[[str], Network]) -> None:
     chosen = network("mobilenet_tiny")
-    file = chosen.healthy[PRIMARY.name, Precision.INT8]
+    file = chosen.healthy[PRIMARY.name, INT8]
     assert {check.id for check in file.checks} == {
         *("fidelity", "storage", "convention", "calibration", "ranges"),
         *("equalization", "reconstruction", "drift", "clipping"),
@@ -68,48 +99,52 @@ def test_no_question_is_left_out_for_an_int8_file_of_a_trained_network(network: 
 
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_a_file_made_anew_without_a_fault_passes(format_name: str, network: Callable[[str], Network]) -> None:
-    file = network("lenet5").judged((format_name, Precision.INT8), Planted(remade=True), f"anew-{format_name}")
+    file = network("lenet5").judged((format_name, INT8), Planted(remade=True), f"anew-{format_name}")
     assert file.checks
     assert file.failures == ()
 
 
-@pytest.mark.parametrize(("fault", "name", "format_name", "precision"), PLANTED)
+@pytest.mark.parametrize(("fault", "name", "format_name", "scheme"), PLANTED)
 def test_the_proof_catches_the_fault(
     fault: Fault,
     name: str,
     format_name: str,
-    precision: Precision,
+    scheme: Scheme,
     network: Callable[[str], Network],
     caught: Tell,
 ) -> None:
-    caught(fault, name, format_name, precision, ())  # A plant that breaks down counts as one that got through.
-    chosen, key = network(name), (format_name, precision)
-    planted = fault.plant(chosen, key)
+    caught(fault, name, format_name, scheme, ())  # A plant that breaks down counts as one that got through.
+    chosen, key = network(name), (format_name, scheme)
+    planted = (
+        chosen.planted_upstream(fault.name, lambda: fault.plant(chosen, key))
+        if fault.upstream
+        else fault.plant(chosen, key)
+    )
     assert planted.contents.get(key) != chosen.content(key)  # The plant is no dud.
-    file = chosen.judged(key, planted, f"{fault.name}-{format_name}-{precision}")
+    file = chosen.judged(key, planted, f"{fault.name}-{format_name}-{scheme}")
     questions = ("runtime",) if file.trouble else tuple(c.id for c in file.checks if not c.passed)
-    caught(fault, name, format_name, precision, questions)
+    caught(fault, name, format_name, scheme, questions)
     assert file.failures, f"{fault.name} got through: {[str(check) for check in file.checks]}"
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("scheme", SCHEMES_MADE)
 def test_an_onnx_that_is_asked_for_alone_passes_and_is_held_against_what_it_was_made_of(
-    precision: Precision, network: Callable[[str], Network]
+    scheme: Scheme, network: Callable[[str], Network]
 ) -> None:
-    file = network("mobilenet_tiny").judged_alone(("onnx", precision), Planted(), f"alone-{precision}")
+    file = network("mobilenet_tiny").judged_alone(("onnx", scheme), Planted(), f"alone-{scheme}")
     assert file.failures == ()
     expected = {
-        Precision.FLOAT32: {"parity"},
-        Precision.FLOAT16: {"fidelity", "storage"},
-        Precision.INT8: {"fidelity", "storage", "agreement", "convention", "calibration"},
+        FLOAT32: {"parity"},
+        FLOAT16: {"fidelity", "storage"},
+        INT8: {"fidelity", "storage", "agreement", "convention", "calibration"},
     }
-    assert {check.id for check in file.checks} == expected[precision]
+    assert {check.id for check in file.checks} == expected[scheme]
 
 
-@pytest.mark.parametrize(("fault", "name", "precision"), ALONE)
+@pytest.mark.parametrize(("fault", "name", "scheme"), ALONE)
 def test_the_proof_of_an_onnx_that_is_asked_for_alone_catches_the_fault(
-    fault: Fault, name: str, precision: Precision, network: Callable[[str], Network]
+    fault: Fault, name: str, scheme: Scheme, network: Callable[[str], Network]
 ) -> None:
-    chosen, key = network(name), ("onnx", precision)
-    file = chosen.judged_alone(key, fault.plant(chosen, key), f"alone-{precision}-{fault.name}")
+    chosen, key = network(name), ("onnx", scheme)
+    file = chosen.judged_alone(key, fault.plant(chosen, key), f"alone-{scheme}-{fault.name}")
     assert file.failures, f"{fault.name} got through: {[str(check) for check in file.checks]}"

@@ -20,8 +20,9 @@ from export.formats import FORMATS, QuantizationPlan
 from export.formats.tflite import flatbuffer
 from export.formats.tflite.layers import layers
 from export.metrics import compare, compare_steps
-from export.recipe import Io, Precision, Width
+from export.recipe import Io, Width
 from export.runtime.jobs.observe import observe
+from export.scheme import INT8, W8A16, Scheme
 from tests.faults.networks import Network, fashion, networks
 from tests.float_files import converted
 from zoo import weights
@@ -43,18 +44,16 @@ class Case:
         self.tensors = list(flatbuffer.activations(flatbuffer.read(float_file)).values())
         self.expected = self.answers(TFLITE, float_file)
 
-    def files(
-        self, raised: Mapping[str, Width], io: Io = Io.UINT8, precision: Precision = Precision.INT8
-    ) -> tuple[bytes, bytes]:
+    def files(self, raised: Mapping[str, Width], io: Io = Io.UINT8, scheme: Scheme = INT8) -> tuple[bytes, bytes]:
         """Return the .tflite and the .onnx."""
-        sibling = self.primary(raised, io, precision)
-        return sibling, ONNX.quantize(b"", self.plan(raised, io, precision), {"tflite": sibling})
+        sibling = self.primary(raised, io, scheme)
+        return sibling, ONNX.quantize(b"", self.plan(raised, io, scheme), {"tflite": sibling})
 
-    def primary(self, raised: Mapping[str, Width], io: Io = Io.UINT8, precision: Precision = Precision.INT8) -> bytes:
-        return TFLITE.quantize(self.float_file, self.plan(raised, io, precision), {})
+    def primary(self, raised: Mapping[str, Width], io: Io = Io.UINT8, scheme: Scheme = INT8) -> bytes:
+        return TFLITE.quantize(self.float_file, self.plan(raised, io, scheme), {})
 
-    def plan(self, raised: Mapping[str, Width], io: Io, precision: Precision) -> QuantizationPlan:
-        return QuantizationPlan(precision=precision, io=io, ranges=self.ranges, input_ranges={}, raised=raised)
+    def plan(self, raised: Mapping[str, Width], io: Io, scheme: Scheme) -> QuantizationPlan:
+        return QuantizationPlan(scheme=scheme, io=io, ranges=self.ranges, input_ranges={}, raised=raised)
 
     def answers(self, file_format: Any, content: bytes) -> Any:
         session = file_format.open(self.written(file_format, content))
@@ -195,7 +194,7 @@ def agree(case: Case, sibling: bytes, derived: bytes) -> None:
 
 def test_all_in_int16_is_as_good_as_w8a16(tiny: Case) -> None:
     all_raised = tiny.primary(dict.fromkeys(tiny.tensors, Width.INT16), Io.FLOAT32)
-    reference = tiny.primary({}, Io.FLOAT32, Precision.W8A16)
+    reference = tiny.primary({}, Io.FLOAT32, W8A16)
     assert abs(tiny.sqnr_db(all_raised) - tiny.sqnr_db(reference)) < 0.2  # measured 0.00
     assert tiny.census(TFLITE, all_raised).keys() == {"int16", "none"}
 
@@ -234,7 +233,7 @@ def test_weights_that_were_rounded_before_stay_as_they_are(tiny: Case) -> None:
         model.buffers[layer.weights.buffer].data = (np.rint(values / step) * step).reshape(-1).view(np.uint8)
     rounded = flatbuffer.write(model)
     raised = dict.fromkeys(tiny.tensors, Width.W8A32)
-    content = TFLITE.quantize(rounded, tiny.plan(raised, Io.FLOAT32, Precision.INT8), {})
+    content = TFLITE.quantize(rounded, tiny.plan(raised, Io.FLOAT32, INT8), {})
     report = TFLITE.storage(rounded, content, {})
     assert report is not None
     assert report.worst_steps < 1e-3

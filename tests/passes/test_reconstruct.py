@@ -23,7 +23,7 @@ from export.passes.fold import Fold, fold
 from export.passes.reconstruct import Reconstruct
 from export.proof.prove import prove_all
 from export.quantization.build import base_of, quantized, quantized_files
-from export.recipe import Precision
+from export.scheme import INT8, SCHEMES, Scheme
 from tests.faults.networks import Network
 from zoo.errors import CheckFailedError
 
@@ -35,20 +35,20 @@ GAIN_DB = {"lenet5": 0.2, "mobilenet_tiny": 2.0}
 @pytest.mark.parametrize("name", NETWORKS)
 def test_int8_files_are_nearer_to_the_model_than_without(name: str, network: Callable[[str], Network]) -> None:
     chosen = network(name)
-    with_pass = chosen.healthy[PRIMARY.name, Precision.INT8]
+    with_pass = chosen.healthy[PRIMARY.name, INT8]
     run = chosen.run(chosen.model, "plain", reconstruct=False)
     base = base_of(run, chosen.floats)
     files = quantized_files(run, chosen.floats, base)
-    without = prove_all(run, files, base, chosen.expected)[PRIMARY.name, Precision.INT8].artifact
+    without = prove_all(run, files, base, chosen.expected)[PRIMARY.name, INT8].artifact
     (one,), (other,) = with_pass.comparisons.values(), without.comparisons.values()
     assert one.sqnr_db > other.sqnr_db + GAIN_DB[name]
 
 
-@pytest.mark.parametrize("precision", [precision for precision in Precision if precision.has_integer_weights])
+@pytest.mark.parametrize("scheme", [scheme for scheme in SCHEMES.values() if scheme.has_integer_weights])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_file_holds_the_stages_integers(name: str, precision: Precision, network: Callable[[str], Network]) -> None:
+def test_the_file_holds_the_stages_integers(name: str, scheme: Scheme, network: Callable[[str], Network]) -> None:
     chosen = network(name)
-    made = quantized(chosen.right, (PRIMARY.name, precision), {}, chosen.floats, chosen.base)
+    made = quantized(chosen.right, (PRIMARY.name, scheme), {}, chosen.floats, chosen.base)
     assert not made.trouble
     file, float_file = flatbuffer.read(made.content), flatbuffer.read(chosen.base.content)
     found = 0
@@ -136,7 +136,7 @@ def test_a_stage_that_breaks_its_contract_is_refused(wrong: str) -> None:
         given.get_layer("conv").set_weights([values * 0 for values in given.get_layer("conv").get_weights()])
         return PassResult(branched(), record)
 
-    with pytest.raises(RuntimeError, match="stage wrong"):
+    with pytest.raises(RuntimeError, match="pass wrong"):
         passes.apply(stage, model, photos(one=(8, 8, 3), two=(5,)))
 
 

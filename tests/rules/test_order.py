@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
     "": (("zoo",), ("calibration",), ("export",), ("training",), ("zoo_export",)),
     "export": (
-        ("errors", "metrics", "progress", "recipe", "units"),
+        ("errors", "metrics", "progress", "scheme", "units"),
+        ("recipe",),
         ("process",),
         ("model",),
         ("formats",),

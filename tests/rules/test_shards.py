@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shards import measured, number_and_count, parts
+from tests.shards import measured, number_and_count, parts, row
 
 TESTS = [f"tests/test_a.py::test_{number}" for number in range(53)]
 SECONDS = {test: float(number % 7) + 0.5 for number, test in enumerate(TESTS)}
@@ -36,5 +36,7 @@ def test_a_part_that_does_not_exist_is_refused(text: str) -> None:
 
 def test_times_are_read_from_a_report_under_the_names_that_pytest_gives(tmp_path: Path) -> None:
     case = '<testcase classname="tests.zoo.test_a" name="test_b[c.d-1]" time="2.34"/>'
-    (tmp_path / "report.xml").write_text(f"<testsuites><testsuite>{case}</testsuite></testsuites>")
+    run = 'name="pytest" errors="1" failures="2" tests="457" time="90.0" timestamp="2026-01-31T12:00:00+00:00"'
+    (tmp_path / "report.xml").write_text(f"<testsuites><testsuite {run}>{case}</testsuite></testsuites>")
+    assert row(tmp_path / "report.xml") == "| report | 2026-01-31 | 457 | 3 | 1.5 |"
     assert measured(tmp_path / "report.xml") == {"tests/zoo/test_a.py::test_b[c.d-1]": 2.3}

@@ -19,8 +19,9 @@ from export.progress import Quiet
 from export.quantization import synthesis
 from export.quantization.synthesis.descent import octaves
 from export.quantization.synthesis.statistics import Statistics
-from export.recipe import Precision, Recipe
+from export.recipe import Recipe
 from export.runtime.run_file import measure
+from export.scheme import INT8
 from tests.faults.networks import fashion, tiny_mobilenet
 from zoo import find
 from zoo.errors import UsageProblemError
@@ -140,7 +141,7 @@ def test_int8_files_calibrated_without_data_keep_the_answers_on_real_photos(
     recipe = Recipe(
         model=str(tmp_path / "clothes.keras"),
         preprocessing="tf",
-        precisions=(Precision.INT8,),
+        schemes=(INT8,),
         formats=("tflite",),
         calibration="synthetic",
         calibration_count=24,

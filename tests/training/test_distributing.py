@@ -24,14 +24,16 @@ from zoo.errors import UsageProblemError
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.usefixtures("own_process")  # the cores are divided before anything else
-def test_two_devices_learn_what_one_does_also_after_a_kill(clothes: Path, tmp_path: Path) -> None:
+def test_two_devices_learn_what_one_does_also_after_a_kill(
+    clothes: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     import keras
 
     # The second stage is tf_keras's, which shares a step by itself.
     recipe = ["--data", str(clothes), "--batch", "8", "--epochs", "2", "--prune", "0.5", "--stage-epochs", "1"]
     one, two = tmp_path / "one.keras", tmp_path / "two.keras"
     assert main(["train", "lenet5", *recipe, "--out", str(one)]) == 0
+    request.getfixturevalue("own_process")  # a process divides its cores before anything else
     shared = ["train", "lenet5", *recipe, "--out", str(two), "--devices", "cpu:2"]
     curves = [path.with_suffix(".training") / "curve.json" for path in (one, two)]
     program = [sys.executable, "-c", "import sys; from export.cli.main import main; sys.exit(main(sys.argv[1:]))"]

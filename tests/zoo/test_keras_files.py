@@ -38,10 +38,10 @@ def probs(layer):
     [
         ("mobilenet_v3_small", "MobileNetV3Small", today),
         ("mobilenet_v3_small", "MobileNetV3Small", scoped),
-        ("densenet121", "DenseNet121", today),
+        pytest.param("densenet121", "DenseNet121", today, marks=pytest.mark.large),
         ("densenet121", "DenseNet121", pathlike),
         ("efficientnet_b0", "EfficientNetB0", today),
-        ("resnet50", "ResNet50", today),
+        pytest.param("resnet50", "ResNet50", today, marks=pytest.mark.large),
         ("resnet50", "ResNet50", probs),
     ],
 )

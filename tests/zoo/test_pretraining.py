@@ -121,6 +121,7 @@ for arguments in {[arguments for arguments, _ in RUNS.values()]!r}:
 """
 
 
+@pytest.mark.large
 def test_one_command_trains_a_network_of_every_task(tmp_path):
     root = Path(zoo.__file__).parents[1]
     environment = {**os.environ, "PYTHONPATH": str(root)}

@@ -62,7 +62,7 @@ def test_importing_the_zoo_loads_no_heavy_library():
 
 
 def test_the_nearest_word_is_shown_as_it_is_typed() -> None:
-    from export.recipe import Precision
+    from export.scheme import SCHEMES
     from zoo.errors import unknown
 
-    assert str(unknown("precision", "int7", Precision)) == "unknown precision 'int7'; did you mean 'int8'?"
+    assert str(unknown("precision", "int7", SCHEMES)) == "unknown precision 'int7'; did you mean 'int8'?"

@@ -31,7 +31,11 @@ REFERENCES = {
 }
 
 
-@pytest.mark.parametrize("name", quick(REFERENCES))
+DEEP = "inception_resnet_v2"  # two networks of 780 layers
+CASES = [pytest.param(DEEP, marks=pytest.mark.large), *quick(name for name in REFERENCES if name != DEEP)]
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_from_their_file_the_logits_are_those_of_keras(name: str, tmp_path: Path) -> None:
     import keras
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.zoo.contents import quick
 from tests.zoo.seeded_state import seeded_photos, seeded_state
 from zoo.weights import assign
 from zoo.weights.torch_layout import to_keras
@@ -73,7 +74,7 @@ def torch_shapes(model: keras.Model, layer_of: Callable[[str], str]) -> Iterator
         yield f"{layer_of(layer)}.{KINDS[kind]}", turned
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", quick(LAYERS))
 def test_the_logits_are_those_of_torchvision(name: str) -> None:
     architecture, layer_of = zoo.find(name), LAYERS[name]
     with np.load(LOGITS) as stored:

@@ -16,16 +16,17 @@ from export.metrics import are_classes, compare
 from export.quantization.build import Key, MadeFile, quantized
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase, integer_base, kept_layers, with_tensor_map
-from export.recipe import Precision, Width
+from export.recipe import Width
 from export.runtime.jobs.timing import time_in_turns
 from export.runtime.run_file import Measurement, measure
+from export.scheme import FLOAT32, SCHEMES, Scheme
 
 ROUNDS, RUNS = 3, 20  # of timing files that are compared with each other
 TIMEOUT_SECONDS = 3600
 
 # Layers that are wider in an int8 file, in the order of their cost.
 Raised = tuple[tuple[str, Width], ...]
-Candidate = tuple[str, Precision, Raised]  # format, precision, raised layers
+Candidate = tuple[str, Scheme, Raised]  # format, precision, raised layers
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Candidates:
     bases: dict[frozenset[str], IntegerBase] = field(default_factory=dict)
 
     def measure(
-        self, precision: Precision, raised: Mapping[str, Width] | None = None, file_format: Format = PRIMARY
+        self, scheme: Scheme, raised: Mapping[str, Width] | None = None, file_format: Format = PRIMARY
     ) -> Point:
         """Return the file of that precision, measured.
 
@@ -62,7 +63,7 @@ class Candidates:
             RuntimeCrashError: it cannot be run.
             CheckFailedError: it gives NaN or infinity.
         """
-        candidate = file_format.name, precision, tuple((raised or {}).items())
+        candidate = file_format.name, scheme, tuple((raised or {}).items())
         if candidate not in self.points:
             self.points[candidate] = self._measured(candidate)
         return self.points[candidate]
@@ -73,18 +74,17 @@ class Candidates:
         Raises:
             ConversionError: it cannot be made.
         """
-        name, precision, raised = candidate
-        if precision is Precision.FLOAT32:
-            file = self.floats[name, precision]
+        name, scheme, raised = candidate
+        if scheme == FLOAT32:
+            file = self.floats[name, scheme]
         elif candidate in self.files:
             file = self.files[candidate]
         else:
             siblings: dict[Key, MadeFile] = {
-                (other, precision): self._try_to_make((other, precision, raised))
-                for other in FORMATS[name].needs(precision)
+                (other, scheme): self._try_to_make((other, scheme, raised)) for other in FORMATS[name].needs(scheme)
             }
-            base = self.base(dict(raised), with_map=bool(raised)) if precision.has_integer_weights else None
-            file = quantized(self.run, (name, precision), dict(raised), {**self.floats, **siblings}, base)
+            base = self.base(dict(raised), with_map=bool(raised)) if scheme.has_integer_weights else None
+            file = quantized(self.run, (name, scheme), dict(raised), {**self.floats, **siblings}, base)
             self.files[candidate] = file
         if file.trouble:
             raise ConversionError(file.trouble)
@@ -103,7 +103,7 @@ class Candidates:
             ConversionError: there is no float file.
             ZooError: as `with_tensor_map`.
         """
-        file = self.floats[PRIMARY.name, Precision.FLOAT32]
+        file = self.floats[PRIMARY.name, FLOAT32]
         if file.trouble:
             raise ConversionError(f"there is no float file: {file.trouble}")
         in_float = frozenset(layer for layer, width in raised.items() if width is Width.FLOAT32)
@@ -111,14 +111,14 @@ class Candidates:
             self.kept[in_float] = kept_layers(self.run, file.content, raised)
         kept = self.kept[in_float]
         if kept not in self.bases:
-            self.bases[kept] = integer_base(self.run, file.content, precisions=tuple(Precision), kept=kept)
+            self.bases[kept] = integer_base(self.run, file.content, schemes=tuple(SCHEMES.values()), kept=kept)
         if with_map:
             self.bases[kept] = with_tensor_map(self.run, self.bases[kept])
         return self.bases[kept]
 
     def drop(self, point: Point) -> None:
         """Forget a file that cannot be delivered, in all formats."""
-        same = point.precision, tuple(point.raised.items())
+        same = point.scheme, tuple(point.raised.items())
         for candidate in [candidate for candidate in self.points if candidate[1:] == same]:
             del self.points[candidate]
 
@@ -136,24 +136,24 @@ class Candidates:
 
     def files_of(self, point: Point) -> list[MadeFile]:
         """Return the files that were made of a point's precision and raised layers, in all formats."""
-        same = point.precision, tuple(point.raised.items())
+        same = point.scheme, tuple(point.raised.items())
         return [file for candidate, file in self.files.items() if candidate[1:] == same and not file.trouble]
 
     def _try_to_make(self, candidate: Candidate) -> MadeFile:
         try:
             return self.make(candidate)
         except ConversionError as error:
-            return MadeFile(format=candidate[0], precision=candidate[1], trouble=str(error))
+            return MadeFile(format=candidate[0], scheme=candidate[1], trouble=str(error))
 
     def _measured(self, candidate: Candidate) -> Point:
-        name, precision, raised = candidate
-        camera_bytes = self.run.takes_camera_bytes(precision)
+        name, scheme, raised = candidate
+        camera_bytes = self.run.takes_camera_bytes(scheme)
         file, path = self.make(candidate), self._path(candidate)
         measured = measure(path, self.run.samples.probe_folder, camera_bytes=camera_bytes, hurry=True)
         scores = self.photos.scores(path, camera_bytes=camera_bytes) if self.photos else None
         sqnr_db, changed = self._kept(measured)
         return Point(
-            precision=precision,
+            scheme=scheme,
             raised=dict(raised),
             format=name,
             bytes=len(file.content),
@@ -189,4 +189,4 @@ class Candidates:
 
 def candidate_of(point: Point) -> Candidate:
     """Return what a point was measured of."""
-    return point.format, point.precision, tuple(point.raised.items())
+    return point.format, point.scheme, tuple(point.raised.items())

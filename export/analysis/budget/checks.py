@@ -21,7 +21,7 @@ def judged(artifacts: list[Artifact], result: BudgetResult, photos: Labelled | N
     """Return the artifacts, those of the chosen precision with the checks of the budget."""
     return [
         replace(artifact, checks=(*artifact.checks, *_checks(artifact, result, photos)))
-        if artifact.precision is result.chosen.precision and not artifact.trouble
+        if artifact.scheme == result.chosen.scheme and not artifact.trouble
         else artifact
         for artifact in artifacts
     ]
@@ -50,7 +50,7 @@ def _checks(artifact: Artifact, result: BudgetResult, photos: Labelled | None) -
     if better is not None:
         reason = (
             f"it takes {len(result.chosen.raised)} raised layers, and {better.label} keeps the budget too, in "
-            f"{size_in_words(better.bytes)} and {better.p50_ms:.2f} ms: type --precision {better.precision}"
+            f"{size_in_words(better.bytes)} and {better.p50_ms:.2f} ms: type --precision {better.scheme}"
         )
         yield CheckResult.stated("budget", "int8", reason, passed=False)
     if budget.max_drop is not None:

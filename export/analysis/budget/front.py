@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from export.analysis.budget.point import Point
 from export.proof.tolerances import FIDELITY
-from export.recipe import Precision, Preset
+from export.recipe import Preset
+from export.scheme import FLOAT16
 
 # "Quality" is what float16 must reach: an error of 2 % of the signal, at which hardly an answer changes.
-QUALITY_SQNR_DB = FIDELITY[Precision.FLOAT16].min_sqnr_db
+QUALITY_SQNR_DB = FIDELITY[FLOAT16].min_sqnr_db
 # Times of one file differ by so much from one run to the next, and short ones by what the clock itself costs.
 SAME_TIME, CLOCK_MS = 1.10, 0.05
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from export.recipe import Precision, Width
+from export.recipe import Width
+from export.scheme import Scheme
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class Point:
         lost: by how much it falls behind the Keras model in that, a share: 0.01 is a point of top-1.
     """
 
-    precision: Precision
+    scheme: Scheme
     raised: Mapping[str, Width] = field(default_factory=dict)
     format: str
     bytes: int
@@ -44,15 +45,15 @@ class Point:
     def label(self) -> str:
         """`int8 + 4 float32`."""
         if not self.raised:
-            return str(self.precision)
+            return str(self.scheme)
         widths = set(self.raised.values())
-        return f"{self.precision} + {len(self.raised)} {widths.pop() if len(widths) == 1 else 'wider'}"
+        return f"{self.scheme} + {len(self.raised)} {widths.pop() if len(widths) == 1 else 'wider'}"
 
     def record(self) -> dict[str, Any]:
         """Return plain data for a manifest."""
         return {
             "label": self.label,
-            "precision": str(self.precision),
+            "precision": str(self.scheme),
             "raised": {layer: str(width) for layer, width in self.raised.items()},
             "format": self.format,
             "bytes": self.bytes,

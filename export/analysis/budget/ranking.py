@@ -16,8 +16,9 @@ from export.formats import PRIMARY
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase
 from export.quantization.tensor_map import Attribution
-from export.recipe import Io, Precision
+from export.recipe import Io
 from export.runtime.jobs.dissect import dissect
+from export.scheme import INT8
 from zoo.errors import OutsideError
 
 COUNT = 16  # samples of the calibration; the proof's decide nothing but the verdict
@@ -58,9 +59,9 @@ def ranked(run: ExportRun, base: IntegerBase, content: bytes) -> list[Contributi
         float_file=base.path,
         samples=run.samples.calibration_folder,
         count=COUNT,
-        camera_bytes=run.takes_camera_bytes(Precision.INT8),
+        camera_bytes=run.takes_camera_bytes(INT8),
     )
-    inputs_count = run.io(Precision.INT8) is Io.FLOAT32
+    inputs_count = run.io(INT8) is Io.FLOAT32
     found = by_layer(answer["layers"], base.tensor_map, with_inputs=inputs_count)
     if not found:
         raise OutsideError("not one layer of the int8 file could be measured by itself, so none can be raised")

@@ -44,15 +44,15 @@ def find_file(
     search = Search(candidates, budget)
     chosen = search.chosen()
     points = tuple(point for point in candidates.points.values() if point.format == search.lead.name)
-    precisions = search.precisions(chosen)
-    is_integer = any(precision.has_integer_weights for precision in precisions)
+    schemes = search.schemes(chosen)
+    is_integer = any(scheme.has_integer_weights for scheme in schemes)
     return BudgetResult(
         budget=budget,
         chosen=chosen,
         better=_better(search, chosen, points),
         points=points,
         ranking=tuple(search.ranking),
-        recipe=replace(run.recipe, precisions=precisions, raised=dict(chosen.raised)),
+        recipe=replace(run.recipe, schemes=schemes, raised=dict(chosen.raised)),
         files=tuple(candidates.files_of(chosen)),
         base=candidates.base(chosen.raised, with_map=bool(chosen.raised)) if is_integer else None,
     )

@@ -14,13 +14,14 @@ from export.analysis.budget.ranking import Contribution, ranked
 from export.errors import ConversionError
 from export.formats import PRIMARY
 from export.quantization.build import formats
-from export.recipe import Budget, Precision, Preset, Width
+from export.recipe import Budget, Preset, Width
+from export.scheme import FLOAT16, FLOAT32, INT8, W8A32, Scheme
 from zoo.errors import CheckFailedError, OutsideError
 
 # Files whose errors differ by less are equally good.
 SAME_DB = 0.5
 # What else there is: w8a16 costs more time than float32 on every CPU, and keeps no more than w8a32.
-OTHERS = (Precision.FLOAT32, Precision.FLOAT16, Precision.W8A32)
+OTHERS = (FLOAT32, FLOAT16, W8A32)
 
 
 class Search:
@@ -49,40 +50,40 @@ class Search:
             return self._best_inside()
         return self._fewest_raised()
 
-    def precisions(self, chosen: Point) -> tuple[Precision, ...]:
+    def schemes(self, chosen: Point) -> tuple[Scheme, ...]:
         """Return what is exported: the chosen precision where the budget chooses it, else what was asked for."""
-        return (chosen.precision,) if self.budget.chooses_precision else self.candidates.run.recipe.precisions
+        return (chosen.scheme,) if self.budget.chooses_precision else self.candidates.run.recipe.schemes
 
     def _rank(self) -> int:
         """Rank the layers once; return how many there are."""
         if not self.ranking:
-            file = self.candidates.make((PRIMARY.name, Precision.INT8, ()))
+            file = self.candidates.make((PRIMARY.name, INT8, ()))
             self.ranking = ranked(self.candidates.run, self.candidates.base({}, with_map=True), file.content)
         return len(self.ranking)
 
     def _raised(self, count: int, width: Width) -> dict[str, Width]:
         return {contribution.layer: width for contribution in self.ranking[:count]}
 
-    def _measured(self, precision: Precision, raised: Mapping[str, Width]) -> Point | None:
+    def _measured(self, scheme: Scheme, raised: Mapping[str, Width]) -> Point | None:
         """Return that file, or None if it cannot be made, or run, or compared: the proof of a chosen one tells why."""
         try:
-            return self.candidates.measure(precision, raised, self.lead)
+            return self.candidates.measure(scheme, raised, self.lead)
         except (ConversionError, OutsideError, CheckFailedError):
             return None
 
-    def _other(self, precision: Precision) -> Point | None:
-        self.candidates.run.progress.step(f"try {precision}")
-        return self._measured(precision, {})
+    def _other(self, scheme: Scheme) -> Point | None:
+        self.candidates.run.progress.step(f"try {scheme}")
+        return self._measured(scheme, {})
 
     def _int8(self, count: int, width: Width) -> Point | None:
         self.candidates.run.progress.step(f"try int8 with {count} of {len(self.ranking)} layers in {width}")
-        return self._measured(Precision.INT8, self._raised(count, width))
+        return self._measured(INT8, self._raised(count, width))
 
     def _split(self, count: int, number: int) -> Point | None:
         """Return the file with `count` raised layers, of which the first `number` have float32 weights too."""
         self.candidates.run.progress.step(f"try int8 with {count} layers wider, {number} of them with float32 weights")
         raised = self._raised(count, Width.W8A32) | self._raised(number, Width.FLOAT32)
-        return self._measured(Precision.INT8, raised)
+        return self._measured(INT8, raised)
 
     def holds(self, point: Point | None) -> bool:
         """Return whether the file keeps the budget, in every format that is asked for and can be made."""
@@ -95,7 +96,7 @@ class Search:
             if worst > 0:
                 break
             try:
-                other = self.candidates.measure(point.precision, point.raised, file_format)
+                other = self.candidates.measure(point.scheme, point.raised, file_format)
                 worst = max(worst, excess(other, self.budget))
             except CheckFailedError:
                 return math.inf
@@ -104,15 +105,15 @@ class Search:
         return worst
 
     def _fewest_raised(self) -> Point:
-        for precision in OTHERS:
-            self._other(precision)  # for the front
-        plain = self.candidates.measure(Precision.INT8, {}, self.lead)
+        for scheme in OTHERS:
+            self._other(scheme)  # for the front
+        plain = self.candidates.measure(INT8, {}, self.lead)
         if self.holds(plain):
             return plain
         count, widest = self._rank(), self._widths[-1]
         found = bisect.fewest(count, lambda number: self.holds(self._int8(number, widest)))
         if found is None:
-            tried = [point for point in self.candidates.points.values() if point.precision is Precision.INT8]
+            tried = [point for point in self.candidates.points.values() if point.scheme == INT8]
             return min((point for point in tried if point.format == self.lead.name), key=lambda one: one.drop or 0.0)
         return self._cheapest_width(found)
 
@@ -176,8 +177,8 @@ class Search:
         Raises:
             ZooError: there is not one.
         """
-        found = [self._other(precision) for precision in OTHERS]
-        plain = self._measured(Precision.INT8, {})
+        found = [self._other(scheme) for scheme in OTHERS]
+        plain = self._measured(INT8, {})
         if plain is not None:
             count = self._rank()
             fast = [width for width in self._widths if not width.integers_only]  # no CPU is fast in int16
@@ -185,11 +186,11 @@ class Search:
             for width in fast or self._widths:
                 found += [self._int8(number, width) for number in _powers(count)]
         made = [point for point in found if point is not None]
-        return made or [self.candidates.measure(Precision.INT8, {}, self.lead)]
+        return made or [self.candidates.measure(INT8, {}, self.lead)]
 
     def _between(self, best: Point) -> Sequence[Point]:
         """Return what is better still: more layers raised than in `best`, fewer than in the next rung."""
-        if best.precision is not Precision.INT8 or not best.raised:
+        if best.scheme != INT8 or not best.raised:
             return []
         width, low = next(iter(best.raised.values())), len(best.raised)
         high = next((rung for rung in _powers(len(self.ranking)) if rung > low), None)

@@ -13,7 +13,7 @@ from export.proof.artifact import Artifact
 from export.quantization.build import Key, MadeFile
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase, written
-from export.recipe import Precision
+from export.scheme import FLOAT32, INT8
 from zoo.errors import OutsideError, UsageProblemError
 
 
@@ -32,14 +32,14 @@ def diagnosed(
 
 
 def _can_be(artifact: Artifact) -> bool:
-    return artifact.precision is Precision.INT8 and bool(artifact.content) and not artifact.trouble
+    return artifact.scheme == INT8 and bool(artifact.content) and not artifact.trouble
 
 
 def _diagnosed(artifact: Artifact, run: ExportRun, files: Mapping[Key, MadeFile], base: IntegerBase) -> Artifact:
-    run.progress.step(f"diagnose the {artifact.precision} .{artifact.format}")
+    run.progress.step(f"diagnose the {artifact.scheme} .{artifact.format}")
     records = base.reconstruction.records
     model = comparable(run.subject.model, records, run.samples.calibration)
-    float_path = files[PRIMARY.name, Precision.FLOAT32].on_disk(run.work)
+    float_path = files[PRIMARY.name, FLOAT32].on_disk(run.work)
     if model is not run.subject.model:
         float_path = run.work / f"equalized{PRIMARY.suffix}"
         if not float_path.exists():
@@ -48,7 +48,7 @@ def _diagnosed(artifact: Artifact, run: ExportRun, files: Mapping[Key, MadeFile]
         found = examined(
             model=model,
             float_file=float_path,
-            path=files[artifact.format, artifact.precision].on_disk(run.work),
+            path=files[artifact.format, artifact.scheme].on_disk(run.work),
             samples=run.samples.probe,
             folder=run.samples.probe_folder,
             camera_bytes=artifact.takes_camera_bytes,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from export.analysis.tasks.classification import CLASSIFICATION
-from export.analysis.tasks.detection import DETECTION
-from export.analysis.tasks.generation import GENERATION
-from export.analysis.tasks.segmentation import SEGMENTATION
+from export.analysis.tasks.classification.task import CLASSIFICATION
+from export.analysis.tasks.detection.task import DETECTION
+from export.analysis.tasks.generation.task import GENERATION
+from export.analysis.tasks.segmentation.task import SEGMENTATION
 from export.analysis.tasks.task import Examples, Task, Truth
 from zoo.errors import UsageProblemError
 from zoo.metric import Metric

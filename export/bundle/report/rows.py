@@ -18,7 +18,7 @@ class Row:
     """One file in words; empty where there is nothing to say."""
 
     file: str
-    precision: str
+    scheme: str
     format: str
     size: str
     ratio: str
@@ -54,7 +54,7 @@ def _row(file: Mapping[str, Any], float_file: Mapping[str, Any] | None, manifest
     metric = headline(manifest)
     return Row(
         file=file["file"],
-        precision=_precision(file),
+        scheme=_precision(file),
         format=f".{file['format']}",
         size=size_in_words(file["bytes"]) if file["bytes"] else "-",
         ratio=_ratio(file["bytes"], float_file["bytes"] if float_file else 0),

@@ -13,8 +13,8 @@ from export.units import size_in_words
 from zoo.errors import OutsideError
 
 if TYPE_CHECKING:
-    from export.recipe import Precision
     from export.runtime.benchmark import Contestant
+    from export.scheme import Scheme
 
 
 @click.command()
@@ -50,18 +50,18 @@ def contestants(paths: Sequence[Path]) -> list[Contestant]:
     found: list[Contestant] = []
     for path in paths:
         if path.is_dir():
-            found += [Contestant(path=file.path, precision=file.precision) for file in read(path).files]
+            found += [Contestant(path=file.path, scheme=file.scheme) for file in read(path).files]
         else:
             format_of(path)
-            found.append(Contestant(path=path, precision=_named_precision(path)))
+            found.append(Contestant(path=path, scheme=_named_scheme(path)))
     return list(dict.fromkeys(found))
 
 
-def _named_precision(path: Path) -> Precision | None:
-    from export.recipe import Precision
+def _named_scheme(path: Path) -> Scheme | None:
+    from export.scheme import SCHEMES
 
     word = path.stem.rpartition("-")[2]
-    return Precision(word) if word in list(Precision) else None
+    return SCHEMES.get(word)
 
 
 def _print(found: list[dict[str, Any]], threads: int) -> None:

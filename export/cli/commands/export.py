@@ -11,12 +11,13 @@ import click
 from export.cli.console import print_json, standard_error, standard_output
 from export.passes import registry
 from export.passes.chosen import ChosenPass
-from export.recipe import Budget, Io, Precision, Preset, Recipe, Width
+from export.recipe import Budget, Io, Preset, Recipe, Width
+from export.scheme import FLOAT16, FLOAT32, INT8, SCHEMES, Scheme
 from zoo.errors import UsageProblemError, unknown
 
 Command = Callable[..., Any]
 
-_SHORTHANDS = {"int8": Precision.INT8, "fp16": Precision.FLOAT16, "w8a8": Precision.INT8}
+_SHORTHANDS = {"int8": INT8, "fp16": FLOAT16, "w8a8": INT8}
 
 
 def pass_options(command: Command) -> Command:
@@ -31,9 +32,9 @@ def pass_options(command: Command) -> Command:
 @click.option("--int8", "int8", is_flag=True, help="Short for --precision int8.")
 @click.option(
     "--precision",
-    "precisions",
+    "schemes",
     metavar="A,B",
-    help=f"Any of {', '.join(Precision)}; float32 if none is given.",
+    help=f"Any of {', '.join(SCHEMES)}; float32 if none is given.",
 )
 @click.option("--format", "formats", metavar="A,B", help="Any of tflite, onnx; both if none is given.")
 @click.option(
@@ -95,7 +96,7 @@ def pass_options(command: Command) -> Command:
 def command(
     model: str,
     int8: bool,
-    precisions: str | None,
+    schemes: str | None,
     formats: str | None,
     options: tuple[str, ...],
     raised: tuple[str, ...],
@@ -121,14 +122,14 @@ def command(
     from export.runtime import background
 
     budget = _budget(max_drop, max_size, max_latency, preset, raise_to)
-    if budget.chooses_precision and (precisions or int8):
+    if budget.chooses_precision and (schemes or int8):
         raise UsageProblemError("--max-size, --max-latency and --preset choose the precision; leave yours out")
     if budget.is_asked and raised:
         raise UsageProblemError("a budget finds the layers by itself; leave out --raise, or the budget")
     recipe = Recipe(
         model=model,
         budget=budget,
-        precisions=_precisions(precisions, int8 or budget.max_drop is not None),
+        schemes=_schemes(schemes, int8 or budget.max_drop is not None),
         formats=_formats(formats),
         options=dict(option(text) for text in options),
         passes=chosen_passes(others),
@@ -191,19 +192,19 @@ def _budget(
     return budget
 
 
-def _precisions(text: str | None, int8: bool) -> tuple[Precision, ...]:
+def _schemes(text: str | None, int8: bool) -> tuple[Scheme, ...]:
     words = [word.strip() for word in text.split(",")] if text is not None else []
     if int8 and "int8" not in words:
         words.append("int8")
-    return tuple(dict.fromkeys(_precision(word) for word in words)) if words else (Precision.FLOAT32,)
+    return tuple(dict.fromkeys(_scheme(word) for word in words)) if words else (FLOAT32,)
 
 
-def _precision(word: str) -> Precision:
+def _scheme(word: str) -> Scheme:
     if word in _SHORTHANDS:
         return _SHORTHANDS[word]
-    if word not in list(Precision):
-        raise unknown("precision", word, Precision)
-    return Precision(word)
+    if word not in SCHEMES:
+        raise unknown("precision", word, SCHEMES)
+    return SCHEMES[word]
 
 
 def _formats(text: str | None) -> tuple[str, ...]:

@@ -90,6 +90,7 @@ def _run_segmenter(
     delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], top: int, out: Path | None, as_json: bool
 ) -> None:
     """Say how much of the photos is of which class, and write the mask of one."""
+    from export.analysis.tasks.segmentation.outputs import write_mask
     from export.bundle import predict_masks
     from export.cli.tables.predictions import print_shares
 
@@ -98,7 +99,7 @@ def _run_segmenter(
     found = predict_masks.segment(delivered, file, photos, top)
     _warn(file)
     if out is not None:
-        predict_masks.write_mask(out, found[0].mask)
+        write_mask(out, found[0].mask)
     if as_json:
         facts = [
             {"photo": one.photo, "areas": [asdict(area) for area in one.areas], "milliseconds": one.milliseconds}

@@ -63,4 +63,4 @@ def _columns(metric: Metric | None) -> list[tuple[str, Any]]:
 
 def _cells(row: Row, metric: Metric | None) -> list[str]:
     score = [row.score or "-"] if metric else []
-    return [row.precision, row.format, row.size, row.ratio, row.sqnr, row.agreement, *score, row.time]
+    return [row.scheme, row.format, row.size, row.ratio, row.sqnr, row.agreement, *score, row.time]

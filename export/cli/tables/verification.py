@@ -23,7 +23,7 @@ def record(found: Verification) -> dict[str, Any]:
         "files": [_file(file) for file in found.files],
         "not_delivered": [],
         "unknown_files": delivered.strangers(),
-        "recipe": {"precisions": list(dict.fromkeys(str(file.file.precision) for file in found.files))},
+        "recipe": {"precisions": list(dict.fromkeys(str(file.file.scheme) for file in found.files))},
         "weights": {"trained": delivered.trained, "reason": delivered.untrained_reason},
         "probe": {"count": found.count, "source": "golden inputs", "real": delivered.real},
         "evaluation": None,
@@ -37,7 +37,7 @@ def _file(file: VerifiedFile) -> dict[str, Any]:
     return {
         "file": path.name,
         "format": file.file.format,
-        "precision": str(file.file.precision),
+        "precision": str(file.file.scheme),
         "raised": dict(file.file.raised),
         "bytes": path.stat().st_size if path.is_file() else 0,
         "comparisons": {name: comparison.record() for name, comparison in file.comparisons.items()},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from export.formats.dissection import Dissector
 from export.formats.session import OpCount, Session, StorageReport
-from export.recipe import Precision
+from export.scheme import FLOAT16, FLOAT32, Scheme
 
 if TYPE_CHECKING:
     import keras
@@ -23,21 +23,21 @@ class OnnxFormat:
     suffix = ".onnx"
     runtime = "onnxruntime"
 
-    def convert(self, model: keras.Model) -> bytes:
-        """Return the float32 file of `model`: static batch 1, inputs and outputs named as in the model."""
+    def convert(self, model: keras.Model, entries: Mapping[str, keras.Model] | None = None) -> bytes:
+        """Return the float32 file of `model` and its entry points; see `export.formats.format.Format`."""
         from export.formats.onnx.float_file import convert
 
-        return convert(model)
+        return convert(model, entries or {})
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
         """Return the file in `plan.precision`; integer ones are derived from the sibling .tflite."""
-        from export.formats.onnx.precision import quantize
+        from export.formats.onnx.quantize import quantize
 
         return quantize(float_file, plan, siblings)
 
-    def needs(self, precision: Precision) -> tuple[str, ...]:
+    def needs(self, scheme: Scheme) -> tuple[str, ...]:
         """Return the sibling that a precision is derived from; float files are made without one."""
-        return () if precision in (Precision.FLOAT32, Precision.FLOAT16) else ("tflite",)
+        return () if scheme in (FLOAT32, FLOAT16) else ("tflite",)
 
     def storage(self, float_file: bytes, content: bytes, siblings: Mapping[str, bytes]) -> StorageReport | None:
         """Return how far the weights and biases lie from the sibling's, or without one from the float file's.
@@ -52,9 +52,9 @@ class OnnxFormat:
 
     def open(self, path: Path, threads: int = 1) -> Session:
         """Load a file in ONNX Runtime, on the CPU."""
-        from export.formats.onnx.session import OnnxSession
+        from export.formats.onnx.session import open_session
 
-        return OnnxSession(path, threads)
+        return open_session(path, threads)
 
     def dissect(self, path: Path, float_file: Path) -> Dissector:
         """Load a quantized file in ONNX Runtime beside a float .tflite, every activation in sight."""

@@ -7,10 +7,12 @@ function; the converter sees a graph of a few kilobytes, and its arguments then 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from export.errors import ConversionError
+from export.formats.onnx.entries import ENTRIES_KEY, describe
 from export.formats.onnx.folding import fold
 from export.formats.onnx.layout import sink_transposes
 from export.formats.onnx.naming import canonicalize, drop_unused, sort_nodes, subgraphs
@@ -25,15 +27,20 @@ if TYPE_CHECKING:
 PROTOBUF_LIMIT_BYTES = 2**31 - 2**24  # 16 MB are left for the graph itself.
 
 
-def convert(model: keras.Model) -> bytes:
+def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
     """Return the float32 .onnx of `model`: static batch 1, the names of Keras, batch norm folded.
 
+    Several entry points share one graph, whose axes are free where theirs differ; the file's metadata names them.
+
     Raises:
-        ConversionError: an operator without ONNX counterpart, an unknown dimension, weights above 2 GB.
+        ConversionError: an operator without ONNX counterpart, weights above 2 GB, or entry points that are not calls of
+            one graph.
+        UsageProblemError: an unknown dimension, although there is one entry point.
     """
+    described = describe(model, entries) if entries else {}
     variables = [*model.trainable_variables, *model.non_trainable_variables]
     _refuse_too_large(variables)
-    proto = _trace(model, variables)
+    proto = _trace(model, variables, free=bool(entries))
     replace_erfc(proto.graph)
     refuse_unknown_operators(proto.graph)
     _store_weights(proto.graph, variables)
@@ -45,14 +52,17 @@ def convert(model: keras.Model) -> bytes:
         proto = fold(proto)
     refuse_unknown_operators(proto.graph)
     canonicalize(proto.graph, _public_names(model))
+    if described:
+        proto.metadata_props.add(key=ENTRIES_KEY, value=json.dumps(described))
     proto.graph.ClearField("doc_string")
     proto.producer_name, proto.producer_version, proto.graph.name = "zoo-export", "", "model"
     return bytes(proto.SerializeToString(deterministic=True))
 
 
 def _public_names(model: keras.Model) -> dict[str, str]:
-    traced = {f"input_{index}": spec.name for index, spec in enumerate(signature.inputs(model))}
-    return traced | {f"output_{index}": spec.name for index, spec in enumerate(signature.outputs(model))}
+    inputs, outputs = signature.names(model)
+    traced = {f"input_{index}": name for index, name in enumerate(inputs)}
+    return traced | {f"output_{index}": name for index, name in enumerate(outputs)}
 
 
 def _refuse_too_large(variables: Sequence[Any]) -> None:
@@ -63,8 +73,8 @@ def _refuse_too_large(variables: Sequence[Any]) -> None:
         )
 
 
-def _trace(model: keras.Model, variables: Sequence[Any]) -> Any:
-    """Return the ONNX graph of `model`; its inputs are input_0, ... and weight_0, ..."""
+def _trace(model: keras.Model, variables: Sequence[Any], *, free: bool) -> Any:
+    """Return the ONNX graph of `model`; its inputs are input_0, ... and weight_0, ...; `free`: of any length."""
     import keras
     import tensorflow as tf
     import tf2onnx
@@ -72,9 +82,10 @@ def _trace(model: keras.Model, variables: Sequence[Any]) -> Any:
     trainable = len(model.trainable_variables)
     # A Sequential model has no `input` of its own, but one of its tensors.
     structure = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    shapes = [(1, *tensor.shape[1:]) for tensor in model.inputs] if free else [s.shape for s in signature.inputs(model)]
     inputs = [
-        tf.TensorSpec(spec.shape, spec.dtype, name=f"input_{index}")
-        for index, spec in enumerate(signature.inputs(model))
+        tf.TensorSpec(shape, tensor.dtype, name=f"input_{index}")
+        for index, (shape, tensor) in enumerate(zip(shapes, model.inputs, strict=True))
     ]
     weights = [
         tf.TensorSpec(variable.shape, variable.dtype, name=f"weight_{index}")

@@ -11,6 +11,7 @@ import numpy as np
 
 from calibration.samples import Array
 from export.errors import ConversionError
+from export.formats.onnx.entries import ENTRIES_KEY, OnnxEntries
 from export.model.tensor_spec import TensorSpec
 
 METADATA_KEY = "zoo.quantization"  # JSON: {name: {"scale": float, "zero_point": int}} of inputs and outputs.
@@ -51,16 +52,7 @@ class OnnxSession:
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = SILENT
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except load_errors() as error:
-            raise ConversionError(f"{path} cannot be loaded by ONNX Runtime: {error}") from error
+        self._session = _load(path, threads)
         stored = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, "{}")
         quantization = json.loads(stored)
         self.inputs = tuple(_spec(value, quantization) for value in self._session.get_inputs())
@@ -82,6 +74,30 @@ class OnnxSession:
                 raise ValueError(f"input {name!r} is {wanted}, not {found}")
         names = [spec.name for spec in self.outputs]
         return dict(zip(names, self._session.run(names, dict(inputs)), strict=True))
+
+
+def open_session(path: Path, threads: int = 1) -> OnnxSession | OnnxEntries:
+    """Load a file in ONNX Runtime, on the CPU.
+
+    Raises:
+        ConversionError: the runtime refuses it.
+    """
+    session = _load(path, threads)
+    described = session.get_modelmeta().custom_metadata_map.get(ENTRIES_KEY)
+    return OnnxEntries(session, json.loads(described)) if described else OnnxSession(path, threads)
+
+
+def _load(path: Path, threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = SILENT
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except load_errors() as error:
+        raise ConversionError(f"{path} cannot be loaded by ONNX Runtime: {error}") from error
 
 
 def _spec(value: Any, quantization: Mapping[str, Mapping[str, Any]]) -> TensorSpec:

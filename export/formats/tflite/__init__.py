@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from export.formats.dissection import Dissector
 from export.formats.session import OpCount, RangeReport, Session, StorageReport, Watcher
-from export.recipe import Precision
+from export.scheme import Scheme
 
 if TYPE_CHECKING:
     import keras
@@ -23,11 +23,11 @@ class TfliteFormat:
     suffix = ".tflite"
     runtime = "ai-edge-litert"
 
-    def convert(self, model: keras.Model) -> bytes:
-        """Return the float32 file of `model`: static batch 1, inputs and outputs named as in the model."""
+    def convert(self, model: keras.Model, entries: Mapping[str, keras.Model] | None = None) -> bytes:
+        """Return the float32 file of `model` and its entry points; see `export.formats.format.Format`."""
         from export.formats.tflite.convert import convert
 
-        return convert(model)
+        return convert(model, entries or {})
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
         """Return the file in `plan.precision`; no sibling is needed."""
@@ -35,7 +35,7 @@ class TfliteFormat:
 
         return quantize(float_file, plan)
 
-    def needs(self, precision: Precision) -> tuple[str, ...]:
+    def needs(self, scheme: Scheme) -> tuple[str, ...]:
         """Return nothing: every precision is made of the float file."""
         return ()
 
@@ -47,9 +47,9 @@ class TfliteFormat:
 
     def open(self, path: Path, threads: int = 1) -> Session:
         """Load a file in LiteRT, on the CPU."""
-        from export.formats.tflite.session import TfliteSession
+        from export.formats.tflite.session import open_session
 
-        return TfliteSession(path, threads)
+        return open_session(path, threads)
 
     def watch(self, path: Path, threads: int = 1) -> Watcher:
         """Load a float file in LiteRT, every activation in sight."""

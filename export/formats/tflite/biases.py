@@ -15,46 +15,46 @@ import numpy as np
 
 from export.formats.tflite import flatbuffer
 from export.formats.tflite.layers import Layer, layers
-from export.recipe import Precision, Width
+from export.recipe import Width
+from export.scheme import INT8, W8A16, Scheme
 
 # Per precision: steps of the input's range, and the largest bias in steps. int32 accumulators leave a bit to rounding;
 # LiteRT's 16-bit kernels rescale accumulators of up to 48 bits.
-_INPUT_STEPS = {Precision.INT8: 255, Precision.W8A16: 65535}
-_LARGEST_BIAS = {Precision.INT8: 2.0**30, Precision.W8A16: 2.0**45}
+_INPUT_STEPS = {INT8: 255, W8A16: 65535}
+_LARGEST_BIAS = {INT8: 2.0**30, W8A16: 2.0**45}
 
 
 def revive(
-    float_file: bytes,
+    model: flatbuffer.Model,
     statistics: Mapping[str, Mapping[str, Any]],
-    precision: Precision,
+    scheme: Scheme,
     widths: Mapping[int, Width],
-) -> bytes:
-    """Return the float file with every channel's largest weight big enough for its bias.
+) -> bool:
+    """Make every channel's largest weight big enough for its bias, in place; return whether one was changed.
 
     What is added answers to the largest input with 127 * 255 / 2^30 = 3e-5 of the bias: far below an int8 step.
 
     Args:
-        float_file: to be quantized.
+        model: the float file that is to be quantized.
         statistics: "min" and "max" of every activation, by name.
-        precision: of the layers that are not in `widths`.
+        scheme: of the layers that are not in `widths`.
         widths: of the raised operators, by position; a float bias needs nothing.
     """
-    model = flatbuffer.read(float_file)
     changed = False
     for layer in layers(model):
         width = widths.get(layer.position)
         if width not in (None, Width.INT16):
             continue
-        arithmetic = Precision.W8A16 if width is Width.INT16 else precision
+        arithmetic = W8A16 if width is Width.INT16 else scheme
         span = statistics[layer.source.name.decode()]
         reach = max(float(span["max"][0]), 0.0) - min(float(span["min"][0]), 0.0)
         step = max(reach / _INPUT_STEPS[arithmetic], float(np.finfo(np.float32).tiny))
         bias = flatbuffer.constant(model, layer.bias)
         changed |= _raise(model, layer, smallest_weight(bias, step, arithmetic))
-    return flatbuffer.write(model) if changed else float_file
+    return changed
 
 
-def smallest_weight(bias: Any, step: float, arithmetic: Precision) -> Any:
+def smallest_weight(bias: Any, step: float, arithmetic: Scheme) -> Any:
     """Return how large the largest weight of a channel must be for its bias to fit, (channels,).
 
     Args:
@@ -65,9 +65,8 @@ def smallest_weight(bias: Any, step: float, arithmetic: Precision) -> Any:
     return 127 * np.abs(bias) / (step * _LARGEST_BIAS[arithmetic])
 
 
-def restore(model: flatbuffer.Model, float_file: bytes) -> None:
+def restore(model: flatbuffer.Model, reference: flatbuffer.Model) -> None:
     """Write every int64 bias of a quantized model anew from the float file's."""
-    reference = flatbuffer.read(float_file)
     for layer, original in zip(layers(model), layers(reference), strict=True):
         if flatbuffer.constant(model, layer.bias).dtype != np.int64:
             continue

@@ -6,25 +6,35 @@ The converter holds the weights several times, and TensorFlow keeps what it has 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from export.errors import ConversionError
 from export.formats.tflite import flatbuffer
 
+# Of the one signature of a file with one entry point.
+DEFAULT = "serving_default"
 
-def convert(saved_model: str, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
-    """Return the file of the SavedModel in that folder; its signature carries the names.
+Names = Mapping[str, Sequence[Sequence[str]]]
+
+
+def convert(saved_model: str, names: Names) -> bytes:
+    """Return the file of the SavedModel in that folder.
+
+    Args:
+        saved_model: a folder.
+        names: of the inputs and of the outputs of every signature, in the order of its arguments and results.
 
     Raises:
         ConversionError: an operator that the runtime does not have, named.
     """
     import tensorflow as tf
     from tensorflow.lite.python.convert_phase import ConverterError
+    from tensorflow.lite.python.lite import TFLiteSavedModelConverterV2
 
-    converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
+    # As TFLiteConverter.from_saved_model makes it, which loads the folder for the names of its signatures.
+    converter = TFLiteSavedModelConverterV2(saved_model, {"serve"}, list(names))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    converter._trackable_obj = None  # what Python has loaded: the converter reads the folder by itself
     converter._experimental_use_buffer_offset = True  # weights behind the graph: two copies less, and half of the time
     try:
         content = converter.convert()
@@ -32,7 +42,7 @@ def convert(saved_model: str, inputs: Sequence[str], outputs: Sequence[str]) -> 
         raise ConversionError(f"TensorFlow's converter refuses the model: {_first_line(error)}") from error
     del converter
     parsed = flatbuffer.read(content)
-    flatbuffer.rename_signature(parsed, inputs, outputs)
+    flatbuffer.rename_signatures(parsed, names)
     flatbuffer.make_names_unique(parsed)
     return flatbuffer.write(parsed)
 
@@ -46,11 +56,11 @@ def _first_line(error: Exception) -> str:
     return text.strip().splitlines()[0] if text.strip() else type(error).__name__
 
 
-def write(saved_model: str, inputs: Sequence[str], outputs: Sequence[str], out: str) -> dict[str, str]:
+def write(saved_model: str, names: Names, out: str) -> dict[str, str]:
     """Write the file of a SavedModel to `out`, as a job of `export.process`; answer why there is none, if so."""
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # nothing is computed here, and oneDNN gives no memory back
     try:
-        content = convert(saved_model, inputs, outputs)
+        content = convert(saved_model, names)
     except ConversionError as error:
         return {"trouble": str(error)}
     Path(out).write_bytes(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,41 +19,54 @@ if TYPE_CHECKING:
 LARGE_BYTES = 200e6
 
 
-def convert(model: keras.Model) -> bytes:
-    """Return the float32 file; its signature carries the Keras names.
+def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
+    """Return the float32 file; its signatures carry the Keras names, one for each entry point.
 
     A concrete function handed to the converter would come back without its weights, unfrozen; a SavedModel does not.
 
     Raises:
         ConversionError: an operator that the runtime does not have, named.
     """
-    inputs = [spec.name for spec in signature.inputs(model)]
-    outputs = [spec.name for spec in signature.outputs(model)]
+    models = entries or {conversion.DEFAULT: model}
+    names = {
+        entry: [[spec.name for spec in specs] for specs in (signature.inputs(one), signature.outputs(one))]
+        for entry, one in models.items()
+    }
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
-        _write_saved_model(model, folder)
+        _write_saved_model(model, models, folder)
         if 4 * model.count_params() < LARGE_BYTES:
-            return conversion.convert(folder, inputs, outputs)
+            return conversion.convert(folder, names)
         out = Path(folder) / "model"
-        answer = process.call(conversion.write, fresh=True, saved_model=folder, inputs=inputs, outputs=outputs, out=out)
+        answer = process.call(conversion.write, fresh=True, saved_model=folder, names=names, out=out)
         if answer["trouble"]:
             raise ConversionError(answer["trouble"])
         return out.read_bytes()
 
 
-def _write_saved_model(model: keras.Model, folder: str) -> None:
+def _write_saved_model(model: keras.Model, models: Mapping[str, keras.Model], folder: str) -> None:
     import keras
-    import tensorflow as tf
 
-    specs = [
-        tf.TensorSpec(spec.shape, spec.dtype, name=f"input_{index}")
-        for index, spec in enumerate(signature.inputs(model))
-    ]
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    for entry, one in models.items():
+        archive.add_endpoint(entry, _endpoint(one), input_signature=_specs(one))
+    archive.write_out(folder, verbose=False)
+
+
+def _endpoint(model: keras.Model) -> Callable[..., dict[str, Any]]:
+    import keras
 
     def serve(*inputs: Any) -> dict[str, Any]:
         outputs = model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
         return {f"output_{index}": output for index, output in enumerate(keras.tree.flatten(outputs))}
 
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint("serving_default", serve, input_signature=specs)
-    archive.write_out(folder, verbose=False)
+    return serve
+
+
+def _specs(model: keras.Model) -> list[Any]:
+    import tensorflow as tf
+
+    return [
+        tf.TensorSpec(spec.shape, spec.dtype, name=f"input_{index}")
+        for index, spec in enumerate(signature.inputs(model))
+    ]

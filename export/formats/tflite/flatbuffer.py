@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -99,12 +99,13 @@ def operator_code(model: Model, name: str, version: int = 1) -> int:
     return len(model.operatorCodes) - 1
 
 
-def rename_signature(model: Model, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-    """Give the one signature these names, in the order in which `input_<i>` and `output_<i>` stand now."""
-    (signature,) = model.signatureDefs
-    for maps, names in ((signature.inputs, inputs), (signature.outputs, outputs)):
-        for tensor_map in maps:
-            tensor_map.name = names[int(tensor_map.name.decode().rsplit("_", 1)[1])]
+def rename_signatures(model: Model, names: Mapping[str, Sequence[Sequence[str]]]) -> None:
+    """Give every signature the names of its inputs and outputs, in the order of `input_<i>` and `output_<i>`."""
+    for signature in model.signatureDefs:
+        inputs, outputs = names[signature.signatureKey.decode()]
+        for maps, new in ((signature.inputs, inputs), (signature.outputs, outputs)):
+            for tensor_map in maps:
+                tensor_map.name = new[int(tensor_map.name.decode().rsplit("_", 1)[1])]
 
 
 def make_names_unique(model: Model) -> None:

@@ -5,7 +5,7 @@ Its own calibrator keeps a moving average of the ranges, which clips; it is neve
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +26,7 @@ from export.formats.tflite import (
     saturation,
 )
 from export.formats.tflite.mixed import QuantizerRecipe
-from export.recipe import Precision
+from export.scheme import FLOAT16, INT8, W8A16, W8A32, Scheme
 
 
 def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
@@ -37,40 +37,43 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     """
     from ai_edge_quantizer import quantizer
 
+    reference = flatbuffer.read(float_file)
     if plan.raised:
-        plan = replace(plan, raised=mixed.settled(flatbuffer.read(float_file), plan.raised, plan.io))
-    statistics = _statistics(float_file, plan) if plan.precision.needs_calibration else None
+        plan = replace(plan, raised=mixed.settled(reference, plan.raised, plan.io))
+    ranges = planned(reference, plan) if plan.scheme.needs_calibration else {}
+    statistics = _statistics(ranges) or None
     if statistics is not None:
-        widths = mixed.operator_widths(flatbuffer.read(float_file), plan.raised)
-        float_file = biases.revive(float_file, statistics, plan.precision, widths)
-    worker = quantizer.Quantizer(bytearray(float_file), _recipe(float_file, plan))
+        widths = mixed.operator_widths(reference, plan.raised)
+        if biases.revive(reference, statistics, plan.scheme, widths):
+            float_file = flatbuffer.write(reference)
+    worker = quantizer.Quantizer(bytearray(float_file), _recipe(reference, plan))
     try:
         with patches.large_kernels_in_slices():
             result = worker.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
     except (ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise ConversionError(f"ai-edge-quantizer refuses {plan.precision}: {error}") from error
+        raise ConversionError(f"ai-edge-quantizer refuses {plan.scheme}: {error}") from error
     model = flatbuffer.read(bytes(result.quantized_model))
-    if plan.precision.has_integer_weights:
-        saturation.make_safe(model, float_file)
-    if plan.precision.needs_calibration:
-        biases.restore(model, float_file)
-        islands.close(model, planned(flatbuffer.read(float_file), plan))
+    if plan.scheme.has_integer_weights:
+        saturation.make_safe(model, reference)
+    if plan.scheme.needs_calibration:
+        biases.restore(model, reference)
+        islands.close(model, ranges)
         edges.retype(model, plan.io)
     return flatbuffer.write(model)
 
 
-def _recipe(float_file: bytes, plan: QuantizationPlan) -> QuantizerRecipe:
+def _recipe(reference: flatbuffer.Model, plan: QuantizationPlan) -> QuantizerRecipe:
     from ai_edge_quantizer import recipe
 
     if plan.raised:
-        return mixed.recipe(flatbuffer.read(float_file), plan.raised, plan.io)
-    makers: dict[Precision, Callable[[], QuantizerRecipe]] = {
-        Precision.FLOAT16: _float16_recipe,
-        Precision.INT8: recipe.static_wi8_ai8,
-        Precision.W8A16: recipe.static_wi8_ai16,
-        Precision.W8A32: recipe.weight_only_wi8_afp32,
+        return mixed.recipe(reference, plan.raised, plan.io)
+    makers: dict[Scheme, Callable[[], QuantizerRecipe]] = {
+        FLOAT16: _float16_recipe,
+        INT8: recipe.static_wi8_ai8,
+        W8A16: recipe.static_wi8_ai16,
+        W8A32: recipe.weight_only_wi8_afp32,
     }
-    return makers[plan.precision]()
+    return makers[plan.scheme]()
 
 
 def _float16_recipe() -> QuantizerRecipe:
@@ -91,18 +94,18 @@ def _float16_recipe() -> QuantizerRecipe:
     return found
 
 
-def _statistics(float_file: bytes, plan: QuantizationPlan) -> dict[str, dict[str, Any]]:
+def _statistics(ranges: Mapping[str, Range]) -> dict[str, dict[str, Any]]:
     """Return min and max of every float activation as ai-edge-quantizer wants them."""
     return {
         name: {"min": np.array([low], np.float32), "max": np.array([high], np.float32)}
-        for name, (low, high) in planned(flatbuffer.read(float_file), plan).items()
+        for name, (low, high) in ranges.items()
     }
 
 
 def planned(model: flatbuffer.Model, plan: QuantizationPlan) -> dict[str, Range]:
     """Return the range that every activation of a float file is to have, by its name."""
     if plan.ranges is None:
-        raise ValueError(f"{plan.precision} needs ranges")
+        raise ValueError(f"{plan.scheme} needs ranges")
     fixed = {
         tensor_map.tensorIndex: plan.input_ranges[tensor_map.name.decode()]
         for tensor_map in model.signatureDefs[0].inputs
@@ -111,6 +114,6 @@ def planned(model: flatbuffer.Model, plan: QuantizationPlan) -> dict[str, Range]
     names = flatbuffer.activations(model)
     ranges = {index: fixed.get(index) or plan.ranges.by_tensor[name] for index, name in names.items()}
     ranges = concat_grids.shared(model, ranges)
-    if plan.precision is Precision.INT8:
+    if plan.scheme == INT8:
         ranges = add_grids.settled(model, ranges)
     return {names[index]: found for index, found in ranges.items()}

@@ -23,14 +23,13 @@ AT_ONCE = 1 << 22  # weights, 32 MB in float64: channels know nothing of each ot
 Requantized = Callable[[Any, Any], tuple[Any, Any]]  # weights (channels, ...) and their scales, to others
 
 
-def make_safe(model: flatbuffer.Model, float_file: bytes) -> None:
-    """Requantize the int8 weights of convolutions and dense layers in `model` from `float_file`, in place.
+def make_safe(model: flatbuffer.Model, reference: flatbuffer.Model) -> None:
+    """Requantize the int8 weights of convolutions and dense layers in `model` from the float file, in place.
 
     Only int8 activations need safe weights; beside wider ones they keep the grid that they lie on, if they do.
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    reference = flatbuffer.read(float_file)
     for original, layer in zip(_multiplied_in_pairs(reference), _multiplied_in_pairs(model), strict=True):
         weights, bias = layer.weights, layer.bias
         if weights.quantization is None or weights.quantization.scale is None or len(weights.quantization.scale) < 2:

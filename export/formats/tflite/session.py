@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from calibration.samples import Array
 from export.formats.tflite import flatbuffer
 from export.model.tensor_spec import TensorSpec
+from zoo.entry_points import name_of, of_entry
 
 
 class TfliteSession:
@@ -55,6 +56,40 @@ class TfliteSession:
             return {detail["name"]: detail for detail in inputs}, {detail["name"]: detail for detail in outputs}
         runner = self._interpreter.get_signature_runner()
         return dict(runner.get_input_details()), dict(runner.get_output_details())
+
+
+class TfliteEntries:
+    """A .tflite with several signatures: each is one entry point, and a run runs all of them."""
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(model_path=str(path), num_threads=threads)
+        names = list(interpreter.get_signature_list())
+        self._runners = {entry: interpreter.get_signature_runner(entry) for entry in names}
+        details = {entry: (one.get_input_details(), one.get_output_details()) for entry, one in self._runners.items()}
+        self.inputs, self.outputs = (
+            tuple(
+                _spec(name_of(entry, name), detail)
+                for entry, pair in details.items()
+                for name, detail in pair[side].items()
+            )
+            for side in (0, 1)
+        )
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the stored outputs of all entry points by name for stored inputs by name, batch 1."""
+        found: dict[str, Array] = {}
+        for entry, runner in self._runners.items():
+            own = {name: values for key, values in inputs.items() if (name := of_entry(entry, key)) is not None}
+            found |= {name_of(entry, name): values for name, values in runner(**own).items()}
+        return found
+
+
+def open_session(path: Path, threads: int = 1) -> TfliteSession | TfliteEntries:
+    """Load a file in LiteRT, on the CPU."""
+    signatures = flatbuffer.read(path.read_bytes()).signatureDefs or []
+    return TfliteEntries(path, threads) if len(signatures) > 1 else TfliteSession(path, threads)
 
 
 def _spec(name: str, detail: Mapping[str, Any], step: float | None = None) -> TensorSpec:

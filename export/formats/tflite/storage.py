@@ -14,7 +14,7 @@ from export.formats.distance import largest_steps
 from export.formats.session import StorageReport
 from export.formats.tflite import biases, flatbuffer
 from export.formats.tflite.layers import Layer, layers
-from export.recipe import Precision
+from export.scheme import INT8, W8A16
 
 # Of a layer's largest step: what is finer in a channel that is all but dead says nothing.
 SMALLEST_STEP = 1e-2
@@ -76,9 +76,9 @@ def _raised(reference: flatbuffer.Model, layer: Layer, source: Any) -> NDArray[n
     """Return what `biases.revive` may add to each weight of a layer that reads `source`; None if to none."""
     from ai_edge_litert import schema_py_generated as schema
 
-    arithmetic = Precision.W8A16 if source.type == schema.TensorType.INT16 else Precision.INT8
+    arithmetic = W8A16 if source.type == schema.TensorType.INT16 else INT8
     # The grid of 16 bits is symmetric: its step may be twice the one that the bias was fitted to.
-    slack = 2 if arithmetic is Precision.W8A16 else 1
+    slack = 2 if arithmetic == W8A16 else 1
     bias = flatbuffer.constant(reference, layer.bias).astype(np.float64)
     most = slack * biases.smallest_weight(bias, float(source.quantization.scale[0]), arithmetic)
     weights = flatbuffer.constant(reference, layer.weights)

@@ -14,7 +14,8 @@ from export.formats import FORMATS, QuantizationPlan
 from export.formats.onnx import hard_swish
 from export.formats.onnx.split import cut, seams
 from export.formats.tflite import flatbuffer
-from export.recipe import Io, Precision
+from export.recipe import Io
+from export.scheme import INT8
 
 ONNX, TFLITE = FORMATS["onnx"], FORMATS["tflite"]
 CODES = np.arange(-128, 128, dtype=np.int8).reshape(1, 16, 16, 1)
@@ -30,7 +31,7 @@ def swish(low: float, high: float) -> tuple[bytes, bytes]:
     names = flatbuffer.activations(flatbuffer.read(float_file)).values()
     by_tensor = {name: (float(answers.min()), float(answers.max())) for name in names}
     plan = QuantizationPlan(
-        precision=Precision.INT8,
+        scheme=INT8,
         io=Io.INT8,
         ranges=Ranges(by_tensor=by_tensor, observer="min-max"),
         input_ranges={"image": (low, high)},

@@ -20,7 +20,8 @@ from export.formats import FORMATS, QuantizationPlan
 from export.formats.session import Session
 from export.formats.tflite import flatbuffer
 from export.formats.tflite.session import TfliteSession
-from export.recipe import Io, Precision
+from export.recipe import Io
+from export.scheme import FLOAT16, INT8, W8A16, W8A32, Scheme
 
 L = keras.layers
 ONNX, TFLITE = FORMATS["onnx"], FORMATS["tflite"]
@@ -73,9 +74,9 @@ def ranges(float_files: Mapping[str, bytes], tmp_path_factory: pytest.TempPathFa
     return Ranges(by_tensor=found, observer="min-max")
 
 
-def quantized(precision: Precision, io: Io, float_files: Mapping[str, bytes], ranges: Ranges) -> tuple[bytes, bytes]:
+def quantized(scheme: Scheme, io: Io, float_files: Mapping[str, bytes], ranges: Ranges) -> tuple[bytes, bytes]:
     """Return the .tflite and the .onnx."""
-    plan = QuantizationPlan(precision=precision, io=io, ranges=ranges, input_ranges={"photo": RANGE})
+    plan = QuantizationPlan(scheme=scheme, io=io, ranges=ranges, input_ranges={"photo": RANGE})
     sibling = TFLITE.quantize(float_files["tflite"], plan, {})
     return sibling, ONNX.quantize(float_files["onnx"], plan, {"tflite": sibling})
 
@@ -105,7 +106,7 @@ def initializers(content: bytes) -> dict[str, Any]:
 def test_int8_onnx_stores_what_the_int8_tflite_stores(
     io: Io, float_files: dict[str, bytes], ranges: Ranges, tmp_path: Path
 ) -> None:
-    pair = sessions(quantized(Precision.INT8, io, float_files, ranges), tmp_path)
+    pair = sessions(quantized(INT8, io, float_files, ranges), tmp_path)
     assert pair[0].inputs == pair[1].inputs
     assert pair[0].outputs == pair[1].outputs
     expected, found = answers(pair)
@@ -116,7 +117,7 @@ def test_int8_onnx_stores_what_the_int8_tflite_stores(
 
 def test_int8_onnx_is_executed_in_integers_alone(float_files: dict[str, bytes], ranges: Ranges, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
-    path.write_bytes(quantized(Precision.INT8, Io.UINT8, float_files, ranges)[1])
+    path.write_bytes(quantized(INT8, Io.UINT8, float_files, ranges)[1])
     counts = ONNX.census(path)
     assert [count for count in counts if count.arithmetic == "float"] == []
     assert sum(count.count for count in counts if count.op == "QLinearConv") == 4
@@ -134,7 +135,7 @@ def test_census_calls_the_float_file_float(float_files: dict[str, bytes], tmp_pa
 def test_int8_weights_that_could_saturate_are_unsigned_with_zero_point_128(
     float_files: dict[str, bytes], ranges: Ranges
 ) -> None:
-    content = quantized(Precision.INT8, Io.UINT8, float_files, ranges)[1]
+    content = quantized(INT8, Io.UINT8, float_files, ranges)[1]
     graph, stored = onnx.load_from_string(content).graph, initializers(content)
     zero_points = {np.dtype(np.uint8): 128, np.dtype(np.int8): 0}
     kernels = {
@@ -155,7 +156,7 @@ def test_a_clip_inside_the_quantized_range_stays_as_an_integer_clip(
     """ReLU6 keeps clipping where an observer chose a range beyond 6."""
     wide = {name: (low - 3.0, high + 3.0) for name, (low, high) in ranges.by_tensor.items()}
     beyond = Ranges(by_tensor=wide, observer="min-max")
-    content = quantized(Precision.INT8, Io.UINT8, float_files, beyond)
+    content = quantized(INT8, Io.UINT8, float_files, beyond)
     expected, found = answers(sessions(content, tmp_path))
     assert np.mean(np.abs(expected.astype(int) - found) <= 1) >= 0.999
     counts = {(count.op, count.arithmetic) for count in ONNX.census(tmp_path / "model.onnx")}
@@ -166,7 +167,7 @@ def test_a_clip_inside_the_quantized_range_stays_as_an_integer_clip(
 def test_w8a16_follows_its_sibling_to_a_few_sixteen_bit_steps(
     float_files: dict[str, bytes], ranges: Ranges, tmp_path: Path
 ) -> None:
-    pair = sessions(quantized(Precision.W8A16, Io.FLOAT32, float_files, ranges), tmp_path)
+    pair = sessions(quantized(W8A16, Io.FLOAT32, float_files, ranges), tmp_path)
     expected, found = answers(pair)
     assert np.abs(expected - found).max() <= 4 * np.abs(expected).max() / 32767
 
@@ -174,7 +175,7 @@ def test_w8a16_follows_its_sibling_to_a_few_sixteen_bit_steps(
 def test_w8a32_is_its_sibling_to_float_rounding_and_dequantizes_at_load_time(
     float_files: dict[str, bytes], ranges: Ranges, tmp_path: Path
 ) -> None:
-    pair = quantized(Precision.W8A32, Io.FLOAT32, float_files, ranges)
+    pair = quantized(W8A32, Io.FLOAT32, float_files, ranges)
     expected, found = answers(sessions(pair, tmp_path))
     assert np.abs(expected - found).max() <= 1e-5 * np.abs(expected).max()
     assert any(values.dtype == np.int8 and values.size > 100 for values in initializers(pair[1]).values())
@@ -182,7 +183,7 @@ def test_w8a32_is_its_sibling_to_float_rounding_and_dequantizes_at_load_time(
 
 
 def float16(float_file: bytes) -> bytes:
-    plan = QuantizationPlan(precision=Precision.FLOAT16, io=Io.FLOAT32, ranges=None, input_ranges={})
+    plan = QuantizationPlan(scheme=FLOAT16, io=Io.FLOAT32, ranges=None, input_ranges={})
     return ONNX.quantize(float_file, plan, {})
 
 
@@ -204,8 +205,8 @@ def test_a_weight_beyond_float16_is_named() -> None:
 
 def test_the_same_sibling_gives_the_same_bytes(float_files: dict[str, bytes], ranges: Ranges) -> None:
     plans = [
-        QuantizationPlan(precision=precision, io=Io.FLOAT32, ranges=ranges, input_ranges={"photo": RANGE})
-        for precision in (Precision.INT8, Precision.W8A16, Precision.W8A32)
+        QuantizationPlan(scheme=scheme, io=Io.FLOAT32, ranges=ranges, input_ranges={"photo": RANGE})
+        for scheme in (INT8, W8A16, W8A32)
     ]
     for plan in plans:
         siblings = {"tflite": TFLITE.quantize(float_files["tflite"], plan, {})}
@@ -213,6 +214,6 @@ def test_the_same_sibling_gives_the_same_bytes(float_files: dict[str, bytes], ra
 
 
 def test_int8_without_its_sibling_is_refused(float_files: dict[str, bytes]) -> None:
-    plan = QuantizationPlan(precision=Precision.INT8, io=Io.UINT8, ranges=None, input_ranges={})
+    plan = QuantizationPlan(scheme=INT8, io=Io.UINT8, ranges=None, input_ranges={})
     with pytest.raises(ConversionError, match="tflite"):
         ONNX.quantize(float_files["onnx"], plan, {})

@@ -17,7 +17,9 @@ from export.formats import FORMATS, QuantizationPlan
 from export.formats.onnx.census import census
 from export.formats.onnx.split import cut, seams
 from export.formats.tflite import flatbuffer
-from export.recipe import Io, Precision
+from export.recipe import Io
+from export.scheme import INT8
+from tests.float_files import converted
 
 ONNX, TFLITE = FORMATS["onnx"], FORMATS["tflite"]
 SHAPE = (12, 12, 6)
@@ -30,17 +32,17 @@ Net = Callable[[Any], Any]
 def files(net: Net, low: float, high: float, width: float) -> tuple[bytes, bytes]:
     """Return the .tflite and the .onnx, for inputs between `low` and `high`, and others `width` times as wide."""
     image = keras.Input(SHAPE, name="image")
-    model = keras.Model(image, net(image))
-    float_file = TFLITE.convert(model)
+    model = keras.Model(image, net(image), name="net")
+    float_file = converted(model, "tflite")
     names = flatbuffer.activations(flatbuffer.read(float_file)).values()
     plan = QuantizationPlan(
-        precision=Precision.INT8,
+        scheme=INT8,
         io=Io.INT8,
         ranges=Ranges(by_tensor=dict.fromkeys(names, (low * width, high * width)), observer="min-max"),
         input_ranges={"image": (low, high)},
     )
     sibling = TFLITE.quantize(float_file, plan, {})
-    return sibling, ONNX.quantize(ONNX.convert(model), plan, {"tflite": sibling})
+    return sibling, ONNX.quantize(converted(model, "onnx"), plan, {"tflite": sibling})
 
 
 def answers(contents: tuple[bytes, bytes], folder: Path) -> list[np.ndarray]:
@@ -54,7 +56,7 @@ def answers(contents: tuple[bytes, bytes], folder: Path) -> list[np.ndarray]:
 
 
 def joined(x: Any) -> Any:
-    return layers.Concatenate(name="joined")([x, layers.MaxPooling2D(3, 1, padding="same")(x)])
+    return layers.Concatenate(name="joined")([x, layers.MaxPooling2D(3, 1, padding="same", name="pool")(x)])
 
 
 POOLS: dict[str, Net] = {
@@ -76,7 +78,7 @@ def test_a_move_to_another_grid_gives_the_same_integers(low: float, high: float,
 @pytest.mark.parametrize("width", [0.41, 0.999, 1.7])
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (-0.3, 2.2)])
 def test_a_rectifier_alone_gives_the_same_integers(low: float, high: float, width: float, tmp_path: Path) -> None:
-    one, other = answers(files(layers.ReLU(), low, high, width), tmp_path)
+    one, other = answers(files(layers.ReLU(name="relu"), low, high, width), tmp_path)
     assert len(np.unique(one)) > 20
     assert np.array_equal(one, other)
 
@@ -86,8 +88,8 @@ def test_a_rectifier_alone_gives_the_same_integers(low: float, high: float, widt
 def test_a_leaky_rectifier_gives_the_same_integers(
     low: float, high: float, width: float, slope: float, tmp_path: Path
 ) -> None:
-    made = files(lambda x: layers.LeakyReLU(negative_slope=slope)(layers.MaxPooling2D(1)(x)), low, high, width)
-    one, other = answers(made, tmp_path)
+    pool, leaky = layers.MaxPooling2D(1, name="same"), layers.LeakyReLU(slope, name="leaky")
+    one, other = answers(files(lambda x: leaky(pool(x)), low, high, width), tmp_path)
     assert len(np.unique(one)) > 20
     assert np.array_equal(one, other)
 

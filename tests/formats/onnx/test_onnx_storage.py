@@ -15,11 +15,12 @@ from onnx import numpy_helper
 
 from export.formats import FORMATS, QuantizationPlan
 from export.formats.session import StorageReport
-from export.recipe import Io, Precision
+from export.recipe import Io
+from export.scheme import FLOAT16, W8A32, Scheme
 
 L = keras.layers
 ONNX, TFLITE = FORMATS["onnx"], FORMATS["tflite"]
-HALF, INTEGERS = Precision.FLOAT16, Precision.W8A32  # No other precision needs ranges.
+HALF, INTEGERS = FLOAT16, W8A32  # No other precision needs ranges.
 
 
 def convolutions() -> keras.Model:
@@ -60,8 +61,8 @@ def files(request: pytest.FixtureRequest) -> dict[str, Any]:
         variable.assign(drawn.normal(size=variable.shape))
     floats = {"tflite": TFLITE.convert(model), "onnx": ONNX.convert(model)}
     plans = {
-        precision: QuantizationPlan(precision=precision, io=Io.FLOAT32, ranges=None, input_ranges={})
-        for precision in (HALF, INTEGERS)
+        scheme: QuantizationPlan(scheme=scheme, io=Io.FLOAT32, ranges=None, input_ranges={})
+        for scheme in (HALF, INTEGERS)
     }
     sibling = TFLITE.quantize(floats["tflite"], plans[INTEGERS], {})
     return {
@@ -73,8 +74,8 @@ def files(request: pytest.FixtureRequest) -> dict[str, Any]:
     }
 
 
-def report(files: dict[str, Any], precision: Precision, content: bytes) -> StorageReport:
-    found = ONNX.storage(files["float"], content, files["siblings"][precision])
+def report(files: dict[str, Any], scheme: Scheme, content: bytes) -> StorageReport:
+    found = ONNX.storage(files["float"], content, files["siblings"][scheme])
     assert found is not None
     return found
 
@@ -141,7 +142,7 @@ def test_a_bias_that_is_lost_is_seen(tmp_path: Path) -> None:
     model = sequence(
         L.Conv1D(6, 3, activation="relu", bias_initializer="normal"), L.Dense(3, bias_initializer="normal")
     )
-    plan = QuantizationPlan(precision=INTEGERS, io=Io.FLOAT32, ranges=None, input_ranges={})
+    plan = QuantizationPlan(scheme=INTEGERS, io=Io.FLOAT32, ranges=None, input_ranges={})
     sibling = TFLITE.quantize(TFLITE.convert(model), plan, {})
     content = ONNX.quantize(b"", plan, {"tflite": sibling})
     biases = {
@@ -163,7 +164,7 @@ def _initializer(content: bytes, name: str) -> Any:
 
 def test_layers_that_cannot_be_matched_are_left_to_agreement(files: dict[str, Any]) -> None:
     other = sequence(L.Dense(7))
-    plan = QuantizationPlan(precision=INTEGERS, io=Io.FLOAT32, ranges=None, input_ranges={})
+    plan = QuantizationPlan(scheme=INTEGERS, io=Io.FLOAT32, ranges=None, input_ranges={})
     sibling = TFLITE.quantize(TFLITE.convert(other), plan, {})
     assert ONNX.storage(files["float"], files[INTEGERS], {"tflite": sibling}) is None
 
@@ -171,7 +172,7 @@ def test_layers_that_cannot_be_matched_are_left_to_agreement(files: dict[str, An
 def test_the_weights_of_a_loop_meet_activations_in_float32(tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     model = MODELS["loop"]()
-    plan = QuantizationPlan(precision=INTEGERS, io=Io.FLOAT32, ranges=None, input_ranges={})
+    plan = QuantizationPlan(scheme=INTEGERS, io=Io.FLOAT32, ranges=None, input_ranges={})
     sibling = TFLITE.quantize(TFLITE.convert(model), plan, {})
     answers = []
     for file_format, content in ((TFLITE, sibling), (ONNX, ONNX.quantize(b"", plan, {"tflite": sibling}))):

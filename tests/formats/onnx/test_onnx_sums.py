@@ -13,7 +13,8 @@ from calibration.ranges import Range, Ranges
 from export.formats import FORMATS, QuantizationPlan
 from export.formats.tflite import flatbuffer
 from export.formats.tflite.add_grids import COARSER, TRIED, pairs_that_part, wider
-from export.recipe import Io, Precision
+from export.recipe import Io
+from export.scheme import INT8
 
 ONNX, TFLITE = FORMATS["onnx"], FORMATS["tflite"]
 SMALL = np.arange(-64, 64)
@@ -44,7 +45,7 @@ def test_the_two_formats_add_alike(name: str, tmp_path: Path) -> None:
     float_file = TFLITE.convert(model)
     names = flatbuffer.activations(flatbuffer.read(float_file)).values()
     plan = QuantizationPlan(
-        precision=Precision.INT8,
+        scheme=INT8,
         io=Io.INT8,
         ranges=Ranges(by_tensor=dict.fromkeys(names, total), observer="min-max"),
         input_ranges={"first": first, "second": second},

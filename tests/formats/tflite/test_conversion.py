@@ -13,9 +13,9 @@ from export.formats.tflite.convert import convert
 
 def test_a_process_of_its_own_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     model = zoo.find("lenet5").build()
-    here = convert(model)
+    here = convert(model, {})
     monkeypatch.setattr(converting, "LARGE_BYTES", 0)
-    assert convert(model) == here
+    assert convert(model, {}) == here
 
 
 def test_what_the_converter_refuses_there_is_said_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,4 +23,4 @@ def test_what_the_converter_refuses_there_is_said_here(monkeypatch: pytest.Monke
     image = keras.Input((4,))
     model = keras.Model(image, keras.ops.erfinv(keras.layers.Dense(3)(image)))
     with pytest.raises(ConversionError, match="Erfinv"):
-        convert(model)
+        convert(model, {})

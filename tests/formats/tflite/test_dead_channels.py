@@ -14,10 +14,11 @@ from export.formats import QuantizationPlan
 from export.formats.tflite import TFLITE, flatbuffer, storage
 from export.formats.tflite.layers import layers as stored_layers
 from export.proof.tolerances import STORAGE
-from export.recipe import Io, Precision
+from export.recipe import Io
+from export.scheme import INT8, W8A16, Scheme
 
 
-def made(dead: slice, precision: Precision = Precision.INT8) -> tuple[bytes, bytes]:
+def made(dead: slice, scheme: Scheme = INT8) -> tuple[bytes, bytes]:
     """Return a float file with dead channels in a layer in the middle, and the integer one."""
     keras.utils.set_random_seed(0)
     image = keras.Input((8, 8, 3), name="image")
@@ -30,14 +31,14 @@ def made(dead: slice, precision: Precision = Precision.INT8) -> tuple[bytes, byt
     content = TFLITE.convert(model)
     names = flatbuffer.activations(flatbuffer.read(content)).values()
     ranges = Ranges(by_tensor=dict.fromkeys(names, (-1.5, 2.5)), observer="tests")
-    plan = QuantizationPlan(precision=precision, io=Io.FLOAT32, ranges=ranges, input_ranges={}, raised={})
+    plan = QuantizationPlan(scheme=scheme, io=Io.FLOAT32, ranges=ranges, input_ranges={}, raised={})
     return content, TFLITE.quantize(content, plan, {})
 
 
-@pytest.mark.parametrize("precision", [Precision.INT8, Precision.W8A16])
+@pytest.mark.parametrize("scheme", [INT8, W8A16])
 @pytest.mark.parametrize("dead", [slice(0, 2), slice(None)], ids=["some channels", "all channels"])
-def test_a_layer_with_dead_channels_holds_its_weights(dead: slice, precision: Precision) -> None:
-    assert storage.compare(*made(dead, precision)).worst_steps < STORAGE.largest
+def test_a_layer_with_dead_channels_holds_its_weights(dead: slice, scheme: Scheme) -> None:
+    assert storage.compare(*made(dead, scheme)).worst_steps < STORAGE.largest
 
 
 def changed(content: bytes, position: int, value: int) -> bytes:

@@ -13,7 +13,8 @@ from keras import layers
 from calibration.ranges import Range, Ranges
 from export.formats import FORMATS, QuantizationPlan
 from export.formats.tflite import flatbuffer
-from export.recipe import Io, Precision, Width
+from export.recipe import Io, Width
+from export.scheme import INT8
 
 TFLITE = FORMATS["tflite"]
 
@@ -46,7 +47,7 @@ def quantized(net: Any, *, wide: Range = (-9.0, 9.0), raise_leaky: bool = False)
         ranges[names[operators["CONCATENATION"].outputs[0]]] = wide
     raised = {names[operators["LEAKY_RELU"].outputs[0]]: Width.FLOAT32} if raise_leaky else {}
     plan = QuantizationPlan(
-        precision=Precision.INT8,
+        scheme=INT8,
         io=Io.INT8,
         ranges=Ranges(by_tensor=ranges, observer="min-max"),
         input_ranges={"image": (-1.0, 1.0)},

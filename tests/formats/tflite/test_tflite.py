@@ -17,7 +17,8 @@ from export.formats.tflite import TFLITE, flatbuffer
 from export.formats.tflite.watching import TfliteWatcher
 from export.metrics import compare
 from export.model import signature
-from export.recipe import Io, Precision
+from export.recipe import Io
+from export.scheme import FLOAT16, INT8, W8A16, W8A32, Scheme
 
 Array = NDArray[Any]
 PHOTOS = 24
@@ -76,8 +77,8 @@ def observe(content: bytes, inputs: Array, path: Path) -> Ranges:
     return Ranges(by_tensor=found, observer="min-max")
 
 
-def plan(precision: Precision, ranges: Ranges | None, io: Io = Io.FLOAT32, **inputs: Any) -> QuantizationPlan:
-    return QuantizationPlan(precision=precision, io=io, ranges=ranges, input_ranges=inputs)
+def plan(scheme: Scheme, ranges: Ranges | None, io: Io = Io.FLOAT32, **inputs: Any) -> QuantizationPlan:
+    return QuantizationPlan(scheme=scheme, io=io, ranges=ranges, input_ranges=inputs)
 
 
 def answers(session: Any, inputs: Array) -> Array:
@@ -103,13 +104,13 @@ def test_conversion_is_deterministic(lenet: Any, float_file: bytes) -> None:
     assert TFLITE.convert(lenet) == float_file
 
 
-@pytest.mark.parametrize("precision", [Precision.FLOAT16, Precision.INT8, Precision.W8A16, Precision.W8A32])
+@pytest.mark.parametrize("scheme", [FLOAT16, INT8, W8A16, W8A32])
 def test_quantized_file_keeps_the_answers(
-    precision: Precision, float_file: bytes, ranges: Ranges, photos: Array, opened: Any
+    scheme: Scheme, float_file: bytes, ranges: Ranges, photos: Array, opened: Any
 ) -> None:
     inputs = photos / np.float32(255)
     expected = answers(opened(float_file), inputs)
-    content = TFLITE.quantize(float_file, plan(precision, ranges), {})
+    content = TFLITE.quantize(float_file, plan(scheme, ranges), {})
     compared = compare(reference=expected, actual=answers(opened(content), inputs))
     assert len(content) < 0.55 * len(float_file)
     assert compared.sqnr_db >= 18  # measured 20.5 to 129 dB
@@ -118,7 +119,7 @@ def test_quantized_file_keeps_the_answers(
 
 def test_uint8_input_is_the_camera_byte_itself(float_file: bytes, ranges: Ranges, photos: Array, opened: Any) -> None:
     (name,) = [spec.name for spec in opened(float_file).inputs]
-    session = opened(TFLITE.quantize(float_file, plan(Precision.INT8, ranges, Io.UINT8, **{name: (0.0, 1.0)}), {}))
+    session = opened(TFLITE.quantize(float_file, plan(INT8, ranges, Io.UINT8, **{name: (0.0, 1.0)}), {}))
     (source,) = session.inputs
     assert (source.dtype, source.zero_point) == ("uint8", 0)
     assert source.scale == pytest.approx(1 / 255)
@@ -127,24 +128,24 @@ def test_uint8_input_is_the_camera_byte_itself(float_file: bytes, ranges: Ranges
 
 def test_io_types_say_the_same(float_file: bytes, ranges: Ranges, photos: Array, opened: Any) -> None:
     inputs = photos / np.float32(255)
-    found = {io: opened(TFLITE.quantize(float_file, plan(Precision.INT8, ranges, io), {})) for io in [Io.INT8]}
+    found = {io: opened(TFLITE.quantize(float_file, plan(INT8, ranges, io), {})) for io in [Io.INT8]}
     expected = answers(found[Io.INT8], inputs)
     for io in (Io.UINT8, Io.FLOAT32):
-        session = opened(TFLITE.quantize(float_file, plan(Precision.INT8, ranges, io), {}))
+        session = opened(TFLITE.quantize(float_file, plan(INT8, ranges, io), {}))
         assert session.inputs[0].dtype == io
         assert np.allclose(answers(session, inputs), expected, atol=1e-6)
 
 
 def test_int8_file_computes_on_integers_only(float_file: bytes, ranges: Ranges, tmp_path: Path) -> None:
     path = tmp_path / "int8.tflite"
-    path.write_bytes(TFLITE.quantize(float_file, plan(Precision.INT8, ranges), {}))
+    path.write_bytes(TFLITE.quantize(float_file, plan(INT8, ranges), {}))
     kinds = {op.op: op.arithmetic for op in TFLITE.census(path)}
     assert "float" not in kinds.values()
     assert kinds["CONV_2D"] == "integer"
 
 
 def test_no_two_neighbouring_weights_can_saturate_16_bits(float_file: bytes, ranges: Ranges) -> None:
-    model = flatbuffer.read(TFLITE.quantize(float_file, plan(Precision.INT8, ranges), {}))
+    model = flatbuffer.read(TFLITE.quantize(float_file, plan(INT8, ranges), {}))
     subgraph = model.subgraphs[0]
     kinds = ("CONV_2D", "FULLY_CONNECTED")
     layers = [op for op in subgraph.operators if flatbuffer.op_name(model, op) in kinds]
@@ -158,14 +159,14 @@ def test_no_two_neighbouring_weights_can_saturate_16_bits(float_file: bytes, ran
 
 def test_float_island_is_seen_in_the_census(float_file: bytes, tmp_path: Path) -> None:
     path = tmp_path / "w8a32.tflite"
-    path.write_bytes(TFLITE.quantize(float_file, plan(Precision.W8A32, None), {}))
+    path.write_bytes(TFLITE.quantize(float_file, plan(W8A32, None), {}))
     assert {op.op: op.arithmetic for op in TFLITE.census(path)}["CONV_2D"] == "float"
 
 
 def test_weights_lie_inside_the_flatbuffer_at_multiples_of_16(float_file: bytes, ranges: Ranges) -> None:
     from ai_edge_litert import schema_py_generated as schema
 
-    content = TFLITE.quantize(float_file, plan(Precision.INT8, ranges), {})
+    content = TFLITE.quantize(float_file, plan(INT8, ranges), {})
     model = schema.Model.GetRootAs(content, 0)
     buffers = [model.Buffers(index) for index in range(model.BuffersLength())]
     weights = [buffer for buffer in buffers if buffer.DataLength() >= 16]
@@ -188,29 +189,29 @@ def dead_channel() -> tuple[Any, Array]:
     return model, np.random.default_rng(0).uniform(-1, 1, (16, 8, 8, 3)).astype(np.float32)
 
 
-@pytest.mark.parametrize("precision", [Precision.INT8, Precision.W8A16])
+@pytest.mark.parametrize("scheme", [INT8, W8A16])
 def test_bias_of_a_channel_without_weights_survives(
-    precision: Precision, dead_channel: tuple[Any, Array], tmp_path: Path, opened: Any
+    scheme: Scheme, dead_channel: tuple[Any, Array], tmp_path: Path, opened: Any
 ) -> None:
     model, inputs = dead_channel
     float_file = TFLITE.convert(model)
     observed = observe(float_file, inputs, tmp_path / "float.tflite")
-    content = TFLITE.quantize(float_file, plan(precision, observed), {})
+    content = TFLITE.quantize(float_file, plan(scheme, observed), {})
     step = max(high for _, high in observed.by_tensor.values()) / 255
     first_channel = answers(opened(content), inputs).reshape(len(inputs), 6, 6, 4)[..., 0]
     assert np.abs(first_channel - 1.5).max() <= step
 
 
 def test_storage_report_is_half_a_step_for_a_healthy_file(float_file: bytes, ranges: Ranges) -> None:
-    for precision in (Precision.FLOAT16, Precision.INT8, Precision.W8A16, Precision.W8A32):
-        report = TFLITE.storage(float_file, TFLITE.quantize(float_file, plan(precision, ranges), {}), {})
+    for scheme in (FLOAT16, INT8, W8A16, W8A32):
+        report = TFLITE.storage(float_file, TFLITE.quantize(float_file, plan(scheme, ranges), {}), {})
         assert report is not None
-        assert report.worst_steps <= 0.51, (precision, report)
+        assert report.worst_steps <= 0.51, (scheme, report)
         assert report.constants == 10
 
 
 def test_storage_report_names_a_zeroed_channel(float_file: bytes, ranges: Ranges) -> None:
-    model = flatbuffer.read(TFLITE.quantize(float_file, plan(Precision.INT8, ranges), {}))
+    model = flatbuffer.read(TFLITE.quantize(float_file, plan(INT8, ranges), {}))
     subgraph = model.subgraphs[0]
     layer = next(op for op in subgraph.operators if flatbuffer.op_name(model, op) == "CONV_2D")
     tensor = subgraph.tensors[layer.inputs[1]]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from export.errors import ConversionError
 from export.formats.format import QuantizationPlan
 from export.formats.onnx import float16, int8, weights_only, wide
-from export.recipe import Precision
+from export.scheme import FLOAT16, FLOAT32, INT8, W8A16, W8A32
 
 SOURCE = "tflite"
 
@@ -22,15 +22,13 @@ def quantize(float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, b
         ConversionError: the sibling is missing, or an operator cannot be expressed.
         ValueError: float32, which is converted and not quantized.
     """
-    if plan.precision is Precision.FLOAT16:
+    if plan.scheme == FLOAT16:
         return float16.halve(float_file)
-    if plan.precision is Precision.FLOAT32:
+    if plan.scheme == FLOAT32:
         raise ValueError("a float32 file is converted, not quantized")
     if SOURCE not in siblings:
-        raise ConversionError(
-            f"the {plan.precision} .onnx is derived from the {plan.precision} .tflite; export both formats"
-        )
-    if plan.precision is Precision.INT8:
+        raise ConversionError(f"the {plan.scheme} .onnx is derived from the {plan.scheme} .tflite; export both formats")
+    if plan.scheme == INT8:
         return int8.derive(siblings[SOURCE], is_mixed=bool(plan.raised))
-    derive = {Precision.W8A16: wide.derive, Precision.W8A32: weights_only.derive}
-    return derive[plan.precision](siblings[SOURCE])
+    derive = {W8A16: wide.derive, W8A32: weights_only.derive}
+    return derive[plan.scheme](siblings[SOURCE])

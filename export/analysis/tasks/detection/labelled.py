@@ -1,29 +1,21 @@
-"""Detection: one photo in, boxes of objects out, judged by average precision as COCO defines it."""
+"""Photos with boxes, and how well a detector finds them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from calibration.boxed import BoxedPhotos, boxed_samples, find_boxed
+from calibration.boxed import BoxedPhotos, boxed_samples
 from calibration.samples import Array, Samples
-from export.model import signature
 from zoo.detection.average_precision import average_precision
 from zoo.detection.heads import Detection as Meaning
 from zoo.detection.suppression import detect
 from zoo.detection.truth import Truth
-from zoo.errors import CheckFailedError, UsageProblemError
-from zoo.metric import AP, AP50, Metric
+from zoo.errors import CheckFailedError
 from zoo.preprocessing import Preprocessing
-
-if TYPE_CHECKING:
-    import keras
-
-    from export.model.subject import Subject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,30 +69,3 @@ class BoxedFiles:
             self.photos, name=self.input, preprocessing=self.preprocessing, seed=seed, work=work, exclude=exclude
         )
         return BoxedSamples(samples=samples, truth=truth, meaning=self.meaning)
-
-
-class Detection:
-    """Where in a photo which objects are."""
-
-    name = "detection"
-    metrics: tuple[Metric, ...] = (AP, AP50)
-    examples = "a folder with images/photo.jpg and instances.json, as COCO's"
-
-    def suits(self, model: keras.Model) -> bool:
-        """Never: nothing about a model tells which anchors its numbers stretch."""
-        return False
-
-    def find(self, subject: Subject, source: str) -> BoxedFiles:
-        """Return the photos with boxes that `source` names."""
-        if subject.preprocessing is None or subject.detection is None:
-            raise UsageProblemError("--evaluate with boxes is for detectors of the zoo, whose anchors are known")
-        (image,) = signature.inputs(subject.model)
-        return BoxedFiles(
-            photos=find_boxed(source, labels=subject.labels),
-            input=image.name,
-            meaning=subject.detection,
-            preprocessing=subject.preprocessing,
-        )
-
-
-DETECTION = Detection()

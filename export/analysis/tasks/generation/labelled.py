@@ -1,30 +1,22 @@
-"""Generation: a photo and noise in, its picture and the latent point's distribution out, judged by PSNR and ELBO."""
+"""Photos and noise, and how well the pictures of a generative model match the photos."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from calibration.inputs import InputSpec
 from calibration.made_up import completed
 from calibration.samples import Array, Samples
-from calibration.sources.folder import image_paths, open_folder
+from calibration.sources.folder import open_folder
 from calibration.sources.request import Request
 from calibration.store import SetWriter, digest_of
-from export.model import signature
 from zoo.errors import CheckFailedError, UsageProblemError
 from zoo.generation.scores import elbo, psnr_db
 from zoo.inputs import Input, made_up, preprocessing_of
-from zoo.metric import ELBO, PSNR, Metric
-
-if TYPE_CHECKING:
-    import keras
-
-    from export.model.subject import Subject
 
 OUTPUTS = ("reconstruction", "mean", "log_variance")
 
@@ -88,32 +80,3 @@ class PictureFiles:
             warnings=tuple(stream.warnings),
         )
         return Pictures(samples=samples, image=next(iter(given)))
-
-
-class Generation:
-    """What a photo is made of: a latent point, and the picture that it means."""
-
-    name = "generation"
-    metrics: tuple[Metric, ...] = (PSNR, ELBO)
-    examples = "a folder of photos"
-
-    def suits(self, model: keras.Model) -> bool:
-        """Whether the outputs have the names of a variational autoencoder's."""
-        return tuple(spec.name for spec in signature.outputs(model)) == OUTPUTS
-
-    def find(self, subject: Subject, source: str) -> PictureFiles:
-        """Return the photos in the folder `source`."""
-        inputs = {
-            spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype) for spec in signature.inputs(subject.model)
-        }
-        if subject.preprocessing is None or not self.suits(subject.model) or not subject.made_up_inputs:
-            raise UsageProblemError(
-                "--evaluate with pictures is for autoencoders of the zoo, which say how a photo becomes their input "
-                "and which of their inputs is noise"
-            )
-        folder = Path(source).expanduser()
-        image_paths(folder)  # refuses a folder without any
-        return PictureFiles(folder=folder, inputs=inputs, contracts=subject.inputs)
-
-
-GENERATION = Generation()

@@ -1,0 +1,40 @@
+"""What the outputs of a classifier mean: the classes that a photo may show, the most probable first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# float32 rounding of a sum of probabilities, and the last bit of an int8 one
+PROBABILITY_SLACK = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """One class that a photo may show; the probability is between 0 and 1."""
+
+    index: int
+    name: str
+    probability: float
+
+
+def best(scores: NDArray[np.float64], labels: Sequence[str], top: int) -> tuple[Guess, ...]:
+    """Return the `top` classes of scores (classes,), logits or probabilities."""
+    shares = probabilities(scores)
+    order = np.argsort(-shares, kind="stable")[:top]
+    return tuple(Guess(index=int(i), name=labels[i], probability=float(shares[i])) for i in order)
+
+
+def probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return scores (classes,) as probabilities: as they are if they are between 0 and 1, else their softmax.
+
+    A model may end in a softmax or in logits; logits that all lie between 0 and 1 are no trained network's.
+    """
+    if scores.min() >= -PROBABILITY_SLACK and scores.max() <= 1 + PROBABILITY_SLACK:
+        return scores
+    powers = np.exp(scores - scores.max())
+    normalised: NDArray[np.float64] = powers / powers.sum()
+    return normalised

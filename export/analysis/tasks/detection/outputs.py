@@ -1,0 +1,49 @@
+"""What the outputs of a detector mean: objects, each with its class, score and box."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.detection.boxes import on_photo
+from zoo.detection.heads import Detection
+from zoo.detection.suppression import detect
+
+THRESHOLD = 0.25  # of the score, as Darknet's for what is shown to people
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectedObject:
+    """One object: its class, its score (0 to 1), and its box: left, top, right, bottom, in pixels of the photo."""
+
+    index: int
+    name: str
+    score: float
+    box: tuple[int, int, int, int]
+
+
+def objects(
+    outputs: Mapping[str, NDArray[np.float64]],
+    meaning: Detection,
+    labels: Sequence[str],
+    photo_size: tuple[int, int],
+    top: int,
+) -> tuple[DetectedObject, ...]:
+    """Return at most `top` objects of one photo, the highest score first.
+
+    Args:
+        outputs: of the heads, without batch, by name.
+        meaning: of the heads.
+        labels: names of the classes.
+        photo_size: width and height, in pixels.
+        top: at most so many.
+    """
+    found = detect(dict(outputs), meaning, threshold=THRESHOLD, most_objects=top)
+    boxes = np.rint(on_photo(found.boxes, *photo_size)).astype(int)
+    return tuple(
+        DetectedObject(index=int(label), name=labels[label], score=float(score), box=(left, top, right, bottom))
+        for label, score, (left, top, right, bottom) in zip(found.classes, found.scores, boxes.tolist(), strict=True)
+    )

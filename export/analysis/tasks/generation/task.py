@@ -1,0 +1,47 @@
+"""Generation: a photo and noise in, its picture and the latent point's distribution out, judged by PSNR and ELBO."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from calibration.inputs import InputSpec
+from calibration.sources.folder import image_paths
+from export.model import signature
+from zoo.errors import UsageProblemError
+from zoo.metric import ELBO, PSNR, Metric
+
+if TYPE_CHECKING:
+    import keras
+
+    from export.model.subject import Subject
+from export.analysis.tasks.generation.labelled import OUTPUTS, PictureFiles
+
+
+class Generation:
+    """What a photo is made of: a latent point, and the picture that it means."""
+
+    name = "generation"
+    metrics: tuple[Metric, ...] = (PSNR, ELBO)
+    examples = "a folder of photos"
+
+    def suits(self, model: keras.Model) -> bool:
+        """Whether the outputs have the names of a variational autoencoder's."""
+        return tuple(spec.name for spec in signature.outputs(model)) == OUTPUTS
+
+    def find(self, subject: Subject, source: str) -> PictureFiles:
+        """Return the photos in the folder `source`."""
+        inputs = {
+            spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype) for spec in signature.inputs(subject.model)
+        }
+        if subject.preprocessing is None or not self.suits(subject.model) or not subject.made_up_inputs:
+            raise UsageProblemError(
+                "--evaluate with pictures is for autoencoders of the zoo, which say how a photo becomes their input "
+                "and which of their inputs is noise"
+            )
+        folder = Path(source).expanduser()
+        image_paths(folder)  # refuses a folder without any
+        return PictureFiles(folder=folder, inputs=inputs, contracts=subject.inputs)
+
+
+GENERATION = Generation()

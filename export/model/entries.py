@@ -1,0 +1,87 @@
+"""The entry points of a subject: their inputs, outputs and state, under names that tell them apart.
+
+The usual subject has one entry point, the model itself, and its inputs and outputs keep their names. Where there are
+several, they are named "ENTRY/NAME" everywhere: in samples, outputs, golden data, manifests and checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from calibration.samples import Array, Samples
+from export.model import reference, signature
+from export.model.subject import Subject
+from export.model.tensor_spec import TensorSpec
+from zoo.entry_points import SERVE, EntryPoint, name_of, of_entry
+from zoo.inputs import Input
+
+
+def entry_points(subject: Subject) -> Mapping[str, EntryPoint]:
+    """Return the entry points by name."""
+    return subject.entries or {SERVE: EntryPoint(model=subject.model)}
+
+
+def inputs(subject: Subject) -> tuple[TensorSpec, ...]:
+    """Return the inputs of all entry points, with a static batch of 1.
+
+    Raises:
+        UsageProblemError: another dimension than the batch is unknown.
+    """
+    return tuple(
+        replace(spec, name=name_of(entry, spec.name))
+        for entry, point in entry_points(subject).items()
+        for spec in signature.inputs(point.model)
+    )
+
+
+def contracts(subject: Subject) -> dict[str, Input]:
+    """Return what the inputs of all entry points mean, by name."""
+    return {
+        name_of(entry, spec.name): subject.inputs[spec.name]
+        for entry, point in entry_points(subject).items()
+        for spec in signature.inputs(point.model)
+        if spec.name in subject.inputs
+    }
+
+
+def state(subject: Subject) -> dict[str, str]:
+    """Return which output each input of a state continues: input name -> output name."""
+    return {
+        name_of(entry, name): source
+        for entry, point in entry_points(subject).items()
+        for name, source in point.state.items()
+    }
+
+
+def outputs(subject: Subject, samples: Samples) -> dict[str, Array]:
+    """Return the outputs of all entry points on `samples`, (N, ...) by name.
+
+    Raises:
+        CheckFailedError: the model gives NaN or infinity.
+    """
+    return {
+        name_of(entry, name): values
+        for entry, point in entry_points(subject).items()
+        for name, values in reference.outputs(point.model, of(entry, samples)).items()
+    }
+
+
+def of(entry: str, samples: Samples) -> Samples:
+    """Return the samples of one entry point, under the names of its own inputs."""
+    named = ((of_entry(entry, name), values) for name, values in samples.inputs.items())
+    return replace(samples, inputs={name: values for name, values in named if name is not None})
+
+
+def with_state(subject: Subject, samples: Samples) -> Samples:
+    """Return samples in which every state continues what another entry point leaves for the same sample."""
+    continued = state(subject)
+    found: dict[str, Array] = dict(samples.inputs)
+    for entry, point in entry_points(subject).items():
+        wanted = {name: source for name, source in continued.items() if of_entry(entry, source) is not None}
+        if wanted:
+            left = reference.outputs(point.model, of(entry, replace(samples, inputs=found)))
+            found |= {name: np.asarray(left[str(of_entry(entry, source))]) for name, source in wanted.items()}
+    return replace(samples, inputs=found, _digests=[])

@@ -1,0 +1,48 @@
+"""Quantization schemes: how numbers are stored and computed in a file. `--precision` takes their names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scheme:
+    """One scheme.
+
+    Attributes:
+        name: what the user types.
+        weight_bits: 32 and 16 are floating point, fewer are integers with one scale for each output channel.
+        activation_bits: 32 is floating point, fewer are integers with one scale for each tensor.
+    """
+
+    name: str
+    weight_bits: int
+    activation_bits: int
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether ranges of the activations must be observed."""
+        return self.activation_bits < 32
+
+    @property
+    def has_integer_weights(self) -> bool:
+        """Whether weights are stored as integers."""
+        return self.weight_bits < 16
+
+    def can_be_judged(self, *, trained: bool, real: bool) -> bool:
+        """Whether a comparison has thresholds: on random weights, or samples of noise, only float32 has."""
+        return self == FLOAT32 or (trained and real)
+
+
+FLOAT32 = Scheme(name="float32", weight_bits=32, activation_bits=32)
+FLOAT16 = Scheme(name="float16", weight_bits=16, activation_bits=32)  # computed in float32
+INT8 = Scheme(name="int8", weight_bits=8, activation_bits=8)  # integers only
+W8A16 = Scheme(name="w8a16", weight_bits=8, activation_bits=16)
+W8A32 = Scheme(name="w8a32", weight_bits=8, activation_bits=32)  # computed in float32
+
+# By name, in the order of tables.
+SCHEMES: Mapping[str, Scheme] = {one.name: one for one in (FLOAT32, FLOAT16, INT8, W8A16, W8A32)}
