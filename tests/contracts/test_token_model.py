@@ -199,7 +199,7 @@ def test_one_onnx_has_a_free_axis(delivery: Delivery, out: Path) -> None:
         assert logits.shape == (1, CLASSES)
 
 
-def test_the_state_goes_on_from_one_entry_point_to_the_other(delivery: Delivery, out: Path) -> None:
+def test_the_state_continues_from_one_entry_point_to_the_other(delivery: Delivery, out: Path) -> None:
     folder = out / "token_counter"
     assert delivery.manifest["state"] == {"decode/state": "prefill/left"}
     golden = read_golden(folder / "golden.npz")
@@ -246,6 +246,6 @@ def test_integer_files_of_two_entry_points_are_refused_in_a_sentence(out: Path, 
     assert artifact.trouble == "a model with the entry points prefill, decode is exported in float32 only"
 
 
-def test_the_task_is_known_by_its_name_alone(registered: None) -> None:
+def test_a_task_is_found_by_its_name(registered: None) -> None:
     find: Callable[[str], Any] = TASKS.__getitem__
     assert find("counting").metrics[0].key == "same"

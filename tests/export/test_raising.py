@@ -86,7 +86,7 @@ def test_a_layer_that_leaves_nothing_in_the_file_is_refused() -> None:
         (["--raise", "c5"], "--raise applies to layers of the int8 file; add --int8"),
     ],
 )
-def test_wrong_words_are_refused(
+def test_invalid_options_are_refused(
     words: list[str], expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 2
