@@ -138,7 +138,7 @@ def registered() -> Iterator[None]:
         Architecture(
             name="token_counter",
             title="Token counter",
-            trun="counting",
+            task="counting",
             paper="none",
             build=build,
             inputs=lambda: {"tokens": Tokens(vocabulary=WORDS), "state": Zeros()},

@@ -1,0 +1,43 @@
+"""The registry of the kinds of inputs, and contracts as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.inputs.contract import Input
+
+_KINDS: dict[str, type[Input]] = {}
+
+
+def register_kind(kind: type[Input]) -> type[Input]:
+    """Make a kind of input known to records; a name can be taken once."""
+    if kind.kind in _KINDS:
+        raise ValueError(f"the kind of input {kind.kind!r} is registered twice")
+    _KINDS[kind.kind] = kind
+    return kind
+
+
+def record(inputs: Mapping[str, Input]) -> dict[str, dict[str, Any]]:
+    """Return contracts as plain data, by input name."""
+    return {name: {"kind": one.kind, **one.record()} for name, one in inputs.items()}
+
+
+def from_record(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Input]:
+    """Return the contracts of a record.
+
+    Raises:
+        ValueError, KeyError, TypeError: the record makes no sense, or is of a kind that is not known.
+    """
+    found: dict[str, Input] = {}
+    for name, values in records.items():
+        kind = _KINDS.get(values["kind"])
+        if kind is None:
+            raise ValueError(f"an input of the unknown kind {values['kind']!r}")
+        found[str(name)] = kind.from_record({key: value for key, value in values.items() if key != "kind"})
+    return found
+
+
+def made_up(inputs: Mapping[str, Input]) -> dict[str, Input]:
+    """Return the inputs that nobody has to give."""
+    return {name: one for name, one in inputs.items() if not one.is_given}
