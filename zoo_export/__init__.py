@@ -1,0 +1,42 @@
+"""Export a Keras model, with proof: `zoo_export.run(zoo_export.Recipe(model="mobilenet"))`; see docs/python.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo_export import packages
+
+packages.load(Path(__file__).parents[1])
+
+# After our packages are found, and only then.
+from export import FLOAT16, FLOAT32, INT8, W8A16, W8A32, Io, Recipe, Scheme, run  # noqa: E402
+from zoo.errors import CheckFailedError, OutsideError, UsageProblemError, ZooError  # noqa: E402
+
+if TYPE_CHECKING:
+    from export.formats.session import Session
+
+__all__ = [
+    "FLOAT16",
+    "FLOAT32",
+    "INT8",
+    "W8A16",
+    "W8A32",
+    "CheckFailedError",
+    "Io",
+    "OutsideError",
+    "Recipe",
+    "Scheme",
+    "UsageProblemError",
+    "ZooError",
+    "open_file",
+    "run",
+]
+
+
+def open_file(path: Path | str) -> Session:
+    """Open an exported file in its runtime, without TensorFlow."""
+    from export.formats import format_of
+
+    path = Path(path)
+    return format_of(path).open(path)
