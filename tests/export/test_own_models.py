@@ -98,7 +98,7 @@ def test_a_sequential_net_with_its_own_rescaling_takes_a_folder_of_photos_in_eve
 ) -> None:
     delivery = export(str(photo_net), str(photo_folder), tmp_path, tuple(SCHEMES.values()))
     assert all_proven(delivery)
-    assert len(table(delivery)) == 2 * len(Scheme)
+    assert len(table(delivery)) == 2 * len(SCHEMES)
     assert delivery.manifest["calibration"]["source"].startswith("folder ")
     assert next(iter(delivery.manifest["inputs"].values()))["scale"] == (1.0,)
     int8 = next(file for file in delivery.manifest["files"] if file["file"] == "photo_net-int8.tflite")
@@ -288,5 +288,5 @@ def test_a_loop_has_float_files_and_int8_rows_that_say_what_to_do(saved: Save, t
         assert found["int8", form].verdict == "not made"
         assert "ask for float16 or w8a32" in found["int8", form].reason
     proven = {(scheme, form) for (scheme, form), row in found.items() if row.verdict == "proven"}
-    assert proven == {(p, form) for p in (FLOAT32, *advised) for form in (".tflite", ".onnx")}
+    assert proven == {(str(scheme), form) for scheme in (FLOAT32, *advised) for form in (".tflite", ".onnx")}
     assert len(delivery.manifest["files"]) == len(proven)
