@@ -33,7 +33,7 @@ def test_a_budget_that_holds_is_told_and_drawn(tmp_path: Path, capsys: pytest.Ca
     ]
     assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 0
     told = capsys.readouterr().out
-    assert "asked: at most 100 kB; chosen: int8" in told
+    assert "requested: at most 100 kB; chosen: int8" in told
     folder = tmp_path / "lenet5"
     manifest = json.loads((folder / "manifest.json").read_text())
     (file,) = manifest["files"]
@@ -54,8 +54,8 @@ def test_a_budget_that_cannot_be_kept_writes_nothing_and_shows_what_was_reached(
     assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 1
     told = capsys.readouterr().out
     assert "failed  budget: " in told
-    assert "asked: at most 1 % of the answers changed, at most 10.0 kB; cannot be met; nearest:" in told
-    assert "on these samples 1 % means not one, --evaluate or --probe-count give more" in told
+    assert "requested: at most 1 % of the predictions changed, at most 10.0 kB; cannot be met; nearest:" in told
+    assert "1 % allows not a single one; give more samples with --evaluate or --probe-count" in told
     assert "nothing was written" in told
     assert list(tmp_path.iterdir()) == []
 
