@@ -93,7 +93,8 @@ def test_the_drawing_is_whole_and_trusts_no_word() -> None:
     other = {**point, "label": "float32", "bytes": 4000, "sqnr_db": 110.0, "presets": [], "chosen": False}
     drawn = render("budget_chart.svg", chart=chart([point, other], [1000, 4000], "size & more"))
     circles = ElementTree.fromstring(drawn).findall("circle")
-    (small, large) = ((float(one.attrib["cx"]), float(one.attrib["cy"])) for one in circles)
+    assert [circle.attrib["class"] for circle in circles] == ["on-front", "chosen"]  # on top of all others
+    (large, small) = ((float(one.attrib["cx"]), float(one.attrib["cy"])) for one in circles)
     assert small[0] < large[0]
     assert small[1] > large[1]  # better is higher
     assert "<b>" not in drawn
