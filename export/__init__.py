@@ -1,4 +1,4 @@
-"""How it is exported: `export.run(export.Recipe(model="mobilenet", schemes=(export.INT8,)))`."""
+"""The export of a Keras model: `export.run(export.Recipe(model="mobilenet", schemes=(export.INT8,)))`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["FLOAT16", "FLOAT32", "INT8", "W8A16", "W8A32", "Io", "Recipe", "Sche
 def run(
     recipe: Recipe, progress: Progress | None = None, calibration_function: Callable[[], Any] | None = None
 ) -> Delivery:
-    """Export what `recipe` names, prove every file, and write the good ones; see `export.pipeline.run`."""
+    """Export the model that `recipe` names, prove every file, and write those that pass; see `export.pipeline.run`."""
     from export import pipeline
 
     return pipeline.run(recipe, progress, calibration_function)

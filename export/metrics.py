@@ -1,4 +1,4 @@
-"""How two sets of outputs differ: float64, equal shapes, non-finite numbers fail, nothing has a default."""
+"""Metrics between two sets of outputs, strict: computed in float64, equal shapes required, non-finite values fail."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import numpy as np
 from calibration.samples import Array
 from zoo.errors import CheckFailedError
 
-# Bit-equal outputs have no noise; the number that stands for it must fit into JSON.
+# Bit-equal outputs have no noise; JSON has no infinity, so this value stands for it.
 EQUAL_SQNR_DB = 200.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """One output of one file against its reference, over all samples.
+    """One output of one file compared with its reference, over all samples.
 
     Attributes:
         sample_count: rows compared.
         max_abs_error: the largest |reference - actual|.
-        worst: (reference, actual) at that place.
+        worst: (reference, actual) at the position of max_abs_error.
         sqnr_db: 10 log10(sum reference^2 / sum (reference - actual)^2), all elements pooled.
-        top1_agreement: share of samples with the same best class; None if the output is no row of classes.
-        top5_agreement: share whose best class by the reference is among the five best of the file.
-        distinct_answers: how many different best classes (reference, actual) gave.
+        top1_agreement: share of samples with the same best class; None if the outputs are not rows of class scores.
+        top5_agreement: share of samples whose best reference class is among the file's five best.
+        distinct_answers: number of different best classes in (reference, actual).
     """
 
     sample_count: int
@@ -51,24 +51,24 @@ class Comparison:
 
 
 def are_classes(outputs: Mapping[str, Array]) -> bool:
-    """Whether all of a model's outputs (N, ...) are rows: those of a classifier's head or heads.
+    """Whether all outputs of a model are rows (N, classes), as those of classifiers are.
 
-    A row beside a picture is a latent point, whose largest number means nothing.
+    If one output is a picture, the rows are latent points, whose largest value means nothing.
     """
     return all(values.ndim == 2 for values in outputs.values())
 
 
 def compare(*, reference: Array, actual: Array, classes: bool = True) -> Comparison:
-    """Compare outputs (N, ...) as real numbers; rows also by their best class, unless they are no `classes`.
+    """Compare outputs (N, ...) as real numbers; if `classes`, also compare the best class of every row.
 
     Raises:
-        CheckFailedError: shapes differ, a number is not finite, or nothing is there to compare.
+        CheckFailedError: the shapes differ, a value is not finite, or the outputs are empty.
     """
     _check(reference, actual)
     expected, found = reference.astype(np.float64), actual.astype(np.float64)
     error = np.abs(expected - found)
     where = np.unravel_index(int(error.argmax()), error.shape)
-    top1, top5, distinct = _answers(expected, found) if classes else (None, None, None)
+    top1, top5, distinct = _predictions(expected, found) if classes else (None, None, None)
     return Comparison(
         sample_count=len(expected),
         max_abs_error=float(error.max()),
@@ -82,11 +82,11 @@ def compare(*, reference: Array, actual: Array, classes: bool = True) -> Compari
 
 @dataclass(frozen=True, kw_only=True)
 class StepComparison:
-    """Two files of one precision, in units of the output's last bit (LSB).
+    """Two files of one scheme compared in units of the output's last bit (LSB).
 
     Attributes:
-        within_one_step: share of the numbers that differ by at most one step.
-        max_steps: the largest difference.
+        within_one_step: share of the values that differ by at most one step.
+        max_steps: the largest difference, in steps.
         top1_agreement: share of samples with the same best class.
     """
 
@@ -121,7 +121,7 @@ def accuracy(logits: Array, labels: Array) -> tuple[float, float]:
         CheckFailedError: a logit is not finite, or the counts differ.
     """
     if len(logits) != len(labels):
-        raise CheckFailedError(f"{len(logits)} answers for {len(labels)} labels")
+        raise CheckFailedError(f"{len(logits)} predictions for {len(labels)} labels")
     _check(logits, logits)
     return float((logits.argmax(1) == labels).mean()), _top5(labels, logits)
 
@@ -143,12 +143,12 @@ def _sqnr_db(expected: Array, error: Array) -> float:
     return min(EQUAL_SQNR_DB, 10 * math.log10(signal / noise)) if signal > 0 else -EQUAL_SQNR_DB
 
 
-def _answers(expected: Array, found: Array) -> tuple[float | None, float | None, tuple[int, int] | None]:
-    """Return top-1 and top-5 agreement and the distinct answers of rows of classes; None for other outputs."""
+def _predictions(expected: Array, found: Array) -> tuple[float | None, float | None, tuple[int, int] | None]:
+    """Return top-1 agreement, top-5 agreement and distinct predictions of rows of classes; None for other outputs."""
     if expected.ndim != 2 or expected.shape[1] < 2:
         return None, None, None
-    best, answer = expected.argmax(1), found.argmax(1)
-    return float((best == answer).mean()), _top5(best, found), (len(np.unique(best)), len(np.unique(answer)))
+    best, predicted = expected.argmax(1), found.argmax(1)
+    return float((best == predicted).mean()), _top5(best, found), (len(np.unique(best)), len(np.unique(predicted)))
 
 
 def _top5(best: Array, found: Array) -> float:
@@ -156,15 +156,15 @@ def _top5(best: Array, found: Array) -> float:
     return float((five == best[:, None]).any(axis=1).mean())
 
 
-# Different best classes of one output: a file that always names the same one, whatever it sees, would agree too.
+# If the reference predicts fewer different classes, a file that always predicts the same class would agree with it.
 FEWEST_ANSWERS = 4
 
 
 def enough_answers(classes: int) -> int:
-    """Return how many different answers a model with that many classes must give."""
+    """Return how many different predictions a model with `classes` classes must make on the samples."""
     return min(FEWEST_ANSWERS, classes)
 
 
 def few_answers(count: int) -> str:
-    """Say how few there are."""
-    return f"the model gives only {count} different answer{'s' * (count > 1)} on these samples"
+    """Return a sentence about too few different predictions."""
+    return f"the model gives only {count} different prediction{'s' * (count > 1)} on these samples"

@@ -42,10 +42,10 @@ class Delivery:
     """What an export wrote and measured.
 
     Attributes:
-        folder: with the files; None if not one could be delivered: nothing was written then.
-        manifest: everything measured, also of files that were not delivered.
-        artifacts: all that were asked for, and the float32 files that they are compared with, which come first.
-        replaced: files of the export that was in the folder before, which are gone now.
+        folder: holds the delivered files; None if no file could be delivered, and then nothing was written.
+        manifest: all measurements, including those of files that were not delivered.
+        artifacts: the requested files, after the float32 files that they are compared with.
+        replaced: names of files of an earlier export in this folder that were removed.
     """
 
     folder: Path | None
@@ -55,23 +55,23 @@ class Delivery:
 
     @property
     def passed(self) -> bool:
-        """Whether every file that was asked for is proven."""
+        """Whether every requested file is proven."""
         return bool(self.manifest["passed"])
 
 
 def run(
     recipe: Recipe, progress: Progress | None = None, calibration_function: Callable[[], Any] | None = None
 ) -> Delivery:
-    """Export what `recipe` names, prove every file, and write the good ones.
+    """Export the model that `recipe` names, prove every file, and write those that pass.
 
     Args:
-        recipe: what and how.
-        progress: hears of every step.
-        calibration_function: called once, it gives an iterable of samples (arrays, or dictionaries of arrays by input
-            name, without a batch) for calibration and proof, in place of `recipe.calibration`.
+        recipe: the model, the schemes, the formats and how to quantize.
+        progress: is notified of every step.
+        calibration_function: replaces `recipe.calibration`: called once, it returns an iterable of samples (arrays, or
+            dictionaries of arrays by input name, without a batch axis) for calibration and proof.
 
     Raises:
-        ZooError: a mistake in the recipe, or something outside; nothing has been written then.
+        ZooError: the recipe is wrong, or the network, disk or a runtime failed; nothing has been written.
     """
     tell = progress or Quiet()
     destination = Destination(recipe.out, artifact_name(recipe))
@@ -87,7 +87,7 @@ def run(
         export = ExportRun(subject=subject, recipe=recipe, samples=samples, work=work, progress=tell)
         tell.step("run the Keras model")
         expected: Outputs = entries.outputs(subject, samples.probe)
-        export, expected, original = _with_fewer_weights(export, expected)
+        export, expected, original = _pruned_run(export, expected)
         photos = None
         if labelled is not None:
             seen = samples.calibration.digests
@@ -97,18 +97,18 @@ def run(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Exported:
-    """The files of an export and all that was measured of them.
+    """The files of an export and everything measured about them.
 
     Attributes:
-        run: with the recipe that a budget decided on, if there was one.
-        expected: outputs of the Keras model for the probe.
-        files: made, by format and precision.
-        proven: those files with their proof.
-        artifacts: asked for, and the float32 files that they are compared with, with all that was asked beside.
-        base: that integer files were quantized from, if any.
-        photos: for accuracy; None if it was not asked for.
-        result: how the budget was met; None if there is none.
-        original: the model before it lost weights; None if it has all of its own.
+        run: the export, with the recipe that the budget search chose, if there is a budget.
+        expected: outputs of the Keras model for the probe samples.
+        files: built files, by format and scheme.
+        proven: the same files with their proof.
+        artifacts: the requested files and their float32 references, with accuracy, diagnosis and budget checks.
+        base: the model that integer files were quantized from, if there are any.
+        photos: labelled data; None without `--evaluate`.
+        result: how the budget was met; None without a budget.
+        original: the model before pruning; None if it was not pruned.
     """
 
     run: ExportRun
@@ -129,8 +129,8 @@ def _subject(recipe: Recipe, progress: Progress) -> Subject:
     return subject
 
 
-def _with_fewer_weights(run: ExportRun, expected: Outputs) -> tuple[ExportRun, Outputs, Original | None]:
-    """Return the export of the pruned model and its outputs, and the model before it; as they are without pruning."""
+def _pruned_run(run: ExportRun, expected: Outputs) -> tuple[ExportRun, Outputs, Original | None]:
+    """Return the export and outputs of the pruned model, and the original; without pruning, the arguments and None."""
     recipe, subject, samples = run.recipe, run.subject, run.samples
     if not recipe.passes and recipe.original is None:
         return run, expected, None
@@ -148,7 +148,7 @@ def _with_fewer_weights(run: ExportRun, expected: Outputs) -> tuple[ExportRun, O
 
 
 def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, original: Original | None) -> Exported:
-    """Make every file, prove it, and measure what the recipe asks for beside."""
+    """Build and prove every file, then measure what the recipe requests: diagnosis, accuracy, budget."""
     floats = float_files(run)
     result = find_file(run, floats, expected, photos) if run.recipe.budget.is_asked else None
     if result is None:
@@ -158,9 +158,9 @@ def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, origin
         run, base = replace(run, recipe=result.recipe), result.base
         files = quantized_files(run, floats, base, known=result.files)
     proven = prove_all(run, files, base, expected)
-    asked = {file_format.name for file_format in formats(run.recipe)}
+    requested = {file_format.name for file_format in formats(run.recipe)}
     wanted = {FLOAT32, *run.recipe.schemes}
-    artifacts = [one.artifact for (name, scheme), one in proven.items() if name in asked and scheme in wanted]
+    artifacts = [one.artifact for (name, scheme), one in proven.items() if name in requested and scheme in wanted]
     known = base if isinstance(base, IntegerBase) else None
     if run.recipe.diagnose and known is not None:
         artifacts = diagnosed(artifacts, run, files, known)
@@ -182,7 +182,7 @@ def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, origin
 
 
 def _delivered(found: Exported, destination: Destination) -> Delivery:
-    """Write the good files, if there is one."""
+    """Write the files that passed, if there are any."""
     run, artifacts = found.run, tuple(found.artifacts)
     chosen = write.chosen(found.artifacts, run.recipe.schemes, keep_failed=run.recipe.keep_failed)
     record = _record(found, chosen)
@@ -191,15 +191,15 @@ def _delivered(found: Exported, destination: Destination) -> Delivery:
     run.progress.step("write the files")
     stored = {one.artifact.file_name: one.measured.stored for one in found.proven.values() if one.measured is not None}
     outputs = {file.file_name: stored[file.file_name] for file in chosen if file.file_name in stored}
-    answers = golden.content(run.samples.probe, found.expected, outputs)
+    golden_outputs = golden.content(run.samples.probe, found.expected, outputs)
     lost = destination.lost([artifact.file_name for artifact in chosen])
     with destination.replaced() as new:
-        record = write.write(new, chosen, record, answers, run.subject.labels, run.subject.companions)
+        record = write.write(new, chosen, record, golden_outputs, run.subject.labels, run.subject.companions)
     return Delivery(folder=destination.folder, manifest=record, artifacts=artifacts, replaced=lost)
 
 
 def _record(found: Exported, delivered: list[Artifact]) -> dict[str, Any]:
-    """Return the manifest of an export that delivers these of the files."""
+    """Return the manifest of an export that delivers the files `delivered`."""
     run, base = found.run, found.base
     names = {artifact.file_name for artifact in found.artifacts}
     compared = [one for one in found.proven.values() if one.artifact.file_name in names]

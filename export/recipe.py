@@ -1,4 +1,4 @@
-"""What the user asked for: pure data, validated once, before any work."""
+"""The recipe of one export: pure data, validated once, before any work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoo.errors import UsageProblemError
 
 
 class Width(StrEnum):
-    """What a layer of an int8 file may be raised to: how its result is stored, and computed."""
+    """The wider numbers that a layer of an int8 file may compute with."""
 
     INT16 = "int16"  # activations int16, weights int8: still integers only
     W8A32 = "w8a32"  # activations float32, weights int8
@@ -21,17 +21,17 @@ class Width(StrEnum):
 
     @property
     def integers_only(self) -> bool:
-        """Whether devices without floating point can compute it."""
+        """Whether a device without floating point can compute the layer."""
         return self is Width.INT16
 
     @property
     def activations_only(self) -> bool:
-        """Whether the weights stay int8."""
+        """Whether only the activations are wider and the weights stay int8."""
         return self is not Width.FLOAT32
 
 
 class Preset(StrEnum):
-    """Three points of the front of size and time against error (export/analysis/budget/front.py)."""
+    """Three points on the Pareto front of size and latency against error (export/analysis/budget/front.py)."""
 
     QUALITY = "quality"
     BALANCED = "balanced"
@@ -40,14 +40,14 @@ class Preset(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What an export may cost; nothing is asked where a field is None.
+    """Limits of an export; a field that is None sets no limit.
 
     Attributes:
-        max_drop: share of the top-1 answers that int8 may lose.
-        max_bytes: of a file.
-        max_latency_ms: of one inference, in its runtime on this machine.
-        preset: a point by its name, in place of the others.
-        widths: to which layers of an int8 file may be raised.
+        max_drop: fraction of top-1 accuracy that int8 may lose.
+        max_bytes: largest size of a file.
+        max_latency_ms: longest median time of one inference on this machine.
+        preset: a named point, instead of the other limits.
+        widths: the wider numbers that layers of an int8 file may compute with.
     """
 
     max_drop: float | None = None
@@ -65,12 +65,12 @@ class Budget:
 
     @property
     def is_asked(self) -> bool:
-        """Whether a file has to be searched for."""
+        """Whether any limit is set."""
         return self != Budget(widths=self.widths)
 
     @property
     def chooses_precision(self) -> bool:
-        """Whether the precision follows from the budget: all but --max-drop, which is about int8."""
+        """Whether the budget chooses the precision: every limit except --max-drop, which is about int8."""
         return self.preset is not None or self.max_bytes is not None or self.max_latency_ms is not None
 
 
@@ -83,16 +83,16 @@ class Io(StrEnum):
 
 
 class PassChoice(Protocol):
-    """A pass that takes weights away before anything is converted: `export.passes.chosen.ChosenPass`."""
+    """A pass that prunes or shares weights before conversion: `export.passes.chosen.ChosenPass`."""
 
     @property
     def value(self) -> str:
-        """The text behind its flag."""
+        """The value of its flag, as typed."""
         ...
 
     @property
     def file_part(self) -> str:
-        """As a part of file names."""
+        """Its part of the file names."""
         ...
 
 
@@ -102,23 +102,24 @@ class Recipe:
 
     Attributes:
         model: an architecture's name, or the path of a .keras file.
-        options: an architecture's hyper-parameters, as `--set` gave them.
-        schemes: of the files to make, in the order of the table.
-        formats: names; empty means all.
-        weights: a tag, a file, "random", or None for the first tag (untrained, said aloud, if no source answers).
+        options: hyper-parameters of the architecture, as given by `--set`.
+        schemes: quantization schemes of the files, in the order of the table.
+        formats: names of the formats; empty means all.
+        weights: a tag, a file, "random", or None for the first tag (random, with a warning, if no source is reachable).
         calibration: None for the built-in photos, a folder, an .npz/.npy, `module:function`, or "synthetic" for images
-            made of what the model's batch norms remember (export/quantization/synthesis).
-        preprocessing: how photos become inputs, for a model that is not of the zoo: raw, unit, tf, caffe, torch.
-        reconstruct: make the weights of integer files so that they keep the answers (export/passes/integer_model.py).
-        passes: that take weights away before anything is converted, in the order in which they are applied.
-        original: a .keras file: the network as it was before training took weights away, to compare with.
-        raised: layers of the int8 file that are wider than int8, by the Keras layer's name.
-        diagnose: compare the int8 files with the model layer by layer (export/analysis/diagnosis).
-        probe_count: samples of the proof; None: 64, or 16 where random weights have only parity to prove.
-        observer: how ranges are found: sensitivity (export/quantization/sensitivity.py), min-max, percentile or mse.
-        evaluate: labelled data, as the model's task takes them (export/analysis/tasks).
-        budget: what the file may cost: layers are raised, or a precision is chosen, until it is kept.
-        out: the folder that receives `<name>/`.
+            generated from the statistics of the model's batch norms (export/quantization/synthesis).
+        preprocessing: how photos become inputs of a model from outside the zoo: raw, unit, tf, caffe, torch.
+        reconstruct: choose the integer weights that keep the outputs (export/passes/integer_model.py).
+        passes: pruning passes before conversion, in the order of their application.
+        original: a .keras file to compare with: the network before training pruned it.
+        raised: the layers of the int8 file that are kept in higher precision, by the Keras layer's name.
+        diagnose: whether to compare the int8 files with the model layer by layer (export/analysis/diagnosis).
+        probe_count: number of samples of the proof; None means 64, or 16 for random weights, which only prove parity.
+        observer: how activation ranges are chosen: sensitivity (export/quantization/sensitivity.py), min-max,
+            percentile or mse.
+        evaluate: labelled data in the form of the model's task (export/analysis/tasks).
+        budget: limits of the file, met by keeping layers in higher precision or by choosing a scheme.
+        out: the folder in which `<name>/` is written.
     """
 
     model: str
@@ -145,19 +146,19 @@ class Recipe:
     keep_failed: bool = False
 
     def __post_init__(self) -> None:
-        from calibration import observers  # numpy: not for who asks for help only
+        from calibration import observers  # imports numpy, which `--help` must not wait for
 
         if not self.schemes:
-            raise UsageProblemError("no precision asked for; type for example --int8 or --precision float32,int8")
+            raise UsageProblemError("no precision requested; type for example --int8 or --precision float32,int8")
         if self.calibration_count < 1 or (self.probe_count is not None and self.probe_count < 1):
             raise UsageProblemError("--calibration-count and --probe-count must be at least 1")
         if self.seed < 0:
             raise UsageProblemError(f"--seed must be 0 or more, not {self.seed}")
         observers.check(self.observer)
         if self.raised and INT8 not in self.schemes:
-            raise UsageProblemError("--raise widens layers of the int8 file; type --int8 with it")
+            raise UsageProblemError("--raise applies to layers of the int8 file; add --int8")
         if self.diagnose and INT8 not in self.schemes and not self.budget.chooses_precision:
-            raise UsageProblemError("--diagnose compares int8 files with the model; type --int8 with it")
+            raise UsageProblemError("--diagnose compares int8 files with the model; add --int8")
         if self.budget.is_asked:
             self._check_budget()
         if self.random_calibration and self.calibration:
@@ -165,6 +166,6 @@ class Recipe:
 
     def _check_budget(self) -> None:
         if self.random_calibration:
-            raise UsageProblemError("a budget is judged by answers, and noise has none; leave out --random-calibration")
+            raise UsageProblemError("a budget is measured on real inputs; leave out --random-calibration")
         if not self.budget.chooses_precision and INT8 not in self.schemes:
-            raise UsageProblemError("--max-drop raises layers of the int8 file; type --int8 with it")
+            raise UsageProblemError("--max-drop keeps layers of the int8 file in higher precision; add --int8")

@@ -1,4 +1,4 @@
-"""Quantization schemes: how numbers are stored and computed in a file. `--precision` takes their names."""
+"""Quantization schemes: how a file stores and computes numbers. `--precision` takes their names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Scheme:
     """One scheme.
 
     Attributes:
-        name: what the user types.
+        name: as typed after `--precision`.
         weight_bits: 32 and 16 are floating point, fewer are integers with one scale for each output channel.
         activation_bits: 32 is floating point, fewer are integers with one scale for each tensor.
     """
@@ -34,7 +34,7 @@ class Scheme:
         return self.weight_bits < 16
 
     def can_be_judged(self, *, trained: bool, real: bool) -> bool:
-        """Whether a comparison has thresholds: on random weights, or samples of noise, only float32 has."""
+        """Whether thresholds apply: with random weights or random samples they apply to float32 only."""
         return self == FLOAT32 or (trained and real)
 
 

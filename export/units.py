@@ -1,4 +1,4 @@
-"""Numbers as people read them, the same in every table."""
+"""Counts, sizes and times as text, the same in every table."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def count_in_words(count: int) -> str:
 
 
 def size_in_words(size_bytes: int) -> str:
-    """Return a size in decimal units, as shops and file managers do: 4276352 -> "4.28 MB"."""
+    """Return a size in decimal units: 4276352 -> "4.28 MB"."""
     number, _, prefix = count_in_words(size_bytes).partition(" ")
     return f"{number} {prefix}B"
 
 
 def time_in_words(milliseconds: float) -> str:
-    """Return milliseconds as a number that the clock can tell: 12.345 -> "12.35", 0.0123 -> "0.012"."""
+    """Return milliseconds with the digits that are significant: 12.345 -> "12.35", 0.0123 -> "0.012"."""
     return f"{milliseconds:.{2 if milliseconds >= 0.1 else 3}f}"
 
 

@@ -107,7 +107,9 @@ def _file(
     judge = file.scheme.can_be_judged(trained=delivered.trained, real=delivered.real)
     # Float rounding is the same on few samples as on many; what quantization does differs from sample to sample.
     tolerance = PARITY if file.scheme == FLOAT32 else for_few(FIDELITY[file.scheme], len(samples))
-    proven = compare.compare_outputs(samples.expected, measured.real, file.scheme, judge=judge, tolerance=tolerance)
+    proven = compare.compare_outputs(
+        samples.expected, measured.real, file.scheme, has_thresholds=judge, tolerance=tolerance
+    )
     loose = compare.magnifies(file.scheme, file.raised, trained=delivered.trained)
     model = samples.expected if loose else None
     checks = (

@@ -1,4 +1,4 @@
-"""One delivered file and everything that was measured of it."""
+"""One file of an export and everything measured about it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from export.scheme import Scheme
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """A file of one format and one precision, or the reason why there is none.
+    """A file of one format and one scheme, or the reason why it could not be built.
 
     Attributes:
         name: of the model.
@@ -26,19 +26,19 @@ class Artifact:
         suffix: of the file.
         content: the file's bytes; empty if it could not be made.
         inputs: as the file declares them.
-        outputs: likewise.
-        comparisons: with the Keras model, by output.
-        checks: every bar that was asked.
+        outputs: as the file declares them.
+        comparisons: of the file with the Keras model, by output name.
+        checks: results of all checks.
         census: operators as the runtime executes them.
-        raised: layers of an int8 file that are wider, by the Keras layer's name.
-        may_be_reconstructed: whether its weights were rounded plainly only because that was asked for.
-        takes_camera_bytes: whether the input is a photo's own bytes.
+        raised: layers of an int8 file in higher precision, by the Keras layer's name.
+        may_be_reconstructed: whether weights were rounded to nearest only because the recipe disables reconstruction.
+        takes_camera_bytes: whether the input is a photo's unscaled bytes.
         p50_ms: median time of one inference, one thread; None if it could not be run.
-        p90_ms: likewise the 90th percentile.
-        scores: how good it is at its task on labelled data, by metric, if given.
-        diagnosis: where it lost its accuracy, layer by layer; None if that was not asked.
-        trouble: why there is no file, or why it cannot run; empty otherwise.
-        notes: what the reader must know although nothing failed.
+        p90_ms: 90th percentile of the same times.
+        scores: the task's metrics on labelled data, by name; None without labelled data.
+        diagnosis: error of each layer; None unless `--diagnose` requests it.
+        trouble: why the file could not be built or run; empty if it could.
+        notes: sentences for the reader about a file that passed.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Artifact:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """Every reason not to deliver the file."""
+        """All reasons why the file is not delivered."""
         troubles = (self.trouble,) if self.trouble else ()
         return (*troubles, *(str(check) for check in self.checks if not check.passed))
 
@@ -79,12 +79,12 @@ class Artifact:
 
     @property
     def int16_count(self) -> int:
-        """How many operators compute on int16 activations."""
+        """Number of operators that compute on int16 activations."""
         return sum(op.count for op in self.census if op.arithmetic == "int16")
 
     @property
     def integer_share(self) -> float | None:
-        """Share of the computing operators that work on integers; None if none computes."""
+        """Fraction of the arithmetic operators that compute with integers; None if there is no such operator."""
         integer = sum(op.count for op in self.census if op.arithmetic in ("integer", "int16"))
         computing = integer + sum(self.float_ops.values())
         return integer / computing if computing else None

@@ -11,7 +11,7 @@ from export.proof.tolerances import ErrorTolerance
 
 
 class Direction(StrEnum):
-    """On which side of the threshold a value passes."""
+    """The side of the threshold on which a value passes."""
 
     AT_LEAST = "at least"
     AT_MOST = "at most"
@@ -23,14 +23,14 @@ class CheckResult:
 
     Attributes:
         id: of the check, one word; docs/proof.md lists them.
-        subject: the output's name, or what else was looked at.
+        subject: name of the output, or what else was checked.
         quantity: what was measured.
-        unit: of value and threshold; empty for a share or a count.
-        value: as measured; None if it could not be.
-        threshold: that the value must keep; None for a statement without a number.
-        direction: on which side of the threshold it must lie; None without one.
-        passed: whether it does.
-        reason: why the threshold is there, or why the check failed.
+        unit: of value and threshold; empty for a fraction or a count.
+        value: the measured value; None if it could not be measured.
+        threshold: the limit of the value; None for a check without a number.
+        direction: the side of the threshold on which the value passes; None without a threshold.
+        passed: whether the check passed.
+        reason: why this threshold was chosen, or why the check failed.
     """
 
     id: str
@@ -56,7 +56,7 @@ class CheckResult:
     def at_least(
         cls, threshold: float, value: float, *, id: str, subject: str, quantity: str, unit: str = "", reason: str
     ) -> Self:
-        """Return a check of a likeness: the value must reach the threshold."""
+        """Return the result of a check whose value must be at least the threshold."""
         return cls(
             id=id,
             subject=subject,
@@ -73,7 +73,7 @@ class CheckResult:
     def at_most(
         cls, tolerance: ErrorTolerance, value: float, *, id: str, subject: str, quantity: str, unit: str = ""
     ) -> Self:
-        """Return a check of an error: the value must not exceed the threshold."""
+        """Return the result of a check whose value must be at most the threshold."""
         return cls(
             id=id,
             subject=subject,
@@ -88,7 +88,7 @@ class CheckResult:
 
     @classmethod
     def stated(cls, id: str, subject: str, reason: str, *, passed: bool) -> Self:
-        """Return a check without a number: something is as it must be, or is not, or could not be measured."""
+        """Return the result of a check without a number, or of one whose value could not be measured."""
         return cls(
             id=id,
             subject=subject,
@@ -102,7 +102,7 @@ class CheckResult:
 
 
 def in_words(record: Mapping[str, Any], *, digits: int = 3) -> str:
-    """Return "SQNR 7.1 dB; at least 8 dB is required" of a result's record that has a value."""
+    """Return the record of a result as text: "SQNR 7.1 dB; at least 8 dB is required"."""
     unit = f" {record['unit']}" if record["unit"] else ""
     measured = f"{record['quantity']} {record['value']:.{digits}g}{unit}"
     if record["threshold"] is None:

@@ -1,4 +1,4 @@
-"""The registry of checks: each asks one question about one file, and has a row in docs/proof.md and a planted fault."""
+"""The registry of checks of one file; each has a row in docs/proof.md and a planted fault that it catches."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ Results = Iterable[CheckResult]
 
 @dataclass(frozen=True)
 class Check:
-    """One question about a file.
+    """One check of a file.
 
     Attributes:
-        id: one word; a row of docs/proof.md begins with it.
-        ask: returns the results for one file, none where the check does not apply to it.
+        id: one word, which begins the check's row in docs/proof.md.
+        run: returns the results for one file; none if the check does not apply to it.
     """
 
     id: str
-    ask: Callable[[Evidence], Results]
+    run: Callable[[Evidence], Results]
 
 
 def parity(evidence: Evidence) -> Results:
-    """Does the float32 file give the Keras model's outputs, up to float32 rounding?"""
+    """Check that the float32 file's outputs equal the Keras model's, up to float32 rounding."""
     return evidence.compared.checks if evidence.scheme == FLOAT32 else ()
 
 
 def fidelity(evidence: Evidence) -> Results:
-    """Does the quantized file give outputs close to the Keras model's?"""
+    """Check that the quantized file's outputs are close to the Keras model's."""
     return evidence.compared.checks if evidence.scheme != FLOAT32 else ()
 
 
 def storage(evidence: Evidence) -> Results:
-    """Are the file's constants those of the file that it was quantized from, rounded?"""
+    """Check that the file's constants are those of the file that it was quantized from, rounded."""
     if evidence.parent is None:
         return ()
     siblings = {name: sibling.artifact.content for name, sibling in evidence.siblings.items()}
@@ -49,7 +49,7 @@ def storage(evidence: Evidence) -> Results:
 
 
 def convention(evidence: Evidence) -> Results:
-    """Does an integer input mean by a byte what the model's preprocessing means by it?"""
+    """Check that an integer input maps a photo's bytes to the numbers that the model's preprocessing gives."""
     camera, beside = evidence.run.camera_range, evidence.run.subject.made_up_inputs
     spec, *others = (spec for spec in evidence.measured.inputs if spec.name not in beside)
     if evidence.scheme != INT8 or camera is None or spec.zero_point is None or others:
@@ -58,7 +58,7 @@ def convention(evidence: Evidence) -> Results:
 
 
 def agreement(evidence: Evidence) -> Results:
-    """Does the file give the outputs of the primary format's file of the same precision?"""
+    """Check that the file's outputs agree with those of the primary format's file of the same scheme."""
     primary = evidence.primary
     if primary is None or primary.measured is None:
         return ()
@@ -74,20 +74,20 @@ def agreement(evidence: Evidence) -> Results:
 
 
 def origin(evidence: Evidence) -> Results:
-    """Did the files that it was derived from pass their own checks?"""
+    """Check that the files that it was derived from passed their checks."""
     parents = (*evidence.siblings.values(),) or (evidence.float_file,)
     return provenance.origin(parent.artifact for parent in parents if parent is not None)
 
 
 def calibration(evidence: Evidence) -> Results:
-    """Were the ranges observed on inputs like those of the proof?"""
+    """Check that the ranges were observed on inputs like those of the proof."""
     if not evidence.scheme.needs_calibration or not evidence.is_judged:
         return ()
     return provenance.calibration(evidence.run.samples.calibration, evidence.run.samples.probe)
 
 
 def ranges(evidence: Evidence) -> Results:
-    """Do the file's grids cover the ranges that were planned?"""
+    """Check that the file's quantization grids cover the planned ranges."""
     if not _has_own_ranges(evidence) or evidence.parent is None:
         return ()
     planned = plan(evidence.run, evidence.base, evidence.scheme, evidence.run.recipe.raised)
@@ -95,24 +95,24 @@ def ranges(evidence: Evidence) -> Results:
 
 
 def equalization(evidence: Evidence) -> Results:
-    """Does the model with scaled channels give the original's outputs?"""
+    """Check that the model with equalized channels gives the original's outputs."""
     return integer_model.equalization(evidence.expected, evidence.base_outputs) if evidence.base_outputs else ()
 
 
 def reconstruction(evidence: Evidence) -> Results:
-    """Does the model with rounded weights give the original's outputs, and its float file the model's?"""
+    """Check that the reconstructed model gives the original's outputs, and that its float file gives the same."""
     return integer_model.reconstruction(evidence.expected, evidence.base_outputs) if evidence.base_outputs else ()
 
 
 def drift(evidence: Evidence) -> Results:
-    """Did rounding leave the weights of every channel near where they were?"""
+    """Check that rounding left the weights of every channel near their original values."""
     if evidence.base is None or evidence.base_outputs is None:
         return ()
     return (integer_model.drift(evidence.base.reconstruction),)
 
 
 def clipping(evidence: Evidence) -> Results:
-    """Do the outputs stay where activations are clipped to the planned ranges?"""
+    """Check that clipping activations to the planned ranges keeps the outputs."""
     base, run = evidence.base, evidence.run
     if not _has_own_ranges(evidence) or not evidence.is_judged or base is None or base.observation is None:
         return ()
@@ -124,11 +124,11 @@ def clipping(evidence: Evidence) -> Results:
 
 
 def _has_own_ranges(evidence: Evidence) -> bool:
-    """Whether the file was quantized to ranges, and not derived from a file that was."""
+    """Whether the file itself was quantized to activation ranges."""
     return evidence.file.format == PRIMARY.name and evidence.scheme.needs_calibration
 
 
-# In the order in which they are asked and reported.
+# In the order in which they run and are reported.
 CHECKS: tuple[Check, ...] = (
     Check("parity", parity),
     Check("fidelity", fidelity),

@@ -1,6 +1,6 @@
-"""What narrowing costs: the answers where activations are clipped to the planned ranges, beside those to what was seen.
+"""The accuracy cost of clipping: outputs with activations clipped to the planned and to the observed ranges.
 
-Clipping to what was seen costs something too, where the calibration samples are few; that is not the plan's fault.
+With few calibration samples, clipping to the observed ranges has a cost too; only the difference is due to the plan.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ from export.scheme import W8A32
 if TYPE_CHECKING:
     import keras
 
-BATCH = 8  # samples at a time: every activation is kept
+BATCH = 8  # samples at a time, because every activation is kept in memory
 
 Fingerprints = Mapping[str, Fingerprint]
-Values = dict[int, Any]  # tensors by the position of the activation
+Values = dict[int, Any]  # tensors by the position of their activation in the graph
 
 
 def check(
     model: keras.Model, known: Samples, probe: Samples, seen: Ranges, planned: Ranges, fingerprints: Fingerprints
 ) -> tuple[CheckResult, ...]:
-    """Judge what narrower ranges cost the answers, without any rounding; nothing is asked where none is narrower.
+    """Check how much the narrower ranges change the outputs, without rounding; no results if no range is narrower.
 
     Args:
-        model: whose activations the ranges are of.
-        known: whose first sample the fingerprints are of.
-        probe: on which the answers are compared.
-        seen: ranges as observed, by the file's tensor name.
-        planned: likewise, as chosen.
-        fingerprints: likewise, of the activations that may be clipped.
+        model: the model whose activations have the ranges.
+        known: samples; the fingerprints were taken from the first one.
+        probe: samples on which outputs are compared.
+        seen: observed ranges, by the file's tensor name.
+        planned: chosen ranges, by the file's tensor name.
+        fingerprints: of the activations that may be clipped, by the file's tensor name.
     """
     if all(planned.by_tensor[name] == seen.by_tensor[name] for name in fingerprints):
         return ()
     values = _run(model, known, 0, 1, {})[1]
     expected, found = (_outputs(model, probe, _bounds(values, ranges, fingerprints)) for ranges in (seen, planned))
-    judged = compare_outputs(expected, found, W8A32, judge=True, tolerance=CLIPPING)
+    judged = compare_outputs(expected, found, W8A32, has_thresholds=True, tolerance=CLIPPING)
     return tuple(replace(check, id="clipping") for check in judged.checks)
 
 
 def _bounds(values: Values, ranges: Ranges, fingerprints: Fingerprints) -> dict[int, Range]:
-    """Return the range of each activation that is found, zero included, as every grid includes it."""
+    """Return the range of each identified activation, extended to zero as every quantization grid is."""
     found = {}
     for position, value in values.items():
         own = Fingerprint.of(value.numpy())
@@ -72,7 +72,7 @@ def _outputs(model: keras.Model, samples: Samples, bounds: Mapping[int, Range]) 
 def _run(
     model: keras.Model, samples: Samples, start: int, stop: int, bounds: Mapping[int, Range]
 ) -> tuple[list[Array], Values]:
-    """Return the outputs of some samples, activations clipped where there are bounds, and all that is in float."""
+    """Return the outputs of samples start..stop with activations clipped to `bounds`, and all float activations."""
     import tensorflow as tf
 
     def clipped(position: int, value: Any) -> Any:

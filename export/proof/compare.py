@@ -1,6 +1,6 @@
 """The checks that compare numbers: parity, fidelity, agreement and storage.
 
-Origin and calibration are asked in `provenance`, convention in `convention`; `verification` asks some again.
+The checks origin and calibration are in `provenance`, convention is in `input_convention`.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from zoo.errors import CheckFailedError
 
 Outputs = Mapping[str, Array]
 
-# A reference whose outputs hardly vary proves nothing: any file agrees with a constant.
+# A reference whose outputs hardly vary proves nothing: a file with constant outputs would agree with it.
 MIN_DISTINCT_FOR_COLLAPSE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutputComparison:
-    """How outputs differ from a reference, by output, and the checks that follow."""
+    """How each output differs from its reference, and the results of the checks."""
 
     comparisons: Mapping[str, Comparison]
     checks: tuple[CheckResult, ...]
@@ -46,17 +46,17 @@ def compare_outputs(
     actual: Outputs,
     scheme: Scheme,
     *,
-    judge: bool,
+    has_thresholds: bool,
     tolerance: Tolerance | None = None,
 ) -> OutputComparison:
     """Compare a file's real outputs with the Keras model's.
 
     Args:
-        reference: (N, ...) by output name.
-        actual: likewise.
-        scheme: float32 asks for parity, the others for fidelity.
-        judge: False measures without bars, where bars mean nothing (int8 of an untrained network).
-        tolerance: in place of the precision's own.
+        reference: outputs (N, ...) of the Keras model, by name.
+        actual: outputs (N, ...) of the file, by name.
+        scheme: of the file; float32 is checked for parity, the others for fidelity.
+        has_thresholds: False measures only, where thresholds do not apply (int8 of an untrained network).
+        tolerance: replaces the tolerance of the scheme.
     """
     id, default = ("parity", PARITY) if scheme == FLOAT32 else ("fidelity", FIDELITY[scheme])
     tolerance = tolerance or default
@@ -71,16 +71,16 @@ def compare_outputs(
         except CheckFailedError as error:
             checks.append(CheckResult.stated(id, name, str(error), passed=False))
             continue
-        if judge:
-            checks.extend(_judged(id, name, comparisons[name], tolerance))
+        if has_thresholds:
+            checks.extend(_results(id, name, comparisons[name], tolerance))
     return OutputComparison(comparisons=comparisons, checks=tuple(checks))
 
 
 def magnifies(scheme: Scheme, raised: Mapping[str, object], *, trained: bool) -> bool:
-    """Whether one step in the middle of a file becomes many at its end.
+    """Whether a difference of one step in the middle of a file grows to many steps at its outputs.
 
-    In several precisions it meets float arithmetic, which is not the same in both formats; and random weights pass on
-    all that they get, where trained ones have learned to pass on what matters.
+    It does in files of mixed precision, whose float arithmetic differs between the formats, and with random weights,
+    which do not suppress irrelevant differences as trained weights do.
     """
     return bool(raised) or (scheme == INT8 and not trained)
 
@@ -96,10 +96,11 @@ def agreement(
     tolerance: Tolerance | None = None,
     step_tolerance: StepTolerance = STEP_AGREEMENT,
 ) -> tuple[CheckResult, ...]:
-    """Compare the real outputs of two formats of one precision; `specs` tell the first one's steps.
+    """Compare the real outputs of two formats of one scheme.
 
-    Only int8 is judged in steps: 16-bit steps are finer than the rounding inside. Where one step that is tipped over
-    grows from layer to layer (`magnifies`), `model`, what the Keras model says, tells how far apart two files may be.
+    Only int8 is compared in steps, whose size is in `specs`: 16-bit steps are finer than the rounding of the layers.
+    Where differences grow from layer to layer (`magnifies`), the tolerance follows from the fidelity of the first file
+    to `model`, the outputs of the Keras model.
     """
     if not set(first) == set(second) == set(specs):
         names = f"the outputs are {', '.join(first)} in one, {', '.join(second)} in the other"
@@ -112,20 +113,20 @@ def agreement(
             if model is not None:
                 compared = compare(reference=first[name], actual=second[name], classes=classes)
                 own = compare(reference=model[name], actual=first[name])
-                checks.extend(_judged(id, name, compared, by_fidelity(own.sqnr_db)))
+                checks.extend(_results(id, name, compared, by_fidelity(own.sqnr_db)))
             elif step is None or scheme != INT8:
                 compared = compare(reference=first[name], actual=second[name], classes=classes)
-                checks.extend(_judged(id, name, compared, tolerance or AGREEMENT[scheme]))
+                checks.extend(_results(id, name, compared, tolerance or AGREEMENT[scheme]))
             else:
                 steps = compare_steps(reference=first[name], actual=second[name], step=step, classes=classes)
-                checks.extend(_judged_steps(id, name, steps, step_tolerance))
+                checks.extend(_step_results(id, name, steps, step_tolerance))
         except CheckFailedError as error:
             checks.append(CheckResult.stated(id, name, str(error), passed=False))
     return tuple(checks)
 
 
 def storage(report: StorageReport) -> CheckResult:
-    """Judge whether a file's constants are the float ones, rounded."""
+    """Check that a file's constants are the rounded constants of the float file."""
     return CheckResult.at_most(
         STORAGE,
         min(report.worst_steps, 1e300),  # infinity does not fit into JSON
@@ -137,7 +138,7 @@ def storage(report: StorageReport) -> CheckResult:
 
 
 def ranges(report: RangeReport) -> CheckResult:
-    """Judge whether a file's grids reach as far as was planned."""
+    """Check that a file's quantization grids cover the planned ranges."""
     return CheckResult.at_most(
         STORED_RANGE,
         min(report.worst_share, 1e300),
@@ -147,7 +148,7 @@ def ranges(report: RangeReport) -> CheckResult:
     )
 
 
-def _judged(id: str, name: str, compared: Comparison, tolerance: Tolerance) -> Iterator[CheckResult]:
+def _results(id: str, name: str, compared: Comparison, tolerance: Tolerance) -> Iterator[CheckResult]:
     def check(quantity: str, value: float, minimum: float, unit: str = "") -> CheckResult:
         return CheckResult.at_least(
             minimum, value, id=id, subject=name, quantity=quantity, unit=unit, reason=tolerance.reason
@@ -162,7 +163,7 @@ def _judged(id: str, name: str, compared: Comparison, tolerance: Tolerance) -> I
             yield check("distinct predictions, share of the model's", found / expected, tolerance.min_distinct_share)
 
 
-def _judged_steps(id: str, name: str, compared: StepComparison, tolerance: StepTolerance) -> Iterator[CheckResult]:
+def _step_results(id: str, name: str, compared: StepComparison, tolerance: StepTolerance) -> Iterator[CheckResult]:
     def check(quantity: str, value: float, minimum: float) -> CheckResult:
         return CheckResult.at_least(minimum, value, id=id, subject=name, quantity=quantity, reason=tolerance.reason)
 

@@ -1,4 +1,4 @@
-"""What the checks of one file look at."""
+"""The evidence for one file: all that its checks read."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from export.scheme import Scheme
 
 @dataclass(frozen=True, kw_only=True)
 class ProvenFile:
-    """A file with its proof.
+    """A file with the results of its checks.
 
     Attributes:
-        artifact: the file and its checks.
-        measured: what its runtime gave; None if it could not be made or run.
+        artifact: the file and the results.
+        measured: outputs of its runtime; None if the file could not be built or run.
     """
 
     artifact: Artifact
@@ -31,20 +31,20 @@ class ProvenFile:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evidence:
-    """One file, what it was derived from, and what all of them gave for the samples of the proof.
+    """One file, the files that it was derived from, and their outputs for the samples of the proof.
 
     Attributes:
         run: of the export.
-        file: to be judged.
+        file: the file to check.
         expected: outputs of the Keras model, (N, ...) by name.
-        measured: outputs of the file, and what it declares.
-        compared: the two of them.
-        parent: the float file that it was quantized from; None for float files, and where that could not be made.
-        siblings: files of its precision that it was derived from, by format.
-        float_file: the float32 file of its format; None where it is that one.
-        primary: the file of its precision in the primary format, if there is one and it is another.
-        base: of integer files; None where there is none.
-        base_outputs: what the base's model and file gave; None where it is the original's.
+        measured: outputs of the file, and its declared inputs and outputs.
+        compared: `measured` compared with `expected`.
+        parent: the float file that it was quantized from; None for float files, and if it could not be built.
+        siblings: files of the same scheme that it was derived from, by format.
+        float_file: the float32 file of its format; None if the file itself is float32.
+        primary: the primary format's file of the same scheme; None if there is none or it is the file itself.
+        base: the model that integer files are quantized from; None for float files.
+        base_outputs: outputs of the base's model and float file; None if the base is the original.
     """
 
     run: ExportRun
@@ -61,10 +61,10 @@ class Evidence:
 
     @property
     def scheme(self) -> Scheme:
-        """The file's precision."""
+        """The file's scheme."""
         return self.file.scheme
 
     @property
     def is_judged(self) -> bool:
-        """Whether thresholds mean anything for it."""
+        """Whether thresholds apply to the file."""
         return self.run.judges(self.file.scheme)

@@ -1,4 +1,4 @@
-"""The check of the input convention: whether the bytes of a photo mean the same to a file as to the model."""
+"""The check of the input convention: a file must map a photo's bytes to the numbers that the model expects."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from export.proof.tolerances import CONVENTION
 
 
 def check(spec: TensorSpec, camera: CameraRange) -> CheckResult:
-    """Judge whether an integer input's smallest and largest numbers mean what the bytes 0 and 255 do.
+    """Check that an integer input maps the bytes 0 and 255 to the preprocessing's numbers.
 
-    Comparing answers cannot see a scale that is 2 % wrong; a device that feeds bytes lives by it.
+    A comparison of outputs cannot detect a scale that is 2 % wrong, but a device that feeds bytes depends on it.
     """
     limits = np.iinfo(spec.dtype)
     ends = spec.dequantize(np.array([limits.min, limits.max]))

@@ -1,4 +1,4 @@
-"""The checks of the model that integer files are derived from: its channels, weights, outputs and float file."""
+"""The checks of the model that integer files are derived from: equalization, reconstruction and drift."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Outputs = Mapping[str, Array]
 
 @dataclass(frozen=True, kw_only=True)
 class BaseOutputs:
-    """What the model and the float file that integer files are derived from give for the samples of the proof.
+    """Outputs of the model and float file that integer files are derived from, for the samples of the proof.
 
     Attributes:
-        model: of the reconstructed model, (N, ...) by output name.
-        float_file: of that model's float file.
-        equalized: of the model whose channels were scaled, before rounding; None where that is exact by construction.
+        model: outputs of the reconstructed model, (N, ...) by name.
+        float_file: outputs of that model's float file.
+        equalized: outputs of the equalized model before rounding; None where equalization is exact by construction.
     """
 
     model: Outputs
@@ -35,11 +35,11 @@ class BaseOutputs:
 
 
 def base_outputs(run: ExportRun, base: IntegerBase) -> BaseOutputs | None:
-    """Run the base's model and float file on the probe; None where integer files are derived from the original.
+    """Run the base's model and float file on the probe; return None if integer files are derived from the original.
 
     Raises:
         RuntimeCrashError: the runtime cannot run the float file.
-        CheckFailedError: the model gives NaN or infinity.
+        CheckFailedError: an output of the model is NaN or infinite.
     """
     made, probe = base.reconstruction, run.samples.probe
     if made.model is None:
@@ -52,28 +52,28 @@ def base_outputs(run: ExportRun, base: IntegerBase) -> BaseOutputs | None:
 
 
 def equalization(expected: Outputs, found: BaseOutputs) -> tuple[CheckResult, ...]:
-    """Judge whether the model with scaled and moved channels gives the original's outputs, where that is not certain.
+    """Check that the equalized model gives the original's outputs, where that is not exact by construction.
 
-    The pass itself sees the calibration samples only, below whose caps it stays.
+    The pass itself uses the calibration samples only and stays below their caps; the proof uses other samples.
     """
     if found.equalized is None:
         return ()
-    judged = compare_outputs(expected, found.equalized, W8A32, judge=True, tolerance=EQUALIZATION)
+    judged = compare_outputs(expected, found.equalized, W8A32, has_thresholds=True, tolerance=EQUALIZATION)
     return tuple(replace(check, id="equalization") for check in judged.checks)
 
 
 def reconstruction(expected: Outputs, found: BaseOutputs) -> tuple[CheckResult, ...]:
-    """Judge whether the reconstructed model gives the original's outputs, and its float file the model's."""
+    """Check that the reconstructed model gives the original's outputs, and that its float file gives the same."""
     tolerance = for_count(RECONSTRUCTION, len(next(iter(expected.values()))))
     judged = (
-        *compare_outputs(expected, found.model, W8A32, judge=True, tolerance=tolerance).checks,
-        *compare_outputs(found.model, found.float_file, FLOAT32, judge=True).checks,
+        *compare_outputs(expected, found.model, W8A32, has_thresholds=True, tolerance=tolerance).checks,
+        *compare_outputs(found.model, found.float_file, FLOAT32, has_thresholds=True).checks,
     )
     return tuple(replace(check, id="reconstruction") for check in judged)
 
 
 def drift(made: Reconstruction) -> CheckResult:
-    """Judge how far the weights of the channel that moved most were moved."""
+    """Check how far reconstruction moved the weights of the channel that moved most."""
     return CheckResult.at_most(
         MOVED_WEIGHTS,
         made.moved,

@@ -1,27 +1,27 @@
-"""What the reader must know of a file although nothing failed: "int8" is a word that often lies."""
+"""Notes about a file that passed: for example, that an "int8" file computes some operators in float."""
 
 from __future__ import annotations
 
 from export.proof.artifact import Artifact
 from export.scheme import FLOAT32, INT8, W8A16
 
-# A file counts as smaller or faster from here on; less is noise of the machine.
+# A file counts as smaller or faster below these ratios; smaller differences are noise of the machine.
 MAX_SIZE_SHARE, MAX_TIME_SHARE = 0.9, 0.95
 
-# int8 of a well-trained network keeps this share of the answers on clear photos; a reader must hear of less.
+# int8 of a well-trained network keeps this fraction of the predictions on clear photos; a note reports less.
 USUAL_TOP1_AGREEMENT = 0.95
 
-MOST_NAMED = 6  # raised layers; the manifest names all
+MOST_NAMED = 6  # layers in higher precision; the manifest names all of them
 
 
 def notes(artifact: Artifact, float_artifact: Artifact) -> tuple[str, ...]:
-    """Return sentences about a quantized file beside the float file of its format; none for the float file."""
+    """Return notes about a quantized file, compared with the float file of its format; none for a float file."""
     if artifact.scheme == FLOAT32 or not artifact.content:
         return ()
     found = [
-        _answers(artifact),
+        _changed_predictions(artifact),
         _raised(artifact),
-        _islands(artifact),
+        _float_operators(artifact),
         _flex(artifact),
         _size(artifact, float_artifact),
         _speed(artifact, float_artifact),
@@ -29,12 +29,12 @@ def notes(artifact: Artifact, float_artifact: Artifact) -> tuple[str, ...]:
     return tuple(filter(None, found))
 
 
-def _answers(artifact: Artifact) -> str:
+def _changed_predictions(artifact: Artifact) -> str:
     shares = [one.top1_agreement for one in artifact.comparisons.values() if one.top1_agreement is not None]
     if not shares or min(shares) >= USUAL_TOP1_AGREEMENT:
         return ""
-    said = f"{1 - min(shares):.0%} of the answers change on these samples"
-    return f"{said}; fewer without --no-reconstruct" if artifact.may_be_reconstructed else said
+    note = f"{1 - min(shares):.0%} of the predictions change on these samples"
+    return f"{note}; fewer without --no-reconstruct" if artifact.may_be_reconstructed else note
 
 
 def _raised(artifact: Artifact) -> str:
@@ -44,10 +44,10 @@ def _raised(artifact: Artifact) -> str:
     more = f" and {len(layers) - MOST_NAMED} more" if len(layers) > MOST_NAMED else ""
     counts = ((artifact.int16_count, "in int16"), (sum(artifact.float_ops.values()), "in float"))
     computing = " and ".join(f"{count} {how}" for count, how in counts if count) or "none"
-    return f"raised: {', '.join(layers[:MOST_NAMED])}{more}; wider operators: {computing}"
+    return f"in higher precision: {', '.join(layers[:MOST_NAMED])}{more}; wider operators: {computing}"
 
 
-def _islands(artifact: Artifact) -> str:
+def _float_operators(artifact: Artifact) -> str:
     if artifact.scheme not in (INT8, W8A16) or not artifact.float_ops or artifact.raised:
         return ""
     named = ", ".join(f"{count} {op}" for op, count in artifact.float_ops.items())

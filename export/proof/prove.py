@@ -1,6 +1,6 @@
-"""Prove the files of an export: run each on the samples of the proof, and ask every check of the registry.
+"""Prove the files of an export: run each on the samples of the proof and apply every check of the registry.
 
-Parents come first, so that a fault of quantization is never blamed on conversion.
+Files are proven after those that they are derived from, so that a conversion fault is not blamed on quantization.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ Outputs = Mapping[str, Array]
 def prove_all(
     run: ExportRun, files: Mapping[Key, MadeFile], base: IntegerBase | NoBase | None, expected: Outputs
 ) -> dict[Key, ProvenFile]:
-    """Return every file with its proof.
+    """Return every file with the results of its checks.
 
     Args:
         run: of the export.
-        files: parents before the files that are derived from them.
-        base: that integer files were quantized from.
+        files: each after the files that it is derived from.
+        base: the model that integer files were quantized from.
         expected: outputs of the Keras model for the probe, (N, ...) by name.
     """
     known = base if isinstance(base, IntegerBase) else None
@@ -60,7 +60,7 @@ def measured_on_probe(run: ExportRun, file: MadeFile) -> Measurement:
 
     Raises:
         RuntimeCrashError: its runtime cannot run it.
-        UsageProblemError: its inputs are not the samples'.
+        UsageProblemError: its inputs differ from those of the samples.
     """
     camera_bytes = run.takes_camera_bytes(file.scheme)
     return measure(file.on_disk(run.work), run.samples.probe_folder, camera_bytes=camera_bytes, hurry=True)
@@ -76,17 +76,17 @@ def evidence(
     base: IntegerBase | None,
     outputs: BaseOutputs | None,
 ) -> Evidence:
-    """Return what the checks of a file look at.
+    """Return the evidence for one file.
 
     Args:
         run: of the export.
-        file: to be judged.
-        measured: its outputs for the probe.
-        expected: those of the Keras model.
-        files: all that it may be derived from.
-        proven: the files that were judged before.
-        base: of integer files.
-        outputs: what the base's model and file gave.
+        file: the file to check.
+        measured: outputs of the file for the probe.
+        expected: outputs of the Keras model for the probe.
+        files: all files that it may be derived from.
+        proven: the files that were checked before.
+        base: the model that integer files are quantized from.
+        outputs: outputs of the base's model and float file.
     """
     file_format, scheme = FORMATS[file.format], file.scheme
     is_float = scheme == FLOAT32
@@ -96,7 +96,7 @@ def evidence(
         file=file,
         expected=expected,
         measured=measured,
-        compared=compare_outputs(expected, measured.real, scheme, judge=run.judges(scheme)),
+        compared=compare_outputs(expected, measured.real, scheme, has_thresholds=run.judges(scheme)),
         parent=None if is_float else _parent(file, files, base),
         siblings={name: proven[name, scheme] for name in file_format.needs(scheme)},
         float_file=None if is_float else proven[file.format, FLOAT32],
@@ -116,7 +116,7 @@ def prove(evidence: Evidence) -> ProvenFile:
         inputs=measured.inputs,
         outputs=measured.outputs,
         comparisons=evidence.compared.comparisons,
-        checks=tuple(result for check in CHECKS for result in check.ask(evidence)),
+        checks=tuple(result for check in CHECKS for result in check.run(evidence)),
         census=measured.census,
         raised=run.recipe.raised if scheme == INT8 else {},
         may_be_reconstructed=scheme.has_integer_weights and not run.recipe.reconstruct and evidence.is_judged,
@@ -128,7 +128,7 @@ def prove(evidence: Evidence) -> ProvenFile:
 
 
 def without_proof(run: ExportRun, file: MadeFile, trouble: str) -> ProvenFile:
-    """Return a file that could not be made, or not be run, with the reason."""
+    """Return a file that could not be built or run, with the reason."""
     return ProvenFile(artifact=replace(_artifact(run, file), content=file.content, trouble=trouble))
 
 

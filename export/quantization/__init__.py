@@ -1,1 +1,1 @@
-"""From a float model and samples to integer files."""
+"""Quantization: from a float model and samples to integer files."""

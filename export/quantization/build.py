@@ -1,4 +1,4 @@
-"""The files of an export: converted to float32 in each format, then quantized; each, or the reason why not."""
+"""Build the files of an export: float32 files converted to each format, and quantized files derived from them."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from zoo.errors import OutsideError
 if TYPE_CHECKING:
     import keras
 
-Key = tuple[str, Scheme]  # format and precision of a file
+Key = tuple[str, Scheme]  # format and scheme of a file
 
 
 @dataclass(frozen=True, kw_only=True)
 class MadeFile:
-    """A file of one format and precision, or the reason why there is none.
+    """A file of one format and scheme, or the reason why it could not be built.
 
     Attributes:
         format: its name.
         precision: of its numbers.
         content: the file's bytes; empty if it could not be made.
-        trouble: why not; empty otherwise.
+        trouble: why the file could not be built; empty if it could.
     """
 
     format: str
@@ -46,18 +46,18 @@ class MadeFile:
     trouble: str = ""
 
     def on_disk(self, folder: Path) -> Path:
-        """Return the file in that folder, where a runtime can read it."""
+        """Write the file into `folder`, where a runtime can read it, and return its path."""
         return written(folder / f"{self.scheme}{FORMATS[self.format].suffix}", self.content)
 
 
 def formats(recipe: Recipe) -> tuple[Format, ...]:
-    """Return the formats that a recipe asks for, in the order in which they are made."""
+    """Return the formats that a recipe requests, in the order in which they are built."""
     asked = {find(name).name for name in recipe.formats} or set(FORMATS)
     return tuple(file_format for file_format in FORMATS.values() if file_format.name in asked)
 
 
 def keys(recipe: Recipe) -> tuple[Key, ...]:
-    """Return the files to make, parents first: those that a recipe asks for, and those that they are derived from."""
+    """Return the keys of the files to build: the requested ones after those that they are derived from."""
     schemes = [scheme for scheme in recipe.schemes if scheme != FLOAT32]
     quantized = {(name, scheme) for scheme in schemes for name in _with_parents(recipe, scheme)}
     floats = {file_format.name for file_format in formats(recipe)} | {name for name, _ in quantized}
@@ -75,10 +75,10 @@ def float_files(run: ExportRun) -> dict[Key, MadeFile]:
 
 
 def base_of(run: ExportRun, floats: Mapping[Key, MadeFile]) -> IntegerBase | NoBase | None:
-    """Return what the integer files of the recipe are quantized from; None where it asks for none.
+    """Return the base that the recipe's integer files are quantized from; None if it requests none.
 
     Raises:
-        UsageProblemError: a raised layer's tensors cannot be seen in the float file.
+        UsageProblemError: the tensors of a layer in higher precision cannot be found in the float file.
     """
     schemes = [scheme for scheme in run.recipe.schemes if scheme.has_integer_weights]
     if not schemes:
@@ -107,8 +107,8 @@ def quantized_files(
     Args:
         run: of the export.
         floats: the float32 files.
-        base: of the integer files.
-        known: files that are made already.
+        base: the model that integer files are quantized from.
+        known: files that are already built.
     """
     made = {**floats, **{(file.format, file.scheme): file for file in known}}
     for key in keys(run.recipe):
@@ -128,10 +128,10 @@ def quantized(
 
     Args:
         run: of the export.
-        key: its format and precision.
-        raised: layers that are wider, if it is an int8 file.
-        made: the files that it is derived from.
-        base: of integer files.
+        key: format and scheme of the file.
+        raised: the layers of an int8 file that are kept in higher precision.
+        made: the files built before, from which it is derived.
+        base: the model that integer files are quantized from.
     """
     name, scheme = key
     file_format = FORMATS[name]
@@ -149,7 +149,7 @@ def quantized(
 def parent_content(
     file_format: Format, scheme: Scheme, made: Mapping[Key, MadeFile], base: IntegerBase | NoBase | None
 ) -> bytes:
-    """Return the float file that a file is quantized from, and that its constants are compared with.
+    """Return the float file that a file is quantized from and whose constants it stores.
 
     Raises:
         ConversionError: there is none.
@@ -165,11 +165,11 @@ def parent_content(
 def plan(
     run: ExportRun, base: IntegerBase | NoBase | None, scheme: Scheme, raised: Mapping[str, Width]
 ) -> QuantizationPlan:
-    """Return what a float file becomes in a precision.
+    """Return the plan by which a float file is quantized to a scheme.
 
     Raises:
-        ConversionError: its ranges are not known.
-        UsageProblemError: a raised layer leaves nothing in the file that could be raised.
+        ConversionError: the ranges of its activations are not known.
+        UsageProblemError: a layer to keep in higher precision computes nothing in the file.
     """
     tensors: dict[str, Width] = {}
     if scheme == INT8 and raised:
@@ -192,7 +192,7 @@ def _known(base: IntegerBase | NoBase | None) -> IntegerBase:
 
 
 def _with_parents(recipe: Recipe, scheme: Scheme) -> set[str]:
-    """Return the formats of a precision's files: those asked for, and those that they are derived from."""
+    """Return the formats in which a scheme's files are built: the requested ones and those they are derived from."""
     found: set[str] = set()
     todo = [file_format.name for file_format in formats(recipe)]
     while todo:
@@ -219,7 +219,7 @@ def _refuse_entry_points(run: ExportRun) -> None:
 
 
 def _models(run: ExportRun) -> dict[str, keras.Model]:
-    """Return the models of several entry points, by name; none where the subject has the usual one."""
+    """Return the models of several entry points by name; empty if the subject has the default entry point only."""
     return {name: entry.model for name, entry in run.subject.entries.items()}
 
 

@@ -1,4 +1,4 @@
-"""What one export works on: values that are made once, before the first file."""
+"""The inputs of one export, built once before the first file."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class ExportRun:
 
     Attributes:
         subject: the model.
-        recipe: what is made of it.
-        samples: for calibration and for the proof; they share nothing.
-        work: a folder for files that a runtime reads.
-        progress: hears of every step.
+        recipe: what to export and how.
+        samples: for calibration and for the proof, without a sample in common.
+        work: temporary folder for files that a runtime reads.
+        progress: is notified of every step.
     """
 
     subject: Subject
@@ -33,24 +33,24 @@ class ExportRun:
 
     @property
     def camera_range(self) -> CameraRange | None:
-        """The real numbers of the bytes 0 and 255, where one scale and offset say it."""
+        """The model's input values for the bytes 0 and 255; None if one scale and offset cannot give them."""
         return camera_range(self.subject.preprocessing)
 
     @property
     def photo_input(self) -> str:
-        """The name of the first input that is given and not random."""
+        """The name of the first input that is not random."""
         return next(name for name in self.samples.probe.inputs if name not in self.subject.made_up_inputs)
 
     def io(self, scheme: Scheme) -> Io:
-        """Return the type of inputs and outputs: camera bytes where the preprocessing allows it."""
+        """Return the type of inputs and outputs: bytes of photos if the preprocessing allows it."""
         if scheme != INT8:
             return Io.FLOAT32
         return self.recipe.io or (Io.UINT8 if self.camera_range else Io.FLOAT32)
 
     def takes_camera_bytes(self, scheme: Scheme) -> bool:
-        """Whether the input of the files of that precision is a photo's own bytes."""
+        """Whether the input of the files of `scheme` is a photo's unscaled bytes."""
         return self.io(scheme) is Io.UINT8 and self.camera_range is not None
 
     def judges(self, scheme: Scheme) -> bool:
-        """Whether thresholds mean anything: of random weights, or on noise, only float32 files can be judged."""
+        """Whether thresholds apply: with random weights or random samples they apply to float32 files only."""
         return scheme.can_be_judged(trained=self.subject.weights.trained, real=self.samples.probe.real)

@@ -1,4 +1,4 @@
-"""What integer files are quantized from, made once for all of them: a prepared model, its float file, its ranges."""
+"""The base of integer files, built once for all of them: a prepared model, its float file, its ranges."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class IntegerBase:
-    """The float file that integer files are quantized from, and what is known of it.
+    """The float file that integer files are quantized from, with its model and ranges.
 
     Attributes:
-        model: that the file computes: the original, or one with other weights for the same outputs.
-        reconstruction: how that model was made, or why integer files are derived from the original.
+        model: the model that the file was converted from: the original, or a reconstructed one.
+        reconstruction: how the model was reconstructed, or why it was not.
         content: the float file, in the primary format.
-        path: of that file on the disk.
-        observation: of its activations; None where no precision needs it, or where they cannot be observed.
-        int8_ranges: of the activations of int8 files; wider ones keep the observed ranges.
+        path: of the float file on disk.
+        observation: of the activations; None if no scheme needs ranges or they cannot be observed.
+        int8_ranges: of the activations of int8 files; wider activations keep the observed ranges.
         trouble: why the activations cannot be observed; empty otherwise.
-        tensor_map: which of its tensors is the output of which layer; empty where nothing asks for it.
+        tensor_map: the layer whose output each tensor is; empty if no part of the recipe needs it.
     """
 
     model: keras.Model
@@ -52,14 +52,14 @@ class IntegerBase:
 
     @property
     def is_reconstructed(self) -> bool:
-        """Whether the model's weights were changed for integers."""
+        """Whether the model's weights were reconstructed."""
         return self.reconstruction.model is not None
 
     def ranges(self, scheme: Scheme, raised: Collection[str] = ()) -> Ranges:
-        """Return the ranges of a file's activations; `raised` tensors have more than 8 bits and need no clipping.
+        """Return the ranges of a file's activations; the tensors `raised` have more than 8 bits and are not clipped.
 
         Raises:
-            ConversionError: they could not be observed.
+            ConversionError: the activations could not be observed.
         """
         if self.observation is None:
             raise ConversionError(self.trouble)
@@ -72,7 +72,7 @@ class IntegerBase:
 
 @dataclass(frozen=True)
 class NoBase:
-    """Why there is nothing that integer files could be quantized from."""
+    """The reason why integer files cannot be built."""
 
     reason: str
 
@@ -88,12 +88,12 @@ def integer_base(
 
     Args:
         run: of the export.
-        float_file: of the original, in the primary format.
-        schemes: that will be made of it: they decide what has to be observed.
+        float_file: the original's file in the primary format.
+        schemes: of the integer files; they decide whether ranges are observed.
         kept: names of the layers whose weights stay float32.
 
     Raises:
-        CheckFailedError: the model gives NaN or infinity.
+        CheckFailedError: an output of the model is NaN or infinite.
     """
     base = _prepared(run, float_file, kept)
     if any(scheme.needs_calibration for scheme in schemes):
@@ -102,11 +102,11 @@ def integer_base(
 
 
 def with_tensor_map(run: ExportRun, base: IntegerBase) -> IntegerBase:
-    """Return the base with its tensors matched with the model's layers.
+    """Return the base with a map from its file's tensors to the model's layers.
 
     Raises:
         OutsideError: a runtime cannot run the file.
-        UsageProblemError: its tensors cannot be seen, so that they cannot be matched.
+        UsageProblemError: the values of its tensors cannot be read, so they cannot be matched.
     """
     if base.tensor_map:
         return base
@@ -116,7 +116,7 @@ def with_tensor_map(run: ExportRun, base: IntegerBase) -> IntegerBase:
 
 
 def kept_layers(run: ExportRun, float_file: bytes, raised: Mapping[str, Width]) -> frozenset[str]:
-    """Return the layers whose weights stay float32 in the int8 file: rounded ones would only take more room."""
+    """Return the layers whose weights stay float32 in the int8 file, where rounding would not save space."""
     named = {layer for layer, width in raised.items() if width is Width.FLOAT32}
     if not named or not run.recipe.reconstruct:
         return frozenset()
@@ -127,14 +127,14 @@ def kept_layers(run: ExportRun, float_file: bytes, raised: Mapping[str, Width]) 
 
 
 def written(path: Path, content: bytes) -> Path:
-    """Return `path` with that content on the disk, where a runtime can read it; a file that is there stays."""
+    """Write `content` to `path` unless the file exists, so that a runtime can read it, and return `path`."""
     if not path.exists():
         path.write_bytes(content)
     return path
 
 
 def _prepared(run: ExportRun, float_file: bytes, kept: frozenset[str]) -> IntegerBase:
-    """Return the base without ranges: the reconstructed model and its float file, or the original's."""
+    """Return the base without ranges: the reconstructed or original model and its float file."""
     run.progress.step("reconstruct the weights")
     made = integer_model.reconstructed(run.subject, run.recipe, run.samples.calibration, kept)
     content = float_file
@@ -143,22 +143,25 @@ def _prepared(run: ExportRun, float_file: bytes, kept: frozenset[str]) -> Intege
     name = f"{FLOAT32}" if made.model is None else f"reconstructed{_digest(kept)}"
     return IntegerBase(
         model=made.model or run.subject.model,
-        reconstruction=replace(made, before={}, after={}),  # weights that nobody needs any more
+        reconstruction=replace(made, before={}, after={}),  # frees weights that are no longer needed
         content=content,
         path=written(run.work / f"{name}{PRIMARY.suffix}", content),
     )
 
 
 def observed(run: ExportRun, base: IntegerBase, *, narrow: bool) -> IntegerBase:
-    """Return the base with the ranges of its activations; `narrow`: also those that int8 files clip to.
+    """Return the base with observed activation ranges and, if `narrow`, those that int8 files clip to.
 
-    Where they cannot be observed, it says why not.
+    If activations cannot be observed, `trouble` holds the reason.
     """
     run.progress.step("observe the ranges")
     samples, recipe = run.samples, run.recipe
     try:
         observation = ranges.observe(base.path, samples.calibration_folder, recipe.observer)
-    except (UsageProblemError, OutsideError) as error:  # such precisions are not for this model; the others may be
+    except (
+        UsageProblemError,
+        OutsideError,
+    ) as error:  # other schemes may be possible
         return replace(base, trouble=str(error))
     int8_ranges = None
     real = run.subject.weights.trained and samples.calibration.real
@@ -171,5 +174,5 @@ def observed(run: ExportRun, base: IntegerBase, *, narrow: bool) -> IntegerBase:
 
 
 def _digest(kept: frozenset[str]) -> str:
-    """Return what tells the files of bases apart."""
+    """Return a short digest that makes the names of bases' files unique."""
     return f"-{hashlib.sha256('/'.join(sorted(kept)).encode()).hexdigest()[:8]}" if kept else ""

@@ -1,4 +1,4 @@
-"""Which tensors of a float file are meant by the Keras layers that are to be wider than int8."""
+"""Mixed precision: the tensors of a float file that belong to Keras layers kept in higher precision."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def check(model: keras.Model, raised: Mapping[str, Width]) -> None:
-    """Refuse, before the work, layers that the model does not have.
+    """Refuse names of layers that the model does not have, before any work.
 
     Raises:
-        UsageProblemError: with the nearest name.
+        UsageProblemError: a layer does not exist; the message suggests the nearest name.
     """
     known = {*_layer_names(model), *names_in_copy(functional(model)).values()} if raised else set()
     for name in raised:
@@ -32,16 +32,16 @@ def tensors(
 ) -> dict[str, Width]:
     """Return the tensors of the layers in `raised`, by the tensor's name in the float file.
 
-    A layer that the file computes in one step with others (a convolution, its batch norm and its ReLU) means the
-    result of that step, whichever of them is named; of two that mean the same, the wider counts.
+    If the file computes several layers in one operator (a convolution, its batch norm and its ReLU), each of their
+    names selects that operator's result; if several of them are given, the widest applies.
 
     Args:
-        raised: widths by layer, named as the model or its copy without inner models does.
-        attributions: of the file's tensors, to layers of either.
-        paths: of the layers inside of inner models ("backbone/conv"), by their names in the copy.
+        raised: widths by the name of the layer in the model or in its copy without inner models.
+        attributions: the layer of each tensor of the file.
+        paths: paths of layers of inner models ("backbone/conv"), by their names in the copy.
 
     Raises:
-        UsageProblemError: nothing in the file is that layer's alone: an input's reshaping, a dropout.
+        UsageProblemError: the file computes nothing for a layer, for example a dropout or a reshaping of an input.
     """
     found: dict[str, Width] = {}
     for name, width in raised.items():
@@ -55,7 +55,7 @@ def tensors(
 
 
 def weighted(named: Collection[str], attributions: Mapping[str, Attribution], paths: Mapping[str, str]) -> set[str]:
-    """Return the layers that hold the weights of the steps that `named` layers are of, by their names in the copy."""
+    """Return the layers with weights whose operators compute the `named` layers, by their names in the copy."""
     names, wanted = {path: name for name, path in paths.items()}, {paths.get(name, name) for name in named}
     layers = {
         layer_of(call)
@@ -67,7 +67,7 @@ def weighted(named: Collection[str], attributions: Mapping[str, Attribution], pa
 
 
 def inner_paths(model: keras.Model) -> dict[str, str]:
-    """Return the paths of the layers inside of inner models, by their names in a copy without such models."""
+    """Return the paths of layers of inner models, by their names in a copy without inner models."""
     return {name: path for path, name in names_in_copy(functional(model)).items() if name != path}
 
 

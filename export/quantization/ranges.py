@@ -13,17 +13,17 @@ from calibration.ranges import Ranges
 from export import process
 from export.runtime.jobs import observe as jobs
 
-WHOLE = "min-max"  # What is seen, nothing clipped.
+WHOLE = "min-max"  # The ranges as observed, without clipping.
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """What was seen of a float file's activations.
+    """The observed ranges of a float file's activations.
 
     Attributes:
-        ranges: by tensor.
-        stability: how far the ranges of two halves of the samples differ; None if there is one sample.
-        fingerprints: of the first sample's activations that may be clipped.
+        ranges: range of each tensor.
+        stability: difference between the ranges of two halves of the samples; None with one sample.
+        fingerprints: of those activations of the first sample that may be clipped.
     """
 
     ranges: Ranges
@@ -32,7 +32,7 @@ class Observation:
 
 
 def observe(path: Path, samples: Path, observer: str) -> Observation:
-    """Watch a float file run on saved samples; for `observers.SENSITIVITY` as a whole.
+    """Run a float file on saved samples and return the ranges of its activations; `SENSITIVITY` starts from min-max.
 
     Raises:
         UsageProblemError: this model's activations cannot be observed.

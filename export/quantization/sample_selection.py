@@ -1,7 +1,7 @@
-"""Few samples that stand for all: those that are much louder than the others, and every so many of the rest.
+"""Select a few representative samples: the loudest ones, and a regular share of the others.
 
-What clipping costs is decided by outliers, and a network's outliers come in few samples: a plain share of the samples
-would miss them. Stratified sampling (Cochran 1977, chapter 5): each part is weighed by how many samples it stands for.
+The cost of clipping depends on outliers, which occur in few samples and would be missed by plain subsampling.
+Stratified sampling (Cochran 1977, chapter 5): each part is weighted by the number of samples that it represents.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ LOUD = 8
 
 
 def choose(peaks: NDArray[np.floating], count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return at most `count` samples, the loudest first, and how many samples each stands for.
+    """Return the indices of at most `count` samples, the loudest first, and how many samples each represents.
 
     Args:
         peaks: largest absolute value of every activation (samples, activations).
-        count: more than `LOUD`.
+        count: largest number of samples, more than `LOUD`.
     """
     samples = len(peaks)
     if samples <= count:

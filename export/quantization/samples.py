@@ -1,4 +1,4 @@
-"""The samples of an export: those that ranges are observed on, and those of the proof."""
+"""Choose the samples of an export: calibration samples for the ranges, and probe samples for the proof."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from export.progress import Progress, Quiet
 from export.quantization import synthesis
 from export.recipe import Recipe
 
-# Samples of the proof. Of random weights only parity is judged, which fewer show as well.
+# Samples of the proof. With random weights only parity is checked, for which fewer are enough.
 PROBES, UNTRAINED_PROBES = 64, 16
 
 
@@ -30,7 +30,7 @@ def draw(
     function: Callable[[], Any] | None = None,
     progress: Progress | None = None,
 ) -> Draw:
-    """Return calibration and probe samples for the subject; they share nothing."""
+    """Return calibration and probe samples for the subject, without a sample in common."""
     inputs = {spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype) for spec in entries.inputs(subject)}
     drawn = calibration.sources.draw(
         recipe.calibration,
@@ -48,7 +48,7 @@ def draw(
 
 
 def _with_state(subject: Subject, drawn: Draw) -> Draw:
-    """Return samples in which every state continues what another entry point leaves."""
+    """Return samples whose states are the outputs of the entry points that produce them."""
     return replace(
         drawn,
         calibration=entries.with_state(subject, drawn.calibration).save(drawn.calibration_folder),
@@ -57,7 +57,7 @@ def _with_state(subject: Subject, drawn: Draw) -> Draw:
 
 
 def _maker(subject: Subject, recipe: Recipe, progress: Progress) -> Maker | None:
-    """Return what makes images of the model itself, if that is how the recipe calibrates."""
+    """Return the generator of synthetic images if the recipe calibrates with them."""
     if recipe.calibration != SYNTHETIC:
         return None
     return partial(synthesis.images, subject.model, seed=recipe.seed, progress=progress)

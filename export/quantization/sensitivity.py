@@ -1,9 +1,9 @@
-"""The range of each activation that costs the answers least: where to clip is asked of the network itself.
+"""The activation ranges that cost the outputs least, chosen by the gradients of the network.
 
-To first order an error e of an activation moves an output by g e, g the gradient. Rounding is uniform noise of a
-twelfth of the squared step (Widrow 1956) wherever the activation is not zero; clipping cuts off what is known exactly.
-Weighing errors by gradients is the Fisher-weighted loss of Li et al. 2021, "BRECQ", https://arxiv.org/abs/2102.05426,
-section 3.3, here for ranges instead of weights.
+To first order, an error e of an activation changes an output by g e, where g is the gradient. Rounding is uniform noise
+of a twelfth of the squared step (Widrow 1956) wherever the activation is not zero; the error of clipping is known
+exactly. Weighting errors by gradients is the Fisher-weighted loss of Li et al. 2021, "BRECQ",
+https://arxiv.org/abs/2102.05426, section 3.3, here for ranges instead of weights.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 STEPS = 255
-# Ends that are tried, as shares of the largest and smallest value seen.
+# Candidate ends, as fractions of the largest and smallest observed value.
 SHARES = np.append(np.geomspace(1.0, 0.05, 24), 0.0)
 LOG_RATIO = np.float32(np.log(SHARES[1]))
-# A clipped range must promise this much: the gradient knows little of large errors, and photos unlike these will come.
+# A clipped range must reduce the estimated error to this fraction: gradients are inaccurate for large errors, and other
+# photos will have other outliers.
 WORTHWHILE = 0.7
-# An error counts as a share of its sample's answers, that loud samples may not rule; but no answers count as quieter
-# than this share of the samples' mean power. The errors of a sample that says next to nothing, of an empty picture,
+# An error counts relative to the power of its sample's outputs, so that loud samples do not dominate. The power is at
+# least this fraction of the mean; otherwise the errors of a sample with almost no output, such as an empty picture,
 # would outweigh those of all others.
 SMALLEST_POWER = 0.1
 TINY = float(np.finfo(np.float32).tiny)
@@ -48,15 +49,15 @@ def choose(
     count: int = 32,
     seed: int = 0,
 ) -> Ranges:
-    """Return narrower ranges where clipping helps the answers; the others as they were observed.
+    """Return narrower ranges where clipping improves the outputs, and the observed ranges elsewhere.
 
     Args:
-        model: whose activations were observed.
-        samples: of the calibration.
+        model: the model whose activations were observed.
+        samples: the calibration samples.
         observed: min and max of every activation by the file's tensor name.
-        fingerprints: of the first sample's activations, likewise; without those that must not be clipped.
-        count: at most so many samples' gradients are looked at (export/quantization/sample_selection.py).
-        seed: of the random signs with which a sample's outputs are added up, to have one gradient for all of them.
+        fingerprints: of the first sample's activations that may be clipped, by the file's tensor name.
+        count: largest number of samples whose gradients are computed (export/quantization/sample_selection.py).
+        seed: of the random signs with which a sample's outputs are summed to one scalar for the gradient.
     """
     activations = Activations(model, samples)
     peaks, powers = activations.survey()
@@ -79,7 +80,7 @@ def choose(
 
 
 def _matched(values: Mapping[int, Any], fingerprints: Mapping[str, Fingerprint]) -> dict[str, int]:
-    """Return for each tensor of the file the position of the activation that it is."""
+    """Return for each tensor of the file the position of the same activation in the model."""
     ours = {key: Fingerprint.of(value.numpy()[:1]) for key, value in values.items()}
     return {
         name: key
@@ -89,7 +90,7 @@ def _matched(values: Mapping[int, Any], fingerprints: Mapping[str, Fingerprint])
 
 
 def _cost(values: NDArray[Any], gradient: NDArray[Any], observed: Range) -> Floats:
-    """Return the squared error of a sample's outputs (low ends, high ends) that each pair of `SHARES` would make."""
+    """Return the squared error of a sample's outputs, (low ends, high ends), for each pair of `SHARES`."""
     low, high = min(observed[0], 0.0), max(observed[1], 0.0)
     step = (high * SHARES[None, :] - low * SHARES[:, None]) / STEPS
     rounding = step**2 / 12 * float(np.vdot(gradient, gradient * (values != 0)))
@@ -99,10 +100,10 @@ def _cost(values: NDArray[Any], gradient: NDArray[Any], observed: Range) -> Floa
 
 
 def _clipped(values: NDArray[Any], gradient: NDArray[Any], ends: Floats) -> Floats:
-    """Return what clipping `values` at each of `ends`, largest first and the last zero, moves the outputs by."""
+    """Return the change of the outputs when `values` are clipped at each of `ends`, largest first, the last zero."""
     beyond = np.flatnonzero(values > ends[-2])
     values, gradient = values[beyond], gradient[beyond]
-    # All between two ends lie beyond the same ends; what lies beyond an end is the sum of the places above it.
+    # Values between two neighbouring ends lie beyond the same ends, so the sum beyond an end is cumulative.
     place = (
         np.floor(np.log(values / max(np.float32(ends[0]), np.finfo(np.float32).tiny)) / LOG_RATIO).astype(np.int64) + 1
     )
@@ -113,7 +114,7 @@ def _clipped(values: NDArray[Any], gradient: NDArray[Any], ends: Floats) -> Floa
 
 
 def _best(halves: Sequence[Floats | float], observed: Range) -> Range:
-    """Return the pair of ends that costs least in the half of the samples where it costs more."""
+    """Return the pair of ends with the least error, taking for each pair the worse of two halves of the samples."""
     seen = [np.asarray(half)[:-1, :-1] for half in halves if np.ndim(half) and np.asarray(half)[0, 0] > 0]
     if not seen:
         return observed

@@ -1,7 +1,7 @@
-"""Which tensor of a float file is which Keras layer's output: told by its values, not guessed from its name.
+"""The tensor map: the Keras layer whose output each tensor of a float file is, found by comparing values.
 
-A converter fuses layers, renames what is left, and drops what does nothing. What stays is that a tensor holds, to float
-rounding, what the layer gave for the same sample.
+A converter fuses, renames and drops layers, so names are no evidence. For the same sample, a tensor holds the output of
+its layer up to float rounding.
 """
 
 from __future__ import annotations
@@ -23,26 +23,25 @@ from export.runtime.jobs.observe import activations
 if TYPE_CHECKING:
     import keras
 
-# Largest difference, as a share of the layer's largest output: float32 sums in another order. Parity measures 1e-6.
+# Largest difference, relative to the layer's largest output, from float32 summation order; parity measures 1e-6.
 SAME = 1e-4
-# Of several that agree, those come into question that are about as near as the nearest: a batch norm that has not
-# learned anything differs from its input by 5e-6, rounding by 1e-7.
+# Of several layers that agree, only those about as near as the nearest are candidates: an untrained batch norm differs
+# from its input by 5e-6, rounding by 1e-7.
 AS_NEAR = 8.0
 ROUNDING = 2.0**-23
-COUNT = 2  # One sample may agree by chance where an output is one number.
+COUNT = 2  # One sample may agree by chance if an output is a single number.
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attribution:
-    """What a tensor is in the Keras model.
+    """The layer of the Keras model that a tensor belongs to.
 
     Attributes:
         tensor: its name in the float file.
-        call: the call of a layer (`LayerCall.name`) whose output it is, or inside of whose computation it is a step;
-            None where neither is known.
-        group: names of all calls that the file computes in one step to this tensor, the last of them `call`; empty
-            where no layer gives its values.
-        weighted: those of the group, or of the call that it is a step of, whose layer has weights.
+        call: the layer call (`LayerCall.name`) whose output or intermediate value it is; None if unknown.
+        group: names of all calls that the file computes in one operator with this result, `call` last; empty if the
+            tensor is no layer's output.
+        weighted: the calls of the group, or `call`, whose layer has weights.
     """
 
     tensor: str
@@ -52,18 +51,18 @@ class Attribution:
 
     @property
     def matched(self) -> bool:
-        """Whether a layer gives these values."""
+        """Whether the tensor is the output of a layer."""
         return bool(self.group)
 
     @property
     def layer(self) -> str | None:
-        """The Keras layer to name to a user: the first of the group that has weights, or else the last."""
+        """The Keras layer to report: the first of the group that has weights, or else the last."""
         named = self.weighted[0] if self.weighted else self.call
         return layer_of(named) if named is not None else None
 
     @property
     def name(self) -> str:
-        """The name for a table: the layer's, with its number where it is called again; or the tensor's own."""
+        """The name in tables: the layer's, numbered if it is called several times, or else the tensor's."""
         if self.call is None:
             return short(self.tensor)
         named = self.weighted[0] if self.weighted else self.call
@@ -73,15 +72,15 @@ class Attribution:
 def attribute(
     tensors: Mapping[str, Array], calls: Sequence[LayerCall], sources: Mapping[str, Sequence[str]]
 ) -> dict[str, Attribution]:
-    """Return what each tensor of a float file is in the Keras model.
+    """Return the attribution of each tensor of a float file.
 
     Args:
         tensors: (N, ...) by name, in the order of the graph.
-        calls: of the model's layers on the same N samples, in an order in which they can run.
-        sources: the tensors that each is computed of, by name.
+        calls: layer calls of the model on the same N samples, in topological order.
+        sources: names of the tensors that each tensor is computed from.
     """
     candidates = {tensor: _equal(values, calls) for tensor, values in tensors.items()}
-    # What passes its input on (Dropout, Flatten, a folded batch norm) is no step of its own.
+    # A layer that passes its input on (Dropout, Flatten, a folded batch norm) has no operator of its own.
     computed = {name for found in candidates.values() for name in found}
     chosen: dict[str, str] = {}
     for tensor, found in candidates.items():
@@ -89,7 +88,7 @@ def attribute(
             chosen[tensor] = _best(tensor, found, set(chosen.values()))
     by_name = {call.name: call for call in calls}
     given = set(chosen.values())
-    # Unless the layer with the weights lies behind it: a folded batch norm is what the converter calls such a step.
+    # Unless the layer with weights comes after it: the converter names such an operator after the folded batch norm.
     hidden = {
         tensor: {call for call in found if by_name[call].has_weights and call not in given}
         for tensor, found in candidates.items()
@@ -111,12 +110,12 @@ def attribute(
 
 
 def short(tensor: str) -> str:
-    """Return what a tensor's name says first; the converter lists all that it fused behind semicolons."""
+    """Return the first part of a tensor's name; the converter lists all fused layers, separated by semicolons."""
     return tensor.split(";")[0]
 
 
 def _equal(values: Array, calls: Sequence[LayerCall]) -> list[str]:
-    """Return the calls whose output has these values, whatever its shape."""
+    """Return the calls whose output has these values in any shape."""
     flat = values.reshape(len(values), -1)
     distances = {call.name: _distance(flat, call.output) for call in calls if call.output.size == flat.size}
     nearest = max(min(distances.values(), default=0.0), ROUNDING)
@@ -124,12 +123,12 @@ def _equal(values: Array, calls: Sequence[LayerCall]) -> list[str]:
 
 
 def _distance(flat: Array, output: Array) -> float:
-    """Return the largest difference as a share of the largest output."""
+    """Return the largest difference relative to the largest output."""
     if not np.issubdtype(output.dtype, np.floating):
         return np.inf
     reference = output.reshape(flat.shape)
     largest = float(np.abs(reference).max())
-    # Most are told apart without reading them whole.
+    # A prefix is enough to distinguish most of them.
     if abs(float(reference[0, 0]) - float(flat[0, 0])) > SAME * largest:
         return np.inf
     difference = float(np.abs(reference - flat).max())
@@ -137,9 +136,9 @@ def _distance(flat: Array, output: Array) -> float:
 
 
 def _best(tensor: str, found: Sequence[str], taken: set[str]) -> str:
-    """Return the call that the tensor's name mentions, not given away before, or else the first that computes it."""
+    """Return the unused call that the tensor's name mentions, or else the first candidate."""
     words = re.split("[/;:]", tensor)
-    # TensorFlow numbers names that it has seen before.
+    # TensorFlow appends a number to repeated names.
     order = {word: -place for place, word in reversed([*enumerate(re.sub(r"_\d+$", "", word) for word in words)])}
     order |= {word: -place for place, word in reversed([*enumerate(words)])}
 
@@ -147,7 +146,7 @@ def _best(tensor: str, found: Sequence[str], taken: set[str]) -> str:
         place = order.get(layer_of(name).rsplit("/", 1)[-1])
         return name not in taken, place is not None, place or 0
 
-    return max(found, key=rank)  # the first of equals
+    return max(found, key=rank)  # the first of equal ones
 
 
 def _group(name: str, calls: Mapping[str, LayerCall], before: set[str]) -> tuple[str, ...]:
@@ -164,7 +163,7 @@ def _group(name: str, calls: Mapping[str, LayerCall], before: set[str]) -> tuple
 def _enclosing(
     tensors: Mapping[str, Array], chosen: Mapping[str, str], sources: Mapping[str, Sequence[str]]
 ) -> dict[str, str]:
-    """Return for the tensors that are no layer's output the one tensor that they are computed for, if it is one."""
+    """Return for each tensor that is no layer's output the only tensor computed from it, if there is exactly one."""
     readers: dict[str, list[str]] = {tensor: [] for tensor in tensors}
     for tensor, read in sources.items():
         for source in read:
@@ -185,17 +184,17 @@ def _enclosing(
 
 
 def attributed(model: keras.Model, path: Path, samples: Samples, folder: Path) -> dict[str, Attribution]:
-    """Return what each activation of a float file in the primary format is in the model, by the tensor's name.
+    """Return the attribution of each activation of a float file in the primary format, by the tensor's name.
 
     Args:
-        model: that the file was converted from.
+        model: the model that the file was converted from.
         path: of the file.
-        samples: two are enough.
-        folder: where the samples are saved.
+        samples: two or more.
+        folder: temporary folder for the samples.
 
     Raises:
         RuntimeCrashError: the runtime cannot load or run the file.
-        UsageProblemError: the file has a loop, inside of which nothing can be seen.
+        UsageProblemError: the file has a loop, whose tensors cannot be read.
     """
     few = {name: np.asarray(values[:COUNT]) for name, values in samples.inputs.items()}
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as work:

@@ -65,7 +65,7 @@ def test_peer_that_fails_is_a_row_with_its_reason(
     assert str(tmp_path) not in row.reason
 
 
-def test_environment_that_cannot_be_made_is_a_row_and_is_tried_again(network: Network, tmp_path: Path) -> None:
+def test_environment_that_cannot_be_built_is_a_row_and_is_tried_again(network: Network, tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where the folder of environments should be")
     peer = next(peer for peer in PEERS if peer.environment)
@@ -96,7 +96,7 @@ def test_kept_row_is_not_used_for_other_data_settings_or_versions(
     assert kept_row(replace(peer, distributions=("onnx",)), network, tmp_path) is None
 
 
-def test_every_tenth_photo_calibrates_and_the_others_judge(tmp_path: Path) -> None:
+def test_every_tenth_photo_calibrates_and_the_others_evaluate(tmp_path: Path) -> None:
     sample, work = tmp_path / "sample", tmp_path / "work"
     (sample / "images").mkdir(parents=True)
     work.mkdir()

@@ -27,7 +27,7 @@ CENSUS = (
 )
 
 
-def test_score_is_what_a_hand_computes() -> None:
+def test_the_score_equals_a_count_by_hand() -> None:
     found = score(reference=REFERENCE, actual=ACTUAL, labels=LABELS, census=CENSUS)
     # The float file is right on all but the third photo, the int8 file on the first, third and fourth.
     assert found.top1 == pytest.approx(3 / 5)
@@ -71,13 +71,13 @@ def test_table_names_the_numbers_the_floats_and_the_failures() -> None:
 
 
 @pytest.mark.parametrize(("other_cores", "seconds"), [(0.1, "12"), (0.9, "(12)"), (None, "(12)")])
-def test_wall_time_on_a_busy_machine_stands_in_brackets(other_cores: float | None, seconds: str) -> None:
+def test_wall_time_on_a_busy_machine_is_shown_in_brackets(other_cores: float | None, seconds: str) -> None:
     spent = Spent(seconds=12.3, cpu_seconds=9.4, peak_gb=1.25, other_cores=other_cores)
     row = Row(title="tool", suffix=".onnx", date="2026-01-02", spent=spent, reason="no")
     assert f"| - | {seconds} | 9 | 1.2 |" in table(network(), [row], 7)
 
 
-def test_work_of_others_is_told_from_the_command_s_own() -> None:
+def test_processor_time_of_other_processes_is_not_counted() -> None:
     busy = "sum(range(30_000_000))"
     _, alone = spend(python("-c", busy))
     with subprocess.Popen(python("-c", "while True: pass")) as other:

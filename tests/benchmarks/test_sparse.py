@@ -49,7 +49,7 @@ def test_each_share_is_taken_from_the_kernels_as_they_were(model: keras.Model) -
 
 
 @pytest.mark.parametrize("kind", ["float32.tflite", "int8.tflite", "float32.onnx"])
-def test_sparse_file_is_smaller_and_answers_with_the_same_bits(
+def test_a_sparse_file_is_smaller_and_its_outputs_are_bit_equal(
     kind: str, model: keras.Model, samples: Samples, tmp_path: Path
 ) -> None:
     writers: dict[str, Callable[[keras.Model, bool], bytes]] = {

@@ -63,7 +63,7 @@ def fewest(candidates: Candidates) -> tuple[Search, Point]:
     return search, search.chosen()
 
 
-def test_the_fewest_layers_are_raised_that_keep_the_answers(
+def test_the_fewest_layers_are_kept_in_higher_precision_that_meet_max_drop(
     fewest: tuple[Search, Point], candidates: Candidates
 ) -> None:
     search, chosen = fewest
@@ -84,7 +84,7 @@ def test_the_ranking_puts_the_costly_layers_first(fewest: tuple[Search, Point], 
     assert first - last >= 3  # measured 4.7 dB
 
 
-def test_the_best_file_of_a_size_is_chosen_and_no_other_fits_better(candidates: Candidates) -> None:
+def test_the_best_file_within_the_size_is_chosen(candidates: Candidates) -> None:
     limit = candidates.measure(INT8).bytes + 2000
     chosen = Search(candidates, Budget(max_bytes=limit)).chosen()
     inside = [point for point in candidates.points.values() if point.bytes <= limit]
@@ -103,7 +103,7 @@ def test_the_precision_follows_from_the_budget(candidates: Candidates) -> None:
     assert compact.bytes < whole.bytes / 2
 
 
-def test_rounded_weights_are_not_raised_to_float32(candidates: Candidates) -> None:
+def test_layers_with_reconstructed_weights_are_not_stored_as_float32(candidates: Candidates) -> None:
     made = Reconstruction(model=candidates.run.subject.model, records=[], before={}, after={})
     rounded = replace(candidates, bases={frozenset(): replace(candidates.base({}), reconstruction=made)})
     assert Search(rounded, Budget(max_drop=SMALLEST))._widths == [Width.INT16, Width.W8A32]
@@ -132,7 +132,7 @@ def believed(candidates: Candidates, chosen: Point, budget: Budget, better: Poin
         (Budget(max_drop=SMALLEST), "changed predictions"),
     ],
 )
-def test_a_file_over_its_budget_is_never_proven_whatever_the_search_believed(
+def test_a_file_over_its_budget_fails_even_if_the_search_accepted_it(
     budget: Budget, quantity: str, artifact: Artifact, candidates: Candidates
 ) -> None:
     result = believed(candidates, candidates.measure(INT8), budget)
@@ -142,14 +142,14 @@ def test_a_file_over_its_budget_is_never_proven_whatever_the_search_believed(
     assert (failed.id, failed.quantity) == ("budget", quantity)
 
 
-def test_a_mixed_file_that_another_precision_beats_fails(artifact: Artifact, candidates: Candidates) -> None:
+def test_a_mixed_file_that_another_scheme_dominates_fails(artifact: Artifact, candidates: Candidates) -> None:
     better = candidates.measure(W8A32)
     result = believed(candidates, candidates.measure(INT8), Budget(max_drop=0.5), better)
     (judged,) = checks.judged([artifact], result, None)
     assert [check.reason.split(": ")[-1] for check in judged.checks if not check.passed] == ["type --precision w8a32"]
 
 
-def test_the_export_goes_on_with_the_chosen_file(
+def test_the_export_delivers_the_chosen_file(
     network: Network, run: ExportRun, floats: Mapping[Key, MadeFile], fewest: tuple[Search, Point]
 ) -> None:
     search, chosen = fewest
@@ -167,7 +167,7 @@ def test_the_export_goes_on_with_the_chosen_file(
     assert len(artifact.content) == chosen.bytes
 
 
-def test_few_samples_bound_a_share_from_above() -> None:
+def test_the_confidence_bound_of_a_share_is_wider_with_few_samples() -> None:
     assert checks.resolution(64) == "one of 64 samples is 1.6 %"
     assert checks.upper_bound(0.0, 64) == pytest.approx(0.0406, abs=1e-3)
     assert checks.upper_bound(0.0, 1000) < 0.003

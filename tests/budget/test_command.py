@@ -19,7 +19,7 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
 
 
-def test_a_budget_that_holds_is_told_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_met_budget_is_reported_and_plotted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [
         "--max-size",
         "100kB",
@@ -47,7 +47,7 @@ def test_a_budget_that_holds_is_told_and_drawn(tmp_path: Path, capsys: pytest.Ca
     assert main(["verify", str(folder)]) == 0
 
 
-def test_a_budget_that_cannot_be_kept_writes_nothing_and_shows_what_was_reached(
+def test_a_budget_that_cannot_be_met_writes_nothing_and_reports_the_nearest_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--max-size", "10kB", "--max-drop", "1%", "--format", "tflite", "--raise-to", "w8a32", "--no-reconstruct"]
@@ -70,7 +70,7 @@ def test_a_budget_that_cannot_be_kept_writes_nothing_and_shows_what_was_reached(
         (["--max-drop", "1%", "--weights", "random"], "untrained weights have none worth keeping"),
     ],
 )
-def test_wrong_words_are_refused(
+def test_invalid_options_are_refused(
     words: list[str], expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 2
@@ -78,7 +78,7 @@ def test_wrong_words_are_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_drawing_is_whole_and_trusts_no_word() -> None:
+def test_the_plot_is_complete_and_escapes_names() -> None:
     point = {
         "label": '<b>"int8"</b>',
         "bytes": 1000,
@@ -101,7 +101,7 @@ def test_the_drawing_is_whole_and_trusts_no_word() -> None:
 
 
 @pytest.mark.parametrize("largest", [0.0141, 0.9, 237.4, 1_000_000])
-def test_an_axis_has_a_few_round_numbers_and_reaches_the_largest(largest: float) -> None:
+def test_axis_ticks_are_few_round_numbers_up_to_the_largest_value(largest: float) -> None:
     point = {"label": "int8", "bytes": 1, "p50_ms": 1.0, "sqnr_db": 20.0, "changed": None, "lost": None}
     drawn = chart([{**point, "presets": [], "on_front": True, "chosen": True}], [largest], "size")
     numbers = [float(tick.words) for tick in drawn.ticks]

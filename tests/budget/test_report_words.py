@@ -44,13 +44,13 @@ def said(*arguments: Any, **others: Any) -> str:
     return "\n".join(lines(manifest(*arguments, **others)))
 
 
-def test_a_ranking_is_mentioned_where_there_is_one() -> None:
+def test_a_ranking_is_mentioned_if_there_is_one() -> None:
     points = [point("int8", 100)]
     assert "layers were ranked" not in said(points)
     assert "layers were ranked on calibration samples" in said(points, ranking=("c3",))
 
 
-def test_float32_weights_are_offered_where_answers_were_lost_and_it_was_not_tried() -> None:
+def test_float32_weights_are_suggested_if_accuracy_was_lost_and_they_were_not_tried() -> None:
     points, offer = [point("int8", 100)], "--raise-to float32"
     assert offer in said(points, failed="--max-drop")
     assert offer not in said(points, failed="--max-drop", widths=("float32",))
@@ -58,13 +58,13 @@ def test_float32_weights_are_offered_where_answers_were_lost_and_it_was_not_trie
     assert offer not in said(points)
 
 
-def test_a_compact_file_that_is_larger_than_another_says_why() -> None:
+def test_a_compact_file_that_is_not_the_smallest_has_a_reason() -> None:
     small, fast = point("w8a32", 90, "quality", "balanced"), point("int8", 100, "compact")
     assert "compact is larger than balanced, but faster: size times time counts" in said([small, fast])
     assert "is larger than" not in said([point("int8", 80, "compact"), small])
 
 
-def test_short_times_have_digits_that_differ() -> None:
+def test_short_times_are_shown_with_distinct_digits() -> None:
     assert time_in_words(0.0123) == "0.012"
     assert time_in_words(12.345) in ("12.35", "12.34")
     assert cells(point("int8", 100, p50_ms=0.0123))[1] == "0.012"

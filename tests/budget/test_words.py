@@ -24,7 +24,7 @@ from zoo.errors import UsageProblemError
         (words.latency, "0.5 s", 500.0),
     ],
 )
-def test_a_budget_is_read(read: Callable[[str], float], text: str, value: float) -> None:
+def test_budget_options_are_parsed(read: Callable[[str], float], text: str, value: float) -> None:
     assert read(text) == pytest.approx(value)
 
 
@@ -39,15 +39,15 @@ def test_a_budget_is_read(read: Callable[[str], float], text: str, value: float)
         (words.latency, "20", "type for example --max-latency 20ms"),
     ],
 )
-def test_what_is_none_is_refused_with_an_example(read: Callable[[str], float], text: str, example: str) -> None:
+def test_an_invalid_budget_is_refused_with_an_example(read: Callable[[str], float], text: str, example: str) -> None:
     with pytest.raises(UsageProblemError, match=example):
         read(text)
 
 
-def test_words_that_exclude_each_other_are_refused() -> None:
+def test_options_that_exclude_each_other_are_refused() -> None:
     with pytest.raises(UsageProblemError, match="--preset chooses for you"):
         Budget(preset=Preset.COMPACT, max_bytes=1)
-    with pytest.raises(UsageProblemError, match="noise has none"):
+    with pytest.raises(UsageProblemError, match="a budget is measured on real inputs"):
         Recipe(model="lenet5", budget=Budget(max_bytes=1), random_calibration=True)
-    with pytest.raises(UsageProblemError, match="type --int8 with it"):
+    with pytest.raises(UsageProblemError, match="add --int8"):
         Recipe(model="lenet5", budget=Budget(max_drop=0.01), schemes=(FLOAT16,))

@@ -138,7 +138,7 @@ def registered() -> Iterator[None]:
         Architecture(
             name="token_counter",
             title="Token counter",
-            task="counting",
+            trun="counting",
             paper="none",
             build=build,
             inputs=lambda: {"tokens": Tokens(vocabulary=WORDS), "state": Zeros()},
@@ -199,7 +199,7 @@ def test_one_onnx_has_a_free_axis(delivery: Delivery, out: Path) -> None:
         assert logits.shape == (1, CLASSES)
 
 
-def test_the_state_goes_on_from_one_entry_point_to_the_other(delivery: Delivery, out: Path) -> None:
+def test_the_state_continues_from_one_entry_point_to_the_other(delivery: Delivery, out: Path) -> None:
     folder = out / "token_counter"
     assert delivery.manifest["state"] == {"decode/state": "prefill/left"}
     golden = read_golden(folder / "golden.npz")
@@ -236,7 +236,7 @@ def test_a_wrong_state_is_caught(kind: str, delivery: Delivery, out: Path, tmp_p
     golden = read_golden(out / "token_counter" / "golden.npz")
     golden.samples().save(tmp_path / "samples")
     found = measure(path, tmp_path / "samples", camera_bytes=False).real
-    judged = compare_outputs(golden.expected, found, FLOAT32, judge=True)
+    judged = compare_outputs(golden.expected, found, FLOAT32, has_thresholds=True)
     assert {check.subject for check in judged.checks if not check.passed} == set(OUTPUTS)
 
 
@@ -246,6 +246,6 @@ def test_integer_files_of_two_entry_points_are_refused_in_a_sentence(out: Path, 
     assert artifact.trouble == "a model with the entry points prefill, decode is exported in float32 only"
 
 
-def test_the_task_is_known_by_its_name_alone(registered: None) -> None:
+def test_a_task_is_found_by_its_name(registered: None) -> None:
     find: Callable[[str], Any] = TASKS.__getitem__
     assert find("counting").metrics[0].key == "same"

@@ -45,7 +45,7 @@ def by_command(path: Path, samples: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("kind", ["tflite", "onnx"])
-def test_in_an_export_s_folder_the_file_and_its_samples_are_enough(
+def test_a_file_in_its_export_folder_needs_no_options(
     kind: str, exported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, samples = exported / f"lenet5-int8.{kind}", exported.parent / "calibration.npz"
@@ -58,7 +58,9 @@ def test_in_an_export_s_folder_the_file_and_its_samples_are_enough(
     assert [one["name"] for one in found["worst"]] == [one["name"] for one in recorded["worst"]]
 
 
-def test_a_file_alone_needs_its_model(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_outside_an_export_needs_its_model(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     photos = exported.parent / "calibration.npz"
     recipe = Recipe(model="lenet5", schemes=(INT8,), reconstruct=False, calibration=str(photos), out=tmp_path)
     assert run(recipe).passed
@@ -72,9 +74,7 @@ def test_a_file_alone_needs_its_model(exported: Path, tmp_path: Path, capsys: py
     assert "c3" in capsys.readouterr().out
 
 
-def test_a_file_whose_channels_were_scaled_is_not_compared_with_the_model_as_it_was(
-    exported: Path, tmp_path: Path
-) -> None:
+def test_a_file_with_equalized_channels_is_not_compared_with_the_original_model(exported: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageProblemError, match="--samples"):
         diagnose_file(str(exported / "lenet5-int8.tflite"), None, None)
     file = shutil.copy(exported / "lenet5-int8.tflite", tmp_path / "mine.tflite")
@@ -85,7 +85,7 @@ def test_a_file_whose_channels_were_scaled_is_not_compared_with_the_model_as_it_
 @pytest.mark.parametrize(
     ("model", "samples", "words"), [("mobilenet", None, "other weights"), (None, "nowhere", "no such folder")]
 )
-def test_what_cannot_be_compared_is_refused_in_one_sentence(
+def test_files_that_cannot_be_compared_are_refused_in_one_sentence(
     model: str | None, samples: str | None, words: str, exported: Path
 ) -> None:
     with pytest.raises(UsageProblemError, match=words) as caught:
@@ -98,7 +98,7 @@ def test_a_model_without_layers_to_compare_is_refused(exported: Path, capsys: py
     assert "--layers" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_the_page_draws_every_layer_and_runs_nothing(exported: Path) -> None:
+def test_the_page_shows_every_layer_and_contains_no_script(exported: Path) -> None:
     page = (exported / "report.html").read_text(encoding="utf-8")
     drawings = re.findall(r'<svg class="layers".*?</svg>', page, re.DOTALL)
     assert len(drawings) == 2
@@ -108,7 +108,7 @@ def test_the_page_draws_every_layer_and_runs_nothing(exported: Path) -> None:
     assert "<script" not in page
 
 
-def test_an_export_that_diagnoses_names_the_worst_with_its_cure_in_the_terminal(exported: Path) -> None:
+def test_diagnose_prints_the_worst_layer_with_a_suggestion(exported: Path) -> None:
     told = " ".join((exported.parent / "told.txt").read_text().split())
     manifest = json.loads((exported / "manifest.json").read_text())
     for file in manifest["files"]:
@@ -118,12 +118,12 @@ def test_an_export_that_diagnoses_names_the_worst_with_its_cure_in_the_terminal(
         assert finding["cure"]["fact"] in told
 
 
-def test_a_diagnosis_of_no_int8_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_diagnose_without_an_int8_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "lenet5", "--diagnose", "--precision", "float32", "--out", str(tmp_path)]) == 2
-    assert "--diagnose compares int8 files with the model; type --int8 with it" in capsys.readouterr().err
+    assert "--diagnose compares int8 files with the model; add --int8" in capsys.readouterr().err
 
 
-def test_a_layer_that_was_not_measured_is_said_to_be(exported: Path) -> None:
+def test_a_layer_without_a_measurement_is_reported_as_such(exported: Path) -> None:
     manifest = json.loads((exported / "manifest.json").read_text())
     layers = {layer["name"]: layer for layer in manifest["files"][0]["diagnosis"]["layers"]}
     assert share({**layers["c3"], "share": None}) == "not measured"
@@ -142,7 +142,9 @@ def test_names_from_outside_are_escaped(exported: Path) -> None:
     assert "&lt;b&gt;c3" in markup
 
 
-def test_the_terminal_names_the_worst_with_its_cure(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_terminal_shows_the_worst_layer_with_a_suggestion(
+    exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from export.cli.console import standard_output
 
     manifest = json.loads((exported / "manifest.json").read_text())

@@ -54,7 +54,7 @@ def test_every_layer_is_in_a_step_and_every_step_in_one_block(name: str) -> None
     assert [run for column in columns(found, drawn, 20) for run in column] == drawn
 
 
-def test_what_repeats_is_drawn_once_with_its_number() -> None:
+def test_a_repeated_block_is_drawn_once_with_its_count() -> None:
     found = steps(small(residual))
     (run,) = [run for run in runs(found, blocks(found)) if run.count > 1]
     assert run.count == 3
@@ -131,7 +131,7 @@ def test_the_command_writes_the_drawing(
         (["--full"], "type zoo show lenet5 --full --diagram lenet5.svg"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_at_once(
+def test_a_model_that_cannot_be_drawn_is_refused_at_once(
     words: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["show", "lenet5", *words]) == 2

@@ -26,7 +26,7 @@ def test_every_other_check_is_explained(name: str) -> None:
     assert f"**{name}**" in PAGE.lower()
 
 
-def test_no_check_is_made_that_is_not_listed() -> None:
+def test_every_check_that_runs_is_listed() -> None:
     made = {name for path in (ROOT / "export").rglob("*.py") for name in IDS.findall(path.read_text(encoding="utf-8"))}
     assert made <= {check.id for check in CHECKS} | OTHERS
     assert {"storage", "convention", "origin", "integrity"} <= made

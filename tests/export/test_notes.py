@@ -39,7 +39,7 @@ def test_nothing_is_said_of_a_good_int8_file() -> None:
 
 def test_the_cure_for_changed_answers_is_named() -> None:
     changed = replace(INT8, comparisons={"logits": replace(COMPARISON, top1_agreement=0.8)}, may_be_reconstructed=True)
-    assert notes(changed, FLOAT) == ("20% of the answers change on these samples; fewer without --no-reconstruct",)
+    assert notes(changed, FLOAT) == ("20% of the predictions change on these samples; fewer without --no-reconstruct",)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_the_cure_for_changed_answers_is_named() -> None:
         ({"census": (OpCount(op="FlexErf", arithmetic="integer", count=1),)}, "needs the Flex runtime for FlexErf"),
         ({"content": b"x" * 390}, "not smaller: 98% of float32"),
         ({"p50_ms": 5.0}, "not faster here: 1.2 x float32's time"),
-        ({"comparisons": {"logits": replace(COMPARISON, top1_agreement=0.8)}}, "20% of the answers change"),
+        ({"comparisons": {"logits": replace(COMPARISON, top1_agreement=0.8)}}, "20% of the predictions change"),
     ],
     ids=["float islands", "Flex", "size", "speed", "answers"],
 )

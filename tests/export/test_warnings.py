@@ -58,7 +58,11 @@ def test_what_the_reader_knows_already_is_not_said_again(known: dict[str, Any]) 
 
 @pytest.mark.parametrize(
     ("distinct", "classes", "said"),
-    [(1, 10, "only 1 different answer on"), (3, 1000, "only 3 different answers on"), (1, 2, "only 1 different")],
+    [
+        (1, 10, "only 1 different prediction on"),
+        (3, 1000, "only 3 different predictions on"),
+        (1, 2, "only 1 different"),
+    ],
 )
 def test_equal_answers_that_are_hardly_more_than_one_are_no_proof(distinct: int, classes: int, said: str) -> None:
     (line,) = warnings(manifest(distinct=(distinct, distinct), classes=classes))

@@ -88,7 +88,7 @@ def test_a_healthy_file_passes_its_proof(name: str, network: Callable[[str], Net
     assert {key: file.failures for key, file in files.items() if file.failures} == {}
 
 
-def test_no_question_is_left_out_for_an_int8_file_of_a_trained_network(network: Callable[[str], Network]) -> None:
+def test_every_check_applies_to_an_int8_file_of_a_trained_network(network: Callable[[str], Network]) -> None:
     chosen = network("mobilenet_tiny")
     file = chosen.healthy[PRIMARY.name, INT8]
     assert {check.id for check in file.checks} == {
@@ -98,7 +98,7 @@ def test_no_question_is_left_out_for_an_int8_file_of_a_trained_network(network: 
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_a_file_made_anew_without_a_fault_passes(format_name: str, network: Callable[[str], Network]) -> None:
+def test_a_rebuilt_file_without_a_fault_passes(format_name: str, network: Callable[[str], Network]) -> None:
     file = network("lenet5").judged((format_name, INT8), Planted(remade=True), f"anew-{format_name}")
     assert file.checks
     assert file.failures == ()
@@ -128,7 +128,7 @@ def test_the_proof_catches_the_fault(
 
 
 @pytest.mark.parametrize("scheme", SCHEMES_MADE)
-def test_an_onnx_that_is_asked_for_alone_passes_and_is_held_against_what_it_was_made_of(
+def test_an_onnx_requested_alone_passes_and_is_compared_with_the_files_it_was_derived_from(
     scheme: Scheme, network: Callable[[str], Network]
 ) -> None:
     file = network("mobilenet_tiny").judged_alone(("onnx", scheme), Planted(), f"alone-{scheme}")
@@ -142,7 +142,7 @@ def test_an_onnx_that_is_asked_for_alone_passes_and_is_held_against_what_it_was_
 
 
 @pytest.mark.parametrize(("fault", "name", "scheme"), ALONE)
-def test_the_proof_of_an_onnx_that_is_asked_for_alone_catches_the_fault(
+def test_the_proof_of_an_onnx_requested_alone_catches_the_fault(
     fault: Fault, name: str, scheme: Scheme, network: Callable[[str], Network]
 ) -> None:
     chosen, key = network(name), ("onnx", scheme)

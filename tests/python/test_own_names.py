@@ -38,14 +38,14 @@ def ran(script: Path, packages: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=script.parent, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_modules_beside_the_script_are_not_taken_for_ours(folder: Path) -> None:
+def test_modules_beside_the_script_do_not_shadow_ours(folder: Path) -> None:
     script = folder / "export.py"  # the script itself has such a name
     script.write_text("import zoo_export; print(zoo_export.Recipe(model='lenet5').model)")
     done = ran(script, ROOT)
     assert (done.returncode, done.stdout) == (0, "lenet5\n"), done.stderr
 
 
-def test_a_name_that_is_taken_already_is_said_in_one_sentence(folder: Path) -> None:
+def test_a_name_that_is_already_imported_is_reported_in_one_sentence(folder: Path) -> None:
     (folder / "training" / "__init__.py").write_text("")
     script = folder / "go.py"
     script.write_text("import training, zoo_export")
@@ -61,7 +61,7 @@ def test_importing_it_loads_nothing_heavy(folder: Path) -> None:
 
 
 @pytest.mark.large
-def test_an_installed_wheel_exports_beside_them(folder: Path, tmp_path: Path) -> None:
+def test_an_installed_wheel_exports_beside_modules_of_these_names(folder: Path, tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     options = ["--no-deps", "--no-index", "--no-build-isolation"]
     subprocess.run([*pip, "wheel", *options, "--wheel-dir", tmp_path / "wheels", _sources(tmp_path)], check=True)

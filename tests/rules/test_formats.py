@@ -53,7 +53,7 @@ def words(path: Path) -> Iterator[str]:
     yield from imported(path)
 
 
-def test_formats_are_named_in_their_targets_only() -> None:
+def test_formats_are_named_only_in_their_own_package() -> None:
     naming = {
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES

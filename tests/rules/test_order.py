@@ -79,7 +79,7 @@ def arrows(folder: str) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("folder", ["", *FOLDERS])
-def test_no_room_imports_in_a_circle(folder: str) -> None:
+def test_no_package_has_circular_imports(folder: str) -> None:
     try:
         TopologicalSorter(arrows(folder)).prepare()
     except CycleError as error:
@@ -87,14 +87,14 @@ def test_no_room_imports_in_a_circle(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", ORDER)
-def test_rooms_import_only_what_comes_before_them(folder: str) -> None:
+def test_packages_import_only_those_before_them(folder: str) -> None:
     place = {name: number for number, row in enumerate(ORDER[folder]) for name in row}
     found = arrows(folder)
     assert found.keys() <= place.keys()
     assert [(own, other) for own, others in found.items() for other in others if place[other] >= place[own]] == []
 
 
-def test_every_room_says_what_it_promises() -> None:
+def test_every_package_has_a_docstring() -> None:
     silent = [name for name in FOLDERS if not ast.get_docstring(ast.parse(MODULES[name].read_text(encoding="utf-8")))]
     assert silent == []
     assert len(FOLDERS) > 20

@@ -30,7 +30,7 @@ from zoo.preprocessing import ColourOrder, Preprocessing
 COUNT = 4
 ARCHITECTURE = find("mobilenet")
 PREPROCESSING = ARCHITECTURE.preprocess(**ARCHITECTURE.tiny)
-# Measured: noise is .48 away from what the small MobileNet's batch norms remember, the images .028.
+# Measured: noise is .48 away from the statistics of the small MobileNet's batch norms, the images .028.
 NEARER = 10
 # Measured on 32 photos of clothes: 21.1 dB and all answers; with the noise left as it is 14.8 dB.
 SQNR_DB, SAME_TOP1 = 17.0, 0.95
@@ -52,7 +52,9 @@ def stacked(
     return np.stack(list(synthesis.images(model, preprocessing, count, seed=seed, progress=Quiet())))
 
 
-def test_images_are_nearer_to_the_statistics_than_noise(trained: keras.Model, made: np.ndarray[Any, Any]) -> None:
+def test_synthetic_images_are_closer_to_the_statistics_than_noise(
+    trained: keras.Model, made: np.ndarray[Any, Any]
+) -> None:
     statistics = Statistics.of(trained)
     noise = octaves(np.random.default_rng(0), COUNT, PREPROCESSING.shape).astype(np.uint8)
     before, after = (float(statistics.distance(PREPROCESSING.normalise(photos))) for photos in (noise, made))
@@ -76,7 +78,7 @@ def normed(mean: list[float], variance: list[float]) -> keras.Model:
 
 
 @pytest.mark.parametrize("colours", ["RGB", "BGR"])
-def test_photos_have_the_colours_that_the_model_remembers(colours: ColourOrder) -> None:
+def test_synthetic_images_have_the_mean_colours_of_the_training_data(colours: ColourOrder) -> None:
     preprocessing = Preprocessing(height=16, width=16, colours=colours, scale=(1 / 127.5,), offset=(-1.0,))
     photos = stacked(normed([-0.5, 0.0, 0.4], [0.1, 0.05, 0.1]), preprocessing, 2)
     inputs = preprocessing.normalise(photos)
@@ -84,7 +86,7 @@ def test_photos_have_the_colours_that_the_model_remembers(colours: ColourOrder) 
     assert inputs.var(axis=(0, 1, 2)) == pytest.approx([0.1, 0.05, 0.1], rel=0.15)
 
 
-def test_a_model_inside_of_a_model_is_looked_into(trained: keras.Model) -> None:
+def test_batch_norms_of_an_inner_model_are_found(trained: keras.Model) -> None:
     outer = keras.Sequential([keras.Input(PREPROCESSING.shape), trained])
     assert len(Statistics.of(outer).moments) == len(Statistics.of(trained).moments) > 0
 
@@ -96,7 +98,7 @@ def test_batch_norms_that_were_folded_or_never_trained_are_refused(variance: flo
         Statistics.of(normed([0.0] * 3, [variance] * 3))
 
 
-def test_a_batch_norm_that_remembers_a_mean_only_is_taken() -> None:
+def test_a_batch_norm_with_a_mean_only_is_used() -> None:
     assert len(Statistics.of(normed([0.0, 0.1, 0.0], [1.0] * 3)).moments) == 1
 
 
@@ -116,13 +118,13 @@ def plain() -> keras.Model:
         (
             plain,
             "tf",
-            "what a model's batch norms remember, and this one has none; leave --calibration out",
+            "from the statistics of a model's batch norms, and this one has none; leave --calibration out",
         ),
         (plain, None, "how a photo becomes this model's input is not known"),
         (vector, None, "this model takes no photos"),
     ],
 )
-def test_a_model_for_which_no_image_can_be_made_is_refused(
+def test_a_model_that_does_not_take_images_is_refused(
     build: Callable[[], keras.Model], preprocessing: str | None, expected: str, tmp_path: Path
 ) -> None:
     build().save(tmp_path / "model.keras")
@@ -134,7 +136,7 @@ def test_a_model_for_which_no_image_can_be_made_is_refused(
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_int8_files_calibrated_without_data_keep_the_answers_on_real_photos(
+def test_int8_files_calibrated_without_data_keep_the_predictions_on_real_photos(
     trained: keras.Model, tmp_path: Path
 ) -> None:
     trained.save(tmp_path / "clothes.keras")

@@ -24,6 +24,7 @@ from zoo.errors import UsageProblemError
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.large  # five processes
 def test_two_devices_learn_what_one_does_also_after_a_kill(
     clothes: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -1,4 +1,4 @@
-"""Calibration without data: images made of what the network's own batch norms remember of its training data."""
+"""Calibration without data: images generated from the statistics of the network's batch norms."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Images that a network takes for its training data: noise, moved until every batch norm sees what it remembers.
+"""Synthetic images: noise, optimized until every batch norm's input has the statistics of the training data.
 
 Cai et al. 2020, "ZeroQ: A Novel Zero Shot Quantization Framework", https://arxiv.org/abs/2001.00281, section 3.1. Ours
-start from octaves of noise, which are nearer to pictures than white noise, stay within what a camera's bytes can give,
-and weigh errors by the remembered deviations.
+start from octaves of noise, which are closer to pictures than white noise, stay within the range of a photo's bytes,
+and weight errors by the stored deviations.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ Floats = NDArray[np.float32]
 MOST_IMAGES = 32
 # Pixels of one image times steps: 50 steps at 224 x 224, and more where they are cheap, up to 200.
 MOST_PIXEL_STEPS, FEWEST_STEPS, MOST_STEPS = 50 * 224 * 224, 50, 200
-BATCH_PIXELS = 16 * 224 * 224  # decides the memory, with the network's activations
-STEP_BYTES = 10.0  # of Adam at the start; it falls to nothing along a cosine
-MEAN_BYTES, DEVIATION_BYTES = 118.0, 58.0  # usual of photos
-GREY_SHARE = 0.8  # of the noise's deviation: the colours of a photo go up and down together
+BATCH_PIXELS = 16 * 224 * 224  # with the network's activations, determines the memory
+STEP_BYTES = 10.0  # initial learning rate of Adam, which decays to zero along a cosine
+MEAN_BYTES, DEVIATION_BYTES = 118.0, 58.0  # typical of photos
+GREY_SHARE = 0.8  # of the noise's deviation: the colours of a photo are correlated
 
 
 def images(
     model: keras.Model, preprocessing: Preprocessing, count: int, *, seed: int, progress: Progress
 ) -> Iterator[Bytes]:
-    """Yield `count` images, at most `MOST_IMAGES`, as a camera would give them: (height, width, channels) bytes, RGB.
+    """Yield `count` images, at most `MOST_IMAGES`, as RGB bytes (height, width, channels).
 
     The same seed gives the same images.
 
     Raises:
-        UsageProblemError: the model has no batch norm that remembers anything.
+        UsageProblemError: the model has no batch norm with statistics.
     """
     statistics, generator = Statistics.of(model), np.random.default_rng(seed)
     height, width, _ = preprocessing.shape
@@ -72,11 +72,11 @@ class _Descent:
         self._steps = steps
 
     def run(self, batch: Floats, progress: Progress, done: int, total: int) -> Bytes:
-        """Return the batch (N, H, W, C), in the model's order of colours, moved to the statistics."""
+        """Return the optimized batch (N, H, W, C), in the model's colour order."""
         import keras
 
         rate = keras.optimizers.schedules.CosineDecay(STEP_BYTES, self._steps)
-        # Gradients of a mean over all pixels are small: the usual epsilon would hold the images where they are.
+        # Gradients of a mean over all pixels are so small that the usual epsilon would stop the optimization.
         adam = keras.optimizers.Adam(rate, beta_2=0.99, epsilon=1e-12)
         values = keras.Variable(batch)
         for step in range(self._steps):
@@ -88,7 +88,7 @@ class _Descent:
 
 
 def octaves(generator: np.random.Generator, count: int, shape: tuple[int, int, int]) -> Floats:
-    """Return noise (count, height, width, channels) of bytes with as much contrast in every octave, as photos have."""
+    """Return noise (count, height, width, channels) of bytes with the same contrast in every octave, as in photos."""
     import tensorflow as tf
 
     height, width, channels = shape

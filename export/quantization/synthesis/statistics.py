@@ -1,4 +1,4 @@
-"""What batch norms remember of the data that a network was trained on, and how far images are from it."""
+"""The statistics that batch norms store about the training data, and the distance of images from them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from zoo.errors import UsageProblemError
 if TYPE_CHECKING:
     import keras
 
-# A batch norm that was folded away, or never trained, has mean 0 and variance 1; some writers keep 1 - epsilon.
+# A folded or untrained batch norm has mean 0 and variance 1; some exporters store 1 - epsilon.
 NEUTRAL = 0.01
-# Of a layer's largest variance: a channel that was dead in training counts no more than one with this share.
+# Fraction of a layer's largest variance: the lower limit for channels that were dead in training.
 SMALLEST_VARIANCE = 1e-5
 INSTEAD = "leave --calibration out for the built-in photos, or give a folder of your own"
 
@@ -40,11 +40,11 @@ class Moments:
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """Moments of every batch norm that remembers some.
+    """The moments of every batch norm that stores statistics.
 
     Attributes:
         features: the model, with the inputs of these batch norms as outputs.
-        moments: likewise in order.
+        moments: of these batch norms, in the same order.
     """
 
     features: keras.Model
@@ -55,7 +55,7 @@ class Statistics:
         """Return the statistics in a model.
 
         Raises:
-            UsageProblemError: it has none.
+            UsageProblemError: the model has none.
         """
         import keras
 
@@ -63,14 +63,15 @@ class Statistics:
             model = flat(model)
         except PassRefusedError as error:
             raise UsageProblemError(
-                f"--calibration synthetic has to take the model apart: {error}; {INSTEAD}"
+                f"--calibration synthetic has to read the model's layers: {error}; {INSTEAD}"
             ) from error
         nodes = [node for node in Graph(model).nodes if isinstance(node.operation, keras.layers.BatchNormalization)]
         telling = [node for node in nodes if not _is_neutral(node.operation)]
         if not telling:
             why = "those of this one were folded into its layers, or never trained" if nodes else "this one has none"
             raise UsageProblemError(
-                f"--calibration synthetic makes images of what a model's batch norms remember, and {why}; {INSTEAD}"
+                f"--calibration synthetic generates images from the statistics of a model's batch norms, and {why}; "
+                f"{INSTEAD}"
             )
         tensors = [node.input_tensors[0] for node in telling]
         ranks = [len(tensor.shape) for tensor in tensors]
@@ -78,10 +79,10 @@ class Statistics:
         return cls(features=keras.Model(model.inputs[0], tensors), moments=moments)
 
     def distance(self, inputs: Any) -> Any:
-        """Return how far a batch (N, H, W, C) is from the statistics, a scalar tensor: 0 where it has the same.
+        """Return the distance of a batch (N, H, W, C) from the statistics, a scalar tensor; 0 if they are equal.
 
-        The squared errors of means and deviations, in units of the remembered deviation: of channels and layers the
-        mean, so that wide layers and loud ones count as much as others.
+        It is the squared error of means and deviations in units of the stored deviation, averaged over channels and
+        layers, so that every layer has the same weight.
         """
         import tensorflow as tf
 
@@ -93,7 +94,7 @@ def _distance(values: Any, moments: Moments) -> Any:
     import tensorflow as tf
 
     mean, variance = tf.nn.moments(values, moments.axes)
-    tiny = tf.constant(np.finfo(np.float32).tiny)  # the root of 0 has no gradient
+    tiny = tf.constant(np.finfo(np.float32).tiny)  # the square root has no gradient at 0
     apart = (mean - moments.mean) / moments.deviation
     ratio = tf.sqrt(variance + tiny) / moments.deviation
     return tf.reduce_mean(apart**2) + tf.reduce_mean((ratio - 1) ** 2)

@@ -85,7 +85,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_cure_fits_what_was_measured(name: str) -> None:
+def test_the_suggestion_follows_from_the_measurements(name: str) -> None:
     error, circumstances, fact, options = CASES[name]
     found = cure(error, "conv", circumstances)
     assert fact in found.fact
@@ -101,14 +101,14 @@ def test_the_cure_fits_what_was_measured(name: str) -> None:
         ("zoo export a --raise b=int16", ("--raise", "c=int16"), "zoo export a --raise b=int16 --raise c=int16"),
     ],
 )
-def test_the_export_to_try_says_everything_once(command: str, options: tuple[str, ...], expected: str) -> None:
+def test_the_suggested_command_has_every_option_once(command: str, options: tuple[str, ...], expected: str) -> None:
     assert suggestion([{"cure": {"options": options}}], command) == expected
 
 
-def test_a_cure_of_the_weights_is_tried_before_layers_are_raised() -> None:
+def test_reconstruction_is_suggested_before_higher_precision() -> None:
     worst = [{"cure": {"options": given}} for given in (("--raise", "c=int16"), ("--reconstruct",))]
     assert suggestion(worst, "zoo export a --no-reconstruct") == "zoo export a"
 
 
-def test_what_no_layer_gives_is_not_raised_by_a_name() -> None:
+def test_a_tensor_without_a_layer_is_not_suggested_for_higher_precision() -> None:
     assert cure(USUAL, None, PLAIN).options == ()

@@ -89,7 +89,7 @@ def diagnosis(made: Remade, file_format: Format) -> Mapping[str, Any]:
         pytest.param("mobilenet_v2_tiny", {}, marks=pytest.mark.large),
     ],
 )
-def test_the_first_cure_makes_the_file_better(
+def test_following_the_first_suggestion_improves_the_file(
     name: str, changes: Mapping[str, Any], network: Callable[[str], Network], tmp_path: Path
 ) -> None:
     one = network(name)
@@ -105,7 +105,7 @@ def test_the_first_cure_makes_the_file_better(
     ("layer", "width"),
     [pytest.param("Conv1", Width.FLOAT32, marks=pytest.mark.large), ("block_2_add", Width.INT16)],
 )
-def test_a_file_with_a_wider_layer_is_diagnosed_alike_in_both_formats(
+def test_a_file_with_a_wider_layer_has_the_same_diagnosis_in_both_formats(
     layer: str, width: Width, network: Callable[[str], Network], tmp_path: Path
 ) -> None:
     one = network("mobilenet_v2_tiny")
@@ -119,7 +119,7 @@ def test_a_file_with_a_wider_layer_is_diagnosed_alike_in_both_formats(
     assert all(abs(share - second[name]) < 0.05 for name, share in first.items() if name in second)
 
 
-def test_a_float32_layer_of_a_reconstructed_model_has_weights_that_were_never_rounded(
+def test_a_float32_layer_of_a_reconstructed_model_keeps_its_original_weights(
     network: Callable[[str], Network], tmp_path: Path
 ) -> None:
     one = network("lenet5")
@@ -132,7 +132,7 @@ def test_a_float32_layer_of_a_reconstructed_model_has_weights_that_were_never_ro
     assert kept.base.reconstruction.model is not None
 
 
-def test_raising_one_layer_to_float32_leaves_the_others_rounded(
+def test_keeping_one_layer_in_float32_leaves_the_others_quantized(
     network: Callable[[str], Network], tmp_path: Path
 ) -> None:
     one = network("lenet5")
