@@ -29,7 +29,7 @@ def run(models: list[str]) -> None:
         sys.exit("error: set ZOO_IMAGENET_SAMPLE to a folder with labels.csv and images/")
     sample = Path(place)
     print("\n## Accuracy on labelled photos\n")
-    print("| model | calibration | photos | file | top-1 | drop, points | same answer as float32 | SQNR dB |")
+    print("| model | calibration | photos | file | top-1 | drop, points | same prediction as float32 | SQNR dB |")
     print("|---|---|---|---|---|---|---|---|")
     agreements = []
     for name in models:
@@ -46,7 +46,7 @@ def run(models: list[str]) -> None:
                 cost = export(name, out, "float32,int8", "--keep-failed", "--evaluate", str(labels), *more)
                 found: Any = manifest(cost)
                 agreements.append((name, source, *_print_rows(name, source, found, out, labels, work)))
-    print("\n| model | calibration | the two int8 files: same answer | outputs within 1 LSB | largest, LSB |")
+    print("\n| model | calibration | the two int8 files: same prediction | outputs within 1 LSB | largest, LSB |")
     print("|---|---|---|---|---|")
     for name, source, same, within, largest in agreements:
         print(f"| {name} | {source} | {same:.2%} | {within:.4%} | {largest} |")

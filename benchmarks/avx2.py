@@ -27,7 +27,7 @@ def run(models: list[str]) -> None:
     if shutil.which("qemu-x86_64") is None:
         sys.exit("error: qemu-x86_64 is missing; on Debian type: apt-get install qemu-user")
     print(f"\n## int8 .onnx on an emulated Haswell (AVX2, no VNNI) and here, {COUNT} photos\n")
-    print("| model | largest difference, steps of the output | same answer |\n|---|---|---|")
+    print("| model | largest difference, steps of the output | same prediction |\n|---|---|---|")
     for name in models:
         with tempfile.TemporaryDirectory() as folder:
             work = Path(folder)

@@ -18,7 +18,7 @@ COLUMNS = (
     "file",
     "top-1 %",
     "drop, points",
-    "same answer %",
+    "same prediction %",
     "SQNR dB",
     "integer operators %",
     "MB",

@@ -33,7 +33,7 @@ def test_a_met_budget_is_reported_and_plotted(tmp_path: Path, capsys: pytest.Cap
     ]
     assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 0
     told = capsys.readouterr().out
-    assert "asked: at most 100 kB; chosen: int8" in told
+    assert "requested: at most 100 kB; chosen: int8" in told
     folder = tmp_path / "lenet5"
     manifest = json.loads((folder / "manifest.json").read_text())
     (file,) = manifest["files"]
@@ -54,8 +54,8 @@ def test_a_budget_that_cannot_be_met_writes_nothing_and_reports_the_nearest_file
     assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 1
     told = capsys.readouterr().out
     assert "failed  budget: " in told
-    assert "asked: at most 1 % of the answers changed, at most 10.0 kB; cannot be met; nearest:" in told
-    assert "on these samples 1 % means not one, --evaluate or --probe-count give more" in told
+    assert "requested: at most 1 % of the predictions changed, at most 10.0 kB; cannot be met; nearest:" in told
+    assert "1 % allows not a single one; give more samples with --evaluate or --probe-count" in told
     assert "nothing was written" in told
     assert list(tmp_path.iterdir()) == []
 
@@ -93,7 +93,8 @@ def test_the_plot_is_complete_and_escapes_names() -> None:
     other = {**point, "label": "float32", "bytes": 4000, "sqnr_db": 110.0, "presets": [], "chosen": False}
     drawn = render("budget_chart.svg", chart=chart([point, other], [1000, 4000], "size & more"))
     circles = ElementTree.fromstring(drawn).findall("circle")
-    (small, large) = ((float(one.attrib["cx"]), float(one.attrib["cy"])) for one in circles)
+    assert [circle.attrib["class"] for circle in circles] == ["on-front", "chosen"]  # on top of all others
+    (large, small) = ((float(one.attrib["cx"]), float(one.attrib["cy"])) for one in circles)
     assert small[0] < large[0]
     assert small[1] > large[1]  # better is higher
     assert "<b>" not in drawn

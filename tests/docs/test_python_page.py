@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import zoo_export
+
 PAGE = Path(__file__).parents[2] / "docs" / "python.md"
 
 
@@ -22,3 +24,12 @@ def test_code_of_the_python_page_runs(
     assert "True artifacts/lenet5" in printed
     assert printed.count(" dB") == 4
     assert "uint8" in printed
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md", "docs/zoo_tutorial.md"])
+def test_the_pages_use_public_names_only(page: str) -> None:
+    text = (PAGE.parents[1] / page).read_text(encoding="utf-8")
+    used = set(re.findall(r"\bzoo_export\.(\w+)", text))
+    assert used
+    assert used <= set(zoo_export.__all__)
+    assert "from export" not in text

@@ -52,7 +52,7 @@ class BudgetChart:
         ticks: those of the horizontal axis.
         axis: what the horizontal axis is.
         front: the files that no other beats, in order.
-        dots: all files.
+        dots: all files, the chosen one on top.
     """
 
     label: str
@@ -94,13 +94,17 @@ def chart(points: Sequence[Point], numbers: Sequence[float], axis: str) -> Budge
         ticks=[Tick(_across(value, largest), f"{value:g}") for value in _ticks(largest)],
         axis=axis,
         front=sorted(place for point, place in zip(points, places, strict=True) if point["on_front"]),
-        dots=[_dot(point, *place) for point, place in zip(points, places, strict=True)],
+        dots=sorted((_dot(point, *place) for point, place in zip(points, places, strict=True)), key=_is_chosen),
     )
 
 
 def _dot(point: Point, x: float, y: float) -> Dot:
     style = "chosen" if point["chosen"] else "on-front" if point["on_front"] else "beaten"
     return Dot(x, y, style, ", ".join(point["presets"]), f"{point['label']}: {', '.join(cells(point)[:3])}")
+
+
+def _is_chosen(dot: Dot) -> bool:
+    return dot.style == "chosen"
 
 
 def _ticks(largest: float) -> Iterator[float]:

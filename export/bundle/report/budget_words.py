@@ -1,4 +1,4 @@
-"""What a budget asked for and what was found, in the words of the terminal and of the page."""
+"""The limits of a budget and its result, in the words of the terminal and of the page."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def part(manifest: Mapping[str, Any]) -> BudgetPart | None:
     )
 
 
-def asked(manifest: Mapping[str, Any]) -> str:
-    """Return the budget in words."""
+def requested(manifest: Mapping[str, Any]) -> str:
+    """Return the limits in words."""
     budget = manifest["recipe"]["budget"]
     if budget["preset"]:
         return f"the {budget['preset']} file"
@@ -66,22 +66,22 @@ def asked(manifest: Mapping[str, Any]) -> str:
 
 
 def lines(manifest: Mapping[str, Any]) -> list[str]:
-    """Return what was found, what it costs, and how far the numbers can be trusted."""
+    """Return the result, what it costs, and how precise the numbers are."""
     found = manifest["budget"]
     chosen, points = found["chosen"], found["points"]
-    said = [f"asked: {asked(manifest)}; {_outcome(manifest)}: {chosen['label']}"]
+    said = [f"requested: {requested(manifest)}; {_outcome(manifest)}: {chosen['label']}"]
     plain = next((one for one in points if one["precision"] == "int8" and not one["raised"]), None)
     if chosen["raised"]:
         raised = list(chosen["raised"])
         more = f" and {len(raised) - MOST_NAMED} more" if len(raised) > MOST_NAMED else ""
         cost = f"; {_against(chosen, plain)} than plain int8" if plain else ""
-        said.append(f"raised: {', '.join(raised[:MOST_NAMED])}{more}{cost}")
+        said.append(f"in higher precision: {', '.join(raised[:MOST_NAMED])}{more}{cost}")
     if _can_keep_weights(manifest) and _is_missed(manifest, "--max-drop"):
-        said.append("--raise-to float32 raises layers with their own float32 weights, which costs size")
+        said.append("--raise-to float32 keeps the float32 weights of these layers too, which makes the file larger")
     said += [_resolution(manifest)] if manifest["recipe"]["budget"]["max_drop"] is not None else []
     said += _order(points)
     ranked = "layers were ranked on calibration samples; " if found["ranking"] else ""
-    said.append(f"{ranked}SQNR, answers and times of these files are those of the {chosen['format']} runtime")
+    said.append(f"{ranked}SQNR, predictions and times were measured with the {chosen['format']} runtime")
     return said
 
 
@@ -143,7 +143,7 @@ def _outcome(manifest: Mapping[str, Any]) -> str:
 
 def _what(manifest: Mapping[str, Any]) -> str:
     metric = headline(manifest)
-    return f"of the {metric.title} lost" if metric else "of the answers changed"
+    return f"of the {metric.title} lost" if metric else "of the predictions changed"
 
 
 def _against(chosen: Mapping[str, Any], plain: Mapping[str, Any]) -> str:
@@ -159,10 +159,10 @@ def _resolution(manifest: Mapping[str, Any]) -> str:
     limit = manifest["recipe"]["budget"]["max_drop"]
     said = f"one of {count} samples is {100 / count:.2g} %"
     if limit * count < 1:
-        said += f": on these samples {100 * limit:g} % means not one, --evaluate or --probe-count give more"
+        said += f": {100 * limit:g} % allows not a single one; give more samples with --evaluate or --probe-count"
     changed = manifest["budget"]["chosen"]["changed"]
     if manifest["evaluation"] and changed:
         # Photos that change from right to wrong and back: the variance of their difference is at most their number.
         spread = DEVIATIONS_95 * math.sqrt(changed / count)
-        said += f"; {changed:.0%} of the answers change, so that a loss is known to +-{100 * spread:.1f} % only"
+        said += f"; {changed:.0%} of the predictions change, so the loss is known only to +-{100 * spread:.1f} %"
     return said

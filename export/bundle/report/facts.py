@@ -16,7 +16,7 @@ def data(manifest: Mapping[str, Any]) -> Iterator[Fact]:
         yield Fact("ranges observed by", calibration["observer"])
         if stability := calibration["stability"]:
             worst = f"{stability['worst']:.0%} at worst, in {stability['worst_tensor']}"
-            yield Fact("two halves' ranges", f"differ by {stability['median']:.0%} (median), {worst}")
+            yield Fact("ranges of two halves", f"differ by {stability['median']:.0%} (median), {worst}")
     if evaluation := manifest["evaluation"]:
         yield Fact("evaluation", f"{evaluation['count']} labelled samples, {evaluation['samples']['source']}")
     for name, contract in manifest["inputs"].items():
@@ -38,7 +38,7 @@ def edges(file: Mapping[str, Any]) -> Iterator[Fact]:
         for spec in file[kind]:
             yield Fact(kind.removesuffix("s"), _edge(spec), code=spec["name"])
     if file["takes_camera_bytes"]:
-        yield Fact("feed", "the photo's own bytes, no arithmetic")
+        yield Fact("accepts", "the bytes of the photo, without arithmetic")
     if file["p50_ms"] is not None:
         yield Fact("time", f"p50 {file['p50_ms']:.3g} ms, p90 {file['p90_ms']:.3g} ms, one thread")
     if file["sha256"]:

@@ -33,43 +33,44 @@ def share(layer: Mapping[str, Any]) -> str:
 
 
 def verdict(found: Mapping[str, Any]) -> str:
-    """Return in a sentence how good the answers are and where the error comes from."""
+    """Return in a sentence how accurate the output is and where the error comes from."""
     reached = f"{decibels(found['output_sqnr_db'])} dB at the output on {found['sample_count']} samples"
     said = f"{found['file']}: {reached}"
     worst = found["worst"]
     if not worst:
         return f"{said}; no layer stands out"
     if worst[0]["share"] >= FEW / 2:
-        return f"{said}; {percent(worst[0]['share'])} of its error is made by {worst[0]['name']} alone"
+        return f"{said}; {percent(worst[0]['share'])} of its error comes from {worst[0]['name']} alone"
     total = percent(sum(finding["share"] for finding in worst))
-    return f"{said}; no layer stands out, the worst {len(worst)} make {total} of its error"
+    return f"{said}; no layer stands out, the worst {len(worst)} cause {total} of its error"
 
 
 def cost(finding: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     """Return what one of the worst layers costs the output."""
     alone, together = decibels(finding["alone_sqnr_db"]), decibels(found["output_sqnr_db"])
-    return f"{percent(finding['share'])} of the output's error: alone it leaves {alone} dB, all together {together} dB"
+    share_in_words = percent(finding["share"])
+    return f"{share_in_words} of the output's error: {alone} dB if only this layer is rounded, {together} dB if all are"
 
 
 def legend(found: Mapping[str, Any]) -> list[str]:
     """Return what the columns mean, and what was compared with what."""
     lines = [
         "own dB: this layer's weights and output rounded, everything before it exact; -: it only moves numbers",
-        "so far dB: what the file gives here, all rounding before it included; SQNR against the Keras model",
+        "so far dB: the file's output of this layer, all rounding before it included; SQNR against the Keras model",
         "of the output's error: measured with only this layer rounded; the shares need not add up to 100 %",
         f"measured on {found['sample_count']} samples ({found['source']})",
     ]
     few = [layer["output_count"] for layer in found["layers"] if 0 < layer["output_count"] < found["sample_count"]]
     if few:
-        lines.append(f"shares of the {len(few)} layers that cost the least: on {few[0]} samples only")
+        lines.append(f"the shares of the {len(few)} least costly layers were measured on {few[0]} samples only")
     unknown = [layer["name"] for layer in found["layers"] if not layer["group"] and layer["layer"] is None]
     if unknown:
-        lines.append(f"no Keras layer gives the values of {', '.join(unknown)}: named as in the file")
+        lines.append(f"matched to no Keras layer, named as in the file: {', '.join(unknown)}")
     return lines
 
 
 def suggestion(worst: Sequence[Mapping[str, Any]], command: str) -> str:
-    """Return the export to try: `command`, that of the file, with the options of the worst layers' cures."""
+    """Return the export to try: `command`, that of the file, with the options suggested for the worst layers."""
     options: dict[tuple[str, ...], None] = {}
     for finding in worst:
         given = tuple(finding["cure"]["options"])

@@ -19,7 +19,7 @@ def legend(manifest: Mapping[str, Any]) -> list[str]:
     ]
     if calibration:
         stability = calibration["stability"]
-        halves = f"; two halves' ranges differ by {stability['worst']:.0%} at worst" if stability else ""
+        halves = f"; the ranges of its two halves differ by at most {stability['worst']:.0%}" if stability else ""
         lines.append(f"calibrated on {calibration['count']} samples ({calibration['source']}){halves}")
     if metric := headline(manifest):
         found = manifest["evaluation"]
@@ -27,7 +27,7 @@ def legend(manifest: Mapping[str, Any]) -> list[str]:
             f"{one.title} {one.words(found['scores'][one.key])} {one.unit}" for one in TASKS[found["task"]].metrics
         )
         lines.append(f"{metric.title}: on {found['count']} labelled samples; the Keras model reaches {reached}")
-    warnings = (*probe["warnings"], *_weights_warnings(manifest), *_answers_warnings(manifest))
+    warnings = (*probe["warnings"], *_weights_warnings(manifest), *_predictions_warnings(manifest))
     lines += [f"warning: {warning}" for warning in warnings]
     if weights.get("taken_as_trained"):
         lines.append(f"weights: {weights['name']}, taken as trained")
@@ -39,15 +39,15 @@ def legend(manifest: Mapping[str, Any]) -> list[str]:
 
 
 def _weights_warnings(manifest: Mapping[str, Any]) -> list[str]:
-    """Say why trained weights were not reconstructed, unless the user typed it or noise, of which is told, did it."""
+    """Say why trained weights were not reconstructed, unless the user or noise is the reason."""
     if not (manifest["recipe"]["reconstruct"] and manifest["weights"]["trained"] and manifest["probe"]["real"]):
         return []
     reasons = [stage["skipped_because"] for stage in manifest["stages"] if "skipped_because" in stage]
     return [f"weights were only rounded: {reason}" for reason in reasons]
 
 
-def _answers_warnings(manifest: Mapping[str, Any]) -> list[str]:
-    """Say that equal answers mean little where the model has hardly more than one for these samples."""
+def _predictions_warnings(manifest: Mapping[str, Any]) -> list[str]:
+    """Say that equal predictions mean little where the model gives hardly more than one for these samples."""
     if not (manifest["weights"]["trained"] and manifest["probe"]["real"]):
         return []
     counts = [

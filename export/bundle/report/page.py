@@ -82,7 +82,7 @@ def _verdict(manifest: Mapping[str, Any], shown: list[Row]) -> tuple[str, str]:
         return "Noise as data: every file runs, accuracy is not proven", "noted"
     if any(row.state == "noted" for row in shown):
         return f"Proven: all {len(shown)} files pass their checks; read the remarks", "noted"
-    return f"Proven: all {len(shown)} files are the model", "good"
+    return f"Proven: all {len(shown)} files compute what the model computes", "good"
 
 
 def _warns(line: str) -> bool:

@@ -1,4 +1,4 @@
-"""What pruning bought and what it cost, in cells and sentences: for the terminal and for the page."""
+"""What pruning gains and what it costs, in cells and sentences: for the terminal and for the page."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def part(manifest: Mapping[str, Any]) -> PruningPart | None:
 def rows(manifest: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """Yield the cells of each row: the Keras model that is exported, then every file."""
     found = manifest["slimming"]
-    yield ("the Keras model", *_answers(found["model"]), "", "", "")
+    yield ("the Keras model", *_compared(found["model"]), "", "", "")
     for name, file in found["files"].items():
         sizes = (size_in_words(file[key]) for key in ("bytes", "bytes_zipped"))
-        yield (name, *_answers(file), f"{100 * file['zero_share']:.1f}", *sizes)
+        yield (name, *_compared(file), f"{100 * file['zero_share']:.1f}", *sizes)
 
 
 def lines(manifest: Mapping[str, Any]) -> list[str]:
@@ -54,6 +54,6 @@ def lines(manifest: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _answers(compared: Mapping[str, Any]) -> tuple[str, str]:
+def _compared(compared: Mapping[str, Any]) -> tuple[str, str]:
     sqnr, same = compared.get("sqnr_db"), compared.get("top1_agreement")
     return ("-" if sqnr is None else f"{sqnr:.1f}", "-" if same is None else f"{100 * same:.1f}")

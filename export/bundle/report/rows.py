@@ -41,7 +41,7 @@ def rows(manifest: Mapping[str, Any]) -> list[Row]:
 
 
 def headline(manifest: Mapping[str, Any]) -> Metric | None:
-    """Return what the files were judged by on labelled data; None if there were none."""
+    """Return the metric on labelled data; None without an evaluation."""
     evaluation = manifest["evaluation"]
     return TASKS[evaluation["task"]].metrics[0] if evaluation else None
 
@@ -94,8 +94,8 @@ def _verdict(file: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str,
         return "runs", "; ".join([f"{why}: accuracy is not proven", *notes]), "noted"
     if notes:
         return "proven", "; ".join(notes), "noted"
-    asked = file["precision"] in manifest["recipe"]["precisions"]
-    return "proven", "" if asked else "for comparison, not written", "good"
+    is_requested = file["precision"] in manifest["recipe"]["precisions"]
+    return "proven", "" if is_requested else "for comparison, not written", "good"
 
 
 def _failure(check: Mapping[str, Any]) -> str:
