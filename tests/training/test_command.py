@@ -115,7 +115,7 @@ def test_what_is_no_data_is_the_users_mistake(clothes: Path, tmp_path: Path) -> 
     for data, words in (
         (tmp_path / "broken", "can be read"),
         (tmp_path / "none", "mnist, fashion_mnist, cifar10"),
-        (clothes / "Bag", "lies in no class folder"),
+        (clothes / "Bag", "is in no class folder"),
         (one, "at least two of each class"),
     ):
         with pytest.raises(UsageProblemError, match=words):
