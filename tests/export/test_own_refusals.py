@@ -57,7 +57,7 @@ def test_a_sequential_net_that_was_never_built_is_refused_with_the_cure(saved: S
     import keras
 
     message = refusal(saved(keras.Sequential([keras.layers.Dense(2)])), tmp_path)
-    assert "begin it with keras.Input" in message
+    assert "begin the model with keras.Input" in message
 
 
 def test_a_subclassed_model_is_refused_with_the_way_to_wrap_it(saved: Save, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_names_that_tensorflow_cannot_use_are_refused_by_name(
 
     message = refusal(saved(vector_net(layers.Dense(2, name="last layer"))), tmp_path)
     assert "'last layer'" in message
-    assert "rename it" in message
+    assert "rename the layer" in message
 
 
 def test_a_keras_2_file_is_refused_with_the_way_to_save_it_anew(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ KEPT: dict[str, Net] = {
 
 
 @pytest.mark.parametrize("name", [*CHANGED, *KEPT])
-def test_the_answers_stay(name: str) -> None:
+def test_equalization_preserves_the_outputs(name: str) -> None:
     model, samples = built({**CHANGED, **KEPT}[name]), photos()
     staged = passes.apply(Equalize(strength=1.0), model, samples)
     unseen = np.random.default_rng(3).normal(size=(4, *SHAPE)).astype(np.float32) * 10
@@ -96,7 +96,7 @@ def test_the_answers_stay(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CHANGED)
-def test_channels_that_share_a_scale_come_to_share_a_range(name: str) -> None:
+def test_equalization_makes_channel_ranges_similar(name: str) -> None:
     model, samples = built(CHANGED[name]), photos()
     staged = Equalize(strength=1.0)(model, samples)
     assert staged.record.layers
@@ -114,14 +114,14 @@ def unevenness(model: keras.Model, samples: Samples) -> float:
 
 
 @pytest.mark.parametrize("name", KEPT)
-def test_what_cannot_be_scaled_exactly_stays(name: str) -> None:
+def test_channels_that_cannot_be_scaled_exactly_stay_unchanged(name: str) -> None:
     model, samples = built(KEPT[name]), photos()
     staged = Equalize(strength=1.0)(model, samples)
     assert not staged.record.layers
     assert all(np.array_equal(*pair) for pair in zip(model.get_weights(), staged.model.get_weights(), strict=True))
 
 
-def test_a_capped_channel_is_not_scaled_where_one_half_of_the_samples_would_have_cut_the_other() -> None:
+def test_scales_that_would_clip_the_other_half_of_the_samples_are_rejected() -> None:
     """One sample has more of a channel than all others: then there may be one with still more, and all stays."""
     model = built(lambda x: conv(3)(layers.ReLU(60.0)(conv(8)(x))))
     calm, wild = photos(32), photos(32)
@@ -131,7 +131,7 @@ def test_a_capped_channel_is_not_scaled_where_one_half_of_the_samples_would_have
 
 
 @pytest.mark.parametrize("period", [3, 6])
-def test_samples_that_take_turns_are_all_looked_at(period: int) -> None:
+def test_alternating_samples_are_all_used(period: int) -> None:
     """Built-in samples are crops of three photos in turn; each third of them is the astronaut."""
     model, samples = built(lambda x: conv(3)(layers.ReLU(60.0)(conv(8)(x)))), photos(96)
     samples.inputs["image"][::period] /= 8
@@ -140,7 +140,7 @@ def test_samples_that_take_turns_are_all_looked_at(period: int) -> None:
     assert np.allclose(np.asarray(model(given)), np.asarray(staged.model(given)), rtol=1e-4, atol=1e-4)
 
 
-def test_channels_that_may_be_moved_get_a_mean_of_zero() -> None:
+def test_channels_that_can_be_shifted_get_a_mean_of_zero() -> None:
     model, samples = built(CHANGED["linear"]), photos(32)
     moved = Equalize()(model, samples).model
     (hidden,) = (layer for layer in moved.layers if layer.name == model.layers[1].name)
@@ -154,7 +154,7 @@ def test_a_trained_residual_network_has_groups_that_span_blocks(network: Callabl
 
 
 @pytest.mark.parametrize("fault", ["a weight", "a channel scaled by its maker only", "an offset not made good"])
-def test_a_stage_that_does_not_keep_the_answers_it_promised_is_refused(fault: str) -> None:
+def test_an_exact_pass_that_changes_the_outputs_is_refused(fault: str) -> None:
     model, samples = built(CHANGED["linear"]), photos()
 
     def stage(given: keras.Model, some: Samples) -> passes.PassResult:
@@ -169,7 +169,7 @@ def test_a_stage_that_does_not_keep_the_answers_it_promised_is_refused(fault: st
         layer.set_weights([kernel, bias])
         return staged
 
-    with pytest.raises(PassRefusedError, match="equalize does not keep the answers"):
+    with pytest.raises(PassRefusedError, match="equalize changed the outputs"):
         passes.apply(stage, model, samples)
 
 
@@ -183,12 +183,12 @@ def scales(high: list[float], cap: float) -> Any:
     return Equalize(strength=1.0)._scale(channels, group, {id(tensor): seen for tensor in group.tensors}, {}, 2.0)
 
 
-def test_a_capped_channel_keeps_room_for_twice_what_was_seen() -> None:
+def test_a_capped_channel_keeps_a_margin_of_two() -> None:
     """To be as loud as the loudest it would have to be scaled by 1.25; that would cut what is a half larger."""
     assert scales([10.0] + [8.0] * 9, cap=18) == pytest.approx([1.0] + [18 / 16] * 9)
     assert scales([10.0] + [8.0] * 9, cap=15) == pytest.approx([1.0] * 10)
 
 
-def test_a_quiet_capped_channel_keeps_room_to_become_as_loud_as_loud_ones() -> None:
+def test_a_small_capped_channel_keeps_a_margin_for_the_range_of_large_ones() -> None:
     """A channel for one class, of which no sample was drawn."""
     assert scales([10.0] * 9 + [0.1], cap=60) == pytest.approx([1.0] * 9 + [6.0])

@@ -34,7 +34,7 @@ def built(layer: keras.Layer, shape: tuple[int, ...]) -> keras.Layer:
 
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
 @pytest.mark.parametrize("kind", ["convolution", "groups", "depthwise"])
-def test_rows_times_weights_are_what_the_layer_computes(window: dict[str, Any], kind: str) -> None:
+def test_rows_times_weights_equal_the_layers_outputs(window: dict[str, Any], kind: str) -> None:
     if kind == "depthwise" and len(set(np.ravel(window.get("strides", 1)))) > 1:
         window = {**window, "strides": 2}  # TensorFlow has no depthwise kernel for uneven strides
     made = {
@@ -52,7 +52,7 @@ def test_rows_times_weights_are_what_the_layer_computes(window: dict[str, Any], 
 
 
 @pytest.mark.parametrize("mean", [0.0, 1000.0])
-def test_moments_are_exact_however_far_from_zero_the_inputs_are(mean: float) -> None:
+def test_moments_are_exact_for_inputs_far_from_zero(mean: float) -> None:
     generator = np.random.default_rng(0)
     rows = (mean + 0.01 * generator.normal(size=(1, 2000, 12)) @ generator.normal(size=(12, 12))).astype(np.float32)
     expected = np.cov(rows[0].T.astype(np.float64), bias=True)
@@ -60,7 +60,7 @@ def test_moments_are_exact_however_far_from_zero_the_inputs_are(mean: float) -> 
     assert np.abs(found - expected).max() < 1e-3 * expected.diagonal().mean()
 
 
-def test_moments_of_constants_still_have_a_factor() -> None:
+def test_moments_of_constant_inputs_have_a_cholesky_factor() -> None:
     """One group per channel: each is a constant of its own, as those of dead channels are."""
     rows = np.repeat(np.linspace(0.05, 5.9, 16, dtype=np.float32)[:, None, None], 9, axis=2).repeat(700, axis=1)
     found = moments([tf.constant(rows), tf.constant(rows)])
@@ -70,7 +70,7 @@ def test_moments_of_constants_still_have_a_factor() -> None:
         assert (block.diagonal > 0).all()
 
 
-def test_weights_are_rounded_for_the_inputs_that_the_rounded_layers_give() -> None:
+def test_weights_are_rounded_for_the_outputs_of_the_rounded_layers_before() -> None:
     layer, generator = built(layers.Dense(6), (40,)), np.random.default_rng(0)
     one, other = (generator.normal(size=(500, 8)) @ generator.normal(size=(8, 40)) for _ in range(2))
     streams = {"float": one.astype(np.float32), "rounded": other.astype(np.float32)}
@@ -86,7 +86,7 @@ def test_weights_are_rounded_for_the_inputs_that_the_rounded_layers_give() -> No
     assert not np.array_equal(integers("float", "rounded"), integers("float", "float"))
 
 
-def test_gain_and_offset_lay_rounded_outputs_onto_the_true_ones() -> None:
+def test_gain_and_offset_map_rounded_outputs_to_the_true_ones() -> None:
     true = np.random.default_rng(0).normal(1.0, 2.0, (2000, 4)).astype(np.float32)
     shrunk = true.copy()
     shrunk[:, 0] = (true[:, 0] - 0.3) / 1.05

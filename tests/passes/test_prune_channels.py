@@ -33,7 +33,7 @@ def samples_of(model: keras.Model, count: int = 8) -> Samples:
 
 
 @pytest.mark.parametrize("name", quick(sorted(FAMILIES.values())))
-def test_every_architecture_loses_channels_and_says_what_it_said_without_reading_them(name: str) -> None:
+def test_removing_unread_channels_preserves_the_outputs_of_every_architecture(name: str) -> None:
     architecture = zoo.find(name)
     model = architecture.build(**architecture.trained_as("tiny").options)
     weights.load(model, architecture, "tiny")
@@ -79,7 +79,7 @@ def test_a_residual_stage_loses_the_same_channels_everywhere() -> None:
     }
 
 
-def test_a_channel_that_one_of_two_reads_stays() -> None:
+def test_a_channel_with_one_remaining_reader_is_kept() -> None:
     image = keras.Input((4, 4, 3), name="image")
     stem = layers.Conv2D(8, 1, name="stem")(image)
     one, other = layers.Conv2D(2, 1, name="one")(stem), layers.Conv2D(2, 1, name="other")(stem)
@@ -91,7 +91,7 @@ def test_a_channel_that_one_of_two_reads_stays() -> None:
     assert len(unread(ChannelUnits(model))) == 0
 
 
-def test_the_channels_left_make_up_for_those_that_went(network: Callable[[str], Network]) -> None:
+def test_remaining_channels_compensate_removed_ones(network: Callable[[str], Network]) -> None:
     """Measured on 32 photos: the small MobileNet 2.3 dB without refitting, 8.3 dB with it."""
     chosen = network("mobilenet_tiny")
     folded = fold(chosen.model)

@@ -33,7 +33,7 @@ GAIN_DB = {"lenet5": 0.2, "mobilenet_tiny": 2.0}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_int8_files_are_nearer_to_the_model_than_without(name: str, network: Callable[[str], Network]) -> None:
+def test_reconstruction_brings_int8_files_closer_to_the_model(name: str, network: Callable[[str], Network]) -> None:
     chosen = network(name)
     with_pass = chosen.healthy[PRIMARY.name, INT8]
     run = chosen.run(chosen.model, "plain", reconstruct=False)
@@ -46,7 +46,7 @@ def test_int8_files_are_nearer_to_the_model_than_without(name: str, network: Cal
 
 @pytest.mark.parametrize("scheme", [scheme for scheme in SCHEMES.values() if scheme.has_integer_weights])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_file_holds_the_stages_integers(name: str, scheme: Scheme, network: Callable[[str], Network]) -> None:
+def test_the_file_holds_the_integers_of_the_pass(name: str, scheme: Scheme, network: Callable[[str], Network]) -> None:
     chosen = network(name)
     made = quantized(chosen.right, (PRIMARY.name, scheme), {}, chosen.floats, chosen.base)
     assert not made.trouble
@@ -70,7 +70,7 @@ def test_reconstruction_is_deterministic(network: Callable[[str], Network]) -> N
     assert all(np.array_equal(first, second) for first, second in zip(one, other, strict=True))
 
 
-def test_means_of_channels_are_kept(network: Callable[[str], Network]) -> None:
+def test_channel_means_are_preserved(network: Callable[[str], Network]) -> None:
     """The bias takes up what rounding moves the mean by: on the samples themselves, all of it."""
     chosen = network("mobilenet_tiny")
     samples = chosen.samples.calibration
@@ -111,7 +111,7 @@ def branched() -> keras.Model:
     return keras.Model([one, two], [layers.Dense(3, name="head")(x), layers.Dense(2, name="tail")(x)], name="branched")
 
 
-def test_any_graph_goes_through_and_says_what_was_left() -> None:
+def test_any_graph_is_reconstructed_and_skipped_layers_are_recorded() -> None:
     model, samples = branched(), photos(one=(8, 8, 3), two=(5,))
     staged = passes.apply(Reconstruct(), fold(model), samples)
     known = {"conv", "grouped", "twice", "separable", "depthwise", "transposed", "dense", "hidden", "head", "tail"}
@@ -124,7 +124,7 @@ def test_any_graph_goes_through_and_says_what_was_left() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["itself", "weights", "signature"])
-def test_a_stage_that_breaks_its_contract_is_refused(wrong: str) -> None:
+def test_a_pass_that_breaks_its_contract_is_refused(wrong: str) -> None:
     model = branched()
 
     def stage(given: keras.Model, _samples: Samples) -> PassResult:
@@ -140,7 +140,7 @@ def test_a_stage_that_breaks_its_contract_is_refused(wrong: str) -> None:
         passes.apply(stage, model, photos(one=(8, 8, 3), two=(5,)))
 
 
-def test_what_the_stage_saw_is_what_its_model_says() -> None:
+def test_outputs_of_the_traversal_equal_those_of_the_new_model() -> None:
     """Also of layers that are called twice, and of those of two products."""
     model, samples = fold(branched()), photos(one=(8, 8, 3), two=(5,))
     staged = Reconstruct()(model, samples)
@@ -177,7 +177,7 @@ def steady(kind: str) -> tuple[keras.Model, Samples]:
 @pytest.mark.parametrize(
     "kind", ["dead channels", "only dead channels", "a kernel of zeros", "constant inputs", "inputs far from zero"]
 )
-def test_what_never_varies_does_not_switch_reconstruction_off(kind: str) -> None:
+def test_constant_channels_or_inputs_do_not_prevent_reconstruction(kind: str) -> None:
     model, samples = steady(kind)
     staged = passes.apply(Reconstruct(), fold(model), samples)
     assert staged.record.layers == ("first", "depthwise", "second", "head")
@@ -185,16 +185,16 @@ def test_what_never_varies_does_not_switch_reconstruction_off(kind: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("value", "words"), [(np.inf, "what reaches first is not finite"), (1e25, "float32 does not hold its squares")]
+    ("value", "words"), [(np.inf, "the inputs of layer first are not finite"), (1e25, "squares overflow float32")]
 )
-def test_inputs_that_cannot_be_squared_are_named(value: float, words: str) -> None:
+def test_inputs_that_overflow_are_reported_with_their_layer(value: float, words: str) -> None:
     model, samples = steady("")
     samples.inputs["image"][3, 2] = value
     with pytest.raises(PassRefusedError, match=words):
         Reconstruct()(fold(model), samples)
 
 
-def test_a_layer_with_lora_keeps_its_weights_and_the_others_are_rounded() -> None:
+def test_layers_with_lora_are_not_rounded() -> None:
     model, samples = steady("")
     for name in ("first", "head"):
         model.get_layer(name).enable_lora(2)
@@ -209,7 +209,7 @@ def test_a_layer_with_lora_keeps_its_weights_and_the_others_are_rounded() -> Non
     assert compare(reference=expected["head"], actual=found["head"]).sqnr_db > 30
 
 
-def test_a_model_with_weights_that_are_no_numbers_is_refused_for_that() -> None:
+def test_a_model_with_nan_weights_is_refused() -> None:
     """A compiled ReLU would make zeros of them."""
     model, samples = steady("")
     kernel, bias = model.get_layer("depthwise").get_weights()
@@ -218,7 +218,7 @@ def test_a_model_with_weights_that_are_no_numbers_is_refused_for_that() -> None:
         reference.outputs(model, samples)
 
 
-def test_a_stage_says_that_the_model_itself_gives_no_numbers() -> None:
+def test_a_model_with_nan_outputs_is_refused() -> None:
     model, samples = steady("")
     samples.inputs["image"][:] = np.nan
     with pytest.raises(CheckFailedError, match="the Keras model's output 'head' contains NaN or infinity"):
