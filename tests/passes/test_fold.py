@@ -1,4 +1,4 @@
-"""Folding is exact where it happens, and does not happen where it cannot be exact."""
+"""Batch norms are folded exactly or not at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def built(net: Net, shape: tuple[int, ...] = (9, 10, 4)) -> keras.Model:
-    """Return a model whose every number, statistics of batch norms too, is random and far from its neutral value."""
+    """Return a model with random weights and batch norm statistics, far from their initial values."""
     keras.utils.set_random_seed(0)
     image = keras.Input(shape, name="image")
     model = keras.Model(image, net(image))

@@ -1,4 +1,4 @@
-"""What a layer's weights meet, what is known of it, and the line that lays rounded outputs onto true ones."""
+"""Input rows of products, their second moments, and the linear fit of rounded outputs to true ones."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_rows_times_weights_equal_the_layers_outputs(window: dict[str, Any], kin
     layer = built(made[kind](), (9, 8, 4))
     inputs = np.random.default_rng(1).normal(size=(3, 9, 8, 4)).astype(np.float32)
     (product,) = products(layer)
-    rows = product.rows(tf.constant(inputs), 1000, np.random.default_rng(0))  # every position there is, in order
+    rows = product.rows(tf.constant(inputs), 1000, np.random.default_rng(0))  # all positions, in order
     found = np.asarray(rows) @ product.grouped(product.kernel)  # (groups, samples * positions, outputs of a group)
     expected = np.asarray(layer(inputs))
     assert np.moveaxis(found, 0, 1).reshape(expected.shape) == pytest.approx(expected, abs=1e-5)
@@ -61,7 +61,7 @@ def test_moments_are_exact_for_inputs_far_from_zero(mean: float) -> None:
 
 
 def test_moments_of_constant_inputs_have_a_cholesky_factor() -> None:
-    """One group per channel: each is a constant of its own, as those of dead channels are."""
+    """One group per channel, each with its own constant, as for dead channels."""
     rows = np.repeat(np.linspace(0.05, 5.9, 16, dtype=np.float32)[:, None, None], 9, axis=2).repeat(700, axis=1)
     found = moments([tf.constant(rows), tf.constant(rows)])
     assert (found.second.diagonal(axis1=1, axis2=2) >= 2.0**-41 * rows[:, 0] ** 2).all()
@@ -76,8 +76,8 @@ def test_weights_are_rounded_for_the_outputs_of_the_rounded_layers_before() -> N
     streams = {"float": one.astype(np.float32), "rounded": other.astype(np.float32)}
 
     def integers(true: str, rounded: str) -> Any:
-        stage = Reconstruct()
-        rounding = Refit(stage._rounded, stage.positions, stage.seed, frozenset())
+        settings = Reconstruct()
+        rounding = Refit(settings._rounded, settings.positions, settings.seed, frozenset())
         rounding.handler(0, layer)([tf.constant(streams[true])], [tf.constant(streams[rounded])])
         kernel = rounding.weights[id(layer)][0]
         return np.rint(1000 * kernel / np.abs(kernel).max(axis=0))  # without the gain of each channel
@@ -90,8 +90,8 @@ def test_gain_and_offset_map_rounded_outputs_to_the_true_ones() -> None:
     true = np.random.default_rng(0).normal(1.0, 2.0, (2000, 4)).astype(np.float32)
     shrunk = true.copy()
     shrunk[:, 0] = (true[:, 0] - 0.3) / 1.05
-    shrunk[:, 1] = true[:, 1] / 1.9  # lost otherwise
-    shrunk[:, 2] = np.random.default_rng(1).normal(size=2000)  # shares nothing
+    shrunk[:, 1] = true[:, 1] / 1.9  # needs more than the largest gain
+    shrunk[:, 2] = np.random.default_rng(1).normal(size=2000)  # uncorrelated
     fit = ChannelFit(4)
     for start in range(0, 2000, 500):
         fit.add(tf.constant(true[start : start + 500]), tf.constant(shrunk[start : start + 500]))

@@ -1,4 +1,4 @@
-"""Pruned weights are zero, as many as asked, and the others make up for what they can."""
+"""The requested share of weights is zero, and the remaining weights are refitted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NETWORKS = ("lenet5", "mobilenet_tiny", "mobilenet_v2_tiny")
 
 
 def plain(model: keras.Model, share: float) -> keras.Model:
-    """Return the model without the smallest weights of every layer: what pruning is without a stage."""
+    """Return the model without the smallest weights of every layer: pruning without refitting."""
     new = keras.models.clone_model(model)
     new.set_weights(model.get_weights())
     for layer in new.layers:
@@ -37,16 +37,16 @@ def sqnr_db(chosen: Network, expected: keras.Model, found: keras.Model) -> float
     return min(compare(reference=one[name], actual=other[name]).sqnr_db for name in one)
 
 
-# Measured on 32 photos at half of the weights, in dB, plainly and with the stage: LeNet-5 11.8 and 20.8; the small
-# MobileNet v1 2.5 and 14.8, v2 1.4 and 10.7.
+# Measured SQNR on 32 photos with half of the weights, plain and refitted: LeNet-5 11.8 and 20.8 dB; the small
+# MobileNet v1 2.5 and 14.8 dB, v2 1.4 and 10.7 dB.
 @pytest.mark.parametrize("name", NETWORKS)
 def test_refitted_pruning_is_far_better_than_plain_pruning(name: str, network: Callable[[str], Network]) -> None:
     chosen = network(name)
     folded = fold(chosen.model)
-    staged = passes.apply(Prune(share=0.5), folded, chosen.samples.calibration)
+    result = passes.apply(Prune(share=0.5), folded, chosen.samples.calibration)
     bare = plain(folded, 0.5)
-    assert abs(zero_share(staged.model) - zero_share(bare)) < 0.01
-    assert sqnr_db(chosen, folded, staged.model) > sqnr_db(chosen, folded, bare) + 6
+    assert abs(zero_share(result.model) - zero_share(bare)) < 0.01
+    assert sqnr_db(chosen, folded, result.model) > sqnr_db(chosen, folded, bare) + 6
 
 
 @pytest.mark.parametrize("share", [0.1, 0.8])
@@ -69,16 +69,16 @@ def test_the_requested_share_is_zero_and_no_layer_loses_all_weights(
 
 def test_two_of_four_neighbouring_inputs_are_kept(network: Callable[[str], Network]) -> None:
     chosen = network("mobilenet_tiny")
-    staged = passes.apply(Prune(pattern=(2, 4)), fold(chosen.model), chosen.samples.calibration)
+    result = passes.apply(Prune(pattern=(2, 4)), fold(chosen.model), chosen.samples.calibration)
     checked = 0
-    for layer in staged.model.layers:
+    for layer in result.model.layers:
         if not layer.weights or products(layer)[0].kind is not Kind.CONVOLUTION or layer.kernel.shape[2] % 4:
             continue
         kernel = layer.kernel.numpy()
         assert (np.count_nonzero(kernel.reshape(*kernel.shape[:2], -1, 4, kernel.shape[3]), axis=3) <= 2).all()
         checked += 1
     assert checked > 5
-    assert staged.record.parameters["pattern"] == "2:4"
+    assert result.record.parameters["pattern"] == "2:4"
 
 
 def test_pruning_is_deterministic(network: Callable[[str], Network]) -> None:
@@ -97,7 +97,7 @@ def test_the_most_important_weights_are_kept() -> None:
 
 
 def test_remaining_weights_compensate_pruned_ones() -> None:
-    """Two inputs that are the same: the one that stays takes the weight of both."""
+    """Of two equal inputs, the remaining one gets the sum of both weights."""
     from export.passes.feedback import Moments
 
     rng = np.random.default_rng(0)
