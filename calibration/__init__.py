@@ -1,1 +1,1 @@
-"""On what data: samples from every source, observers of ranges, labelled photos. It knows no file format of exports."""
+"""Calibration data: sample sources, range observers and labelled photos, independent of any export format."""

@@ -1,6 +1,6 @@
-"""Photos with boxes for `--evaluate`: FOLDER/images and FOLDER/instances.json, as COCO writes it.
+"""Photos with boxes for `--evaluate`: FOLDER/images and FOLDER/instances.json in COCO format.
 
-https://cocodataset.org/#format-data; of an annotation, image_id, category_id, bbox and iscrowd are read.
+Format: https://cocodataset.org/#format-data. Fields read from annotations: image_id, category_id, bbox, iscrowd.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ IMAGES, ANNOTATIONS = "images", "instances.json"
 
 @dataclass(frozen=True, kw_only=True)
 class BoxedPhotos:
-    """Files of photos, each with what is to be found in it.
+    """Photo files with the objects to detect.
 
     Attributes:
-        files: (photo, its width and height in pixels, truth), in a fixed order.
-        source: a sentence for the record.
+        files: (photo, (width, height) in pixels, ground truth) triples in a fixed order.
+        source: description of the data for the manifest.
     """
 
     files: tuple[tuple[Path, tuple[int, int], Truth], ...]
@@ -42,16 +42,16 @@ def find_boxed(spec: str | Path, *, labels: Sequence[str]) -> BoxedPhotos:
     """Return the photos with boxes in the folder `spec`.
 
     Args:
-        spec: holds the folder `images` and the file `instances.json`.
-        labels: names of the classes that the model tells apart, by index; the file's categories are known by theirs.
+        spec: folder with the subfolder `images` and the file `instances.json`.
+        labels: class names of the model by index; the categories of the JSON file are matched by name.
 
     Raises:
-        UsageProblemError: no such files, a file that is no COCO JSON, or a category that the model does not know.
+        UsageProblemError: a file is missing, the JSON file is not in COCO format, or the model lacks a category.
     """
     folder = Path(spec).expanduser()
     if not (folder / IMAGES).is_dir() or not (folder / ANNOTATIONS).is_file():
         raise UsageProblemError(
-            f"{str(spec)!r} has no boxes; give a folder with {IMAGES}/photo.jpg and {ANNOTATIONS}, as COCO's"
+            f"{str(spec)!r} has no boxes; give a folder with {IMAGES}/photo.jpg and {ANNOTATIONS} in COCO format"
         )
     try:
         record = json.loads((folder / ANNOTATIONS).read_text(encoding="utf-8"))
@@ -60,10 +60,10 @@ def find_boxed(spec: str | Path, *, labels: Sequence[str]) -> BoxedPhotos:
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
         words = f"{type(error).__name__}: {error}"
         raise UsageProblemError(
-            f"{folder.name}/{ANNOTATIONS} is not what COCO writes ({words}): images, annotations and categories"
+            f"{folder.name}/{ANNOTATIONS} is not in COCO format ({words}): it needs images, annotations and categories"
         ) from error
     if not any((~truth.crowds).any() for _, _, truth in found):
-        raise UsageProblemError(f"{folder.name}/{ANNOTATIONS} holds no box; nothing can be found")
+        raise UsageProblemError(f"{folder.name}/{ANNOTATIONS} has no box to detect (iscrowd boxes do not count)")
     return BoxedPhotos(files=found, source=f"{folder.name}, {len(found)} photos with boxes")
 
 
@@ -76,21 +76,21 @@ def boxed_samples(
     work: Path,
     exclude: Collection[str] = (),
 ) -> tuple[Samples, tuple[Truth, ...]]:
-    """Write the photos to `work`, one by one, and return them mapped, with what is to be found in each.
+    """Write the photos to `work` one by one; return them memory-mapped, with the ground truth of each.
 
     Args:
-        photos: what `find_boxed` found.
-        name: of the model's input.
-        preprocessing: of the photos; it stretches them, so that boxes keep their shares of width and height.
-        seed: for the record.
-        work: a folder.
-        exclude: digests of the calibration samples: what calibrated the file must not judge it.
+        photos: the result of `find_boxed`.
+        name: name of the model's input.
+        preprocessing: how a photo becomes the model's input; it must stretch, which keeps relative box coordinates.
+        seed: stored in the manifest.
+        work: folder that receives the sample files.
+        exclude: digests of the calibration samples, which are left out of the evaluation.
 
     Raises:
-        UsageProblemError: not one photo can be used, or one is of another size than its annotations say.
+        UsageProblemError: no photo can be used, or a photo's size differs from its annotations.
     """
     if preprocessing.fit != "stretch":
-        raise ValueError("boxes are shares of the whole photo; a preprocessing that crops moves them")
+        raise ValueError("boxes are relative to the whole photo; a preprocessing that crops would move them")
     shape, unreadable, known, excluded = preprocessing.shape, list[str](), frozenset(exclude), 0
     truth: list[Truth] = []
     with SetWriter(work, {name: InputSpec(shape=shape)}, shape) as writer:
@@ -101,7 +101,7 @@ def boxed_samples(
                 unreadable.append(path.name)
                 continue
             if photo.size != size:
-                raise UsageProblemError(f"{path.name} is of {photo.size} pixels, {ANNOTATIONS} says {size}")
+                raise UsageProblemError(f"{path.name} has {photo.size} pixels, but {ANNOTATIONS} says {size}")
             sample = photo_sample(name, preprocessing.photo(photo), preprocessing)
             digest = sample_digest(sample.inputs)
             if digest in known:
@@ -110,7 +110,9 @@ def boxed_samples(
             writer.append(sample, digest)
             truth.append(one)
     if not any((~one.crowds).any() for one in truth):
-        raise UsageProblemError(f"{photos.source}: none can be used; give photos with boxes that did not calibrate")
+        raise UsageProblemError(
+            f"{photos.source}: none can be used; give readable photos with boxes that calibration did not use"
+        )
     notes = [skipped(unreadable)] if unreadable else []
     notes += [f"{excluded} calibration photos left out of the evaluation"] if excluded else []
     samples = writer.samples(
@@ -120,12 +122,12 @@ def boxed_samples(
 
 
 def _classes(categories: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> dict[int, int]:
-    """Return the model's class of every category, by the category's number."""
+    """Return the model's class index by category id."""
     indices = {label: index for index, label in enumerate(labels)}
     if strangers := [str(one["name"]) for one in categories if one["name"] not in indices]:
         known = ", ".join(labels[:3])
         raise UsageProblemError(
-            f"{ANNOTATIONS} has the category {strangers[0]!r}, which the model does not know (it knows {known} ...)"
+            f"{ANNOTATIONS} has the category {strangers[0]!r}, which is no class of the model ({known} ...)"
         )
     return {int(one["id"]): indices[one["name"]] for one in categories}
 
@@ -133,7 +135,7 @@ def _classes(categories: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> 
 def _files(
     record: Mapping[str, Any], classes: Mapping[int, int], folder: Path
 ) -> list[tuple[Path, tuple[int, int], Truth]]:
-    """Return each photo, the size that the file says it has, and its truth; boxes become shares."""
+    """Return each photo with its annotated size and its ground truth, in coordinates relative to the photo."""
     of_image: dict[Any, list[Mapping[str, Any]]] = {image["id"]: [] for image in record["images"]}
     for annotation in record["annotations"]:
         of_image[annotation["image_id"]].append(annotation)
@@ -141,7 +143,7 @@ def _files(
     for image in sorted(record["images"], key=lambda image: str(image["file_name"])):
         path, size = folder / str(image["file_name"]), (int(image["width"]), int(image["height"]))
         if min(size) < 1:
-            raise UsageProblemError(f"{ANNOTATIONS}: {path.name} is of {size} pixels")
+            raise UsageProblemError(f"{ANNOTATIONS}: {path.name} has {size} pixels; width and height must be positive")
         if not path.is_file():
             raise UsageProblemError(f"{ANNOTATIONS} names {path.name}, which is not in {IMAGES}")
         own = of_image[image["id"]]
@@ -157,7 +159,11 @@ def _files(
 
 
 def _bbox(annotation: Mapping[str, Any]) -> list[float]:
-    """Return x, y, width and height; a number that is none would make every answer right."""
+    """Return x, y, width and height in pixels.
+
+    Raises:
+        UsageProblemError: a value is negative or not finite; NaN would make every prediction count as correct.
+    """
     found = [float(number) for number in annotation["bbox"]]
     if len(found) != 4 or not np.isfinite(found).all() or min(found[2:]) < 0:
         raise UsageProblemError(

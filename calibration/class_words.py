@@ -1,4 +1,4 @@
-"""Which class a word in a folder name or a CSV means: certain, or refused."""
+"""Map the class words of folder names or a CSV to class indices; ambiguous words are refused."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from zoo.errors import UsageProblemError, unknown
 
 
 def class_indices(words: Collection[str], *, classes: int, labels: Sequence[str] = ()) -> dict[str, int]:
-    """Return the class index that each word means: a number, a label's name, or its place in sorted order.
+    """Return the class index of each word: the word is a class index, a label or, failing both, sorted by name.
 
-    Sorted order counts only when there are exactly as many words as classes: otherwise it would be a guess.
+    Sorted order is used only if there are exactly as many words as classes.
+
+    Raises:
+        UsageProblemError: an index is out of range, a label is unknown or ambiguous, or the number of words differs.
     """
     if all(word.isascii() and word.isdigit() for word in words):
         outside = sorted(word for word in words if int(word) >= classes)
@@ -37,5 +40,5 @@ def class_indices(words: Collection[str], *, classes: int, labels: Sequence[str]
 
 
 def _plain(word: str) -> str:
-    """Return the word without what a folder's name cannot hold: "T-shirt_top" is the class "T-shirt/top"."""
+    """Return the word's letters and digits in lower case, so that the folder "T-shirt_top" matches "T-shirt/top"."""
     return "".join(letter for letter in word.casefold() if letter.isalnum())

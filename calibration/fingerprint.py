@@ -1,4 +1,4 @@
-"""What tells one activation of a sample from another, whichever runtime computed it."""
+"""Fingerprints that recognise the same activation in two runtimes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 
 from calibration.samples import Array
 
-# As a share of the largest number: float32 sums in another order differ by 1e-6.
-ROOM = 1e-4
+# Relative to the largest magnitude; float32 sums in another order differ by about 1e-6.
+TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint:
-    """How many numbers an activation has, and what they are like."""
+    """Size, range and mean of one activation."""
 
     count: int
     low: float
@@ -25,21 +25,21 @@ class Fingerprint:
 
     @classmethod
     def of(cls, values: Array) -> Self:
-        """Return the fingerprint of the values of one sample."""
+        """Return the fingerprint of an activation's values on one sample."""
         mean = float(np.mean(values, dtype=np.float64))
         return cls(count=values.size, low=float(values.min()), high=float(values.max()), mean=mean)
 
     def is_like(self, other: Fingerprint) -> bool:
-        """Whether both are of the same numbers, computed in another order."""
-        room = ROOM * max(abs(self.low), abs(self.high))
+        """Return whether both describe the same activation, up to float32 rounding."""
+        tolerance = TOLERANCE * max(abs(self.low), abs(self.high))
         pairs = ((self.low, other.low), (self.high, other.high), (self.mean, other.mean))
-        return self.count == other.count and all(abs(one - two) <= room for one, two in pairs)
+        return self.count == other.count and all(abs(one - two) <= tolerance for one, two in pairs)
 
     def record(self) -> dict[str, Any]:
-        """Return plain data."""
+        """Return the fields as plain data."""
         return asdict(self)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return the fingerprint that `record()` described."""
+        """Return the fingerprint that `record()` serialised."""
         return cls(**record)

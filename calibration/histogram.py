@@ -1,4 +1,4 @@
-"""A histogram of a stream whose range is not known ahead: it grows by doubling."""
+"""Streaming histogram whose range grows by doubling, because the range is not known in advance."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from calibration.min_max_observer import smallest_and_largest
 from calibration.samples import Array
 
 BINS = 16384
-# Below 2**-100 float32 cannot hold the factor from a value to its bin.
+# Below 2**-100 the factor from a value to its bin overflows float32.
 SMALLEST_EXPONENT = -100
-CHUNK = 1 << 16  # values, so that the temporaries stay in the cache
+CHUNK = 1 << 16  # values per step, so that the temporaries stay in the cache
 
 
 class Histogram:
-    """Counts over [-limit, limit), limit a power of two.
+    """Counts in equal bins over [-limit, limit), where limit is a power of two.
 
-    The bins of two limits nest, so growing and merging are exact: the order of the data does not matter.
+    The bins of a larger limit are unions of those of a smaller one, so growing and merging are exact, and the result
+    does not depend on the order of the data.
 
     Attributes:
-        low: smallest value seen.
-        high: largest value seen.
-        zeros: how many values are exactly 0.
-        counts: (BINS,) how many values each bin holds.
+        low: smallest observed value.
+        high: largest observed value.
+        zeros: number of values that are exactly 0.
+        counts: (BINS,) number of values in each bin.
     """
 
     def __init__(self) -> None:
@@ -37,30 +38,34 @@ class Histogram:
 
     @property
     def width(self) -> float:
-        """Of one bin."""
+        """Width of one bin."""
         return math.ldexp(2.0 / BINS, self._exponent)
 
     @property
     def centres(self) -> NDArray[np.float64]:
-        """The middle of each bin, (BINS,)."""
+        """Centre of each bin, shape (BINS,)."""
         return (np.arange(BINS, dtype=np.float64) - BINS // 2 + 0.5) * self.width
 
     def update(self, tensor: str, values: Array) -> None:
-        """Count `values`, any shape; `tensor` is for the message if one is not finite."""
+        """Count `values` of any shape.
+
+        Raises:
+            ZooError: a value is not finite; the message names `tensor`.
+        """
         if values.size == 0:
             return
         low, high = smallest_and_largest(tensor, values)
         self.low, self.high = min(self.low, low), max(self.high, high)
         largest = max(-low, high)
-        if largest:  # zero fits every limit; as a power of two it would be taken for 1
-            # frexp: |value| < 2**exponent, strictly, so that the largest value has a bin.
+        if largest:  # zero fits every limit, but frexp(0) would ask for a limit of 1
+            # frexp: |value| < 2**exponent strictly, so the largest value falls into a bin.
             self._grow(math.frexp(largest)[1])
         flat = values.ravel() if values.dtype in (np.float32, np.float64) else values.ravel().astype(np.float64)
         for start in range(0, flat.size, CHUNK):
             self._count(flat[start : start + CHUNK])
 
     def merged(self, other: Self) -> Self:
-        """Return the histogram of what both have seen."""
+        """Return the histogram of the values of both."""
         both, add = type(self)(), type(self)()
         for target, source in ((both, self), (add, other)):
             target.counts, target._exponent = source.counts.copy(), source._exponent
@@ -72,19 +77,19 @@ class Histogram:
         return both
 
     def quantile(self, share: float) -> float:
-        """Return the value under which that share of all values lies, linear inside a bin."""
+        """Return the value below which `share` of all values lies, interpolated linearly inside a bin."""
         cumulative = np.cumsum(self.counts)
         target = share * float(cumulative[-1])
         index = int(np.searchsorted(cumulative, target))
         before = float(cumulative[index - 1]) if index else 0.0
         if index == BINS // 2 and target - before <= self.zeros:
-            return 0.0  # behind a ReLU most values are exactly zero: the first ones of this bin
+            return 0.0  # after a ReLU most values are exactly zero; they are the smallest of this bin
         inside = (target - before) / max(1.0, float(self.counts[index]))
         value = (index - BINS // 2 + inside) * self.width
         return min(max(value, self.low), self.high)
 
     def _count(self, flat: Array) -> None:
-        # The factor is a power of two, so that the product is exact. floor before the cast, which truncates.
+        # The factor is a power of two, so the product is exact. The cast truncates, hence floor first.
         place = flat * (1.0 / self.width)
         np.floor(place, out=place)
         place += BINS // 2

@@ -1,4 +1,4 @@
-"""Observers that clip rare values to spend the integers on the frequent ones."""
+"""Observers that clip rare values for a finer resolution of the frequent ones."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from calibration.ranges import Range, Ranges
 from calibration.samples import Array
 
 INT8_STEPS = 255
-# Candidate ends, as shares of the true end; geometric, because a single outlier can be 100 times the rest.
+# Candidate ends relative to the observed end; geometric, because a single outlier can be 100 times the rest.
 SHRINKS = np.geomspace(1.0, 0.01, 160)
 
 
 class HistogramObserver:
-    """Keeps one histogram per tensor; a subclass decides where to clip."""
+    """Keeps one histogram per tensor; a subclass chooses where to clip."""
 
     name: ClassVar[str]
 
     def __init__(self, exact: frozenset[str] = frozenset()) -> None:
-        """Watch; tensors named in `exact` are never clipped."""
+        """Start without observations; tensors named in `exact` are never clipped."""
         self.exact = exact
         self._histograms: dict[str, Histogram] = {}
 
     def update(self, tensor: str, values: Array) -> None:
-        """Take one sample's values of a tensor."""
+        """Observe one sample's values of a tensor."""
         if values.size:
             self._histograms.setdefault(tensor, Histogram()).update(tensor, values)
 
     def ranges(self) -> Ranges:
-        """Return the range of every tensor seen.
+        """Return the range of every observed tensor.
 
         Raises:
-            ValueError: a tensor of `exact` was never seen: a wrong name, and the right one would be clipped.
+            ValueError: a tensor of `exact` was never observed; its name is wrong, so the real one would be clipped.
         """
         unseen = self.exact - self._histograms.keys()
         if unseen and self._histograms:
-            raise ValueError(f"never observed, so their ranges cannot be kept exact: {', '.join(sorted(unseen))}")
+            raise ValueError(f"tensors to keep exact were never observed: {', '.join(sorted(unseen))}")
         by_tensor = {name: self._range(name, histogram) for name, histogram in self._histograms.items()}
         return Ranges(by_tensor=by_tensor, observer=self.name)
 
     def merged(self, other: Self) -> Self:
-        """Return the observer that has seen what both have seen."""
+        """Return an observer of the combined observations."""
         both = type(self)(self.exact)
         both._histograms = dict(self._histograms)
         for name, histogram in other._histograms.items():
@@ -53,7 +53,7 @@ class HistogramObserver:
         return both
 
     def clip(self, histogram: Histogram) -> Range:
-        """Return the range to represent."""
+        """Return the range that integers should represent."""
         raise NotImplementedError
 
     def _range(self, name: str, histogram: Histogram) -> Range:
@@ -61,27 +61,27 @@ class HistogramObserver:
 
 
 class PercentileObserver(HistogramObserver):
-    """Cuts 0.01 % of the values off each end (99.99 %)."""
+    """Range from the 0.01 % to the 99.99 % quantile."""
 
     name = "percentile"
     kept: ClassVar[float] = 0.9999
 
     def clip(self, histogram: Histogram) -> Range:
-        """Return the quantiles at both ends."""
+        """Return the lower and the upper quantile."""
         return histogram.quantile(1 - self.kept), histogram.quantile(self.kept)
 
 
 class MseObserver(HistogramObserver):
-    """The range with the smallest mean squared error of int8: rounding inside plus clipping outside.
+    """Range with the smallest mean squared error of int8: rounding inside plus clipping outside.
 
-    Rounding is taken as uniform noise, step^2 / 12 (Widrow 1956), for all values but exact zeros, which every
-    range represents exactly; so all pairs of ends cost two table look-ups each.
+    Rounding is modelled as uniform noise of variance step^2 / 12 (Widrow 1956), except for exact zeros, which every
+    range represents exactly. Each pair of ends then costs two table look-ups.
     """
 
     name = "mse"
 
     def clip(self, histogram: Histogram) -> Range:
-        """Return the best pair of ends among shrunken ones; as everywhere in int8, the range holds zero."""
+        """Return the best pair of candidate ends; the error is that of a range that contains zero, as int8 requires."""
         lows = histogram.low * SHRINKS if histogram.low < 0 else np.array([min(histogram.low, 0.0)])
         highs = histogram.high * SHRINKS if histogram.high > 0 else np.array([0.0])
         below, clipped_below = _tail(histogram, -lows, -1)
@@ -90,7 +90,7 @@ class MseObserver(HistogramObserver):
         step = (highs[None, :] - lows[:, None]) / INT8_STEPS
         error = np.maximum(inside, 0) * step**2 / 12 + clipped_below[:, None] + clipped_above[None, :]
         low, high = np.unravel_index(int(np.argmin(error)), error.shape)
-        # An end on the other side of zero was not shrunken: keep what was really seen.
+        # An end on the other side of zero has no candidates; keep the observed value.
         return (
             float(lows[low]) if histogram.low < 0 else histogram.low,
             float(highs[high]) if histogram.high > 0 else histogram.high,
@@ -100,7 +100,7 @@ class MseObserver(HistogramObserver):
 def _tail(
     histogram: Histogram, ends: NDArray[np.float64], sign: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return count and summed squared excess of the values beyond each of `ends`, on the side of `sign`."""
+    """Return the number of values beyond each of `ends` on the side of `sign`, and their summed squared excess."""
     centres, counts = (sign * histogram.centres)[::sign], histogram.counts[::sign].astype(np.float64)
     sums = [np.append(np.cumsum((counts * centres**power)[::-1])[::-1], 0.0) for power in (0, 1, 2)]
     first = np.searchsorted(centres, ends, side="right")

@@ -1,4 +1,4 @@
-"""What a model wants to be fed, and whether an array is that."""
+"""Input specifications of a model, and checks of arrays against them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class InputSpec:
     """One input of a model.
 
     Attributes:
-        shape: static, without the batch.
-        dtype: numpy's name.
+        shape: static shape without the batch axis.
+        dtype: numpy name of the element type.
     """
 
     shape: tuple[int, ...]
@@ -32,7 +32,7 @@ class InputSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One sample, without the batch: its inputs by name, and the photo and the label where there are any."""
+    """One sample without the batch axis: its inputs by name, with the photo and the label if it has them."""
 
     inputs: Mapping[str, Array]
     photo: NDArray[np.uint8] | None = None
@@ -40,12 +40,12 @@ class Sample:
 
 
 def describe(inputs: Mapping[str, InputSpec]) -> str:
-    """Return names, types and shapes as an error message shows them: `image: float32 (N, 224, 224, 3)`."""
+    """Return names, types and shapes for an error message, such as `image: float32 (N, 224, 224, 3)`."""
     return "; ".join(f"{name}: {spec}" for name, spec in inputs.items())
 
 
 def image_input(inputs: Mapping[str, InputSpec], preprocessing: Preprocessing | None) -> str | None:
-    """Return the name of the one image input that `preprocessing` fills; None if there is no such one."""
+    """Return the name of the model's only input if `preprocessing` produces it; otherwise None."""
     if preprocessing is None or len(inputs) != 1:
         return None
     name, spec = next(iter(inputs.items()))
@@ -53,38 +53,46 @@ def image_input(inputs: Mapping[str, InputSpec], preprocessing: Preprocessing | 
 
 
 def photo_sample(name: str, photo: NDArray[np.uint8], preprocessing: Preprocessing, label: int | None = None) -> Sample:
-    """Return the sample that `photo` (height, width, channels) makes of the input of that name."""
+    """Return the sample whose input `name` is `photo` (height, width, channels), normalised by `preprocessing`."""
     return Sample(inputs={name: preprocessing.normalise(photo)}, photo=photo, label=label)
 
 
 def check_castable(what: str, name: str, spec: InputSpec, dtype: np.dtype[Any]) -> None:
-    """Refuse a type that the input cannot take without losing what the numbers mean."""
+    """Check that `dtype` converts to the input's type without changing the meaning of the values.
+
+    Raises:
+        UsageProblemError: it does not; `what` names the source in the message.
+    """
     wanted = np.dtype(spec.dtype)
     if dtype == np.uint8 and np.issubdtype(wanted, np.floating):
         raise UsageProblemError(
-            f"{what}: {name!r} holds camera bytes (uint8), and how they become {wanted} is not known; "
-            "type --preprocessing raw, unit, tf, caffe or torch, or give the numbers as the model takes them"
+            f"{what}: {name!r} holds camera bytes (uint8), but their conversion to {wanted} is not known; "
+            "add --preprocessing raw, unit, tf, caffe or torch, or give values that the model takes directly"
         )
     if dtype.kind not in "biuf" or not np.can_cast(dtype, wanted, "same_kind"):
         raise UsageProblemError(f"{what}: {name!r} is {dtype}, but the model takes {spec}")
 
 
 def check_shape(what: str, name: str, spec: InputSpec, shape: tuple[int, ...]) -> None:
-    """Refuse one sample's shape that is not the input's."""
+    """Check that one sample's shape is the input's shape.
+
+    Raises:
+        UsageProblemError: it is not; `what` names the source in the message.
+    """
     if shape != spec.shape:
         actual = f"(N, {', '.join(map(str, shape))})"
         raise UsageProblemError(f"{what}: {name!r} has the shape {actual}, but the model takes {spec}")
 
 
 def cast(what: str, name: str, spec: InputSpec, values: Array) -> Array:
-    """Return one sample's values as the input takes them.
+    """Return one sample's values in the input's type.
 
     Raises:
-        UsageProblemError: not finite, or not representable in the input's type.
+        UsageProblemError: a value is not finite or not representable in that type.
     """
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise UsageProblemError(f"{what}: {name!r} holds NaN or infinity; remove those samples")
     result = values.astype(spec.dtype, copy=False)
     if values.dtype.kind in "iu" and not np.array_equal(result, values):
-        raise UsageProblemError(f"{what}: {name!r} holds numbers that do not fit into {spec.dtype}")
+        raise UsageProblemError(f"{what}: {name!r} holds values that do not fit into {spec.dtype}")
     return result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,27 +9,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.class_files import named_photos
 from calibration.class_words import class_indices
 from calibration.inputs import InputSpec, photo_sample
 from calibration.photo_file import BadPhotoError, read_photo
 from calibration.samples import Samples, sample_digest
-from calibration.sources.folder import image_paths, skipped
+from calibration.sources.folder import skipped
 from calibration.store import SetWriter
 from zoo import class_names, datasets
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
 
-CLASS_COLUMNS = ("class_index", "class", "label", "wnid", "class_name")
-
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledPhotos:
-    """Files with their class indices; iterating decodes one photo at a time.
+    """Photo files with their class indices; `photos` decodes one file at a time.
 
     Attributes:
-        files: (path, class index), in a fixed order.
-        source: a sentence for the record.
-        unreadable: names of the files that iterating met and could not read.
+        files: (path, class index) pairs in a fixed order.
+        source: description of the data for the manifest.
+        unreadable: names of the files that the last call of `photos` could not read.
     """
 
     files: tuple[tuple[Path, int], ...]
@@ -41,7 +39,7 @@ class LabelledPhotos:
         return len(self.files)
 
     def photos(self, preprocessing: Preprocessing) -> Iterator[tuple[NDArray[np.uint8], int]]:
-        """Yield each photo's bytes (height, width, channels), resized and cropped, with its class index."""
+        """Yield each photo as resized and cropped bytes (height, width, channels), with its class index."""
         self.unreadable.clear()
         for path, label in self.files:
             try:
@@ -54,13 +52,13 @@ class LabelledPhotos:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledPictures:
-    """The test pictures of a data set with a name; their labels are class indices.
+    """Test split of a named data set, with class indices.
 
     Attributes:
-        pictures: (N, height, width, channels).
-        labels: (N,).
-        source: a sentence for the record.
-        unreadable: none.
+        pictures: images of shape (N, height, width, channels).
+        labels: class indices of shape (N,).
+        source: description of the data for the manifest.
+        unreadable: always empty; `LabelledPhotos` has the same attribute.
     """
 
     pictures: NDArray[np.uint8]
@@ -72,16 +70,16 @@ class LabelledPictures:
         return len(self.pictures)
 
     def photos(self, preprocessing: Preprocessing) -> Iterator[tuple[NDArray[np.uint8], int]]:
-        """Yield each picture's bytes (height, width, channels), resized and cropped, with its class index."""
+        """Yield each picture as resized and cropped bytes (height, width, channels), with its class index."""
         for picture, label in zip(self.pictures, self.labels, strict=True):
             yield preprocessing.photo(datasets.image(picture)), int(label)
 
 
 def check_source(spec: str | Path) -> None:
-    """Refuse what is neither a folder nor a .csv that exists, before any work.
+    """Check that `spec` is a data set name, an existing folder or an existing .csv file.
 
     Raises:
-        UsageProblemError: see above.
+        UsageProblemError: `spec` is none of these.
     """
     path = Path(spec).expanduser()
     if spec in datasets.DATA_SETS and not path.exists():
@@ -99,13 +97,14 @@ def find_labelled(spec: str | Path, *, classes: int, labels: Sequence[str] = ())
     """Return the labelled photos that `spec` names.
 
     Args:
-        spec: the name of a data set; a folder whose folders are classes, or a CSV with a column `file` and one of
-            class_index, class, label, wnid, class_name; its files lie beside it or in `images` beside it.
-        classes: how many the model tells apart.
-        labels: their names by index, where known.
+        spec: the name of a data set; a folder with one subfolder per class; or a CSV with a column `file` and one of
+            class_index, class, label, wnid, class_name. Files named in a CSV are searched in its own folder and in
+            the subfolder `images`.
+        classes: number of classes of the model.
+        labels: class names by index, if known.
 
     Raises:
-        UsageProblemError: neither of both, no photos, or classes that cannot be told for certain.
+        UsageProblemError: `spec` has another format, contains no photos, or its classes are ambiguous.
     """
     check_source(spec)
     path = Path(spec).expanduser()
@@ -121,20 +120,11 @@ def _of_data_set(name: str, classes: int, labels: Sequence[str]) -> LabelledPict
     data = datasets.find(name)
     known = class_names.read(data.labels)
     if len(known) != classes or (labels and tuple(labels) != known):
-        raise UsageProblemError(f"the model does not tell the {len(known)} classes of {name} apart: {', '.join(known)}")
+        raise UsageProblemError(f"the model does not predict the {len(known)} classes of {name}: {', '.join(known)}")
     pictures, indices = data.read("test", None)
     return LabelledPictures(
         pictures=pictures, labels=indices.astype(np.int64), source=f"{data.title}, {len(pictures)} test pictures"
     )
-
-
-def named_photos(path: Path) -> list[tuple[Path, str]]:
-    """Return the photos of a folder of class folders, or of a CSV, each with the word for its class.
-
-    Raises:
-        UsageProblemError: no photos, or a photo in no class folder.
-    """
-    return _from_folder(path) if path.is_dir() else _from_csv(path)
 
 
 def labelled_samples(
@@ -146,18 +136,18 @@ def labelled_samples(
     work: Path,
     exclude: Collection[str] = (),
 ) -> Samples:
-    """Write the photos to `work`, one by one, and return them mapped, with labels.
+    """Write the photos to `work` one by one and return them as memory-mapped, labelled samples.
 
     Args:
-        photos: what `find_labelled` found.
-        name: of the model's input.
-        preprocessing: of the photos.
-        seed: for the record.
-        work: a folder.
-        exclude: digests of the calibration samples: what calibrated the file must not judge it.
+        photos: the result of `find_labelled`.
+        name: name of the model's input.
+        preprocessing: how a photo becomes the model's input.
+        seed: stored in the manifest.
+        work: folder that receives the sample files.
+        exclude: digests of the calibration samples, which are left out of the evaluation.
 
     Raises:
-        UsageProblemError: not one photo can be used.
+        UsageProblemError: no photo can be used.
     """
     shape = preprocessing.shape
     excluded, known = 0, frozenset(exclude)
@@ -171,41 +161,8 @@ def labelled_samples(
                 writer.append(sample, digest)
     if not len(writer):
         raise UsageProblemError(
-            f"{photos.source}: none can be used; give labelled photos that are not calibration photos"
+            f"{photos.source}: none can be used; give readable labelled photos that calibration did not use"
         )
     notes = [skipped(photos.unreadable)] if photos.unreadable else []
     notes += [f"{excluded} calibration photos left out of the evaluation"] if excluded else []
     return writer.samples(source=photos.source, seed=seed, preprocessing=preprocessing.record(), warnings=tuple(notes))
-
-
-def _from_folder(folder: Path) -> list[tuple[Path, str]]:
-    named = [(path, path.relative_to(folder).parts[0]) for path in image_paths(folder)]
-    loose = [path.name for path, word in named if word == path.name]
-    if loose:
-        raise UsageProblemError(f"{folder.name}/{loose[0]} lies in no class folder; give FOLDER/CLASS/photo.jpg")
-    return named
-
-
-def _from_csv(path: Path) -> list[tuple[Path, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageProblemError(f"{path.name} is not a CSV: {error}") from None
-    columns = list(rows[0]) if rows else []
-    column = next((name for name in CLASS_COLUMNS if name in columns), None)
-    if "file" not in columns or column is None:
-        held = ", ".join(map(str, columns)) or "none"
-        raise UsageProblemError(f"{path.name} needs the columns file and class_index and a row per photo (has: {held})")
-    return [
-        (_beside(path, row["file"] or "", number), (row[column] or "").strip()) for number, row in enumerate(rows, 2)
-    ]
-
-
-def _beside(path: Path, name: str, line: int) -> Path:
-    for folder in (path.parent, path.parent / "images"):
-        if name and (folder / name).is_file():
-            return folder / name
-    raise UsageProblemError(
-        f"{path.name} line {line} names the file {name!r}, which does not exist beside it or in images/"
-    )

@@ -1,4 +1,4 @@
-"""Photos with masks for `--evaluate`: FOLDER/images and FOLDER/masks, files of the same names."""
+"""Photos with segmentation masks for `--evaluate`: FOLDER/images and FOLDER/masks hold files of equal names."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from PIL import Image
 
 IMAGES, MASKS = "images", "masks"
-UNJUDGED = 255  # a pixel of a mask that is of no class, as in Pascal VOC
+UNJUDGED = 255  # mask value of pixels without a class, which metrics ignore; as in Pascal VOC
 
 
 @dataclass(frozen=True, kw_only=True)
 class MaskedPhotos:
-    """Files of photos, each with the file of its mask.
+    """Photo files with their mask files.
 
     Attributes:
-        files: (photo, mask), in a fixed order.
-        classes: how many there are.
-        source: a sentence for the record.
+        files: (photo, mask) pairs in a fixed order.
+        classes: number of classes.
+        source: description of the data for the manifest.
     """
 
     files: tuple[tuple[Path, Path], ...]
@@ -44,17 +44,17 @@ def find_masked(spec: str | Path, *, classes: int) -> MaskedPhotos:
     """Return the photos with masks in the folder `spec`.
 
     Args:
-        spec: holds the folders `images` and `masks`, whose files have the same names but for the suffix.
-        classes: how many the model tells apart.
+        spec: folder with the subfolders `images` and `masks`; a photo and its mask have the same name up to the suffix.
+        classes: number of classes of the model.
 
     Raises:
-        UsageProblemError: no such folders, or a file without its partner.
+        UsageProblemError: a subfolder is missing, a photo has no mask or a mask has no photo.
     """
     folder = Path(spec).expanduser()
     if not all((folder / name).is_dir() for name in (IMAGES, MASKS)):
         raise UsageProblemError(
             f"{str(spec)!r} has no masks; give a folder with {IMAGES}/NAME.png and {MASKS}/NAME.png, "
-            "the masks with class indices as grey values"
+            "with class indices as the grey values of the masks"
         )
     photos, masks = ({path.stem: path for path in image_paths(folder / name)} for name in (IMAGES, MASKS))
     if lonely := sorted(photos.keys() ^ masks.keys()):
@@ -73,21 +73,21 @@ def masked_samples(
     work: Path,
     exclude: Collection[str] = (),
 ) -> tuple[Samples, Array]:
-    """Write the photos to `work`, one by one, and return them mapped, with masks (N, height, width) of their size.
+    """Write the photos to `work` one by one; return them memory-mapped, with their masks (N, height, width).
 
     Args:
-        photos: what `find_masked` found.
-        name: of the model's input.
-        preprocessing: of the photos; a mask is cut as its photo is, and takes the class of the nearest pixel.
-        seed: for the record.
-        work: a folder.
-        exclude: digests of the calibration samples: what calibrated the file must not judge it.
+        photos: the result of `find_masked`.
+        name: name of the model's input.
+        preprocessing: how a photo becomes the model's input; masks are cropped alike and resized with "nearest".
+        seed: stored in the manifest.
+        work: folder that receives the sample files.
+        exclude: digests of the calibration samples, which are left out of the evaluation.
 
     Raises:
-        UsageProblemError: not one photo can be used, or a mask that is none.
+        UsageProblemError: no photo can be used, or a mask is invalid.
     """
     shape, unreadable, known, excluded = preprocessing.shape, list[str](), frozenset(exclude), 0
-    is_judged = False
+    has_classes = False
     with SetWriter(work, {name: InputSpec(shape=shape)}, shape) as writer:
         masks = ArrayFile(work / "masks.npy", shape[:2], "uint8")
         for photo, mask in read_masked(photos, preprocessing, unreadable):
@@ -98,12 +98,16 @@ def masked_samples(
                 continue
             writer.append(sample, digest)
             masks.append(mask)
-            is_judged = is_judged or bool((mask != UNJUDGED).any())
+            has_classes = has_classes or bool((mask != UNJUDGED).any())
         masks.close()
     if not len(writer):
-        raise UsageProblemError(f"{photos.source}: none can be used; give photos with masks that did not calibrate")
-    if not is_judged:
-        raise UsageProblemError(f"{photos.source}: every pixel is {UNJUDGED}, of no class; nothing can be compared")
+        raise UsageProblemError(
+            f"{photos.source}: none can be used; give readable photos with masks that calibration did not use"
+        )
+    if not has_classes:
+        raise UsageProblemError(
+            f"{photos.source}: every mask pixel is {UNJUDGED} (no class); give masks with class indices"
+        )
     notes = [skipped(unreadable)] if unreadable else []
     notes += [f"{excluded} calibration photos left out of the evaluation"] if excluded else []
     samples = writer.samples(
@@ -115,7 +119,10 @@ def masked_samples(
 def read_masked(
     photos: MaskedPhotos, preprocessing: Preprocessing, unreadable: list[str]
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Yield the bytes (height, width, channels) of every photo that can be read, and its mask (height, width)."""
+    """Yield the bytes (height, width, channels) and the mask (height, width) of every readable photo.
+
+    The names of the other photos are appended to `unreadable`.
+    """
     like_photo = replace(preprocessing, resize="nearest", colours="GRAY")
     for path, mask_path in photos.files:
         try:
@@ -125,14 +132,14 @@ def read_masked(
             continue
         mask = _mask(mask_path, photos.classes)
         if mask.size != photo.size:
-            raise UsageProblemError(f"the mask {mask_path.name} is of {mask.size} pixels, its photo of {photo.size}")
+            raise UsageProblemError(f"the mask {mask_path.name} has {mask.size} pixels, but its photo has {photo.size}")
         yield preprocessing.photo(photo), like_photo.photo(mask)[..., 0]
 
 
 def _mask(path: Path, classes: int) -> Image.Image:
-    """Return the class of every pixel as a grey picture.
+    """Return the class index of every pixel as a grey image.
 
-    Not by `read_photo`: a PNG with a palette, as those of Pascal VOC, holds class indices, and not the colours' grey.
+    `read_photo` does not fit: in a PNG with a palette (Pascal VOC) the palette indices are the classes.
     """
     from PIL import Image
 
@@ -145,7 +152,7 @@ def _mask(path: Path, classes: int) -> Image.Image:
         raise UsageProblemError(f"the mask {path.name} has colours; give a PNG whose grey values are class indices")
     if strangers := sorted(set(np.unique(indices).tolist()) - {*range(classes), UNJUDGED}):
         raise UsageProblemError(
-            f"the mask {path.name} holds {strangers[0]}: the model has classes 0 to {classes - 1}, and {UNJUDGED} is "
-            "for pixels of no class"
+            f"the mask {path.name} contains the class {strangers[0]}; the model has classes 0 to {classes - 1}, "
+            f"and {UNJUDGED} marks pixels without a class"
         )
     return Image.fromarray(indices)

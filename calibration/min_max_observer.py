@@ -1,4 +1,4 @@
-"""The plain observer: all that was seen."""
+"""Observer that keeps the full range of the observed values."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from calibration.samples import Array
 
 
 class MinMaxObserver:
-    """The smallest and the largest value ever seen: nothing is clipped."""
+    """Smallest and largest observed value of each tensor; nothing is clipped."""
 
     name = "min-max"
 
     def __init__(self, exact: frozenset[str] = frozenset()) -> None:
-        """Take `exact` like every observer; here every tensor is exact."""
+        """Accept `exact` like every observer; this observer clips no tensor."""
         self.exact = exact
         self._seen: dict[str, tuple[float, float]] = {}
 
     def update(self, tensor: str, values: Array) -> None:
-        """Take one sample's values of a tensor; two vectorised passes, no copy."""
+        """Observe one sample's values of a tensor, in two vectorised passes without a copy."""
         if values.size == 0:
             return
         low, high = smallest_and_largest(tensor, values)
@@ -29,21 +29,21 @@ class MinMaxObserver:
         self._seen[tensor] = (low, high) if seen is None else (min(seen[0], low), max(seen[1], high))
 
     def ranges(self) -> Ranges:
-        """Return the range of every tensor seen."""
+        """Return the range of every observed tensor."""
         return Ranges(by_tensor=dict(self._seen), observer=self.name)
 
     def merged(self, other: Self) -> Self:
-        """Return the observer that has seen what both have seen."""
+        """Return an observer of the combined observations."""
         both = type(self)(self.exact)
         both._seen = dict(self.ranges().merge(other.ranges()).by_tensor)
         return both
 
 
 def smallest_and_largest(tensor: str, values: Array) -> tuple[float, float]:
-    """Return min and max of `values`.
+    """Return the minimum and maximum of `values`.
 
     Raises:
-        ZooError: a NaN or an infinity among them (both survive min and max, so the check costs no pass).
+        ZooError: `values` contains NaN or infinity; min and max propagate both, so the check needs no extra pass.
     """
     low, high = float(np.min(values)), float(np.max(values))
     check_finite(tensor, low, high)

@@ -1,6 +1,6 @@
-"""How ranges are observed: `update` with every activation of every sample, then `ranges`.
+"""Range observers: call `update` with every activation of every sample, then `ranges`.
 
-Observers stream: what they hold does not grow with the number of samples.
+Observers are streaming: their memory does not grow with the number of samples.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ Update = Callable[[str, Array], None]
 
 
 class Observer(Protocol):
-    """Watches tensors by name and decides their ranges."""
+    """Observes tensors by name and chooses their ranges."""
 
     name: str
 
     def update(self, tensor: str, values: Array) -> None:
-        """Take one sample's values of a tensor, of any shape; nothing of `values` is kept or changed."""
+        """Observe one sample's values of a tensor, of any shape; `values` is neither kept nor changed."""
         ...
 
     def ranges(self) -> Ranges:
-        """Return the range of every tensor seen."""
+        """Return the range of every observed tensor."""
         ...
 
     def merged(self, other: Self) -> Self:
-        """Return the observer that has seen what both have seen."""
+        """Return an observer of the combined observations."""
         ...
 
 
@@ -39,26 +39,26 @@ OBSERVERS: dict[str, Callable[[frozenset[str]], Any]] = {
     observer.name: observer for observer in (MinMaxObserver, PercentileObserver, MseObserver)
 }
 
-# Not observed but chosen, tensor by tensor, by what clipping would cost the network's outputs: see
+# Ranges chosen tensor by tensor from the error that clipping causes in the network's outputs:
 # export/quantization/sensitivity.py.
 SENSITIVITY = "sensitivity"
 
 
 def check(name: str) -> None:
-    """Refuse a name that is neither an observer's nor `SENSITIVITY`.
+    """Check that `name` is an observer or `SENSITIVITY`.
 
     Raises:
-        UsageProblemError: see above; the message holds the nearest one.
+        UsageProblemError: it is neither; the message suggests the closest name.
     """
     if name != SENSITIVITY and name not in OBSERVERS:
         raise unknown("observer", name, [SENSITIVITY, *OBSERVERS])
 
 
 def find(name: str) -> Callable[[frozenset[str]], Any]:
-    """Return the class of the observers of that name.
+    """Return the observer class of that name.
 
     Raises:
-        UsageProblemError: no such observer; the message holds the nearest one.
+        UsageProblemError: there is no such observer; the message suggests the closest name.
     """
     if name not in OBSERVERS:
         raise unknown("observer", name, OBSERVERS)
@@ -70,33 +70,33 @@ def create(name: str, exact: frozenset[str] = frozenset()) -> Observer:
 
     Args:
         name: min-max, percentile or mse.
-        exact: tensors that are never clipped, whatever the observer: the network's inputs and outputs.
+        exact: tensors that no observer clips: the network's inputs and outputs.
 
     Raises:
-        UsageProblemError: no such observer; the message holds the nearest one.
+        UsageProblemError: there is no such observer; the message suggests the closest name.
     """
     observer: Observer = find(name)(exact)
     return observer
 
 
 class SplitObserver:
-    """Overall ranges and their stability in one pass: even samples go to one half, odd ones to the other."""
+    """Observes even and odd samples separately, to report the ranges and their stability after one pass."""
 
     def __init__(self, name: str, exact: frozenset[str] = frozenset()) -> None:
-        """Watch with the observer of that name; see `create`."""
+        """Create both observers by name; see `create`."""
         self._halves = (create(name, exact), create(name, exact))
 
     def half(self, index: int) -> Update:
-        """Return the `update(tensor, values)` to call for the sample of that index."""
+        """Return the `update` method for the sample of that index."""
         return self._halves[index % 2].update
 
     def ranges(self) -> Ranges:
-        """Return the ranges over all samples: the same as one observer of everything would give."""
+        """Return the ranges over all samples, equal to those of one observer of all samples."""
         even, odd = self._halves
         return even.merged(odd).ranges()
 
     def stability(self) -> RangeDifference | None:
-        """Return how far the two halves' ranges differ; None if fewer than two samples were seen."""
+        """Return the difference between the ranges of both halves; None after fewer than two samples."""
         even, odd = (half.ranges() for half in self._halves)
         if not even.by_tensor or not odd.by_tensor:
             return None

@@ -1,4 +1,4 @@
-"""A photo from a file, as 8-bit numbers whatever the file holds, or a sentence why not."""
+"""Read a photo file of any bit depth as an 8-bit image, or say why it cannot be read."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _WHITE_16, _WHITE_8 = 65535, 255
 
 
 class BadPhotoError(ValueError):
-    """The file gives no photo; the message says why and what to do."""
+    """The file cannot be used as a photo; the message gives the reason and a remedy."""
 
 
 def read_photo(path: Path) -> Image.Image:
-    """Return the decoded photo, turned as the camera's orientation says; of several frames the first.
+    """Return the decoded photo, rotated by its EXIF orientation; of several frames the first.
 
     Raises:
-        BadPhotoError: no photo, broken, of unknown brightness, or too large (Pillow's 89 megapixels are the limit).
+        BadPhotoError: the file is no image, is damaged, has 32-bit pixels, or exceeds Pillow's limit of 89 megapixels.
     """
     from PIL import Image, ImageOps
 
@@ -43,11 +43,14 @@ def read_photo(path: Path) -> Image.Image:
 
 
 def _in_8_bits(image: Image.Image) -> Image.Image:
-    """Return 16-bit grey as 8-bit grey: Pillow's own conversion would cut off at 255, and all of it be white."""
+    """Return the image with 8 bits per channel.
+
+    Pillow would convert 16-bit grey by clipping at 255, which turns nearly every pixel white.
+    """
     from PIL import Image
 
     if image.mode in ("I", "F"):
-        raise BadPhotoError("its black and white are not known: it holds 32-bit numbers; save it with 8 or 16 bits")
+        raise BadPhotoError("it has 32-bit pixels without a known black and white; save it with 8 or 16 bits")
     if not image.mode.startswith("I;16"):
         return image
     pixels = np.asarray(image).astype(np.uint32)
@@ -55,6 +58,6 @@ def _in_8_bits(image: Image.Image) -> Image.Image:
 
 
 def _too_large(complaint: str) -> str:
-    pixels = re.search(r"\d+", complaint)  # Pillow tells the size in its sentence only
+    pixels = re.search(r"\d+", complaint)  # Pillow gives the size only in the message
     megapixels = f" ({int(pixels[0]) / 1e6:.0f} megapixels)" if pixels else ""
     return f"it is too large{megapixels}; shrink it"

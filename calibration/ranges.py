@@ -1,4 +1,4 @@
-"""What observation of activations ends in: a smallest and a largest value per tensor."""
+"""Observed ranges: the smallest and the largest value of each tensor."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class RangeDifference:
-    """How far two sets of ranges lie apart, as shares of the wider range: 0 is equal, 1 its whole width.
+    """Difference between two sets of ranges, relative to the width of the wider range: 0 if they are equal.
 
     Attributes:
-        worst: the largest share over all tensors.
-        worst_tensor: where.
-        median: over all tensors.
-        median_tensor: the tensor at the median (of two, the one that differs more).
-        tensors: how many were compared.
+        worst: largest relative difference over all tensors.
+        worst_tensor: name of the tensor with that difference.
+        median: median relative difference over all tensors.
+        median_tensor: name of the tensor at the median (of two, the one with the larger difference).
+        tensors: number of compared tensors.
     """
 
     worst: float
@@ -46,11 +46,11 @@ class Ranges:
     """The (smallest, largest) value to represent, by tensor name.
 
     Attributes:
-        by_tensor: finite numbers, smallest first.
-        observer: the name of the observer that decided them.
+        by_tensor: finite (low, high) pairs.
+        observer: name of the observer that chose them.
 
     Raises:
-        ZooError: a range that is not finite or upside down; the message names the tensor.
+        ZooError: a range is not finite or has low > high; the message names the tensor.
     """
 
     by_tensor: Mapping[str, Range]
@@ -68,12 +68,12 @@ class Ranges:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Ranges:
-        """Return the ranges that `record()` described."""
+        """Return the ranges that `record()` serialised."""
         pairs = {name: (float(low), float(high)) for name, (low, high) in record["by_tensor"].items()}
         return cls(by_tensor=pairs, observer=record["observer"])
 
     def merge(self, other: Ranges) -> Ranges:
-        """Return what one observation of both would span; exact for min-max, the safe side for others."""
+        """Return the union of the ranges: exact for min-max, never too narrow for other observers."""
         merged = dict(self.by_tensor)
         for name, (low, high) in other.by_tensor.items():
             mine = merged.get(name, (low, high))
@@ -81,15 +81,15 @@ class Ranges:
         return Ranges(by_tensor=merged, observer=self.observer)
 
     def difference(self, other: Ranges) -> RangeDifference:
-        """Return how far the two lie apart: the stability number, if they saw disjoint halves of one source.
+        """Return the difference to `other`; for disjoint halves of one source it measures stability.
 
-        Per tensor: the larger move of the two ends, divided by the width of the wider range.
+        Per tensor it is the larger displacement of the two ends, divided by the width of the wider range.
 
         Raises:
-            ZooError: the two did not observe the same tensors.
+            ZooError: the two hold different tensors.
         """
         if self.by_tensor.keys() != other.by_tensor.keys() or not self.by_tensor:
-            missing = ", ".join(sorted(self.by_tensor.keys() ^ other.by_tensor.keys())[:3]) or "none at all"
+            missing = ", ".join(sorted(self.by_tensor.keys() ^ other.by_tensor.keys())[:3]) or "both are empty"
             raise ZooError(f"two sets of ranges hold different tensors ({missing}), so they cannot be compared")
         shares = sorted((_share(mine, other.by_tensor[name]), name) for name, mine in self.by_tensor.items())
         worst, median = shares[-1], shares[len(shares) // 2]
@@ -103,7 +103,11 @@ class Ranges:
 
 
 def check_finite(name: str, low: float, high: float) -> None:
-    """Refuse a NaN or an infinity in the tensor of that name."""
+    """Check that both ends of a tensor's range are finite.
+
+    Raises:
+        ZooError: an end is NaN or infinite; the message names the tensor.
+    """
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ZooError(
             f"tensor {name!r} takes values that are not finite ({low:g} .. {high:g}) on the calibration "

@@ -1,4 +1,4 @@
-"""Inputs with their origin: what calibration, proof and benchmarks run on."""
+"""Model inputs with their origin, for calibration, proof and benchmarks."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ LABELS = "labels.npy"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Samples:
-    """Model inputs and where they came from.
+    """Model inputs and their origin.
 
-    The arrays may be memory maps: a reader should take one sample at a time.
+    The arrays may be memory maps; read one sample at a time to keep memory small.
 
     Attributes:
-        inputs: by the model's input name, each (N, ...) and ready for the model.
-        photos: (N, H, W, C) uint8 camera bytes that `inputs` was made of, if it was made of photos.
-        labels: (N,) class indices where known.
-        source: a sentence: which folder, file or built-in set.
-        seed: of the draw.
-        preprocessing: its record, if photos.
-        real: False for noise, which proves sizes and speed only.
-        warnings: sentences for the reader: which files of the source could not be used.
+        inputs: preprocessed arrays of shape (N, ...), by input name of the model.
+        photos: (N, H, W, C) uint8 camera bytes from which `inputs` was computed; None if the source has no photos.
+        labels: (N,) class indices, if known.
+        source: description of the folder, file or built-in set.
+        seed: random seed with which the samples were chosen.
+        preprocessing: record of the preprocessing, if the samples are photos.
+        real: False for noise, which is good for checking sizes and speed only.
+        warnings: messages for the user, such as files that could not be read.
     """
 
     inputs: Mapping[str, Array]
@@ -54,7 +54,7 @@ class Samples:
             yield {name: np.asarray(values[index : index + 1]) for name, values in self.inputs.items()}
 
     def take(self, positions: NDArray[np.int64]) -> Self:
-        """Return the samples at those positions: copies, so take few."""
+        """Return the samples at `positions`, copied into memory."""
         return replace(
             self,
             inputs={name: values[positions] for name, values in self.inputs.items()},
@@ -65,18 +65,18 @@ class Samples:
 
     @property
     def digests(self) -> list[str]:
-        """One sha256 per sample, over all its inputs: equal samples have equal digests."""
+        """SHA-256 of each sample, over all its inputs; equal samples have equal digests."""
         if not self._digests:
             self._digests.extend(sample_digest(sample) for sample in self)
         return self._digests
 
     @property
     def digest(self) -> str:
-        """One sha256 over the whole set, in order."""
+        """SHA-256 of the whole set, in order."""
         return hashlib.sha256("".join(self.digests).encode()).hexdigest()
 
     def record(self) -> dict[str, Any]:
-        """Return plain data for a manifest."""
+        """Return the manifest entry as plain data."""
         return {
             "source": self.source,
             "count": len(self),
@@ -88,7 +88,7 @@ class Samples:
         }
 
     def save(self, folder: Path) -> Self:
-        """Write everything as plain .npy files and return the same samples, mapped from there."""
+        """Write all arrays as .npy files to `folder` and return the same samples, memory-mapped from there."""
         clear(folder)
         for index, values in enumerate(self.inputs.values()):
             np.save(folder / input_file(index), values, allow_pickle=False)
@@ -100,7 +100,7 @@ class Samples:
         return self.load(folder)
 
     def write_index(self, folder: Path, names: tuple[str, ...]) -> None:
-        """Write what is not an array; `names` are those of the inputs, in the order of their files."""
+        """Write everything but the arrays; `names` are the input names in the order of their files."""
         record = {
             "inputs": list(names),
             "source": self.source,
@@ -114,7 +114,7 @@ class Samples:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Return what `save` wrote, arrays mapped read-only: only the samples that are read take memory."""
+        """Return the samples that `save` wrote, with the arrays memory-mapped read-only."""
         record = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         names = record["inputs"]
         return cls(
@@ -131,9 +131,9 @@ class Samples:
 
 
 def clear(folder: Path) -> None:
-    """Make `folder` and remove samples written there before.
+    """Create `folder` and remove samples from an earlier run.
 
-    Removed, not overwritten: who has mapped the old files keeps them, and a cut file under a map is a crash.
+    The files are removed rather than truncated: truncating a file that a process has memory-mapped crashes it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for path in (*folder.glob("input-*.npy"), folder / PHOTOS, folder / LABELS, folder / INDEX):
@@ -141,12 +141,12 @@ def clear(folder: Path) -> None:
 
 
 def input_file(index: int) -> str:
-    """Return the file of the input at that position: its name may hold anything, so it is not used."""
+    """Return the file name for the input at position `index`; an input's own name may not be a valid file name."""
     return f"input-{index}.npy"
 
 
 def sample_digest(sample: Mapping[str, Array]) -> str:
-    """Return the sha256 of one sample's inputs, in order."""
+    """Return the SHA-256 of one sample's inputs, in order."""
     digest = hashlib.sha256()
     for values in sample.values():
         digest.update(np.ascontiguousarray(values).data)

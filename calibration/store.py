@@ -1,4 +1,4 @@
-"""Samples go to disk one by one: memory does not grow with their number; no sample is in both sets."""
+"""Write samples to disk one by one, in two disjoint sets, so that memory does not grow with their number."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from zoo.errors import OutsideError, UsageProblemError
 
 @dataclass(frozen=True, kw_only=True)
 class Draw:
-    """Two sets that share no sample.
+    """Two disjoint sets of samples.
 
     Attributes:
-        calibration: what ranges are observed on.
-        probe: what the proof runs on.
-        calibration_folder: where `Samples.load` finds the first in another process.
-        probe_folder: likewise the second.
+        calibration: samples on which ranges are observed.
+        probe: samples on which the proof compares outputs.
+        calibration_folder: where another process loads `calibration` with `Samples.load`.
+        probe_folder: where another process loads `probe` with `Samples.load`.
     """
 
     calibration: Samples
@@ -40,11 +40,11 @@ class ArrayFile:
     """A .npy file that grows by one row at a time.
 
     Raises:
-        OutsideError: the disk is full, or cannot be written.
+        OutsideError: the disk is full or cannot be written.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
-        """Open `path` for rows of that shape."""
+        """Open `path` for rows of the given shape and dtype."""
         self.rows = 0
         self._shape, self._dtype = shape, np.dtype(dtype)
         self._path = path
@@ -55,13 +55,13 @@ class ArrayFile:
     def append(self, values: Array) -> None:
         """Write one row."""
         if values.shape != self._shape:
-            raise ValueError(f"a row of shape {values.shape} for a file of rows {self._shape}")
+            raise ValueError(f"the row has shape {values.shape}, but the file holds rows of shape {self._shape}")
         with self._writing():
             self._file.write(np.ascontiguousarray(values, self._dtype).data)
         self.rows += 1
 
     def close(self) -> None:
-        """Write the final number of rows: numpy pads the header so that it keeps its length."""
+        """Write the final number of rows into the header, whose length numpy pads to stay constant."""
         with self._writing():
             self._file.seek(0)
             self._header()
@@ -81,7 +81,7 @@ class ArrayFile:
 
 
 class SetWriter:
-    """Writes the files that `Samples.load` maps."""
+    """Writes the files that `Samples.load` memory-maps."""
 
     def __init__(self, folder: Path, inputs: Mapping[str, InputSpec], photo_shape: tuple[int, ...] | None) -> None:
         """Open one file per input, and one for photos if `photo_shape` (height, width, channels) is given."""
@@ -109,14 +109,17 @@ class SetWriter:
             file.append(sample.inputs[name])
         if self._photos is not None:
             if sample.photo is None:
-                raise ValueError("a sample without its photo in a set of photos")
+                raise ValueError("a set of photos needs the photo of every sample")
             self._photos.append(sample.photo)
         if sample.label is not None:
             self._labels.append(sample.label)
         self.digests.append(digest)
 
     def samples(self, **origin: Any) -> Samples:
-        """Return what was written, mapped, after the files are closed; `origin` is source, seed and so on."""
+        """Return the written samples, memory-mapped. Call it after the files are closed.
+
+        `origin` holds the other attributes of `Samples`: source, seed and so on.
+        """
         if self._labels:
             np.save(self.folder / LABELS, np.asarray(self._labels, np.int64), allow_pickle=False)
         written = Samples(inputs={}, _digests=self.digests, **origin)
@@ -125,25 +128,25 @@ class SetWriter:
 
 
 def digest_of(sample: Sample, names: Iterable[str]) -> str:
-    """Return the sample's digest, over its inputs in the order of `names`."""
+    """Return the sample's digest over its inputs, in the order of `names`."""
     return sample_digest({name: sample.inputs[name] for name in names})
 
 
 class Dealer:
-    """Deals samples to calibration and probe; what one set holds never enters the other."""
+    """Distributes samples to the calibration and the probe set; no sample enters both."""
 
     def __init__(self, calibration: SetWriter, probe: SetWriter, counts: tuple[int, int], names: list[str]) -> None:
-        """Deal until the sets hold `counts` samples."""
+        """Distribute samples until the sets hold `counts` samples; digests cover the inputs in `names`."""
         self._sets, self._counts, self._names = (calibration, probe), counts, names
         self._held: tuple[set[str], set[str]] = (set(), set())
         self.overlapping = 0
 
     def wants(self, side: int) -> bool:
-        """Whether that set (0 calibration, 1 probe) is not full yet."""
+        """Return whether the set `side` (0 calibration, 1 probe) is not full yet."""
         return len(self._sets[side]) < self._counts[side]
 
     def next_side(self) -> int | None:
-        """Return the set whose turn it is (one each, then the emptier by share); None when both are full."""
+        """Return the set whose filled fraction is smaller (calibration if equal); None if both are full."""
         open_sides = [side for side in (0, 1) if self.wants(side)]
         return min(open_sides, key=self._share) if open_sides else None
 
@@ -151,7 +154,7 @@ class Dealer:
         return len(self._sets[side]) / self._counts[side]
 
     def take(self, sample: Sample, side: int) -> bool:
-        """Write the sample to that set, unless the other set holds it; return whether it was written."""
+        """Write the sample to the set `side` unless the other set holds it; return whether it was written."""
         digest = digest_of(sample, self._names)
         if digest in self._held[1 - side]:
             self.overlapping += 1
@@ -161,9 +164,9 @@ class Dealer:
         return True
 
     def deal(self, stream: Iterable[Sample]) -> None:
-        """Deal a stream until both sets are full or it ends: a short source leaves both their fair share.
+        """Distribute a stream until both sets are full or the stream ends, in proportion to the requested counts.
 
-        A stream may be endless and give nothing new; after so many repeats in a row nothing new is expected.
+        An endless stream may repeat itself; MAX_REPEATS repeated samples in a row end the distribution.
         """
         repeats = 0
         for sample in stream:
@@ -175,11 +178,15 @@ class Dealer:
                 return
 
     def check(self, source: str) -> None:
-        """Refuse a source that could not give at least one sample to each set."""
+        """Check that each set has at least one sample.
+
+        Raises:
+            UsageProblemError: the source has too few different samples.
+        """
         if not all(len(one) for one in self._sets):
             found = sum(len(one) for one in self._sets)
-            repeated = f" ({self.overlapping} more were the same again)" if self.overlapping else ""
+            repeated = f" ({self.overlapping} more are repetitions)" if self.overlapping else ""
             raise UsageProblemError(
                 f"{source} holds {found} usable sample{'s' * (found != 1)}{repeated}; calibration and proof need "
-                "different ones, so give at least 2 different samples (100 and more are better)"
+                "separate samples, so give at least 2 different samples (100 or more are better)"
             )

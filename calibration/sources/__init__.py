@@ -1,4 +1,4 @@
-"""With what data: one `draw` for every source, two sets that never overlap."""
+"""Sample sources; `draw` takes two disjoint sets from any of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One .npy stream, row by row: memory of one row, however large the array."""
+"""Read an .npy stream row by row, in the memory of one row."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ MAX_HEADER_BYTES = 10_000
 
 
 class BrokenArrayError(Exception):
-    """The stream is no .npy of plain numbers, or ends early."""
+    """The stream is not an .npy array of plain numbers, or it ends early."""
 
 
 class ArrayRows:
-    """Reads the rows of an .npy stream in order; nothing is ever unpickled.
+    """Reads the rows of an .npy stream in order, without unpickling.
 
     Attributes:
-        count: of rows.
-        row_shape: of each.
-        dtype: of the numbers.
+        count: number of rows.
+        row_shape: shape of each row.
+        dtype: type of the numbers.
 
     Raises:
-        BrokenArrayError: no .npy, objects in place of numbers, no rows, or column-major order.
+        BrokenArrayError: the stream is not .npy, holds objects, has no rows, or is in column-major order.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
-        """Read the header."""
+        """Read the header of `file`."""
         self._file = file
         shape, column_major, self.dtype = _header(file)
         if self.dtype.kind not in "biuf":
@@ -45,7 +45,7 @@ class ArrayRows:
         """Return the next row.
 
         Raises:
-            BrokenArrayError: the stream ends before the row does.
+            BrokenArrayError: the stream ends before the end of the row.
         """
         size = prod(self.row_shape) * self.dtype.itemsize
         try:
@@ -64,7 +64,7 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         reader = readers[version]
         shape, column_major, dtype = reader(file, max_header_size=MAX_HEADER_BYTES)
     except KeyError:
-        raise BrokenArrayError("it is written in an .npy version for structured types") from None
+        raise BrokenArrayError("it uses the .npy version for structured types") from None
     except (ValueError, OSError, EOFError, BadZipFile, zlib.error) as error:
         raise BrokenArrayError(str(error).splitlines()[0]) from error
     return shape, column_major, dtype

@@ -1,4 +1,4 @@
-"""Arrays from an .npz or .npy, read row by row: never unpickled, never held whole."""
+"""Samples from an .npz or .npy file, read row by row without unpickling or loading whole arrays."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from zoo.errors import UsageProblemError
 
 
 def open_arrays(path: Path, request: Request) -> Stream:
-    """Return rows of the arrays in `path`: a random choice of what is wanted, in the file's order.
+    """Return a random choice of the rows in `path`, in the file's order.
 
     Raises:
-        UsageProblemError: names, shapes, types or row counts that the model does not take, or a broken file.
+        UsageProblemError: the file is damaged, or its names, shapes, types or row counts do not fit the model.
     """
     with ExitStack() as stack:
         arrays = _open(path, request, stack)
@@ -37,18 +37,18 @@ def open_arrays(path: Path, request: Request) -> Stream:
 
 
 def names(path: Path) -> frozenset[str]:
-    """Return the names of the arrays in `path`; none of what is no .npz, or a broken one."""
+    """Return the names of the arrays in `path`; empty if it is not a readable .npz file."""
     if path.suffix != ".npz" or not path.is_file():
         return frozenset()
     try:
         with ZipFile(path) as archive:
             return frozenset(name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy"))
     except (OSError, BadZipFile):
-        return frozenset()  # who reads it says what is wrong with it
+        return frozenset()  # `open_arrays` reports the problem
 
 
 def _check(what: str, arrays: dict[str, ArrayRows], request: Request) -> bool:
-    """Check all shapes and types before the first row is read; return whether the rows are camera bytes."""
+    """Check all shapes and types before reading rows; return whether the rows are camera bytes."""
     image = image_input(request.inputs, request.preprocessing)
     photos = image is not None and arrays[image].dtype == np.uint8
     for name, spec in request.inputs.items():
@@ -62,7 +62,7 @@ def _check(what: str, arrays: dict[str, ArrayRows], request: Request) -> bool:
 
 def _rows(path: Path, request: Request, total: int) -> Iterator[Sample]:
     generator = np.random.default_rng(request.seed)
-    # A few more than wanted: repeated rows are left out.
+    # Choose 10 % more rows than requested, because repeated rows are left out.
     wanted = min(total, request.total + request.total // 10)
     chosen = np.zeros(total, bool)
     chosen[generator.choice(total, wanted, replace=False)] = True
@@ -72,7 +72,7 @@ def _rows(path: Path, request: Request, total: int) -> Iterator[Sample]:
             try:
                 row = {name: rows.read() for name, rows in arrays.items()}
             except BrokenArrayError as error:
-                raise UsageProblemError(f"{path.name} is broken or cut short ({error}); make it again") from None
+                raise UsageProblemError(f"{path.name} is damaged or truncated ({error}); create it again") from None
             if keep:
                 yield as_sample(path.name, row, request)
 
@@ -85,7 +85,7 @@ def _open(path: Path, request: Request, stack: ExitStack) -> dict[str, ArrayRows
     except FileNotFoundError:
         raise UsageProblemError(f"no such file: {path}") from None
     except (OSError, BadZipFile, BrokenArrayError, NotImplementedError, RuntimeError) as error:
-        # RuntimeError: an encrypted member; NotImplementedError: a compression that zipfile lacks.
+        # RuntimeError: an encrypted member; NotImplementedError: a compression that zipfile does not support.
         raise UsageProblemError(f"{path.name} cannot be read as {path.suffix}: {error}") from None
 
 

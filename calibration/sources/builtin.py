@@ -1,10 +1,10 @@
-"""The default for image models: random crops of the photos inside the scikit-image wheel; no download.
+"""Default source of image models: random crops of the photos inside the scikit-image wheel; no download.
 
-No photo is in both sets. Which ones prove is not free to choose: where the float model recognises nothing, ten
-answers weigh the same, and half of them seem to change in a good int8 file. One MobileNet int8 file kept .93 of
-the answers on 400 ImageNet photos (13.2 dB), .48 (7.6 dB) on crops of sky, suit and blurred fur, and .89
-(14.0 dB) on large crops of the photos chosen here, so these speak for real ones. For calibration three photos
-are enough: .925 of the answers, five .92, seven .92, a hundred ImageNet photos .935.
+No photo is in both sets. The probe photos must show objects that the float model recognises: without one, many
+classes are nearly tied, and top-1 changes even in a good int8 file. For one MobileNet int8 file, top-1 agreed with
+the float model on 93 % of 400 ImageNet photos (13.2 dB), on 48 % of crops of sky, suit and blurred fur (7.6 dB), and
+on 89 % of large crops of the probe photos (14.0 dB), so these are representative of real photos. Three calibration
+photos are enough: they reach 92.5 % agreement, five and seven photos 92 %, a hundred ImageNet photos 93.5 %.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 CALIBRATION_PHOTOS = ("astronaut.png", "coffee.png", "rocket.jpg")
 PROBE_PHOTOS = ("chelsea.png", "motorcycle_left.png", "camera.png")
-# Of a crop, as a share of the shorter side of its photo; below .7 the probe shows no whole things.
+# Smallest crop for (calibration, probe) relative to the photo's shorter side; below .7 probe crops cut objects off.
 SMALLEST_SIDES = (0.5, 0.7)
 
 
 def open_builtin(request: Request) -> Stream:
-    """Return crops for both sets.
+    """Return random crops of different photos for both sets.
 
     Raises:
-        UsageProblemError: the model does not take one image.
+        UsageProblemError: the model does not take exactly one image.
     """
     name = image_input(request.inputs, request.preprocessing)
     if name is None or request.preprocessing is None:
@@ -52,25 +52,25 @@ def open_builtin(request: Request) -> Stream:
 
 
 def _refusal(request: Request) -> UsageProblemError:
-    """Return why photos do not fit, and what the model can be fed instead: it is always proven on something."""
+    """Return the error that says why photos do not fit this model and which samples do."""
     shapes = [spec.shape for spec in request.inputs.values()]
     arrays = f"--calibration samples.npz with these arrays: {describe(request.inputs)}"
     if request.preprocessing is None and len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][2] in (1, 3):
         return UsageProblemError(
-            "how a photo becomes this model's input is not known: type --preprocessing raw, unit, tf, caffe or torch, "
-            f"or give {arrays}"
+            "the preprocessing from photos to this model's input is not known: add --preprocessing raw, unit, tf, "
+            f"caffe or torch, or give {arrays}"
         )
     return UsageProblemError(
-        "this model takes no photos, and every file is proven on samples, also without --int8: give "
-        f"{arrays}; or type --random-calibration (noise: it proves sizes and speed only)"
+        "this model takes no photos, but the proof needs samples, also without --int8: give "
+        f"{arrays}; or add --random-calibration (noise, good for checking sizes and speed only)"
     )
 
 
 def photos(names: Sequence[str]) -> list[Image.Image]:
-    """Return the photos of those names, RGB, without importing scikit-image (0.3 s).
+    """Return the scikit-image photos of those names in RGB, without importing scikit-image (0.3 s).
 
     Raises:
-        OutsideError: scikit-image is not there, or without its photos.
+        OutsideError: scikit-image or its photos are not installed.
     """
     from PIL import Image
 
@@ -105,7 +105,7 @@ def _crops(
 def _box(
     room: tuple[int, int], shape: tuple[int, int], generator: np.random.Generator, smallest: float
 ) -> tuple[int, int, int, int]:
-    """Return left, top, right, bottom of a crop of that shape, of random size and place."""
+    """Return left, top, right and bottom of a crop with random size and position and the aspect ratio of `shape`."""
     ratio = generator.uniform(smallest, 1.0) * min(room) / max(shape)
     width, height = (max(1, round(ratio * side)) for side in shape)
     left = int(generator.integers(0, room[0] - width + 1))

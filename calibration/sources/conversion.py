@@ -1,4 +1,4 @@
-"""From a user's arrays to samples that the model takes; what does not fit is refused in one sentence."""
+"""Convert a user's arrays to samples of the model; arrays that do not fit are refused with one sentence."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from calibration.sources.request import Request
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
 
-# A hundred photos nearly always reach from black to white; data of another preprocessing often does not.
+# A hundred photos nearly always span black to white; data from another preprocessing often does not.
 USUAL_COVER = 0.6
 
 
 def as_sample(what: str, values: Mapping[str, Array], request: Request) -> Sample:
-    """Return one sample of one sample's arrays by name, without batch.
+    """Return the sample that consists of `values`, arrays without a batch axis.
 
-    Camera bytes (uint8) of the right shape go through the preprocessing; all else must be ready for use.
+    Camera bytes (uint8) of the image input are preprocessed; all other arrays must be preprocessed already.
 
     Args:
-        what: names the source in messages.
-        values: must hold every input.
+        what: name of the source for messages.
+        values: arrays by input name, one for every input.
         request: the model's inputs.
 
     Raises:
-        UsageProblemError: shape, type or values that the model does not take.
+        UsageProblemError: the model does not take an array's shape, type or values.
     """
     shaped = {name: _shaped(what, name, spec, values[name]) for name, spec in request.inputs.items()}
     image, preprocessing = image_input(request.inputs, request.preprocessing), request.preprocessing
@@ -42,7 +42,7 @@ def as_sample(what: str, values: Mapping[str, Array], request: Request) -> Sampl
 
 
 def watched(stream: Iterable[Sample], request: Request, notes: list[str]) -> Iterator[Sample]:
-    """Pass samples on, and note if all together they cover little of what the preprocessing gives."""
+    """Yield the samples; keep a warning in `notes` while they span little of the preprocessing's range."""
     image, preprocessing = image_input(request.inputs, request.preprocessing), request.preprocessing
     low, high = math.inf, -math.inf
     for count, sample in enumerate(stream, 1):
@@ -56,7 +56,7 @@ def watched(stream: Iterable[Sample], request: Request, notes: list[str]) -> Ite
 
 
 def span(preprocessing: Preprocessing) -> tuple[float, float]:
-    """Return the smallest and the largest number that the preprocessing can give."""
+    """Return the smallest and the largest value that the preprocessing can produce."""
     black_and_white = np.array([[[0], [255]]], np.uint8).repeat(preprocessing.channels, axis=-1)
     ends = preprocessing.normalise(black_and_white)
     return float(ends.min()), float(ends.max())
@@ -64,7 +64,7 @@ def span(preprocessing: Preprocessing) -> tuple[float, float]:
 
 def _shaped(what: str, name: str, spec: InputSpec, values: Array) -> Array:
     if spec.shape[-1:] == (1,) and values.shape == spec.shape[:-1]:
-        values = values.reshape(spec.shape)  # grey photos often come without their channel
+        values = values.reshape(spec.shape)  # grey photos often come without a channel axis
     check_shape(what, name, spec, values.shape)
     return values
 
@@ -75,15 +75,15 @@ def _check_span(what: str, name: str, values: Array, preprocessing: Preprocessin
     (first, last), low, high = span(preprocessing), float(values.min()), float(values.max())
     slack = 0.01 * (last - first)
     outside = low < first - slack or high > last + slack
-    if outside and math.isfinite(low + high):  # NaN and infinity have their own refusal
+    if outside and math.isfinite(low + high):  # `cast` refuses NaN and infinity
         raise UsageProblemError(
-            f"{what}: {name!r} reaches from {low:g} to {high:g}, but this model's preprocessing gives "
-            f"{first:g} to {last:g}; give the photos as uint8 camera bytes, or as the model takes them"
+            f"{what}: {name!r} ranges from {low:g} to {high:g}, but this model's preprocessing gives "
+            f"{first:g} to {last:g}; give the photos as uint8 camera bytes, or preprocessed for this model"
         )
 
 
 def _narrow(name: str, low: float, high: float, first: float, last: float) -> str:
     return (
-        f"{name!r} reaches from {low:g} to {high:g} only, where this model's preprocessing gives "
-        f"{first:g} to {last:g}: was the data made by another preprocessing?"
+        f"{name!r} ranges only from {low:g} to {high:g}, but this model's preprocessing gives "
+        f"{first:g} to {last:g}: did the data come from another preprocessing?"
     )

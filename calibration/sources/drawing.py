@@ -1,4 +1,4 @@
-"""Choose the source, draw from it, write both sets to disk."""
+"""Choose the sample source, draw from it and write both sets to disk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from calibration.inputs import InputSpec
-from calibration.made_up import completed
+from calibration.random_inputs import completed
 from calibration.sources import arrays, builtin, folder, function, named, noise, synthetic
 from calibration.sources.request import Request, Stream
 from calibration.store import Dealer, Draw, SetWriter
@@ -16,7 +16,7 @@ from zoo import datasets
 from zoo.errors import UsageProblemError
 from zoo.inputs import Input, Photo, made_up
 
-# Where data come from that nobody named, by the kind of a model's inputs; other kinds are refused by the first.
+# Default source by the kind of a model's inputs; `open_builtin` refuses every kind without an entry.
 DEFAULTS: dict[str, Callable[[Request], Stream]] = {Photo.kind: builtin.open_builtin}
 
 
@@ -33,27 +33,27 @@ def draw(
     function: Callable[[], Any] | None = None,
     maker: synthetic.Maker | None = None,
 ) -> Draw:
-    """Draw calibration and probe samples that share nothing, streamed into `work`.
+    """Draw disjoint calibration and probe samples and write them to `work` one by one.
 
     Args:
         spec: None for the built-in photos; a folder of images; an .npz or .npy; a data set's name; or
             `module:function`.
-        inputs: of the model, by name, in its order.
-        contracts: what the inputs mean, by name; those that nobody has to give are made up beside each sample.
-        calibration_count: at most so many; a short source gives both sets their share, at least one each.
-        probe_count: likewise.
-        seed: of the draw; the same seed gives the same samples.
-        work: receives the folders `calibration` and `probe`, which `Samples.load` maps in any process.
-        random_calibration: draw noise: it proves sizes and speed only.
-        function: called without arguments in place of `spec`, it gives an iterable of samples.
-        maker: in place of `spec` it makes images, which calibrate together with the built-in photos.
+        inputs: specifications of the model's inputs by name, in its order.
+        contracts: meaning of the inputs by name; inputs that are random by their meaning are generated.
+        calibration_count: largest number of calibration samples; a short source is shared between both sets.
+        probe_count: largest number of probe samples.
+        seed: random seed; the same seed gives the same samples.
+        work: receives the folders `calibration` and `probe`, which `Samples.load` can load in any process.
+        random_calibration: draw noise, which is good for checking sizes and speed only.
+        function: returns an iterable of samples; replaces `spec`.
+        maker: generates images, which are used for calibration with the built-in photos; replaces `spec`.
 
     Raises:
-        UsageProblemError: the source cannot feed this model; the message says what to type.
+        UsageProblemError: the source does not fit this model; the message says what to give.
     """
     held = arrays.names(Path(spec).expanduser()) if spec is not None and function is None else ()
-    beside = {name: one for name, one in made_up(contracts).items() if name not in held}
-    given = {name: spec for name, spec in inputs.items() if name not in beside}
+    generated = {name: one for name, one in made_up(contracts).items() if name not in held}
+    given = {name: spec for name, spec in inputs.items() if name not in generated}
     request = Request(
         inputs=given,
         contracts={name: one for name, one in contracts.items() if name in given},
@@ -64,7 +64,7 @@ def draw(
         stream = synthetic.open_synthetic(maker, request)
     else:
         stream = _open(spec, function, random_calibration, request)
-    return _write(stream, request, work, inputs, beside)
+    return _write(stream, request, work, inputs, generated)
 
 
 def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, request: Request) -> Stream:
@@ -85,15 +85,15 @@ def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, r
     if ":" in spec and not path.exists():
         return function.open_function(spec, request)
     raise UsageProblemError(
-        f"--calibration {spec!r} is no folder of images, no .npz, no .npy, no module:function, "
-        f"and none of {', '.join(datasets.DATA_SETS)}" + ("" if path.exists() else "; there is no such file")
+        f"--calibration {spec!r} is not a folder of images, an .npz, an .npy, a module:function "
+        f"or one of {', '.join(datasets.DATA_SETS)}" + ("" if path.exists() else "; there is no such file")
     )
 
 
 def _write(
-    stream: Stream, request: Request, work: Path, inputs: Mapping[str, InputSpec], beside: Mapping[str, Input]
+    stream: Stream, request: Request, work: Path, inputs: Mapping[str, InputSpec], generated: Mapping[str, Input]
 ) -> Draw:
-    """Deal the samples, each with its made-up inputs; those do not make two samples of one photo."""
+    """Distribute the samples with their generated inputs; generated inputs do not make equal photos different."""
     preprocessing = request.preprocessing
     shape = next(iter(request.inputs.values())).shape if stream.photos else None
     folders = work / "calibration", work / "probe"
@@ -102,14 +102,14 @@ def _write(
     with writers[0], writers[1]:
         if isinstance(stream.samples, tuple):
             for side, samples in enumerate(stream.samples):
-                whole = completed(samples, inputs, beside, (request.seed, side))
+                whole = completed(samples, inputs, generated, (request.seed, side))
                 for sample in islice(whole, request.counts[side]):
                     dealer.take(sample, side)
         else:
-            dealer.deal(completed(stream.samples, inputs, beside, (request.seed,)))
+            dealer.deal(completed(stream.samples, inputs, generated, (request.seed,)))
     dealer.check(stream.source)
     if dealer.overlapping:
-        stream.warnings.append(f"{dealer.overlapping} repeated samples left out, so that the proof sees new ones only")
+        stream.warnings.append(f"{dealer.overlapping} repeated samples left out, so that the proof uses new ones only")
     origin = {
         "source": stream.source,
         "seed": request.seed,

@@ -1,4 +1,4 @@
-"""A folder of photos: each file goes to one set only."""
+"""Samples from a folder of photos; each file goes to one set only."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def open_folder(folder: Path, request: Request) -> Stream:
-    """Return the photos of `folder` and the folders in it, in an order that the seed decides.
+    """Return the photos of `folder` and its subfolders, in an order determined by the seed.
 
     Raises:
-        UsageProblemError: the model takes no photo, or the folder has none.
+        UsageProblemError: the model takes no photos, or the folder has none.
     """
     preprocessing = request.preprocessing
     name = image_input(request.inputs, preprocessing)
@@ -29,7 +29,7 @@ def open_folder(folder: Path, request: Request) -> Stream:
         raise UsageProblemError(
             "a folder of photos needs a model with one image input and a known preprocessing "
             "(--preprocessing raw, unit, tf, caffe or torch); "
-            f"for this one give an .npz with: {describe(request.inputs)}"
+            f"for this model give an .npz with: {describe(request.inputs)}"
         )
     paths = image_paths(folder)
     order = np.random.default_rng(request.seed).permutation(len(paths))
@@ -42,7 +42,7 @@ def image_paths(folder: Path) -> list[Path]:
     """Return all image files under `folder`, sorted.
 
     Raises:
-        UsageProblemError: there is none.
+        UsageProblemError: there are none.
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not paths:
@@ -63,6 +63,6 @@ def _photos(name: str, paths: list[Path], preprocessing: Preprocessing, notes: l
 
 
 def skipped(broken: Sequence[str]) -> str:
-    """Return the sentence that names files that could not be read."""
+    """Return the warning that lists the unreadable files, at most five by name."""
     more = ", ..." if len(broken) > 5 else ""
     return f"{len(broken)} unreadable image{'s' * (len(broken) != 1)} skipped: {', '.join(broken[:5])}{more}"

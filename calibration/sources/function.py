@@ -1,4 +1,4 @@
-"""Samples from Python: a function that gives an iterable of dicts, arrays, or tuples in the inputs' order."""
+"""Samples from a Python function that returns an iterable of dicts, arrays, or tuples in the order of the inputs."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from zoo.errors import UsageProblemError, ZooError, unknown
 
 
 def open_function(spec: str, request: Request) -> Stream:
-    """Return what `module:function` yields; modules in the current folder are found too.
+    """Return the samples of `module:function`; the current folder is on the import path.
 
     Raises:
-        UsageProblemError: no such module or function.
+        UsageProblemError: there is no such module or function, or it fails.
     """
     module_name, _, function_name = spec.partition(":")
     sys.path.insert(0, str(Path.cwd()))
@@ -32,9 +32,9 @@ def open_function(spec: str, request: Request) -> Stream:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise UsageProblemError(
-            f"--calibration {spec}: there is no module {error.name!r}; install it or cd to it"
+            f"--calibration {spec}: there is no module {error.name!r}; install it or change to its folder"
         ) from None
-    except Exception as error:  # whatever a user's own code raises is the user's to repair
+    except Exception as error:  # the user's module may raise anything
         raise UsageProblemError(f"--calibration {spec}: the module cannot be imported: {_words(error)}") from error
     finally:
         sys.path.remove(str(Path.cwd()))
@@ -49,17 +49,17 @@ def open_function(spec: str, request: Request) -> Stream:
 
 
 def open_callable(function: Callable[[], Any], name: str, request: Request) -> Stream:
-    """Return what `function()` yields: each a sample, or a batch of samples.
+    """Return the samples that `function()` yields, one by one or in batches.
 
     Raises:
-        UsageProblemError: it yields nothing, or not what the model takes, or fails.
+        UsageProblemError: the function fails, yields nothing, or yields values that the model does not take.
     """
     with _blamed(name):
         result = function()
     if isinstance(result, Mapping):
         result = [result]
     if not isinstance(result, Iterable):
-        raise UsageProblemError(f"{name} must give an iterable of samples, not {type(result).__name__}")
+        raise UsageProblemError(f"{name} must return an iterable of samples, not {type(result).__name__}")
     samples = (sample for item in _items(name, result) for sample in _samples(name, item, request))
     first = next(samples, None)
     if first is None:
@@ -73,7 +73,7 @@ def open_callable(function: Callable[[], Any], name: str, request: Request) -> S
 
 @contextmanager
 def _blamed(name: str) -> Iterator[None]:
-    """Turn whatever a user's own code raises into a sentence that names it; refusals of ours pass."""
+    """Convert any exception of the user's code to a UsageProblemError that names it; a ZooError passes unchanged."""
     try:
         yield
     except ZooError:
@@ -83,7 +83,7 @@ def _blamed(name: str) -> Iterator[None]:
 
 
 def _items(name: str, result: Iterable[object]) -> Iterator[object]:
-    """Yield the items; what fails on the way is the user's, what fails with an item is not looked at here."""
+    """Yield the items of the user's iterable; only exceptions of the iterable itself are converted."""
     end = object()
     with _blamed(name):
         iterator = iter(result)
@@ -96,23 +96,23 @@ def _items(name: str, result: Iterable[object]) -> Iterator[object]:
 
 
 def _words(error: Exception) -> str:
-    """Return "KeyError 'x' (my_data.py line 3)" in one line, the place in the user's own code."""
+    """Return the error in one line with its place in the user's code: "KeyError 'x' (my_data.py line 3)"."""
     words = " ".join(f"{type(error).__name__} {error}".split())
-    if isinstance(error, SyntaxError):  # its own words name the place
+    if isinstance(error, SyntaxError):  # its message names the place
         return words
     frames = [frame for frame in extract_tb(error.__traceback__) if _is_users(frame.filename)]
     return f"{words} ({Path(frames[0].filename).name} line {frames[0].lineno})" if frames else words
 
 
 def _is_users(file: str) -> bool:
-    """Whether a frame of a traceback is neither this module's nor of the machinery of imports and contexts."""
+    """Return whether a traceback frame is in the user's code: not in this module, importlib or contextlib."""
     return file != __file__ and not file.startswith("<frozen") and Path(file).parent != Path(importlib.__file__).parent
 
 
 def _of_one_kind(name: str, samples: Iterator[Sample], *, photos: bool) -> Iterator[Sample]:
     for sample in samples:
         if (sample.photo is not None) != photos:
-            raise UsageProblemError(f"{name} yields camera bytes (uint8) and floats in turn; yield one kind")
+            raise UsageProblemError(f"{name} yields both camera bytes (uint8) and floats; yield only one of them")
         yield sample
 
 
@@ -123,7 +123,7 @@ def _samples(name: str, item: object, request: Request) -> Iterator[Sample]:
         yield as_sample(name, values, request)
         return
     if len(batches) != len(values) or len(set(batches.values())) != 1:
-        raise UsageProblemError(f"{name} yields arrays that differ in their number of samples")
+        raise UsageProblemError(f"{name} yields arrays with different numbers of samples")
     for row in range(next(iter(batches.values()))):
         yield as_sample(name, {key: array[row] for key, array in values.items()}, request)
 
@@ -139,5 +139,7 @@ def _by_name(name: str, item: object, inputs: Mapping[str, InputSpec]) -> dict[s
         raise UsageProblemError(f"{name} must yield a dict with: {describe(inputs)}")
     missing = [key for key in inputs if key not in given]
     if missing:
-        raise UsageProblemError(f"{name} yields no {', '.join(map(repr, missing))}; the model takes {describe(inputs)}")
+        raise UsageProblemError(
+            f"{name} does not yield {', '.join(map(repr, missing))}; the model takes {describe(inputs)}"
+        )
     return {key: np.asarray(given[key]) for key in inputs}

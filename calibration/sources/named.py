@@ -1,4 +1,4 @@
-"""A data set with a name: the pictures that others learn from, so that its test pictures stay for the judging."""
+"""Samples from the training split of a named data set; its test split is reserved for evaluation."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from calibration.sources.request import Request, Stream
 from zoo import datasets
 from zoo.errors import UsageProblemError
 
-_SPARE = 4  # a picture that is there twice counts once
+_SPARE = 4  # times as many pictures as requested, because repeated ones are left out
 
 
 def open_named(name: str, request: Request) -> Stream:
-    """Return training pictures of the data set, in an order that the seed decides.
+    """Return training pictures of the data set, in an order determined by the seed.
 
     Raises:
-        UsageProblemError: the model takes no photo.
-        OutsideError: no source has the pictures.
+        UsageProblemError: the model takes no photos.
+        OutsideError: the data set cannot be read or downloaded.
     """
     preprocessing = request.preprocessing
     image = image_input(request.inputs, preprocessing)
     if image is None or preprocessing is None:
         raise UsageProblemError(
             f"--calibration {name} needs a model with one image input and a known preprocessing (--preprocessing raw, "
-            f"unit, tf, caffe or torch); for this one give an .npz with: {describe(request.inputs)}"
+            f"unit, tf, caffe or torch); for this model give an .npz with: {describe(request.inputs)}"
         )
     data = datasets.find(name)
     pictures, _ = data.read("train", None)

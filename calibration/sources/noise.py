@@ -1,4 +1,4 @@
-"""Uniform noise, only when asked for by name: it calibrates badly (top-1 .285 where photos give .906)."""
+"""Uniform noise, used only on explicit request: it calibrates badly (top-1 .285, with photos .906)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo.inputs import Input, Photo, Vector
 
 
 def open_noise(request: Request) -> Stream:
-    """Return seeded noise over the preprocessing's range; without one 0..1 (floats), 0 or 1 (integers)."""
+    """Return seeded noise over the preprocessing's range; without preprocessing 0..1 (floats), 0 or 1 (integers)."""
     return Stream(
         source="random noise: sizes and speed only",
         samples=_noise(request),
@@ -37,6 +37,6 @@ def _noise(request: Request) -> Iterator[Sample]:
 
 
 def _contract(request: Request, name: str) -> Input:
-    """Return what the input means; one that is no photo after all is just numbers."""
+    """Return the meaning of the input; here a photo without preprocessing is a plain vector."""
     contract = request.contracts.get(name, Vector())
     return Vector() if isinstance(contract, Photo) else contract

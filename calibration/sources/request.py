@@ -1,4 +1,4 @@
-"""What a source is asked for and what it answers."""
+"""The request to a sample source and the stream that it returns."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from zoo.preprocessing import Preprocessing
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the model takes and how much of it is wanted.
+    """Inputs of the model and the number of samples to draw.
 
     Attributes:
-        inputs: by name, in the model's order.
-        contracts: what the inputs mean, by name.
-        counts: of calibration and of probe samples.
-        seed: of every random choice.
+        inputs: specifications of the inputs by name, in the model's order.
+        contracts: meaning of the inputs by name.
+        counts: numbers of calibration and probe samples.
+        seed: random seed.
     """
 
     inputs: Mapping[str, InputSpec]
@@ -28,25 +28,25 @@ class Request:
 
     @property
     def preprocessing(self) -> Preprocessing | None:
-        """How photos become the input; None if the model's input is no photo."""
+        """Preprocessing from photos to the model's input; None if that input is no photo."""
         return preprocessing_of(self.contracts)
 
     @property
     def total(self) -> int:
-        """How many samples both sets want."""
+        """Number of samples in both sets together."""
         return sum(self.counts)
 
 
 @dataclass(kw_only=True)
 class Stream:
-    """Samples as they come, with their origin; `warnings` is complete when the samples are read.
+    """Stream of samples with their origin.
 
     Attributes:
-        source: a sentence for the record.
-        samples: one stream that is dealt to both sets, or two: one for each.
-        photos: whether every sample has its photo.
+        source: description of the source for the manifest.
+        samples: one stream that is distributed to both sets, or a (calibration, probe) pair of streams.
+        photos: whether every sample has a photo.
         real: False for noise.
-        warnings: sentences for the reader.
+        warnings: messages for the user, complete when all samples are read.
     """
 
     source: str

@@ -1,6 +1,6 @@
-"""Made images and the built-in photos together, for calibration; the proof runs on other built-in photos.
+"""Synthetic images and built-in photos for calibration; the proof runs on other built-in photos.
 
-Made images alone are not enough: nothing is seen clearly in them, and the range of the answers comes out too narrow.
+Synthetic images alone are not enough: they show no clear objects, so the observed range of the outputs is too narrow.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from calibration.sources.request import Request, Stream
 from zoo.preprocessing import Preprocessing
 
 NAME = "synthetic"
-MADE_SHARE = 3  # one in so many calibration samples is made
+MADE_SHARE = 3  # one in three calibration samples is synthetic
 
-# Of a preprocessing and a count: yields so many images, or fewer.
+# Takes a preprocessing and a count; yields at most that many images (height, width, channels).
 Maker = Callable[[Preprocessing, int], Iterable[NDArray[np.uint8]]]
 
 
 def open_synthetic(maker: Maker, request: Request) -> Stream:
-    """Return the images that `maker` yields and crops of photos, and crops of other photos for the proof.
+    """Return synthetic images and crops of photos for calibration, and crops of other photos for the proof.
 
     Raises:
-        UsageProblemError: the model does not take one image, or the maker cannot make images for it.
+        UsageProblemError: the model does not take exactly one image, or `maker` does not support the model.
     """
     builtin = open_builtin(request)
-    assert isinstance(builtin.samples, tuple)  # a set for calibration and one for the proof
+    assert isinstance(builtin.samples, tuple)  # the calibration and the probe stream
     calibration, proof = builtin.samples
     return Stream(
-        source=f"synthetic images made of the network's own batch norms, for calibration only; {builtin.source}",
+        source=f"synthetic images from the network's batch norm statistics, for calibration only; {builtin.source}",
         samples=(chain(_made(maker, request), calibration), proof),
         photos=True,
         warnings=["calibrated on synthetic images: samples of your own, even a few dozen, are better"],
@@ -42,7 +42,7 @@ def open_synthetic(maker: Maker, request: Request) -> Stream:
 
 def _made(maker: Maker, request: Request) -> Iterator[Sample]:
     name, preprocessing = image_input(request.inputs, request.preprocessing), request.preprocessing
-    assert name is not None  # the photos need both
+    assert name is not None  # `open_builtin` has checked both
     assert preprocessing is not None
     for image in maker(preprocessing, -(-request.counts[0] // MADE_SHARE)):
         yield photo_sample(name, image, preprocessing)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from calibration import made_up
+from calibration import random_inputs
 from calibration.inputs import InputSpec, describe
 from calibration.photo_file import BadPhotoError, read_photo
 from calibration.samples import Samples
@@ -111,7 +111,7 @@ def photo_samples(delivered: Delivered, file: DeliveredFile, photos: Sequence[Pa
         )
     stacked = np.stack([preprocessing.photo(_photo(path)) for path in photos])
     generator = np.random.default_rng(0)
-    rows = [made_up.values(specs(file), beside, generator) for _ in photos]
+    rows = [random_inputs.values(specs(file), beside, generator) for _ in photos]
     arrays = {given[0].name: preprocessing.normalise(stacked)}
     arrays |= {name: np.stack([row[name] for row in rows]) for name in beside}
     return Samples(inputs=arrays, photos=stacked, source="photos", seed=0)

@@ -1,1 +1,1 @@
-"""The Keras model as an export sees it: what is exported, its signature, its graph, and what it computes."""
+"""The Keras model to export: loading, signature, graph and reference outputs."""

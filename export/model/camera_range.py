@@ -1,4 +1,4 @@
-"""What the bytes of a photo mean to a model: the real numbers of the bytes 0 and 255."""
+"""Real values of the camera bytes 0 and 255."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ CameraRange = tuple[float, float]
 
 
 def camera_range(preprocessing: Preprocessing | None) -> CameraRange | None:
-    """Return what the bytes 0 and 255 mean, if one scale and offset say it and 0 lies between."""
+    """Return the real values of the bytes 0 and 255 in a model's input.
+
+    None without such a linear mapping: without a single scale and offset, or if the range does not contain 0.
+    """
     if preprocessing is None or not preprocessing.takes_camera_bytes:
         return None
     low = preprocessing.offset[0]

@@ -1,7 +1,7 @@
-"""The entry points of a subject: their inputs, outputs and state, under names that tell them apart.
+"""Inputs, outputs and state of a subject's entry points, under unique names.
 
-The usual subject has one entry point, the model itself, and its inputs and outputs keep their names. Where there are
-several, they are named "ENTRY/NAME" everywhere: in samples, outputs, golden data, manifests and checks.
+Most subjects have one entry point, the model itself, whose inputs and outputs keep their names. The tensors of several
+entry points are named "ENTRY/NAME" everywhere: in samples, outputs, golden data, manifests and checks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def inputs(subject: Subject) -> tuple[TensorSpec, ...]:
     """Return the inputs of all entry points, with a static batch of 1.
 
     Raises:
-        UsageProblemError: another dimension than the batch is unknown.
+        UsageProblemError: a dimension other than the batch is unknown.
     """
     return tuple(
         replace(spec, name=name_of(entry, spec.name))
@@ -38,7 +38,7 @@ def inputs(subject: Subject) -> tuple[TensorSpec, ...]:
 
 
 def contracts(subject: Subject) -> dict[str, Input]:
-    """Return what the inputs of all entry points mean, by name."""
+    """Return the meaning of the inputs of all entry points, by name."""
     return {
         name_of(entry, spec.name): subject.inputs[spec.name]
         for entry, point in entry_points(subject).items()
@@ -48,7 +48,7 @@ def contracts(subject: Subject) -> dict[str, Input]:
 
 
 def state(subject: Subject) -> dict[str, str]:
-    """Return which output each input of a state continues: input name -> output name."""
+    """Return the output that feeds each state input at the next step: input name -> output name."""
     return {
         name_of(entry, name): source
         for entry, point in entry_points(subject).items()
@@ -60,7 +60,7 @@ def outputs(subject: Subject, samples: Samples) -> dict[str, Array]:
     """Return the outputs of all entry points on `samples`, (N, ...) by name.
 
     Raises:
-        CheckFailedError: the model gives NaN or infinity.
+        CheckFailedError: an output contains NaN or infinity.
     """
     return {
         name_of(entry, name): values
@@ -76,7 +76,7 @@ def of(entry: str, samples: Samples) -> Samples:
 
 
 def with_state(subject: Subject, samples: Samples) -> Samples:
-    """Return samples in which every state continues what another entry point leaves for the same sample."""
+    """Return the samples with every state input set to the output that another entry point gives for that sample."""
     continued = state(subject)
     found: dict[str, Array] = dict(samples.inputs)
     for entry, point in entry_points(subject).items():

@@ -1,4 +1,4 @@
-"""A network's activations on some samples, and the gradients of its outputs by them."""
+"""Activations of a network, and gradients of its outputs with respect to them."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Indices = Sequence[int] | NDArray[np.int64]
-# Float tensors that operators give, by their position in the graph.
+# Float outputs of operators, by position in the graph.
 ByPosition = dict[int, Any]
 
-BATCH = 4  # samples at a time: every activation is kept, and perhaps its gradient
+BATCH = 4  # samples at a time, because every activation and possibly its gradient stays in memory
 
 
 class Activations:
-    """A model whose every activation can be asked for."""
+    """Computes the activations of a model on demand."""
 
     def __init__(self, model: keras.Model, samples: Samples) -> None:
-        """Nothing is run yet."""
+        """Keep the model and the samples; nothing runs yet."""
         self._model, self._samples = model, samples
 
     def of(self, indices: Indices) -> ByPosition:
-        """Return the activations of those samples."""
+        """Return the activations for the samples at `indices`."""
         return run_graph(self._model, self._inputs(indices)).floats
 
     def survey(self) -> tuple[NDArray[np.float32], Floats]:
-        """Return the peak of every activation (samples, activations), and the power of the outputs (samples,)."""
+        """Return the largest magnitude of each activation (samples, activations) and the output power (samples,)."""
         import tensorflow as tf
 
         peaks, powers = [], []
@@ -49,11 +49,11 @@ class Activations:
         return np.concatenate(peaks), np.concatenate(powers)
 
     def gradients(self, indices: Indices, generator: np.random.Generator) -> tuple[ByPosition, ByPosition]:
-        """Return activations, and the gradients of the outputs' sum by them.
+        """Return activations, and the gradients of a randomly signed sum of all outputs with respect to them.
 
         Args:
-            indices: of the samples.
-            generator: of the random signs with which a sample's outputs are added up: one gradient for all of them.
+            indices: positions of the samples.
+            generator: source of the random signs.
         """
         import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""A functional model as a list of calls, and a copy of it with some layers replaced."""
+"""The graph of a functional model as a list of calls, and copying a model with some layers replaced."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Node = Any  # keras.src.ops.node.Node: one call of an operation; has no public n
 
 
 class Graph:
-    """The calls of a functional model in an order in which they can run.
+    """The calls of a functional model in execution order.
 
     Attributes:
-        nodes: without those of the inputs.
-        reads: how often a tensor is read, by its id; the model's outputs count as read once more.
-        calls: how often an operation is called, by its id.
+        nodes: the calls, without those of the input layers.
+        reads: number of reads of each tensor, by tensor id; a model output counts as one more read.
+        calls: number of calls of each operation, by operation id.
     """
 
     def __init__(self, model: keras.Model) -> None:
-        """Keras keeps the calls by depth, the deepest (nearest to the inputs) numbered highest."""
+        """Sort the calls of `model`, which Keras stores by depth, highest at the inputs."""
         depths = functional(model)._nodes_by_depth
         self.nodes: list[Node] = [node for depth in sorted(depths, reverse=True) for node in depths[depth]]
         self.nodes = [node for node in self.nodes if not node.is_input]
@@ -35,7 +35,7 @@ class Graph:
 
 
 def functional(model: keras.Model) -> keras.Model:
-    """Return a Sequential model as a functional one with the same layers; others as they are."""
+    """Return a Sequential model as a functional model of the same layers, and any other model unchanged."""
     import keras
 
     if isinstance(model, keras.Sequential):
@@ -46,24 +46,24 @@ def functional(model: keras.Model) -> keras.Model:
 def copy(
     model: keras.Model, replaced: Callable[[keras.Layer], keras.Layer | None]
 ) -> tuple[keras.Model, Mapping[int, keras.Layer]]:
-    """Return a copy of a model with the same weights, and the layers that stand for others, by those others' ids.
+    """Return a copy of a model with the same weights, and the replacement layers by the ids of the replaced ones.
 
-    Models inside of it are dissolved: the copy has their layers. One of a name that is taken gets that of its model
-    before its own.
+    Nested models are dissolved into their layers. A nested layer whose name is taken is prefixed with the names of its
+    models.
 
     Args:
-        model: functional.
-        replaced: the layer in place of another, of the same name, or None to copy that one; its weights are the
-            caller's to set.
+        model: functional or Sequential model.
+        replaced: returns the replacement of a layer, of the same name, or None to copy the layer. The caller sets the
+            weights of replacements.
 
     Raises:
-        PassRefusedError: a layer does not say how it is made.
+        PassRefusedError: Keras cannot copy a layer from its configuration.
     """
     import keras
 
     model = functional(model)
     copying = _Copying(replaced, names=_own_names(model))
-    # Of its own accord Keras names the new inputs after the tensors, which are numbered by a counter of the process.
+    # By default Keras would name the new inputs after the tensors, which are numbered by a counter of the process.
     inputs = keras.tree.map_structure(
         lambda tensor: keras.Input(
             batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor._keras_history.operation.name
@@ -74,9 +74,9 @@ def copy(
         new = keras.models.clone_model(
             model, input_tensors=inputs, clone_function=copying.copied, call_function=copying.called
         )
-        for layer, twin in copying.twins.values():
+        for layer, copied in copying.copies.values():
             if id(layer) not in copying.others:
-                twin.set_weights(layer.get_weights())
+                copied.set_weights(layer.get_weights())
     except (NotImplementedError, TypeError, ValueError) as error:
         first = next(iter(str(error).splitlines()), type(error).__name__)
         raise PassRefusedError(f"Keras cannot copy the model: {first}") from error
@@ -85,11 +85,11 @@ def copy(
 
 @dataclass
 class _Copying:
-    """What is copied so far: a layer that is called twice is copied once."""
+    """State of a copy in progress; a layer that is called twice is copied once."""
 
     replaced: Callable[[keras.Layer], keras.Layer | None]
     others: dict[int, keras.Layer] = field(default_factory=dict)
-    twins: dict[int, tuple[keras.Layer, keras.Layer]] = field(default_factory=dict)
+    copies: dict[int, tuple[keras.Layer, keras.Layer]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     models: list[str] = field(default_factory=list)
 
@@ -97,34 +97,35 @@ class _Copying:
         import keras
 
         if not isinstance(operation, keras.Layer) or is_dissolved(operation):
-            return operation  # an operator without weights, as `a + b`; or a model, whose layers are copied
-        if id(operation) not in self.twins:
+            return operation  # an operator without weights, such as `a + b`, or a model, whose layers are copied
+        if id(operation) not in self.copies:
             other = self.replaced(operation)
             if other is not None:
                 self.others[id(operation)] = other
-            twin = other or type(operation).from_config(operation.get_config())
-            twin.name = _name_in_copy(twin.name, self.models, self.names)
-            self.twins[id(operation)] = operation, twin
-        return self.twins[id(operation)][1]
+            new = other or type(operation).from_config(operation.get_config())
+            new.name = _name_in_copy(new.name, self.models, self.names)
+            self.copies[id(operation)] = operation, new
+        return self.copies[id(operation)][1]
 
     def called(self, operation: Any, *arguments: Any, **settings: Any) -> Any:
         import keras
 
         if is_dissolved(operation):
             if settings.get("training"):
-                raise PassRefusedError(f"it calls {operation.name} as in training")
+                raise PassRefusedError(f"the model calls {operation.name} with training=True")
             self.models.append(operation.name)
             inner = functional(operation)
             outputs = inner._run_through_graph(arguments, operation_fn=self.copied, call_fn=self.called)
             self.models.pop()
             return outputs
         if any(operation is other for other in self.others.values()):
-            return operation(keras.tree.flatten((arguments, settings))[0])  # without what only the replaced one takes
+            # Without arguments that only the replaced layer takes.
+            return operation(keras.tree.flatten((arguments, settings))[0])
         return operation(*arguments, **settings)
 
 
 def names_in_copy(model: keras.Model) -> dict[str, str]:
-    """Return what `copy` calls the layers of a functional model: "conv" or "backbone_conv" for "backbone/conv"."""
+    """Return the layer names in a copy, by path in the model: "conv" or "backbone_conv" for "backbone/conv"."""
     import keras
 
     found: dict[str, str] = {}
@@ -147,7 +148,7 @@ def _own_names(model: keras.Model) -> set[str]:
 
 
 def _name_in_copy(name: str, models: list[str], names: set[str]) -> str:
-    """Return what a layer is called, and take that name; those of the outermost model keep theirs."""
+    """Return a layer's name in the copy and add it to `names`; layers of the outermost model keep their names."""
     if models:
         name = "_".join([*models, name]) if name in names else name
         names.add(name)
@@ -155,7 +156,7 @@ def _name_in_copy(name: str, models: list[str], names: set[str]) -> str:
 
 
 def is_dissolved(operation: Any) -> bool:
-    """Whether an operation is a model whose graph can stand in its place; none with a `call` of its own."""
+    """Return whether `copy` replaces an operation by its graph: Sequential and functional models without own `call`."""
     import keras
 
     return isinstance(operation, keras.Sequential) or type(operation).__name__ == "Functional"

@@ -1,4 +1,4 @@
-"""What every layer of a Keras model gives for some samples, layers of models inside of it included."""
+"""Outputs of every layer of a Keras model, including the layers of nested models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import keras
 
 Tensor = Any  # tf.Tensor
-Known = tuple[str, Tensor]  # the name of the call that made a tensor, and its value
+Known = tuple[str, Tensor]  # name of the call that computed a tensor, and the tensor's value
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,12 +26,12 @@ class LayerCall:
     """One output of one call of a layer.
 
     Attributes:
-        name: of the call: the layer's name, behind those of the models around it ("backbone/conv"), with a number
-            where it is called again ("conv#2") and where it is not the only output ("lstm:1").
-        sources: names of the calls that it reads.
-        operation: the layer's class.
-        has_weights: whether the layer has any.
-        output: (N, ...) as the layer gives it.
+        name: name of the call: the layer's name, prefixed with the enclosing models ("backbone/conv"), with a number
+            for repeated calls ("conv#2") and for further outputs ("lstm:1").
+        sources: names of the calls whose outputs this call reads.
+        operation: class name of the layer.
+        has_weights: whether the layer has weights.
+        output: output of shape (N, ...).
     """
 
     name: str
@@ -42,21 +42,21 @@ class LayerCall:
 
     @property
     def layer(self) -> str:
-        """The layer's own name in the model, the same for all its calls and outputs."""
+        """Name of the layer in the model, equal for all its calls and outputs."""
         return layer_of(self.name)
 
 
 def layer_of(call: str) -> str:
-    """Return the layer's name for a call's: "conv" for "conv#2"."""
+    """Return the name of the layer of a call: "conv" for "conv#2"."""
     return re.sub(r"[#:]\d+(?=/|$|#|:)", "", call)
 
 
 def layer_calls(model: keras.Model, inputs: Mapping[str, Array]) -> list[LayerCall]:
-    """Return the outputs of all calls of all layers, in an order in which they can run, the inputs' first.
+    """Return the outputs of all calls of all layers in execution order, starting with the inputs.
 
     Args:
-        model: functional or Sequential.
-        inputs: (N, ...) by input name; few: every activation is kept.
+        model: functional or Sequential model.
+        inputs: arrays (N, ...) by input name; keep N small, because every activation is kept in memory.
     """
     import tensorflow as tf
 
@@ -74,14 +74,14 @@ def layer_calls(model: keras.Model, inputs: Mapping[str, Array]) -> list[LayerCa
 
 
 class _Walk:
-    """Runs a model call by call; a model inside is walked too, not run as one layer."""
+    """Runs a model call by call, including the calls inside nested models."""
 
     def __init__(self) -> None:
         self.found: list[LayerCall] = []
         self._counts: Counter[str] = Counter()
 
     def run(self, model: keras.Model, inputs: Sequence[Known], prefix: str) -> list[Known]:
-        """Return the outputs of `model` for its flat inputs."""
+        """Return the outputs of `model` for the flat list `inputs`; call names start with `prefix`."""
         import keras
 
         model = functional(model)

@@ -1,4 +1,4 @@
-"""What the Keras model itself says: the reference of every proof."""
+"""Outputs of the Keras model, the reference of every proof."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from zoo.errors import CheckFailedError
 if TYPE_CHECKING:
     import keras
 
-BATCH_BYTES = 16 * 224 * 224 * 3 * 4  # of inputs: decides the memory, with the network's activations
-MOST_AT_ONCE = 16
+BATCH_BYTES = 16 * 224 * 224 * 3 * 4  # bytes of inputs in a batch, which bounds the memory for activations
+MOST_AT_ONCE = 16  # samples
 
 
 def outputs(model: keras.Model, samples: Samples) -> dict[str, Array]:
     """Return the model's outputs (N, ...) on `samples`, by output name.
 
-    Not `model.predict`: it may compile with XLA, which takes longer than the run itself.
+    `model.predict` is avoided because it may compile with XLA, which takes longer than the run itself.
 
     Raises:
-        CheckFailedError: the model itself gives NaN or infinity, so that nothing can be compared with it.
+        CheckFailedError: an output of the Keras model contains NaN or infinity, so it cannot serve as a reference.
     """
     _refuse_weights(model)
     import keras
@@ -50,22 +50,25 @@ def outputs(model: keras.Model, samples: Samples) -> dict[str, Array]:
 
 
 def refuse(name: str, values: Array) -> None:
-    """Refuse a model whose output `name` has such values.
+    """Check that the values of the output `name` are finite.
 
     Raises:
-        CheckFailedError: one of them is NaN or infinite.
+        CheckFailedError: a value is NaN or infinite.
     """
     if not np.isfinite(values).all():
         raise CheckFailedError(
-            f"the Keras model itself gives NaN or infinity in {name!r}; train or repair it before exporting"
+            f"the Keras model's output {name!r} contains NaN or infinity; retrain or repair it before exporting"
         )
 
 
 def _refuse_weights(model: keras.Model) -> None:
-    """Refuse weights that are no numbers: a compiled ReLU makes zeros of NaN, but not one that is just called."""
+    """Check that no weight is NaN; compiled and eager ReLU differ for NaN, so outputs alone do not reveal it.
+
+    Raises:
+        CheckFailedError: a weight contains NaN.
+    """
     for variable in model.variables:
         if variable.dtype.startswith(("float", "bfloat")) and np.isnan(variable.numpy()).any():
             raise CheckFailedError(
-                f"the Keras model itself gives NaN or infinity: its weight {variable.path!r} holds NaN; "
-                "train or repair it before exporting"
+                f"the Keras model's weight {variable.path!r} contains NaN; retrain or repair it before exporting"
             )

@@ -1,6 +1,6 @@
-"""The one interpreter of a Keras model's graph: call by call, every tensor in sight.
+"""Run a Keras model's graph call by call, with access to every tensor.
 
-Not the model itself: it gives its outputs only, and a compiled one computes them in another way.
+Calling the model itself would return its outputs only, and a compiled model may fuse operators.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     import keras
 
 Tensor = Any  # tf.Tensor
-# Of a tensor's position among those that operators give, and its value: the value that is read from here on.
+# Takes a tensor's position among the operators' outputs and its value; returns the value for the following operators.
 OnTensor = Callable[[int, Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GraphRun:
-    """What a run of a graph gave.
+    """Tensors of one run of a graph.
 
     Attributes:
-        outputs: of the model, in its order.
-        values: of every tensor that an operator gives, in the order of the graph.
+        outputs: outputs of the model, in its order.
+        values: outputs of all operators, in the order of the graph.
     """
 
     outputs: tuple[Tensor, ...]
@@ -36,7 +36,7 @@ class GraphRun:
 
     @property
     def floats(self) -> dict[int, Tensor]:
-        """The float tensors that operators give, by their position in the graph."""
+        """Float outputs of operators, by position in the graph."""
         return {position: value for position, value in enumerate(self.values) if value.dtype.is_floating}
 
 
@@ -44,9 +44,9 @@ def run_graph(model: keras.Model, inputs: Mapping[str, Tensor], on_tensor: OnTen
     """Run a functional or Sequential model call by call.
 
     Args:
-        model: models inside of it are called as one layer.
+        model: the model; nested models are called as one layer.
         inputs: tensors (N, ...) by the name of the input layer.
-        on_tensor: is shown every tensor that an operator gives, and may replace it.
+        on_tensor: receives every operator output and returns it or a replacement.
     """
     whole = functional(model)
     tensors = {id(tensor): inputs[tensor._keras_history.operation.name] for tensor in whole.inputs}
@@ -60,7 +60,7 @@ def run_graph(model: keras.Model, inputs: Mapping[str, Tensor], on_tensor: OnTen
 
 
 def call(node: Node, tensors: Mapping[int, Tensor]) -> list[Tensor]:
-    """Return the outputs of one call, for the values of its inputs by the ids of their symbolic tensors."""
+    """Return the outputs of one call; `tensors` maps the ids of symbolic tensors to values."""
     import keras
 
     arguments, settings = node.arguments.fill_in(tensors)
@@ -69,7 +69,7 @@ def call(node: Node, tensors: Mapping[int, Tensor]) -> list[Tensor]:
 
 
 def as_inputs(model: keras.Model, inputs: Mapping[str, Array]) -> dict[str, Tensor]:
-    """Return arrays (N, ...) by input name as tensors of the types that the model takes."""
+    """Return the arrays (N, ...) as tensors of the model's input types, by input name."""
     import tensorflow as tf
 
     types = {tensor._keras_history.operation.name: tensor.dtype for tensor in functional(model).inputs}

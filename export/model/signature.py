@@ -1,4 +1,4 @@
-"""The names, shapes and types of a Keras model's inputs and outputs, as every exported file carries them."""
+"""Names, shapes and types of a Keras model's inputs and outputs, as in every exported file."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def inputs(model: keras.Model) -> tuple[TensorSpec, ...]:
     """Return the model's inputs with a static batch of 1, named after their input layers.
 
     Raises:
-        UsageProblemError: another dimension than the batch is unknown.
+        UsageProblemError: a dimension other than the batch is unknown.
     """
     specs = []
-    # Not the tensors' own names: where the user gave none, they are numbered by a counter of the process.
+    # Tensor names are unsuitable: Keras numbers unnamed tensors by a counter of the process.
     for name, tensor in zip(_names(model.inputs), model.inputs, strict=True):
         shape = tuple(tensor.shape[1:])
         if None in shape:
             raise UsageProblemError(
-                f"input {name!r} has the shape {tuple(tensor.shape)}: files for devices need every size but the "
+                f"input {name!r} has the shape {tuple(tensor.shape)}: exported files need every size except the "
                 "batch; rebuild the model with fixed sizes, for example keras.Input((224, 224, 3))"
             )
         specs.append(TensorSpec(name=name, shape=(1, *shape), dtype=tensor.dtype))
@@ -33,11 +33,11 @@ def inputs(model: keras.Model) -> tuple[TensorSpec, ...]:
 
 
 def outputs(model: keras.Model) -> tuple[TensorSpec, ...]:
-    """Return the model's outputs with a static batch of 1, named after the layers that make them.
+    """Return the model's outputs with a static batch of 1, named after the layers that compute them.
 
-    No output has the name of an input, also where it is that input: a file's tensors are known by their names.
+    No output has the name of an input, not even an output that is an input, because files identify tensors by name.
     """
-    # Not `model.output_names`, which a Sequential model lacks.
+    # A Sequential model has no `output_names`.
     names = _names([*model.inputs, *model.outputs])[len(model.inputs) :]
     return tuple(
         TensorSpec(name=name, shape=(1, *tensor.shape[1:]), dtype=tensor.dtype)
@@ -52,7 +52,7 @@ def names(model: keras.Model) -> tuple[list[str], list[str]]:
 
 
 def _names(tensors: Iterable[Any]) -> list[str]:
-    """Return the names of the layers that make the tensors, a repeated one with a number behind it."""
+    """Return the names of the layers that compute the tensors; repeated names get a numeric suffix."""
     result: list[str] = []
     for name in (tensor._keras_history.operation.name for tensor in tensors):
         free = (f"{name}_{number}" for number in count(2))

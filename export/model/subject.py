@@ -1,4 +1,4 @@
-"""What a recipe names, as a Keras model: an architecture of the zoo with its weights, or a user's own file."""
+"""Load the model that a recipe names: an architecture of the zoo with weights, or a user's own .keras file."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What is exported.
+    """The model to export, with everything that is known about it.
 
     Attributes:
-        name: of the artifacts.
-        title: for the reader.
-        model: the original, never changed.
-        weights: what they are and where they came from.
-        labels: names of the classes; empty if unknown.
-        task: what it is for, as its architecture says; empty if nobody said.
-        inputs: what each input means, by name.
-        entries: its entry points by name, where it has more than one; empty for the usual one, the model itself.
-        companions: files that must travel with the exported ones, by name.
-        detection: what the outputs of a detector mean; None for what is no detector.
-        history: what training has done to it, as its file tells: it learned, lost channels, weights, bits.
+        name: base name of the artifacts.
+        title: name for display.
+        model: the original Keras model; it is never changed.
+        weights: name and origin of the weights.
+        labels: class names; empty if unknown.
+        task: task of the architecture, such as "classification"; empty if unknown.
+        inputs: meaning of each input, by name.
+        entries: entry points by name; empty if the model itself is the only entry point.
+        companions: contents of files that must be shipped with the exported ones, by name.
+        detection: meaning of a detector's outputs; None for other models.
+        history: training steps recorded in the model's file, such as pruning or quantization-aware training.
     """
 
     name: str
@@ -56,25 +56,25 @@ class Subject:
 
     @property
     def preprocessing(self) -> Preprocessing | None:
-        """How photos become the input; None if the input is no photo."""
+        """Preprocessing from photos to the input; None if no input is a photo."""
         return preprocessing_of(self.inputs)
 
     @property
     def made_up_inputs(self) -> dict[str, Input]:
-        """The inputs that nobody has to give."""
+        """Inputs that the exporter generates, such as noise, by name."""
         return made_up(self.inputs)
 
 
 def is_model_file(model: str) -> bool:
-    """Whether a recipe's `model` means a file and not a name of the zoo, which has no suffix."""
+    """Return whether a recipe's `model` is a path and not a name of the zoo, which has no suffix."""
     return "/" in model or bool(Path(model).suffix)
 
 
 def artifact_name(recipe: Recipe) -> str:
-    """Return the folder and file name of a recipe's artifacts: `mobilenet`, `mobilenet-alpha0.5-prune0.5`, `my_model`.
+    """Return the base name of a recipe's artifacts: `mobilenet`, `mobilenet-alpha0.5-prune0.5`, `my_model`.
 
     Raises:
-        UsageProblemError: unknown names and options.
+        UsageProblemError: a name or an option is unknown.
     """
     return "-".join([_model_name(recipe), *(one.file_part for one in recipe.passes)])
 
@@ -99,27 +99,27 @@ def load_subject(recipe: Recipe, progress: ByteProgress | None = None) -> Subjec
     """Return the model that `recipe` names.
 
     Raises:
-        UsageProblemError: unknown names and options, a file that is no functional Keras 3 model.
-        OutsideError: weights asked for by name that no source has.
+        UsageProblemError: a name or an option is unknown, or a file holds no functional Keras 3 model.
+        OutsideError: no source provides the requested weights.
     """
     if recipe.preprocessing is not None:
         conventions.find(recipe.preprocessing)
     if not is_model_file(recipe.model):
         return _of_zoo(recipe, progress)
     if recipe.options or recipe.weights:
-        raise UsageProblemError(f"--set and --weights are for names of the zoo; {recipe.model} brings its own weights")
+        raise UsageProblemError(f"--set and --weights are for models of the zoo; {recipe.model} has its own weights")
     return replace(subject_of_file(Path(recipe.model).expanduser(), recipe.preprocessing), name=artifact_name(recipe))
 
 
 def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
     architecture = zoo.find(recipe.model)
     if recipe.preprocessing is not None:
-        raise UsageProblemError(f"{architecture.name} brings its own preprocessing; --preprocessing is for model files")
+        raise UsageProblemError(f"{architecture.name} has its own preprocessing; --preprocessing is for model files")
     trained = architecture.trained_as(recipe.weights)
     settings = architecture.settings(recipe.options)
     if trained and trained.options:
         if recipe.options:
-            raise UsageProblemError(f"the {trained.tag} weights have a build of their own; leave --set out")
+            raise UsageProblemError(f"the {trained.tag} weights determine the architecture's options; leave --set out")
         settings = dict(trained.options)
     with blank_weights():
         model = architecture.build(**settings)
@@ -139,14 +139,14 @@ def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
 
 
 def subject_of_file(path: Path, named: str | None) -> Subject:
-    """Return the model of a .keras file, with all that the file says of itself.
+    """Return the model of a .keras file with the facts that are stored in it.
 
     Args:
-        path: of the file.
-        named: the convention by which photos become the input, for a file that does not say it.
+        path: the .keras file.
+        named: name of the preprocessing convention; only for a file that does not store it.
 
     Raises:
-        UsageProblemError: as `keras_file.load`; or what the file says makes no sense.
+        UsageProblemError: `keras_file.load` refuses the file, or its facts do not fit its model.
     """
     model = keras_file.load(path)
     known = own_file.read(path)
@@ -158,7 +158,7 @@ def subject_of_file(path: Path, named: str | None) -> Subject:
         return Subject(name=name, title=path.name, model=model, weights=loaded, inputs=_inputs(model, named))
     _check_facts(path, model, known)
     if named is not None:
-        raise UsageProblemError(f"{path.name} says itself how it takes photos; leave --preprocessing out")
+        raise UsageProblemError(f"{path.name} stores its own preprocessing; leave --preprocessing out")
     return Subject(
         name=name,
         title=known.title,
@@ -173,17 +173,21 @@ def subject_of_file(path: Path, named: str | None) -> Subject:
 
 
 def _check_facts(path: Path, model: keras.Model, known: own_file.Facts) -> None:
-    """Refuse facts that are of another network than the one that they lie beside."""
-    beside = made_up(known.inputs)
-    taken = [spec.shape[1:] for spec in signature.inputs(model) if spec.name not in beside]
+    """Check that the facts in a .keras file fit its model.
+
+    Raises:
+        UsageProblemError: the input shape or the number of classes differs.
+    """
+    generated = made_up(known.inputs)
+    taken = [spec.shape[1:] for spec in signature.inputs(model) if spec.name not in generated]
     classes = known.detection.classes if known.detection else signature.outputs(model)[0].shape[-1]
     shape = known.preprocessing.shape if known.preprocessing is not None else None
     if (shape is not None and taken != [shape]) or len(known.labels) not in (0, classes):
-        raise UsageProblemError(f"{path.name} says that it is another network than it is; train it again")
+        raise UsageProblemError(f"{path.name}: its stored input shape or classes do not fit the model; train it again")
 
 
 def _inputs(model: keras.Model, named: str | None) -> dict[str, Input]:
-    """Return what the inputs of a user's model mean: a photo, if it looks like one and is known, or numbers."""
+    """Return the meaning of a user model's inputs: a photo if shape and preprocessing are known, otherwise vectors."""
     specs = signature.inputs(model)
     is_photo = len(specs) == 1 and len(specs[0].shape) == 4 and specs[0].shape[3] in (1, 3)
     if not is_photo and named is not None:

@@ -1,4 +1,4 @@
-"""One input or output: its name, shape and type, and what its stored numbers mean."""
+"""Name, shape, type and quantization of one input or output."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class TensorSpec:
     """One input or output of a file.
 
     Attributes:
-        name: as in the Keras model.
-        shape: static, batch first.
-        dtype: numpy's name.
-        scale: real = scale * (stored - zero_point); None where the tensor is not quantized.
-        zero_point: see scale; None with a scale: stored as real numbers that are multiples of it.
+        name: name in the Keras model.
+        shape: static shape with the batch axis first.
+        dtype: numpy name of the stored type.
+        scale: real = scale * (stored - zero_point); None if the tensor is not quantized.
+        zero_point: see `scale`. None together with a scale: the tensor stores real numbers, which are multiples of it.
     """
 
     name: str
@@ -32,11 +32,11 @@ class TensorSpec:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return the spec whose fields `record` holds, as JSON gives them back."""
+        """Return the spec whose fields are in `record`, read from JSON."""
         return cls(**{**record, "shape": tuple(int(size) for size in record["shape"])})
 
     def quantize(self, real: Array) -> Array:
-        """Return `real` as this tensor stores it: rounded half to even and clipped, or only cast."""
+        """Return `real` in this tensor's stored form: rounded half to even and clipped if quantized, otherwise cast."""
         if self.scale is None or self.zero_point is None:
             cast: Array = real.astype(self.dtype)
             return cast
@@ -46,7 +46,7 @@ class TensorSpec:
         return stored
 
     def dequantize(self, stored: Array) -> NDArray[np.float64]:
-        """Return the real numbers that `stored` means."""
+        """Return the real numbers that `stored` represents."""
         if self.scale is None or self.zero_point is None:
             return stored.astype(np.float64)
         return (stored.astype(np.float64) - self.zero_point) * self.scale

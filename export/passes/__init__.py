@@ -1,4 +1,4 @@
-"""Passes: each makes a new Keras model from a Keras model, before any conversion, for all formats at once."""
+"""Passes transform a Keras model into a new Keras model before conversion, for all formats at once."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from export.model import reference, signature
 if TYPE_CHECKING:
     import keras
 
-# Float rounding through a deep network; a mistake in one channel leaves less.
+# Float rounding in a deep network stays above this SQNR; an error in a single channel does not.
 EXACT_DB, CHECKED_SAMPLES = 70.0, 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class PassRecord:
-    """What a pass did, for the manifest.
+    """Manifest entry of a pass.
 
     Attributes:
-        name: of the pass.
-        parameters: that decide its numbers.
-        seconds: that it took.
-        exact: whether the answers are promised to stay, to float rounding.
-        layers: that it changed, by name.
-        skipped: the others that it might have changed: name -> reason.
-        measured: what it measured on the samples.
+        name: name of the pass.
+        parameters: parameters that determine its result.
+        seconds: duration in seconds.
+        exact: whether the pass preserves the outputs up to float rounding.
+        layers: names of the changed layers.
+        skipped: reasons for layers with weights that were not changed, by name.
+        measured: measurements on the samples.
     """
 
     name: str
@@ -42,60 +42,60 @@ class PassRecord:
     measured: Mapping[str, float] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
-        """Return plain data for a manifest."""
+        """Return the manifest entry as plain data."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class PassResult:
-    """A pass's new model, and what was done."""
+    """New model of a pass, with its record."""
 
     model: keras.Model
     record: PassRecord
 
 
 class Pass(Protocol):
-    """A step from a model to a better one; it leaves its input as it is."""
+    """A transformation of a model, which leaves its input unchanged."""
 
     def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return a new model with the same inputs and outputs.
 
         Raises:
-            PassRefusedError: this model is not for this pass.
+            PassRefusedError: the pass does not support this model.
         """
         ...
 
 
 def apply(one: Pass, model: keras.Model, samples: Samples) -> PassResult:
-    """Return the result of a pass, after checking that it kept the contract.
+    """Run a pass and check its result: input unchanged, same signature, same outputs if `exact`.
 
     Raises:
-        PassRefusedError: as the pass; or the outputs, which it promised to keep, changed.
-        CheckFailedError: the model itself gives NaN or infinity.
+        PassRefusedError: the pass does not support the model, or an exact pass changed the outputs.
+        CheckFailedError: an output of the model contains NaN or infinity.
         RuntimeError: a bug in the pass: it returned or changed its input, or changed the signature.
     """
     before = _digest(model)
     result = one(model, samples)
     if result.model is model:
-        raise RuntimeError(f"pass {result.record.name} returned the model that it was given")
+        raise RuntimeError(f"pass {result.record.name} returned its input model")
     shared = {id(variable) for variable in model.variables} & {id(variable) for variable in result.model.variables}
     if shared or _digest(model) != before:
-        raise RuntimeError(f"pass {result.record.name} changed or shares the weights of the model that it was given")
+        raise RuntimeError(f"pass {result.record.name} changed the weights of its input model or shares them")
     if _signature(result.model) != _signature(model):
         raise RuntimeError(f"pass {result.record.name} changed the model's inputs or outputs")
     if result.record.exact:
-        _check_answers(model, result, samples)
+        _check_outputs(model, result, samples)
     return result
 
 
-def _check_answers(model: keras.Model, result: PassResult, samples: Samples) -> None:
+def _check_outputs(model: keras.Model, result: PassResult, samples: Samples) -> None:
     import keras
     import numpy as np
 
     few = np.linspace(0, len(samples) - 1, min(CHECKED_SAMPLES, len(samples)), dtype=np.int64)
     some = samples.take(few)
     given = [np.asarray(some.inputs[spec.name]) for spec in signature.inputs(model)]
-    # Called as it is: to compile it would take longer than these few samples.
+    # Eager calls: compiling would take longer than running these few samples.
     pairs = [
         keras.tree.flatten(one(given[0] if len(given) == 1 else given, training=False)) for one in (model, result.model)
     ]
@@ -104,11 +104,14 @@ def _check_answers(model: keras.Model, result: PassResult, samples: Samples) -> 
         reference.refuse(name, np.asarray(expected))
         sqnr_db = compare(reference=np.asarray(expected), actual=np.asarray(found)).sqnr_db
         if not sqnr_db > EXACT_DB:
-            raise PassRefusedError(f"pass {result.record.name} does not keep the answers: {sqnr_db:.0f} dB")
+            raise PassRefusedError(
+                f"pass {result.record.name} changed the outputs: SQNR {sqnr_db:.0f} dB; more than {EXACT_DB:.0f} dB is "
+                "required"
+            )
 
 
 def _signature(model: keras.Model) -> object:
-    # Not the outputs' types: a model trained in mixed precision and set to float32 since remembers float16.
+    # Output types are ignored: a model trained in mixed precision and switched to float32 still reports float16.
     return signature.inputs(model), [(spec.name, spec.shape) for spec in signature.outputs(model)]
 
 

@@ -1,4 +1,4 @@
-"""The line that lays the outputs of rounded weights onto the true ones, channel by channel."""
+"""Linear fit of the outputs of rounded weights to the true outputs, channel by channel."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 Tensor = Any  # tf.Tensor
 Floats = NDArray[np.float32]
 
-POSITIONS = 100  # of a feature map that are looked at, at most: a hundred samples then give thousands of pairs
+POSITIONS = 100  # most positions per feature map and sample; a hundred samples then give thousands of pairs
 
-# A channel whose outputs shrank by more has been lost otherwise.
+# A channel that shrank by more has an error that a gain cannot correct.
 LARGEST_GAIN = 1.1
 
 
 class ChannelFit:
-    """Moments of pairs of outputs, summed chunk by chunk."""
+    """Accumulates moments of (true, rounded) outputs chunk by chunk."""
 
     def __init__(self, channels: int) -> None:
-        """Start with nothing seen."""
+        """Start without data."""
         self._sums, self._count = np.zeros((4, channels)), 0
 
     def add(self, true: Tensor, rounded: Tensor) -> None:
-        """Take a chunk of outputs (samples, ..., channels) of the float network and of the rounded one."""
+        """Add a chunk of outputs (samples, ..., channels) of the float network and of the rounded one."""
         import tensorflow as tf
 
         one, other = _thinned(true), _thinned(rounded)
@@ -32,9 +32,9 @@ class ChannelFit:
         self._count += len(one)
 
     def line(self) -> tuple[Floats, Floats]:
-        """Return gain and offset (channels,) that lay the rounded outputs onto the true ones.
+        """Return gain and offset (channels,) that map the rounded outputs to the true ones.
 
-        The gain is 1 where they share little.
+        The gain is 1 for channels whose rounded and true outputs correlate weakly.
         """
         mean_true, mean_rounded, square, common = self._sums / self._count
         variance, covariance = square - mean_true**2, common - mean_true * mean_rounded
@@ -45,12 +45,12 @@ class ChannelFit:
 
 
 def _thinned(values: Tensor) -> Tensor:
-    """Return at most `POSITIONS` per sample of (samples, ..., channels): (positions, channels)."""
+    """Return at most about `POSITIONS` rows per sample of (samples, ..., channels): (positions, channels)."""
     import tensorflow as tf
 
     channels = values.shape[-1]
     flat = tf.reshape(values, (-1, channels))
     per_sample = len(flat) // len(values)
-    # An odd stride, so that the positions do not lie below each other.
+    # An odd stride spreads the positions over the columns of a feature map.
     stride = -(-per_sample // POSITIONS) | 1
     return flat if stride == 1 else tf.gather(flat, np.arange(0, len(flat), stride))

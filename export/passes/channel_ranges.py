@@ -1,4 +1,4 @@
-"""How far each channel of a tensor reaches, over all samples: one pass of the float network."""
+"""Range of each channel of a tensor over all samples, from one run of the float network."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ChannelRange:
     mean: Floats
 
     def merged(self, other: ChannelRange) -> ChannelRange:
-        """Return the range of both, which saw equally many values."""
+        """Return the range over the values of both, which must be equally many."""
         return ChannelRange(
             low=np.minimum(self.low, other.low),
             high=np.maximum(self.high, other.high),
@@ -35,14 +35,14 @@ class ChannelRange:
         )
 
     def extent(self, offset: Floats | None) -> Floats:
-        """Return how far the channels reach from zero, after `offset` was taken off."""
+        """Return the largest magnitude of each channel after subtracting `offset`."""
         away: Any = 0.0 if offset is None else offset
         found: Floats = np.maximum(self.high - away, away - self.low)
         return found
 
 
 def channel_ranges(model: keras.Model, samples: Samples, tensors: Sequence[Any]) -> Mapping[int, ChannelRange]:
-    """Return the ranges of `tensors`, Keras tensors of `model`, by their ids."""
+    """Return the channel ranges of `tensors`, Keras tensors of `model`, by tensor id."""
     found: dict[int, ChannelRange] = {}
     wanted = {id(tensor) for tensor in tensors}
 

@@ -1,7 +1,8 @@
-"""Which channels of a network can only be removed together: those that are added, and what is made of them.
+"""Find units of channels that can only be removed together, such as channels that are added.
 
-Every channel of every tensor has a number. A layer that multiplies by weights gives new ones; what works on channels
-one by one passes them on; a sum joins those that it adds; a concatenation puts them side by side.
+Every channel of every tensor belongs to a unit. A layer that mixes channels by weights starts new units, a layer that
+works on each channel separately passes them on, a sum joins the units of its inputs, and a concatenation concatenates
+them.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ Numbers = NDArray[np.int64]
 
 
 class ChannelUnits:
-    """The channels of a flat functional model with folded batch norms.
+    """The channel units of a flat functional model with folded batch norms.
 
     Attributes:
-        graph: its calls.
+        graph: the model's calls.
     """
 
     def __init__(self, model: keras.Model) -> None:
-        """Number the channels, call by call."""
+        """Assign units to all channels, call by call."""
         self.graph = Graph(model)
         self._of: dict[int, Numbers] = {}
         self._parents: list[int] = []
@@ -40,11 +41,11 @@ class ChannelUnits:
         self._fixed += [self._of[id(tensor)] for tensor in model.outputs]
 
     def of(self, tensor: Any) -> Numbers:
-        """Return the unit of each channel of a tensor, (channels,)."""
+        """Return the unit number of each channel of a tensor, (channels,)."""
         return np.array([self._root(number) for number in self._of[id(tensor)]], np.int64)
 
     def fixed(self) -> Numbers:
-        """Return the units that cannot be removed."""
+        """Return the numbers of units that cannot be removed."""
         numbers = np.unique(np.concatenate(self._fixed)) if self._fixed else np.zeros(0, np.int64)
         return np.unique([self._root(number) for number in numbers])
 
@@ -78,7 +79,7 @@ class ChannelUnits:
             self._of[id(result)] = found
 
     def is_weighing(self, node: Node) -> bool:
-        """Whether a call mixes channels by weights of its own, so that it can do with fewer."""
+        """Return whether a call mixes channels by its own weights, so that channels of it can be removed."""
         import keras
 
         layer, layers = node.operation, keras.layers
@@ -90,7 +91,7 @@ class ChannelUnits:
 
     @staticmethod
     def mixing(layer: keras.Layer) -> tuple[str, NDArray[np.float32]]:
-        """Return the product of a weighing layer that mixes channels, "layer/0", and its kernel (..., in, out)."""
+        """Return the name ("layer/0") and kernel (..., in, out) of the product of a layer that mixes channels."""
         import keras
 
         if isinstance(layer, keras.layers.SeparableConv2D):
@@ -121,7 +122,7 @@ def _one_by_one(node: Node) -> bool:
 
 
 def _keeps_channels(layer: Any, node: Node) -> bool:
-    """Whether a layer works on every channel alone, in the same way."""
+    """Return whether a layer works on every channel separately and keeps their order."""
     import keras
 
     layers = keras.layers

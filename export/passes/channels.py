@@ -1,9 +1,9 @@
-"""Which channels of a network may be scaled and moved together without changing what it says.
+"""Find channels of a network that can be scaled and shifted without changing the network's outputs.
 
-A layer that multiplies by weights can give its outputs in any scale, if all who read them multiply by weights too and
-divide by it. A rectifier between them does not mind; one that is capped, as ReLU6, only where a channel stays below
-(Nagel et al. 2019, https://arxiv.org/abs/1906.04721, section 4.1; Meller et al. 2019,
-https://arxiv.org/abs/1902.01917). Tensors that are added share a scale.
+A layer with weights can scale its output channels if every reader has weights that divide by the scale. A ReLU in
+between passes the scale; a capped one such as ReLU6 passes it only while the channel stays below the cap (Nagel et al.
+2019, https://arxiv.org/abs/1906.04721, section 4.1; Meller et al. 2019, https://arxiv.org/abs/1902.01917). Tensors that
+are added share a scale.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Tensor = Any  # keras.KerasTensor
 
 
 class Role(enum.Enum):
-    """What an operation does to channels that are scaled by positive numbers and moved."""
+    """Effect of an operation on channels that are scaled by positive numbers and shifted."""
 
-    WEIGHS = enum.auto()  # takes any scale, gives any scale
-    KEEPS = enum.auto()  # scale and offset pass
-    RECTIFIES = enum.auto()  # only the scale passes
-    ADDS = enum.auto()  # all inputs have one scale; their offsets add up
-    OPAQUE = enum.auto()
+    WEIGHS = enum.auto()  # weights can absorb the input scale and apply any output scale
+    KEEPS = enum.auto()  # passes scale and offset
+    RECTIFIES = enum.auto()  # passes only the scale
+    ADDS = enum.auto()  # all inputs share one scale; their offsets add up
+    OPAQUE = enum.auto()  # passes neither
 
 
 def role(node: Node) -> Role:
@@ -65,10 +65,10 @@ class Group:
 
     Attributes:
         tensors: all of them.
-        makers: the layers that give them.
-        readers: the layers that take them up, with the tensor that each reads.
-        cap: at which their activations cut; infinity if none does.
-        capped: the tensors that an activation cuts there.
+        makers: layers with weights that compute them.
+        readers: layers with weights that read them, each with the tensor it reads.
+        cap: smallest upper limit of their activations, such as 6 for ReLU6; infinity if there is none.
+        capped: tensors that are inputs of a capped activation.
     """
 
     tensors: list[Tensor] = field(default_factory=list)
@@ -79,10 +79,10 @@ class Group:
 
 
 class Channels:
-    """The groups of a flat functional model, and the tensors that may be moved."""
+    """The groups of a flat functional model, and the tensors whose channels can be shifted."""
 
     def __init__(self, model: keras.Model) -> None:
-        """Look at every call once."""
+        """Find the groups, visiting every call once."""
         import keras
 
         self.graph, self._linear = Graph(model), keras.activations.linear
@@ -98,11 +98,11 @@ class Channels:
         self._movable: dict[int, bool] = {}
 
     def role(self, node: Node) -> Role:
-        """Return what the call does, in this model."""
+        """Return the role of a call in this model."""
         return self._roles[id(node)]
 
     def groups(self) -> Iterator[Group]:
-        """Yield the groups that may be scaled and have both a maker and a reader, in the order of the graph."""
+        """Yield the groups that can be scaled and have both a maker and a reader, in graph order."""
         fixed = {self._root(key) for key in self._fixed}
         found: dict[int, Group] = {}
         for key, tensor in self._tensors.items():
@@ -121,15 +121,15 @@ class Channels:
                 yield group
 
     def is_movable(self, tensor: Tensor) -> bool:
-        """Whether all who read a tensor can make good an offset of each channel."""
+        """Return whether all readers of a tensor can compensate an offset per channel."""
         key = id(tensor)
         if key not in self._movable:
             nodes = self.readers.get(key, [])
-            self._movable[key] = key not in self._fixed and all(self._makes_good(node) for node in nodes)
+            self._movable[key] = key not in self._fixed and all(self._compensates(node) for node in nodes)
         return self._movable[key]
 
     def is_stored(self, tensor: Tensor) -> bool:
-        """Whether a runtime keeps the tensor: what only an activation reads is computed in one go with it."""
+        """Return whether a runtime stores the tensor; one whose only reader is an activation is fused with it."""
         readers = self.readers.get(id(tensor), [])
         return len(readers) != 1 or not _is_fused(readers[0])
 
@@ -148,7 +148,7 @@ class Channels:
         elif not is_homogeneous(node.operation):
             self._fixed.add(tensors[-1])
 
-    def _makes_good(self, node: Node) -> bool:
+    def _compensates(self, node: Node) -> bool:
         found = self.role(node)
         if found is Role.WEIGHS:
             window = node.operation.kernel.shape[:2] if len(node.operation.kernel.shape) == 4 else (1, 1)
@@ -167,7 +167,7 @@ class Channels:
 
 
 def is_homogeneous(layer: keras.Layer) -> bool:
-    """Whether a layer's own activation passes a positive scale."""
+    """Return whether a layer's own activation passes a positive scale."""
     import keras
 
     return layer.activation in (keras.activations.linear, keras.activations.relu)

@@ -1,4 +1,4 @@
-"""A pass that the user chooses by a flag of `zoo export`."""
+"""Interface of passes that the user chooses by a flag of `zoo export`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from zoo.errors import UsageProblemError
 
 
 class ChosenPass(Protocol):
-    """A frozen value with what the flag says; one that fits the model is among its `steps`.
+    """Frozen settings of a flag; `steps` returns the passes to run.
 
     Attributes:
-        flag: "--prune".
-        metavar: what stands behind the flag in the help.
-        help: one sentence.
+        flag: name of the flag, such as "--prune".
+        metavar: placeholder of the flag's value in the help.
+        help: one sentence for the help.
     """
 
     flag: ClassVar[str]
@@ -23,35 +23,35 @@ class ChosenPass(Protocol):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the pass that the text behind the flag asks for.
+        """Return the settings for a value of the flag.
 
         Raises:
-            UsageProblemError: the text makes no sense.
+            UsageProblemError: the value is invalid.
         """
         ...
 
     @property
     def value(self) -> str:
-        """The text behind the flag, as `parse` takes it."""
+        """Value of the flag, as `parse` takes it."""
         ...
 
     @property
     def file_part(self) -> str:
-        """As a part of file names."""
+        """Part of the artifacts' file names."""
         ...
 
     def steps(self, seed: int) -> tuple[Pass, ...]:
-        """Return the passes to run, with that seed."""
+        """Return the passes to run with the seed."""
         ...
 
 
 def check_share(flag: str, share: float) -> None:
-    """Refuse what is no share of something.
+    """Check that a share lies strictly between 0 and 1.
 
     Raises:
-        UsageProblemError: it is not between 0 and 1.
+        UsageProblemError: it does not.
     """
     if share == 0:
-        raise UsageProblemError(f"{flag} 0 takes nothing away; leave it out")
+        raise UsageProblemError(f"{flag} 0 removes nothing; leave {flag} out")
     if not 0 < share < 1:
-        raise UsageProblemError(f"{flag} takes a share between 0 and 1: 0.5 is a half")
+        raise UsageProblemError(f"{flag} takes a share between 0 and 1, such as 0.5 for one half")

@@ -1,9 +1,9 @@
-"""Channels scaled and moved so that eight bits suffice for all of them: exact for the float network.
+"""Scale and shift channels to similar ranges, so that 8 bits per tensor suffice; the float outputs stay the same.
 
-Where a tensor has one scale for all channels, quiet channels lose most of their bits. Here each channel is scaled by
-the layer that makes it, and the layers that read it divide by that (see export/passes/channels.py). Where no rectifier
-and no padding stands between, a channel is also moved to a mean of zero; the readers' biases make that good. The
-offset generalises the absorption of high biases in Nagel et al. 2019, section 4.1.3.
+In a tensor with one scale for all channels, channels of small range lose most of their bits. Here the layer that
+computes a channel scales it, and the layers that read it divide by that scale (see export/passes/channels.py). A
+channel without ReLU or padding before its readers is also shifted to a mean of zero, which the readers' biases
+compensate. The shift generalises the absorption of high biases in Nagel et al. 2019, section 4.1.3.
 """
 
 from __future__ import annotations
@@ -30,26 +30,25 @@ Floats = NDArray[np.float64]
 
 NAME = "equalize"
 
-# A channel is never scaled by more: the quietest ones are next to nothing, and weights must stay in float32's range.
+# Limit of a channel's scale: channels of tiny range hold nearly nothing, and weights must stay in float32's range.
 LARGEST_SCALE = 100.0
 
-# The share of channels that are quieter than a loud one.
-LOUD = 0.9
+# Quantile of the channels' ranges that counts as a large range.
+LARGE_QUANTILE = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
 class Equalize:
-    """The stage, for a flat functional model with folded batch norms.
+    """The equalization pass, for a flat functional model with folded batch norms.
 
     Attributes:
-        strength: 0 leaves the channels as they are, 1 gives all of them the same range.
-        margin: between the largest value seen of a channel and the cap of its activation, which it meets sooner when it
-            is scaled: few samples do not show the largest value there is.
-        tested_margin: with so much room the scales that one half of the samples allows must cut nothing of the other
-            half. Less room than `margin`, so that it is a harder question: where the answer is no, values have no end
-            that few samples could show, and the group stays as it is.
-        samples: of the calibration samples, so many, drawn by chance.
-        seed: of the draw.
+        strength: 0 leaves the channels unchanged, 1 gives all of them the same range.
+        margin: factor between a channel's largest observed value and the cap of its activation (ReLU6), because few
+            samples do not show the largest possible value.
+        tested_margin: cross-check with a smaller margin: scales found on one half of the samples must not clip values
+            of the other half. A group that fails has values without a clear limit and stays unchanged.
+        samples: number of calibration samples, chosen at random.
+        seed: random seed of that choice.
     """
 
     strength: float = 0.5
@@ -59,7 +58,7 @@ class Equalize:
     seed: int = 0
 
     def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
-        """Return the model with other weights and the same answers."""
+        """Return the model with equalized weights and the same outputs."""
         start = time.perf_counter()
         channels = Channels(model)
         groups = list(channels.groups())
@@ -82,13 +81,13 @@ class Equalize:
         return PassResult(_changed(model, channels, change), record)
 
     def _seen(self, model: keras.Model, groups: Sequence[Group], samples: Samples) -> list[Mapping[int, ChannelRange]]:
-        """Return the ranges in two halves of some samples; in one of them twice where there are too few."""
+        """Return the channel ranges on two halves of the chosen samples; a single sample is used for both."""
         wanted = [tensor for group in groups for tensor in group.tensors]
         if not wanted:
             return [{}, {}]
-        # Drawn, not every third: three photos cut in turn, or three cameras, would show one of them only.
-        drawn = np.random.default_rng(self.seed).permutation(len(samples))[: self.samples]
-        halves = np.array_split(drawn, 2) if len(drawn) > 1 else [drawn, drawn]
+        # Random rather than every third sample, which would always come from the same of three alternating photos.
+        chosen = np.random.default_rng(self.seed).permutation(len(samples))[: self.samples]
+        halves = np.array_split(chosen, 2) if len(chosen) > 1 else [chosen, chosen]
         return [channel_ranges(model, samples.take(half), wanted) for half in halves]
 
     def _scale(
@@ -99,22 +98,22 @@ class Equalize:
         offsets: Mapping[int, Floats],
         margin: float,
     ) -> Floats:
-        """Return the scale (channels,) of a group: 1 for its loudest channel, more for the others."""
+        """Return the scale (channels,) of a group: 1 for the channel of largest range, more for the others."""
         stored = [tensor for tensor in group.tensors if channels.is_stored(tensor)]
         extents = [ranges[id(tensor)].extent(offsets.get(id(tensor))) for tensor in stored]
         tiny = float(np.finfo(np.float32).tiny)
         shares = [extent / max(float(extent.max()), tiny) for extent in extents]
-        loudness = np.maximum(np.max(shares, axis=0), 1 / LARGEST_SCALE)
-        scale: Floats = (loudness.max() / loudness) ** self.strength
+        relative = np.maximum(np.max(shares, axis=0), 1 / LARGEST_SCALE)
+        scale: Floats = (relative.max() / relative) ** self.strength
         if group.cap < math.inf:
             largest = np.maximum(np.max(extents, axis=0), tiny)
-            # What is quiet on these samples may be as loud on others as the loud ones are: a channel for one class.
-            reach = np.maximum(margin * largest, np.quantile(largest, LOUD))
+            # A channel of small range here may reach a large one on other samples, for example if it detects one class.
+            reach = np.maximum(margin * largest, np.quantile(largest, LARGE_QUANTILE))
             scale = np.clip(group.cap / reach, 1.0, scale)
         return scale
 
     def _cuts(self, channels: Channels, group: Group, halves: Sequence[Mapping[int, ChannelRange]]) -> bool:
-        """Whether scales found in one half of the samples would cut values that the other half has."""
+        """Return whether scales found on one half of the samples would clip values of the other half."""
         for seen, unseen in (halves, halves[::-1]):
             scale = self._scale(channels, group, seen, {}, self.tested_margin)
             for tensor in group.capped:
@@ -125,14 +124,14 @@ class Equalize:
 
 @dataclass
 class _Change:
-    """By tensor: what its channels are multiplied by, after the offset was taken off."""
+    """Offsets to subtract from channels and scales to multiply them by afterwards, by tensor id."""
 
     offsets: dict[int, Floats]
     scales: dict[int, Floats] = field(default_factory=dict)
 
 
 def _offsets(channels: Channels, ranges: Mapping[int, ChannelRange]) -> dict[int, Floats]:
-    """Return the offsets by tensor: of layers' outputs their mean, of all others what that makes of them."""
+    """Return the offsets by tensor id: the means of linear layers' outputs, propagated through later operators."""
     offsets: dict[int, Floats] = {}
     for node in channels.graph.nodes:
         (result, *_), role = node.outputs, channels.role(node)
@@ -168,14 +167,14 @@ def _changed(model: keras.Model, channels: Channels, change: _Change) -> keras.M
 
 
 def _weights(node: Any, change: _Change) -> list[NDArray[np.float32]]:
-    """Return kernel and bias of a layer that takes and gives changed channels."""
+    """Return kernel and bias of a layer for scaled and shifted input and output channels."""
     import keras
 
     layer, (source,), (result,) = node.operation, node.input_tensors, node.outputs
     kernel = np.asarray(layer.kernel, np.float64)
     bias = np.asarray(layer.bias, np.float64) if layer.use_bias else np.zeros(result.shape[-1])
     is_depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
-    taken = kernel.reshape(-1, *kernel.shape[-2:]).sum(axis=0)  # what a constant input gives, (inputs, outputs)
+    taken = kernel.reshape(-1, *kernel.shape[-2:]).sum(axis=0)  # response to a constant input, (inputs, outputs)
     if (offset := change.offsets.get(id(source))) is not None:
         bias = bias + ((taken * offset[:, None]).reshape(-1) if is_depthwise else offset @ taken)
     if (scale := change.scales.get(id(source))) is not None:

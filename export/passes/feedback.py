@@ -1,8 +1,8 @@
-"""What the error of a rounded weight asks of those that are rounded after it.
+"""Error feedback: corrections of weights for the errors of the weights that are rounded before them.
 
-With the inputs' second moments H = LL' the error of rounded weights Q is |L'(Q - W)|^2; its rows are settled from the
-last to the first, so that one Cholesky factor does, without an inverse. The loudest inputs are last. Of a wide layer
-few inputs were seen: H is then a few rows and a ridge, and its factor is never written down.
+With the inputs' second moments H = LL' the error of rounded weights Q is |L'(Q - W)|^2. Its rows are rounded from the
+last to the first, which needs one Cholesky factor and no inverse. The inputs of largest power are last. A wide layer
+has fewer input rows than inputs: H is then given by these rows and a ridge, and its factor is not computed as a whole.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-BLOCK = 64  # rows that are settled before the others hear of it: a matrix product in place of 64 small ones
-# Rows are kept in place of their moments if there are so few of them: each block costs their number cubed.
+BLOCK = 64  # rows per block; their joint feedback to other blocks is one matrix product instead of 64 small ones
+# Largest number of input rows, relative to K, that are kept instead of moments; each block costs their number cubed.
 MOST_ROWS_SHARE = 1 / 8
 TINY = np.finfo(np.float32).tiny * 1e6
 
 
 @dataclass(frozen=True)
 class Block:
-    """Neighbouring rows of weights, which are settled one by one from the last to the first.
+    """Neighbouring rows of weights, which are rounded one by one from the last to the first.
 
     Attributes:
-        start: the first row.
-        end: behind the last one.
-        asked: (groups, rows, M), by the rows behind them, in steps.
-        within: (groups, rows, rows), [j, k]: what an error of row j asks of row k.
-        diagonal: (groups, rows), of the Cholesky factor: what an error costs.
+        start: first row.
+        end: row after the last one.
+        correction: (groups, rows, M), by the errors of all rows from `end` on, in steps.
+        within: (groups, rows, rows), [j, k]: correction of row k per error of row j.
+        diagonal: (groups, rows), diagonal of the Cholesky factor: cost of an error.
     """
 
     start: int
     end: int
-    asked: Floats
+    correction: Floats
     within: Floats
     diagonal: Floats
 
 
 class Feedback(Protocol):
-    """How rows of weights hear of each other's errors.
+    """Propagates the errors of rounded rows to the other rows.
 
     Attributes:
-        order: (groups, K), of the inputs: the loudest is last.
+        order: (groups, K), order of the inputs by power; the largest is last.
     """
 
     order: NDArray[np.int64]
@@ -54,26 +54,26 @@ class Feedback(Protocol):
         """Yield the blocks, the last one first.
 
         Args:
-            lost: (groups, K, M) in this order, the target less the integers; it is read behind each block's end, and
-                filled in between.
+            lost: errors (groups, K, M) in the order `order`, target minus integers. The caller fills in the rows of
+                each block before it requests the next one.
         """
         ...
 
 
 class Inputs(Protocol):
-    """What is known of the inputs of a layer."""
+    """Second-order statistics of the inputs of a product."""
 
     @property
     def power(self) -> Floats:
-        """Mean square about the mean of every input, (groups, K)."""
+        """Variance of every input, (groups, K)."""
         ...
 
     def output_power(self, weights: Floats) -> float:
-        """Return the mean square about the mean of all outputs of weights (groups, K, M), summed."""
+        """Return the sum of the variances of all outputs of weights (groups, K, M)."""
         ...
 
     def feedback(self, ridge: float, group: int | None = None) -> Feedback:
-        """Return the feedback of one group or all, the ridge being a share of the inputs' mean power."""
+        """Return the feedback of one group or of all; `ridge` is relative to the mean power of the inputs."""
         ...
 
 
@@ -85,53 +85,53 @@ class Moments:
 
     @property
     def power(self) -> Floats:
-        """Mean square of every input, (groups, K)."""
+        """Variance of every input, (groups, K)."""
         diagonal: Floats = np.einsum("gkk->gk", self.second)
         return diagonal
 
     def output_power(self, weights: Floats) -> float:
-        """Return what comes out, of all groups."""
+        """Return the sum of the variances of all outputs, over all groups."""
         return float(np.sum((self.second @ weights) * weights))
 
     def feedback(self, ridge: float, group: int | None = None) -> Feedback:
-        """Return the factor of all moments."""
+        """Return the feedback from the Cholesky factor of the moments."""
         return _Factor(self.second if group is None else self.second[group : group + 1], ridge)
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Few inputs of one group, (S, K): less their mean, and divided by the root of S."""
+    """Few input rows of one group, (S, K), minus their mean and divided by the square root of S."""
 
     rows: Floats
 
     @property
     def power(self) -> Floats:
-        """Mean square of every input, (1, K)."""
+        """Variance of every input, (1, K)."""
         squares: Floats = np.einsum("sk,sk->k", self.rows, self.rows)[None]
         return squares
 
     def output_power(self, weights: Floats) -> float:
-        """Return what comes out."""
+        """Return the sum of the variances of all outputs."""
         return float(np.sum((self.rows @ weights[0]) ** 2))
 
     def feedback(self, ridge: float, group: int | None = None) -> Feedback:
-        """Return the factor of the rows and the ridge."""
+        """Return the feedback from the rows and the ridge."""
         return _LowRank(self.rows, ridge)
 
 
 class _Factor:
-    """The Cholesky factor of second moments (groups, K, K)."""
+    """Feedback from the Cholesky factor of second moments (groups, K, K)."""
 
     def __init__(self, moments: Floats, ridge: float) -> None:
         import tensorflow as tf
 
         size = moments.shape[-1]
-        loudness = np.diagonal(moments, axis1=1, axis2=2)
-        self.order = np.argsort(loudness, axis=1, kind="stable")
+        power = np.diagonal(moments, axis1=1, axis2=2)
+        self.order = np.argsort(power, axis=1, kind="stable")
         sorted_moments = np.stack(
             [moment[np.ix_(*[order] * 2)] for moment, order in zip(moments, self.order, strict=True)]
         )
-        raised = ridge * loudness.mean(axis=1) + TINY
+        raised = ridge * power.mean(axis=1) + TINY
         sorted_moments[:, np.arange(size), np.arange(size)] += raised[:, None]
         lower = tf.linalg.cholesky(sorted_moments).numpy()
         self._diagonal = np.diagonal(lower, axis1=1, axis2=2).copy()
@@ -141,16 +141,16 @@ class _Factor:
     def blocks(self, lost: Floats) -> Iterator[Block]:
         """Yield the blocks, the last one first."""
         for start, end in _bounds(lost.shape[1]):
-            asked = np.swapaxes(self._lower[:, end:, start:end], 1, 2) @ lost[:, end:]
-            yield Block(start, end, asked, self._lower[:, start:end, start:end], self._diagonal[:, start:end])
+            correction = np.swapaxes(self._lower[:, end:, start:end], 1, 2) @ lost[:, end:]
+            yield Block(start, end, correction, self._lower[:, start:end, start:end], self._diagonal[:, start:end])
 
 
 class _LowRank:
-    """The same of H = rI + A'A, A being (S, K) with few rows, block by block.
+    """Feedback for H = rI + A'A with few rows A (S, K), block by block.
 
-    The rows U before a block B are still free, and will be settled for the best: what the errors e behind it cost is
-    the least over U, e_B' S e_B + 2 e_B' g, with S = rI + r A_B' N A_B, g = r A_B' N A e and N = (rI + A_U A_U')^-1 by
-    the push-through identity. The rest is S = LL', as for the whole.
+    The rows U before a block B are still free and will be chosen optimally. Minimised over U, the cost of the errors e
+    after the block is e_B' S e_B + 2 e_B' g, with S = rI + r A_B' N A_B, g = r A_B' N A e and N = (rI + A_U A_U')^-1
+    by the push-through identity. The block is then rounded with S = LL', as in `_Factor`.
     """
 
     def __init__(self, rows: Floats, ridge: float) -> None:
@@ -165,20 +165,23 @@ class _LowRank:
         free = raised * np.eye(len(rows))
         for start, end in reversed(_bounds(rows.shape[1])):
             some = self._rows[:, start:end].astype(np.float64)
-            answer = raised * np.linalg.solve(free, some).T  # (rows of the block, S)
-            lower = tf.linalg.cholesky(answer @ some + raised * np.eye(end - start)).numpy()  # numpy's raises at NaN
+            solution = raised * np.linalg.solve(free, some).T  # (rows of the block, S)
+            # tf: numpy's Cholesky raises an exception at NaN.
+            lower = tf.linalg.cholesky(solution @ some + raised * np.eye(end - start)).numpy()
             diagonal = np.diagonal(lower)
-            asks = np.linalg.solve(lower, answer) / diagonal[:, None]
+            response = np.linalg.solve(lower, solution) / diagonal[:, None]
             self._parts.append(
-                (asks.astype(np.float32), (lower / diagonal).astype(np.float32), diagonal.astype(np.float32))
+                (response.astype(np.float32), (lower / diagonal).astype(np.float32), diagonal.astype(np.float32))
             )
             free += some @ some.T
 
     def blocks(self, lost: Floats) -> Iterator[Block]:
         """Yield the blocks, the last one first."""
-        moved = np.zeros((len(self._rows), lost.shape[2]), np.float32)  # the outputs that were seen, by what was lost
-        for (start, end), (asks, within, diagonal) in zip(_bounds(lost.shape[1]), reversed(self._parts), strict=True):
-            yield Block(start, end, (asks @ moved)[None], within[None], diagonal[None])
+        moved = np.zeros((len(self._rows), lost.shape[2]), np.float32)  # output errors of the input rows
+        for (start, end), (response, within, diagonal) in zip(
+            _bounds(lost.shape[1]), reversed(self._parts), strict=True
+        ):
+            yield Block(start, end, (response @ moved)[None], within[None], diagonal[None])
             moved += self._rows[:, start:end] @ lost[0, start:end]
 
 

@@ -1,7 +1,7 @@
-"""Batch norm folded into the layer before it: what it does at inference is a scale and an offset per channel.
+"""Fold batch norms, which are a scale and an offset per channel at inference, into the layers before them.
 
-One that stands alone, as those of DenseNet behind a concatenation, becomes a 1 x 1 depthwise convolution: one operator
-with an integer weight and a bias per channel, in place of a product and a sum that share one step for all channels.
+A batch norm without such a layer, as after a concatenation in DenseNet, becomes a 1 x 1 depthwise convolution: one
+operator with an integer weight and a bias per channel instead of a product and a sum with one step for all channels.
 
 Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
 https://arxiv.org/abs/1712.05877, section 3.2.
@@ -27,10 +27,10 @@ NAME = "fold"
 
 
 class Fold:
-    """The stage."""
+    """The folding pass."""
 
     def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
-        """Return the model with folded batch norms, and without models inside of it.
+        """Return the model with folded batch norms and without nested models.
 
         Raises:
             PassRefusedError: the model cannot be copied.
@@ -44,10 +44,10 @@ class Fold:
 
 
 def flat(model: keras.Model) -> keras.Model:
-    """Return the model itself, or where there are models inside of it a copy that has their layers.
+    """Return the model, or a copy with its nested models dissolved into their layers.
 
     Raises:
-        PassRefusedError: it cannot be copied.
+        PassRefusedError: the model cannot be copied.
     """
     if any(is_dissolved(node.operation) for node in Graph(model).nodes):
         return copy(model, lambda _: None)[0]
@@ -55,12 +55,12 @@ def flat(model: keras.Model) -> keras.Model:
 
 
 def fold(model: keras.Model) -> keras.Model:
-    """Return a flat copy of a functional model whose batch norms are folded into the layer before, where there is one.
+    """Return a flat copy of a functional model with folded batch norms.
 
-    A folded batch norm becomes an Identity of the same name: the graph stays, with its inputs' and outputs' names. One
-    that does not follow a convolution or dense layer, or not only that (a layer with an activation of its own, an
-    output that is read by others too), becomes a depthwise convolution of the same name if it reads images. Those
-    that are called more than once stay, and those in other shapes.
+    A folded batch norm becomes an Identity of the same name, so that graph and tensor names stay. A batch norm of
+    images that cannot be folded becomes a depthwise convolution of the same name; this is the case without a
+    convolution or dense layer before it, after a layer with an activation, or if the layer's output has other readers.
+    Batch norms that are called more than once or have other shapes stay unchanged.
 
     Raises:
         PassRefusedError: the model cannot be copied.
@@ -91,7 +91,7 @@ def fold(model: keras.Model) -> keras.Model:
 
 
 def foldable(model: keras.Model) -> list[tuple[keras.Layer, keras.Layer]]:
-    """Return (layer, batch norm behind it) of all that can be folded."""
+    """Return all pairs of a layer and a batch norm that can be folded into it."""
     import keras
 
     graph = Graph(model)
@@ -108,7 +108,7 @@ def foldable(model: keras.Model) -> list[tuple[keras.Layer, keras.Layer]]:
 
 
 def alone(model: keras.Model) -> list[keras.Layer]:
-    """Return the batch norms of images (N, H, W, channels) that fold into no layer, and are called once."""
+    """Return the batch norms of images (N, H, W, channels) that fold into no layer and are called once."""
     import keras
 
     graph, folded = Graph(model), {id(norm) for _, norm in foldable(model)}
@@ -124,7 +124,7 @@ def alone(model: keras.Model) -> list[keras.Layer]:
 
 
 def _is_affine(node: Node) -> bool:
-    """Whether a batch norm is a scale and an offset per last channel."""
+    """Return whether a batch norm is a scale and an offset along the last axis."""
     norm, shape = node.operation, node.input_tensors[0].shape
     return norm.axis in (-1, len(shape) - 1) and not node.arguments.kwargs.get("training")
 
@@ -146,7 +146,7 @@ def _folds(graph: Graph, maker: Node, node: Node) -> bool:
 
 
 def _folded(layer: keras.Layer, norm: keras.Layer) -> list[Array]:
-    """Return the weights of `layer` with `norm` in them, float32."""
+    """Return the float32 weights of `layer` with `norm` folded in."""
     import keras
 
     scale, offset = _affine(norm)
@@ -162,7 +162,7 @@ def _folded(layer: keras.Layer, norm: keras.Layer) -> list[Array]:
 
 
 def _affine(norm: keras.Layer) -> tuple[Array, Array]:
-    """Return what a batch norm multiplies with and adds, (channels,) each."""
+    """Return the scale and the offset of a batch norm, (channels,) each."""
     mean, variance = (_values(weight) for weight in (norm.moving_mean, norm.moving_variance))
     scale = (_values(norm.gamma) if norm.scale else 1.0) / np.sqrt(variance + norm.epsilon)
     return scale, (_values(norm.beta) if norm.center else 0.0) - mean * scale

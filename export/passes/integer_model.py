@@ -1,4 +1,4 @@
-"""The model that integers are made of: the original with other weights for the same answers, or the reason why not."""
+"""Prepare a model for quantization: fold, equalize and reconstruct its weights, or record why not."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 Outputs = Mapping[str, Array]
 Weights = Mapping[str, tuple[Array, Array]]  # kernel and bias by a name
 
-# A channel's norm counts as at least this share of its layer's largest: dead channels may move as they like.
+# Lower limit of a channel's norm relative to its layer's largest, so that changes of dead channels do not count.
 SMALLEST_NORM = 1e-2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reconstruction:
-    """What became of a model before its integers.
+    """Result of preparing a model for quantization.
 
     Attributes:
-        model: the reconstructed one; None if integers are made of the original.
-        records: for the manifest: what each stage did, or one with `skipped_because`.
-        before: weights of the folded original, which a float file holds.
-        after: those in their place.
-        moved: by how much rounding moved the weights of a channel at most, as a share of their norm.
-        where: the layer of that channel.
-        equalized: the model before rounding, if its answers are only promised to stay nearly.
+        model: the reconstructed model; None if the original is quantized.
+        records: manifest entries, one per pass, or a single one with `skipped_because`.
+        before: weights of the folded original, as a float file holds them.
+        after: weights of the reconstructed model.
+        moved: largest change of a channel's weights by rounding, relative to their norm.
+        where: layer of that channel.
+        equalized: the model before rounding if equalization is only approximate; otherwise None.
     """
 
     model: keras.Model | None
@@ -54,13 +54,13 @@ class Reconstruction:
 
 
 def reconstructed(subject: Subject, recipe: Recipe, samples: Samples, kept: Collection[str] = ()) -> Reconstruction:
-    """Return the model of which the integer files are made.
+    """Return the model from which the integer files are built.
 
     Args:
-        subject: the original.
-        recipe: of the export.
-        samples: of the calibration.
-        kept: layers whose weights are not rounded, by name.
+        subject: the original model.
+        recipe: the recipe of the export.
+        samples: calibration samples.
+        kept: names of layers whose weights are not rounded.
     """
     if reason := _reason_against(subject, recipe, samples):
         return _skipped(reason)
@@ -90,7 +90,7 @@ def _skipped(reason: str) -> Reconstruction:
 
 def _reason_against(subject: Subject, recipe: Recipe, samples: Samples) -> str:
     if not recipe.reconstruct:
-        return "not asked for: --no-reconstruct"
+        return "disabled by --no-reconstruct"
     if not subject.weights.trained:
         return "the weights are untrained"
     if not samples.real:
@@ -101,7 +101,7 @@ def _reason_against(subject: Subject, recipe: Recipe, samples: Samples) -> str:
 
 
 def _weights(model: keras.Model) -> dict[str, tuple[Array, Array]]:
-    """Return kernel and bias of all that a float file keeps as a layer."""
+    """Return kernel and bias of every product of the model, by "layer/index"."""
     return {
         f"{layer.name}/{index}": (
             product.kernel,
@@ -114,9 +114,9 @@ def _weights(model: keras.Model) -> dict[str, tuple[Array, Array]]:
 
 
 def worst_channel(before: keras.Model, after: keras.Model, layers: Sequence[str]) -> tuple[float, str]:
-    """Return by how much the weights of a channel moved at most, as a share of their norm, and the layer.
+    """Return the largest change of a channel's weights relative to their norm, and the channel's layer.
 
-    Channels that are next to nothing beside the layer's largest are measured with a hundredth of that one's norm.
+    The norm counts as at least 1/100 of the largest norm in the layer.
     """
     worst, where = 0.0, ""
     for name in layers:

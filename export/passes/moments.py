@@ -1,4 +1,4 @@
-"""Second moments of inputs that may be constant, or far from zero: a float32 square forgets what varies there."""
+"""Second moments of inputs that may be constant or far from zero, where float32 squares lose the variation."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 from export.passes.feedback import Moments
 
-# Of an input's power: what its variance may be wrong by where it is constant. float32 holds the input, and the mean
-# that is taken from it, to 2^-24 of their size each.
+# Error of the variance of a nearly constant input, relative to its power: float32 represents the input and the mean
+# subtracted from it with a relative error of 2^-24 each.
 VARIANCE_NOISE = 2.0**-40
 
 
-def moments(drawn: Iterable[Any]) -> Moments:
-    """Return the second moments about the mean of rows (groups, S, K)."""
+def moments(chunks: Iterable[Any]) -> Moments:
+    """Return the second moments about the mean of rows that come in chunks (groups, S, K)."""
     import tensorflow as tf
 
-    pivot: Any = None  # near the mean: squares of what is far from zero and hardly varies would say nothing of it
+    pivot: Any = None  # near the mean, because squares of large, nearly constant values would lose the variation
     squares: Any = 0.0
     total: Any = 0.0
     count = 0
-    for rows in drawn:
+    for rows in chunks:
         pivot = tf.reduce_mean(rows, axis=1, keepdims=True) if pivot is None else pivot
         around = rows - pivot
         squares += _squares(around)
@@ -43,7 +43,7 @@ def _squares(rows: Any) -> NDArray[np.float32]:
     import tensorflow as tf
 
     if rows.shape[0] == 1:
-        # numpy sees that both factors are the same, and computes half of it.
+        # numpy detects that both factors are equal and computes only half of the product.
         alone = rows[0].numpy()
         found: NDArray[np.float32] = (alone.T @ alone)[None]
     else:

@@ -1,7 +1,7 @@
-"""Layers as matrix products: which numbers of an input meet which weights.
+"""Layers as matrix products of input rows and weights.
 
-Every layer becomes one product after another, and each of them groups of products rows (S, K) @ weights (K, M): one
-group for a convolution or dense layer, as many as there are channels for a depthwise one.
+A layer is a sequence of products. Each consists of groups of matrix products rows (S, K) @ weights (K, M): one group
+for a convolution or dense layer, one group per channel for a depthwise convolution.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.passes.windows import Windows
+from export.passes.windows import Windows, random_rows
 
 if TYPE_CHECKING:
     import keras
@@ -24,7 +24,7 @@ Weights = NDArray[np.float32]
 
 
 class Kind(enum.Enum):
-    """How weights meet inputs."""
+    """Kernel layout of a product."""
 
     DENSE = enum.auto()  # kernel (inputs, outputs)
     CONVOLUTION = enum.auto()  # (height, width, inputs / groups, outputs)
@@ -33,24 +33,24 @@ class Kind(enum.Enum):
 
 
 def reason_against(layer: keras.Layer) -> str:
-    """Return why a layer with weights is no product that can be rounded here; nothing if it is one."""
+    """Return why the passes cannot rewrite a layer's weights; an empty string if they can."""
     import keras
 
     layers = keras.layers
     known = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Conv2DTranspose, layers.Dense)
     if type(layer) not in known:
-        return f"a {type(layer).__name__} is rounded by the quantizer"
+        return f"the weights of a {type(layer).__name__} are rounded by the quantizer"
     if getattr(layer, "data_format", "channels_last") != "channels_last":
-        return "its channels come first"
+        return "the layer uses channels_first"
     if getattr(layer, "quantization_mode", None) is not None:
-        return "it is quantized already"
+        return "the layer is quantized already"
     if getattr(layer, "lora_enabled", False):
-        return "its kernel is a sum, of itself and of what LoRA learned"
+        return "the layer's kernel is the sum of a weight and a LoRA update"
     return ""
 
 
 def has_own_weights(layer: keras.Layer) -> bool:
-    """Whether the kernel of a convolution or dense layer is a weight of it: not quantized, and without LoRA."""
+    """Return whether a convolution or dense layer multiplies by its stored kernel: not quantized, without LoRA."""
     return getattr(layer, "quantization_mode", None) is None and not getattr(layer, "lora_enabled", False)
 
 
@@ -59,12 +59,12 @@ class Product:
     """One multiplication by weights.
 
     Attributes:
-        kind: of the kernel.
-        kernel: the weights as they are.
-        bias: (outputs,), or None where none can be added.
-        activation: of its outputs.
-        groups: of a convolution.
-        settings: strides, padding and the like, as Keras' operators take them.
+        kind: layout of the kernel.
+        kernel: the layer's weights.
+        bias: (outputs,), or None if the layer cannot add one here.
+        activation: activation function of the outputs.
+        groups: number of groups of a convolution.
+        settings: strides, padding and the like, as arguments of the Keras operators.
     """
 
     kind: Kind
@@ -76,7 +76,7 @@ class Product:
 
     @property
     def outputs(self) -> int:
-        """How many channels come out."""
+        """Number of output channels."""
         shape: tuple[int, ...] = self.kernel.shape
         if self.kind is Kind.DEPTHWISE:
             return shape[2] * shape[3]
@@ -84,14 +84,14 @@ class Product:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """The K inputs of one group before they are flattened: (height, width, channels), or (channels,)."""
+        """Shape of the K inputs of one group before flattening: (height, width, channels), or (channels,)."""
         shape: tuple[int, ...] = self.kernel.shape
         if self.kind is Kind.DEPTHWISE:
             return shape[:2]
         return shape[3:] if self.kind is Kind.TRANSPOSED else shape[:-1]
 
     def grouped(self, kernel: NDArray[Any]) -> NDArray[Any]:
-        """Return weights (groups, K, M) of a kernel; a transposed one's M are taps * outputs."""
+        """Return a kernel as weights (groups, K, M); for a transposed convolution M is taps * outputs."""
         if self.kind is Kind.DEPTHWISE:
             return np.moveaxis(kernel, 2, 0).reshape(kernel.shape[2], -1, kernel.shape[3])
         if self.kind is Kind.TRANSPOSED:
@@ -99,7 +99,7 @@ class Product:
         return np.moveaxis(kernel.reshape(-1, self.groups, kernel.shape[-1] // self.groups), 1, 0)
 
     def ungrouped(self, weights: NDArray[Any]) -> NDArray[Any]:
-        """Return the kernel of weights (groups, K, M)."""
+        """Return weights (groups, K, M) in the kernel's layout; the inverse of `grouped`."""
         shape = self.kernel.shape
         if self.kind is Kind.DEPTHWISE:
             return np.moveaxis(weights.reshape(shape[2], *shape[:2], shape[3]), 0, 2)
@@ -109,13 +109,13 @@ class Product:
         return np.moveaxis(weights, 0, 1).reshape(shape)
 
     def scaled(self, kernel: NDArray[Any], gain: Weights) -> NDArray[Any]:
-        """Return a kernel with every output channel times its gain."""
+        """Return a kernel with every output channel multiplied by its gain (outputs,)."""
         if self.kind is Kind.TRANSPOSED:
             return kernel * gain[:, None]
         return kernel * (gain.reshape(kernel.shape[2:]) if self.kind is Kind.DEPTHWISE else gain)
 
     def apply(self, inputs: Tensor, kernel: Tensor) -> Tensor:
-        """Return the outputs without bias and activation, for another kernel."""
+        """Return the outputs for `kernel`, without bias and activation."""
         from keras import ops
 
         operators = {
@@ -128,11 +128,11 @@ class Product:
         return operators[self.kind](inputs, kernel, data_format="channels_last", **self.settings)
 
     def rows(self, inputs: Tensor, count: int, generator: np.random.Generator) -> Tensor:
-        """Return what the weights meet at up to `count` positions of every sample: (groups, S, K)."""
+        """Return the input rows (groups, S, K) at up to `count` random positions of every sample."""
         import tensorflow as tf
 
         if self.kind in (Kind.DENSE, Kind.TRANSPOSED):
-            return _drawn(inputs, count, generator)[None]
+            return random_rows(inputs, count, generator)[None]
         windows = Windows(self.kernel.shape[:2], **self.settings)
         patches = windows.at_random(inputs, count, generator)  # (S, places, channels)
         places, channels = patches.shape[1:]
@@ -146,7 +146,7 @@ class Product:
 
 
 def products(layer: keras.Layer) -> tuple[Product, ...]:
-    """Return what a layer computes, one product after another; see `reason_against`."""
+    """Return the products of a layer in order; `reason_against` must accept the layer."""
     import keras
 
     layers = keras.layers
@@ -179,7 +179,7 @@ def _product(kind: Kind, kernel: Any, bias: Any, activation: Any, settings: dict
 
 
 def _settings(layer: keras.Layer) -> dict[str, Any]:
-    """Return how a layer's windows lie, as Keras' operators take it."""
+    """Return a layer's strides, padding and dilation as arguments of the Keras operators."""
     names = ("strides", "padding", "dilation_rate", "output_padding")
     return {name: getattr(layer, name) for name in names if hasattr(layer, name)}
 
@@ -191,15 +191,3 @@ def _bias(layer: keras.Layer) -> Weights:
     shape = layer.pointwise_kernel.shape if hasattr(layer, "pointwise_kernel") else layer.kernel.shape
     outputs = shape[2] * shape[3] if depthwise else shape[2] if transposed else shape[-1]
     return np.zeros(outputs, np.float32)
-
-
-def _drawn(inputs: Tensor, count: int, generator: np.random.Generator) -> Tensor:
-    """Return up to `count` positions of every sample of (samples, ..., channels): (S, channels)."""
-    import tensorflow as tf
-
-    flat = tf.reshape(inputs, (inputs.shape[0], -1, inputs.shape[-1]))
-    samples, positions, channels = flat.shape
-    if positions <= count:
-        return tf.reshape(flat, (-1, channels))
-    picked = np.sort([generator.choice(positions, count, replace=False) for _ in range(samples)], axis=1)
-    return tf.reshape(tf.gather(flat, picked, batch_dims=1), (-1, channels))

@@ -1,6 +1,6 @@
-"""Weights that are zero: a share of all, or 2 of every 4, and the others fitted anew so that the answers stay.
+"""Set a share of the weights, or 2 of every 4, to zero and refit the others to preserve the outputs.
 
-Needs photos, and no labels. Depthwise convolutions keep all of theirs: they have few, and each is worth much.
+The pass needs photos but no labels. Depthwise convolutions are not pruned: they have few weights, all important.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from export.passes.chosen import check_share
 from export.passes.feedback import TINY, Inputs
 from export.passes.products import Kind, Product, products
 from export.passes.refit import Refit, Survey, chosen
-from export.passes.sparse import kept_by_pattern, kept_by_share, refitted, worth_of
+from export.passes.sparse import importance_of, kept_by_pattern, kept_by_share, refitted
 from export.passes.streaming import Traversal
 from zoo.errors import UsageProblemError
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import keras
 
 NAME = "prune"
-MOST = 0.95  # of a layer's weights: without any, nothing would pass
+MOST = 0.95  # largest pruned fraction of a layer; a layer without weights would pass no signal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,16 +35,16 @@ class Prune:
     """The pass of `--prune`, for a flat model with folded batch norms.
 
     Attributes:
-        share: of the weights that become zero, of all layers together; depthwise convolutions keep theirs.
-        pattern: (2, 4): so many stay of so many neighbouring inputs; instead of a share.
-        positions: of every feature map of a sample, at which a layer's inputs are looked at.
-        ridge: added to the inputs' second moments, as a share of their mean.
-        seed: of the choice of positions.
+        share: fraction of the weights of all layers to set to zero; depthwise convolutions are not pruned.
+        pattern: (N, M) keeps N of every M neighbouring inputs and replaces `share`.
+        positions: number of sampled positions per feature map and sample.
+        ridge: regularisation of the inputs' second moments, relative to their mean.
+        seed: random seed of the positions.
     """
 
     flag: ClassVar[str] = "--prune"
     metavar: ClassVar[str] = "SHARE|N:M"
-    help: ClassVar[str] = "Make weights zero and refit the others on the calibration photos: 0.5, or 2:4."
+    help: ClassVar[str] = "Set weights to zero and refit the others on the calibration photos: 0.5, or 2:4."
 
     share: float = 0.5
     pattern: tuple[int, int] | None = None
@@ -54,42 +54,44 @@ class Prune:
 
     def __post_init__(self) -> None:
         if self.pattern is not None and not 0 < self.pattern[0] < self.pattern[1] <= 32:
-            raise UsageProblemError(f"--prune {self.value} keeps nothing or all; type for example 2:4")
+            raise UsageProblemError(f"--prune {self.value} is not a valid pattern; give for example 2:4 (N < M <= 32)")
         if self.pattern is None:
             check_share(self.flag, self.share)
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the pass that `--prune TEXT` asks for.
+        """Return the pass that `--prune TEXT` requests.
 
         Raises:
-            UsageProblemError: neither a share nor a pattern.
+            UsageProblemError: the text is neither a share nor a pattern N:M.
         """
         kept, colon, of = text.partition(":")
         try:
             return cls(pattern=(int(kept), int(of))) if colon else cls(share=float(kept))
         except ValueError:
-            raise UsageProblemError(f"--prune {text!r} is neither a share nor a pattern; type 0.5 or 2:4") from None
+            raise UsageProblemError(
+                f"--prune {text!r} is neither a share nor a pattern; give for example 0.5 or 2:4"
+            ) from None
 
     @property
     def value(self) -> str:
-        """What the user types behind the flag: "0.5", "2:4"."""
+        """Value of the flag: "0.5" or "2:4"."""
         return ":".join(map(str, self.pattern)) if self.pattern is not None else f"{self.share:g}"
 
     @property
     def file_part(self) -> str:
-        """As a part of file names: "prune0.5", "prune2of4"."""
+        """Part of file names: "prune0.5" or "prune2of4"."""
         return f"prune{self.value.replace(':', 'of')}"
 
     def steps(self, seed: int) -> tuple[Pass, ...]:
-        """Return the passes to run, with that seed."""
+        """Return the passes to run with the seed."""
         return (replace(self, seed=seed),)
 
     def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
-        """Return the model with fewer weights.
+        """Return the model with pruned weights.
 
         Raises:
-            PassRefusedError: the model cannot be copied, or gives a layer what no float32 can hold.
+            PassRefusedError: the model cannot be copied, or a layer's inputs overflow float32.
         """
         start = time.perf_counter()
         layers, skipped = chosen(model)
@@ -117,17 +119,17 @@ class Prune:
         return PassResult(new, record)
 
     def _shares(self, model: keras.Model, layers: Sequence[keras.Layer], samples: Samples) -> dict[str, float]:
-        """Return the share of every product that becomes zero: more where it costs less of what comes out.
+        """Return the fraction to prune of every product; it is larger where pruning costs less output power.
 
-        Halfway between the same share everywhere, and one bar for what a weight costs in all the network: the second
-        alone takes too much from where it is cheap.
+        The fraction is the mean of a uniform one and that of a global threshold on the cost of a weight, which alone
+        would prune insensitive layers too much.
         """
         costs: dict[str, Array] = {}
         survey = Survey(self.positions, self.seed, partial(_note_costs, costs))
         for _ in Traversal(model, samples).run({id(layer): survey.handler(layer) for layer in layers}):
             pass
-        bar = np.quantile(np.concatenate([cost.ravel() for cost in costs.values()]), self.share)
-        alone = {name: float((cost < bar).mean()) for name, cost in costs.items()}
+        threshold = np.quantile(np.concatenate([cost.ravel() for cost in costs.values()]), self.share)
+        alone = {name: float((cost < threshold).mean()) for name, cost in costs.items()}
         halfway = {name: (share + self.share) / 2 for name, share in alone.items()}
         reached = sum(share * costs[name].size for name, share in halfway.items())
         wanted = self.share * sum(cost.size for cost in costs.values())
@@ -137,26 +139,26 @@ class Prune:
         weights = product.grouped(product.kernel)
         if product.kind is Kind.DEPTHWISE:
             return weights
-        worth = worth_of(weights, inputs)
+        importance = importance_of(weights, inputs)
         if self.pattern is None:
-            kept = kept_by_share(worth, shares[name])
+            kept = kept_by_share(importance, shares[name])
         elif weights.shape[1] % self.pattern[1] == 0:
-            kept = kept_by_pattern(worth, self.pattern)
+            kept = kept_by_pattern(importance, self.pattern)
         else:
             return weights
         return refitted(weights, kept, inputs.feedback(self.ridge))
 
 
 def _note_costs(costs: dict[str, Array], name: str, product: Product, inputs: Inputs) -> None:
-    """Note what each weight costs, as a share of what comes out."""
+    """Store the output power lost with each weight, relative to the total."""
     if product.kind is Kind.DEPTHWISE:
         return
     weights = product.grouped(product.kernel)
-    costs[name] = worth_of(weights, inputs) / max(inputs.output_power(weights), float(TINY))
+    costs[name] = importance_of(weights, inputs) / max(inputs.output_power(weights), float(TINY))
 
 
 def zero_share(model: keras.Model) -> float:
-    """Return the share of all kernels' numbers that are zero."""
+    """Return the fraction of zeros among all kernel weights."""
     kernels = [weight.numpy() for layer in model.layers for weight in layer.weights if weight.path.endswith("kernel")]
     total = sum(kernel.size for kernel in kernels)
     return float(sum(np.count_nonzero(kernel == 0) for kernel in kernels) / total) if total else 0.0

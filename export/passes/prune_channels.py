@@ -1,9 +1,9 @@
-"""Whole channels that are worth least are no longer read, and the weights of the others take over what they can.
+"""Set the weights that read the least important channels to zero, and refit the remaining weights.
 
-What `shrink` then removes from the graph. A channel is worth what its loss costs all layers that read it (He et al.
-2017, "Channel Pruning for Accelerating Very Deep Neural Networks", https://arxiv.org/abs/1707.06168, whose least
-squares is done here by the error feedback of `sparse`). Channels that are added go together, through all of a residual
-stage.
+`shrink` then removes those channels from the graph. The importance of a channel is the output power that all layers
+reading it lose with it (He et al. 2017, "Channel Pruning for Accelerating Very Deep Neural Networks",
+https://arxiv.org/abs/1707.06168; the error feedback of `sparse` replaces their least squares). Channels that are added
+are removed together, throughout a residual stage.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from export.passes.feedback import TINY, Inputs
 from export.passes.products import Kind, Product
 from export.passes.refit import Refit, Survey, chosen
 from export.passes.shrink import Shrink
-from export.passes.sparse import refitted, worth_of
+from export.passes.sparse import importance_of, refitted
 from export.passes.streaming import Traversal
 from zoo.errors import UsageProblemError
 
@@ -34,24 +34,24 @@ if TYPE_CHECKING:
     import keras
 
 NAME = "prune_channels"
-MULTIPLE = 8  # kernels of runtimes work on so many channels at once: 20 take as long as 24
+MULTIPLE = 8  # runtime kernels process 8 channels at once, so 20 channels take as long as 24
 FEWEST = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class PruneChannels:
-    """The pass of `--prune-channels`, for a flat model with folded batch norms; `Shrink` removes what it leaves unread.
+    """The pass of `--prune-channels`, for a flat model with folded batch norms; `Shrink` removes the unread channels.
 
     Attributes:
-        share: of the channels of every layer that go.
-        positions: of every feature map of a sample, at which a layer's inputs are looked at.
-        ridge: added to the inputs' second moments, as a share of their mean.
-        seed: of the choice of positions.
+        share: fraction of every layer's channels to remove.
+        positions: number of sampled positions per feature map and sample.
+        ridge: regularisation of the inputs' second moments, relative to their mean.
+        seed: random seed of the positions.
     """
 
     flag: ClassVar[str] = "--prune-channels"
     metavar: ClassVar[str] = "SHARE"
-    help: ClassVar[str] = "Remove that share of every layer's channels and refit the rest: smaller and faster."
+    help: ClassVar[str] = "Remove this share of every layer's channels and refit the rest: smaller and faster."
 
     share: float = 0.3
     positions: int = 50
@@ -63,35 +63,35 @@ class PruneChannels:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the pass that `--prune-channels TEXT` asks for.
+        """Return the pass that `--prune-channels TEXT` requests.
 
         Raises:
-            UsageProblemError: no share.
+            UsageProblemError: the text is not a number between 0 and 1.
         """
         try:
             return cls(share=float(text))
         except ValueError:
-            raise UsageProblemError(f"--prune-channels {text!r} is no share; type for example 0.3") from None
+            raise UsageProblemError(f"--prune-channels {text!r} is not a number; give for example 0.3") from None
 
     @property
     def value(self) -> str:
-        """What the user types behind the flag: "0.3"."""
+        """Value of the flag: "0.3"."""
         return f"{self.share:g}"
 
     @property
     def file_part(self) -> str:
-        """As a part of file names: "channels0.3"."""
+        """Part of file names: "channels0.3"."""
         return f"channels{self.value}"
 
     def steps(self, seed: int) -> tuple[Pass, ...]:
-        """Return the passes to run, with that seed."""
+        """Return the passes to run with the seed."""
         return replace(self, seed=seed), Shrink()
 
     def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
-        """Return the model with weights of zero where a channel that goes is read.
+        """Return the model in which every weight that reads a channel to remove is zero.
 
         Raises:
-            PassRefusedError: the model cannot be copied, or gives a layer what no float32 can hold.
+            PassRefusedError: the model cannot be copied, or a layer's inputs overflow float32.
         """
         start = time.perf_counter()
         units = ChannelUnits(model)
@@ -118,26 +118,26 @@ class PruneChannels:
         return PassResult(refit.written(model), record)
 
     def _dead(self, model: keras.Model, units: ChannelUnits, layers: list[keras.Layer], samples: Samples) -> Numbers:
-        """Return the units that go: of those that the same layers make, the ones that cost their readers least."""
+        """Return the units to remove: the least important ones among those that the same layers compute."""
         costs: dict[str, Array] = {}
         survey = Survey(self.positions, self.seed, partial(_note_costs, costs))
         for _ in Traversal(model, samples).run({id(layer): survey.handler(layer) for layer in layers}):
             pass
-        worth: dict[int, float] = defaultdict(float)
+        importance: dict[int, float] = defaultdict(float)
         makers: dict[int, list[str]] = defaultdict(list)
         for node in units.graph.nodes:
             if not units.is_weighing(node):
                 continue
             for unit, cost in zip(units.of(node.input_tensors[0]), costs[units.mixing(node.operation)[0]], strict=True):
-                worth[int(unit)] += float(cost)
+                importance[int(unit)] += float(cost)
             for unit in units.of(node.outputs[0]):
                 makers[int(unit)].append(node.operation.name)
         fixed = set(units.fixed().tolist())
         families: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for unit, names in makers.items():
-            if unit not in fixed and unit in worth:
+            if unit not in fixed and unit in importance:
                 families[tuple(names)].append(unit)
-        gone = [_least(members, worth, self.share) for members in families.values()]
+        gone = [_least(members, importance, self.share) for members in families.values()]
         return np.array(sorted(unit for some in gone for unit in some), np.int64)
 
     def _settled(self, reads: Mapping[str, NDArray[np.bool_]], name: str, product: Product, inputs: Inputs) -> Array:
@@ -145,23 +145,23 @@ class PruneChannels:
         gone = reads.get(name)
         if gone is None or not gone.any():
             return weights
-        rows = np.tile(~gone, weights.shape[1] // len(gone))  # the taps of a kernel, each with all channels
+        rows = np.tile(~gone, weights.shape[1] // len(gone))  # each tap of a kernel reads all channels
         kept = np.broadcast_to(rows[None, :, None], weights.shape)
         return refitted(weights, kept, inputs.feedback(self.ridge))
 
 
 def _note_costs(costs: dict[str, Array], name: str, product: Product, inputs: Inputs) -> None:
-    """Note what each input channel costs, as a share of what comes out."""
+    """Store the output power lost with each input channel, relative to the total."""
     if product.kind not in (Kind.CONVOLUTION, Kind.DENSE) or product.groups > 1:
         return
     weights = product.grouped(product.kernel)
-    rows = (worth_of(weights, inputs) / max(inputs.output_power(weights), float(TINY))).sum(axis=(0, 2))
+    rows = (importance_of(weights, inputs) / max(inputs.output_power(weights), float(TINY))).sum(axis=(0, 2))
     costs[name] = rows.reshape(-1, product.kernel.shape[-2]).sum(axis=0)
 
 
-def _least(members: list[int], worth: Mapping[int, float], share: float) -> list[int]:
-    """Return the members worth least, so that a handy number of them stays."""
+def _least(members: list[int], importance: Mapping[int, float], share: float) -> list[int]:
+    """Return the least important members; the number of remaining ones is a multiple of MULTIPLE if possible."""
     stay = len(members) * (1 - share)
     kept = max(FEWEST, round(stay / MULTIPLE) * MULTIPLE if len(members) >= 2 * MULTIPLE else round(stay))
-    ranked = sorted(members, key=worth.__getitem__)
+    ranked = sorted(members, key=importance.__getitem__)
     return ranked[: max(0, len(members) - kept)]

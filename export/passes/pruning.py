@@ -1,4 +1,4 @@
-"""A model with fewer weights: what `--prune` and `--prune-channels` take away before anything is converted."""
+"""Prune the model for `--prune` and `--prune-channels`, before any conversion."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from export.passes.refit import FEWEST_SAMPLES
 from export.progress import Progress
 from zoo.errors import UsageProblemError
 
-# Of what training makes, all that other weights would undo.
+# Training methods whose result would be lost by refitting the weights.
 _UNDONE = ("prune", "cluster", "qat")
 
 
 def pruned(
     subject: Subject, chosen: Sequence[ChosenPass], seed: int, samples: Samples, progress: Progress
 ) -> tuple[Subject, list[Mapping[str, Any]]]:
-    """Return the subject with fewer weights, and the records of the passes.
+    """Return the subject with a pruned model, and the records of the passes.
 
     Args:
-        subject: the original.
-        chosen: passes that take weights away.
-        seed: of the choice of positions.
-        samples: of the calibration, to fit the other weights on.
-        progress: hears of every step.
+        subject: the original model.
+        chosen: pruning passes.
+        seed: random seed of the passes.
+        samples: calibration samples, on which the remaining weights are refitted.
+        progress: receives every step.
 
     Raises:
-        UsageProblemError: nothing to fit the other weights on, or a model that cannot be pruned.
+        UsageProblemError: the samples are unsuitable, or the model cannot be pruned.
     """
     typed = " ".join(f"{one.flag} {one.value}" for one in chosen)
     if reason := _reason_against(subject, samples):
@@ -47,18 +47,18 @@ def pruned(
             model = result.model
             records.append(result.record.record())
     except PassRefusedError as error:
-        raise UsageProblemError(f"{typed} is not for this model: {error}") from error
+        raise UsageProblemError(f"{typed} does not support this model: {error}") from error
     if not all(record["layers"] for record in records[1:]):
-        raise UsageProblemError(f"{typed}: there is nothing in this model that could be taken away")
+        raise UsageProblemError(f"{typed}: this model has no weights that can be pruned")
     return replace(subject, model=model), records
 
 
 def _reason_against(subject: Subject, samples: Samples) -> str:
     made = [record["name"] for record in subject.history if record["name"] in _UNDONE]
     if made:
-        return f"it fits weights anew, and would undo what training made of them ({', '.join(made)}); prune there"
+        return f"refitting the weights would undo their training ({', '.join(made)}); prune in training instead"
     if not subject.weights.trained:
-        return "the weights are untrained, so that it cannot be told which are worth least; give trained ones"
+        return "the weights are untrained, so their importance is unknown; give trained weights"
     if not samples.real:
         return "the samples are noise; leave out --random-calibration"
     if len(samples) < FEWEST_SAMPLES:

@@ -1,7 +1,7 @@
-"""int8 weights that keep the answer: rounded with error feedback, layer by layer, and biases that take up the rest.
+"""Round weights to int8 with error feedback, layer by layer, and correct the biases, to preserve the outputs.
 
-The pass is that of `refit`. The weights of the new model lie on int8 grids, one step per output channel, on which
-every format's quantizer finds them again.
+The traversal is that of `refit`. The new weights are float32 multiples of one step per output channel, which every
+format's quantizer recovers exactly.
 """
 
 from __future__ import annotations
@@ -28,14 +28,13 @@ NAME = "reconstruct"
 
 @dataclass(frozen=True, kw_only=True)
 class Reconstruct:
-    """The pass, for a flat model with folded batch norms.
+    """The reconstruction pass, for a flat model with folded batch norms.
 
     Attributes:
-        positions: of every feature map of a sample, at which a layer's inputs are looked at.
-        ridge: added to the inputs' second moments, as a share of their mean.
-        seed: of the choice of positions.
-        kept: names of layers whose weights are to stay float32: they are not rounded, but their biases take up what
-            the layers before them lost.
+        positions: number of sampled positions per feature map and sample.
+        ridge: regularisation of the inputs' second moments, relative to their mean.
+        seed: random seed of the positions.
+        kept: names of layers that keep float32 weights; their biases compensate errors of the layers before them.
     """
 
     positions: int = 50
@@ -47,7 +46,7 @@ class Reconstruct:
         """Return the model with rounded weights.
 
         Raises:
-            PassRefusedError: the model cannot be copied, or gives a layer what no float32 can hold.
+            PassRefusedError: the model cannot be copied, or a layer's inputs overflow float32.
         """
         start = time.perf_counter()
         layers, skipped = chosen(model)

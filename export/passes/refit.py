@@ -1,8 +1,7 @@
-"""New weights layer by layer, each fitted to what the layers before it really give, and biases that take up the rest.
+"""Replace weights layer by layer, each fitted to the actual outputs of the replaced layers before it.
 
-Every layer is settled for the inputs that the layers settled before it really give. What that still moves the
-mean of a channel by goes into its bias: Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and
-Bias Correction", https://arxiv.org/abs/1906.04721, section 4.2, with the mean as it is measured.
+The remaining shift of a channel's mean is corrected by its bias: Nagel et al. 2019, "Data-Free Quantization Through
+Weight Equalization and Bias Correction", https://arxiv.org/abs/1906.04721, section 4.2, with measured means.
 """
 
 from __future__ import annotations
@@ -26,23 +25,23 @@ from export.passes.streaming import Handler, Stream
 if TYPE_CHECKING:
     import keras
 
-# Fewer say too little of the mean of a channel.
+# Fewer samples do not determine the mean of a channel well enough.
 FEWEST_SAMPLES = 8
 
-# New weights (groups, K, M) of a product, "layer/0", for its inputs.
+# Returns the new weights (groups, K, M) of a product, named "layer/0", for its inputs.
 Settle = Callable[[str, Product, Inputs], Array]
 
 
 @dataclass
 class Refit:
-    """The layers that are settled so far: kernels and bias of each, by its id.
+    """Replaces the weights of layers during a traversal, and collects the new ones.
 
     Attributes:
-        settle: gives a product other weights.
-        positions: of every feature map of a sample, at which a layer's inputs are looked at.
-        seed: of the choice of positions.
-        kept: names of layers whose weights stay; their biases take up what the layers before them lost.
-        weights: kernels and bias of each settled layer.
+        settle: returns the new weights of a product.
+        positions: number of sampled positions per feature map and sample.
+        seed: random seed of the positions.
+        kept: names of layers that keep their weights; their biases compensate errors of the layers before them.
+        weights: new kernels and bias of each processed layer, by layer id.
     """
 
     settle: Settle
@@ -52,7 +51,7 @@ class Refit:
     weights: dict[int, tuple[Array, ...]] = field(default_factory=dict)
 
     def handler(self, index: int, layer: keras.Layer) -> Handler:
-        """Return what settles a layer at its first call, as soon as its inputs are known."""
+        """Return the traversal handler that replaces the weights of `layer` at its first call."""
 
         def handle(true: Stream, settled: Stream) -> tuple[Stream, Stream]:
             steps = products(layer)
@@ -68,7 +67,7 @@ class Refit:
                     del inputs
                 if not np.isfinite(kernel).all():
                     raise PassRefusedError(_reason_against(layer, settled))
-                true, settled, gain, bias = _answers(product, kernel, true, settled)
+                true, settled, gain, bias = _corrected_outputs(product, kernel, true, settled)
                 kernels.append(product.scaled(kernel, gain))
             self.weights[id(layer)] = (*kernels, bias)
             return true, settled
@@ -76,7 +75,7 @@ class Refit:
         return handle
 
     def written(self, model: keras.Model) -> keras.Model:
-        """Return a copy of `model` with the settled layers."""
+        """Return a copy of `model` with the new weights."""
 
         def replaced(layer: keras.Layer) -> keras.Layer | None:
             if id(layer) not in self.weights:
@@ -91,13 +90,13 @@ class Refit:
 
 @dataclass
 class Survey:
-    """What reaches the layers of the network as it is.
+    """Reports the inputs of each layer in the unchanged network.
 
     Attributes:
-        positions: of every feature map of a sample, at which a layer's inputs are looked at.
-        seed: of the choice of positions.
-        look: is shown every product, "layer/0", and its inputs, at the layer's first call.
-        seen: names of those that were shown.
+        positions: number of sampled positions per feature map and sample.
+        seed: random seed of the positions.
+        look: receives the name ("layer/0"), product and inputs of every product at the layer's first call.
+        seen: names of the products reported so far.
     """
 
     positions: int
@@ -106,7 +105,7 @@ class Survey:
     seen: set[str] = field(default_factory=set)
 
     def handler(self, layer: keras.Layer) -> Handler:
-        """Return what shows a layer, and runs it."""
+        """Return the traversal handler that reports the inputs of `layer` and runs it."""
 
         def handle(true: Stream, _: Stream) -> tuple[Stream, Stream]:
             generator = np.random.default_rng(self.seed)
@@ -123,7 +122,7 @@ class Survey:
 
 
 def chosen(model: keras.Model) -> tuple[list[keras.Layer], dict[str, str]]:
-    """Return the layers to settle in the order of the graph, and the others with weights: name -> reason."""
+    """Return the layers whose weights can be replaced, in graph order, and the reasons for the others by name."""
     import keras
 
     found, skipped = [], {}
@@ -138,32 +137,34 @@ def chosen(model: keras.Model) -> tuple[list[keras.Layer], dict[str, str]]:
 
 
 def inputs_of(product: Product, stream: Stream, positions: int, generator: np.random.Generator) -> Inputs:
-    """Return what a layer's inputs are about their mean, which the bias takes care of."""
+    """Return statistics of a product's inputs about their mean; the bias accounts for the mean itself."""
     if product.kind is Kind.DEPTHWISE:
-        positions = max(1, positions // 4)  # of few inputs each, little has to be known
-    drawn = (product.rows(chunk, positions, generator) for chunk in stream)
-    first = next(drawn)
+        positions = max(1, positions // 4)  # the few inputs of each channel need fewer positions
+    sampled = (product.rows(chunk, positions, generator) for chunk in stream)
+    first = next(sampled)
     groups, count, size = first.shape
     if groups == 1 and len(stream) * count <= MOST_ROWS_SHARE * size:
-        rows = np.concatenate([some[0].numpy() for some in (first, *drawn)])
+        rows = np.concatenate([some[0].numpy() for some in (first, *sampled)])
         rows -= rows.mean(axis=0)
         rows /= np.float32(np.sqrt(len(rows)))
         return Rows(rows)
-    return moments(chain((first,), drawn))
+    return moments(chain((first,), sampled))
 
 
 def _reason_against(layer: keras.Layer, stream: Stream) -> str:
-    """Return why weights could not be rounded for these inputs."""
+    """Return why a layer's inputs lead to weights that are not finite."""
     finite = all(np.isfinite(chunk.numpy()).all() for chunk in stream)
-    said = "so large that float32 does not hold its squares" if finite else "not finite"
-    return f"what reaches {layer.name} is {said}"
+    problem = "are so large that their squares overflow float32" if finite else "are not finite"
+    return f"the inputs of layer {layer.name} {problem}"
 
 
-def _answers(product: Product, kernel: Array, true: Stream, rounded: Stream) -> tuple[Stream, Stream, Array, Array]:
-    """Return a product's outputs in both streams, and gains and biases of its channels; empties its inputs.
+def _corrected_outputs(
+    product: Product, kernel: Array, true: Stream, rounded: Stream
+) -> tuple[Stream, Stream, Array, Array]:
+    """Return a product's outputs in both streams, and gain and bias of its channels; the input lists are emptied.
 
-    The bias gives a channel the float network's mean. The gain takes back what rounding shrank it by: weights that had
-    to give way to their neighbours all became smaller, and through 50 layers such errors would add up, not cancel.
+    The bias restores the float network's mean of each channel. The gain compensates shrinkage by rounding: limits on
+    neighbouring weights make weights smaller, and over 50 layers such errors would accumulate instead of cancelling.
     """
     import tensorflow as tf
 
@@ -188,7 +189,7 @@ def _answers(product: Product, kernel: Array, true: Stream, rounded: Stream) -> 
 def _called_again(
     steps: tuple[Product, ...], kernels: list[Array], bias: Array, true: Stream, rounded: Stream
 ) -> tuple[Stream, Stream]:
-    """Return the outputs of a layer that was rounded at an earlier call; the last of its products has the bias."""
+    """Return the outputs of a layer whose weights were replaced at an earlier call; its last product has the bias."""
     for product, kernel in zip(steps, kernels, strict=True):
         own, other = (0.0, 0.0) if product.bias is None else (product.bias, bias)
         true = [product.activation(product.apply(one, product.kernel) + own) for one in true]

@@ -1,4 +1,4 @@
-"""Rounding with error feedback: what one weight loses is made good by those that are rounded after it.
+"""Rounding with error feedback: weights that are rounded later compensate the error of earlier ones.
 
 Frantar & Alistarh 2022, "Optimal Brain Compression", https://arxiv.org/abs/2208.11696, and Frantar et al. 2022,
 "GPTQ", https://arxiv.org/abs/2210.17323.
@@ -17,19 +17,19 @@ from export.passes.feedback import Feedback, Inputs
 Floats = NDArray[np.float32]
 
 LARGEST = 127
-AT_ONCE = 1 << 24  # numbers of all candidates of some channels, 64 MB: more memory makes nothing faster
-# Steps of a matrix's channel, as shares of the way from the smallest possible step to one at which plain rounding
-# leaves no pair of neighbours too large.
+AT_ONCE = 1 << 24  # candidate values processed at once, 64 MB; more memory brings no speed
+# Candidate steps of a matrix's channel, as fractions (in logarithm) of the way from the smallest possible step to the
+# smallest one at which nearest rounding leaves no pair of neighbours too large.
 PAIRED_SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
-# Of a layer's weights, from which on zeros were made on purpose.
+# Fraction of zero weights from which on a layer counts as pruned.
 FEWEST_PRUNED = 0.05
-# Steps of a depthwise channel, as shares of the smallest at which nothing is clipped.
+# Candidate steps of a depthwise channel, relative to the smallest one without clipping.
 CLIPPED_SHARES = tuple(np.linspace(0.6, 1.0, 17))
 
 
 @dataclass(frozen=True)
 class Rounded:
-    """Weights (groups, K, M) as integers times a step (groups, M), and the squared error expected of the outputs."""
+    """Weights (groups, K, M) as integers times a step (groups, M), with the expected squared output error."""
 
     integers: Floats
     step: Floats
@@ -37,12 +37,15 @@ class Rounded:
 
     @property
     def values(self) -> Floats:
-        """The weights that the integers stand for, float32."""
+        """The represented weights, float32."""
         return self.integers * self.step[:, None, :]
 
 
 def round_depthwise(weights: Floats, inputs: Inputs, ridge: float) -> Rounded:
-    """Return weights (channels, K, M) on grids whose largest weight is 127 or -127, as the quantizers find them."""
+    """Round weights (channels, K, M) so that the largest of each channel is 127 or -127 steps.
+
+    The quantizers derive the step from the largest weight, so they recover the same step.
+    """
     largest = np.abs(weights).max(axis=1)
     strongest = np.abs(weights).argmax(axis=1)[:, None]
     bounds = np.full((2, *weights.shape), LARGEST, np.float32)
@@ -56,7 +59,10 @@ def round_depthwise(weights: Floats, inputs: Inputs, ridge: float) -> Rounded:
 
 
 def round_matrix(weights: Floats, inputs: Inputs, ridge: float, shape: tuple[int, ...]) -> Rounded:
-    """Return weights (groups, K, M), K inputs of that `shape`, of which no two neighbours are too large together."""
+    """Round weights (groups, K, M) so that no pair of neighbours exceeds LARGEST_PAIR; `shape` is that of the K inputs.
+
+    See export/formats/pairing.py for the limit on pairs.
+    """
     found = []
     for number, group in enumerate(weights):
         bounds = _bounds(group)
@@ -68,7 +74,7 @@ def round_matrix(weights: Floats, inputs: Inputs, ridge: float, shape: tuple[int
 
 
 def _bounds(weights: Floats) -> Floats:
-    """Return the smallest and largest integers of weights (K, M): one for all, or zeros where those are pruned."""
+    """Return the smallest and largest integers of weights (K, M): one pair for all, or zeros for pruned weights."""
     largest = np.float32(LARGEST)
     if np.count_nonzero(weights) > weights.size * (1 - FEWEST_PRUNED):
         return np.array([-largest, largest], np.float32).reshape(2, 1, 1, 1)
@@ -77,19 +83,19 @@ def _bounds(weights: Floats) -> Floats:
 
 
 def round_transposed(weights: Floats, inputs: Inputs, ridge: float, outputs: int) -> Rounded:
-    """Return weights (1, K, taps * outputs) of a transposed convolution; the taps of an output share their step."""
+    """Round weights (1, K, taps * outputs) of a transposed convolution; the taps of an output share a step."""
     by_output = np.moveaxis(weights.reshape(*weights.shape[:2], -1, outputs), 3, 0).reshape(outputs, -1)
     step = _positive(np.abs(by_output).max(axis=1) / np.float32(LARGEST))
     steps = np.tile(step, weights.shape[2] // outputs)[None]
     in_steps = np.rint(weights / steps[:, None])
-    settled = np.abs(in_steps) >= LARGEST  # An output's largest weight stays: the quantizers find the step by it.
+    settled = np.abs(in_steps) >= LARGEST  # the quantizers derive the step from an output's largest weight
     bottom, top = _bounds(weights[0])
     bounds = np.stack([np.where(settled, in_steps, bottom), np.where(settled, in_steps, top)])
     return best(inputs.feedback(ridge), weights, [steps], bounds.astype(np.float32), None)
 
 
 def _safe_step(weights: Floats, step: Floats, shape: tuple[int, ...]) -> Floats:
-    """Return the steps (M,) from `step` on at which nearest rounding of weights (K, M) leaves no pair too large."""
+    """Return steps (M,), at least `step`, at which nearest rounding of weights (K, M) leaves no pair too large."""
     step, todo = step.copy(), np.arange(len(step))
     while len(todo):
         pair = largest_pair(np.rint(weights[:, todo] / step[todo]), shape)
@@ -99,21 +105,22 @@ def _safe_step(weights: Floats, step: Floats, shape: tuple[int, ...]) -> Floats:
 
 
 def _positive(step: Floats) -> Floats:
-    """Return steps; 1 for channels of zeros."""
+    """Return the steps, with 1 for channels of zeros."""
     return np.where(step > np.finfo(np.float32).tiny, step, 1).astype(np.float32)
 
 
 def best(
     feedback: Feedback, weights: Floats, steps: list[Floats], bounds: Floats, pairs: NDArray[np.int64] | None
 ) -> Rounded:
-    """Round weights (groups, K, M) to multiples of that one of `steps` that costs a channel least.
+    """Round weights (groups, K, M) with the candidate step of smallest error, chosen per channel.
 
     Args:
-        feedback: of the weights' inputs.
-        weights: to be rounded.
-        steps: to choose from, each (groups, M).
-        bounds: smallest and largest integer (2, groups, K, M), or one for all.
-        pairs: (orders, K), whom an input is added to; None if nobody. Only with one group.
+        feedback: error feedback of the weights' inputs.
+        weights: weights to round.
+        steps: candidate steps, each (groups, M).
+        bounds: smallest and largest integer (2, groups, K, M), or (2, 1, 1, 1) for all.
+        pairs: (orders, K), index of the input that is added to each input in a pair; None without pairs. It requires
+            one group.
     """
     groups, size, channels = weights.shape
     places = None if pairs is None else np.argsort(feedback.order[0])[pairs[:, feedback.order[0]]]
@@ -129,7 +136,7 @@ def best(
 def _best(
     feedback: Feedback, weights: Floats, steps: list[Floats], bounds: Floats, places: NDArray[np.int64] | None
 ) -> Rounded:
-    """Do that for channels that are looked at at once; `places` are in the feedback's order."""
+    """Round the channels of one batch as `best` does; `places` are `pairs` in the feedback's order."""
     tried, channels = len(steps), weights.shape[2]
     order = feedback.order[:, :, None]
     ordered = np.take_along_axis(weights, order, 1)
@@ -151,17 +158,17 @@ def _best(
 def _settled(
     feedback: Feedback, target: Floats, bounds: Floats, places: NDArray[np.int64] | None
 ) -> tuple[Floats, Floats]:
-    """Return the integers and the squared error in steps; everything is in the feedback's order."""
+    """Return the integers and the squared error in steps; all arrays are in the feedback's order."""
     integers, lost = np.empty_like(target), np.empty_like(target)
     error = np.zeros((target.shape[0], target.shape[2]), np.float32)
     for block in feedback.blocks(lost):
-        wanted = target[:, block.start : block.end] + block.asked
+        wanted = target[:, block.start : block.end] + block.correction
         for row in range(block.end - 1, block.start - 1, -1):
             own, settled = row - block.start, slice(row + 1, block.end)
             aim = wanted[:, own] + (block.within[:, None, own + 1 :, own] @ lost[:, settled])[:, 0]
             bottom, top = bounds[:, :, row if bounds.shape[2] > 1 else 0]
             for place in () if places is None else places[:, row]:
-                if place > row:  # its partner is settled
+                if place > row:  # the partner is rounded already
                     bottom = np.maximum(bottom, -LARGEST_PAIR - integers[:, place])
                     top = np.minimum(top, LARGEST_PAIR - integers[:, place])
             integers[:, row] = np.clip(np.rint(aim), bottom, top)
@@ -171,7 +178,7 @@ def _settled(
 
 
 def _joined(parts: list[Rounded], axis: int) -> Rounded:
-    """Return groups or channels that were rounded one after another as one; what is one already is not copied."""
+    """Return the concatenation of separately rounded groups or channels; a single part is not copied."""
     if len(parts) == 1:
         return parts[0]
     return Rounded(

@@ -1,4 +1,4 @@
-"""Channels that nobody reads are taken out of the graph: fewer filters, smaller weights, the same answers."""
+"""Remove unread channels from the graph: fewer filters, smaller weights, the same outputs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME = "shrink"
 
 
 class Shrink:
-    """The pass, for a flat model with folded batch norms."""
+    """The shrinking pass, for a flat model with folded batch norms."""
 
     def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return the model without the channels whose readers' weights are all zero.
@@ -53,7 +53,7 @@ class Shrink:
 
 
 def unread(units: ChannelUnits) -> Numbers:
-    """Return the units that may be removed, and whose every reader multiplies them by zero."""
+    """Return the removable units that every reader multiplies by zero."""
     read = [units.fixed()]
     for node in units.graph.nodes:
         if units.is_weighing(node):
@@ -66,7 +66,7 @@ def unread(units: ChannelUnits) -> Numbers:
 
 
 def _changed(units: ChannelUnits, dead: Numbers) -> dict[int, tuple[dict[str, Any], list[Array]]]:
-    """Return configuration and weights of the layers that lose channels, by their ids."""
+    """Return the new configuration and weights of the layers that lose channels, by layer id."""
     import keras
 
     found = {}

@@ -1,4 +1,4 @@
-"""One traversal of a network with two streams of activations: the float network's and the rounded network's."""
+"""Traverse a network with two streams of activations: of the float network and of the changed network."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     import keras
 
 Tensor = Any  # tf.Tensor
-Stream = list[Tensor]  # one activation: chunks of samples
-# Of a call's input in both streams, its outputs in both. It may empty the lists that it is given.
+Stream = list[Tensor]  # one activation, in chunks of samples
+# Takes a call's input in both streams and returns its output in both. A handler may empty the lists it receives.
 Handler = Callable[[Stream, Stream], tuple[Stream, Stream]]
-# Sees every tensor that an operator without a handler gives, in the float stream.
+# Receives the symbolic tensor and the float stream of every output of an operator without a handler.
 Look = Callable[[Any, Stream], None]
 
-# Samples at a time: few calls, and memory for a quarter of the samples while an operator runs. Fewer large ones:
-# oneDNN keeps what it needed for each shape.
+# Samples per chunk: few calls, and the memory of one chunk while an operator runs. Large samples come in smaller
+# chunks, because oneDNN keeps its working memory for each shape.
 MOST_AT_ONCE, CHUNK_BYTES = 25, 25 * 224 * 224 * 3 * 4
 
 
@@ -30,7 +30,7 @@ class Traversal:
     """Runs a model on all samples, operator by operator; an activation is dropped after its last reader."""
 
     def __init__(self, model: keras.Model, samples: Samples) -> None:
-        """Read the samples in chunks."""
+        """Split the samples into chunks."""
         import tensorflow as tf
 
         self._model, self._graph = model, Graph(model)
@@ -48,7 +48,7 @@ class Traversal:
             self._streams[id(tensor)] = chunks, chunks
 
     def run(self, handlers: Mapping[int, Handler], look: Look | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-        """Run everything, layers with a handler (by id) by it; yield every output, float and rounded."""
+        """Run all calls, layers in `handlers` (by id) through their handler; yield (float, changed) model outputs."""
         for node in self._graph.nodes:
             handler = handlers.get(id(node.operation))
             if handler is None:
@@ -64,7 +64,7 @@ class Traversal:
             yield np.concatenate(one), np.concatenate(other)
 
     def _read(self, tensor: Any) -> tuple[Stream, Stream]:
-        """Return a tensor's streams, forgotten here if this is the last reader: its own lists then."""
+        """Return a tensor's streams as lists that the caller may empty; the last reader releases the tensor."""
         self._left[id(tensor)] -= 1
         if self._left[id(tensor)] == 0:
             return self._streams.pop(id(tensor))

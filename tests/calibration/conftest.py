@@ -34,7 +34,7 @@ def two_inputs() -> dict[str, InputSpec]:
 
 @pytest.fixture
 def pull(tmp_path: Path, inputs: dict[str, InputSpec], preprocessing: Preprocessing) -> Callable[..., Draw]:
-    """`draw` with small counts and everything filled in; a test overrides what it is about."""
+    """Call `draw` with small counts and default arguments, which a test can override."""
 
     def call(spec: Path | str | None, **changes: Any) -> Draw:
         settings = {

@@ -28,7 +28,7 @@ def texts(count: int = 20) -> dict[str, Array]:
     return {"tokens": generator.integers(0, 999, (count, 5)), "mask": generator.random((count, 5))}
 
 
-def test_rows_are_dealt_to_both_sets_and_keep_their_numbers(pull: Pull, tmp_path: Path) -> None:
+def test_rows_are_distributed_to_both_sets_unchanged(pull: Pull, tmp_path: Path) -> None:
     values = floats()
     np.save(tmp_path / "a.npy", values)
     drawn = pull(tmp_path / "a.npy")
@@ -40,7 +40,7 @@ def test_rows_are_dealt_to_both_sets_and_keep_their_numbers(pull: Pull, tmp_path
     assert drawn.probe.photos is None
 
 
-def test_a_large_array_is_sampled_by_the_seed(pull: Pull, tmp_path: Path) -> None:
+def test_the_seed_selects_rows_of_a_large_array(pull: Pull, tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", floats(300))
     one, same, other = (pull(tmp_path / "a.npy", seed=seed, work=tmp_path / str(i)) for i, seed in enumerate((1, 1, 2)))
     assert one.calibration.digest == same.calibration.digest != other.calibration.digest
@@ -66,9 +66,7 @@ def test_the_only_array_may_have_any_name(pull: Pull, tmp_path: Path) -> None:
     assert len(pull(tmp_path / "a.npz").calibration) == 6
 
 
-def test_uint8_photos_become_inputs_through_the_preprocessing(
-    pull: Pull, tmp_path: Path, preprocessing: Preprocessing
-) -> None:
+def test_uint8_photos_are_preprocessed(pull: Pull, tmp_path: Path, preprocessing: Preprocessing) -> None:
     photos = np.random.default_rng(0).integers(0, 256, (12, 16, 16, 3), np.uint8)
     np.save(tmp_path / "a.npy", photos)
     probe = pull(tmp_path / "a.npy").probe
@@ -77,7 +75,7 @@ def test_uint8_photos_become_inputs_through_the_preprocessing(
     assert {photo.tobytes() for photo in np.asarray(probe.photos)} <= {photo.tobytes() for photo in photos}
 
 
-def test_grey_photos_may_come_without_their_channel(pull: Pull, tmp_path: Path) -> None:
+def test_grey_photos_may_omit_the_channel_axis(pull: Pull, tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 256, (9, 28, 28), np.uint8))
     grey = Preprocessing(height=28, width=28, colours="GRAY", scale=(1 / 255,))
     drawn = pull(
@@ -112,7 +110,7 @@ def test_arrays_that_do_not_fit_are_refused_in_one_sentence(
     assert "\n" not in str(caught.value)
 
 
-def test_an_npy_for_a_model_of_two_inputs_is_refused(
+def test_an_npy_for_a_model_with_two_inputs_is_refused(
     pull: Pull, tmp_path: Path, two_inputs: dict[str, InputSpec]
 ) -> None:
     np.save(tmp_path / "a.npy", np.zeros((9, 5)))
@@ -120,13 +118,13 @@ def test_an_npy_for_a_model_of_two_inputs_is_refused(
         pull(tmp_path / "a.npy", inputs=two_inputs)
 
 
-def test_photos_of_another_preprocessing_are_refused(pull: Pull, tmp_path: Path) -> None:
+def test_photos_from_another_preprocessing_are_refused(pull: Pull, tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", (floats() + 1) * 127.5)
-    with pytest.raises(UsageProblemError, match=r"reaches from .* gives -1 to 1"):
+    with pytest.raises(UsageProblemError, match=r"ranges from .* gives -1 to 1"):
         pull(tmp_path / "a.npy")
 
 
-def test_photos_that_cover_little_of_the_preprocessings_span_are_warned_about(pull: Pull, tmp_path: Path) -> None:
+def test_photos_with_a_narrow_value_range_give_a_warning(pull: Pull, tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", (floats(40) + 1) / 2)
     assert "another preprocessing" in pull(tmp_path / "a.npy", calibration_count=20).probe.warnings[0]
     np.save(tmp_path / "b.npy", floats(40))
@@ -147,7 +145,7 @@ def test_objects_are_never_unpickled(pull: Pull, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.npy", "a.npz", "b.npz"])
-def test_a_file_cut_short_anywhere_is_refused(pull: Pull, tmp_path: Path, name: str) -> None:
+def test_a_truncated_file_is_refused(pull: Pull, tmp_path: Path, name: str) -> None:
     np.save(tmp_path / "a.npy", floats())
     np.savez(tmp_path / "a.npz", image=floats())
     np.savez_compressed(tmp_path / "b.npz", image=floats())
@@ -165,7 +163,7 @@ def test_bytes_damaged_inside_an_npz_are_refused(pull: Pull, tmp_path: Path) -> 
     content = bytearray((tmp_path / "a.npz").read_bytes())
     content[middle] ^= 1
     (tmp_path / "a.npz").write_bytes(content)
-    with pytest.raises(UsageProblemError, match="broken"):
+    with pytest.raises(UsageProblemError, match="damaged or truncated"):
         pull(tmp_path / "a.npz", calibration_count=100)
 
 

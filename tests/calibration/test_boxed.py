@@ -1,4 +1,4 @@
-"""Photos with boxes come as COCO stores them, or are refused in a sentence."""
+"""Reading photos with boxes in COCO format."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write(folder: Path, stored: Any) -> Path:
     return folder
 
 
-def test_boxes_are_shares_of_their_photo_and_classes_go_by_name(tmp_path: Path) -> None:
+def test_boxes_are_relative_to_the_photo_and_categories_match_by_name(tmp_path: Path) -> None:
     photos = find_boxed(write(tmp_path, record()), labels=LABELS)
     samples, truth = boxed_samples(photos, name="image", preprocessing=WHOLE, seed=0, work=tmp_path / "work")
     first, second = truth  # in the order of the file names
@@ -58,7 +58,7 @@ def test_boxes_are_shares_of_their_photo_and_classes_go_by_name(tmp_path: Path) 
     assert "2 photos with boxes" in samples.source
 
 
-def test_what_calibrated_does_not_judge(tmp_path: Path) -> None:
+def test_calibration_photos_are_left_out_of_the_evaluation(tmp_path: Path) -> None:
     photos = find_boxed(write(tmp_path, record()), labels=LABELS)
     seen, _ = boxed_samples(photos, name="image", preprocessing=WHOLE, seed=0, work=tmp_path / "seen")
     samples, truth = boxed_samples(
@@ -85,12 +85,12 @@ def without(key: str) -> Callable[[dict[str, Any]], Any]:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (without("categories"), "not what COCO writes"),
-        (without("annotations"), "not what COCO writes"),
-        (lambda stored: "no JSON", "not what COCO writes"),
-        (lambda stored: [stored], "not what COCO writes"),
-        (lambda stored: stored | {"annotations": []}, "holds no box"),
-        (lambda stored: stored | {"annotations": [stored["annotations"][1]]}, "holds no box"),
+        (without("categories"), "not in COCO format"),
+        (without("annotations"), "not in COCO format"),
+        (lambda stored: "no JSON", "not in COCO format"),
+        (lambda stored: [stored], "not in COCO format"),
+        (lambda stored: stored | {"annotations": []}, "has no box to detect"),
+        (lambda stored: stored | {"annotations": [stored["annotations"][1]]}, "has no box to detect"),
         (lambda stored: stored | {"categories": [{"id": 90, "name": "mug"}]}, "category 'mug'"),
         (
             lambda stored: stored | {"images": [*stored["images"], stored["images"][0] | {"file_name": "c.png"}]},
@@ -101,11 +101,11 @@ def without(key: str) -> Callable[[dict[str, Any]], Any]:
         (boxed([0, 1, -10, 10]), "annotation 1 has the bbox"),
         (boxed([0, 1, 10]), "annotation 1 has the bbox"),
         (boxed([0, 1, 10, 10] * 2), "annotation 1 has the bbox"),
-        (sized(float("inf")), "not what COCO writes .OverflowError"),
-        (sized(0), "b.png is of .0, 10. pixels"),
+        (sized(float("inf")), "not in COCO format .OverflowError"),
+        (sized(0), "b.png has .0, 10. pixels"),
     ],
 )
-def test_what_is_no_such_file_is_refused(change: Callable[[Any], Any], words: str, tmp_path: Path) -> None:
+def test_an_invalid_annotation_file_is_refused(change: Callable[[Any], Any], words: str, tmp_path: Path) -> None:
     folder = write(tmp_path, change(record()))
     with pytest.raises(UsageProblemError, match=words):
         find_boxed(folder, labels=LABELS)
@@ -117,5 +117,5 @@ def test_a_folder_without_boxes_and_a_photo_of_another_size_are_refused(tmp_path
     stored = record()
     stored["images"][0]["width"] = 21
     photos = find_boxed(write(tmp_path, stored), labels=LABELS)
-    with pytest.raises(UsageProblemError, match=r"b.png is of \(20, 10\) pixels, instances.json says \(21, 10\)"):
+    with pytest.raises(UsageProblemError, match=r"b.png has \(20, 10\) pixels, but instances.json says \(21, 10\)"):
         boxed_samples(photos, name="image", preprocessing=WHOLE, seed=0, work=tmp_path / "work")

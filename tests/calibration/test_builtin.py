@@ -27,7 +27,7 @@ REQUEST = Request(
 )
 
 
-def test_the_built_in_photos_feed_an_image_model_with_both_sets(pull: Pull, preprocessing: Preprocessing) -> None:
+def test_the_built_in_photos_give_both_sets_for_an_image_model(pull: Pull, preprocessing: Preprocessing) -> None:
     drawn = pull(None, calibration_count=20, probe_count=10)
     assert (len(drawn.calibration), len(drawn.probe)) == (20, 10)
     for samples in (drawn.calibration, drawn.probe):
@@ -41,7 +41,7 @@ def test_the_built_in_photos_feed_an_image_model_with_both_sets(pull: Pull, prep
         assert "scikit-image" in samples.source
 
 
-def test_the_same_seed_gives_the_same_crops_and_another_seed_others(pull: Pull, tmp_path: Path) -> None:
+def test_crops_depend_only_on_the_seed(pull: Pull, tmp_path: Path) -> None:
     one, same, other = (pull(None, seed=seed, work=tmp_path / str(i)) for i, seed in enumerate((1, 1, 2)))
     assert one.calibration.digest == same.calibration.digest
     assert one.probe.digest == same.probe.digest
@@ -54,7 +54,7 @@ def test_no_photo_is_in_both_sets() -> None:
     assert sum("motorcycle" in name for name in builtin.CALIBRATION_PHOTOS + builtin.PROBE_PHOTOS) <= 1
 
 
-def test_crops_come_from_their_own_photos_and_from_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_crops_come_from_all_photos_of_their_set(monkeypatch: pytest.MonkeyPatch) -> None:
     shades = {name: i * 40 for i, name in enumerate(builtin.CALIBRATION_PHOTOS + builtin.PROBE_PHOTOS)}
     plain = {name: Image.new("RGB", (60, 100), (shade,) * 3) for name, shade in shades.items()}
     monkeypatch.setattr(builtin, "photos", lambda names: [plain[name] for name in names])
@@ -66,7 +66,7 @@ def test_crops_come_from_their_own_photos_and_from_all_of_them(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("shape", [(224, 224), (64, 16), (16, 64)])
-def test_boxes_lie_inside_the_photo_and_have_the_inputs_shape(shape: tuple[int, int]) -> None:
+def test_crop_boxes_lie_inside_the_photo_and_have_the_input_aspect_ratio(shape: tuple[int, int]) -> None:
     generator = np.random.default_rng(0)
     sizes = []
     for _ in range(300):
@@ -93,17 +93,17 @@ def test_an_upright_input_gets_upright_crops(pull: Pull) -> None:
     assert drawn.probe.inputs["x"].shape == (4, 64, 16, 3)
 
 
-def test_models_of_another_kind_are_told_which_npz_to_give(pull: Pull, two_inputs: dict[str, InputSpec]) -> None:
+def test_the_refusal_of_other_models_describes_the_npz_to_give(pull: Pull, two_inputs: dict[str, InputSpec]) -> None:
     arrays = r"--calibration samples\.npz .*tokens: int32 \(N, 5\); mask: float32 \(N, 5\)"
-    with pytest.raises(UsageProblemError, match=f"takes no photos.*{arrays}; or type --random-calibration"):
+    with pytest.raises(UsageProblemError, match=f"takes no photos.*{arrays}; or add --random-calibration"):
         pull(None, inputs=two_inputs, contracts={})
-    with pytest.raises(UsageProblemError, match=r"type --preprocessing raw, .*, or give --calibration samples\.npz"):
+    with pytest.raises(UsageProblemError, match=r"add --preprocessing raw, .*, or give --calibration samples\.npz"):
         pull(None, contracts={})
     with pytest.raises(UsageProblemError, match="npz"):
         pull(None, inputs={"spectrum": InputSpec(shape=(99, 40, 1))})
 
 
-def test_a_scikit_image_without_photos_is_an_outside_failure(pull: Pull, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_scikit_image_photos_raise_outside_error(pull: Pull, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builtin, "PROBE_PHOTOS", ("astronaut.png", "gone.png"))
     with pytest.raises(OutsideError, match="scikit-image"):
         pull(None)
@@ -123,7 +123,7 @@ def test_drawing_loads_neither_tensorflow_nor_scikit_image(tmp_path: Path) -> No
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, cwd=root)
 
 
-def test_random_noise_is_labelled_as_no_proof(pull: Pull, tmp_path: Path, two_inputs: dict[str, InputSpec]) -> None:
+def test_random_noise_is_recorded_as_not_real(pull: Pull, tmp_path: Path, two_inputs: dict[str, InputSpec]) -> None:
     drawn = pull(None, random_calibration=True)
     assert not drawn.calibration.real
     assert not drawn.probe.real

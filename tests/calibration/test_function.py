@@ -31,7 +31,7 @@ FORMS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_usual_form_gives_the_same_samples(pull: Pull, tmp_path: Path, form: str) -> None:
+def test_every_supported_form_gives_the_same_samples(pull: Pull, tmp_path: Path, form: str) -> None:
     reference = pull(None, function=FORMS["arrays"], work=tmp_path / "reference")
     drawn = pull(None, function=FORMS[form])
     assert drawn.calibration.digests == reference.calibration.digests
@@ -39,7 +39,7 @@ def test_every_usual_form_gives_the_same_samples(pull: Pull, tmp_path: Path, for
     assert (len(drawn.calibration), len(drawn.probe)) == (6, 4)
 
 
-def test_no_more_is_pulled_than_both_sets_take(pull: Pull) -> None:
+def test_no_more_samples_are_requested_than_both_sets_need(pull: Pull) -> None:
     pulled = []
 
     def endless() -> Iterator[Any]:
@@ -51,7 +51,7 @@ def test_no_more_is_pulled_than_both_sets_take(pull: Pull) -> None:
     assert len(pulled) == 10
 
 
-def test_module_and_function_are_found_from_the_current_folder(
+def test_modules_are_imported_from_the_current_folder(
     pull: Pull, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "my_calibration_data.py").write_text(
@@ -84,14 +84,14 @@ def test_several_inputs_come_as_dicts_or_tuples(pull: Pull, tmp_path: Path, two_
         ([], "yielded no sample"),
         (None, "iterable"),
         ([np.zeros((16, 15, 3), np.float32)] * 9, "shape"),
-        ([{"picture": np.zeros((16, 16, 3))}] * 9, "no 'image'"),
+        ([{"picture": np.zeros((16, 16, 3))}] * 9, "does not yield 'image'"),
         ([np.full((16, 16, 3), np.inf, np.float32)], "NaN or infinity"),
-        ([np.zeros((16, 16, 3), np.uint8), np.zeros((16, 16, 3), np.float32)], "one kind"),
+        ([np.zeros((16, 16, 3), np.uint8), np.zeros((16, 16, 3), np.float32)], "both camera bytes"),
         ([np.full((16, 16, 3), "x")], "U1"),
         (["photo.jpg"], "shape"),
     ],
 )
-def test_what_does_not_fit_is_refused(pull: Pull, result: Any, message: str) -> None:
+def test_values_that_do_not_fit_the_model_are_refused(pull: Pull, result: Any, message: str) -> None:
     with pytest.raises(UsageProblemError, match=message):
         pull(None, function=lambda: result)
 
@@ -106,7 +106,7 @@ def raising_at_once() -> Any:
 
 
 @pytest.mark.parametrize("function", [raising_at_once, raising_in_the_middle])
-def test_a_function_that_fails_is_named_with_its_line(pull: Pull, function: Callable[[], Any]) -> None:
+def test_a_failing_function_is_reported_with_its_line(pull: Pull, function: Callable[[], Any]) -> None:
     line = function.__code__.co_firstlineno
     with pytest.raises(UsageProblemError) as caught:
         pull(None, function=function)
@@ -118,7 +118,7 @@ def test_a_function_that_fails_is_named_with_its_line(pull: Pull, function: Call
 @pytest.mark.parametrize(
     ("code", "message"), [("1 / 0", r"ZeroDivisionError .*broken\.py line 2"), ("(", "SyntaxError")]
 )
-def test_a_module_that_cannot_be_imported_is_named_with_its_line(
+def test_a_failing_import_is_reported_with_its_line(
     pull: Pull, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, message: str
 ) -> None:
     (tmp_path / "my_broken.py").write_text(f"import numpy\n{code}\n")
@@ -127,12 +127,12 @@ def test_a_module_that_cannot_be_imported_is_named_with_its_line(
         pull("my_broken:photos")
 
 
-def test_a_function_that_gives_the_same_sample_for_ever_is_refused(pull: Pull) -> None:
-    with pytest.raises(UsageProblemError, match=r"holds 1 usable sample \(1000 more were the same again\)"):
+def test_an_endless_repetition_of_one_sample_is_refused(pull: Pull) -> None:
+    with pytest.raises(UsageProblemError, match=r"holds 1 usable sample \(1000 more are repetitions\)"):
         pull(None, function=lambda: itertools.repeat(sample(0)))
 
 
-def test_a_function_that_gives_nothing_new_for_ever_ends_with_what_it_gave(pull: Pull) -> None:
+def test_an_endless_repetition_of_several_samples_ends_with_those(pull: Pull) -> None:
     drawn = pull(None, function=lambda: itertools.chain(map(sample, range(3)), itertools.repeat(sample(2))))
     assert (len(drawn.calibration), len(drawn.probe)) == (2, 1)
     assert "repeated samples left out" in drawn.probe.warnings[0]
@@ -140,5 +140,5 @@ def test_a_function_that_gives_nothing_new_for_ever_ends_with_what_it_gave(pull:
 
 def test_batches_of_different_length_are_refused(pull: Pull, two_inputs: dict[str, InputSpec]) -> None:
     batch = {"tokens": np.zeros((3, 5), np.int32), "mask": np.zeros((2, 5))}
-    with pytest.raises(UsageProblemError, match="number of samples"):
+    with pytest.raises(UsageProblemError, match="different numbers of samples"):
         pull(None, function=lambda: [batch], inputs=two_inputs, contracts={})

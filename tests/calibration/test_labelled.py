@@ -35,18 +35,18 @@ def test_folders_named_like_labels_are_matched(make_photos: MakePhotos) -> None:
 
 
 @pytest.mark.parametrize("word", ["T-shirt/top", "T-shirt_top", "t-shirt top", "TShirt-Top"])
-def test_a_label_that_no_folder_can_be_named_is_matched_without_its_signs(word: str) -> None:
+def test_labels_match_folder_names_without_punctuation(word: str) -> None:
     assert class_indices({word, "Ankle boot"}, classes=3, labels=("T-shirt/top", "Bag", "Ankle boot"))[word] == 0
 
 
-def test_sorted_order_counts_only_if_every_class_has_its_folder(make_photos: MakePhotos) -> None:
+def test_sorted_order_is_used_only_with_one_folder_per_class(make_photos: MakePhotos) -> None:
     folder = class_folders(make_photos, "n02", "n01", "n03")
     assert {path.parent.name: label for path, label in find_labelled(folder, classes=3).files}["n02"] == 1
     with pytest.raises(UsageProblemError, match="3 classes like 'n01' cannot be matched with the model's 4"):
         find_labelled(folder, classes=4)
 
 
-def test_one_misspelt_label_is_never_taken_for_sorted_order() -> None:
+def test_a_misspelt_label_is_refused_instead_of_using_sorted_order() -> None:
     with pytest.raises(UsageProblemError, match="'tensh'; did you mean 'tench'"):
         class_indices({"tensh", "cock", "great white shark"}, classes=3, labels=LABELS)
 
@@ -56,18 +56,18 @@ def test_a_label_that_two_classes_share_is_refused() -> None:
         class_indices({"crane", "cock"}, classes=5, labels=LABELS)
 
 
-def test_a_class_that_the_model_lacks_is_refused() -> None:
+def test_a_class_index_out_of_range_is_refused() -> None:
     with pytest.raises(UsageProblemError, match="class 7 does not exist: the model has classes 0 to 4"):
         class_indices({"0", "7"}, classes=5)
 
 
 def test_a_photo_outside_the_class_folders_is_refused(make_photos: MakePhotos) -> None:
-    with pytest.raises(UsageProblemError, match="lies in no class folder"):
+    with pytest.raises(UsageProblemError, match="is in no class folder"):
         find_labelled(make_photos(2), classes=2)
 
 
 @pytest.mark.parametrize("header", ["file,class_index", "file,class", "wnid,class_index,file"])
-def test_a_csv_names_files_beside_it_or_in_images(make_photos: MakePhotos, header: str) -> None:
+def test_a_csv_names_files_in_its_folder_or_in_images(make_photos: MakePhotos, header: str) -> None:
     make_photos(3, folder="set/images")
     folder = make_photos(0, folder="set")
     rows = [{"file": f"00{i}.png", "class_index": 2 - i, "class": 2 - i, "wnid": "n0"} for i in range(3)]
@@ -92,7 +92,7 @@ def test_a_csv_names_files_beside_it_or_in_images(make_photos: MakePhotos, heade
         ("file,class_index\n000.png,-1\n", "cannot be matched"),
     ],
 )
-def test_a_csv_that_does_not_tell_is_refused(make_photos: MakePhotos, content: str, message: str) -> None:
+def test_an_incomplete_csv_is_refused(make_photos: MakePhotos, content: str, message: str) -> None:
     folder = make_photos(1)
     (folder / "labels.csv").write_text(content)
     with pytest.raises(UsageProblemError, match=message):
@@ -110,7 +110,7 @@ def test_a_binary_file_named_csv_is_refused(tmp_path: Path) -> None:
         find_labelled(tmp_path / "nowhere.csv", classes=5)
 
 
-def test_samples_carry_photos_inputs_and_labels_in_line(
+def test_photos_inputs_and_labels_of_samples_correspond(
     make_photos: MakePhotos, preprocessing: Preprocessing, tmp_path: Path
 ) -> None:
     found = find_labelled(class_folders(make_photos, "1", "0"), classes=2)
@@ -126,10 +126,10 @@ def test_samples_carry_photos_inputs_and_labels_in_line(
         np.testing.assert_array_equal(values, preprocessing.normalise(np.asarray(photo)))
     assert samples.warnings == ("1 unreadable image skipped: broken.jpg",)
     assert len(list(found.photos(preprocessing))) == 4
-    assert found.unreadable == ["broken.jpg"], "a second reading must not count twice"
+    assert found.unreadable == ["broken.jpg"], "reading again must not list a file twice"
 
 
-def test_calibration_photos_do_not_judge(
+def test_calibration_photos_are_left_out_of_the_evaluation(
     make_photos: MakePhotos, preprocessing: Preprocessing, tmp_path: Path, pull: Callable[..., Draw]
 ) -> None:
     folder = class_folders(make_photos, "0", "1", "2")

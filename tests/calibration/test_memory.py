@@ -28,7 +28,7 @@ def peak(run: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize("source", ["built-in", "folder", "npy", "npz", "function", "noise"])
-def test_drawing_eight_times_as_many_samples_takes_no_more_memory(
+def test_memory_does_not_grow_with_the_number_of_samples(
     source: str, pull: Callable[..., Draw], make_photos: Callable[..., Path], tmp_path: Path
 ) -> None:
     if source in ("npy", "npz"):
@@ -44,7 +44,7 @@ def test_drawing_eight_times_as_many_samples_takes_no_more_memory(
         drawn = pull(spec, calibration_count=count, probe_count=10, work=tmp_path / str(count), **more)
         assert len(drawn.calibration) == count
 
-    run(20)  # what is loaded once must not count
+    run(20)  # modules and caches that are loaded once must not count
     few, many = peak(lambda: run(50)), peak(lambda: run(400))
-    # 350 more samples are 1 MB; their digests, which are kept, are 250 bytes each.
+    # 350 more samples take 1 MB; only their digests stay in memory, 250 bytes each.
     assert many - few < 0.25 * 350 * ONE_SAMPLE

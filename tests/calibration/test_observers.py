@@ -15,7 +15,7 @@ Values = NDArray[np.float32]
 
 
 def stream(count: int = 20, seed: int = 0) -> list[Values]:
-    """Samples of one tensor as networks have them: long tails, more and more spread."""
+    """Return samples of one tensor with long tails, as in networks, and increasing spread."""
     generator = np.random.default_rng(seed)
     return [(generator.standard_t(4, (1, 8, 8, 16)) * (1 + i / 10)).astype(np.float32) for i in range(count)]
 
@@ -33,7 +33,7 @@ def activations() -> Iterator[tuple[str, Values]]:
 
 
 def int8_error(values: Values, low: float, high: float) -> float:
-    """Mean squared error of rounding to int8 with zero exact, as the files do it."""
+    """Return the mean squared error of int8 rounding with an exact zero, as in exported files."""
     low, high = min(low, 0.0), max(high, 0.0)
     step = (high - low) / 255
     zero = np.rint(-128 - low / step)
@@ -62,7 +62,7 @@ def test_min_max_is_numpys_min_and_max() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(OBSERVERS))
-def test_integers_and_empty_tensors_are_taken(name: str) -> None:
+def test_integers_and_empty_tensors_are_accepted(name: str) -> None:
     observer = create(name)
     observer.update("ids", np.array([[3, -5, 7]], np.int64))
     observer.update("none", np.zeros((1, 0), np.float32))
@@ -78,12 +78,12 @@ def test_percentile_cuts_one_value_of_10000_off_each_end() -> None:
     everything = np.stack(samples)
     low, high = observer.ranges().by_tensor["t"]
     expected = 0.0001 * everything.size
-    assert expected > 5, "the data must have something to clip"
+    assert expected > 5, "the test data must have values outside the range"
     assert abs(np.count_nonzero(everything < low) - expected) <= 1
     assert abs(np.count_nonzero(everything > high) - expected) <= 1
 
 
-def test_percentile_behind_a_relu_starts_at_exactly_zero() -> None:
+def test_percentile_after_a_relu_starts_at_exactly_zero() -> None:
     observer = create("percentile")
     observer.update("t", np.maximum(np.concatenate([v.ravel() for v in stream()]), 0))
     assert observer.ranges().by_tensor["t"][0] == 0.0
@@ -120,7 +120,7 @@ def test_exact_tensors_are_never_clipped(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["percentile", "mse"])
-def test_an_exact_name_that_no_tensor_has_is_an_error(name: str) -> None:
+def test_an_unknown_exact_tensor_is_an_error(name: str) -> None:
     observer = create(name, frozenset({"logit"}))
     observer.update("logits", np.ones(3, np.float32))
     with pytest.raises(ValueError, match="logit"):
@@ -138,7 +138,7 @@ def test_the_order_of_the_samples_does_not_matter(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(OBSERVERS))
-def test_two_halves_give_the_ranges_of_one_pass_over_everything(name: str) -> None:
+def test_two_halves_together_give_the_ranges_of_all_samples(name: str) -> None:
     split, whole = SplitObserver(name), create(name)
     for index, values in enumerate(stream()):
         split.half(index)("t", values)
@@ -165,7 +165,7 @@ def test_one_sample_has_ranges_but_no_stability() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(OBSERVERS))
-def test_what_an_observer_holds_does_not_grow_with_the_samples(name: str) -> None:
+def test_observer_memory_does_not_grow_with_the_number_of_samples(name: str) -> None:
     def held(count: int) -> int:
         tracemalloc.start()
         observer, generator = create(name), np.random.default_rng(0)
@@ -179,7 +179,7 @@ def test_what_an_observer_holds_does_not_grow_with_the_samples(name: str) -> Non
     assert held(200) < held(10) + 20_000
 
 
-def test_a_histogram_counts_what_numpys_histogram_counts() -> None:
+def test_histogram_counts_equal_those_of_numpy() -> None:
     histogram, samples = Histogram(), stream()
     for values in samples:
         histogram.update("t", values)
@@ -190,7 +190,7 @@ def test_a_histogram_counts_what_numpys_histogram_counts() -> None:
 
 
 @pytest.mark.parametrize("scales", [(1e-3, 50.0), (50.0, 1e-3), (1.0, 1.0)])
-def test_merging_histograms_is_counting_both(scales: tuple[float, float]) -> None:
+def test_a_merged_histogram_counts_the_values_of_both(scales: tuple[float, float]) -> None:
     one, two, both = Histogram(), Histogram(), Histogram()
     for histogram, scale in zip((one, two), scales, strict=True):
         values = stream(1)[0] * np.float32(scale)
@@ -219,7 +219,7 @@ def test_a_histogram_counts_every_value_at_any_scale(scale: float) -> None:
     assert histogram.low <= histogram.quantile(0.0) <= histogram.quantile(1.0) <= histogram.high
 
 
-def test_observing_changes_and_keeps_nothing_of_the_values() -> None:
+def test_observers_neither_change_nor_keep_the_values() -> None:
     for name in OBSERVERS:
         values = stream(1)[0]
         before = values.copy()

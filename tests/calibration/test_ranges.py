@@ -18,12 +18,12 @@ def test_a_range_that_is_not_finite_is_refused_with_the_tensors_name(pair: tuple
         ranges(conv_pw_3=pair)
 
 
-def test_a_range_upside_down_is_refused() -> None:
+def test_a_range_with_low_above_high_is_refused() -> None:
     with pytest.raises(ZooError, match="impossible"):
         ranges(a=(1.0, 0.0))
 
 
-def test_merge_spans_both_and_keeps_tensors_that_only_one_saw() -> None:
+def test_merge_is_the_union_of_ranges_and_tensors() -> None:
     merged = ranges(a=(0.0, 2.0), b=(1.0, 1.0)).merge(ranges(a=(-1.0, 1.0), c=(3.0, 4.0)))
     assert merged.by_tensor == {"a": (-1.0, 2.0), "b": (1.0, 1.0), "c": (3.0, 4.0)}
 
@@ -42,11 +42,11 @@ def test_difference_of_a_constant_tensor_that_moved_is_not_zero() -> None:
     assert ranges(a=(1.0, 1.0)).difference(ranges(a=(2.0, 2.0))).worst == float("inf")
 
 
-def test_difference_of_other_tensors_is_refused() -> None:
+def test_difference_between_different_tensors_is_refused() -> None:
     with pytest.raises(ZooError, match="b"):
         ranges(a=(0.0, 1.0)).difference(ranges(a=(0.0, 1.0), b=(0.0, 1.0)))
 
 
-def test_the_record_is_plain_json_and_gives_the_ranges_back() -> None:
+def test_ranges_survive_json() -> None:
     original = ranges(a=(0.1, 4.0), b=(-1.0, 1.0))
     assert Ranges.from_record(json.loads(json.dumps(original.record()))) == original

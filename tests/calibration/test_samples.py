@@ -45,18 +45,18 @@ def test_saved_samples_come_back_equal_and_mapped_read_only(tmp_path: Path) -> N
     assert mapped.record() == original.record()
 
 
-def test_names_of_inputs_cannot_place_files_outside_the_folder(tmp_path: Path) -> None:
+def test_input_names_cannot_write_outside_the_folder(tmp_path: Path) -> None:
     samples().save(tmp_path / "deep" / "s")
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["s"]
 
 
-def test_saving_where_the_samples_are_mapped_from_keeps_them(tmp_path: Path) -> None:
+def test_samples_can_be_saved_to_the_folder_they_are_mapped_from(tmp_path: Path) -> None:
     mapped = samples().save(tmp_path).save(tmp_path)
     assert mapped.record() == samples().record()
     np.testing.assert_array_equal(mapped.inputs["a/b:0"], samples().inputs["a/b:0"])
 
 
-def test_nothing_of_samples_saved_there_before_remains(tmp_path: Path) -> None:
+def test_saving_removes_samples_of_an_earlier_run(tmp_path: Path) -> None:
     samples().save(tmp_path)
     plain = Samples(inputs={"x": np.zeros((2, 1))}, source="plain", seed=0).save(tmp_path)
     assert plain.photos is None
@@ -64,7 +64,7 @@ def test_nothing_of_samples_saved_there_before_remains(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["input-0.npy", "samples.json"]
 
 
-def test_digests_are_those_of_the_bytes_in_order() -> None:
+def test_digests_are_sha256_of_the_bytes_in_order() -> None:
     one = samples()
     expected = [
         hashlib.sha256(one.inputs["a/b:0"][i].tobytes() + one.inputs["../ids"][i].tobytes()).hexdigest()
@@ -106,7 +106,7 @@ def test_a_child_process_loads_samples_without_tensorflow_and_image_libraries(tm
 
 @pytest.mark.parametrize("rows", [1, 9, 10, 12345])
 @pytest.mark.parametrize("shape", [(), (3,), (1, 2, 2)])
-def test_an_array_written_row_by_row_is_the_array(tmp_path: Path, rows: int, shape: tuple[int, ...]) -> None:
+def test_an_array_written_row_by_row_is_read_back_equal(tmp_path: Path, rows: int, shape: tuple[int, ...]) -> None:
     expected = np.arange(rows * int(np.prod(shape)), dtype=np.float32).reshape(rows, *shape)
     file = ArrayFile(tmp_path / "a.npy", shape, "float32")
     for row in expected:
@@ -116,7 +116,7 @@ def test_an_array_written_row_by_row_is_the_array(tmp_path: Path, rows: int, sha
 
 
 @pytest.mark.parametrize("rows", [1, 5000])
-def test_a_full_disk_is_an_outside_failure(rows: int) -> None:
+def test_a_full_disk_raises_outside_error(rows: int) -> None:
     def write() -> None:
         file = ArrayFile(Path("/dev/full"), (1000,), "float32")
         for _ in range(rows):

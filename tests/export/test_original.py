@@ -127,5 +127,5 @@ def test_another_network_is_no_original(name: str, words: str, files: Path, tmp_
 def test_an_original_that_is_cut_off_is_called_that(files: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.keras"
     cut.write_bytes((files / "before.keras").read_bytes()[:3000])
-    with pytest.raises(UsageProblemError, match="corrupt or truncated"):
+    with pytest.raises(UsageProblemError, match="damaged or truncated"):
         pipeline.run(Recipe(model=str(files / "after.keras"), original=str(cut), out=tmp_path))

@@ -65,9 +65,9 @@ def test_a_palette_s_indices_are_the_classes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mask", "complaint"),
     [
-        (np.full((16, 16), 7, np.uint8), "holds 7: the model has classes 0 to 2"),
+        (np.full((16, 16), 7, np.uint8), "contains the class 7; the model has classes 0 to 2"),
         (np.zeros((16, 16, 3), np.uint8), "has colours"),
-        (np.zeros((8, 16), np.uint8), "its photo of"),
+        (np.zeros((8, 16), np.uint8), "but its photo has"),
     ],
 )
 def test_what_is_no_mask_is_named(mask: np.ndarray, complaint: str, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_what_is_no_mask_is_named(mask: np.ndarray, complaint: str, tmp_path: Pa
 def test_masks_without_one_pixel_to_judge_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "a", np.zeros((16, 16), np.uint8), np.full((16, 16), UNJUDGED, np.uint8))
     photos = find_masked(tmp_path, classes=6)
-    with pytest.raises(UsageProblemError, match="every pixel is 255, of no class"):
+    with pytest.raises(UsageProblemError, match="every mask pixel is 255"):
         masked_samples(photos, name="image", preprocessing=SQUARE, seed=0, work=tmp_path / "work")
 
 

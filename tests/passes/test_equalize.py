@@ -1,4 +1,4 @@
-"""Equalizing is exact for the float network, and gives int8 more of each channel."""
+"""Equalization preserves the float outputs and gives every channel more int8 resolution."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ SHAPE = (9, 10, 4)
 
 
 def built(net: Net) -> keras.Model:
-    """Return a model whose channels have very different ranges, as far from zero as they like."""
+    """Return a model whose channels have very different ranges and means."""
     keras.utils.set_random_seed(0)
     image = keras.Input(SHAPE, name="image")
     model = keras.Model(image, net(image))
     generator = np.random.default_rng(1)
     for layer in model.layers:
-        loudness = [np.exp(generator.normal(0, 1, weights.shape[-1:])) for weights in layer.get_weights()]
+        gains = [np.exp(generator.normal(0, 1, weights.shape[-1:])) for weights in layer.get_weights()]
         layer.set_weights(
             [
-                generator.normal(0.2, 1, weights.shape) * loud
-                for weights, loud in zip(layer.get_weights(), loudness, strict=True)
+                generator.normal(0.2, 1, weights.shape) * gain
+                for weights, gain in zip(layer.get_weights(), gains, strict=True)
             ]
         )
     return model
@@ -87,25 +87,25 @@ KEPT: dict[str, Net] = {
 
 
 @pytest.mark.parametrize("name", [*CHANGED, *KEPT])
-def test_the_answers_stay(name: str) -> None:
+def test_equalization_preserves_the_outputs(name: str) -> None:
     model, samples = built({**CHANGED, **KEPT}[name]), photos()
-    staged = passes.apply(Equalize(strength=1.0), model, samples)
+    result = passes.apply(Equalize(strength=1.0), model, samples)
     unseen = np.random.default_rng(3).normal(size=(4, *SHAPE)).astype(np.float32) * 10
-    for one, other in zip(keras.tree.flatten(model(unseen)), keras.tree.flatten(staged.model(unseen)), strict=True):
+    for one, other in zip(keras.tree.flatten(model(unseen)), keras.tree.flatten(result.model(unseen)), strict=True):
         assert compare(reference=np.asarray(one), actual=np.asarray(other)).sqnr_db > 100
 
 
 @pytest.mark.parametrize("name", CHANGED)
-def test_channels_that_share_a_scale_come_to_share_a_range(name: str) -> None:
+def test_equalization_makes_channel_ranges_similar(name: str) -> None:
     model, samples = built(CHANGED[name]), photos()
-    staged = Equalize(strength=1.0)(model, samples)
-    assert staged.record.layers
-    before, after = (unevenness(one, samples) for one in (model, staged.model))
+    result = Equalize(strength=1.0)(model, samples)
+    assert result.record.layers
+    before, after = (unevenness(one, samples) for one in (model, result.model))
     assert after < before / 2, (before, after)
 
 
 def unevenness(model: keras.Model, samples: Samples) -> float:
-    """Return how much wider the loudest channel is than the middle one, over all tensors that may be scaled."""
+    """Return the excess of the largest channel range over the median one, averaged over all scalable tensors."""
     channels = Channels(model)
     tensors = [tensor for group in channels.groups() for tensor in group.tensors if channels.is_stored(tensor)]
     ranges = channel_ranges(model, samples, tensors).values()
@@ -114,33 +114,33 @@ def unevenness(model: keras.Model, samples: Samples) -> float:
 
 
 @pytest.mark.parametrize("name", KEPT)
-def test_what_cannot_be_scaled_exactly_stays(name: str) -> None:
+def test_channels_that_cannot_be_scaled_exactly_stay_unchanged(name: str) -> None:
     model, samples = built(KEPT[name]), photos()
-    staged = Equalize(strength=1.0)(model, samples)
-    assert not staged.record.layers
-    assert all(np.array_equal(*pair) for pair in zip(model.get_weights(), staged.model.get_weights(), strict=True))
+    result = Equalize(strength=1.0)(model, samples)
+    assert not result.record.layers
+    assert all(np.array_equal(*pair) for pair in zip(model.get_weights(), result.model.get_weights(), strict=True))
 
 
-def test_a_capped_channel_is_not_scaled_where_one_half_of_the_samples_would_have_cut_the_other() -> None:
-    """One sample has more of a channel than all others: then there may be one with still more, and all stays."""
+def test_scales_that_would_clip_the_other_half_of_the_samples_are_rejected() -> None:
+    """One sample exceeds all others, so larger values are possible and the group must stay unchanged."""
     model = built(lambda x: conv(3)(layers.ReLU(60.0)(conv(8)(x))))
     calm, wild = photos(32), photos(32)
-    wild.inputs["image"][5] *= 6  # all samples together would bear a scale that those without it do not
+    wild.inputs["image"][5] *= 6  # only the half with this sample shows the large values
     assert Equalize()(model, calm).record.layers
     assert not Equalize()(model, wild).record.layers
 
 
 @pytest.mark.parametrize("period", [3, 6])
-def test_samples_that_take_turns_are_all_looked_at(period: int) -> None:
-    """Built-in samples are crops of three photos in turn; each third of them is the astronaut."""
+def test_alternating_samples_are_all_used(period: int) -> None:
+    """Built-in samples are crops of three alternating photos; every third one shows the astronaut."""
     model, samples = built(lambda x: conv(3)(layers.ReLU(60.0)(conv(8)(x)))), photos(96)
     samples.inputs["image"][::period] /= 8
-    staged = Equalize()(model, samples)
+    result = Equalize()(model, samples)
     given = np.asarray(samples.inputs["image"])
-    assert np.allclose(np.asarray(model(given)), np.asarray(staged.model(given)), rtol=1e-4, atol=1e-4)
+    assert np.allclose(np.asarray(model(given)), np.asarray(result.model(given)), rtol=1e-4, atol=1e-4)
 
 
-def test_channels_that_may_be_moved_get_a_mean_of_zero() -> None:
+def test_channels_that_can_be_shifted_get_a_mean_of_zero() -> None:
     model, samples = built(CHANGED["linear"]), photos(32)
     moved = Equalize()(model, samples).model
     (hidden,) = (layer for layer in moved.layers if layer.name == model.layers[1].name)
@@ -153,28 +153,28 @@ def test_a_trained_residual_network_has_groups_that_span_blocks(network: Callabl
     assert max(len(group.makers) for group in Channels(model).groups()) > 1
 
 
-@pytest.mark.parametrize("fault", ["a weight", "a channel scaled by its maker only", "an offset not made good"])
-def test_a_stage_that_does_not_keep_the_answers_it_promised_is_refused(fault: str) -> None:
+@pytest.mark.parametrize("fault", ["a weight", "a channel scaled by its maker only", "an uncompensated offset"])
+def test_an_exact_pass_that_changes_the_outputs_is_refused(fault: str) -> None:
     model, samples = built(CHANGED["linear"]), photos()
 
-    def stage(given: keras.Model, some: Samples) -> passes.PassResult:
-        staged = Equalize()(given, some)
-        maker, reader = staged.model.layers[-2:]
+    def broken_pass(given: keras.Model, some: Samples) -> passes.PassResult:
+        result = Equalize()(given, some)
+        maker, reader = result.model.layers[-2:]
         layer = reader if fault == "a weight" else maker
         kernel, bias = layer.get_weights()
-        if fault == "an offset not made good":
+        if fault == "an uncompensated offset":
             bias += 0.1
         else:
             kernel[..., 0] *= 1.01
         layer.set_weights([kernel, bias])
-        return staged
+        return result
 
-    with pytest.raises(PassRefusedError, match="equalize does not keep the answers"):
-        passes.apply(stage, model, samples)
+    with pytest.raises(PassRefusedError, match="equalize changed the outputs"):
+        passes.apply(broken_pass, model, samples)
 
 
 def scales(high: list[float], cap: float) -> Any:
-    """Return the scale of channels that reach so high before an activation that cuts at `cap`."""
+    """Return the scale of channels with largest values `high` before an activation with the upper limit `cap`."""
     keras.utils.set_random_seed(0)
     image = keras.Input(SHAPE, name="image")
     channels = Channels(keras.Model(image, conv(3)(layers.ReLU(cap)(conv(len(high))(image)))))
@@ -183,12 +183,12 @@ def scales(high: list[float], cap: float) -> Any:
     return Equalize(strength=1.0)._scale(channels, group, {id(tensor): seen for tensor in group.tensors}, {}, 2.0)
 
 
-def test_a_capped_channel_keeps_room_for_twice_what_was_seen() -> None:
-    """To be as loud as the loudest it would have to be scaled by 1.25; that would cut what is a half larger."""
+def test_a_capped_channel_keeps_a_margin_of_two() -> None:
+    """An equal range needs the scale 1.25; the margin of two allows only 18 / 16 with cap 18 and none with cap 15."""
     assert scales([10.0] + [8.0] * 9, cap=18) == pytest.approx([1.0] + [18 / 16] * 9)
     assert scales([10.0] + [8.0] * 9, cap=15) == pytest.approx([1.0] * 10)
 
 
-def test_a_quiet_capped_channel_keeps_room_to_become_as_loud_as_loud_ones() -> None:
-    """A channel for one class, of which no sample was drawn."""
+def test_a_small_capped_channel_keeps_a_margin_for_the_range_of_large_ones() -> None:
+    """Such a channel may detect a class without a sample."""
     assert scales([10.0] * 9 + [0.1], cap=60) == pytest.approx([1.0] * 9 + [6.0])

@@ -1,4 +1,4 @@
-"""Folding is exact where it happens, and does not happen where it cannot be exact."""
+"""Batch norms are folded exactly or not at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def built(net: Net, shape: tuple[int, ...] = (9, 10, 4)) -> keras.Model:
-    """Return a model whose every number, statistics of batch norms too, is random and far from its neutral value."""
+    """Return a model with random weights and batch norm statistics, far from their initial values."""
     keras.utils.set_random_seed(0)
     image = keras.Input(shape, name="image")
     model = keras.Model(image, net(image))
@@ -34,7 +34,7 @@ def kept(model: keras.Model) -> list[str]:
     return [layer.name for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
 
 
-def assert_same_answers(model: keras.Model, folded: keras.Model) -> None:
+def assert_same_outputs(model: keras.Model, folded: keras.Model) -> None:
     inputs = np.random.default_rng(2).normal(size=(3, *model.input_shape[1:])).astype(np.float32)
     for one, other in zip(keras.tree.flatten(model(inputs)), keras.tree.flatten(folded(inputs)), strict=True):
         assert compare(reference=np.asarray(one), actual=np.asarray(other)).sqnr_db > 110
@@ -104,36 +104,36 @@ def test_folding_is_exact(name: str) -> None:
     assert kept(model) == ["bn"]
     folded = fold(model)
     assert kept(folded) == []
-    assert_same_answers(model, folded)
+    assert_same_outputs(model, folded)
 
 
 @pytest.mark.parametrize("name", ALONE)
-def test_what_stands_alone_becomes_one_operator(name: str) -> None:
+def test_a_batch_norm_without_a_layer_becomes_one_operator(name: str) -> None:
     model = built(ALONE[name])
     assert foldable(model) == []
     folded = fold(model)
     assert kept(folded) == []
     assert isinstance(folded.get_layer("bn"), layers.DepthwiseConv2D)
-    assert_same_answers(model, folded)
+    assert_same_outputs(model, folded)
 
 
 @pytest.mark.parametrize("name", NOT_FOLDED)
-def test_what_cannot_be_folded_exactly_stays(name: str) -> None:
+def test_batch_norms_that_cannot_be_folded_exactly_stay(name: str) -> None:
     model = built(NOT_FOLDED[name])
     assert foldable(model) == []
     folded = fold(model)
     assert kept(folded) == ["bn"]
-    assert_same_answers(model, folded)
+    assert_same_outputs(model, folded)
 
 
 def test_a_sequential_model_is_folded_too() -> None:
     model = keras.Sequential([keras.Input((9, 10, 4), name="image"), layers.Conv2D(5, 3), norm()])
     folded = fold(model)
     assert kept(folded) == []
-    assert_same_answers(model, folded)
+    assert_same_outputs(model, folded)
 
 
-def test_the_model_stays_as_it_was() -> None:
+def test_folding_leaves_the_model_unchanged() -> None:
     model = built(FOLDED["conv with bias"])
     before = model.get_weights()
     folded = fold(model)
@@ -142,7 +142,7 @@ def test_the_model_stays_as_it_was() -> None:
     assert all(np.array_equal(one, other) for one, other in zip(model.get_weights(), before, strict=True))
 
 
-def test_the_zoos_own_batch_norms_are_all_folded() -> None:
+def test_all_batch_norms_of_the_zoo_are_folded() -> None:
     import zoo
 
     for name in ("mobilenet", "resnet50", "densenet121"):
@@ -151,4 +151,4 @@ def test_the_zoos_own_batch_norms_are_all_folded() -> None:
         folded = fold(model)
         assert kept(model)
         assert kept(folded) == []
-        assert_same_answers(model, folded)
+        assert_same_outputs(model, folded)

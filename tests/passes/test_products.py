@@ -1,4 +1,4 @@
-"""What a layer's weights meet, what is known of it, and the line that lays rounded outputs onto true ones."""
+"""Input rows of products, their second moments, and the linear fit of rounded outputs to true ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def built(layer: keras.Layer, shape: tuple[int, ...]) -> keras.Layer:
 
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
 @pytest.mark.parametrize("kind", ["convolution", "groups", "depthwise"])
-def test_rows_times_weights_are_what_the_layer_computes(window: dict[str, Any], kind: str) -> None:
+def test_rows_times_weights_equal_the_layers_outputs(window: dict[str, Any], kind: str) -> None:
     if kind == "depthwise" and len(set(np.ravel(window.get("strides", 1)))) > 1:
         window = {**window, "strides": 2}  # TensorFlow has no depthwise kernel for uneven strides
     made = {
@@ -45,14 +45,14 @@ def test_rows_times_weights_are_what_the_layer_computes(window: dict[str, Any], 
     layer = built(made[kind](), (9, 8, 4))
     inputs = np.random.default_rng(1).normal(size=(3, 9, 8, 4)).astype(np.float32)
     (product,) = products(layer)
-    rows = product.rows(tf.constant(inputs), 1000, np.random.default_rng(0))  # every position there is, in order
+    rows = product.rows(tf.constant(inputs), 1000, np.random.default_rng(0))  # all positions, in order
     found = np.asarray(rows) @ product.grouped(product.kernel)  # (groups, samples * positions, outputs of a group)
     expected = np.asarray(layer(inputs))
     assert np.moveaxis(found, 0, 1).reshape(expected.shape) == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("mean", [0.0, 1000.0])
-def test_moments_are_exact_however_far_from_zero_the_inputs_are(mean: float) -> None:
+def test_moments_are_exact_for_inputs_far_from_zero(mean: float) -> None:
     generator = np.random.default_rng(0)
     rows = (mean + 0.01 * generator.normal(size=(1, 2000, 12)) @ generator.normal(size=(12, 12))).astype(np.float32)
     expected = np.cov(rows[0].T.astype(np.float64), bias=True)
@@ -60,8 +60,8 @@ def test_moments_are_exact_however_far_from_zero_the_inputs_are(mean: float) -> 
     assert np.abs(found - expected).max() < 1e-3 * expected.diagonal().mean()
 
 
-def test_moments_of_constants_still_have_a_factor() -> None:
-    """One group per channel: each is a constant of its own, as those of dead channels are."""
+def test_moments_of_constant_inputs_have_a_cholesky_factor() -> None:
+    """One group per channel, each with its own constant, as for dead channels."""
     rows = np.repeat(np.linspace(0.05, 5.9, 16, dtype=np.float32)[:, None, None], 9, axis=2).repeat(700, axis=1)
     found = moments([tf.constant(rows), tf.constant(rows)])
     assert (found.second.diagonal(axis1=1, axis2=2) >= 2.0**-41 * rows[:, 0] ** 2).all()
@@ -70,14 +70,14 @@ def test_moments_of_constants_still_have_a_factor() -> None:
         assert (block.diagonal > 0).all()
 
 
-def test_weights_are_rounded_for_the_inputs_that_the_rounded_layers_give() -> None:
+def test_weights_are_rounded_for_the_outputs_of_the_rounded_layers_before() -> None:
     layer, generator = built(layers.Dense(6), (40,)), np.random.default_rng(0)
     one, other = (generator.normal(size=(500, 8)) @ generator.normal(size=(8, 40)) for _ in range(2))
     streams = {"float": one.astype(np.float32), "rounded": other.astype(np.float32)}
 
     def integers(true: str, rounded: str) -> Any:
-        stage = Reconstruct()
-        rounding = Refit(stage._rounded, stage.positions, stage.seed, frozenset())
+        settings = Reconstruct()
+        rounding = Refit(settings._rounded, settings.positions, settings.seed, frozenset())
         rounding.handler(0, layer)([tf.constant(streams[true])], [tf.constant(streams[rounded])])
         kernel = rounding.weights[id(layer)][0]
         return np.rint(1000 * kernel / np.abs(kernel).max(axis=0))  # without the gain of each channel
@@ -86,12 +86,12 @@ def test_weights_are_rounded_for_the_inputs_that_the_rounded_layers_give() -> No
     assert not np.array_equal(integers("float", "rounded"), integers("float", "float"))
 
 
-def test_gain_and_offset_lay_rounded_outputs_onto_the_true_ones() -> None:
+def test_gain_and_offset_map_rounded_outputs_to_the_true_ones() -> None:
     true = np.random.default_rng(0).normal(1.0, 2.0, (2000, 4)).astype(np.float32)
     shrunk = true.copy()
     shrunk[:, 0] = (true[:, 0] - 0.3) / 1.05
-    shrunk[:, 1] = true[:, 1] / 1.9  # lost otherwise
-    shrunk[:, 2] = np.random.default_rng(1).normal(size=2000)  # shares nothing
+    shrunk[:, 1] = true[:, 1] / 1.9  # needs more than the largest gain
+    shrunk[:, 2] = np.random.default_rng(1).normal(size=2000)  # uncorrelated
     fit = ChannelFit(4)
     for start in range(0, 2000, 500):
         fit.add(tf.constant(true[start : start + 500]), tf.constant(shrunk[start : start + 500]))

@@ -1,4 +1,4 @@
-"""What reconstruction is for: int8 files that keep the answers, with the stage's own integers in them."""
+"""Reconstruction brings int8 files closer to the model, and the files hold exactly its integers."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from tests.faults.networks import Network
 from zoo.errors import CheckFailedError
 
 NETWORKS = ("lenet5", "mobilenet_tiny")
-# Measured on 32 photos: LeNet-5 28.2 -> 28.6 dB, limited by its activations; the small MobileNet 29.5 -> 32.0 dB.
+# Measured SQNR on 32 photos: LeNet-5 28.2 -> 28.6 dB, limited by its activations; small MobileNet 29.5 -> 32.0 dB.
 GAIN_DB = {"lenet5": 0.2, "mobilenet_tiny": 2.0}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_int8_files_are_nearer_to_the_model_than_without(name: str, network: Callable[[str], Network]) -> None:
+def test_reconstruction_brings_int8_files_closer_to_the_model(name: str, network: Callable[[str], Network]) -> None:
     chosen = network(name)
     with_pass = chosen.healthy[PRIMARY.name, INT8]
     run = chosen.run(chosen.model, "plain", reconstruct=False)
@@ -46,7 +46,7 @@ def test_int8_files_are_nearer_to_the_model_than_without(name: str, network: Cal
 
 @pytest.mark.parametrize("scheme", [scheme for scheme in SCHEMES.values() if scheme.has_integer_weights])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_file_holds_the_stages_integers(name: str, scheme: Scheme, network: Callable[[str], Network]) -> None:
+def test_the_file_holds_the_integers_of_the_pass(name: str, scheme: Scheme, network: Callable[[str], Network]) -> None:
     chosen = network(name)
     made = quantized(chosen.right, (PRIMARY.name, scheme), {}, chosen.floats, chosen.base)
     assert not made.trouble
@@ -70,8 +70,8 @@ def test_reconstruction_is_deterministic(network: Callable[[str], Network]) -> N
     assert all(np.array_equal(first, second) for first, second in zip(one, other, strict=True))
 
 
-def test_means_of_channels_are_kept(network: Callable[[str], Network]) -> None:
-    """The bias takes up what rounding moves the mean by: on the samples themselves, all of it."""
+def test_channel_means_are_preserved(network: Callable[[str], Network]) -> None:
+    """On the calibration samples the bias compensates the whole shift of the mean."""
     chosen = network("mobilenet_tiny")
     samples = chosen.samples.calibration
     new = Reconstruct()(fold(chosen.model), samples).model
@@ -93,7 +93,7 @@ def photos(**inputs: tuple[int, ...]) -> Samples:
 
 
 def branched() -> keras.Model:
-    """Return a model with everything that a graph can have: two inputs and outputs, branches, layers called twice."""
+    """Return a model with two inputs and outputs, branches, a nested model and layers that are called twice."""
     keras.utils.set_random_seed(0)
     one, two = keras.Input((8, 8, 3), name="one"), keras.Input((5,), name="two")
     x = layers.Conv2D(6, 3, padding="same", activation="tanh", name="conv")(one)
@@ -111,23 +111,23 @@ def branched() -> keras.Model:
     return keras.Model([one, two], [layers.Dense(3, name="head")(x), layers.Dense(2, name="tail")(x)], name="branched")
 
 
-def test_any_graph_goes_through_and_says_what_was_left() -> None:
+def test_any_graph_is_reconstructed_and_skipped_layers_are_recorded() -> None:
     model, samples = branched(), photos(one=(8, 8, 3), two=(5,))
-    staged = passes.apply(Reconstruct(), fold(model), samples)
+    result = passes.apply(Reconstruct(), fold(model), samples)
     known = {"conv", "grouped", "twice", "separable", "depthwise", "transposed", "dense", "hidden", "head", "tail"}
-    assert set(staged.record.layers) == known
-    assert set(staged.record.skipped) == {"own"}
-    assert all(staged.record.skipped.values())
-    expected, found = (reference.outputs(one, samples) for one in (model, staged.model))
+    assert set(result.record.layers) == known
+    assert set(result.record.skipped) == {"own"}
+    assert all(result.record.skipped.values())
+    expected, found = (reference.outputs(one, samples) for one in (model, result.model))
     for name, values in expected.items():
         assert compare(reference=values, actual=found[name]).sqnr_db > 30
 
 
 @pytest.mark.parametrize("wrong", ["itself", "weights", "signature"])
-def test_a_stage_that_breaks_its_contract_is_refused(wrong: str) -> None:
+def test_a_pass_that_breaks_its_contract_is_refused(wrong: str) -> None:
     model = branched()
 
-    def stage(given: keras.Model, _samples: Samples) -> PassResult:
+    def broken_pass(given: keras.Model, _samples: Samples) -> PassResult:
         record = PassRecord(name="wrong")
         if wrong == "itself":
             return PassResult(given, record)
@@ -137,20 +137,20 @@ def test_a_stage_that_breaks_its_contract_is_refused(wrong: str) -> None:
         return PassResult(branched(), record)
 
     with pytest.raises(RuntimeError, match="pass wrong"):
-        passes.apply(stage, model, photos(one=(8, 8, 3), two=(5,)))
+        passes.apply(broken_pass, model, photos(one=(8, 8, 3), two=(5,)))
 
 
-def test_what_the_stage_saw_is_what_its_model_says() -> None:
-    """Also of layers that are called twice, and of those of two products."""
+def test_outputs_of_the_traversal_equal_those_of_the_new_model() -> None:
+    """The model has layers that are called twice and layers of two products."""
     model, samples = fold(branched()), photos(one=(8, 8, 3), two=(5,))
-    staged = Reconstruct()(model, samples)
-    expected, found = (reference.outputs(one, samples) for one in (model, staged.model))
+    result = Reconstruct()(model, samples)
+    expected, found = (reference.outputs(one, samples) for one in (model, result.model))
     worst = min(compare(reference=expected[name], actual=found[name]).sqnr_db for name in expected)
-    assert staged.record.measured["weights_sqnr_db"] == pytest.approx(worst, abs=0.01)
+    assert result.record.measured["weights_sqnr_db"] == pytest.approx(worst, abs=0.01)
 
 
 def steady(kind: str) -> tuple[keras.Model, Samples]:
-    """Return a model some of whose channels, or all of whose inputs, never vary."""
+    """Return a model with the constant or extreme channels or inputs that `kind` names, and samples."""
     keras.utils.set_random_seed(0)
     image = keras.Input((9, 9, 4), name="image")
     x = layers.ReLU()(layers.BatchNormalization(name="norm")(layers.Conv2D(16, 3, name="first")(image)))
@@ -177,49 +177,49 @@ def steady(kind: str) -> tuple[keras.Model, Samples]:
 @pytest.mark.parametrize(
     "kind", ["dead channels", "only dead channels", "a kernel of zeros", "constant inputs", "inputs far from zero"]
 )
-def test_what_never_varies_does_not_switch_reconstruction_off(kind: str) -> None:
+def test_constant_channels_or_inputs_do_not_prevent_reconstruction(kind: str) -> None:
     model, samples = steady(kind)
-    staged = passes.apply(Reconstruct(), fold(model), samples)
-    assert staged.record.layers == ("first", "depthwise", "second", "head")
-    assert staged.record.measured["weights_sqnr_db"] > 30
+    result = passes.apply(Reconstruct(), fold(model), samples)
+    assert result.record.layers == ("first", "depthwise", "second", "head")
+    assert result.record.measured["weights_sqnr_db"] > 30
 
 
 @pytest.mark.parametrize(
-    ("value", "words"), [(np.inf, "what reaches first is not finite"), (1e25, "float32 does not hold its squares")]
+    ("value", "words"), [(np.inf, "the inputs of layer first are not finite"), (1e25, "squares overflow float32")]
 )
-def test_inputs_that_cannot_be_squared_are_named(value: float, words: str) -> None:
+def test_inputs_that_overflow_are_reported_with_their_layer(value: float, words: str) -> None:
     model, samples = steady("")
     samples.inputs["image"][3, 2] = value
     with pytest.raises(PassRefusedError, match=words):
         Reconstruct()(fold(model), samples)
 
 
-def test_a_layer_with_lora_keeps_its_weights_and_the_others_are_rounded() -> None:
+def test_layers_with_lora_are_not_rounded() -> None:
     model, samples = steady("")
     for name in ("first", "head"):
         model.get_layer(name).enable_lora(2)
         for weight in model.get_layer(name).weights[-2:]:
             weight.assign(0.1 * np.random.default_rng(0).normal(size=weight.shape))
     made = model
-    for stage in (Fold(), Equalize(), Reconstruct()):
-        made = (staged := passes.apply(stage, made, samples)).model
-    assert {"depthwise", "second"} <= set(staged.record.layers)
-    assert {"first", "head"} <= set(staged.record.skipped)
+    for one in (Fold(), Equalize(), Reconstruct()):
+        made = (result := passes.apply(one, made, samples)).model
+    assert {"depthwise", "second"} <= set(result.record.layers)
+    assert {"first", "head"} <= set(result.record.skipped)
     expected, found = (reference.outputs(one, samples) for one in (model, made))
     assert compare(reference=expected["head"], actual=found["head"]).sqnr_db > 30
 
 
-def test_a_model_with_weights_that_are_no_numbers_is_refused_for_that() -> None:
-    """A compiled ReLU would make zeros of them."""
+def test_a_model_with_nan_weights_is_refused() -> None:
+    """A compiled ReLU would turn NaN into zeros and hide the problem."""
     model, samples = steady("")
     kernel, bias = model.get_layer("depthwise").get_weights()
     model.get_layer("depthwise").set_weights([kernel, bias * np.nan])
-    with pytest.raises(CheckFailedError, match=r"the Keras model itself gives NaN or infinity.*'depthwise/bias'"):
+    with pytest.raises(CheckFailedError, match="the Keras model's weight 'depthwise/bias' contains NaN"):
         reference.outputs(model, samples)
 
 
-def test_a_stage_says_that_the_model_itself_gives_no_numbers() -> None:
+def test_a_model_with_nan_outputs_is_refused() -> None:
     model, samples = steady("")
     samples.inputs["image"][:] = np.nan
-    with pytest.raises(CheckFailedError, match="the Keras model itself gives NaN or infinity in 'head'"):
+    with pytest.raises(CheckFailedError, match="the Keras model's output 'head' contains NaN or infinity"):
         passes.apply(Fold(), model, samples)

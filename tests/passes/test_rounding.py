@@ -1,4 +1,4 @@
-"""Rounding with error feedback: less error in the outputs than nearest rounding, within every bound."""
+"""Rounding with error feedback has less output error than nearest rounding and respects all bounds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INPUTS = 180
 
 @pytest.fixture(scope="module")
 def inputs() -> Any:
-    """Correlated inputs (S, K), as neighbours in a feature map are."""
+    """Return inputs (S, K) that are correlated like neighbours in a feature map."""
     generator = np.random.default_rng(0)
     mixed = generator.normal(size=(4000, 40)) @ generator.normal(size=(40, INPUTS)) + generator.normal(size=(4000, 180))
     return mixed.astype(np.float32)
@@ -43,7 +43,7 @@ def known(inputs: Any) -> Moments:
     return Moments(moments(inputs)[None])
 
 
-def test_feedback_beats_the_nearest_weights_that_are_safe(inputs: Any, weights: Any) -> None:
+def test_feedback_is_better_than_nearest_rounding_with_a_safe_step(inputs: Any, weights: Any) -> None:
     found = round_matrix(weights[None], known(inputs), 0.01, SHAPE)
     scale, stored = _requantized(weights.T.reshape(16, *SHAPE).astype(np.float64), np.abs(weights).max(axis=0) / 127)
     nearest = (stored.reshape(16, -1) * scale[:, None]).T
@@ -51,14 +51,14 @@ def test_feedback_beats_the_nearest_weights_that_are_safe(inputs: Any, weights: 
     assert 10 * np.log10(ratio.mean()) < -4, 10 * np.log10(ratio.mean())
 
 
-def test_the_error_that_is_expected_is_the_one_that_is_made(inputs: Any, weights: Any) -> None:
+def test_the_expected_error_equals_the_actual_error(inputs: Any, weights: Any) -> None:
     found = round_matrix(weights[None], known(inputs), 1e-4, SHAPE)
     assert found.error[0] == pytest.approx(error(inputs, weights, found.values[0]), rel=0.02)
 
 
-def test_no_two_neighbours_are_too_large_in_both_orders(inputs: Any, weights: Any) -> None:
+def test_no_pair_of_neighbours_is_too_large_in_either_order(inputs: Any, weights: Any) -> None:
     heavy = weights.copy()
-    heavy[:6] = 5 + weights[:6] / 10  # neighbours that are all but equal, and the largest
+    heavy[:6] = 5 + weights[:6] / 10  # large, nearly equal neighbours
     integers = round_matrix(heavy[None], known(inputs), 0.01, SHAPE).integers[0]
     assert np.array_equal(integers, np.rint(integers))
     assert largest_pair(integers, SHAPE).max() <= LARGEST_PAIR
@@ -71,7 +71,7 @@ def test_no_two_neighbours_are_too_large_in_both_orders(inputs: Any, weights: An
 def test_partners_are_neighbours_in_memory() -> None:
     last, first = partners((1, 2, 3))
     assert last.tolist() == [1, 0, 3, 2, 5, 4]
-    # Channels first the inputs stand in the order 0 3 1 4 2 5.
+    # With channels first the inputs are in the order 0 3 1 4 2 5.
     assert first.tolist() == [3, 4, 5, 0, 1, 2]
     assert partners((3,)).tolist() == [[1, 0, 2], [1, 0, 2]]
 
@@ -87,7 +87,7 @@ def test_every_depthwise_channel_holds_127(inputs: Any) -> None:
     assert not found.values[3].any()
 
 
-def test_a_grid_is_found_again_and_no_grid_in_other_weights(inputs: Any, weights: Any) -> None:
+def test_a_grid_is_detected_and_none_in_other_weights(inputs: Any, weights: Any) -> None:
     found = round_matrix(weights[None], known(inputs), 0.01, SHAPE)
     values = found.values[0].T.reshape(16, *SHAPE)
     scale, stored = _requantized(values.astype(np.float64), np.abs(values).reshape(16, -1).max(axis=1) / 127.0)
@@ -97,14 +97,14 @@ def test_a_grid_is_found_again_and_no_grid_in_other_weights(inputs: Any, weights
 
 
 @pytest.mark.parametrize("count", [1, 5, 22])
-def test_few_inputs_give_the_weights_that_their_moments_give(inputs: Any, weights: Any, count: int) -> None:
+def test_few_input_rows_give_the_same_weights_as_their_moments(inputs: Any, weights: Any, count: int) -> None:
     rows = inputs[:count] / np.sqrt(np.float32(count))
     one, other = (round_matrix(weights[None], seen, 0.1, SHAPE) for seen in (known(inputs[:count]), Rows(rows)))
-    assert np.mean(one.integers != other.integers) < 0.01  # the roundings of two ways to compute the same
+    assert np.mean(one.integers != other.integers) < 0.01  # float rounding differs between both computations
     assert other.error == pytest.approx(one.error, rel=0.02)
 
 
-def test_channels_that_are_looked_at_in_parts_are_rounded_the_same(
+def test_rounding_in_batches_of_channels_gives_the_same_weights(
     inputs: Any, weights: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = round_matrix(weights[None], known(inputs), 0.1, SHAPE)
@@ -114,8 +114,8 @@ def test_channels_that_are_looked_at_in_parts_are_rounded_the_same(
     assert np.array_equal(whole.step, parts.step)
 
 
-def test_a_depthwise_channel_is_clipped_where_that_costs_less_than_coarse_steps(inputs: Any) -> None:
-    """Its largest weight meets an input that is nearly quiet."""
+def test_a_depthwise_channel_is_clipped_if_that_reduces_the_error(inputs: Any) -> None:
+    """The input of the largest weight is nearly zero."""
     weights = np.random.default_rng(2).normal(size=(20, 9, 1)).astype(np.float32)
     weights[:, 4] = 5
     quiet = inputs.copy()

@@ -115,7 +115,7 @@ def test_what_is_no_data_is_the_users_mistake(clothes: Path, tmp_path: Path) -> 
     for data, words in (
         (tmp_path / "broken", "can be read"),
         (tmp_path / "none", "mnist, fashion_mnist, cifar10"),
-        (clothes / "Bag", "lies in no class folder"),
+        (clothes / "Bag", "is in no class folder"),
         (one, "at least two of each class"),
     ):
         with pytest.raises(UsageProblemError, match=words):
@@ -132,9 +132,9 @@ def test_a_file_that_says_it_is_another_network_is_refused(
     facts = json.loads(members["zoo.json"])
     photo = facts["inputs"]["image"]
     for change, words in (
-        ({"labels": ["a", "b"]}, "is another network"),
+        ({"labels": ["a", "b"]}, "do not fit the model"),
         ({"labels": ["a", "\x1b[31m", "c"]}, "makes no sense"),
-        ({"inputs": {"image": {**photo, "height": 64}}}, "is another network"),
+        ({"inputs": {"image": {**photo, "height": 64}}}, "do not fit the model"),
         ({"inputs": {"image": {"kind": "photo", "height": 64}}}, "makes no sense"),
         ({"inputs": {"image": {**photo, "scale": ["a"]}}}, "not a finite number"),
         ({"inputs": {"image": {"kind": "random", "distribution": "by dice"}}}, "unknown distribution"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from calibration.labelled import named_photos
+from calibration.class_files import named_photos
 from training import photo_files, pictures, splitting
 from training.tasks.answering import answered
 from training.tasks.task import Examples, Parts

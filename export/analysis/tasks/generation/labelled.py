@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from calibration.inputs import InputSpec
-from calibration.made_up import completed
+from calibration.random_inputs import completed
 from calibration.samples import Array, Samples
 from calibration.sources.folder import open_folder
 from calibration.sources.request import Request

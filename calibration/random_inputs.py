@@ -1,6 +1,7 @@
-"""Inputs that nobody gives: the noise of a generative model, the zeros that a state begins with.
+"""Inputs that the exporter generates: the noise of a generative model, the initial zeros of a state.
 
-They are made up once for each sample and kept with it, so that the model and every file of it get the same.
+They are generated once per sample and stored with it, so that the Keras model and every exported file get the same
+values.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from zoo.inputs import Input
 def values(
     inputs: Mapping[str, InputSpec], made_up: Mapping[str, Input], generator: np.random.Generator
 ) -> dict[str, NDArray[Any]]:
-    """Return one sample's values of the inputs in `made_up`, without batch."""
+    """Return one sample's values of the inputs in `made_up`, without the batch axis."""
     return {name: one.random(generator, inputs[name].shape, inputs[name].dtype) for name, one in made_up.items()}
 
 
 def completed(
     samples: Iterable[Sample], inputs: Mapping[str, InputSpec], made_up: Mapping[str, Input], seed: tuple[int, ...]
 ) -> Iterator[Sample]:
-    """Yield the samples with the inputs in `made_up` beside those that they have, in the order of `inputs`.
+    """Yield each sample with the inputs in `made_up` added, in the order of `inputs`.
 
-    The same seed gives the same values to a sample at the same place.
+    The same seed gives a sample at the same position the same values.
     """
     generator = np.random.default_rng(seed)
     for sample in samples:

@@ -1,4 +1,4 @@
-"""Inputs that are random by their meaning are drawn beside every source's samples, and once only."""
+"""Random inputs of a model, generated once per sample for every source."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from zoo.preprocessing import Preprocessing
 def pull_both(
     pull: Callable[..., Draw], inputs: dict[str, InputSpec], preprocessing: Preprocessing
 ) -> Callable[..., Draw]:
-    """Draw photos and, beside them, noise."""
+    """Draw samples for a model with a photo and a noise input."""
     both = {**inputs, "noise": InputSpec(shape=(50,))}
     contracts = {"image": Photo(preprocessing=preprocessing), "noise": Random()}
     return lambda spec, **changes: pull(spec, inputs=both, contracts=contracts, **changes)
 
 
 @pytest.mark.parametrize("distribution", get_args(Distribution))
-def test_every_distribution_that_an_architecture_may_name_can_be_made_up(distribution: Distribution) -> None:
+def test_every_distribution_can_be_sampled(distribution: Distribution) -> None:
     made = Random(distribution=distribution).random(np.random.default_rng(0), (3, 4), "float32")
     assert (made.shape, made.dtype) == ((3, 4), np.float32)
 
@@ -47,7 +47,7 @@ def test_photos_come_with_standard_normal_noise(
     assert len({row.tobytes() for one in (found.calibration, found.probe) for row in one.inputs["noise"]}) == 24
 
 
-def test_the_noise_is_that_of_the_seed_and_leaves_the_photos_alone(
+def test_the_noise_depends_on_the_seed_and_does_not_affect_the_photos(
     pull: Callable[..., Draw], pull_both: Callable[..., Draw], tmp_path: Path
 ) -> None:
     alone = pull(None).probe
@@ -58,7 +58,7 @@ def test_the_noise_is_that_of_the_seed_and_leaves_the_photos_alone(
     assert not np.array_equal(one.inputs["noise"], other.inputs["noise"])
 
 
-def test_a_photo_that_comes_twice_is_one_sample_whatever_the_noise(
+def test_a_repeated_photo_is_one_sample_despite_different_noise(
     pull_both: Callable[..., Draw], make_photos: Callable[..., Path]
 ) -> None:
     folder = make_photos(3)
@@ -69,7 +69,7 @@ def test_a_photo_that_comes_twice_is_one_sample_whatever_the_noise(
     assert not sets[0] & sets[1]
 
 
-def test_an_npz_may_give_the_noise(pull_both: Callable[..., Draw], tmp_path: Path) -> None:
+def test_an_npz_may_contain_the_noise(pull_both: Callable[..., Draw], tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (20, 16, 16, 3), np.uint8)
     np.savez(tmp_path / "images.npz", image=images)
     np.savez(tmp_path / "both.npz", image=images / np.float32(127.5) - 1, noise=np.zeros((20, 50), np.float32))
