@@ -26,12 +26,12 @@ from zoo.errors import UsageProblemError
 @click.option(
     "--epochs",
     type=click.IntRange(min=0),
-    help="Training epochs. [default: 10; 0 if a FILE.keras is only pruned, clustered or quantized]",
+    help="Training epochs. [default: 10, or 0 if a FILE.keras is pruned, clustered or quantized]",
 )
 @click.option(
     "--head-epochs", type=int, help="How many of these epochs train only the new layers. [default: one third]"
 )
-@click.option("--batch", default=32, show_default=True, type=click.IntRange(min=1), help="Photos in each batch.")
+@click.option("--batch", default=32, show_default=True, type=click.IntRange(min=1), help="Batch size.")
 @click.option(
     "--devices", metavar="N|all|cpu:N", help="Split every batch over N GPUs, all GPUs, or N groups of CPU cores."
 )
@@ -85,8 +85,8 @@ from zoo.errors import UsageProblemError
 def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], **options: Any) -> None:
     """Train a network on your photos: first its new last layer, then all layers.
 
-    The stages --prune-channels, --prune, --cluster and --qat follow, in this order; each one trains the network again.
-    A trained FILE.keras goes through these stages only, unless --epochs is given.
+    The stages --prune-channels, --prune, --cluster and --qat follow in this order, if given; each one trains the
+    network again. A FILE.keras goes through these stages only, unless --epochs is given, too.
     """
     from export.cli.progress_bar import ProgressBar
     from export.model.subject import is_model_file

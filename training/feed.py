@@ -8,9 +8,9 @@ import keras
 import numpy as np
 
 if TYPE_CHECKING:
+    from training.augmentation import Augmentation
     from training.start import Start
     from training.tasks.task import Examples, Task
-    from training.variations import Variations
 
 
 class Feed(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
@@ -28,12 +28,12 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
         *,
         batch: int,
         seed: int,
-        variations: Variations | None,
+        augmentation: Augmentation | None,
         shares: int = 1,
     ) -> None:
         """Feed `examples`, prepared by `task` for the network of `start`; batches are divisible by `shares`."""
         super().__init__()
-        self._task, self._start, self._examples, self._variations = task, start, examples, variations
+        self._task, self._start, self._examples, self._variations = task, start, examples, augmentation
         self._batch, self._seed = batch, seed
         # TensorFlow fails on an empty share, so each epoch leaves out a few examples, not always the same ones.
         self._count = len(examples) // shares * shares

@@ -104,7 +104,7 @@ def _untrained(model: keras.Model) -> str:
     """Return why the weights count as untrained, or "": all biases and batch norms have their initial values."""
     vectors = [weight.numpy() for weight in model.weights if len(weight.shape) == 1]
     initial = all(np.ptp(vector) == 0 and vector[0] in (0, 1) for vector in vectors)
-    return "all its biases and batch norms have their initial values" if vectors and initial else ""
+    return "all biases and batch norms have their initial values" if vectors and initial else ""
 
 
 def _check_same(subject: Subject, classes: Sequence[str]) -> None:

@@ -29,13 +29,13 @@ class Phase:
         name: "head" trains only the new layers, "fine" all layers except batch norms, any other name all layers.
         epochs: number of epochs.
         learning_rate: peak learning rate.
-        on_the_way: number of first epochs that cannot be the best, because the network is not yet fully pruned.
+        incomplete_epochs: number of first epochs that cannot be the best, because the network is not yet fully pruned.
     """
 
     name: str
     epochs: int
     learning_rate: float
-    on_the_way: int = 0
+    incomplete_epochs: int = 0
 
     def prepare(self, start: Start) -> None:
         """Set which layers of the model are trainable."""

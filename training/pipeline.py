@@ -27,7 +27,7 @@ from zoo.weights import RANDOM_REQUESTED
 if TYPE_CHECKING:
     from training.run import ProgressListener
     from training.start import Start
-    from training.tasks import Parts, Task
+    from training.tasks import Parts, Task, TrainingData
 
 
 def train(recipe: TrainingRecipe, report: ProgressListener, *, resume: bool = False) -> Trained:
@@ -61,24 +61,29 @@ def train(recipe: TrainingRecipe, report: ProgressListener, *, resume: bool = Fa
         devices.check(len(parts.train))
         # Only now: unreadable data leaves no run folder behind.
         settings = {**recipe.settings(), "photos": _digest(parts), "weights_sha256": start.weights.sha256}
-        run_state = RunState(recipe.run_folder, settings, resume=resume)
-        trained = Run(
+        run = Run(
             stages=stages,
             parts=parts,
             task=task,
             recipe=recipe,
             mirrored=recipe.augment and data.mirrored,
-            run_state=run_state,
+            run_state=RunState(recipe.run_folder, settings, resume=resume),
             devices=devices,
             report=report,
-        ).go(start)
-        report("evaluate")
-        scores = {name: task.evaluate(trained, part) for name, part in parts.held_out.items()}
-        best = (run_state.best(len(stages) - 1) or 0) + 1
-        drawn = task.draw(trained, [*parts.held_out.values()][-1], data.classes, run_state.folder)
-        if run_state.rows:
-            pictures.curve(run_state.rows, best, task.metrics[0], run_state.folder / CURVE)
-            drawn = (CURVE, *drawn)
+        )
+        return _finish(run, data, start, run.go(start))
+
+
+def _finish(run: Run, data: TrainingData, start: Start, trained: Start) -> Trained:
+    """Evaluate the trained network, draw the pictures and write the .keras file."""
+    recipe, task, parts, run_state = run.recipe, run.task, run.parts, run.run_state
+    run.report("evaluate")
+    scores = {name: task.evaluate(trained, part) for name, part in parts.held_out.items()}
+    best = (run_state.best(len(run.stages) - 1) or 0) + 1
+    drawn = task.draw(trained, [*parts.held_out.values()][-1], data.classes, run_state.folder)
+    if run_state.rows:
+        pictures.curve(run_state.rows, best, task.metrics[0], run_state.folder / CURVE)
+        drawn = (CURVE, *drawn)
     own_file.save(trained.model, recipe.out, trained.facts())
     run_state.finish()
     return Trained(

@@ -11,8 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from export.passes.prune import zero_share
+from training.augmentation import Augmentation
 from training.feed import Feed
-from training.variations import Variations
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Run:
                 raise UsageProblemError(f"{title}: the loss became NaN or infinite; use a smaller {flag}")
             scores = self.task.evaluate(learner.current, self.parts.validation)
             row = {"stage": number, "phase": phase.name, "epoch": epoch + 1, "loss": loss}
-            row |= {"counts": index >= phase.on_the_way, "score": scores[self.task.metrics[0].key], **scores}
+            row |= {"counts": index >= phase.incomplete_epochs, "score": scores[self.task.metrics[0].key], **scores}
             row["seconds"] = time.perf_counter() - begun
             self.run_state.add(row, learner.state, learner.optimizer_state)
 
@@ -144,14 +144,14 @@ class Run:
         return last and self.run_state.stalled(number, self.recipe.patience)
 
     def _feed(self, start: Start) -> Feed:
-        varied = Variations(mirrored=self.mirrored) if self.recipe.augment else None
+        augmentation = Augmentation(mirrored=self.mirrored) if self.recipe.augment else None
         return Feed(
             self.task,
             start,
             self.parts.train,
             batch=self.recipe.batch,
             seed=self.recipe.seed,
-            variations=varied,
+            augmentation=augmentation,
             shares=self.devices.count,
         )
 

@@ -192,7 +192,7 @@ def after_one_epoch(file: Path, kinds: Path, tmp_path: Path, **compression: Any)
     parts = data.examples(start.preprocessing, tmp_path)
     (stage,) = stages(options, ())
     prepared = stage.prepared(start, parts.train)
-    feed = Feed(task, prepared, parts.train, batch=32, seed=0, variations=None)
+    feed = Feed(task, prepared, parts.train, batch=32, seed=0, augmentation=None)
     learner = stage.learner(prepared, task, stage.phases[0], len(feed))
     learner.epoch(feed, 0, lambda steps: None)
     assert parts.test is not None
@@ -279,7 +279,7 @@ def test_epochs_before_full_sparsity_are_never_the_best(small: Path, kinds: Path
 
 def test_the_only_epoch_of_a_stage_can_be_the_best(tmp_path: Path) -> None:
     (zeros,) = stages(recipe(tmp_path / "in.keras", tmp_path, tmp_path / "out.keras", passes=HALF), ())
-    assert [phase.on_the_way for phase in zeros.phases] == [0]
+    assert [phase.incomplete_epochs for phase in zeros.phases] == [0]
 
 
 @pytest.mark.parametrize(

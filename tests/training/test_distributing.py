@@ -56,7 +56,7 @@ def test_batches_have_equal_shares_and_every_photo_is_used_in_some_epoch() -> No
     recipe = TrainingRecipe(model="lenet5", data="mnist", out=Path("a.keras"), weights="random")
     examples = Examples(photos=np.zeros((11, 32, 32, 1), np.uint8), annotations=np.arange(11))
     start = ZooStart(recipe).start({"classes": 11}, ())
-    feed = Feed(tasks.find(start.task, ""), start, examples, batch=4, seed=0, variations=None, shares=2)
+    feed = Feed(tasks.find(start.task, ""), start, examples, batch=4, seed=0, augmentation=None, shares=2)
     seen = set()
     for epoch in range(8):
         feed.begin(epoch)

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.augmentation import Augmentation
 from training.feed import Feed
 from training.file_start import FileStart
 from training.recipe import TrainingRecipe
 from training.start import Start
 from training.tasks import Examples
 from training.tasks.classification import CLASSIFICATION
-from training.variations import Variations
 
 
 @pytest.fixture
@@ -22,11 +22,11 @@ def start(lenet5_file: Path) -> Start:
     return FileStart(recipe).start({}, tuple(map(str, range(10))))
 
 
-def feed(start: Start, seed: int, *, varied: bool = False) -> Feed:
+def feed(start: Start, seed: int, *, augmented: bool = False) -> Feed:
     photos = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 1), np.uint8)
     examples = Examples(photos=photos, annotations=np.arange(20))
-    variations = Variations(mirrored=True) if varied else None
-    return Feed(CLASSIFICATION, start, examples, batch=6, seed=seed, variations=variations)
+    augmentation = Augmentation(mirrored=True) if augmented else None
+    return Feed(CLASSIFICATION, start, examples, batch=6, seed=seed, augmentation=augmentation)
 
 
 def shown(feed: Feed, epoch: int) -> list[list[int]]:
@@ -45,7 +45,7 @@ def test_every_epoch_has_all_examples_once_in_a_different_order(start: Start) ->
 
 
 def test_augmentation_differs_between_epochs_and_batches_and_depends_on_the_seed(start: Start) -> None:
-    one, same = feed(start, 1, varied=True), feed(start, 1, varied=True)
+    one, same = feed(start, 1, augmented=True), feed(start, 1, augmented=True)
     for epoch in (0, 1):
         same.begin(epoch)
         one.begin(epoch)
@@ -59,6 +59,6 @@ def _of_one_photo(start: Start, epoch: int) -> Feed:
     """Return a feed at this epoch, of twenty copies of one photo."""
     photos = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 1), np.uint8).repeat(20, 0)
     examples = Examples(photos=photos, annotations=np.zeros(20, np.int64))
-    one = Feed(CLASSIFICATION, start, examples, batch=6, seed=1, variations=Variations(mirrored=True))
+    one = Feed(CLASSIFICATION, start, examples, batch=6, seed=1, augmentation=Augmentation(mirrored=True))
     one.begin(epoch)
     return one

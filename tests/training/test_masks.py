@@ -12,10 +12,10 @@ from PIL import Image
 import zoo
 from calibration.masks import UNJUDGED
 from training import tasks
+from training.augmentation import Augmentation
 from training.recipe import TrainingRecipe
 from training.start import Start
 from training.tasks.segmentation import SEGMENTATION
-from training.variations import Variations
 from zoo.errors import UsageProblemError
 from zoo.weights import LoadedWeights
 
@@ -104,14 +104,14 @@ def test_masks_are_moved_like_their_photos_without_interpolation(mirrored: bool)
     truth = masks(8)
     truth[truth == 1] = 0  # interpolation between 0 and 2 would give 1
     photos = truth[..., None] * GREY
-    varied = Variations(mirrored=mirrored)
-    moved, moved_masks = varied.moved(photos, truth, np.random.default_rng(1))
+    augmentation = Augmentation(mirrored=mirrored)
+    moved, moved_masks = augmentation.moved(photos, truth, np.random.default_rng(1))
     assert moved_masks is not None
     assert set(np.unique(moved_masks)) == {0, 2}
     assert (moved_masks != truth).mean() > 0.05
     # Photos are interpolated at the borders between areas.
     assert ((moved[..., 0] > GREY) == (moved_masks == 2)).mean() > 0.95
-    inputs, lit = SEGMENTATION.batch(start(), photos, truth, varied, np.random.default_rng(1))
+    inputs, lit = SEGMENTATION.batch(start(), photos, truth, augmentation, np.random.default_rng(1))
     assert np.asarray(inputs).max() <= 1
     assert ((np.asarray(inputs)[..., 0] > GREY / 255) == (lit == 2)).mean() > 0.9
 
@@ -120,7 +120,7 @@ def test_masks_are_moved_like_their_photos_without_interpolation(mirrored: bool)
 def test_photos_are_mirrored_only_if_allowed(mirrored: bool) -> None:
     photos = np.zeros((40, 32, 32, 1), np.uint8)
     photos[:, :, 16:] = 255
-    moved, _ = Variations(mirrored=mirrored).moved(photos, None, np.random.default_rng(0))
+    moved, _ = Augmentation(mirrored=mirrored).moved(photos, None, np.random.default_rng(0))
     turned = moved[:, :, :8].mean((1, 2, 3)) > moved[:, :, -8:].mean((1, 2, 3))
     assert 10 < turned.sum() < 30 if mirrored else not turned.any()
 

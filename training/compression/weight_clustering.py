@@ -13,7 +13,7 @@ import numpy as np
 
 from training.compression.folding import folded
 from training.compression.tf_keras_learner import TfKerasLearner, wrapped_layers
-from training.compression.weight_pruning import has_kernel
+from training.compression.weight_pruning import is_conv_or_dense
 from training.phases import Phase
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class WeightClustering:
         kept = {"preserve_sparsity": True} if self._keep_zeros else {}
 
         def wrap(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
-            if not has_kernel(layer):
+            if not is_conv_or_dense(layer):
                 return layer
             # k-means++ fails if a kernel has few more weights than clusters.
             many = np.count_nonzero(layer.kernel) >= 2 * self._count

@@ -36,7 +36,9 @@ class WeightPruning:
         self._prune = compression.prune
         epochs = compression.epochs
         self.phases: Sequence[Phase] = (
-            Phase(name=self.name, epochs=epochs, learning_rate=compression.learning_rate, on_the_way=epochs // 2),
+            Phase(
+                name=self.name, epochs=epochs, learning_rate=compression.learning_rate, incomplete_epochs=epochs // 2
+            ),
         )
 
     @property
@@ -53,7 +55,7 @@ class WeightPruning:
         import tensorflow_model_optimization as tfmot
 
         sparsity = tfmot.sparsity.keras
-        end = phase.on_the_way * steps or max(1, steps // 2)
+        end = phase.incomplete_epochs * steps or max(1, steps // 2)
         if self._prune.pattern:
             kept, of = self._prune.pattern
             settings = {
@@ -73,7 +75,7 @@ class WeightPruning:
             settings = {"pruning_schedule": schedule}
 
         def wrap(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
-            return sparsity.prune_low_magnitude(layer, **settings) if has_kernel(layer) else layer
+            return sparsity.prune_low_magnitude(layer, **settings) if is_conv_or_dense(layer) else layer
 
         return TfKerasLearner(
             start,
@@ -86,7 +88,7 @@ class WeightPruning:
         )
 
 
-def has_kernel(layer: tf_keras.layers.Layer) -> bool:
+def is_conv_or_dense(layer: tf_keras.layers.Layer) -> bool:
     """Whether a layer is a Conv2D or Dense layer; other layers are not pruned or clustered."""
     import tf_keras
 

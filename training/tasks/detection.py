@@ -26,10 +26,10 @@ from zoo.weights import sources
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from training.augmentation import Augmentation
     from training.recipe import TrainingRecipe
     from training.start import Start
     from training.tasks.task import Loss, TrainingData
-    from training.variations import Variations
     from zoo.preprocessing import Preprocessing
 
 
@@ -100,15 +100,15 @@ class Detection:
         start: Start,
         photos: NDArray[np.uint8],
         annotations: NDArray[Any],
-        variations: Variations | None,
+        augmentation: Augmentation | None,
         rng: np.random.Generator,
     ) -> tuple[Any, Any]:
         """Return the inputs and the targets of each head."""
         assert start.detection is not None
         truth = [_without_crowds(one) for one in annotations]
-        if variations is not None:
-            photos = variations.lit(photos, rng)
-            if variations.mirrored:
+        if augmentation is not None:
+            photos = augmentation.lit(photos, rng)
+            if augmentation.mirrored:
                 flipped = rng.random(len(photos)) < 0.5
                 photos[flipped] = photos[flipped][:, :, ::-1]
                 truth = [_mirrored(one) if flip else one for one, flip in zip(truth, flipped, strict=True)]

@@ -22,10 +22,10 @@ from zoo.weights import sources
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from training.augmentation import Augmentation
     from training.recipe import TrainingRecipe
     from training.start import Start
     from training.tasks.task import Loss, TrainingData
-    from training.variations import Variations
     from zoo.preprocessing import Preprocessing
 
 _BATCH = 256
@@ -115,11 +115,11 @@ class Generation:
         start: Start,
         photos: NDArray[np.uint8],
         annotations: NDArray[Any],
-        variations: Variations | None,
+        augmentation: Augmentation | None,
         rng: np.random.Generator,
     ) -> tuple[Any, Any]:
         """Return images and noise as inputs, and the same images as targets."""
-        if variations is not None and variations.mirrored:
+        if augmentation is not None and augmentation.mirrored:
             flipped = rng.random(len(photos)) < 0.5
             photos = np.where(flipped[:, None, None, None], photos[:, :, ::-1], photos)
         images = start.preprocessing.normalise(photos)

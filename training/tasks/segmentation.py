@@ -23,10 +23,10 @@ from zoo.weights import sources
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from training.augmentation import Augmentation
     from training.recipe import TrainingRecipe
     from training.start import Start
     from training.tasks.task import Loss, TrainingData
-    from training.variations import Variations
     from zoo.preprocessing import Preprocessing
 
 NAMES = "classes.txt"
@@ -106,13 +106,13 @@ class Segmentation:
         start: Start,
         photos: NDArray[np.uint8],
         annotations: NDArray[Any],
-        variations: Variations | None,
+        augmentation: Augmentation | None,
         rng: np.random.Generator,
     ) -> tuple[Any, Any]:
         """Return the inputs and the masks; both are moved alike."""
-        if variations is None:
+        if augmentation is None:
             return start.preprocessing.normalise(photos), annotations
-        moved, masks = variations.moved(variations.lit(photos, rng), annotations, rng)
+        moved, masks = augmentation.moved(augmentation.lit(photos, rng), annotations, rng)
         return start.preprocessing.normalise(moved), masks
 
     def evaluate(self, start: Start, examples: Examples) -> dict[str, float]:

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from training.augmentation import Augmentation
     from training.recipe import TrainingRecipe
     from training.start import Start
-    from training.variations import Variations
     from zoo.metric import Metric
     from zoo.preprocessing import Preprocessing
 
@@ -38,7 +38,7 @@ class Examples:
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """Training, validation and test examples; `test` is used only for the final scores, and may be None."""
+    """Training, validation and test examples; `test` is never used to choose an epoch, and may be None."""
 
     train: Examples
     validation: Examples
@@ -101,10 +101,10 @@ class Task(Protocol):
         start: Start,
         photos: NDArray[np.uint8],
         annotations: NDArray[Any],
-        variations: Variations | None,
+        augmentation: Augmentation | None,
         rng: np.random.Generator,
     ) -> tuple[Any, Any]:
-        """Return the inputs of the network and the targets of its losses; augmented if `variations` is given."""
+        """Return the inputs of the network and the targets of its losses; augmented if `augmentation` is given."""
         ...
 
     def evaluate(self, start: Start, examples: Examples) -> dict[str, float]:

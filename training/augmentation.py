@@ -13,7 +13,7 @@ _SHIFT, _ZOOM, _BRIGHTNESS, _CONTRAST = 0.1, 0.15, 0.15, 0.15  # shares of the s
 _WHITE = 255.0
 
 
-class Variations:
+class Augmentation:
     """Augments photos and their masks; the same state of the random generator gives the same result."""
 
     def __init__(self, *, mirrored: bool) -> None:
