@@ -21,7 +21,10 @@ from zoo.errors import UsageProblemError
     help="Training data: FOLDER/CLASS/photo.jpg, a CSV with columns file and class, or mnist, fashion_mnist, cifar10.",
 )
 @click.option(
-    "--out", metavar="FILE.keras", type=click.Path(path_type=Path), help="File to write. [default: NAME.keras]"
+    "--out",
+    metavar="FILE.keras",
+    type=click.Path(path_type=Path),
+    help="File to write. [default: NAME.keras, or FILE-trained.keras]",
 )
 @click.option(
     "--epochs",
@@ -85,8 +88,8 @@ from zoo.errors import UsageProblemError
 def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], **options: Any) -> None:
     """Train a network on your photos: first its new last layer, then all layers.
 
-    The stages --prune-channels, --prune, --cluster and --qat follow in this order, if given; each one trains the
-    network again. A FILE.keras goes through these stages only, unless --epochs is given, too.
+    The stages --prune-channels, --prune, --cluster and --qat follow in this order; each one trains the network again.
+    If any of them is given, a FILE.keras goes through these stages only, unless --epochs is given, too.
     """
     from export.cli.progress_bar import ProgressBar
     from export.model.subject import is_model_file

@@ -150,5 +150,5 @@ def record(recipe: TrainingRecipe) -> dict[str, Any]:
 def from_record(values: Mapping[str, Any]) -> TrainingRecipe:
     """Return the recipe that was recorded as `values`."""
     compression = values["compression"]
-    made = Compression(**{**compression, "passes": registry.from_record(compression["passes"])})
-    return TrainingRecipe(**{**values, "out": Path(values["out"]), "compression": made})
+    restored = Compression(**{**compression, "passes": registry.from_record(compression["passes"])})
+    return TrainingRecipe(**{**values, "out": Path(values["out"]), "compression": restored})
