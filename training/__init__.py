@@ -1,1 +1,1 @@
-"""Training: a network of the zoo learns what a user's photos show. Knows nothing about file formats of exports."""
+"""Training and compression of networks on the user's photos; independent of export formats."""

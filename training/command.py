@@ -1,4 +1,4 @@
-"""`zoo train NAME --data photos/`: a network of the zoo learns your photos."""
+"""`zoo train NAME --data photos/`: train a network of the zoo, or a .keras file, on the user's photos."""
 
 from __future__ import annotations
 
@@ -18,64 +18,87 @@ from zoo.errors import UsageProblemError
     "--data",
     required=True,
     metavar="FOLDER|FILE.csv|NAME",
-    help="FOLDER/CLASS/photo.jpg, a CSV with file,class, or mnist, fashion_mnist, cifar10.",
+    help="Training data: FOLDER/CLASS/photo.jpg, a CSV with columns file and class, or mnist, fashion_mnist, cifar10.",
 )
-@click.option("--out", metavar="FILE.keras", type=click.Path(path_type=Path), help="NAME.keras if not given.")
-@click.option("--epochs", type=click.IntRange(min=0), help="In all; 10, or 0 where a FILE.keras loses something.")
-@click.option("--head-epochs", type=int, help="Of them with only the new layers learning; a third if not given.")
-@click.option("--batch", default=32, show_default=True, type=click.IntRange(min=1), help="Photos in a step.")
-@click.option("--devices", metavar="N|all|cpu:N", help="Share every step among N GPUs, or among N parts of the cores.")
+@click.option(
+    "--out",
+    metavar="FILE.keras",
+    type=click.Path(path_type=Path),
+    help="File to write. [default: NAME.keras, or FILE-trained.keras]",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=0),
+    help="Training epochs. [default: 10, or 0 if a FILE.keras is pruned, clustered or quantized]",
+)
+@click.option(
+    "--head-epochs", type=int, help="How many of these epochs train only the new layers. [default: one third]"
+)
+@click.option("--batch", default=32, show_default=True, type=click.IntRange(min=1), help="Batch size.")
+@click.option(
+    "--devices", metavar="N|all|cpu:N", help="Split every batch over N GPUs, all GPUs, or N groups of CPU cores."
+)
 @click.option(
     "--learning-rate",
     type=click.FloatRange(min=0, min_open=True),
-    help="At its highest; 3e-5, or 2e-3 from random weights.",
+    help="Peak learning rate. [default: 3e-5, or 2e-3 from random weights]",
 )
-@click.option("--validation", default=0.2, show_default=True, help="Share of the photos that judge and teach nothing.")
+@click.option("--validation", default=0.2, show_default=True, help="Share of the photos used for validation.")
 @click.option(
     "--patience",
     default=5,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Epochs without progress after which to stop.",
+    help="Stop after this many epochs without a better validation score.",
 )
-@click.option("--weights", metavar="TAG|FILE|random", help="What to begin with; the trained ones if not given.")
+@click.option("--weights", metavar="TAG|FILE|random", help="Initial weights. [default: the pretrained weights]")
 @click.option(
-    "--set", "settings", metavar="KEY=VALUE", multiple=True, help="An option of the network, as of zoo export."
+    "--set", "settings", metavar="KEY=VALUE", multiple=True, help="Set an option of the network, as in zoo export."
 )
 @click.option(
-    "--preprocessing", metavar="NAME", help="Of a .keras file that does not say it: unit, tf, torch, caffe, raw."
+    "--preprocessing",
+    metavar="NAME",
+    help="Input preprocessing of a .keras file that does not record it: unit, tf, torch, caffe, raw.",
 )
-@click.option("--prune-channels", metavar="SHARE", help="Then remove that share of every layer's channels.")
-@click.option("--prune", metavar="SHARE|N:M", help="Then make weights zero: 0.5, or 2:4 for 2 of every 4.")
-@click.option("--cluster", type=int, metavar="COUNT", help="Then leave every layer so many different weights: 32.")
-@click.option("--qat", is_flag=True, help="Then learn with 8-bit weights and activations.")
-@click.option("--stage-epochs", default=4, show_default=True, type=click.IntRange(min=1), help="Of each of these four.")
+@click.option("--prune-channels", metavar="SHARE", help="Fraction of channels to remove from every layer.")
+@click.option(
+    "--prune", metavar="SHARE|N:M", help="Weights to set to zero: a fraction such as 0.5, or 2:4 for 2 of every 4."
+)
+@click.option("--cluster", type=int, metavar="COUNT", help="Number of distinct weight values per layer, such as 32.")
+@click.option("--qat", is_flag=True, help="Train with simulated 8-bit weights and activations.")
+@click.option(
+    "--stage-epochs",
+    default=4,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Epochs for each of the four stages above.",
+)
 @click.option(
     "--stage-learning-rate",
     default=3e-4,
     show_default=True,
     type=click.FloatRange(min=0, min_open=True),
-    help="At its highest, in each of these.",
+    help="Peak learning rate in each of these stages.",
 )
-@click.option("--no-augment", is_flag=True, help="Show every photo as it is, in every epoch.")
-@click.option("--seed", default=0, show_default=True, help="Of every random choice.")
-@click.option("--resume", is_flag=True, help="Go on with the run that was stopped.")
-@click.option("--evaluate", is_flag=True, help="Learn nothing; judge a .keras file on these photos.")
-@click.option("--json", "as_json", is_flag=True, help="Print the facts for programs.")
+@click.option("--no-augment", is_flag=True, help="Turn data augmentation off.")
+@click.option("--seed", default=0, show_default=True, help="Random seed.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run.")
+@click.option("--evaluate", is_flag=True, help="Only evaluate a .keras file on this data; do not train.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], **options: Any) -> None:
-    """Train a network on your photos: its head first, then all of it.
+    """Train a network on your photos: first its new last layer, then all layers.
 
-    Then it can lose channels, weights, different weights and bits, in this order, and learn to do without: a trained
-    FILE.keras loses them at once, and learns nothing else unless --epochs says so.
+    The stages --prune-channels, --prune, --cluster and --qat follow in this order; each one trains the network again.
+    If any of them is given, a FILE.keras goes through these stages only, unless --epochs is given, too.
     """
     from export.cli.progress_bar import ProgressBar
     from export.model.subject import is_model_file
     from export.runtime import background
     from training import job, printing
-    from training.recipe import Slimming, TrainingRecipe, record
+    from training.recipe import Compression, TrainingRecipe, record
 
     as_json, resume, plain, evaluate = (options.pop(key) for key in ("as_json", "resume", "no_augment", "evaluate"))
-    slimming = Slimming(
+    compression = Compression(
         passes=chosen_passes(options),
         clusters=options.pop("cluster"),
         qat=options.pop("qat"),
@@ -87,34 +110,33 @@ def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], *
         model=name,
         data=data,
         out=out or Path(f"{Path(name).stem}-trained.keras" if is_file else f"{name}.keras"),
-        epochs=epochs if epochs is not None else 0 if is_file and slimming.asked else 10,
+        epochs=epochs if epochs is not None else 0 if is_file and compression.requested else 10,
         options=dict(option(text) for text in settings),
         augment=not plain,
-        slimming=slimming,
+        compression=compression,
         **options,
     )
     if evaluate:
-        _check_alone(
-            resume=resume, epochs=epochs, weights=recipe.weights, **{"prune, --cluster or --qat": slimming.asked}
-        )
+        compressing = {"prune, --cluster or --qat": compression.requested}
+        _check_no_training_flags(resume=resume, epochs=epochs, weights=recipe.weights, **compressing)
     with ProgressBar(standard_error()) as progress:
         if evaluate:
-            answer = background.start(job.evaluate, progress, recipe=record(recipe))
+            result = background.start(job.evaluate, progress, recipe=record(recipe))
         else:
-            answer = background.start(job.train, progress, recipe=record(recipe), resume=resume)
+            result = background.start(job.train, progress, recipe=record(recipe), resume=resume)
     if as_json:
-        print_json(answer)
+        print_json(result)
         return
-    for warning in answer["warnings"]:
+    for warning in result["warnings"]:
         standard_error().print(f"warning: {warning}", soft_wrap=True)
     if evaluate:
-        printing.judged(standard_output(), answer)
+        printing.print_evaluation(standard_output(), result)
     else:
-        printing.trained(standard_output(), answer, data)
+        printing.print_training(standard_output(), result, data)
 
 
-def _check_alone(**asked: Any) -> None:
-    """Refuse what --evaluate would pass over."""
-    flag = next((flag for flag, value in asked.items() if value not in (None, False)), None)
+def _check_no_training_flags(**given: Any) -> None:
+    """Refuse flags that --evaluate would ignore."""
+    flag = next((flag for flag, value in given.items() if value not in (None, False)), None)
     if flag:
-        raise UsageProblemError(f"--evaluate judges the file as it is, and learns nothing; leave out --{flag}")
+        raise UsageProblemError(f"--evaluate does not train the file; leave out --{flag}")

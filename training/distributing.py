@@ -1,9 +1,9 @@
-"""Several GPUs of this machine share the photos of every step: TensorFlow's own `MirroredStrategy`.
+"""Training on several devices of one machine with `MirroredStrategy` of TensorFlow.
 
-Each device has a copy of all variables and takes an equal share of the batch; the gradients are summed, and every copy
-takes the same step. What answers and what is saved stays outside of it: a plain model, on one device.
+Each device has a copy of all variables and computes the gradients of an equal share of the batch; the gradients are
+summed, and all copies are updated alike. Evaluation and saving use a plain model on one device.
 
-Not several machines: `fit` of Keras 3 fails under `MultiWorkerMirroredStrategy`,
+Training on several machines is not supported: `fit` of Keras 3 fails under `MultiWorkerMirroredStrategy`,
 https://github.com/keras-team/keras/issues/20585.
 """
 
@@ -20,70 +20,71 @@ from zoo.errors import UsageProblemError
 if TYPE_CHECKING:
     import keras
 
-_ASKED = re.compile(r"all|(?:cpu:)?[1-9][0-9]{0,3}", re.ASCII)
+_DEVICES = re.compile(r"all|(?:cpu:)?[1-9][0-9]{0,3}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Devices:
-    """What a run learns on.
+    """The devices of a training run.
 
     Attributes:
-        count: how many devices share a step.
-        strategy: TensorFlow's; None: one device, and nothing is shared.
+        count: number of devices that share each batch.
+        strategy: distribution strategy of TensorFlow; None on one device.
     """
 
     count: int = 1
     strategy: Any = None
 
     def scope(self) -> AbstractContextManager[Any]:
-        """Return the context in which all that learns must be made."""
+        """Return the context in which models and optimizers must be created."""
         scope: AbstractContextManager[Any] = self.strategy.scope() if self.strategy else nullcontext()
         return scope
 
     def check(self, photos: int) -> None:
-        """Refuse so few photos that a device would have none.
+        """Check that there are enough photos for all devices.
 
         Raises:
             UsageProblemError: there are fewer photos than devices.
         """
         if photos < self.count:
-            raise UsageProblemError(f"--devices: {self.count} devices cannot share {photos} photos; ask for fewer")
+            raise UsageProblemError(f"--devices: {self.count} devices cannot share {photos} photos; use fewer devices")
 
 
-def find(asked: str | None, batch: int) -> Devices:
-    """Return the devices that were asked for; TensorFlow must not have been at work before, if they are `cpu:2`.
+def find(requested: str | None, batch: int) -> Devices:
+    """Return the requested devices; for "cpu:2", TensorFlow must not have been used in this process before.
 
     Args:
-        asked: "2": GPUs; "all" of them; "cpu:2": the cores as so many devices; None: what TensorFlow takes by itself.
-        batch: photos in a step, over all devices.
+        requested: "2" for two GPUs, "all" for all GPUs, "cpu:2" for the cores as two devices, None for TensorFlow's
+            default device.
+        batch: photos in each batch, over all devices.
 
     Raises:
-        UsageProblemError: fewer than two devices, more than there are, or a batch that has no equal shares.
+        UsageProblemError: fewer than two devices, more than exist, or a batch that cannot be divided equally.
     """
-    if asked is None:
+    if requested is None:
         return Devices()
-    if not _ASKED.fullmatch(asked):
-        raise UsageProblemError(f"--devices takes a number of GPUs, all, or cpu:2, not {asked!r}")
+    if not _DEVICES.fullmatch(requested):
+        raise UsageProblemError(f"--devices must be a number of GPUs, all, or cpu:2, not {requested!r}")
     if os.environ.get("TF_CONFIG"):
         raise UsageProblemError(
-            "TF_CONFIG asks for several machines, and TensorFlow cannot train Keras 3 on them (Keras issue 20585); "
-            "unset it to train on this one"
+            "TF_CONFIG configures several machines, on which TensorFlow cannot train Keras 3 models (Keras issue "
+            "20585); unset it to train on this machine"
         )
     import tensorflow as tf
 
-    kind = "CPU" if asked.startswith("cpu:") else "GPU"
-    there = len(tf.config.list_physical_devices("GPU"))
-    count = there if asked == "all" else int(asked.removeprefix("cpu:"))
-    if kind == "GPU" and (there < 2 or count > there):
+    kind = "CPU" if requested.startswith("cpu:") else "GPU"
+    found = len(tf.config.list_physical_devices("GPU"))
+    count = found if requested == "all" else int(requested.removeprefix("cpu:"))
+    if kind == "GPU" and (found < 2 or count > found):
         raise UsageProblemError(
-            f"--devices {asked}: TensorFlow finds {there or 'no'} GPU{'s' * (there != 1)} here; "
-            + (f"ask for at most {there}" if there > 1 else "leave --devices out")
+            f"--devices {requested}: TensorFlow finds {found or 'no'} GPU{'s' * (found != 1)}; "
+            + (f"use at most {found}" if found > 1 else "leave out --devices")
         )
     if count < 2:
-        raise UsageProblemError(f"--devices {asked} is one device, which shares nothing; leave --devices out")
+        raise UsageProblemError(f"--devices {requested} is a single device; leave out --devices")
     if batch % count:
         raise UsageProblemError(
-            f"--batch {batch} has no equal shares for {count} devices; {-(-batch // count) * count} has"
+            f"--batch {batch} cannot be divided equally among {count} devices; use {-(-batch // count) * count}"
         )
     if kind == "CPU":
         _divide_cores(count)
@@ -91,16 +92,16 @@ def find(asked: str | None, batch: int) -> Devices:
 
 
 def copied(model: keras.Model) -> keras.Model:
-    """Return a copy whose variables live on all devices of the scope in which this is called."""
+    """Return a copy whose variables are on all devices of the current scope."""
     import keras
 
     copy = keras.models.clone_model(model)
-    bring(model, copy)
+    copy_values(model, copy)
     return copy
 
 
-def bring(source: keras.Model, target: keras.Model) -> None:
-    """Give every variable of `target` the value that it has in `source`, states of random generators among them."""
+def copy_values(source: keras.Model, target: keras.Model) -> None:
+    """Copy the values of all variables, including states of random generators, from `source` to `target`."""
     for variable, value in zip(target.variables, source.variables, strict=True):
         variable.assign(value.numpy())
 
@@ -113,5 +114,5 @@ def _divide_cores(count: int) -> None:
         tf.config.set_logical_device_configuration(cores, [tf.config.LogicalDeviceConfiguration()] * count)
     except RuntimeError as error:
         raise UsageProblemError(
-            f"TensorFlow is at work in this process already; ask for cpu:{count} in a new one"
+            f"TensorFlow is already initialized in this process; use cpu:{count} in a new process"
         ) from error

@@ -1,4 +1,4 @@
-"""A training run as a job of `export.runtime.background`: plain data in, plain data out."""
+"""A training run as a job of `export.runtime.background`: arguments and results are plain data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def train(recipe: Mapping[str, Any], resume: bool, progress: Progress) -> dict[str, Any]:
-    """Train as `recipe` says, or go on if `resume`; answer what `training.pipeline.Trained` records.
+    """Train as `recipe` says, or continue an interrupted run; return the record of `training.results.Trained`.
 
     Raises:
         ZooError: as `training.pipeline.train`.
@@ -21,13 +21,13 @@ def train(recipe: Mapping[str, Any], resume: bool, progress: Progress) -> dict[s
 
     from training.pipeline import train
 
-    # Here and not in the run: it is for the whole process, and refuses unseeded draws of anybody else's.
+    # Set here and not in the pipeline: it holds for the whole process, where it rejects unseeded random operations.
     tf.config.experimental.enable_op_determinism()
     return train(from_record(recipe), progress.step, resume=resume).record()
 
 
 def evaluate(recipe: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    """Judge the file that `recipe` names on its data; answer what `training.pipeline.Judged` records.
+    """Evaluate the file that `recipe` names; return the record of `training.results.Evaluation`.
 
     Raises:
         ZooError: as `training.pipeline.evaluate`.

@@ -1,7 +1,7 @@
-"""First the new layers alone, then all of them: what is trained already is not spoilt by what is not.
+"""Training phases: first the new layers alone, then all layers, so that random layers do not spoil pretrained ones.
 
-Yosinski et al. 2014, https://arxiv.org/abs/1411.1792, on what is lost otherwise; the schedule is a warm-up and half a
-cosine (Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983) in each phase.
+Yosinski et al. 2014, https://arxiv.org/abs/1411.1792. The learning rate of each phase has a warm-up and a cosine decay
+(Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983).
 """
 
 from __future__ import annotations
@@ -12,34 +12,33 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from training.recipe import TrainingRecipe
-    from training.starting import Start
+    from training.start import Start
 
-# Measured with MobileNet v1 on 480 small photos of ten classes: a slower head is half as good after the same epochs,
-# and a faster second phase forgets more than it learns.
+# Measured with MobileNet v1 on 480 small photos of ten classes: with a lower rate of the head, the accuracy after the
+# same number of epochs is half as high; a higher rate in the second phase destroys pretrained features.
 _HEAD_RATE, _FINE_RATE, _SCRATCH_RATE = 1e-2, 3e-5, 2e-3
 _WEIGHT_DECAY = 1e-3
-_WARM_UP = 0.1  # of a phase's steps
+_WARM_UP = 0.1  # fraction of the steps of a phase
 
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """Some epochs in which the same layers learn.
+    """Epochs in which the same layers are trained.
 
     Attributes:
-        name: "head": the new layers only; "fine": all of them, but batch norms keep what they have seen; all others:
-            everything.
-        epochs: how many.
-        learning_rate: at its highest.
-        on_the_way: epochs at the start after which the network is not yet what it shall be: none of them is the best.
+        name: "head" trains only the new layers, "fine" all layers except batch norms, any other name all layers.
+        epochs: number of epochs.
+        learning_rate: peak learning rate.
+        incomplete_epochs: number of first epochs that cannot be the best, because the network is not yet fully pruned.
     """
 
     name: str
     epochs: int
     learning_rate: float
-    on_the_way: int = 0
+    incomplete_epochs: int = 0
 
     def prepare(self, start: Start) -> None:
-        """Set which layers of the model learn."""
+        """Set which layers of the model are trainable."""
         import keras
 
         for layer in start.model.layers:
@@ -47,10 +46,10 @@ class Phase:
             layer.trainable = not keeps and (self.name != "head" or layer.name in start.new)
 
     def optimizer(self, steps: int, library: Any) -> Any:
-        """Return one whose rate rises and falls over `steps`, all of the phase's.
+        """Return an optimizer whose learning rate rises and falls over `steps`.
 
         Args:
-            steps: of all epochs.
+            steps: number of steps in all epochs of the phase.
             library: keras, or tf_keras.
         """
         warm = max(1, round(_WARM_UP * steps))
@@ -61,12 +60,12 @@ class Phase:
 
 
 def plan(recipe: TrainingRecipe, start: Start) -> Sequence[Phase]:
-    """Return the phases in which a network learns its task, those of no epochs left out."""
+    """Return the phases of training without compression, except those of no epochs."""
     if not start.weights.trained:
         phases = [Phase(name="whole", epochs=recipe.epochs, learning_rate=recipe.learning_rate or _SCRATCH_RATE)]
     else:
-        asked = recipe.head_epochs if recipe.head_epochs is not None else (recipe.epochs + 2) // 3
-        head = asked if start.new else 0
+        head_epochs = recipe.head_epochs if recipe.head_epochs is not None else (recipe.epochs + 2) // 3
+        head = head_epochs if start.new else 0
         fine_rate = recipe.learning_rate or _FINE_RATE
         phases = [
             Phase(name="head", epochs=head, learning_rate=_HEAD_RATE),

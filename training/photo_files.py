@@ -1,4 +1,4 @@
-"""Photos in files become one array on disk: decoded once, however many epochs there are."""
+"""Decodes photo files once into a memory-mapped array, for any number of epochs."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ if TYPE_CHECKING:
 def prepare(
     paths: Sequence[Path], preprocessing: Preprocessing, file: Path
 ) -> tuple[NDArray[np.uint8], list[int], tuple[str, ...]]:
-    """Return the photos (N, height, width, channels), mapped from `file`, which of `paths` they are, and warnings.
+    """Return photos (N, height, width, channels) memory-mapped from `file`, their indices in `paths`, and warnings.
 
     Raises:
-        UsageProblemError: not one can be read.
+        UsageProblemError: none of the photos can be read.
         OutsideError: the disk is full.
     """
-    kept, broken = [], []
+    kept, unreadable = [], []
     writer = ArrayFile(file, preprocessing.shape, "uint8")
     for index, path in enumerate(paths):
         try:
             photo = preprocessing.photo(read_photo(path))
         except BadPhotoError:
-            broken.append(path.name)
+            unreadable.append(path.name)
             continue
         writer.append(photo)
         kept.append(index)
     writer.close()
     if not kept:
-        raise UsageProblemError(f"not one of {len(paths)} photos can be read, the first is {paths[0]}")
-    return np.load(file, mmap_mode="r"), kept, (skipped(broken),) if broken else ()
+        raise UsageProblemError(f"none of the {len(paths)} photos can be read; the first is {paths[0]}")
+    return np.load(file, mmap_mode="r"), kept, (skipped(unreadable),) if unreadable else ()
 
 
 def fitted(images: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
-    """Return pictures (N, height, width, channels) of one size at the size and in the colours of the input."""
+    """Return images (N, height, width, channels) with the size and the number of channels of the input."""
     if images.shape[1:] == preprocessing.shape:
         return images
     return np.stack([preprocessing.photo(datasets.image(image)) for image in images])

@@ -1,4 +1,4 @@
-"""Pictures of a run: how the loss and the score went, and which classes are taken for which."""
+"""Pictures of a training run: the training curve and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from training.notebook import Row
+    from training.run_state import Row
     from zoo.metric import Metric
 
 _DPI = 120
 _BLUE, _ORANGE, _GREY = "#1f6feb", "#d1572d", "#9aa4af"
-_MOST_NAMES = 30  # more cannot be read on an axis
+_MOST_NAMES = 30  # more are illegible on an axis
 
 
 def curve(rows: Sequence[Row], best: int, metric: Metric, path: Path) -> None:
-    """Draw the loss and the validation score of every epoch, that of number `best` marked."""
+    """Draw the loss and the validation score of every epoch; mark epoch number `best`."""
     figure = _figure(8, 3.4)
     left, right = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in rows]
@@ -49,14 +49,14 @@ def _new_phase(row: Row, before: Row) -> bool:
 
 
 def confusion(counts: NDArray[np.integer[Any]], names: Sequence[str], path: Path) -> None:
-    """Draw which share of each class's photos is taken for which class; the rows are the truth."""
+    """Draw the confusion matrix as shares of each row; rows are the true classes, columns the predicted ones."""
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = min(12.0, 2.5 + 0.42 * len(names))
     figure = _figure(side + 1, side)
     axes = figure.subplots()
     shown = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(shown, ax=axes, fraction=0.046, label="share of the class's photos")
-    axes.set(xlabel="the network says", ylabel="the photo shows")
+    axes.set(xlabel="predicted class", ylabel="true class")
     if len(names) <= _MOST_NAMES:
         ticks = range(len(names))
         axes.set_xticks(ticks, names, rotation=90)
@@ -70,7 +70,7 @@ def confusion(counts: NDArray[np.integer[Any]], names: Sequence[str], path: Path
 
 
 def _figure(width: float, height: float) -> Figure:
-    # Not pyplot: it would look for a display, and keep every figure.
+    # pyplot would look for a display, and keep every figure in memory.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,137 +1,100 @@
-"""The flow of a training run, from a recipe to a .keras file that knows what it is."""
+"""The flow of a training run: from a recipe to a .keras file that records its classes and preprocessing."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from export.model.subject import is_model_file
-from training import distributing, phases, pictures, slimming, tasks
-from training.continuing import OwnFile
-from training.notebook import BEFORE, CURVE, Notebook, Row
+from training import compression, distributing, phases, pictures, tasks
+from training.compression import checks
+from training.file_start import FileStart
 from training.recipe import TrainingRecipe
-from training.running import Run
-from training.slimming import promises
+from training.results import Evaluation, Trained
+from training.run import Run
+from training.run_state import BEFORE, CURVE, RunState
 from training.stage import Learn
-from training.starting import OfZoo
+from training.start import ZooStart
 from zoo import own_file
 from zoo.errors import UsageProblemError
 from zoo.weights import RANDOM_REQUESTED
 
 if TYPE_CHECKING:
-    from training.running import Listener
-    from training.starting import Start
-    from training.tasks import Parts, Task
-    from zoo.metric import Metric
+    from training.run import ProgressListener
+    from training.start import Start
+    from training.tasks import Parts, Task, TrainingData
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trained:
-    """What a run wrote and measured.
-
-    Attributes:
-        file: the .keras file.
-        folder: beside it, with the curve, the pictures and the settings.
-        source: the data, in words.
-        counts: photos of each part.
-        before: the .keras file of the network as it was before it lost anything; None if it lost nothing.
-        classes: names of what it tells apart.
-        weights: what the network began with, in words.
-        rows: one for each epoch.
-        best: the number of the epoch whose weights the file has, from 1.
-        stages: what was done to the network, one thing after the other, as its file has it.
-        pictures: names of those in the folder.
-        metric: the headline, by which the best epoch was chosen.
-        scores: on the validation part, and on the test part where the data has one.
-        warnings: sentences for the user.
-    """
-
-    file: Path
-    folder: Path
-    source: str
-    counts: Mapping[str, int]
-    before: Path | None
-    classes: tuple[str, ...]
-    weights: str
-    rows: tuple[Row, ...]
-    best: int
-    stages: tuple[Mapping[str, Any], ...]
-    pictures: tuple[str, ...]
-    metric: Metric
-    scores: Mapping[str, Mapping[str, float]]
-    warnings: tuple[str, ...]
-
-    def record(self) -> dict[str, Any]:
-        """Return plain data, for programs."""
-        paths = {key: str(path) for key, path in vars(self).items() if isinstance(path, Path)}
-        return {**vars(self), **paths, "metric": asdict(self.metric)}
-
-
-def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Trained:
-    """Train what `recipe` names, and write it.
+def train(recipe: TrainingRecipe, report: ProgressListener, *, resume: bool = False) -> Trained:
+    """Train as `recipe` says, and write the .keras file.
 
     Args:
-        recipe: what, on what, and how long.
-        tell: hears of every step.
-        resume: go on with the run that was stopped.
+        recipe: the network, its data and the training options.
+        report: called at every step.
+        resume: continue an interrupted run.
 
     Raises:
-        ZooError: a mistake in the recipe, or something outside; the file is then as it was.
+        ZooError: the recipe cannot be followed, or a file cannot be read or written; `recipe.out` is then unchanged.
     """
     import keras
 
     devices = distributing.find(recipe.devices, recipe.batch)  # before TensorFlow does anything else
-    keras.utils.set_random_seed(recipe.seed)  # new layers draw their first weights, those of a file what they drop
-    beginning = OwnFile(recipe) if is_model_file(recipe.model) else OfZoo(recipe)
-    task = tasks.find(beginning.task, beginning.title)
-    lesson = task.find(recipe)
-    _check_place(recipe.out)
+    keras.utils.set_random_seed(recipe.seed)  # for the weights of new layers, and for dropout
+    origin = FileStart(recipe) if is_model_file(recipe.model) else ZooStart(recipe)
+    task = tasks.find(origin.task, origin.title)
+    data = task.find(recipe)
+    _check_out_folder(recipe.out)
     with tempfile.TemporaryDirectory(prefix="zoo-train-") as work:
-        tell("build the network")
-        start = beginning.start(task.options(lesson.classes), lesson.classes)
-        start = replace(start, labels=lesson.classes, source=lesson.source)
+        report("build the network")
+        start = origin.start(task.options(data.classes), data.classes)
+        start = replace(start, labels=data.classes, source=data.source)
         _check(recipe, start)
         done = [record["name"] for record in start.history]
-        stages = (Learn(phases=phases.plan(recipe, start)), *slimming.stages(recipe, done))
-        tell("read the photos")
-        parts = lesson.examples(start.preprocessing, Path(work))
+        stages = (Learn(phases=phases.plan(recipe, start)), *compression.stages(recipe, done))
+        report("read the photos")
+        parts = data.examples(start.preprocessing, Path(work))
         devices.check(len(parts.train))
-        # Not before: data that cannot be read leaves no folder behind.
-        told = {**recipe.settings(), "photos": _digest(parts), "weights_sha256": start.weights.sha256}
-        notebook = Notebook(recipe.notebook, told, resume=resume)
-        trained = Run(
+        # Only now: unreadable data leaves no run folder behind.
+        settings = {**recipe.settings(), "photos": _digest(parts), "weights_sha256": start.weights.sha256}
+        run = Run(
             stages=stages,
             parts=parts,
             task=task,
             recipe=recipe,
-            mirrored=recipe.augment and lesson.mirrored,
-            notebook=notebook,
+            mirrored=recipe.augment and data.mirrored,
+            run_state=RunState(recipe.run_folder, settings, resume=resume),
             devices=devices,
-            tell=tell,
-        ).go(start)
-        tell("judge")
-        scores = {name: task.judge(trained, part) for name, part in parts.judging.items()}
-        best = (notebook.best(len(stages) - 1) or 0) + 1
-        drawn = task.draw(trained, [*parts.judging.values()][-1], lesson.classes, notebook.folder)
-        if notebook.rows:
-            pictures.curve(notebook.rows, best, task.metrics[0], notebook.folder / CURVE)
-            drawn = (CURVE, *drawn)
+            report=report,
+        )
+        return _finish(run, data, start, run.go(start))
+
+
+def _finish(run: Run, data: TrainingData, start: Start, trained: Start) -> Trained:
+    """Evaluate the trained network, draw the pictures and write the .keras file."""
+    recipe, task, parts, run_state = run.recipe, run.task, run.parts, run.run_state
+    run.report("evaluate")
+    scores = {name: task.evaluate(trained, part) for name, part in parts.held_out.items()}
+    best = (run_state.best(len(run.stages) - 1) or 0) + 1
+    drawn = task.draw(trained, [*parts.held_out.values()][-1], data.classes, run_state.folder)
+    if run_state.rows:
+        pictures.curve(run_state.rows, best, task.metrics[0], run_state.folder / CURVE)
+        drawn = (CURVE, *drawn)
     own_file.save(trained.model, recipe.out, trained.facts())
-    notebook.finish()
+    run_state.finish()
     return Trained(
         file=recipe.out,
-        folder=notebook.folder,
-        source=lesson.source,
-        counts={"train": len(parts.train), **{name: len(part) for name, part in parts.judging.items()}},
-        before=notebook.folder / BEFORE if recipe.slimming.asked else None,
-        classes=lesson.classes,
+        folder=run_state.folder,
+        source=data.source,
+        counts={"train": len(parts.train), **{name: len(part) for name, part in parts.held_out.items()}},
+        before=run_state.folder / BEFORE if recipe.compression.requested else None,
+        classes=data.classes,
         weights=start.weights.source if start.weights.trained else "random",
-        rows=tuple(notebook.rows),
+        rows=tuple(run_state.rows),
         best=best,
         stages=trained.history,
         pictures=drawn,
@@ -141,93 +104,73 @@ def train(recipe: TrainingRecipe, tell: Listener, *, resume: bool = False) -> Tr
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """How good a file is.
-
-    Attributes:
-        source: the data, in words.
-        counts: photos of each part.
-        metric: the headline.
-        scores: on every part that the data has.
-        warnings: sentences for the user.
-    """
-
-    source: str
-    counts: Mapping[str, int]
-    metric: Metric
-    scores: Mapping[str, Mapping[str, float]]
-    warnings: tuple[str, ...]
-
-    def record(self) -> dict[str, Any]:
-        """Return plain data, for programs."""
-        return {**vars(self), "metric": asdict(self.metric)}
-
-
-def evaluate(recipe: TrainingRecipe, tell: Listener) -> Judged:
-    """Judge the .keras file that the recipe names, on each part that its data is divided into.
+def evaluate(recipe: TrainingRecipe, report: ProgressListener) -> Evaluation:
+    """Evaluate the .keras file that the recipe names on the training, validation and test part of its data.
 
     Raises:
-        UsageProblemError: no such file, or data with other classes than its own.
+        UsageProblemError: the file does not exist, or the data has other classes than the file.
     """
     if not is_model_file(recipe.model):
         raise UsageProblemError(
-            "--evaluate judges a .keras file; a network of the zoo is judged by "
+            "--evaluate takes a .keras file; evaluate a network of the zoo with "
             f"`zoo export {recipe.model} --evaluate FOLDER`"
         )
-    beginning = OwnFile(recipe)
-    task = tasks.find(beginning.task, beginning.title)
-    lesson = task.find(recipe)
+    origin = FileStart(recipe)
+    task = tasks.find(origin.task, origin.title)
+    data = task.find(recipe)
     with tempfile.TemporaryDirectory(prefix="zoo-train-") as work:
-        start = beginning.start(task.options(lesson.classes), lesson.classes)
+        start = origin.start(task.options(data.classes), data.classes)
         if start.new:
             raise UsageProblemError(
-                f"{Path(recipe.model).name} was not made for {', '.join(lesson.classes)}; train it on them first"
+                f"{Path(recipe.model).name} was not trained on the classes {', '.join(data.classes)}; "
+                "train it on them first"
             )
-        start = replace(start, model=beginning.model)  # and not one that would learn from the start
-        tell("read the photos")
-        parts = lesson.examples(start.preprocessing, Path(work))
-        tell("judge")
-        divided = {"train": parts.train, **parts.judging}
-        return Judged(
-            source=lesson.source,
+        start = replace(start, model=origin.model)  # `start` may have replaced untrained weights by random ones
+        report("read the photos")
+        parts = data.examples(start.preprocessing, Path(work))
+        report("evaluate")
+        divided = {"train": parts.train, **parts.held_out}
+        return Evaluation(
+            source=data.source,
             counts={name: len(part) for name, part in divided.items()},
             metric=task.metrics[0],
-            scores={name: task.judge(start, part) for name, part in divided.items()},
+            scores={name: task.evaluate(start, part) for name, part in divided.items()},
             warnings=parts.warnings,
         )
 
 
-def _check_place(out: Path) -> None:
+def _check_out_folder(out: Path) -> None:
     if not out.absolute().parent.is_dir():
-        raise UsageProblemError(f"there is no folder {out.absolute().parent}; make it, or choose another --out")
+        raise UsageProblemError(
+            f"the folder {out.absolute().parent} does not exist; create it, or choose another --out"
+        )
 
 
 def _check(recipe: TrainingRecipe, start: Start) -> None:
-    """Refuse names that the file could not be read with again, and to take away from what has not learned."""
+    """Refuse class names that a file cannot store, and the compression of an untrained network."""
     unprintable = next((text for text in (*start.labels, start.source) if not text.isprintable()), None)
     if unprintable is not None:
-        raise UsageProblemError(f"{unprintable!r} holds a character that cannot be printed; rename it")
-    if recipe.slimming.asked and not recipe.epochs and (start.new or not start.weights.trained):
-        what = "its new last layer" if start.weights.trained else f"it ({start.weights.reason})"
-        raise UsageProblemError(f"{recipe.model}: {what} must learn before anything is taken away; add --epochs 10")
+        raise UsageProblemError(f"{unprintable!r} contains an unprintable character; rename it")
+    if recipe.compression.requested and not recipe.epochs and (start.new or not start.weights.trained):
+        reason = "its last layer is new" if start.weights.trained else start.weights.reason
+        raise UsageProblemError(f"{recipe.model} must be trained before it is compressed ({reason}); add --epochs 10")
 
 
 def _digest(parts: Parts) -> str:
-    """Return a digest of all photos and answers: other ones would be divided otherwise, and judge what was learned."""
+    """Return a digest of all photos and annotations: a resumed run must not mix training and validation photos."""
     digest = hashlib.sha256()
     for part in (parts.train, parts.validation):
         for photo in part.photos:
             digest.update(photo.tobytes())
-        digest.update(json.dumps(part.answers.shape).encode())
-        objects = part.answers.dtype == object  # boxes, of which each photo has its own number
-        digest.update(repr(part.answers.tolist()).encode() if objects else part.answers.tobytes())
+        digest.update(json.dumps(part.annotations.shape).encode())
+        objects = part.annotations.dtype == object  # boxes: their number differs from photo to photo
+        digest.update(repr(part.annotations.tolist()).encode() if objects else part.annotations.tobytes())
     return digest.hexdigest()
 
 
 def _warnings(recipe: TrainingRecipe, task: Task, start: Start, trained: Start) -> Iterator[str]:
-    """Yield what the user should know of the weights that it began with, and of those that came out."""
+    """Yield warnings about the initial weights and about the compressed network."""
     if not start.weights.trained and start.weights.reason != RANDOM_REQUESTED:
-        yield f"it began with random weights: {start.weights.reason}"
-    yield from promises.broken(trained.model, recipe.slimming)
-    yield from promises.costly(trained.history, task.metrics[0])
+        yield f"training started from random weights: {start.weights.reason}"
+    yield from checks.violations(trained.model, recipe.compression)
+    yield from checks.score_drop(trained.history, task.metrics[0])

@@ -1,4 +1,4 @@
-"""What a terminal shows of a training run."""
+"""Terminal output of `zoo train`."""
 
 from __future__ import annotations
 
@@ -15,54 +15,54 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _STAGES = {
-    "given": "as it was given",
-    "learn": "learned",
+    "given": "unchanged",
+    "learn": "trained",
     "prune_channels": "channels removed",
-    "prune": "weights made zero",
+    "prune": "weights pruned",
     "cluster": "weights clustered",
-    "qat": "learned 8 bits",
+    "qat": "trained for 8 bits",
 }
-# Of a stage's parameters, those that a reader asks for.
-_TOLD = {"share": "{:.0%}", "weights": "{}", "clusters": "{}"}
+# Parameters of a stage that the table shows.
+_SHOWN_PARAMETERS = {"share": "{:.0%}", "weights": "{}", "clusters": "{}"}
 
 
-def trained(console: Console, answer: Mapping[str, Any], data: str) -> None:
-    """Show the epochs, the stages if there are some, the scores and what to type next."""
-    counts = ", ".join(f"{count} {part}" for part, count in answer["counts"].items())
-    console.print(f"{answer['source']}: {counts}; began with {answer['weights']}", soft_wrap=True)
-    metric = Metric(**answer["metric"])
-    if answer["rows"]:
-        console.print(_epochs(answer, metric))
-    if answer["before"]:
-        console.print(_stages(answer, metric))
-    _scores(console, answer["scores"])
-    console.print(f"written: {answer['file']}; {answer['folder']}: {', '.join(answer['pictures'])}", soft_wrap=True)
+def print_training(console: Console, result: Mapping[str, Any], data: str) -> None:
+    """Print the epochs, the compression stages if any, the scores and the next command."""
+    counts = ", ".join(f"{count} {part}" for part, count in result["counts"].items())
+    console.print(f"{result['source']}: {counts}; initial weights: {result['weights']}", soft_wrap=True)
+    metric = Metric(**result["metric"])
+    if result["rows"]:
+        console.print(_epochs(result, metric))
+    if result["before"]:
+        console.print(_stages(result, metric))
+    _scores(console, result["scores"])
+    console.print(f"written: {result['file']}; {result['folder']}: {', '.join(result['pictures'])}", soft_wrap=True)
     photos = Path(data).is_dir() or data in datasets.DATA_SETS
     calibration = ["--calibration", data] if photos else []
-    original = ["--original", answer["before"]] if answer["before"] else []
-    words = ["zoo-export", answer["file"], "--int8", *calibration, *original]
+    original = ["--original", result["before"]] if result["before"] else []
+    words = ["zoo-export", result["file"], "--int8", *calibration, *original]
     console.print(f"next: {shlex.join(words)}", style="dim", soft_wrap=True)
 
 
-def judged(console: Console, answer: Mapping[str, Any]) -> None:
-    """Show the scores on each part of the data."""
-    counts = ", ".join(f"{count} {part}" for part, count in answer["counts"].items())
-    console.print(f"{answer['source']}: {counts}", soft_wrap=True)
-    _scores(console, answer["scores"])
+def print_evaluation(console: Console, result: Mapping[str, Any]) -> None:
+    """Print the scores on each part of the data."""
+    counts = ", ".join(f"{count} {part}" for part, count in result["counts"].items())
+    console.print(f"{result['source']}: {counts}", soft_wrap=True)
+    _scores(console, result["scores"])
 
 
-def _epochs(answer: Mapping[str, Any], metric: Metric) -> Table:
+def _epochs(result: Mapping[str, Any], metric: Metric) -> Table:
     table = _table({"epoch": "right", "phase": "left", "loss": "right", metric.heading: "right", "seconds": "right"})
-    for row in answer["rows"]:
+    for row in result["rows"]:
         cells = (str(row["epoch"]), row["phase"], f"{row['loss']:.3f}", metric.words(row["score"]))
-        style = "bold green" if row["epoch"] == answer["best"] else ""
+        style = "bold green" if row["epoch"] == result["best"] else ""
         table.add_row(*cells, f"{row['seconds']:.0f}", style=style)
     return table
 
 
-def _stages(answer: Mapping[str, Any], metric: Metric) -> Table:
-    """Return what each stage left, one thing after the other."""
-    parts = [part for part in ("validation", "test") if part in answer["stages"][-1]["measured"]]
+def _stages(result: Mapping[str, Any], metric: Metric) -> Table:
+    """Return a table with the weights, zeros, size and scores after each stage."""
+    parts = [part for part in ("validation", "test") if part in result["stages"][-1]["measured"]]
     table = _table(
         {
             "stage": "left",
@@ -72,10 +72,10 @@ def _stages(answer: Mapping[str, Any], metric: Metric) -> Table:
             **{f"{metric.heading}, {part}": "right" for part in parts},
         }
     )
-    first = max(index for index, stage in enumerate(answer["stages"]) if stage["name"] in ("given", "learn"))
-    for stage in answer["stages"][first:]:  # what an earlier run did was measured on its own data
-        measured, told = stage["measured"], stage["parameters"]
-        words = [text.format(told[key]) for key, text in _TOLD.items() if told.get(key)]
+    first = max(index for index, stage in enumerate(result["stages"]) if stage["name"] in ("given", "learn"))
+    for stage in result["stages"][first:]:  # stages of earlier runs were measured on other data
+        measured, parameters = stage["measured"], stage["parameters"]
+        words = [text.format(parameters[key]) for key, text in _SHOWN_PARAMETERS.items() if parameters.get(key)]
         table.add_row(
             ": ".join([_STAGES[stage["name"]], *words]),
             f"{measured['weights']:,}".replace(",", " "),

@@ -1,4 +1,4 @@
-"""What to train, on what, and how long: checked once, when it is made."""
+"""What `zoo train` trains, on which data and how: options that are checked on construction."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from export.passes.prune_channels import PruneChannels
 from zoo.architecture import OptionValue
 from zoo.errors import UsageProblemError
 
-SUFFIX, NOTEBOOK = ".keras", ".training"
-_SEEDS = 2**32  # of NumPy
+SUFFIX, RUN_SUFFIX = ".keras", ".training"
+_SEEDS = 2**32  # NumPy and Keras accept smaller seeds
+_RECORDED_AS = {"compression": "slimming"}  # keys of settings.json
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slimming:
-    """What a network loses after it has learned, and how long it learns to do without.
+class Compression:
+    """How a trained network is compressed, and how long it is trained again in each stage.
 
     Attributes:
-        passes: weights that become zero, channels that are removed.
-        clusters: how many different numbers the kernel of a layer may hold.
-        qat: whether it learns to give its answers with weights and activations of 8 bits.
-        epochs: of each of these stages.
-        learning_rate: at its highest, in each of them.
+        passes: pruning of weights, pruning of channels.
+        clusters: number of distinct values in the kernel of a layer.
+        qat: whether to train with simulated 8-bit weights and activations.
+        epochs: epochs of each of these stages.
+        learning_rate: peak learning rate in each of them.
     """
 
     passes: tuple[ChosenPass, ...] = ()
@@ -38,27 +39,31 @@ class Slimming:
     learning_rate: float = 3e-4
 
     @property
-    def asked(self) -> bool:
-        """Whether it loses anything."""
+    def requested(self) -> bool:
+        """Whether any stage is requested."""
         return bool(self.passes or self.clusters or self.qat)
 
     @property
     def prune(self) -> Prune | None:
-        """Which weights become zero, if any."""
+        """The pruning of weights, if requested."""
         return next((one for one in self.passes if isinstance(one, Prune)), None)
 
     @property
     def prune_channels(self) -> PruneChannels | None:
-        """Which channels are removed, if any."""
+        """The pruning of channels, if requested."""
         return next((one for one in self.passes if isinstance(one, PruneChannels)), None)
 
     def __post_init__(self) -> None:
         if self.clusters is not None and not 2 <= self.clusters <= 256:
-            raise UsageProblemError(f"--cluster takes a number from 2 to 256, not {self.clusters}; 32 is usual")
+            raise UsageProblemError(f"--cluster must be between 2 and 256, not {self.clusters}; try 32")
         if self.prune and self.clusters == 2:
-            raise UsageProblemError("--cluster 2 --prune leaves one number beside zero; give at least 3 clusters")
+            raise UsageProblemError(
+                "--cluster 2 with --prune leaves a single nonzero value; choose at least 3 clusters"
+            )
         if not math.isfinite(self.learning_rate):
-            raise UsageProblemError(f"--stage-learning-rate takes a number, not {self.learning_rate}; 3e-4 is usual")
+            raise UsageProblemError(
+                f"--stage-learning-rate must be finite, not {self.learning_rate}; the default is 3e-4"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,23 +71,23 @@ class TrainingRecipe:
     """One training run.
 
     Attributes:
-        model: a name of the zoo, or a .keras file.
-        data: a folder, a CSV, or the name of a data set.
+        model: name of a network of the zoo, or path of a .keras file.
+        data: path of a folder or a CSV, or name of a data set.
         out: the .keras file to write.
-        epochs: in all, over both phases.
-        head_epochs: of them with everything but the new layers frozen; None: a third, where the others are trained.
-        batch: photos in a step.
-        devices: that share it: a number of GPUs, "all", or "cpu:2"; None: one.
-        learning_rate: at its highest, of the phase in which all layers learn; None: 3e-5 for trained weights, 2e-3 for
+        epochs: number of epochs before compression, over both phases.
+        head_epochs: how many of these train only the new layers; None: a third, if the other layers are pretrained.
+        batch: photos in each batch.
+        devices: devices that share each batch: a number of GPUs, "all", or "cpu:2"; None: one device.
+        learning_rate: peak learning rate while all layers are trained; None: 3e-5 for pretrained weights, 2e-3 for
             random ones.
-        validation: share of the photos that are kept back to judge by, where the data has no such part of its own.
-        patience: epochs without a better score after which the run stops.
-        options: of the architecture.
-        weights: a tag, a file or "random"; None: the first tag that can be had.
-        preprocessing: how photos become the input of a .keras file that does not say it.
-        augment: whether photos are moved, mirrored and lit differently.
-        slimming: what it loses afterwards.
-        seed: the same one on the same machine gives the same weights.
+        validation: share of the photos used for validation, unless the data has a validation part.
+        patience: epochs without a better validation score after which training stops.
+        options: options of the architecture.
+        weights: a tag, a file or "random"; None: the first available tag.
+        preprocessing: preprocessing of a .keras file that does not record it.
+        augment: whether to use data augmentation.
+        compression: the stages that follow.
+        seed: random seed; the same seed on the same machine gives the same weights.
     """
 
     model: str
@@ -99,51 +104,51 @@ class TrainingRecipe:
     weights: str | None = None
     preprocessing: str | None = None
     augment: bool = True
-    slimming: Slimming = field(default_factory=Slimming)
+    compression: Compression = field(default_factory=Compression)
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.out.suffix != SUFFIX:
             stem = self.out.stem.strip(".").removesuffix("keras") or "my"
-            raise UsageProblemError(f"--out {str(self.out)!r} must end in {SUFFIX}; type --out {stem}{SUFFIX}")
+            raise UsageProblemError(f"--out {str(self.out)!r} must end in {SUFFIX}; use --out {stem}{SUFFIX}")
         if self.out.is_dir():
-            raise UsageProblemError(
-                f"--out {str(self.out)!r} is a folder; choose the name of a file that ends in {SUFFIX}"
-            )
+            raise UsageProblemError(f"--out {str(self.out)!r} is a folder; choose a file name that ends in {SUFFIX}")
         if self.out.resolve() == Path(self.model).expanduser().resolve():
-            raise UsageProblemError(f"--out {str(self.out)!r} is the file to begin with; give the new one another name")
-        if Path(self.model).expanduser().resolve().parent == self.notebook.resolve():
+            raise UsageProblemError(f"--out {str(self.out)!r} is the file to be trained; choose another name")
+        if Path(self.model).expanduser().resolve().parent == self.run_folder.resolve():
             raise UsageProblemError(
-                f"{self.model} lies in {self.notebook}, which a run begins by emptying; choose another --out"
+                f"{self.model} is in {self.run_folder}, which the run would empty; choose another --out"
             )
         if not 0 < self.validation < 1:
-            raise UsageProblemError(f"--validation is a share between 0 and 1, not {self.validation:g}; 0.2 is usual")
+            raise UsageProblemError(
+                f"--validation must be between 0 and 1, not {self.validation:g}; the default is 0.2"
+            )
         if self.head_epochs is not None and not 0 <= self.head_epochs <= self.epochs:
-            raise UsageProblemError(f"--head-epochs lies between 0 and the {self.epochs} epochs in all")
+            raise UsageProblemError(f"--head-epochs must be between 0 and --epochs ({self.epochs})")
         if self.learning_rate is not None and not math.isfinite(self.learning_rate):
-            raise UsageProblemError(f"--learning-rate takes a number, not {self.learning_rate}")
+            raise UsageProblemError(f"--learning-rate must be finite, not {self.learning_rate}")
         if not 0 <= self.seed < _SEEDS:
-            raise UsageProblemError(f"--seed lies between 0 and {_SEEDS - 1}, not {self.seed}")
+            raise UsageProblemError(f"--seed must be between 0 and {_SEEDS - 1}, not {self.seed}")
 
     @property
-    def notebook(self) -> Path:
-        """The folder beside `out` in which the run keeps its notes."""
-        return self.out.with_suffix(NOTEBOOK)
+    def run_folder(self) -> Path:
+        """The folder next to `out` that holds the state of the run."""
+        return self.out.with_suffix(RUN_SUFFIX)
 
     def settings(self) -> dict[str, Any]:
-        """Return what decides the numbers, as plain data: a run can be resumed only with the same."""
+        """Return the options that influence the weights, as plain data; a resumed run must have the same ones."""
         values = record(self)
-        return {key: value for key, value in values.items() if key not in ("out", "patience")}
+        return {_RECORDED_AS.get(key, key): value for key, value in values.items() if key not in ("out", "patience")}
 
 
 def record(recipe: TrainingRecipe) -> dict[str, Any]:
     """Return a recipe as plain data."""
-    slimming = {**asdict(recipe.slimming), "passes": registry.record(recipe.slimming.passes)}
-    return {**asdict(recipe), "slimming": slimming}
+    compression = {**asdict(recipe.compression), "passes": registry.record(recipe.compression.passes)}
+    return {**asdict(recipe), "compression": compression}
 
 
 def from_record(values: Mapping[str, Any]) -> TrainingRecipe:
-    """Return the recipe of a record."""
-    slimming = values["slimming"]
-    made = Slimming(**{**slimming, "passes": registry.from_record(slimming["passes"])})
-    return TrainingRecipe(**{**values, "out": Path(values["out"]), "slimming": made})
+    """Return the recipe that was recorded as `values`."""
+    compression = values["compression"]
+    restored = Compression(**{**compression, "passes": registry.from_record(compression["passes"])})
+    return TrainingRecipe(**{**values, "out": Path(values["out"]), "compression": restored})

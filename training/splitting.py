@@ -1,4 +1,4 @@
-"""Which photos are kept back to judge by: by class, and never a copy of one that is learned from."""
+"""Splits photos into training and validation, by class; copies of a photo stay in one part."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ Indices = NDArray[np.int64]
 
 
 def split(labels: Sequence[int], keys: Sequence[bytes], share: float, seed: int) -> tuple[Indices, Indices]:
-    """Return the indices to learn from and those to judge by, each sorted.
+    """Return the indices of the training photos and of the validation photos, each sorted.
 
-    Of every class about `share` is kept back, at least one photo and never all. Photos with one key stay together.
+    About `share` of every class is used for validation: at least one photo, but not all of them, if the class has two
+    different photos. Photos with the same key stay together.
 
     Args:
         labels: class of each photo.
-        keys: digests of the photos: equal for those that are copies of each other.
-        share: between 0 and 1.
-        seed: the same one gives the same parts.
+        keys: digests of the photos; copies have the same digest.
+        share: share of the photos used for validation, between 0 and 1.
+        seed: random seed.
 
     Raises:
         UsageProblemError: no class has two different photos.
@@ -31,14 +32,14 @@ def split(labels: Sequence[int], keys: Sequence[bytes], share: float, seed: int)
     groups: dict[int, dict[bytes, list[int]]] = defaultdict(dict)
     seen: dict[bytes, int] = {}
     for index, (label, key) in enumerate(zip(labels, keys, strict=True)):
-        # A copy in another class stays with the first: it would be a judge that was learned from.
+        # Copies in different classes stay together, too: a validation photo must not be trained on.
         groups[seen.setdefault(key, label)].setdefault(key, []).append(index)
-    kept: list[int] = []
+    held_out: list[int] = []
     for label in sorted(groups):
         copies = list(groups[label].values())
         count = min(max(1, round(share * len(copies))), len(copies) - 1)
-        kept += [index for place in rng.permutation(len(copies))[:count] for index in copies[place]]
-    if not kept:
-        raise UsageProblemError("no class has two different photos; there is nothing to judge by that was not learned")
-    judged = np.array(sorted(kept), np.int64)
-    return np.setdiff1d(np.arange(len(labels)), judged), judged
+        held_out += [index for place in rng.permutation(len(copies))[:count] for index in copies[place]]
+    if not held_out:
+        raise UsageProblemError("no class has two different photos, one for training and one for validation")
+    validation = np.array(sorted(held_out), np.int64)
+    return np.setdiff1d(np.arange(len(labels)), validation), validation

@@ -1,4 +1,4 @@
-"""What happens to a network one thing after the other: it learns, loses weights, learns again."""
+"""Stages of a training run: training, then compression, each with phases of training."""
 
 from __future__ import annotations
 
@@ -7,53 +7,53 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from training.learning import Learner
+    from training.learner import Learner
     from training.phases import Phase
-    from training.starting import Start
+    from training.start import Start
     from training.tasks import Examples, Task
 
 
 class Stage(Protocol):
-    """One of these things.
+    """A stage of a training run.
 
     Attributes:
-        name: of it, for the record: "prune".
-        phases: in which the network learns, one after the other.
+        name: name of the stage in records, such as "prune".
+        phases: the training phases, in order.
     """
 
     @property
     def name(self) -> str:
-        """Name of the stage."""
+        """Name of the stage in records."""
         ...
 
     @property
     def phases(self) -> Sequence[Phase]:
-        """The phases in which the network learns."""
+        """The training phases, in order."""
         ...
 
     def prepared(self, start: Start, examples: Examples) -> Start:
-        """Return the network as the stage's first epoch finds it; `start` stays as it is, but for `Learn`."""
+        """Return the network at the start of the stage; only `Learn` returns `start` itself."""
         ...
 
     def learner(self, start: Start, task: Task, phase: Phase, steps: int) -> Learner:
-        """Return what learns in a phase of so many steps an epoch."""
+        """Return the learner for a phase with `steps` steps in each epoch."""
         ...
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """What was asked for, for the file."""
+        """The options of the stage, as plain data for the record in the file."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Learn:
-    """The network learns its task."""
+    """The first stage: training without compression."""
 
     phases: Sequence[Phase]
 
     @property
     def name(self) -> str:
-        """What was done: nothing but looking at the network as it was given, if there are no epochs."""
+        """The name "learn", or "given" if there are no epochs and the network is only evaluated."""
         return "learn" if self.phases else "given"
 
     def prepared(self, start: Start, examples: Examples) -> Start:
@@ -61,12 +61,12 @@ class Learn:
         return start
 
     def learner(self, start: Start, task: Task, phase: Phase, steps: int) -> Learner:
-        """Return Keras's own."""
-        from training.learning import KerasLearner
+        """Return a learner that uses Keras."""
+        from training.learner import KerasLearner
 
         return KerasLearner(start, task, phase, steps)
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """How long."""
+        """The number of epochs."""
         return {"epochs": sum(phase.epochs for phase in self.phases)}

@@ -15,7 +15,7 @@ KINDS = tuple(map(str, range(10)))
 
 @pytest.fixture(scope="session")
 def clothes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Fifty photos of each of three kinds of clothes, a folder for each kind."""
+    """Fifty photos of each of three classes of Fashion-MNIST, in a folder for each class."""
     folder = tmp_path_factory.mktemp("data") / "clothes"
     names = class_names.read("fashion_mnist")
     with np.load(FASHION) as arrays:
@@ -29,7 +29,7 @@ def clothes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def kinds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All ten kinds of clothes, by number: 160 photos to learn from, 100 that judge on the way and 100 at the end."""
+    """All ten classes of Fashion-MNIST, by number: 160 training, 100 validation and 100 test photos."""
     folder = tmp_path_factory.mktemp("data") / "kinds"
     with np.load(FASHION) as arrays:
         parts = {
@@ -46,16 +46,16 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The .keras file of the zoo's trained LeNet-5, as `zoo train` writes it for `kinds`."""
+def lenet5_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The .keras file of the pretrained LeNet-5, as `zoo train` writes it for `kinds`."""
     architecture = zoo.find("lenet5")
     model = architecture.build()
     assert weights.load(model, architecture).trained
-    return saved(model, tmp_path_factory.mktemp("twin") / "twin.keras")
+    return saved(model, tmp_path_factory.mktemp("lenet5_file") / "lenet5_file.keras")
 
 
 def saved(model, path: Path, labels: tuple[str, ...] = KINDS) -> Path:
-    """Save a network for photos of clothes, beside what it says of itself."""
+    """Save a network for Fashion-MNIST with its facts."""
     facts = own_file.Facts(
         architecture="mine",
         title="Mine, trained on clothes",

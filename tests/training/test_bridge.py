@@ -1,4 +1,4 @@
-"""Across the bridge and back: every architecture is the same function in tf_keras, with the same names."""
+"""Every architecture has the same outputs and layer names in tf_keras, and its weights are copied back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def trained(name: str) -> keras.Model:
 
 
 @pytest.mark.parametrize("name", quick(sorted(FAMILIES.values())))
-def test_every_architecture_crosses_and_comes_back(name: str) -> None:
+def test_every_architecture_is_converted_and_weights_are_copied_back(name: str) -> None:
     import tf_keras
 
     model = trained(name)
@@ -43,13 +43,13 @@ def test_every_architecture_crosses_and_comes_back(name: str) -> None:
 
 
 @pytest.mark.parametrize("activation", ["hard_sigmoid", "hard_silu", "relu6", "silu", "gelu", "softmax", "elu", "tanh"])
-def test_activations_keep_their_numbers_though_some_changed_them_between_the_versions(activation: str) -> None:
+def test_activations_have_the_same_values_in_tf_keras(activation: str) -> None:
     image = keras.Input((8, 8, 3))
     model = keras.Model(image, layers.Conv2D(4, 3, activation=activation)(image))
     bridge.check(model, bridge.mirror(model))
 
 
-def test_shared_layers_and_several_inputs_cross() -> None:
+def test_shared_layers_and_several_inputs_are_converted() -> None:
     one, other = keras.Input((8,), name="one"), keras.Input((8,), name="other")
     shared = layers.Dense(4, activation="relu", name="shared")
     model = keras.Model([one, other], layers.Add()([shared(one), shared(other)]))
@@ -58,18 +58,18 @@ def test_shared_layers_and_several_inputs_cross() -> None:
     assert [layer.name for layer in mirrored.layers].count("shared") == 1
 
 
-def test_a_mirror_that_answers_otherwise_is_refused() -> None:
+def test_different_or_nan_outputs_are_refused() -> None:
     model = trained("lenet5")
     mirrored = bridge.mirror(model)
     mirrored.layers[-1].bias.assign_add([1.0] + [0.0] * 9)
-    with pytest.raises(BridgeError, match="answers otherwise"):
+    with pytest.raises(BridgeError, match="differ by"):
         bridge.check(model, mirrored)
     mirrored.layers[-1].bias.assign([np.nan] * 10)
-    with pytest.raises(BridgeError, match="not in numbers"):
+    with pytest.raises(BridgeError, match="not finite"):
         bridge.check(model, mirrored)
 
 
-def test_what_cannot_cross_is_named() -> None:
+def test_the_error_names_what_cannot_be_converted() -> None:
     class Own(layers.Layer):
         def call(self, x):
             return x
@@ -83,24 +83,24 @@ def test_what_cannot_cross_is_named() -> None:
     with pytest.raises(BridgeError, match="no layer Dense"):
         bridge.mirror(keras.Model(image, named(name="mine")(image)))
     subclassed = type("Mine", (keras.Model,), {"call": lambda self, x: x})
-    with pytest.raises(BridgeError, match="only functional and Sequential"):
+    with pytest.raises(BridgeError, match="needs a functional or Sequential model"):
         bridge.mirror(subclassed())
     with pytest.raises(BridgeError, match="the operator Sin"):
         bridge.mirror(keras.Model(image, keras.ops.sin(image)))
 
 
-def test_a_mirror_that_lost_a_layer_does_not_come_back() -> None:
+def test_a_missing_layer_is_refused() -> None:
     model = trained("lenet5")
     import tf_keras
 
     mirrored = bridge.mirror(model)
     cut = tf_keras.Model(mirrored.input, mirrored.layers[-2].output)
-    with pytest.raises(BridgeError, match="has lost the layer logits"):
+    with pytest.raises(BridgeError, match="has no layer logits"):
         bridge.bring_back(cut, model)
 
 
-def test_weights_of_other_shapes_do_not_come_back() -> None:
+def test_weights_of_other_shapes_are_refused() -> None:
     model = trained("lenet5")
     narrower = keras.Model(model.input, layers.Dense(3, name="logits")(model.layers[-2].output))
-    with pytest.raises(BridgeError, match="logits came back with weights of other shapes"):
+    with pytest.raises(BridgeError, match="logits has weights of other shapes"):
         bridge.bring_back(bridge.mirror(narrower), model)

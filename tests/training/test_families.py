@@ -1,4 +1,4 @@
-"""Every architecture of the zoo can be wrapped for every stage, and comes back with the weights that it had."""
+"""Every architecture of the zoo can be wrapped for quantization-aware training, and unwrapped with its weights."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import zoo
 from export.passes.fold import fold
 from tests.zoo.contents import cover
 from training import bridge
-from training.recipe import Slimming
-from training.slimming.eight_bits import EightBits, _unwrapped
+from training.compression.quantization_aware import QuantizationAware, _unwrapped
+from training.recipe import Compression
 from zoo import weights
 
 FAMILIES = {zoo.find(name).family: name for name in reversed(zoo.names())}
@@ -23,7 +23,7 @@ KEPT = [(False, False), (True, False), (False, True), (True, True)]
 
 
 def cases() -> list[Any]:
-    """Return every network with each of the four; the quick tests meet each network once, and all four in turn."""
+    """Return all networks with all four settings; quick tests use each network with one setting, in turn."""
     turns = dict(zip(cover(), itertools.cycle(KEPT)))
     return [
         pytest.param(name, *kept, marks=[] if turns.get(name) == kept else [pytest.mark.large])
@@ -33,12 +33,12 @@ def cases() -> list[Any]:
 
 
 @pytest.mark.parametrize(("name", "zeros", "clusters"), cases())
-def test_every_architecture_learns_eight_bits_and_comes_back(name: str, zeros: bool, clusters: bool) -> None:
+def test_every_architecture_is_wrapped_and_unwrapped(name: str, zeros: bool, clusters: bool) -> None:
     architecture = zoo.find(name)
     model = architecture.build(**architecture.trained_as("tiny").options)
     weights.load(model, architecture, "tiny")
     model = fold(model)
-    stage = EightBits(Slimming(qat=True), keep_zeros=zeros, keep_clusters=clusters)
+    stage = QuantizationAware(Compression(qat=True), keep_zeros=zeros, keep_clusters=clusters)
     wrapped = stage._wrapped(bridge.mirror(model))
     learning = [layer for layer in wrapped.layers if getattr(layer, "_weight_vars", None)]
     weighing = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)

@@ -1,4 +1,4 @@
-"""What an epoch shows depends on the seed and its number alone, and is everything once."""
+"""An epoch has every example once; order and augmentation depend only on the seed and the epoch number."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.continuing import OwnFile
+from training.augmentation import Augmentation
 from training.feed import Feed
+from training.file_start import FileStart
 from training.recipe import TrainingRecipe
-from training.starting import Start
+from training.start import Start
 from training.tasks import Examples
 from training.tasks.classification import CLASSIFICATION
-from training.variations import Variations
 
 
 @pytest.fixture
-def start(twin: Path) -> Start:
-    recipe = TrainingRecipe(model=str(twin), data="photos", out=Path("out.keras"))
-    return OwnFile(recipe).start({}, tuple(map(str, range(10))))
+def start(lenet5_file: Path) -> Start:
+    recipe = TrainingRecipe(model=str(lenet5_file), data="photos", out=Path("out.keras"))
+    return FileStart(recipe).start({}, tuple(map(str, range(10))))
 
 
-def feed(start: Start, seed: int, *, varied: bool = False) -> Feed:
+def feed(start: Start, seed: int, *, augmented: bool = False) -> Feed:
     photos = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 1), np.uint8)
-    examples = Examples(photos=photos, answers=np.arange(20))
-    variations = Variations(mirrored=True) if varied else None
-    return Feed(CLASSIFICATION, start, examples, batch=6, seed=seed, variations=variations)
+    examples = Examples(photos=photos, annotations=np.arange(20))
+    augmentation = Augmentation(mirrored=True) if augmented else None
+    return Feed(CLASSIFICATION, start, examples, batch=6, seed=seed, augmentation=augmentation)
 
 
 def shown(feed: Feed, epoch: int) -> list[list[int]]:
@@ -34,7 +34,7 @@ def shown(feed: Feed, epoch: int) -> list[list[int]]:
     return [feed[index][1].tolist() for index in range(len(feed))]
 
 
-def test_every_epoch_shows_everything_once_in_an_order_of_its_own(start: Start) -> None:
+def test_every_epoch_has_all_examples_once_in_a_different_order(start: Start) -> None:
     one = feed(start, 1)
     first, second = shown(one, 0), shown(one, 1)
     assert [len(batch) for batch in first] == [6, 6, 6, 2]
@@ -44,8 +44,8 @@ def test_every_epoch_shows_everything_once_in_an_order_of_its_own(start: Start) 
     assert shown(feed(start, 2), 1) != second
 
 
-def test_a_photo_is_varied_otherwise_in_every_epoch_and_batch_and_alike_with_the_same_seed(start: Start) -> None:
-    one, same = feed(start, 1, varied=True), feed(start, 1, varied=True)
+def test_augmentation_differs_between_epochs_and_batches_and_depends_on_the_seed(start: Start) -> None:
+    one, same = feed(start, 1, augmented=True), feed(start, 1, augmented=True)
     for epoch in (0, 1):
         same.begin(epoch)
         one.begin(epoch)
@@ -56,9 +56,9 @@ def test_a_photo_is_varied_otherwise_in_every_epoch_and_batch_and_alike_with_the
 
 
 def _of_one_photo(start: Start, epoch: int) -> Feed:
-    """Return what an epoch makes of the same photo, twenty times."""
+    """Return a feed at this epoch, of twenty copies of one photo."""
     photos = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 1), np.uint8).repeat(20, 0)
-    examples = Examples(photos=photos, answers=np.zeros(20, np.int64))
-    one = Feed(CLASSIFICATION, start, examples, batch=6, seed=1, variations=Variations(mirrored=True))
+    examples = Examples(photos=photos, annotations=np.zeros(20, np.int64))
+    one = Feed(CLASSIFICATION, start, examples, batch=6, seed=1, augmentation=Augmentation(mirrored=True))
     one.begin(epoch)
     return one

@@ -1,4 +1,4 @@
-"""Patches of tensorflow-model-optimization are undone, and still needed."""
+"""Patches of tensorflow-model-optimization are still needed, and end with their context."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def convolution() -> Any:
     return types.SimpleNamespace(layer=tf_keras.layers.Conv2D(2, 1))
 
 
-def test_clusters_are_those_of_the_whole_kernel(convolution: Any) -> None:
-    from training.slimming.patches import clusters, clusters_of_whole_kernels
+def test_clusters_of_whole_kernels_replace_clusters_of_channels(convolution: Any) -> None:
+    from training.compression.patches import clusters, clusters_of_whole_kernels
 
     kernel = np.array([[[[1, 3], [2, 4]]]], np.float32)  # two values in each of two channels
     with clusters_of_whole_kernels():
@@ -27,8 +27,8 @@ def test_clusters_are_those_of_the_whole_kernel(convolution: Any) -> None:
     assert (int(count), by_channel) == (2, True)
 
 
-def test_ranges_are_those_of_the_batch() -> None:
-    from training.slimming.patches import quant_ops, ranges_at_once
+def test_moving_averages_are_restored() -> None:
+    from training.compression.patches import quant_ops, ranges_at_once
 
     usual = quant_ops.MovingAvgQuantize
     with ranges_at_once():

@@ -1,13 +1,13 @@
-"""A Keras 3 model as a tf_keras model, and back: for libraries that know only the Keras before 3.
+"""Converts a Keras 3 model to tf_keras (Keras 2), and its weights back, for libraries that support only tf_keras.
 
-    mirrored = bridge.mirror(model)          # the same function, layer by layer, with the same names
-    bridge.check(model, mirrored)            # proven, or BridgeError
-    ...                                      # tensorflow-model-optimization at work on `mirrored`
+    mirrored = bridge.mirror(model)          # a tf_keras model with the same layers, names and weights
+    bridge.check(model, mirrored)            # raises BridgeError if the outputs differ
+    ...                                      # train `mirrored` with tensorflow-model-optimization
     new = bridge.bring_back(mirrored, model) # a new Keras 3 model with the weights of `mirrored`
 
 tensorflow-model-optimization refuses Keras 3 models (github.com/tensorflow/model-optimization/issues/1119). Functional
-and Sequential models of Keras's own layers can be mirrored; what cannot is named. Neither model changes the other:
-weights are copied.
+and Sequential models of Keras's own layers can be converted; an error names the first layer that cannot. The models
+share no variables.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BridgeError", "bring_back", "check", "filled", "mirror"]
 
-# Float rounding of two implementations of the same layers through a deep network, as a share of the largest answer.
-_EQUAL = 1e-4
+# Tolerance for float rounding through a deep network, relative to the largest output.
+_TOLERANCE = 1e-4
 _SAMPLES = 2
 
 
@@ -35,7 +35,7 @@ def mirror(model: keras.Model) -> tf_keras.Model:
     """Return a tf_keras model with the layers, names and weights of `model`.
 
     Raises:
-        BridgeError: the model is not functional, or holds a layer or operator that has no counterpart.
+        BridgeError: the model is not functional, or has a layer or operator that tf_keras lacks.
     """
     import keras
     import tf_keras
@@ -43,14 +43,12 @@ def mirror(model: keras.Model) -> tf_keras.Model:
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     if not hasattr(model, "_run_through_graph"):
-        raise BridgeError(
-            f"{model.name} is a {type(model).__name__}; only functional and Sequential models have a mirror"
-        )
+        raise BridgeError(f"{model.name} is a {type(model).__name__}; tf_keras needs a functional or Sequential model")
     layers: dict[int, Any] = {}
 
     def mirrored(operation: Any) -> Any:
-        passed_by = (keras.layers.InputLayer, keras.layers.Identity)
-        if isinstance(operation, keras.Layer) and not isinstance(operation, passed_by):
+        skipped = (keras.layers.InputLayer, keras.layers.Identity)
+        if isinstance(operation, keras.Layer) and not isinstance(operation, skipped):
             return layers.setdefault(id(operation), layer_of(operation))
         return operation
 
@@ -66,30 +64,34 @@ def mirror(model: keras.Model) -> tf_keras.Model:
 
 
 def check(model: keras.Model, mirrored: tf_keras.Model, *, seed: int = 0) -> float:
-    """Return the largest difference of the two models' answers to noise, as a share of the largest answer.
+    """Return the largest difference of the outputs for random inputs, relative to the largest output.
 
     Raises:
-        BridgeError: it is more than rounding.
+        BridgeError: the difference is larger than rounding errors, or shapes differ, or outputs are not finite.
     """
     rng = np.random.default_rng(seed)
     inputs = [rng.uniform(-1, 1, (_SAMPLES, *tensor.shape[1:])).astype(np.float32) for tensor in model.inputs]
-    given = inputs[0] if len(inputs) == 1 else inputs
-    expected, actual = (_flat(some(given, training=False)) for some in (model, mirrored))
+    batch = inputs[0] if len(inputs) == 1 else inputs
+    expected, actual = (_flat(one(batch, training=False)) for one in (model, mirrored))
     worst = 0.0
-    for reference, answer in zip(expected, actual, strict=True):
-        if reference.shape != answer.shape or not np.isfinite(answer).all():
-            raise BridgeError(f"{model.name} and its mirror answer in other shapes, or not in numbers")
-        worst = max(worst, float(np.abs(reference - answer).max() / max(np.abs(reference).max(), 1e-30)))
-    if worst > _EQUAL:
-        raise BridgeError(f"the mirror of {model.name} answers otherwise: {worst:.1e} of the largest number")
+    for reference, output in zip(expected, actual, strict=True):
+        if reference.shape != output.shape or not np.isfinite(output).all():
+            raise BridgeError(
+                f"the outputs of {model.name} and of its tf_keras copy differ in shape, or are not finite"
+            )
+        worst = max(worst, float(np.abs(reference - output).max() / max(np.abs(reference).max(), 1e-30)))
+    if worst > _TOLERANCE:
+        raise BridgeError(
+            f"the outputs of the tf_keras copy of {model.name} differ by {worst:.1e} of the largest output"
+        )
     return worst
 
 
 def bring_back(mirrored: tf_keras.Model, model: keras.Model) -> keras.Model:
-    """Return a copy of `model` with the weights that the layers of the same names have in `mirrored`.
+    """Return a copy of `model` with the weights of the layers with the same names in `mirrored`.
 
     Raises:
-        BridgeError: a layer is missing there, or its weights have other shapes.
+        BridgeError: a layer is missing in the tf_keras model, or its weights have other shapes.
     """
     import keras
 
@@ -98,19 +100,19 @@ def bring_back(mirrored: tf_keras.Model, model: keras.Model) -> keras.Model:
 
 
 def filled(model: keras.Model, weights: Mapping[str, Sequence[Any]]) -> keras.Model:
-    """Return `model` itself, with the weights of its layers by their names.
+    """Set the weights of the layers of `model` by layer name, and return `model`.
 
     Raises:
-        BridgeError: a layer is missing there, or its weights have other shapes.
+        BridgeError: a layer is missing in the tf_keras model, or its weights have other shapes.
     """
     for layer in model.layers:
         if not layer.weights:
             continue
         if layer.name not in weights:
-            raise BridgeError(f"the mirror has lost the layer {layer.name}")
+            raise BridgeError(f"the tf_keras copy has no layer {layer.name}")
         arrays = weights[layer.name]
         if [array.shape for array in arrays] != [tuple(weight.shape) for weight in layer.weights]:
-            raise BridgeError(f"the layer {layer.name} came back with weights of other shapes")
+            raise BridgeError(f"the layer {layer.name} has weights of other shapes in the tf_keras copy")
         layer.set_weights(arrays)
     return model
 
@@ -119,7 +121,7 @@ def _name(tensor: Any) -> str:
     return str(tensor._keras_history.operation.name)
 
 
-def _flat(answers: Any) -> list[Any]:
+def _flat(outputs: Any) -> list[Any]:
     import keras
 
-    return [np.asarray(answer, np.float64) for answer in keras.tree.flatten(answers)]
+    return [np.asarray(output, np.float64) for output in keras.tree.flatten(outputs)]

@@ -1,4 +1,4 @@
-"""One layer of Keras 3 as a layer of tf_keras: the same class, from a configuration without what is new."""
+"""Converts a layer of Keras 3 to the layer of tf_keras with the same class name."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class BridgeError(Exception):
-    """A model cannot cross; the message says what of it."""
+    """A model cannot be converted; the message names the reason."""
 
 
-# Of a layer's configuration: what tf_keras does not know, and does not need.
+# Keys of layer configurations that tf_keras does not know and does not need.
 _UNKNOWN = (
     "build_config",
     "quantization_config",
@@ -30,10 +30,10 @@ _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
 
 
 def layer_of(layer: keras.Layer) -> tf_keras.layers.Layer:
-    """Return the counterpart of `layer`, of the same name, with weights of its own.
+    """Return a tf_keras layer with the class, name and configuration of `layer`, but its own weights.
 
     Raises:
-        BridgeError: tf_keras has none.
+        BridgeError: tf_keras has no such layer, or cannot create it.
     """
     import tf_keras
 
@@ -44,18 +44,18 @@ def layer_of(layer: keras.Layer) -> tf_keras.layers.Layer:
     try:
         config = _config(layer, _RENAMED.get(kind, {}))
     except NotImplementedError as error:
-        raise BridgeError(f"the layer {layer.name} does not say how it is made") from error
+        raise BridgeError(f"the layer {layer.name} does not implement get_config") from error
     try:
         return counterpart.from_config(config)
     except (TypeError, ValueError, KeyError) as error:
         first = next(iter(str(error).splitlines()), type(error).__name__)
-        raise BridgeError(f"tf_keras cannot make the layer {layer.name} ({kind}): {first}") from error
+        raise BridgeError(f"tf_keras cannot create the layer {layer.name} ({kind}): {first}") from error
 
 
 def _config(layer: keras.Layer, renamed: Mapping[str, str]) -> dict[str, Any]:
     config = {renamed.get(key, key): _plain(value) for key, value in layer.get_config().items() if key not in _UNKNOWN}
     config["dtype"] = layer.compute_dtype
-    config |= {key: "zeros" for key in config if key.endswith("_initializer")}  # drawn numbers would be overwritten
+    config |= {key: "zeros" for key in config if key.endswith("_initializer")}  # the weights are copied later
     if hasattr(layer, "data_format"):
         config["data_format"] = layer.data_format
     if "activation" in config:
@@ -64,7 +64,7 @@ def _config(layer: keras.Layer, renamed: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return an initializer, a regularizer or a constraint without where Keras 3 keeps its class."""
+    """Return the configuration of an initializer, regularizer or constraint without the module path of its class."""
     if isinstance(value, dict) and "class_name" in value:
         return {"class_name": value["class_name"], "config": _plain(value.get("config") or {})}
     if isinstance(value, dict):
@@ -73,21 +73,21 @@ def _plain(value: Any) -> Any:
 
 
 def _activation(layer: keras.Layer) -> Callable[..., Any] | str:
-    """Return the activation; some functions have kept their name and changed their numbers."""
+    """Return the name of the activation, or a function if tf_keras computes it differently."""
     name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
     return _changed().get(name, name)
 
 
 @cache
 def _changed() -> dict[str, Callable[..., Any]]:
-    """Return functions of Keras 3 by name, registered so that libraries can copy layers that have them."""
+    """Return activations of Keras 3 that differ in tf_keras, by name, registered so that layers can be serialized."""
     import tensorflow as tf
     import tf_keras
 
     register = tf_keras.utils.register_keras_serializable("keras3")
 
     def hard_sigmoid(x: tf.Tensor) -> tf.Tensor:
-        return tf.nn.relu6(x + 3) / 6  # it was clip(0.2 x + 0.5)
+        return tf.nn.relu6(x + 3) / 6  # tf_keras: clip(0.2 x + 0.5, 0, 1)
 
     def hard_silu(x: tf.Tensor) -> tf.Tensor:
         return x * tf.nn.relu6(x + 3) / 6

@@ -1,4 +1,4 @@
-"""One call of a layer or an operator while a model is mirrored."""
+"""Calls layers and operators while a model is converted to tf_keras."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from training.bridge.layers import BridgeError
 
 
 def called(operation: Any, *arguments: Any, **settings: Any) -> Any:
-    """Return what a mirrored layer, or the counterpart of an operator of `keras.ops`, makes of the arguments.
+    """Return the output of a tf_keras layer, or of the TensorFlow equivalent of a Keras operator.
 
     Raises:
-        BridgeError: the operator has no counterpart.
+        BridgeError: the operator has no equivalent.
     """
     import keras
 
-    if not isinstance(operation, keras.Operation):  # a layer of tf_keras
+    if not isinstance(operation, keras.Operation):  # a tf_keras layer
         return operation(*arguments, **{key: value for key, value in settings.items() if key == "training" and value})
     if isinstance(operation, keras.layers.Identity):
-        return arguments[0]  # what would stand between a convolution and its activation, where libraries look
+        return arguments[0]  # libraries match a convolution directly followed by its activation
     kind = type(operation).__name__
     if kind not in _operators():
-        raise BridgeError(f"the operator {kind} ({operation.name}) has no counterpart in tf_keras")
+        raise BridgeError(f"the operator {kind} ({operation.name}) has no equivalent in tf_keras")
     return _operators()[kind](*arguments, **settings)
 
 

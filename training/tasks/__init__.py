@@ -1,4 +1,4 @@
-"""What networks learn. Each task has one file, and one line here."""
+"""The tasks for which networks can be trained; one module and one line here for each task."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from training.tasks.classification import CLASSIFICATION
 from training.tasks.detection import DETECTION
 from training.tasks.generation import GENERATION
 from training.tasks.segmentation import SEGMENTATION
-from training.tasks.task import Examples, Lesson, Parts, Task
+from training.tasks.task import Examples, Parts, Task, TrainingData
 from zoo.errors import UsageProblemError
 
-__all__ = ["TASKS", "Examples", "Lesson", "Parts", "Task", "find"]
+__all__ = ["TASKS", "Examples", "Parts", "Task", "TrainingData", "find"]
 
 TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, DETECTION, SEGMENTATION, GENERATION)}
 
 
 def find(task: str, title: str) -> Task:
-    """Return how a network for `task` learns.
+    """Return the task with this name; `title` names the network in the error message.
 
     Raises:
-        UsageProblemError: that is not known.
+        UsageProblemError: networks for this task cannot be trained.
     """
     if task not in TASKS:
-        raise UsageProblemError(f"{title} is for {task}, and only {', '.join(TASKS)} can be trained")
+        raise UsageProblemError(f"{title} is for {task}; only networks for {', '.join(TASKS)} can be trained")
     return TASKS[task]

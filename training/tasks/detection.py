@@ -1,4 +1,4 @@
-"""Detection: one photo in, boxes around what it shows out."""
+"""Detection: predicts the boxes and classes of the objects in each photo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from calibration.boxed import ANNOTATIONS, BoxedPhotos, find_boxed
 from training import photo_files, splitting
-from training.tasks.answering import answered
+from training.tasks.prediction import predictions
 from training.tasks.task import Examples, Parts
 from zoo.detection.average_precision import average_precision
 from zoo.detection.loss import HeadLoss
@@ -26,10 +26,10 @@ from zoo.weights import sources
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from training.augmentation import Augmentation
     from training.recipe import TrainingRecipe
-    from training.starting import Start
-    from training.tasks.task import Lesson, Loss
-    from training.variations import Variations
+    from training.start import Start
+    from training.tasks.task import Loss, TrainingData
     from zoo.preprocessing import Preprocessing
 
 
@@ -38,10 +38,10 @@ class BoxFolder:
     """Photos with boxes.
 
     Attributes:
-        photos: the files.
-        classes: names, by index.
-        validation: share that judges.
-        seed: of that choice.
+        photos: photo files with their boxes.
+        classes: class names, by index.
+        validation: share of the photos used for validation.
+        seed: random seed of this split.
     """
 
     photos: BoxedPhotos
@@ -52,11 +52,11 @@ class BoxFolder:
 
     @property
     def source(self) -> str:
-        """A sentence for the record."""
+        """Description of the data, for records."""
         return self.photos.source
 
     def examples(self, preprocessing: Preprocessing, work: Path) -> Parts:
-        """Return the photos and what each shows, prepared in `work`."""
+        """Return the examples; the photos are memory-mapped files in the folder `work`."""
         files = self.photos.files
         keys = [sources.digest([path], "sha256").encode() for path, _, _ in files]
         chosen = splitting.split([0] * len(files), keys, self.validation, self.seed)
@@ -66,86 +66,90 @@ class BoxFolder:
             photos, kept, notes = photo_files.prepare([path for path, *_ in some], preprocessing, work / f"{name}.npy")
             truth = np.empty(len(kept), object)
             truth[:] = [some[index][2] for index in kept]
-            parts[name] = Examples(photos=photos, answers=truth)
+            parts[name] = Examples(photos=photos, annotations=truth)
             warnings += notes
         return Parts(**parts, warnings=tuple(warnings))
 
 
 class Detection:
-    """Which objects a photo shows, and where."""
+    """The task of finding the objects in a photo."""
 
     name = "detection"
     metrics: tuple[Metric, ...] = (AP50, AP)
 
-    def find(self, recipe: TrainingRecipe) -> Lesson:
-        """Return the photos with boxes in the folder `recipe.data`; its classes are the categories of its JSON."""
+    def find(self, recipe: TrainingRecipe) -> TrainingData:
+        """Return the photos with boxes in the folder `recipe.data`; the classes are the categories of its JSON."""
         folder = Path(recipe.data).expanduser()
         classes = _categories(folder / ANNOTATIONS) if (folder / ANNOTATIONS).is_file() else ()
         found = find_boxed(folder, labels=classes)
         if len(found.files) < 2:
-            raise UsageProblemError(f"{folder.name} holds one photo; give some to learn from and some to judge by")
+            raise UsageProblemError(f"{folder.name} has only one photo; give at least two, for training and validation")
         return BoxFolder(photos=found, classes=classes, validation=recipe.validation, seed=recipe.seed)
 
     def options(self, classes: Sequence[str]) -> Mapping[str, Any]:
-        """Return how many classes a box may be of."""
+        """Return the number of classes."""
         return {"classes": len(classes)}
 
     def losses(self, start: Start) -> Sequence[Loss]:
-        """Return the loss of every head."""
-        assert start.detection is not None  # its architecture's task says so
+        """Return the loss of each head."""
+        assert start.detection is not None  # every architecture with the task detection has it
         return [HeadLoss(head, start.detection) for head in start.detection.heads]
 
     def batch(
         self,
         start: Start,
         photos: NDArray[np.uint8],
-        answers: NDArray[Any],
-        variations: Variations | None,
+        annotations: NDArray[Any],
+        augmentation: Augmentation | None,
         rng: np.random.Generator,
     ) -> tuple[Any, Any]:
-        """Return the inputs, and for every head what it should say."""
+        """Return the inputs and the targets of each head."""
         assert start.detection is not None
-        truth = [_without_crowds(one) for one in answers]
-        if variations is not None:
-            photos = variations.lit(photos, rng)
-            if variations.mirrored:
-                turned = rng.random(len(photos)) < 0.5
-                photos[turned] = photos[turned][:, :, ::-1]
-                truth = [_mirrored(one) if turn else one for one, turn in zip(truth, turned, strict=True)]
+        truth = [_without_crowds(one) for one in annotations]
+        if augmentation is not None:
+            photos = augmentation.lit(photos, rng)
+            if augmentation.mirrored:
+                flipped = rng.random(len(photos)) < 0.5
+                photos[flipped] = photos[flipped][:, :, ::-1]
+                truth = [_mirrored(one) if flip else one for one, flip in zip(truth, flipped, strict=True)]
         targets = encode(truth, start.detection, start.preprocessing.height)
         return start.preprocessing.normalise(photos), tuple(targets)
 
-    def judge(self, start: Start, examples: Examples) -> dict[str, float]:
-        """Return the average precision, as COCO counts it."""
+    def evaluate(self, start: Start, examples: Examples) -> dict[str, float]:
+        """Return the average precision as COCO defines it."""
         assert start.detection is not None
         names = [head.output for head in start.detection.heads]
         found = [
             detect(dict(zip(names, outputs, strict=True)), start.detection)
-            for some in answered(start, examples)
+            for some in predictions(start, examples)
             for outputs in zip(*some, strict=True)
         ]
-        scores = average_precision(found, list(examples.answers))
+        scores = average_precision(found, list(examples.annotations))
         return {metric.key: scores[metric.key] for metric in self.metrics}
 
     def draw(self, start: Start, examples: Examples, classes: Sequence[str], folder: Path) -> tuple[str, ...]:
-        """Draw nothing."""
+        """Draw no pictures."""
         return ()
 
 
 def _categories(path: Path) -> tuple[str, ...]:
-    """Return the names of a COCO file's categories, in the order of their numbers."""
+    """Return the names of a COCO file's categories, in the order of their ids.
+
+    Raises:
+        UsageProblemError: the file has no usable categories.
+    """
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["categories"]
         names = tuple(str(row["name"]) for row in sorted(rows, key=lambda row: int(row["id"])))
     except (ValueError, KeyError, TypeError) as error:
-        raise UsageProblemError(f"{path.name} is not what COCO writes: {type(error).__name__}: {error}") from error
+        raise UsageProblemError(f"{path.name} is not in the COCO format: {type(error).__name__}: {error}") from error
     if not names or len(set(names)) != len(names):
-        raise UsageProblemError(f"{path.name} has no categories, or two of one name")
+        raise UsageProblemError(f"{path.name} has no categories, or two with the same name")
     return names
 
 
 def _without_crowds(truth: Truth) -> Truth:
-    """Return the objects that stand alone: a box around many teaches nothing about one."""
+    """Return the truth without crowd boxes, which enclose several objects."""
     alone = ~truth.crowds
     return Truth(boxes=truth.boxes[alone], classes=truth.classes[alone], crowds=truth.crowds[alone])
 

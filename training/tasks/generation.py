@@ -1,4 +1,4 @@
-"""Generation: a photo in, where it lies among all photos, and the picture that lies there, out."""
+"""Generation: a variational autoencoder encodes each photo as a latent distribution, and decodes it again."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from zoo.weights import sources
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from training.augmentation import Augmentation
     from training.recipe import TrainingRecipe
-    from training.starting import Start
-    from training.tasks.task import Lesson, Loss
-    from training.variations import Variations
+    from training.start import Start
+    from training.tasks.task import Loss, TrainingData
     from zoo.preprocessing import Preprocessing
 
-_AT_ONCE = 256
+_BATCH = 256
 
 
 @dataclass(frozen=True, kw_only=True)
 class Photos:
-    """Photos without labels: of a folder, or of a data set.
+    """Photos without labels, from a folder or a data set.
 
     Attributes:
-        data: the folder, or the data set's name.
-        validation: share that judges.
-        seed: of that choice.
-        mirrored: whether a mirror image is as good.
+        data: path of the folder, or name of the data set.
+        validation: share of the photos used for validation.
+        seed: random seed of this split.
+        mirrored: whether augmentation may mirror the photos.
     """
 
     data: str
@@ -50,12 +50,12 @@ class Photos:
 
     @property
     def source(self) -> str:
-        """A sentence for the record."""
+        """Description of the data, for records."""
         named = self.data in datasets.DATA_SETS
         return datasets.find(self.data).title if named else Path(self.data).expanduser().name
 
     def examples(self, preprocessing: Preprocessing, work: Path) -> Parts:
-        """Return the photos, prepared in `work`; nothing is to be known of them."""
+        """Return the examples, with zeros as annotations; the photos of a folder are a memory-mapped file in `work`."""
         warnings: tuple[str, ...] = ()
         if self.data in datasets.DATA_SETS:
             images, _ = datasets.load(self.data, "train")
@@ -66,82 +66,82 @@ class Photos:
             photos, kept, warnings = photo_files.prepare(paths, preprocessing, work / "photos.npy")
             keys = [sources.digest([paths[index]], "sha256").encode() for index in kept]
         if len(photos) < 2:
-            raise UsageProblemError(f"{self.source} holds one photo; give some to learn from and some to judge by")
+            raise UsageProblemError(f"{self.source} has only one photo; give at least two, for training and validation")
         parts = splitting.split([0] * len(photos), keys, self.validation, self.seed)
         train, validation = (
-            Examples(photos=photos[indices], answers=np.zeros(len(indices), np.uint8)) for indices in parts
+            Examples(photos=photos[indices], annotations=np.zeros(len(indices), np.uint8)) for indices in parts
         )
         return Parts(train=train, validation=validation, warnings=warnings)
 
 
 class Generation:
-    """What a photo is made of: a latent point, and the picture that it means."""
+    """The task of encoding photos as latent variables and reconstructing them."""
 
     name = "generation"
     metrics: tuple[Metric, ...] = (ELBO, PSNR)
 
-    def find(self, recipe: TrainingRecipe) -> Lesson:
+    def find(self, recipe: TrainingRecipe) -> TrainingData:
         """Return the photos of the folder or data set `recipe.data`."""
         if recipe.data not in datasets.DATA_SETS:
             folder = Path(recipe.data).expanduser()
             if not folder.is_dir():
                 known = ", ".join(datasets.DATA_SETS)
-                raise UsageProblemError(f"--data {recipe.data!r} is no folder of photos, and none of {known}")
-            image_paths(folder)  # refuses a folder without any
+                raise UsageProblemError(f"--data {recipe.data!r} is neither a folder of photos nor one of {known}")
+            image_paths(folder)  # raises if there are none
         mirrored = recipe.data not in datasets.DATA_SETS or datasets.find(recipe.data).mirrored
         return Photos(data=recipe.data, validation=recipe.validation, seed=recipe.seed, mirrored=mirrored)
 
     def options(self, classes: Sequence[str]) -> Mapping[str, Any]:
-        """Return nothing: there are no classes."""
+        """Return no options: there are no classes."""
         return {}
 
     def losses(self, start: Start) -> Sequence[Loss]:
-        """Return equation 10 of the paper by outputs: the picture, and the two halves of the divergence."""
+        """Return the terms of equation 10 of Kingma and Welling 2013: reconstruction, and divergence in two parts."""
         from keras import ops
 
-        def picture(images: Any, logits: Any) -> Any:
+        def reconstruction(images: Any, logits: Any) -> Any:
             return ops.sum(ops.softplus(logits) - images * logits, axis=(1, 2, 3))
 
-        def mean(_: Any, found: Any) -> Any:
-            return ops.sum(ops.square(found), axis=1) / 2
+        def mean(_: Any, output: Any) -> Any:
+            return ops.sum(ops.square(output), axis=1) / 2
 
-        def log_variance(_: Any, found: Any) -> Any:
-            return ops.sum(ops.exp(found) - 1 - found, axis=1) / 2
+        def log_variance(_: Any, output: Any) -> Any:
+            return ops.sum(ops.exp(output) - 1 - output, axis=1) / 2
 
-        return [picture, mean, log_variance]
+        return [reconstruction, mean, log_variance]
 
     def batch(
         self,
         start: Start,
         photos: NDArray[np.uint8],
-        answers: NDArray[Any],
-        variations: Variations | None,
+        annotations: NDArray[Any],
+        augmentation: Augmentation | None,
         rng: np.random.Generator,
     ) -> tuple[Any, Any]:
-        """Return the images and noise, and the images again: they are what it should draw."""
-        if variations is not None and variations.mirrored:
-            turned = rng.random(len(photos)) < 0.5
-            photos = np.where(turned[:, None, None, None], photos[:, :, ::-1], photos)
+        """Return images and noise as inputs, and the same images as targets."""
+        if augmentation is not None and augmentation.mirrored:
+            flipped = rng.random(len(photos)) < 0.5
+            photos = np.where(flipped[:, None, None, None], photos[:, :, ::-1], photos)
         images = start.preprocessing.normalise(photos)
-        nothing = np.zeros((len(images), 1), np.float32)
-        return (images, standard_normal(start.model, len(images), rng)), (images, nothing, nothing)
+        unused = np.zeros((len(images), 1), np.float32)
+        return (images, standard_normal(start.model, len(images), rng)), (images, unused, unused)
 
-    def judge(self, start: Start, examples: Examples) -> dict[str, float]:
-        """Return the bound in nats an image, and how near the drawn pictures are."""
+    def evaluate(self, start: Start, examples: Examples) -> dict[str, float]:
+        """Return the mean evidence lower bound in nats and the PSNR of the reconstructions in dB, per image."""
         rng = np.random.default_rng(0)
-        bounds, nearness, counts = [], [], []
-        for begin in range(0, len(examples), _AT_ONCE):
-            images = start.preprocessing.normalise(np.asarray(examples.photos[begin : begin + _AT_ONCE]))
+        bounds, psnrs, counts = [], [], []
+        for begin in range(0, len(examples), _BATCH):
+            images = start.preprocessing.normalise(np.asarray(examples.photos[begin : begin + _BATCH]))
             noise = standard_normal(start.model, len(images), rng)
             logits, mean, log_variance = start.model.predict_on_batch([images, noise])
             bounds.append(elbo(images, logits, mean, log_variance))
-            nearness.append(psnr_db(images, logits))
+            psnrs.append(psnr_db(images, logits))
             counts.append(len(images))
-        means = {"elbo": np.average(bounds, weights=counts), "psnr_db": np.average(nearness, weights=counts)}
+        means = {"elbo": np.average(bounds, weights=counts), "psnr_db": np.average(psnrs, weights=counts)}
         return {key: float(value) for key, value in means.items()}
 
     def draw(self, start: Start, examples: Examples, classes: Sequence[str], folder: Path) -> tuple[str, ...]:
-        """Draw nothing."""
+        """Draw no pictures."""
         return ()
 
 

@@ -1,4 +1,4 @@
-"""Segmentation: one photo in, a class for each pixel out."""
+"""Segmentation: predicts the class of each pixel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from calibration.masks import MASKS, UNJUDGED, MaskedPhotos, find_masked, read_m
 from calibration.sources.folder import skipped
 from calibration.store import ArrayFile
 from training import splitting
-from training.tasks.answering import answered
+from training.tasks.prediction import predictions
 from training.tasks.task import Examples, Parts
 from zoo.errors import UsageProblemError
 from zoo.metric import MEAN_IOU, Metric
@@ -23,10 +23,10 @@ from zoo.weights import sources
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from training.augmentation import Augmentation
     from training.recipe import TrainingRecipe
-    from training.starting import Start
-    from training.tasks.task import Lesson, Loss
-    from training.variations import Variations
+    from training.start import Start
+    from training.tasks.task import Loss, TrainingData
     from zoo.preprocessing import Preprocessing
 
 NAMES = "classes.txt"
@@ -37,10 +37,10 @@ class MaskFolder:
     """Photos with masks.
 
     Attributes:
-        photos: the files.
-        classes: names, by the number that masks have.
-        validation: share that judges.
-        seed: of that choice.
+        photos: photo and mask files.
+        classes: class names, by the index used in the masks.
+        validation: share of the photos used for validation.
+        seed: random seed of this split.
     """
 
     photos: MaskedPhotos
@@ -51,11 +51,11 @@ class MaskFolder:
 
     @property
     def source(self) -> str:
-        """A sentence for the record."""
+        """Description of the data, for records."""
         return self.photos.source
 
     def examples(self, preprocessing: Preprocessing, work: Path) -> Parts:
-        """Return the photos and masks, prepared in `work`."""
+        """Return the examples, memory-mapped from files in the folder `work`."""
         files = self.photos.files
         keys = [sources.digest([photo], "sha256").encode() for photo, _ in files]
         chosen = splitting.split([0] * len(files), keys, self.validation, self.seed)
@@ -63,27 +63,27 @@ class MaskFolder:
         parts = {}
         for name, indices in zip(("train", "validation"), chosen, strict=True):
             some = replace(self.photos, files=tuple(files[index] for index in indices))
-            parts[name] = _written(some, preprocessing, work, name, unreadable)
+            parts[name] = _write(some, preprocessing, work, name, unreadable)
         return Parts(**parts, warnings=(skipped(unreadable),) if unreadable else ())
 
 
 class Segmentation:
-    """Which of several classes each pixel of a photo is of."""
+    """The task of predicting the class of each pixel."""
 
     name = "segmentation"
     metrics: tuple[Metric, ...] = (MEAN_IOU,)
 
-    def find(self, recipe: TrainingRecipe) -> Lesson:
+    def find(self, recipe: TrainingRecipe) -> TrainingData:
         """Return the photos with masks in the folder `recipe.data`; classes.txt in it may name the classes."""
         folder = Path(recipe.data).expanduser()
         if not folder.is_dir():
-            raise UsageProblemError(f"--data {recipe.data!r} is no folder with images/NAME.png and {MASKS}/NAME.png")
+            raise UsageProblemError(f"--data {recipe.data!r} is not a folder with images/NAME.png and {MASKS}/NAME.png")
         found = find_masked(folder, classes=UNJUDGED)
         named = folder / NAMES
         names = tuple(named.read_text(encoding="utf-8").splitlines()) if named.is_file() else ()
         count = len(names) or _highest([mask for _, mask in found.files]) + 1
         if count < 2:
-            raise UsageProblemError(f"the masks in {folder.name} hold one class; there is nothing to tell apart")
+            raise UsageProblemError(f"the masks in {folder.name} have only one class; give at least two classes")
         return MaskFolder(
             photos=replace(found, classes=count),
             classes=names or tuple(f"class {index}" for index in range(count)),
@@ -92,11 +92,11 @@ class Segmentation:
         )
 
     def options(self, classes: Sequence[str]) -> Mapping[str, Any]:
-        """Return how many logits each pixel shall have."""
+        """Return the number of logits of each pixel."""
         return {"classes": len(classes)}
 
     def losses(self, start: Start) -> Sequence[Loss]:
-        """Return the cross-entropy of the logits of all pixels but those of no class."""
+        """Return the cross-entropy of the logits, except of pixels without a class."""
         import keras
 
         return [keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=UNJUDGED)]
@@ -105,36 +105,36 @@ class Segmentation:
         self,
         start: Start,
         photos: NDArray[np.uint8],
-        answers: NDArray[Any],
-        variations: Variations | None,
+        annotations: NDArray[Any],
+        augmentation: Augmentation | None,
         rng: np.random.Generator,
     ) -> tuple[Any, Any]:
-        """Return the inputs and the masks, moved alike."""
-        if variations is None:
-            return start.preprocessing.normalise(photos), answers
-        moved, masks = variations.moved(variations.lit(photos, rng), answers, rng)
+        """Return the inputs and the masks; both are moved alike."""
+        if augmentation is None:
+            return start.preprocessing.normalise(photos), annotations
+        moved, masks = augmentation.moved(augmentation.lit(photos, rng), annotations, rng)
         return start.preprocessing.normalise(moved), masks
 
-    def judge(self, start: Start, examples: Examples) -> dict[str, float]:
-        """Return the mean IoU over the pixels of all photos together."""
+    def evaluate(self, start: Start, examples: Examples) -> dict[str, float]:
+        """Return the mean IoU over the pixels of all photos."""
         classes = start.model.output_shape[-1]
         counts, at = np.zeros((classes, classes), np.int64), 0
-        for logits in answered(start, examples):
-            truth = np.asarray(examples.answers[at : at + len(logits)])
-            judged = truth != UNJUDGED
-            counts += confusion(truth[judged], logits.argmax(-1)[judged], classes)
+        for logits in predictions(start, examples):
+            truth = np.asarray(examples.annotations[at : at + len(logits)])
+            counted = truth != UNJUDGED
+            counts += confusion(truth[counted], logits.argmax(-1)[counted], classes)
             at += len(logits)
         return {"mean_iou": mean_iou(counts)}
 
     def draw(self, start: Start, examples: Examples, classes: Sequence[str], folder: Path) -> tuple[str, ...]:
-        """Draw nothing."""
+        """Draw no pictures."""
         return ()
 
 
-def _written(
+def _write(
     photos: MaskedPhotos, preprocessing: Preprocessing, work: Path, name: str, unreadable: list[str]
 ) -> Examples:
-    """Write the photos and masks of one part, one by one, and return them mapped."""
+    """Write the photos and masks of one part to files, one by one, and return them memory-mapped."""
     files = [work / f"{name}-{kind}.npy" for kind in ("photos", "masks")]
     shapes = (preprocessing.shape, preprocessing.shape[:2])
     writers = [ArrayFile(file, shape, "uint8") for file, shape in zip(files, shapes, strict=True)]
@@ -144,13 +144,15 @@ def _written(
     for writer in writers:
         writer.close()
     if not writers[0].rows:
-        raise UsageProblemError(f"{photos.source}: too few can be read; give at least two photos with masks")
+        raise UsageProblemError(
+            f"{photos.source}: no photo of the {name} part can be read; give at least two photos with masks"
+        )
     mapped = [np.load(file, mmap_mode="r") for file in files]
-    return Examples(photos=mapped[0], answers=mapped[1])
+    return Examples(photos=mapped[0], annotations=mapped[1])
 
 
 def _highest(masks: Sequence[Path]) -> int:
-    """Return the largest class in the masks."""
+    """Return the largest class index in the masks."""
     from PIL import Image
 
     highest = 0

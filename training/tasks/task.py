@@ -1,4 +1,4 @@
-"""What a task must know so that a network can learn it."""
+"""The interface of tasks: training data, losses, batches, evaluation."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from training.augmentation import Augmentation
     from training.recipe import TrainingRecipe
-    from training.starting import Start
-    from training.variations import Variations
+    from training.start import Start
     from zoo.metric import Metric
     from zoo.preprocessing import Preprocessing
 
-Loss = Callable[[Any, Any], Any]  # of what should be and what is, for each photo
+Loss = Callable[[Any, Any], Any]  # of targets and outputs; returns one value for each photo
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """Photos with what is right of each.
+    """Photos with their annotations.
 
     Attributes:
-        photos: (N, height, width, channels), bytes at the size of the network's input; may be mapped from a file.
-        answers: one for each photo, as the task has them.
+        photos: (N, height, width, channels), bytes, at the size of the network's input; may be memory-mapped.
+        annotations: one for each photo; classes, boxes or masks, as the task defines.
     """
 
     photos: NDArray[np.uint8]
-    answers: NDArray[Any]
+    annotations: NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -38,7 +38,7 @@ class Examples:
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """Examples by what they are for; `test` is kept until the end, and may be missing."""
+    """Training, validation and test examples; `test` is never used to choose an epoch, and may be None."""
 
     train: Examples
     validation: Examples
@@ -46,46 +46,50 @@ class Parts:
     warnings: tuple[str, ...] = ()
 
     @property
-    def judging(self) -> Mapping[str, Examples]:
-        """Those that teach nothing, by name."""
+    def held_out(self) -> Mapping[str, Examples]:
+        """The parts that are not trained on, by name."""
         return {"validation": self.validation, **({"test": self.test} if self.test else {})}
 
 
-class Lesson(Protocol):
-    """Data that was found, before a photo is decoded."""
+class TrainingData(Protocol):
+    """Training data that was found, before any photo is decoded."""
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of what the network shall tell apart, by index."""
+        """Class names, by index."""
         ...
 
     @property
     def source(self) -> str:
-        """A sentence for the record."""
+        """Description of the data, for records."""
         ...
 
     @property
     def mirrored(self) -> bool:
-        """Whether a photo and its mirror image mean the same."""
+        """Whether augmentation may mirror the photos."""
         ...
 
     def examples(self, preprocessing: Preprocessing, work: Path) -> Parts:
-        """Return the photos, prepared in `work`."""
+        """Return the examples; large arrays are memory-mapped files in the folder `work`."""
         ...
 
 
 class Task(Protocol):
-    """How one kind of network learns and is judged."""
+    """How networks for one task are trained and evaluated."""
 
     name: str
-    metrics: tuple[Metric, ...]  # the headline first: by that one the best epoch is chosen
+    metrics: tuple[Metric, ...]  # the headline metric first: it decides which epoch is the best
 
-    def find(self, recipe: TrainingRecipe) -> Lesson:
-        """Return the data that the recipe names; refuse what is none before any work."""
+    def find(self, recipe: TrainingRecipe) -> TrainingData:
+        """Return the data that the recipe names.
+
+        Raises:
+            UsageProblemError: the data is missing or unsuitable.
+        """
         ...
 
     def options(self, classes: Sequence[str]) -> Mapping[str, Any]:
-        """Return what `Architecture.build` is told so that the network tells these apart."""
+        """Return the options of `Architecture.build` for these classes."""
         ...
 
     def losses(self, start: Start) -> Sequence[Loss]:
@@ -96,17 +100,17 @@ class Task(Protocol):
         self,
         start: Start,
         photos: NDArray[np.uint8],
-        answers: NDArray[Any],
-        variations: Variations | None,
+        annotations: NDArray[Any],
+        augmentation: Augmentation | None,
         rng: np.random.Generator,
     ) -> tuple[Any, Any]:
-        """Return what the network takes, and what its losses take, for some examples; varied if there is how."""
+        """Return the inputs of the network and the targets of its losses; augmented if `augmentation` is given."""
         ...
 
-    def judge(self, start: Start, examples: Examples) -> dict[str, float]:
-        """Return how good the network is, by the keys of `metrics`."""
+    def evaluate(self, start: Start, examples: Examples) -> dict[str, float]:
+        """Return the scores of the network, by the keys of `metrics`."""
         ...
 
     def draw(self, start: Start, examples: Examples, classes: Sequence[str], folder: Path) -> tuple[str, ...]:
-        """Draw into `folder` what shows where the network errs; return the names of the pictures."""
+        """Write pictures of the network's errors to `folder`; return their file names."""
         ...

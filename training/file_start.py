@@ -1,4 +1,4 @@
-"""A .keras file as the training finds it: one that was trained before, or one that a user has built."""
+"""A .keras file from which training starts: trained by `zoo train`, or built by the user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from export.model.graph import Graph, copy
 from export.model.subject import subject_of_file
-from training.starting import Start
+from training.start import Start
 from zoo import own_file
 from zoo.errors import UsageProblemError
 from zoo.weights import RANDOM_REQUESTED
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from training.recipe import TrainingRecipe
 
 
-class OwnFile:
+class FileStart:
     """The network of a .keras file.
 
     Attributes:
-        title: for the reader.
-        task: what it is for.
-        model: what the file holds.
+        title: title of the network.
+        task: name of its task.
+        model: the Keras model in the file.
     """
 
     def __init__(self, recipe: TrainingRecipe) -> None:
         """Read the file.
 
         Raises:
-            UsageProblemError: as `export.model.subject.subject_of_file`; or nobody says how photos become the input.
+            UsageProblemError: as `export.model.subject.subject_of_file`; or the preprocessing is unknown.
         """
         path = Path(recipe.model).expanduser()
         if recipe.options or recipe.weights not in (None, "random"):
-            raise UsageProblemError(f"--set and --weights TAG are for names of the zoo; {path.name} is what it is")
+            raise UsageProblemError(f"--set and --weights TAG apply only to networks of the zoo, not to {path.name}")
         self._subject: Subject = subject_of_file(path, recipe.preprocessing)
         self.model = self._subject.model
         self._weights = recipe.weights
@@ -48,14 +48,14 @@ class OwnFile:
         facts = own_file.read(path)
         self._architecture = facts.architecture if facts else self._subject.name
 
-    def start(self, told: Mapping[str, Any], classes: Sequence[str]) -> Start:
-        """Return the network for these classes; with other ones than before it gets a new last layer.
+    def start(self, options: Mapping[str, Any], classes: Sequence[str]) -> Start:
+        """Return the network for `classes`; if they differ from those of the file, with a new last layer.
 
         Raises:
-            UsageProblemError: its last layer cannot be replaced.
+            UsageProblemError: the last layer cannot be replaced.
         """
         subject = self._subject
-        assert subject.preprocessing is not None  # as `_task` has seen, or the file says
+        assert subject.preprocessing is not None  # recorded in the file, or checked by `_task`
         model, new, weights = subject.model, tuple[str, ...](), subject.weights
         if self.task != "classification":
             _check_same(subject, classes)
@@ -66,7 +66,7 @@ class OwnFile:
             import keras
 
             model = keras.models.clone_model(model)
-            weights = replace(weights, name="random", trained=False, source="drawn", reason=reason)
+            weights = replace(weights, name="random", trained=False, source="random", reason=reason)
         return Start(
             model=model,
             detection=subject.detection,
@@ -81,55 +81,63 @@ class OwnFile:
 
 
 def _task(subject: Subject) -> str:
-    """Return what a network is for that does not say it."""
+    """Return the task of a network whose file does not record it.
+
+    Raises:
+        UsageProblemError: the preprocessing is unknown, or the network is no classifier.
+    """
     if subject.preprocessing is None:
         raise UsageProblemError(
-            f"{subject.title} does not say how photos become its input; add --preprocessing, for example "
-            "--preprocessing unit if it was made for bytes / 255"
+            f"{subject.title} does not record its preprocessing; add --preprocessing, for example "
+            "--preprocessing unit if its input is bytes / 255"
         )
     shapes = [tensor.shape for tensor in subject.model.outputs]
     if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][-1] < 2:
         raise UsageProblemError(
-            f"{subject.title} has outputs of the shapes {', '.join(map(str, shapes))}; of the networks that are not of "
-            "the zoo, only classifiers can be trained: one output (batch, classes)"
+            f"{subject.title} has outputs of shape {', '.join(map(str, shapes))}; networks that are not of the zoo "
+            "must be classifiers: one output of shape (batch, classes)"
         )
     return "classification"
 
 
 def _untrained(model: keras.Model) -> str:
-    """Return why the weights must be taken as drawn: every bias and every batch norm is as it was made."""
+    """Return why the weights count as untrained, or "": all biases and batch norms have their initial values."""
     vectors = [weight.numpy() for weight in model.weights if len(weight.shape) == 1]
-    made = all(np.ptp(vector) == 0 and vector[0] in (0, 1) for vector in vectors)
-    return "it was never trained: every bias and every batch norm is as it was made" if vectors and made else ""
+    initial = all(np.ptp(vector) == 0 and vector[0] in (0, 1) for vector in vectors)
+    return "all biases and batch norms have their initial values" if vectors and initial else ""
 
 
 def _check_same(subject: Subject, classes: Sequence[str]) -> None:
     if subject.labels != tuple(classes):
         raise UsageProblemError(
-            f"{subject.title} tells {', '.join(subject.labels)} apart, and this data has {', '.join(classes)}; start "
-            "from the network's name in the zoo"
+            f"{subject.title} has the classes {', '.join(subject.labels)}, and this data has {', '.join(classes)}; "
+            "start from a network of the zoo instead of this file"
         )
 
 
 def _with_new_head(model: keras.Model, classes: int) -> tuple[keras.Model, str]:
-    """Return a copy whose last layer with weights gives so many numbers, and the name of that layer."""
+    """Return a copy whose last layer with weights has `classes` outputs, and the name of that layer.
+
+    Raises:
+        UsageProblemError: that layer is no Dense or Conv2D layer, or the network reduces its outputs.
+    """
     import keras
 
     layers = keras.layers
-    told = model.output_shape[-1]
+    outputs = model.output_shape[-1]
     nodes = Graph(model).nodes
     head = next((node.operation for node in reversed(nodes) if getattr(node.operation, "weights", None)), None)
     count = "filters" if isinstance(head, layers.Conv2D) else "units"
-    if not isinstance(head, layers.Conv2D | layers.Dense) or getattr(head, count) != told:
+    if not isinstance(head, layers.Conv2D | layers.Dense) or getattr(head, count) != outputs:
         raise UsageProblemError(
-            f"{model.name} ends in {getattr(head, 'name', 'no layer with weights')}, which does not give its {told} "
-            f"answers; only a Dense or Conv2D layer there can be replaced by one for {classes} classes"
+            f"the last layer of {model.name} with weights ({getattr(head, 'name', 'none')}) cannot be replaced by one "
+            f"for {classes} classes: it must be a Dense or Conv2D layer with {outputs} outputs"
         )
 
     def replaced(layer: keras.Layer) -> keras.Layer | None:
         if layer is head:
             return type(layer).from_config({**layer.get_config(), count: classes})
-        if isinstance(layer, layers.Reshape) and layer.target_shape[-1] == told:
+        if isinstance(layer, layers.Reshape) and layer.target_shape[-1] == outputs:
             return layers.Reshape((*layer.target_shape[:-1], classes), name=layer.name)
         return None
 

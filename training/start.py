@@ -1,4 +1,4 @@
-"""The network as the training finds it: built for the classes of the data, with all trained weights that still fit."""
+"""The network before training, built for the classes of the data and with all pretrained weights that fit."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """A network that is about to learn.
+    """A network at the start of training or of a stage.
 
     Attributes:
-        model: it.
-        detection: what its outputs mean, if it is a detector.
-        inputs: what each input means, by name.
-        weights: where those came from that it did not draw.
-        new: layers whose weights are drawn and mean nothing yet; all where the weights are random.
-        architecture: its name in the zoo, or of the file.
-        title: of the network.
-        task: what it is for.
-        labels: names of what it tells apart, by index.
-        source: what it was trained on, in words; empty until it was.
-        history: records of the stages that have taken weights away from it.
+        model: the Keras model.
+        detection: the meaning of its outputs, if it is a detector.
+        inputs: the meaning of each input, by name.
+        weights: origin of its weights.
+        new: names of the layers with random weights; all layers with weights if none are pretrained.
+        architecture: name of the architecture in the zoo, or of the file.
+        title: title of the network.
+        task: name of its task.
+        labels: class names, by index.
+        source: description of the training data; empty before training.
+        history: records of the stages that it has gone through.
     """
 
     model: keras.Model
@@ -55,13 +55,13 @@ class Start:
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """How a photo becomes its input."""
+        """How photos are converted to its input."""
         found = preprocessing_of(self.inputs)
-        assert found is not None  # only networks that take photos are trained
+        assert found is not None  # `training.tasks` has no task without photos
         return found
 
     def facts(self) -> own_file.Facts:
-        """Return what its file says of itself."""
+        """Return the facts that its .keras file stores."""
         return own_file.Facts(
             architecture=self.architecture,
             title=f"{self.title}, trained on {self.source}",
@@ -73,25 +73,34 @@ class Start:
         )
 
 
-class OfZoo:
-    """An architecture of the zoo.
+class ZooStart:
+    """An architecture of the zoo, from which training starts.
 
     Attributes:
-        title: for the reader.
-        task: what it is for.
+        title: title of the architecture.
+        task: name of its task.
     """
 
     def __init__(self, recipe: TrainingRecipe) -> None:
-        """Find the architecture."""
+        """Find the architecture.
+
+        Raises:
+            UsageProblemError: the name is unknown, or the recipe gives a preprocessing.
+        """
         self._recipe, self._architecture = recipe, zoo.find(recipe.model)
         if recipe.preprocessing is not None:
-            raise UsageProblemError(f"{recipe.model} brings its own preprocessing; --preprocessing is for model files")
+            raise UsageProblemError(
+                f"{recipe.model} has its own preprocessing; --preprocessing applies only to .keras files"
+            )
         self.title, self.task = self._architecture.title, self._architecture.task
 
-    def start(self, told: Mapping[str, Any], classes: Sequence[str]) -> Start:
-        """Return the network that is built as `told`: {"classes": 5}; for classes that it knows nothing is new."""
+    def start(self, options: Mapping[str, Any], classes: Sequence[str]) -> Start:
+        """Return the network for `classes`, built with `options` such as {"classes": 5}.
+
+        If the pretrained weights are for the same classes, no layer is new.
+        """
         found, known = (
-            start(self._architecture, self._recipe, told),
+            build_start(self._architecture, self._recipe, options),
             self._architecture.trained_as(self._recipe.weights),
         )
         labels = (known and known.labels) or self._architecture.labels
@@ -99,34 +108,34 @@ class OfZoo:
         return replace(found, new=()) if same and found.weights.trained and len(found.new) == 1 else found
 
 
-def start(
+def build_start(
     architecture: Architecture,
     recipe: TrainingRecipe,
-    told: Mapping[str, Any],
+    data_options: Mapping[str, Any],
     progress: ByteProgress | None = None,
 ) -> Start:
-    """Return the network of `architecture` for the classes that `told` gives.
+    """Return the network of `architecture`, built for the data, with all pretrained weights that fit.
 
     Args:
-        architecture: what is built.
-        recipe: which weights and options.
-        told: what the builder must be told for this data: {"classes": 5}.
-        progress: hears of a download.
+        architecture: the architecture to build.
+        recipe: names the weights and the user's options.
+        data_options: build options that follow from the data, such as {"classes": 5}.
+        progress: called during a download.
 
     Raises:
         UsageProblemError: unknown options or weights.
-        OutsideError: weights asked for by name that no source has.
+        OutsideError: no source has the weights that the recipe names.
     """
-    options = {**_settings(architecture, recipe), **told}
+    options = {**_settings(architecture, recipe), **data_options}
     known = architecture.trained_as(recipe.weights)
     with blank_weights():
-        # As the weights are, and not as the options want it: most fit at any resolution.
+        # Built with the options of the weights, not of the recipe: most weights fit at any resolution.
         trained = architecture.build(**(known.options or architecture.settings({}) if known else options))
     loaded = weights.load(trained, architecture, recipe.weights, progress, seed=recipe.seed)
     model = architecture.build(**options)
     new = _fill(model, trained) if loaded.trained else _weighted(model)
     if loaded.trained and not _mostly_trained(model, new):
-        loaded = replace(loaded, trained=False, reason=f"hardly any of the {loaded.name} weights fit these options")
+        loaded = replace(loaded, trained=False, reason=f"most of the {loaded.name} weights do not fit these options")
         model = architecture.build(**options)
         new = _weighted(model)
     return Start(
@@ -142,19 +151,19 @@ def start(
 
 
 def _settings(architecture: Architecture, recipe: TrainingRecipe) -> dict[str, Any]:
-    """Return the options of the build that the weights are of."""
+    """Return the build options of the recipe, or those that its weights require."""
     trained = architecture.trained_as(recipe.weights)
     if trained is None or not trained.options:
         return dict(architecture.settings(recipe.options))
     if recipe.options:
-        raise UsageProblemError(f"the {trained.tag} weights have a build of their own; leave --set out")
+        raise UsageProblemError(f"the {trained.tag} weights require their own build options; leave out --set")
     return dict(trained.options)
 
 
 def _fill(model: keras.Model, trained: keras.Model) -> tuple[str, ...]:
-    """Give `model` every weight of `trained` that has the same path and shape; return the layers that lack some.
+    """Copy every weight of `trained` that has the same path and shape to `model`; return the names of the other layers.
 
-    Where all fit, the last layer counts as new: it tells other classes apart than it did.
+    If all weights fit, the last layer counts as new, because its classes are others than before.
     """
     known = {weight.path: weight for weight in trained.weights}
     new = []
@@ -173,5 +182,5 @@ def _weighted(model: keras.Model) -> tuple[str, ...]:
 
 
 def _mostly_trained(model: keras.Model, new: Collection[str]) -> bool:
-    """Whether more layers than not came with their weights."""
+    """Whether more than half of the layers have pretrained weights."""
     return 2 * len(new) < len(_weighted(model))

@@ -1,8 +1,8 @@
-"""Weights of small magnitude become zero, more and more of them, while the others learn to do without.
+"""Magnitude pruning: the smallest weights of each layer are set to zero, step by step, while the others are trained.
 
-Zhu and Gupta 2017, "To prune, or not to prune", https://arxiv.org/abs/1710.01878: the share rises along a polynomial of
-the third degree. tensorflow-model-optimization does it, in every layer by itself. Depthwise convolutions keep their
-weights: they have few, and each is worth much.
+Zhu and Gupta 2017, "To prune, or not to prune", https://arxiv.org/abs/1710.01878, as implemented by
+tensorflow-model-optimization: the fraction of zeros rises along a cubic polynomial. Depthwise convolutions are not
+pruned: they have few weights, and the network depends on each of them.
 """
 
 from __future__ import annotations
@@ -10,50 +10,52 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from training.compression.folding import folded
+from training.compression.tf_keras_learner import TfKerasLearner, wrapped_layers
 from training.phases import Phase
-from training.slimming.folding import folded
-from training.slimming.mirrored import MirrorLearner, wrapped_layers
 
 if TYPE_CHECKING:
     import tf_keras
 
-    from training.learning import Learner
-    from training.recipe import Slimming
-    from training.starting import Start
+    from training.learner import Learner
+    from training.recipe import Compression
+    from training.start import Start
     from training.tasks import Examples, Task
 
-_UPDATES = 20  # of the masks, on the way to the share
+_UPDATES = 20  # of the masks, until the final fraction is reached
 
 
-class Zeros:
+class WeightPruning:
     """The stage of `--prune`."""
 
     name = "prune"
 
-    def __init__(self, slimming: Slimming) -> None:
-        """Make weights zero: a share, or a pattern such as 2 of 4."""
-        assert slimming.prune is not None  # who asks for the stage has looked
-        self._prune = slimming.prune
-        epochs = slimming.epochs
+    def __init__(self, compression: Compression) -> None:
+        """Set the requested fraction of weights, or a pattern such as 2 of every 4, to zero."""
+        assert compression.prune is not None  # `stages` creates this stage only if it is requested
+        self._prune = compression.prune
+        epochs = compression.epochs
         self.phases: Sequence[Phase] = (
-            Phase(name=self.name, epochs=epochs, learning_rate=slimming.learning_rate, on_the_way=epochs // 2),
+            Phase(
+                name=self.name, epochs=epochs, learning_rate=compression.learning_rate, incomplete_epochs=epochs // 2
+            ),
         )
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """What was asked for."""
+        """The options of the stage."""
         return {"weights": self._prune.value, "epochs": self.phases[0].epochs}
 
     def prepared(self, start: Start, examples: Examples) -> Start:
-        """Return the network with folded batch norms."""
+        """Return the network with its batch norms folded."""
         return folded(start)
 
     def learner(self, start: Start, task: Task, phase: Phase, steps: int) -> Learner:
-        """Return what takes weights away during the first half of the epochs."""
+        """Return a learner that prunes during the first half of the epochs."""
         import tensorflow_model_optimization as tfmot
 
         sparsity = tfmot.sparsity.keras
-        end = phase.on_the_way * steps or max(1, steps // 2)
+        end = phase.incomplete_epochs * steps or max(1, steps // 2)
         if self._prune.pattern:
             kept, of = self._prune.pattern
             settings = {
@@ -73,9 +75,9 @@ class Zeros:
             settings = {"pruning_schedule": schedule}
 
         def wrap(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
-            return sparsity.prune_low_magnitude(layer, **settings) if is_weighing(layer) else layer
+            return sparsity.prune_low_magnitude(layer, **settings) if is_conv_or_dense(layer) else layer
 
-        return MirrorLearner(
+        return TfKerasLearner(
             start,
             task,
             phase,
@@ -86,8 +88,8 @@ class Zeros:
         )
 
 
-def is_weighing(layer: tf_keras.layers.Layer) -> bool:
-    """Whether a layer is a plain convolution or a dense layer: what libraries take weights from."""
+def is_conv_or_dense(layer: tf_keras.layers.Layer) -> bool:
+    """Whether a layer is a Conv2D or Dense layer; other layers are not pruned or clustered."""
     import tf_keras
 
     return type(layer) in (tf_keras.layers.Conv2D, tf_keras.layers.Dense)

@@ -1,4 +1,4 @@
-"""Photos as they might have been taken: a little to the side, nearer, mirrored, in other light."""
+"""Data augmentation: random shifts, zoom, mirroring, brightness and contrast."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _SHIFT, _ZOOM, _BRIGHTNESS, _CONTRAST = 0.1, 0.15, 0.15, 0.15  # shares of the s
 _WHITE = 255.0
 
 
-class Variations:
-    """Changes photos, and masks with them, by what a generator says; the same draw gives the same photos."""
+class Augmentation:
+    """Augments photos and their masks; the same state of the random generator gives the same result."""
 
     def __init__(self, *, mirrored: bool) -> None:
-        """Prepare the changes; `mirrored` says whether a mirror image is as good."""
+        """Create the augmentation layers; `mirrored` says whether photos may be mirrored."""
         kind = keras.layers
         still = {"fill_mode": "reflect", "seed": 0}
         self.mirrored = mirrored
@@ -31,7 +31,7 @@ class Variations:
     def moved(
         self, photos: NDArray[np.uint8], masks: NDArray[Any] | None, rng: np.random.Generator
     ) -> tuple[NDArray[np.uint8], NDArray[Any] | None]:
-        """Return photos (N, height, width, channels) and their masks (N, height, width), moved alike."""
+        """Return photos (N, height, width, channels) and masks (N, height, width), with the same random changes."""
         data: dict[str, Any] = {"images": photos.astype(np.float32)}
         if masks is not None:
             data["segmentation_masks"] = masks[..., None]
@@ -41,7 +41,7 @@ class Variations:
         return _bytes(data["images"]), np.asarray(data["segmentation_masks"])[..., 0].astype(masks.dtype)
 
     def lit(self, photos: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Return photos (N, height, width, channels) in other light."""
+        """Return photos (N, height, width, channels) with random brightness and contrast."""
         return _bytes(_changed({"images": photos.astype(np.float32)}, self._lighting, rng)["images"])
 
 

@@ -1,6 +1,7 @@
-"""The kernel of every layer holds only so many different numbers, which learn where to lie: files that zip well.
+"""Weight clustering: every kernel has a limited number of distinct values, so that files compress well.
 
-Han et al. 2015, "Deep Compression", https://arxiv.org/abs/1510.00149, section 3. tensorflow-model-optimization does it.
+Han et al. 2015, "Deep Compression", https://arxiv.org/abs/1510.00149, section 3, as implemented by
+tensorflow-model-optimization; the values themselves are trained.
 """
 
 from __future__ import annotations
@@ -10,56 +11,56 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from training.compression.folding import folded
+from training.compression.tf_keras_learner import TfKerasLearner, wrapped_layers
+from training.compression.weight_pruning import is_conv_or_dense
 from training.phases import Phase
-from training.slimming.folding import folded
-from training.slimming.mirrored import MirrorLearner, wrapped_layers
-from training.slimming.zeros import is_weighing
 
 if TYPE_CHECKING:
     import tf_keras
 
-    from training.learning import Learner
-    from training.recipe import Slimming
-    from training.starting import Start
+    from training.learner import Learner
+    from training.recipe import Compression
+    from training.start import Start
     from training.tasks import Examples, Task
 
 
-class Clusters:
+class WeightClustering:
     """The stage of `--cluster`."""
 
     name = "cluster"
 
-    def __init__(self, slimming: Slimming, *, keep_zeros: bool) -> None:
-        """Make so many clusters; one of them is zero, and keeps its weights, if zeros are kept."""
-        assert slimming.clusters is not None  # who asks for the stage has looked
-        self._count, self._keep_zeros = slimming.clusters, keep_zeros
+    def __init__(self, compression: Compression, *, keep_zeros: bool) -> None:
+        """Cluster each kernel; if `keep_zeros`, weights that are zero stay zero."""
+        assert compression.clusters is not None  # `stages` creates this stage only if it is requested
+        self._count, self._keep_zeros = compression.clusters, keep_zeros
         self.phases: Sequence[Phase] = (
-            Phase(name=self.name, epochs=slimming.epochs, learning_rate=slimming.learning_rate),
+            Phase(name=self.name, epochs=compression.epochs, learning_rate=compression.learning_rate),
         )
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """What was asked for."""
+        """The options of the stage."""
         return {"clusters": self._count, "zeros_kept": self._keep_zeros, "epochs": self.phases[0].epochs}
 
     def prepared(self, start: Start, examples: Examples) -> Start:
-        """Return the network with folded batch norms."""
+        """Return the network with its batch norms folded."""
         return folded(start)
 
     def learner(self, start: Start, task: Task, phase: Phase, steps: int) -> Learner:
-        """Return what learns the numbers."""
+        """Return a learner that trains the shared values."""
         import tensorflow_model_optimization as tfmot
         from tensorflow_model_optimization.python.core.clustering.keras.experimental import cluster
 
         clustering = tfmot.clustering.keras
-        # Only the experimental function knows of zeros.
+        # Only the experimental function can preserve zeros.
         make = cluster.cluster_weights if self._keep_zeros else clustering.cluster_weights
         kept = {"preserve_sparsity": True} if self._keep_zeros else {}
 
         def wrap(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
-            if not is_weighing(layer):
+            if not is_conv_or_dense(layer):
                 return layer
-            # k-means fails where there are hardly more weights than clusters.
+            # k-means++ fails if a kernel has few more weights than clusters.
             many = np.count_nonzero(layer.kernel) >= 2 * self._count
             first = clustering.CentroidInitialization["KMEANS_PLUS_PLUS" if many else "LINEAR"]
             return make(layer, self._count, first, **kept)
@@ -67,6 +68,6 @@ class Clusters:
         def unwrap(model: tf_keras.Model) -> Mapping[str, Sequence[Any]]:
             return {layer.name: layer.get_weights() for layer in clustering.strip_clustering(model).layers}
 
-        return MirrorLearner(
+        return TfKerasLearner(
             start, task, phase, steps, wrap=lambda mirrored: wrapped_layers(mirrored, wrap), unwrap=unwrap
         )

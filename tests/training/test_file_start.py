@@ -1,4 +1,4 @@
-"""A user's own .keras file learns on: what it knows already is kept, and what it does not say is asked for."""
+"""Training from a .keras file keeps its pretrained layers, and requires a known preprocessing."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from keras import layers
 from export.cli.main import main
 from tests.training.conftest import KINDS, saved
 from training import phases, tasks
-from training.continuing import OwnFile
+from training.file_start import FileStart
 from training.pipeline import evaluate, train
-from training.recipe import Slimming, TrainingRecipe
-from training.starting import Start
+from training.recipe import Compression, TrainingRecipe
+from training.start import Start
 from zoo.errors import UsageProblemError
 
 THREE = ("Bag", "Sandal", "Trouser")
@@ -29,34 +29,34 @@ def recipe(file: Path, data: Path | str = "photos", **changes: Any) -> TrainingR
 
 
 def started(file: Path, classes: tuple[str, ...], **changes: Any) -> tuple[Start, list[str]]:
-    """Return the network as it begins, and the phases in which it learns."""
-    asked = recipe(file, **changes)
-    start = OwnFile(asked).start({}, classes)
-    return start, [phase.name for phase in phases.plan(asked, start)]
+    """Return the network at the start of training, and the names of the training phases."""
+    options = recipe(file, **changes)
+    start = FileStart(options).start({}, classes)
+    return start, [phase.name for phase in phases.plan(options, start)]
 
 
 def arrays(model: keras.Model) -> dict[str, np.ndarray]:
     return {weight.path: weight.numpy() for weight in model.weights}
 
 
-def drawn(*, softmax: bool = False) -> keras.Model:
+def untrained(*, softmax: bool = False) -> keras.Model:
     keras.utils.set_random_seed(0)
     image = keras.Input((32, 32, 1), name="image")
     x = layers.Flatten()(layers.Conv2D(8, 5, strides=3, activation="relu")(image))
     return keras.Model(image, layers.Dense(10, activation="softmax" if softmax else None, name="logits")(x))
 
 
-def test_with_the_same_classes_it_keeps_its_head(twin: Path) -> None:
-    start, names = started(twin, KINDS)
-    known = arrays(keras.saving.load_model(twin, compile=False))
+def test_the_head_is_kept_for_the_same_classes(lenet5_file: Path) -> None:
+    start, names = started(lenet5_file, KINDS)
+    known = arrays(keras.saving.load_model(lenet5_file, compile=False))
     assert (start.new, names) == ((), ["fine"])
     assert all(np.array_equal(array, known[path]) for path, array in arrays(start.model).items())
 
 
-@pytest.mark.parametrize("classes", [THREE, KINDS[::-1]], ids=["fewer", "as many in another order"])
-def test_with_other_classes_it_gets_a_new_last_layer_and_keeps_all_others(classes: tuple[str, ...], twin: Path) -> None:
-    start, names = started(twin, classes)
-    known = arrays(keras.saving.load_model(twin, compile=False))
+@pytest.mark.parametrize("classes", [THREE, KINDS[::-1]], ids=["fewer", "same number in another order"])
+def test_only_the_last_layer_is_replaced_for_other_classes(classes: tuple[str, ...], lenet5_file: Path) -> None:
+    start, names = started(lenet5_file, classes)
+    known = arrays(keras.saving.load_model(lenet5_file, compile=False))
     new = arrays(start.model)
     assert (start.new, names) == (("logits",), ["head", "fine"])
     assert start.model.output_shape == (None, len(classes))
@@ -70,8 +70,10 @@ def test_with_other_classes_it_gets_a_new_last_layer_and_keeps_all_others(classe
 
 
 @pytest.mark.parametrize("weights", [None, "random"])
-def test_what_was_never_trained_learns_as_a_whole(weights: str | None, twin: Path, tmp_path: Path) -> None:
-    file = twin if weights else saved(drawn(), tmp_path / "drawn.keras")
+def test_untrained_networks_train_all_layers_from_the_start(
+    weights: str | None, lenet5_file: Path, tmp_path: Path
+) -> None:
+    file = lenet5_file if weights else saved(untrained(), tmp_path / "untrained.keras")
     start, names = started(file, KINDS, weights=weights)
     assert names == ["whole"]
     assert not start.weights.trained
@@ -79,45 +81,48 @@ def test_what_was_never_trained_learns_as_a_whole(weights: str | None, twin: Pat
     assert not any(np.array_equal(array, known[path]) for path, array in arrays(start.model).items() if np.ptp(array))
 
 
-def test_a_network_that_ends_in_softmax_learns_from_the_loss_of_its_probabilities(kinds: Path, tmp_path: Path) -> None:
+def test_the_loss_of_a_network_with_softmax_takes_probabilities(kinds: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    answers = np.arange(10)
+    labels = np.arange(10)
     for last in ("activation", "layer"):
-        model = drawn(softmax=last == "activation")
+        model = untrained(softmax=last == "activation")
         if last == "layer":
             model = keras.Model(model.input, layers.Softmax()(model.output))
         start, _ = started(saved(model, tmp_path / f"{last}.keras"), KINDS)
         (loss,) = tasks.find("classification", "").losses(start)
-        given = start.model(rng.uniform(0, 1, (10, 32, 32, 1)))
-        given = keras.ops.convert_to_tensor(np.asarray(given))  # Keras knows what a layer Softmax was given
-        right = -np.log(np.asarray(given)[answers, answers]).mean()
-        assert float(loss(answers, given)) == pytest.approx(right, rel=1e-5)
+        outputs = start.model(rng.uniform(0, 1, (10, 32, 32, 1)))
+        outputs = keras.ops.convert_to_tensor(np.asarray(outputs))  # a tensor of a Softmax layer would carry its logits
+        right = -np.log(np.asarray(outputs)[labels, labels]).mean()
+        assert float(loss(labels, outputs)) == pytest.approx(right, rel=1e-5)
     done = train(
-        recipe(tmp_path / "layer.keras", kinds, epochs=8, augment=False, out=tmp_path / "out.keras"), lambda *told: None
+        recipe(tmp_path / "layer.keras", kinds, epochs=8, augment=False, out=tmp_path / "out.keras"),
+        lambda *progress: None,
     )
     assert done.scores["test"]["top1"] > 0.5
     found = keras.saving.load_model(done.file, compile=False)
     assert np.allclose(np.sum(found.predict(rng.uniform(0, 1, (4, 32, 32, 1)), verbose=0), -1), 1, atol=1e-5)
 
 
-def test_the_seed_decides_what_a_network_with_dropout_learns(kinds: Path, tmp_path: Path) -> None:
+def test_training_with_dropout_depends_only_on_the_seed(kinds: Path, tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     image = keras.Input((32, 32, 1))
     x = layers.Dropout(0.5)(layers.Flatten()(layers.MaxPooling2D(4)(image)))
     file = saved(keras.Model(image, layers.Dense(10, bias_initializer="normal")(x)), tmp_path / "drops.keras")
     losses = [
-        train(recipe(file, kinds, epochs=1, seed=seed, out=tmp_path / "out.keras"), lambda *told: None).rows[0]["loss"]
+        train(recipe(file, kinds, epochs=1, seed=seed, out=tmp_path / "out.keras"), lambda *progress: None).rows[0][
+            "loss"
+        ]
         for seed in (1, 1, 2)
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     assert losses[0] != pytest.approx(losses[2], rel=1e-3)
 
 
-def test_a_file_that_does_not_say_how_it_takes_photos_is_told(
+def test_a_file_without_preprocessing_needs_the_option(
     kinds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "bare.keras"
-    drawn().save(file)
+    untrained().save(file)
     assert main(["train", str(file), "--data", str(kinds), "--out", str(tmp_path / "out.keras")]) == 2
     assert "add --preprocessing" in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "out.keras").exists()
@@ -125,52 +130,62 @@ def test_a_file_that_does_not_say_how_it_takes_photos_is_told(
     assert np.allclose(start.preprocessing.normalise(np.full((1, 32, 32, 1), 255, np.uint8)), 1)
 
 
-def test_judging_gives_what_keras_says_on_every_part(
-    twin: Path, kinds: Path, capsys: pytest.CaptureFixture[str]
+def test_evaluation_agrees_with_keras_on_every_part(
+    lenet5_file: Path, kinds: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from PIL import Image
 
-    assert main(["train", str(twin), "--evaluate", "--data", str(kinds), "--json"]) == 0
-    answer = json.loads(capsys.readouterr().out)
-    model = keras.saving.load_model(twin, compile=False)
+    assert main(["train", str(lenet5_file), "--evaluate", "--data", str(kinds), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    model = keras.saving.load_model(lenet5_file, compile=False)
     for part, count in (("train", 160), ("validation", 100), ("test", 100)):
         paths = sorted((kinds / part).glob("*/*.png"))
         photos = np.stack([np.asarray(Image.open(path), np.float32)[..., None] / 255 for path in paths])
         right = np.array([int(path.parent.name) for path in paths])
         expected = (model.predict(photos, verbose=0).argmax(-1) == right).mean()
-        assert answer["counts"][part] == count
-        assert answer["scores"][part]["top1"] == pytest.approx(expected, abs=1e-9)
+        assert result["counts"][part] == count
+        assert result["scores"][part]["top1"] == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize(
-    ("model", "words"), [("lenet5", "--evaluate judges a .keras file"), ("{twin}", "was not made for Ankle|Bag")]
+    ("model", "words"),
+    [("lenet5", "--evaluate takes a .keras file"), ("{lenet5_file}", "was not trained on the classes Bag")],
 )
-def test_what_cannot_be_judged_is_refused(model: str, words: str, twin: Path, clothes: Path) -> None:
+def test_networks_of_the_zoo_and_other_classes_are_not_evaluated(
+    model: str, words: str, lenet5_file: Path, clothes: Path
+) -> None:
     with pytest.raises(UsageProblemError, match=words):
-        evaluate(recipe(Path(model.format(twin=twin)), clothes, out=Path("out.keras")), lambda *told: None)
+        evaluate(
+            recipe(Path(model.format(lenet5_file=lenet5_file)), clothes, out=Path("out.keras")), lambda *progress: None
+        )
 
 
-def test_what_was_taken_away_before_stays_in_the_record(twin: Path, kinds: Path, tmp_path: Path) -> None:
-    first = recipe(twin, kinds, out=tmp_path / "first.keras", epochs=0, slimming=Slimming(clusters=8, epochs=1))
-    train(first, lambda *told: None)
-    done = train(recipe(tmp_path / "first.keras", kinds, out=tmp_path / "second.keras", epochs=0), lambda *told: None)
-    assert [stage["name"] for stage in done.stages] == ["given", "cluster", "given"]
+def test_the_history_keeps_stages_of_earlier_runs(lenet5_file: Path, kinds: Path, tmp_path: Path) -> None:
+    first = recipe(
+        lenet5_file, kinds, out=tmp_path / "first.keras", epochs=0, compression=Compression(clusters=8, epochs=1)
+    )
+    train(first, lambda *progress: None)
+    done = train(
+        recipe(tmp_path / "first.keras", kinds, out=tmp_path / "second.keras", epochs=0), lambda *progress: None
+    )
+    assert [stage["name"] for stage in done.stages] == ["outputs", "cluster", "outputs"]
 
 
-def test_the_file_gets_the_weights_of_the_best_epoch(twin: Path, kinds: Path, tmp_path: Path) -> None:
+def test_the_file_gets_the_weights_of_the_best_epoch(lenet5_file: Path, kinds: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.keras"
     done = train(
-        recipe(twin, kinds, epochs=3, batch=160, learning_rate=5e-2, augment=False, out=out), lambda *told: None
+        recipe(lenet5_file, kinds, epochs=3, batch=160, learning_rate=5e-2, augment=False, out=out),
+        lambda *progress: None,
     )
     scores = [row["score"] for row in done.rows]
-    assert max(scores) == scores[0] > scores[-1] + 0.2  # then it is so fast that it forgets
+    assert max(scores) == scores[0] > scores[-1] + 0.2  # the learning rate is so high that later epochs are worse
     assert done.best == 1
-    judged = evaluate(recipe(out, kinds, out=tmp_path / "other.keras"), lambda *told: None)
-    assert judged.scores["validation"]["top1"] == pytest.approx(scores[0], abs=0.011)
+    evaluation = evaluate(recipe(out, kinds, out=tmp_path / "other.keras"), lambda *progress: None)
+    assert evaluation.scores["validation"]["top1"] == pytest.approx(scores[0], abs=0.011)
 
 
-def test_a_run_that_stops_between_its_phases_goes_on_with_what_the_first_has_learned(
-    twin: Path, kinds: Path, tmp_path: Path
+def test_a_run_stopped_between_phases_resumes_with_the_weights_of_the_first(
+    lenet5_file: Path, kinds: Path, tmp_path: Path
 ) -> None:
     class StopError(Exception):
         pass
@@ -183,14 +198,15 @@ def test_a_run_that_stops_between_its_phases_goes_on_with_what_the_first_has_lea
     for part in ("train", "validation"):
         for kind in "158":
             shutil.copytree(kinds / part / kind, clothes / part / kind)
-    asked = [
-        recipe(twin, clothes, epochs=3, head_epochs=2, out=tmp_path / f"{name}.keras") for name in ("whole", "stopped")
+    recipes = [
+        recipe(lenet5_file, clothes, epochs=3, head_epochs=2, out=tmp_path / f"{name}.keras")
+        for name in ("whole", "stopped")
     ]
-    whole = train(asked[0], lambda *told: None)
+    whole = train(recipes[0], lambda *progress: None)
     with pytest.raises(StopError):
-        train(asked[1], stop)
-    assert not asked[1].out.exists()
-    resumed = train(asked[1], lambda *told: None, resume=True)
+        train(recipes[1], stop)
+    assert not recipes[1].out.exists()
+    resumed = train(recipes[1], lambda *progress: None, resume=True)
     assert [row["phase"] for row in resumed.rows] == ["head", "head", "fine"]
     assert [row["loss"] for row in resumed.rows] == pytest.approx([row["loss"] for row in whole.rows], rel=1e-4)
     known = arrays(keras.saving.load_model(whole.file, compile=False))

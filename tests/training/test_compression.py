@@ -1,4 +1,4 @@
-"""What `zoo train` takes away from a network is gone, stays gone, and what is left has learned to do without it."""
+"""Compression stages of `zoo train`: their result survives later stages, and the network stays accurate."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from export.passes.prune import Prune
 from export.passes.prune_channels import PruneChannels
 from tests.training.conftest import FASHION, saved
 from training import tasks
-from training.continuing import OwnFile
+from training.compression import stages
+from training.compression.checks import score_drop, violations
 from training.feed import Feed
-from training.learning import Learner
-from training.notebook import Notebook
+from training.file_start import FileStart
+from training.learner import Learner
 from training.pipeline import Trained, train
-from training.recipe import Slimming, TrainingRecipe
-from training.slimming import stages
-from training.slimming.promises import broken, costly
+from training.recipe import Compression, TrainingRecipe
+from training.run_state import RunState
 from zoo import own_file
 from zoo.errors import UsageProblemError
 from zoo.metric import TOP1
@@ -42,7 +42,7 @@ HALF, TWO_OF_FOUR = (Prune(share=0.5),), (Prune(pattern=(2, 4)),)
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A trained file with batch norms, a depthwise convolution, and activations that are layers of their own."""
+    """A trained file with batch norms, a depthwise convolution and separate activation layers."""
     keras.utils.set_random_seed(0)
     image = keras.Input((32, 32, 1), name="image")
     x = layers.Conv2D(24, 3, strides=2, padding="same", use_bias=False, name="first")(image)
@@ -61,13 +61,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return saved(model, tmp_path_factory.mktemp("small") / "small.keras")
 
 
-def recipe(file: Path, kinds: Path, out: Path, **slimming: Any) -> TrainingRecipe:
-    slim = Slimming(**{"epochs": 1, **slimming})
-    return TrainingRecipe(model=str(file), data=str(kinds), out=out, epochs=0, slimming=slim, augment=False)
+def recipe(file: Path, kinds: Path, out: Path, **compression: Any) -> TrainingRecipe:
+    options = Compression(**{"epochs": 1, **compression})
+    return TrainingRecipe(model=str(file), data=str(kinds), out=out, epochs=0, compression=options, augment=False)
 
 
-def slimmed(file: Path, kinds: Path, out: Path, **slimming: Any) -> Trained:
-    return train(recipe(file, kinds, out, **slimming), lambda *told: None)
+def compressed(file: Path, kinds: Path, out: Path, **compression: Any) -> Trained:
+    return train(recipe(file, kinds, out, **compression), lambda *progress: None)
 
 
 def loaded(file: Path) -> keras.Model:
@@ -86,16 +86,16 @@ def zero_share(kernel: np.ndarray) -> float:
 
 
 def most_of_four(kernel: np.ndarray) -> int:
-    """Return the most weights that are not zero among four neighbouring inputs of an output channel."""
+    """Return the largest number of nonzero weights among four neighbouring inputs of an output channel."""
     inputs = kernel.shape[-2] // 4 * 4
     taps = np.moveaxis(kernel, -2, -1)[..., :inputs]
     return int((taps.reshape(*taps.shape[:-1], -1, 4) != 0).sum(-1).max(initial=0))
 
 
 @pytest.mark.parametrize(
-    ("slimming", "zeros", "numbers", "least"),
+    ("compression", "zeros", "values", "least"),
     [
-        # One alone is quick in the tests below.
+        # The tests below have quick cases of each stage alone.
         pytest.param({"passes": HALF}, True, None, 0.75, marks=pytest.mark.large),
         pytest.param({"clusters": 16}, False, 16, 0.75, marks=pytest.mark.large),
         ({"qat": True}, False, None, 0.85),
@@ -104,70 +104,68 @@ def most_of_four(kernel: np.ndarray) -> int:
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
-def test_zeros_and_clusters_stay_to_the_end_and_the_network_stays_good(
-    slimming: dict[str, Any],
+def test_zeros_and_clusters_survive_and_the_network_stays_accurate(
+    compression: dict[str, Any],
     zeros: bool,
-    numbers: int | None,
+    values: int | None,
     least: float,
-    twin: Path,
+    lenet5_file: Path,
     kinds: Path,
     tmp_path: Path,
 ) -> None:
-    done = slimmed(twin, kinds, tmp_path / "out.keras", **slimming)
-    before = dict(kernels(loaded(twin)))
+    done = compressed(lenet5_file, kinds, tmp_path / "out.keras", **compression)
+    before = dict(kernels(loaded(lenet5_file)))
     for name, kernel in kernels(loaded(done.file)):
         assert zero_share(kernel) == pytest.approx(0.5 if zeros else 0, abs=0.005)
         assert not np.allclose(kernel[kernel != 0], before[name][kernel != 0], atol=1e-5)
-        if numbers is not None:
-            assert len(np.unique(kernel)) <= numbers
-    assert done.scores["test"]["top1"] >= least  # 0.92 before; a network of which nothing is left has 0.1
+        if values is not None:
+            assert len(np.unique(kernel)) <= values
+    assert done.scores["test"]["top1"] >= least  # 0.92 before compression; 0.1 by chance
 
 
 def test_depthwise_convolutions_keep_their_weights(small: Path, kinds: Path, tmp_path: Path) -> None:
-    model = loaded(slimmed(small, kinds, tmp_path / "out.keras", passes=HALF, clusters=12).file)
+    model = loaded(compressed(small, kinds, tmp_path / "out.keras", passes=HALF, clusters=12).file)
     depthwise = model.get_layer("depthwise").kernel.numpy()
     assert zero_share(depthwise) == 0
     assert len(np.unique(depthwise)) > 200
     for _, kernel in kernels(model):
-        assert 0.49 < zero_share(kernel) < 0.6  # clusters may add the smallest
+        assert 0.49 < zero_share(kernel) < 0.6  # clustering may add zeros
         assert len(np.unique(kernel)) <= 12
 
 
-def test_two_of_four_are_neighbouring_inputs_of_a_channel(small: Path, kinds: Path, tmp_path: Path) -> None:
-    found = dict(kernels(loaded(slimmed(small, kinds, tmp_path / "out.keras", passes=TWO_OF_FOUR).file)))
+def test_two_of_four_counts_neighbouring_inputs_of_a_channel(small: Path, kinds: Path, tmp_path: Path) -> None:
+    found = dict(kernels(loaded(compressed(small, kinds, tmp_path / "out.keras", passes=TWO_OF_FOUR).file)))
     for name in ("second", "third", "logits"):
         assert most_of_four(found[name]) == 2
         assert zero_share(found[name]) == 0.5
-    assert zero_share(found["first"]) == 0  # one input: it has no neighbours
+    assert zero_share(found["first"]) == 0  # a single input has no neighbours
 
 
-def test_eight_bits_leave_a_kernel_its_clusters_though_every_channel_has_all_of_them(
-    small: Path, kinds: Path, tmp_path: Path
-) -> None:
-    done = slimmed(small, kinds, tmp_path / "out.keras", clusters=3, qat=True)
+def test_quantization_aware_training_keeps_clusters_of_whole_kernels(small: Path, kinds: Path, tmp_path: Path) -> None:
+    done = compressed(small, kinds, tmp_path / "out.keras", clusters=3, qat=True)
     found = dict(kernels(loaded(done.file)))
     assert all(len(np.unique(found["third"][..., channel])) == 3 for channel in range(32))
     assert all(len(np.unique(kernel)) <= 3 for kernel in found.values())
 
 
-def test_all_of_it_works_in_the_order_that_makes_sense_whatever_the_order_of_the_flags(
+def test_all_stages_run_in_a_fixed_order(
     small: Path, kinds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out.keras"
     flags = ["--qat", "--cluster", "12", "--prune", "0.5", "--prune-channels", "0.3", "--stage-epochs", "1", "--json"]
     assert main(["train", str(small), *flags, "--data", str(kinds), "--out", str(out)]) == 0
-    answer = json.loads(capsys.readouterr().out)
+    result = json.loads(capsys.readouterr().out)
     facts, model = own_file.read(out), loaded(out)
     assert facts is not None
-    given, *told = facts.history
+    given, *stages_after = facts.history
     assert (given["name"], given["parameters"]) == ("given", {"epochs": 0})
-    assert [(stage["name"], stage["parameters"]) for stage in told] == [
+    assert [(stage["name"], stage["parameters"]) for stage in stages_after] == [
         ("prune_channels", {"share": 0.3, "epochs": 1}),
         ("prune", {"weights": "0.5", "epochs": 1}),
         ("cluster", {"clusters": 12, "zeros_kept": True, "epochs": 1}),
         ("qat", {"bits": 8, "zeros_kept": True, "clusters_kept": True, "epochs": 1}),
     ]
-    assert answer["stages"] == [dict(stage) for stage in facts.history]
+    assert result["stages"] == [dict(stage) for stage in facts.history]
     names = {"weights", "zero_share", "bytes_zipped", "validation", "test"}
     for stage in facts.history:
         assert stage["measured"].keys() == names
@@ -177,82 +175,78 @@ def test_all_of_it_works_in_the_order_that_makes_sense_whatever_the_order_of_the
     assert measured["qat"]["weights"] == measured["prune_channels"]["weights"] == model.count_params()
     assert measured["cluster"]["bytes_zipped"] < 0.6 * measured["prune"]["bytes_zipped"]
     assert measured["given"]["zero_share"] == 0
-    assert measured["qat"]["test"] == answer["scores"]["test"]["top1"] > 0.3  # 0.6 before, 0.1 by chance
+    assert measured["qat"]["test"] == result["scores"]["test"]["top1"] > 0.3  # 0.6 before compression; 0.1 by chance
     for _, kernel in kernels(model):
         assert 0.49 < zero_share(kernel) < 0.6
         assert len(np.unique(kernel)) <= 12
-    before = loaded(Path(answer["before"]))
+    before = loaded(Path(result["before"]))
     assert all(np.array_equal(*pair) for pair in zip(before.get_weights(), loaded(small).get_weights(), strict=True))
 
 
-def begun(file: Path, kinds: Path, tmp_path: Path, **slimming: Any) -> tuple[Learner, np.ndarray]:
-    """Return what has learned in the one stage that is asked for, and photos to ask it."""
-    asked = recipe(file, kinds, tmp_path / "out.keras", **slimming)
+def after_one_epoch(file: Path, kinds: Path, tmp_path: Path, **compression: Any) -> tuple[Learner, np.ndarray]:
+    """Return the learner of the requested stage after one epoch, and normalised test photos."""
+    options = recipe(file, kinds, tmp_path / "out.keras", **compression)
     task = tasks.find("classification", "")
-    lesson = task.find(asked)
-    start = OwnFile(asked).start({}, lesson.classes)
-    parts = lesson.examples(start.preprocessing, tmp_path)
-    (stage,) = stages(asked, ())
+    data = task.find(options)
+    start = FileStart(options).start({}, data.classes)
+    parts = data.examples(start.preprocessing, tmp_path)
+    (stage,) = stages(options, ())
     prepared = stage.prepared(start, parts.train)
-    feed = Feed(task, prepared, parts.train, batch=32, seed=0, variations=None)
+    feed = Feed(task, prepared, parts.train, batch=32, seed=0, augmentation=None)
     learner = stage.learner(prepared, task, stage.phases[0], len(feed))
     learner.epoch(feed, 0, lambda steps: None)
     assert parts.test is not None
     return learner, start.preprocessing.normalise(parts.test.photos)
 
 
-def sqnr(reference: np.ndarray, answers: np.ndarray) -> float:
-    return float(10 * np.log10((reference**2).sum() / ((reference - answers) ** 2).sum()))
+def sqnr_db(reference: np.ndarray, actual: np.ndarray) -> float:
+    return float(10 * np.log10((reference**2).sum() / ((reference - actual) ** 2).sum()))
 
 
-@pytest.mark.parametrize("slimming", [{"passes": HALF}, {"clusters": 16}], ids=["prune", "cluster"])
-def test_the_network_that_comes_back_answers_as_what_has_learned(
-    slimming: dict[str, Any], small: Path, kinds: Path, tmp_path: Path
+@pytest.mark.parametrize("compression", [{"passes": HALF}, {"clusters": 16}], ids=["prune", "cluster"])
+def test_the_returned_network_has_the_outputs_of_the_trained_one(
+    compression: dict[str, Any], small: Path, kinds: Path, tmp_path: Path
 ) -> None:
-    learner, photos = begun(small, kinds, tmp_path, **slimming)
-    wrapped = learner.judged.model.predict_on_batch(photos)
-    answers = learner.network().predict_on_batch(photos)
-    assert np.allclose(answers, wrapped, atol=1e-4 * np.abs(wrapped).max())
+    learner, photos = after_one_epoch(small, kinds, tmp_path, **compression)
+    wrapped = learner.current.model.predict_on_batch(photos)
+    outputs = learner.network().predict_on_batch(photos)
+    assert np.allclose(outputs, wrapped, atol=1e-4 * np.abs(wrapped).max())
 
 
-@pytest.mark.parametrize("file", ["twin", "small"])
-def test_eight_bits_are_learned_and_floats_come_back_that_answer_nearly_so(
+@pytest.mark.parametrize("file", ["lenet5_file", "small"])
+def test_the_returned_float_network_nearly_has_the_outputs_of_the_8_bit_one(
     file: str, kinds: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    learner, photos = begun(request.getfixturevalue(file), kinds, tmp_path, qat=True)
-    wrapped = learner.judged.model.predict_on_batch(photos)
-    answers = learner.network().predict_on_batch(photos)
-    assert 15 < sqnr(wrapped, answers) < 50
-    assert (wrapped.argmax(-1) == answers.argmax(-1)).mean() > 0.9
+    learner, photos = after_one_epoch(request.getfixturevalue(file), kinds, tmp_path, qat=True)
+    wrapped = learner.current.model.predict_on_batch(photos)
+    outputs = learner.network().predict_on_batch(photos)
+    assert 15 < sqnr_db(wrapped, outputs) < 50
+    assert (wrapped.argmax(-1) == outputs.argmax(-1)).mean() > 0.9
 
 
-def test_every_kernel_learns_rounded_and_comes_back_as_it_was_before_it_was_rounded(
-    small: Path, kinds: Path, tmp_path: Path
-) -> None:
-    learner, photos = begun(small, kinds, tmp_path, qat=True)
-    wrapped = learner.judged.model
-    wrapped(photos, training=False)  # leaves the rounded kernels in their layers
+def test_kernels_are_rounded_in_training_and_returned_unrounded(small: Path, kinds: Path, tmp_path: Path) -> None:
+    learner, photos = after_one_epoch(small, kinds, tmp_path, qat=True)
+    wrapped = learner.current.model
+    wrapped(photos, training=False)  # stores the rounded kernels in the layers
     network = learner.network()
     rounded = {
         wrapper.layer.name: np.asarray(wrapper.layer.kernel)
         for wrapper in wrapped.layers
         if getattr(getattr(wrapper, "layer", None), "kernel", None) is not None
     }
-    learned = dict(kernels(network))
-    assert rounded.keys() >= learned.keys()
-    for name, kernel in learned.items():
-        axes = tuple(range(kernel.ndim - 1)) if kernel.ndim == 4 else None  # one grid for a dense layer
+    unrounded = dict(kernels(network))
+    assert rounded.keys() >= unrounded.keys()
+    for name, kernel in unrounded.items():
+        axes = tuple(range(kernel.ndim - 1)) if kernel.ndim == 4 else None  # one scale for a dense layer
         step = np.abs(rounded[name]).max(axes, keepdims=True) / 127
         integers = rounded[name] / step
         assert np.abs(integers - integers.round()).max() < 1e-3
         assert np.abs(kernel / step - integers).max() > 0.3
-        # Ranges are those of the last step, before the weights took it: what they exceed them by is cut off.
+        # Ranges are from before the last update of the weights, which may exceed them and are clipped.
         assert np.abs(np.clip(kernel / step, -127, 127) - integers).max() < 0.51
 
 
-def test_a_run_that_is_killed_within_a_stage_goes_on_to_the_same_weights(
-    small: Path, kinds: Path, tmp_path: Path
-) -> None:
+def test_a_run_killed_in_a_stage_resumes_to_the_same_weights(small: Path, kinds: Path, tmp_path: Path) -> None:
     flags = ["--prune", "0.5", "--cluster", "16", "--stage-epochs", "2", "--data", str(kinds), "--seed", "3"]
     whole, out = tmp_path / "whole.keras", tmp_path / "killed.keras"
     assert main(["train", str(small), *flags, "--out", str(whole)]) == 0
@@ -270,85 +264,85 @@ def test_a_run_that_is_killed_within_a_stage_goes_on_to_the_same_weights(
     assert all(np.array_equal(*pair) for pair in zip(loaded(out).weights, loaded(whole).weights, strict=True))
     assert own_file.read(out) == own_file.read(whole)
     paths = (curve, whole.with_suffix(".training") / "curve.json")
-    resumed, unharmed = ([(row["loss"], row["score"]) for row in json.loads(path.read_text())] for path in paths)
-    assert resumed == unharmed
+    resumed, uninterrupted = ([(row["loss"], row["score"]) for row in json.loads(path.read_text())] for path in paths)
+    assert resumed == uninterrupted
 
 
-def test_epochs_on_the_way_to_the_zeros_are_never_the_best(small: Path, kinds: Path, tmp_path: Path) -> None:
+def test_epochs_before_full_sparsity_are_never_the_best(small: Path, kinds: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.keras"
-    done = slimmed(small, kinds, out, passes=HALF, epochs=4, learning_rate=1e-7)
+    done = compressed(small, kinds, out, passes=HALF, epochs=4, learning_rate=1e-7)
     first, _, *others = done.rows
-    assert first["score"] > max(row["score"] for row in others)  # it has lost little by then
+    assert first["score"] > max(row["score"] for row in others)  # few weights are pruned by then
     assert done.best > 2
     assert all(zero_share(kernel) == pytest.approx(0.5, abs=0.01) for _, kernel in kernels(loaded(out)))
 
 
-def test_a_stage_of_one_epoch_has_a_best_one(tmp_path: Path) -> None:
+def test_the_only_epoch_of_a_stage_can_be_the_best(tmp_path: Path) -> None:
     (zeros,) = stages(recipe(tmp_path / "in.keras", tmp_path, tmp_path / "out.keras", passes=HALF), ())
-    assert [phase.on_the_way for phase in zeros.phases] == [0]
+    assert [phase.incomplete_epochs for phase in zeros.phases] == [0]
 
 
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--cluster", "1"], "--cluster takes a number from 2 to 256"),
+        (["--cluster", "1"], "--cluster must be between 2 and 256"),
         (["--cluster", "2", "--prune", "0.5"], "at least 3 clusters"),
         (["--prune", "1.5"], "between 0 and 1"),
         (["--prune", "half"], "type 0.5 or 2:4"),
         (["--prune-channels", "1"], "between 0 and 1"),
-        (["--cluster", "8", "--out", "{file}"], "is the file to begin with"),
-        (["--cluster", "8", "--out", "{folder}/../{name}/twin.keras"], "is the file to begin with"),
+        (["--cluster", "8", "--out", "{file}"], "is the file to be trained"),
+        (["--cluster", "8", "--out", "{folder}/../{name}/lenet5_file.keras"], "is the file to be trained"),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_a_sentence(
-    flags: list[str], words: str, twin: Path, kinds: Path, capsys: pytest.CaptureFixture[str]
+def test_invalid_options_are_refused_in_one_line(
+    flags: list[str], words: str, lenet5_file: Path, kinds: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = twin.read_bytes()
-    filled = [flag.format(file=twin, folder=twin.parent, name=twin.parent.name) for flag in flags]
-    assert main(["train", str(twin), "--data", str(kinds), *filled]) == 2
+    before = lenet5_file.read_bytes()
+    filled = [flag.format(file=lenet5_file, folder=lenet5_file.parent, name=lenet5_file.parent.name) for flag in flags]
+    assert main(["train", str(lenet5_file), "--data", str(kinds), *filled]) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert words in said
     assert "Traceback" not in said
-    assert twin.read_bytes() == before
+    assert lenet5_file.read_bytes() == before
 
 
-def test_a_network_without_a_channel_that_could_go_is_refused(kinds: Path, tmp_path: Path) -> None:
+def test_a_network_without_removable_channels_is_refused(kinds: Path, tmp_path: Path) -> None:
     image = keras.Input((32, 32, 1))
     x = layers.Conv2D(8, 3, strides=4, activation="relu", bias_initializer="ones")(image)
     x = layers.Dense(10, bias_initializer="normal")(layers.Flatten()(x))
     file = saved(keras.Model(image, x), tmp_path / "narrow.keras")
-    with pytest.raises(UsageProblemError, match="no layer of this network has a channel that could go"):
-        slimmed(file, kinds, tmp_path / "out.keras", passes=(PruneChannels(share=0.3),))
+    with pytest.raises(UsageProblemError, match="no channel of this network can be removed"):
+        compressed(file, kinds, tmp_path / "out.keras", passes=(PruneChannels(share=0.3),))
     assert not (tmp_path / "out.keras").exists()
 
 
-def test_a_stage_is_not_resumed_with_another_number_of_clusters(twin: Path, kinds: Path, tmp_path: Path) -> None:
+def test_a_stage_is_not_resumed_with_another_number_of_clusters(lenet5_file: Path, kinds: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.keras"
-    Notebook(tmp_path / "out.training", recipe(twin, kinds, out, clusters=16).settings(), resume=False)
-    with pytest.raises(UsageProblemError, match="has another slimming"):
-        train(recipe(twin, kinds, out, clusters=8), lambda *told: None, resume=True)
+    RunState(tmp_path / "out.training", recipe(lenet5_file, kinds, out, clusters=16).settings(), resume=False)
+    with pytest.raises(UsageProblemError, match="other settings: slimming was"):
+        train(recipe(lenet5_file, kinds, out, clusters=8), lambda *progress: None, resume=True)
 
 
-def test_a_layer_that_lost_what_was_asked_for_is_named(small: Path) -> None:
+def test_warnings_name_layers_without_the_requested_zeros_and_clusters(small: Path) -> None:
     model = loaded(small)
-    asked = Slimming(passes=HALF, clusters=16)
+    requested = Compression(passes=HALF, clusters=16)
     for layer in model.layers:
         if type(layer) in (layers.Conv2D, layers.Dense):
             kernel = np.resize(np.arange(-7, 8, dtype=np.float32), layer.kernel.shape)
             kernel.flat[: kernel.size // 2 + 1] = 0
             layer.kernel.assign(kernel)
-    assert list(broken(model, asked)) == []
+    assert list(violations(model, requested)) == []
     logits = model.get_layer("logits")
     logits.kernel.assign(np.arange(logits.kernel.shape[0] * 10, dtype=np.float32).reshape(-1, 10))
-    zeros, numbers = broken(model, asked)
-    assert zeros == "logits has 0% zeros, not the 50% that --prune asks for"
-    assert numbers == "logits has 320 different weights, not the 16 of --cluster"
+    zeros, values = violations(model, requested)
+    assert zeros == "logits has 0% zeros; --prune requested 50%"
+    assert values == "logits has 320 distinct weights; --cluster requested 16"
 
 
 @pytest.mark.parametrize(("after", "warned"), [(0.889, False), (0.86, True), (0.95, False)])
-def test_what_costs_more_than_two_points_is_told(after: float, warned: bool) -> None:
+def test_a_drop_of_more_than_two_points_gives_a_warning(after: float, warned: bool) -> None:
     scores = [("learn", 0.5), ("given", 0.9), ("prune", 0.1), ("qat", after)]
     history = [{"name": name, "measured": {"validation": score}} for name, score in scores]
-    said = list(costly(history, TOP1))
+    said = list(score_drop(history, TOP1))
     assert len(said) == warned
     assert all("fell from 90.0 to 86.0 %" in sentence for sentence in said)

@@ -1,10 +1,15 @@
-"""What tensorflow-model-optimization must be told, so that it rounds as the exported file does.
+"""Configuration of tensorflow-model-optimization, so that it rounds weights and activations as the exported file does.
 
-Left alone, it rounds no weights of a convolution that a ReLU layer follows with no batch norm between (its transform
-`LayerReLUQuantize` takes the convolution's configuration away), and all channels of a depthwise kernel with one step;
-one quantizer serves all layers, and stops to keep zeros everywhere once a layer has none; and a layer that is
-concatenated loses its zeros and clusters. What can only be changed inside of the library is in `patches`.
-Imported only where a network learns 8 bits: the library is slow to load.
+The defaults of the library differ from the exported file in four ways:
+
+- It does not round the weights of a convolution that is followed directly by a ReLU layer: its transform
+  `LayerReLUQuantize` removes the convolution's configuration.
+- It rounds all channels of a depthwise kernel with one scale.
+- All layers share one quantizer, which stops keeping zeros once it has seen a layer without any.
+- Layers whose outputs are concatenated lose their zeros and clusters.
+
+`patches` has the changes for which the library has no options. Imported only for quantization-aware training: the
+library is slow to load.
 """
 
 from __future__ import annotations
@@ -34,7 +39,7 @@ _quantization = tfmot.quantization.keras
 
 
 def scheme(*, keep_zeros: bool, keep_clusters: bool) -> Any:
-    """Return how a folded network learns 8 bits, with what it must keep."""
+    """Return the quantization scheme for a folded network, which optionally keeps zeros and clusters."""
     combine = tfmot.experimental.combine
     if keep_clusters:
         known = combine.Default8BitClusterPreserveQuantizeScheme(preserve_sparsity=keep_zeros)
@@ -45,41 +50,41 @@ def scheme(*, keep_zeros: bool, keep_clusters: bool) -> Any:
     registry = known.get_quantize_registry()
     plain = default_8bit_quantize_registry.Default8BitQuantizeRegistry()
     keeps = registry.supports
-    # The registries that keep zeros and clusters say that they support what the one below them does not.
+    # The registries that keep zeros and clusters claim to support layers that their base registry does not support.
     registry.supports = lambda layer: plain.supports(layer) and keeps(layer)
     usual = registry.get_quantize_config
 
-    def with_its_own_quantizer(layer: Any) -> Any:
+    def with_own_quantizer(layer: Any) -> Any:
         config = usual(layer)
         if hasattr(config, "weight_quantizer"):
             config.weight_quantizer = copy(config.weight_quantizer)
         return config
 
-    registry.get_quantize_config = with_its_own_quantizer
+    registry.get_quantize_config = with_own_quantizer
     known.get_quantize_registry = lambda: registry
     known.get_layout_transformer = lambda: _Layout(registry)
     return known
 
 
-def annotated(layer: Any, chosen: Any) -> Any:
-    """Return a layer marked for 8 bits, if the scheme `chosen` knows its kind."""
+def annotated(layer: Any, scheme: Any) -> Any:
+    """Return the layer annotated for quantization, or the layer itself if the scheme does not support it."""
     import tf_keras
 
-    if not chosen.get_quantize_registry().supports(layer):
+    if not scheme.get_quantize_registry().supports(layer):
         return layer
     if type(layer) is tf_keras.layers.DepthwiseConv2D and layer.depth_multiplier == 1:
         return _quantization.quantize_annotate_layer(layer, DepthwiseConfig())
-    if type(layer) is tf_keras.layers.Activation:  # of which the library knows only some functions
+    if type(layer) is tf_keras.layers.Activation:  # the library supports only some activation functions here
         config = default_8bit_quantize_configs.Default8BitOutputQuantizeConfig()
         return _quantization.quantize_annotate_layer(layer, config)
     return _quantization.quantize_annotate_layer(layer)
 
 
 class DepthwiseWeights(default_8bit_quantizers.Default8BitConvWeightsQuantizer):  # type: ignore[misc]
-    """A step for each channel of a depthwise kernel (height, width, channels, 1)."""
+    """Quantizes a depthwise kernel (height, width, channels, 1) with one scale for each channel."""
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> Any:
-        """Return the variables of the ranges, one pair for each channel."""
+        """Return the range variables, one pair for each channel."""
         return super().build([*tensor_shape[:2], tensor_shape[3], tensor_shape[2]], name, layer)
 
     def __call__(self, inputs: Any, training: Any, weights: Any, **kwargs: Any) -> Any:
@@ -89,56 +94,56 @@ class DepthwiseWeights(default_8bit_quantizers.Default8BitConvWeightsQuantizer):
 
 
 class DepthwiseConfig(default_8bit_quantize_registry.Default8BitQuantizeConfig):  # type: ignore[misc]
-    """How a depthwise convolution is rounded."""
+    """Quantization of a depthwise convolution."""
 
     def __init__(self) -> None:
-        """Round its kernel, and what comes out."""
+        """Quantize the kernel and the output."""
         super().__init__(["depthwise_kernel"], ["activation"], False)
         self.weight_quantizer = DepthwiseWeights()
 
     @classmethod
     def from_config(cls, config: Any) -> DepthwiseConfig:
-        """Return another."""
+        """Return a new configuration."""
         return cls()
 
 
 class _BeforeReLU(transforms.Transform):  # type: ignore[misc]
-    """What a ReLU takes is not rounded before it: runtimes do both in one."""
+    """Rounds the output of a ReLU, not its input: runtimes fuse the ReLU with the layer before it."""
 
     def pattern(self) -> Any:
-        """Match a ReLU layer behind a linear layer with weights."""
-        weighing = transforms.LayerPattern("Conv2D|DepthwiseConv2D|Dense", config={"activation": "linear"})
-        return transforms.LayerPattern("ReLU", inputs=[weighing])
+        """Match a ReLU layer after a linear layer with weights."""
+        linear = transforms.LayerPattern("Conv2D|DepthwiseConv2D|Dense", config={"activation": "linear"})
+        return transforms.LayerPattern("ReLU", inputs=[linear])
 
     def replacement(self, match_layer: Any) -> Any:
-        """Leave the layer its weights' rounding, and take that of its output."""
+        """Turn off the rounding of the linear layer's output, and keep that of its weights."""
         match_layer.input_layers[0].layer["config"]["activation"] = quantize_utils.serialize_activation(
             quantize_aware_activation.NoOpActivation(), use_legacy_format=True
         )
         return match_layer
 
     def custom_objects(self) -> Any:
-        """Return what the new configuration names."""
+        """Return the classes that the new configuration refers to."""
         return {"NoOpActivation": quantize_aware_activation.NoOpActivation, **OWN}
 
 
 class _AddBeforeReLU(default_8bit_transforms.LayerReLUQuantize):  # type: ignore[misc]
-    """The same for a sum, which has no weights to lose."""
+    """Rounds the output of a ReLU after an Add layer, not its input."""
 
     def pattern(self) -> Any:
-        """Match a ReLU layer behind a sum."""
+        """Match a ReLU layer after an Add layer."""
         return transforms.LayerPattern("ReLU", inputs=[transforms.LayerPattern("Add")])
 
 
 class _Layout(quantize_layout_transform.QuantizeLayoutTransform):  # type: ignore[misc]
-    """The transforms of a network without batch norms."""
+    """The layout transforms for a network without batch norms."""
 
     def __init__(self, registry: Any) -> None:
-        """Take from `registry` what keeps zeros and clusters."""
+        """Use the quantizers of `registry`, which keep zeros and clusters."""
         self._registry = registry
 
     def apply(self, model: Any, layer_quantize_map: Any) -> Any:
-        """Return the network ready for its quantizers, and which layer gets which."""
+        """Return the transformed network, and the quantization configuration of each layer."""
         library = default_8bit_transforms
         known = [
             library.InputLayerQuantize(),

@@ -1,0 +1,169 @@
+"""Photos with class labels: a folder for each class, a CSV, or a named data set."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from calibration.class_files import named_photos
+from training import photo_files, splitting
+from training.tasks.task import Examples, Parts
+from zoo import class_names, datasets
+from zoo.errors import UsageProblemError
+from zoo.weights import sources
+
+if TYPE_CHECKING:
+    from training.recipe import TrainingRecipe
+    from training.tasks.task import TrainingData
+    from zoo.preprocessing import Preprocessing
+
+_TRAIN, _VALIDATION, _TEST = ("train",), ("validation", "val", "valid"), ("test",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassFolders:
+    """Photo files, each of one class.
+
+    Attributes:
+        named: (file, class) of each photo in "train", and in "validation" and "test" if the data has these parts.
+        classes: class names, by index.
+        source: description of the data, for records.
+        validation: share of "train" used for validation, if there is no such part.
+        seed: random seed of this split.
+    """
+
+    named: Mapping[str, Sequence[tuple[Path, str]]]
+    classes: tuple[str, ...]
+    source: str
+    validation: float
+    seed: int
+    mirrored: bool = True
+
+    def examples(self, preprocessing: Preprocessing, work: Path) -> Parts:
+        """Return the examples; the photos are memory-mapped files in the folder `work`."""
+        prepared, warnings = {}, list[str]()
+        for part, named in self._split().items():
+            paths = [path for path, _ in named]
+            photos, kept, notes = photo_files.prepare(paths, preprocessing, work / f"{part}.npy")
+            labels = np.array([self.classes.index(named[index][1]) for index in kept], np.int64)
+            prepared[part] = Examples(photos=photos, annotations=labels)
+            warnings += notes
+        return Parts(**prepared, warnings=tuple(warnings))
+
+    def _split(self) -> Mapping[str, Sequence[tuple[Path, str]]]:
+        """Return the files of each part; a share of "train" becomes "validation" if the data has no such part."""
+        if "validation" in self.named:
+            return self.named
+        train = self.named["train"]
+        labels = [self.classes.index(word) for _, word in train]
+        keys = [sources.digest([path], "sha256").encode() for path, _ in train]
+        train_indices, validation_indices = splitting.split(labels, keys, self.validation, self.seed)
+        parts = {
+            "train": [train[index] for index in train_indices],
+            "validation": [train[index] for index in validation_indices],
+        }
+        return {**self.named, **parts}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedDataSet:
+    """A data set of `zoo.datasets`.
+
+    Attributes:
+        data: the data set.
+        validation: share of its training photos used for validation.
+        seed: random seed of this split.
+    """
+
+    data: datasets.DataSet
+    validation: float
+    seed: int
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, by index."""
+        return class_names.read(self.data.labels)
+
+    @property
+    def source(self) -> str:
+        """Description of the data, for records."""
+        return self.data.title
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether augmentation may mirror the photos."""
+        return self.data.mirrored
+
+    def examples(self, preprocessing: Preprocessing, work: Path) -> Parts:
+        """Return the examples, with photos at the size of the input."""
+        parts = {}
+        for split in ("train", "test"):
+            images, labels = self.data.read(split, None)
+            parts[split] = Examples(
+                photos=photo_files.fitted(images, preprocessing), annotations=labels.astype(np.int64)
+            )
+        every = parts["train"]
+        keys = [hashlib.sha256(photo.tobytes()).digest() for photo in every.photos]
+        train, validation = (
+            Examples(photos=every.photos[indices], annotations=every.annotations[indices])
+            for indices in splitting.split(every.annotations.tolist(), keys, self.validation, self.seed)
+        )
+        return Parts(train=train, validation=validation, test=parts["test"])
+
+
+def find_labelled(recipe: TrainingRecipe) -> TrainingData:
+    """Return the photos that `recipe.data` names: a folder for each class, a CSV, or a data set.
+
+    Raises:
+        UsageProblemError: there is no such data, or it has too few classes or photos.
+    """
+    if recipe.data in datasets.DATA_SETS:
+        return NamedDataSet(data=datasets.find(recipe.data), validation=recipe.validation, seed=recipe.seed)
+    path = Path(recipe.data).expanduser()
+    if not path.exists():
+        raise UsageProblemError(
+            f"--data {recipe.data!r} does not exist; give FOLDER/CLASS/photo.jpg, a CSV with file,class, or one of "
+            f"{', '.join(datasets.DATA_SETS)}"
+        )
+    named = _parts(path)
+    classes = tuple(sorted({word for photos in named.values() for _, word in photos}))
+    _check(classes, named["train"], path)
+    return ClassFolders(
+        named=named,
+        classes=classes,
+        source=f"{path.name}, {sum(map(len, named.values()))} photos of {len(classes)} classes",
+        validation=recipe.validation,
+        seed=recipe.seed,
+    )
+
+
+def _parts(path: Path) -> dict[str, list[tuple[Path, str]]]:
+    """Return the photos of each part: "train" alone, or the folders train, validation and test if there are any."""
+    if not path.is_dir():
+        return {"train": named_photos(path)}
+    inside = {folder.name: folder for folder in path.iterdir() if folder.is_dir()}
+    found = {
+        part: inside[name]
+        for part, names in (("train", _TRAIN), ("validation", _VALIDATION), ("test", _TEST))
+        for name in names
+        if name in inside
+    }
+    if "train" not in found or len(found) != len(inside):
+        return {"train": named_photos(path)}
+    return {part: named_photos(folder) for part, folder in found.items()}
+
+
+def _check(classes: Sequence[str], train: Sequence[tuple[Path, str]], path: Path) -> None:
+    counts = {name: sum(word == name for _, word in train) for name in classes}
+    if len(classes) < 2:
+        raise UsageProblemError(f"{path.name} has only one class, {classes[0]!r}; give at least two classes")
+    scarce = [name for name, count in counts.items() if count < 2]
+    if scarce:
+        raise UsageProblemError(
+            f"{path.name} has {counts[scarce[0]]} training photos of {scarce[0]!r}; give at least two of each class"
+        )
