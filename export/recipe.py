@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from export.scheme import FLOAT32, INT8, Scheme
+from export.scheme import FLOAT32, INT8, SCHEMES, Scheme
 from zoo.errors import UsageProblemError
 
 
@@ -150,6 +150,8 @@ class Recipe:
 
         if not self.schemes:
             raise UsageProblemError("no precision requested; type for example --int8 or --precision float32,int8")
+        if unknown := [str(scheme) for scheme in self.schemes if SCHEMES.get(scheme.name) != scheme]:
+            raise UsageProblemError(f"no scheme {', '.join(unknown)}; there are {', '.join(SCHEMES)}")
         if self.calibration_count < 1 or (self.probe_count is not None and self.probe_count < 1):
             raise UsageProblemError("--calibration-count and --probe-count must be at least 1")
         if self.seed < 0:

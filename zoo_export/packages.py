@@ -1,7 +1,7 @@
-"""The packages of this distribution, found where it lies, whatever stands beside the program that is running.
+"""Import the packages of this distribution from its own folder, even if the program has modules of the same names.
 
-They are called `zoo`, `calibration`, `export` and `training`, and lie at the top of site-packages: a program's own
-`export.py` would be found first.
+They are `zoo`, `calibration` and `export`, and lie at the top of site-packages, where a program's own
+`export.py` would be found first. `training` is not imported: it belongs to the command line.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 from pathlib import Path
 
-NAMES = ("zoo", "calibration", "export", "training")  # in the order of their imports
+NAMES = ("zoo", "calibration", "export")  # in the order of their imports
 
 
 def load(folder: Path) -> None:
@@ -24,7 +24,7 @@ def load(folder: Path) -> None:
         loaded = sys.modules.get(name)
         if loaded is None:
             _load(name, folder)
-        elif folder / name not in map(Path, getattr(loaded, "__path__", ())):
+        elif (folder / name).resolve() not in (Path(path).resolve() for path in getattr(loaded, "__path__", ())):
             where = getattr(loaded, "__file__", None) or "a namespace package"
             raise ImportError(
                 f"zoo_export needs the name {name!r}, which is taken by {where}: rename that, or use zoo_export in "

@@ -72,7 +72,7 @@ def outputs(subject: Subject, samples: Samples) -> dict[str, Array]:
 def of(entry: str, samples: Samples) -> Samples:
     """Return the samples of one entry point, under the names of its own inputs."""
     named = ((of_entry(entry, name), values) for name, values in samples.inputs.items())
-    return replace(samples, inputs={name: values for name, values in named if name is not None})
+    return replace(samples, inputs={name: values for name, values in named if name is not None}, _digests=[])
 
 
 def with_state(subject: Subject, samples: Samples) -> Samples:

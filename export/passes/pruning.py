@@ -11,6 +11,7 @@ from export import passes
 from export.errors import PassRefusedError
 from export.model.graph import functional
 from export.model.subject import Subject
+from export.passes import registry
 from export.passes.chosen import ChosenPass
 from export.passes.fold import Fold
 from export.passes.refit import FEWEST_SAMPLES
@@ -36,6 +37,7 @@ def pruned(
     Raises:
         UsageProblemError: the samples are unsuitable, or the model cannot be pruned.
     """
+    chosen = tuple(registry.ordered(chosen).values())
     typed = " ".join(f"{one.flag} {one.value}" for one in chosen)
     if reason := _reason_against(subject, samples):
         raise UsageProblemError(f"{typed}: {reason}")

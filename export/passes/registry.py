@@ -10,15 +10,33 @@ from collections.abc import Iterable, Mapping
 from export.passes.chosen import ChosenPass
 from export.passes.prune import Prune
 from export.passes.prune_channels import PruneChannels
+from zoo.errors import UsageProblemError
 
 # In order of application: channels are removed before weights are set to zero.
 PASSES: Mapping[str, type[ChosenPass]] = {"prune_channels": PruneChannels, "prune": Prune}
 
 
-def record(passes: Iterable[ChosenPass]) -> dict[str, str]:
-    """Return passes as plain data, such as {"prune": "0.5"}."""
-    chosen = {type(one): one.value for one in passes}
+def ordered(passes: Iterable[ChosenPass]) -> dict[str, ChosenPass]:
+    """Return passes by name in order of application.
+
+    Raises:
+        UsageProblemError: a pass is not registered, or occurs twice.
+    """
+    given = tuple(passes)
+    chosen = {type(one): one for one in given}
+    if len(chosen) < len(given) or not chosen.keys() <= set(PASSES.values()):
+        names = ", ".join(type(one).__name__ for one in given)
+        raise UsageProblemError(f"passes {names}: give each pass once; there are {', '.join(PASSES)}")
     return {name: chosen[kind] for name, kind in PASSES.items() if kind in chosen}
+
+
+def record(passes: Iterable[ChosenPass]) -> dict[str, str]:
+    """Return passes as plain data, such as {"prune": "0.5"}.
+
+    Raises:
+        UsageProblemError: as `ordered`.
+    """
+    return {name: one.value for name, one in ordered(passes).items()}
 
 
 def from_record(values: Mapping[str, str]) -> tuple[ChosenPass, ...]:

@@ -22,7 +22,7 @@ class Artifact:
     Attributes:
         name: of the model.
         format: its name.
-        precision: of its numbers.
+        scheme: how it stores and computes numbers.
         suffix: of the file.
         content: the file's bytes; empty if it could not be made.
         inputs: as the file declares them.

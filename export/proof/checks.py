@@ -45,16 +45,21 @@ def storage(evidence: Evidence) -> Results:
         return ()
     siblings = {name: sibling.artifact.content for name, sibling in evidence.siblings.items()}
     report = FORMATS[evidence.file.format].storage(evidence.parent, evidence.file.content, siblings)
-    return (compare.storage(report),) if report is not None else ()
+    if report is None:
+        return ()
+    if report.constants == 0 and report.worst_steps == 0 and evidence.run.subject.model.count_params():
+        reason = "no constant could be compared, although the model has weights"
+        return (CheckResult.stated("storage", "all constants", reason, passed=False),)
+    return (compare.storage(report),)
 
 
 def convention(evidence: Evidence) -> Results:
     """Check that an integer input maps a photo's bytes to the numbers that the model's preprocessing gives."""
-    camera, beside = evidence.run.camera_range, evidence.run.subject.made_up_inputs
-    spec, *others = (spec for spec in evidence.measured.inputs if spec.name not in beside)
-    if evidence.scheme != INT8 or camera is None or spec.zero_point is None or others:
+    camera, photo = evidence.run.camera_range, evidence.run.photo_input
+    if evidence.scheme != INT8 or camera is None:
         return ()
-    return (input_convention.check(spec, camera),)
+    specs = [spec for spec in evidence.measured.inputs if spec.name == photo and spec.zero_point is not None]
+    return tuple(input_convention.check(spec, camera) for spec in specs)
 
 
 def agreement(evidence: Evidence) -> Results:
@@ -63,7 +68,7 @@ def agreement(evidence: Evidence) -> Results:
     if primary is None or primary.measured is None:
         return ()
     run, specs = evidence.run, {spec.name: spec for spec in primary.measured.outputs}
-    loose = compare.magnifies(evidence.scheme, run.recipe.raised, trained=run.subject.weights.trained)
+    loose = compare.magnifies(evidence.scheme, run.raised(evidence.scheme), trained=run.subject.weights.trained)
     return compare.agreement(
         primary.measured.real,
         evidence.measured.real,
@@ -91,7 +96,11 @@ def ranges(evidence: Evidence) -> Results:
     if not _has_own_ranges(evidence) or evidence.parent is None:
         return ()
     planned = plan(evidence.run, evidence.base, evidence.scheme, evidence.run.recipe.raised)
-    return (compare.ranges(PRIMARY.ranges(evidence.parent, evidence.file.content, planned)),)
+    report = PRIMARY.ranges(evidence.parent, evidence.file.content, planned)
+    if report.activations == 0 and any(op.arithmetic in ("integer", "int16") for op in evidence.measured.census):
+        reason = "no activation could be compared, although operators compute with integers"
+        return (CheckResult.stated("ranges", "all activations", reason, passed=False),)
+    return (compare.ranges(report),)
 
 
 def equalization(evidence: Evidence) -> Results:

@@ -46,6 +46,9 @@ def check(
     if all(planned.by_tensor[name] == seen.by_tensor[name] for name in fingerprints):
         return ()
     values = _run(model, known, 0, 1, {})[1]
+    if lost := _unmatched(values, seen, planned, fingerprints):
+        reason = f"no activation of the model matches {len(lost)} narrowed tensors, among them {lost[0].split(';')[0]}"
+        return (CheckResult.stated("clipping", "all activations", reason, passed=False),)
     expected, found = (_outputs(model, probe, _bounds(values, ranges, fingerprints)) for ranges in (seen, planned))
     judged = compare_outputs(expected, found, W8A32, has_thresholds=True, tolerance=CLIPPING)
     return tuple(replace(check, id="clipping") for check in judged.checks)
@@ -61,6 +64,13 @@ def _bounds(values: Values, ranges: Ranges, fingerprints: Fingerprints) -> dict[
             lows, highs = zip(*(ranges.by_tensor[name] for name in names), strict=True)
             found[position] = min(0.0, *lows), max(0.0, *highs)
     return found
+
+
+def _unmatched(values: Values, seen: Ranges, planned: Ranges, fingerprints: Fingerprints) -> list[str]:
+    """Return the tensors with a narrowed range that no activation of the model matches."""
+    found = [Fingerprint.of(value.numpy()) for value in values.values()]
+    narrowed = (name for name in fingerprints if planned.by_tensor[name] != seen.by_tensor[name])
+    return [name for name in narrowed if not any(own.is_like(fingerprints[name]) for own in found)]
 
 
 def _outputs(model: keras.Model, samples: Samples, bounds: Mapping[int, Range]) -> dict[str, Array]:

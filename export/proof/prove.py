@@ -21,8 +21,8 @@ from export.quantization.build import Key, MadeFile, parent_content
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase, NoBase
 from export.runtime.run_file import Measurement, measure
-from export.scheme import FLOAT32, INT8
-from zoo.errors import OutsideError, UsageProblemError
+from export.scheme import FLOAT32
+from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
 
 Outputs = Mapping[str, Array]
 
@@ -39,11 +39,12 @@ def prove_all(
         expected: outputs of the Keras model for the probe, (N, ...) by name.
     """
     known = base if isinstance(base, IntegerBase) else None
-    outputs = base_outputs(run, known) if known is not None and _is_used(files) else None
+    outputs, base_trouble = _base_outputs(run, known) if _is_used(files) else (None, "")
     proven: dict[Key, ProvenFile] = {}
     for key, file in files.items():
-        if file.trouble:
-            proven[key] = without_proof(run, file, file.trouble)
+        trouble = file.trouble or (base_trouble if file.scheme.has_integer_weights else "")
+        if trouble:
+            proven[key] = without_proof(run, file, trouble)
             continue
         run.progress.step(f"prove the {file.scheme} .{file.format}")
         try:
@@ -118,7 +119,7 @@ def prove(evidence: Evidence) -> ProvenFile:
         comparisons=evidence.compared.comparisons,
         checks=tuple(result for check in CHECKS for result in check.run(evidence)),
         census=measured.census,
-        raised=run.recipe.raised if scheme == INT8 else {},
+        raised=run.raised(scheme),
         may_be_reconstructed=scheme.has_integer_weights and not run.recipe.reconstruct and evidence.is_judged,
         takes_camera_bytes=run.takes_camera_bytes(scheme),
         p50_ms=measured.p50_ms,
@@ -135,6 +136,14 @@ def without_proof(run: ExportRun, file: MadeFile, trouble: str) -> ProvenFile:
 def _artifact(run: ExportRun, file: MadeFile) -> Artifact:
     suffix = FORMATS[file.format].suffix
     return Artifact(name=run.subject.name, format=file.format, scheme=file.scheme, suffix=suffix)
+
+
+def _base_outputs(run: ExportRun, base: IntegerBase | None) -> tuple[BaseOutputs | None, str]:
+    """Return the outputs of the base, or why it could not be run: then only the integer files cannot be proven."""
+    try:
+        return (base_outputs(run, base) if base is not None else None), ""
+    except (OutsideError, CheckFailedError) as error:
+        return None, f"the model that the file was derived from cannot be run: {error}"
 
 
 def _is_used(files: Mapping[Key, MadeFile]) -> bool:

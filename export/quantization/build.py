@@ -35,7 +35,7 @@ class MadeFile:
 
     Attributes:
         format: its name.
-        precision: of its numbers.
+        scheme: how it stores and computes numbers.
         content: the file's bytes; empty if it could not be made.
         trouble: why the file could not be built; empty if it could.
     """
@@ -175,12 +175,12 @@ def plan(
     if scheme == INT8 and raised:
         paths = mixed_precision.inner_paths(run.subject.model)
         tensors = mixed_precision.tensors(raised, _known(base).tensor_map, paths)
-    camera = run.camera_range
+    camera, photo = run.camera_range, run.photo_input
     return QuantizationPlan(
         scheme=scheme,
         io=run.io(scheme),
         ranges=_known(base).ranges(scheme, tensors) if scheme.needs_calibration else None,
-        input_ranges={run.photo_input: camera} if camera else {},
+        input_ranges={photo: camera} if camera and photo else {},
         raised=tensors,
     )
 

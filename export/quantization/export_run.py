@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from calibration.store import Draw
+from export.model import entries
 from export.model.camera_range import CameraRange, camera_range
 from export.model.subject import Subject
 from export.progress import Progress
-from export.recipe import Io, Recipe
+from export.recipe import Io, Recipe, Width
 from export.scheme import INT8, Scheme
+from zoo.inputs import Photo
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,9 +40,14 @@ class ExportRun:
         return camera_range(self.subject.preprocessing)
 
     @property
-    def photo_input(self) -> str:
-        """The name of the first input that is not random."""
-        return next(name for name in self.samples.probe.inputs if name not in self.subject.made_up_inputs)
+    def photo_input(self) -> str | None:
+        """The name of the input that takes photos; None if the model takes none."""
+        contracts = entries.contracts(self.subject)
+        return next((name for name, contract in contracts.items() if isinstance(contract, Photo)), None)
+
+    def raised(self, scheme: Scheme) -> Mapping[str, Width]:
+        """Return the layers of the files of `scheme` that are kept in higher precision: only int8 files have any."""
+        return self.recipe.raised if scheme == INT8 else {}
 
     def io(self, scheme: Scheme) -> Io:
         """Return the type of inputs and outputs: bytes of photos if the preprocessing allows it."""

@@ -46,12 +46,27 @@ def test_modules_beside_the_script_do_not_shadow_ours(folder: Path) -> None:
 
 
 def test_a_name_that_is_already_imported_is_reported_in_one_sentence(folder: Path) -> None:
-    (folder / "training" / "__init__.py").write_text("")
+    (folder / "calibration.py").write_text("")
     script = folder / "go.py"
-    script.write_text("import training, zoo_export")
+    script.write_text("import calibration, zoo_export")
     last = ran(script, ROOT).stderr.splitlines()[-1]
-    assert last.startswith("ImportError: zoo_export needs the name 'training', which is taken by ")
-    assert str(folder / "training") in last
+    assert last.startswith("ImportError: zoo_export needs the name 'calibration', which is taken by ")
+    assert str(folder / "calibration.py") in last
+
+
+def test_a_user_s_own_training_is_still_found_afterwards(folder: Path) -> None:
+    (folder / "training" / "__init__.py").write_text("OWN = 1")
+    script = folder / "go.py"
+    script.write_text("import zoo_export, training; print(training.OWN)")
+    assert ran(script, ROOT).stdout == "1\n"
+
+
+def test_a_checkout_behind_a_link_is_the_same_checkout(folder: Path) -> None:
+    (folder.parent / "link").symlink_to(ROOT)
+    script = folder.parent / "go.py"
+    script.write_text(f"import sys, zoo; sys.path[1:1] = [{str(folder.parent / 'link')!r}]; import zoo_export")
+    done = ran(script, ROOT)
+    assert done.returncode == 0, done.stderr
 
 
 def test_importing_it_loads_nothing_heavy(folder: Path) -> None:

@@ -1,0 +1,83 @@
+"""A check that could compare nothing fails instead of passing; thresholds are loosened only where they must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from calibration.fingerprint import Fingerprint
+from calibration.ranges import Ranges
+from calibration.samples import Samples
+from export.formats.tflite import ranges, storage
+from export.passes import registry
+from export.passes.prune import Prune
+from export.passes.prune_channels import PruneChannels
+from export.pipeline import run
+from export.proof import clipping
+from export.proof.tolerances import AGREEMENT, by_fidelity
+from export.recipe import Recipe, Width
+from export.scheme import FLOAT32, INT8, Scheme
+from zoo import find
+from zoo.errors import UsageProblemError
+
+
+def nothing(*_: Any) -> Iterator[Any]:
+    """Find no operators and no activations."""
+    return iter(())
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "replacement", "failed"),
+    [
+        (storage, "_steps", lambda *_: None, "storage"),
+        (ranges, "_stored", nothing, "ranges"),
+    ],
+)
+def test_a_check_that_compares_nothing_fails(
+    module: Any, name: str, replacement: Any, failed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, name, replacement)
+    recipe = Recipe(model="lenet5", schemes=(INT8,), formats=("tflite",), out=tmp_path)
+    delivery = run(recipe)
+    file = next(artifact for artifact in delivery.artifacts if artifact.scheme == INT8)
+    assert {check.id for check in file.checks if not check.passed} == {failed}
+    assert not delivery.passed
+
+
+def test_a_narrowed_tensor_that_matches_no_activation_fails_the_check_of_clipping() -> None:
+    model = find("lenet5").build()
+    samples = Samples(inputs={"image": np.ones((1, 32, 32, 1), np.float32)}, source="ones", seed=0)
+    seen, planned = (Ranges(by_tensor={"x": (0.0, high)}, observer="min-max") for high in (1.0, 0.3))
+    unlike = {"x": Fingerprint(count=1, low=-1e9, high=1e9, mean=0.0)}
+    (result,) = clipping.check(model, samples, samples, seen, planned, unlike)
+    assert not result.passed
+    assert "no activation of the model matches 1 narrowed tensors" in result.reason
+
+
+def test_wider_layers_of_an_int8_file_do_not_loosen_the_agreement_of_float32_files(tmp_path: Path) -> None:
+    recipe = Recipe(model="lenet5", schemes=(FLOAT32, INT8), raised={"c3": Width.INT16}, out=tmp_path)
+    onnx = next(one for one in run(recipe).artifacts if one.scheme == FLOAT32 and one.format == "onnx")
+    assert [check.threshold for check in onnx.checks if check.id == "agreement"] == [AGREEMENT[FLOAT32].min_sqnr_db]
+
+
+def test_two_unrelated_files_never_agree() -> None:
+    assert by_fidelity(-200).min_sqnr_db == 0
+    assert by_fidelity(200).min_sqnr_db == 50
+
+
+def test_an_unregistered_scheme_is_refused() -> None:
+    with pytest.raises(UsageProblemError, match="no scheme w4a32; there are float32,"):
+        Recipe(model="lenet5", schemes=(Scheme(name="w4a32", weight_bits=4, activation_bits=32),))
+
+
+def test_passes_are_applied_in_the_order_of_the_registry_and_each_once() -> None:
+    prune, channels = Prune.parse("0.5"), PruneChannels.parse("0.3")
+    assert list(registry.ordered((prune, channels))) == ["prune_channels", "prune"]
+    with pytest.raises(UsageProblemError, match="give each pass once"):
+        registry.ordered((prune, prune))
+    with pytest.raises(UsageProblemError, match="there are prune_channels, prune"):
+        registry.record((object(),))  # type: ignore[arg-type]
