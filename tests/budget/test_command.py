@@ -33,7 +33,7 @@ def test_a_budget_that_holds_is_told_and_drawn(tmp_path: Path, capsys: pytest.Ca
     ]
     assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 0
     told = capsys.readouterr().out
-    assert "asked: at most 100 kB; chosen: int8" in told
+    assert "requested: at most 100 kB; chosen: int8" in told
     folder = tmp_path / "lenet5"
     manifest = json.loads((folder / "manifest.json").read_text())
     (file,) = manifest["files"]
@@ -54,8 +54,8 @@ def test_a_budget_that_cannot_be_kept_writes_nothing_and_shows_what_was_reached(
     assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 1
     told = capsys.readouterr().out
     assert "failed  budget: " in told
-    assert "asked: at most 1 % of the answers changed, at most 10.0 kB; cannot be met; nearest:" in told
-    assert "on these samples 1 % means not one, --evaluate or --probe-count give more" in told
+    assert "requested: at most 1 % of the predictions changed, at most 10.0 kB; cannot be met; nearest:" in told
+    assert "1 % allows no change at all; add samples with --evaluate or --probe-count" in told
     assert "nothing was written" in told
     assert list(tmp_path.iterdir()) == []
 
@@ -64,10 +64,10 @@ def test_a_budget_that_cannot_be_kept_writes_nothing_and_shows_what_was_reached(
     ("words", "expected"),
     [
         (["--preset", "compakt"], "unknown preset 'compakt'; did you mean 'compact'?"),
-        (["--preset", "compact", "--int8"], "choose the precision; leave yours out"),
-        (["--max-drop", "1%", "--raise", "c5"], "a budget finds the layers by itself"),
-        (["--raise-to", "int16"], "type --max-drop 1% with it"),
-        (["--max-drop", "1%", "--weights", "random"], "untrained weights have none worth keeping"),
+        (["--preset", "compact", "--int8"], "choose the precision; leave out --precision"),
+        (["--max-drop", "1%", "--raise", "c5"], "a budget chooses the layers itself"),
+        (["--raise-to", "int16"], "--raise-to needs a budget; add --max-drop 1%"),
+        (["--max-drop", "1%", "--weights", "random"], "but the weights are untrained"),
     ],
 )
 def test_wrong_words_are_refused(
