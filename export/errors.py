@@ -1,4 +1,4 @@
-"""Errors of an export, beside those of zoo.errors."""
+"""Errors of an export, in addition to those of zoo.errors."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from zoo.errors import ZooError
 
 
 class PassRefusedError(Exception):
-    """A pass cannot work on this model; the message says why, in words that fit behind "skipped: "."""
+    """A pass does not apply to this model; the message is the reason and completes "skipped: ..."."""
 
 
 class ConversionError(ZooError):
-    """A model cannot be written in a format; the message names the operator, tensor or limit."""
+    """A model cannot be converted to a format; the message names the operator, tensor or limit."""

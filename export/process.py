@@ -1,6 +1,6 @@
-"""Jobs in a child process: a crash of a native library there is a sentence here, and its memory is given back.
+"""Run jobs in a child process, which isolates crashes of native libraries and releases their memory.
 
-A job is a function of plain data; `export.runtime.worker` is the program that runs it.
+A job is a function that takes and returns plain data; `export.runtime.worker` is the program that runs it.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from zoo.errors import CheckFailedError, OutsideError, UsageProblemError, ZooErr
 Answer = dict[str, Any]
 
 PROGRAM = "export.runtime.worker"
-PATIENCE_SECONDS = 3  # for a child that was asked to end
+PATIENCE_SECONDS = 3  # Time for a child to exit after a request to terminate.
 ERRORS: Mapping[int, type[ZooError]] = {1: CheckFailedError, 2: UsageProblemError, 3: OutsideError}
 
-STATM = Path("/proc/self/statm")  # of Linux: in pages; the second number is what is resident
-WORTHWHILE_BYTES = 1 << 30  # resident in this process: of less there is little to give back, and looking takes time
+STATM = Path("/proc/self/statm")  # Linux only, in pages; the second number is the resident memory.
+WORTHWHILE_BYTES = 1 << 30  # Below this resident memory there is little to release, and trying takes time.
 
 
 class RuntimeCrashError(OutsideError):
-    """A runtime could not load or run a file; the message holds its last words."""
+    """A runtime could not load or run a file; the message contains its last line of output."""
 
 
 class Worker:
-    """A child process that does one job after another until it is closed, crashes, or its parent is gone."""
+    """A child process that runs jobs one after another until it is closed, crashes, or its parent exits."""
 
     def __init__(self) -> None:
-        # Temporary files of the child lie in a folder of ours: they go, however it ends.
+        # The child writes its temporary files to a folder of this process, which removes them however the child ends.
         self._scratch = tempfile.TemporaryDirectory(prefix="zoo-export-", ignore_cleanup_errors=True)
         self.log = Path(self._scratch.name, "log")
         reading, writing = os.pipe()
@@ -60,18 +60,18 @@ class Worker:
 
     @property
     def exit_code(self) -> int:
-        """The exit code of a child that has ended; negative: the signal that ended it."""
+        """The exit code of the child after its end; negative if a signal ended it."""
         with suppress(subprocess.TimeoutExpired):
             self._child.wait(PATIENCE_SECONDS)
         return self._child.returncode or 0
 
     def do(self, job: Callable[..., Answer], arguments: Mapping[str, Any], progress: Progress) -> Answer | None:
-        """Return the child's last event of a job: its answer, an error or a bug; None if it fell silent."""
+        """Run a job and return the child's last event: a result, an error or a bug; None if the child ended."""
         request = {"job": f"{job.__module__}:{job.__qualname__}", "arguments": arguments}
-        assert self._child.stdin is not None  # we asked for a pipe
-        with suppress(BrokenPipeError):  # it died at once; its silence says so
+        assert self._child.stdin is not None  # Popen was given stdin=PIPE.
+        with suppress(BrokenPipeError):  # The child has died; the loop below then reads no event.
             self._child.stdin.write(json.dumps(request, default=_as_seen_from_anywhere) + "\n")
-            self._child.stdin.flush()  # and it stays open: when we die, the child sees its end
+            self._child.stdin.flush()  # The pipe stays open, so that the child notices when this process dies.
         for line in self._events:
             event: Answer = json.loads(line)
             if "step" not in event:
@@ -80,7 +80,7 @@ class Worker:
         return None
 
     def kill(self) -> None:
-        """End the child at once: it falls silent."""
+        """Kill the child immediately."""
         self._child.kill()
 
     def close(self) -> None:
@@ -92,28 +92,28 @@ class Worker:
         try:
             self._child.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
-            self._child.kill()  # deep inside a native library, where no signal is heard
+            self._child.kill()  # A native library may be blocking the signal.
             self._child.wait()
         self._events.close()
         self._scratch.cleanup()
 
 
-# The worker that waits for the next job of this process: at most one, so that a start is paid once.
+# The idle worker, at most one, which is reused for the next job to save the start-up time.
 _waiting: list[Worker] = []
 
 
 def call(job: Callable[..., Answer], *, timeout_s: float = 900, fresh: bool = False, **arguments: Any) -> Answer:
-    """Run a job in a child process and return its answer.
+    """Run a job in a child process and return its result.
 
     Args:
-        job: a function of a module that does not import TensorFlow, or a fresh one.
-        timeout_s: after which the child is killed.
-        fresh: in a process that did nothing before and does nothing afterwards: for what measures or fills its memory.
+        job: a function; its module may import TensorFlow only if `fresh` is set.
+        timeout_s: the time after which the child is killed.
+        fresh: use a new process for this job only, for jobs that measure memory or need much of it.
         arguments: plain data and paths.
 
     Raises:
-        RuntimeCrashError: the child crashed, was killed, or failed; silence counts as a crash.
-        ZooError: the job says why it cannot be done: a UsageProblemError if the file is not what it should be.
+        RuntimeCrashError: the child crashed, was killed, timed out or failed.
+        ZooError: the error that the job raised, e.g. a UsageProblemError for a wrong file.
     """
     give_back_memory()
     worker = Worker() if fresh or not _waiting else _waiting.pop()
@@ -124,7 +124,7 @@ def call(job: Callable[..., Answer], *, timeout_s: float = 900, fresh: bool = Fa
         answer = worker.do(job, arguments, Quiet())
         if answer is None:
             late = clock.finished.is_set()
-            raise RuntimeCrashError(f"the runtime did not answer within {timeout_s:g} s" if late else _crash(worker))
+            raise RuntimeCrashError(f"the runtime did not finish within {timeout_s:g} s" if late else _crash(worker))
         keep = not fresh
     finally:
         clock.cancel()
@@ -134,20 +134,20 @@ def call(job: Callable[..., Answer], *, timeout_s: float = 900, fresh: bool = Fa
             worker.close()
     if "bug" in answer:
         raise RuntimeCrashError(f"the runtime failed: {_last_line(answer['bug'])}")
-    if answer.get("exit_code") == ZooError.exit_code:  # of a file that its runtime refuses
+    if answer.get("exit_code") == ZooError.exit_code:  # The runtime rejected the file.
         raise RuntimeCrashError(f"the runtime failed: {answer['error']}")
     return answer_or_error(answer)
 
 
 @atexit.register
 def close_waiting() -> None:
-    """End the worker that waits for the next job; the next one starts another, in the environment of that time."""
+    """End the idle worker; the next job starts a new one in the environment of that time."""
     while _waiting:
         _waiting.pop().close()
 
 
 def answer_or_error(event: Answer) -> Answer:
-    """Return a job's answer, or raise the error that it ended with."""
+    """Return the result of a job, or raise its error."""
     if "error" in event:
         raise ERRORS[event["exit_code"]](event["error"])
     answer: Answer = event["answer"]
@@ -155,14 +155,14 @@ def answer_or_error(event: Answer) -> Answer:
 
 
 def environment() -> dict[str, str]:
-    """Return our environment; the child finds the same packages, and keeps quiet."""
+    """Return the environment of a child: the same import path, and no TensorFlow log."""
     root = str(Path(__file__).resolve().parent.parent)
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def signal_name(number: int) -> str:
-    """Return "SIGSEGV" for 11; real-time signals have no names."""
+    """Return the name of a signal: "SIGSEGV" for 11, "signal 40" for signals without a name."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -170,12 +170,12 @@ def signal_name(number: int) -> str:
 
 
 def last_words(log: str) -> str:
-    """Return the last line that a crashed child printed."""
+    """Return the last line in the log of a crashed child."""
     return _last_line(log) if log.strip() else "no message"
 
 
 def give_back_memory() -> None:
-    """Let the system have what this process freed, if it is large and the system is Linux with glibc.
+    """Return freed memory to the system, if this process is large and runs on Linux with glibc.
 
     TensorFlow leaves a gigabyte of freed memory, which a child process may need.
     """
@@ -188,7 +188,7 @@ def give_back_memory() -> None:
 
 
 def resident_bytes() -> int:
-    """Return what this process takes of the memory, on Linux."""
+    """Return the resident memory of this process, on Linux."""
     return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -203,5 +203,5 @@ def _last_line(text: str) -> str:
 
 
 def _as_seen_from_anywhere(value: Any) -> str:
-    """Return a path without regard to the folder that we are in: a waiting child is still in another."""
+    """Return a path in absolute form: an idle child may have another working folder."""
     return str(value.absolute()) if isinstance(value, Path) else str(value)

@@ -1,4 +1,4 @@
-"""How a long run tells what it is doing, without knowing who listens."""
+"""Progress reports of long runs."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Hears of every step; `done` of `total` where a step can be counted."""
+    """Receives the steps of a long run."""
 
     def step(self, what: str, done: int | None = None, total: int | None = None) -> None:
-        """Say what begins or goes on now."""
+        """Report the current step, with `done` of `total` if the step can be counted."""
         ...
 
 
 class Quiet:
-    """Says nothing."""
+    """A progress that discards every report."""
 
     def step(self, what: str, done: int | None = None, total: int | None = None) -> None:
         """Do nothing."""

@@ -1,4 +1,4 @@
-"""An export in a process of its own (`export.runtime.background`): plain data in, plain data out."""
+"""The job that runs an export in a separate process: plain data in, plain data out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def export(request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    """Export a recipe; answer `{"folder", "manifest", "replaced"}`.
+    """Export a recipe and return `{"folder", "manifest", "replaced"}`.
 
     Raises:
         ZooError: as `export.pipeline.run`.
@@ -29,7 +29,7 @@ def export(request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
 
 
 def request_of(recipe: Recipe) -> dict[str, Any]:
-    """Return a recipe as `export` takes it."""
+    """Return a recipe as the plain data that `export` takes."""
     names = [scheme.name for scheme in recipe.schemes]
     return {**asdict(recipe), "schemes": names, "passes": registry.record(recipe.passes), "out": str(recipe.out)}
 

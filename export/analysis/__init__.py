@@ -1,1 +1,1 @@
-"""What is asked beside the proof: how good the files are at their task, where they lose accuracy, what they cost."""
+"""Analyses of exported files: evaluation on labelled data, diagnosis by layer, and budgets."""

@@ -1,4 +1,4 @@
-"""How good the Keras model and every file are at their task, on labelled data: the number that users ask for first."""
+"""Evaluate the Keras model and every file on labelled data, with the metrics of their task."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from zoo.errors import UsageProblemError
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """How good the Keras model is on labelled data.
+    """The evaluation of the Keras model on labelled data.
 
     Attributes:
-        task: its name.
-        samples: the record of the data.
-        count: how many.
+        task: name of the task.
+        samples: record of the data.
+        count: number of samples.
         scores: every metric of the task, by key.
     """
 
@@ -37,13 +37,13 @@ class Evaluation:
 
 @dataclass(frozen=True, kw_only=True)
 class Labelled:
-    """Labelled data, ready to be run.
+    """Prepared labelled data.
 
     Attributes:
-        task: what the model is for.
-        truth: the samples and their right answers.
-        folder: where the samples are saved.
-        evaluation: of the Keras model on them.
+        task: the task of the model.
+        truth: the samples with their labels.
+        folder: the folder with the saved samples.
+        evaluation: the evaluation of the Keras model.
     """
 
     task: Task
@@ -53,28 +53,28 @@ class Labelled:
 
     @property
     def headline(self) -> Metric:
-        """What budgets are about."""
+        """The main metric of the task, which budgets refer to."""
         return self.task.metrics[0]
 
     def scores(self, path: Path, *, camera_bytes: bool) -> dict[str, float]:
         """Return every metric of the file at `path`.
 
         Raises:
-            RuntimeCrashError: the runtime cannot run it.
+            RuntimeCrashError: the runtime cannot run the file.
         """
         return self.truth.scores(measure(path, self.folder, camera_bytes=camera_bytes, hurry=True).real)
 
     def lost(self, scores: Mapping[str, float]) -> float:
-        """Return by how much a file with these scores falls behind the Keras model in the headline."""
+        """Return the loss of the main metric against the Keras model."""
         key = self.headline.key
         return self.headline.lost(self.evaluation.scores[key], scores[key])
 
 
 def check_source(source: str) -> None:
-    """Refuse what does not exist, before any work.
+    """Check that the source of labelled data exists, before any work.
 
     Raises:
-        UsageProblemError: see above.
+        UsageProblemError: the source does not exist.
     """
     if source not in datasets.DATA_SETS and not Path(source).expanduser().exists():
         takes = "; ".join(f"for {task.name}, {task.examples}" for task in tasks.TASKS.values())
@@ -82,10 +82,10 @@ def check_source(source: str) -> None:
 
 
 def find(subject: Subject, source: str) -> tuple[Task, Examples]:
-    """Return what the model is for and the labelled examples that `source` names: before the work, nothing decoded.
+    """Return the task of the model and the labelled examples in `source`, without decoding them.
 
     Raises:
-        UsageProblemError: the model has no task that is known, or `source` cannot be used.
+        UsageProblemError: the task is unknown, or `source` cannot be used.
     """
     task = tasks.find(subject)
     return task, task.find(subject, source)
@@ -100,10 +100,10 @@ def prepare(
     exclude: Collection[str],
     seed: int,
 ) -> Labelled:
-    """Return the labelled data as the model's input, saved in `work`, and how good the Keras model is on them.
+    """Preprocess the labelled data, save it in `work`, and evaluate the Keras model.
 
     Raises:
-        UsageProblemError: not one example can be used.
+        UsageProblemError: no example can be used.
     """
     task, examples = found
     progress.step("prepare the labelled data")
@@ -117,7 +117,7 @@ def prepare(
 
 
 def evaluate(artifacts: list[Artifact], labelled: Labelled, work: Path, progress: Progress) -> list[Artifact]:
-    """Return the artifacts, whose files lie in `work`, with their scores."""
+    """Return the artifacts with their scores; the files are in `work`."""
     judged: list[Artifact] = []
     for artifact in artifacts:
         progress.step(f"evaluate {artifact.file_name}", len(judged), len(artifacts))

@@ -1,4 +1,4 @@
-"""What losing weights costs: every file of an export beside the model as it was before."""
+"""Compare every file of an export with the model before pruning."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Outputs = Mapping[str, Array]
 
 @dataclass(frozen=True, kw_only=True)
 class Original:
-    """The model as it was before it lost weights.
+    """The model before pruning.
 
     Attributes:
-        subject: that model.
-        outputs: what it gives for the probe, (N, ...) by name.
-        records: of the passes that took weights away in this export, for the manifest.
+        subject: the model.
+        outputs: its outputs for the probe (N, ...), by name.
+        records: records of the pruning passes of this export, for the manifest.
     """
 
     subject: Subject
@@ -36,11 +36,11 @@ class Original:
     records: Sequence[Mapping[str, Any]] = ()
 
     def record(self, expected: Outputs, files: Iterable[ProvenFile], photos: Labelled | None) -> dict[str, Any]:
-        """Return how the exported model and every file compare with the original, for the manifest.
+        """Return the comparison of the exported model and of every file with the original, for the manifest.
 
         Args:
             expected: outputs of the exported model.
-            files: of the export.
+            files: the files of the export.
             photos: labelled data, if given.
         """
         scores = photos.truth.scores(reference.outputs(self.subject.model, photos.truth.samples)) if photos else None
@@ -62,39 +62,39 @@ class Original:
 
 
 def load_original(path: Path, subject: Subject, probe: Samples) -> Original:
-    """Return the model in a .keras file as an earlier state of `subject`.
+    """Load the model in a .keras file as an earlier state of `subject`.
 
     Raises:
-        UsageProblemError: it is another network.
-        CheckFailedError: it gives NaN or infinity.
+        UsageProblemError: the file contains another network.
+        CheckFailedError: the outputs contain NaN or infinity.
     """
     original = _checked(path, subject)
     return Original(subject=original, outputs=reference.outputs(original.model, probe))
 
 
 def _checked(path: Path, subject: Subject) -> Subject:
-    """Return the network that `subject` was before it lost weights."""
-    original = subject_of_file(path, None)  # first: it says what is wrong with a file that is none
+    """Return the network in `path`, checked to be an earlier state of `subject`."""
+    original = subject_of_file(path, None)  # Raises a clear error for a damaged file.
     facts = own_file.read(path)
     own, other = (
         (signature.inputs(some.model), [(spec.name, spec.shape) for spec in signature.outputs(some.model)])
         for some in (subject, original)
     )
-    told_apart = (subject.labels, original.labels)
+    labels = (subject.labels, original.labels)
     if (
         own != other
         or (facts and facts.preprocessing != subject.preprocessing)
-        or (all(told_apart) and subject.labels != original.labels)
+        or (all(labels) and subject.labels != original.labels)
     ):
         raise UsageProblemError(
-            f"--original {path.name} is no earlier state of {subject.title}: it has other inputs, outputs or classes, "
-            "or takes photos in another way"
+            f"--original {path.name} is not an earlier state of {subject.title}: its inputs, outputs, classes or "
+            "preprocessing differ; type the file of the model before pruning"
         )
     return original
 
 
 def _against(before: Outputs, found: Outputs) -> dict[str, Any]:
-    """Return the worst SQNR and share of equal answers of all outputs."""
+    """Return the worst SQNR and the worst share of equal predictions over all outputs."""
     compared = [asdict(compare(reference=before[name], actual=found[name])) for name in before]
     same = [one["top1_agreement"] for one in compared if one["top1_agreement"] is not None]
     return {"sqnr_db": min(one["sqnr_db"] for one in compared), "top1_agreement": min(same, default=None)}

@@ -1,1 +1,1 @@
-"""The folder that an export delivers: written whole or not at all, read back, verified and used."""
+"""The folder that an export delivers: write it atomically, read it, verify it and run its files."""

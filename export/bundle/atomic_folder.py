@@ -1,4 +1,7 @@
-"""Where an export goes: into a hidden folder first, then all at once; killed in between, the old files are whole."""
+"""Write the folder of an export atomically: a killed export leaves the previous files intact.
+
+An export writes into a hidden folder, which replaces the old folder in one step at the end.
+"""
 
 from __future__ import annotations
 
@@ -34,21 +37,20 @@ class Destination:
 
     @property
     def folder(self) -> Path:
-        """Where the files end up."""
+        """The folder that receives the files."""
         return self.out / self.name
 
     def check(self) -> None:
-        """Refuse a place that cannot be written or that holds someone else's files, before any work.
+        """Check that the folder can be written and holds no foreign files, before any work.
 
         Raises:
-            UsageProblemError: see above.
+            UsageProblemError: the folder is not writable, or holds files that no export wrote.
+            OutsideError: the disk is full.
         """
         if self.folder.is_symlink() or (self.folder.exists() and not self.folder.is_dir()):
             raise UsageProblemError(f"{self.folder} is a file or a link; choose another folder with --out")
         if self.folder.is_dir() and any(self.folder.iterdir()) and _record(self.folder) is None:
-            raise UsageProblemError(
-                f"{self.folder} holds files that are not an export's; choose another folder with --out"
-            )
+            raise UsageProblemError(f"{self.folder} holds files that no export wrote; choose another folder with --out")
         try:
             self.out.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.out).close()
@@ -60,19 +62,19 @@ class Destination:
             ) from error
 
     def lost(self, names: Collection[str]) -> tuple[str, ...]:
-        """Return the model files of the export that is there now which go when one with the files `names` comes."""
+        """Return the model files of the present export that an export of the files `names` would remove."""
         record = _record(self.folder) or {"files": []}
         before = (str(file["file"]) for file in record["files"])
         return tuple(name for name in before if name not in names and (self.folder / name).exists())
 
     @contextmanager
     def replaced(self) -> Iterator[Path]:
-        """Give a new folder that takes the place of the old one when all went well, in one step.
+        """Yield a new folder, which replaces the old one in one step if the block succeeds.
 
-        The folder is locked while its process lives: what is not locked is debris of a killed run.
+        The new folder is locked while its process lives; an unlocked one was left behind by a killed run.
 
         Raises:
-            OutsideError: the disk is full or fails; the old folder is as it was.
+            OutsideError: the disk is full or fails; the old folder is unchanged.
         """
         new = self.out / f".{self.name}.{secrets.token_hex(4)}{PARTIAL}"
         with ExitStack() as locks:
@@ -87,27 +89,27 @@ class Destination:
                     _exchange(new, self.folder)
             except OSError as error:
                 raise OutsideError(
-                    f"cannot write the files to {self.out} ({error.strerror or error}); what was there is untouched"
+                    f"cannot write the files to {self.out} ({error.strerror or error}); existing files are unchanged"
                 ) from error
             finally:
                 shutil.rmtree(new, ignore_errors=True)
 
     def _sweep(self) -> None:
-        """Remove what killed runs left behind."""
+        """Remove the folders that killed runs left behind."""
         for debris in self.out.glob(f".{self.name}.*{PARTIAL}"):
-            # It may be alive (locked), or gone by now: another export sweeps too, or has just ended.
+            # The folder may be in use (locked), or already removed by another export.
             with suppress(BlockingIOError, FileNotFoundError), _lock(debris, fcntl.LOCK_NB):
                 shutil.rmtree(debris, ignore_errors=True)
 
     def _keep_strangers(self, new: Path) -> None:
-        """Carry over what a user put beside our files."""
+        """Copy the user's own files from the old folder into the new one."""
         record = _record(self.folder)
         if record is None:
             return
         ours = {MANIFEST, GOLDEN, LABELS, REPORT, *(file["file"] for file in record["files"])}
         others: dict[str, str] = record.get("companions", {})
         for entry in self.folder.iterdir():
-            # A companion that was changed since is somebody's work, unless the new export writes one of that name.
+            # A companion that was changed since the export is the user's, unless the new export writes it too.
             if entry.name in ours or (new / entry.name).exists() or _is(entry, others.get(entry.name)):
                 continue
             if entry.is_dir() and not entry.is_symlink():
@@ -117,12 +119,12 @@ class Destination:
 
 
 def _is(path: Path, sha256: str | None) -> bool:
-    """Whether a file has that digest."""
+    """Return whether a file has the digest `sha256`."""
     return sha256 is not None and path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
 def _record(folder: Path) -> dict[str, Any] | None:
-    """Return the manifest of the export in `folder`, of any version; None if there is none, or another program's."""
+    """Return the manifest in `folder`, of any version; None if there is none or if another program wrote it."""
     try:
         record = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -133,10 +135,10 @@ def _record(folder: Path) -> dict[str, Any] | None:
 
 @contextmanager
 def _lock(folder: Path, flags: int = 0) -> Iterator[None]:
-    """Hold the folder's lock, which ends with this process however it ends.
+    """Hold the lock of a folder, which the system releases when this process ends.
 
     Raises:
-        BlockingIOError: another process holds it, and `flags` says not to wait.
+        BlockingIOError: another process holds the lock, and `flags` contains LOCK_NB.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -147,7 +149,7 @@ def _lock(folder: Path, flags: int = 0) -> Iterator[None]:
 
 
 def _exchange(new: Path, old: Path) -> None:
-    """Put `new` in the place of `old` in one step: at no moment is there none."""
+    """Replace `old` by `new` in one step, so that the folder exists at every moment."""
     if not old.exists():
         new.rename(old)
         return
@@ -158,7 +160,7 @@ def _exchange(new: Path, old: Path) -> None:
         number = ctypes.get_errno()
         if number not in (errno.EINVAL, errno.ENOSYS):
             raise OSError(number, os.strerror(number))
-    # Not Linux, or a file system that cannot do it: two steps, and a moment between them.
+    # Not Linux, or an unsupported file system: replace the folder in two steps, which is not atomic.
     previous = new.with_suffix(".previous")
     old.rename(previous)
     new.rename(old)

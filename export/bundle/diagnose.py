@@ -1,4 +1,4 @@
-"""Diagnose a delivered file against the model and the samples that its folder names, or that the user names."""
+"""Diagnose a delivered file, with the model and the samples from its manifest or from the user."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from zoo.errors import UsageProblemError, ZooError
 
 
 def diagnose_file(path: str, model: str | None, samples: str | None) -> dict[str, Any]:
-    """Return the record of a quantized file's diagnosis, and what to know about the comparison.
+    """Return the record of a quantized file's diagnosis, with remarks on the comparison.
 
-    It loads TensorFlow, which prints: a job for `export.runtime.background`.
+    This is a job for `export.runtime.background`, because it loads TensorFlow, which prints.
 
     Args:
-        path: of the file.
-        model: a name of the zoo or a .keras file; None to take it from the manifest beside the file.
-        samples: a folder of photos, an .npz or .npy; None for the samples of its proof.
+        path: path of the file.
+        model: a name of the zoo or a .keras file; None to read it from the manifest in the file's folder.
+        samples: a folder of photos, an .npz or .npy; None for the samples of the proof.
 
     Raises:
-        UsageProblemError: nobody says which model it is; it is not that model, or it holds no integers.
+        UsageProblemError: the model is unknown or is not the source of the file, or the file is not quantized.
         RuntimeCrashError: the file is damaged, or its runtime crashed on it.
     """
     try:
@@ -49,23 +49,25 @@ def _diagnosed(path: str, model: str | None, samples: str | None) -> dict[str, A
         wanted = subjects.recipe(request, export)
         circumstances = subjects.circumstances(export)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UsageProblemError(f"the manifest beside {path} is damaged ({error}); export the model again") from error
+        raise UsageProblemError(
+            f"the manifest in the folder of {path} is damaged ({error}); export the model again"
+        ) from error
     subject = load_subject(wanted)
     subjects.check_weights(subject, export)
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         work = Path(folder)
         records = export.manifest.get("stages", []) if export is not None else []
-        equalized, drawn = is_equalized(records), None
+        equalized, draw = is_equalized(records), None
         if equalized or request.samples is None:
-            drawn = subjects.drawn_again(export, subject, wanted, work / "drawn")
-        if equalized and drawn is None:
+            draw = subjects.repeated_draw(export, subject, wanted, work / "draw")
+        if equalized and draw is None:
             raise UsageProblemError(
-                f"the channels of {request.path.name} were scaled on the samples of its calibration, which do not "
-                "travel with it: type --samples with the source of that export, or let the export itself compare: "
-                "zoo export ... --diagnose"
+                f"the channels of {request.path.name} were scaled on its calibration samples, which are not in its "
+                "folder: type --samples with the calibration source of that export, or diagnose during the export "
+                "with zoo export ... --diagnose"
             )
-        chosen = subjects.samples(request, export, subject, wanted, drawn, work / "own").save(work / "chosen")
-        model = comparable(subject.model, records, drawn.calibration) if drawn is not None else subject.model
+        chosen = subjects.samples(request, export, subject, wanted, draw, work / "own").save(work / "chosen")
+        model = comparable(subject.model, records, draw.calibration) if draw is not None else subject.model
         diagnosis = examined(
             model=model,
             float_file=subjects.float_file(export, model, work, is_original=not equalized),
@@ -75,7 +77,7 @@ def _diagnosed(path: str, model: str | None, samples: str | None) -> dict[str, A
             camera_bytes=file is not None and file.takes_camera_bytes,
             circumstances=circumstances,
         )
-    remarks = [] if subject.weights.trained else ["the weights are untrained: such numbers say nothing about accuracy"]
+    remarks = [] if subject.weights.trained else ["the weights are untrained: these numbers do not measure accuracy"]
     if file is not None and (damage := file.damage()):
         remarks.append(damage)
     return {
@@ -88,7 +90,7 @@ def _diagnosed(path: str, model: str | None, samples: str | None) -> dict[str, A
 
 
 def _command(export: Delivered | None, wanted: Recipe) -> str:
-    """Return what to type for an export like the one that the file is of."""
+    """Return the command that repeats the export of the file."""
     if export is not None:
         return command(export.manifest["recipe"])
     return shlex.join(["zoo", "export", wanted.model, "--int8"])

@@ -1,4 +1,4 @@
-"""What a file is compared with: the model and the samples that its export's folder names, or that the user does."""
+"""The model and the samples to diagnose a file with, from the manifest of its export or from the user."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ EXAMPLE = "--model mobilenet, or --model my_model.keras"
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the user typed.
+    """The arguments of `zoo inspect --layers`.
 
     Attributes:
-        path: of the file.
-        model: a name of the zoo or a .keras file; None to take it from the manifest beside the file.
-        samples: a folder of photos, an .npz or .npy; None for those of the export.
+        path: path of the file.
+        model: a name of the zoo or a .keras file; None to read it from the manifest in the file's folder.
+        samples: a folder of photos, an .npz or .npy; None for the samples of the export.
     """
 
     path: Path
@@ -41,7 +41,7 @@ class Request:
     samples: str | None
 
     def delivered(self) -> tuple[Delivered, DeliveredFile] | None:
-        """Return the export that the file lies in, if there is one that knows it."""
+        """Return the export whose manifest lists the file; None if there is none."""
         if not (self.path.parent / MANIFEST).is_file():
             return None
         found = read.read(self.path.parent)
@@ -50,61 +50,63 @@ class Request:
 
 
 def recipe(request: Request, export: Delivered | None) -> Recipe:
-    """Return how the model is made.
+    """Return the recipe that builds the source model.
 
     Raises:
-        UsageProblemError: nobody says which model it is.
+        UsageProblemError: the source model is unknown, or a pruned model, which is not stored.
     """
-    told: Mapping[str, Any] = export.manifest["recipe"] if export is not None else {}
-    if told.get("passes"):
+    recorded: Mapping[str, Any] = export.manifest["recipe"] if export is not None else {}
+    if recorded.get("passes"):
         raise UsageProblemError(
-            f"{request.path.name} was made of a pruned model, which is not kept: diagnose it where it is made, with "
-            "zoo export ... --diagnose"
+            f"{request.path.name} was converted from a pruned model, which is not stored: diagnose it during the "
+            "export, with zoo export ... --diagnose"
         )
-    model = request.model or str(told.get("model", ""))
+    model = request.model or str(recorded.get("model", ""))
     if not model:
         raise UsageProblemError(
-            f"{request.path.name} lies in no export's folder, and its layers are compared with the Keras model's: "
-            f"type it, {EXAMPLE}"
+            f"{request.path.name} is not in the folder of an export, so its Keras model is unknown: type {EXAMPLE}"
         )
     if request.model is None and is_model_file(model):
         raise UsageProblemError(
-            f"{request.path.name} was made of {model}, and the folder does not say where that is: type --model "
+            f"{request.path.name} was converted from {model}, whose folder is not recorded: type --model "
             f"PATH/TO/{model}"
         )
-    same = request.model is None or request.model == told.get("model") or is_model_file(request.model)
-    kept = {key: told[key] for key in ("seed", "calibration_count", "probe_count", "preprocessing") if key in told}
+    same = request.model is None or request.model == recorded.get("model") or is_model_file(request.model)
+    keys = ("seed", "calibration_count", "probe_count", "preprocessing")
+    kept = {key: recorded[key] for key in keys if key in recorded}
     if same and not is_model_file(model):
-        kept |= {key: told[key] for key in ("options", "weights") if key in told}
+        kept |= {key: recorded[key] for key in ("options", "weights") if key in recorded}
     return Recipe(model=model, schemes=(INT8,), calibration=request.samples, **kept)
 
 
 def check_samples(request: Request) -> None:
-    """Refuse a source that is not there.
+    """Check that the source of the samples exists.
 
     Raises:
-        UsageProblemError: see above.
+        UsageProblemError: the source does not exist.
     """
     if request.samples is not None and not Path(request.samples).expanduser().exists():
-        raise UsageProblemError(f"--samples {request.samples!r}: there is no such folder, .npz or .npy")
+        raise UsageProblemError(
+            f"--samples {request.samples!r} does not exist; type a folder of photos, an .npz or .npy"
+        )
 
 
 def check_weights(subject: Subject, export: Delivered | None) -> None:
-    """Refuse a model with other weights than those of the export.
+    """Check that the model has the weights of the export.
 
     Raises:
-        UsageProblemError: see above.
+        UsageProblemError: the weights differ.
     """
     known = export.manifest["weights"]["sha256"] if export is not None else None
     if known is not None and subject.weights.sha256 != known:
         raise UsageProblemError(
-            f"the file was made of other weights than {subject.weights.name} of {subject.title}; name the model "
-            "that was exported with --model"
+            f"the file does not have the weights {subject.weights.name} of {subject.title}; type --model with the "
+            "model that was exported"
         )
 
 
 def float_file(export: Delivered | None, model: keras.Model, work: Path, *, is_original: bool) -> Path:
-    """Return the model's float file in the primary format: the export's, if it is whole, or one made anew."""
+    """Return the model's float file in the primary format: the export's if it is intact, else a new conversion."""
     for file in export.files if export is not None and is_original else ():
         if (file.format, file.scheme) == (PRIMARY.name, FLOAT32) and not file.damage():
             return file.path
@@ -113,48 +115,48 @@ def float_file(export: Delivered | None, model: keras.Model, work: Path, *, is_o
     return path
 
 
-def drawn_again(export: Delivered | None, subject: Subject, wanted: Recipe, work: Path) -> Draw | None:
-    """Return the samples of the export, drawn again; None where their source was not typed, or gives others now."""
+def repeated_draw(export: Delivered | None, subject: Subject, wanted: Recipe, work: Path) -> Draw | None:
+    """Draw the samples of the export again; None if their source is not given or has changed."""
     is_own = export is not None and export.manifest["recipe"]["calibration"] is not None
     if is_own and wanted.calibration is None:
         return None
-    drawn = draw(subject, wanted if is_own else replace(wanted, calibration=None), work)
+    repeated = draw(subject, wanted if is_own else replace(wanted, calibration=None), work)
     if export is None:
-        return drawn
+        return repeated
     known = [export.manifest[key]["sha256"] for key in ("calibration", "probe")]
-    return drawn if known == [drawn.calibration.digest, drawn.probe.digest] else None
+    return repeated if known == [repeated.calibration.digest, repeated.probe.digest] else None
 
 
 def samples(
-    request: Request, export: Delivered | None, subject: Subject, wanted: Recipe, drawn: Draw | None, work: Path
+    request: Request, export: Delivered | None, subject: Subject, wanted: Recipe, repeated: Draw | None, work: Path
 ) -> Samples:
-    """Return the user's samples, or those of the proof: drawn again, or else those that travel with the files.
+    """Return the user's samples, else the samples of the proof, else the golden inputs of the folder.
 
     Raises:
-        UsageProblemError: a source that cannot feed the model.
+        UsageProblemError: the source does not fit the model, or the golden inputs are damaged.
     """
     if request.samples is not None:
         return draw(subject, wanted, work).probe
-    if drawn is not None:
-        return drawn.probe
-    assert export is not None  # without one they are drawn
+    if repeated is not None:
+        return repeated.probe
+    assert export is not None  # Without an export, `repeated_draw` returns samples.
     try:
         return golden.read(export.folder / GOLDEN).samples()
     except CheckFailedError as error:
         raise UsageProblemError(
-            f"{export.folder / GOLDEN} cannot be used ({error}); type --samples FOLDER, or an .npz"
+            f"{export.folder / GOLDEN} cannot be used ({error}); type --samples with a folder or an .npz"
         ) from error
 
 
 def circumstances(export: Delivered | None) -> Circumstances:
-    """Return how the file was made, as far as its manifest says."""
+    """Return how the file was quantized, as far as its manifest records."""
     if export is None:
         return Circumstances()
-    told = export.manifest["recipe"]
+    recorded = export.manifest["recipe"]
     stages: Any = export.manifest.get("stages", [])
     return Circumstances(
         reconstructed=any("skipped_because" not in stage for stage in stages if stage.get("name") == "reconstruct"),
-        refusal=refusal(stages) if told.get("reconstruct") else "",
-        observer=str(told["observer"]),
-        raised=tuple(told.get("raised", {})),
+        refusal=refusal(stages) if recorded.get("reconstruct") else "",
+        observer=str(recorded["observer"]),
+        raised=tuple(recorded.get("raised", {})),
     )

@@ -1,4 +1,4 @@
-"""The samples that travel with the files, and what the model and each file said of them at the export."""
+"""golden.npz: a few samples of the proof with the outputs of the model and of each file at the export."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from calibration.samples import Array, Samples
 from calibration.sources.array_rows import ArrayRows, BrokenArrayError
 from zoo.errors import CheckFailedError
 
-# Far above what an export writes (8 samples), far below what hurts: an archive says how large it unpacks.
+# Far more than an export writes (8 samples); protects against archives that unpack to a huge size.
 MAX_UNPACKED_BYTES = 2_000_000_000
 MAX_SAMPLES = 1000
-COUNT = 8  # Enough to see a broken file, and a small part of an export's size.
+COUNT = 8  # Enough to detect a broken file, and a small part of an export's size.
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Golden:
-    """What `content` put together, read back.
+    """The content of golden.npz.
 
     Attributes:
-        inputs: (N, ...) by input name, ready for the model.
-        photos: (N, H, W, C) camera bytes that the input was made of, if it was.
-        expected: the Keras model's outputs, by name.
-        stored: what each file said, as it stores it: by file name, then by output name.
+        inputs: preprocessed inputs (N, ...) by name.
+        photos: the uint8 photos (N, H, W, C) that the inputs were computed from; None for other inputs.
+        expected: outputs of the Keras model (N, ...) by name.
+        stored: outputs of each file as stored (N, ...), by file name, then by output name.
     """
 
     inputs: Mapping[str, Array]
@@ -41,17 +41,17 @@ class Golden:
         return len(next(iter(self.inputs.values())))
 
     def samples(self) -> Samples:
-        """Return the inputs, ready for a run."""
+        """Return the inputs as samples."""
         return Samples(inputs=self.inputs, photos=self.photos, source="golden inputs", seed=0)
 
 
 def content(probe: Samples, expected: Mapping[str, Array], outputs: Mapping[str, Mapping[str, Array]]) -> bytes:
-    """Return golden.npz: a few inputs, what Keras says of them, and what each file says (stored).
+    """Return the bytes of golden.npz: a few inputs with the outputs of the Keras model and of each file.
 
     Args:
         probe: the samples of the proof.
-        expected: the Keras model's outputs (N, ...), by name.
-        outputs: stored outputs (N, ...) by file name, then output name.
+        expected: outputs of the Keras model (N, ...) by name.
+        outputs: outputs of each file as stored (N, ...), by file name, then by output name.
     """
     arrays: dict[str, Any] = {f"input/{name}": values for name, values in probe.inputs.items()}
     if probe.photos is not None:
@@ -66,31 +66,31 @@ def content(probe: Samples, expected: Mapping[str, Array], outputs: Mapping[str,
 
 
 def read(path: Path) -> Golden:
-    """Return the arrays in `path`; nothing is ever unpickled.
+    """Return the content of the golden.npz at `path`, without unpickling anything.
 
     Raises:
-        CheckFailedError: missing, damaged, too large, or not what an export writes.
+        CheckFailedError: the file is missing, damaged, too large, or not written by an export.
     """
     try:
         arrays = _arrays(path)
     except FileNotFoundError:
-        raise CheckFailedError("the file is missing: nothing can be proven without it") from None
+        raise CheckFailedError("the file is missing, so no outputs can be compared; export the model again") from None
     except (OSError, BadZipFile, BrokenArrayError, NotImplementedError, RuntimeError, ValueError) as error:
-        # RuntimeError: an encrypted member; NotImplementedError: a compression that zipfile lacks.
+        # RuntimeError: an encrypted member; NotImplementedError: a compression that zipfile does not support.
         raise CheckFailedError(f"it cannot be read: {error}") from error
     groups: dict[str, dict[str, Any]] = {"input": {}, "expected": {}, "stored": {}}
     photos = arrays.pop("photos", None)
     for key, values in arrays.items():
         group, _, name = key.partition("/")
         if group not in groups or not name:
-            raise CheckFailedError(f"it holds an array {key!r}, which no export writes")
+            raise CheckFailedError(f"it contains the array {key!r}, which no export writes")
         if group == "stored":
             file, _, output = name.partition("/")
             groups[group].setdefault(file, {})[output] = values
         else:
             groups[group][name] = values
     if not groups["input"] or not groups["expected"]:
-        raise CheckFailedError("it holds no inputs, or nothing that is expected of them")
+        raise CheckFailedError("it contains no inputs or no expected outputs")
     if len({len(values) for values in (*arrays.values(), *([] if photos is None else [photos]))}) != 1:
         raise CheckFailedError("its arrays do not have the same number of samples")
     return Golden(inputs=groups["input"], photos=photos, expected=groups["expected"], stored=groups["stored"])
@@ -106,6 +106,6 @@ def _arrays(path: Path) -> dict[str, Array]:
             with archive.open(member) as file:
                 rows = ArrayRows(file)
                 if rows.count > MAX_SAMPLES:
-                    raise ValueError(f"{member} holds {rows.count} samples")
+                    raise ValueError(f"{member} contains {rows.count} samples; at most {MAX_SAMPLES} are allowed")
                 arrays[member.removesuffix(".npy")] = np.stack([rows.read() for _ in range(rows.count)])
     return arrays

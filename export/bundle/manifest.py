@@ -1,4 +1,4 @@
-"""The record that travels with the files: what was asked, what was measured, with what."""
+"""manifest.json: the recipe, the measurements and the versions of an export."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from export.recipe import Budget, Recipe
 from export.runtime.versions import version
 from zoo import inputs
 
-# One sample among fewer moves "same top-1" by more than the loss that a user looks for.
+# With fewer samples, one sample changes "same top-1" by more than a typical accuracy loss.
 FEW_SAMPLES = 16
 
 TOOLS = (
@@ -49,7 +49,7 @@ def manifest(
     budget: Mapping[str, Any] | None = None,
     slimming: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return plain data, ready for JSON; every number in it was measured in this run."""
+    """Return the manifest as plain data for JSON; every number was measured in this run."""
     needed = any(scheme.needs_calibration for scheme in recipe.schemes)
     return {
         "schema": SCHEMA,
@@ -84,13 +84,13 @@ def manifest(
 def _probe(probe: Samples) -> dict[str, Any]:
     record = probe.record()
     if len(probe) < FEW_SAMPLES:
-        few = f"the proof saw {len(probe)} samples only, too few to trust its shares: give {FEW_SAMPLES} and more"
+        few = f"the proof used only {len(probe)} samples, so its percentages are unreliable: give {FEW_SAMPLES} or more"
         record["warnings"] = [*record["warnings"], few]
     return record
 
 
 def plain(budget: Budget) -> dict[str, Any]:
-    """Return a budget as data for JSON."""
+    """Return a budget as plain data for JSON."""
     record = asdict(budget)
     record["preset"] = str(budget.preset) if budget.preset else None
     record["widths"] = [str(width) for width in budget.widths]
@@ -98,7 +98,7 @@ def plain(budget: Budget) -> dict[str, Any]:
 
 
 def _recipe(recipe: Recipe) -> dict[str, Any]:
-    """Return the recipe without the places of this machine: the file's name stays, its folder goes."""
+    """Return the recipe as plain data, with file names but without the folders of this machine."""
     record = asdict(recipe)
     for place in ("out", "keep_failed"):
         del record[place]

@@ -1,4 +1,4 @@
-"""What a delivered detector sees in photos, as a device would: its manifest says what its numbers mean."""
+"""Run a delivered detector on photos, and decode its outputs as its manifest describes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zoo.errors import CheckFailedError
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What a file sees in one photo, the surest object first, and the time of the inference alone."""
+    """The objects in one photo by descending score, and the latency of the inference."""
 
     photo: str
     objects: tuple[DetectedObject, ...]
@@ -26,15 +26,17 @@ def see(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], top: 
     """Return at most `top` objects of every photo.
 
     Raises:
-        UsageProblemError: a photo that cannot be read, or a model that is no detector.
-        CheckFailedError: the file has other outputs than its manifest says.
+        UsageProblemError: a photo cannot be read.
+        CheckFailedError: an output that the manifest describes is missing.
     """
     meaning = delivered.detection
-    assert meaning is not None  # who calls has asked
+    assert meaning is not None  # The caller has checked that the model is a detector.
     labels = names_of_classes(delivered, meaning.classes)
     measured = run(file, photo_samples(delivered, file, photos))
     if missing := {head.output for head in meaning.heads} - set(measured.real):
-        raise CheckFailedError(f"{file.path.name} has no output {sorted(missing)[0]!r}, which its manifest explains")
+        raise CheckFailedError(
+            f"{file.path.name} has no output {sorted(missing)[0]!r}, which its manifest describes; export it again"
+        )
     return [
         Seen(
             photo=str(path),

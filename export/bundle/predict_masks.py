@@ -1,4 +1,4 @@
-"""Which class a delivered segmenter gives to each pixel of photos, as a device would."""
+"""Run a delivered segmentation model on photos, and return the class of each pixel."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from zoo.errors import CheckFailedError
 
 @dataclass(frozen=True, kw_only=True)
 class Segmented:
-    """What a file makes of one photo: the largest areas first, and the time of the inference alone.
+    """The segmentation of one photo: areas in descending order, and the latency of the inference.
 
     Attributes:
-        photo: its path as given.
-        areas: of the classes that at least one pixel is of.
-        mask: (height, width) of the model's output, the class of each pixel.
-        milliseconds: of the inference.
+        photo: the path of the photo.
+        areas: the areas of the classes with at least one pixel.
+        mask: the class of each pixel (height, width), in the size of the model's output.
+        milliseconds: the latency of the inference.
     """
 
     photo: str
@@ -33,7 +33,7 @@ class Segmented:
 
 
 def segments(delivered: Delivered, file: DeliveredFile) -> bool:
-    """Whether the file has one output: a row of classes for each pixel of the photo that it takes."""
+    """Return whether the file has a single output (N, H, W, classes) of the size of its input photo."""
     if delivered.preprocessing is None or len(file.outputs) != 1:
         return False
     shape = file.outputs[0].shape
@@ -44,14 +44,14 @@ def segment(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], t
     """Return at most `top` areas of every photo, and its mask.
 
     Raises:
-        UsageProblemError: a photo that cannot be read.
-        CheckFailedError: an answer that is not finite.
+        UsageProblemError: a photo cannot be read.
+        CheckFailedError: the outputs contain NaN or infinity.
     """
     labels = names_of_classes(delivered, file.outputs[0].shape[3])
     measured = run(file, photo_samples(delivered, file, photos))
     (scores,) = measured.real.values()
     if not np.isfinite(scores).all():
-        raise CheckFailedError(f"{file.path.name} answers with NaN or infinity")
+        raise CheckFailedError(f"the outputs of {file.path.name} contain NaN or infinity")
     masks = [row.argmax(-1) for row in scores]
     return [
         Segmented(photo=str(path), areas=areas(mask, labels, top), mask=mask, milliseconds=time)

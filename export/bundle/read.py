@@ -1,4 +1,4 @@
-"""Reading what an export delivered. Folders travel: nothing in one is trusted before it is checked."""
+"""Read the folder of an export; check its content before use, because the folder may come from anywhere."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class DeliveredFile:
     """One model file, as its manifest describes it.
 
     Attributes:
-        path: where it must lie.
-        format: its name.
-        precision: of its numbers.
-        sha256: of its content.
-        inputs: as the file declares them.
-        outputs: likewise.
-        takes_camera_bytes: whether the input is a photo's own bytes.
-        raised: layers that are wider than the precision says: name -> width.
-        failures: why it was no proven file when it was exported; empty if it was.
+        path: the expected path.
+        format: the name of the format.
+        scheme: the precision.
+        sha256: the digest of the content.
+        inputs: the inputs as the file declares them.
+        outputs: the outputs as the file declares them.
+        takes_camera_bytes: whether the input is the uint8 photo without normalisation.
+        raised: layers in higher precision than `scheme`: name -> width.
+        failures: the failed checks of the proof; empty if the file was proven.
     """
 
     path: Path
@@ -51,7 +51,7 @@ class DeliveredFile:
     failures: tuple[str, ...]
 
     def damage(self) -> str:
-        """Return how the file on disk differs from the one that was proven; empty if it does not."""
+        """Return how the file on disk differs from the exported one; empty if it does not."""
         return damage(self.path, self.sha256)
 
 
@@ -60,18 +60,18 @@ class Delivered:
     """The folder that one export wrote.
 
     Attributes:
-        folder: where.
-        name: of the model.
-        title: for the reader.
-        files: the model files, in the manifest's order.
+        folder: path of the folder.
+        name: name of the model.
+        title: full title of the model.
+        files: the model files, in the order of the manifest.
         companions: sha256 of the other files, by name.
-        inputs: what each input means, by name.
-        detection: what the outputs of a detector mean; None for what is no detector.
-        trained: False: accuracy says nothing.
-        untrained_reason: why not.
-        real: False: the proof saw noise only.
-        versions: of what made the files.
-        manifest: all of it.
+        inputs: the meaning of each input, by name.
+        detection: the meaning of a detector's outputs; None for other models.
+        trained: whether the weights are trained; if not, accuracy is meaningless.
+        untrained_reason: why the weights are untrained.
+        real: whether the proof used real inputs rather than noise.
+        versions: versions of the tools that wrote the files.
+        manifest: the complete manifest.
     """
 
     folder: Path
@@ -89,35 +89,35 @@ class Delivered:
 
     @property
     def preprocessing(self) -> Preprocessing | None:
-        """How photos become the input; None if the input is no photo."""
+        """The preprocessing from photo to input; None if the input is not a photo."""
         return inputs.preprocessing_of(self.inputs)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The names of the classes; empty if the export had none."""
+        """The names of the classes; empty if the export has none."""
         path = self.folder / LABELS
         if not path.is_file() or path.stat().st_size > MAX_LABELS_BYTES:
             return ()
         return tuple(path.read_text(encoding="utf-8", errors="replace").splitlines())
 
     def strangers(self) -> list[str]:
-        """Return the model files in the folder that the manifest does not know."""
+        """Return the model files in the folder that the manifest does not list."""
         known = {file.path.name for file in self.files}
         return sorted(path.name for path in self.folder.iterdir() if path.suffix in SUFFIXES and path.name not in known)
 
 
 def read(folder: Path) -> Delivered:
-    """Return what the manifest in `folder` says.
+    """Return the content of an export's folder, as its manifest describes it.
 
     Raises:
-        UsageProblemError: no such folder, no export, or a manifest that cannot be understood.
+        UsageProblemError: the folder is missing or not an export, or the manifest is damaged.
     """
     path = folder / MANIFEST
     if not folder.is_dir():
         raise UsageProblemError(f"there is no folder {str(folder)!r}; type the folder that an export wrote")
     if not path.is_file():
         raise UsageProblemError(
-            f"{str(folder)!r} is no export: it has no {MANIFEST}; type the folder that holds one, "
+            f"{str(folder)!r} is not an export: it has no {MANIFEST}; type the folder of an export, "
             "for example artifacts/mobilenet"
         )
     if path.stat().st_size > MAX_MANIFEST_BYTES:
@@ -126,7 +126,7 @@ def read(folder: Path) -> Delivered:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         if manifest["schema"] != SCHEMA:
             raise UsageProblemError(
-                f"{path} has the schema {manifest['schema']!r}, this program reads {SCHEMA!r}; export the model again"
+                f"{path} has the schema {manifest['schema']!r}, but {SCHEMA!r} is required; export the model again"
             )
         return _delivered(folder, manifest)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -136,21 +136,21 @@ def read(folder: Path) -> Delivered:
 
 
 def damage(path: Path, sha256: str) -> str:
-    """Return how the file at `path` differs from the one of that digest; empty if it does not."""
+    """Return how the file at `path` differs from the one with the digest `sha256`; empty if it does not."""
     if not path.is_file():
         return "the file is missing"
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-            return "its sha256 is not the manifest's: it was changed or cut short after the export"
+            return "its sha256 differs from the manifest's: the file was changed or truncated after the export"
     return ""
 
 
 def _delivered(folder: Path, manifest: Mapping[str, Any]) -> Delivered:
-    """Return the manifest as typed data; whatever is missing or of another kind raises."""
+    """Return the manifest as typed data; raise if a value is missing or has the wrong type."""
     companions = {str(name): str(digest) for name, digest in manifest["companions"].items()}
     if odd := [name for name in companions if Path(name).name != name or Path(name).suffix in SUFFIXES]:
         raise ValueError(f"companions {odd}")
-    meaning = manifest.get("detection")  # which older manifests do not have
+    meaning = manifest.get("detection")  # Older manifests do not have this key.
     return Delivered(
         folder=folder,
         name=str(manifest["name"]),

@@ -1,4 +1,4 @@
-"""Proving a delivered folder again from its golden inputs, without the model that it was made of."""
+"""Verify a delivered folder on its golden inputs, without the source model."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ SCHEMA = "zoo-export verification 1"
 
 @dataclass(frozen=True, kw_only=True)
 class VerifiedFile:
-    """What the second look at one file brought.
+    """The verification of one file.
 
     Attributes:
-        file: as its manifest describes it.
-        trouble: why it could not be run; empty if it was, or if a check already says why not.
-        checks: every question that was asked.
-        comparisons: with the Keras model's recorded outputs, by output.
-        measured: None if it was not run.
+        file: the file as its manifest describes it.
+        trouble: why the file could not be run; empty if it ran, or if a failed check already says why.
+        checks: the results of all checks.
+        comparisons: comparisons with the recorded outputs of the Keras model, by output name.
+        measured: the outputs and times; None if the file was not run.
     """
 
     file: DeliveredFile
@@ -47,19 +47,19 @@ class VerifiedFile:
 
     @property
     def passed(self) -> bool:
-        """Whether the file is still the one that was proven."""
+        """Whether the file is still the proven one."""
         return not self.trouble and all(check.passed for check in self.checks)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """What the second look at a folder brought.
+    """The verification of a folder.
 
     Attributes:
         delivered: the folder.
-        count: golden samples; 0 if there are none.
-        files: one per file of the manifest.
-        checks: of what lies beside the model files.
+        count: the number of golden samples; 0 if there are none.
+        files: the result for each file of the manifest.
+        checks: the checks of the files other than model files.
     """
 
     delivered: Delivered
@@ -69,19 +69,19 @@ class Verification:
 
     @property
     def passed(self) -> bool:
-        """Whether everything in the folder is as it was proven."""
+        """Whether all checks of the folder passed."""
         return all(file.passed for file in self.files) and all(check.passed for check in self.checks)
 
 
 def verify(delivered: Delivered, progress: Progress) -> Verification:
-    """Prove every file of a folder again: same bytes, same outputs, still the model."""
+    """Check every file of a folder: same bytes, same outputs, and still close to the Keras model."""
     checks = [_whole(delivered.folder / name, digest) for name, digest in delivered.companions.items()]
     try:
         samples = golden.read(delivered.folder / GOLDEN)
     except CheckFailedError as error:
         checks = [check for check in checks if check.subject != GOLDEN]
         checks.append(CheckResult.stated("integrity", GOLDEN, str(error), passed=False))
-        unseen = CheckResult.stated("reproduction", "the file", f"it was not run: {error}", passed=False)
+        unseen = CheckResult.stated("reproduction", "the file", f"the file was not run: {error}", passed=False)
         files = [VerifiedFile(file=file, checks=(_whole(file.path, file.sha256), unseen)) for file in delivered.files]
         return Verification(delivered=delivered, count=0, files=tuple(files), checks=tuple(checks))
     checks += _preprocessing(delivered, samples)
@@ -98,14 +98,14 @@ def _file(
     file: DeliveredFile, delivered: Delivered, samples: Golden, folder: Path, others: list[VerifiedFile]
 ) -> VerifiedFile:
     whole = _whole(file.path, file.sha256)
-    if not whole.passed:  # nobody knows what it is: it is not handed to native code
+    if not whole.passed:  # Do not pass an unknown file to native code.
         return VerifiedFile(file=file, checks=(whole,))
     try:
         measured = measure(file.path, folder, camera_bytes=file.takes_camera_bytes, hurry=True)
     except (OutsideError, UsageProblemError) as error:
         return VerifiedFile(file=file, checks=(whole,), trouble=str(error))
     judge = file.scheme.can_be_judged(trained=delivered.trained, real=delivered.real)
-    # Float rounding is the same on few samples as on many; what quantization does differs from sample to sample.
+    # The error of float rounding does not depend on the sample; the error of quantization does.
     tolerance = PARITY if file.scheme == FLOAT32 else for_few(FIDELITY[file.scheme], len(samples))
     proven = compare.compare_outputs(
         samples.expected, measured.real, file.scheme, has_thresholds=judge, tolerance=tolerance
@@ -124,26 +124,26 @@ def _file(
 
 
 def _whole(path: Path, sha256: str) -> CheckResult:
-    """Return whether the bytes are those of the export."""
+    """Check that the bytes are those of the export."""
     trouble = damage(path, sha256)
-    return CheckResult.stated("integrity", path.name, trouble or "its sha256 is the manifest's", passed=not trouble)
+    return CheckResult.stated("integrity", path.name, trouble or "its sha256 matches the manifest", passed=not trouble)
 
 
 def _signature(file: DeliveredFile, measured: Measurement) -> CheckResult:
-    """Return whether the manifest tells a device the truth about inputs and outputs, scales included."""
+    """Check that inputs and outputs match the manifest, including scales and zero points."""
     same = (file.inputs, file.outputs) == (measured.inputs, measured.outputs)
-    reason = "are the manifest's" if same else "are not what the manifest says: a device would feed it wrongly"
+    reason = "match the manifest" if same else "differ from the manifest: a device would feed the file wrongly"
     return CheckResult.stated("signature", "inputs and outputs", f"name, shape, type and scale {reason}", passed=same)
 
 
 def _reproduction(
     file: DeliveredFile, measured: Measurement, samples: Golden, model: Mapping[str, Array] | None
 ) -> tuple[CheckResult, ...]:
-    """Return whether the file still says what it said at the export: nearly, because processors round differently."""
+    """Check that the outputs match those at the export, up to the rounding differences between processors."""
     stored = samples.stored.get(file.path.name, {})
     specs = {spec.name: spec for spec in measured.outputs}
     if set(stored) != set(specs):
-        reason = f"{GOLDEN} does not hold what it said at the export"
+        reason = f"{GOLDEN} does not contain the outputs of this file at the export"
         return (CheckResult.stated("reproduction", "the file", reason, passed=False),)
     recorded = {name: specs[name].dequantize(values) for name, values in stored.items()}
     return compare.agreement(
@@ -153,7 +153,7 @@ def _reproduction(
         file.scheme,
         model=model,
         id="reproduction",
-        # Its 16-bit roundings magnify what processors do differently, as between the formats.
+        # The 16-bit rounding of w8a16 magnifies differences between processors, as it does between formats.
         tolerance=None if file.scheme == W8A16 else REPRODUCTION,
         step_tolerance=for_few_steps(STEP_AGREEMENT, len(next(iter(recorded.values())))),
     )
@@ -166,7 +166,7 @@ def _agreement(
     samples: Golden,
     model: Mapping[str, Array] | None,
 ) -> tuple[CheckResult, ...]:
-    """Compare with the primary format's file of that precision, as the export did."""
+    """Compare with the file of the same precision in the primary format, as the export does."""
     for other in others:
         is_sibling = other.file.scheme == file.scheme and other.file.format == PRIMARY.name != file.format
         if is_sibling and other.measured is not None:
@@ -185,22 +185,22 @@ def _agreement(
 
 
 def _as_exported(file: DeliveredFile) -> tuple[CheckResult, ...]:
-    """Return that a file which failed its proof at the export, and was kept on request, is still not proven."""
+    """Fail a file that failed its proof at the export and was written with --keep-failed."""
     if not file.failures:
         return ()
-    reason = f"it failed its proof when it was made: {'; '.join(file.failures)}"
+    reason = f"the file failed its proof at the export: {'; '.join(file.failures)}"
     return (CheckResult.stated("export", "the file", reason, passed=False),)
 
 
 def _preprocessing(delivered: Delivered, samples: Golden) -> tuple[CheckResult, ...]:
-    """Return whether the manifest's scale and offset make the golden inputs of the golden photos."""
+    """Check that the manifest's scale and offset convert the golden photos to the golden inputs."""
     preprocessing, photos = delivered.preprocessing, samples.photos
     if preprocessing is None or photos is None:
         return ()
     inputs = next(iter(samples.inputs.values()))
     channels = {1, photos.shape[-1]}
     fits = photos.shape == inputs.shape and {len(preprocessing.scale), len(preprocessing.offset)} <= channels
-    # The difference that is left: float32 rounding of byte * scale + offset.
+    # The tolerance allows for float32 rounding of byte * scale + offset.
     same = fits and bool(np.allclose(preprocessing.normalise(photos), inputs, rtol=1e-5, atol=1e-5))
-    reason = "makes the golden inputs of the golden photos" if same else "does not make the golden inputs of the photos"
+    reason = f"{'convert' if same else 'do not convert'} the golden photos to the golden inputs"
     return (CheckResult.stated("preprocessing", "the manifest's scale and offset", reason, passed=same),)

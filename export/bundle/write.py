@@ -1,4 +1,4 @@
-"""What an export delivers: which files, under which names, with the manifest that knows all of them."""
+"""Write the files of an export with their manifest."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def write(
     labels: tuple[str, ...],
     others: Mapping[str, bytes],
 ) -> dict[str, Any]:
-    """Write an export's files, each flushed to the disk; return the manifest, which now knows all of them.
+    """Write an export's files, flush each to the disk, and return the manifest with the digests of all files.
 
     Args:
-        folder: that receives them.
-        files: of the model.
-        manifest: without the companions.
+        folder: the folder to write to.
+        files: the model files.
+        manifest: the manifest without the companions.
         golden: the content of golden.npz.
         labels: names of the classes, if known.
-        others: files that must travel with the model, by name: a vocabulary.
+        others: content of other files that the model needs, by name, such as a vocabulary.
     """
     companions = {**others, GOLDEN: golden, REPORT: page(manifest).encode()}
     if labels:
@@ -52,7 +52,7 @@ def write(
 
 
 def chosen(artifacts: list[Artifact], schemes: tuple[Scheme, ...], *, keep_failed: bool) -> list[Artifact]:
-    """Return what is delivered: asked for, made, and proven (or kept on request)."""
+    """Return the artifacts to deliver: the requested ones that were written and proven, or all with `keep_failed`."""
     return [
         artifact
         for artifact in artifacts

@@ -1,1 +1,1 @@
-"""The commands `zoo` and `zoo-export`."""
+"""The command-line programs `zoo` and `zoo-export`."""

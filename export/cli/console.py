@@ -1,4 +1,4 @@
-"""The one place that decides how text reaches the terminal: width, colours, broken pipes."""
+"""Terminal output: width, colours, JSON, error lines and broken pipes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-PIPE_WIDTH = 160  # Nobody sees a pipe or a log file wrap: wide enough for every table of ours.
+PIPE_WIDTH = 160  # For pipes and log files, which do not wrap: wide enough for every table.
 
 
 def standard_output() -> Console:
-    """Return the console for results. Rich is imported here, so that help stays fast."""
+    """Return the console for results; rich is imported lazily so that --help stays fast."""
     return _console(stderr=False)
 
 
 def standard_error() -> Console:
-    """Return the console for progress and complaints."""
+    """Return the console for progress, warnings and errors."""
     return _console(stderr=True)
 
 
@@ -26,12 +26,12 @@ def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
     class LoudConsole(Console):
-        """Rich ends the process on a closed pipe; `export.cli.main` is the one who decides exit codes."""
+        """Raise BrokenPipeError where rich would end the process; `export.cli.main` decides the exit code."""
 
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    # Markup stays off: shapes and file names hold square brackets. NO_COLOR and TERM=dumb: rich looks.
+    # Markup stays off because shapes and file names contain square brackets. Rich honours NO_COLOR and TERM=dumb.
     console = LoudConsole(stderr=stderr, markup=False, highlight=False, emoji=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = PIPE_WIDTH
@@ -39,18 +39,18 @@ def _console(*, stderr: bool) -> Console:
 
 
 def print_json(facts: Any) -> None:
-    """Print plain data for programs, on stdout."""
+    """Print plain data as JSON on stdout."""
     print(json.dumps(facts, indent=2, ensure_ascii=False))
 
 
 def print_error(message: str, hint: str | None = None) -> None:
-    """Print `error: ...` on stderr in one line however long, and below it where to look."""
+    """Print `error: ...` as a single line on stderr, and the hint on a line below."""
     import click
 
-    # NO_COLOR is rich's habit, not click's. None: colours if stderr is a terminal.
+    # Click ignores NO_COLOR. None: use colours if stderr is a terminal.
     colour = False if os.environ.get("NO_COLOR") else None
     click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour)
-    # A message may quote another library's, line breaks and all.
+    # A message may quote another library's message, which may contain line breaks.
     click.echo(" ".join(message.split()), err=True)
     if hint:
         click.echo(hint, err=True)

@@ -1,6 +1,6 @@
-"""The commands `zoo` and `zoo-export`: finding the command, and what a shell is answered.
+"""Entry points of `zoo` and `zoo-export`: dispatch to a command and turn errors into exit codes.
 
-Exit codes: 0 good; 1 a check failed; 2 the user's mistake; 3 an outside failure; 130 interrupted.
+Exit codes: 0 success; 1 a check failed; 2 usage error; 3 outside failure; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,29 +16,30 @@ import click
 from export.cli.console import print_error
 from zoo.errors import OutsideError, UsageProblemError, ZooError, unknown
 
-# What a user wants to do, and the commands for it with their line of the help, in the order of the help.
-# A new command is a file in `export/cli/commands` and a line here. The help imports none of them.
+# Sections of the help, with the commands of each and their help lines, in the order of the help.
+# A new command is a file in `export/cli/commands` and a line here. The help does not import the commands.
 SECTIONS: dict[str, dict[str, str]] = {
     "Discover": {
         "list": "List the architectures that are ready to export.",
-        "show": "Show one architecture: paper, options, weights, card; or draw it.",
-        "inspect": "Describe a model file: integer or not, inputs, outputs, operators.",
+        "show": "Show one architecture: paper, options, weights and card; or draw it.",
+        "inspect": "Describe a model file: arithmetic, inputs, outputs, operators.",
     },
     "Configure": {"doctor": "Check the installation."},
     "Build": {
-        "train": "Train a network on your photos: its head first, then all of it.",
+        "train": "Train a network on your photos: first its new last layer, then all layers.",
         "export": "Export a network of the zoo or a .keras file, and prove every file.",
     },
     "Measure": {
         "verify": "Prove a delivered folder again, without TensorFlow.",
         "run": "Run a delivered file on photos, without TensorFlow.",
-        "bench": "Measure time and memory of files in turn, without TensorFlow.",
+        "bench": "Measure latency and memory of model files, without TensorFlow.",
     },
 }
-# Of a command in a package of its own, which imports this one.
+
+# Modules of commands that live in another package.
 ELSEWHERE = {"train": "training.command"}
 INTERRUPTED = 130
-BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell shows for `zoo list | head -1` in any other program.
+BROKEN_PIPE = 141  # 128 + SIGPIPE, the usual exit code of the first program in `zoo list | head -1`.
 
 
 def command_names() -> list[str]:
@@ -50,35 +51,35 @@ def load_command(name: str) -> click.Command:
     """Return the command of that name.
 
     Raises:
-        UsageProblemError: no such command; the message holds the nearest ones.
+        UsageProblemError: no such command; the message suggests the most similar names.
     """
     if name not in command_names():
         raise unknown("command", name, command_names())
     command = importlib.import_module(ELSEWHERE.get(name, f"export.cli.commands.{name}")).command
-    assert isinstance(command, click.Command)  # A mistake of ours, not of the user.
+    assert isinstance(command, click.Command)  # A failure would be a bug of this program.
     return command
 
 
 class Commands(click.Group):
-    """A group whose commands are imported when they are asked for, and whose help is ordered by intent."""
+    """A command group that imports each command on first use and groups the help by purpose."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the help."""
         return command_names()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, or None for an option that was typed in its place."""
+        """Return a command, or None if `cmd_name` is an option."""
         return None if cmd_name.startswith("-") else load_command(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write one section per intent."""
+        """Write one help section per purpose."""
         for title, lines in SECTIONS.items():
             with formatter.section(title):
                 formatter.write_dl(list(lines.items()))
 
 
-def _print_version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
-    if asked:
+def _print_version(context: click.Context, _parameter: click.Parameter, requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         click.echo(f"zoo-export {version('zoo-export')}")
@@ -99,25 +100,25 @@ def _print_version(context: click.Context, _parameter: click.Parameter, asked: b
     help="Print the version and exit.",
 )
 def zoo() -> None:
-    """Keras models to TFLite and ONNX, each file proven to be the model."""
+    """Export Keras models to TFLite and ONNX, and prove that every file matches its model."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `zoo ARGUMENTS` (default: those of the process) and return the exit code."""
-    return answer(lambda: zoo, "zoo", sys.argv[1:] if arguments is None else arguments)
+    return run(lambda: zoo, "zoo", sys.argv[1:] if arguments is None else arguments)
 
 
 def main_export(arguments: Sequence[str] | None = None) -> int:
     """Run `zoo-export ARGUMENTS`, which is `zoo export ARGUMENTS`, and return the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    return answer(lambda: load_command("export"), "zoo-export", arguments)
+    return run(lambda: load_command("export"), "zoo-export", arguments)
 
 
-def answer(find: Callable[[], click.Command], program: str, arguments: Sequence[str]) -> int:
-    """Run a command: a foreseen failure becomes one line on stderr and an exit code, a bug a traceback."""
+def run(find: Callable[[], click.Command], program: str, arguments: Sequence[str]) -> int:
+    """Run a command; print an expected error as one line on stderr and return the exit code."""
     try:
         code = _invoke(find(), program, arguments)
-        sys.stdout.flush()  # A full disk or a closed pipe must show up here, not after the exit code is made.
+        sys.stdout.flush()  # Report a full disk or a closed pipe before the exit code is decided.
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return error.exit_code
@@ -131,14 +132,14 @@ def answer(find: Callable[[], click.Command], program: str, arguments: Sequence[
         print_error("interrupted")
         return INTERRUPTED
     except OSError as error:
-        return _answer_os_error(error)
+        return _handle_os_error(error)
     return code
 
 
 def _invoke(command: click.Command, program: str, arguments: Sequence[str]) -> int:
-    """Run `command`. Its exit code is what it returns, if that is a number."""
+    """Run `command` and return its exit code: the integer that it returns, or else 0."""
     if f"_{program.upper().replace('-', '_')}_COMPLETE" in os.environ:
-        # The shell asks for completions; click answers and exits.
+        # The shell requests completions; click prints them and exits.
         command.main(list(arguments), prog_name=program)
     try:
         with command.make_context(program, list(arguments)) as context:
@@ -149,7 +150,7 @@ def _invoke(command: click.Command, program: str, arguments: Sequence[str]) -> i
 
 
 def _rephrase(error: click.ClickException) -> tuple[str, str | None]:
-    """Return click's complaint in the words that the rest of the program uses, and where to look."""
+    """Return click's error message in this program's style, and a hint to the help."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f"see: {context.command_path} --help" if context else None
     if isinstance(error, click.NoSuchOption) and context:
@@ -160,8 +161,8 @@ def _rephrase(error: click.ClickException) -> tuple[str, str | None]:
     return message[:1].lower() + message[1:], hint
 
 
-def _answer_os_error(error: OSError) -> int:
-    """Answer the failures that the user can do something about; raise the others again."""
+def _handle_os_error(error: OSError) -> int:
+    """Print the errors that the user can resolve and return an exit code; raise all others again."""
     _settle_stdout()
     if isinstance(error, BrokenPipeError):
         return BROKEN_PIPE
@@ -170,13 +171,13 @@ def _answer_os_error(error: OSError) -> int:
         print_error(f"the disk is full{where}; free some space and type the same command again")
         return OutsideError.exit_code
     if isinstance(error, PermissionError) and error.filename:
-        print_error(f"no permission for {error.filename}; choose another place or change its permissions")
+        print_error(f"no permission for {error.filename}; choose another path or change its permissions")
         return UsageProblemError.exit_code
     raise error
 
 
 def _settle_stdout() -> None:
-    """Let what stdout still holds go: Python flushes once more at exit, and would change the exit code."""
+    """Discard the pending output of stdout: Python flushes again at exit, which would change the exit code."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -1,4 +1,4 @@
-"""A spinner with the step and the time, gone when the work is done; plain lines where there is no terminal."""
+"""A spinner with the current step and the elapsed time; plain lines if the output is not a terminal."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class ProgressBar:
-    """Shows `step`s on a console; see `export.progress.Progress`."""
+    """Show the steps of a long run on a console; implements `export.progress.Progress`."""
 
     def __init__(self, console: Console) -> None:
-        """Show on that console; nothing but a line per step if it is no terminal."""
+        """Create a progress bar on `console`; without a terminal, it prints one line per step."""
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
         self._console = console
@@ -39,10 +39,10 @@ class ProgressBar:
         self._progress.stop()
 
     def step(self, what: str, done: int | None = None, total: int | None = None) -> None:
-        """Say what begins or goes on now."""
+        """Show the current step, with `done` of `total` if the step can be counted."""
         if not self._console.is_terminal and what != self._last:
             self._console.print(f"- {what}", style="dim")
         if what != self._last:
-            self._progress.reset(self._task)  # what one step took says nothing of the next
+            self._progress.reset(self._task)  # the time estimate of one step does not apply to the next
         self._last = what
         self._progress.update(self._task, description=what, completed=done or 0, total=total)

@@ -1,1 +1,1 @@
-"""Processes in which a runtime runs a file: a crash there is a sentence here."""
+"""Run files in child processes, so that a crash of a runtime becomes an error message."""

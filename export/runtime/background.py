@@ -1,4 +1,4 @@
-"""Long work in a process of its own: what native libraries print goes to a log, and their crash is a sentence."""
+"""Run long jobs in a separate process, whose output goes to a log and whose crash becomes an error message."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from zoo.errors import OutsideError
 
 
 def start(job: Callable[..., Answer], progress: Progress, **arguments: Any) -> Answer:
-    """Do a job in a child process of its own, and return its answer.
+    """Run a job in a new child process, and return its result.
 
     Args:
         job: a function of plain data.
-        progress: hears of every step.
+        progress: receives every step.
         arguments: plain data.
 
     Raises:
-        ZooError: as the job does; OutsideError if the process crashed.
-        RuntimeError: a bug of ours, with the child's traceback.
+        ZooError: the error of the job, or an OutsideError if the process crashed.
+        RuntimeError: a bug in the job, with the child's traceback.
     """
     worker = Worker()
     try:
@@ -42,4 +42,4 @@ def _crash(name: str, worker: Worker) -> str:
     _, kept = tempfile.mkstemp(prefix="zoo-export-", suffix=".log")
     shutil.copyfile(worker.log, kept)
     words = last_words(worker.log.read_text(encoding="utf-8", errors="replace"))
-    return f"{name} {how}; nothing was written. Its last words: {words[:200]} (log: {kept})"
+    return f"{name} {how}; nothing was written. Last line of the log: {words[:200]} (log: {kept})"

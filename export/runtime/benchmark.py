@@ -1,4 +1,4 @@
-"""How fast files are: each in a child process, in turn, so that a drifting machine favours none."""
+"""Measure the latency of files in child processes, alternating between them to cancel drift of the machine."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from export.progress import Progress
 from export.runtime.jobs.timing import time_file
 from export.scheme import FLOAT32, Scheme
 
-# A B C, A B C, ...: what the machine does meanwhile hits all files alike.
+# Order A B C, A B C, ...: disturbances of the machine are distributed over all files.
 ROUNDS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contestant:
-    """A file that is timed; the precision is None where its name does not say it."""
+    """A file to measure; `scheme` is None if the file name contains no precision."""
 
     path: Path
     scheme: Scheme | None
 
     @property
     def family(self) -> tuple[str, str]:
-        """What files of one model and one format share: the ratio is taken within it."""
+        """The folder, model and format of the file; the ratio to float32 is computed within a family."""
         stem = self.path.stem.removesuffix(f"-{self.scheme}") if self.scheme else self.path.stem
         return str(self.path.parent / stem), self.path.suffix
 
 
 @dataclass(kw_only=True)
 class Timing:
-    """What was measured of one file.
+    """The measurements of one file.
 
     Attributes:
-        file: timed.
-        milliseconds: of each inference, all rounds.
-        peak_mb: the most memory that any of its processes held.
-        empty_mb: what such a process holds before it loads runtime and file.
-        runtime: the distribution that ran it.
-        version: of the runtime.
-        trouble: why it could not be timed; empty if it was.
+        file: the file.
+        milliseconds: latency of each inference in all rounds.
+        peak_mb: peak memory of its processes.
+        empty_mb: memory of a process before it loads the runtime and the file.
+        runtime: the distribution that ran the file.
+        version: the version of the runtime.
+        trouble: why the file could not be measured; empty if it was.
     """
 
     file: Contestant
@@ -54,7 +54,7 @@ class Timing:
     trouble: str = ""
 
     def add(self, answer: dict[str, Any]) -> None:
-        """Take in one round."""
+        """Add the measurements of one round."""
         self.milliseconds.extend(answer["milliseconds"])
         self.peak_mb = max(self.peak_mb, answer["peak_mb"])
         self.empty_mb = max(self.empty_mb, answer["empty_mb"])
@@ -62,7 +62,7 @@ class Timing:
 
 
 def bench(files: Sequence[Contestant], runs: int, threads: int, progress: Progress) -> list[dict[str, Any]]:
-    """Time all files, each `runs` times, and return plain data for each."""
+    """Measure `runs` inferences of each file, and return a record for each."""
     timings = [Timing(file=file) for file in files]
     rounds = min(ROUNDS, runs)
     for number in range(rounds):

@@ -1,4 +1,4 @@
-"""How many threads may run at once here."""
+"""The number of usable processor cores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model file is, told by the file itself: inputs, outputs, operators, integer or not."""
+"""Describe a model file from its content: inputs, outputs, operators and arithmetic."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ READ_SECONDS = 300
 
 
 def inspect_file(path: Path) -> dict[str, Any]:
-    """Return plain data about a model file; its runtime works in a child process.
+    """Return the facts about a model file as plain data; its runtime runs in a child process.
 
     Raises:
-        UsageProblemError: no format has such a file.
+        UsageProblemError: the file does not exist or has no supported format.
         RuntimeCrashError: the file is damaged, or its runtime crashed on it.
     """
     try:
@@ -35,10 +35,10 @@ def inspect_file(path: Path) -> dict[str, Any]:
 
 
 def judge(operators: Sequence[Mapping[str, Any]], edges: Sequence[Mapping[str, Any]]) -> str:
-    """Return in a sentence what kind of file this is; `edges` are its inputs and outputs."""
+    """Return a sentence on the arithmetic of a file; `edges` are its inputs and outputs."""
     flex = [record["op"] for record in operators if record["op"].startswith("Flex")]
     if flex:
-        return f"needs TensorFlow on the device: {', '.join(flex)}; no small runtime has these operators"
+        return f"needs TensorFlow on the device: the LiteRT runtime does not include {', '.join(flex)}"
     in_float = [record for record in operators if record["arithmetic"] == "float"]
     integer_count = sum(record["count"] for record in operators if record["arithmetic"] in ("integer", "int16"))
     if not integer_count:
@@ -51,4 +51,4 @@ def judge(operators: Sequence[Mapping[str, Any]], edges: Sequence[Mapping[str, A
     float_edges = [edge["name"] for edge in edges if edge["dtype"].startswith("float")]
     if float_edges:
         return f"integer inside, float outside: {', '.join(float_edges)}"
-    return "all-integer: every operator computes in integers, and so are inputs and outputs"
+    return "all-integer: all operators, inputs and outputs use integers"

@@ -1,4 +1,4 @@
-"""Run one file on samples in a child process and bring back what it said, how long it took, and what it is made of."""
+"""Run one file on samples in a child process, and return its outputs, latencies and operators."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ TIMED_SAMPLES = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """What a run brought.
+    """The result of a run.
 
     Attributes:
-        inputs: as the file declares them.
-        outputs: likewise.
+        inputs: the inputs as the file declares them.
+        outputs: the outputs as the file declares them.
         stored: outputs (N, ...) by name, as the file stores them.
-        milliseconds: time of every inference, in the order of the samples.
-        p50_ms: the median of those on one thread.
-        p90_ms: 90th percentile.
+        milliseconds: latency of every inference, in the order of the samples.
+        p50_ms: median latency on one thread.
+        p90_ms: 90th percentile of the latency on one thread.
         census: operators as the runtime executes them.
     """
 
@@ -42,7 +42,7 @@ class Measurement:
 
     @property
     def real(self) -> dict[str, Array]:
-        """The outputs as real numbers, float64."""
+        """The outputs as real values, float64."""
         return {spec.name: spec.dequantize(self.stored[spec.name]) for spec in self.outputs}
 
 
@@ -50,14 +50,14 @@ def measure(path: Path, samples: Path, *, camera_bytes: bool, hurry: bool = Fals
     """Run the file at `path` on the samples saved in `samples`, on one thread.
 
     Args:
-        path: of the file.
-        samples: folder that `Samples.save` wrote.
-        camera_bytes: feed the photos' bytes to a uint8 input, as a device would.
-        hurry: if it is slow, time the first samples only, and run the others on all cores.
+        path: path of the file.
+        samples: a folder that `Samples.save` wrote.
+        camera_bytes: whether to feed uint8 photos without normalisation, as a device would.
+        hurry: whether to time only the first samples of a slow file, and run the others on all cores.
 
     Raises:
         RuntimeCrashError: the runtime cannot load or run the file.
-        UsageProblemError: the file's inputs are not the samples'.
+        UsageProblemError: the samples do not fit the file's inputs.
     """
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         outputs = Path(folder) / "outputs.npz"

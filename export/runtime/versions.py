@@ -1,4 +1,4 @@
-"""The versions of what makes and runs the files."""
+"""Versions of installed tools and runtimes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib import metadata
 
 
 def version(distribution: str) -> str | None:
-    """Return the installed version; None if there is none."""
+    """Return the installed version of a distribution; None if it is not installed."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

@@ -1,7 +1,7 @@
-"""The child process of `export.process`: it reads requests from standard input and writes events as lines of JSON.
+"""The child process of `export.process`, which reads requests from standard input and writes events as JSON lines.
 
-A request names a function and its arguments. Events are the steps of its progress, and one last: its answer, an error
-with its exit code, or the traceback of a bug.
+A request names a function and its arguments. Events are the progress steps, followed by one last event: the result, an
+error with its exit code, or the traceback of a bug.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ Requests = queue.SimpleQueue[str | None]
 
 
 class Events:
-    """The pipe to the parent; as the `Progress` of a job it passes on every step."""
+    """The pipe to the parent; implements the `Progress` of a job."""
 
     def __init__(self, pipe: TextIO) -> None:
         self._pipe = pipe
 
     def step(self, what: str, done: int | None = None, total: int | None = None) -> None:
-        """Pass on a step."""
+        """Send a step to the parent."""
         self.send({"step": what, "done": done, "total": total})
 
     def send(self, event: Mapping[str, Any]) -> None:
@@ -46,7 +46,7 @@ class Events:
 
 
 def main() -> int:
-    """Do what is requested until the parent closes standard input; events go to the file descriptor in argv."""
+    """Run requested jobs until the parent closes standard input; write events to the file descriptor in argv."""
     signal.signal(signal.SIGTERM, _leave)
     descriptor, scratch = int(sys.argv[1]), sys.argv[2]
     requests: Requests = queue.SimpleQueue()
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def _read(requests: Requests, scratch: str) -> None:
-    """Pass on requests. When the parent is gone, end, also amid a job, and clean up in its place."""
+    """Queue requests; when the parent exits, clean up and end this process, even during a job."""
     for line in sys.stdin:
         requests.put(line)
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
@@ -68,11 +68,11 @@ def _read(requests: Requests, scratch: str) -> None:
 
 
 def _leave(_number: int, _frame: object) -> None:
-    raise SystemExit(1)  # through the `finally`s: temporary folders go
+    raise SystemExit(1)  # Runs the `finally` blocks, which remove temporary folders.
 
 
 def _last_event(request: Mapping[str, Any], events: Events) -> dict[str, Any]:
-    """Do a job and return what the parent hears at the end, whatever happens."""
+    """Run a job and return its last event, whatever happens."""
     try:
         module, _, name = request["job"].partition(":")
         job = getattr(importlib.import_module(module), name)
@@ -82,7 +82,7 @@ def _last_event(request: Mapping[str, Any], events: Events) -> dict[str, Any]:
         return {"error": str(error), "exit_code": error.exit_code}
     except KeyboardInterrupt:
         return {"error": "interrupted", "exit_code": OutsideError.exit_code}
-    except Exception as error:  # a bug is shown by the parent, with this traceback
+    except Exception as error:  # The parent reports a bug with this traceback.
         if _is_full(error):
             why = f"the disk of temporary files is full ({tempfile.gettempdir()}); free some space, or set TMPDIR"
             return {"error": f"{why}; nothing was written", "exit_code": OutsideError.exit_code}
@@ -90,7 +90,7 @@ def _last_event(request: Mapping[str, Any], events: Events) -> dict[str, Any]:
 
 
 def _is_full(error: Exception) -> bool:
-    """Whether a full disk is behind it: native libraries have classes of their own for that, but the system's words."""
+    """Return whether a full disk is the cause: native libraries have their own error classes, but the system's text."""
     return any(os.strerror(number) in str(error) for number in FULL)
 
 

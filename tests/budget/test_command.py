@@ -55,7 +55,7 @@ def test_a_budget_that_cannot_be_met_writes_nothing_and_reports_the_nearest_file
     told = capsys.readouterr().out
     assert "failed  budget: " in told
     assert "requested: at most 1 % of the predictions changed, at most 10.0 kB; cannot be met; nearest:" in told
-    assert "1 % allows not a single one; give more samples with --evaluate or --probe-count" in told
+    assert "1 % allows no change at all; add samples with --evaluate or --probe-count" in told
     assert "nothing was written" in told
     assert list(tmp_path.iterdir()) == []
 
@@ -64,10 +64,10 @@ def test_a_budget_that_cannot_be_met_writes_nothing_and_reports_the_nearest_file
     ("words", "expected"),
     [
         (["--preset", "compakt"], "unknown preset 'compakt'; did you mean 'compact'?"),
-        (["--preset", "compact", "--int8"], "choose the precision; leave yours out"),
-        (["--max-drop", "1%", "--raise", "c5"], "a budget finds the layers by itself"),
-        (["--raise-to", "int16"], "type --max-drop 1% with it"),
-        (["--max-drop", "1%", "--weights", "random"], "untrained weights have none worth keeping"),
+        (["--preset", "compact", "--int8"], "choose the precision; leave out --precision"),
+        (["--max-drop", "1%", "--raise", "c5"], "a budget chooses the layers itself"),
+        (["--raise-to", "int16"], "--raise-to needs a budget; add --max-drop 1%"),
+        (["--max-drop", "1%", "--weights", "random"], "but the weights are untrained"),
     ],
 )
 def test_invalid_options_are_refused(

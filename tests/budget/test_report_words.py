@@ -60,7 +60,7 @@ def test_float32_weights_are_suggested_if_accuracy_was_lost_and_they_were_not_tr
 
 def test_a_compact_file_that_is_not_the_smallest_has_a_reason() -> None:
     small, fast = point("w8a32", 90, "quality", "balanced"), point("int8", 100, "compact")
-    assert "compact is larger than balanced, but faster: size times time counts" in said([small, fast])
+    assert "compact is larger than balanced, but faster: presets rank by size times latency" in said([small, fast])
     assert "is larger than" not in said([point("int8", 80, "compact"), small])
 
 

@@ -79,7 +79,7 @@ def test_the_list_says_whose_proof_a_family_shows(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "160")
     assert main(["list"]) == 0
-    assert "tiny: the small trained twin, one for a family\n" in capsys.readouterr().out
+    assert "tiny: proven on the tiny trained variant of the family\n" in capsys.readouterr().out
     # What the sentence rests on: those with the same proof of a twin load the same weights.
     sources: dict[str, set[str]] = {}
     for name in names():

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from export.cli.commands.inspect import _real_number
+from export.cli.commands.inspect import _real_value
 from export.cli.main import main
 from export.runtime.inspect_file import judge
 
@@ -35,7 +35,7 @@ CONVOLUTIONS = _operator("CONV_2D", "integer", 15)
         (
             [CONVOLUTIONS, _operator("FlexErf", "float")],
             [INTEGER_EDGE],
-            "needs TensorFlow on the device: FlexErf",
+            "needs TensorFlow on the device: the LiteRT runtime does not include FlexErf",
         ),
     ],
 )
@@ -55,7 +55,7 @@ def test_the_verdict_names_what_is_not_integer(
     ],
 )
 def test_a_stored_number_is_told_how_it_is_meant(scale: float | None, zero_point: int | None, words: str) -> None:
-    assert _real_number({"scale": scale, "zero_point": zero_point}) == words
+    assert _real_value({"scale": scale, "zero_point": zero_point}) == words
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_the_table_names_files_times_ratio_memory_runtime_and_threads(
     assert [heading for heading in columns if heading not in words] == []
     assert "ai-edge-litert 2." in words
     assert "onnxruntime 1." in words
-    assert "1 inference of each file, on 1 thread, the files in turn" in words
+    assert "1 inference per file on 1 thread, alternating between the files" in words
 
 
 def test_the_ratio_is_taken_from_the_float_file_of_the_same_format(
@@ -91,7 +91,7 @@ def test_a_file_that_cannot_run_is_a_row_with_its_reason(
     [
         ("nowhere.tflite", "there is no file 'nowhere.tflite'"),
         ("notes.txt", "give a file that ends in .tflite or .onnx"),
-        ("tests", "is no export"),
+        ("tests", "is not an export"),
     ],
 )
 def test_what_is_no_model_is_the_users_mistake(path: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -111,7 +111,7 @@ def test_a_value_that_a_template_lacks_is_an_error() -> None:
     [
         (lambda manifest: manifest["files"][1]["checks"][0].update(passed=False, value=3.0), "1 of 4 files failed"),
         (lambda manifest: manifest["weights"].update(trained=False, reason="no network"), "Untrained: "),
-        (lambda manifest: manifest["probe"].update(real=False), "Noise as data: "),
+        (lambda manifest: manifest["probe"].update(real=False), "Noise inputs: "),
     ],
 )
 def test_the_verdict_never_says_more_than_was_proven(

@@ -130,7 +130,7 @@ def test_an_input_that_cannot_be_used_is_the_users_mistake(
         (["nowhere.jpg"], "there is no photo 'nowhere.jpg'"),
         (["."], "is a folder; type photos"),
         (["nowhere.npz"], "no such file"),
-        (["x.npz", "y.jpg"], "must stand alone"),
+        (["x.npz", "y.jpg"], "cannot be combined with other inputs"),
         (["x.jpg", "--file", "lenet5-int.tflite"], "did you mean 'lenet5-int8.tflite'"),
         ([], "missing argument 'PHOTO...'"),
     ],
@@ -147,7 +147,7 @@ def test_names_that_do_not_fit_the_classes_are_not_used(
 ) -> None:
     (copy / "labels.txt").write_text("cat\ndog\n")
     assert main(["run", str(copy), str(photos[0])]) == 2
-    assert "holds 2 names for 10 classes" in capsys.readouterr().err
+    assert "contains 2 names for 10 classes" in capsys.readouterr().err
 
 
 def test_a_model_without_names_answers_in_numbers(
@@ -178,7 +178,7 @@ def test_a_file_that_failed_its_proof_says_so(
     edit(fail)
     assert main(["run", str(copy), str(photos[0]), *more]) == 0
     warning = capsys.readouterr().err
-    assert warning.startswith("warning: lenet5-int8.tflite failed its proof when it was exported: ")
+    assert warning.startswith("warning: lenet5-int8.tflite failed its proof at the export: ")
     assert warning.count("\n") == 1
 
 

@@ -68,7 +68,7 @@ def test_a_reader_sees_the_areas_by_name(work: Path, seen: list[Path], capsys: p
 
 @pytest.mark.parametrize(
     ("count", "out", "words"),
-    [(2, "mask.png", "the mask of one photo"), (1, "none/mask.png", "type a file in a folder that exists")],
+    [(2, "mask.png", "the mask of only one photo"), (1, "none/mask.png", "type a file name in an existing folder")],
 )
 def test_a_mask_that_cannot_be_written_is_the_users_mistake(
     count: int, out: str, words: str, work: Path, seen: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -81,7 +81,7 @@ def test_a_mask_that_cannot_be_written_is_the_users_mistake(
 
 def test_a_classifier_has_no_mask(exported: Path, seen: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(exported), str(seen[0]), "--out", "mask.png"]) == 2
-    assert "makes none" in capsys.readouterr().err
+    assert "does not predict masks" in capsys.readouterr().err
     assert not Path("mask.png").exists()
 
 

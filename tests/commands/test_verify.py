@@ -51,7 +51,7 @@ def test_a_folder_as_exported_is_proven_again(exported: Path, capsys: pytest.Cap
     assert main(["verify", str(exported)]) == 0
     words = capsys.readouterr().out
     assert words.count(" proven ") == len(FILES)
-    assert "4 of 4 files are what was proven" in words
+    assert "4 of 4 model files verified" in words
 
 
 def test_every_file_is_asked_the_same_questions_as_at_the_export(
@@ -84,9 +84,9 @@ def test_one_flipped_bit_is_red_for_that_file_only(name: str, copy: Path, verify
     ("name", "damage"),
     [
         ("lenet5-int8.tflite", "removed"),
-        ("lenet5-int8.onnx", "cut short"),
+        ("lenet5-int8.onnx", "truncated"),
         ("labels.txt", "removed"),
-        ("report.html", "cut short"),
+        ("report.html", "truncated"),
     ],
 )
 def test_a_file_cut_short_or_removed_is_red(name: str, damage: str, copy: Path, verify: Verify) -> None:
@@ -187,11 +187,11 @@ def test_a_model_file_that_the_manifest_does_not_know_is_named(copy: Path, capsy
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "is no export: it has no manifest.json"),
+        (None, "is not an export: it has no manifest.json"),
         ("{", "is damaged"),
         ("[]", "is damaged"),
         ("[" * 100_000, "is damaged"),
-        ('{"schema": "zoo-export manifest 99"}', "this program reads"),
+        ('{"schema": "zoo-export manifest 99"}', "is required; export the model again"),
         ('{"schema": "zoo-export manifest 2", "companions": {}}', "is damaged (KeyError"),
     ],
 )

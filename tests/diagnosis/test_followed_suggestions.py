@@ -1,4 +1,4 @@
-"""Who follows the first cure gets a better file: measured on trained networks."""
+"""Following the first suggestion improves the file, measured on trained networks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GAIN_DB = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Remade:
-    """An export that was made anew with another recipe: its run, files and base."""
+    """A repeated export with a changed recipe: its run, files and base."""
 
     run: ExportRun
     files: Mapping[Key, MadeFile]
@@ -52,7 +52,7 @@ def sqnr_db(one: Network, made: Remade) -> float:
 
 
 def followed(recipe: Recipe, options: tuple[str, ...]) -> Mapping[str, Any]:
-    """Return what the options of a cure change."""
+    """Return the changes to the recipe that suggested options make."""
     match options:
         case ("--raise", word):
             layer, _, width = word.partition("=")
@@ -96,9 +96,11 @@ def test_following_the_first_suggestion_improves_the_file(
     made = remade(one, tmp_path / "before", **changes)
     before = sqnr_db(one, made)
     examined = diagnosis(made, PRIMARY)
-    cure = examined["worst"][0]["cure"]
-    after = sqnr_db(one, remade(one, tmp_path / "after", **{**changes, **followed(made.run.recipe, cure["options"])}))
-    assert after > before + GAIN_DB, cure
+    suggestion = examined["worst"][0]["cure"]
+    after = sqnr_db(
+        one, remade(one, tmp_path / "after", **{**changes, **followed(made.run.recipe, suggestion["options"])})
+    )
+    assert after > before + GAIN_DB, suggestion
 
 
 @pytest.mark.parametrize(

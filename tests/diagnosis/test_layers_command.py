@@ -83,7 +83,8 @@ def test_a_file_with_equalized_channels_is_not_compared_with_the_original_model(
 
 
 @pytest.mark.parametrize(
-    ("model", "samples", "words"), [("mobilenet", None, "other weights"), (None, "nowhere", "no such folder")]
+    ("model", "samples", "words"),
+    [("mobilenet", None, "does not have the weights"), (None, "nowhere", "does not exist; type a folder of photos")],
 )
 def test_files_that_cannot_be_compared_are_refused_in_one_sentence(
     model: str | None, samples: str | None, words: str, exported: Path

@@ -1,4 +1,4 @@
-"""The cure follows from what was measured of the layer, and says from which number."""
+"""Suggestions follow from the measured errors of a layer, and name the measurement."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from export.analysis.diagnosis.suggestions import Circumstances, cure
+from export.analysis.diagnosis.suggestions import Circumstances, suggest
 from export.bundle.report.layer_words import suggestion
 from export.runtime.jobs.layer_error import LayerError
 
-# A layer as most are: rounding its output makes most of a small error.
+# A typical layer: rounding its output causes most of a small error.
 USUAL = LayerError(
     tensor="t",
     op="CONV_2D",
@@ -32,24 +32,24 @@ USUAL = LayerError(
 )
 PLAIN = Circumstances(observer="min-max")
 CASES = {
-    "rounding": (USUAL, PLAIN, "makes 80 %", ("--raise", "conv=int16")),
-    "weights": (replace(USUAL, weights_share=0.97), PLAIN, "weights make 97 %", ("--reconstruct",)),
+    "rounding": (USUAL, PLAIN, "causes 80 %", ("--raise", "conv=int16")),
+    "weights": (replace(USUAL, weights_share=0.97), PLAIN, "weights cause 97 %", ("--reconstruct",)),
     "weights that are reconstructed": (
         replace(USUAL, weights_share=0.97),
         replace(PLAIN, reconstructed=True),
-        "weights make 97 %",
+        "weights cause 97 %",
         ("--raise", "conv=float32"),
     ),
     "weights that cannot be reconstructed": (
         replace(USUAL, weights_share=0.97),
         replace(PLAIN, refusal="3 samples are too few"),
-        "weights make 97 %",
+        "weights cause 97 %",
         ("--raise", "conv=float32"),
     ),
     "clipping": (
         replace(USUAL, clipped=0.006, clipping_share=0.99),
         PLAIN,
-        "0.6 % of its values lie outside of its range and make 99 %",
+        "0.6 % of its values lie outside its range and cause 99 %",
         ("--raise", "conv=w8a32"),
     ),
     "clipping for finer steps": (
@@ -64,11 +64,11 @@ CASES = {
         "0.6 % of its values",
         ("--raise", "conv=w8a32"),
     ),
-    "peaks": (replace(USUAL, used=0.12), PLAIN, "share 12 % of its codes", ("--observer", "sensitivity")),
+    "peaks": (replace(USUAL, used=0.12), PLAIN, "use 12 % of its codes", ("--observer", "sensitivity")),
     "peaks that are clipped": (
         replace(USUAL, used=0.12),
         replace(PLAIN, observer="sensitivity"),
-        "share 12 % of its codes",
+        "use 12 % of its codes",
         ("--raise", "conv=int16"),
     ),
     "channels": (replace(USUAL, channel_spread=23.4), PLAIN, "23 times as wide", ("--raise", "conv=int16")),
@@ -80,14 +80,14 @@ CASES = {
         (),
     ),
     "probabilities": (replace(USUAL, op="SOFTMAX"), PLAIN, "steps of 1/256", ()),
-    "a layer that is raised": (USUAL, replace(PLAIN, raised=("conv",)), "makes 80 %", ()),
+    "a layer that is raised": (USUAL, replace(PLAIN, raised=("conv",)), "causes 80 %", ()),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_suggestion_follows_from_the_measurements(name: str) -> None:
     error, circumstances, fact, options = CASES[name]
-    found = cure(error, "conv", circumstances)
+    found = suggest(error, "conv", circumstances)
     assert fact in found.fact
     assert found.options == options
     assert found.advice
@@ -111,4 +111,4 @@ def test_reconstruction_is_suggested_before_higher_precision() -> None:
 
 
 def test_a_tensor_without_a_layer_is_not_suggested_for_higher_precision() -> None:
-    assert cure(USUAL, None, PLAIN).options == ()
+    assert suggest(USUAL, None, PLAIN).options == ()

@@ -126,7 +126,7 @@ def test_the_command_writes_the_drawing(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--diagram", "lenet5.gif"], "--diagram lenet5.gif is none of .svg, .png, .pdf; type --diagram network.svg"),
+        (["--diagram", "lenet5.gif"], "--diagram lenet5.gif does not end in .svg, .png, .pdf; type for example"),
         (["--diagram", "nowhere/lenet5.svg"], "there is no folder nowhere"),
         (["--full"], "type zoo show lenet5 --full --diagram lenet5.svg"),
     ],

@@ -66,10 +66,10 @@ def test_without_network_and_with_wrong_weights_in_the_cache_the_export_says_unt
     assert answer.returncode == 0
     assert progress_and_rest(answer.stderr)[1] == []
     *_, warning, _ = answer.stdout.splitlines()
-    assert warning == "these files are UNTRAINED: give --weights before you ship one"
+    assert warning == "these files are UNTRAINED: export with --weights before you ship one"
     table = " ".join(answer.stdout.split())
     assert "untrained (" in table
-    assert "sizes, operators, speed and float parity are real, accuracy is not" in table
+    assert "sizes, operators, speed and float parity are valid, accuracy is not" in table
     record = json.loads((tmp_path / "out" / "mobilenet" / "manifest.json").read_text())
     assert record["weights"]["trained"] is False
     assert record["weights"]["reason"]
@@ -111,7 +111,7 @@ def test_a_folder_of_someone_elses_files_is_refused_and_untouched(theirs: str, t
     folder = tmp_path / "lenet5"
     folder.mkdir()
     (folder / theirs).write_text('{"name": "a web page", "icons": []}')
-    with pytest.raises(UsageProblemError, match="holds files that are not an export's"):
+    with pytest.raises(UsageProblemError, match="holds files that no export wrote"):
         pipeline.run(Recipe(model="lenet5", out=tmp_path))
     assert [path.name for path in tmp_path.rglob("*")] == ["lenet5", theirs]
     assert (folder / theirs).read_text() == '{"name": "a web page", "icons": []}'
@@ -167,7 +167,7 @@ def overfill(destination: Destination) -> None:
 
 def test_a_full_disk_at_the_end_is_exit_code_3_and_the_old_files_stay(delivered: Path, wholeness: Wholeness) -> None:
     with a_megabyte(delivered):
-        with pytest.raises(OutsideError, match="what was there is untouched"):
+        with pytest.raises(OutsideError, match="existing files are unchanged"):
             overfill(Destination(delivered, "lenet5"))
         assert [path.name for path in delivered.iterdir()] == ["lenet5"]
         assert wholeness(delivered / "lenet5") == []
@@ -237,6 +237,6 @@ def test_files_of_the_export_before_are_named_when_they_go(
     out, answer = second_export
     assert answer.returncode == 0
     (line,) = [line for line in answer.stdout.splitlines() if line.startswith("replaced: ")]
-    assert line.startswith("replaced: lenet5-float32.tflite, of the export before")
+    assert line.startswith("replaced from the previous export: lenet5-float32.tflite")
     assert wholeness(out / "lenet5") == ["my-notes.txt"]
     assert Destination(out, "lenet5").lost(["lenet5-float16.tflite"]) == ()  # written again: not gone

@@ -147,10 +147,10 @@ def test_answers_that_cannot_be_judged_are_refused(boxed: Path, tmp_path: Path) 
     )
     truth = TASKS["detection"].find(subject, str(boxed)).write(tmp_path / "work", exclude=(), seed=0)
     assert truth.scores(answers(COUNT))["ap"] < 0.05
-    with pytest.raises(CheckFailedError, match=f"{COUNT - 1} answers of stride_32 for {COUNT} photos"):
+    with pytest.raises(CheckFailedError, match=f"'stride_32' has {COUNT - 1} predictions for {COUNT} photos"):
         truth.scores(answers(COUNT - 1))
     with pytest.raises(CheckFailedError, match="NaN or infinity"):
         truth.scores(answers(COUNT, stride_16=np.full((COUNT, 4, 4, 45), np.nan)))
     subject.detection = None
-    with pytest.raises(UsageProblemError, match="detectors of the zoo"):
+    with pytest.raises(UsageProblemError, match="needs a detector of the zoo"):
         TASKS["detection"].find(subject, str(boxed))

@@ -72,7 +72,7 @@ def test_a_model_of_ones_own_with_classes_is_a_classifier_and_others_are_refused
 
     image = keras.Input((8, 8, 1))
     assert tasks.find(subject(keras.Model(image, layers.Dense(3)(layers.Flatten()(image))))).name == "classification"
-    with pytest.raises(UsageProblemError, match=r"cannot tell what mine\.keras is for"):
+    with pytest.raises(UsageProblemError, match=r"does not know the task of mine\.keras"):
         tasks.find(subject(keras.Model(image, layers.Conv1D(2, 3)(layers.Reshape((64, 1))(image)))))
 
 

@@ -11,7 +11,7 @@ Export = tuple[Path, subprocess.CompletedProcess[str]]
 
 def test_weights_in_a_file_are_named_without_their_folder_and_as_taken_for_trained(second_export: Export) -> None:
     out, answer = second_export
-    assert "weights: mine.weights.h5, taken as trained" in answer.stdout.splitlines()
+    assert "weights: mine.weights.h5, assumed to be trained" in answer.stdout.splitlines()
     written = out / "lenet5"
     assert json.loads((written / "manifest.json").read_text())["weights"]["name"] == "mine.weights.h5"
     for name in ("manifest.json", "report.html"):

@@ -285,7 +285,7 @@ def test_a_loop_has_float_files_and_int8_rows_that_say_what_to_do(saved: Save, t
     assert not delivery.passed
     found = table(delivery)
     for form in (".tflite", ".onnx"):
-        assert found["int8", form].verdict == "not made"
+        assert found["int8", form].verdict == "not written"
         assert "ask for float16 or w8a32" in found["int8", form].reason
     proven = {(scheme, form) for (scheme, form), row in found.items() if row.verdict == "proven"}
     assert proven == {(str(scheme), form) for scheme in (FLOAT32, *advised) for form in (".tflite", ".onnx")}

@@ -110,7 +110,7 @@ def test_pixels_of_no_class_are_not_judged() -> None:
 
 def test_answers_of_another_size_or_without_numbers_are_refused() -> None:
     truth = masked(np.zeros((2, 4, 4), np.uint8))
-    with pytest.raises(CheckFailedError, match="for masks of"):
+    with pytest.raises(CheckFailedError, match="the masks"):
         truth.scores({"logits": np.zeros((2, 4, 2, 3))})
     with pytest.raises(CheckFailedError, match="NaN"):
         truth.scores({"logits": np.full((2, 4, 4, 3), np.nan)})

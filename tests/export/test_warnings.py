@@ -39,7 +39,7 @@ def test_nothing_is_said_where_all_is_well() -> None:
 
 
 def test_a_reconstruction_that_was_left_out_is_said_with_its_reason() -> None:
-    assert warnings(manifest(skipped=REASON)) == [f"warning: weights were only rounded: {REASON}"]
+    assert warnings(manifest(skipped=REASON)) == [f"warning: weights were rounded without reconstruction: {REASON}"]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_what_the_reader_knows_already_is_not_said_again(known: dict[str, Any]) 
     record = manifest(skipped=REASON, distinct=(1, 1))
     for key, value in known.items():
         record[key] = {**record[key], **value}
-    assert not any("only rounded" in line for line in warnings(record))
+    assert not any("without reconstruction" in line for line in warnings(record))
     if "recipe" not in known:
         assert warnings(record) == []
 

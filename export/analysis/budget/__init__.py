@@ -1,1 +1,1 @@
-"""What an export may cost, in answers, bytes and milliseconds, and the file that keeps to it."""
+"""Budgets: find the best file within limits of accuracy loss, size and latency."""

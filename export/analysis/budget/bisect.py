@@ -1,4 +1,4 @@
-"""How many of a ranking: few questions, because each is a file to make and to run."""
+"""Binary searches with few evaluations, because each evaluation quantizes and runs a file."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 
 def fewest(count: int, holds: Callable[[int], bool]) -> int | None:
-    """Return the smallest number of 0..count for which `holds`, or None if it never does.
+    """Return the smallest number in 0..count for which `holds` is true, or None if it is never true.
 
-    Asked of 0, 1, 2, 4, ..., then between the last that failed and the first that held. Where more does not always
-    hold if less does, as with measured numbers, what is returned holds all the same.
+    The search tries 0, 1, 2, 4, ..., then bisects between the last failure and the first success. If `holds` is not
+    monotonic, as with measured numbers, it is still true for the returned number.
     """
     failed, tried = -1, 0
     while not holds(tried):
@@ -26,7 +26,7 @@ def fewest(count: int, holds: Callable[[int], bool]) -> int | None:
 
 
 def most(low: int, high: int, fits: Callable[[int], bool]) -> int:
-    """Return the largest number of low..high-1 for which `fits`, where `low` fits and `high` does not."""
+    """Return the largest number in low..high-1 for which `fits` is true, given that `low` fits and `high` does not."""
     while high - low > 1:
         middle = (low + high) // 2
         if fits(middle):

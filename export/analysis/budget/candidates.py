@@ -1,4 +1,4 @@
-"""The files that a budget search tries: each is made and measured once."""
+"""Candidate files of a budget search; each is quantized and measured once."""
 
 from __future__ import annotations
 
@@ -21,27 +21,28 @@ from export.runtime.jobs.timing import time_in_turns
 from export.runtime.run_file import Measurement, measure
 from export.scheme import FLOAT32, SCHEMES, Scheme
 
-ROUNDS, RUNS = 3, 20  # of timing files that are compared with each other
+ROUNDS, RUNS = 3, 20  # For timing files that are compared with each other.
 TIMEOUT_SECONDS = 3600
 
-# Layers that are wider in an int8 file, in the order of their cost.
+
+# Layers in higher precision in an int8 file, by descending share of the output error.
 Raised = tuple[tuple[str, Width], ...]
-Candidate = tuple[str, Scheme, Raised]  # format, precision, raised layers
+Candidate = tuple[str, Scheme, Raised]  # Format, precision, layers in higher precision.
 
 
 @dataclass
 class Candidates:
-    """One export's candidates.
+    """The candidate files of one export.
 
     Attributes:
-        run: of the export.
-        floats: its float32 files.
-        expected: outputs of the Keras model for the probe, (N, ...) by name.
+        run: the export.
+        floats: the float32 files.
+        expected: outputs of the Keras model for the probe (N, ...), by name.
         photos: labelled data, if given.
-        points: measured so far.
-        files: made so far.
-        kept: layers that keep float32 weights, by the raised layers that ask for it.
-        bases: of integer files, by those layers.
+        points: the candidates measured so far.
+        files: the files written so far.
+        kept: layers with float32 weights, by the raised layers that require them.
+        bases: bases of integer files, by the layers with float32 weights.
     """
 
     run: ExportRun
@@ -56,12 +57,12 @@ class Candidates:
     def measure(
         self, scheme: Scheme, raised: Mapping[str, Width] | None = None, file_format: Format = PRIMARY
     ) -> Point:
-        """Return the file of that precision, measured.
+        """Return the measurements of a candidate.
 
         Raises:
-            ConversionError: it cannot be made.
-            RuntimeCrashError: it cannot be run.
-            CheckFailedError: it gives NaN or infinity.
+            ConversionError: the file cannot be converted.
+            RuntimeCrashError: the runtime cannot run the file.
+            CheckFailedError: the outputs contain NaN or infinity.
         """
         candidate = file_format.name, scheme, tuple((raised or {}).items())
         if candidate not in self.points:
@@ -69,10 +70,10 @@ class Candidates:
         return self.points[candidate]
 
     def make(self, candidate: Candidate) -> MadeFile:
-        """Return a candidate's file.
+        """Return the file of a candidate.
 
         Raises:
-            ConversionError: it cannot be made.
+            ConversionError: the file cannot be converted.
         """
         name, scheme, raised = candidate
         if scheme == FLOAT32:
@@ -91,21 +92,21 @@ class Candidates:
         return file
 
     def base(self, raised: Mapping[str, Width], *, with_map: bool = False) -> IntegerBase:
-        """Return what integer files with these layers raised are quantized from.
+        """Return the base from which integer files with these raised layers are quantized.
 
-        Where a layer keeps float32 weights, the others are rounded for other inputs: that is a base of its own.
+        Each set of layers with float32 weights has its own base, because it changes the inputs of the other layers.
 
         Args:
             raised: widths by layer.
-            with_map: whether its tensors must be matched with layers.
+            with_map: whether the base needs a map from tensors to layers.
 
         Raises:
-            ConversionError: there is no float file.
-            ZooError: as `with_tensor_map`.
+            ConversionError: the float file could not be converted.
+            ZooError: see `with_tensor_map`.
         """
         file = self.floats[PRIMARY.name, FLOAT32]
         if file.trouble:
-            raise ConversionError(f"there is no float file: {file.trouble}")
+            raise ConversionError(f"the float file could not be converted: {file.trouble}")
         in_float = frozenset(layer for layer, width in raised.items() if width is Width.FLOAT32)
         if in_float not in self.kept:
             self.kept[in_float] = kept_layers(self.run, file.content, raised)
@@ -117,16 +118,19 @@ class Candidates:
         return self.bases[kept]
 
     def drop(self, point: Point) -> None:
-        """Forget a file that cannot be delivered, in all formats."""
+        """Remove a file that cannot be delivered from the candidates of all formats."""
         same = point.scheme, tuple(point.raised.items())
         for candidate in [candidate for candidate in self.points if candidate[1:] == same]:
             del self.points[candidate]
 
     def timed_again(self, points: Sequence[Point]) -> list[Point]:
-        """Return points with the least of several times, in turns: what else the machine does hits all alike."""
+        """Time points again, alternating between the files, and return them with their lowest latency.
+
+        Alternating distributes disturbances of the machine over all files.
+        """
         if len(points) < 2:
             return list(points)
-        self.run.progress.step(f"time {len(points)} files in turns")
+        self.run.progress.step(f"measure the latency of {len(points)} files")
         paths = [self._path(candidate_of(point)) for point in points]
         answer = process.call(
             time_in_turns, timeout_s=TIMEOUT_SECONDS, paths=paths, rounds=ROUNDS, runs=RUNS, threads=1
@@ -135,7 +139,7 @@ class Candidates:
         return [self._with_time(point, min(point.p50_ms, again)) for point, again in zip(points, times, strict=True)]
 
     def files_of(self, point: Point) -> list[MadeFile]:
-        """Return the files that were made of a point's precision and raised layers, in all formats."""
+        """Return the files with a point's precision and raised layers, in all formats."""
         same = point.scheme, tuple(point.raised.items())
         return [file for candidate, file in self.files.items() if candidate[1:] == same and not file.trouble]
 
@@ -151,7 +155,7 @@ class Candidates:
         file, path = self.make(candidate), self._path(candidate)
         measured = measure(path, self.run.samples.probe_folder, camera_bytes=camera_bytes, hurry=True)
         scores = self.photos.scores(path, camera_bytes=camera_bytes) if self.photos else None
-        sqnr_db, changed = self._kept(measured)
+        sqnr_db, changed = self._fidelity(measured)
         return Point(
             scheme=scheme,
             raised=dict(raised),
@@ -164,8 +168,8 @@ class Candidates:
             lost=self.photos.lost(scores) if self.photos and scores else None,
         )
 
-    def _kept(self, measured: Measurement) -> tuple[float, float | None]:
-        """Return the SQNR of the worst output, and the share of changed predictions, if there are classes."""
+    def _fidelity(self, measured: Measurement) -> tuple[float, float | None]:
+        """Return the SQNR of the worst output, and the share of changed predictions; None without classes."""
         classes = are_classes(self.expected)
         compared = [
             compare(reference=self.expected[name], actual=measured.real[name], classes=classes)
@@ -175,7 +179,7 @@ class Candidates:
         return min(one.sqnr_db for one in compared), (1 - min(agreements) if agreements else None)
 
     def _path(self, candidate: Candidate) -> Path:
-        """Return a candidate's file on the disk, in a folder of its precision and raised layers."""
+        """Return the path of a candidate's file, in a folder for its precision and raised layers."""
         tried = list(dict.fromkeys(other[1:] for other in self.files))
         folder = self.run.work / f"candidate-{tried.index(candidate[1:])}" if candidate in self.files else self.run.work
         folder.mkdir(exist_ok=True)
@@ -188,5 +192,5 @@ class Candidates:
 
 
 def candidate_of(point: Point) -> Candidate:
-    """Return what a point was measured of."""
+    """Return the candidate that a point was measured on."""
     return point.format, point.scheme, tuple(point.raised.items())

@@ -1,4 +1,4 @@
-"""Whether the delivered files keep the budget: asked of each by itself, whatever the search believed."""
+"""The budget checks of the delivered files, independent of the measurements during the search."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from export.proof.check import CheckResult
 from export.proof.tolerances import ErrorTolerance
 from export.units import size_in_words
 
-# Of a normal distribution: 95 % of the draws lie below so many deviations.
+# 95 % of a normal distribution lies below so many standard deviations.
 ONE_SIDED_95 = 1.645
 
 
 def judged(artifacts: list[Artifact], result: BudgetResult, photos: Labelled | None) -> list[Artifact]:
-    """Return the artifacts, those of the chosen precision with the checks of the budget."""
+    """Return the artifacts, with budget checks added to those of the chosen precision."""
     return [
         replace(artifact, checks=(*artifact.checks, *_checks(artifact, result, photos)))
         if artifact.scheme == result.chosen.scheme and not artifact.trouble
@@ -28,12 +28,12 @@ def judged(artifacts: list[Artifact], result: BudgetResult, photos: Labelled | N
 
 
 def resolution(count: int) -> str:
-    """Return what a share of `count` samples can tell."""
+    """Return the resolution of a share of `count` samples, in words."""
     return f"one of {count} samples is {100 / count:.2g} %"
 
 
 def upper_bound(share: float, count: int) -> float:
-    """Return the share that lies above the true one in 95 of 100 draws (Wilson's score interval, one-sided)."""
+    """Return the upper bound of the true share with 95 % confidence (one-sided Wilson score interval)."""
     z2 = ONE_SIDED_95**2
     centre = share + z2 / (2 * count)
     spread = ONE_SIDED_95 * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
@@ -49,7 +49,7 @@ def _checks(artifact: Artifact, result: BudgetResult, photos: Labelled | None) -
 
     if better is not None:
         reason = (
-            f"it takes {len(result.chosen.raised)} raised layers, and {better.label} keeps the budget too, in "
+            f"int8 needs {len(result.chosen.raised)} layers in higher precision, but {better.label} also fits, with "
             f"{size_in_words(better.bytes)} and {better.p50_ms:.2f} ms: type --precision {better.scheme}"
         )
         yield CheckResult.stated("budget", "int8", reason, passed=False)
@@ -58,21 +58,21 @@ def _checks(artifact: Artifact, result: BudgetResult, photos: Labelled | None) -
     if budget.max_bytes is not None:
         yield check("size", "size", "bytes", len(artifact.content), budget.max_bytes, "--max-size")
     if budget.max_latency_ms is not None and artifact.p50_ms is not None:
-        reason = "--max-latency: the median of one inference on one thread of this machine"
+        reason = "--max-latency: median latency on one thread of this machine"
         yield check("latency", "median", "ms", artifact.p50_ms, budget.max_latency_ms, reason)
 
 
 def _drop(artifact: Artifact, limit: float, photos: Labelled | None) -> tuple[str, str, float, float, str]:
-    """Return the quantity, its unit, its value and its limit in per cent, and the reason."""
+    """Return the quantity, its unit, its value, its limit (both in percent), and the reason for the limit."""
     if photos is not None and artifact.scores is not None:
         lost, count = photos.lost(artifact.scores), photos.evaluation.count
         reason = f"--max-drop, on {count} labelled samples: {resolution(count)}"
         return f"lost {photos.headline.title}", "%", round(100 * lost, 9), 100 * limit, reason
     compared = [one for one in artifact.comparisons.values() if one.top1_agreement is not None]
-    if not compared:  # it said nothing that could be compared; other checks tell why
-        return "changed predictions", "%", 100.0, 100 * limit, "--max-drop: nothing could be compared"
+    if not compared:  # Other checks report why there are no comparable outputs.
+        return "changed predictions", "%", 100.0, 100 * limit, "--max-drop: no outputs could be compared"
     worst = min(compared, key=lambda one: one.top1_agreement or 0.0)
     changed, count = 1 - (worst.top1_agreement or 0.0), worst.sample_count
     bound = upper_bound(changed, count)
-    reason = f"--max-drop, on {count} samples: {resolution(count)}, and the true share may be {bound:.1%}"
+    reason = f"--max-drop, on {count} samples: {resolution(count)}, and the true share may be up to {bound:.1%}"
     return "changed predictions", "%", round(100 * changed, 9), 100 * limit, reason

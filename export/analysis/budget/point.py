@@ -1,4 +1,4 @@
-"""One file among those that a budget chooses from: what it costs and what it keeps."""
+"""The measurements of one candidate file of a budget."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from export.scheme import Scheme
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """A file, measured.
+    """The measurements of one file.
 
     Attributes:
-        precision: of its numbers.
-        raised: layers of an int8 file that are wider.
-        format: its name.
-        bytes: its size.
-        p50_ms: median time of one inference on one thread of this machine.
-        sqnr_db: of the worst output, against the Keras model.
-        changed: share of the samples whose best class is another than the Keras model's; None without classes.
-        score: the task's headline on labelled data, if given.
-        lost: by how much it falls behind the Keras model in that, a share: 0.01 is a point of top-1.
+        scheme: the precision.
+        raised: layers of an int8 file in higher precision.
+        format: name of the format.
+        bytes: size of the file.
+        p50_ms: median latency on one thread of this machine.
+        sqnr_db: SQNR of the worst output, against the Keras model.
+        changed: share of samples whose best class differs from the Keras model's; None without classes.
+        score: the task's main metric on labelled data, if given.
+        lost: loss of that metric against the Keras model, as a share: 0.01 is one point of top-1.
     """
 
     scheme: Scheme
@@ -38,12 +38,12 @@ class Point:
 
     @property
     def drop(self) -> float | None:
-        """What --max-drop is about: the accuracy lost, or without labels the answers that changed."""
+        """The value that --max-drop limits: the accuracy lost, or without labels the share of changed predictions."""
         return self.lost if self.lost is not None else self.changed
 
     @property
     def label(self) -> str:
-        """`int8 + 4 float32`."""
+        """The name of the file, such as `int8 + 4 float32`."""
         if not self.raised:
             return str(self.scheme)
         widths = set(self.raised.values())

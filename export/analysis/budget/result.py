@@ -1,4 +1,4 @@
-"""What came of a budget: the file, and all that was tried for it."""
+"""The result of a budget search: the chosen file and all candidates."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from export.recipe import Budget, Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetResult:
-    """What was found.
+    """The result of a budget search.
 
     Attributes:
-        budget: that was asked.
-        chosen: the file, in the first of the asked formats; where the budget cannot be met, the one that comes nearest.
-        points: all files of that format that were measured.
-        ranking: what the layers cost, the most costly first.
-        better: a file of another precision that keeps the budget, is no larger and hardly slower: then so many layers
-            are raised that nothing is left of int8.
-        recipe: of the export, with the precision and the raised layers of the file.
-        files: that were made of it during the search.
-        base: that they were quantized from; None where no integer file is exported.
+        budget: the requested budget.
+        chosen: the chosen file, in the first requested format; the nearest one if no file meets the budget.
+        points: all measured files of that format.
+        ranking: the contributions of the layers, the largest first.
+        better: a file of another precision that also meets the budget, is no larger and not slower than `chosen`; it
+            exists if so many layers are raised that int8 has no advantage left.
+        recipe: the recipe of the export, with the precision and the raised layers of the chosen file.
+        files: the chosen files that the search has written.
+        base: the base that they were quantized from; None if no integer file is exported.
     """
 
     budget: Budget

@@ -1,4 +1,4 @@
-"""From a budget to the file that keeps it."""
+"""Run a budget search."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from zoo.errors import UsageProblemError
 def find_file(
     run: ExportRun, floats: Mapping[Key, MadeFile], expected: Mapping[str, Array], photos: Labelled | None
 ) -> BudgetResult:
-    """Choose the file that keeps the budget of the recipe.
+    """Choose the file that meets the budget of the recipe.
 
-    Where there is none, the one that comes nearest: the checks of the budget fail then.
+    If there is none, choose the nearest one; its budget checks then fail.
 
     Args:
-        run: of the export.
-        floats: its float32 files.
-        expected: outputs of the Keras model for the probe, (N, ...) by name.
+        run: the export.
+        floats: the float32 files.
+        expected: outputs of the Keras model for the probe (N, ...), by name.
         photos: labelled data, if given.
 
     Raises:
-        UsageProblemError: nothing that a budget could be judged by.
+        UsageProblemError: the weights, the inputs or the outputs do not allow to measure the budget.
     """
-    _refuse(run, expected)
+    _check_measurable(run, expected)
     budget = run.recipe.budget
     if budget.max_drop is not None and photos is None:
-        _refuse_few_answers(expected)
+        _check_distinct_predictions(expected)
     candidates = Candidates(run, floats, expected, photos)
     search = Search(candidates, budget)
     chosen = search.chosen()
@@ -58,38 +58,38 @@ def find_file(
     )
 
 
-def _refuse(run: ExportRun, expected: Mapping[str, Array]) -> None:
+def _check_measurable(run: ExportRun, expected: Mapping[str, Array]) -> None:
     if run.recipe.raised:
-        raise UsageProblemError("--raise names the layers itself; leave it out, or the budget")
+        raise UsageProblemError("a budget chooses the layers itself; leave out --raise, or leave out the budget")
     if not run.subject.weights.trained:
         raise UsageProblemError(
-            f"a budget is judged by answers, and untrained weights have none worth keeping "
+            f"a budget needs meaningful predictions, but the weights are untrained "
             f"({run.subject.weights.reason}); give --weights"
         )
     if not run.samples.probe.real:
-        raise UsageProblemError("a budget is judged by answers, and noise has none; give --calibration")
+        raise UsageProblemError("a budget needs meaningful predictions, but the inputs are noise; give --calibration")
     classes = [name for name, values in expected.items() if values.ndim == 2 and values.shape[1] > 1]
     if run.recipe.budget.max_drop is not None and not classes:
         raise UsageProblemError(
-            "--max-drop is about the best class, and this model's outputs are no classes; --max-size, --max-latency "
-            "and --preset judge by SQNR"
+            "--max-drop limits changes of the best class, but this model's outputs are not classes; type --max-size, "
+            "--max-latency or --preset, which compare by SQNR"
         )
 
 
-def _refuse_few_answers(expected: Mapping[str, Array]) -> None:
-    """Refuse to count changed answers where there is hardly more than one."""
+def _check_distinct_predictions(expected: Mapping[str, Array]) -> None:
+    """Raise if the model predicts too few distinct classes to count changed predictions."""
     heads = [values for values in expected.values() if values.ndim == 2 and values.shape[1] > 1]
     for values in heads:
         count = len(np.unique(values.argmax(axis=1)))
         if count < enough_answers(values.shape[1]):
             raise UsageProblemError(
-                f"--max-drop counts changed answers, and {few_answers(count)}; give labelled data with --evaluate, or "
-                "more kinds of photos with --calibration FOLDER"
+                f"--max-drop counts changed predictions, but {few_answers(count)}; give labelled data with --evaluate, "
+                "or more varied photos with --calibration FOLDER"
             )
 
 
 def _better(search: Search, chosen: Point, others: Sequence[Point]) -> Point | None:
-    """Return the smallest file that leaves a mixed one no reason to be, where int8 was asked for."""
+    """Return the smallest file without raised layers that is no worse than `chosen`; None unless int8 is requested."""
     if not chosen.raised or search.budget.chooses_precision:
         return None
     found = [

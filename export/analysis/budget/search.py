@@ -1,4 +1,4 @@
-"""The search: which layers are raised, or which precision is taken, so that a budget is kept."""
+"""Search for the precision, or for the layers to keep in higher precision, that meet a budget."""
 
 from __future__ import annotations
 
@@ -20,42 +20,43 @@ from zoo.errors import CheckFailedError, OutsideError
 
 # Files whose errors differ by less are equally good.
 SAME_DB = 0.5
-# What else there is: w8a16 costs more time than float32 on every CPU, and keeps no more than w8a32.
+
+# Without w8a16, which is slower than float32 on every CPU and no more accurate than w8a32.
 OTHERS = (FLOAT32, FLOAT16, W8A32)
 
 
 class Search:
-    """One search.
+    """One budget search.
 
     Attributes:
-        ranking: the layers, the most costly first; empty until they were asked for.
-        formats: that were asked for: a file keeps the budget in all of them, or not at all.
-        lead: the first of them, whose files are compared with each other.
+        ranking: contributions of the layers, the largest first; empty until the search needs them.
+        formats: the requested formats; a file must meet the budget in all of them.
+        lead: the first format, whose files are compared with each other.
     """
 
     def __init__(self, candidates: Candidates, budget: Budget) -> None:
         self.candidates, self.budget = candidates, budget
         self.ranking: list[Contribution] = []
-        # Files of the first are compared; others are made only where that one keeps the budget.
+        # Files of other formats are only written if the file of the first format meets the budget.
         self.formats = formats(candidates.run.recipe)
         self.lead = self.formats[0]
 
     def chosen(self) -> Point:
-        """Return the file that keeps the budget, or the one that comes nearest.
+        """Return the file that meets the budget, or the nearest one.
 
         Raises:
-            ZooError: there is no int8 file to begin with.
+            ZooError: the int8 file without raised layers cannot be converted or run.
         """
         if self.budget.chooses_precision:
             return self._best_inside()
         return self._fewest_raised()
 
     def schemes(self, chosen: Point) -> tuple[Scheme, ...]:
-        """Return what is exported: the chosen precision where the budget chooses it, else what was asked for."""
+        """Return the precisions to export: the chosen one if the budget chooses it, else the requested ones."""
         return (chosen.scheme,) if self.budget.chooses_precision else self.candidates.run.recipe.schemes
 
     def _rank(self) -> int:
-        """Rank the layers once; return how many there are."""
+        """Rank the layers on first use, and return their number."""
         if not self.ranking:
             file = self.candidates.make((PRIMARY.name, INT8, ()))
             self.ranking = ranked(self.candidates.run, self.candidates.base({}, with_map=True), file.content)
@@ -65,7 +66,7 @@ class Search:
         return {contribution.layer: width for contribution in self.ranking[:count]}
 
     def _measured(self, scheme: Scheme, raised: Mapping[str, Width]) -> Point | None:
-        """Return that file, or None if it cannot be made, or run, or compared: the proof of a chosen one tells why."""
+        """Return the measured file, or None if it cannot be converted, run or compared."""
         try:
             return self.candidates.measure(scheme, raised, self.lead)
         except (ConversionError, OutsideError, CheckFailedError):
@@ -81,16 +82,18 @@ class Search:
 
     def _split(self, count: int, number: int) -> Point | None:
         """Return the file with `count` raised layers, of which the first `number` have float32 weights too."""
-        self.candidates.run.progress.step(f"try int8 with {count} layers wider, {number} of them with float32 weights")
+        self.candidates.run.progress.step(
+            f"try int8 with {count} layers in higher precision, {number} of them with float32 weights"
+        )
         raised = self._raised(count, Width.W8A32) | self._raised(number, Width.FLOAT32)
         return self._measured(INT8, raised)
 
     def holds(self, point: Point | None) -> bool:
-        """Return whether the file keeps the budget, in every format that is asked for and can be made."""
+        """Return whether the file meets the budget in every requested format that can be converted."""
         return point is not None and self._excess(point) <= 0
 
     def _excess(self, point: Point) -> float:
-        """Return by how much the file exceeds the budget in the format where it is worst; infinite if it gives NaN."""
+        """Return the largest excess over the budget in any format; infinite if outputs contain NaN."""
         worst = excess(point, self.budget)
         for file_format in self.formats:
             if worst > 0:
@@ -101,12 +104,12 @@ class Search:
             except CheckFailedError:
                 return math.inf
             except (ConversionError, OutsideError):
-                continue  # nor can any other file of this format be made
+                continue  # Conversion to this format fails for every candidate.
         return worst
 
     def _fewest_raised(self) -> Point:
         for scheme in OTHERS:
-            self._other(scheme)  # for the front
+            self._other(scheme)  # For the Pareto front in the report.
         plain = self.candidates.measure(INT8, {}, self.lead)
         if self.holds(plain):
             return plain
@@ -118,10 +121,10 @@ class Search:
         return self._cheapest_width(found)
 
     def _cheapest_width(self, count: int) -> Point:
-        """Return the file with those layers raised as cheaply as the budget allows: in time, then in size.
+        """Return the file with the cheapest width for the first `count` layers: by latency, then by size.
 
-        A narrower width keeps no more than a wider one: it is tried only where that one keeps the budget. Where int8
-        weights lose too much, only the most costly layers take float32 ones.
+        A narrower width is only tried if the wider one meets the budget. If int8 weights lose too much accuracy, only
+        the layers with the largest contributions get float32 weights.
         """
         good: list[Point] = []
         for width in reversed(self._widths):
@@ -138,10 +141,10 @@ class Search:
 
     @property
     def _widths(self) -> list[Width]:
-        """The widths to choose from, the widest last.
+        """The allowed widths, the widest last.
 
-        A reconstructed model would have to be reconstructed anew for every choice of layers that keep float32 weights:
-        that is done only where nothing else may be raised to.
+        With reconstruction, float32 weights are only allowed if no other width is, because each choice of layers with
+        float32 weights needs a new reconstruction.
         """
         rounded = any(base.is_reconstructed for base in self.candidates.bases.values())
         widths = [width for width in Width if width in self.budget.widths]
@@ -164,7 +167,7 @@ class Search:
         return cheapest(self.candidates.timed_again(good))
 
     def _named(self, preset: Preset, ladder: Sequence[Point]) -> Point:
-        """Return the point of that name, of those that can be delivered in all formats."""
+        """Return the point of a preset among the points that can be delivered in all formats."""
         left = list(ladder)
         while not self.holds(found := named(left)[preset]) and len(left) > 1:
             left.remove(found)
@@ -172,16 +175,16 @@ class Search:
         return found
 
     def _ladder(self) -> list[Point]:
-        """Return the other precisions, and int8 with 0, 1, 2, 4, ... layers raised.
+        """Return the other precisions, and int8 with 0, 1, 2, 4, ... raised layers.
 
         Raises:
-            ZooError: there is not one.
+            ZooError: no file can be converted and run.
         """
         found = [self._other(scheme) for scheme in OTHERS]
         plain = self._measured(INT8, {})
         if plain is not None:
             count = self._rank()
-            fast = [width for width in self._widths if not width.integers_only]  # no CPU is fast in int16
+            fast = [width for width in self._widths if not width.integers_only]  # int16 is slow on every CPU.
             found.append(plain)
             for width in fast or self._widths:
                 found += [self._int8(number, width) for number in _powers(count)]
@@ -189,7 +192,7 @@ class Search:
         return made or [self.candidates.measure(INT8, {}, self.lead)]
 
     def _between(self, best: Point) -> Sequence[Point]:
-        """Return what is better still: more layers raised than in `best`, fewer than in the next rung."""
+        """Return a better file with more raised layers than `best`, and fewer than the next step of the ladder."""
         if best.scheme != INT8 or not best.raised:
             return []
         width, low = next(iter(best.raised.values())), len(best.raised)

@@ -1,4 +1,4 @@
-"""Budgets as people type them: 1%, 3MB, 20ms."""
+"""Parse budget options: 1%, 3MB, 20ms."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ _NUMBER = r"(\d+(?:\.\d+)?)\s*"
 
 
 def drop(text: str) -> float:
-    """Return the share of answers that "1%" allows to lose: 0.01.
+    """Return the share that a --max-drop such as "1%" means: 0.01.
 
     Raises:
-        UsageProblemError: no share.
+        UsageProblemError: `text` is not a percentage below 100 %.
     """
     match = re.fullmatch(_NUMBER + "%", text.strip())
     if not match or float(match[1]) >= 100:
-        raise UsageProblemError(f"--max-drop {text!r} is no share of the answers; type for example --max-drop 1%")
+        raise UsageProblemError(f"--max-drop {text!r} is not a percentage; type for example --max-drop 1%")
     return float(match[1]) / 100
 
 
 def size(text: str) -> int:
-    """Return the bytes that "3MB" or "500 kB" means, in decimal units as `zoo` prints them.
+    """Return the bytes that a --max-size such as "3MB" or "500 kB" means, in decimal units.
 
     Raises:
-        UsageProblemError: no size.
+        UsageProblemError: `text` is not a size.
     """
     match = re.fullmatch(_NUMBER + r"([kmg]?i?b)", text.strip().lower())
     if not match or not float(match[1]):
-        raise UsageProblemError(f"--max-size {text!r} is no size; type for example --max-size 3MB")
+        raise UsageProblemError(f"--max-size {text!r} is not a size; type for example --max-size 3MB")
     return int(float(match[1]) * _UNITS[match[2]])
 
 
 def latency(text: str) -> float:
-    """Return the milliseconds that "20ms" or "0.5 s" means.
+    """Return the milliseconds that a --max-latency such as "20ms" or "0.5 s" means.
 
     Raises:
-        UsageProblemError: no time.
+        UsageProblemError: `text` is not a time.
     """
     match = re.fullmatch(_NUMBER + "(ms|s)", text.strip().lower())
     if not match or not float(match[1]):
-        raise UsageProblemError(f"--max-latency {text!r} is no time; type for example --max-latency 20ms")
+        raise UsageProblemError(f"--max-latency {text!r} is not a time; type for example --max-latency 20ms")
     return float(match[1]) * (1000 if match[2] == "s" else 1)

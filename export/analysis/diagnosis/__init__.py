@@ -1,1 +1,1 @@
-"""Where a quantized file lost its accuracy: layer by layer, named as in Keras, with the cure to try."""
+"""Diagnosis of quantized files: the error of each Keras layer, and suggestions for the worst layers."""

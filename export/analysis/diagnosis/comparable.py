@@ -1,4 +1,4 @@
-"""The float model that the layers of an int8 file can be compared with: its answers are those of the original."""
+"""The float model whose layers an int8 file is compared with; its outputs equal the original model's."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def is_equalized(records: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether channels were scaled before the integers were made, by the records of an export's stages."""
+    """Return whether channels were scaled before quantization, according to the records of an export's passes."""
     return any(record.get("name") == NAME and "skipped_because" not in record for record in records)
 
 
 def comparable(model: keras.Model, records: Sequence[Mapping[str, Any]], calibration: Samples) -> keras.Model:
-    """Return the original, or where its channels were scaled the model that has them scaled, of the same layers' names.
+    """Return the model, with its channels scaled if the export scaled them; layer names stay the same.
 
     Args:
-        model: the original.
-        records: of the stages of the export.
-        calibration: the samples of the export.
+        model: the original model.
+        records: records of the export's passes.
+        calibration: the calibration samples of the export.
     """
     if not is_equalized(records):
         return model

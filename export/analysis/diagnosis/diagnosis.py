@@ -1,4 +1,4 @@
-"""The verdict on a quantized file: its layers in the order of the graph, and the five that cost the most."""
+"""The diagnosis of a quantized file: its layers in graph order, and the five worst ones."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from export.analysis.diagnosis.suggestions import Circumstances, Cure, cure
+from export.analysis.diagnosis.suggestions import Circumstances, Suggestion, suggest
 from export.quantization.tensor_map import Attribution, short
 from export.runtime.jobs.layer_error import LayerError
 from zoo.errors import UsageProblemError
 
 WORST = 5
-# Fewer per cent of the output's error are not worth a cure.
+
+# A layer with a smaller share of the output error gets no suggestion.
 SMALLEST_SHARE = 0.01
-# Errors of layers cancel a little; nothing cancels nine tenths of one.
+
+# Errors of layers partly cancel, but never nine tenths of one.
 IMPOSSIBLE_SHARE = 10.0
 
 
@@ -23,11 +25,11 @@ class Layer:
     """One activation of the file.
 
     Attributes:
-        name: of the Keras layer, for a table; the tensor's own where no layer gives its values.
-        layer: of the Keras layer, as options take it; None where no layer gives its values.
-        group: names of all Keras layers that the file computes in this one step.
-        error: what was measured.
-        share: of the output's error that this layer makes; None where that was not measured.
+        name: name of the Keras layer for tables; the tensor's name if no layer matches.
+        layer: name of the Keras layer for options; None if no layer matches.
+        group: names of all Keras layers that the file computes in this step.
+        error: the measured errors.
+        share: share of the output error that this layer causes; None if not measured.
     """
 
     name: str
@@ -43,29 +45,29 @@ class Finding:
 
     Attributes:
         name: as in `Layer`.
-        share: of the output's error.
-        alone_sqnr_db: what the output has left if only this layer is rounded.
+        share: share of the output error.
+        alone_sqnr_db: SQNR of the output if only this layer is rounded.
         cure: what to try, and why.
     """
 
     name: str
     share: float
     alone_sqnr_db: float
-    cure: Cure
+    cure: Suggestion
 
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """Where a file lost its accuracy.
+    """The errors of all layers of a file.
 
     Attributes:
-        file: its name.
-        sample_count: that it was measured on.
-        source: of the samples.
-        output_sqnr_db: of the worst output, as the proof measures it.
-        layers: in the order of the graph.
-        worst: those that cost the output the most, the worst first.
-        missing: tensors of the float file that the file does not store.
+        file: name of the file.
+        sample_count: number of samples.
+        source: source of the samples.
+        output_sqnr_db: SQNR of the worst output, as in the proof.
+        layers: all layers in graph order.
+        worst: the layers with the largest shares of the output error, in descending order.
+        missing: tensors of the float file that the quantized file does not store.
     """
 
     file: str
@@ -102,20 +104,20 @@ def diagnose(
     sample_count: int,
     source: str,
 ) -> Diagnosis:
-    """Return the verdict.
+    """Return the diagnosis of a file from its measured errors.
 
     Args:
-        file: its name.
-        errors: in the order of the graph.
+        file: name of the file.
+        errors: measured errors in graph order.
         missing: tensors that the file does not store.
-        output_sqnr_db: of the worst output.
-        attributions: of the float file's tensors.
-        circumstances: of the export.
-        sample_count: measured on.
-        source: of the samples.
+        output_sqnr_db: SQNR of the worst output.
+        attributions: attributions of the float file's tensors.
+        circumstances: how the file was quantized.
+        sample_count: number of samples.
+        source: source of the samples.
 
     Raises:
-        UsageProblemError: the file is not of this model.
+        UsageProblemError: the layers of the file do not match the model's.
     """
     _check_same_model(errors)
     layers = [_layer(error, attributions.get(error.tensor)) for error in errors]
@@ -127,7 +129,7 @@ def diagnose(
             name=layer.name,
             share=layer.share or 0.0,
             alone_sqnr_db=layer.error.output_sqnr_db or 0.0,
-            cure=cure(layer.error, layer.layer, circumstances),
+            cure=suggest(layer.error, layer.layer, circumstances),
         )
         for layer in ranked[:WORST]
     ]
@@ -143,16 +145,15 @@ def diagnose(
 
 
 def _check_same_model(errors: Sequence[LayerError]) -> None:
-    """Refuse a comparison in which a layer alone costs far more than all together: then it is not that layer.
+    """Raise if one layer causes far more error than all layers together, because then the layers do not match.
 
     Raises:
         UsageProblemError: see above.
     """
     if any(error.output_share is not None and error.output_share > IMPOSSIBLE_SHARE for error in errors):
         raise UsageProblemError(
-            "its answers are the model's, but its layers' are not: their channels were scaled before the integers were "
-            "made, as an export does by default; type the path of the file in its export's folder, or of one made with "
-            "--no-reconstruct"
+            "the outputs match the model's, but the layers do not: the export scaled their channels before "
+            "quantization; type the path of the file in the folder of its export, or export with --no-reconstruct"
         )
 
 

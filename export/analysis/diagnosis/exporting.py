@@ -1,4 +1,4 @@
-"""Diagnose the int8 files of an export, from what the export has at hand."""
+"""Diagnose the int8 files of a running export."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from zoo.errors import OutsideError, UsageProblemError
 def diagnosed(
     artifacts: Sequence[Artifact], run: ExportRun, files: Mapping[Key, MadeFile], base: IntegerBase
 ) -> list[Artifact]:
-    """Return the artifacts, those of int8 files with their diagnosis, or with a note why there is none.
+    """Return the artifacts, with a diagnosis added to int8 files, or a note on why there is none.
 
     Args:
-        artifacts: of the export.
-        run: of the export.
-        files: all of them, the float file in the primary format included.
-        base: that the int8 files were quantized from.
+        artifacts: the artifacts of the export.
+        run: the export.
+        files: all files, including the float file in the primary format.
+        base: the base that the int8 files were quantized from.
     """
     return [_diagnosed(artifact, run, files, base) if _can_be(artifact) else artifact for artifact in artifacts]
 
@@ -60,5 +60,5 @@ def _diagnosed(artifact: Artifact, run: ExportRun, files: Mapping[Key, MadeFile]
             ),
         )
     except (OutsideError, UsageProblemError) as error:
-        return replace(artifact, notes=(*artifact.notes, f"its layers cannot be compared: {error}"))
+        return replace(artifact, notes=(*artifact.notes, f"no diagnosis: {error}"))
     return replace(artifact, diagnosis={**found.record(), "file": artifact.file_name})

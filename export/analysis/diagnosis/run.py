@@ -1,4 +1,4 @@
-"""Diagnose one file: which layer is which, what each costs, and the verdict."""
+"""Diagnose one file: match its tensors to Keras layers, and measure their errors."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from zoo.errors import UsageProblemError
 if TYPE_CHECKING:
     import keras
 
-# Enough for powers of activations, which have thousands of elements; the proof judges answers on more.
+
+# Enough samples, because an activation has thousands of elements; the proof compares outputs on more samples.
 COUNT = 16
-TIMEOUT_SECONDS = 3600  # A large network on a small board.
+TIMEOUT_SECONDS = 3600  # For a large network on a small board.
 
 
 def examined(
@@ -32,26 +33,27 @@ def examined(
     camera_bytes: bool,
     circumstances: Circumstances,
 ) -> Diagnosis:
-    """Return where the file at `path` lost its accuracy.
+    """Return the diagnosis of the file at `path`.
 
     Args:
-        model: the original.
-        float_file: its float file in the primary format.
-        path: of the quantized file, of any format.
-        samples: that no range was observed on.
-        folder: where they are saved.
-        camera_bytes: feed the photos' bytes to a uint8 input.
-        circumstances: of the export.
+        model: the original model.
+        float_file: path of its float file in the primary format.
+        path: path of the quantized file, in any format.
+        samples: samples other than the calibration samples.
+        folder: the folder with the saved samples.
+        camera_bytes: whether to feed uint8 photos without normalisation.
+        circumstances: how the file was quantized.
 
     Raises:
-        UsageProblemError: the file holds no integers, or is not of this model.
+        UsageProblemError: the file is not quantized, or does not belong to this model.
         RuntimeCrashError: a runtime cannot load or run one of the files.
     """
     attributions = attributed(model, float_file, samples, folder)
     matched = sum(attribution.matched for attribution in attributions.values())
     if 2 * matched < len(attributions):
         raise UsageProblemError(
-            f"{float_file.name} is not this model: its layers give other values; name the model that was exported"
+            f"{float_file.name} does not match the model: most layers compute other values; type --model with the "
+            "model that was exported"
         )
     answer = process.call(
         dissect,

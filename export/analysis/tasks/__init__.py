@@ -1,4 +1,4 @@
-"""What models are for. Each task has one file, and one line here."""
+"""Tasks of models. Each task is a folder and an entry of TASKS."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, DETECTION
 
 
 def find(subject: Subject) -> Task:
-    """Return what `subject` is for: what its architecture says, or what a model of a user's own looks like.
+    """Return the task of `subject`, from its architecture or from its inputs and outputs.
 
     Raises:
-        UsageProblemError: that cannot be told.
+        UsageProblemError: the task is unknown.
     """
     if subject.task:
         return TASKS[subject.task]
@@ -32,6 +32,6 @@ def find(subject: Subject) -> Task:
         if task.suits(subject.model):
             return task
     raise UsageProblemError(
-        f"--evaluate cannot tell what {subject.title} is for: its inputs and outputs are those of "
-        f"no task that is known ({', '.join(TASKS)})"
+        f"--evaluate does not know the task of {subject.title}: its inputs and outputs fit "
+        f"none of {', '.join(TASKS)}; leave --evaluate out"
     )

@@ -1,4 +1,4 @@
-"""What every task must know: which data say whether a model is right, and in which numbers."""
+"""The interface of a task: its labelled data and its metrics."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ if TYPE_CHECKING:
 
 
 class Truth(Protocol):
-    """Samples, ready to be run, whose right answers are known."""
+    """Prepared samples with their labels."""
 
     @property
     def samples(self) -> Samples:
-        """The model's inputs, saved in the folder that `Examples.write` was given."""
+        """The model's inputs, saved in the folder of `Examples.write`."""
         ...
 
     def scores(self, outputs: Mapping[str, Array]) -> dict[str, float]:
-        """Return every metric of the task, by key, of real outputs (N, ...) in the order of the samples.
+        """Return every metric of the task, by key, for real-valued outputs (N, ...) in the order of the samples.
 
         Raises:
-            CheckFailedError: a number is not finite, or the counts differ.
+            CheckFailedError: an output is not finite, or its shape does not fit the labels.
         """
         ...
 
 
 class Examples(Protocol):
-    """Labelled examples that were found; nothing is decoded yet."""
+    """Labelled examples, not yet decoded."""
 
     def write(self, work: Path, *, exclude: Collection[str], seed: int) -> Truth:
-        """Prepare them as the model's input, in the folder `work`.
+        """Preprocess the examples as the model's inputs and save them in `work`.
 
         Args:
-            work: a folder.
-            exclude: digests of the calibration samples: what calibrated a file must not judge it.
-            seed: for the record.
+            work: the folder to write to.
+            exclude: digests of the calibration samples, which must not be used for evaluation.
+            seed: the random seed, for the record.
 
         Raises:
-            UsageProblemError: not one can be used.
+            UsageProblemError: no example can be used.
         """
         ...
 
 
 class Task(Protocol):
-    """What a model is for.
+    """The task of a model.
 
     Attributes:
         name: as in `Architecture.task`.
-        metrics: the headline first; budgets are about that one.
-        examples: what `--evaluate` takes, in words.
+        metrics: the metrics; budgets refer to the first one.
+        examples: description of the sources that `--evaluate` takes.
     """
 
     name: str
@@ -63,11 +63,11 @@ class Task(Protocol):
     examples: str
 
     def suits(self, model: keras.Model) -> bool:
-        """Whether a model that does not say what it is for looks as if it were for this."""
+        """Return whether a model without a declared task has the inputs and outputs of this task."""
         ...
 
     def find(self, subject: Subject, source: str) -> Examples:
-        """Return the labelled examples that `source` names.
+        """Return the labelled examples in `source`.
 
         Raises:
             UsageProblemError: `source` cannot be used for this model.

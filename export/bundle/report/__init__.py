@@ -1,1 +1,1 @@
-"""How the measurements reach a reader: a table in the terminal, a page in the browser."""
+"""The report of an export: the page report.html, and the texts that the terminal tables share with it."""

@@ -1,6 +1,6 @@
-"""The files that a budget chose from, drawn against size and against time.
+"""Charts of the candidate files of a budget: SQNR against size and against latency.
 
-The places are computed here, `templates/budget_chart.svg` draws them.
+This module computes the coordinates; `templates/budget_chart.svg` draws them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from export.bundle.report.budget_words import cells
 
 WIDTH, HEIGHT = 440, 290
 LEFT, RIGHT, TOP, BOTTOM = 58, 16, 18, 42
-HIGHEST_DB, GRID_DB = 60, 10  # more is no error that anyone could see
-ROOM = 1.08  # beyond the largest number
+HIGHEST_DB, GRID_DB = 60, 10  # Above 60 dB, differences are irrelevant.
+ROOM = 1.08  # Length of the axis relative to the largest value.
 MOST_TICKS = 5
 ROUND_STEPS = (1, 2, 2.5, 5, 10)
 
@@ -23,7 +23,7 @@ Point = Mapping[str, Any]
 
 
 class Dot(NamedTuple):
-    """A file: its place, the names of the presets that choose it, and its numbers."""
+    """A file: its position, the presets that choose it, and its numbers as a tooltip."""
 
     x: float
     y: float
@@ -33,7 +33,7 @@ class Dot(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """A number of an axis, and where it stands."""
+    """A label of an axis and its position."""
 
     place: float
     words: str
@@ -41,18 +41,18 @@ class Tick(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetChart:
-    """Where everything stands.
+    """The coordinates and labels of a chart.
 
     Attributes:
-        label: what the drawing shows, for those who do not see it.
-        width: of the drawing.
-        height: of the drawing.
+        label: description of the chart for screen readers.
+        width: width of the chart.
+        height: height of the chart.
         edges: the left and the right end of the grid.
         decibels: the ticks of the vertical axis.
-        ticks: those of the horizontal axis.
-        axis: what the horizontal axis is.
-        front: the files that no other beats, in order.
-        dots: all files, the chosen one on top.
+        ticks: the ticks of the horizontal axis.
+        axis: title of the horizontal axis.
+        front: the files on the Pareto front, in order.
+        dots: all files.
     """
 
     label: str
@@ -67,18 +67,18 @@ class BudgetChart:
 
 
 def charts(manifest: Mapping[str, Any]) -> list[BudgetChart]:
-    """Return the drawings of a budget: SQNR against size, and against time; none without a budget."""
+    """Return the charts of a budget: SQNR against size and against latency; none without a budget."""
     if not manifest["budget"]:
         return []
     points: Sequence[Point] = manifest["budget"]["points"]
     unit, bytes_each = ("MB", 1e6) if max(point["bytes"] for point in points) >= 1e6 else ("kB", 1e3)
     sizes = [point["bytes"] / bytes_each for point in points]
     times = [point["p50_ms"] for point in points]
-    return [chart(points, sizes, f"size, {unit}"), chart(points, times, "time of one inference, ms")]
+    return [chart(points, sizes, f"size, {unit}"), chart(points, times, "latency, ms")]
 
 
 def chart(points: Sequence[Point], numbers: Sequence[float], axis: str) -> BudgetChart:
-    """Return a drawing of SQNR over a number of each point; the front is joined."""
+    """Return a chart of SQNR against a value of each point, with a line through the Pareto front."""
     largest = ROOM * max(numbers)
     heights = (_height(point["sqnr_db"]) for point in points)
     places = [(_across(number, largest), height) for number, height in zip(numbers, heights, strict=True)]
@@ -108,7 +108,7 @@ def _is_chosen(dot: Dot) -> bool:
 
 
 def _ticks(largest: float) -> Iterator[float]:
-    """Yield round numbers from 0 up to the largest, at most five steps of them."""
+    """Yield round numbers from 0 up to `largest`, in at most five steps."""
     decade = 10 ** math.floor(math.log10(largest / MOST_TICKS))
     step = next(decade * factor for factor in ROUND_STEPS if decade * factor * MOST_TICKS >= largest)
     for number in range(math.floor(largest / step) + 1):

@@ -1,4 +1,4 @@
-"""The limits of a budget and its result, in the words of the terminal and of the page."""
+"""Texts about a budget and its result, for the terminal and for report.html."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from export.recipe import Preset, Width
 from export.units import size_in_words, time_in_words
 
 MOST_NAMED, MOST_RANKED = 8, 10
-DEVIATIONS_95 = 1.96  # of a normal distribution: 95 % of the draws lie within
+DEVIATIONS_95 = 1.96  # 95 % of a normal distribution lies within so many standard deviations.
 
 
 @dataclass(frozen=True)
 class Row:
-    """A file that was tried, in words."""
+    """The table row of a candidate file."""
 
     label: str
     remark: str
@@ -28,7 +28,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetPart:
-    """What the page says about a budget: sentences, a row for each file, and what the layers cost."""
+    """The section of the page about a budget: sentences, a row for each file, and the error shares of the layers."""
 
     lines: list[str]
     headings: list[str]
@@ -37,7 +37,7 @@ class BudgetPart:
 
 
 def part(manifest: Mapping[str, Any]) -> BudgetPart | None:
-    """Return what the page says; None without a budget."""
+    """Return the section of the page; None without a budget."""
     if not manifest["budget"]:
         return None
     met, found = is_met(manifest), manifest["budget"]
@@ -53,20 +53,20 @@ def part(manifest: Mapping[str, Any]) -> BudgetPart | None:
 
 
 def requested(manifest: Mapping[str, Any]) -> str:
-    """Return the limits in words."""
+    """Return the requested budget in words."""
     budget = manifest["recipe"]["budget"]
     if budget["preset"]:
         return f"the {budget['preset']} file"
     limits = [
         f"at most {100 * budget['max_drop']:g} % {_what(manifest)}" if budget["max_drop"] is not None else "",
         f"at most {size_in_words(budget['max_bytes'])}" if budget["max_bytes"] is not None else "",
-        f"at most {budget['max_latency_ms']:g} ms here" if budget["max_latency_ms"] is not None else "",
+        f"at most {budget['max_latency_ms']:g} ms on this machine" if budget["max_latency_ms"] is not None else "",
     ]
     return ", ".join(filter(None, limits))
 
 
 def lines(manifest: Mapping[str, Any]) -> list[str]:
-    """Return the result, what it costs, and how precise the numbers are."""
+    """Return sentences on the result, its cost, and the resolution of the numbers."""
     found = manifest["budget"]
     chosen, points = found["chosen"], found["points"]
     said = [f"requested: {requested(manifest)}; {_outcome(manifest)}: {chosen['label']}"]
@@ -75,18 +75,18 @@ def lines(manifest: Mapping[str, Any]) -> list[str]:
         raised = list(chosen["raised"])
         more = f" and {len(raised) - MOST_NAMED} more" if len(raised) > MOST_NAMED else ""
         cost = f"; {_against(chosen, plain)} than plain int8" if plain else ""
-        said.append(f"in higher precision: {', '.join(raised[:MOST_NAMED])}{more}{cost}")
+        said.append(f"layers in higher precision: {', '.join(raised[:MOST_NAMED])}{more}{cost}")
     if _can_keep_weights(manifest) and _is_missed(manifest, "--max-drop"):
-        said.append("--raise-to float32 keeps the float32 weights of these layers too, which makes the file larger")
+        said.append("add --raise-to float32 to keep layers with float32 weights, which increases the size")
     said += [_resolution(manifest)] if manifest["recipe"]["budget"]["max_drop"] is not None else []
     said += _order(points)
     ranked = "layers were ranked on calibration samples; " if found["ranking"] else ""
-    said.append(f"{ranked}SQNR, predictions and times were measured with the {chosen['format']} runtime")
+    said.append(f"{ranked}SQNR, predictions and latency were measured in the {chosen['format']} runtime")
     return said
 
 
 def cells(point: Mapping[str, Any]) -> list[str]:
-    """Return a point's numbers: size, time, SQNR, and what --max-drop is about."""
+    """Return a point's numbers: size, latency, SQNR, and the accuracy loss or the share of changed predictions."""
     drop = point["lost"] if point["lost"] is not None else point["changed"]
     return [
         size_in_words(point["bytes"]),
@@ -97,41 +97,41 @@ def cells(point: Mapping[str, Any]) -> list[str]:
 
 
 def headings(manifest: Mapping[str, Any]) -> list[str]:
-    """Return what stands over the cells."""
+    """Return the headings of the columns."""
     return ["size", "p50 ms", "SQNR dB", "% lost" if manifest["evaluation"] else "% changed"]
 
 
 def remark(point: Mapping[str, Any], *, is_met: bool) -> str:
-    """Return why a point is of interest: its names, and whether it is the one."""
+    """Return the presets that choose a point, and whether it is the chosen file."""
     words = [*point["presets"], ("chosen" if is_met else "nearest") if point["chosen"] else ""]
     return ", ".join(filter(None, words))
 
 
 def is_met(manifest: Mapping[str, Any]) -> bool:
-    """Return whether no file failed its budget."""
+    """Return whether every file meets the budget."""
     files = (*manifest["files"], *manifest["not_delivered"])
     return all(check["passed"] for file in files for check in file["checks"] if check["id"] == "budget")
 
 
 def _can_keep_weights(manifest: Mapping[str, Any]) -> bool:
-    """Return whether layers were rounded that were not tried with float32 weights."""
+    """Return whether --raise-to float32 would allow candidates that were not tried."""
     rounded = any(stage["name"] == "reconstruct" and "skipped_because" not in stage for stage in manifest["stages"])
     return rounded and list(manifest["recipe"]["budget"]["widths"]) != [Width.FLOAT32]
 
 
 def _is_missed(manifest: Mapping[str, Any], option: str) -> bool:
-    """Return whether a file failed that limit of its budget."""
+    """Return whether a file exceeds the limit of `option`."""
     files = (*manifest["files"], *manifest["not_delivered"])
     failed = (check for file in files for check in file["checks"] if check["id"] == "budget")
     return any(not check["passed"] and check["reason"].startswith(option) for check in failed)
 
 
 def _order(points: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return why a smaller name means a larger file, where that is so."""
+    """Return an explanation if the more compact of two presets chose the larger file."""
     bytes_of = {name: point["bytes"] for point in points for name in point["presets"]}
     names = [name for name in map(str, reversed(Preset)) if name in bytes_of]
     return [
-        f"{small} is larger than {large}, but faster: size times time counts"
+        f"{small} is larger than {large}, but faster: presets rank by size times latency"
         for small, large in pairwise(names)
         if bytes_of[small] > bytes_of[large]
     ]
@@ -159,10 +159,10 @@ def _resolution(manifest: Mapping[str, Any]) -> str:
     limit = manifest["recipe"]["budget"]["max_drop"]
     said = f"one of {count} samples is {100 / count:.2g} %"
     if limit * count < 1:
-        said += f": {100 * limit:g} % allows not a single one; give more samples with --evaluate or --probe-count"
+        said += f", so {100 * limit:g} % allows no change at all; add samples with --evaluate or --probe-count"
     changed = manifest["budget"]["chosen"]["changed"]
     if manifest["evaluation"] and changed:
-        # Photos that change from right to wrong and back: the variance of their difference is at most their number.
+        # Predictions change from right to wrong and back; the variance of their difference is at most their number.
         spread = DEVIATIONS_95 * math.sqrt(changed / count)
-        said += f"; {changed:.0%} of the predictions change, so the loss is known only to +-{100 * spread:.1f} %"
+        said += f"; {changed:.0%} of the predictions change, so the loss is only known to +-{100 * spread:.1f} %"
     return said

@@ -10,7 +10,7 @@ from typing import Any
 from export.passes import registry
 from export.recipe import Recipe
 
-# Fields of a recipe and the options of `zoo export` that set them.
+# Fields of a recipe, and the options of `zoo export` that set them.
 _FLAGS = {
     "weights": "--weights",
     "calibration": "--calibration",
@@ -25,7 +25,7 @@ _FLAGS = {
 
 
 def command(recipe: Mapping[str, Any]) -> str:
-    """Return what to type for the same export; folders are left out, as in the manifest."""
+    """Return the command for the same export; file names have no folders, as in the manifest."""
     defaults = {field.name: field.default for field in fields(Recipe)}
     words = ["zoo", "export", recipe["model"], "--precision", ",".join(recipe["precisions"])]
     words += ["--format", ",".join(recipe["formats"])] if recipe["formats"] else []

@@ -1,4 +1,4 @@
-"""Lists of facts: the data of an export, its origin, and the inputs and outputs of a file."""
+"""Fact lists of report.html: data, origin, and the inputs and outputs of a file."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from export.bundle.report.parts import Fact
 
 
 def data(manifest: Mapping[str, Any]) -> Iterator[Fact]:
-    """Yield on which samples the files were calibrated, proven and evaluated."""
+    """Yield the samples that the files were calibrated, proven and evaluated on."""
     yield _samples("proof (probe)", manifest["probe"])
     if calibration := manifest["calibration"]:
         yield _samples("calibration", calibration)
-        yield Fact("ranges observed by", calibration["observer"])
+        yield Fact("observer of ranges", calibration["observer"])
         if stability := calibration["stability"]:
-            worst = f"{stability['worst']:.0%} at worst, in {stability['worst_tensor']}"
+            worst = f"{stability['worst']:.0%} (maximum, {stability['worst_tensor']})"
             yield Fact("ranges of two halves", f"differ by {stability['median']:.0%} (median), {worst}")
     if evaluation := manifest["evaluation"]:
         yield Fact("evaluation", f"{evaluation['count']} labelled samples, {evaluation['samples']['source']}")
@@ -24,7 +24,7 @@ def data(manifest: Mapping[str, Any]) -> Iterator[Fact]:
 
 
 def origin(manifest: Mapping[str, Any]) -> Iterator[Fact]:
-    """Yield with which weights, versions and machine the files were made."""
+    """Yield the weights, the tool versions and the machine of the export."""
     weights = manifest["weights"]
     source = f"{weights['name']}, from {weights['source']}" if weights["trained"] else f"none: {weights['reason']}"
     yield Fact("weights", source, digest=weights["sha256"] or "")
@@ -33,14 +33,14 @@ def origin(manifest: Mapping[str, Any]) -> Iterator[Fact]:
 
 
 def edges(file: Mapping[str, Any]) -> Iterator[Fact]:
-    """Yield a file's inputs and outputs, what may be fed to it, its time and its digest."""
+    """Yield a file's inputs and outputs, its latency and its digest."""
     for kind in ("inputs", "outputs"):
         for spec in file[kind]:
             yield Fact(kind.removesuffix("s"), _edge(spec), code=spec["name"])
     if file["takes_camera_bytes"]:
-        yield Fact("accepts", "the bytes of the photo, without arithmetic")
+        yield Fact("feed", "the uint8 photo without normalisation")
     if file["p50_ms"] is not None:
-        yield Fact("time", f"p50 {file['p50_ms']:.3g} ms, p90 {file['p90_ms']:.3g} ms, one thread")
+        yield Fact("latency", f"p50 {file['p50_ms']:.3g} ms, p90 {file['p90_ms']:.3g} ms, one thread")
     if file["sha256"]:
         yield Fact("sha256", "", code=file["sha256"])
 

@@ -1,4 +1,4 @@
-"""One file in words: its checks, its comparison with the Keras model, and its operators."""
+"""The section of report.html about one file: checks, comparison with the Keras model, and operators."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ARITHMETIC = {"integer": "integers", "float": "float", "none": "moves data only"
 
 @dataclass(frozen=True)
 class Check:
-    """A check that was made: whether it passed, what it is about, and what was measured."""
+    """A check: whether it passed, its subject, and the measured value."""
 
     passed: bool
     id: str
@@ -25,7 +25,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Operator:
-    """An operator as executed; `share` is of the most frequent one, in percent."""
+    """An operator as executed; `share` is its count relative to the most frequent operator, in percent."""
 
     name: str
     arithmetic: str  # a key of ARITHMETIC
@@ -34,14 +34,14 @@ class Operator:
 
 
 def checks(file: Mapping[str, Any]) -> Iterator[tuple[list[Check], str]]:
-    """Yield the checks with the reason for their threshold; neighbours with the same reason stand together."""
+    """Yield groups of consecutive checks with the same reason for their threshold, and that reason."""
     for reason, group in groupby(file["checks"], key=lambda check: str(check["reason"])):
         yield [_check(check) for check in group], reason
 
 
 def comparisons(file: Mapping[str, Any]) -> Table:
-    """Return a row for each output: how far it is from the Keras model's."""
-    headings = ("samples", "SQNR dB", "largest error", "there: model, file", "same top-1 %", "in top-5 %")
+    """Return a table that compares each output with the Keras model's."""
+    headings = ("samples", "SQNR dB", "largest error", "values: model, file", "same top-1 %", "in top-5 %")
     columns = [Column("output", "code"), *(Column(heading, "number") for heading in headings)]
     rows = [
         [
@@ -59,7 +59,7 @@ def comparisons(file: Mapping[str, Any]) -> Table:
 
 
 def operators(file: Mapping[str, Any]) -> list[Operator]:
-    """Return the operators that a runtime executes, those that compute first, the most frequent first."""
+    """Return the operators that the runtime executes: computing operators first, then by frequency."""
     census: Sequence[Mapping[str, Any]] = file["census"]
     largest = max((op["count"] for op in census), default=1)
     ordered = sorted(census, key=lambda op: (op["arithmetic"] == "none", -op["count"]))

@@ -1,7 +1,7 @@
-"""The layers of a quantized file as a drawing: what each adds, what has gathered, what each costs the output.
+"""Chart of the layers of a quantized file: own error, accumulated error, and share of the output error.
 
-The places are computed here, `templates/layer_chart.svg` draws them: no script, no library; colours are the page's,
-so that it can be read in the dark.
+This module computes the coordinates; `templates/layer_chart.svg` draws them without scripts, in the colours of the
+page, so that dark mode works.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 from export.bundle.report.layer_words import decibels, percent
 
 WIDTH, HEIGHT = 1000, 400
-LEFT, RIGHT, TOP, BOTTOM = 46, 16, 14, 92  # margins; the names stand below
-SHARES = 0.4  # of the plot's height for the bars
+LEFT, RIGHT, TOP, BOTTOM = 46, 16, 14, 92  # Margins; the bottom one contains the layer names.
+SHARES = 0.4  # Height of the tallest bar relative to the plot.
 HIGHEST_DB, GRID_DB = 60, 10
-FEW = 16  # layers whose names all fit
-NAME_LENGTH = 22  # a longer name is cut off
-NAME_WIDTH = 13  # of a turned name
+FEW = 16  # Up to so many layers, all names fit.
+NAME_LENGTH = 22  # Longer names are truncated.
+NAME_WIDTH = 13  # Horizontal space of a rotated name.
 
 Layers = Sequence[Mapping[str, Any]]
 Place = tuple[float, float]
@@ -34,7 +34,7 @@ class Box(NamedTuple):
 
 
 class Label(NamedTuple):
-    """Words at a place."""
+    """A text at a position."""
 
     x: float
     y: float
@@ -44,19 +44,19 @@ class Label(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class LayerChart:
-    """Where everything stands.
+    """The coordinates and labels of the chart.
 
     Attributes:
-        label: what the drawing shows, for those who do not see it.
-        width: of the drawing.
-        height: of the drawing.
+        label: description of the chart for screen readers.
+        width: width of the chart.
+        height: height of the chart.
         edges: the left and the right end of the grid.
-        grid: the heights of its lines, with their words.
-        bars: each layer's share of the output's error.
+        grid: the heights of the grid lines, with their labels.
+        bars: each layer's share of the output error.
         curves: points of each curve by its style.
-        numbers: of the worst layers, on the curve of what has gathered.
-        names: of the layers, below.
-        tooltips: a column over every layer, with its numbers.
+        numbers: ranks of the worst layers, on the curve of the accumulated error.
+        names: names of the layers, below the chart.
+        tooltips: a hover area for every layer, with its numbers.
     """
 
     label: str
@@ -72,11 +72,11 @@ class LayerChart:
 
 
 def chart(found: Mapping[str, Any]) -> LayerChart:
-    """Return the drawing of a diagnosis's record."""
+    """Return the chart of a diagnosis record."""
     layers: Layers = found["layers"]
     places = [LEFT + (place + 0.5) * _step(layers) for place in range(len(layers))]
     return LayerChart(
-        label=f"SQNR of every layer of {found['file']}, and its share of the error of the output",
+        label=f"SQNR of every layer of {found['file']}, and its share of the output error",
         width=WIDTH,
         height=HEIGHT,
         edges=(LEFT, WIDTH - RIGHT),
@@ -97,7 +97,7 @@ def _step(layers: Layers) -> float:
 
 
 def _height(value: float) -> float:
-    """Return where so many decibels are."""
+    """Return the vertical position of a value in decibels."""
     inside = min(max(value, 0.0), HIGHEST_DB)
     return round(TOP + (HEIGHT - TOP - BOTTOM) * (1 - inside / HIGHEST_DB), 1)
 
@@ -129,7 +129,7 @@ def _numbers(found: Mapping[str, Any], places: Sequence[float]) -> Iterator[Labe
 
 
 def _names(found: Mapping[str, Any], places: Sequence[float]) -> Iterator[Label]:
-    """Yield the names below: all where they fit, else those of the worst and of both ends."""
+    """Yield the layer names: all if they fit, else those of the worst, the first and the last layers."""
     layers, worst = found["layers"], _worst(found)
     all_fit = len(layers) <= FEW
     taken = -1e9
@@ -144,14 +144,15 @@ def _names(found: Mapping[str, Any], places: Sequence[float]) -> Iterator[Label]
 
 
 def _tooltips(layers: Layers, places: Sequence[float]) -> Iterator[tuple[Box, str]]:
-    """Yield an invisible column over every layer, and its numbers."""
+    """Yield an invisible hover area for every layer, with its numbers."""
     for layer, x in zip(layers, places, strict=True):
         lines = [f"{layer['name']} ({layer['op'].lower() or 'input'}, {layer['dtype']})"]
         if len(layer["group"]) > 1:
-            lines.append(f"one step: {', '.join(layer['group'])}")
-        lines.append(f"own {decibels(layer['local_sqnr_db'])} dB, so far {decibels(layer['cumulative_sqnr_db'])} dB")
+            lines.append(f"computed in one step: {', '.join(layer['group'])}")
+        own, accumulated = decibels(layer["local_sqnr_db"]), decibels(layer["cumulative_sqnr_db"])
+        lines.append(f"own {own} dB, accumulated {accumulated} dB")
         if layer["share"] is not None:
-            lines.append(f"{percent(layer['share'])} of the output's error")
+            lines.append(f"{percent(layer['share'])} of the output error")
         yield _box(x, TOP, _step(layers), HEIGHT - TOP - BOTTOM), "\n".join(lines)
 
 
@@ -160,6 +161,6 @@ def _box(middle: float, top: float, width: float, height: float) -> Box:
 
 
 def _worst(found: Mapping[str, Any]) -> list[int]:
-    """Return the positions of the worst layers, the worst first."""
+    """Return the positions of the worst layers, starting with the worst."""
     names = [layer["name"] for layer in found["layers"]]
     return [names.index(finding["name"]) for finding in found["worst"]]

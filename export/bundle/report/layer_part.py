@@ -1,4 +1,4 @@
-"""The layers of one quantized file, for the page: verdict, drawing, the worst layers, all numbers."""
+"""The section of report.html about the layers of a quantized file: verdict, chart, worst layers, table."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _COLUMNS = (
     Column("operator"),
     Column("stored"),
     Column("own dB", "number"),
-    Column("so far dB", "number"),
-    Column("of the output's error", "number"),
+    Column("accum. dB", "number"),
+    Column("share of output error", "number"),
 )
 
 
 @dataclass(frozen=True)
 class Worst:
-    """A layer that costs the output much: its cost, and what to try."""
+    """One of the worst layers: its share of the output error, and what to try."""
 
     name: str
     cost: str
@@ -33,7 +33,7 @@ class Worst:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerPart:
-    """What the page says about the layers of a file."""
+    """The texts and the chart of the section."""
 
     verdict: str
     chart: LayerChart
@@ -44,7 +44,7 @@ class LayerPart:
 
 
 def layer_part(found: Mapping[str, Any], command: str) -> LayerPart:
-    """Return the words and the drawing of a diagnosis's record. `command` is that of the export."""
+    """Return the section for a diagnosis record; `command` is the command of the export."""
     rows = [
         [
             layer["name"],
@@ -67,6 +67,6 @@ def layer_part(found: Mapping[str, Any], command: str) -> LayerPart:
 
 
 def _worst(finding: Mapping[str, Any], found: Mapping[str, Any]) -> Worst:
-    cure = finding["cure"]
-    advice = f"{cure['fact']}: {cure['advice']}"
-    return Worst(finding["name"], cost(finding, found), advice, shlex.join(cure["options"]))
+    remedy = finding["cure"]
+    advice = f"{remedy['fact']}: {remedy['advice']}"
+    return Worst(finding["name"], cost(finding, found), advice, shlex.join(remedy["options"]))

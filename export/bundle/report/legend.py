@@ -1,4 +1,4 @@
-"""What stands under the table of an export, the same in the terminal and on the page."""
+"""The legend below the result table, for the terminal and for report.html."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from export.metrics import enough_answers, few_answers
 
 
 def legend(manifest: Mapping[str, Any]) -> list[str]:
-    """Return the sentences under the table: what was compared with what, on which samples."""
+    """Return the lines below the table: what was compared, on which samples, and warnings."""
     probe, calibration, weights = manifest["probe"], manifest["calibration"], manifest["weights"]
     lines = [
-        f"SQNR and same top-1: against the Keras model on {probe['count']} samples ({probe['source']}); "
-        "ms: median of one inference on one thread of this machine",
+        f"SQNR and same top-1: compared with the Keras model on {probe['count']} samples ({probe['source']}); "
+        "p50 ms: median latency on one thread of this machine",
     ]
     if calibration:
         stability = calibration["stability"]
-        halves = f"; the ranges of its two halves differ by at most {stability['worst']:.0%}" if stability else ""
+        halves = f"; ranges from two halves differ by up to {stability['worst']:.0%}" if stability else ""
         lines.append(f"calibrated on {calibration['count']} samples ({calibration['source']}){halves}")
     if metric := headline(manifest):
         found = manifest["evaluation"]
@@ -27,27 +27,27 @@ def legend(manifest: Mapping[str, Any]) -> list[str]:
             f"{one.title} {one.words(found['scores'][one.key])} {one.unit}" for one in TASKS[found["task"]].metrics
         )
         lines.append(f"{metric.title}: on {found['count']} labelled samples; the Keras model reaches {reached}")
-    warnings = (*probe["warnings"], *_weights_warnings(manifest), *_predictions_warnings(manifest))
+    warnings = (*probe["warnings"], *_weights_warnings(manifest), *_few_predictions_warning(manifest))
     lines += [f"warning: {warning}" for warning in warnings]
     if weights.get("taken_as_trained"):
-        lines.append(f"weights: {weights['name']}, taken as trained")
+        lines.append(f"weights: {weights['name']}, assumed to be trained")
     if not weights["trained"]:
         lines.append(
-            f"untrained ({weights['reason']}): sizes, operators, speed and float parity are real, accuracy is not"
+            f"untrained ({weights['reason']}): sizes, operators, speed and float parity are valid, accuracy is not"
         )
     return lines
 
 
 def _weights_warnings(manifest: Mapping[str, Any]) -> list[str]:
-    """Say why trained weights were not reconstructed, unless the user or noise is the reason."""
+    """Return why trained weights were not reconstructed, unless the user or noise inputs are the reason."""
     if not (manifest["recipe"]["reconstruct"] and manifest["weights"]["trained"] and manifest["probe"]["real"]):
         return []
     reasons = [stage["skipped_because"] for stage in manifest["stages"] if "skipped_because" in stage]
-    return [f"weights were only rounded: {reason}" for reason in reasons]
+    return [f"weights were rounded without reconstruction: {reason}" for reason in reasons]
 
 
-def _predictions_warnings(manifest: Mapping[str, Any]) -> list[str]:
-    """Say that equal predictions mean little where the model gives hardly more than one for these samples."""
+def _few_predictions_warning(manifest: Mapping[str, Any]) -> list[str]:
+    """Return a warning if the model predicts too few distinct classes for same top-1 to be meaningful."""
     if not (manifest["weights"]["trained"] and manifest["probe"]["real"]):
         return []
     counts = [
@@ -59,4 +59,4 @@ def _predictions_warnings(manifest: Mapping[str, Any]) -> list[str]:
     ]
     if not counts:
         return []
-    return [f"same top-1 says little: {few_answers(min(counts))}; give samples of your own: --calibration, --evaluate"]
+    return [f"same top-1 is not meaningful: {few_answers(min(counts))}; give samples with --calibration or --evaluate"]

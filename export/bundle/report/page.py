@@ -1,4 +1,4 @@
-"""The manifest as one page for a browser: it loads nothing, and every word from outside is escaped."""
+"""report.html: the manifest as a self-contained page, in which every value is escaped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from export.bundle.report.rows import Row, headline, rows
 
 @dataclass(frozen=True, kw_only=True)
 class FilePart:
-    """All that the page says about one file."""
+    """The section of the page about one file."""
 
     row: Row
     trouble: str
@@ -79,10 +79,10 @@ def _verdict(manifest: Mapping[str, Any], shown: list[Row]) -> tuple[str, str]:
     if not manifest["weights"]["trained"]:
         return "Untrained: every file runs, accuracy is not proven", "noted"
     if not manifest["probe"]["real"]:
-        return "Noise as data: every file runs, accuracy is not proven", "noted"
+        return "Noise inputs: every file runs, accuracy is not proven", "noted"
     if any(row.state == "noted" for row in shown):
         return f"Proven: all {len(shown)} files pass their checks; read the remarks", "noted"
-    return f"Proven: all {len(shown)} files compute what the model computes", "good"
+    return f"Proven: all {len(shown)} files match the model", "good"
 
 
 def _warns(line: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the templates show: tables and lists of facts, as plain words."""
+"""Data types of the templates: tables and facts, as plain text."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Fact:
-    """A name and what is to be said of it.
+    """A name with its value.
 
     Attributes:
-        name: what the fact is about.
-        words: plain words.
-        code: what stands before them, letter by letter: a tensor's name, a digest.
-        digest: the sha256 that stands below them.
+        name: the name of the fact.
+        words: the value as plain text.
+        code: a literal in front of the text: a tensor's name or a digest.
+        digest: a sha256 below the text.
     """
 
     name: str

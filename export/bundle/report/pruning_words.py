@@ -1,4 +1,4 @@
-"""What pruning gains and what it costs, in cells and sentences: for the terminal and for the page."""
+"""Texts about the effect of pruning, for the terminal and for report.html."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from export.analysis.tasks import TASKS
 from export.bundle.report.parts import Column, Table
 from export.units import size_in_words
 
-TITLE = "against the original"
+TITLE = "compared with the original model"
 HEADINGS = ("file", "SQNR dB", "same top-1 %", "zero weights %", "size", "zipped")
 
 
 @dataclass(frozen=True)
 class PruningPart:
-    """What the page says about pruning: a table, and the sentences under it."""
+    """The section of the page about pruning: a table and the lines below it."""
 
     title: str
     table: Table
@@ -24,7 +24,7 @@ class PruningPart:
 
 
 def part(manifest: Mapping[str, Any]) -> PruningPart | None:
-    """Return what the page says; None where nothing was pruned."""
+    """Return the section of the page; None if nothing was pruned."""
     if not manifest["slimming"]:
         return None
     columns = [Column(heading, "" if heading == HEADINGS[0] else "number") for heading in HEADINGS]
@@ -34,26 +34,27 @@ def part(manifest: Mapping[str, Any]) -> PruningPart | None:
 def rows(manifest: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """Yield the cells of each row: the Keras model that is exported, then every file."""
     found = manifest["slimming"]
-    yield ("the Keras model", *_compared(found["model"]), "", "", "")
+    yield ("Keras model", *_agreement(found["model"]), "", "", "")
     for name, file in found["files"].items():
         sizes = (size_in_words(file[key]) for key in ("bytes", "bytes_zipped"))
-        yield (name, *_compared(file), f"{100 * file['zero_share']:.1f}", *sizes)
+        yield (name, *_agreement(file), f"{100 * file['zero_share']:.1f}", *sizes)
 
 
 def lines(manifest: Mapping[str, Any]) -> list[str]:
-    """Return the sentences under the table."""
+    """Return the lines below the table."""
     found = manifest["slimming"]
     said = []
     if scores := found["original_scores"]:
         metric = TASKS[manifest["evaluation"]["task"]].metrics[0]
         before, after = scores[metric.key], manifest["evaluation"]["scores"][metric.key]
         said.append(
-            f"{metric.title}: {metric.words(before)} {metric.unit} of the original, {metric.words(after)} of this one"
+            f"{metric.title}: {metric.words(before)} {metric.unit} for the original model, "
+            f"{metric.words(after)} {metric.unit} for the exported Keras model"
         )
-    said.append("zero weights take as much room in a file, and as much time, as others: only a zipped file is smaller")
+    said.append("zero weights reduce neither the file size nor the latency; they only make the zipped file smaller")
     return said
 
 
-def _compared(compared: Mapping[str, Any]) -> tuple[str, str]:
+def _agreement(compared: Mapping[str, Any]) -> tuple[str, str]:
     sqnr, same = compared.get("sqnr_db"), compared.get("top1_agreement")
     return ("-" if sqnr is None else f"{sqnr:.1f}", "-" if same is None else f"{100 * same:.1f}")

@@ -1,4 +1,4 @@
-"""Jinja2 templates: every value is escaped, and a name that a template does not get is an error."""
+"""Render Jinja2 templates with escaped values; an undefined name is an error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def render(template: str, **values: object) -> str:
-    """Return a template of `templates/`, filled with the values."""
+    """Render a template of `templates/` with the values."""
     return _environment().get_template(template).render(values)
 
 

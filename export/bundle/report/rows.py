@@ -1,4 +1,4 @@
-"""A manifest's files as rows of words, the same in the terminal and on the page."""
+"""Rows of the result table, for the terminal and for report.html."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from export.units import size_in_words, time_in_words
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One file in words; empty where there is nothing to say."""
+    """The cells of one file; a cell without a value is empty."""
 
     file: str
     scheme: str
@@ -41,7 +41,7 @@ def rows(manifest: Mapping[str, Any]) -> list[Row]:
 
 
 def headline(manifest: Mapping[str, Any]) -> Metric | None:
-    """Return the metric on labelled data; None without an evaluation."""
+    """Return the main metric of the evaluation; None without labelled data."""
     evaluation = manifest["evaluation"]
     return TASKS[evaluation["task"]].metrics[0] if evaluation else None
 
@@ -69,7 +69,7 @@ def _row(file: Mapping[str, Any], float_file: Mapping[str, Any] | None, manifest
 
 
 def _precision(file: Mapping[str, Any]) -> str:
-    """Return "int8", or "int8, 8 layers int16" where some are wider."""
+    """Return "int8", or "int8, 8 layers int16" if layers are kept in higher precision."""
     widths = Counter(file["raised"].values())
     if not widths:
         return str(file["precision"])
@@ -80,7 +80,7 @@ def _precision(file: Mapping[str, Any]) -> str:
 def _verdict(file: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, str, str]:
     failed = [check for check in file["checks"] if not check["passed"]]
     if file["trouble"]:
-        return ("not made" if not file["bytes"] else "does not run"), file["trouble"], "failed"
+        return ("not written" if not file["bytes"] else "does not run"), file["trouble"], "failed"
     if failed:
         return (
             "failed",
@@ -94,8 +94,8 @@ def _verdict(file: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str,
         return "runs", "; ".join([f"{why}: accuracy is not proven", *notes]), "noted"
     if notes:
         return "proven", "; ".join(notes), "noted"
-    is_requested = file["precision"] in manifest["recipe"]["precisions"]
-    return "proven", "" if is_requested else "for comparison, not written", "good"
+    requested = file["precision"] in manifest["recipe"]["precisions"]
+    return "proven", "" if requested else "for comparison, not written", "good"
 
 
 def _failure(check: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""`zoo bench DIR|FILE...`: how fast files are on this machine, and how much memory they take."""
+"""`zoo bench DIR|FILE...`: measure the latency and the memory of model files on this machine."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("paths", metavar="DIR|FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--runs", default=50, show_default=True, type=click.IntRange(min=1), help="Inferences of each file.")
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1), help="Of the runtime.")
-@click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
+@click.option(
+    "--runs", default=50, show_default=True, type=click.IntRange(min=1), help="Number of inferences per file."
+)
+@click.option(
+    "--threads", default=1, show_default=True, type=click.IntRange(min=1), help="Number of threads of the runtime."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(paths: tuple[Path, ...], runs: int, threads: int, as_json: bool) -> int:
-    """Measure time and memory of files in turn, without TensorFlow."""
+    """Measure latency and memory of model files, without TensorFlow."""
     from export.cli.progress_bar import ProgressBar
     from export.runtime.benchmark import bench
 
@@ -38,10 +42,10 @@ def command(paths: tuple[Path, ...], runs: int, threads: int, as_json: bool) -> 
 
 
 def contestants(paths: Sequence[Path]) -> list[Contestant]:
-    """Return the files to time: those of delivered folders, and files by themselves.
+    """Return the model files to measure, with every delivered folder replaced by its files.
 
     Raises:
-        UsageProblemError: a folder that is no export, or a file of no format.
+        UsageProblemError: a folder that is not an export, or a file in no supported format.
     """
     from export.bundle.read import read
     from export.formats import format_of
@@ -90,7 +94,7 @@ def _print(found: list[dict[str, Any]], threads: int) -> None:
 
 
 def _names(files: list[str]) -> list[str]:
-    """Return the bare names, or the paths if two files have the same name."""
+    """Return the file names, or the full paths if two files have the same name."""
     bare = [Path(file).name for file in files]
     return bare if len(set(bare)) == len(bare) else files
 
@@ -99,7 +103,7 @@ def _legend(found: list[dict[str, Any]], threads: int) -> list[str]:
     runs, empty = max(timing["runs"] for timing in found), max(timing["empty_mb"] for timing in found)
     inferences, on = f"{runs} inference{'s' * (runs != 1)}", f"{threads} thread{'s' * (threads != 1)}"
     return [
-        f"{inferences} of each file, on {on}, the files in turn; "
-        "of float32: p50 as a share of the float32 file's of the same model and format",
-        f"peak MB: of the whole process; Python and numpy alone take {empty:.0f}",
+        f"{inferences} per file on {on}, alternating between the files; "
+        "of float32: p50 divided by the p50 of the float32 file of the same model and format",
+        f"peak MB: peak memory of the whole process; Python and NumPy alone take {empty:.0f} MB",
     ]

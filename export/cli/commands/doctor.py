@@ -1,4 +1,4 @@
-"""`zoo doctor`: is this installation sound, and if not, what does not work?"""
+"""`zoo doctor`: check the installation and report what does not work."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("package", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(package: tuple[str, ...], as_json: bool) -> int:
     """Check the installation.
 
-    Imports every dependency in a process of its own, or only the PACKAGEs that are named.
-    Ends with 0 if all is good, with 1 if something is broken.
+    Imports every dependency, or only the given PACKAGEs, each in a separate process.
+    The exit code is 0 if everything works and 1 if something is broken.
     """
     from export.cli.doctor.machine import look_around
 
@@ -62,7 +62,7 @@ def _chosen(packages: Sequence[str]) -> list[Dependency]:
 
 
 def _examine(dependencies: list[Dependency]) -> list[Finding]:
-    """Return the findings in the order of `dependencies`; how far it is shows on a terminal."""
+    """Return the findings in the order of `dependencies`, and show the progress on a terminal."""
     from export.cli.doctor.dependencies import examine
 
     console = standard_error()
@@ -84,7 +84,7 @@ def _print_dependencies(console: Console, findings: list[Finding]) -> None:
     table.add_column("dependency", style="bold cyan", no_wrap=True)
     table.add_column("version", no_wrap=True)
     table.add_column("state")
-    table.add_column("needed to", style="dim")
+    table.add_column("required for", style="dim")
     for finding in findings:
         state = Text("good", style="green")
         if finding.problem:
@@ -112,11 +112,11 @@ def _print_machine(console: Console, facts: list[Fact]) -> None:
 
 
 def _print_verdict(console: Console, findings: list[Finding], broken: list[str]) -> None:
-    """Print the one line that is read."""
+    """Print the overall result in one line."""
     if broken:
         stages = dict.fromkeys(finding.dependency.stages for finding in findings if finding.problem)
         console.print(
-            f"broken: {', '.join(broken)}" + (f"; does not work: {'; '.join(stages)}" if stages else ""),
+            f"broken: {', '.join(broken)}" + (f"; not available: {'; '.join(stages)}" if stages else ""),
             style="bold red",
             soft_wrap=True,
         )
@@ -124,5 +124,5 @@ def _print_verdict(console: Console, findings: list[Finding], broken: list[str])
             console.print("repair: make clean setup, or: pip install -r requirements.lock", style="dim")
         return
     untested = sum(not finding.is_tested for finding in findings)
-    suffix = f"; {untested} in a version that was not tested" if untested else ", in the versions that were tested"
+    suffix = f"; {untested} in an untested version" if untested else ", all in tested versions"
     console.print(f"good: {len(findings)} dependencies import{suffix}", style="bold green", soft_wrap=True)

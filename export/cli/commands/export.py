@@ -1,4 +1,4 @@
-"""`zoo export MODEL`: the whole way, from a name to proven files."""
+"""`zoo export MODEL`: export a network to proven TFLite and ONNX files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHORTHANDS = {"int8": INT8, "fp16": FLOAT16, "w8a8": INT8}
 
 
 def pass_options(command: Command) -> Command:
-    """Add the flag of every pass that a user can choose."""
+    """Add an option to `command` for every pass that a user can choose."""
     for name, kind in registry.PASSES.items():
         command = click.option(kind.flag, name, metavar=kind.metavar, help=kind.help)(command)
     return command
@@ -34,65 +34,75 @@ def pass_options(command: Command) -> Command:
     "--precision",
     "schemes",
     metavar="A,B",
-    help=f"Any of {', '.join(SCHEMES)}; float32 if none is given.",
+    help=f"Precisions to export, from {', '.join(SCHEMES)}; default: float32.",
 )
-@click.option("--format", "formats", metavar="A,B", help="Any of tflite, onnx; both if none is given.")
+@click.option("--format", "formats", metavar="A,B", help="Formats to export: tflite, onnx; default: both.")
 @click.option(
-    "--set", "options", multiple=True, metavar="KEY=VALUE", help="An option that `zoo show` lists: alpha=0.5."
+    "--set", "options", multiple=True, metavar="KEY=VALUE", help="Architecture option from `zoo show`, e.g. alpha=0.5."
 )
 @click.option(
     "--weights",
     metavar="TAG|FILE|random",
-    help="Which weights; the first that `zoo show` lists if not given.",
+    help="Weights to use; default: the first that `zoo show` lists.",
 )
 @click.option(
     "--calibration",
     metavar="SOURCE",
-    help="Folder of photos, .npz, .npy, data set, module:function or synthetic; built-in photos if not given.",
+    help="Folder of photos, .npz, .npy, data set, module:function or synthetic; default: the built-in photos.",
 )
-@click.option("--calibration-count", default=100, show_default=True, help="At most so many samples.")
-@click.option("--random-calibration", is_flag=True, help="Calibrate on noise: sizes and speed only.")
+@click.option("--calibration-count", default=100, show_default=True, help="Maximum number of calibration samples.")
+@click.option(
+    "--random-calibration", is_flag=True, help="Calibrate on random noise: only sizes and speed are meaningful."
+)
 @click.option(
     "--observer",
     default="sensitivity",
     show_default=True,
-    help="How ranges are found: sensitivity (what clipping costs the answers), min-max, percentile, mse.",
+    help="How to choose activation ranges: sensitivity (accuracy cost of clipping), min-max, percentile, mse.",
 )
 @click.option(
     "--reconstruct/--no-reconstruct",
     default=True,
     show_default=True,
-    help="Make the weights of integer files so that they keep the answers.",
+    help="Optimize the rounding of integer weights so that the outputs stay close to the model's.",
 )
 @pass_options
-@click.option("--original", metavar="FILE.keras", help="Compare with this too: your model before it lost weights.")
+@click.option("--original", metavar="FILE.keras", help="Also compare with this model, e.g. yours before pruning.")
 @click.option(
     "--raise",
     "raised",
     multiple=True,
     metavar="LAYER[=WIDTH]",
-    help=f"A layer of the int8 file that is wider: {', '.join(Width)}; float32 if none is given.",
-)
-@click.option("--max-drop", metavar="1%", help="Raise as few layers of int8 as it takes to lose no more answers.")
-@click.option("--max-size", metavar="3MB", help="Choose the precision: the best file of at most that size.")
-@click.option("--max-latency", metavar="20ms", help="Likewise of at most that time, on one thread of this machine.")
-@click.option("--preset", metavar="NAME", help=f"Choose the precision by a name: {', '.join(Preset)}.")
-@click.option(
-    "--raise-to", metavar="A,B", help=f"Where a budget may raise layers to: {', '.join(Width)}; all if not given."
+    help=f"Keep a layer of the int8 file in higher precision: {', '.join(Width)}; default: float32.",
 )
 @click.option(
-    "--probe-count", type=int, help="At most so many samples for the proof; 64, or 16 for random weights, if not given."
+    "--max-drop", metavar="1%", help="Keep as few int8 layers in higher precision as this accuracy loss allows."
+)
+@click.option("--max-size", metavar="3MB", help="Choose the best file within this size.")
+@click.option("--max-latency", metavar="20ms", help="Choose the best file within this latency, on one thread here.")
+@click.option("--preset", metavar="NAME", help=f"Choose the file by goal: {', '.join(Preset)}.")
+@click.option(
+    "--raise-to", metavar="A,B", help=f"Higher precisions that a budget may use: {', '.join(Width)}; default: all."
 )
 @click.option(
-    "--diagnose", is_flag=True, help="Compare int8 files with the model layer by layer; takes some seconds more."
+    "--probe-count", type=int, help="Maximum number of samples for the proof; default: 64, or 16 for random weights."
 )
-@click.option("--preprocessing", metavar="NAME", help="For your own model: raw, unit, tf, caffe or torch.")
-@click.option("--evaluate", metavar="SOURCE", help="Labelled data: class folders or a CSV; zoo show says of others.")
-@click.option("--io", "io", metavar="TYPE", help="Inputs and outputs of int8 files: uint8, int8, float32.")
-@click.option("--seed", default=0, show_default=True, help="Of every random choice.")
-@click.option("--out", default="artifacts", show_default=True, type=click.Path(path_type=Path), help="Receives MODEL/.")
-@click.option("--keep-failed", is_flag=True, help="Write files that failed their proof too.")
-@click.option("--json", "as_json", is_flag=True, help="Print the manifest instead of the table.")
+@click.option(
+    "--diagnose", is_flag=True, help="Compare int8 files with the model layer by layer; takes a few seconds longer."
+)
+@click.option("--preprocessing", metavar="NAME", help="Preprocessing of your own model: raw, unit, tf, caffe or torch.")
+@click.option("--evaluate", metavar="SOURCE", help="Labelled data: class folders or a CSV; see zoo show for others.")
+@click.option("--io", "io", metavar="TYPE", help="Input and output type of int8 files: uint8, int8, float32.")
+@click.option("--seed", default=0, show_default=True, help="Random seed.")
+@click.option(
+    "--out",
+    default="artifacts",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Output folder; MODEL/ is created in it.",
+)
+@click.option("--keep-failed", is_flag=True, help="Also write files that failed their proof.")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def command(
     model: str,
     int8: bool,
@@ -111,21 +121,23 @@ def command(
 ) -> int:
     """Export a network of the zoo or a .keras file, and prove every file.
 
-    Ends with 0 if all files are proven, with 1 if one failed.
+    The exit code is 0 if all files are proven and 1 if a file failed.
     """
     from export import remote
     from export.cli.progress_bar import ProgressBar
     from export.cli.tables.budget import print_budget
     from export.cli.tables.export import print_table
     from export.cli.tables.layers import print_worst
-    from export.cli.tables.pruning import print_slimming
+    from export.cli.tables.pruning import print_pruning
     from export.runtime import background
 
     budget = _budget(max_drop, max_size, max_latency, preset, raise_to)
     if budget.chooses_precision and (schemes or int8):
-        raise UsageProblemError("--max-size, --max-latency and --preset choose the precision; leave yours out")
+        raise UsageProblemError(
+            "--max-size, --max-latency and --preset choose the precision; leave out --precision and --int8"
+        )
     if budget.is_asked and raised:
-        raise UsageProblemError("a budget finds the layers by itself; leave out --raise, or the budget")
+        raise UsageProblemError("a budget chooses the layers itself; leave out --raise, or leave out the budget")
     recipe = Recipe(
         model=model,
         budget=budget,
@@ -145,7 +157,7 @@ def command(
     else:
         console = standard_output()
         print_table(console, manifest, title=f"{manifest['name']}: {manifest['title']}")
-        print_slimming(console, manifest)
+        print_pruning(console, manifest)
         print_budget(console, manifest)
         print_worst(console, manifest)
         for line in _last_words(answer):
@@ -154,21 +166,23 @@ def command(
 
 
 def _last_words(answer: dict[str, Any]) -> list[str]:
-    """Return where the files are and what to type next."""
+    """Return the lines below the tables: where the files are and what to type next."""
     manifest, folder = answer["manifest"], answer["folder"]
     if folder is None:
-        return ["", "nothing was written: no file passed its proof; --keep-failed writes them all the same"]
+        return ["", "nothing was written: no file passed its proof; add --keep-failed to write the files anyway"]
     names = ", ".join(file["file"] for file in manifest["files"])
     failed = [
         file["file"] for file in manifest["not_delivered"] if file["precision"] in manifest["recipe"]["precisions"]
     ]
     lines = ["", f"{folder}: {names}"]
     if answer["replaced"]:
-        lines.append(f"replaced: {', '.join(answer['replaced'])}, of the export before; --out elsewhere keeps both")
+        lines.append(
+            f"replaced from the previous export: {', '.join(answer['replaced'])}; type another --out to keep both"
+        )
     if failed:
-        lines.append(f"not written, see their verdict: {', '.join(failed)}")
+        lines.append(f"not written, see the verdict in the table: {', '.join(failed)}")
     if not manifest["weights"]["trained"]:
-        lines.append("these files are UNTRAINED: give --weights before you ship one")
+        lines.append("these files are UNTRAINED: export with --weights before you ship one")
     image = any(contract["kind"] == "photo" for contract in manifest["inputs"].values())
     return [*lines, f"next: zoo run {folder} photo.jpg" if image else f"next: zoo verify {folder}"]
 
@@ -188,7 +202,7 @@ def _budget(
         widths=tuple(_width(word.strip()) for word in raise_to.split(",")) if raise_to is not None else tuple(Width),
     )
     if raise_to is not None and not budget.is_asked:
-        raise UsageProblemError("--raise-to says where a budget may raise layers to; type --max-drop 1% with it")
+        raise UsageProblemError("--raise-to needs a budget; add --max-drop 1%")
     return budget
 
 
@@ -231,15 +245,15 @@ def _width(word: str) -> Width:
 
 
 def chosen_passes(options: dict[str, Any]) -> tuple[ChosenPass, ...]:
-    """Take the options of passes out of a command's `options`, and return the passes that they ask for."""
+    """Remove the pass options from a command's `options`, and return the passes that they select."""
     texts = {name: options.pop(name) for name in registry.PASSES}
     return registry.from_record({name: text for name, text in texts.items() if text is not None})
 
 
 def option(text: str) -> tuple[str, int | float]:
-    """Return the key and the number of a `--set KEY=NUMBER`."""
+    """Return the key and the number of a `--set KEY=NUMBER` option."""
     key, _, value = text.partition("=")
     try:
         return key, int(value) if value.lstrip("-").isdigit() else float(value)
     except ValueError:
-        raise UsageProblemError(f"--set {text!r} is no KEY=NUMBER; type for example --set alpha=0.5") from None
+        raise UsageProblemError(f"--set {text!r} is not KEY=NUMBER; type for example --set alpha=0.5") from None

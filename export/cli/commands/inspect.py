@@ -1,4 +1,4 @@
-"""`zoo inspect FILE`: what a model file really is, whoever made it."""
+"""`zoo inspect FILE`: describe any TFLite or ONNX file."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from zoo.errors import UsageProblemError
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--layers", "by_layer", is_flag=True, help="Where an int8 file lost its accuracy, and what to try.")
-@click.option("--model", metavar="MODEL", help="With --layers: what FILE was made of, if no manifest says so.")
-@click.option("--samples", metavar="SOURCE", help="With --layers: a folder of photos, an .npz or .npy.")
-@click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
+@click.option(
+    "--layers", "by_layer", is_flag=True, help="Show which layers of an int8 file lose accuracy, and what to try."
+)
+@click.option("--model", metavar="MODEL", help="With --layers: the source model of FILE, if no manifest names it.")
+@click.option("--samples", metavar="SOURCE", help="With --layers: a folder of photos, an .npz or an .npy.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(file: Path, by_layer: bool, model: str | None, samples: str | None, as_json: bool) -> None:
-    """Describe a model file: integer or not, inputs, outputs, operators.
+    """Describe a model file: arithmetic, inputs, outputs, operators.
 
-    With --layers, compare an int8 file with the Keras model, layer by layer.
+    With --layers, compare an int8 file with its Keras model, layer by layer.
     """
     from export.runtime.inspect_file import inspect_file
 
@@ -29,7 +31,7 @@ def command(file: Path, by_layer: bool, model: str | None, samples: str | None, 
         _show_layers(file, model, samples, as_json)
         return
     if model is not None or samples is not None:
-        raise UsageProblemError("--model and --samples are for the comparison by layer; type --layers with them")
+        raise UsageProblemError("--model and --samples need --layers; add --layers")
     facts = inspect_file(file)
     if as_json:
         print_json(facts)
@@ -54,7 +56,7 @@ def _show_layers(file: Path, model: str | None, samples: str | None, as_json: bo
     from export.runtime import background
 
     with ProgressBar(standard_error()) as progress:
-        progress.step("compare layer by layer with the Keras model")
+        progress.step("compare with the Keras model layer by layer")
         found = background.start(diagnose_file, progress, path=file.absolute(), model=model, samples=samples)
     if as_json:
         print_json(found)
@@ -67,17 +69,17 @@ def _edges_table(facts: dict[str, Any]) -> Any:
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title in ("", "name", "type", "shape", "real number"):
+    for title in ("", "name", "type", "shape", "real value"):
         table.add_column(title, style="bold cyan" if title == "name" else None)
     for kind in ("inputs", "outputs"):
         for spec in facts[kind]:
             shape = " x ".join(str(size) for size in spec["shape"])
-            table.add_row(kind[:-1], spec["name"], spec["dtype"], shape, _real_number(spec))
+            table.add_row(kind[:-1], spec["name"], spec["dtype"], shape, _real_value(spec))
     return table
 
 
-def _real_number(spec: dict[str, Any]) -> str:
-    """Return how the stored number is meant."""
+def _real_value(spec: dict[str, Any]) -> str:
+    """Return the formula from a stored number to the real value."""
     if spec["scale"] is None:
         return "as stored"
     if spec["zero_point"] is None:

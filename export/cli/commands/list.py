@@ -1,4 +1,4 @@
-"""`zoo list`: what can be exported, from the registry alone."""
+"""`zoo list`: list the architectures of the registry."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from zoo import proofs
 from zoo.architecture import Architecture, find, names
 from zoo.inputs import preprocessing_of
 
-# In the order they stand in, and what counts most first: the last ones go in a narrow terminal; `zoo show` has them.
+# COLUMNS is the order in the table. A narrow terminal drops the last columns of IMPORTANCE; `zoo show` has them all.
 COLUMNS = ("name", "title", "family", "task", "parameters", "input", "weights", "proof")
 IMPORTANCE = ("name", "proof", "parameters", "input", "weights", "task", "family", "title")
 GAP = 3  # characters between two columns
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(as_json: bool) -> None:
     """List the architectures that are ready to export."""
     records = [_record(find(name)) for name in names()]
@@ -58,7 +58,7 @@ def _print_table(records: list[dict[str, Any]]) -> None:
             style="bold cyan" if key == "name" else None,
             justify="right" if key in ("parameters", "input") else "left",
             no_wrap=key != "name",
-            overflow="fold",  # a name that is cut could be that of another
+            overflow="fold",  # A truncated name could be mistaken for another one.
         )
     for row in zip(*(cells[key] for key in shown), strict=True):
         table.add_row(*row)
@@ -66,8 +66,8 @@ def _print_table(records: list[dict[str, Any]]) -> None:
     console.print()
     if "proof" in shown:
         console.print(
-            "proof: int8 against Keras, by the last sweep (docs/zoo.md); "
-            "tiny: the small trained twin, one for a family",
+            "proof: int8 compared with Keras in the last sweep (docs/zoo.md); "
+            "tiny: proven on the tiny trained variant of the family",
             style="dim",
         )
     console.print("next: zoo show mobilenet", style="dim")
@@ -82,7 +82,7 @@ def _cell(key: str, value: Any) -> str:
 
 
 def _fitting(cells: dict[str, list[str]], width: int) -> list[str]:
-    """Return the columns that fit a terminal uncut, those that count most first chosen; the name in any case."""
+    """Return the columns that fit the terminal untruncated, the most important first; always include the name."""
     chosen, used = set(), -GAP
     for key in IMPORTANCE:
         needed = GAP + max(len(words) for words in (key, *cells[key]))

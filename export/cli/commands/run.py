@@ -1,4 +1,4 @@
-"""`zoo run DIR photo.jpg`: use a delivered file, and see what it says."""
+"""`zoo run DIR photo.jpg`: run a delivered file and print its predictions."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ MASK = ".png"
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("inputs", metavar="PHOTO...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--file", "name", metavar="NAME", help="Which file of FOLDER; the int8 .tflite if not given.")
+@click.option("--file", "name", metavar="NAME", help="File of FOLDER to run; default: the int8 .tflite.")
 @click.option(
-    "--top", default=5, show_default=True, type=click.IntRange(min=1), help="How many classes, or objects, to print."
+    "--top", default=5, show_default=True, type=click.IntRange(min=1), help="Number of classes or objects to print."
 )
 @click.option(
     "--out",
     metavar="FILE.npz|FILE.png",
     type=click.Path(path_type=Path),
-    help="Write the outputs, as real numbers; a .png gets the mask of a photo's pixels.",
+    help="Write the outputs as real values; for a .png, write the segmentation mask.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(
     folder: Path, inputs: tuple[Path, ...], name: str | None, top: int, out: Path | None, as_json: bool
 ) -> None:
     """Run a delivered file on photos, without TensorFlow.
 
-    In place of photos, one .npz or .npy with the inputs of any model.
+    Instead of photos, give one .npz or .npy with the inputs of any model.
     """
     from export.bundle import predict, predict_masks
     from export.bundle.read import read
@@ -47,7 +47,9 @@ def command(
     file = predict.choose(delivered, name)
     arrays = [path for path in inputs if path.suffix in ARRAYS]
     if arrays and len(inputs) > 1:
-        raise UsageProblemError(f"{arrays[0].name} must stand alone: give one .npz or .npy, or photos")
+        raise UsageProblemError(
+            f"{arrays[0].name} cannot be combined with other inputs; give one .npz or .npy, or only photos"
+        )
     if delivered.detection is not None and not arrays and out is None:
         _run_detector(delivered, file, inputs, top, as_json)
         return
@@ -56,7 +58,7 @@ def command(
         _run_segmenter(delivered, file, inputs, top, out, as_json)
         return
     if masked:
-        raise UsageProblemError(f"{out} would be a mask, and {file.path.name} makes none; type --out FILE.npz")
+        raise UsageProblemError(f"{file.path.name} does not predict masks for {out}; type --out FILE.npz")
     if arrays or out is not None or not predict.classifies(file):
         _run_any(delivered, file, inputs, out, as_json)
         return
@@ -64,15 +66,15 @@ def command(
 
 
 def _warn(file: DeliveredFile) -> None:
-    """Say that a file is one that --keep-failed wrote."""
+    """Warn about a file that failed its proof and was written with --keep-failed."""
     if file.failures:
         standard_error().print(
-            f"warning: {file.path.name} failed its proof when it was exported: {file.failures[0]}", soft_wrap=True
+            f"warning: {file.path.name} failed its proof at the export: {file.failures[0]}", soft_wrap=True
         )
 
 
 def _run_classifier(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], top: int, as_json: bool) -> None:
-    """Say what the photos show."""
+    """Print the most probable classes of every photo."""
     from export.bundle import predict
     from export.cli.tables.predictions import print_shares
 
@@ -89,13 +91,13 @@ def _run_classifier(delivered: Delivered, file: DeliveredFile, photos: Sequence[
 def _run_segmenter(
     delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], top: int, out: Path | None, as_json: bool
 ) -> None:
-    """Say how much of the photos is of which class, and write the mask of one."""
+    """Print the area of every class in the photos, and write the mask of one photo."""
     from export.analysis.tasks.segmentation.outputs import write_mask
     from export.bundle import predict_masks
     from export.cli.tables.predictions import print_shares
 
     if out is not None and len(photos) > 1:
-        raise UsageProblemError(f"{out} holds the mask of one photo; give one, or type --out FILE.npz")
+        raise UsageProblemError(f"{out} can hold the mask of only one photo; give one photo, or type --out FILE.npz")
     found = predict_masks.segment(delivered, file, photos, top)
     _warn(file)
     if out is not None:
@@ -114,7 +116,7 @@ def _run_segmenter(
 
 
 def _run_detector(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], top: int, as_json: bool) -> None:
-    """Say which objects the photos show, and where."""
+    """Print the detected objects of every photo, with their boxes."""
     from export.bundle import predict_boxes
     from export.cli.tables.predictions import print_seen
 
@@ -130,7 +132,7 @@ def _run_detector(delivered: Delivered, file: DeliveredFile, photos: Sequence[Pa
 def _run_any(
     delivered: Delivered, file: DeliveredFile, inputs: Sequence[Path], out: Path | None, as_json: bool
 ) -> None:
-    """Run a file whose answers are no classes, or whose inputs are no photos."""
+    """Run a file that does not classify photos, and print the range of every output."""
     from export.bundle import predict
     from export.cli.tables.predictions import print_outputs
 
@@ -161,11 +163,11 @@ def _write(out: Path, outputs: Mapping[str, Any]) -> None:
 
     arrays: dict[str, Any] = dict(outputs)
     try:
-        with out.open("wb") as stream:  # a name would be given a suffix of numpy's own
+        with out.open("wb") as stream:  # Given a name, NumPy would append its own suffix.
             np.savez(stream, **arrays)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise UsageProblemError(
-            f"cannot write {str(out)!r} ({error.strerror}); type a file in a folder that exists"
+            f"cannot write {str(out)!r} ({error.strerror}); type a file name in an existing folder"
         ) from error
 
 

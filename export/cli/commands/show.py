@@ -1,4 +1,4 @@
-"""`zoo show NAME`: the facts of one architecture and its card."""
+"""`zoo show NAME`: show the facts and the card of one architecture."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
-@click.option("--diagram", type=click.Path(path_type=Path), help="Draw the network into this .svg, .png or .pdf.")
-@click.option("--full", is_flag=True, help="With --diagram: every layer, nothing told once for all.")
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+@click.option("--diagram", type=click.Path(path_type=Path), help="Draw the network to this .svg, .png or .pdf.")
+@click.option("--full", is_flag=True, help="With --diagram: draw every layer, also repeated blocks.")
 def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
-    """Show one architecture: paper, options, weights, card; or draw it."""
+    """Show one architecture: paper, options, weights and card; or draw it."""
     architecture = find(name)
     if full and diagram is None:
-        raise UsageProblemError(f"--full is for drawings; type zoo show {name} --full --diagram {name}.svg")
+        raise UsageProblemError(f"--full needs --diagram; type zoo show {name} --full --diagram {name}.svg")
     if diagram is not None:
         _draw(architecture, diagram, full=full)
         return
@@ -42,7 +42,7 @@ def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
     if card := read_card(architecture.name):
         from rich.markdown import Markdown
 
-        # The title is above already.
+        # The title is already printed above.
         text = card.partition("\n")[2] if card.startswith("# ") else card
         console.print(Markdown(text), width=min(console.width, 100))
         console.print()
@@ -61,18 +61,18 @@ def _draw(architecture: Architecture, path: Path, *, full: bool) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise OutsideError(f"{path} cannot be written: {error.strerror}") from error
+        raise OutsideError(f"cannot write {path} ({error.strerror}); type another --diagram FILE") from error
     standard_output().print(f"{path}: {size_in_words(len(content))}", soft_wrap=True)
 
 
 def read_card(name: str) -> str | None:
-    """Return the card of an architecture, Markdown; None where nobody has written one."""
+    """Return the card of an architecture in Markdown, or None if it has no card."""
     path = resources.files("zoo") / "cards" / f"{name}.md"
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def record(architecture: Architecture) -> dict[str, Any]:
-    """Return all that the registry knows, as plain data."""
+    """Return everything in the registry about an architecture, as plain data."""
     return {
         "name": architecture.name,
         "title": architecture.title,
@@ -91,7 +91,7 @@ def record(architecture: Architecture) -> dict[str, Any]:
 
 
 def describe(preprocessing: Preprocessing) -> str:
-    """Return in words how a photo becomes the input."""
+    """Return a description of the preprocessing from photo to input."""
     size = f"{preprocessing.height} x {preprocessing.width}"
     short_side = round(min(preprocessing.height, preprocessing.width) / preprocessing.crop_fraction)
     if preprocessing.fit == "stretch":
@@ -108,7 +108,7 @@ def describe(preprocessing: Preprocessing) -> str:
 
 
 def _formula(preprocessing: Preprocessing) -> str:
-    """Return `byte * scale + offset` as a person writes it: "byte / 127.5 - 1"."""
+    """Return `byte * scale + offset` in readable form: "byte / 127.5 - 1"."""
     words = "byte"
     if set(preprocessing.scale) != {1.0}:
         words += f" / {_numbers([1 / scale for scale in preprocessing.scale])}"
@@ -170,13 +170,13 @@ def _print_facts(console: Console, architecture: Architecture) -> None:
     for position, weights in enumerate(architecture.weights):
         facts.add_row("--weights" if position == 0 else "", _weights_cell(weights, default=weights is default))
     if not architecture.weights:
-        facts.add_row("weights", "none: it is exported untrained, or with --weights FILE")
+        facts.add_row("weights", "none: the export is untrained unless you give --weights FILE")
     console.print(facts)
     console.print()
 
 
 def _weights_cell(weights: Weights, *, default: bool) -> Group:
-    """Return one set of weights as a cell: what it is, then where it comes from, and the digest that decides."""
+    """Return the table cell of one set of weights: tag, sources and digest."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text

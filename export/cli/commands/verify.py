@@ -1,4 +1,4 @@
-"""`zoo verify DIR`: are these still the files that were proven?"""
+"""`zoo verify DIR`: check that a delivered folder still holds the proven files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from export.cli.console import print_json, standard_error, standard_output
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the same facts for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(folder: Path, as_json: bool) -> int:
     """Prove a delivered folder again, without TensorFlow.
 
-    Ends with 0 if every file is still the one that was proven, with 1 if not.
+    The exit code is 0 if every file is still the proven one, and 1 if not.
     """
     from export.bundle.read import read
     from export.bundle.verify import verify
@@ -38,6 +38,6 @@ def command(folder: Path, as_json: bool) -> int:
         if not check.passed:
             console.print(f"failed  {check.subject}: {check.reason}", style="bold red", soft_wrap=True)
     good = sum(file.passed for file in found.files)
-    beside = "" if all(check.passed for check in found.checks) else "; what lies beside them is not"
-    console.print(f"\n{folder}: {good} of {len(found.files)} files are what was proven{beside}", soft_wrap=True)
+    others = "" if all(check.passed for check in found.checks) else "; the other files of the folder failed"
+    console.print(f"\n{folder}: {good} of {len(found.files)} model files verified{others}", soft_wrap=True)
     return 0 if found.passed else 1

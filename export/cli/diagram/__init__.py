@@ -1,1 +1,1 @@
-"""A network drawn with Graphviz: what repeats is drawn once."""
+"""Diagrams of networks, drawn with Graphviz; repeated blocks are drawn once."""

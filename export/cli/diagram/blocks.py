@@ -1,4 +1,7 @@
-"""Steps in blocks: what lies between two places that everything passes is one; equal neighbours are told once."""
+"""Group the steps of a diagram into blocks, and fold blocks that repeat.
+
+A block is the part of the graph between two points that every path passes through.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,23 @@ from dataclasses import dataclass
 
 from export.cli.diagram.steps import Step
 
-LONGEST_PERIOD = 6  # blocks that repeat together
+LONGEST_PERIOD = 6  # Maximum number of blocks that repeat together.
 
 
 @dataclass(frozen=True)
 class Block:
-    """Steps that follow each other, by their positions; a chain of one, or branches up to where they meet."""
+    """Positions of consecutive steps: a single step, or branches up to the step that joins them."""
 
     places: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Run:
-    """Blocks that follow each other, and how often the same comes again.
+    """Consecutive blocks and their number of repetitions.
 
     Attributes:
-        blocks: of the first time.
-        count: how often they come; 1 for once.
+        blocks: the blocks of the first repetition.
+        count: the number of repetitions; 1 if the blocks do not repeat.
     """
 
     blocks: tuple[Block, ...]
@@ -31,15 +34,15 @@ class Run:
 
     @property
     def places(self) -> tuple[int, ...]:
-        """The positions of the steps of the first time."""
+        """The positions of the steps of the first repetition."""
         return tuple(place for block in self.blocks for place in block.places)
 
     def times(self, place: int) -> tuple[int, ...]:
-        """Return the positions of a step of the first time in all of them."""
+        """Return the positions, in every repetition, of a step of the first repetition."""
         return tuple(range(place, place + len(self.places) * self.count, len(self.places)))
 
     def height(self, steps: Sequence[Step]) -> int:
-        """Return how many steps of the first time stand one above the other."""
+        """Return the number of rows that one repetition takes."""
         depth: dict[int, int] = {}
         for place in self.places:
             depth[place] = 1 + max((depth.get(source, 0) for source in steps[place].sources), default=0)
@@ -47,7 +50,7 @@ class Run:
 
 
 def columns(steps: Sequence[Step], found: Sequence[Run], rows: int) -> list[list[Run]]:
-    """Return the runs in columns of about so many rows, as equal as their heights allow."""
+    """Return the runs split into columns of about `rows` rows, balanced by height."""
     heights = [run.height(steps) for run in found]
     count = max(1, round(sum(heights) / rows))
     result: list[list[Run]] = [[] for _ in range(count)]
@@ -59,14 +62,14 @@ def columns(steps: Sequence[Step], found: Sequence[Run], rows: int) -> list[list
 
 
 def blocks(steps: Sequence[Step]) -> list[Block]:
-    """Return the steps cut where no line passes by."""
-    readers = [0] * len(steps)  # the last one of each
+    """Return the steps split into blocks at every point that no edge skips."""
+    readers = [0] * len(steps)  # Position of the last reader of each step.
     for place, step in enumerate(steps):
         for source in step.sources:
             readers[source] = max(readers[source], place)
     found, start, farthest = [], 0, 0
     for place in range(len(steps)):
-        if farthest <= place:  # nothing before it is read behind it
+        if farthest <= place:  # No later step reads an earlier one.
             found.append(Block(tuple(range(start, place + 1))))
             start = place + 1
         farthest = max(farthest, readers[place])
@@ -76,7 +79,7 @@ def blocks(steps: Sequence[Step]) -> list[Block]:
 
 
 def runs(steps: Sequence[Step], found: Sequence[Block]) -> list[Run]:
-    """Return the blocks in order, those that repeat in one run."""
+    """Return the blocks in order, with repeated blocks folded into one run."""
     looks = [_look(steps, block) for block in found]
     result, place = [], 0
     while place < len(found):
@@ -91,7 +94,7 @@ def runs(steps: Sequence[Step], found: Sequence[Block]) -> list[Run]:
 
 
 def _repeats(looks: Sequence[object], place: int, period: int) -> int:
-    """Return how often what begins at `place` comes one time after another."""
+    """Return how often the `period` blocks at `place` repeat consecutively."""
     first, count = looks[place : place + period], 1
     while looks[place + count * period : place + (count + 1) * period] == first:
         count += 1
@@ -99,7 +102,7 @@ def _repeats(looks: Sequence[object], place: int, period: int) -> int:
 
 
 def _look(steps: Sequence[Step], block: Block) -> object:
-    """Return what a reader sees of a block, but for the channels: those of a dense block grow."""
+    """Return the visible content of a block except the channels, which grow inside a dense block."""
     start = block.places[0]
     return [
         (

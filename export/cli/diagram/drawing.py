@@ -1,4 +1,4 @@
-"""The drawing itself: boxes, frames around blocks, and how often they come."""
+"""Draw a diagram: boxes for steps, and frames with a repeat count around blocks."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import keras
 
 SUFFIXES = (".svg", ".png", ".pdf")
-PAGE_INCHES = "8,11"  # a drawing with blocks is made smaller until it fits
-LEAST_ROWS = 16  # of a column
-BOX_RATIO = 8  # a box with the room around it is about so many times wider, in pages, than high
+PAGE_INCHES = "8,11"  # A drawing with blocks is scaled down to this size.
+LEAST_ROWS = 16  # Minimum number of rows per column.
+BOX_RATIO = 8  # Approximate ratio of width to height of a box with its margins.
 COLOURS: Mapping[Kind, str] = {
     Kind.INPUT: "#ffffff",
     Kind.WEIGHTS: "#cfe3f7",
@@ -30,26 +30,28 @@ COLOURS: Mapping[Kind, str] = {
 
 
 def check(path: Path) -> None:
-    """Refuse a file that no drawing can be written to, before any work.
+    """Check that a drawing can be written to `path`, before any work.
 
     Raises:
-        UsageProblemError: another suffix, or no such folder.
+        UsageProblemError: an unsupported suffix, or a missing folder.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageProblemError(f"--diagram {path} is none of {', '.join(SUFFIXES)}; type --diagram network.svg")
+        raise UsageProblemError(
+            f"--diagram {path} does not end in {', '.join(SUFFIXES)}; type for example --diagram network.svg"
+        )
     if not path.absolute().parent.is_dir():
-        raise UsageProblemError(f"--diagram {path}: there is no folder {path.parent}")
+        raise UsageProblemError(f"--diagram {path}: there is no folder {path.parent}; type an existing folder")
 
 
 def draw(model: keras.Model, title: str, kind: str, *, full: bool = False) -> bytes:
-    """Return a drawing of a flat functional model.
+    """Return the content of a drawing of a flat functional model.
 
     Args:
         model: the network.
-        title: above it.
+        title: the title of the drawing.
         kind: "svg", "png" or "pdf".
-        full: every layer, on a page as long as that takes; otherwise what belongs together is one box, what repeats
-            is drawn once, and all fits on a page.
+        full: draw every layer, on a page of any length; otherwise merge each layer with its activation, draw
+            repeated blocks once, and fit the drawing on one page.
     """
     import pygraphviz
 
@@ -69,7 +71,7 @@ def draw(model: keras.Model, title: str, kind: str, *, full: bool = False) -> by
 
 
 def _page(graph: Any, found: Sequence[Step], drawn: Sequence[Run]) -> None:
-    """Draw the runs in columns of a page."""
+    """Draw the runs in columns on one page."""
     graph.graph_attr.update(size=PAGE_INCHES, newrank="true")
     side_by_side = columns(found, drawn, _rows(found, drawn))
     for number, run in enumerate(drawn):
@@ -83,13 +85,13 @@ def _page(graph: Any, found: Sequence[Step], drawn: Sequence[Run]) -> None:
 
 
 def _rows(found: Sequence[Step], drawn: Sequence[Run]) -> int:
-    """Return how many boxes of a column make the page about as high as it should be."""
+    """Return the number of rows per column that gives the page its aspect ratio."""
     count = sum(run.height(found) for run in drawn)
     return max(LEAST_ROWS, round(math.sqrt(count * BOX_RATIO)))
 
 
 def _frame(graph: Any, found: Sequence[Step], run: Run, number: int) -> None:
-    """Draw a run; in a frame if it has branches, or comes several times."""
+    """Draw a run, in a frame if it has branches or repeats."""
     places = {place: run.times(place) for place in run.places}
     if run.count == 1 and len(places) == 1:
         _boxes(graph, found, places)
@@ -100,7 +102,7 @@ def _frame(graph: Any, found: Sequence[Step], run: Run, number: int) -> None:
 
 
 def _boxes(graph: Any, found: Sequence[Step], places: Mapping[int, Sequence[int]]) -> None:
-    """Draw steps, each with the shape that comes out the first and the last time."""
+    """Draw steps, each with its output shape in the first and in the last repetition."""
     for place, times in places.items():
         step, last = found[place], found[times[-1]].shape
         shape = step.shape if last == step.shape else f"{step.shape} ... {last.rsplit(' x ', 1)[-1]}"
@@ -110,18 +112,18 @@ def _boxes(graph: Any, found: Sequence[Step], places: Mapping[int, Sequence[int]
 
 
 def _stands_for(drawn: Sequence[Run]) -> dict[int, int]:
-    """Return for every step the one that is drawn for it: that of the first time."""
+    """Map every step to the step that is drawn for it, in the first repetition."""
     return {other: place for run in drawn for place in run.places for other in run.times(place)}
 
 
 def _edges(graph: Any, found: Sequence[Step], stands_for: Mapping[int, int], tops: Sequence[int]) -> None:
-    """Draw who reads whom, once, and nothing from one time of a block to the next; `tops` begin columns."""
+    """Draw each edge once, except between repetitions of a block; `tops` are the first steps of the columns."""
     drawn = set()
     for place in sorted(stands_for):
         for source in found[place].sources:
             edge = stands_for[source], stands_for[place]
             if edge[0] < edge[1] and edge not in drawn:
                 drawn.add(edge)
-                # What leads to another column must not push it down.
+                # An edge to another column must not push that column down.
                 apart = any(edge[0] < top <= edge[1] for top in tops)
                 graph.add_edge(*edge, constraint="false" if apart else "true")

@@ -1,4 +1,4 @@
-"""A model as the steps that a reader thinks in: a convolution with its batch norm and its activation is one."""
+"""The steps of a diagram: a convolution with its batch norm and its activation is one step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Kind(enum.StrEnum):
-    """What a step is about; it decides the colour."""
+    """The kind of a step, which determines its colour."""
 
     INPUT = enum.auto()
     WEIGHTS = enum.auto()
@@ -28,12 +28,12 @@ class Step:
     """A box of the diagram.
 
     Attributes:
-        words: what is done, one after another: ("Conv 3x3, 64", "BN", "ReLU").
-        shape: of what comes out: "56 x 56 x 64".
-        kind: what it is about.
-        sources: positions of the steps that it reads.
-        name: of the first layer.
-        outputs: names of the model's outputs that come out of it.
+        words: the operations in order: ("Conv 3x3, 64", "BN", "ReLU").
+        shape: the output shape: "56 x 56 x 64".
+        kind: the kind of the step.
+        sources: positions of the steps that this step reads.
+        name: the name of the first layer.
+        outputs: names of the model outputs that the step produces.
     """
 
     words: tuple[str, ...]
@@ -44,9 +44,10 @@ class Step:
     outputs: tuple[str, ...] = ()
 
 
-# They belong to what they read, if nobody else reads that.
+# These layers join the step that they read, if they are its only reader.
 FOLLOWING = frozenset({"Activation", "BatchNormalization", "Dropout", "Identity", "LeakyReLU", "ReLU", "Softmax"})
-# They belong to what reads them, if only one does.
+
+# These layers join the step that reads them, if there is only one.
 LEADING = frozenset({"ZeroPadding2D"})
 JOINING = frozenset({"Add", "Average", "Concatenate", "Maximum", "Multiply", "Subtract"})
 SHORT = {
@@ -61,16 +62,16 @@ SIGNS = {"Add": "+", "Subtract": "-", "Multiply": "*", "TrueDivide": "/", "Divid
 
 
 def steps(model: keras.Model, *, full: bool = False) -> list[Step]:
-    """Return the steps of a flat functional model, inputs first, each after those that it reads.
+    """Return the steps of a flat functional model in topological order, inputs first.
 
     Args:
         model: the network.
-        full: a step for every layer.
+        full: return a separate step for every layer.
     """
     graph = Graph(model)
     found = [_input(tensor) for tensor in model.inputs]
     places = {id(tensor): place for place, tensor in enumerate(model.inputs)}
-    leading: dict[int, str] = {}  # words of what waits for its reader, by the tensor that it gives
+    leading: dict[int, str] = {}  # Words of layers that join their reader, by output tensor.
     for node in graph.nodes:
         (*_, result), sources = node.outputs, [id(tensor) for tensor in node.input_tensors]
         kind, alone = type(node.operation).__name__, graph.reads[sources[0]] == 1 and len(sources) == 1
@@ -114,7 +115,7 @@ def _shape(tensor: Any) -> str:
 
 
 def _word(node: Node) -> str:
-    """Return what one call does: "Conv 3x3, 64, stride 2"."""
+    """Return a short description of one call: "Conv 3x3, 64, stride 2"."""
     operation, name = node.operation, type(node.operation).__name__
     if name in ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D"):
         return _convolution(operation, name)
@@ -141,7 +142,7 @@ def _is_layer(operation: Any) -> bool:
 
 
 def _operator(node: Node, name: str) -> str:
-    """Return an operator as it is written: "/ 2", "exp", "[..., 32:]"."""
+    """Return an operator in Python notation: "/ 2", "exp", "[..., 32:]"."""
     arguments = node.arguments.args
     if name == "GetItem":
         parts = arguments[1] if isinstance(arguments[1], tuple) else (arguments[1],)

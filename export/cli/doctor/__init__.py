@@ -1,1 +1,1 @@
-"""Is this installation sound? What `zoo doctor` looks at; nothing here prints."""
+"""The checks of `zoo doctor`; this package does not print."""

@@ -1,4 +1,4 @@
-"""Every dependency: what it is for, the versions that were tested together, and whether it imports here."""
+"""Dependencies: their purpose, the tested versions, and whether each one imports on this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from export.process import signal_name
 from export.runtime.versions import version
 
-IMPORT_SECONDS = 120  # TensorFlow takes 5 here; a disk of a small board ten times that.
+IMPORT_SECONDS = 120  # TensorFlow takes 5 s on a desktop, and about ten times longer on a small board.
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Dependency:
     """A package that this project imports.
 
     Attributes:
-        distribution: what pip installs.
-        module: what is imported to see that it works, native code included.
-        stages: what cannot be done without it.
+        distribution: the name that pip installs.
+        module: the module to import as a test, native code included.
+        stages: the features that need this dependency.
     """
 
     distribution: str
@@ -47,7 +47,7 @@ DEPENDENCIES = (
     Dependency("onnx", "onnx", "convert to .onnx"),
     Dependency("onnxruntime", "onnxruntime", "prove and run .onnx"),
     Dependency("jinja2", "jinja2", "write report.html"),
-    Dependency("matplotlib", "matplotlib.figure", "pictures of training runs"),
+    Dependency("matplotlib", "matplotlib.figure", "plots of training runs"),
     Dependency("pillow", "PIL.Image", "read photos"),
     Dependency("pycocotools", "pycocotools.cocoeval", "average precision of detectors"),
     Dependency("pygraphviz", "pygraphviz", "drawings of networks"),
@@ -59,13 +59,13 @@ DEPENDENCIES = (
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found out about one dependency.
+    """The result of checking one dependency.
 
     Attributes:
-        dependency: which.
-        version: that is installed; None if pip does not know.
+        dependency: the dependency.
+        version: the installed version; None if pip does not know it.
         tested: the versions that were tested together with the others, one for each version of Python.
-        problem: why it does not import; empty if it does.
+        problem: why the import fails; empty if it succeeds.
     """
 
     dependency: Dependency
@@ -90,7 +90,7 @@ class Finding:
 
 
 def locked_versions() -> dict[str, tuple[str, ...]]:
-    """Return the versions of requirements.lock by distribution, from what `make lock` writes into the package."""
+    """Return the tested versions by distribution, from the copy of requirements.lock that `make lock` writes."""
     lines = (resources.files("export.cli.doctor") / "tested_versions.txt").read_text(encoding="utf-8").split()
     found: dict[str, tuple[str, ...]] = {}
     for name, _, number in (line.partition("==") for line in lines):
@@ -99,15 +99,15 @@ def locked_versions() -> dict[str, tuple[str, ...]]:
 
 
 def examine(dependencies: Sequence[Dependency] = DEPENDENCIES) -> Iterator[Finding]:
-    """Import each dependency in a process of its own and yield the findings as they come, in any order."""
-    # The slow ones first, so that none of them runs alone at the end.
+    """Import each dependency in a separate process and yield the findings as they complete."""
+    # Start the slow imports first, so that none of them runs alone at the end.
     slow_first = sorted(dependencies, key=lambda dependency: "tensorflow" not in dependency.distribution)
-    pool = ThreadPoolExecutor(max_workers=2)  # an import of TensorFlow takes 600 MB
+    pool = ThreadPoolExecutor(max_workers=2)  # An import of TensorFlow takes 600 MB.
     try:
         for future in as_completed([pool.submit(_examine_one, dependency) for dependency in slow_first]):
             yield future.result()
     finally:
-        pool.shutdown(cancel_futures=True)  # Ctrl-C must not wait for those that have not begun.
+        pool.shutdown(cancel_futures=True)  # Ctrl-C must not wait for pending imports.
 
 
 def _examine_one(dependency: Dependency) -> Finding:
@@ -120,11 +120,11 @@ def _examine_one(dependency: Dependency) -> Finding:
 
 
 def import_problem(module: str) -> str:
-    """Import `module` in a child process; return why that fails, empty if it does not.
+    """Import `module` in a child process and return why the import fails; empty if it succeeds.
 
-    A native library that crashes takes only the child with it.
+    A crash of a native library ends only the child process.
     """
-    # -P: a file of the same name in the current folder is not what a command would import.
+    # -P: do not import a file of the same name from the current folder.
     command = [sys.executable, "-P", "-c", f"import {module}"]
     try:
         child = subprocess.run(
@@ -136,10 +136,10 @@ def import_problem(module: str) -> str:
             timeout=IMPORT_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return f"the import does not end ({IMPORT_SECONDS} s)"
+        return f"the import did not finish within {IMPORT_SECONDS} s"
     if child.returncode == 0:
         return ""
     if child.returncode < 0:
-        return f"the import crashes ({signal_name(-child.returncode)})"
+        return f"the import crashed ({signal_name(-child.returncode)})"
     lines = child.stderr.strip().splitlines()
-    return lines[-1] if lines else f"the import ends the process with code {child.returncode}"
+    return lines[-1] if lines else f"the import ended the process with exit code {child.returncode}"

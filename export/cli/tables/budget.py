@@ -1,4 +1,4 @@
-"""The files that a budget chose from, as a table in the terminal."""
+"""Table of the candidate files of a budget."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def print_budget(console: Console, manifest: Mapping[str, Any]) -> None:
-    """Print a row per file that was tried, the smallest first, and what was found; nothing without a budget."""
+    """Print a row per candidate file, the smallest first, and the result; nothing without a budget."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     if not manifest["budget"]:
         return
     met = is_met(manifest)
-    table = Table(title="the budget", title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title="budget", title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("file")
     for heading in headings(manifest):
         table.add_column(heading, justify="right")

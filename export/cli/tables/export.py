@@ -1,4 +1,4 @@
-"""The end table of an export in the terminal, and what stands around it."""
+"""The result table of an export."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STYLES = {"good": "green", "noted": "yellow", "failed": "bold red"}
 
 
 def print_table(console: Console, manifest: Mapping[str, Any], *, title: str) -> None:
-    """Print a row per file, then one line on what the numbers were measured with."""
+    """Print a row per file, then the legend."""
     print_rows(console, manifest, title=title)
     for line in legend(manifest):
         console.print(line, style="dim")

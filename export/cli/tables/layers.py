@@ -1,4 +1,4 @@
-"""A diagnosis in the terminal: every layer in the order of the graph, then those that cost the most, with cures."""
+"""Table of a diagnosis: every layer in graph order, then the worst layers with suggestions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BAR_WIDTH = 24
 
 
 def print_diagnosis(console: Console, found: Mapping[str, Any]) -> None:
-    """Print the verdict, the table, the worst layers, and what to type next."""
+    """Print the verdict, the table, the worst layers, and the command to try next."""
     from rich.text import Text
 
     console.print(Text(verdict(found), style="bold"), soft_wrap=True)
@@ -31,7 +31,7 @@ def print_diagnosis(console: Console, found: Mapping[str, Any]) -> None:
 
 
 def print_worst(console: Console, manifest: Mapping[str, Any]) -> None:
-    """Print the verdict on every diagnosed file of an export, and the worst layers of the first with their cures."""
+    """Print the verdict on every diagnosed file of an export, and suggestions for the first file."""
     from rich.text import Text
 
     if not manifest["recipe"]["diagnose"]:
@@ -40,7 +40,9 @@ def print_worst(console: Console, manifest: Mapping[str, Any]) -> None:
     found = [file["diagnosis"] for file in files if file["diagnosis"] is not None]
     console.print()
     if not found:
-        console.print("no layers were compared: there is no int8 file that could be", style="yellow", soft_wrap=True)
+        console.print(
+            "no layers were compared: the export has no int8 file to diagnose", style="yellow", soft_wrap=True
+        )
     for place, one in enumerate(found):
         console.print(Text(verdict(one), style="bold"), soft_wrap=True)
         if place == 0:
@@ -57,8 +59,8 @@ def _table(found: Mapping[str, Any]) -> Any:
     table.add_column("operator", overflow="fold")
     table.add_column("stored")
     table.add_column("own dB", justify="right")
-    table.add_column("so far dB", justify="right")
-    table.add_column("of the output's error", justify="left", no_wrap=True)
+    table.add_column("accum. dB", justify="right")
+    table.add_column("share of output error", justify="left", no_wrap=True)
     worst = [finding["name"] for finding in found["worst"]]
     largest = max((layer["share"] or 0.0 for layer in found["layers"]), default=0.0)
     for layer in found["layers"]:
@@ -77,12 +79,12 @@ def _table(found: Mapping[str, Any]) -> Any:
 
 
 def _print_worst(console: Console, found: Mapping[str, Any], made_by: str) -> None:
-    """Print the worst layers, and the export to try in place of the command that the file was made by."""
+    """Print the worst layers with suggestions, and the export command to try instead of `made_by`."""
     from rich.padding import Padding
     from rich.text import Text
 
     for place, finding in enumerate(found["worst"], 1):
-        cure = finding["cure"]
+        advice = finding["cure"]
         console.print(
             Text.assemble(
                 f"{place}  ",
@@ -91,9 +93,9 @@ def _print_worst(console: Console, found: Mapping[str, Any], made_by: str) -> No
             ),
             soft_wrap=True,
         )
-        words = Text.assemble(f"{cure['fact']}: {cure['advice']}")
-        if cure["options"]:
-            words.append("  ").append(shlex.join(cure["options"]), style="green")
+        words = Text.assemble(f"{advice['fact']}: {advice['advice']}")
+        if advice["options"]:
+            words.append("  ").append(shlex.join(advice["options"]), style="green")
         console.print(Padding(words, (0, 0, 0, 3)))
     if found["worst"]:
         console.print()

@@ -1,4 +1,4 @@
-"""What a file answers, for people: bars for shares, a row for each object, ranges for numbers."""
+"""Tables of predictions: bars for probabilities, a row per object, ranges for other outputs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BAR_WIDTH = 20
 
 
 def print_shares(photo: str, file: DeliveredFile, milliseconds: float, shares: Iterable[tuple[float, str]]) -> None:
-    """Print a bar for each share of 1, with its name."""
+    """Print a bar for each share (0 to 1), with its name."""
     console = standard_output()
     console.print(f"{photo}  ({file.path.name}, {milliseconds:.2f} ms)", style="bold", soft_wrap=True)
     table = Table.grid(padding=(0, 2))
@@ -26,18 +26,18 @@ def print_shares(photo: str, file: DeliveredFile, milliseconds: float, shares: I
     table.add_column(style="green", width=BAR_WIDTH)
     table.add_column()
     for share, name in shares:
-        # A probability may be a little above 1 by rounding.
+        # Rounding can make a probability slightly larger than 1.
         table.add_row(f"{100 * share:.1f} %", "━" * min(BAR_WIDTH, round(BAR_WIDTH * share)), name)
     console.print(table)
     console.print()
 
 
 def print_seen(seen: Seen, file: DeliveredFile) -> None:
-    """Print the objects of one photo, the surest first."""
+    """Print the objects detected in one photo, by descending score."""
     console = standard_output()
     console.print(f"{seen.photo}  ({file.path.name}, {seen.milliseconds:.2f} ms)", style="bold", soft_wrap=True)
     if not seen.objects:
-        console.print("no object that it is sure of")
+        console.print("no object detected")
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
     table.add_column(style="green")
@@ -50,7 +50,7 @@ def print_seen(seen: Seen, file: DeliveredFile) -> None:
 
 
 def print_outputs(facts: Mapping[str, Any]) -> None:
-    """Print the range of every output, of answers that have no other meaning."""
+    """Print the shape and the range of every output."""
     samples = "1 sample" if facts["samples"] == 1 else f"{facts['samples']} samples"
     table = Table(
         title=f"{facts['file']}: {samples}, p50 {facts['p50_ms']:.2f} ms",

@@ -1,4 +1,4 @@
-"""What pruning bought and what it cost, in the terminal."""
+"""Table of the effect of pruning."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def print_slimming(console: Console, manifest: Mapping[str, Any]) -> None:
-    """Print a row per file against the original; nothing if there is none."""
+def print_pruning(console: Console, manifest: Mapping[str, Any]) -> None:
+    """Print a row per file, compared with the original model; nothing without an original."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 

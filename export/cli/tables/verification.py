@@ -1,4 +1,4 @@
-"""A verification in the words and rows of an export."""
+"""The result of a verification in the layout of an export's manifest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from export.runtime.versions import version
 
 
 def record(found: Verification) -> dict[str, Any]:
-    """Return plain data, with the keys of a manifest where the facts are the same."""
+    """Return plain data with the keys of a manifest."""
     delivered = found.delivered
     return {
         "schema": SCHEMA,
@@ -51,17 +51,17 @@ def _file(file: VerifiedFile) -> dict[str, Any]:
 
 
 def legend(found: Verification) -> list[str]:
-    """Return the sentences under the table: what was asked, and what has changed since the export."""
+    """Return the lines below the table: what was compared, and what has changed since the export."""
     delivered = found.delivered
     lines = [
-        f"asked on the {found.count} inputs in golden.npz: the same bytes, the same answers as at the export, "
-        "and the Keras model's recorded answers; SQNR and same top-1 are against those"
+        f"checked on the {found.count} inputs in golden.npz: same bytes, same outputs as at the export, and close to "
+        "the recorded outputs of the Keras model, which SQNR and same top-1 refer to"
         if found.count
-        else "nothing could be run: only the bytes were compared",
+        else "no file could be run: only the bytes were compared",
     ]
     now = {tool: (version(tool) or "missing", delivered.versions.get(tool) or "unknown") for tool in _runtimes()}
     changed = [f"{tool} {here} (export: {then})" for tool, (here, then) in now.items() if here != then]
-    lines += [f"other runtimes than at the export: {', '.join(changed)}"] if changed else []
+    lines += [f"runtime versions differ from the export: {', '.join(changed)}"] if changed else []
     lines += [f"{name} is not in the manifest: not verified" for name in delivered.strangers()]
     lines += _untrained(delivered)
     return lines

@@ -1,1 +1,1 @@
-"""Jobs of the child process with native runtimes, run by `export.runtime.worker`; none imports TensorFlow."""
+"""Jobs that `export.runtime.worker` runs in a child process; they do not import TensorFlow."""

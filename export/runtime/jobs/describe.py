@@ -1,4 +1,4 @@
-"""What a file declares and is made of."""
+"""Job: describe a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from export.formats.session import Session
 
 
 def describe(path: str) -> dict[str, Any]:
-    """Describe a file: inputs, outputs and operators."""
+    """Return the format, inputs, outputs and operators of a file."""
     file_format = format_of(Path(path))
     session = file_format.open(Path(path))
     return {

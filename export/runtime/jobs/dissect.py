@@ -1,4 +1,4 @@
-"""What each layer of a quantized file does."""
+"""Job: measure the error of each layer of a quantized file."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def dissect(path: str, float_file: str, samples: str, count: int, camera_bytes: 
     """Compare every activation of a quantized file with the float file's, on the first samples.
 
     Args:
-        path: of the quantized file.
-        float_file: of the float one, in the primary format.
-        samples: folder that `Samples.save` wrote.
-        count: of samples.
-        camera_bytes: as for `run`.
+        path: path of the quantized file.
+        float_file: path of the float file in the primary format.
+        samples: a folder that `Samples.save` wrote.
+        count: maximum number of samples.
+        camera_bytes: whether to feed uint8 photos without normalisation.
     """
     loaded = Samples.load(Path(samples))
     dissector = format_of(Path(path)).dissect(Path(path), Path(float_file))

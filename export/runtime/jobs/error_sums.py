@@ -1,4 +1,4 @@
-"""What quantization did to one activation, summed sample by sample: no activation is kept."""
+"""Sums of the quantization error of one activation over samples, without storing activations."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from export.metrics import EQUAL_SQNR_DB
 from export.model.tensor_spec import TensorSpec
 from export.runtime.jobs.layer_error import LayerError
 
-BULK = 0.999  # Of the values; the rest may be rare peaks.
-CODES = 256  # Wider grids are counted in as many bins.
+BULK = 0.999  # Share of the values that is not considered peaks.
+CODES = 256  # Histograms of wider grids have as many bins.
 
 
 class ErrorSums:
-    """Power of signal and errors of one point, in float64."""
+    """Power of the signal and of the errors of one point, in float64."""
 
     def __init__(self, point: Point) -> None:
         self._point = point
@@ -50,7 +50,7 @@ class ErrorSums:
         self._channels["largest"] = np.maximum(self._channels.get("largest", largest), largest)
 
     def result(self) -> LayerError:
-        """Return what the sums say."""
+        """Return the errors computed from the sums."""
         point = self._point
         channel, share = self._worst_channel()
         return LayerError(
@@ -102,14 +102,14 @@ class ErrorSums:
         return worst, _share(float(error[worst]), float(error.sum()))
 
     def _spread(self) -> float:
-        """Return how much wider the widest channel's values are than the middle one's, of those that are not dead."""
+        """Return the range of the widest channel divided by the median range of all channels that are not zero."""
         largest = self._channels["largest"]
         alive = largest[largest > 0]
         return float(alive.max() / np.median(alive)) if alive.size else 1.0
 
 
 def on_grid(computed: Array, grid: TensorSpec) -> tuple[Array, Array]:
-    """Return real numbers rounded to a grid, and where that clips; as they are without a grid."""
+    """Return real values rounded to a grid, and a mask of the clipped values; unchanged without a grid."""
     if grid.scale is None or grid.zero_point is None:
         return computed, np.zeros(computed.shape, bool)
     limits = np.iinfo(grid.dtype)
@@ -120,7 +120,7 @@ def on_grid(computed: Array, grid: TensorSpec) -> tuple[Array, Array]:
 
 
 def sqnr_db(signal: float, noise: float) -> float:
-    """Return 10 log10(signal / noise), within what JSON can hold; what is not finite counts as lost."""
+    """Return 10 log10(signal / noise), limited to +-EQUAL_SQNR_DB; the lower limit if a power is not finite."""
     if not math.isfinite(noise) or not math.isfinite(signal):
         return -EQUAL_SQNR_DB
     if noise == 0:
@@ -129,7 +129,7 @@ def sqnr_db(signal: float, noise: float) -> float:
 
 
 def _rows(values: Any, shape: tuple[int, ...] | None = None) -> Array:
-    """Return an activation as (elements, channels): the channels are last."""
+    """Return an activation as (elements, channels)."""
     array: Array = np.asarray(values, np.float32)
     return array.reshape(shape if shape is not None else (-1, array.shape[-1] if array.ndim > 1 else array.size))
 

@@ -1,4 +1,4 @@
-"""One sample as a file's inputs store it."""
+"""Convert a sample to the stored types of a file's inputs."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from zoo.errors import UsageProblemError
 
 
 def feed(session: Session | Dissector, samples: Samples, index: int, camera_bytes: bool) -> dict[str, Array]:
-    """Return one sample as the file's inputs store it.
+    """Return one sample in the stored types of the file's inputs, batch 1.
 
     Raises:
-        UsageProblemError: the file wants other inputs than the samples hold.
+        UsageProblemError: the file and the samples have different input names.
     """
     if {spec.name for spec in session.inputs} != set(samples.inputs):
         wanted = ", ".join(spec.name for spec in session.inputs)
-        raise UsageProblemError(f"the file's inputs are {wanted}; the samples hold {', '.join(samples.inputs)}")
+        raise UsageProblemError(
+            f"the file's inputs are {wanted}, but the samples have {', '.join(samples.inputs)}; give samples with the "
+            "names of the file's inputs"
+        )
     fed = {}
-    # Photos are of the first input; others, which are drawn, may be of uint8 too.
+    # The first input takes the photos; other inputs, which are generated, may be uint8 too.
     photo = next(iter(samples.inputs)) if camera_bytes and samples.photos is not None else None
     for spec in session.inputs:
         if spec.name == photo and spec.dtype == "uint8" and samples.photos is not None:

@@ -1,4 +1,4 @@
-"""What quantization did to one activation, in numbers."""
+"""The quantization error of one activation."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import Any, Self
 
 @dataclass(frozen=True, kw_only=True)
 class LayerError:
-    """One activation of a quantized file against the float one; SQNR in dB, shares between 0 and 1.
+    """The errors of one activation of a quantized file against the float file; shares are between 0 and 1.
 
     Attributes:
-        tensor: its name in the float file.
+        tensor: name in the float file.
         op: the operator; empty for an input.
         sources: activations that the operator reads.
-        dtype: that it is stored in.
-        passes_on: whether it only moves numbers that are rounded already: it adds no error of its own.
-        cumulative_sqnr_db: what the file gives, all errors before it included.
-        local_sqnr_db: what it would give if only this operator's weights and output were rounded; None if passes_on.
-        weights_sqnr_db: likewise its weights alone; None where it has none, or the very same.
-        weights_share: of the local error that the weights make.
-        clipping_share: of the local error that values beyond the grid make.
-        clipped: share of the values that lie beyond the grid.
-        used: share of the grid's codes between which 99.9 % of the values lie; None without a grid.
-        channels: how many.
-        worst_channel: with the largest local error.
-        worst_channel_share: of the local error that this one channel makes.
-        worst_channel_sqnr_db: its own signal to its own local error.
-        channel_spread: largest value of the widest channel / of the middle one.
-        output_share: of an output's error that is there if only this layer is rounded; of several outputs, the largest
-            share; errors cancel, so that it may be more than 1. None where not measured.
-        output_sqnr_db: of that output then.
-        output_count: samples that these two were measured on.
-        is_output: whether an output of the file has these numbers: such a range is never narrowed.
+        dtype: stored type.
+        passes_on: whether the operator only moves values that are already rounded, so that it adds no error.
+        cumulative_sqnr_db: SQNR in the file, with all errors before this activation.
+        local_sqnr_db: SQNR if only this operator's weights and output were rounded; None if `passes_on`.
+        weights_sqnr_db: SQNR if only its weights were rounded; None if it has no weights or their error is zero.
+        weights_share: share of the local error that the weights cause.
+        clipping_share: share of the local error that clipping causes.
+        clipped: share of the values outside the range of the grid.
+        used: share of the grid's codes that covers 99.9 % of the values; None without a grid.
+        channels: number of channels.
+        worst_channel: the channel with the largest local error.
+        worst_channel_share: share of the local error that this channel causes.
+        worst_channel_sqnr_db: SQNR of this channel alone.
+        channel_spread: largest value of the widest channel divided by that of the median channel.
+        output_share: share of an output's error if only this layer is rounded, the maximum over the outputs; may
+            exceed 1, because errors cancel. None if not measured.
+        output_sqnr_db: SQNR of that output if only this layer is rounded.
+        output_count: number of samples for the two output values.
+        is_output: whether the activation is an output of the file, whose range is never narrowed.
     """
 
     tensor: str
@@ -64,5 +64,5 @@ class LayerError:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return the error that `record()` described."""
+        """Return the error from a record that `record()` returned."""
         return cls(**{**record, "sources": tuple(record["sources"])})

@@ -1,6 +1,6 @@
-"""Measure all layers of a quantized file: what each adds, what has gathered, and what each alone does to the outputs.
+"""Measure the own error, the accumulated error and the effect on the outputs of each layer of a quantized file.
 
-Runs in the child process that touches native runtimes.
+This module runs in the child process, because it uses native runtimes.
 """
 
 from __future__ import annotations
@@ -18,19 +18,21 @@ from export.runtime.jobs.layer_error import LayerError
 
 Inputs = Mapping[str, Array]
 
-# What a layer alone does to the outputs takes half a run of the float network per sample: on few samples it is measured
-# of all, on all samples of those that cost the most on the few. A layer's own error would choose others.
+
+# The effect of one layer on the outputs takes half a run of the float network per sample. It is measured for all layers
+# on FEW samples, then for the ALONE worst layers on all samples. A layer's own error would not find the worst layers.
 FEW, ALONE = 2, 48
-# So many at a time: each holds the weights of the rest of the network.
+
+# Number of layers at a time: each needs the weights of the rest of the network.
 AT_ONCE = 8
 
 
 def layer_errors(dissector: Dissector, samples: Sequence[tuple[Inputs, Inputs]]) -> list[LayerError]:
-    """Return the errors of all points, in the order of the graph.
+    """Return the errors of all points in graph order.
 
     Args:
-        dissector: of the file.
-        samples: (inputs of the float file, inputs of the quantized file), one sample each.
+        dissector: the dissector of the file.
+        samples: pairs of inputs of the float file and inputs of the quantized file, one pair per sample.
     """
     dissector.align(*samples[0])
     sums = [ErrorSums(point) for point in dissector.points]
@@ -44,7 +46,7 @@ def layer_errors(dissector: Dissector, samples: Sequence[tuple[Inputs, Inputs]])
     own = [position for position, error in enumerate(errors) if _has_own(error)]
     if len(own) > ALONE:
         _measure_alone(dissector, errors, own, samples[:FEW])
-        # Few samples may show nothing of what clips an output in one of them.
+        # Outputs come first, because few samples may not show the clipping of an output.
         costs = {position: (errors[position].is_output, errors[position].output_share or 0.0) for position in own}
         own = sorted(own, key=costs.__getitem__, reverse=True)[:ALONE]
     _measure_alone(dissector, errors, own, samples)
@@ -54,7 +56,7 @@ def layer_errors(dissector: Dissector, samples: Sequence[tuple[Inputs, Inputs]])
 def _measure_alone(
     dissector: Dissector, errors: list[LayerError], positions: Sequence[int], samples: Sequence[tuple[Inputs, Inputs]]
 ) -> None:
-    """Complete the errors at those positions with what each alone does to the outputs."""
+    """Add the effect on the outputs to the errors at `positions`."""
     reached = together(dissector, errors)
     for start in range(0, len(positions), AT_ONCE):
         for position, alone in _alone(dissector, positions[start : start + AT_ONCE], samples).items():
@@ -62,18 +64,18 @@ def _measure_alone(
 
 
 def together(dissector: Dissector, errors: Sequence[LayerError]) -> list[float]:
-    """Return the SQNR of every output, all layers rounded."""
+    """Return the SQNR of every output with all layers rounded."""
     known = {error.tensor: error.cumulative_sqnr_db for error in errors}
     return [known.get(tensor, EQUAL_SQNR_DB) for tensor in dissector.ends]
 
 
 def _has_own(error: LayerError) -> bool:
-    """Whether a layer adds an error of its own; inputs are not asked."""
+    """Return whether a layer other than an input adds an error of its own."""
     return bool(error.op) and error.local_sqnr_db is not None and error.local_sqnr_db < EQUAL_SQNR_DB
 
 
 def _outputs(dissector: Dissector) -> set[str]:
-    """Return the activations that have the numbers of an output: it, and what it only moves."""
+    """Return the activations that have the values of an output, including those that are only moved to it."""
     found = set(dissector.ends)
     for point in reversed(dissector.points):
         if point.tensor in found and point.passes_on:
@@ -84,7 +86,7 @@ def _outputs(dissector: Dissector) -> set[str]:
 def _alone(
     dissector: Dissector, positions: Sequence[int], samples: Sequence[tuple[Inputs, Inputs]]
 ) -> dict[int, list[float]]:
-    """Return the SQNR of every output if only the layer at a position were rounded, by position."""
+    """Return, by position, the SQNR of every output if only the layer at that position is rounded."""
     tails = {position: dissector.tail(dissector.points[position].tensor) for position in positions}
     powers: dict[int, list[list[float]]] = {position: [] for position in positions}
 
@@ -113,6 +115,6 @@ def _sqnrs_db(rows: Array) -> list[float]:
 
 
 def _with_output(error: LayerError, alone: Sequence[float], reached: Sequence[float], count: int) -> LayerError:
-    """Return the error with its cost at the output that it costs the most of, measured on `count` samples."""
+    """Return the error with its effect on the most affected output, measured on `count` samples."""
     cost, left = max((all_ - own, own) for all_, own in zip(reached, alone, strict=True))
     return replace(error, output_share=10 ** (cost / 10), output_sqnr_db=left, output_count=count)

@@ -1,4 +1,4 @@
-"""What the activations of a float file are like."""
+"""Jobs: observe the activations of a float file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from export.runtime import cores
 
 
 def observe(path: str, samples: str, observer: str) -> dict[str, Any]:
-    """Observe every activation of a float file; answer the ranges, how stable they are, and what activations are like.
+    """Return the ranges of every activation of a float file, their stability, and fingerprints of the activations.
 
-    The fingerprints are of the first sample, and of what may be clipped: neither inputs nor outputs of the file, nor
-    what holds the same numbers in another shape.
+    The fingerprints are from the first sample. They cover activations that may be clipped: neither inputs nor outputs
+    of the file, nor reshaped copies of these.
     """
     watcher = PRIMARY.watch(Path(path), cores.count())
     split = SplitObserver(observer, watcher.edges)
@@ -44,13 +44,13 @@ def observe(path: str, samples: str, observer: str) -> dict[str, Any]:
 
 
 def activations(path: str, samples: str, count: int, outputs: str) -> dict[str, Any]:
-    """Show every activation of a float file on the first samples; write them to `outputs` (.npz), answer the steps.
+    """Write every activation of a float file on the first samples to an .npz, and return their names and steps.
 
     Args:
-        path: of the file.
-        samples: folder that `Samples.save` wrote.
-        count: of samples.
-        outputs: of the .npz to write, arrays (N, ...) by the position of the tensor among `names`.
+        path: path of the file.
+        samples: a folder that `Samples.save` wrote.
+        count: maximum number of samples.
+        outputs: path of the .npz to write: arrays (N, ...) by the position of the tensor in `names`.
     """
     watcher = PRIMARY.watch(Path(path), cores.count())
     rows: dict[str, list[Array]] = {}

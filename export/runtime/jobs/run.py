@@ -1,4 +1,4 @@
-"""What a file says on samples, and how long it takes."""
+"""Job: run a file on samples and measure its latency."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from export.runtime.jobs.describe import specs
 from export.runtime.jobs.feed import feed
 from export.runtime.jobs.timing import WARM_UP_RUNS, percentiles
 
-SLOW_MS = 50.0  # an inference: less is not worth loading a file twice
+SLOW_MS = 50.0  # Latency above which loading the file a second time pays off.
 
 
 def run(
     path: str, samples: str, outputs: str, camera_bytes: bool, threads: int = 1, hurry_after: int | None = None
 ) -> dict[str, Any]:
-    """Run a file on saved samples; write the stored outputs to `outputs` (.npz), answer specs and times.
+    """Run a file on saved samples, write its stored outputs to an .npz, and return specs and latencies.
 
     Args:
-        path: of the file.
-        samples: folder that `Samples.save` wrote.
-        outputs: of the .npz to write, arrays (N, ...) by output name as the file stores them.
-        camera_bytes: feed the photos' bytes to a uint8 input, as a device would.
-        threads: of the runtime.
-        hurry_after: so many samples, which alone are timed then, a slow file gets all cores: its answers are the same.
+        path: path of the file.
+        samples: a folder that `Samples.save` wrote.
+        outputs: path of the .npz to write: arrays (N, ...) by output name, as the file stores them.
+        camera_bytes: whether to feed uint8 photos without normalisation, as a device would.
+        threads: number of threads of the runtime.
+        hurry_after: number of samples after which a slow file runs on all cores, with the same outputs; only the
+            samples before that are timed.
     """
     loaded = Samples.load(Path(samples))
     file_format = format_of(Path(path))
@@ -44,7 +45,7 @@ def run(
     for index in range(len(loaded)):
         if index == hurry_after and np.median(milliseconds) > SLOW_MS:
             timed = index
-            del session  # before there is another: one holds all weights
+            del session  # Free its weights before the second session loads them.
             session = file_format.open(Path(path), max(threads, cores.count()))
         inputs = feed(session, loaded, index, camera_bytes)
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""How fast a file is, and how much memory it takes."""
+"""Jobs: measure the latency and the memory of files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WARM_UP_RUNS = 3
 
 
 def time_file(path: str, runs: int, threads: int) -> dict[str, Any]:
-    """Time a file on noise: only the numbers' types matter to its speed."""
+    """Measure a file on noise; latency depends only on the types of the inputs, not on their values."""
     file_format = format_of(Path(path))
     empty_mb = peak_mb()
     session = file_format.open(Path(path), threads)
@@ -45,18 +45,18 @@ def time_file(path: str, runs: int, threads: int) -> dict[str, Any]:
 
 
 def time_in_turns(paths: list[str], rounds: int, runs: int, threads: int) -> dict[str, Any]:
-    """Time files on noise, one after the other, `rounds` times; answer the least median of each.
+    """Measure files on noise in alternation, `rounds` times, and return the lowest median latency of each.
 
-    What else the machine does hits all alike.
+    Alternating distributes disturbances of the machine over all files.
     """
     turns = [[time_file(path, runs, threads)["p50_ms"] for path in paths] for _ in range(rounds)]
     return {"p50_ms": [min(times) for times in zip(*turns, strict=True)]}
 
 
 def peak_mb() -> float:
-    """Return the most memory that this process has held, in megabytes.
+    """Return the peak memory of this process in megabytes.
 
-    Not `ru_maxrss` where there is /proc: Linux counts in it what the parent held when it started us.
+    `ru_maxrss` is only used without /proc, because on Linux it includes the memory of the parent at the fork.
     """
     status = Path("/proc/self/status")
     if status.exists():
@@ -73,6 +73,6 @@ def percentiles(milliseconds: Sequence[float]) -> dict[str, float]:
 
 def _noise(generator: np.random.Generator, spec: TensorSpec) -> Array:
     if np.issubdtype(np.dtype(spec.dtype), np.integer):
-        high = 2 if spec.scale is None else 127  # token ids must stay inside the smallest table
+        high = 2 if spec.scale is None else 127  # Token ids must stay inside the smallest table.
         return generator.integers(0, high, spec.shape).astype(spec.dtype)
     return generator.uniform(-1, 1, spec.shape).astype(spec.dtype)

@@ -1,1 +1,1 @@
-"""Classification: one photo in, one row of classes out, judged by top-1 and top-5 accuracy."""
+"""Classification: from a photo to class scores, measured by top-1 and top-5 accuracy."""

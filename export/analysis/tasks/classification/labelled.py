@@ -1,4 +1,4 @@
-"""Labelled photos of a classifier, and how well its outputs name their classes."""
+"""Labelled photos for a classifier, and its accuracy on them."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ class ClassifiedSamples:
     """Photos as the model's input, with their classes.
 
     Attributes:
-        samples: with labels.
-        output: name of the row of classes.
+        samples: the photos with labels.
+        output: name of the output with class scores.
     """
 
     samples: Samples
     output: str
 
     def scores(self, outputs: Mapping[str, Array]) -> dict[str, float]:
-        """Return the shares of samples whose class is the best answer, and among the five best."""
-        assert self.samples.labels is not None  # every photo was found with its class
+        """Return top-1 and top-5 accuracy."""
+        assert self.samples.labels is not None  # `write` stores a label for every photo.
         top1, top5 = accuracy(outputs[self.output], self.samples.labels)
         return {"top1": top1, "top5": top5}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifiedPhotos:
-    """Photo files with their classes, and what they are for.
+    """Photo files with their classes, not yet decoded.
 
     Attributes:
-        photos: as they were found.
+        photos: the files.
         input: name of the model's input.
-        output: name of its row of classes.
-        preprocessing: of the photos.
+        output: name of the output with class scores.
+        preprocessing: the preprocessing of the model.
     """
 
     photos: LabelledPhotos | LabelledPictures
@@ -48,7 +48,7 @@ class ClassifiedPhotos:
     preprocessing: Preprocessing
 
     def write(self, work: Path, *, exclude: Collection[str], seed: int) -> ClassifiedSamples:
-        """Prepare the photos in `work`."""
+        """Preprocess the photos and save them in `work`."""
         samples = labelled_samples(
             self.photos, name=self.input, preprocessing=self.preprocessing, seed=seed, work=work, exclude=exclude
         )

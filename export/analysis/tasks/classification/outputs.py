@@ -1,4 +1,4 @@
-"""What the outputs of a classifier mean: the classes that a photo may show, the most probable first."""
+"""Interpret the outputs of a classifier: the most probable classes of a photo."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# float32 rounding of a sum of probabilities, and the last bit of an int8 one
+# Allows for float32 rounding of a sum of probabilities, and for the last bit of an int8 one.
 PROBABILITY_SLACK = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guess:
-    """One class that a photo may show; the probability is between 0 and 1."""
+    """A predicted class; the probability is between 0 and 1."""
 
     index: int
     name: str
@@ -29,9 +29,9 @@ def best(scores: NDArray[np.float64], labels: Sequence[str], top: int) -> tuple[
 
 
 def probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return scores (classes,) as probabilities: as they are if they are between 0 and 1, else their softmax.
+    """Return scores (classes,) as probabilities: unchanged if they are between 0 and 1, else their softmax.
 
-    A model may end in a softmax or in logits; logits that all lie between 0 and 1 are no trained network's.
+    A model may end in a softmax or in logits; logits of a trained network do not all lie between 0 and 1.
     """
     if scores.min() >= -PROBABILITY_SLACK and scores.max() <= 1 + PROBABILITY_SLACK:
         return scores

@@ -1,4 +1,4 @@
-"""Classification: one photo in, one row of classes out, judged by top-1 and top-5 accuracy."""
+"""The task classification."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from export.analysis.tasks.classification.labelled import ClassifiedPhotos
 
 
 class Classification:
-    """Which of several classes a photo shows."""
+    """Classification of photos."""
 
     name = "classification"
     metrics: tuple[Metric, ...] = (TOP1, TOP5)
     examples = "a folder of class folders, a CSV with file,class_index, or mnist, fashion_mnist, cifar10"
 
     def suits(self, model: keras.Model) -> bool:
-        """Whether the only output is a row of numbers."""
+        """Return whether the model has a single output (N, classes)."""
         outputs = signature.outputs(model)
         return len(outputs) == 1 and len(outputs[0].shape) == 2
 
     def find(self, subject: Subject, source: str) -> ClassifiedPhotos:
-        """Return the labelled photos that `source` names."""
+        """Return the labelled photos in `source`."""
         if subject.preprocessing is None or not self.suits(subject.model):
             raise UsageProblemError(
-                "--evaluate is for models that take photos: one image input with a known preprocessing "
-                "(--preprocessing raw, unit, tf, caffe or torch) and one output of classes"
+                "--evaluate needs a classifier of photos: one image input with known preprocessing "
+                "(type --preprocessing raw, unit, tf, caffe or torch) and one output of classes"
             )
         (image,), (output,) = signature.inputs(subject.model), signature.outputs(subject.model)
         return ClassifiedPhotos(

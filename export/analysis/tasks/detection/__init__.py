@@ -1,1 +1,1 @@
-"""Detection: one photo in, boxes of objects out, judged by average precision as COCO defines it."""
+"""Detection: from a photo to boxes of objects, measured by average precision as COCO defines it."""

@@ -1,4 +1,4 @@
-"""Photos with boxes, and how well a detector finds them."""
+"""Photos with labelled boxes for a detector, and its average precision on them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from zoo.preprocessing import Preprocessing
 
 @dataclass(frozen=True, kw_only=True)
 class BoxedSamples:
-    """Photos as the model's input, with what is to be found in them.
+    """Photos as the model's input, with their labelled boxes.
 
     Attributes:
         samples: the photos.
-        truth: of each photo.
-        meaning: of the model's outputs.
+        truth: the labelled boxes of each photo.
+        meaning: the meaning of the model's outputs.
     """
 
     samples: Samples
@@ -33,13 +33,13 @@ class BoxedSamples:
     meaning: Meaning
 
     def scores(self, outputs: Mapping[str, Array]) -> dict[str, float]:
-        """Return AP, over overlaps of .5 to .95, and that of .5."""
+        """Return AP over IoU thresholds from 0.5 to 0.95, and AP at 0.5."""
         heads = {head.output: outputs[head.output] for head in self.meaning.heads}
         for name, values in heads.items():
             if len(values) != len(self.truth):
-                raise CheckFailedError(f"{len(values)} answers of {name} for {len(self.truth)} photos")
+                raise CheckFailedError(f"output {name!r} has {len(values)} predictions for {len(self.truth)} photos")
             if not np.isfinite(values).all():
-                raise CheckFailedError("an answer holds NaN or infinity")
+                raise CheckFailedError(f"output {name!r} contains NaN or infinity")
         found = [
             detect({name: values[index] for name, values in heads.items()}, self.meaning)
             for index in range(len(self.truth))
@@ -49,13 +49,13 @@ class BoxedSamples:
 
 @dataclass(frozen=True, kw_only=True)
 class BoxedFiles:
-    """Files of photos with boxes, and what they are for.
+    """Photo files with labelled boxes, not yet decoded.
 
     Attributes:
-        photos: as they were found.
+        photos: the files.
         input: name of the model's input.
-        meaning: of the model's outputs.
-        preprocessing: of the photos.
+        meaning: the meaning of the model's outputs.
+        preprocessing: the preprocessing of the model.
     """
 
     photos: BoxedPhotos
@@ -64,7 +64,7 @@ class BoxedFiles:
     preprocessing: Preprocessing
 
     def write(self, work: Path, *, exclude: Collection[str], seed: int) -> BoxedSamples:
-        """Prepare the photos in `work`."""
+        """Preprocess the photos and save them in `work`."""
         samples, truth = boxed_samples(
             self.photos, name=self.input, preprocessing=self.preprocessing, seed=seed, work=work, exclude=exclude
         )

@@ -1,4 +1,4 @@
-"""What the outputs of a detector mean: objects, each with its class, score and box."""
+"""Interpret the outputs of a detector: objects with class, score and box."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo.detection.boxes import on_photo
 from zoo.detection.heads import Detection
 from zoo.detection.suppression import detect
 
-THRESHOLD = 0.25  # of the score, as Darknet's for what is shown to people
+THRESHOLD = 0.25  # Minimum score of a printed object, as in Darknet.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +35,11 @@ def objects(
     """Return at most `top` objects of one photo, the highest score first.
 
     Args:
-        outputs: of the heads, without batch, by name.
-        meaning: of the heads.
+        outputs: outputs of the heads without batch axis, by name.
+        meaning: the meaning of the heads.
         labels: names of the classes.
-        photo_size: width and height, in pixels.
-        top: at most so many.
+        photo_size: width and height in pixels.
+        top: maximum number of objects.
     """
     found = detect(dict(outputs), meaning, threshold=THRESHOLD, most_objects=top)
     boxes = np.rint(on_photo(found.boxes, *photo_size)).astype(int)

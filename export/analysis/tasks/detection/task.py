@@ -1,4 +1,4 @@
-"""Detection: one photo in, boxes of objects out, judged by average precision as COCO defines it."""
+"""The task detection."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ from export.analysis.tasks.detection.labelled import BoxedFiles
 
 
 class Detection:
-    """Where in a photo which objects are."""
+    """Detection of objects in photos."""
 
     name = "detection"
     metrics: tuple[Metric, ...] = (AP, AP50)
-    examples = "a folder with images/photo.jpg and instances.json, as COCO's"
+    examples = "a folder with images/photo.jpg and instances.json in COCO format"
 
     def suits(self, model: keras.Model) -> bool:
-        """Never: nothing about a model tells which anchors its numbers stretch."""
+        """Return False: the anchors of a detector cannot be inferred from a model."""
         return False
 
     def find(self, subject: Subject, source: str) -> BoxedFiles:
-        """Return the photos with boxes that `source` names."""
+        """Return the photos with boxes in `source`."""
         if subject.preprocessing is None or subject.detection is None:
-            raise UsageProblemError("--evaluate with boxes is for detectors of the zoo, whose anchors are known")
+            raise UsageProblemError(
+                "--evaluate with boxes needs a detector of the zoo, whose anchors are known; leave --evaluate out"
+            )
         (image,) = signature.inputs(subject.model)
         return BoxedFiles(
             photos=find_boxed(source, labels=subject.labels),

@@ -1,1 +1,1 @@
-"""Generation: a photo and noise in, its picture and the latent point's distribution out, judged by PSNR and ELBO."""
+"""Generation: from a photo and noise to a reconstruction and a latent distribution, measured by PSNR and ELBO."""

@@ -1,4 +1,4 @@
-"""Photos and noise, and how well the pictures of a generative model match the photos."""
+"""Photos and noise for a generative model, and the quality of its reconstructions."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ OUTPUTS = ("reconstruction", "mean", "log_variance")
 
 @dataclass(frozen=True, kw_only=True)
 class Pictures:
-    """Photos and noise as the model's inputs; the photos themselves are the truth.
+    """Photos and noise as the model's inputs; the photos are the expected outputs.
 
     Attributes:
-        samples: with the noise that all files are given.
-        image: name of the input of photos.
+        samples: the photos, with the same noise for all files.
+        image: name of the photo input.
     """
 
     samples: Samples
     image: str
 
     def scores(self, outputs: Mapping[str, Array]) -> dict[str, float]:
-        """Return PSNR and ELBO of the pictures of the points that the noise picks."""
+        """Return PSNR and ELBO of the reconstructions."""
         found = [outputs[name] for name in OUTPUTS]
         if not all(np.isfinite(values).all() for values in found):
-            raise CheckFailedError("an answer holds NaN or infinity")
+            raise CheckFailedError("the outputs contain NaN or infinity")
         pictures = np.asarray(self.samples.inputs[self.image])
         if found[0].shape != pictures.shape:
-            raise CheckFailedError(f"pictures of the shape {found[0].shape} of photos of {pictures.shape}")
+            raise CheckFailedError(f"the reconstructions have the shape {found[0].shape}, the photos {pictures.shape}")
         return {"psnr_db": psnr_db(pictures, found[0]), "elbo": elbo(pictures, *found)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class PictureFiles:
-    """A folder of photos, and what they are for.
+    """A folder of photos, not yet decoded.
 
     Attributes:
-        folder: of the photos.
-        inputs: of the model, by name.
-        contracts: what they mean, by name.
+        folder: the folder.
+        inputs: inputs of the model, by name.
+        contracts: meaning of the inputs, by name.
     """
 
     folder: Path
@@ -59,20 +59,20 @@ class PictureFiles:
     contracts: Mapping[str, Input]
 
     def write(self, work: Path, *, exclude: Collection[str], seed: int) -> Pictures:
-        """Prepare the photos in `work`, each with its noise."""
-        beside, preprocessing = made_up(self.contracts), preprocessing_of(self.contracts)
-        assert preprocessing is not None  # the task has looked
-        given = {name: spec for name, spec in self.inputs.items() if name not in beside}
+        """Preprocess the photos, generate noise for each, and save both in `work`."""
+        generated, preprocessing = made_up(self.contracts), preprocessing_of(self.contracts)
+        assert preprocessing is not None  # Checked by `Generation.find`.
+        given = {name: spec for name, spec in self.inputs.items() if name not in generated}
         request = Request(inputs=given, contracts=self.contracts, counts=(0, 0), seed=seed)
         stream, known = open_folder(self.folder, request), frozenset(exclude)
-        assert not isinstance(stream.samples, tuple)  # one folder, one stream
+        assert not isinstance(stream.samples, tuple)  # One folder is one stream.
         with SetWriter(work, self.inputs, preprocessing.shape) as writer:
-            for sample in completed(stream.samples, self.inputs, beside, (seed,)):
+            for sample in completed(stream.samples, self.inputs, generated, (seed,)):
                 digest = digest_of(sample, given)
                 if digest not in known:
                     writer.append(sample, digest)
         if not len(writer):
-            raise UsageProblemError(f"{stream.source}: none can be used; give photos that did not calibrate")
+            raise UsageProblemError(f"{stream.source}: no photo can be used; give other photos than for calibration")
         samples = writer.samples(
             source=stream.source,
             seed=seed,

@@ -1,4 +1,4 @@
-"""Generation: a photo and noise in, its picture and the latent point's distribution out, judged by PSNR and ELBO."""
+"""The task generation."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from export.analysis.tasks.generation.labelled import OUTPUTS, PictureFiles
 
 
 class Generation:
-    """What a photo is made of: a latent point, and the picture that it means."""
+    """Reconstruction of photos from a latent distribution."""
 
     name = "generation"
     metrics: tuple[Metric, ...] = (PSNR, ELBO)
     examples = "a folder of photos"
 
     def suits(self, model: keras.Model) -> bool:
-        """Whether the outputs have the names of a variational autoencoder's."""
+        """Return whether the outputs have the names of a variational autoencoder's outputs."""
         return tuple(spec.name for spec in signature.outputs(model)) == OUTPUTS
 
     def find(self, subject: Subject, source: str) -> PictureFiles:
@@ -36,11 +36,11 @@ class Generation:
         }
         if subject.preprocessing is None or not self.suits(subject.model) or not subject.made_up_inputs:
             raise UsageProblemError(
-                "--evaluate with pictures is for autoencoders of the zoo, which say how a photo becomes their input "
-                "and which of their inputs is noise"
+                "--evaluate with pictures needs an autoencoder of the zoo, whose preprocessing and noise input are "
+                "known; leave --evaluate out"
             )
         folder = Path(source).expanduser()
-        image_paths(folder)  # refuses a folder without any
+        image_paths(folder)  # Raises for a folder without photos.
         return PictureFiles(folder=folder, inputs=inputs, contracts=subject.inputs)
 
 

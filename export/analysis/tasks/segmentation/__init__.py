@@ -1,1 +1,1 @@
-"""Segmentation: one photo in, a row of classes for each pixel out, judged by the mean IoU of the masks."""
+"""Segmentation: from a photo to class scores of each pixel, measured by mean IoU."""

@@ -1,4 +1,4 @@
-"""Photos with masks, and how well each pixel is labelled."""
+"""Photos with masks for a segmentation model, and its mean IoU on them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class MaskedSamples:
 
     Attributes:
         samples: the photos.
-        masks: (N, height, width), the class of each pixel.
-        output: name of the rows of classes.
+        masks: the class of each pixel (N, height, width).
+        output: name of the output with class scores.
     """
 
     samples: Samples
@@ -30,29 +30,29 @@ class MaskedSamples:
     output: str
 
     def scores(self, outputs: Mapping[str, Array]) -> dict[str, float]:
-        """Return the mean IoU over the pixels of all photos together; pixels of no class are not judged."""
+        """Return the mean IoU over the pixels of all photos, without unlabelled pixels."""
         logits = outputs[self.output]
         if logits.shape[:-1] != self.masks.shape:
-            raise CheckFailedError(f"answers of the shape {logits.shape} for masks of {self.masks.shape}")
+            raise CheckFailedError(f"output {self.output!r} has the shape {logits.shape}, the masks {self.masks.shape}")
         classes = logits.shape[-1]
         counts = np.zeros((classes, classes), np.int64)
-        for answer, mask in zip(logits, self.masks, strict=True):  # one at a time: they may be large
-            if not np.isfinite(answer).all():
-                raise CheckFailedError("an answer holds NaN or infinity")
+        for scores, mask in zip(logits, self.masks, strict=True):  # One at a time, because they may be large.
+            if not np.isfinite(scores).all():
+                raise CheckFailedError(f"output {self.output!r} contains NaN or infinity")
             judged = mask != UNJUDGED
-            counts += confusion(mask[judged], answer.argmax(-1)[judged], classes)
+            counts += confusion(mask[judged], scores.argmax(-1)[judged], classes)
         return {"mean_iou": mean_iou(counts)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class MaskedFiles:
-    """Files of photos with masks, and what they are for.
+    """Photo files with masks, not yet decoded.
 
     Attributes:
-        photos: as they were found.
+        photos: the files.
         input: name of the model's input.
-        output: name of its rows of classes.
-        preprocessing: of the photos.
+        output: name of the output with class scores.
+        preprocessing: the preprocessing of the model.
     """
 
     photos: MaskedPhotos
@@ -61,7 +61,7 @@ class MaskedFiles:
     preprocessing: Preprocessing
 
     def write(self, work: Path, *, exclude: Collection[str], seed: int) -> MaskedSamples:
-        """Prepare the photos and masks in `work`."""
+        """Preprocess the photos and masks and save them in `work`."""
         samples, masks = masked_samples(
             self.photos, name=self.input, preprocessing=self.preprocessing, seed=seed, work=work, exclude=exclude
         )

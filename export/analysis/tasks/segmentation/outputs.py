@@ -1,4 +1,4 @@
-"""What the output of a segmenter means: a class for each pixel, areas, and a mask that can be looked at."""
+"""Interpret the output of a segmentation model: areas of the classes, and a mask as PNG."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from zoo.errors import UsageProblemError
 
-MOST_CLASSES = 255  # of a mask in a picture of bytes; 255 itself means no class
+MOST_CLASSES = 255  # Maximum number of classes in an 8-bit mask; 255 means no class.
 
 
 @dataclass(frozen=True, kw_only=True)
 class Area:
-    """The share of a photo's pixels, 0 to 1, that are of one class."""
+    """The share (0 to 1) of a photo's pixels that belong to one class."""
 
     index: int
     name: str
@@ -31,10 +31,10 @@ def areas(mask: NDArray[np.intp], labels: Sequence[str], top: int) -> tuple[Area
 
 
 def write_mask(path: Path, mask: NDArray[np.intp]) -> None:
-    """Write a mask as a PNG of class indices, which pictures show in colours and `--evaluate` takes as truth.
+    """Write a mask as a PNG of class indices with a colour palette, which `--evaluate` accepts as labels.
 
     Raises:
-        UsageProblemError: more classes than a byte tells apart, or a folder that is not there.
+        UsageProblemError: too many classes for 8 bits, or a missing folder.
     """
     from PIL import Image
 
@@ -46,12 +46,12 @@ def write_mask(path: Path, mask: NDArray[np.intp]) -> None:
         picture.save(path)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise UsageProblemError(
-            f"cannot write {str(path)!r} ({error.strerror}); type a file in a folder that exists"
+            f"cannot write {str(path)!r} ({error.strerror}); type a file name in an existing folder"
         ) from error
 
 
 def _colours() -> NDArray[np.uint8]:
-    """Return 256 colours (256, 3) far from each other, as Pascal VOC has them: the class's bits, spread."""
+    """Return the 256 colours (256, 3) of Pascal VOC, which spread the bits of the class index over the channels."""
     index = np.arange(256)[:, None]
     channel = np.arange(3)
     bits = np.stack([((index >> (3 * place + channel)) & 1) << (7 - place) for place in range(3)])

@@ -1,4 +1,4 @@
-"""Segmentation: one photo in, a row of classes for each pixel out, judged by the mean IoU of the masks."""
+"""The task segmentation."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from export.analysis.tasks.segmentation.labelled import MaskedFiles
 
 
 class Segmentation:
-    """Which of several classes each pixel of a photo is of."""
+    """Classification of each pixel of a photo."""
 
     name = "segmentation"
     metrics: tuple[Metric, ...] = (MEAN_IOU,)
     examples = "a folder with images/NAME.png and masks/NAME.png"
 
     def suits(self, model: keras.Model) -> bool:
-        """Whether the only output is as wide and as high as the only input, with a row of numbers for each pixel."""
+        """Return whether the model has one input (N, H, W, C) and one output (N, H, W, classes)."""
         inputs, outputs = signature.inputs(model), signature.outputs(model)
         if len(inputs) != 1 or len(outputs) != 1:
             return False
@@ -32,11 +32,11 @@ class Segmentation:
         return len(taken) == len(given) == 4 and taken[1:3] == given[1:3] and given[3] > 1
 
     def find(self, subject: Subject, source: str) -> MaskedFiles:
-        """Return the photos with masks that `source` names."""
+        """Return the photos with masks in `source`."""
         if subject.preprocessing is None or not self.suits(subject.model):
             raise UsageProblemError(
-                "--evaluate with masks is for models that take photos: one image input with a known preprocessing "
-                "(--preprocessing raw, unit, tf, caffe or torch) and one output with a row of classes for each pixel"
+                "--evaluate with masks needs a segmentation model of photos: one image input with known preprocessing "
+                "(type --preprocessing raw, unit, tf, caffe or torch) and one output with class scores for each pixel"
             )
         (image,), (output,) = signature.inputs(subject.model), signature.outputs(subject.model)
         return MaskedFiles(

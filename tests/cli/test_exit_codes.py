@@ -1,4 +1,4 @@
-"""What the shell is answered: exit codes, one line of complaint, the nearest match."""
+"""Exit codes, one-line error messages and suggestions of the commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from export.cli.main import SECTIONS, answer, command_names, load_command, main, main_export
+from export.cli.main import SECTIONS, command_names, load_command, main, main_export, run
 from tests.program import PROGRAM
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
 
@@ -95,7 +95,7 @@ def test_every_foreseen_failure_is_one_line_and_its_exit_code(
     def fail() -> None:
         raise error
 
-    assert answer(lambda: click.Command("fail", callback=fail), "zoo", []) == code
+    assert run(lambda: click.Command("fail", callback=fail), "zoo", []) == code
     assert capsys.readouterr().err.startswith("error: ")
 
 
@@ -104,14 +104,14 @@ def test_a_bug_is_not_disguised() -> None:
         raise IndexError("a bug")
 
     with pytest.raises(IndexError):
-        answer(lambda: click.Command("fail", callback=fail), "zoo", [])
+        run(lambda: click.Command("fail", callback=fail), "zoo", [])
 
 
 def test_a_message_of_several_lines_is_printed_as_one(capsys: pytest.CaptureFixture[str]) -> None:
     def fail() -> None:
         raise OutsideError("first\nsecond")
 
-    answer(lambda: click.Command("fail", callback=fail), "zoo", [])
+    run(lambda: click.Command("fail", callback=fail), "zoo", [])
     assert capsys.readouterr().err == "error: first second\n"
 
 
