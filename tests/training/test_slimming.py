@@ -294,7 +294,7 @@ def test_a_stage_of_one_epoch_has_a_best_one(tmp_path: Path) -> None:
         (["--cluster", "1"], "--cluster takes a number from 2 to 256"),
         (["--cluster", "2", "--prune", "0.5"], "at least 3 clusters"),
         (["--prune", "1.5"], "between 0 and 1"),
-        (["--prune", "half"], "type 0.5 or 2:4"),
+        (["--prune", "half"], "give for example 0.5 or 2:4"),
         (["--prune-channels", "1"], "between 0 and 1"),
         (["--cluster", "8", "--out", "{file}"], "is the file to begin with"),
         (["--cluster", "8", "--out", "{folder}/../{name}/twin.keras"], "is the file to begin with"),
