@@ -9,9 +9,10 @@ from zoo.errors import UsageProblemError, unknown
 
 
 def class_indices(words: Collection[str], *, classes: int, labels: Sequence[str] = ()) -> dict[str, int]:
-    """Return the class index of each word: the word is a class index, a label or, failing both, sorted by name.
+    """Return the class index of each word.
 
-    Sorted order is used only if there are exactly as many words as classes.
+    The words must be class indices, labels of the model, or as many other words as the model has classes, which are
+    numbered in sorted order.
 
     Raises:
         UsageProblemError: an index is out of range, a label is unknown or ambiguous, or the number of words differs.

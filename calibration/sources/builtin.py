@@ -61,7 +61,7 @@ def _refusal(request: Request) -> UsageProblemError:
             f"caffe or torch, or give {arrays}"
         )
     return UsageProblemError(
-        "this model takes no photos, but the proof needs samples, also without --int8: give "
+        "this model takes no photos, but the proof needs samples, even without --int8: give "
         f"{arrays}; or add --random-calibration (noise, good for checking sizes and speed only)"
     )
 

@@ -17,7 +17,7 @@ from calibration.sources.request import Request, Stream
 from zoo.preprocessing import Preprocessing
 
 NAME = "synthetic"
-MADE_SHARE = 3  # one in three calibration samples is synthetic
+SYNTHETIC_PERIOD = 3  # one in three calibration samples is synthetic
 
 # Takes a preprocessing and a count; yields at most that many images (height, width, channels).
 Maker = Callable[[Preprocessing, int], Iterable[NDArray[np.uint8]]]
@@ -44,5 +44,5 @@ def _made(maker: Maker, request: Request) -> Iterator[Sample]:
     name, preprocessing = image_input(request.inputs, request.preprocessing), request.preprocessing
     assert name is not None  # `open_builtin` has checked both
     assert preprocessing is not None
-    for image in maker(preprocessing, -(-request.counts[0] // MADE_SHARE)):
+    for image in maker(preprocessing, -(-request.counts[0] // SYNTHETIC_PERIOD)):
         yield photo_sample(name, image, preprocessing)

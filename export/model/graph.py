@@ -156,7 +156,7 @@ def _name_in_copy(name: str, models: list[str], names: set[str]) -> str:
 
 
 def is_dissolved(operation: Any) -> bool:
-    """Return whether `copy` replaces an operation by its graph: Sequential and functional models without own `call`."""
+    """Return whether `copy` dissolves an operation into its graph: Sequential and functional models, not subclasses."""
     import keras
 
     return isinstance(operation, keras.Sequential) or type(operation).__name__ == "Functional"

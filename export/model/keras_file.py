@@ -112,7 +112,8 @@ def _check_archive(path: Path) -> None:
         raise UsageProblemError(f"there is no file {str(path)!r}; give a .keras file or a name from `zoo list`")
     if path.suffix != ".keras":
         raise UsageProblemError(
-            f"{path.name} is not a .keras file; load the model in Keras and save it with model.save('model.keras')"
+            f"{path.name} is not a .keras file; load the model with the code that saved it and save it with "
+            "model.save('model.keras')"
         )
     try:
         with zipfile.ZipFile(path) as archive:

@@ -25,7 +25,7 @@ def outputs(model: keras.Model, samples: Samples) -> dict[str, Array]:
     Raises:
         CheckFailedError: an output of the Keras model contains NaN or infinity, so it cannot serve as a reference.
     """
-    _refuse_weights(model)
+    _check_weights(model)
     import keras
     import tensorflow as tf
 
@@ -45,11 +45,11 @@ def outputs(model: keras.Model, samples: Samples) -> dict[str, Array]:
     names = [spec.name for spec in signature.outputs(model)]
     found = {name: np.concatenate(parts) for name, parts in zip(names, zip(*rows, strict=True), strict=True)}
     for name, values in found.items():
-        refuse(name, values)
+        check_finite(name, values)
     return found
 
 
-def refuse(name: str, values: Array) -> None:
+def check_finite(name: str, values: Array) -> None:
     """Check that the values of the output `name` are finite.
 
     Raises:
@@ -61,7 +61,7 @@ def refuse(name: str, values: Array) -> None:
         )
 
 
-def _refuse_weights(model: keras.Model) -> None:
+def _check_weights(model: keras.Model) -> None:
     """Check that no weight is NaN; compiled and eager ReLU differ for NaN, so outputs alone do not reveal it.
 
     Raises:

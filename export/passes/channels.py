@@ -64,7 +64,7 @@ class Group:
     """Tensors whose channels share a scale.
 
     Attributes:
-        tensors: all of them.
+        tensors: all tensors of the group.
         makers: layers with weights that compute them.
         readers: layers with weights that read them, each with the tensor it reads.
         cap: smallest upper limit of their activations, such as 6 for ReLU6; infinity if there is none.
@@ -112,7 +112,7 @@ class Channels:
                 (source,), (result,) = node.input_tensors, node.outputs
                 found[self._root(id(source))].readers.append((node.operation, source))
                 found[self._root(id(result))].makers.append(node.operation)
-            elif (cap := getattr(node.operation, "max_value", None)) is not None:  # of a ReLU
+            elif (cap := getattr(node.operation, "max_value", None)) is not None:  # the limit of a capped ReLU
                 group = found[self._root(id(node.outputs[0]))]
                 group.cap = min(group.cap, float(cap))
                 group.capped += node.input_tensors

@@ -1,4 +1,4 @@
-"""Error feedback: corrections of weights for the errors of the weights that are rounded before them.
+"""Error feedback: weights are corrected for the rounding errors of the weights before them.
 
 With the inputs' second moments H = LL' the error of rounded weights Q is |L'(Q - W)|^2. Its rows are rounded from the
 last to the first, which needs one Cholesky factor and no inverse. The inputs of largest power are last. A wide layer

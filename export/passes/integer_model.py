@@ -75,7 +75,7 @@ def reconstructed(subject: Subject, recipe: Recipe, samples: Samples, kept: Coll
     moved, where = worst_channel(equalized.model, rounded.model, rounded.record.layers)
     return Reconstruction(
         model=rounded.model,
-        records=[staged.record.record() for staged in (folded, equalized, rounded)],
+        records=[result.record.record() for result in (folded, equalized, rounded)],
         before=_weights(folded.model),
         after=_weights(rounded.model),
         moved=moved,

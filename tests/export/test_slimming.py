@@ -87,7 +87,7 @@ def test_the_manifest_says_what_was_done(exported: dict) -> None:
     ("arguments", "words"),
     [
         (["--prune", "1.5"], "between 0 and 1"),
-        (["--prune", "half"], "type 0.5 or 2:4"),
+        (["--prune", "half"], "give for example 0.5 or 2:4"),
         (["--prune", "4:4"], "is not a valid pattern"),
         (["--prune", "0.5", "--weights", "random"], "the weights are untrained"),
         (["--prune", "0.5", "--random-calibration"], "the samples are noise"),

@@ -120,7 +120,7 @@ def plain() -> keras.Model:
             "tf",
             "from the statistics of a model's batch norms, and this one has none; leave --calibration out",
         ),
-        (plain, None, "how a photo becomes this model's input is not known"),
+        (plain, None, "the preprocessing from photos to this model's input is not known"),
         (vector, None, "this model takes no photos"),
     ],
 )

@@ -288,7 +288,7 @@ def test_the_only_epoch_of_a_stage_can_be_the_best(tmp_path: Path) -> None:
         (["--cluster", "1"], "--cluster must be between 2 and 256"),
         (["--cluster", "2", "--prune", "0.5"], "at least 3 clusters"),
         (["--prune", "1.5"], "between 0 and 1"),
-        (["--prune", "half"], "type 0.5 or 2:4"),
+        (["--prune", "half"], "give for example 0.5 or 2:4"),
         (["--prune-channels", "1"], "between 0 and 1"),
         (["--cluster", "8", "--out", "{file}"], "is the file to be trained"),
         (["--cluster", "8", "--out", "{folder}/../{name}/lenet5_file.keras"], "is the file to be trained"),
