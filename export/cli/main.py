@@ -26,7 +26,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Configure": {"doctor": "Check the installation."},
     "Build": {
-        "train": "Train a network on your photos: its head first, then all of it.",
+        "train": "Train a network on your photos: first its new last layer, then all layers.",
         "export": "Export a network of the zoo or a .keras file, and prove every file.",
     },
     "Measure": {
