@@ -1,9 +1,9 @@
 """Converts a Keras 3 model to tf_keras (Keras 2), and its weights back, for libraries that support only tf_keras.
 
-    copied = bridge.to_tf_keras(model)          # a tf_keras model with the same layers, names and weights
+    copied = bridge.to_tf_keras(model)     # a tf_keras model with the same layers, names and weights
     bridge.check(model, copied)            # raises BridgeError if the outputs differ
-    ...                                      # train `copied` with tensorflow-model-optimization
-    new = bridge.copy_back(copied, model) # a new Keras 3 model with the weights of `copied`
+    ...                                    # train `copied` with tensorflow-model-optimization
+    new = bridge.copy_back(copied, model)  # a new Keras 3 model with the weights of `copied`
 
 tensorflow-model-optimization refuses Keras 3 models (github.com/tensorflow/model-optimization/issues/1119). Functional
 and Sequential models of Keras's own layers can be converted; an error names the first layer that cannot. The models
