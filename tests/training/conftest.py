@@ -65,3 +65,7 @@ def saved(model, path: Path, labels: tuple[str, ...] = KINDS) -> Path:
     )
     own_file.save(model, path, facts)
     return path
+
+
+def silent(*_progress: object) -> None:
+    """Ignore progress reports."""

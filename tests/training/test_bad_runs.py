@@ -16,16 +16,12 @@ from keras import layers
 from export.cli.main import main
 from export.passes.prune import Prune
 from export.passes.prune_channels import PruneChannels
-from tests.training.conftest import saved
+from tests.training.conftest import saved, silent
 from training.compression import stages
 from training.pipeline import evaluate, train
 from training.recipe import Compression, TrainingRecipe
 from training.run_state import RunState
 from zoo.errors import UsageProblemError
-
-
-def silent(*_progress: object) -> None:
-    """Ignore progress reports."""
 
 
 def recipe(file: Path, data: Path, **changes: Any) -> TrainingRecipe:

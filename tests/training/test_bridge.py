@@ -28,15 +28,15 @@ def test_every_architecture_is_converted_and_weights_are_copied_back(name: str) 
     import tf_keras
 
     model = trained(name)
-    mirrored = bridge.mirror(model)
-    assert isinstance(mirrored, tf_keras.Model)
-    assert bridge.check(model, mirrored) < 1e-5
+    copied = bridge.to_tf_keras(model)
+    assert isinstance(copied, tf_keras.Model)
+    assert bridge.check(model, copied) < 1e-5
     own = {layer.name for layer in model.layers if layer.weights}
-    assert own == {layer.name for layer in mirrored.layers if layer.weights}
-    for weight in mirrored.weights:
+    assert own == {layer.name for layer in copied.layers if layer.weights}
+    for weight in copied.weights:
         weight.assign(weight * 1.01)
-    new = bridge.bring_back(mirrored, model)
-    assert bridge.check(new, mirrored) < 1e-5
+    new = bridge.copy_back(copied, model)
+    assert bridge.check(new, copied) < 1e-5
     assert all(
         np.allclose(one.numpy(), 1.01 * other.numpy()) for one, other in zip(new.weights, model.weights, strict=True)
     )
@@ -46,27 +46,27 @@ def test_every_architecture_is_converted_and_weights_are_copied_back(name: str) 
 def test_activations_have_the_same_values_in_tf_keras(activation: str) -> None:
     image = keras.Input((8, 8, 3))
     model = keras.Model(image, layers.Conv2D(4, 3, activation=activation)(image))
-    bridge.check(model, bridge.mirror(model))
+    bridge.check(model, bridge.to_tf_keras(model))
 
 
 def test_shared_layers_and_several_inputs_are_converted() -> None:
     one, other = keras.Input((8,), name="one"), keras.Input((8,), name="other")
     shared = layers.Dense(4, activation="relu", name="shared")
     model = keras.Model([one, other], layers.Add()([shared(one), shared(other)]))
-    mirrored = bridge.mirror(model)
-    bridge.check(model, mirrored)
-    assert [layer.name for layer in mirrored.layers].count("shared") == 1
+    copied = bridge.to_tf_keras(model)
+    bridge.check(model, copied)
+    assert [layer.name for layer in copied.layers].count("shared") == 1
 
 
 def test_different_or_nan_outputs_are_refused() -> None:
     model = trained("lenet5")
-    mirrored = bridge.mirror(model)
-    mirrored.layers[-1].bias.assign_add([1.0] + [0.0] * 9)
+    copied = bridge.to_tf_keras(model)
+    copied.layers[-1].bias.assign_add([1.0] + [0.0] * 9)
     with pytest.raises(BridgeError, match="differ by"):
-        bridge.check(model, mirrored)
-    mirrored.layers[-1].bias.assign([np.nan] * 10)
+        bridge.check(model, copied)
+    copied.layers[-1].bias.assign([np.nan] * 10)
     with pytest.raises(BridgeError, match="not finite"):
-        bridge.check(model, mirrored)
+        bridge.check(model, copied)
 
 
 def test_the_error_names_what_cannot_be_converted() -> None:
@@ -76,31 +76,31 @@ def test_the_error_names_what_cannot_be_converted() -> None:
 
     image = keras.Input((8,))
     with pytest.raises(BridgeError, match="no layer Own"):
-        bridge.mirror(keras.Model(image, Own(name="mine")(image)))
+        bridge.to_tf_keras(keras.Model(image, Own(name="mine")(image)))
     with pytest.raises(BridgeError, match="no layer RMSNormalization"):
-        bridge.mirror(keras.Model(image, layers.RMSNormalization()(image)))
+        bridge.to_tf_keras(keras.Model(image, layers.RMSNormalization()(image)))
     named = type("Dense", (Own,), {})
     with pytest.raises(BridgeError, match="no layer Dense"):
-        bridge.mirror(keras.Model(image, named(name="mine")(image)))
+        bridge.to_tf_keras(keras.Model(image, named(name="mine")(image)))
     subclassed = type("Mine", (keras.Model,), {"call": lambda self, x: x})
     with pytest.raises(BridgeError, match="needs a functional or Sequential model"):
-        bridge.mirror(subclassed())
+        bridge.to_tf_keras(subclassed())
     with pytest.raises(BridgeError, match="the operator Sin"):
-        bridge.mirror(keras.Model(image, keras.ops.sin(image)))
+        bridge.to_tf_keras(keras.Model(image, keras.ops.sin(image)))
 
 
 def test_a_missing_layer_is_refused() -> None:
     model = trained("lenet5")
     import tf_keras
 
-    mirrored = bridge.mirror(model)
-    cut = tf_keras.Model(mirrored.input, mirrored.layers[-2].output)
+    copied = bridge.to_tf_keras(model)
+    cut = tf_keras.Model(copied.input, copied.layers[-2].output)
     with pytest.raises(BridgeError, match="has no layer logits"):
-        bridge.bring_back(cut, model)
+        bridge.copy_back(cut, model)
 
 
 def test_weights_of_other_shapes_are_refused() -> None:
     model = trained("lenet5")
     narrower = keras.Model(model.input, layers.Dense(3, name="logits")(model.layers[-2].output))
     with pytest.raises(BridgeError, match="logits has weights of other shapes"):
-        bridge.bring_back(bridge.mirror(narrower), model)
+        bridge.copy_back(bridge.to_tf_keras(narrower), model)

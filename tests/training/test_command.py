@@ -18,6 +18,7 @@ from PIL import Image
 import zoo
 from export.cli.main import main
 from export.model.subject import subject_of_file
+from tests.training.conftest import silent
 from training.pipeline import train
 from training.recipe import TrainingRecipe
 from zoo import own_file
@@ -117,7 +118,7 @@ def test_unusable_data_is_a_usage_problem(clothes: Path, tmp_path: Path) -> None
         (one, "at least two of each class"),
     ):
         with pytest.raises(UsageProblemError, match=words):
-            train(TrainingRecipe(model="lenet5", data=str(data), out=tmp_path / "a.keras"), lambda *progress: None)
+            train(TrainingRecipe(model="lenet5", data=str(data), out=tmp_path / "a.keras"), silent)
     assert not (tmp_path / "a.keras").exists()
     assert not (tmp_path / "a.training").exists()
 

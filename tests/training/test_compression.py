@@ -21,7 +21,7 @@ from keras import layers
 from export.cli.main import main
 from export.passes.prune import Prune
 from export.passes.prune_channels import PruneChannels
-from tests.training.conftest import FASHION, saved
+from tests.training.conftest import FASHION, saved, silent
 from training import tasks
 from training.compression import stages
 from training.compression.checks import score_drop, violations
@@ -67,7 +67,7 @@ def recipe(file: Path, kinds: Path, out: Path, **compression: Any) -> TrainingRe
 
 
 def compressed(file: Path, kinds: Path, out: Path, **compression: Any) -> Trained:
-    return train(recipe(file, kinds, out, **compression), lambda *progress: None)
+    return train(recipe(file, kinds, out, **compression), silent)
 
 
 def loaded(file: Path) -> keras.Model:
@@ -320,7 +320,7 @@ def test_a_stage_is_not_resumed_with_another_number_of_clusters(lenet5_file: Pat
     out = tmp_path / "out.keras"
     RunState(tmp_path / "out.training", recipe(lenet5_file, kinds, out, clusters=16).settings(), resume=False)
     with pytest.raises(UsageProblemError, match="other settings: slimming was"):
-        train(recipe(lenet5_file, kinds, out, clusters=8), lambda *progress: None, resume=True)
+        train(recipe(lenet5_file, kinds, out, clusters=8), silent, resume=True)
 
 
 def test_warnings_name_layers_without_the_requested_zeros_and_clusters(small: Path) -> None:

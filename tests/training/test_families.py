@@ -39,9 +39,9 @@ def test_every_architecture_is_wrapped_and_unwrapped(name: str, zeros: bool, clu
     weights.load(model, architecture, "tiny")
     model = fold(model)
     stage = QuantizationAware(Compression(qat=True), keep_zeros=zeros, keep_clusters=clusters)
-    wrapped = stage._wrapped(bridge.mirror(model))
+    wrapped = stage._wrapped(bridge.to_tf_keras(model))
     learning = [layer for layer in wrapped.layers if getattr(layer, "_weight_vars", None)]
     weighing = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
     assert {layer.layer.name for layer in learning} >= {layer.name for layer in model.layers if type(layer) in weighing}
-    back = bridge.filled(keras.models.clone_model(model), _unwrapped(wrapped))
+    back = bridge.set_weights(keras.models.clone_model(model), _unwrapped(wrapped))
     assert all(np.array_equal(*pair) for pair in zip(back.get_weights(), model.get_weights(), strict=True))

@@ -13,7 +13,7 @@ import pytest
 from keras import layers
 
 from export.cli.main import main
-from tests.training.conftest import KINDS, saved
+from tests.training.conftest import KINDS, saved, silent
 from training import phases, tasks
 from training.file_start import FileStart
 from training.pipeline import evaluate, train
@@ -96,7 +96,7 @@ def test_the_loss_of_a_network_with_softmax_takes_probabilities(kinds: Path, tmp
         assert float(loss(labels, outputs)) == pytest.approx(right, rel=1e-5)
     done = train(
         recipe(tmp_path / "layer.keras", kinds, epochs=8, augment=False, out=tmp_path / "out.keras"),
-        lambda *progress: None,
+        silent,
     )
     assert done.scores["test"]["top1"] > 0.5
     found = keras.saving.load_model(done.file, compile=False)
@@ -109,9 +109,7 @@ def test_training_with_dropout_depends_only_on_the_seed(kinds: Path, tmp_path: P
     x = layers.Dropout(0.5)(layers.Flatten()(layers.MaxPooling2D(4)(image)))
     file = saved(keras.Model(image, layers.Dense(10, bias_initializer="normal")(x)), tmp_path / "drops.keras")
     losses = [
-        train(recipe(file, kinds, epochs=1, seed=seed, out=tmp_path / "out.keras"), lambda *progress: None).rows[0][
-            "loss"
-        ]
+        train(recipe(file, kinds, epochs=1, seed=seed, out=tmp_path / "out.keras"), silent).rows[0]["loss"]
         for seed in (1, 1, 2)
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
@@ -155,32 +153,28 @@ def test_networks_of_the_zoo_and_other_classes_are_not_evaluated(
     model: str, words: str, lenet5_file: Path, clothes: Path
 ) -> None:
     with pytest.raises(UsageProblemError, match=words):
-        evaluate(
-            recipe(Path(model.format(lenet5_file=lenet5_file)), clothes, out=Path("out.keras")), lambda *progress: None
-        )
+        evaluate(recipe(Path(model.format(lenet5_file=lenet5_file)), clothes, out=Path("out.keras")), silent)
 
 
 def test_the_history_keeps_stages_of_earlier_runs(lenet5_file: Path, kinds: Path, tmp_path: Path) -> None:
     first = recipe(
         lenet5_file, kinds, out=tmp_path / "first.keras", epochs=0, compression=Compression(clusters=8, epochs=1)
     )
-    train(first, lambda *progress: None)
-    done = train(
-        recipe(tmp_path / "first.keras", kinds, out=tmp_path / "second.keras", epochs=0), lambda *progress: None
-    )
-    assert [stage["name"] for stage in done.stages] == ["outputs", "cluster", "outputs"]
+    train(first, silent)
+    done = train(recipe(tmp_path / "first.keras", kinds, out=tmp_path / "second.keras", epochs=0), silent)
+    assert [stage["name"] for stage in done.stages] == ["given", "cluster", "given"]
 
 
 def test_the_file_gets_the_weights_of_the_best_epoch(lenet5_file: Path, kinds: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.keras"
     done = train(
         recipe(lenet5_file, kinds, epochs=3, batch=160, learning_rate=5e-2, augment=False, out=out),
-        lambda *progress: None,
+        silent,
     )
     scores = [row["score"] for row in done.rows]
     assert max(scores) == scores[0] > scores[-1] + 0.2  # the learning rate is so high that later epochs are worse
     assert done.best == 1
-    evaluation = evaluate(recipe(out, kinds, out=tmp_path / "other.keras"), lambda *progress: None)
+    evaluation = evaluate(recipe(out, kinds, out=tmp_path / "other.keras"), silent)
     assert evaluation.scores["validation"]["top1"] == pytest.approx(scores[0], abs=0.011)
 
 
@@ -202,11 +196,11 @@ def test_a_run_stopped_between_phases_resumes_with_the_weights_of_the_first(
         recipe(lenet5_file, clothes, epochs=3, head_epochs=2, out=tmp_path / f"{name}.keras")
         for name in ("whole", "stopped")
     ]
-    whole = train(recipes[0], lambda *progress: None)
+    whole = train(recipes[0], silent)
     with pytest.raises(StopError):
         train(recipes[1], stop)
     assert not recipes[1].out.exists()
-    resumed = train(recipes[1], lambda *progress: None, resume=True)
+    resumed = train(recipes[1], silent, resume=True)
     assert [row["phase"] for row in resumed.rows] == ["head", "head", "fine"]
     assert [row["loss"] for row in resumed.rows] == pytest.approx([row["loss"] for row in whole.rows], rel=1e-4)
     known = arrays(keras.saving.load_model(whole.file, compile=False))

@@ -1,9 +1,9 @@
 """Converts a Keras 3 model to tf_keras (Keras 2), and its weights back, for libraries that support only tf_keras.
 
-    mirrored = bridge.mirror(model)          # a tf_keras model with the same layers, names and weights
-    bridge.check(model, mirrored)            # raises BridgeError if the outputs differ
-    ...                                      # train `mirrored` with tensorflow-model-optimization
-    new = bridge.bring_back(mirrored, model) # a new Keras 3 model with the weights of `mirrored`
+    copied = bridge.to_tf_keras(model)     # a tf_keras model with the same layers, names and weights
+    bridge.check(model, copied)            # raises BridgeError if the outputs differ
+    ...                                    # train `copied` with tensorflow-model-optimization
+    new = bridge.copy_back(copied, model)  # a new Keras 3 model with the weights of `copied`
 
 tensorflow-model-optimization refuses Keras 3 models (github.com/tensorflow/model-optimization/issues/1119). Functional
 and Sequential models of Keras's own layers can be converted; an error names the first layer that cannot. The models
@@ -17,21 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.bridge.layers import BridgeError, layer_of
-from training.bridge.operations import called
+from training.bridge.layers import BridgeError, converted_layer
+from training.bridge.operations import call
 
 if TYPE_CHECKING:
     import keras
     import tf_keras
 
-__all__ = ["BridgeError", "bring_back", "check", "filled", "mirror"]
+__all__ = ["BridgeError", "check", "copy_back", "set_weights", "to_tf_keras"]
 
 # Tolerance for float rounding through a deep network, relative to the largest output.
 _TOLERANCE = 1e-4
 _SAMPLES = 2
 
 
-def mirror(model: keras.Model) -> tf_keras.Model:
+def to_tf_keras(model: keras.Model) -> tf_keras.Model:
     """Return a tf_keras model with the layers, names and weights of `model`.
 
     Raises:
@@ -46,15 +46,15 @@ def mirror(model: keras.Model) -> tf_keras.Model:
         raise BridgeError(f"{model.name} is a {type(model).__name__}; tf_keras needs a functional or Sequential model")
     layers: dict[int, Any] = {}
 
-    def mirrored(operation: Any) -> Any:
+    def convert(operation: Any) -> Any:
         skipped = (keras.layers.InputLayer, keras.layers.Identity)
         if isinstance(operation, keras.Layer) and not isinstance(operation, skipped):
-            return layers.setdefault(id(operation), layer_of(operation))
+            return layers.setdefault(id(operation), converted_layer(operation))
         return operation
 
     inputs = [tf_keras.Input(tensor.shape[1:], name=_name(tensor), dtype=tensor.dtype) for tensor in model.inputs]
     outputs = model._run_through_graph(
-        keras.tree.pack_sequence_as(model.input, inputs), operation_fn=mirrored, call_fn=called
+        keras.tree.pack_sequence_as(model.input, inputs), operation_fn=convert, call_fn=call
     )
     new = tf_keras.Model(inputs, keras.tree.flatten(outputs), name=model.name)
     for layer in model.layers:
@@ -63,7 +63,7 @@ def mirror(model: keras.Model) -> tf_keras.Model:
     return new
 
 
-def check(model: keras.Model, mirrored: tf_keras.Model, *, seed: int = 0) -> float:
+def check(model: keras.Model, copied: tf_keras.Model, *, seed: int = 0) -> float:
     """Return the largest difference of the outputs for random inputs, relative to the largest output.
 
     Raises:
@@ -72,7 +72,7 @@ def check(model: keras.Model, mirrored: tf_keras.Model, *, seed: int = 0) -> flo
     rng = np.random.default_rng(seed)
     inputs = [rng.uniform(-1, 1, (_SAMPLES, *tensor.shape[1:])).astype(np.float32) for tensor in model.inputs]
     batch = inputs[0] if len(inputs) == 1 else inputs
-    expected, actual = (_flat(one(batch, training=False)) for one in (model, mirrored))
+    expected, actual = (_flat(one(batch, training=False)) for one in (model, copied))
     worst = 0.0
     for reference, output in zip(expected, actual, strict=True):
         if reference.shape != output.shape or not np.isfinite(output).all():
@@ -87,8 +87,8 @@ def check(model: keras.Model, mirrored: tf_keras.Model, *, seed: int = 0) -> flo
     return worst
 
 
-def bring_back(mirrored: tf_keras.Model, model: keras.Model) -> keras.Model:
-    """Return a copy of `model` with the weights of the layers with the same names in `mirrored`.
+def copy_back(copied: tf_keras.Model, model: keras.Model) -> keras.Model:
+    """Return a copy of `model` with the weights of the layers with the same names in `copied`.
 
     Raises:
         BridgeError: a layer is missing in the tf_keras model, or its weights have other shapes.
@@ -96,10 +96,10 @@ def bring_back(mirrored: tf_keras.Model, model: keras.Model) -> keras.Model:
     import keras
 
     new = keras.models.clone_model(model)
-    return filled(new, {layer.name: layer.get_weights() for layer in mirrored.layers})
+    return set_weights(new, {layer.name: layer.get_weights() for layer in copied.layers})
 
 
-def filled(model: keras.Model, weights: Mapping[str, Sequence[Any]]) -> keras.Model:
+def set_weights(model: keras.Model, weights: Mapping[str, Sequence[Any]]) -> keras.Model:
     """Set the weights of the layers of `model` by layer name, and return `model`.
 
     Raises:

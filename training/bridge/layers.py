@@ -29,7 +29,7 @@ _UNKNOWN = (
 _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
 
 
-def layer_of(layer: keras.Layer) -> tf_keras.layers.Layer:
+def converted_layer(layer: keras.Layer) -> tf_keras.layers.Layer:
     """Return a tf_keras layer with the class, name and configuration of `layer`, but its own weights.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Any
 from training.bridge.layers import BridgeError
 
 
-def called(operation: Any, *arguments: Any, **settings: Any) -> Any:
+def call(operation: Any, *arguments: Any, **settings: Any) -> Any:
     """Return the output of a tf_keras layer, or of the TensorFlow equivalent of a Keras operator.
 
     Raises:

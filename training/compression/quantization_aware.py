@@ -55,7 +55,7 @@ class QuantizationAware:
             start, task, phase, steps, wrap=self._wrapped, unwrap=_unwrapped, show_batch=_initialize_ranges
         )
 
-    def _wrapped(self, mirrored: tf_keras.Model) -> tf_keras.Model:
+    def _wrapped(self, copied: tf_keras.Model) -> tf_keras.Model:
         import tensorflow_model_optimization as tfmot
 
         from training.compression import fake_quantization, patches
@@ -63,7 +63,7 @@ class QuantizationAware:
         quantization = tfmot.quantization.keras
         scheme = fake_quantization.scheme(keep_zeros=self._keep_zeros, keep_clusters=self._keep_clusters)
         with quantization.quantize_scope(fake_quantization.OWN), patches.clusters_of_whole_kernels():
-            marked = wrapped_layers(mirrored, lambda layer: fake_quantization.annotated(layer, scheme))
+            marked = wrapped_layers(copied, lambda layer: fake_quantization.annotated(layer, scheme))
             return quantization.quantize_apply(marked, scheme=scheme)
 
 

@@ -62,13 +62,13 @@ class TfKerasLearner:
         # The state of dropout is then in variables, which a resumed run restores.
         tf_keras.backend.experimental.enable_tf_random_generator()
         try:
-            mirrored = bridge.mirror(start.model)
-            bridge.check(start.model, mirrored)
+            copied = bridge.to_tf_keras(start.model)
+            bridge.check(start.model, copied)
         except bridge.BridgeError as error:
             raise UsageProblemError(
                 f"{phase.name} needs tensorflow-model-optimization, which does not support this network: {error}"
             ) from error
-        self._wrapped = wrap(mirrored)
+        self._wrapped = wrap(copied)
         self.current = replace(start, model=self._wrapped)
         self._optimizer = phase.optimizer(steps * phase.epochs, tf_keras)
         self._wrapped.compile(optimizer=self._optimizer, loss=[_tf_keras_loss(loss) for loss in task.losses(start)])
@@ -104,16 +104,16 @@ class TfKerasLearner:
         """Return a new Keras 3 network with the trained weights."""
         import keras
 
-        return bridge.filled(keras.models.clone_model(self._start.model), self._unwrap(self._wrapped))
+        return bridge.set_weights(keras.models.clone_model(self._start.model), self._unwrap(self._wrapped))
 
 
 def wrapped_layers(
-    mirrored: tf_keras.Model, wrap: Callable[[tf_keras.layers.Layer], tf_keras.layers.Layer]
+    copied: tf_keras.Model, wrap: Callable[[tf_keras.layers.Layer], tf_keras.layers.Layer]
 ) -> tf_keras.Model:
     """Return a copy of the model with the layers that `wrap` returns; unwrapped layers keep their weights."""
     import tf_keras
 
-    return tf_keras.models.clone_model(mirrored, clone_function=wrap)
+    return tf_keras.models.clone_model(copied, clone_function=wrap)
 
 
 def _random_states(model: tf_keras.Model) -> Sequence[Any]:

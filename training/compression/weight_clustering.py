@@ -69,5 +69,5 @@ class WeightClustering:
             return {layer.name: layer.get_weights() for layer in clustering.strip_clustering(model).layers}
 
         return TfKerasLearner(
-            start, task, phase, steps, wrap=lambda mirrored: wrapped_layers(mirrored, wrap), unwrap=unwrap
+            start, task, phase, steps, wrap=lambda copied: wrapped_layers(copied, wrap), unwrap=unwrap
         )

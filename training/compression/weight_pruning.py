@@ -82,7 +82,7 @@ class WeightPruning:
             task,
             phase,
             steps,
-            wrap=lambda mirrored: wrapped_layers(mirrored, wrap),
+            wrap=lambda copied: wrapped_layers(copied, wrap),
             unwrap=_unwrapped,
             callbacks=[sparsity.UpdatePruningStep()],
         )
