@@ -104,7 +104,7 @@ def _times(out: Path) -> Mapping[str, float]:
 def _cells(out: Path, name: str, times: Mapping[str, float]) -> Iterator[str]:
     manifest = json.loads((out / name / "manifest.json").read_text())
     files = {row["file"]: row for row in (*manifest["files"], *manifest["not_delivered"])}
-    slim = manifest["slimming"]["files"]
+    slim = manifest["pruning"]["files"]
     int8 = f"{name}-int8.tflite"
     yield f"{100 * manifest['evaluation']['scores']['top1']:.2f}"
     yield " / ".join(f"{100 * files[f'{name}-int8.{kind}']['scores']['top1']:.2f}" for kind in ("tflite", "onnx"))

@@ -214,5 +214,5 @@ def _record(found: Exported, delivered: list[Artifact]) -> dict[str, Any]:
         probe=run.samples.probe,
         evaluation=found.photos.evaluation if found.photos else None,
         budget=found.result.record() if found.result else None,
-        slimming=found.original.record(found.expected, compared, found.photos) if found.original else None,
+        pruning=found.original.record(found.expected, compared, found.photos) if found.original else None,
     )

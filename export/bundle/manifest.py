@@ -47,7 +47,7 @@ def manifest(
     probe: Samples,
     evaluation: Evaluation | None,
     budget: Mapping[str, Any] | None = None,
-    slimming: Mapping[str, Any] | None = None,
+    pruning: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the manifest as plain data for JSON; every number was measured in this run."""
     needed = any(scheme.needs_calibration for scheme in recipe.schemes)
@@ -69,7 +69,7 @@ def manifest(
         if needed
         else None,
         "stages": [dict(stage) for stage in stages],
-        "slimming": dict(slimming) if slimming else None,
+        "pruning": dict(pruning) if pruning else None,
         "probe": _probe(probe),
         "evaluation": asdict(evaluation) if evaluation else None,
         "budget": dict(budget) if budget else None,

@@ -96,7 +96,7 @@ def test_following_the_first_suggestion_improves_the_file(
     made = remade(one, tmp_path / "before", **changes)
     before = sqnr_db(one, made)
     examined = diagnosis(made, PRIMARY)
-    suggestion = examined["worst"][0]["cure"]
+    suggestion = examined["worst"][0]["suggestion"]
     after = sqnr_db(
         one, remade(one, tmp_path / "after", **{**changes, **followed(made.run.recipe, suggestion["options"])})
     )

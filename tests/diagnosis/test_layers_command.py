@@ -116,7 +116,7 @@ def test_diagnose_prints_the_worst_layer_with_a_suggestion(exported: Path) -> No
         assert f"{file['file']}: {file['diagnosis']['output_sqnr_db']:.1f} dB at the output" in told
     for place, finding in enumerate(manifest["files"][0]["diagnosis"]["worst"], 1):
         assert f"{place} {finding['name']}" in told
-        assert finding["cure"]["fact"] in told
+        assert finding["suggestion"]["fact"] in told
 
 
 def test_diagnose_without_an_int8_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,5 +154,5 @@ def test_the_terminal_shows_the_worst_layer_with_a_suggestion(
     told = capsys.readouterr().out
     worst = found["worst"][0]
     assert f"1  {worst['name']}" in told
-    assert worst["cure"]["fact"] in told
+    assert worst["suggestion"]["fact"] in told
     assert "warning: changed" in told

@@ -102,11 +102,11 @@ def test_the_suggestion_follows_from_the_measurements(name: str) -> None:
     ],
 )
 def test_the_suggested_command_has_every_option_once(command: str, options: tuple[str, ...], expected: str) -> None:
-    assert suggestion([{"cure": {"options": options}}], command) == expected
+    assert suggestion([{"suggestion": {"options": options}}], command) == expected
 
 
 def test_reconstruction_is_suggested_before_higher_precision() -> None:
-    worst = [{"cure": {"options": given}} for given in (("--raise", "c=int16"), ("--reconstruct",))]
+    worst = [{"suggestion": {"options": given}} for given in (("--raise", "c=int16"), ("--reconstruct",))]
     assert suggestion(worst, "zoo export a --no-reconstruct") == "zoo export a"
 
 

@@ -65,7 +65,7 @@ def check(printed: dict[str, str]) -> None:
     assert {file["file"] for file in manifest["files"]} == {f"{NAME}-int8.tflite", f"{NAME}-int8.onnx"}
     assert manifest["evaluation"]["scores"]["top1"] > 0.9  # one of three would be .33
     assert [stage["name"] for stage in manifest["history"]] == ["learn"]
-    files = manifest["slimming"]["files"]
+    files = manifest["pruning"]["files"]
     assert all(files[f"{NAME}-int8.{kind}"]["zero_share"] > 0.4 for kind in ("tflite", "onnx"))
     assert "Bag" in printed[f"run artifacts/{NAME}"].splitlines()[1]  # the line of the likeliest
     (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

@@ -64,7 +64,7 @@ def exported(name: str, original: Path, out: Path) -> dict:
 def test_the_manifest_compares_with_the_original_and_tells_what_was_taken_away(files: Path, tmp_path: Path) -> None:
     manifest = exported("after.keras", files / "before.keras", tmp_path)
     assert manifest["history"] == list(HISTORY)
-    found = manifest["slimming"]
+    found = manifest["pruning"]
     assert found["stages"] == []
     before, after = (keras.saving.load_model(files / f"{name}.keras", compile=False) for name in ("before", "after"))
     with np.load(FASHION) as arrays:
@@ -84,9 +84,9 @@ def test_the_manifest_compares_with_the_original_and_tells_what_was_taken_away(f
 def test_a_network_that_lost_nothing_answers_as_its_original(files: Path, tmp_path: Path) -> None:
     manifest = exported("before.keras", files / "before.keras", tmp_path)
     assert manifest["history"] == []
-    assert manifest["slimming"]["model"]["sqnr_db"] > 140
-    assert manifest["slimming"]["model"]["top1_agreement"] == 1
-    assert all(file["sqnr_db"] > 90 for file in manifest["slimming"]["files"].values())
+    assert manifest["pruning"]["model"]["sqnr_db"] > 140
+    assert manifest["pruning"]["model"]["top1_agreement"] == 1
+    assert all(file["sqnr_db"] > 90 for file in manifest["pruning"]["files"].values())
 
 
 @pytest.mark.parametrize(

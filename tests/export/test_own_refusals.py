@@ -43,7 +43,7 @@ def vector_net() -> Callable[..., keras.Model]:
     return build
 
 
-def test_an_unknown_size_is_refused_with_the_shape_and_the_cure(
+def test_an_unknown_size_is_refused_with_the_shape_and_a_suggestion(
     vector_net: Callable[..., keras.Model], saved: Save, tmp_path: Path
 ) -> None:
     from keras import layers
@@ -53,7 +53,7 @@ def test_an_unknown_size_is_refused_with_the_shape_and_the_cure(
     assert "keras.Input((224, 224, 3))" in message
 
 
-def test_a_sequential_net_that_was_never_built_is_refused_with_the_cure(saved: Save, tmp_path: Path) -> None:
+def test_a_sequential_net_that_was_never_built_is_refused_with_a_suggestion(saved: Save, tmp_path: Path) -> None:
     import keras
 
     message = refusal(saved(keras.Sequential([keras.layers.Dense(2)])), tmp_path)

@@ -47,13 +47,13 @@ class Finding:
         name: as in `Layer`.
         share: share of the output error.
         alone_sqnr_db: SQNR of the output if only this layer is rounded.
-        cure: what to try, and why.
+        suggestion: what to try, and why.
     """
 
     name: str
     share: float
     alone_sqnr_db: float
-    cure: Suggestion
+    suggestion: Suggestion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +129,7 @@ def diagnose(
             name=layer.name,
             share=layer.share or 0.0,
             alone_sqnr_db=layer.error.output_sqnr_db or 0.0,
-            cure=suggest(layer.error, layer.layer, circumstances),
+            suggestion=suggest(layer.error, layer.layer, circumstances),
         )
         for layer in ranked[:WORST]
     ]

@@ -67,6 +67,6 @@ def layer_part(found: Mapping[str, Any], command: str) -> LayerPart:
 
 
 def _worst(finding: Mapping[str, Any], found: Mapping[str, Any]) -> Worst:
-    remedy = finding["cure"]
+    remedy = finding["suggestion"]
     advice = f"{remedy['fact']}: {remedy['advice']}"
     return Worst(finding["name"], cost(finding, found), advice, shlex.join(remedy["options"]))

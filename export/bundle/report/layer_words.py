@@ -73,7 +73,7 @@ def suggestion(worst: Sequence[Mapping[str, Any]], command: str) -> str:
     """Return the export command to try: `command` with the options suggested for the worst layers."""
     options: dict[tuple[str, ...], None] = {}
     for finding in worst:
-        given = tuple(finding["cure"]["options"])
+        given = tuple(finding["suggestion"]["options"])
         if given:
             options[given] = None
     if not options:

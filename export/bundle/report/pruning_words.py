@@ -25,7 +25,7 @@ class PruningPart:
 
 def part(manifest: Mapping[str, Any]) -> PruningPart | None:
     """Return the section of the page; None if nothing was pruned."""
-    if not manifest["slimming"]:
+    if not manifest["pruning"]:
         return None
     columns = [Column(heading, "" if heading == HEADINGS[0] else "number") for heading in HEADINGS]
     return PruningPart(TITLE.capitalize(), Table(columns, list(rows(manifest))), lines(manifest))
@@ -33,7 +33,7 @@ def part(manifest: Mapping[str, Any]) -> PruningPart | None:
 
 def rows(manifest: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """Yield the cells of each row: the Keras model that is exported, then every file."""
-    found = manifest["slimming"]
+    found = manifest["pruning"]
     yield ("Keras model", *_agreement(found["model"]), "", "", "")
     for name, file in found["files"].items():
         sizes = (size_in_words(file[key]) for key in ("bytes", "bytes_zipped"))
@@ -42,7 +42,7 @@ def rows(manifest: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
 
 def lines(manifest: Mapping[str, Any]) -> list[str]:
     """Return the lines below the table."""
-    found = manifest["slimming"]
+    found = manifest["pruning"]
     said = []
     if scores := found["original_scores"]:
         metric = TASKS[manifest["evaluation"]["task"]].metrics[0]

@@ -84,7 +84,7 @@ def _print_worst(console: Console, found: Mapping[str, Any], made_by: str) -> No
     from rich.text import Text
 
     for place, finding in enumerate(found["worst"], 1):
-        advice = finding["cure"]
+        advice = finding["suggestion"]
         console.print(
             Text.assemble(
                 f"{place}  ",

@@ -16,7 +16,7 @@ def print_pruning(console: Console, manifest: Mapping[str, Any]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    if not manifest.get("slimming"):
+    if not manifest.get("pruning"):
         return
     table = Table(title=TITLE, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for heading in HEADINGS:

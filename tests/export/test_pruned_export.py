@@ -52,19 +52,19 @@ def test_removed_channels_make_the_file_smaller(tmp_path: Path) -> None:
     arguments = ["--weights", "tiny", "--prune-channels", "0.4", "--precision", "float32", "--out", str(tmp_path)]
     assert main(["export", "mobilenet", *arguments]) == 0
     manifest = json.loads((tmp_path / "mobilenet-tiny-channels0.4" / "manifest.json").read_text())
-    assert [stage["name"] for stage in manifest["slimming"]["stages"]] == ["fold", "prune_channels", "shrink"]
-    assert all(file["bytes"] < 160_000 for file in manifest["slimming"]["files"].values())  # 234 kB with all of them
+    assert [stage["name"] for stage in manifest["pruning"]["stages"]] == ["fold", "prune_channels", "shrink"]
+    assert all(file["bytes"] < 160_000 for file in manifest["pruning"]["files"].values())  # 234 kB with all of them
 
 
 def test_zeros_survive_into_every_file_and_a_zip_is_smaller(exported: dict) -> None:
-    files = exported["slimming"]["files"]
+    files = exported["pruning"]["files"]
     assert len(files) == 4
     assert all(file["zero_share"] == pytest.approx(0.5, abs=0.01) for file in files.values())
     assert all(file["bytes_zipped"] < 0.75 * file["bytes"] for file in files.values())
 
 
 def test_the_answers_are_compared_with_those_of_the_original(exported: dict) -> None:
-    found = exported["slimming"]
+    found = exported["pruning"]
     assert 15 < found["model"]["sqnr_db"] < 30
     assert found["model"]["top1_agreement"] > 0.9
     for file in found["files"].values():
@@ -77,7 +77,7 @@ def test_the_answers_are_compared_with_those_of_the_original(exported: dict) -> 
 
 
 def test_the_manifest_says_what_was_done(exported: dict) -> None:
-    stages = {stage["name"]: stage for stage in exported["slimming"]["stages"]}
+    stages = {stage["name"]: stage for stage in exported["pruning"]["stages"]}
     assert list(stages) == ["fold", "prune"]
     assert stages["prune"]["parameters"]["share"] == 0.5
     assert exported["recipe"]["passes"] == {"prune": "0.5"}
