@@ -17,7 +17,6 @@ from zoo.errors import UsageProblemError
 
 SUFFIX, RUN_SUFFIX = ".keras", ".training"
 _SEEDS = 2**32  # NumPy and Keras accept smaller seeds
-_RECORDED_AS = {"compression": "slimming"}  # keys of settings.json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +137,7 @@ class TrainingRecipe:
     def settings(self) -> dict[str, Any]:
         """Return the options that influence the weights, as plain data; a resumed run must have the same ones."""
         values = record(self)
-        return {_RECORDED_AS.get(key, key): value for key, value in values.items() if key not in ("out", "patience")}
+        return {key: value for key, value in values.items() if key not in ("out", "patience")}
 
 
 def record(recipe: TrainingRecipe) -> dict[str, Any]:

@@ -319,7 +319,7 @@ def test_a_network_without_removable_channels_is_refused(kinds: Path, tmp_path: 
 def test_a_stage_is_not_resumed_with_another_number_of_clusters(lenet5_file: Path, kinds: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.keras"
     RunState(tmp_path / "out.training", recipe(lenet5_file, kinds, out, clusters=16).settings(), resume=False)
-    with pytest.raises(UsageProblemError, match="other settings: slimming was"):
+    with pytest.raises(UsageProblemError, match="other settings: compression was"):
         train(recipe(lenet5_file, kinds, out, clusters=8), silent, resume=True)
 
 
