@@ -37,7 +37,7 @@ def exported(folder: Path) -> dict:
 def test_the_page_tells_what_to_type_and_what_it_cost(folder: Path) -> None:
     page = (folder / "report.html").read_text()
     assert "--prune 0.5" in page
-    assert "compared with the original model" in page
+    assert "Compared with the original model" in page
 
 
 def test_a_pruned_file_is_diagnosed_where_it_is_made(
