@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from export.scheme import FLOAT32, INT8, SCHEMES, Scheme
 from zoo.errors import UsageProblemError
@@ -131,7 +131,7 @@ class Recipe:
     calibration_count: int = 100
     random_calibration: bool = False
     reconstruct: bool = True
-    passes: tuple[Any, ...] = ()
+    passes: tuple[PassChoice, ...] = ()
     original: str | None = None
     raised: Mapping[str, Width] = field(default_factory=dict)
     diagnose: bool = False

@@ -12,10 +12,10 @@ from export.errors import PassRefusedError
 from export.model.graph import functional
 from export.model.subject import Subject
 from export.passes import registry
-from export.passes.chosen import ChosenPass
 from export.passes.fold import Fold
 from export.passes.refit import FEWEST_SAMPLES
 from export.progress import Progress
+from export.recipe import PassChoice
 from zoo.errors import UsageProblemError
 
 # Training methods whose result would be lost by refitting the weights.
@@ -23,13 +23,13 @@ _UNDONE = ("prune", "cluster", "qat")
 
 
 def pruned(
-    subject: Subject, chosen: Sequence[ChosenPass], seed: int, samples: Samples, progress: Progress
+    subject: Subject, choice: Sequence[PassChoice], seed: int, samples: Samples, progress: Progress
 ) -> tuple[Subject, list[Mapping[str, Any]]]:
     """Return the subject with a pruned model, and the records of the passes.
 
     Args:
         subject: the original model.
-        chosen: pruning passes.
+        choice: pruning passes.
         seed: random seed of the passes.
         samples: calibration samples, on which the remaining weights are refitted.
         progress: receives every step.
@@ -37,7 +37,7 @@ def pruned(
     Raises:
         UsageProblemError: the samples are unsuitable, or the model cannot be pruned.
     """
-    chosen = tuple(registry.ordered(chosen).values())
+    chosen = tuple(registry.ordered(choice).values())
     typed = " ".join(f"{one.flag} {one.value}" for one in chosen)
     if reason := _reason_against(subject, samples):
         raise UsageProblemError(f"{typed}: {reason}")
