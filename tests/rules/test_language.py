@@ -1,0 +1,44 @@
+"""Docstrings, messages and help texts use the words of the glossary in CONTRIBUTING.md."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.rules.test_order import MODULES
+
+# Words that say something else in this field, or nothing: what to write in their place.
+INSTEAD = {
+    r"answers?": "output, prediction",
+    r"bars?": "threshold, tolerance",
+    r"likewise": "the thing itself",
+    r"was told|is told|were told": "requested, reported",
+    r"cures?": "suggestion",
+    r"slimming": "compression, pruning",
+    r"lessons?": "training data",
+    r"made of": "derived from, built from",
+    r"asked for": "requested",
+}
+FORBIDDEN = re.compile(r"\b(" + "|".join(INSTEAD) + r")\b", re.IGNORECASE)
+# Bars of a chart and of progress; a server that does not answer.
+ALLOWED = re.compile(r"progress bar|bar chart|bars for|no answer in", re.IGNORECASE)
+
+
+def texts(path: Path) -> list[tuple[int, str]]:
+    """Return every text of a module that has words: docstrings, messages, help."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [(node.lineno, str(node.value)) for node in nodes if " " in str(node.value)]
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_texts_use_the_words_of_the_glossary(name: str) -> None:
+    wrong = [
+        f"{MODULES[name].name}:{line} {found[0]!r} in {text[:80]!r}"
+        for line, text in texts(MODULES[name])
+        if (found := FORBIDDEN.search(ALLOWED.sub("", text)))
+    ]
+    assert wrong == []
