@@ -70,7 +70,7 @@ def test_a_budget_that_cannot_be_kept_writes_nothing_and_shows_what_was_reached(
         (["--max-drop", "1%", "--weights", "random"], "but the weights are untrained"),
     ],
 )
-def test_wrong_words_are_refused(
+def test_wrong_arguments_are_rejected(
     words: list[str], expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 2

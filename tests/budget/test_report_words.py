@@ -50,7 +50,7 @@ def test_a_ranking_is_mentioned_where_there_is_one() -> None:
     assert "layers were ranked on calibration samples" in said(points, ranking=("c3",))
 
 
-def test_float32_weights_are_offered_where_answers_were_lost_and_it_was_not_tried() -> None:
+def test_float32_weights_are_suggested_if_accuracy_was_lost_without_trying_them() -> None:
     points, offer = [point("int8", 100)], "--raise-to float32"
     assert offer in said(points, failed="--max-drop")
     assert offer not in said(points, failed="--max-drop", widths=("float32",))

@@ -1,4 +1,4 @@
-"""Every tensor of a converted file is told to be the Keras layer's output that it is."""
+"""Every tensor of a converted file is attributed to the Keras layer with the same output."""
 
 from __future__ import annotations
 

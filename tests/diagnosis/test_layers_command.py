@@ -1,4 +1,4 @@
-"""`zoo inspect FILE --layers`, as a user types it, and the report's drawing."""
+"""`zoo inspect FILE --layers` and the chart in the report."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_file_whose_channels_were_scaled_is_not_compared_with_the_model_as_it_
     ("model", "samples", "words"),
     [("mobilenet", None, "does not have the weights"), (None, "nowhere", "does not exist; type a folder of photos")],
 )
-def test_what_cannot_be_compared_is_refused_in_one_sentence(
+def test_file_that_cannot_be_compared_is_rejected_in_one_line(
     model: str | None, samples: str | None, words: str, exported: Path
 ) -> None:
     with pytest.raises(UsageProblemError, match=words) as caught:
@@ -109,7 +109,7 @@ def test_the_page_draws_every_layer_and_runs_nothing(exported: Path) -> None:
     assert "<script" not in page
 
 
-def test_an_export_that_diagnoses_names_the_worst_with_its_cure_in_the_terminal(exported: Path) -> None:
+def test_export_with_diagnose_prints_the_worst_layers_with_suggestions(exported: Path) -> None:
     told = " ".join((exported.parent / "told.txt").read_text().split())
     manifest = json.loads((exported / "manifest.json").read_text())
     for file in manifest["files"]:
@@ -143,7 +143,7 @@ def test_names_from_outside_are_escaped(exported: Path) -> None:
     assert "&lt;b&gt;c3" in markup
 
 
-def test_the_terminal_names_the_worst_with_its_cure(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_terminal_prints_the_worst_layer_and_suggestion(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from export.cli.console import standard_output
 
     manifest = json.loads((exported / "manifest.json").read_text())

@@ -1,4 +1,4 @@
-"""`--weights tiny` means the small build that these weights are of, with its own input and names of classes."""
+"""`--weights tiny` exports the tiny variant with its own input and class names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def recipe(name: str, **options: float) -> Recipe:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_tiny_variant_is_built_as_it_was_trained(name: str) -> None:
+def test_tiny_variant_is_built_as_it_was_trained(name: str) -> None:
     subject = load_subject(recipe(name))
     its_own = not zoo.find(name).trained_as("tiny").options
     assert subject.name == (name if its_own else f"{name}-tiny")
@@ -42,12 +42,12 @@ def test_the_tiny_variant_is_built_as_it_was_trained(name: str) -> None:
         assert {"Bag", "bag"} & set(subject.labels)
 
 
-def test_a_tiny_variant_takes_no_options() -> None:
+def test_tiny_variant_takes_no_options() -> None:
     with pytest.raises(UsageProblemError, match="leave --set out"):
         load_subject(recipe("mobilenet", alpha=0.5))
 
 
-def test_without_a_name_the_weights_are_those_of_the_whole_network() -> None:
+def test_default_weights_are_those_of_the_full_network() -> None:
     for name in NAMES:
         default = zoo.find(name).trained_as(None)
         assert default is None or not default.options
@@ -65,7 +65,7 @@ def cases() -> list[Any]:
 
 
 @pytest.mark.parametrize("name", cases())
-def test_the_tiny_variant_is_proven_in_int8_in_both_formats(name: str, tmp_path: Path) -> None:
+def test_tiny_variant_is_proven_in_int8_in_both_formats(name: str, tmp_path: Path) -> None:
     few = {"calibration_count": 32, "probe_count": 32}
     delivery = run(Recipe(model=name, weights="tiny", schemes=(INT8,), out=tmp_path, **few))
     failures = {artifact.file_name: artifact.failures for artifact in delivery.artifacts if artifact.failures}

@@ -1,4 +1,4 @@
-"""`--prune`: files with fewer weights, proven, and measured against the model as it was."""
+"""`--prune`: files with fewer weights are proven and compared with the original model."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def exported(folder: Path) -> dict:
     return json.loads((folder / "manifest.json").read_text())
 
 
-def test_the_page_tells_what_to_type_and_what_it_cost(folder: Path) -> None:
+def test_page_shows_the_command_and_the_effect_of_pruning(folder: Path) -> None:
     page = (folder / "report.html").read_text()
     assert "--prune 0.5" in page
     assert "Against the original" in page
 
 
-def test_a_pruned_file_is_diagnosed_where_it_is_made(
+def test_pruned_file_is_diagnosed_during_the_export(
     folder: Path, exported: dict, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert all(file["diagnosis"]["layers"] for file in exported["files"] if file["precision"] == "int8")
@@ -56,14 +56,14 @@ def test_removed_channels_make_the_file_smaller(tmp_path: Path) -> None:
     assert all(file["bytes"] < 160_000 for file in manifest["slimming"]["files"].values())  # 234 kB with all of them
 
 
-def test_zeros_survive_into_every_file_and_a_zip_is_smaller(exported: dict) -> None:
+def test_every_file_keeps_the_zeros_and_zips_smaller(exported: dict) -> None:
     files = exported["slimming"]["files"]
     assert len(files) == 4
     assert all(file["zero_share"] == pytest.approx(0.5, abs=0.01) for file in files.values())
     assert all(file["bytes_zipped"] < 0.75 * file["bytes"] for file in files.values())
 
 
-def test_the_answers_are_compared_with_those_of_the_original(exported: dict) -> None:
+def test_outputs_are_compared_with_those_of_the_original(exported: dict) -> None:
     found = exported["slimming"]
     assert 15 < found["model"]["sqnr_db"] < 30
     assert found["model"]["top1_agreement"] > 0.9
@@ -76,7 +76,7 @@ def test_the_answers_are_compared_with_those_of_the_original(exported: dict) -> 
     assert all(one["sqnr_db"] > 90 for file in floats for one in file["comparisons"].values())
 
 
-def test_the_manifest_says_what_was_done(exported: dict) -> None:
+def test_manifest_records_the_pruning(exported: dict) -> None:
     stages = {stage["name"]: stage for stage in exported["slimming"]["stages"]}
     assert list(stages) == ["fold", "prune"]
     assert stages["prune"]["parameters"]["share"] == 0.5
@@ -94,7 +94,7 @@ def test_the_manifest_says_what_was_done(exported: dict) -> None:
         (["--prune", "0.5", "--calibration-count", "4"], "4 samples are too few"),
     ],
 )
-def test_what_cannot_be_pruned_is_the_users_mistake(
+def test_model_that_cannot_be_pruned_is_a_usage_error(
     arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export", "lenet5", *arguments, "--out", str(tmp_path)]) == 2
