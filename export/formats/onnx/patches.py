@@ -13,7 +13,7 @@ def without_rewriting_protos() -> Iterator[None]:
 
     Patches tf2onnx 1.17.0: `GraphOptimizerBase.optimize` calls `graph.update_proto()`. `Graph.make_graph` writes the
     weights once at the end anyway, and protobuf's arenas do not release memory (ResNet50: 1.3 GB).
-    Remove when the optimizers no longer do this: tests/formats/onnx/test_patches.py fails then.
+    Ends with a version whose optimizers do not do this: tests/formats/onnx/test_patches.py fails then.
     """
     from tf2onnx.optimizer.optimizer_base import GraphOptimizerBase
 

@@ -18,7 +18,7 @@ def large_kernels_in_slices() -> Iterator[None]:
 
     Patches ai-edge-quantizer 0.10.0: it splits such a kernel (a 3 x 3 convolution from 1024 to 1024 channels) but not
     its scales, and then rejects the shapes.
-    Remove when a version splits the scales too: tests/formats/tflite/test_patches.py fails then.
+    Ends with a version that splits the scales too: tests/formats/tflite/test_patches.py fails then.
     """
     from ai_edge_quantizer.algorithms.uniform_quantize import uniform_quantize_tensor as module
 
