@@ -63,9 +63,7 @@ def fewest(candidates: Candidates) -> tuple[Search, Point]:
     return search, search.chosen()
 
 
-def test_the_fewest_layers_are_raised_that_keep_the_answers(
-    fewest: tuple[Search, Point], candidates: Candidates
-) -> None:
+def test_fewest_layers_that_meet_the_budget_are_raised(fewest: tuple[Search, Point], candidates: Candidates) -> None:
     search, chosen = fewest
     assert not keeps(candidates.measure(INT8), search.budget)
     assert keeps(chosen, search.budget)
@@ -73,7 +71,7 @@ def test_the_fewest_layers_are_raised_that_keep_the_answers(
     assert not keeps(candidates.measure(INT8, one_less), search.budget)
 
 
-def test_the_ranking_puts_the_costly_layers_first(fewest: tuple[Search, Point], candidates: Candidates) -> None:
+def test_ranking_starts_with_the_largest_contributions(fewest: tuple[Search, Point], candidates: Candidates) -> None:
     ranking = [contribution.layer for contribution in fewest[0].ranking]
     shares = [contribution.share for contribution in fewest[0].ranking]
     assert shares == sorted(shares, reverse=True)
@@ -84,7 +82,7 @@ def test_the_ranking_puts_the_costly_layers_first(fewest: tuple[Search, Point], 
     assert first - last >= 3  # measured 4.7 dB
 
 
-def test_the_best_file_of_a_size_is_chosen_and_no_other_fits_better(candidates: Candidates) -> None:
+def test_best_file_within_a_size_is_chosen(candidates: Candidates) -> None:
     limit = candidates.measure(INT8).bytes + 2000
     chosen = Search(candidates, Budget(max_bytes=limit)).chosen()
     inside = [point for point in candidates.points.values() if point.bytes <= limit]
@@ -93,7 +91,7 @@ def test_the_best_file_of_a_size_is_chosen_and_no_other_fits_better(candidates: 
     assert chosen.sqnr_db > candidates.measure(INT8).sqnr_db
 
 
-def test_the_precision_follows_from_the_budget(candidates: Candidates) -> None:
+def test_budget_determines_the_precision(candidates: Candidates) -> None:
     whole = Search(candidates, Budget(max_bytes=10**9)).chosen()
     assert whole.scheme == FLOAT32
     quality, compact = (
@@ -132,7 +130,7 @@ def believed(candidates: Candidates, chosen: Point, budget: Budget, better: Poin
         (Budget(max_drop=SMALLEST), "changed predictions"),
     ],
 )
-def test_a_file_over_its_budget_is_never_proven_whatever_the_search_believed(
+def test_file_over_its_budget_is_never_proven(
     budget: Budget, quantity: str, artifact: Artifact, candidates: Candidates
 ) -> None:
     result = believed(candidates, candidates.measure(INT8), budget)
@@ -142,14 +140,14 @@ def test_a_file_over_its_budget_is_never_proven_whatever_the_search_believed(
     assert (failed.id, failed.quantity) == ("budget", quantity)
 
 
-def test_a_mixed_file_that_another_precision_beats_fails(artifact: Artifact, candidates: Candidates) -> None:
+def test_mixed_file_that_another_precision_dominates_fails(artifact: Artifact, candidates: Candidates) -> None:
     better = candidates.measure(W8A32)
     result = believed(candidates, candidates.measure(INT8), Budget(max_drop=0.5), better)
     (judged,) = checks.judged([artifact], result, None)
     assert [check.reason.split(": ")[-1] for check in judged.checks if not check.passed] == ["type --precision w8a32"]
 
 
-def test_the_export_goes_on_with_the_chosen_file(
+def test_export_continues_with_the_chosen_file(
     network: Network, run: ExportRun, floats: Mapping[Key, MadeFile], fewest: tuple[Search, Point]
 ) -> None:
     search, chosen = fewest
@@ -167,7 +165,7 @@ def test_the_export_goes_on_with_the_chosen_file(
     assert len(artifact.content) == chosen.bytes
 
 
-def test_few_samples_bound_a_share_from_above() -> None:
+def test_upper_bound_of_a_share_depends_on_the_sample_count() -> None:
     assert checks.resolution(64) == "one of 64 samples is 1.6 %"
     assert checks.upper_bound(0.0, 64) == pytest.approx(0.0406, abs=1e-3)
     assert checks.upper_bound(0.0, 1000) < 0.003

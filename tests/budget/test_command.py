@@ -19,7 +19,7 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
 
 
-def test_a_budget_that_holds_is_told_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_met_budget_is_printed_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [
         "--max-size",
         "100kB",
@@ -47,7 +47,7 @@ def test_a_budget_that_holds_is_told_and_drawn(tmp_path: Path, capsys: pytest.Ca
     assert main(["verify", str(folder)]) == 0
 
 
-def test_a_budget_that_cannot_be_kept_writes_nothing_and_shows_what_was_reached(
+def test_missed_budget_writes_nothing_and_shows_the_nearest_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--max-size", "10kB", "--max-drop", "1%", "--format", "tflite", "--raise-to", "w8a32", "--no-reconstruct"]
@@ -78,7 +78,7 @@ def test_wrong_arguments_are_rejected(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_drawing_is_whole_and_trusts_no_word() -> None:
+def test_chart_is_complete_and_escapes_every_value() -> None:
     point = {
         "label": '<b>"int8"</b>',
         "bytes": 1000,
@@ -100,7 +100,7 @@ def test_the_drawing_is_whole_and_trusts_no_word() -> None:
 
 
 @pytest.mark.parametrize("largest", [0.0141, 0.9, 237.4, 1_000_000])
-def test_an_axis_has_a_few_round_numbers_and_reaches_the_largest(largest: float) -> None:
+def test_axis_has_a_few_round_ticks_up_to_the_largest_value(largest: float) -> None:
     point = {"label": "int8", "bytes": 1, "p50_ms": 1.0, "sqnr_db": 20.0, "changed": None, "lost": None}
     drawn = chart([{**point, "presets": [], "on_front": True, "chosen": True}], [largest], "size")
     numbers = [float(tick.words) for tick in drawn.ticks]

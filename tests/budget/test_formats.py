@@ -55,7 +55,7 @@ def sizes(candidates: Candidates, scheme: Scheme) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_file_that_exceeds_the_budget_in_one_asked_format_does_not_keep_it(kind: str, candidates: Candidates) -> None:
+def test_file_must_meet_the_budget_in_every_requested_format(kind: str, candidates: Candidates) -> None:
     limit = max(sizes(candidates, INT8).values())
     points = {
         key: replace(point, bytes=limit + 1) if key[0] == kind else point
@@ -68,7 +68,7 @@ def test_a_file_that_exceeds_the_budget_in_one_asked_format_does_not_keep_it(kin
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_the_asked_format_decides_alone(kind: str, network: Network, candidates: Candidates) -> None:
+def test_only_requested_formats_are_measured(kind: str, network: Network, candidates: Candidates) -> None:
     found = sizes(candidates, INT8)
     budget = Budget(max_bytes=found[kind], widths=(Width.W8A32,))
     run = budgeted(network, f"only-{kind}", (kind,), budget=budget)
@@ -85,7 +85,7 @@ def test_the_asked_format_decides_alone(kind: str, network: Network, candidates:
     assert (artifact.failures, len(artifact.content)) == ((), result.chosen.bytes)
 
 
-def test_the_float_file_is_converted_once_for_all_that_is_tried(candidates: Candidates) -> None:
+def test_float_file_is_converted_once_for_all_candidates(candidates: Candidates) -> None:
     for number in (1, 2, 3):
         candidates.measure(INT8, dict.fromkeys(("c3", "c5", "f6")[:number], Width.W8A32), FORMATS["onnx"])
     assert isinstance(candidates.run.progress, Steps)
@@ -94,7 +94,7 @@ def test_the_float_file_is_converted_once_for_all_that_is_tried(candidates: Cand
     assert steps["observe the ranges"] == 1
 
 
-def test_a_precision_whose_numbers_overflow_is_left_out(network: Network) -> None:
+def test_precision_that_overflows_is_skipped(network: Network) -> None:
     loud = network.build()
     first, second = loud.get_layer("c1"), loud.get_layer("c3")
     first.set_weights([values * LOUD for values in first.get_weights()])
@@ -123,7 +123,7 @@ def test_a_mixed_file_is_held_against_whatever_keeps_the_budget_in_no_more_bytes
     assert _better(Search(candidates, Budget(max_bytes=10**9)), mixed, [w8a32]) is None
 
 
-def test_a_file_that_was_slow_once_is_timed_again_before_one_is_named(candidates: Candidates) -> None:
+def test_files_are_timed_again_before_a_preset_chooses(candidates: Candidates) -> None:
     key = next(key for key in candidates.points if key[:2] == ("tflite", W8A32))
     candidates.points[key] = replace(candidates.points[key], p50_ms=1e6)  # the machine stood still
     chosen = Search(candidates, Budget(preset=Preset.COMPACT)).chosen()
@@ -132,7 +132,7 @@ def test_a_file_that_was_slow_once_is_timed_again_before_one_is_named(candidates
     assert chosen in inside
 
 
-def test_float32_layers_alone_are_tried_with_weights_of_their_own(network: Network) -> None:
+def test_only_float32_layers_are_tried_with_float32_weights(network: Network) -> None:
     budget = Budget(max_drop=0.0, widths=(Width.FLOAT32,))
     run = network.run(network.model, "float-only", formats=("tflite",), schemes=(INT8,), budget=budget)
     floats = float_files(run)

@@ -16,19 +16,19 @@ def point(size: int, time: float, sqnr_db: float) -> Point:
     return Point(scheme=INT8, format="tflite", bytes=size, p50_ms=time, sqnr_db=sqnr_db, changed=0.0)
 
 
-def test_what_is_beaten_in_everything_is_not_on_the_front() -> None:
+def test_dominated_points_are_not_on_the_front() -> None:
     small, large = point(100, 1.0, 12), point(400, 2.0, 100)
     beaten, slower_but_better = point(420, 2.5, 90), point(120, 5.0, 20)
     assert front([large, beaten, slower_but_better, small]) == [small, slower_but_better, large]
 
 
-def test_a_time_that_is_the_same_but_for_noise_decides_nothing() -> None:
+def test_latency_differences_within_noise_are_ignored() -> None:
     lucky, better = point(100, 1.0, 12), point(100, 1.04, 13)
     assert front([lucky, better]) == [better]
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_times_too_short_for_the_clock_do_not_change_what_is_chosen(seed: int) -> None:
+def test_latencies_below_clock_resolution_are_ignored(seed: int) -> None:
     """As measured of LeNet-5: (bytes, SQNR dB) of int8, int8 with layers raised, w8a32, float16 and float32."""
     files = [(69_500, 23.0), (70_000, 37.4), (69_200, 38.5), (71_500, 37.9), (129_000, 70.0), (250_000, 120.0)]
     generator = random.Random(seed)
@@ -38,7 +38,7 @@ def test_times_too_short_for_the_clock_do_not_change_what_is_chosen(seed: int) -
     assert [one.bytes for one in front(points)] == [69_200, 129_000, 250_000]
 
 
-def test_of_files_that_take_the_same_time_compact_is_the_smallest_and_quality_the_largest() -> None:
+def test_with_equal_latency_compact_is_the_smallest_and_quality_the_largest() -> None:
     generator = random.Random(0)
     for _ in range(200):
         points = [
@@ -51,14 +51,14 @@ def test_of_files_that_take_the_same_time_compact_is_the_smallest_and_quality_th
         assert sizes[0] == min(one.bytes for one in points)
 
 
-def test_a_time_that_differs_by_more_than_a_tenth_and_the_clock_decides() -> None:
+def test_latency_difference_above_noise_counts() -> None:
     assert is_slower(1.2, 1.0)
     assert not is_slower(1.09, 1.0)
     assert not is_slower(0.05, 0.01)
     assert is_slower(0.07, 0.01)
 
 
-def test_the_three_names() -> None:
+def test_presets_choose_three_points() -> None:
     plain, knee, good, half, whole = (
         point(100, 1.0, 12),
         point(110, 1.1, 25),
@@ -73,12 +73,12 @@ def test_the_three_names() -> None:
     }
 
 
-def test_without_a_good_file_quality_is_the_best_there_is() -> None:
+def test_quality_is_the_best_file_if_none_reaches_float16() -> None:
     plain, better = point(100, 1.0, 12), point(110, 1.0, 20)
     assert named([plain, better])[Preset.QUALITY] is better
 
 
-def test_a_point_is_named_by_what_is_raised() -> None:
+def test_label_of_a_point_counts_raised_layers() -> None:
     raised = {"conv": Width.INT16, "dense": Width.INT16}
     found = Point(scheme=INT8, raised=raised, format="tflite", bytes=1, p50_ms=1, sqnr_db=1, changed=None)
     assert found.label == "int8 + 2 int16"

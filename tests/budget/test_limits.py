@@ -25,9 +25,9 @@ ONE = Point(scheme=INT8, format="tflite", bytes=1000, p50_ms=1.0, sqnr_db=20.0, 
         (Budget(), True),
     ],
 )
-def test_a_file_keeps_a_budget_if_it_keeps_every_limit(budget: Budget, kept: bool) -> None:
+def test_file_meets_a_budget_if_it_meets_every_limit(budget: Budget, kept: bool) -> None:
     assert keeps(ONE, budget) is kept
 
 
-def test_the_worst_limit_counts() -> None:
+def test_excess_refers_to_the_worst_limit() -> None:
     assert excess(ONE, Budget(max_bytes=500, max_latency_ms=100)) == pytest.approx(1.0)

@@ -8,7 +8,7 @@ from export.quantization.tensor_map import Attribution
 LAYERS = {name: Attribution(tensor=name, call=name, group=(name,), weighted=(name,)) for name in ("a", "b", "c", "x")}
 
 
-def test_the_most_costly_layer_is_first_and_one_without_an_error_last() -> None:
+def test_ranking_orders_layers_by_their_share() -> None:
     errors = [
         {"tensor": "x", "op": "", "output_sqnr_db": None},
         {"tensor": "a", "op": "CONV_2D", "output_sqnr_db": 40.0},

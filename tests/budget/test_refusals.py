@@ -15,12 +15,12 @@ def answers(*best: int, classes: int) -> dict[str, Array]:
 
 
 @pytest.mark.parametrize(("best", "classes"), [([3] * 64, 10), ([0, 1, 2] * 20, 10), ([1] * 64, 2), ([0, 1] * 9, 3)])
-def test_max_drop_is_refused_where_the_model_hardly_gives_two_answers(best: list[int], classes: int) -> None:
+def test_max_drop_is_rejected_for_too_few_distinct_predictions(best: list[int], classes: int) -> None:
     with pytest.raises(UsageProblemError, match=r"only \d different answers? on these samples; give .* --evaluate"):
         _check_distinct_predictions(answers(*best, classes=classes))
 
 
 @pytest.mark.parametrize(("best", "classes"), [([0, 1, 2, 3] * 8, 10), ([0, 1] * 9, 2), ([0, 1, 2] * 9, 3)])
-def test_max_drop_is_judged_where_the_answers_differ(best: list[int], classes: int) -> None:
+def test_max_drop_is_accepted_for_enough_distinct_predictions(best: list[int], classes: int) -> None:
     _check_distinct_predictions(answers(*best, classes=classes))
     _check_distinct_predictions({"mask": np.zeros((9, 8, 8, 4), np.float32)})

@@ -44,7 +44,7 @@ def said(*arguments: Any, **others: Any) -> str:
     return "\n".join(lines(manifest(*arguments, **others)))
 
 
-def test_a_ranking_is_mentioned_where_there_is_one() -> None:
+def test_legend_mentions_the_ranking_if_there_is_one() -> None:
     points = [point("int8", 100)]
     assert "layers were ranked" not in said(points)
     assert "layers were ranked on calibration samples" in said(points, ranking=("c3",))
@@ -58,13 +58,13 @@ def test_float32_weights_are_suggested_if_accuracy_was_lost_without_trying_them(
     assert offer not in said(points)
 
 
-def test_a_compact_file_that_is_larger_than_another_says_why() -> None:
+def test_larger_compact_file_is_explained() -> None:
     small, fast = point("w8a32", 90, "quality", "balanced"), point("int8", 100, "compact")
     assert "compact is larger than balanced, but faster: presets rank by size times latency" in said([small, fast])
     assert "is larger than" not in said([point("int8", 80, "compact"), small])
 
 
-def test_short_times_have_digits_that_differ() -> None:
+def test_short_times_are_printed_with_enough_digits() -> None:
     assert time_in_words(0.0123) == "0.012"
     assert time_in_words(12.345) in ("12.35", "12.34")
     assert cells(point("int8", 100, p50_ms=0.0123))[1] == "0.012"

@@ -10,7 +10,7 @@ from export.analysis.budget.bisect import fewest, most
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5, 30, 100])
-def test_the_fewest_that_hold_are_found_with_few_questions(count: int) -> None:
+def test_fewest_is_found_with_few_evaluations(count: int) -> None:
     for smallest in range(count + 1):
         asked: list[int] = []
 
@@ -23,11 +23,11 @@ def test_the_fewest_that_hold_are_found_with_few_questions(count: int) -> None:
         assert max(asked) <= max(2 * smallest, 1)  # a file with many raised layers is not made without need
 
 
-def test_nothing_is_found_where_nothing_holds() -> None:
+def test_fewest_is_none_if_nothing_holds() -> None:
     assert fewest(30, lambda _number: False) is None
 
 
-def test_what_is_found_holds_even_where_more_may_be_worse() -> None:
+def test_fewest_holds_even_without_monotonicity() -> None:
     generator = random.Random(0)
     for _ in range(200):
         good = {number: generator.random() < 0.5 for number in range(31)}
@@ -35,6 +35,6 @@ def test_what_is_found_holds_even_where_more_may_be_worse() -> None:
         assert found is None or good[found]
 
 
-def test_most_is_the_last_that_fits() -> None:
+def test_most_is_the_last_number_that_fits() -> None:
     for limit in range(4, 16):
         assert most(4, 16, limit.__ge__) == limit

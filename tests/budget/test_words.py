@@ -24,7 +24,7 @@ from zoo.errors import UsageProblemError
         (words.latency, "0.5 s", 500.0),
     ],
 )
-def test_a_budget_is_read(read: Callable[[str], float], text: str, value: float) -> None:
+def test_budget_option_is_parsed(read: Callable[[str], float], text: str, value: float) -> None:
     assert read(text) == pytest.approx(value)
 
 
@@ -39,12 +39,14 @@ def test_a_budget_is_read(read: Callable[[str], float], text: str, value: float)
         (words.latency, "20", "type for example --max-latency 20ms"),
     ],
 )
-def test_what_is_none_is_refused_with_an_example(read: Callable[[str], float], text: str, example: str) -> None:
+def test_invalid_budget_option_is_rejected_with_an_example(
+    read: Callable[[str], float], text: str, example: str
+) -> None:
     with pytest.raises(UsageProblemError, match=example):
         read(text)
 
 
-def test_words_that_exclude_each_other_are_refused() -> None:
+def test_exclusive_budget_options_are_rejected() -> None:
     with pytest.raises(UsageProblemError, match="--preset chooses for you"):
         Budget(preset=Preset.COMPACT, max_bytes=1)
     with pytest.raises(UsageProblemError, match="noise has none"):

@@ -83,7 +83,7 @@ def found(model: keras.Model, work: Path, photos: np.ndarray | None = None) -> d
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_the_tensors_of_users_models_have_the_names_of_their_layers(name: str, tmp_path: Path) -> None:
+def test_tensors_of_own_models_have_the_names_of_their_layers(name: str, tmp_path: Path) -> None:
     told = {one.name: one.group for one in found(random_model(name), tmp_path).values()}
     assert told == EXPECTED[name]
 
@@ -106,21 +106,21 @@ def call(name: str, output: np.ndarray, *sources: str) -> LayerCall:
     return LayerCall(name=name, sources=sources, operation="Layer", has_weights=True, output=output)
 
 
-def test_a_tensor_that_is_a_thousandth_off_is_no_layer_s_output() -> None:
+def test_tensor_that_differs_by_a_thousandth_does_not_match() -> None:
     values = np.random.default_rng(0).normal(size=(2, 50)).astype(np.float32)
     told = attribute({"net/dense_1/MatMul": values * np.float32(1.001)}, [call("dense", values)], {})
     assert not told["net/dense_1/MatMul"].matched
     assert told["net/dense_1/MatMul"].name == "net/dense_1/MatMul"
 
 
-def test_of_layers_with_equal_outputs_the_mentioned_one_is_told() -> None:
+def test_tensor_name_decides_between_layers_with_equal_outputs() -> None:
     values = np.random.default_rng(0).normal(size=(2, 50)).astype(np.float32)
     calls = [call("relu", values), call("drop", values, "relu"), call("flat", values, "drop")]
     told = attribute({"net/relu_1/Relu": values, "net/flat_1/Reshape": values, "renamed": values}, calls, {})
     assert [one.call for one in told.values()] == ["relu", "flat", "drop"]
 
 
-def test_a_folded_batch_norm_does_not_hide_the_layer_that_has_the_weights() -> None:
+def test_folded_batch_norm_does_not_hide_the_layer_with_weights() -> None:
     values = np.random.default_rng(0).normal(size=(2, 50)).astype(np.float32)
     calls = [call("before", -values), call("conv", values, "before"), call("norm", values, "conv")]
     told = attribute({"b": -values, "net/norm_1/add;net/conv_1/Conv2D": values}, calls, {})

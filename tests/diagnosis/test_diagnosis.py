@@ -142,7 +142,7 @@ def healthy(patient: Callable[[str], Patient]) -> Callable[[str, str], Diagnosis
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_no_layer_with_an_error_of_its_own_is_left_unmeasured_and_the_most_costly_are_measured_well(
+def test_every_layer_with_an_own_error_is_measured(
     name: str,
     patient: Callable[[str], Patient],
     healthy: Callable[[str, str], Diagnosis],
@@ -159,7 +159,7 @@ def test_no_layer_with_an_error_of_its_own_is_left_unmeasured_and_the_most_costl
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_what_is_an_output_is_known_to_be_one(kind: str, healthy: Callable[[str, str], Diagnosis]) -> None:
+def test_outputs_are_recognized(kind: str, healthy: Callable[[str, str], Diagnosis]) -> None:
     layers = healthy("mobilenet_tiny", kind).layers
     outputs = {layer.name for layer in layers if layer.error.is_output}
     # The second only reshapes the first, and need not be stored.
@@ -174,7 +174,7 @@ def layer_named(diagnosis: Diagnosis, name: str) -> Layer:
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize(("name", "place", "layer"), [(name, *one) for name, all_ in PLACES.items() for one in all_])
-def test_a_spoiled_layer_is_the_first_of_the_worst(
+def test_faulty_layer_is_the_worst(
     fault: str, kind: str, name: str, place: int, layer: str, patient: Callable[[str], Patient]
 ) -> None:
     one = patient(name)
@@ -184,7 +184,7 @@ def test_a_spoiled_layer_is_the_first_of_the_worst(
 
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_last_layer_has_the_sqnr_that_the_proof_measures(
+def test_last_layer_has_the_sqnr_of_the_proof(
     name: str, kind: str, patient: Callable[[str], Patient], healthy: Callable[[str, str], Diagnosis]
 ) -> None:
     one = patient(name)
@@ -196,7 +196,7 @@ def test_the_last_layer_has_the_sqnr_that_the_proof_measures(
 
 
 @pytest.mark.parametrize("name", [*NETWORKS, *SHAPES])
-def test_both_formats_tell_the_same_of_every_layer(
+def test_both_formats_have_equal_diagnoses(
     name: str, healthy: Callable[[str, str], Diagnosis], patient: Callable[[str], Patient]
 ) -> None:
     """They are measured in two runtimes, of files whose integers are the same."""
@@ -219,7 +219,7 @@ def test_both_formats_tell_the_same_of_every_layer(
 
 @pytest.mark.parametrize("layer", ["c1", "f6"])
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_layer_s_own_error_is_what_one_computes_by_hand(
+def test_own_error_of_a_layer_matches_a_computation_by_hand(
     kind: str, layer: str, patient: Callable[[str], Patient], healthy: Callable[[str, str], Diagnosis]
 ) -> None:
     one = patient("lenet5")
@@ -250,12 +250,12 @@ def stored(content: bytes, name: str) -> tuple[Any, Any, Any]:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_what_only_moves_numbers_has_no_error_of_its_own(name: str, healthy: Callable[[str, str], Diagnosis]) -> None:
+def test_operator_that_only_moves_data_has_no_own_error(name: str, healthy: Callable[[str, str], Diagnosis]) -> None:
     moves = {layer.error.op for layer in healthy(name, PRIMARY.name).layers if layer.error.local_sqnr_db is None}
     assert moves == ({"MAX_POOL_2D"} if name == "lenet5" else {"RESHAPE"})
 
 
-def test_rounding_to_a_grid_clips_and_says_where() -> None:
+def test_rounding_to_a_grid_returns_a_mask_of_clipped_values() -> None:
     grid = stored_as_int8(scale=0.5, zero_point=-28)
     rounded, is_clipped = on_grid(np.array([-51.0, -50.0, 0.2, 0.26, 77.5, 78.0], np.float32), grid)
     assert rounded.tolist() == [-50.0, -50.0, 0.0, 0.5, 77.5, 77.5]

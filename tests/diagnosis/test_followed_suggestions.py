@@ -107,7 +107,7 @@ def test_following_the_first_suggestion_improves_the_file(
     ("layer", "width"),
     [pytest.param("Conv1", Width.FLOAT32, marks=pytest.mark.large), ("block_2_add", Width.INT16)],
 )
-def test_a_file_with_a_wider_layer_is_diagnosed_alike_in_both_formats(
+def test_file_with_a_raised_layer_has_equal_diagnoses_in_both_formats(
     layer: str, width: Width, network: Callable[[str], Network], tmp_path: Path
 ) -> None:
     one = network("mobilenet_v2_tiny")
@@ -121,9 +121,7 @@ def test_a_file_with_a_wider_layer_is_diagnosed_alike_in_both_formats(
     assert all(abs(share - second[name]) < 0.05 for name, share in first.items() if name in second)
 
 
-def test_a_float32_layer_of_a_reconstructed_model_has_weights_that_were_never_rounded(
-    network: Callable[[str], Network], tmp_path: Path
-) -> None:
+def test_raised_float32_layer_keeps_its_original_weights(network: Callable[[str], Network], tmp_path: Path) -> None:
     one = network("lenet5")
     rounded, kept = (
         remade(one, tmp_path / str(width), raised=dict.fromkeys(WEIGHTED, width))

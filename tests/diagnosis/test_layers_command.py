@@ -45,7 +45,7 @@ def by_command(path: Path, samples: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("kind", ["tflite", "onnx"])
-def test_in_an_export_s_folder_the_file_and_its_samples_are_enough(
+def test_file_in_its_export_folder_needs_only_samples(
     kind: str, exported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, samples = exported / f"lenet5-int8.{kind}", exported.parent / "calibration.npz"
@@ -58,7 +58,9 @@ def test_in_an_export_s_folder_the_file_and_its_samples_are_enough(
     assert [one["name"] for one in found["worst"]] == [one["name"] for one in recorded["worst"]]
 
 
-def test_a_file_alone_needs_its_model(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_file_without_manifest_needs_its_model(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     photos = exported.parent / "calibration.npz"
     recipe = Recipe(model="lenet5", schemes=(INT8,), reconstruct=False, calibration=str(photos), out=tmp_path)
     assert run(recipe).passed
@@ -72,9 +74,7 @@ def test_a_file_alone_needs_its_model(exported: Path, tmp_path: Path, capsys: py
     assert "c3" in capsys.readouterr().out
 
 
-def test_a_file_whose_channels_were_scaled_is_not_compared_with_the_model_as_it_was(
-    exported: Path, tmp_path: Path
-) -> None:
+def test_file_with_scaled_channels_is_not_compared_with_the_original(exported: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageProblemError, match="--samples"):
         diagnose_file(str(exported / "lenet5-int8.tflite"), None, None)
     file = shutil.copy(exported / "lenet5-int8.tflite", tmp_path / "mine.tflite")
@@ -94,12 +94,12 @@ def test_file_that_cannot_be_compared_is_rejected_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_model_without_layers_to_compare_is_refused(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_model_option_without_layers_is_rejected(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(exported / "lenet5-int8.tflite"), "--model", "lenet5"]) == 2
     assert "--layers" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_the_page_draws_every_layer_and_runs_nothing(exported: Path) -> None:
+def test_page_draws_every_layer_without_scripts(exported: Path) -> None:
     page = (exported / "report.html").read_text(encoding="utf-8")
     drawings = re.findall(r'<svg class="layers".*?</svg>', page, re.DOTALL)
     assert len(drawings) == 2
@@ -119,19 +119,19 @@ def test_export_with_diagnose_prints_the_worst_layers_with_suggestions(exported:
         assert finding["cure"]["fact"] in told
 
 
-def test_a_diagnosis_of_no_int8_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_diagnose_without_int8_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "lenet5", "--diagnose", "--precision", "float32", "--out", str(tmp_path)]) == 2
     assert "--diagnose compares int8 files with the model; type --int8 with it" in capsys.readouterr().err
 
 
-def test_a_layer_that_was_not_measured_is_said_to_be(exported: Path) -> None:
+def test_unmeasured_layer_is_marked(exported: Path) -> None:
     manifest = json.loads((exported / "manifest.json").read_text())
     layers = {layer["name"]: layer for layer in manifest["files"][0]["diagnosis"]["layers"]}
     assert share({**layers["c3"], "share": None}) == "not measured"
     assert share(layers["s2"]) == ""  # it only moves numbers
 
 
-def test_names_from_outside_are_escaped(exported: Path) -> None:
+def test_layer_names_are_escaped(exported: Path) -> None:
     manifest = json.loads((exported / "manifest.json").read_text())
     found = manifest["files"][0]["diagnosis"]
     for layer in found["layers"]:

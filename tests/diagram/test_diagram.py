@@ -54,7 +54,7 @@ def test_every_layer_is_in_a_step_and_every_step_in_one_block(name: str) -> None
     assert [run for column in columns(found, drawn, 20) for run in column] == drawn
 
 
-def test_what_repeats_is_drawn_once_with_its_number() -> None:
+def test_repeated_blocks_are_drawn_once_with_their_count() -> None:
     found = steps(small(residual))
     (run,) = [run for run in runs(found, blocks(found)) if run.count > 1]
     assert run.count == 3
@@ -70,7 +70,7 @@ def test_what_repeats_is_drawn_once_with_its_number() -> None:
 
 
 @pytest.mark.large
-def test_resnet152_fits_on_a_page_and_its_numbers_are_those_of_the_paper() -> None:
+def test_resnet152_fits_on_a_page_with_the_counts_of_the_paper() -> None:
     model = built("resnet152", tiny=False)
     found = steps(model)
     drawn = runs(found, blocks(found))
@@ -82,7 +82,7 @@ def test_resnet152_fits_on_a_page_and_its_numbers_are_those_of_the_paper() -> No
     assert height <= 11 * 72 + 1
 
 
-def test_a_full_drawing_has_a_box_for_every_layer() -> None:
+def test_full_drawing_has_a_box_for_every_layer() -> None:
     model = small(residual)
     picture = draw(model, "three", "svg", full=True).decode()
     assert picture.count('class="node"') == len(model.layers)
@@ -91,7 +91,7 @@ def test_a_full_drawing_has_a_box_for_every_layer() -> None:
 
 
 @pytest.mark.parametrize("name", quick(zoo.names()))
-def test_every_output_is_named_in_a_box_of_its_own_colour(name: str) -> None:
+def test_every_output_is_named_in_a_coloured_box(name: str) -> None:
     model = built(name)
     for full in (False, True):
         picture = draw(model, name, "svg", full=full).decode().replace("&#45;", "-")
@@ -109,12 +109,12 @@ def test_every_output_is_named_in_a_box_of_its_own_colour(name: str) -> None:
         (keras.ops.exp, "exp"),
     ],
 )
-def test_an_operator_reads_as_it_is_written(written: Any, said: str) -> None:
+def test_operator_is_printed_in_python_notation(written: Any, said: str) -> None:
     assert [step.words for step in steps(small(written))][1:] == [(said,)]
 
 
 @pytest.mark.parametrize(("suffix", "begins"), [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")])
-def test_the_command_writes_the_drawing(
+def test_command_writes_the_drawing(
     suffix: str, begins: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / f"lenet5.{suffix}"
@@ -131,7 +131,7 @@ def test_the_command_writes_the_drawing(
         (["--full"], "type zoo show lenet5 --full --diagram lenet5.svg"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_at_once(
+def test_invalid_diagram_options_are_rejected_before_any_work(
     words: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["show", "lenet5", *words]) == 2
