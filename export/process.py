@@ -23,7 +23,7 @@ from typing import Any
 from export.progress import Progress, Quiet
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError, ZooError
 
-Answer = dict[str, Any]
+JobResult = dict[str, Any]
 
 PROGRAM = "export.runtime.worker"
 PATIENCE_SECONDS = 3  # Time for a child to exit after a request to terminate.
@@ -65,7 +65,7 @@ class Worker:
             self._child.wait(PATIENCE_SECONDS)
         return self._child.returncode or 0
 
-    def do(self, job: Callable[..., Answer], arguments: Mapping[str, Any], progress: Progress) -> Answer | None:
+    def do(self, job: Callable[..., JobResult], arguments: Mapping[str, Any], progress: Progress) -> JobResult | None:
         """Run a job and return the child's last event: a result, an error or a bug; None if the child ended."""
         request = {"job": f"{job.__module__}:{job.__qualname__}", "arguments": arguments}
         assert self._child.stdin is not None  # Popen was given stdin=PIPE.
@@ -73,7 +73,7 @@ class Worker:
             self._child.stdin.write(json.dumps(request, default=_as_seen_from_anywhere) + "\n")
             self._child.stdin.flush()  # The pipe stays open, so that the child notices when this process dies.
         for line in self._events:
-            event: Answer = json.loads(line)
+            event: JobResult = json.loads(line)
             if "step" not in event:
                 return event
             progress.step(event["step"], event["done"], event["total"])
@@ -102,7 +102,7 @@ class Worker:
 _waiting: list[Worker] = []
 
 
-def call(job: Callable[..., Answer], *, timeout_s: float = 900, fresh: bool = False, **arguments: Any) -> Answer:
+def call(job: Callable[..., JobResult], *, timeout_s: float = 900, fresh: bool = False, **arguments: Any) -> JobResult:
     """Run a job in a child process and return its result.
 
     Args:
@@ -121,8 +121,8 @@ def call(job: Callable[..., Answer], *, timeout_s: float = 900, fresh: bool = Fa
     keep = False
     try:
         clock.start()
-        answer = worker.do(job, arguments, Quiet())
-        if answer is None:
+        result = worker.do(job, arguments, Quiet())
+        if result is None:
             late = clock.finished.is_set()
             raise RuntimeCrashError(f"the runtime did not finish within {timeout_s:g} s" if late else _crash(worker))
         keep = not fresh
@@ -132,11 +132,11 @@ def call(job: Callable[..., Answer], *, timeout_s: float = 900, fresh: bool = Fa
             _waiting.append(worker)
         else:
             worker.close()
-    if "bug" in answer:
-        raise RuntimeCrashError(f"the runtime failed: {_last_line(answer['bug'])}")
-    if answer.get("exit_code") == ZooError.exit_code:  # The runtime rejected the file.
-        raise RuntimeCrashError(f"the runtime failed: {answer['error']}")
-    return answer_or_error(answer)
+    if "bug" in result:
+        raise RuntimeCrashError(f"the runtime failed: {_last_line(result['bug'])}")
+    if result.get("exit_code") == ZooError.exit_code:  # The runtime rejected the file.
+        raise RuntimeCrashError(f"the runtime failed: {result['error']}")
+    return result_or_error(result)
 
 
 @atexit.register
@@ -146,12 +146,12 @@ def close_waiting() -> None:
         _waiting.pop().close()
 
 
-def answer_or_error(event: Answer) -> Answer:
+def result_or_error(event: JobResult) -> JobResult:
     """Return the result of a job, or raise its error."""
     if "error" in event:
         raise ERRORS[event["exit_code"]](event["error"])
-    answer: Answer = event["answer"]
-    return answer
+    result: JobResult = event["answer"]
+    return result
 
 
 def environment() -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from export.process import Answer, Worker
+from export.process import JobResult, Worker
 from export.progress import Progress, Quiet
 from export.runtime import background
 
@@ -28,7 +28,7 @@ class KeptWorker(Worker):
         self.environment = _environment()
         self.is_idle = True
 
-    def do(self, job: Callable[..., Answer], arguments: Mapping[str, Any], progress: Progress) -> Answer | None:
+    def do(self, job: Callable[..., JobResult], arguments: Mapping[str, Any], progress: Progress) -> JobResult | None:
         self.is_idle = False
         event = super().do(job, arguments, progress)
         self.is_idle = event is not None

@@ -15,7 +15,7 @@ SHARED = {
     "tests/commands/": "one export of LeNet-5",
     "tests/diagnosis/": "trained networks",
     "tests/faults/": "trained networks",
-    "tests/export/test_bad_days.py": "the first export",
+    "tests/export/test_outside_failures.py": "the first export",
     "tests/export/test_killed.py": "the first export",
     "tests/export/test_origin_of_weights.py": "the first export",
 }

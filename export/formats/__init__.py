@@ -1,4 +1,4 @@
-"""Everything that knows a format; one folder each, one line each in `FORMATS`."""
+"""File formats. Each format is a folder and an entry of FORMATS."""
 
 from __future__ import annotations
 
@@ -12,30 +12,36 @@ from zoo.errors import UsageProblemError, unknown
 
 __all__ = ["FORMATS", "PRIMARY", "Format", "QuantizationPlan", "find", "format_of"]
 
-# In the order in which files are made: a later one may be derived from an earlier one.
+
+# In the order of conversion: a later format may be derived from an earlier one.
 FORMATS: Mapping[str, Format] = {file_format.name: file_format for file_format in (TFLITE, ONNX)}
 
-# Ranges are observed in it, the other formats are held against it, and `zoo run` prefers it.
+
+# The format for observing ranges, the reference for the other formats, and the default of `zoo run`.
 PRIMARY: ObservableFormat = TFLITE
 
 
 def find(name: str) -> Format:
-    """Return the format of that name; an unknown one is refused with the nearest."""
+    """Return the format called `name`.
+
+    Raises:
+        UsageProblemError: an unknown name; the message suggests the most similar one.
+    """
     if name not in FORMATS:
         raise unknown("format", name, FORMATS)
     return FORMATS[name]
 
 
 def format_of(path: Path) -> Format:
-    """Return the format whose files end like `path`.
+    """Return the format of a file by its suffix.
 
     Raises:
-        UsageProblemError: no such file, or no format has that suffix.
+        UsageProblemError: the file does not exist, or no format has its suffix.
     """
     for file_format in FORMATS.values():
         if path.suffix == file_format.suffix:
             if not path.is_file():
-                raise UsageProblemError(f"there is no file {str(path)!r}")
+                raise UsageProblemError(f"there is no file {str(path)!r}; type the path of an existing file")
             return file_format
     known = " or ".join(file_format.suffix for file_format in FORMATS.values())
-    raise UsageProblemError(f"{path.name!r} is none of our formats: give a file that ends in {known}")
+    raise UsageProblemError(f"{path.name!r} has no supported format: give a file that ends in {known}")

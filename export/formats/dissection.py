@@ -1,4 +1,4 @@
-"""A quantized file taken apart: every activation beside the float file's, and what each operator does by itself."""
+"""Dissect a quantized file: compare each activation and each separate operator with the float file."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from zoo.errors import UsageProblemError
 
 Floats = NDArray[np.float32]
 
-# Of other values of one activation, the outputs that follow on the sample that was run last: (float file's, those).
+
+# Maps changed values of one activation to pairs of outputs on the last sample: (float file's, changed).
 Tail = Callable[[Floats], list[tuple[Array, Array]]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One activation of a quantized file that is found in the float file too.
+    """One activation that both the quantized and the float file contain.
 
     Attributes:
-        tensor: its name in the float file (of the primary format).
-        op: the operator that makes it there; empty for an input.
-        sources: names of the activations that the operator reads there.
-        stored: how the quantized file stores it: scale and zero point, or float32.
-        passes_on: whether the operator only moves numbers that are on this grid already.
+        tensor: name in the float file, in the primary format.
+        op: the operator that computes it in the float file; empty for an input.
+        sources: names of the activations that the operator reads in the float file.
+        stored: stored type in the quantized file: scale and zero point, or float32.
+        passes_on: whether the operator only moves values that are already on this grid.
     """
 
     tensor: str
@@ -41,12 +42,12 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Activation:
-    """One activation on one sample, all of one shape and real.
+    """One activation on one sample: real values of equal shapes.
 
     Attributes:
-        reference: of the float file.
-        found: of the quantized file.
-        computed: by the operator with the quantized file's weights on the float file's inputs, not rounded yet.
+        reference: values in the float file.
+        found: values in the quantized file.
+        computed: values of the operator with the quantized weights and the float inputs, before rounding.
     """
 
     reference: Floats
@@ -54,16 +55,16 @@ class Activation:
     computed: Floats
 
 
-Show = Callable[[int, Activation], None]  # the point's position, and its activation; not to be kept
+Show = Callable[[int, Activation], None]  # Called with a point's position and its activation, which it must not keep.
 
 
 def points(steps: Iterable[Step], stored: Mapping[str, TensorSpec], moves: Collection[str]) -> tuple[Point, ...]:
-    """Return a point for every step of the float file that is stored, by the tensor's name.
+    """Return a point for every step of the float file that the quantized file stores.
 
     Args:
-        steps: of the float file.
-        stored: how the quantized file stores them.
-        moves: operators that only move numbers.
+        steps: steps of the float file.
+        stored: stored types in the quantized file, by tensor name.
+        moves: operators that only move data.
     """
     found = []
     for step in steps:
@@ -77,7 +78,7 @@ def points(steps: Iterable[Step], stored: Mapping[str, TensorSpec], moves: Colle
 
 
 def ends(outputs: Iterable[str], steps: Iterable[Step], stored: Collection[str]) -> tuple[str, ...]:
-    """Return the stored activation that each output is, or the nearest that it is made of."""
+    """Return for each output the stored activation that equals it, or the nearest one before it."""
     makers = {step.tensor: step for step in steps}
     found = []
     for name in outputs:
@@ -88,35 +89,35 @@ def ends(outputs: Iterable[str], steps: Iterable[Step], stored: Collection[str])
 
 
 def check_points(found: Collection[Point], steps: Collection[Step], *, holds_integers: bool) -> None:
-    """Refuse a file that cannot be compared.
+    """Check that a file can be compared with the float file.
 
     Raises:
-        UsageProblemError: it holds no integers, or has few of the float file's activations.
+        UsageProblemError: the file is not quantized, or contains few of the float file's activations.
     """
     if not holds_integers:
-        raise UsageProblemError("it holds no integer activations: only int8 files lose their accuracy layer by layer")
+        raise UsageProblemError("it has no integer activations; give an int8 file, whose layers can be compared")
     if 2 * len(found) < len(steps):
         raise UsageProblemError(
-            f"its graph is not this model's: {len(found)} of {len(steps)} activations are found in it; name the model "
-            "that it was made of with --model"
+            f"it does not match the model: only {len(found)} of {len(steps)} activations were found; type --model with "
+            "the model that was exported"
         )
 
 
 def _grid(spec: TensorSpec) -> tuple[float | None, int | None]:
-    """Return scale and zero point, the latter from the smallest code: int8 and uint8 are the same grid."""
+    """Return the scale, and the zero point relative to the smallest code, so that int8 and uint8 grids are equal."""
     zero = None if spec.zero_point is None else spec.zero_point - int(np.iinfo(spec.dtype).min)
     return spec.scale, zero
 
 
 class Dissector(Protocol):
-    """A quantized file and its float file, both loaded.
+    """A loaded pair of a quantized file and its float file.
 
     Attributes:
-        inputs: as the quantized file declares them.
-        outputs: likewise.
-        points: in the order of the float file's graph.
-        missing: activations of the float file that the quantized file does not have, by name.
-        ends: of every output the activation whose numbers it has: a point's tensor.
+        inputs: the inputs as the quantized file declares them.
+        outputs: the outputs as the quantized file declares them.
+        points: the points in the order of the float file's graph.
+        missing: names of the float file's activations that the quantized file does not contain.
+        ends: for every output, the tensor of the point with the same values.
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -126,13 +127,13 @@ class Dissector(Protocol):
     ends: tuple[str, ...]
 
     def align(self, real: Mapping[str, Array], stored: Mapping[str, Array]) -> None:
-        """Find out on one sample which activation is which; called first, `points` and `missing` are known then."""
+        """Match the activations of both files on one sample; call this first, because it sets `points`."""
         ...
 
     def tail(self, tensor: str) -> Tail:
-        """Return what an error in that activation (a point's tensor) alone does to the outputs."""
+        """Return the function from values of one activation (a point's tensor) to the outputs."""
         ...
 
     def dissect(self, real: Mapping[str, Array], stored: Mapping[str, Array], show: Show) -> None:
-        """Run one sample (the float file's inputs, and the quantized file's) and show every point."""
+        """Run one sample (inputs of the float file and of the quantized file), and show every point."""
         ...

@@ -1,4 +1,4 @@
-"""How far stored numbers lie from those that they should be, in steps of their grid."""
+"""Distance between stored and expected numbers, in quantization steps."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Scales are float32, so that a large integer times its scale is only as exact as that.
+# Scales are float32, which limits the precision of a large integer times its scale.
 FLOAT32_ROUNDING = 2.0**-22
-AT_ONCE = 1 << 22  # numbers: what is computed on the way stays small beside the weights
+AT_ONCE = 1 << 22  # Numbers per chunk: temporary arrays stay small compared with the weights.
 
 
 def largest_steps(
@@ -18,13 +18,13 @@ def largest_steps(
     step: NDArray[np.float64],
     room: NDArray[np.float64] | None = None,
 ) -> float:
-    """Return the largest |found - expected| in steps, computed in float64; infinity for NaN and other shapes.
+    """Return the largest |found - expected| in steps, in float64; infinity for NaN or unequal shapes.
 
     Args:
-        found: any shape.
-        expected: of the same shape.
-        step: likewise, the size of the step of each number.
-        room: likewise, by how much it may be larger at no cost.
+        found: stored numbers of any shape.
+        expected: expected numbers of the same shape.
+        step: step size of each number, of the same shape.
+        room: amount by which each number may exceed the expected one, of the same shape.
     """
     if found.shape != expected.shape:
         return float("inf")

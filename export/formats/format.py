@@ -1,4 +1,4 @@
-"""What every format offers: `convert` and `quantize` are pure, bytes out; `open` and `census` take a file."""
+"""The interface of a format."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
     from calibration.ranges import Ranges
 
-Weights = Mapping[str, tuple[Array, Array]]  # kernel and bias, as Keras lays them out, by a name
+Weights = Mapping[str, tuple[Array, Array]]  # Kernel and bias in the layout of Keras, by name.
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuantizationPlan:
-    """What a float file becomes.
+    """How to quantize a float file.
 
     Attributes:
-        precision: anything but float32.
-        io: type of inputs and outputs of an integer file.
-        ranges: (min, max) of every activation by the tensor's name in the calibration format; None where not needed.
-        input_ranges: by input name, where the preprocessing fixes the range (bytes * scale + offset).
-        raised: of an int8 file: activations that are wider than int8, by the tensor's name in the calibration format.
+        scheme: the precision, other than float32.
+        io: type of the inputs and outputs of an integer file.
+        ranges: (min, max) of every activation by tensor name in the primary format; None if not needed.
+        input_ranges: ranges by input name, for inputs whose preprocessing fixes the range (bytes * scale + offset).
+        raised: activations of an int8 file in higher precision, by tensor name in the primary format.
     """
 
     scheme: Scheme
@@ -41,12 +41,12 @@ class QuantizationPlan:
 
 
 class Format(Protocol):
-    """A file format with a runtime. `convert` and `quantize` are pure: bytes out, nothing on disk.
+    """A file format with a runtime. `convert` and `quantize` return bytes and write nothing to disk.
 
     Attributes:
-        name: of the format.
-        suffix: of its files.
-        runtime: the distribution that runs them.
+        name: name of the format.
+        suffix: suffix of its files.
+        runtime: the distribution that runs its files.
     """
 
     name: str
@@ -54,30 +54,30 @@ class Format(Protocol):
     runtime: str
 
     def convert(self, model: keras.Model, entries: Mapping[str, keras.Model] | None = None) -> bytes:
-        """Return the float32 file: static batch 1, inputs and outputs named as in the model.
+        """Return the float32 file with static batch 1, and inputs and outputs named as in the model.
 
         Args:
-            model: to convert.
-            entries: models of its entry points, by name, which share its layers and have static shapes; None for the
-                usual one, the model itself.
+            model: the model to convert.
+            entries: models of the entry points by name, which share the layers of `model` and have static shapes;
+                None if the model is the only entry point.
 
         Raises:
-            ConversionError: it cannot be written in this format.
+            ConversionError: the model cannot be converted to this format.
         """
         ...
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
-        """Return the file in `plan.precision`; `siblings` holds the files of that precision made before, by format."""
+        """Return the quantized file; `siblings` contains the files of the same precision in earlier formats."""
         ...
 
     def needs(self, scheme: Scheme) -> tuple[str, ...]:
-        """Return the formats whose file of that precision must be made before."""
+        """Return the formats that must be quantized to this precision before."""
         ...
 
     def storage(self, float_file: bytes, content: bytes, siblings: Mapping[str, bytes]) -> StorageReport | None:
-        """Return how far the constants lie from those that they were made of: the float file's, or a sibling's.
+        """Return the distance of the constants from their source: the float file or a sibling.
 
-        None where they cannot be told apart; agreement with the sibling then has to show it.
+        None if constants cannot be matched; then the comparison of outputs with the sibling has to suffice.
         """
         ...
 
@@ -86,33 +86,33 @@ class Format(Protocol):
         ...
 
     def dissect(self, path: Path, float_file: Path) -> Dissector:
-        """Load a quantized file beside the float one, of the primary format, that it is compared with.
+        """Load a quantized file together with the float file in the primary format.
 
         Raises:
-            UsageProblemError: the file holds no integers, or is not of the float file's graph.
+            UsageProblemError: the file is not quantized, or does not match the float file's graph.
         """
         ...
 
     def census(self, path: Path) -> list[OpCount]:
-        """Return how many operators of each kind the file holds, as the runtime will execute them."""
+        """Return the number of operators of each kind, as the runtime executes them."""
         ...
 
     def zero_share(self, content: bytes) -> float:
-        """Return the share of the layers' weights in a file that stand for zero."""
+        """Return the share of zero weights in the layers of a file."""
         ...
 
 
 class ObservableFormat(Format, Protocol):
-    """A format whose runtime shows every tensor, so that ranges can be observed in it."""
+    """A format whose runtime gives access to every tensor, so that ranges can be observed."""
 
     def reweigh(self, float_file: bytes, before: Weights, after: Weights) -> bytes | None:
-        """Return the float file with other weights, found by those `before`; None where they cannot be told apart."""
+        """Return the float file with the weights `before` replaced by `after`; None if they cannot be located."""
         ...
 
     def ranges(self, float_file: bytes, content: bytes, plan: QuantizationPlan) -> RangeReport:
-        """Return how far the grids of a file of integer activations fall short of the plan's ranges."""
+        """Return how far the stored ranges of a file fall short of the planned ranges."""
         ...
 
     def watch(self, path: Path, threads: int = 1) -> Watcher:
-        """Load a float file in its runtime, every activation in sight."""
+        """Load a float file in its runtime with access to every activation."""
         ...

@@ -1,4 +1,4 @@
-"""Which int8 weights a CPU multiplies together: two of them, with uint8 activations, must fit into 16 bits.
+"""Pairs of int8 weights whose products a CPU adds in 16 bits, which may saturate.
 
 x86 without VNNI multiplies uint8 activations by int8 weights and adds two neighbouring products in 16 bits
 (vpmaddubsw): 255 * 128 fits, 255 * 129 does not.
@@ -16,10 +16,10 @@ LARGEST_PAIR = 128  # 255 * 128 = 32640 fits into int16; 255 * 129 does not.
 
 
 def partners(shape: Sequence[int]) -> NDArray[np.int64]:
-    """Return for every input of a product, (..., channels) flattened, whom it is added to in both orders of them.
+    """Return the partner of every input of a product in both memory orders, as (2, inputs).
 
-    Channels come last in one runtime's weights, and first in the other's. (2, inputs); the last one of an odd number
-    is its own partner.
+    `shape` is (..., channels). Channels come last in one runtime's weights, and first in the other's. The last input of
+    an odd number is its own partner.
     """
     last = np.arange(math.prod(shape))
     first = np.moveaxis(last.reshape(shape), -1, 0).reshape(-1)
@@ -31,7 +31,7 @@ def partners(shape: Sequence[int]) -> NDArray[np.int64]:
 
 
 def largest_pair(stored: NDArray[np.floating], shape: Sequence[int]) -> NDArray[np.floating]:
-    """Return the largest sum of two partners, without sign, per output of `stored` (inputs, outputs)."""
+    """Return the largest absolute sum of two partners for each output of `stored` (inputs, outputs)."""
     sums = [
         np.abs(stored + np.where((pairs != np.arange(len(stored)))[:, None], stored[pairs], 0)).max(axis=0)
         for pairs in partners(shape)

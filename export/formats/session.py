@@ -1,4 +1,4 @@
-"""What a runtime offers once a file is loaded: the one interface that proof, benches and `zoo run` use."""
+"""The interface of a loaded file, which the proof, `zoo bench` and `zoo run` use."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ class Session(Protocol):
 
 
 class Watcher(Protocol):
-    """A loaded float file that shows every activation.
+    """A loaded float file with access to every activation.
 
     Attributes:
         edges: names of the activations that are inputs or outputs of the file.
-        steps: how the activations are made, in the order in which they run.
+        steps: the steps that compute the activations, in order of execution.
     """
 
     edges: frozenset[str]
     steps: tuple[Step, ...]
 
     def watch(self, samples: Samples, update_of: Callable[[int], Update]) -> None:
-        """Run all samples and hand every activation of the one at `index` to `update_of(index)(name, values)`.
+        """Run all samples, and pass every activation of the sample `index` to `update_of(index)(name, values)`.
 
-        It must not keep the values. All samples of one activation come in order.
+        The update function must not keep the values. All samples of one activation come in order.
         """
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One activation of a file and how it is made.
+    """One activation of a file and its operator.
 
     Attributes:
-        tensor: its name.
-        op: the operator that makes it; empty for an input.
+        tensor: name of the activation.
+        op: the operator that computes the activation; empty for an input.
         sources: names of the activations that the operator reads.
     """
 
@@ -58,7 +58,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class OpCount:
-    """How often an operator occurs in a file, by the numbers it works on."""
+    """The number of occurrences of an operator in a file, by arithmetic."""
 
     op: str
     arithmetic: str  # "integer" (8 bits), "int16" (activations of 16), "float" or "none" (moves or relabels data)
@@ -67,12 +67,12 @@ class OpCount:
 
 @dataclass(frozen=True, kw_only=True)
 class StorageReport:
-    """How far a file's stored constants lie from the float ones that it was made of.
+    """The distance of a file's stored constants from the float constants.
 
     Attributes:
-        worst_steps: in steps of the constant's own grid; rounding costs at most half a step.
-        where: the constant with the largest error.
-        constants: how many were compared.
+        worst_steps: largest distance in steps of the constant's grid; rounding causes at most half a step.
+        where: the constant with the largest distance.
+        constants: number of compared constants.
     """
 
     worst_steps: float
@@ -82,12 +82,12 @@ class StorageReport:
 
 @dataclass(frozen=True, kw_only=True)
 class RangeReport:
-    """How far a file's grids fall short of the ranges that were planned for its activations.
+    """The shortfall of a file's stored ranges against the planned ranges.
 
     Attributes:
-        worst_share: what is missing at most, as a share of the planned width.
-        where: the activation that lacks it.
-        activations: how many were compared.
+        worst_share: largest shortfall as a share of the planned width.
+        where: the activation with the largest shortfall.
+        activations: number of compared activations.
     """
 
     worst_share: float

@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from export.process import Answer, Worker, answer_or_error, last_words, signal_name
+from export.process import JobResult, Worker, last_words, result_or_error, signal_name
 from export.progress import Progress
 from zoo.errors import OutsideError
 
 
-def start(job: Callable[..., Answer], progress: Progress, **arguments: Any) -> Answer:
+def start(job: Callable[..., JobResult], progress: Progress, **arguments: Any) -> JobResult:
     """Run a job in a new child process, and return its result.
 
     Args:
@@ -33,7 +33,7 @@ def start(job: Callable[..., Answer], progress: Progress, **arguments: Any) -> A
         worker.close()
     if "bug" in event:
         raise RuntimeError(event["bug"])
-    return answer_or_error(event)
+    return result_or_error(event)
 
 
 def _crash(name: str, worker: Worker) -> str:

@@ -53,12 +53,12 @@ class Timing:
     version: str | None = None
     trouble: str = ""
 
-    def add(self, answer: dict[str, Any]) -> None:
+    def add(self, result: dict[str, Any]) -> None:
         """Add the measurements of one round."""
-        self.milliseconds.extend(answer["milliseconds"])
-        self.peak_mb = max(self.peak_mb, answer["peak_mb"])
-        self.empty_mb = max(self.empty_mb, answer["empty_mb"])
-        self.runtime, self.version = answer["runtime"], answer["version"]
+        self.milliseconds.extend(result["milliseconds"])
+        self.peak_mb = max(self.peak_mb, result["peak_mb"])
+        self.empty_mb = max(self.empty_mb, result["empty_mb"])
+        self.runtime, self.version = result["runtime"], result["version"]
 
 
 def bench(files: Sequence[Contestant], runs: int, threads: int, progress: Progress) -> list[dict[str, Any]]:

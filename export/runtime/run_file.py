@@ -62,17 +62,17 @@ def measure(path: Path, samples: Path, *, camera_bytes: bool, hurry: bool = Fals
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         outputs = Path(folder) / "outputs.npz"
         hurry_after = TIMED_SAMPLES if hurry else None
-        answer = process.call(
+        result = process.call(
             run, path=path, samples=samples, outputs=outputs, camera_bytes=camera_bytes, hurry_after=hurry_after
         )
         with np.load(outputs, allow_pickle=False) as arrays:
             stored = {name: arrays[name] for name in arrays.files}
     return Measurement(
-        inputs=tuple(TensorSpec.from_record(spec) for spec in answer["inputs"]),
-        outputs=tuple(TensorSpec.from_record(spec) for spec in answer["outputs"]),
+        inputs=tuple(TensorSpec.from_record(spec) for spec in result["inputs"]),
+        outputs=tuple(TensorSpec.from_record(spec) for spec in result["outputs"]),
         stored=stored,
-        milliseconds=tuple(answer["milliseconds"]),
-        p50_ms=answer["p50_ms"],
-        p90_ms=answer["p90_ms"],
-        census=tuple(OpCount(**op) for op in answer["census"]),
+        milliseconds=tuple(result["milliseconds"]),
+        p50_ms=result["p50_ms"],
+        p90_ms=result["p90_ms"],
+        census=tuple(OpCount(**op) for op in result["census"]),
     )

@@ -73,7 +73,7 @@ def test_the_fewest_layers_are_kept_in_higher_precision_that_meet_max_drop(
     assert not keeps(candidates.measure(INT8, one_less), search.budget)
 
 
-def test_the_ranking_puts_the_costly_layers_first(fewest: tuple[Search, Point], candidates: Candidates) -> None:
+def test_ranking_starts_with_the_largest_contributions(fewest: tuple[Search, Point], candidates: Candidates) -> None:
     ranking = [contribution.layer for contribution in fewest[0].ranking]
     shares = [contribution.share for contribution in fewest[0].ranking]
     assert shares == sorted(shares, reverse=True)
@@ -93,7 +93,7 @@ def test_the_best_file_within_the_size_is_chosen(candidates: Candidates) -> None
     assert chosen.sqnr_db > candidates.measure(INT8).sqnr_db
 
 
-def test_the_precision_follows_from_the_budget(candidates: Candidates) -> None:
+def test_budget_determines_the_precision(candidates: Candidates) -> None:
     whole = Search(candidates, Budget(max_bytes=10**9)).chosen()
     assert whole.scheme == FLOAT32
     quality, compact = (

@@ -29,5 +29,5 @@ def test_a_file_meets_a_budget_if_it_meets_every_limit(budget: Budget, kept: boo
     assert keeps(ONE, budget) is kept
 
 
-def test_the_worst_limit_counts() -> None:
+def test_excess_refers_to_the_worst_limit() -> None:
     assert excess(ONE, Budget(max_bytes=500, max_latency_ms=100)) == pytest.approx(1.0)

@@ -1,4 +1,4 @@
-"""`zoo list` and `zoo show` tell what the registry knows."""
+"""`zoo list` and `zoo show` print the registry."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from zoo.inputs import Photo, from_record
 from zoo.preprocessing import Preprocessing
 
 
-def test_list_names_every_architecture(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_prints_every_architecture(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     words = capsys.readouterr().out
     assert all(f"\n{name} " in words for name in names())
 
 
-def test_list_json_holds_the_registry(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_json_contains_the_registry(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--json"]) == 0
     records = {record["name"]: record for record in json.loads(capsys.readouterr().out)}
     assert sorted(records) == sorted(names())
@@ -36,7 +36,7 @@ def test_list_json_holds_the_registry(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize("name", names())
-def test_show_gives_paper_options_licence_and_digest(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_prints_paper_options_licence_and_digest(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", name]) == 0
     everything = capsys.readouterr().out
     words = everything.partition("\n\n ")[0]  # the facts; the card, which says some of them again, follows
@@ -54,7 +54,7 @@ def test_show_gives_paper_options_licence_and_digest(name: str, capsys: pytest.C
 
 
 @pytest.mark.parametrize("name", names())
-def test_show_json_can_rebuild_the_preprocessing(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_preprocessing_can_be_rebuilt_from_show_json(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", name, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     architecture = find(name)
@@ -63,7 +63,7 @@ def test_show_json_can_rebuild_the_preprocessing(name: str, capsys: pytest.Captu
 
 
 @pytest.mark.parametrize("columns", ["40", "60", "80", "90", "110", "132", "182", "200"])
-def test_the_list_fits_the_terminal(
+def test_list_fits_the_terminal(
     columns: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
@@ -74,13 +74,13 @@ def test_the_list_fits_the_terminal(
     assert all(f"\n{name} " in words for name in names())
 
 
-def test_the_list_says_whose_proof_a_family_shows(
+def test_list_explains_proofs_of_tiny_variants(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "160")
     assert main(["list"]) == 0
     assert "tiny: proven on the tiny trained variant of the family\n" in capsys.readouterr().out
-    # What the sentence rests on: those with the same proof of a twin load the same weights.
+    # The sentence holds because architectures with the same tiny proof load the same weights.
     sources: dict[str, set[str]] = {}
     for name in names():
         architecture = find(name)
@@ -111,7 +111,7 @@ def test_the_list_says_whose_proof_a_family_shows(
         ),
     ],
 )
-def test_preprocessing_is_said_as_a_person_would(preprocessing: Preprocessing, words: str) -> None:
+def test_preprocessing_is_described_in_readable_form(preprocessing: Preprocessing, words: str) -> None:
     assert describe(preprocessing) == words
 
 
@@ -124,7 +124,7 @@ def test_preprocessing_is_said_as_a_person_would(preprocessing: Preprocessing, w
         (138_357_544, "138 M", "138 MB"),
     ],
 )
-def test_quantities_have_three_digits_and_their_unit(count: int, words: str, size: str) -> None:
+def test_quantities_are_printed_with_three_digits_and_unit(count: int, words: str, size: str) -> None:
     assert (count_in_words(count), size_in_words(count)) == (words, size)
 
 
@@ -139,7 +139,7 @@ def test_quantities_have_three_digits_and_their_unit(count: int, words: str, siz
         ({"tiny": ("tiny", True, 3.0, False)}, "tiny failed"),
     ],
 )
-def test_the_proof_in_the_list_is_that_of_trained_weights(
+def test_list_shows_the_proof_of_trained_weights(
     found: dict[str, tuple[str, bool, float | None, bool]], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = ("weights", "trained", "int8_sqnr_db", "proven")
@@ -148,6 +148,6 @@ def test_the_proof_in_the_list_is_that_of_trained_weights(
     assert proofs.words("net") == said
 
 
-def test_the_family_is_the_file_that_a_network_is_in() -> None:
+def test_family_is_the_module_of_the_architecture() -> None:
     assert {find(name).family for name in ("resnet50", "resnet252")} == {"resnet"}
     assert all((Path(zoo.__file__).parent / f"{find(name).family}.py").is_file() for name in names())

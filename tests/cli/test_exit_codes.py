@@ -21,7 +21,7 @@ BUFFERED = {key: value for key, value in os.environ.items() if key != "PYTHONUNB
 
 
 @pytest.mark.parametrize("name", command_names())
-def test_every_command_explains_itself_and_each_of_its_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_and_option_has_a_help_text(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--help"]) == 0
     assert f"Usage: zoo {name}" in capsys.readouterr().out
     command = load_command(name)
@@ -30,7 +30,7 @@ def test_every_command_explains_itself_and_each_of_its_options(name: str, capsys
     assert [option.name for option in options if not option.help] == []
 
 
-def test_help_lists_every_command_under_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_groups_commands_by_purpose(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     words = capsys.readouterr().out
     positions = [words.index(f"{title}:") for title, names in SECTIONS.items() if names]
@@ -39,7 +39,7 @@ def test_help_lists_every_command_under_what_it_is_for(capsys: pytest.CaptureFix
         assert f"\n  {name} " in words
 
 
-def test_no_command_at_all_gets_the_help_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_command_prints_the_help_and_exits_with_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "Usage: zoo" in capsys.readouterr().err
 
@@ -57,7 +57,7 @@ def test_no_command_at_all_gets_the_help_and_exit_code_2(capsys: pytest.CaptureF
         (["list", "extra"], "unexpected extra argument"),
     ],
 )
-def test_a_wrong_word_is_refused_in_one_line_with_the_nearest_right_one(
+def test_unknown_name_is_rejected_in_one_line_with_a_suggestion(
     arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
@@ -69,7 +69,7 @@ def test_a_wrong_word_is_refused_in_one_line_with_the_nearest_right_one(
     assert captured.out == ""
 
 
-def test_zoo_export_is_zoo_export(capsys: pytest.CaptureFixture[str]) -> None:
+def test_zoo_export_program_equals_the_export_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main_export(["mobilnet", "--int8"]) == main(["export", "mobilnet", "--int8"]) == 2
     first, second = capsys.readouterr().err.splitlines()
     assert first == second
@@ -89,7 +89,7 @@ def test_zoo_export_is_zoo_export(capsys: pytest.CaptureFixture[str]) -> None:
         (click.Abort(), 130),
     ],
 )
-def test_every_foreseen_failure_is_one_line_and_its_exit_code(
+def test_expected_errors_print_one_line_and_set_the_exit_code(
     error: BaseException, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail() -> None:
@@ -99,7 +99,7 @@ def test_every_foreseen_failure_is_one_line_and_its_exit_code(
     assert capsys.readouterr().err.startswith("error: ")
 
 
-def test_a_bug_is_not_disguised() -> None:
+def test_unexpected_exceptions_are_not_caught() -> None:
     def fail() -> None:
         raise IndexError("a bug")
 
@@ -107,7 +107,7 @@ def test_a_bug_is_not_disguised() -> None:
         run(lambda: click.Command("fail", callback=fail), "zoo", [])
 
 
-def test_a_message_of_several_lines_is_printed_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_multiline_message_is_printed_as_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     def fail() -> None:
         raise OutsideError("first\nsecond")
 
@@ -115,7 +115,7 @@ def test_a_message_of_several_lines_is_printed_as_one(capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == "error: first second\n"
 
 
-def test_a_full_disk_behind_stdout_is_exit_code_3() -> None:
+def test_full_disk_on_stdout_exits_with_code_3() -> None:
     with Path("/dev/full").open("w") as full:
         result = subprocess.run(
             [*PROGRAM, "list", "--json"], stdout=full, stderr=subprocess.PIPE, text=True, env=BUFFERED
@@ -125,7 +125,7 @@ def test_a_full_disk_behind_stdout_is_exit_code_3() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["list", "--json"]])
-def test_a_closed_pipe_is_quiet(arguments: list[str]) -> None:
+def test_closed_pipe_prints_no_error(arguments: list[str]) -> None:
     reading_end, writing_end = os.pipe()
     os.close(reading_end)
     result = subprocess.run([*PROGRAM, *arguments], stdout=writing_end, stderr=subprocess.PIPE, text=True, env=BUFFERED)
@@ -133,7 +133,7 @@ def test_a_closed_pipe_is_quiet(arguments: list[str]) -> None:
     assert (result.returncode, result.stderr) == (141, "")
 
 
-def test_ctrl_c_ends_with_130_and_one_line(tmp_path: Path) -> None:
+def test_ctrl_c_exits_with_code_130_and_prints_one_line(tmp_path: Path) -> None:
     (tmp_path / "onnx.py").write_text("import time\nopen(__file__ + '.started', 'w').close()\ntime.sleep(60)\n")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"}
     process = subprocess.Popen(

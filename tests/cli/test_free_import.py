@@ -1,4 +1,4 @@
-"""Help and the list never load what makes them slow."""
+"""`--help` and `zoo list` import no slow modules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SLOW_FOR_HELP = (*SLOW, "rich")
     ("arguments", "slow"),
     [(["--help"], SLOW_FOR_HELP), (["list"], SLOW), (["list", "--json"], SLOW_FOR_HELP)],
 )
-def test_help_and_list_load_nothing_heavy(arguments: list[str], slow: tuple[str, ...]) -> None:
+def test_help_and_list_import_no_slow_modules(arguments: list[str], slow: tuple[str, ...]) -> None:
     program = (
         "import sys; from export.cli.main import main\n"
         f"code = main({arguments!r})\n"
@@ -29,5 +29,5 @@ def test_help_and_list_load_nothing_heavy(arguments: list[str], slow: tuple[str,
 
 
 @pytest.mark.parametrize(("name", "line"), [pair for lines in SECTIONS.values() for pair in lines.items()])
-def test_the_line_of_the_help_is_the_first_sentence_of_the_command(name: str, line: str) -> None:
+def test_help_line_equals_the_first_sentence_of_the_command(name: str, line: str) -> None:
     assert (load_command(name).help or "").splitlines()[0] == line

@@ -1,4 +1,4 @@
-"""`zoo inspect` says what a file is, and survives files that are none."""
+"""`zoo inspect` describes model files and rejects other files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CONVOLUTIONS = _operator("CONV_2D", "integer", 15)
         ),
     ],
 )
-def test_the_verdict_names_what_is_not_integer(
+def test_verdict_names_operators_that_are_not_integer(
     operators: list[dict[str, Any]], edges: list[dict[str, Any]], verdict: str
 ) -> None:
     assert judge(operators, edges).startswith(verdict)
@@ -54,7 +54,7 @@ def test_the_verdict_names_what_is_not_integer(
         (0.5, None, "as stored, a multiple of 0.5"),  # a float output of integers
     ],
 )
-def test_a_stored_number_is_told_how_it_is_meant(scale: float | None, zero_point: int | None, words: str) -> None:
+def test_formula_from_stored_number_to_real_value(scale: float | None, zero_point: int | None, words: str) -> None:
     assert _real_value({"scale": scale, "zero_point": zero_point}) == words
 
 
@@ -67,7 +67,7 @@ def test_a_stored_number_is_told_how_it_is_meant(scale: float | None, zero_point
         ("garbage.onnx", b"\xff" * 300, 3),
     ],
 )
-def test_a_file_that_is_no_model_is_refused_in_one_line(
+def test_file_that_is_not_a_model_is_rejected_in_one_line(
     name: str,
     content: bytes,
     code: int,
@@ -84,6 +84,6 @@ def test_a_file_that_is_no_model_is_refused_in_one_line(
     assert name in complaint
 
 
-def test_a_file_that_is_not_there_is_the_users_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_file_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", "nowhere.tflite"]) == 2
     assert "nowhere.tflite" in capsys.readouterr().err

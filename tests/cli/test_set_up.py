@@ -32,35 +32,35 @@ def _names(requirements: list[str]) -> list[str]:
     return [re.split(r"[<>=]", requirement)[0] for requirement in requirements]
 
 
-def test_everything_that_is_required_is_locked() -> None:
+def test_every_requirement_is_locked() -> None:
     required = _names(PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"])
     assert [name for name in required if name not in _locked()] == []
 
 
-def test_the_lock_has_a_hash_for_each_package_and_names_no_server() -> None:
+def test_lock_has_a_hash_for_each_package_and_no_server() -> None:
     packages = re.split(r"^(?=\S)", LOCK, flags=re.MULTILINE)[1:]
     assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []
     assert "://" not in LOCK
 
 
-def test_the_doctor_knows_every_dependency_in_the_locked_versions() -> None:
+def test_doctor_knows_the_locked_version_of_every_dependency() -> None:
     assert sorted(d.distribution for d in DEPENDENCIES) == sorted(_names(PROJECT["project"]["dependencies"]))
     assert {name: set(versions) for name, versions in locked_versions().items()} == _locked()
     assert {d.distribution for d in DEPENDENCIES} <= locked_versions().keys()
 
 
-def test_each_dependency_earns_its_place_in_the_contributors_guide() -> None:
+def test_contributors_guide_justifies_every_dependency() -> None:
     guide = (ROOT / "CONTRIBUTING.md").read_text()
     required = _names(PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"])
     assert [name for name in required if f"| {name} |" not in guide] == []
 
 
 @pytest.mark.parametrize("name", command_names())
-def test_every_command_is_in_the_readme(name: str) -> None:
+def test_readme_lists_every_command(name: str) -> None:
     assert f"`zoo {name}" in README
 
 
-def test_the_readme_promises_no_command_that_does_not_exist() -> None:
+def test_readme_lists_only_existing_commands() -> None:
     assert set(re.findall(r"`zoo ([a-z]+)", README)) <= set(command_names())
 
 
@@ -78,7 +78,7 @@ def ci(tmp_path: Path) -> Callable[[int, str], subprocess.CompletedProcess[str]]
     return run
 
 
-def test_ci_runs_lint_types_the_tests_and_all_parts_of_the_large_ones_in_turn(
+def test_ci_runs_lint_types_tests_and_all_shards_of_the_large_tests(
     ci: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     made = [ci(commits).stdout.splitlines() for commits in range(57, 67)]
@@ -93,7 +93,7 @@ def test_ci_stops_at_the_first_failure(fails: str, ci: Callable[..., subprocess.
     assert done.stdout.splitlines()[-1].split()[0] == fails
 
 
-def test_the_environment_is_made_again_only_when_lock_or_project_change(tmp_path: Path) -> None:
+def test_environment_is_rebuilt_only_if_lock_or_project_change(tmp_path: Path) -> None:
     for name in ("Makefile", "requirements.lock", "pyproject.toml"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     ready = tmp_path / ".venv/.ready"

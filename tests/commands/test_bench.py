@@ -1,4 +1,4 @@
-"""`zoo bench` measures every file in processes of its own, and says what it could not measure."""
+"""`zoo bench` measures every file in separate processes, and reports files that cannot be measured."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from export.runtime.jobs.timing import time_file
 KINDS = ("tflite", "onnx")
 
 
-def test_a_folder_stands_for_its_files(exported: Path) -> None:
+def test_folder_argument_expands_to_its_files(exported: Path) -> None:
     names = [file.path.name for file in contestants([exported, exported / "lenet5-int8.onnx"])]
     assert names == [f"lenet5-{scheme}.{kind}" for scheme in ("float32", "int8") for kind in KINDS]
 
 
-def test_the_table_names_files_times_ratio_memory_runtime_and_threads(
+def test_table_shows_files_times_ratio_memory_runtime_and_threads(
     exported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["bench", str(exported / "lenet5-int8.tflite"), str(exported / "lenet5-int8.onnx"), "--runs", "1"]) == 0
@@ -33,9 +33,7 @@ def test_the_table_names_files_times_ratio_memory_runtime_and_threads(
     assert "1 inference per file on 1 thread, alternating between the files" in words
 
 
-def test_the_ratio_is_taken_from_the_float_file_of_the_same_format(
-    exported: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ratio_refers_to_the_float_file_of_the_same_format(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # The float files last: it is not the first one that counts.
     files = [str(exported / f"lenet5-{scheme}.{kind}") for scheme in ("int8", "float32") for kind in KINDS]
     assert main(["bench", *files, "--runs", "2", "--threads", "2", "--json"]) == 0
@@ -60,7 +58,7 @@ class Listener:
         self.heard.append(what)
 
 
-def test_files_are_measured_in_turn(exported: Path) -> None:
+def test_measurement_alternates_between_files(exported: Path) -> None:
     listener = Listener()
     files = contestants([exported / "lenet5-int8.tflite", exported / "lenet5-int8.onnx"])
     first, second = benchmark.bench(files, 3, 1, listener)
@@ -68,13 +66,13 @@ def test_files_are_measured_in_turn(exported: Path) -> None:
     assert first["runs"] == second["runs"] == 3
 
 
-def test_the_memory_is_the_files_and_not_that_of_the_command(exported: Path) -> None:
+def test_memory_excludes_the_command_process(exported: Path) -> None:
     held = bytearray(b"x") * 500_000_000
     answer = process.call(time_file, fresh=True, path=exported / "lenet5-int8.tflite", runs=1, threads=1)
     assert answer["peak_mb"] < 300 < len(held) / 1e6
 
 
-def test_a_file_that_cannot_run_is_a_row_with_its_reason(
+def test_file_that_cannot_run_is_a_row_with_the_reason(
     exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "broken.tflite").write_bytes(b"\x18\x00\x00\x00TFL3" + b"\xff" * 300)
@@ -94,6 +92,6 @@ def test_a_file_that_cannot_run_is_a_row_with_its_reason(
         ("tests", "is not an export"),
     ],
 )
-def test_what_is_no_model_is_the_users_mistake(path: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_path_that_is_not_a_model_is_a_usage_error(path: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", path]) == 2
     assert words in capsys.readouterr().err

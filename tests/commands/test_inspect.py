@@ -1,4 +1,4 @@
-"""`zoo inspect` on files that were delivered, whole and damaged."""
+"""`zoo inspect` on delivered files, intact and damaged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from export.cli.main import main
 
 
 @pytest.mark.parametrize("kind", ["tflite", "onnx"])
-def test_a_delivered_int8_file_is_all_integer_and_the_float_file_is_not(
+def test_delivered_int8_file_is_all_integer_and_float_file_is_not(
     kind: str, exported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     verdicts = []
@@ -23,7 +23,7 @@ def test_a_delivered_int8_file_is_all_integer_and_the_float_file_is_not(
 
 
 @pytest.mark.parametrize("kind", ["tflite", "onnx"])
-def test_a_file_cut_short_is_refused_in_one_line(
+def test_truncated_file_is_rejected_in_one_line(
     kind: str, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = (exported / f"lenet5-int8.{kind}").read_bytes()
@@ -35,7 +35,7 @@ def test_a_file_cut_short_is_refused_in_one_line(
     assert "errors.ConversionError" not in complaint  # our own classes mean nothing to a reader
 
 
-def test_a_file_of_the_other_format_is_refused(
+def test_file_of_the_other_format_is_rejected(
     exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "wrong.onnx").write_bytes((exported / "lenet5-int8.tflite").read_bytes())

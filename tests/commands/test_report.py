@@ -1,4 +1,4 @@
-"""report.html says all that the manifest holds, loads nothing, and trusts no word."""
+"""report.html shows the whole manifest, loads no external content, and escapes every value."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _manifest(exported: Path) -> dict[str, Any]:
     return manifest
 
 
-def test_the_page_holds_every_file_every_reason_and_every_operator(exported: Path) -> None:
+def test_page_contains_every_file_reason_and_operator(exported: Path) -> None:
     manifest = _manifest(exported)
     content = page(manifest)
     assert content == (exported / "report.html").read_text()
@@ -69,7 +69,7 @@ def test_the_page_holds_every_file_every_reason_and_every_operator(exported: Pat
     assert "Proven: all 4 files" in words
 
 
-def test_the_page_loads_nothing(exported: Path) -> None:
+def test_page_loads_no_external_content(exported: Path) -> None:
     content = page(_manifest(exported))
     found = Page(content)
     assert found.tags.isdisjoint({"script", "link", "img", "iframe", "object", "base"})
@@ -90,7 +90,7 @@ def _hostile(value: Any, key: str = "") -> Any:
     )
 
 
-def test_no_word_of_a_manifest_becomes_markup(exported: Path) -> None:
+def test_manifest_values_are_escaped(exported: Path) -> None:
     manifest = _hostile(_manifest(exported))
     manifest["files"][0].update(trouble="<script>", notes=["<script>"])
     manifest["weights"].update(trained=False, reason="<script>")
@@ -101,7 +101,7 @@ def test_no_word_of_a_manifest_becomes_markup(exported: Path) -> None:
     assert found.words.count("<script>") > 50
 
 
-def test_a_value_that_a_template_lacks_is_an_error() -> None:
+def test_undefined_template_value_is_an_error() -> None:
     with pytest.raises(UndefinedError, match="'layers' is undefined"):
         render("layers.html")
 
@@ -114,7 +114,7 @@ def test_a_value_that_a_template_lacks_is_an_error() -> None:
         (lambda manifest: manifest["probe"].update(real=False), "Noise inputs: "),
     ],
 )
-def test_the_verdict_never_says_more_than_was_proven(
+def test_verdict_claims_only_what_was_proven(
     change: Callable[[dict[str, Any]], object], words: str, exported: Path
 ) -> None:
     manifest = _manifest(exported)
@@ -124,14 +124,14 @@ def test_the_verdict_never_says_more_than_was_proven(
     assert "Proven: all" not in text
 
 
-def test_a_file_that_failed_stands_open(exported: Path) -> None:
+def test_failed_file_is_expanded(exported: Path) -> None:
     manifest = _manifest(exported)
     assert "<details open>" not in page(manifest)
     manifest["files"][1]["checks"][0].update(passed=False)
     assert page(manifest).count("<details open>") == 1
 
 
-def test_the_command_on_the_page_asks_for_the_same_export() -> None:
+def test_command_on_the_page_repeats_the_export() -> None:
     recipe = Recipe(
         model="mobilenet",
         schemes=(FLOAT16, INT8),
@@ -159,7 +159,7 @@ def test_the_command_on_the_page_asks_for_the_same_export() -> None:
     assert (typed["io"], typed["seed"]) == ("int8", 3)
 
 
-def test_the_manifest_knows_the_digest_of_everything_that_is_written(tmp_path: Path, exported: Path) -> None:
+def test_manifest_records_the_digest_of_every_file(tmp_path: Path, exported: Path) -> None:
     record = write(tmp_path, [], {**_manifest(exported), "files": []}, b"arrays", ("cat",), {})
     assert record == json.loads((tmp_path / "manifest.json").read_text())
     assert set(record["companions"]) | {"manifest.json"} == {path.name for path in tmp_path.iterdir()}

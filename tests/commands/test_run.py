@@ -1,4 +1,4 @@
-"""`zoo run` says what a photo shows, and in a sentence why it cannot."""
+"""`zoo run` prints predictions for photos, and a clear error for unusable inputs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _labels() -> list[int]:
 
 
 @pytest.mark.parametrize("name", ["lenet5-int8.tflite", "lenet5-int8.onnx", "lenet5-float32.tflite"])
-def test_photos_get_the_right_class_with_its_name(
+def test_photos_are_classified_with_class_names(
     name: str, exported: Path, photos: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", str(exported), *map(str, photos), "--file", name, "--json"]) == 0
@@ -53,7 +53,7 @@ def test_photos_get_the_right_class_with_its_name(
     assert all(0.8 < sum(guess["probability"] for guess in one["guesses"]) <= 1.01 for one in found["answers"])
 
 
-def test_a_reader_sees_names_shares_and_time(
+def test_table_shows_names_probabilities_and_time(
     exported: Path, photos: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", str(exported), str(photos[0]), "--top", "3"]) == 0
@@ -65,15 +65,13 @@ def test_a_reader_sees_names_shares_and_time(
     assert len(others) == 2
 
 
-def test_the_int8_tflite_is_the_one_that_runs_unless_another_is_named(exported: Path) -> None:
+def test_int8_tflite_runs_by_default(exported: Path) -> None:
     delivered = read(exported)
     assert choose(delivered, None).path.name == "lenet5-int8.tflite"
     assert choose(delivered, "lenet5-float32.onnx").path.name == "lenet5-float32.onnx"
 
 
-def test_arrays_give_the_same_outputs_as_the_photos_they_hold(
-    exported: Path, photos: list[Path], tmp_path: Path
-) -> None:
+def test_arrays_give_the_same_outputs_as_photos(exported: Path, photos: list[Path], tmp_path: Path) -> None:
     with np.load(FASHION) as arrays:
         np.savez(tmp_path / "in.npz", image=arrays["photos"][:COUNT])
     assert main(["run", str(exported), str(tmp_path / "in.npz"), "--out", str(tmp_path / "one.npz")]) == 0
@@ -91,7 +89,7 @@ def test_arrays_give_the_same_outputs_as_the_photos_they_hold(
         ([1000.0, 1000.0], [0.5, 0.5]),
     ],
 )
-def test_logits_become_probabilities_and_probabilities_stay(scores: list[float], expected: list[float]) -> None:
+def test_only_logits_are_converted_to_probabilities(scores: list[float], expected: list[float]) -> None:
     assert probabilities(np.array(scores)) == pytest.approx(expected)
 
 
@@ -114,7 +112,7 @@ def _save(path: Path, content: Any) -> str:
         ("broken.npz", b"PK no archive", "cannot be read as .npz"),
     ],
 )
-def test_an_input_that_cannot_be_used_is_the_users_mistake(
+def test_unusable_input_is_a_usage_error(
     name: str, content: Any, words: str, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", str(exported), _save(tmp_path / name, content)]) == 2
@@ -135,14 +133,14 @@ def test_an_input_that_cannot_be_used_is_the_users_mistake(
         ([], "missing argument 'PHOTO...'"),
     ],
 )
-def test_a_wrong_word_gets_a_sentence(
+def test_wrong_argument_is_rejected_with_a_message(
     arguments: list[str], words: str, exported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", str(exported), *arguments]) == 2
     assert words in capsys.readouterr().err
 
 
-def test_names_that_do_not_fit_the_classes_are_not_used(
+def test_class_names_of_the_wrong_count_are_rejected(
     copy: Path, photos: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     (copy / "labels.txt").write_text("cat\ndog\n")
@@ -150,7 +148,7 @@ def test_names_that_do_not_fit_the_classes_are_not_used(
     assert "contains 2 names for 10 classes" in capsys.readouterr().err
 
 
-def test_a_model_without_names_answers_in_numbers(
+def test_model_without_class_names_prints_class_numbers(
     copy: Path, photos: list[Path], edit: Change, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edit(lambda manifest: manifest["companions"].pop("labels.txt"))
@@ -159,7 +157,7 @@ def test_a_model_without_names_answers_in_numbers(
 
 
 @pytest.mark.parametrize("more", [[], ["--json"], ["--out", "out.npz"]])
-def test_a_file_that_failed_its_proof_says_so(
+def test_running_a_failed_file_prints_a_warning(
     more: list[str],
     copy: Path,
     photos: list[Path],
@@ -182,13 +180,13 @@ def test_a_file_that_failed_its_proof_says_so(
     assert warning.count("\n") == 1
 
 
-def test_a_file_that_was_changed_is_not_run(copy: Path, photos: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_changed_file_is_not_run(copy: Path, photos: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     (copy / "lenet5-int8.tflite").write_bytes((copy / "lenet5-float32.tflite").read_bytes())
     assert main(["run", str(copy), str(photos[0])]) == 1
     assert "see: zoo verify" in capsys.readouterr().err
 
 
-def test_a_model_whose_photos_are_unknown_asks_for_arrays(
+def test_model_with_unknown_preprocessing_requests_arrays(
     copy: Path, photos: list[Path], edit: Change, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edit(lambda manifest: manifest.update(inputs={"image": {"kind": "vector"}}))

@@ -1,4 +1,4 @@
-"""`zoo run` of a network that judges pixels: the share of each class, and the mask as a picture."""
+"""`zoo run` of a segmentation model: the share of each class, and the mask as PNG."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def indices(path: Path) -> np.ndarray:
         return np.asarray(picture)
 
 
-def test_the_mask_is_the_truth_nearly_everywhere_and_the_areas_are_its_shares(
+def test_mask_matches_the_labels_and_areas_match_the_mask(
     work: Path, seen: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, right = tmp_path / "mask.png", []
@@ -56,7 +56,7 @@ def test_the_mask_is_the_truth_nearly_everywhere_and_the_areas_are_its_shares(
     assert np.mean(right) > 0.9  # mean IoU is .70 and more; most pixels are background
 
 
-def test_a_reader_sees_the_areas_by_name(work: Path, seen: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_shows_areas_by_class_name(work: Path, seen: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(work / "unet-tiny"), *map(str, seen[:2]), "--top", "1"]) == 0
     title, largest, *_ = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
     names = (work / "unet-tiny" / "labels.txt").read_text().splitlines()
@@ -70,7 +70,7 @@ def test_a_reader_sees_the_areas_by_name(work: Path, seen: list[Path], capsys: p
     ("count", "out", "words"),
     [(2, "mask.png", "the mask of only one photo"), (1, "none/mask.png", "type a file name in an existing folder")],
 )
-def test_a_mask_that_cannot_be_written_is_the_users_mistake(
+def test_mask_that_cannot_be_written_is_a_usage_error(
     count: int, out: str, words: str, work: Path, seen: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     photos = map(str, seen[:count])
@@ -79,12 +79,12 @@ def test_a_mask_that_cannot_be_written_is_the_users_mistake(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_classifier_has_no_mask(exported: Path, seen: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_mask_of_a_classifier_is_rejected(exported: Path, seen: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(exported), str(seen[0]), "--out", "mask.png"]) == 2
     assert "does not predict masks" in capsys.readouterr().err
     assert not Path("mask.png").exists()
 
 
-def test_more_classes_than_a_byte_are_refused(tmp_path: Path) -> None:
+def test_mask_with_too_many_classes_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(UsageProblemError, match="does not fit"):
         write_mask(tmp_path / "a.png", np.array([[255]]))

@@ -1,4 +1,4 @@
-"""`zoo verify` is green for a folder as it was exported, and red for every change that matters to a device."""
+"""`zoo verify` passes for an unchanged folder, and fails for every change that matters to a device."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Verify = Callable[[], tuple[int, dict[str, set[str]]]]
 
 @pytest.fixture
 def verify(copy: Path, capsys: pytest.CaptureFixture[str]) -> Verify:
-    """Return the exit code and the questions that failed, by file; "" for what lies beside the files."""
+    """Return the exit code and the failed checks by file; "" stands for the other files of the folder."""
 
     def call() -> tuple[int, dict[str, set[str]]]:
         code = main(["verify", str(copy), "--json"])
@@ -47,33 +47,31 @@ def other_weights(content: bytes) -> bytes:
     return content[:middle] + np.abs(weights).astype("<f4").tobytes() + content[middle + 65536 :]
 
 
-def test_a_folder_as_exported_is_proven_again(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unchanged_folder_passes_verification(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(exported)]) == 0
     words = capsys.readouterr().out
     assert words.count(" proven ") == len(FILES)
     assert "4 of 4 model files verified" in words
 
 
-def test_every_file_is_asked_the_same_questions_as_at_the_export(
-    exported: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_verification_repeats_the_checks_of_the_export(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["verify", str(exported), "--json"])
     record = json.loads(capsys.readouterr().out)
-    asked = {file["file"]: {check["id"] for check in file["checks"]} for file in record["files"]}
+    made = {file["file"]: {check["id"] for check in file["checks"]} for file in record["files"]}
     common = {"integrity", "signature", "reproduction"}
-    assert asked == {
+    assert made == {
         "lenet5-float32.tflite": common | {"parity"},
         "lenet5-float32.onnx": common | {"parity", "agreement"},
         "lenet5-int8.tflite": common | {"fidelity"},
         "lenet5-int8.onnx": common | {"fidelity", "agreement"},
     }
-    beside = [(check["id"], check["subject"]) for check in record["checks"]]
-    assert {name for question, name in beside if question == "integrity"} == {"golden.npz", "labels.txt", "report.html"}
-    assert "preprocessing" in {question for question, _ in beside}
+    others = [(check["id"], check["subject"]) for check in record["checks"]]
+    assert {name for check, name in others if check == "integrity"} == {"golden.npz", "labels.txt", "report.html"}
+    assert "preprocessing" in {check for check, _ in others}
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_one_flipped_bit_is_red_for_that_file_only(name: str, copy: Path, verify: Verify) -> None:
+def test_flipped_bit_fails_only_that_file(name: str, copy: Path, verify: Verify) -> None:
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 2] ^= 1
     (copy / name).write_bytes(content)
@@ -89,7 +87,7 @@ def test_one_flipped_bit_is_red_for_that_file_only(name: str, copy: Path, verify
         ("report.html", "truncated"),
     ],
 )
-def test_a_file_cut_short_or_removed_is_red(name: str, damage: str, copy: Path, verify: Verify) -> None:
+def test_truncated_or_missing_file_fails(name: str, damage: str, copy: Path, verify: Verify) -> None:
     if damage == "removed":
         (copy / name).unlink()
     else:
@@ -99,7 +97,7 @@ def test_a_file_cut_short_or_removed_is_red(name: str, damage: str, copy: Path, 
 
 
 @pytest.mark.parametrize("name", FILES[:2])
-def test_another_model_under_a_right_digest_is_red(
+def test_other_model_with_a_matching_digest_fails(
     name: str, copy: Path, seal: Callable[[], None], verify: Verify
 ) -> None:
     (copy / name).write_bytes(other_weights((copy / name).read_bytes()))
@@ -109,7 +107,7 @@ def test_another_model_under_a_right_digest_is_red(
     assert failed[name] >= {"reproduction", "parity"}
 
 
-def test_another_model_that_was_recorded_anew_is_still_not_the_keras_model(
+def test_other_model_with_rerecorded_outputs_differs_from_the_keras_model(
     copy: Path, tmp_path: Path, regild: Change, seal: Callable[[], None], verify: Verify
 ) -> None:
     name = "lenet5-float32.tflite"
@@ -121,9 +119,7 @@ def test_another_model_that_was_recorded_anew_is_still_not_the_keras_model(
     assert verify() == (1, {name: {"parity"}, "lenet5-float32.onnx": {"agreement"}})
 
 
-def test_one_more_file_under_the_name_of_another_precision_is_red(
-    copy: Path, seal: Callable[[], None], verify: Verify
-) -> None:
+def test_copy_under_the_name_of_another_precision_fails(copy: Path, seal: Callable[[], None], verify: Verify) -> None:
     (copy / FILES[0]).write_bytes((copy / FILES[2]).read_bytes())
     seal()
     code, failed = verify()
@@ -131,7 +127,7 @@ def test_one_more_file_under_the_name_of_another_precision_is_red(
     assert "signature" in failed[FILES[0]]
 
 
-def test_a_replaced_golden_file_is_red(copy: Path, regild: Change, seal: Callable[[], None], verify: Verify) -> None:
+def test_replaced_golden_file_fails(copy: Path, regild: Change, seal: Callable[[], None], verify: Verify) -> None:
     regild(lambda arrays: arrays.update({key: values[::-1] for key, values in arrays.items() if key[0] in "ip"}))
     code, failed = verify()
     assert code == 1
@@ -142,14 +138,14 @@ def test_a_replaced_golden_file_is_red(copy: Path, regild: Change, seal: Callabl
     assert all("reproduction" in failed[name] for name in FILES)
 
 
-def test_expectations_of_another_model_are_red(regild: Change, seal: Callable[[], None], verify: Verify) -> None:
+def test_expected_outputs_of_another_model_fail(regild: Change, seal: Callable[[], None], verify: Verify) -> None:
     regild(lambda arrays: arrays.update({"expected/logits": arrays["expected/logits"][:, ::-1]}))
     seal()
     assert verify() == (1, {name: {"parity" if "float32" in name else "fidelity"} for name in FILES})
 
 
 @pytest.mark.parametrize(("steps", "code"), [(1, 0), (2, 1)])
-def test_processors_may_round_differently_by_one_step_and_no_more(
+def test_rounding_differences_of_one_step_are_tolerated(
     steps: int, code: int, regild: Change, seal: Callable[[], None], verify: Verify
 ) -> None:
     key = "stored/lenet5-int8.tflite/logits"
@@ -158,13 +154,13 @@ def test_processors_may_round_differently_by_one_step_and_no_more(
     assert verify() == (code, {"lenet5-int8.tflite": {"reproduction"}} if code else {})
 
 
-def test_a_manifest_that_would_feed_photos_wrongly_is_red(edit: Change, verify: Verify) -> None:
+def test_manifest_with_wrong_preprocessing_fails(edit: Change, verify: Verify) -> None:
     edit(lambda manifest: manifest["inputs"]["image"].update(scale=[1 / 127.5]))
     assert verify() == (1, {"": {"preprocessing"}})
 
 
 @pytest.mark.parametrize(("end", "key"), [("inputs", "scale"), ("outputs", "scale"), ("outputs", "zero_point")])
-def test_a_manifest_that_would_read_numbers_wrongly_is_red(end: str, key: str, edit: Change, verify: Verify) -> None:
+def test_manifest_with_wrong_quantization_fails(end: str, key: str, edit: Change, verify: Verify) -> None:
     def change(manifest: dict[str, Any]) -> None:
         (file,) = (file for file in manifest["files"] if file["file"] == "lenet5-int8.tflite")
         file[end][0][key] += 1
@@ -173,12 +169,12 @@ def test_a_manifest_that_would_read_numbers_wrongly_is_red(end: str, key: str, e
     assert verify() == (1, {"lenet5-int8.tflite": {"signature"}})
 
 
-def test_a_file_that_failed_at_the_export_stays_failed(edit: Change, verify: Verify) -> None:
+def test_file_that_failed_at_the_export_still_fails(edit: Change, verify: Verify) -> None:
     edit(lambda manifest: manifest["files"][0]["checks"][0].update(passed=False))
     assert verify() == (1, {"lenet5-float32.tflite": {"export"}})
 
 
-def test_a_model_file_that_the_manifest_does_not_know_is_named(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unlisted_model_file_is_reported(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (copy / "old.tflite").write_bytes(b"")
     assert main(["verify", str(copy)]) == 0
     assert "old.tflite is not in the manifest: not verified" in capsys.readouterr().out
@@ -195,7 +191,7 @@ def test_a_model_file_that_the_manifest_does_not_know_is_named(copy: Path, capsy
         ('{"schema": "zoo-export manifest 2", "companions": {}}', "is damaged (KeyError"),
     ],
 )
-def test_a_folder_that_is_no_export_is_the_users_mistake(
+def test_folder_that_is_not_an_export_is_a_usage_error(
     content: str | None, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if content is not None:
@@ -207,7 +203,7 @@ def test_a_folder_that_is_no_export_is_the_users_mistake(
 
 
 @pytest.mark.parametrize("name", ["../lenet5-int8.tflite", "/etc/passwd", ".."])
-def test_a_manifest_never_leads_out_of_its_folder(
+def test_manifest_paths_stay_inside_the_folder(
     name: str, copy: Path, edit: Change, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edit(lambda manifest: manifest["files"][0].update(file=name))
@@ -221,12 +217,12 @@ class _Bomb:
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nothing more", pickle.dumps(_Bomb())])
-def test_a_golden_file_that_cannot_be_read_is_red(content: bytes, copy: Path, verify: Verify) -> None:
+def test_unreadable_golden_file_fails(content: bytes, copy: Path, verify: Verify) -> None:
     (copy / "golden.npz").write_bytes(content)
     assert verify() == (1, NOTHING_RUN)
 
 
-def test_nothing_in_a_golden_file_is_unpickled(
+def test_golden_file_is_never_unpickled(
     copy: Path, regild: Change, verify: Verify, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -235,15 +231,13 @@ def test_nothing_in_a_golden_file_is_unpickled(
     assert not Path("unpickled").exists()
 
 
-def test_a_golden_file_that_would_fill_the_memory_is_not_unpacked(
-    regild: Change, verify: Verify, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_huge_golden_file_is_not_unpacked(regild: Change, verify: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(golden, "MAX_UNPACKED_BYTES", 1_000_000)
     regild(lambda arrays: arrays.update({"expected/logits": np.zeros((8, 100_000), np.float32)}))
     assert verify() == (1, NOTHING_RUN)
 
 
-def test_the_bars_for_few_samples_still_refuse_another_model() -> None:
+def test_tolerances_for_few_samples_still_reject_another_model() -> None:
     bar = for_few(FIDELITY[INT8], 8)
     assert 0 < bar.min_sqnr_db < FIDELITY[INT8].min_sqnr_db
     assert bar.min_top1_agreement is not None

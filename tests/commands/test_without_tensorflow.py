@@ -1,4 +1,4 @@
-"""What works on delivered files needs neither TensorFlow nor Keras, not even in its child processes."""
+"""Commands on delivered files need neither TensorFlow nor Keras, not even in child processes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("command", ["verify", "run", "bench", "inspect"])
-def test_nothing_of_it_is_imported(command: str, exported: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+def test_command_does_not_import_tensorflow(
+    command: str, exported: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(tmp_path / "photo.png")
     arguments = {
         "verify": [str(exported)],
@@ -42,7 +44,7 @@ def test_nothing_of_it_is_imported(command: str, exported: Path, tmp_path: Path,
     assert (result.returncode, list(tmp_path.glob("*.imported"))) == (0, []), result.stderr
 
 
-def test_the_guard_itself_works(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_import_guard_detects_tensorflow(tmp_path: Path, environment: dict[str, str]) -> None:
     result = subprocess.run([sys.executable, "-c", "import keras"], env=environment, capture_output=True)
     assert result.returncode == 1
     assert [path.name for path in tmp_path.glob("*.imported")] == ["keras.imported"]

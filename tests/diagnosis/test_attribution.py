@@ -1,4 +1,4 @@
-"""Every tensor of a converted file is told to be the Keras layer's output that it is."""
+"""Every tensor of a converted file is attributed to the Keras layer with the same output."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def found(model: keras.Model, work: Path, photos: np.ndarray | None = None) -> d
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_the_tensors_of_users_models_have_the_names_of_their_layers(name: str, tmp_path: Path) -> None:
+def test_tensors_of_own_models_have_the_names_of_their_layers(name: str, tmp_path: Path) -> None:
     told = {one.name: one.group for one in found(random_model(name), tmp_path).values()}
     assert told == EXPECTED[name]
 

@@ -184,7 +184,7 @@ def test_a_damaged_layer_is_ranked_worst(
 
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_last_layer_has_the_sqnr_that_the_proof_measures(
+def test_last_layer_has_the_sqnr_of_the_proof(
     name: str, kind: str, patient: Callable[[str], Patient], healthy: Callable[[str, str], Diagnosis]
 ) -> None:
     one = patient(name)
@@ -209,11 +209,11 @@ def test_both_formats_report_the_same_for_every_layer(
     apart_db = [layer.error.cumulative_sqnr_db - known[layer.name].error.cumulative_sqnr_db for layer in ends]
     ratios = [10 ** (db / 10) for db in (one.output_sqnr_db - other.output_sqnr_db, *apart_db)]
     for layer in shared:
-        twin = known[layer.name]
-        assert layer.error.local_sqnr_db == pytest.approx(twin.error.local_sqnr_db, abs=0.2)
-        assert layer.error.cumulative_sqnr_db == pytest.approx(twin.error.cumulative_sqnr_db, abs=0.5)
-        # A share is of what the file's own output lacks, and that may differ a little.
-        expected = [None] if twin.share is None else [pytest.approx(twin.share * r, rel=0.05, abs=2e-3) for r in ratios]
+        same = known[layer.name]
+        assert layer.error.local_sqnr_db == pytest.approx(same.error.local_sqnr_db, abs=0.2)
+        assert layer.error.cumulative_sqnr_db == pytest.approx(same.error.cumulative_sqnr_db, abs=0.5)
+        # A share refers to the output error of the file, which may differ slightly between formats.
+        expected = [None] if same.share is None else [pytest.approx(same.share * r, rel=0.05, abs=2e-3) for r in ratios]
         assert layer.share in expected
 
 

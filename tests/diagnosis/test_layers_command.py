@@ -1,4 +1,4 @@
-"""`zoo inspect FILE --layers`, as a user types it, and the report's drawing."""
+"""`zoo inspect FILE --layers` and the chart in the report."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_files_that_cannot_be_compared_are_refused_in_one_sentence(
     assert "\n" not in str(caught.value)
 
 
-def test_a_model_without_layers_to_compare_is_refused(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_model_option_without_layers_is_rejected(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(exported / "lenet5-int8.tflite"), "--model", "lenet5"]) == 2
     assert "--layers" in capsys.readouterr().err.splitlines()[-1]
 
@@ -131,7 +131,7 @@ def test_a_layer_without_a_measurement_is_reported_as_such(exported: Path) -> No
     assert share(layers["s2"]) == ""  # it only moves numbers
 
 
-def test_names_from_outside_are_escaped(exported: Path) -> None:
+def test_layer_names_are_escaped(exported: Path) -> None:
     manifest = json.loads((exported / "manifest.json").read_text())
     found = manifest["files"][0]["diagnosis"]
     for layer in found["layers"]:

@@ -70,7 +70,7 @@ def test_a_repeated_block_is_drawn_once_with_its_count() -> None:
 
 
 @pytest.mark.large
-def test_resnet152_fits_on_a_page_and_its_numbers_are_those_of_the_paper() -> None:
+def test_resnet152_fits_on_a_page_with_the_counts_of_the_paper() -> None:
     model = built("resnet152", tiny=False)
     found = steps(model)
     drawn = runs(found, blocks(found))
@@ -82,7 +82,7 @@ def test_resnet152_fits_on_a_page_and_its_numbers_are_those_of_the_paper() -> No
     assert height <= 11 * 72 + 1
 
 
-def test_a_full_drawing_has_a_box_for_every_layer() -> None:
+def test_full_drawing_has_a_box_for_every_layer() -> None:
     model = small(residual)
     picture = draw(model, "three", "svg", full=True).decode()
     assert picture.count('class="node"') == len(model.layers)
@@ -91,7 +91,7 @@ def test_a_full_drawing_has_a_box_for_every_layer() -> None:
 
 
 @pytest.mark.parametrize("name", quick(zoo.names()))
-def test_every_output_is_named_in_a_box_of_its_own_colour(name: str) -> None:
+def test_every_output_is_named_in_a_coloured_box(name: str) -> None:
     model = built(name)
     for full in (False, True):
         picture = draw(model, name, "svg", full=full).decode().replace("&#45;", "-")
@@ -109,12 +109,12 @@ def test_every_output_is_named_in_a_box_of_its_own_colour(name: str) -> None:
         (keras.ops.exp, "exp"),
     ],
 )
-def test_an_operator_reads_as_it_is_written(written: Any, said: str) -> None:
+def test_operator_is_printed_in_python_notation(written: Any, said: str) -> None:
     assert [step.words for step in steps(small(written))][1:] == [(said,)]
 
 
 @pytest.mark.parametrize(("suffix", "begins"), [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")])
-def test_the_command_writes_the_drawing(
+def test_command_writes_the_drawing(
     suffix: str, begins: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / f"lenet5.{suffix}"

@@ -1,4 +1,4 @@
-"""Samples from a caller's own function reach calibration and proof."""
+"""Samples from a user's function are used for calibration and proof."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from export import INT8, Recipe, run
 
 
-def test_a_function_feeds_calibration_and_proof(tmp_path: Path) -> None:
+def test_function_provides_samples_for_calibration_and_proof(tmp_path: Path) -> None:
     with np.load(Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz", allow_pickle=False) as arrays:
         photos = arrays["photos"][:48]
 
@@ -26,7 +26,7 @@ def test_a_function_feeds_calibration_and_proof(tmp_path: Path) -> None:
     assert delivery.manifest["calibration"]["count"] + delivery.manifest["probe"]["count"] == 48
 
 
-def test_a_proof_on_few_samples_says_so(tmp_path: Path) -> None:
+def test_proof_on_few_samples_prints_a_warning(tmp_path: Path) -> None:
     photos = np.random.default_rng(0).uniform(0, 1, (6, 32, 32, 1)).astype(np.float32)
     recipe = Recipe(model="lenet5", formats=("tflite",), out=tmp_path, calibration_count=3, probe_count=3)
     delivery = run(recipe, calibration_function=lambda: [{"image": photo} for photo in photos])

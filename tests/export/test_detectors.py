@@ -1,4 +1,4 @@
-"""A detector's export: its files are judged by average precision, and `zoo run` shows what they see."""
+"""Export of a detector: files are evaluated by average precision, and `zoo run` prints objects."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def exported(boxed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out / "yolo_v4_tiny-tiny"
 
 
-def test_the_model_and_every_file_are_judged_by_average_precision(exported: Path, drawn: Scenes) -> None:
+def test_model_and_every_file_are_evaluated_by_average_precision(exported: Path, drawn: Scenes) -> None:
     manifest = json.loads((exported / "manifest.json").read_text())
     architecture = zoo.find("yolo_v4_tiny")
     options = dict(architecture.tiny)
@@ -82,14 +82,14 @@ def test_the_model_and_every_file_are_judged_by_average_precision(exported: Path
         assert file["scores"]["ap"] == pytest.approx(scores["ap"], abs=most)
 
 
-def test_the_manifest_says_what_the_numbers_mean(exported: Path) -> None:
+def test_manifest_describes_the_detector_outputs(exported: Path) -> None:
     architecture = zoo.find("yolo_v4_tiny")
     delivered = read(exported)
     assert delivered.detection == architecture.detection(**architecture.tiny)
     assert {spec.name for spec in delivered.files[0].outputs} == {head.output for head in delivered.detection.heads}
 
 
-def test_a_manifest_of_before_says_nothing_of_detection(exported: Path, tmp_path: Path) -> None:
+def test_older_manifest_without_detection_is_read(exported: Path, tmp_path: Path) -> None:
     record = json.loads((exported / "manifest.json").read_text())
     del record["detection"]
     (tmp_path / "manifest.json").write_text(json.dumps(record))
@@ -97,7 +97,7 @@ def test_a_manifest_of_before_says_nothing_of_detection(exported: Path, tmp_path
 
 
 @pytest.mark.parametrize("name", ["yolo_v4_tiny-tiny-int8.tflite", "yolo_v4_tiny-tiny-int8.onnx"])
-def test_what_a_file_sees_is_what_is_there_in_the_photos_own_pixels(
+def test_detected_boxes_match_the_labels_in_pixels_of_the_photo(
     name: str, exported: Path, drawn: Scenes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A photo three times as wide as the input is: boxes are told in its pixels."""
@@ -123,7 +123,7 @@ def test_what_a_file_sees_is_what_is_there_in_the_photos_own_pixels(
     assert named > 0.4 * len(objects)
 
 
-def test_a_reader_sees_names_and_places(exported: Path, boxed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_shows_names_and_boxes(exported: Path, boxed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(exported), *map(str, sorted((boxed / "images").iterdir())[:8]), "--top", "2"]) == 0
     words = capsys.readouterr().out
     assert "000.png  (yolo_v4_tiny-tiny-int8.tflite, " in words
@@ -136,7 +136,7 @@ def answers(count: int, **change: Any) -> dict[str, np.ndarray]:
     return zeros | change
 
 
-def test_answers_that_cannot_be_judged_are_refused(boxed: Path, tmp_path: Path) -> None:
+def test_outputs_that_cannot_be_evaluated_are_rejected(boxed: Path, tmp_path: Path) -> None:
     architecture = zoo.find("yolo_v4_tiny")
     options = dict(architecture.tiny)
     subject: Any = SimpleNamespace(

@@ -1,4 +1,4 @@
-"""A mistake in the words is answered in one line, before the work."""
+"""Usage errors are reported in one line before any work."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Steps:
         (["--evaluate", "nosuch.csv"], "--evaluate 'nosuch.csv' does not exist"),
     ],
 )
-def test_a_wrong_word_is_refused_before_the_model_is_built(
+def test_wrong_argument_is_rejected_before_the_model_is_built(
     words: list[str], expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 2
@@ -43,7 +43,7 @@ def test_a_wrong_word_is_refused_before_the_model_is_built(
     assert answer.err.count("\n") == 1
 
 
-def test_labelled_photos_that_do_not_fit_the_classes_are_refused_before_the_files_are_made(
+def test_labels_that_do_not_fit_the_classes_are_rejected_before_conversion(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "photos" / "cat").mkdir(parents=True)
@@ -63,5 +63,5 @@ def test_labelled_photos_that_do_not_fit_the_classes_are_refused_before_the_file
         ({"alpha": 0.5, "resolution": 160}, "mobilenet-alpha0.5-resolution160"),
     ],
 )
-def test_a_number_names_the_same_files_however_it_is_typed(options: dict[str, float], name: str) -> None:
+def test_equal_numbers_give_equal_file_names(options: dict[str, float], name: str) -> None:
     assert artifact_name(Recipe(model="mobilenet", options=options)) == name

@@ -1,4 +1,4 @@
-"""`--evaluate` says how good the Keras model and every file are, whatever the model is for."""
+"""`--evaluate` measures the Keras model and every file, for every task."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def class_folders(test_photos: tuple[np.ndarray, np.ndarray], tmp_path_factory: 
     return folder
 
 
-def test_the_manifest_holds_what_the_model_and_every_file_reach(
+def test_manifest_contains_the_scores_of_the_model_and_every_file(
     test_photos: tuple[np.ndarray, np.ndarray], class_folders: Path, tmp_path: Path
 ) -> None:
     recipe = Recipe(model="lenet5", schemes=(INT8,), evaluate=str(class_folders), out=tmp_path)
@@ -58,7 +58,7 @@ def test_the_manifest_holds_what_the_model_and_every_file_reach(
     assert {row.score for row in rows(manifest)} <= {f"{100 * file['scores']['top1']:.1f}" for file in files}
 
 
-def test_a_model_of_ones_own_with_classes_is_a_classifier_and_others_are_refused() -> None:
+def test_own_model_with_classes_is_a_classifier_and_others_are_rejected() -> None:
     import keras
     from keras import layers
 
@@ -76,7 +76,7 @@ def test_a_model_of_ones_own_with_classes_is_a_classifier_and_others_are_refused
         tasks.find(subject(keras.Model(image, layers.Conv1D(2, 3)(layers.Reshape((64, 1))(image)))))
 
 
-def test_more_is_better_and_its_loss_is_a_share() -> None:
+def test_loss_of_a_metric_is_a_share() -> None:
     points, decibels = Metric(key="a", title="a", unit="%"), Metric(key="b", title="b", unit="dB")
     assert points.lost(0.8, 0.79) == pytest.approx(0.01)
     assert decibels.lost(20.0, 19.0) == pytest.approx(0.05)
@@ -84,18 +84,18 @@ def test_more_is_better_and_its_loss_is_a_share() -> None:
     assert (points.words(0.8766), decibels.words(19.96)) == ("87.7", "20.0")
 
 
-def test_a_wrong_label_costs_accuracy() -> None:
+def test_wrong_label_reduces_accuracy() -> None:
     logits = np.eye(10)
     assert accuracy(logits, np.arange(10))[0] == 1.0
     assert accuracy(logits, np.roll(np.arange(10), 1))[0] == 0.0
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
-def test_every_task_has_a_headline_and_says_what_it_takes(task: tasks.Task) -> None:
+def test_every_task_has_a_main_metric_and_describes_its_data(task: tasks.Task) -> None:
     assert task.metrics
     assert len({metric.key for metric in task.metrics}) == len(task.metrics)
     assert task.examples
 
 
-def test_every_network_of_the_zoo_has_a_task_that_is_known() -> None:
+def test_every_architecture_has_a_known_task() -> None:
     assert {zoo.find(name).task for name in zoo.names()} == set(TASKS)

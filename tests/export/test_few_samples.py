@@ -1,4 +1,4 @@
-"""A share of few samples says little: bars know how many there are."""
+"""Shares of few samples are unreliable, so tolerances depend on the sample count."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from export.proof.integer_model import BaseOutputs
 
 
 @pytest.mark.parametrize(("count", "changed", "passed"), [(8, 2, True), (8, 5, False), (64, 8, True), (64, 16, False)])
-def test_changed_answers_of_a_reconstructed_model_are_judged_by_how_many_were_asked(
-    count: int, changed: int, passed: bool
-) -> None:
+def test_tolerance_for_changed_predictions_depends_on_the_sample_count(count: int, changed: int, passed: bool) -> None:
     """The first two classes are nearly a tie: an answer changes, and hardly a number does."""
     expected = np.random.default_rng(0).normal(size=(count, 10)) * 0.1
     expected[:, 0], expected[:, 1] = 10.0, 9.999

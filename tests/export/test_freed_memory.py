@@ -1,4 +1,4 @@
-"""What a process has freed is there for the next one."""
+"""Freed memory is available to the next process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from export import process
 BLOCK, BLOCKS = 100_000, 2000  # 200 MB
 
 
-def test_freed_memory_goes_back_to_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_freed_memory_is_returned_to_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "WORTHWHILE_BYTES", 0)
     blocks = [bytearray(BLOCK) for _ in range(BLOCKS)]
     kept = blocks[::50]  # what stays lies in between, up to the last one
@@ -21,7 +21,7 @@ def test_freed_memory_goes_back_to_the_system(monkeypatch: pytest.MonkeyPatch) -
     assert len(kept) == BLOCKS / 50 + 1
 
 
-def test_a_small_process_does_not_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_process_does_not_trim_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "WORTHWHILE_BYTES", 1 << 50)
     monkeypatch.setattr(process.gc, "collect", lambda: pytest.fail("it looked"))
     process.give_back_memory()

@@ -1,4 +1,4 @@
-"""A slow file gets all cores once it is timed; what it says is the same."""
+"""A slow file runs on all cores after it is timed, with equal outputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COUNT = 6
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_hurried_run_says_the_same_and_times_its_first_samples_only(
+def test_slow_file_gives_equal_outputs_and_times_only_the_first_samples(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file_format = FORMATS[name]

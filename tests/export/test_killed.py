@@ -1,4 +1,4 @@
-"""Killed, interrupted, in parallel: an export's folder is the old one or the new one, never something between."""
+"""Killed, interrupted and parallel exports: the folder is always either the old or the new one."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(("victim", "seed"), [("group", 2), ("parent", 3)])
-def test_killed_at_any_moment_the_old_files_are_whole_and_nothing_runs_on(
+def test_killed_export_leaves_the_old_files_intact_and_no_processes(
     victim: str, seed: int, start: Start, delivered: Path, tmp_path: Path, wholeness: Wholeness
 ) -> None:
     scratch = tmp_path / "scratch"
@@ -74,9 +74,7 @@ def test_killed_at_any_moment_the_old_files_are_whole_and_nothing_runs_on(
         assert list(scratch.iterdir()) == []
 
 
-def test_a_child_that_is_killed_is_one_line_and_exit_code_3(
-    start: Start, delivered: Path, wholeness: Wholeness
-) -> None:
+def test_killed_child_exits_with_code_3_and_one_line(start: Start, delivered: Path, wholeness: Wholeness) -> None:
     process = start(*EXPORT, delivered)
     wait_for_step(process, "draw the samples")
     for child in set(members(process.pid)) - {process.pid}:
@@ -91,7 +89,7 @@ def test_a_child_that_is_killed_is_one_line_and_exit_code_3(
 
 
 @pytest.mark.parametrize("to", ["group", "parent"])
-def test_ctrl_c_ends_the_work_with_130_and_one_line_and_leaves_nothing(
+def test_ctrl_c_exits_with_code_130_and_leaves_no_files(
     to: str, start: Start, delivered: Path, tmp_path: Path, wholeness: Wholeness
 ) -> None:
     scratch = tmp_path / "scratch"
@@ -134,7 +132,7 @@ def writing(delivered: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_killed_while_writing_leaves_a_hidden_folder_that_the_next_export_sweeps(
+def test_next_export_removes_the_hidden_folder_of_a_killed_one(
     writing: subprocess.Popen[str], delivered: Path, wholeness: Wholeness
 ) -> None:
     writing.kill()
@@ -149,7 +147,9 @@ def test_killed_while_writing_leaves_a_hidden_folder_that_the_next_export_sweeps
     assert wholeness(delivered / "lenet5") == []
 
 
-def test_an_export_never_sweeps_what_another_is_still_writing(writing: subprocess.Popen[str], delivered: Path) -> None:
+def test_export_keeps_the_folder_that_another_export_is_writing(
+    writing: subprocess.Popen[str], delivered: Path
+) -> None:
     (partial,) = [path for path in delivered.iterdir() if path.name != "lenet5"]
     with Destination(delivered, "lenet5").replaced() as new:
         (new / "manifest.json").write_text("{}")
@@ -171,7 +171,7 @@ for _ in range(100):
 """
 
 
-def test_exports_of_one_model_at_once_are_each_whole_at_every_moment(tmp_path: Path) -> None:
+def test_parallel_exports_of_one_model_are_always_intact(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     twins = [
         subprocess.Popen([sys.executable, "-c", REPEATED, str(tmp_path), word], env=environment) for word in ("a", "b")
@@ -195,7 +195,7 @@ def test_exports_of_one_model_at_once_are_each_whole_at_every_moment(tmp_path: P
     assert seen == {"a", "b"}
 
 
-def test_commands_at_once_deliver_both_models(
+def test_parallel_commands_deliver_both_models(
     start: Start, tmp_path: Path, photo_net: Path, photo_folder: Path, wholeness: Wholeness
 ) -> None:
     out, rest = tmp_path / "out", ("--format", "tflite", "--out", tmp_path / "out")

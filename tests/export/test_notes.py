@@ -1,4 +1,4 @@
-"""What is said of a file although nothing failed."""
+"""Notes on files that passed their checks."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ INT8 = replace(
 )
 
 
-def test_nothing_is_said_of_a_good_int8_file() -> None:
+def test_good_int8_file_has_no_notes() -> None:
     assert notes(INT8, FLOAT) == ()
     assert notes(FLOAT, FLOAT) == ()
 
 
-def test_the_cure_for_changed_answers_is_named() -> None:
+def test_note_on_changed_predictions_names_an_option() -> None:
     changed = replace(INT8, comparisons={"logits": replace(COMPARISON, top1_agreement=0.8)}, may_be_reconstructed=True)
     assert notes(changed, FLOAT) == ("20% of the predictions change on these samples; fewer without --no-reconstruct",)
 
@@ -53,6 +53,6 @@ def test_the_cure_for_changed_answers_is_named() -> None:
     ],
     ids=["float islands", "Flex", "size", "speed", "answers"],
 )
-def test_a_flaw_is_said_in_words(flaw: dict[str, object], words: str) -> None:
+def test_flaw_is_described_in_a_note(flaw: dict[str, object], words: str) -> None:
     (said,) = notes(replace(INT8, **flaw), FLOAT)  # type: ignore[arg-type]
     assert words in said

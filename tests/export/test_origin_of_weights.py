@@ -1,4 +1,4 @@
-"""What a table, a manifest and a report say of where the weights came from."""
+"""The origin of the weights in the table, the manifest and the report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 Export = tuple[Path, subprocess.CompletedProcess[str]]
 
 
-def test_weights_in_a_file_are_named_without_their_folder_and_as_taken_for_trained(second_export: Export) -> None:
+def test_weights_file_is_named_without_folder_and_assumed_to_be_trained(second_export: Export) -> None:
     out, answer = second_export
     assert "weights: mine.weights.h5, assumed to be trained" in answer.stdout.splitlines()
     written = out / "lenet5"
@@ -18,7 +18,7 @@ def test_weights_in_a_file_are_named_without_their_folder_and_as_taken_for_train
         assert "secret place" not in (written / name).read_text()
 
 
-def test_weights_of_the_zoo_keep_their_licence_and_are_not_doubted(first_export: Export) -> None:
+def test_weights_of_the_zoo_keep_their_licence_without_a_warning(first_export: Export) -> None:
     weights = json.loads(first_export[1].stdout)["weights"]
     assert weights["licence"] == "Apache-2.0"
     assert not weights["taken_as_trained"]

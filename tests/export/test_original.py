@@ -1,4 +1,4 @@
-"""`--original`: an export says how it compares with the network as it was before training took weights away."""
+"""`--original` compares an export with the network before pruning."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def exported(name: str, original: Path, out: Path) -> dict:
     return json.loads((out / Path(name).stem / "manifest.json").read_text())
 
 
-def test_the_manifest_compares_with_the_original_and_tells_what_was_taken_away(files: Path, tmp_path: Path) -> None:
+def test_manifest_compares_with_the_original_and_records_the_pruning(files: Path, tmp_path: Path) -> None:
     manifest = exported("after.keras", files / "before.keras", tmp_path)
     assert manifest["history"] == list(HISTORY)
     found = manifest["pruning"]
@@ -81,7 +81,7 @@ def test_the_manifest_compares_with_the_original_and_tells_what_was_taken_away(f
     assert all(one["sqnr_db"] > 90 for one in manifest["files"][0]["comparisons"].values())
 
 
-def test_a_network_that_lost_nothing_answers_as_its_original(files: Path, tmp_path: Path) -> None:
+def test_unpruned_network_has_the_outputs_of_its_original(files: Path, tmp_path: Path) -> None:
     manifest = exported("before.keras", files / "before.keras", tmp_path)
     assert manifest["history"] == []
     assert manifest["pruning"]["model"]["sqnr_db"] > 140
@@ -98,7 +98,7 @@ def test_a_network_that_lost_nothing_answers_as_its_original(files: Path, tmp_pa
         ("none", "there is no file"),
     ],
 )
-def test_another_network_is_no_original(name: str, words: str, files: Path, tmp_path: Path) -> None:
+def test_other_network_is_rejected_as_original(name: str, words: str, files: Path, tmp_path: Path) -> None:
     if name == "fewer":
         image = keras.Input((32, 32, 1), name="image")
         fewer = keras.Model(image, keras.layers.Dense(3)(keras.layers.Flatten()(image)))
@@ -124,7 +124,7 @@ def test_another_network_is_no_original(name: str, words: str, files: Path, tmp_
     assert not list((tmp_path / "out").rglob("*"))
 
 
-def test_an_original_that_is_cut_off_is_called_that(files: Path, tmp_path: Path) -> None:
+def test_truncated_original_is_reported_as_truncated(files: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.keras"
     cut.write_bytes((files / "before.keras").read_bytes()[:3000])
     with pytest.raises(UsageProblemError, match="damaged or truncated"):

@@ -1,4 +1,4 @@
-"""Bring your own: any functional or Sequential Keras 3 model becomes proven files, or its row says why not."""
+"""Any functional or Sequential Keras 3 model is exported to proven files, or its row gives the reason."""
 
 from __future__ import annotations
 
@@ -86,14 +86,14 @@ def all_proven(delivery: Delivery) -> bool:
     return delivery.passed
 
 
-def test_keras_has_nothing_to_warn_of_where_a_users_model_is_called(photo_net: Path) -> None:
+def test_calling_a_users_model_causes_no_keras_warning(photo_net: Path) -> None:
     model = keras_file.load(photo_net)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model(np.zeros((1, 32, 32, 1), np.float32))
 
 
-def test_a_sequential_net_with_its_own_rescaling_takes_a_folder_of_photos_in_every_precision(
+def test_sequential_net_with_rescaling_is_exported_in_every_precision(
     photo_net: Path, photo_folder: Path, tmp_path: Path
 ) -> None:
     delivery = export(str(photo_net), str(photo_folder), tmp_path, tuple(SCHEMES.values()))
@@ -131,7 +131,7 @@ def test_two_inputs_and_two_outputs_of_different_types_keep_their_names(
         assert {spec["name"]: spec["dtype"] for spec in file["inputs"]}["tokens"] == "int32"
 
 
-def test_a_regression_on_vectors_has_no_top_1(saved: Save, tmp_path: Path) -> None:
+def test_regression_on_vectors_has_no_top_1(saved: Save, tmp_path: Path) -> None:
     import keras
     from keras import layers
 
@@ -163,7 +163,7 @@ def test_residuals_concatenations_depthwise_convolutions_and_softmax_are_proven(
     assert all_proven(export(saved(model), str(photo_folder), tmp_path))
 
 
-def test_a_net_trained_in_mixed_precision_is_exported_in_float32(
+def test_net_trained_in_mixed_precision_is_exported_in_float32(
     fashion: Photos, photo_folder: Path, saved: Save, tmp_path: Path
 ) -> None:
     import keras
@@ -182,7 +182,7 @@ def test_a_net_trained_in_mixed_precision_is_exported_in_float32(
     assert {file["outputs"][0]["dtype"] for file in delivery.manifest["files"][:2]} == {"float32"}
 
 
-def test_models_in_models_and_shared_layers_are_proven(
+def test_nested_models_and_shared_layers_are_proven(
     fashion: Photos, photo_folder: Path, saved: Save, tmp_path: Path
 ) -> None:
     import keras
@@ -227,9 +227,7 @@ def test_dictionaries_of_inputs_and_outputs_become_named_tensors(
     assert names(delivery, "outputs") == {("difference", "sum")}
 
 
-def test_outputs_that_are_inner_inputs_or_stand_twice_are_written_once_under_their_own_names(
-    arrays: Callable[..., str], saved: Save, tmp_path: Path
-) -> None:
+def test_repeated_and_inner_outputs_keep_their_names(arrays: Callable[..., str], saved: Save, tmp_path: Path) -> None:
     import keras
     from keras import layers
 
@@ -244,7 +242,7 @@ def test_outputs_that_are_inner_inputs_or_stand_twice_are_written_once_under_the
     assert names(delivery, "outputs") == {("hidden", "hidden_2")}
 
 
-def test_a_convolution_over_time_is_proven(saved: Save, tmp_path: Path) -> None:
+def test_convolution_over_time_is_proven(saved: Save, tmp_path: Path) -> None:
     import keras
     from keras import layers
 
@@ -255,7 +253,7 @@ def test_a_convolution_over_time_is_proven(saved: Save, tmp_path: Path) -> None:
     assert all_proven(export(saved(model), str(tmp_path / "series.npy"), tmp_path))
 
 
-def test_a_file_that_its_runtime_refuses_is_a_row_and_the_others_are_delivered(saved: Save, tmp_path: Path) -> None:
+def test_file_that_its_runtime_rejects_is_a_row_and_others_are_delivered(saved: Save, tmp_path: Path) -> None:
     import keras
     from keras import layers
 
@@ -273,7 +271,7 @@ def test_a_file_that_its_runtime_refuses_is_a_row_and_the_others_are_delivered(s
     assert "own-int8.tflite" not in delivered
 
 
-def test_a_loop_has_float_files_and_int8_rows_that_say_what_to_do(saved: Save, tmp_path: Path) -> None:
+def test_loop_is_exported_in_float_and_int8_rows_suggest_it(saved: Save, tmp_path: Path) -> None:
     import keras
     from keras import layers
 
@@ -286,7 +284,7 @@ def test_a_loop_has_float_files_and_int8_rows_that_say_what_to_do(saved: Save, t
     found = table(delivery)
     for form in (".tflite", ".onnx"):
         assert found["int8", form].verdict == "not written"
-        assert "ask for float16 or w8a32" in found["int8", form].reason
+        assert "type --precision float16 or w8a32" in found["int8", form].reason
     proven = {(scheme, form) for (scheme, form), row in found.items() if row.verdict == "proven"}
     assert proven == {(str(scheme), form) for scheme in (FLOAT32, *advised) for form in (".tflite", ".onnx")}
     assert len(delivery.manifest["files"]) == len(proven)

@@ -1,4 +1,4 @@
-"""What cannot be exported is refused in one sentence that says what to type; nothing is written then."""
+"""Models that cannot be exported are rejected with a suggestion, and nothing is written."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_sequential_net_that_was_never_built_is_refused_with_a_suggestion(save
     assert "begin the model with keras.Input" in message
 
 
-def test_a_subclassed_model_is_refused_with_the_way_to_wrap_it(saved: Save, tmp_path: Path) -> None:
+def test_subclassed_model_is_rejected_with_a_suggestion(saved: Save, tmp_path: Path) -> None:
     import keras
 
     @keras.saving.register_keras_serializable("test_own_refusals")
@@ -79,7 +79,7 @@ def test_a_subclassed_model_is_refused_with_the_way_to_wrap_it(saved: Save, tmp_
     assert "keras.Model(inputs, model(inputs))" in message
 
 
-def test_a_custom_layer_is_named(vector_net: Callable[..., keras.Model], saved: Save, tmp_path: Path) -> None:
+def test_error_names_a_custom_layer(vector_net: Callable[..., keras.Model], saved: Save, tmp_path: Path) -> None:
     import keras
 
     class Doubling(keras.layers.Layer):
@@ -108,7 +108,7 @@ def test_python_code_in_a_lambda_layer_is_never_run(
     assert not trap.exists()
 
 
-def test_names_that_tensorflow_cannot_use_are_refused_by_name(
+def test_error_names_layers_whose_names_tensorflow_cannot_use(
     vector_net: Callable[..., keras.Model], saved: Save, tmp_path: Path
 ) -> None:
     from keras import layers
@@ -118,13 +118,13 @@ def test_names_that_tensorflow_cannot_use_are_refused_by_name(
     assert "rename the layer" in message
 
 
-def test_a_keras_2_file_is_refused_with_the_way_to_save_it_anew(tmp_path: Path) -> None:
+def test_keras_2_file_is_rejected_with_a_suggestion(tmp_path: Path) -> None:
     path = tmp_path / "old.h5"
     path.write_bytes(b"\x89HDF\r\n\x1a\n")
     assert "save it with model.save('model.keras')" in refusal(str(path), tmp_path)
 
 
-def test_a_truncated_or_altered_file_is_refused(photo_net: Path, tmp_path: Path) -> None:
+def test_truncated_or_changed_file_is_rejected(photo_net: Path, tmp_path: Path) -> None:
     content = photo_net.read_bytes()
     truncated, altered = tmp_path / "truncated.keras", tmp_path / "altered.keras"
     truncated.write_bytes(content[: len(content) // 2])
@@ -136,7 +136,7 @@ def test_a_truncated_or_altered_file_is_refused(photo_net: Path, tmp_path: Path)
     assert "damaged: its entry" in refusal(str(altered), tmp_path)
 
 
-def test_an_archive_that_climbs_out_of_its_folder_is_refused(photo_net: Path, tmp_path: Path) -> None:
+def test_archive_with_paths_outside_its_folder_is_rejected(photo_net: Path, tmp_path: Path) -> None:
     path = tmp_path / "climber.keras"
     path.write_bytes(photo_net.read_bytes())
     with zipfile.ZipFile(path, "a") as archive:
@@ -145,7 +145,7 @@ def test_an_archive_that_climbs_out_of_its_folder_is_refused(photo_net: Path, tm
     assert not list(tmp_path.parent.parent.glob("climbed"))
 
 
-def test_photos_for_a_net_of_unknown_preprocessing_ask_for_it(
+def test_photos_for_a_net_of_unknown_preprocessing_require_the_option(
     vector_net: Callable[..., keras.Model], saved: Save, photo_folder: Path, tmp_path: Path
 ) -> None:
     from keras import layers
@@ -154,9 +154,7 @@ def test_photos_for_a_net_of_unknown_preprocessing_ask_for_it(
     assert "--preprocessing raw, unit, tf, caffe or torch" in refusal(path, tmp_path, calibration=str(photo_folder))
 
 
-def test_photos_for_a_net_with_two_inputs_ask_for_an_npz_with_their_names(
-    saved: Save, photo_folder: Path, tmp_path: Path
-) -> None:
+def test_photos_for_a_net_with_two_inputs_require_an_npz(saved: Save, photo_folder: Path, tmp_path: Path) -> None:
     import keras
 
     inputs = [keras.Input((32, 32, 1), name="left"), keras.Input((32, 32, 1), name="right")]
@@ -165,7 +163,7 @@ def test_photos_for_a_net_with_two_inputs_ask_for_an_npz_with_their_names(
     assert "give an .npz with: left: float32 (N, 32, 32, 1); right: float32 (N, 32, 32, 1)" in message
 
 
-def test_folders_without_photos_or_with_broken_ones_are_refused(photo_net: Path, tmp_path: Path) -> None:
+def test_folders_without_photos_or_with_broken_ones_are_rejected(photo_net: Path, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     assert f"no image in {folder}" in refusal(str(photo_net), tmp_path, calibration=str(folder))
@@ -174,7 +172,7 @@ def test_folders_without_photos_or_with_broken_ones_are_refused(photo_net: Path,
     assert "photos" in refusal(str(photo_net), tmp_path, calibration=str(folder))
 
 
-def test_arrays_of_another_shape_are_refused_with_both_shapes(photo_net: Path, tmp_path: Path) -> None:
+def test_arrays_of_the_wrong_shape_are_rejected_with_both_shapes(photo_net: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "small.npz", photo=np.zeros((20, 28, 28, 1), np.float32))
     message = refusal(str(photo_net), tmp_path, calibration=str(tmp_path / "small.npz"))
     assert "(N, 28, 28, 1)" in message
@@ -188,7 +186,7 @@ def test_arrays_of_another_shape_are_refused_with_both_shapes(photo_net: Path, t
         (["nowhere/own.keras", "--int8"], "there is no file 'nowhere/own.keras'"),
     ],
 )
-def test_the_command_answers_a_mistake_with_one_line_and_exit_code_2(words: list[str], expected: str, zoo: Zoo) -> None:
+def test_usage_error_prints_one_line_and_exits_with_code_2(words: list[str], expected: str, zoo: Zoo) -> None:
     answer = zoo("export", *words)
     assert answer.returncode == 2
     assert answer.stdout == ""

@@ -1,4 +1,4 @@
-"""`--evaluate` of models whose answers are pictures: mean IoU of masks, PSNR and ELBO of reconstructions."""
+"""`--evaluate` of models with image outputs: mean IoU of masks, PSNR and ELBO of reconstructions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write(folder: Path, name: str, photo: np.ndarray, mask: np.ndarray) -> None:
         Image.fromarray(picture).save(folder / kind / f"{name}.png")
 
 
-def test_a_mask_is_cut_as_its_photo_is(tmp_path: Path) -> None:
+def test_mask_is_cropped_like_its_photo(tmp_path: Path) -> None:
     mask = np.zeros((40, 60), np.uint8)
     mask[10:, 25:] = 5
     write(tmp_path, "a", mask * 51, mask)
@@ -50,7 +50,7 @@ def test_a_mask_is_cut_as_its_photo_is(tmp_path: Path) -> None:
     assert 0.2 < (masks == 5).mean() < 0.8
 
 
-def test_a_palette_s_indices_are_the_classes(tmp_path: Path) -> None:
+def test_palette_indices_are_the_classes(tmp_path: Path) -> None:
     indices = Image.fromarray(np.array([[0, 1], [2, UNJUDGED]], np.uint8).repeat(8, 0).repeat(8, 1)).convert("P")
     indices.putpalette([value for colour in range(256) for value in (255 - colour, 7, colour)])
     write(tmp_path, "a", np.zeros((16, 16), np.uint8), np.zeros((16, 16), np.uint8))
@@ -70,7 +70,7 @@ def test_a_palette_s_indices_are_the_classes(tmp_path: Path) -> None:
         (np.zeros((8, 16), np.uint8), "but its photo has"),
     ],
 )
-def test_what_is_no_mask_is_named(mask: np.ndarray, complaint: str, tmp_path: Path) -> None:
+def test_error_names_a_file_that_is_not_a_mask(mask: np.ndarray, complaint: str, tmp_path: Path) -> None:
     write(tmp_path, "a", np.zeros((16, 16), np.uint8), mask)
     with pytest.raises(UsageProblemError, match=rf"the mask a\.png.*{complaint}"):
         masked_samples(
@@ -78,14 +78,14 @@ def test_what_is_no_mask_is_named(mask: np.ndarray, complaint: str, tmp_path: Pa
         )
 
 
-def test_masks_without_one_pixel_to_judge_are_refused(tmp_path: Path) -> None:
+def test_masks_without_labelled_pixels_are_rejected(tmp_path: Path) -> None:
     write(tmp_path, "a", np.zeros((16, 16), np.uint8), np.full((16, 16), UNJUDGED, np.uint8))
     photos = find_masked(tmp_path, classes=6)
     with pytest.raises(UsageProblemError, match="every mask pixel is 255"):
         masked_samples(photos, name="image", preprocessing=SQUARE, seed=0, work=tmp_path / "work")
 
 
-def test_a_photo_without_its_mask_is_named(tmp_path: Path) -> None:
+def test_error_names_a_photo_without_mask(tmp_path: Path) -> None:
     blank = np.zeros((16, 16), np.uint8)
     with pytest.raises(UsageProblemError, match="has no masks; give a folder with images"):
         find_masked(tmp_path, classes=2)
@@ -100,7 +100,7 @@ def masked(masks: np.ndarray) -> MaskedSamples:
     return MaskedSamples(samples=samples, masks=masks, output="logits")
 
 
-def test_pixels_of_no_class_are_not_judged() -> None:
+def test_unlabelled_pixels_are_not_evaluated() -> None:
     masks = np.array([[[0, 1], [1, UNJUDGED]]], np.uint8)
     right = np.eye(3)[np.array([[[0, 1], [1, 2]]])]
     assert masked(masks).scores({"logits": right}) == {"mean_iou": 1.0}
@@ -108,7 +108,7 @@ def test_pixels_of_no_class_are_not_judged() -> None:
     assert masked(masks).scores({"logits": half}) == {"mean_iou": pytest.approx(0.5)}
 
 
-def test_answers_of_another_size_or_without_numbers_are_refused() -> None:
+def test_outputs_of_the_wrong_shape_or_with_nan_are_rejected() -> None:
     truth = masked(np.zeros((2, 4, 4), np.uint8))
     with pytest.raises(CheckFailedError, match="the masks"):
         truth.scores({"logits": np.zeros((2, 4, 2, 3))})
@@ -116,7 +116,7 @@ def test_answers_of_another_size_or_without_numbers_are_refused() -> None:
         truth.scores({"logits": np.full((2, 4, 4, 3), np.nan)})
 
 
-def test_the_largest_number_of_a_latent_point_is_no_answer() -> None:
+def test_latent_points_have_no_top_1() -> None:
     point, picture = np.eye(4), np.zeros((4, 2, 2, 1))
     assert are_classes({"head": point, "other head": point})
     assert not are_classes({"picture": picture, "point": point})
@@ -127,13 +127,13 @@ def test_the_largest_number_of_a_latent_point_is_no_answer() -> None:
 @pytest.mark.parametrize(
     ("name", "task"), [("unet", "segmentation"), ("vae", "generation"), ("lenet5", "classification")]
 )
-def test_an_architecture_s_own_task_judges_it(name: str, task: str) -> None:
+def test_architecture_is_evaluated_by_its_own_task(name: str, task: str) -> None:
     subject = load_subject(Recipe(model=name, options={"width": 8} if name == "unet" else {}))
     assert tasks.find(subject).name == task
     assert [other.name for other in tasks.TASKS.values() if other.suits(subject.model)] == [task]
 
 
-def test_the_small_unet_and_its_files_reach_what_training_measured(tmp_path: Path) -> None:
+def test_tiny_unet_and_its_files_reach_the_scores_of_training(tmp_path: Path) -> None:
     with np.load(DATA / "fashion_mnist_500.npz") as arrays:
         clothes, labels = arrays["photos"][:, 2:30, 2:30, 0], arrays["labels"]
     photos = canvases.open_photos(canvases.PHOTOS["test"])

@@ -1,4 +1,4 @@
-"""The ranges that a file is made to: raised layers need no clipping, and what clipping costs is asked."""
+"""Planned ranges of a file: raised layers are not clipped, and the accuracy cost of clipping is checked."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def photos(seed: int) -> Samples:
     return Samples(inputs={"image": inputs}, source="tests", seed=seed)
 
 
-def test_a_raised_layer_gets_the_range_that_was_seen_and_the_others_the_narrowed_one(tmp_path: Path) -> None:
+def test_raised_layer_gets_the_observed_range_and_others_the_narrowed_one(tmp_path: Path) -> None:
     loaded = LoadedWeights(name="trained", trained=True, source="tests", sha256=None)
     run = ExportRun(
         subject=Subject(name="net", title="net", model=network(), weights=loaded, inputs={}),
@@ -66,7 +66,7 @@ def test_a_raised_layer_gets_the_range_that_was_seen_and_the_others_the_narrowed
 
 
 @pytest.mark.parametrize(("high", "passed"), [(2.9, True), (0.5, False)])
-def test_what_clipping_costs_the_answers_is_judged(high: float, passed: bool) -> None:
+def test_accuracy_cost_of_clipping_is_checked(high: float, passed: bool) -> None:
     known, probe, model = photos(0), photos(1), network()
     fingerprints = {"a": Fingerprint.of(np.maximum(known.inputs["image"][:1], 0))}
     seen, planned = (Ranges(by_tensor={"a": (0.0, end)}, observer="tests") for end in (4.0, high))

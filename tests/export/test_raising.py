@@ -1,4 +1,4 @@
-"""`--raise`: layers of an int8 file that are wider, named as in the Keras model."""
+"""`--raise` keeps layers of an int8 file, named as in Keras, in higher precision."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ FILE = {"r;b;c": STEP, "m": INSIDE}
 
 
 @pytest.mark.parametrize("layer", ["conv", "norm", "relu"])
-def test_any_layer_of_a_step_means_its_result(layer: str) -> None:
+def test_any_layer_of_a_step_names_its_result(layer: str) -> None:
     assert tensors({layer: Width.INT16}, FILE, {}) == {"r;b;c": Width.INT16}
 
 
-def test_a_step_inside_of_a_layer_belongs_to_it() -> None:
+def test_step_inside_a_layer_belongs_to_the_layer() -> None:
     assert tensors({"attention": Width.W8A32}, FILE, {}) == {"m": Width.W8A32}
 
 
-def test_the_wider_of_two_words_for_one_tensor_counts() -> None:
+def test_wider_of_two_widths_for_one_tensor_is_used() -> None:
     assert tensors({"conv": Width.FLOAT32, "relu": Width.INT16}, FILE, {}) == {"r;b;c": Width.FLOAT32}
 
 
@@ -48,7 +48,7 @@ def backbone_and_head() -> keras.Model:
     return keras.Model(image, keras.layers.Conv2D(3, 1, name="conv")(backbone(image)))
 
 
-def test_layers_of_inner_models_are_called_what_the_copy_without_such_models_calls_them() -> None:
+def test_layers_of_inner_models_have_the_names_of_the_flat_copy() -> None:
     model = backbone_and_head()
     names = names_in_copy(model)
     assert names == {"backbone/conv": "backbone_conv", "backbone/norm": "norm", "conv": "conv"}
@@ -61,7 +61,7 @@ def test_layers_of_inner_models_are_called_what_the_copy_without_such_models_cal
     [("norm", {"b"}), ("backbone/norm", {"b"}), ("backbone_conv", {"b"}), ("backbone/conv", {"b"}), ("conv", {"h"})],
 )
 @pytest.mark.parametrize("named_as", ["in the model", "in the copy"])
-def test_a_layer_of_an_inner_model_may_be_named_either_way(word: str, expected: set[str], named_as: str) -> None:
+def test_layer_of_an_inner_model_has_two_valid_names(word: str, expected: set[str], named_as: str) -> None:
     model = backbone_and_head()
     names = names_in_copy(model) if named_as == "in the copy" else {}
     calls = [names.get(name, name) for name in ("backbone/conv", "backbone/norm", "conv")]
@@ -74,7 +74,7 @@ def test_a_layer_of_an_inner_model_may_be_named_either_way(word: str, expected: 
     assert weighted([word], file, inner_paths(model)) == ({"backbone_conv"} if expected == {"b"} else {"conv"})
 
 
-def test_a_layer_that_leaves_nothing_in_the_file_is_refused() -> None:
+def test_layer_without_a_tensor_in_the_file_is_rejected() -> None:
     with pytest.raises(UsageProblemError, match="the file computes nothing for this layer"):
         tensors({"dropout": Width.INT16}, FILE, {})
 
@@ -95,7 +95,9 @@ def test_invalid_options_are_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_raised_file_is_proven_told_and_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_file_with_raised_layers_is_proven_printed_and_verified(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ["--int8", "--raise", "c3=int16", "--raise", "logits"]
     assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 0
     told = capsys.readouterr().out
@@ -111,7 +113,7 @@ def test_a_raised_file_is_proven_told_and_verified(tmp_path: Path, capsys: pytes
 
 
 @pytest.mark.parametrize(("tipped", "zeroed", "passed"), [(0.5, None, True), (0.5, 3, False), (1.5, None, False)])
-def test_two_formats_of_a_mixed_file_differ_by_less_than_each_lacks(
+def test_formats_of_a_mixed_file_differ_by_less_than_from_the_model(
     tipped: float, zeroed: int | None, passed: bool
 ) -> None:
     """Outputs of 10 classes, as one file rounds them, and as another does in which some steps tip over."""
@@ -126,7 +128,7 @@ def test_two_formats_of_a_mixed_file_differ_by_less_than_each_lacks(
     assert all(check.passed for check in checks) == passed
 
 
-def test_only_files_that_magnify_single_steps_are_held_to_their_fidelity() -> None:
+def test_only_files_that_magnify_steps_are_compared_relative_to_fidelity() -> None:
     assert not compare.magnifies(INT8, {}, trained=True)
     assert not compare.magnifies(FLOAT16, {}, trained=False)
     assert compare.magnifies(INT8, {"conv": "float32"}, trained=True)

@@ -1,4 +1,4 @@
-"""Ranges are narrowed where that helps the answers, and only there."""
+"""Ranges are narrowed only where that improves the outputs."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ def chosen(weight_of_peak: float, peak: float = 100.0) -> tuple[float, float]:
     return sensitivity.choose(network, given, observed, {"a": Fingerprint.of(first)}).by_tensor["a"]
 
 
-def test_a_peak_that_no_answer_needs_is_clipped() -> None:
+def test_peak_without_effect_on_predictions_is_clipped() -> None:
     low, high = chosen(weight_of_peak=0.0)
     assert low == 0
     assert 2 < high < 10
 
 
-def test_a_peak_that_the_answers_need_is_kept() -> None:
+def test_peak_with_effect_on_predictions_is_kept() -> None:
     assert chosen(weight_of_peak=1.0) == (0.0, 100.0)
 
 
-def test_a_range_without_peaks_is_kept() -> None:
+def test_range_without_peaks_is_kept() -> None:
     assert chosen(weight_of_peak=1.0, peak=2.0) == (0.0, float(samples(peak=2.0).inputs["image"].max()))
 
 
-def test_a_small_peak_is_kept_although_no_answer_needs_it() -> None:
+def test_small_peak_is_kept_without_effect_on_predictions() -> None:
     """To clip 3.5 to 3.1 would make steps a tenth smaller, which is too little to rely on."""
     assert chosen(weight_of_peak=0.0, peak=3.5) == (0.0, 3.5)
 
 
 @pytest.mark.parametrize("index", [0, 8, 14])
-def test_the_predicted_error_is_the_error_that_clipping_and_rounding_make(index: int) -> None:
+def test_predicted_error_matches_the_error_of_clipping_and_rounding(index: int) -> None:
     generator = np.random.default_rng(0)
     values = generator.normal(size=4000)
     observed = (float(values.min()), float(values.max()))
@@ -71,7 +71,7 @@ def test_the_predicted_error_is_the_error_that_clipping_and_rounding_make(index:
     assert np.mean(predicted) == pytest.approx(np.mean(made), rel=0.25)
 
 
-def test_a_tensor_that_is_none_of_the_networks_keeps_its_range() -> None:
+def test_tensor_outside_the_network_keeps_its_range() -> None:
     """The peak of 100 would be clipped, as above, if the tensor were taken for one of the network's."""
     network, given = model(), samples(100.0)
     kernel = network.get_layer("answers").get_weights()[0]
@@ -81,7 +81,7 @@ def test_a_tensor_that_is_none_of_the_networks_keeps_its_range() -> None:
     assert sensitivity.choose(network, given, observed, foreign).by_tensor["b"] == (0.0, 100.0)
 
 
-def test_a_peak_that_one_sample_of_many_needs_is_kept() -> None:
+def test_peak_that_matters_for_one_sample_is_kept() -> None:
     """It is none of those that a plain share of the samples would hold."""
     network, given = model(), samples(peak=1.0, count=90)
     given.inputs["image"][53, 0] = 100.0
@@ -91,7 +91,7 @@ def test_a_peak_that_one_sample_of_many_needs_is_kept() -> None:
     assert sensitivity.choose(network, given, observed, {"a": fingerprint}).by_tensor["a"] == (0.0, 100.0)
 
 
-def test_the_loudest_samples_stand_for_themselves_and_the_others_for_the_rest() -> None:
+def test_samples_with_the_largest_activations_are_weighted_individually() -> None:
     peaks = np.random.default_rng(0).uniform(1, 2, (100, 5))
     loud = [3, 17, 18, 44, 61, 62, 80, 99]
     peaks[loud] *= 4
@@ -102,13 +102,13 @@ def test_the_loudest_samples_stand_for_themselves_and_the_others_for_the_rest() 
     assert len(set(indices)) == 32
 
 
-def test_few_samples_are_all_taken() -> None:
+def test_few_samples_are_all_used() -> None:
     indices, stands_for = sample_selection.choose(np.ones((20, 3)), 32)
     assert indices.tolist() == list(range(20))
     assert (stands_for == 1).all()
 
 
-def test_what_both_ends_clip_adds_up_with_its_signs() -> None:
+def test_clipping_at_both_ends_adds_up_with_signs() -> None:
     """With one gradient for all, what the low end adds makes good what the high end takes."""
     values = np.append(np.random.default_rng(0).normal(size=4000), [-9.0, 9.0])
     gradient = np.ones(values.size)
@@ -121,7 +121,7 @@ def test_what_both_ends_clip_adds_up_with_its_signs() -> None:
             assert cost[low, high] == pytest.approx(made + rounding, rel=1e-4)
 
 
-def test_samples_that_say_nothing_do_not_choose_the_ranges() -> None:
+def test_samples_with_tiny_outputs_do_not_determine_the_ranges() -> None:
     """Half of the pictures are empty: their answers, of next to nothing, need the whole range; nobody needs them."""
     network, given = model(), samples(peak=100.0, count=16)
     empty = np.arange(16) // 2 % 2 == 1

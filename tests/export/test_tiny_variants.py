@@ -1,4 +1,4 @@
-"""`--weights tiny` means the small build that these weights are of, with its own input and names of classes."""
+"""`--weights tiny` exports the tiny variant with its own input and class names."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def test_the_tiny_variant_is_built_as_it_was_trained(name: str) -> None:
         assert {"Bag", "bag"} & set(subject.labels)
 
 
-def test_a_tiny_variant_takes_no_options() -> None:
+def test_tiny_variant_takes_no_options() -> None:
     with pytest.raises(UsageProblemError, match="leave --set out"):
         load_subject(recipe("mobilenet", alpha=0.5))
 
 
-def test_without_a_name_the_weights_are_those_of_the_whole_network() -> None:
+def test_default_weights_are_those_of_the_full_network() -> None:
     for name in NAMES:
         default = zoo.find(name).trained_as(None)
         assert default is None or not default.options

@@ -1,4 +1,4 @@
-"""What stands under the table although every file passed: how much its numbers can be trusted."""
+"""Warnings below the table about the reliability of its numbers."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def warnings(record: dict[str, Any]) -> list[str]:
     return [line for line in legend(record) if line.startswith("warning: ")]
 
 
-def test_nothing_is_said_where_all_is_well() -> None:
+def test_good_export_has_no_warnings() -> None:
     assert warnings(manifest()) == []
     assert warnings(manifest(distinct=None)) == []
 
 
-def test_a_reconstruction_that_was_left_out_is_said_with_its_reason() -> None:
+def test_skipped_reconstruction_is_reported_with_the_reason() -> None:
     assert warnings(manifest(skipped=REASON)) == [f"warning: weights were rounded without reconstruction: {REASON}"]
 
 
@@ -47,7 +47,7 @@ def test_a_reconstruction_that_was_left_out_is_said_with_its_reason() -> None:
     [{"recipe": {"reconstruct": False}}, {"weights": {"trained": False, "reason": "-"}}, {"probe": {"real": False}}],
     ids=["--no-reconstruct", "untrained", "noise"],
 )
-def test_what_the_reader_knows_already_is_not_said_again(known: dict[str, Any]) -> None:
+def test_known_reasons_cause_no_warning(known: dict[str, Any]) -> None:
     record = manifest(skipped=REASON, distinct=(1, 1))
     for key, value in known.items():
         record[key] = {**record[key], **value}
@@ -64,7 +64,7 @@ def test_what_the_reader_knows_already_is_not_said_again(known: dict[str, Any]) 
         (1, 2, "only 1 different"),
     ],
 )
-def test_equal_answers_that_are_hardly_more_than_one_are_no_proof(distinct: int, classes: int, said: str) -> None:
+def test_too_few_distinct_predictions_cause_a_warning(distinct: int, classes: int, said: str) -> None:
     (line,) = warnings(manifest(distinct=(distinct, distinct), classes=classes))
     assert said in line
     assert "--calibration" in line
@@ -72,6 +72,6 @@ def test_equal_answers_that_are_hardly_more_than_one_are_no_proof(distinct: int,
 
 
 @pytest.mark.parametrize(("distinct", "classes"), [(4, 10), (2, 2), (3, 3)])
-def test_as_many_answers_as_there_can_be_are_enough(distinct: int, classes: int) -> None:
+def test_maximum_number_of_distinct_predictions_is_enough(distinct: int, classes: int) -> None:
     assert distinct >= enough_answers(classes)
     assert warnings(manifest(distinct=(distinct, distinct), classes=classes)) == []

@@ -1,4 +1,4 @@
-"""A number that is off is found wherever it stands, and however the numbers are looked at."""
+"""A wrong number is found at any position and with any chunk size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def numbers() -> np.ndarray:
 
 @pytest.mark.parametrize("at_once", [1, 11, 1 << 22])
 @pytest.mark.parametrize("place", [(0, 0), (3, 2), (6, 4)])
-def test_the_largest_error_counts(at_once: int, place: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_largest_error_is_reported(at_once: int, place: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distance, "AT_ONCE", at_once)
     found = numbers()
     found[place] += 0.75
@@ -26,7 +26,7 @@ def test_the_largest_error_counts(at_once: int, place: tuple[int, int], monkeypa
     assert largest_steps(found, numbers(), STEP) == float("inf")
 
 
-def test_other_shapes_are_infinitely_far_and_nothing_is_near() -> None:
+def test_distance_is_infinite_for_unequal_shapes_and_zero_for_empty_ones() -> None:
     assert largest_steps(numbers(), numbers().T, STEP) == float("inf")
     assert largest_steps(np.empty((0, 3)), np.empty((0, 3)), np.empty((0, 3))) == 0
     assert largest_steps(np.array(1.0), np.array(2.0), np.array(0.5)) == pytest.approx(2, abs=1e-5)

@@ -1,4 +1,4 @@
-"""One int8 file with wider layers: what is raised is wide, the rest is not, and both formats say the same."""
+"""int8 files with layers in higher precision: only raised layers are wide, and both formats agree."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def activation_types(content: bytes) -> list[tuple[str, set[str], set[str], list
 
 
 @pytest.mark.parametrize("width", Width)
-def test_what_touches_a_raised_tensor_is_wide_and_nothing_else(width: Width, branched: Case) -> None:
+def test_only_operators_with_a_raised_tensor_are_wide(width: Width, branched: Case) -> None:
     wanted = "INT16" if width is Width.INT16 else "FLOAT32"
     model = flatbuffer.read(branched.float_file)
     subgraph = model.subgraphs[0]
@@ -171,7 +171,7 @@ def test_both_formats_agree_on_networks_with_branches(width: Width, branched: Ca
 
 
 @pytest.mark.parametrize("width", Width)
-def test_both_formats_agree_where_additions_are_raised(width: Width, residual: Case) -> None:
+def test_both_formats_agree_on_raised_additions(width: Width, residual: Case) -> None:
     additions = [tensor for tensor in residual.tensors if "add" in tensor.split(";")[0]]
     assert additions
     sibling, derived = residual.files(dict.fromkeys(additions, width))
@@ -192,27 +192,27 @@ def agree(case: Case, sibling: bytes, derived: bytes) -> None:
     assert own.worst_steps <= 0.51
 
 
-def test_all_in_int16_is_as_good_as_w8a16(tiny: Case) -> None:
+def test_raising_all_layers_to_int16_is_as_accurate_as_w8a16(tiny: Case) -> None:
     all_raised = tiny.primary(dict.fromkeys(tiny.tensors, Width.INT16), Io.FLOAT32)
     reference = tiny.primary({}, Io.FLOAT32, W8A16)
     assert abs(tiny.sqnr_db(all_raised) - tiny.sqnr_db(reference)) < 0.2  # measured 0.00
     assert tiny.census(TFLITE, all_raised).keys() == {"int16", "none"}
 
 
-def test_all_in_float32_is_the_float_file(tiny: Case) -> None:
+def test_raising_all_layers_to_float32_gives_the_float_file(tiny: Case) -> None:
     content = tiny.primary(dict.fromkeys(tiny.tensors, Width.FLOAT32), Io.FLOAT32)
     assert tiny.sqnr_db(content) >= 90  # measured 129
     assert tiny.census(TFLITE, content).keys() == {"float", "none"}
 
 
 @pytest.mark.parametrize("width", Width)
-def test_raising_a_layer_takes_its_own_error_away(width: Width, tiny: Case) -> None:
+def test_raising_a_layer_removes_its_error(width: Width, tiny: Case) -> None:
     plain, raised = (tiny.sqnr_db(tiny.primary(wide)) for wide in ({}, {tiny.tensors[1]: width}))
     assert raised - plain >= 2  # the first convolution's result: measured 3.2 to 3.6 dB
 
 
 @pytest.mark.parametrize("width", Width)
-def test_int8_layers_stay_integers_in_both_formats_and_say_the_same(width: Width, tiny: Case) -> None:
+def test_int8_layers_stay_integer_with_equal_outputs_in_both_formats(width: Width, tiny: Case) -> None:
     for tensors in (tiny.tensors[1:2], tiny.tensors[4:9:2]):
         sibling, derived = tiny.files(dict.fromkeys(tensors, width))
         agree(tiny, sibling, derived)
@@ -222,7 +222,7 @@ def test_int8_layers_stay_integers_in_both_formats_and_say_the_same(width: Width
         assert sum(found.count for found in convolutions) == 18 - wide
 
 
-def test_weights_that_were_rounded_before_stay_as_they_are(tiny: Case) -> None:
+def test_weights_that_are_already_rounded_stay_unchanged(tiny: Case) -> None:
     """A reconstructed layer's grid may end before 127 steps; on another grid its weights would be rounded anew."""
     model = flatbuffer.read(tiny.float_file)
     for layer in layers(model):
@@ -239,11 +239,11 @@ def test_weights_that_were_rounded_before_stay_as_they_are(tiny: Case) -> None:
     assert report.worst_steps < 1e-3
 
 
-def test_a_raised_output_leaves_as_float32(tiny: Case) -> None:
+def test_raised_output_is_float32(tiny: Case) -> None:
     content = tiny.primary({tiny.tensors[-2]: Width.INT16})  # what the last reshaping reads
     (source,), (output,) = (getattr(TFLITE.open(tiny.written(TFLITE, content)), edge) for edge in ("inputs", "outputs"))
     assert (source.dtype, output.dtype) == ("uint8", "float32")
 
 
-def test_the_photos_bytes_are_not_raised(tiny: Case) -> None:
+def test_uint8_input_is_not_raised(tiny: Case) -> None:
     assert tiny.files({tiny.tensors[0]: Width.FLOAT32}) == tiny.files({})

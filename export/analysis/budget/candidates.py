@@ -132,10 +132,10 @@ class Candidates:
             return list(points)
         self.run.progress.step(f"measure the latency of {len(points)} files")
         paths = [self._path(candidate_of(point)) for point in points]
-        answer = process.call(
+        result = process.call(
             time_in_turns, timeout_s=TIMEOUT_SECONDS, paths=paths, rounds=ROUNDS, runs=RUNS, threads=1
         )
-        times = answer["p50_ms"]
+        times = result["p50_ms"]
         return [self._with_time(point, min(point.p50_ms, again)) for point, again in zip(points, times, strict=True)]
 
     def files_of(self, point: Point) -> list[MadeFile]:

@@ -52,7 +52,7 @@ def ranked(run: ExportRun, base: IntegerBase, content: bytes) -> list[Contributi
     run.progress.step("measure the error of every layer")
     path = run.work / f"ranked{PRIMARY.suffix}"
     path.write_bytes(content)
-    answer = process.call(
+    result = process.call(
         dissect,
         timeout_s=TIMEOUT_SECONDS,
         path=path,
@@ -62,7 +62,7 @@ def ranked(run: ExportRun, base: IntegerBase, content: bytes) -> list[Contributi
         camera_bytes=run.takes_camera_bytes(INT8),
     )
     inputs_count = run.io(INT8) is Io.FLOAT32
-    found = by_layer(answer["layers"], base.tensor_map, with_inputs=inputs_count)
+    found = by_layer(result["layers"], base.tensor_map, with_inputs=inputs_count)
     if not found:
         raise OutsideError(
             "no layer of the int8 file could be measured separately, so the budget cannot choose layers; type --raise "

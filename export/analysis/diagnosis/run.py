@@ -55,7 +55,7 @@ def examined(
             f"{float_file.name} does not match the model: most layers compute other values; type --model with the "
             "model that was exported"
         )
-    answer = process.call(
+    result = process.call(
         dissect,
         timeout_s=TIMEOUT_SECONDS,
         path=path,
@@ -66,9 +66,9 @@ def examined(
     )
     return diagnose(
         file=path.name,
-        errors=[LayerError.from_record(record) for record in answer["layers"]],
-        missing=answer["missing"],
-        output_sqnr_db=answer["output_sqnr_db"],
+        errors=[LayerError.from_record(record) for record in result["layers"]],
+        missing=result["missing"],
+        output_sqnr_db=result["output_sqnr_db"],
         attributions=attributions,
         circumstances=circumstances,
         sample_count=min(COUNT, len(samples)),

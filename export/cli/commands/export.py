@@ -150,8 +150,8 @@ def command(
         **others,
     )
     with ProgressBar(standard_error()) as progress:
-        answer = background.start(remote.export, progress, request=remote.request_of(recipe))
-    manifest = answer["manifest"]
+        result = background.start(remote.export, progress, request=remote.request_of(recipe))
+    manifest = result["manifest"]
     if as_json:
         print_json(manifest)
     else:
@@ -160,14 +160,14 @@ def command(
         print_pruning(console, manifest)
         print_budget(console, manifest)
         print_worst(console, manifest)
-        for line in _last_words(answer):
+        for line in _last_words(result):
             console.print(line, soft_wrap=True)
     return 0 if manifest["passed"] else 1
 
 
-def _last_words(answer: dict[str, Any]) -> list[str]:
+def _last_words(result: dict[str, Any]) -> list[str]:
     """Return the lines below the tables: where the files are and what to type next."""
-    manifest, folder = answer["manifest"], answer["folder"]
+    manifest, folder = result["manifest"], result["folder"]
     if folder is None:
         return ["", "nothing was written: no file passed its proof; add --keep-failed to write the files anyway"]
     names = ", ".join(file["file"] for file in manifest["files"])
@@ -175,9 +175,9 @@ def _last_words(answer: dict[str, Any]) -> list[str]:
         file["file"] for file in manifest["not_delivered"] if file["precision"] in manifest["recipe"]["precisions"]
     ]
     lines = ["", f"{folder}: {names}"]
-    if answer["replaced"]:
+    if result["replaced"]:
         lines.append(
-            f"replaced from the previous export: {', '.join(answer['replaced'])}; type another --out to keep both"
+            f"replaced from the previous export: {', '.join(result['replaced'])}; type another --out to keep both"
         )
     if failed:
         lines.append(f"not written, see the verdict in the table: {', '.join(failed)}")

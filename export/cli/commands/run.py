@@ -78,14 +78,14 @@ def _run_classifier(delivered: Delivered, file: DeliveredFile, photos: Sequence[
     from export.bundle import predict
     from export.cli.tables.predictions import print_shares
 
-    answers = predict.classify(delivered, file, photos, top)
+    predictions = predict.classify(delivered, file, photos, top)
     _warn(file)
     if as_json:
-        print_json({"file": file.path.name, "answers": [asdict(answer) for answer in answers]})
+        print_json({"file": file.path.name, "answers": [asdict(one) for one in predictions]})
         return
-    for answer in answers:
-        shares = [(guess.probability, guess.name) for guess in answer.guesses]
-        print_shares(answer.photo, file, answer.milliseconds, shares)
+    for one in predictions:
+        shares = [(guess.probability, guess.name) for guess in one.guesses]
+        print_shares(one.photo, file, one.milliseconds, shares)
 
 
 def _run_segmenter(

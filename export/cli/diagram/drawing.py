@@ -70,23 +70,23 @@ def draw(model: keras.Model, title: str, kind: str, *, full: bool = False) -> by
     return picture
 
 
-def _page(graph: Any, found: Sequence[Step], drawn: Sequence[Run]) -> None:
+def _page(graph: Any, found: Sequence[Step], found_runs: Sequence[Run]) -> None:
     """Draw the runs in columns on one page."""
     graph.graph_attr.update(size=PAGE_INCHES, newrank="true")
-    side_by_side = columns(found, drawn, _rows(found, drawn))
-    for number, run in enumerate(drawn):
+    side_by_side = columns(found, found_runs, _rows(found, found_runs))
+    for number, run in enumerate(found_runs):
         _frame(graph, found, run, number)
     tops = [column[0].places[0] for column in side_by_side]
     if len(tops) > 1:
         graph.add_subgraph(tops, rank="same")
         for one, other in pairwise(tops):
             graph.add_edge(one, other, style="invis")
-    _edges(graph, found, _stands_for(drawn), tops)
+    _edges(graph, found, _stands_for(found_runs), tops)
 
 
-def _rows(found: Sequence[Step], drawn: Sequence[Run]) -> int:
+def _rows(found: Sequence[Step], found_runs: Sequence[Run]) -> int:
     """Return the number of rows per column that gives the page its aspect ratio."""
-    count = sum(run.height(found) for run in drawn)
+    count = sum(run.height(found) for run in found_runs)
     return max(LEAST_ROWS, round(math.sqrt(count * BOX_RATIO)))
 
 
@@ -111,9 +111,9 @@ def _boxes(graph: Any, found: Sequence[Step], places: Mapping[int, Sequence[int]
         graph.add_node(place, label=f"{outputs}{words}\n{shape}", fillcolor=COLOURS[step.kind], tooltip=step.name)
 
 
-def _stands_for(drawn: Sequence[Run]) -> dict[int, int]:
+def _stands_for(found_runs: Sequence[Run]) -> dict[int, int]:
     """Map every step to the step that is drawn for it, in the first repetition."""
-    return {other: place for run in drawn for place in run.places for other in run.times(place)}
+    return {other: place for run in found_runs for place in run.places for other in run.times(place)}
 
 
 def _edges(graph: Any, found: Sequence[Step], stands_for: Mapping[int, int], tops: Sequence[int]) -> None:

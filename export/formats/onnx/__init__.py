@@ -1,4 +1,4 @@
-"""The .onnx format: Keras to float file, float file to every other precision, ONNX Runtime to run it."""
+"""The .onnx format: conversion from Keras, quantization, and inference in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class OnnxFormat:
         return convert(model, entries or {})
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
-        """Return the file in `plan.precision`; integer ones are derived from the sibling .tflite."""
+        """Return the quantized file; integer files are derived from the sibling .tflite."""
         from export.formats.onnx.quantize import quantize
 
         return quantize(float_file, plan, siblings)
 
     def needs(self, scheme: Scheme) -> tuple[str, ...]:
-        """Return the sibling that a precision is derived from; float files are made without one."""
+        """Return the sibling that a precision is derived from; float files need none."""
         return () if scheme in (FLOAT32, FLOAT16) else ("tflite",)
 
     def storage(self, float_file: bytes, content: bytes, siblings: Mapping[str, bytes]) -> StorageReport | None:
-        """Return how far the weights and biases lie from the sibling's, or without one from the float file's.
+        """Return the distance of the weights and biases from the sibling's, or without one from the float file's.
 
-        None where the layers of the two formats cannot be matched: agreement with the sibling has to show it then.
+        None if the layers of the two formats cannot be matched; then the comparison of outputs has to suffice.
         """
         from export.formats.onnx import storage
 
@@ -57,19 +57,19 @@ class OnnxFormat:
         return open_session(path, threads)
 
     def dissect(self, path: Path, float_file: Path) -> Dissector:
-        """Load a quantized file in ONNX Runtime beside a float .tflite, every activation in sight."""
+        """Load a quantized file in ONNX Runtime together with a float .tflite, with access to every activation."""
         from export.formats.onnx.dissect import OnnxDissector
 
         return OnnxDissector(path, float_file.read_bytes())
 
     def zero_share(self, content: bytes) -> float:
-        """Return the share of the layers' weights that stand for zero."""
+        """Return the share of zero weights in the layers."""
         from export.formats.onnx.sparsity import zero_share
 
         return zero_share(content)
 
     def census(self, path: Path) -> list[OpCount]:
-        """Return the operators that ONNX Runtime will execute, after its own fusions."""
+        """Return the operators that ONNX Runtime executes after its fusions."""
         from export.formats.onnx.census import census
 
         return census(path)

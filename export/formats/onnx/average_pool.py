@@ -1,8 +1,8 @@
-"""Means of integers: LiteRT rounds what lies half way away from the stored zero, a QuantizeLinear to the even integer.
+"""Round integer means as LiteRT does: halves away from the stored zero, where QuantizeLinear rounds to even.
 
-(sum + n / 2) / n, cut off, for a positive sum of n stored integers, and its mirror image for a negative one
-(tensorflow/lite/kernels/internal/reference/integer_ops/pooling.h). A quarter of all means of 2 x 2 lie half way. The
-.onnx stretches its means from the stored zero by less than what separates two of them.
+LiteRT computes (sum + n / 2) / n, truncated, for a positive sum of n stored integers, and mirrors this for a negative
+one (tensorflow/lite/kernels/internal/reference/integer_ops/pooling.h). A quarter of all means of 2 x 2 values are
+halves. The .onnx therefore stretches the means away from the stored zero by less than the distance of two means.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from export.formats.onnx.protos import GraphProto, NodeProto
 
 
 def as_the_runtime_rounds(proto: GraphProto) -> None:
-    """Let each AveragePool from 8 bits to 8 bits give the integers that it gives in LiteRT."""
+    """Make each 8-bit AveragePool return the same integers as in LiteRT."""
     from onnx import helper
 
     graph = Graph(proto)
@@ -29,7 +29,7 @@ def as_the_runtime_rounds(proto: GraphProto) -> None:
             continue
         name, (step, zero_point) = node.output[0], (graph.value(one) for one in node.input[1:3])
         count = math.prod(next(one.ints for one in pool.attribute if one.name == "kernel_shape"))
-        # Two means are 1 / count steps apart, and none that lies not half way is nearer to it than half of that.
+        # Two means are 1 / count steps apart, so no mean that is not a half is nearer to one than half of that.
         stretch = 1 + 1 / (4 * SIGN * count)
         zero = float(step) * (SIGN - int(zero_point))
         factor = graph.store(f"{name}/stretch", np.float32(stretch))
@@ -44,6 +44,6 @@ def as_the_runtime_rounds(proto: GraphProto) -> None:
 
 
 def _is_of_8_bits(graph: Graph, node: NodeProto) -> bool:
-    """Whether a QuantizeLinear writes 8 bits with one step."""
+    """Return whether a QuantizeLinear writes 8 bits with a single scale."""
     values = [graph.value(name) for name in node.input[1:3] if name in graph.stored]
     return len(values) == 2 and not values[0].ndim and values[1].dtype == np.dtype("uint8")

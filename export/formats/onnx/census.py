@@ -1,4 +1,4 @@
-"""Which operators ONNX Runtime really executes for a file, and on which numbers they work."""
+"""Count the operators that ONNX Runtime executes for a file, by arithmetic."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from export.formats.onnx.requantize import nudges
 from export.formats.onnx.session import load_errors, save_optimized
 from export.formats.session import OpCount
 
-# They move or relabel numbers. QuantizeLinear and DequantizeLinear are the seams between the integer and the
-# float part: what stands between them is counted, so a float island shows by its own operator, but for what only
-# decides how a QuantizeLinear rounds.
+# Operators that only move data. QuantizeLinear and DequantizeLinear are the seams between the integer and the float
+# part. Operators between them are counted, so that a float island shows up, except those that only affect rounding.
 MOVES = frozenset({
     "Cast", "Concat", "DepthToSpace", "DequantizeLinear", "Expand", "Flatten", "Gather", "GatherElements",
     "GatherND", "Identity", "Pad", "QuantizeLinear", "ReorderInput", "ReorderOutput", "Reshape", "Shape",
     "Slice", "SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze",
 })  # fmt: skip
-# Integer operators by name: some have float scales among their inputs, of some the results have no known type.
+
+# Integer operators by name, because some have float scales among their inputs, or results of unknown type.
 INTEGER = frozenset({"ConvInteger", "MatMulInteger", "NhwcMaxPool", "QGemm"})
 FLOAT_RESULT = frozenset({"MatMulIntegerToFloat", "DynamicQuantizeMatMul", "DynamicQuantizeLinear"})
 
 
 def census(path: Path) -> list[OpCount]:
-    """Return how often each operator occurs after the runtime's own fusions, by arithmetic.
+    """Return the number of occurrences of each operator after the runtime's fusions, by arithmetic.
 
-    "integer" works on integers, "float" on floats: a convolution that the runtime did not fuse with the
-    QuantizeLinear and DequantizeLinear around it is float. "none" only moves data or is the seam of the two.
+    "integer" operators compute in integers, "float" operators in floats: a convolution that the runtime did not fuse
+    with the surrounding QuantizeLinear and DequantizeLinear is float. "none" only moves or converts data.
     """
     graph = _optimized(path)
     kinds, rounding = _element_kinds(graph), nudges(Graph(graph))
@@ -41,7 +41,7 @@ def census(path: Path) -> list[OpCount]:
 
 
 def _optimized(path: Path) -> Any:
-    """Return the graph that the runtime makes of the file."""
+    """Return the graph after the runtime's optimizations."""
     import onnx
 
     with tempfile.TemporaryDirectory(prefix="zoo-census-") as folder:
@@ -49,7 +49,7 @@ def _optimized(path: Path) -> Any:
         try:
             save_optimized(path, target, "ORT_ENABLE_ALL")
         except load_errors() as error:
-            raise ConversionError(f"{path} cannot be loaded by ONNX Runtime: {error}") from error
+            raise ConversionError(f"ONNX Runtime cannot load {path}: {error}") from error
         return onnx.load(str(target)).graph
 
 
@@ -70,6 +70,6 @@ def _arithmetic(node: NodeProto, kinds: dict[str, int], rounding: Collection[str
         return "float"
     floats = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
     types = [kinds.get(name) for name in (*node.input, *node.output) if name]
-    # Operators of the runtime's own leave some types unsaid; axes and shapes (int64) then say nothing either.
+    # Some types of the runtime's own operators are unknown; then types of axes and shapes (int64) are no evidence.
     known = {kind for kind in types if kind} - ({TensorProto.INT64} if not all(types) else set())
     return "float" if not known or known & floats else "integer"

@@ -1,4 +1,4 @@
-"""The real numbers that an ONNX node reads where they are stored, whatever stands in between."""
+"""Real values of the constants that ONNX nodes read, through dequantization, casts and reshapes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ Numbers = NDArray[Any]
 
 
 class Constants:
-    """A graph and those inside of it, asked for the constants behind names.
+    """The constants of a graph and its subgraphs.
 
     Attributes:
-        nodes: in the order of the file, the outermost graph's first, without those that only turn stored numbers into
-            real ones.
+        nodes: nodes in the order of the file, the outermost graph's first, without nodes that only convert constants.
     """
 
     def __init__(self, proto: GraphProto) -> None:
@@ -29,9 +28,9 @@ class Constants:
         self.nodes = [node for graph in graphs for node in graph.node if not self._is_constant(node)]
 
     def real(self, name: str) -> Numbers | None:
-        """Return the numbers that `name` stands for; None where they depend on an input, or on an unknown operator.
+        """Return the real values of `name`; None if they depend on an input or an unknown operator.
 
-        Integers are dequantized in float64, where no step is lost.
+        Integers are dequantized in float64, which preserves every step.
         """
         from onnx import numpy_helper
 
@@ -45,7 +44,7 @@ class Constants:
         return _OPERATORS[node.op_type](node, *known) if known and len(known) == len(values) else None
 
     def shape(self, name: str) -> tuple[int, ...] | None:
-        """Return the shape of what `real` would return, without its numbers where these need not be known."""
+        """Return the shape of `real(name)`, without computing its values if possible."""
         if name in self._stored:
             return tuple(self._stored[name].dims)
         node = self._producer.get(name)
@@ -55,12 +54,12 @@ class Constants:
         return None if value is None else value.shape
 
     def reader(self, name: str) -> NodeProto | None:
-        """Return the node that reads `name`, if it is only one."""
+        """Return the node that reads `name`, if there is exactly one."""
         found = [node for node in self.nodes if name in node.input]
         return found[0] if len(found) == 1 else None
 
     def _is_constant(self, node: NodeProto) -> bool:
-        """Return whether `real` knows what the node makes; looks at no number."""
+        """Return whether `real` can compute the output of the node."""
         if node.op_type not in _OPERATORS:
             return False
         sources = ((name, self._producer.get(name)) for name in node.input if name)
@@ -75,7 +74,7 @@ def _with_inner(graph: GraphProto) -> Iterator[GraphProto]:
 
 
 def attribute(node: NodeProto, name: str, default: Any) -> Any:
-    """Return an attribute's value, or `default` where the node does not say."""
+    """Return the value of an attribute, or `default` if the node does not have it."""
     from onnx import helper
 
     return next((helper.get_attribute_value(found) for found in node.attribute if found.name == name), default)
@@ -89,13 +88,13 @@ def _dequantize(node: NodeProto, stored: Numbers, scale: Numbers, zero_point: Nu
     offset = offset.reshape(shape if offset.size > 1 else ())
     factor = scale.astype(np.float64).reshape(shape if scale.size > 1 else ())
     real: Numbers = stored.astype(np.float64)
-    real -= offset  # in place: the largest layers hold a hundred million weights
+    real -= offset  # In place, because the largest layers have a hundred million weights.
     real *= factor
     return real
 
 
 def _cast(_node: NodeProto, value: Numbers) -> Numbers:
-    """Return integers as float64, where nothing is lost; float16 stays what it is, so that its steps can be told."""
+    """Return integers as float64, which is exact; keep float16, whose step size must stay known."""
     return value.astype(np.float64) if np.issubdtype(value.dtype, np.integer) else value
 
 
@@ -103,7 +102,7 @@ def _transpose(node: NodeProto, value: Numbers) -> Numbers:
     return value.transpose(attribute(node, "perm", None))
 
 
-# They stand between a stored constant and what reads it; the converter and the runtime write no others there.
+# Operators that the converter and the runtime write between a stored constant and its reader.
 _OPERATORS: dict[str, Callable[..., Numbers]] = {
     "Cast": _cast,
     "DequantizeLinear": _dequantize,
@@ -113,5 +112,6 @@ _OPERATORS: dict[str, Callable[..., Numbers]] = {
     "Sub": lambda _node, value, offset: value - offset.astype(np.float64),
     "Transpose": _transpose,
 }
-# What they give has the shape of the first that they read.
+
+# Operators whose output has the shape of their first input.
 _LIKE_FIRST = frozenset({"Cast", "DequantizeLinear", "Identity"})

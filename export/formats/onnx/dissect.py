@@ -1,4 +1,4 @@
-"""A quantized .onnx taken apart in ONNX Runtime, beside the float .tflite of the same model."""
+"""Dissect a quantized .onnx in ONNX Runtime, compared with the float .tflite of the same model."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class OnnxDissector:
     """See `export.formats.dissection.Dissector`."""
 
     def __init__(self, path: Path, float_file: bytes) -> None:
-        """Load both.
+        """Load both files.
 
         Raises:
-            UsageProblemError: the file holds no integers.
+            UsageProblemError: the file is not quantized.
         """
         import onnx
 
@@ -58,7 +58,7 @@ class OnnxDissector:
         self._cut = _session(split.cut(self._proto, self._seams), is_optimized=False)
 
     def tail(self, tensor: str) -> Tail:
-        """Return what an error in that activation alone does to the outputs."""
+        """Return the function from values of one activation to the outputs."""
         return self._float.tail(tensor)
 
     def dissect(self, real: Mapping[str, Array], stored: Mapping[str, Array], show: Show) -> None:
@@ -79,13 +79,13 @@ class OnnxDissector:
             show(position, Activation(reference=reference, found=real_found, computed=own))
 
     def _found(self, stored: Mapping[str, Array]) -> dict[str, Floats]:
-        """Return what the file gives, real, by the seams' names."""
+        """Return the real activations of the file by the names of the seams."""
         names = [value.name for value in self._shown.get_outputs()]
         given = {**stored, **dict(zip(names, self._shown.run(names, dict(stored)), strict=True))}
         return {seam.name: seam.stored.dequantize(given[seam.name]).astype(np.float32) for seam in self._seams}
 
     def _computed(self, references: Mapping[str, Floats]) -> dict[str, Floats]:
-        """Return what each operator gives for the float file's activations, by the name that is quantized."""
+        """Return the output of each operator for the float file's activations, by the name before quantization."""
         known = {split.PREFIX + name: counterpart for name, counterpart in self._counterparts.items()}
         fed = {
             value.name: known[value.name].as_onnx(references[known[value.name].tensor])
@@ -106,4 +106,4 @@ def _session(content: bytes, *, is_optimized: bool) -> Any:
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except load_errors() as error:
-        raise ConversionError(f"ONNX Runtime cannot load the file taken apart: {error}") from error
+        raise ConversionError(f"ONNX Runtime cannot load the dissected file: {error}") from error

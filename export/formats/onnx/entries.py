@@ -1,4 +1,4 @@
-"""Entry points of an .onnx: calls of one graph with other lengths, described in the file's metadata."""
+"""Entry points of an .onnx: calls of one graph with different lengths, described in the file's metadata."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENTRIES_KEY = "zoo.entries"
 
 
 def describe(model: keras.Model, entries: Mapping[str, keras.Model]) -> dict[str, Any]:
-    """Return what the metadata says of the entry points of `model`, whose lengths are free.
+    """Return the metadata of the entry points of `model`, whose lengths are free.
 
     Raises:
         ConversionError: an entry point has other inputs or outputs than the model.
@@ -28,7 +28,9 @@ def describe(model: keras.Model, entries: Mapping[str, keras.Model]) -> dict[str
     wanted = signature.names(model)
     for entry, one in entries.items():
         if signature.names(one) != wanted:
-            raise ConversionError(f"an .onnx holds one graph, and {entry!r} has other inputs or outputs than the model")
+            raise ConversionError(
+                f"an .onnx contains one graph, but {entry!r} has other inputs or outputs than the model"
+            )
     return {
         entry: {
             "inputs": [asdict(spec) for spec in signature.inputs(one)],
@@ -39,7 +41,7 @@ def describe(model: keras.Model, entries: Mapping[str, keras.Model]) -> dict[str
 
 
 class OnnxEntries:
-    """A loaded .onnx with several entry points: a run runs all of them."""
+    """A loaded .onnx with several entry points, which all run on each call."""
 
     def __init__(self, session: Any, described: Mapping[str, Any]) -> None:
         """Wrap ONNX Runtime's session; `described` is the metadata."""

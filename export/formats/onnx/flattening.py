@@ -1,4 +1,4 @@
-"""A .tflite's dense layer flattens its input by itself; tf2onnx forgets the bias of such a layer."""
+"""Work around tf2onnx dropping the bias of .tflite dense layers that flatten their input."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from export.formats.tflite import flatbuffer
 def flatten_before_dense(model: flatbuffer.Model) -> None:
     """Put a RESHAPE before every FULLY_CONNECTED whose input has more than two dimensions.
 
-    tf2onnx 1.17 does so too, but gives the layer its first two inputs back, not the third (tfl_math.py,
-    TflFullyConnectedOp): remove this when that is fixed. LeNet-5 then agrees on 19 % of its outputs only.
+    tf2onnx 1.17 does the same, but drops the third input of the layer (tfl_math.py, TflFullyConnectedOp), so that
+    LeNet-5 agrees on only 19 % of its outputs. Remove this function when that is fixed.
     """
     for subgraph in model.subgraphs:
         operators = []

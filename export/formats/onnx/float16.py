@@ -1,4 +1,4 @@
-"""float32 .onnx -> the same with weights stored as float16, computed in float32."""
+"""Convert a float32 .onnx to one with weights stored as float16 and computed in float32."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from export.errors import ConversionError
 from export.formats.onnx.sibling import seal
 
-SMALLEST = 16  # Tensors of up to 16 numbers (clip bounds, means) gain nothing.
+SMALLEST = 16  # Tensors of up to 16 numbers (clip bounds, means) are not worth converting.
 
 
 def halve(float_file: bytes) -> bytes:
-    """Return `float_file` with its large weights as float16 and a Cast behind each, folded when it is loaded.
+    """Return `float_file` with large weights as float16, each followed by a Cast that the runtime folds.
 
     Raises:
-        ConversionError: a weight beyond 65504, the largest float16.
+        ConversionError: a weight exceeds 65504, the largest float16.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -38,5 +38,7 @@ def _half(name: str, value: Any) -> Any:
         half = value.astype(np.float16)
     if not np.isfinite(half).all():
         largest = float(np.abs(value).max())
-        raise ConversionError(f"the weight {name!r} reaches {largest:g}; float16 ends at 65504")
+        raise ConversionError(
+            f"the weight {name!r} reaches {largest:g}, but the largest float16 is 65504; choose another precision"
+        )
     return half

@@ -1,4 +1,4 @@
-"""Keras -> float32 .onnx, with the weights beside the graph instead of through TensorFlow.
+"""Convert a Keras model to a float32 .onnx, without passing the weights through TensorFlow.
 
 `tf2onnx.convert.from_keras` freezes the weights into constants and copies them many times (ResNet50: 10 s
 and 6 to 11 GB; VGG16 breaks protobuf's limit of 2 GB). Here the weights are *arguments* of the traced
@@ -28,14 +28,14 @@ PROTOBUF_LIMIT_BYTES = 2**31 - 2**24  # 16 MB are left for the graph itself.
 
 
 def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
-    """Return the float32 .onnx of `model`: static batch 1, the names of Keras, batch norm folded.
+    """Return the float32 .onnx of `model` with static batch 1, Keras names and folded batch norm.
 
-    Several entry points share one graph, whose axes are free where theirs differ; the file's metadata names them.
+    Several entry points share one graph, whose axes are free where they differ; the metadata describes them.
 
     Raises:
-        ConversionError: an operator without ONNX counterpart, weights above 2 GB, or entry points that are not calls of
-            one graph.
-        UsageProblemError: an unknown dimension, although there is one entry point.
+        ConversionError: an operator has no ONNX counterpart, the weights exceed 2 GB, or the entry points are not calls
+            of one graph.
+        UsageProblemError: a dimension is unknown, although there is one entry point.
     """
     described = describe(model, entries) if entries else {}
     variables = [*model.trainable_variables, *model.non_trainable_variables]
@@ -47,7 +47,7 @@ def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
     proto = fold(proto)
     sort_nodes(proto.graph)
     if sink_transposes(proto.graph):
-        sort_nodes(proto.graph)  # A transpose that nobody reads any more would still keep nodes apart.
+        sort_nodes(proto.graph)  # Removes unread transposes, which would prevent fusions.
         drop_unused(proto.graph)
         proto = fold(proto)
     refuse_unknown_operators(proto.graph)
@@ -69,7 +69,7 @@ def _refuse_too_large(variables: Sequence[Any]) -> None:
     size = sum(variable.numpy().nbytes for variable in variables)
     if size > PROTOBUF_LIMIT_BYTES:
         raise ConversionError(
-            f"the weights take {size / 2**30:.1f} GB, an .onnx file holds at most 2 GB; choose another format"
+            f"the weights take {size / 2**30:.1f} GB, but an .onnx file can hold at most 2 GB; choose another format"
         )
 
 
@@ -80,7 +80,7 @@ def _trace(model: keras.Model, variables: Sequence[Any], *, free: bool) -> Any:
     import tf2onnx
 
     trainable = len(model.trainable_variables)
-    # A Sequential model has no `input` of its own, but one of its tensors.
+    # The `input` of a Sequential model is one of its tensors.
     structure = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     shapes = [(1, *tensor.shape[1:]) for tensor in model.inputs] if free else [s.shape for s in signature.inputs(model)]
     inputs = [
@@ -104,7 +104,7 @@ def _trace(model: keras.Model, variables: Sequence[Any], *, free: bool) -> Any:
     if has_sealed_calls(function.get_concrete_function().graph):
         function = tf.function(unsealed(trace), input_signature=arguments, autograph=False)
     proto = call(lambda: tf2onnx.convert.from_function(function, arguments, opset=OPSET), f"the model {model.name!r}")
-    # What is no variable (the mean of a Normalization layer) arrives as one more input of the graph.
+    # Constants that are not variables, such as the mean of a Normalization layer, are additional graph inputs.
     _store(proto.graph, {to.name: of.numpy() for of, to in function.get_concrete_function().graph.captures})
     return proto
 
@@ -115,7 +115,7 @@ def _store_weights(graph: GraphProto, variables: Sequence[Any]) -> None:
 
 
 def _store(graph: GraphProto, values: Mapping[str, Any]) -> None:
-    """Turn those inputs of `graph` into initializers."""
+    """Turn the inputs of `graph` that are in `values` into initializers."""
     from onnx import numpy_helper
 
     given = list(graph.input)
@@ -128,7 +128,7 @@ def _store(graph: GraphProto, values: Mapping[str, Any]) -> None:
 
 
 def replace_erfc(graph: GraphProto) -> None:
-    """Rewrite every Erfc of `graph`, which ONNX does not have, as 1 - Erf: Keras' exact gelu needs it."""
+    """Rewrite every Erfc, which ONNX does not define and Keras' exact gelu uses, as 1 - Erf."""
     from onnx import TensorProto, helper
 
     for index in reversed(range(len(graph.node))):
@@ -147,7 +147,7 @@ def refuse_unknown_operators(graph: GraphProto) -> None:
 
     unknown = sorted({node.op_type for node in graph.node if node.domain or not defs.has(node.op_type, OPSET, "")})
     if unknown:
-        raise ConversionError(f"no ONNX counterpart for the operator {', '.join(unknown)}")
+        raise ConversionError(f"ONNX has no counterpart for the operator {', '.join(unknown)}; choose another format")
     for node in graph.node:
         for inner in subgraphs(node):
             refuse_unknown_operators(inner)

@@ -1,6 +1,6 @@
-"""Fold what does not depend on the input: batch norm into convolutions, transposed kernels, constants.
+"""Fold batch norm, transposed kernels and constants.
 
-ONNX Runtime's own optimizer at its basic level does it, and writes standard operators only.
+The basic level of ONNX Runtime's optimizer does this and writes only standard operators.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from export.formats.onnx.session import load_errors, save_optimized
 
 
 def fold(proto: ModelProto) -> ModelProto:
-    """Return `proto` folded; `proto` is emptied on the way, so that its weights are not held twice."""
+    """Return `proto` folded; `proto` itself is emptied to avoid two copies of the weights."""
     import onnx
 
     with tempfile.TemporaryDirectory(prefix="zoo-fold-") as folder:
@@ -24,9 +24,9 @@ def fold(proto: ModelProto) -> ModelProto:
         try:
             save_optimized(before, after, "ORT_ENABLE_BASIC")
         except load_errors() as error:
-            raise ConversionError(f"ONNX Runtime refuses the converted graph: {error}") from error
+            raise ConversionError(f"ONNX Runtime rejects the converted graph: {error}") from error
         folded = onnx.load(str(after))
-    # The runtime lists every domain that it knows; the standard one is enough.
+    # The runtime lists all its domains, but the file only uses the standard one.
     kept = [entry for entry in folded.opset_import if not entry.domain]
     del folded.opset_import[:]
     folded.opset_import.extend(kept)

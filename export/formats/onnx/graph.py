@@ -1,4 +1,4 @@
-"""Questions to and edits of an ONNX graph."""
+"""Queries and edits of an ONNX graph."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from export.formats.onnx.protos import GraphProto, NodeProto
 
 
 class Graph:
-    """A graph to be edited: who makes a tensor, how many read it, what is stored.
+    """An editable graph with producers, reader counts and stored tensors.
 
     Attributes:
         proto: the onnx GraphProto.
@@ -35,7 +35,7 @@ class Graph:
         return np.asarray(numpy_helper.to_array(self.stored[name]))
 
     def is_equal(self, one: str, other: str) -> bool:
-        """Return whether two names stand for the same stored numbers of the same type."""
+        """Return whether two names have equal stored values of the same type."""
         if one == other:
             return True
         known = one in self.stored and other in self.stored
@@ -53,7 +53,7 @@ class Graph:
         return name
 
     def quantizer(self, node: NodeProto) -> Callable[[float], int]:
-        """Return what the QuantizeLinear `node`, per tensor, does to a number: real -> stored."""
+        """Return the function of the per-tensor QuantizeLinear `node`, from real to stored numbers."""
         scale, zero_point = (self.value(name) for name in node.input[1:3])
         limits = np.iinfo(zero_point.dtype)
 
@@ -65,8 +65,8 @@ class Graph:
         return quantize
 
     def replace_nodes(self, nodes: Iterable[Any]) -> None:
-        """Make `nodes`, old and new, the nodes of the graph."""
-        # Copies: clearing the list would take the old ones along.
+        """Replace the nodes of the graph by `nodes`, which may include old ones."""
+        # Copy the nodes, because clearing the list invalidates the old ones.
         copies = [type(node).FromString(node.SerializeToString()) for node in nodes]
         del self.proto.node[:]
         self.proto.node.extend(copies)

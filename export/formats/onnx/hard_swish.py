@@ -1,8 +1,9 @@
-"""Hard-swish of integers: LiteRT computes it in 16 bits, and rounds a few of its 256 answers otherwise than a float.
+"""Hard-swish of integers as a table of LiteRT's results.
 
-One answer in 256 that is one step off grows to most of the outputs, layer by layer. So the .onnx gets the answers
-themselves, as a table. They are those of tensorflow/lite/kernels/internal/reference/reference_ops.h (HardSwish), whose
-steps are followed here; the optimized kernels give the same bits.
+LiteRT computes hard-swish in 16 bits, and rounds a few of the 256 results differently from a float computation. A
+difference of one step in one of 256 results spreads to most of the outputs, layer by layer. The table therefore follows
+the steps of tensorflow/lite/kernels/internal/reference/reference_ops.h (HardSwish); the optimized kernels return the
+same bits.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from calibration.samples import Array
 from export.formats.onnx.graph import Graph
 from export.formats.onnx.protos import GraphProto, NodeProto
 
-SIGN = 128  # what unsigned codes are higher than those of the .tflite
+SIGN = 128  # Offset from the signed codes of the .tflite to unsigned codes.
 
 
 def tabulate(proto: GraphProto) -> None:
-    """Write each hard-swish from 8 bits to 8 bits as a table of its answers, real numbers that are rounded already."""
+    """Replace each 8-bit hard-swish by a table of its results: real values that are already rounded."""
     from onnx import TensorProto, helper
 
     graph = Graph(proto)
@@ -31,15 +32,15 @@ def tabulate(proto: GraphProto) -> None:
         if source is None or target is None or not _are_of_8_bits(graph, source, target):
             nodes.append(node)
             continue
-        answers = graph.store(f"{node.output[0]}/answers", _real_answers(graph, source, target))
+        results = graph.store(f"{node.output[0]}/answers", _real_table(graph, source, target))
         index = f"{node.output[0]}/index"
         nodes.append(helper.make_node("Cast", [source.input[0]], [index], to=TensorProto.INT32))
-        nodes.append(helper.make_node("Gather", [answers, index], [node.output[0]]))
+        nodes.append(helper.make_node("Gather", [results, index], [node.output[0]]))
     graph.replace_nodes(nodes)
 
 
 def untabulate(node: NodeProto) -> NodeProto:
-    """Return what a node of such a table does to real numbers."""
+    """Return the real-valued operator that a node of such a table stands for."""
     from onnx import helper
 
     if node.op_type == "Cast":
@@ -47,27 +48,27 @@ def untabulate(node: NodeProto) -> NodeProto:
     return helper.make_node("HardSwish", [node.input[1]], list(node.output))
 
 
-def _real_answers(graph: Graph, source: NodeProto, target: NodeProto) -> Array:
-    """Return the answers to the codes 0, 1, ... 255 as float32."""
+def _real_table(graph: Graph, source: NodeProto, target: NodeProto) -> Array:
+    """Return the results for the codes 0, 1, ... 255 as float32 (256,)."""
     grids = [[graph.value(name) for name in node.input[1:3]] for node in (source, target)]
     (in_scale, in_zero), (out_scale, out_zero) = ((float(scale), int(zero) - SIGN) for scale, zero in grids)
-    answers = table(in_scale, in_zero, out_scale, out_zero)
-    return (answers.astype(np.float32) - np.float32(out_zero)) * np.float32(out_scale)
+    results = table(in_scale, in_zero, out_scale, out_zero)
+    return (results.astype(np.float32) - np.float32(out_zero)) * np.float32(out_scale)
 
 
 def table(in_scale: float, in_zero: int, out_scale: float, out_zero: int) -> Array:
-    """Return what LiteRT answers to -128, -127, ... 127, int8 (256,)."""
-    answers = [_answer(stored - in_zero, in_scale, out_scale) + out_zero for stored in range(-SIGN, SIGN)]
-    return np.clip(answers, -SIGN, SIGN - 1).astype(np.int8)
+    """Return LiteRT's results for the codes -128, -127, ... 127 as int8 (256,)."""
+    results = [_result(stored - in_zero, in_scale, out_scale) + out_zero for stored in range(-SIGN, SIGN)]
+    return np.clip(results, -SIGN, SIGN - 1).astype(np.int8)
 
 
-def _answer(value: int, in_scale: float, out_scale: float) -> int:
+def _result(value: int, in_scale: float, out_scale: float) -> int:
     """Return x * relu6(x + 3) / 6 in output steps, x being `value` input steps."""
-    fine_scale = np.float32(1 / 128) * np.float32(in_scale)  # of an input moved up by 7 bits
+    fine_scale = np.float32(1 / 128) * np.float32(in_scale)  # Scale of an input shifted left by 7 bits.
     to_output, output_exponent = _multiplier(float(fine_scale / np.float32(out_scale)))
     to_gate, gate_exponent = _multiplier(float(fine_scale / np.float32(3 / 32768)))
     fine = value << 7
-    # -1 to 1 stands for -3 to 3, cut off at the ends of 16 bits: the gate, but for its halving and its offset.
+    # The gate before halving and offset: -1 to 1 represents -3 to 3, saturated to 16 bits.
     gate = fine
     if gate_exponent > 0:
         gate = _saturated(gate << (gate_exponent - 1))
@@ -82,7 +83,7 @@ def _answer(value: int, in_scale: float, out_scale: float) -> int:
 
 
 def _multiplier(real: float) -> tuple[int, int]:
-    """Return (m, e) with real = m / 2^15 * 2^e and m of 15 bits, rounded by way of 31 bits."""
+    """Return (m, e) with real = m / 2^15 * 2^e, where m has 15 bits and is rounded via 31 bits."""
     fraction, exponent = math.frexp(real)
     of_31_bits = math.floor(fraction * (1 << 31) + 0.5)
     if of_31_bits == 1 << 31:
@@ -93,7 +94,7 @@ def _multiplier(real: float) -> tuple[int, int]:
 
 
 def _high_product(one: int, other: int, *, rounded: bool) -> int:
-    """Return one * other / 2^15; rounded half away from zero, or cut off towards zero."""
+    """Return one * other / 2^15, rounded half away from zero or truncated."""
     product = one * other
     nudge = ((1 << 14) if product >= 0 else 1 - (1 << 14)) if rounded else 0
     return _saturated(int((product + nudge) / (1 << 15)))
@@ -111,7 +112,7 @@ def _saturated(value: int) -> int:
 
 
 def _are_of_8_bits(graph: Graph, source: NodeProto, target: NodeProto) -> bool:
-    """Whether one takes codes of 8 bits to real numbers and the other takes them back, each with one scale."""
+    """Return whether `source` dequantizes 8-bit codes and `target` quantizes to 8 bits, each with a single scale."""
     if (source.op_type, target.op_type) != ("DequantizeLinear", "QuantizeLinear"):
         return False
     names = [*source.input[1:3], *target.input[1:3]]

@@ -1,4 +1,4 @@
-"""int8 .tflite -> int8 .onnx with the same integers."""
+"""Derive an int8 .onnx with the same integers from an int8 .tflite."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def derive(sibling: bytes, *, is_mixed: bool = False) -> bytes:
 
     Args:
         sibling: the .tflite.
-        is_mixed: whether some of it is wider than int8.
+        is_mixed: whether some layers are in higher precision.
 
     Raises:
-        ConversionError: an operator that ONNX cannot express.
+        ConversionError: ONNX has no counterpart for an operator.
     """
     proto = read_sibling(sibling)
     quantization = json.loads(proto.metadata_props[0].value)

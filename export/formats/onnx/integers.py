@@ -1,6 +1,6 @@
-"""Shape a QDQ graph so that ONNX Runtime executes it in integers.
+"""Transform a QDQ graph so that ONNX Runtime executes it in integers.
 
-Everything is unsigned here, weights included (zero point 128): see `saturation` for why.
+All tensors are unsigned here, including weights (zero point 128); `saturation` explains why.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import numpy as np
 from export.formats.onnx.graph import Graph
 from export.formats.onnx.protos import GraphProto, NodeProto
 
-SIGN = 128  # int8 + 128 is uint8: the same numbers with the zero point moved along.
-RECTIFIES = "rectifies"  # said of a QuantizeLinear that does the work of an activation
+SIGN = 128  # int8 + 128 is uint8: the same real values if the zero point is shifted too.
+RECTIFIES = "rectifies"  # Marks a QuantizeLinear that replaces an activation.
 
 
 def absorb_activations(proto: GraphProto) -> None:
-    """Let the quantized range do the work of each Clip or Relu between an operator and its QuantizeLinear.
+    """Replace each Clip or Relu before an 8-bit QuantizeLinear by the limits of the quantized range.
 
-    Rounding is monotone: where the bounds fall on the ends of the range, the Clip changes nothing and goes;
-    elsewhere it is done on the integers, after the rounding. Of 8 bits only.
+    Rounding is monotone: if the bounds are the ends of the range, the Clip has no effect and is removed; otherwise it
+    moves behind the rounding and works on integers.
     """
     from onnx import helper
 
@@ -36,7 +36,7 @@ def absorb_activations(proto: GraphProto) -> None:
         quantize = graph.quantizer(node)
         kind = graph.value(node.input[2]).dtype
         if kind.itemsize > 1:
-            continue  # ONNX Runtime has no Clip of int16
+            continue  # ONNX Runtime has no Clip for int16.
         low, high = (quantize(bound) for bound in bounds)
         node.input[0], node.doc_string = clip.input[0], RECTIFIES
         if (low, high) != (np.iinfo(kind).min, np.iinfo(kind).max):
@@ -62,9 +62,9 @@ def _bounds(graph: Graph, clip: NodeProto) -> tuple[float, float] | None:
 
 
 def make_unsigned(proto: GraphProto, quantization: Mapping[str, Mapping[str, float]]) -> None:
-    """Turn every int8 of the graph `proto` into a uint8, 128 higher, with its zero point.
+    """Shift every int8 tensor of the graph, and its zero point, by 128 to uint8.
 
-    Inputs and outputs keep their type, by a requantization with the scale and zero point in `quantization`.
+    Inputs and outputs keep their type through a requantization with the scale and zero point in `quantization`.
     """
     from onnx import TensorProto, numpy_helper
 
@@ -81,7 +81,7 @@ def make_unsigned(proto: GraphProto, quantization: Mapping[str, Mapping[str, flo
 
 
 def _requantize(proto: GraphProto, name: str, parameters: Mapping[str, float], *, is_input: bool) -> None:
-    """Put a DequantizeLinear and a QuantizeLinear between the int8 tensor `name` and the unsigned graph."""
+    """Insert a DequantizeLinear and a QuantizeLinear between the int8 tensor `name` and the unsigned graph."""
     from onnx import helper
 
     graph, inside = Graph(proto), f"{name}/unsigned"
@@ -98,7 +98,7 @@ def _requantize(proto: GraphProto, name: str, parameters: Mapping[str, float], *
 
 
 def drop_requantizations(proto: GraphProto) -> None:
-    """Remove each DequantizeLinear, QuantizeLinear pair that gives back the numbers it took."""
+    """Remove each pair of DequantizeLinear and QuantizeLinear that returns its input."""
     from onnx import helper
 
     graph = Graph(proto)
@@ -113,7 +113,7 @@ def drop_requantizations(proto: GraphProto) -> None:
 
 
 def drop_identities(proto: GraphProto) -> None:
-    """Remove the Identity nodes of the graph `proto` but those from an input to an output."""
+    """Remove the Identity nodes of the graph, except those from an input to an output."""
     fixed = {value.name for value in (*proto.input, *proto.output)} | {t.name for t in proto.initializer}
     for index in reversed(range(len(proto.node))):
         node = proto.node[index]

@@ -1,4 +1,4 @@
-"""Turn the float islands that ONNX Runtime would leave in an integer graph into forms that it fuses."""
+"""Rewrite operators that ONNX Runtime would execute in float into forms that it fuses to integer operators."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from export.formats.onnx.graph import Graph
 from export.formats.onnx.protos import GraphProto, ModelProto, NodeProto
 
-SPATIAL_AXES = [2, 3]  # Of an image, channels first.
+SPATIAL_AXES = [2, 3]  # For images with channels first.
 
 
 def pad_integers(proto: GraphProto) -> None:
-    """Pad before the DequantizeLinear instead of behind it, where the padded tensor keeps scale and zero point."""
+    """Move each Pad before the DequantizeLinear, if the padded tensor keeps scale and zero point."""
     graph = Graph(proto)
     for node in proto.node:
         pad = graph.producer.get(node.input[0]) if node.op_type == "QuantizeLinear" else None
@@ -29,14 +29,14 @@ def pad_integers(proto: GraphProto) -> None:
         value = graph.quantizer(node)(float(graph.value(given)) if given else 0.0)
         kind = graph.value(node.input[2]).dtype
         if kind.itemsize > 1:
-            continue  # ONNX Runtime has no Pad of int16
+            continue  # ONNX Runtime has no Pad for int16.
         constant = graph.store(f"{node.output[0]}/padding", np.array(value, kind))
         pad.input[:] = [source.input[0], pad.input[1], constant, *pad.input[3:]]
         node.op_type, node.input[:] = "Identity", [pad.output[0]]
 
 
 def pool_globally(model: ModelProto) -> None:
-    """Write each quantized mean over a whole feature map in `model` as GlobalAveragePool, which has integer code."""
+    """Replace each quantized mean over a feature map by GlobalAveragePool, which has an integer kernel."""
     from onnx import helper
 
     proto = model.graph

@@ -1,4 +1,4 @@
-"""The layers of an .onnx that multiply by stored weights, each as the .tflite stores it."""
+"""The layers of an .onnx with stored weights, in the layout of the .tflite."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Layer:
     """One layer.
 
     Attributes:
-        name: of the node.
-        shape: of the weights, in the order of ONNX turned into (out, ...in), or depthwise (out, 1, height, width).
-        read: returns them, real; kept nowhere, because in float64 they are eight times the file.
-        bias: real, one number per output channel; None where there is none.
+        name: name of the node.
+        shape: shape of the weights with output channels first: (out, ...in), or depthwise (out, 1, height, width).
+        read: returns the real weights, which are not cached because float64 needs eight times the size of the file.
+        bias: real bias, one number per output channel; None without a bias.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Layer:
 
 
 def layers(constants: Constants) -> Iterator[Layer]:
-    """Yield the layers whose weights are stored, in the order of the file."""
+    """Yield the layers with stored weights, in the order of the file."""
     for node in constants.nodes:
         if node.op_type not in _OUTPUTS_FIRST:
             continue
@@ -43,7 +43,7 @@ def layers(constants: Constants) -> Iterator[Layer]:
 
 def _read(constants: Constants, node: NodeProto) -> Numbers:
     weights = constants.real(node.input[1])
-    assert weights is not None  # its shape is known
+    assert weights is not None  # `layers` has checked the shape.
     return _OUTPUTS_FIRST[node.op_type](node, weights)
 
 
@@ -62,7 +62,7 @@ def _gemm(node: NodeProto, weights: Numbers) -> Numbers:
     return weights if attribute(node, "transB", 0) else weights.T
 
 
-# Operator -> its weights with the output channels first.
+# Operator -> function that moves the output channels of its weights first.
 _OUTPUTS_FIRST: dict[str, Callable[[NodeProto, Numbers], Numbers]] = {
     "Conv": lambda _node, weights: weights,
     "ConvTranspose": lambda _node, weights: weights.swapaxes(0, 1),

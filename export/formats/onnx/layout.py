@@ -1,7 +1,7 @@
-"""Move the transposes between channels-last and channels-first behind the arithmetic that follows them.
+"""Move transposes between channels-last and channels-first behind the arithmetic that follows them.
 
-The converter wraps each convolution into two transposes. Most pairs cancel; one that meets a scale and an
-offset stays in between, and keeps batch norm from being folded into the convolution.
+The converter wraps each convolution in two transposes. Most pairs cancel, but a transpose before a scale and an offset
+remains and prevents folding batch norm into the convolution.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _attribute(node: NodeProto, name: str, default: int) -> int:
 
 
 def _common_permutation(node: NodeProto, sources: Sources, stored: Stored) -> Permutation | None:
-    """Return the permutation that every computed input of `node` went through, if there is one."""
+    """Return the common permutation of all computed inputs of `node`; None if there is none."""
     if node.op_type not in _ELEMENTWISE | _PER_TENSOR | _REDUCTIONS | {"Concat"}:
         return None
     computed = [name for name in node.input if name and name not in stored]
@@ -70,7 +70,7 @@ def _common_permutation(node: NodeProto, sources: Sources, stored: Stored) -> Pe
 
 
 def _permute_parameters(graph: GraphProto, node: NodeProto, permutation: Permutation, stored: Stored) -> bool:
-    """Give `node` the constants and axes of the order before the transpose; False where that fails."""
+    """Permute the constants and axes of `node` to the order before the transpose; return False if that fails."""
     if node.op_type == "Concat":
         return len(node.input) == sum(name not in stored for name in node.input) and _permute_axis(node, permutation)
     if node.op_type in _REDUCTIONS:
@@ -100,7 +100,7 @@ def _permute_axes(graph: GraphProto, node: NodeProto, permutation: Permutation, 
     axes = [permutation[axis] for axis in _value(stored[node.input[1]])]
     left = [axis for axis in permutation if axis not in axes]
     if not _attribute(node, "keepdims", 1) and left != sorted(left):
-        return False  # What is left would still be transposed.
+        return False  # The remaining axes would still be transposed.
     _replace_constant(graph, node, node.input[1], np.sort(np.array(axes, np.int64)))
     return True
 
@@ -112,10 +112,10 @@ def _value(tensor: Any) -> Array:
 
 
 def _before(value: Array, permutation: Permutation) -> Array:
-    """Return `value`, which broadcasts against the transposed tensor, for the tensor before the transpose."""
+    """Return a constant that broadcasts against the transposed tensor, permuted for the tensor before the transpose."""
     full = value.reshape((1,) * (len(permutation) - value.ndim) + value.shape)
     moved = np.ascontiguousarray(full.transpose(np.argsort(permutation)))
-    # (C, 1, 1) and not (1, C, 1, 1): the form that the runtime's fusion into a convolution knows.
+    # (C, 1, 1) rather than (1, C, 1, 1), because the runtime only fuses that form into a convolution.
     return moved[0] if moved.shape[0] == 1 else moved
 
 

@@ -1,6 +1,6 @@
-"""The wide parts of a mixed int8 graph: computed in float32, rounded to int16 where the .tflite rounds so.
+"""Layers in higher precision of an int8 .onnx: computed in float32, rounded to int16 where the .tflite does so.
 
-ONNX Runtime has no integer kernels for 16-bit activations; the roundings are the same, so the numbers are.
+ONNX Runtime has no integer kernels for 16-bit activations; equal rounding gives equal values.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from export.formats.onnx.weights_only import spelled_out, store_real
 from export.formats.onnx.wide import IR_VERSION, OPSET
 
 _BYTES = (np.int8, np.uint8)
-# What may stand between an operator and the seams around it.
+
+# Operators that may lie between an operator and the seams around it.
 _CLIPS = frozenset({"Clip", "Relu"})
 _MOVES = frozenset({"Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 
 
 def spell_out_wide_parts(proto: GraphProto) -> None:
-    """Write what dequantizes for a float operator of the sorted graph `proto` as a Cast and a Mul.
+    """Replace each DequantizeLinear before a float operator of the sorted graph by a Cast and a Mul.
 
-    See `weights_only.spell_out_dequantizations` for what ONNX Runtime does to a DequantizeLinear there. Integer
-    operators keep theirs: the runtime fuses them with it.
+    `weights_only.spell_out_dequantizations` explains why. Integer operators keep their DequantizeLinear, because the
+    runtime fuses both.
     """
     _spell_out_int16(proto)
     graph = Graph(proto)
@@ -44,7 +45,7 @@ def spell_out_wide_parts(proto: GraphProto) -> None:
 
 
 def take_int16(model: ModelProto) -> None:
-    """Declare the version of the operators that can round to int16, if one of them does."""
+    """Declare the opset that supports int16, if the model uses int16."""
     from onnx import TensorProto
 
     if any(tensor.data_type == TensorProto.INT16 for tensor in model.graph.initializer):
@@ -58,7 +59,7 @@ def _spell_out_int16(proto: GraphProto) -> None:
         if node.op_type != "DequantizeLinear":
             nodes.append(node)
         elif node.input[0] in graph.stored and graph.value(node.input[0]).dtype == np.int64:
-            store_real(graph, node)  # a bias of 16-bit activations
+            store_real(graph, node)  # A bias for 16-bit activations.
         elif _kind(graph, node) == np.int16:
             nodes.extend(spelled_out(graph, node))
         else:
@@ -67,7 +68,7 @@ def _spell_out_int16(proto: GraphProto) -> None:
 
 
 def _kind(graph: Graph, node: NodeProto) -> Any:
-    """Return the stored type on the one side of a QuantizeLinear or DequantizeLinear."""
+    """Return the stored type of a QuantizeLinear or DequantizeLinear."""
     return graph.value(node.input[2]).dtype if len(node.input) > 2 and node.input[2] in graph.stored else np.uint8
 
 
@@ -77,7 +78,7 @@ def _is_dequantized_constant(graph: Graph, name: str) -> bool:
 
 
 def _is_integer(graph: Graph, node: NodeProto, readers: dict[str, list[NodeProto]]) -> bool:
-    """Return whether all that the node computes with, and all that it makes, is of 8 bits."""
+    """Return whether all inputs and outputs of the node have 8 bits."""
     computed = [name for name in node.input if name and name not in graph.stored]
     computed = [name for name in computed if not _is_dequantized_constant(graph, name)]
     if not all(_is_seam(graph, _origin(graph, name), "DequantizeLinear") for name in computed):
@@ -91,7 +92,7 @@ def _is_integer(graph: Graph, node: NodeProto, readers: dict[str, list[NodeProto
 
 
 def _origin(graph: Graph, name: str) -> NodeProto | None:
-    """Return the node that makes the numbers that `name` holds, moved or not."""
+    """Return the node that computes `name`, skipping operators that only move data."""
     maker = graph.producer.get(name)
     while maker is not None and maker.op_type in _MOVES:
         maker = graph.producer.get(maker.input[0])
@@ -103,7 +104,7 @@ def _is_seam(graph: Graph, node: NodeProto | None, op_type: str) -> bool:
 
 
 def _own_constant(graph: Graph, node: NodeProto, place: int) -> list[Any]:
-    """Give the node the real numbers of its dequantized constant; return the nodes that make them."""
+    """Give the node its own real-valued copy of a dequantized constant; return the nodes that compute the copy."""
     shared = graph.producer[node.input[place]]
     own = type(shared).FromString(shared.SerializeToString())
     own.output[0] = node.input[place] = f"{shared.output[0]}/{node.output[0]}/{place}"

@@ -1,6 +1,6 @@
-"""Make two graphs of one model equal: canonical order of the nodes, names that follow from the order.
+"""Canonical node order and names, so that two conversions of a model give equal files.
 
-The converter numbers its names by a counter of the process and its order may follow a set's order.
+The converter derives names from a global counter, and its node order may depend on the order of a set.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from export.formats.onnx.protos import GraphProto, NodeProto
 
 
 def subgraphs(node: NodeProto) -> Iterator[GraphProto]:
-    """Yield the graphs that `node` holds (branches of If, bodies of Loop)."""
+    """Yield the subgraphs of `node` (branches of If, bodies of Loop)."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
@@ -21,10 +21,10 @@ def subgraphs(node: NodeProto) -> Iterator[GraphProto]:
 
 
 def needed(node: NodeProto) -> Iterator[str]:
-    """Yield the names that `node` reads, those that its subgraphs capture included."""
+    """Yield the names that `node` reads, including names that its subgraphs capture."""
     yield from (name for name in node.input if name)
     for graph in subgraphs(node):
-        # A subgraph may use an outer name for something of its own: that is no capture.
+        # A subgraph may redefine an outer name, which is then not a capture.
         own = {value.name for value in graph.input} | {name for inner in graph.node for name in inner.output}
         own |= {tensor.name for tensor in graph.initializer}
         for inner in graph.node:
@@ -33,7 +33,7 @@ def needed(node: NodeProto) -> Iterator[str]:
 
 
 def sort_nodes(graph: GraphProto) -> None:
-    """Order the nodes of `graph` depth first from its outputs and drop what no output needs.
+    """Order the nodes of `graph` depth first from its outputs, and remove nodes that no output needs.
 
     Raises:
         ConversionError: the graph has a cycle.
@@ -41,7 +41,7 @@ def sort_nodes(graph: GraphProto) -> None:
     producer = {name: index for index, node in enumerate(graph.node) for name in node.output if name}
     done: dict[int, None] = {}
     begun: set[int] = set()
-    # An explicit stack: a chain of a thousand nodes must not meet Python's recursion limit.
+    # An explicit stack, because a chain of a thousand nodes would exceed Python's recursion limit.
     stack = [(producer[o.name], False) for o in reversed(graph.output) if o.name in producer]
     while stack:
         index, ready = stack.pop()
@@ -71,9 +71,9 @@ def drop_unused(graph: GraphProto) -> None:
 
 
 def share_equal_tensors(graph: GraphProto) -> None:
-    """Let the nodes of `graph` read one of several equal initializers.
+    """Replace equal initializers by one of them.
 
-    The converter shares some, and which depends on the order in which it meets them.
+    The converter shares some initializers, depending on the order of the nodes.
     """
     first: dict[tuple[Any, ...], str] = {}
     same: dict[str, str] = {}
@@ -86,7 +86,7 @@ def share_equal_tensors(graph: GraphProto) -> None:
 
 
 def canonicalize(graph: GraphProto, names: Mapping[str, str] | None = None) -> None:
-    """Give `graph` its canonical order and names; inputs and outputs keep theirs or take those of `names`."""
+    """Give `graph` its canonical order and names; inputs and outputs keep their names or get those in `names`."""
     sort_nodes(graph)
     drop_unused(graph)
     fixed = {value.name: value.name for value in (*graph.input, *graph.output)} | dict(names or {})
@@ -99,7 +99,7 @@ def canonicalize(graph: GraphProto, names: Mapping[str, str] | None = None) -> N
 
 
 def _rename(graph: GraphProto, known: dict[str, str], prefix: str) -> None:
-    """Rename everything in `graph` but the `known` names (old to new), which subgraphs inherit."""
+    """Rename everything in `graph` except the `known` names (old to new), which subgraphs inherit."""
     names = dict(known)
     taken = set(names.values())
     stored = {tensor.name for tensor in graph.initializer}
@@ -119,7 +119,7 @@ def _rename(graph: GraphProto, known: dict[str, str], prefix: str) -> None:
         node.attribute.sort(key=lambda attribute: attribute.name)
         node.ClearField("doc_string")
         if not node.domain:
-            node.ClearField("domain")  # Said to be empty and not said are different bytes.
+            node.ClearField("domain")  # An empty and an unset field have different bytes.
         for position, name in enumerate(needed(node)):
             if name in stored:
                 give(name, f"{node.name}/{position}")

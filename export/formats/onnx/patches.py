@@ -1,4 +1,4 @@
-"""The patches of libraries in this package, each with what makes it unnecessary."""
+"""Patches of libraries, each with the condition for its removal."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 @contextmanager
 def without_rewriting_protos() -> Iterator[None]:
-    """Keep the optimizers from writing every weight into protobuf anew after every pass.
+    """Prevent the optimizers from writing every weight to protobuf again after every pass.
 
     Patches tf2onnx 1.17.0: `GraphOptimizerBase.optimize` calls `graph.update_proto()`. `Graph.make_graph` writes the
-    weights once at the end anyway, and protobuf's arenas give nothing back (ResNet50: 1.3 GB).
-    Ends with a version whose optimizers do not: tests/formats/onnx/test_patches.py fails then.
+    weights once at the end anyway, and protobuf's arenas do not release memory (ResNet50: 1.3 GB).
+    Ends with a version whose optimizers do not do this: tests/formats/onnx/test_patches.py fails then.
     """
     from tf2onnx.optimizer.optimizer_base import GraphOptimizerBase
 
@@ -22,7 +22,7 @@ def without_rewriting_protos() -> Iterator[None]:
         self.opt_iteration = iteration
         graph = self._optimize(graph)
         graph.delete_unused_nodes(graph.outputs)
-        self._print_stat_diff(before, graph.dump_node_statistics())  # it also notes whether there was a change
+        self._print_stat_diff(before, graph.dump_node_statistics())  # This also records whether the graph changed.
         return graph
 
     before = GraphOptimizerBase.optimize

@@ -1,4 +1,4 @@
-"""Names for what the onnx package calls its messages; it ships no types."""
+"""Type aliases for the messages of the onnx package, which has no type annotations."""
 
 from __future__ import annotations
 

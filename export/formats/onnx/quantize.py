@@ -1,4 +1,4 @@
-"""float32 .onnx or quantized .tflite -> .onnx in another precision."""
+"""Convert a float32 .onnx or a quantized .tflite to an .onnx in another precision."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ SOURCE = "tflite"
 
 
 def quantize(float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
-    """Return the file in `plan.precision`.
+    """Return the file in the precision `plan.scheme`.
 
-    The integer precisions come from `siblings["tflite"]` alone, so that both formats hold the same integers;
-    float16 comes from `float_file`.
+    Integer files are derived from `siblings["tflite"]` alone, so that both formats store the same integers; float16
+    files are derived from `float_file`.
 
     Raises:
-        ConversionError: the sibling is missing, or an operator cannot be expressed.
-        ValueError: float32, which is converted and not quantized.
+        ConversionError: the sibling is missing, or ONNX has no counterpart for an operator.
+        ValueError: the precision is float32, which needs no quantization.
     """
     if plan.scheme == FLOAT16:
         return float16.halve(float_file)

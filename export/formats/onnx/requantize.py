@@ -1,9 +1,9 @@
-"""Integers moved to another grid, by a leaky ReLU too: LiteRT multiplies by whole 256ths, a float rounds otherwise.
+"""Requantize integers to another grid with the rounding of LiteRT, also through a leaky ReLU.
 
-y = ((x - z_in) m + 128 >> 8) + z_out with m = round(256 s_in / s_out), by XNNPACK's vcvt kernels (microparams of
-qs8-vcvt: the multiplier has 8 bits behind the point, the product is rounded half up). The .onnx gets a
-DequantizeLinear whose scale is m / 256 output steps, and is nudged upwards by half of a 256th before it is rounded:
-what lies half way goes up, and nothing else passes a half. A leaky ReLU has another m for what is negative.
+XNNPACK's vcvt kernels compute y = ((x - z_in) m + 128 >> 8) + z_out with m = round(256 s_in / s_out): the multiplier
+has 8 fractional bits, and the product is rounded half up. The .onnx gets a DequantizeLinear with a scale of m / 256
+output steps, and adds half of a 256th before rounding: halves are rounded up, and no other value crosses a half. A
+leaky ReLU has a second m for negative values.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from export.formats.onnx.integers import RECTIFIES, SIGN
 from export.formats.onnx.protos import GraphProto, NodeProto
 
 FRACTION = 256
-RATIOS = 2.0**-8, 2.0**7  # of the scales, that XNNPACK takes; others are left as they are
-LARGEST_NUDGE = 1 / 8  # of a step: what is added, or multiplied onto 128 steps, only to decide how something is rounded
+RATIOS = 2.0**-8, 2.0**7  # Ratios of the scales that XNNPACK supports; others stay unchanged.
+LARGEST_NUDGE = 1 / 8  # Maximum change in steps of an Add, or of a Mul on 128 steps, that only affects rounding.
 
 
 def as_the_runtime_rounds(proto: GraphProto, *, leaky_in_float: bool = False) -> None:
-    """Let each move from 8 bits to 8 bits of another grid give the integers that it gives in LiteRT.
+    """Make each requantization between 8-bit grids return the same integers as in LiteRT.
 
     Args:
         proto: the graph.
-        leaky_in_float: whether a leaky ReLU may be in float on purpose: then all of them stay as they are.
+        leaky_in_float: whether a leaky ReLU may be in float on purpose; then all of them stay unchanged.
     """
     from onnx import helper
 
@@ -36,7 +36,7 @@ def as_the_runtime_rounds(proto: GraphProto, *, leaky_in_float: bool = False) ->
         leaky = None if leaky_in_float else _leaky(graph, node)
         source = graph.producer.get((leaky or node).input[0]) if node.op_type == "QuantizeLinear" else None
         ratio = _ratio(graph, source, node) if source is not None else None
-        # Nothing moves between equal grids.
+        # Equal grids need no requantization.
         is_same = source is not None and leaky is None and all(map(graph.is_equal, source.input[1:], node.input[1:]))
         if source is None or ratio is None or is_same:
             nodes.append(node)
@@ -57,7 +57,7 @@ def as_the_runtime_rounds(proto: GraphProto, *, leaky_in_float: bool = False) ->
 
 
 def _leaky(graph: Graph, node: NodeProto) -> NodeProto | None:
-    """Return the LeakyRelu that a QuantizeLinear reads, if nobody else does."""
+    """Return the LeakyRelu that a QuantizeLinear reads, if it has no other reader."""
     maker = graph.producer.get(node.input[0]) if node.op_type == "QuantizeLinear" else None
     if maker is None or maker.op_type != "LeakyRelu" or graph.readers[node.input[0]] > 1:
         return None
@@ -69,7 +69,7 @@ def _in_fractions(ratio: np.float32) -> int:
 
 
 def nudges(graph: Graph) -> dict[str, str]:
-    """Return what only decides how a QuantizeLinear rounds: the name that each such Add or Mul writes, and reads."""
+    """Return output and input name of each Add or Mul that only affects the rounding of a QuantizeLinear."""
     found: dict[str, str] = {}
     for node in graph.proto.node:
         if node.op_type != "QuantizeLinear" or node.input[1] not in graph.stored:
@@ -85,16 +85,16 @@ def nudges(graph: Graph) -> dict[str, str]:
 
 
 def _is_near(graph: Graph, name: str, neutral: float, limit: float) -> bool:
-    """Whether a stored number is no further from `neutral` than `limit`, to the rounding of a float32."""
+    """Return whether a stored number differs from `neutral` by at most `limit`, up to float32 rounding."""
     if name not in graph.stored or graph.value(name).dtype != np.float32 or graph.value(name).size != 1:
         return False
     return 0 < abs(float(graph.value(name).item()) - neutral) <= limit * 1.001
 
 
 def _ratio(graph: Graph, source: NodeProto, target: NodeProto) -> np.float32 | None:
-    """Return the ratio of the scales, if `source` and `target` are such a move."""
+    """Return the ratio of the scales, if `source` and `target` are a requantization; else None."""
     if source.op_type != "DequantizeLinear" or target.doc_string == RECTIFIES:
-        return None  # an activation alone is computed with a multiplier of 31 bits
+        return None  # LiteRT computes a separate activation with a 31-bit multiplier.
     names = [*source.input[1:3], *target.input[1:3]]
     values: list[Array] = [graph.value(name) for name in names if name in graph.stored]
     if (

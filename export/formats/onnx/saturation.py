@@ -1,9 +1,9 @@
-"""Signed weights only where no CPU can saturate on them.
+"""Use signed weights only where no CPU can saturate.
 
 On x86 with AVX2 but without VNNI, ONNX Runtime multiplies unsigned activations by *signed* weights with vpmaddubsw,
-which adds two neighbouring products in 16 bits and saturates: a quarter of MobileNet's answers change. Unsigned
-weights give the same numbers on every CPU, but take twice the time where VNNI exists. A layer whose neighbouring
-weights cannot exceed 16 bits together, whatever the activations are, has the best of both: it is signed.
+which adds two neighbouring products in 16 bits and saturates: a quarter of MobileNet's predictions change. Unsigned
+weights give the same outputs on every CPU, but take twice the time on CPUs with VNNI. Layers whose neighbouring weights
+cannot exceed 16 bits together, for any activations, therefore get signed weights.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from export.formats.pairing import LARGEST_PAIR
 
 
 def sign_safe_weights(proto: GraphProto) -> None:
-    """Give the layers of the graph `proto` int8 weights back where that is right on every CPU and faster on some."""
+    """Restore int8 weights in the layers that cannot saturate on any CPU, because int8 is faster on some."""
     graph = Graph(proto)
     for node in proto.node:
         dequantize = graph.producer.get(node.input[1]) if node.op_type in ("Conv", "Gemm") else None
@@ -36,13 +36,13 @@ def sign_safe_weights(proto: GraphProto) -> None:
 
 
 def is_safe(weights: Array) -> bool:
-    """Return whether no two neighbours in the rows of `weights` (outputs, inputs) pass LARGEST_PAIR together."""
+    """Return whether no two neighbours in a row of `weights` (outputs, inputs) exceed LARGEST_PAIR together."""
     even = np.pad(weights, ((0, 0), (0, weights.shape[1] % 2)))
     return bool(np.abs(even[:, 0::2] + even[:, 1::2]).max() <= LARGEST_PAIR)
 
 
 def _is_depthwise(node: NodeProto, weights: Array) -> bool:
-    """Return whether the runtime takes its depthwise kernel, which multiplies in 32 bits: it cannot saturate."""
+    """Return whether the runtime uses its depthwise kernel, which multiplies in 32 bits and cannot saturate."""
     groups = next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)
     return node.op_type == "Conv" and bool(groups == len(weights) > 1) and weights.shape[1] == 1
 

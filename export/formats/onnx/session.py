@@ -1,4 +1,4 @@
-"""Run an .onnx file with ONNX Runtime on the CPU. Imports neither TensorFlow nor the onnx package."""
+"""Run an .onnx file with ONNX Runtime on the CPU, without TensorFlow and the onnx package."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from export.formats.onnx.entries import ENTRIES_KEY, OnnxEntries
 from export.model.tensor_spec import TensorSpec
 
 METADATA_KEY = "zoo.quantization"  # JSON: {name: {"scale": float, "zero_point": int}} of inputs and outputs.
-SILENT = 4  # Severity "fatal": what matters reaches the reader as an exception.
+SILENT = 4  # Severity "fatal"; errors are raised as exceptions.
 _DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16"}
 
 
 def load_errors() -> tuple[type[Exception], ...]:
-    """Return what ONNX Runtime raises on a bad file; its errors share no base class."""
+    """Return the exceptions that ONNX Runtime raises for a bad file; they have no common base class."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
@@ -28,10 +28,10 @@ def load_errors() -> tuple[type[Exception], ...]:
 
 
 def save_optimized(source: Path, target: Path, level: str) -> None:
-    """Write what ONNX Runtime's own optimizer makes of the file `source` at its `level` (ORT_ENABLE_...) to `target`.
+    """Write the file `source`, optimized by ONNX Runtime at `level` (ORT_ENABLE_...), to `target`.
 
     Raises:
-        one of `load_errors()`: the runtime refuses the file.
+        one of `load_errors()`: the runtime rejects the file.
     """
     import onnxruntime
 
@@ -47,8 +47,8 @@ class OnnxSession:
     """A loaded .onnx file: stored inputs in, stored outputs out.
 
     Attributes:
-        inputs: name, static shape and stored type of each, with the quantization that the file records.
-        outputs: likewise.
+        inputs: name, static shape, stored type and recorded quantization of each input.
+        outputs: name, static shape, stored type and recorded quantization of each output.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
@@ -80,7 +80,7 @@ def open_session(path: Path, threads: int = 1) -> OnnxSession | OnnxEntries:
     """Load a file in ONNX Runtime, on the CPU.
 
     Raises:
-        ConversionError: the runtime refuses it.
+        ConversionError: the runtime rejects the file.
     """
     session = _load(path, threads)
     described = session.get_modelmeta().custom_metadata_map.get(ENTRIES_KEY)
@@ -97,7 +97,7 @@ def _load(path: Path, threads: int) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except load_errors() as error:
-        raise ConversionError(f"{path} cannot be loaded by ONNX Runtime: {error}") from error
+        raise ConversionError(f"ONNX Runtime cannot load {path}: {error}") from error
 
 
 def _spec(value: Any, quantization: Mapping[str, Mapping[str, Any]]) -> TensorSpec:

@@ -1,7 +1,7 @@
-"""Read a quantized .tflite as an ONNX graph: the two formats then hold the same integers.
+"""Read a quantized .tflite as an ONNX graph with the same integers.
 
-tf2onnx writes each quantized tensor as QuantizeLinear and DequantizeLinear around a float operator; ONNX
-Runtime fuses the three into one integer operator where it has it.
+tf2onnx writes each quantized operator as a float operator between DequantizeLinear and QuantizeLinear; ONNX Runtime
+fuses the three into an integer operator if it has one.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from export.formats.onnx.session import METADATA_KEY
 from export.formats.onnx.tf2onnx_call import OPSET, call
 from export.formats.tflite import flatbuffer
 
-LARGEST_OLD_CODE = 127  # Operator codes were one byte once; tf2onnx still reads that field.
+LARGEST_OLD_CODE = 127  # tf2onnx still reads the deprecated one-byte field of operator codes.
 
 
 def read_sibling(content: bytes) -> ModelProto:
-    """Return the .tflite file `content` as an ONNX model, its inputs and outputs named as in the signature.
+    """Return the .tflite file `content` as an ONNX model, with inputs and outputs named as in the signature.
 
     Raises:
-        ConversionError: an operator that tf2onnx cannot express.
+        ConversionError: tf2onnx cannot convert an operator.
     """
     model = flatbuffer.read(content)
     names, quantization = _signature(model)
@@ -74,12 +74,12 @@ def _signature(model: flatbuffer.Model) -> tuple[dict[str, str], dict[str, dict[
 
 
 def _prepare(model: flatbuffer.Model) -> None:
-    """Give tensors short unique names, and constants to their readers without a DEQUANTIZE in between."""
+    """Give tensors short unique names, and bypass DEQUANTIZE operators of constants."""
     for code in model.operatorCodes:
         code.deprecatedBuiltinCode = min(max(code.builtinCode, code.deprecatedBuiltinCode), LARGEST_OLD_CODE)
     for number, subgraph in enumerate(model.subgraphs):
-        # Long names make tf2onnx see cycles: it derives its own from them and they collide. What is inside of a loop
-        # must not be called like something outside.
+        # tf2onnx derives its names from these; long ones collide, which it reports as cycles. Names inside a loop must
+        # differ from names outside.
         for index, tensor in enumerate(subgraph.tensors):
             tensor.name = f"s{number}t{index}".encode() if number else f"t{index}".encode()
         produced = {index for operator in subgraph.operators for index in operator.outputs}
@@ -111,7 +111,7 @@ def _convert(content: bytes) -> ModelProto:
 
 
 def _drop_idle_axes(graph: GraphProto) -> None:
-    """Remove the axis where there is one scale: tf2onnx leaves it or not, as its optimizers happen to run."""
+    """Remove the axis of per-tensor scales, which tf2onnx writes inconsistently."""
     scalars = {tensor.name for tensor in graph.initializer if not tensor.dims}
     for node in graph.node:
         if node.op_type in ("QuantizeLinear", "DequantizeLinear") and node.input[1] in scalars:
@@ -119,7 +119,7 @@ def _drop_idle_axes(graph: GraphProto) -> None:
 
 
 def _take_signature(graph: GraphProto, names: dict[str, str]) -> None:
-    """Rename the inputs and outputs of `graph`, in all places that mention them."""
+    """Rename the inputs and outputs of `graph` everywhere."""
     for value in (*graph.input, *graph.output):
         value.name = names[value.name]
     for node in graph.node:

@@ -1,4 +1,4 @@
-"""How many of an .onnx's weights are zero."""
+"""The share of zero weights in an .onnx."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from export.formats.onnx.layers import layers
 
 
 def zero_share(content: bytes) -> float:
-    """Return the share of all layers' weights, without biases, that stand for zero."""
+    """Return the share of zero weights over all layers, without biases."""
     zeros = total = 0
     for layer in layers(Constants(onnx.load_model_from_string(content).graph)):
         weights = layer.read()

@@ -1,7 +1,7 @@
-"""An integer .onnx cut at every activation: each operator alone, with its own weights, on inputs from outside.
+"""Split an integer .onnx at every activation, so that each operator runs separately on given inputs.
 
-An activation is what a QuantizeLinear writes. The cut file takes each as a float input in place of what the operators
-before would give, and shows what each QuantizeLinear reads.
+An activation is the output of a QuantizeLinear. The split file takes each activation as a float input instead of
+computing it, and returns the input of each QuantizeLinear.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from export.formats.onnx.protos import ModelProto, NodeProto
 from export.model.tensor_spec import TensorSpec
 
 PREFIX = "cut/"
-# Operators on integers that read constants of the same grid, from this input on.
+
+# Integer operators with constants on the grid of their input, and the position of the first constant.
 _CONSTANTS_FROM = {"Clip": 1, "Pad": 2}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seam:
-    """An activation that is stored in integers.
+    """An activation that is stored as integers.
 
     Attributes:
-        name: of the integers; behind a Clip on integers, which is the layer's activation.
-        quantized: what the QuantizeLinear writes; the same but for a Clip; empty for an input.
-        reads: what the QuantizeLinear reads; empty for an input.
-        sources: names of the activations that it is computed of.
-        stored: scale, zero point and type; the shape is not known.
+        name: name of the integer tensor, after an integer Clip that is the layer's activation.
+        quantized: output of the QuantizeLinear, before such a Clip; empty for an input.
+        reads: input of the QuantizeLinear; empty for an input.
+        sources: names of the activations that it is computed from.
+        stored: scale, zero point and type; the shape is unknown.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Seam:
 
 
 def seams(proto: ModelProto) -> list[Seam]:
-    """Return the activations with one scale, those of the inputs first, then in the order of the file."""
+    """Return the activations with a single scale: inputs first, then in the order of the file."""
     graph = Graph(proto.graph)
     inputs = {value.name for value in proto.graph.input} - set(graph.stored)
     found: dict[str, Seam] = {}
@@ -67,7 +68,7 @@ def seams(proto: ModelProto) -> list[Seam]:
 
 
 def shown(proto: ModelProto, found: Sequence[Seam]) -> bytes:
-    """Return the file with every activation among its outputs, as integers; nothing is computed otherwise."""
+    """Return the file with every activation as an additional integer output."""
     changed = _copy(proto)
     known = {value.name for value in (*changed.graph.output, *changed.graph.input)}
     for seam in found:
@@ -77,7 +78,7 @@ def shown(proto: ModelProto, found: Sequence[Seam]) -> bytes:
 
 
 def cut(proto: ModelProto, found: Sequence[Seam]) -> bytes:
-    """Return the float file that reads `PREFIX + seam.name` and writes `seam.reads` of each."""
+    """Return the float file with the inputs `PREFIX + seam.name` and the outputs `seam.reads`."""
     from onnx import helper
 
     changed = _copy(proto)
@@ -108,7 +109,7 @@ def cut(proto: ModelProto, found: Sequence[Seam]) -> bytes:
 
 
 def _of_tables(graph: Graph) -> set[str]:
-    """Return what the nodes write that look an activation up in a table: its index, and its answer."""
+    """Return the outputs of the nodes that look up an activation in a table: index and result."""
     found = set()
     for node in graph.proto.node:
         index = graph.producer.get(node.input[1]) if node.op_type == "Gather" else None
@@ -118,7 +119,7 @@ def _of_tables(graph: Graph) -> set[str]:
 
 
 def _spelled_out(graph: Graph) -> set[str]:
-    """Return what the Casts and Muls write that dequantize an activation of 16 bits (export/formats/onnx/mixed.py)."""
+    """Return the outputs of the Casts and Muls that dequantize 16-bit activations (export/formats/onnx/mixed.py)."""
     found = set()
     for node in graph.proto.node:
         cast = graph.producer.get(node.input[0]) if node.op_type == "Mul" else None
@@ -129,18 +130,18 @@ def _spelled_out(graph: Graph) -> set[str]:
 
 
 def _speak_real(graph: Graph, node: NodeProto, grid: TensorSpec) -> None:
-    """Give an operator on integers that now gets real numbers its constants as real numbers too."""
+    """Convert the constants of an integer operator to real values, because its inputs are real values now."""
     first = _CONSTANTS_FROM.get(node.op_type)
     for position in range(first, len(node.input)) if first is not None else ():
         name = node.input[position]
         if name in graph.stored and np.issubdtype(graph.value(name).dtype, np.integer):
             real = grid.dequantize(graph.value(name)).astype(np.float32)
-            if (node.op_type, position) != ("Pad", 3):  # the axes
+            if (node.op_type, position) != ("Pad", 3):  # Input 3 of Pad contains axes.
                 node.input[position] = graph.store(f"{node.output[0]}/real/{position}", real)
 
 
 def _grids(proto: ModelProto, graph: Graph, found: Sequence[Seam]) -> dict[str, TensorSpec]:
-    """Return the grid of every integer activation, those that are moved or rounded anew on the way included."""
+    """Return the grid of every integer activation, including moved and requantized ones."""
     grids = {seam.name: seam.stored for seam in found}
     for node in proto.graph.node:
         if node.op_type == "QuantizeLinear" and node.input[0] not in graph.stored and _has_one_scale(graph, node):
@@ -151,7 +152,7 @@ def _grids(proto: ModelProto, graph: Graph, found: Sequence[Seam]) -> dict[str, 
 
 
 def _sources(graph: Graph, name: str, found: Mapping[str, Seam]) -> list[str]:
-    """Return the nearest activations that `name` is computed of."""
+    """Return the nearest activations that `name` is computed from."""
     sources: dict[str, None] = {}
     seen, todo = set(), [name]
     while todo:
@@ -165,20 +166,20 @@ def _sources(graph: Graph, name: str, found: Mapping[str, Seam]) -> list[str]:
 
 
 def _behind_clip(proto: ModelProto, graph: Graph, name: str) -> str:
-    """Return what a Clip on the integers `name` makes of them, if nobody else reads them."""
+    """Return the output of an integer Clip after `name`, if it is the only reader; else `name`."""
     readers = [node for node in proto.graph.node if name in node.input]
     clips = len(readers) == 1 and readers[0].op_type == "Clip" and graph.readers[name] == 1
     return str(readers[0].output[0]) if clips else name
 
 
 def _is_rounded(graph: Graph, name: str) -> bool:
-    """Whether `name` is stored, or comes from integers: what is quantized anew is the same activation."""
+    """Return whether `name` is stored or dequantized, so that quantizing it gives no new activation."""
     maker = graph.producer.get(name)
     return name in graph.stored or (maker is not None and maker.op_type == "DequantizeLinear")
 
 
 def _unmoved(graph: Graph, name: str, *more: str) -> str:
-    """Return the input that a tensor is only another shape of, or what `more` operators make of it."""
+    """Return the tensor before reshapes, transposes and the operators in `more`."""
     while name in graph.producer and graph.producer[name].op_type in ("Reshape", "Transpose", "Identity", *more):
         name = graph.producer[name].input[0]
     return name

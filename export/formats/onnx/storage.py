@@ -1,6 +1,6 @@
-"""Whether an .onnx holds the numbers that it was made of: its sibling's integers, or the float file's weights.
+"""Compare the constants of an .onnx with their source: the sibling's integers or the float file's weights.
 
-Outputs on samples cannot see one zeroed channel in every layer; this can, and it needs no samples.
+Unlike outputs on samples, this comparison detects a single zeroed channel, and it needs no samples.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from export.formats.onnx.layers import Layer, layers
 from export.formats.onnx.stored_layers import StoredLayer, stored_layers
 from export.formats.session import StorageReport
 
-# A sibling's integers are moved, never rounded: what is further away than this is another layer.
+# A sibling's integers are copied without rounding, so a larger distance means another layer.
 SAME_STEPS = 0.5
 
-Steps = Iterable[tuple[str, float]]  # Where, and how far from what it was made of.
+Steps = Iterable[tuple[str, float]]  # Name and distance from the source.
 
 
 def compare_with_sibling(sibling: bytes, content: bytes) -> StorageReport | None:
-    """Return how far weights and biases lie from those of the .tflite `sibling`, in steps of its grids.
+    """Return the distance of weights and biases from those of the .tflite `sibling`, in steps of its grids.
 
-    None where the two do not have the same layers: then they cannot be told which is which.
+    None if the two files do not have the same layers, so that layers cannot be matched.
     """
     found, expected = list(layers(_read(content))), list(stored_layers(sibling))
     if Counter(layer.shape for layer in found) != Counter(layer.shape for layer in expected):
@@ -35,9 +35,9 @@ def compare_with_sibling(sibling: bytes, content: bytes) -> StorageReport | None
 
 
 def _matched(expected: Sequence[StoredLayer], found: Sequence[Layer]) -> Iterator[tuple[str, float]]:
-    """Yield the distances of the layers, each from the first that is equal, and of what is left from what is left.
+    """Yield the distances of the layers: first match equal layers, then the remaining ones in order.
 
-    The order is the same but where tf2onnx adds the other way round, as in an unrolled LSTM.
+    The order is the same unless tf2onnx swaps the terms of a sum, as in an unrolled LSTM.
     """
     left = dict(enumerate(found))
     pending = []
@@ -61,14 +61,14 @@ def _named(layer: StoredLayer, distances: Sequence[float]) -> Iterator[tuple[str
 
 
 def _distances(layer: StoredLayer, other: Layer) -> list[float]:
-    """Return how far the weights and, if there is one, the bias lie from the stored ones."""
+    """Return the distances of the weights and of the bias, if there is one."""
     expected = layer.read()
     weights = largest_steps(other.read(), expected.real, expected.step)
     return [weights] if layer.bias is None else [weights, _bias_distance(layer, other)]
 
 
 def _bias_distance(layer: StoredLayer, other: Layer) -> float:
-    """Return how far the bias lies from the stored one: it tells layers apart without a look at their weights."""
+    """Return the distance of the bias, which identifies layers without reading their weights."""
     if layer.bias is None:
         return 0.0
     bias = np.zeros_like(layer.bias.real) if other.bias is None else other.bias
@@ -76,7 +76,7 @@ def _bias_distance(layer: StoredLayer, other: Layer) -> float:
 
 
 def compare_with_float(float_file: bytes, content: bytes) -> StorageReport:
-    """Return how far every constant lies from that of the float .onnx, in units in its last place."""
+    """Return the distance of every constant from the float .onnx, in units in the last place."""
     expected, found = _read(float_file), _read(content)
     if [node.op_type for node in expected.nodes] != [node.op_type for node in found.nodes]:
         return StorageReport(worst_steps=float("inf"), where="the order of the operators", constants=0)

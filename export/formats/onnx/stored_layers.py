@@ -1,4 +1,4 @@
-"""The layers of a .tflite as an .onnx derived from it should hold them: same order, output channels first."""
+"""The layers of a .tflite in the order and layout of an .onnx derived from it: output channels first."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class StoredConstant:
     """A stored constant.
 
     Attributes:
-        real: its real numbers.
-        step: of its grid, for each of them.
+        real: its real values.
+        step: step size of each value.
     """
 
     real: Float64s
@@ -41,10 +41,10 @@ class StoredLayer:
     """One layer.
 
     Attributes:
-        name: of what it computes.
-        shape: of the weights, output channels first.
-        read: returns the weights; kept nowhere, because in float64 they are eight times the file.
-        bias: None where there is none.
+        name: name of its output.
+        shape: shape of the weights, output channels first.
+        read: returns the weights, which are not cached because float64 needs eight times the size of the file.
+        bias: the bias; None without a bias.
     """
 
     name: str
@@ -54,9 +54,9 @@ class StoredLayer:
 
 
 def stored_layers(content: bytes) -> Iterator[StoredLayer]:
-    """Yield the layers with constant weights, depth first from the outputs as the nodes of our .onnx files.
+    """Yield the layers with constant weights in the node order of the .onnx: depth first from the outputs.
 
-    Those inside of loops follow.
+    Layers inside loops come last.
     """
     model = flatbuffer.read(content)
     for subgraph in model.subgraphs:
@@ -87,7 +87,7 @@ def _layer(
 
 
 def _tensor(model: flatbuffer.Model, subgraph: Any, operator: Any, position: int) -> Any:
-    """Return the stored tensor that an operator reads there; None if it reads none."""
+    """Return the stored tensor that an operator reads at `position`; None if there is none."""
     if position >= len(operator.inputs) or operator.inputs[position] < 0:
         return None
     tensor = subgraph.tensors[storage.source(model, subgraph, operator.inputs[position])]
@@ -95,12 +95,12 @@ def _tensor(model: flatbuffer.Model, subgraph: Any, operator: Any, position: int
 
 
 def _constant(model: flatbuffer.Model, tensor: Any) -> StoredConstant:
-    real, step = storage.real(model, tensor, smallest_step=0)  # the integers are the same in dead channels too
+    real, step = storage.real(model, tensor, smallest_step=0)  # The integers are equal in dead channels too.
     return StoredConstant(real=real, step=step)
 
 
 def _depth_first(subgraph: Any) -> list[Any]:
-    """Return the operators in the order of `naming.sort_nodes`: the .tflite has that of the Keras layers."""
+    """Return the operators in the order of `naming.sort_nodes`; the .tflite uses the order of the Keras layers."""
     maker = {index: position for position, operator in enumerate(subgraph.operators) for index in operator.outputs}
     done: dict[int, None] = {}
     stack = [(maker[index], False) for index in reversed(subgraph.outputs) if index in maker]

@@ -1,4 +1,4 @@
-"""Which activation of an .onnx is which of the float .tflite: by where it stands in the graph and by its values."""
+"""Match the activations of an .onnx with those of the float .tflite, by graph position and by values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from export.formats.onnx.split import Seam
 from export.formats.session import Step
 from export.formats.tflite.census import MOVES
 
-ALIKE = 0.5  # Without a place in the graph: the error's power is less than half of the signal's.
+ALIKE = 0.5  # Threshold for a match by values only: the error power is less than half of the signal power.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +20,9 @@ class Counterpart:
     """A float activation.
 
     Attributes:
-        tensor: its name in the float file.
-        axes: the order of its axes in the .onnx; None: the same numbers in the same order, maybe of another shape.
-        shape: in the .onnx.
+        tensor: name in the float file.
+        axes: order of its axes in the .onnx; None if the values have the same order, possibly in another shape.
+        shape: shape in the .onnx.
     """
 
     tensor: str
@@ -30,12 +30,12 @@ class Counterpart:
     shape: tuple[int, ...]
 
     def as_onnx(self, values: Array) -> Array:
-        """Return the float activation as the .onnx has it."""
+        """Return the float activation in the layout of the .onnx."""
         turned = values if self.axes is None else values.transpose(self.axes)
         return np.ascontiguousarray(turned.reshape(self.shape))
 
     def as_reference(self, values: Array, shape: tuple[int, ...]) -> Array:
-        """Return an activation of the .onnx as the float file has it."""
+        """Return an activation of the .onnx in the layout of the float file."""
         if self.axes is None:
             return values.reshape(shape)
         turned = values.reshape([shape[axis] for axis in self.axes])
@@ -45,13 +45,13 @@ class Counterpart:
 def counterparts(
     seams: Sequence[Seam], found: Mapping[str, Array], steps: Sequence[Step], references: Mapping[str, Array]
 ) -> dict[str, Counterpart]:
-    """Return the float activation of each seam, by the seam's name; those without one are left out.
+    """Return the float activation of each seam by the seam's name, without seams that have none.
 
     Args:
-        seams: of the .onnx, sources before what is made of them.
-        found: their real values on one sample.
-        steps: of the float file.
-        references: their values on that sample, by tensor.
+        seams: seams of the .onnx in topological order.
+        found: real values of the seams on one sample.
+        steps: steps of the float file.
+        references: values of the float activations on that sample, by tensor.
     """
     origins = _origins(steps)
     sources = {step.tensor: frozenset[str]().union(*(origins[source] for source in step.sources)) for step in steps}
@@ -64,7 +64,9 @@ def counterparts(
         place = frozenset[str]().union(*known)
         placed = [name for name in candidates if sources[name] == place] if len(known) == len(seam.sources) else []
         likeness, axes, name = _nearest(values, references, placed or candidates)
-        if placed and likeness <= ALIKE:  # spoiled; or what stands there is in float, and this comes behind it
+        if (
+            placed and likeness <= ALIKE
+        ):  # The layer is faulty, or the activation at this position is in float and the match lies behind it.
             further = _nearest(values, references, candidates)
             likeness, axes, name = further if further[0] > ALIKE else (likeness, axes, name)
         if name and (placed or likeness > ALIKE):
@@ -76,13 +78,13 @@ def counterparts(
 def _nearest(
     values: Array, references: Mapping[str, Array], names: Sequence[str]
 ) -> tuple[float, tuple[int, ...] | None, str]:
-    """Return likeness, axes and name of the activation that `values` are most like; no name if there is none."""
+    """Return likeness, axes and name of the activation most similar to `values`; an empty name if there is none."""
     rated = [(*_likeness(references[name], values), name) for name in names]
     return max(rated, key=lambda one: one[0], default=(-np.inf, None, ""))
 
 
 def _origins(steps: Sequence[Step]) -> dict[str, frozenset[str]]:
-    """Return the activations that each holds the numbers of: what only moves or joins them is not stored anew."""
+    """Return for each activation the ones whose values it contains, through operators that only move data."""
     found: dict[str, frozenset[str]] = {}
     for step in steps:
         moves = step.op in MOVES and step.sources
@@ -93,7 +95,7 @@ def _origins(steps: Sequence[Step]) -> dict[str, frozenset[str]]:
 
 
 def _likeness(reference: Array, values: Array) -> tuple[float, tuple[int, ...] | None]:
-    """Return 1 - error power / signal power in the better order of the axes, and that order."""
+    """Return 1 - error power / signal power for the better order of axes, and that order."""
     orders: list[tuple[int, ...] | None] = []
     turned = (0, reference.ndim - 1, *range(1, reference.ndim - 1))
     is_turned = reference.transpose(turned).shape == values.shape

@@ -1,4 +1,4 @@
-"""Call tf2onnx: quietly, without the copies it makes for its own safety, its failures as one sentence."""
+"""Call tf2onnx without log output and without its safety copies, and report failures as ConversionError."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 from export.errors import ConversionError
 from export.formats.onnx.patches import without_rewriting_protos
 
-OPSET = 18  # The newest that tf2onnx 1.17 writes.
-# tf2onnx copies the graph before each of its optimizations, to go back if one fails: half of the time.
+OPSET = 18  # The newest opset that tf2onnx 1.17 writes.
+# tf2onnx copies the graph before each optimization, to undo it on failure; this takes half of the time.
 _COPIES = "TF2ONNX_CATCH_ERRORS"
 _FAILURES = (
     ValueError, NotImplementedError, RuntimeError, KeyError, AttributeError, IndexError, TypeError,

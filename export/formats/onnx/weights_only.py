@@ -1,4 +1,4 @@
-"""Weight-only int8 .tflite -> .onnx: int8 weights per channel, computed in float32."""
+"""Derive an .onnx with int8 weights and float32 arithmetic from a weight-only int8 .tflite."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def derive(sibling: bytes) -> bytes:
     """Return the .onnx of a weight-only int8 .tflite: the same integers and scales.
 
     Raises:
-        ConversionError: an operator that ONNX cannot express.
+        ConversionError: ONNX has no counterpart for an operator.
     """
     proto = read_sibling(sibling)
     spell_out_dequantizations(proto.graph)
@@ -25,11 +25,11 @@ def derive(sibling: bytes) -> bytes:
 
 
 def spell_out_dequantizations(proto: GraphProto) -> None:
-    """Write each DequantizeLinear in the graph `proto`, and in the loops inside of it, as a Cast and a Mul.
+    """Replace each DequantizeLinear of the graph and of its loops by a Cast and a Mul.
 
-    ONNX Runtime folds these when they stand behind weights; a DequantizeLinear would run at every inference.
-    And where it sees a DequantizeLinear before a convolution, it rounds the float bias to int32, which overflows
-    in the fine steps of 16-bit activations. Before a MatMul in a loop, it rounds the activations to 8 bits.
+    ONNX Runtime folds these for weights, but executes a DequantizeLinear in every inference. For a DequantizeLinear
+    before a convolution, it also rounds the float bias to int32, which overflows with the fine steps of 16-bit
+    activations; before a MatMul in a loop, it rounds the activations to 8 bits.
     """
     for node in proto.node:
         for inner in subgraphs(node):
@@ -47,14 +47,14 @@ def spell_out_dequantizations(proto: GraphProto) -> None:
 
 
 def store_real(graph: Graph, node: NodeProto) -> None:
-    """Store what `node` makes of a bias: ONNX cannot dequantize the int64 that 16-bit activations bring."""
+    """Store the real values of a dequantized bias, because ONNX cannot dequantize int64 biases."""
     stored = graph.value(node.input[0]).astype(np.float64)
     scale, zero_point = (_parameter(graph, node, position, stored.ndim) for position in (1, 2))
     graph.store(node.output[0], ((stored - zero_point) * scale).astype(np.float32))
 
 
 def spelled_out(graph: Graph, node: NodeProto) -> Iterator[Any]:
-    """Yield the nodes that do what the DequantizeLinear `node` does."""
+    """Yield the nodes that replace the DequantizeLinear `node`."""
     from onnx import TensorProto, helper
 
     source, result = node.input[0], node.output[0]
@@ -70,7 +70,7 @@ def spelled_out(graph: Graph, node: NodeProto) -> Iterator[Any]:
 
 
 def _parameter(graph: Graph, node: NodeProto, position: int, rank: int) -> Any:
-    """Return the scale (1) or zero point (2) of `node`, shaped to meet a tensor of `rank` along its axis."""
+    """Return the scale (1) or zero point (2) of `node`, shaped to broadcast along its axis."""
     value = graph.value(node.input[position])
     if value.ndim == 0:
         return value

@@ -1,6 +1,6 @@
-"""w8a16 .tflite -> .onnx: int8 weights, every activation rounded to int16, arithmetic in float32 between.
+"""Derive an .onnx with int8 weights, int16 activations and float32 arithmetic from a w8a16 .tflite.
 
-ONNX Runtime has no integer kernels for 16-bit activations; the roundings are the same, so the numbers are.
+ONNX Runtime has no integer kernels for 16-bit activations; equal rounding gives equal values.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from export.formats.onnx.naming import drop_unused, sort_nodes
 from export.formats.onnx.sibling import read_sibling, seal
 from export.formats.onnx.weights_only import spell_out_dequantizations
 
-OPSET = 21  # The first with QuantizeLinear to int16; nothing else that tf2onnx writes changed since 18.
+OPSET = 21  # The first with QuantizeLinear to int16; other operators that tf2onnx writes are unchanged since 18.
 IR_VERSION = 10
 
 
@@ -19,7 +19,7 @@ def derive(sibling: bytes) -> bytes:
     """Return the .onnx of a .tflite with int16 activations: the same integers, scales and zero points.
 
     Raises:
-        ConversionError: an operator that ONNX cannot express.
+        ConversionError: ONNX has no counterpart for an operator.
     """
     proto = read_sibling(sibling)
     integers.drop_requantizations(proto.graph)

@@ -1,7 +1,7 @@
-"""Functions inside of a traced graph that nobody may look into: what Keras compiles, as a convolution with groups.
+"""Inline functions of a traced graph that Keras compiles with XLA, such as grouped convolutions.
 
-TensorFlow inlines a function's graph where it is called, but not that of one that XLA must compile, and tf2onnx knows
-no calls. Keras compiles grouped convolutions because TensorFlow's own kernels on CPUs have none; the graph is the same.
+TensorFlow inlines called functions, except those that XLA must compile, and tf2onnx does not support calls. Keras
+compiles grouped convolutions because TensorFlow has no CPU kernels for them; the graph is the same.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ SEAL = "_XlaMustCompile"
 
 
 def has_sealed_calls(graph: Any) -> bool:
-    """Whether a traced graph calls a function that is not inlined."""
+    """Return whether a traced graph calls a function that is not inlined."""
     return any(
         operation.type in CALLS and SEAL in operation.node_def.attr and operation.get_attr(SEAL)
         for operation in graph.get_operations()
@@ -22,13 +22,13 @@ def has_sealed_calls(graph: Any) -> bool:
 
 
 def unsealed(trace: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `trace`, to be traced, with the bodies of inner functions in place of calls."""
+    """Return `trace` with calls replaced by the bodies of the called functions during tracing."""
 
     def inlined(*values: Any) -> Any:
         import tensorflow as tf
 
         before = tf.config.functions_run_eagerly()
-        tf.config.run_functions_eagerly(True)  # in a graph that is traced "eagerly" means: in that graph
+        tf.config.run_functions_eagerly(True)  # During tracing, "eagerly" means: inline in the traced graph.
         try:
             return trace(*values)
         finally:

@@ -1,4 +1,4 @@
-"""The .tflite format, run by LiteRT: Android, Raspberry Pi, browsers, microcontrollers."""
+"""The .tflite format and its runtime LiteRT, for Android, Raspberry Pi, browsers and microcontrollers."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class TfliteFormat:
         return convert(model, entries or {})
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
-        """Return the file in `plan.precision`; no sibling is needed."""
+        """Return the quantized file; no sibling is needed."""
         from export.formats.tflite.quantize import quantize
 
         return quantize(float_file, plan)
 
     def needs(self, scheme: Scheme) -> tuple[str, ...]:
-        """Return nothing: every precision is made of the float file."""
+        """Return no formats: every precision is derived from the float file."""
         return ()
 
     def storage(self, float_file: bytes, content: bytes, siblings: Mapping[str, bytes]) -> StorageReport | None:
-        """Return how far the stored weights and biases lie from the float file's."""
+        """Return the distance of the stored weights and biases from the float file's."""
         from export.formats.tflite.storage import compare
 
         return compare(float_file, content)
@@ -52,37 +52,37 @@ class TfliteFormat:
         return open_session(path, threads)
 
     def watch(self, path: Path, threads: int = 1) -> Watcher:
-        """Load a float file in LiteRT, every activation in sight."""
+        """Load a float file in LiteRT with access to every activation."""
         from export.formats.tflite.watching import TfliteWatcher
 
         return TfliteWatcher(path, threads)
 
     def reweigh(self, float_file: bytes, before: Weights, after: Weights) -> bytes | None:
-        """Return the float file with other weights, found by those `before`; None where they cannot be told apart."""
+        """Return the float file with the weights `before` replaced by `after`; None if they cannot be located."""
         from export.formats.tflite.reweigh import reweighed
 
         return reweighed(float_file, before, after)
 
     def ranges(self, float_file: bytes, content: bytes, plan: QuantizationPlan) -> RangeReport:
-        """Return how far the grids fall short of the plan's ranges."""
+        """Return how far the stored ranges fall short of the planned ranges."""
         from export.formats.tflite.ranges import compare
 
         return compare(float_file, content, plan)
 
     def dissect(self, path: Path, float_file: Path) -> Dissector:
-        """Load a quantized file in LiteRT beside a float .tflite, every activation in sight."""
+        """Load a quantized file in LiteRT together with a float .tflite, with access to every activation."""
         from export.formats.tflite.dissect import TfliteDissector
 
         return TfliteDissector(path.read_bytes(), float_file.read_bytes())
 
     def zero_share(self, content: bytes) -> float:
-        """Return the share of the layers' weights that stand for zero."""
+        """Return the share of zero weights in the layers."""
         from export.formats.tflite.sparsity import zero_share
 
         return zero_share(content)
 
     def census(self, path: Path) -> list[OpCount]:
-        """Return the operators as the file holds them, which is how LiteRT executes them."""
+        """Return the operators of the file, which LiteRT executes without fusions."""
         from export.formats.tflite.census import census
 
         return census(path)

@@ -1,10 +1,10 @@
-"""Grids on which every runtime rounds a sum alike.
+"""Choose grids on which every runtime rounds a sum equally.
 
-LiteRT adds integers with multipliers of 21 bits (XNNPACK, the parameters of qs8-vadd: the larger ratio of scales lies
-in [2^20, 2^21), the sum is rounded half up); ONNX Runtime adds float32 (QLinearAdd, rounded half to even). Where two
-numbers add up to next to a half, they part by one, and a deep network makes more of it: one such pair in MobileNet v2,
-19 and 15 steps that make 20.499994, moved half of its logits by a step. A sum's grid may be a little coarser than
-planned: it is made so until no pair of small numbers comes that near to a half, or as few as can be.
+LiteRT adds integers with 21-bit multipliers (XNNPACK, parameters of qs8-vadd: the larger ratio of scales lies in
+[2^20, 2^21), the sum is rounded half up); ONNX Runtime adds float32 (QLinearAdd, rounded half to even). If a sum is
+close to a half, the results differ by one step, which a deep network amplifies: one such pair in MobileNet v2, 19 and
+15 steps with the sum 20.499994, moved half of its logits by a step. The grid of a sum is therefore made slightly
+coarser than planned until no pair of small numbers, or as few as possible, comes that close to a half.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy as np
 from calibration.ranges import Range
 from export.formats.tflite import concat_grids, flatbuffer
 
-TRIED, COARSER = 24, 2.0**-12  # grids, each by that share coarser than the one before: 0.6 % at most
-COMMON = 64  # steps from zero: most numbers are that small, and few pairs of larger ones can be had
-BITS = 20  # of XNNPACK's larger multiplier, and one more
-NEAR = 4e-5  # steps: three roundings of float32 numbers up to 512, half a unit in the last place each
+TRIED, COARSER = 24, 2.0**-12  # Number of grids, and the relative increase per grid: 0.6 % at most.
+COMMON = 64  # Steps from zero that are checked; most numbers are smaller.
+BITS = 20  # Bits of XNNPACK's larger multiplier minus one.
+NEAR = 4e-5  # Steps: three roundings of float32 numbers up to 512, half a unit in the last place each.
 
 
 def settled(model: flatbuffer.Model, ranges: Mapping[int, Range]) -> dict[int, Range]:
-    """Return the ranges of a float file's activations, by index, those of sums a little wider where it is better."""
+    """Return the ranges of a float file's activations by index, with those of sums slightly widened if necessary."""
     found = dict(ranges)
     operators = [(flatbuffer.op_name(model, operator), operator) for operator in model.subgraphs[0].operators]
     joined = {index for name, operator in operators if name == concat_grids.JOINS for index in operator.inputs}
@@ -39,7 +39,7 @@ def settled(model: flatbuffer.Model, ranges: Mapping[int, Range]) -> dict[int, R
 
 @lru_cache(maxsize=1024)
 def wider(first: Range, second: Range, total: Range) -> Range:
-    """Return the range of the sum of two int8 tensors: `total`, or a little more."""
+    """Return the range for the sum of two int8 tensors: `total` or slightly wider."""
     parts = _scale(first), _scale(second)
     best, fewest = total, None
     for tried in range(TRIED):
@@ -54,12 +54,12 @@ def wider(first: Range, second: Range, total: Range) -> Range:
 
 
 def pairs_that_part(first: np.float32, second: np.float32, total: np.float32) -> int:
-    """Return how many pairs of small numbers may be rounded otherwise by one runtime than by the other.
+    """Return the number of pairs of small numbers whose sum the two runtimes may round differently.
 
     Args:
-        first: scale of what is added.
-        second: likewise.
-        total: of the sum.
+        first: scale of the first term.
+        second: scale of the second term.
+        total: scale of the sum.
     """
     ratios = np.array([first / total, second / total], np.float32).astype(np.float64)
     shift = BITS - int(np.floor(np.log2(ratios.max())))

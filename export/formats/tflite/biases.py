@@ -1,9 +1,9 @@
-"""Biases survive quantization, also those of channels whose weights are all but zero.
+"""Preserve biases during quantization, also in channels whose weights are almost zero.
 
-A bias is stored in steps of (input scale x weight scale). A channel of zeros has a weight scale of next to nothing, its
-bias overflows int32, and ai-edge-quantizer then stores a bias of nothing, silently: MobileNet v1's trained weights have
-21 such channels. So one weight of such a channel is raised before, just enough for its bias to fit; and the int64
-biases of 16-bit activations, which the quantizer clips to int32 as well, are written anew after it.
+A bias is stored in steps of (input scale x weight scale). A channel of zeros has a tiny weight scale, so its bias
+overflows int32, and ai-edge-quantizer silently stores a zero bias: MobileNet v1's trained weights have 21 such
+channels. Therefore one weight of such a channel is increased before quantization, just enough for its bias to fit. The
+int64 biases of 16-bit activations, which the quantizer also clips to int32, are rewritten after quantization.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ def revive(
     scheme: Scheme,
     widths: Mapping[int, Width],
 ) -> bool:
-    """Make every channel's largest weight big enough for its bias, in place; return whether one was changed.
+    """Increase the largest weight of channels whose bias would not fit, in place; return whether any was changed.
 
-    What is added answers to the largest input with 127 * 255 / 2^30 = 3e-5 of the bias: far below an int8 step.
+    For the largest input, the change adds 127 * 255 / 2^30 = 3e-5 of the bias: far less than an int8 step.
 
     Args:
-        model: the float file that is to be quantized.
+        model: the float file to quantize.
         statistics: "min" and "max" of every activation, by name.
-        scheme: of the layers that are not in `widths`.
-        widths: of the raised operators, by position; a float bias needs nothing.
+        scheme: precision of the layers that are not in `widths`.
+        widths: widths of the operators in higher precision, by position; float biases need no change.
     """
     changed = False
     for layer in layers(model):
@@ -55,18 +55,18 @@ def revive(
 
 
 def smallest_weight(bias: Any, step: float, arithmetic: Scheme) -> Any:
-    """Return how large the largest weight of a channel must be for its bias to fit, (channels,).
+    """Return the minimum for the largest weight of each channel (channels,) that lets its bias fit.
 
     Args:
-        bias: (channels,).
-        step: of the layer's input.
+        bias: the biases (channels,).
+        step: step size of the layer's input.
         arithmetic: int8 or w8a16.
     """
     return 127 * np.abs(bias) / (step * _LARGEST_BIAS[arithmetic])
 
 
 def restore(model: flatbuffer.Model, reference: flatbuffer.Model) -> None:
-    """Write every int64 bias of a quantized model anew from the float file's."""
+    """Rewrite every int64 bias of a quantized model from the float file."""
     for layer, original in zip(layers(model), layers(reference), strict=True):
         if flatbuffer.constant(model, layer.bias).dtype != np.int64:
             continue
@@ -76,12 +76,12 @@ def restore(model: flatbuffer.Model, reference: flatbuffer.Model) -> None:
 
 
 def first_weights(weights: Any, layer: Layer) -> Any:
-    """Return a view of the weight of each channel that may be raised, (channels,)."""
+    """Return a view of the weight of each channel that may be increased, (channels,)."""
     return np.moveaxis(weights, layer.channel_axis, 0)[(slice(None), *(0,) * (weights.ndim - 1))]
 
 
 def _raise(model: flatbuffer.Model, layer: Layer, floor: Any) -> bool:
-    """Set one weight of every channel that stays below `floor` (channels,) to it; return whether there was one."""
+    """Set one weight of every channel below `floor` (channels,) to it; return whether any was changed."""
     weights = flatbuffer.constant(model, layer.weights)
     channels = np.moveaxis(weights, layer.channel_axis, 0).reshape(len(floor), -1)
     low = np.abs(channels).max(axis=1) < floor

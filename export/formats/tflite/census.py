@@ -1,4 +1,4 @@
-"""Which operators a .tflite holds, and on which numbers they work."""
+"""Count the operators of a .tflite by arithmetic."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from export.formats.session import OpCount
 from export.formats.tflite import flatbuffer
 
-# They move or relabel numbers; QUANTIZE and DEQUANTIZE are the seams between integer and float parts.
+# Operators that only move data; QUANTIZE and DEQUANTIZE are the seams between integer and float parts.
 MOVES = frozenset({
     "RESHAPE", "TRANSPOSE", "PAD", "PADV2", "MIRROR_PAD", "CONCATENATION", "SLICE", "STRIDED_SLICE", "SPLIT", "PACK",
     "UNPACK", "GATHER", "GATHER_ND", "SQUEEZE", "EXPAND_DIMS", "SHAPE", "QUANTIZE", "DEQUANTIZE", "CAST",
@@ -18,7 +18,7 @@ MOVES = frozenset({
 
 
 def census(path: Path) -> list[OpCount]:
-    """Return how often each operator occurs, by arithmetic, as `OpCount` names it."""
+    """Return the number of occurrences of each operator by arithmetic; see `OpCount`."""
     model = flatbuffer.read(path.read_bytes())
     counts: Counter[tuple[str, str]] = Counter()
     for subgraph in model.subgraphs:

@@ -1,8 +1,8 @@
-"""Activations that must lie on one grid, because an operator only moves integers from one to the other.
+"""Give activations that an operator only moves, such as inputs of a CONCATENATION, a common grid.
 
-What a CONCATENATION reads lies on its output's grid; what has another grid is rounded a second time on the way. Where
-nobody else reads it, or its own grid would be hardly finer, its range becomes that of the CONCATENATION from the start,
-and the second rounding goes.
+All inputs of a CONCATENATION are requantized to the grid of its output, which rounds them a second time. If an input
+has no other reader, or its own grid would be hardly finer, it gets the range of the CONCATENATION from the start, which
+avoids the second rounding.
 """
 
 from __future__ import annotations
@@ -14,29 +14,33 @@ from typing import Any
 from calibration.ranges import Range
 from export.formats.tflite import flatbuffer
 
-# A grid that is coarser by r has r^2 times the noise; a second rounding onto it adds 1 / r^2 of that. They are even
-# where r^2 = 1 + 1 / r^2: at the root of the golden ratio.
+# A grid that is coarser by r has r^2 times the noise; a second rounding to it adds 1 / r^2 of that. Both are equal for
+# r^2 = 1 + 1 / r^2: the root of the golden ratio.
 COARSER = 1.27
-CUT = 0.05  # share of its own range that it may lose: less than a step of what is tried when ranges are chosen
+CUT = 0.05  # Share of its own range that an input may lose: less than a step of the search for ranges.
 JOINS = "CONCATENATION"
-# They give all numbers that they take, on the same grid (ai-edge-quantizer, uniform_quantize/common_quantize.py).
+
+
+# Operators that return all input values on the same grid (ai-edge-quantizer, uniform_quantize/common_quantize.py).
 MOVES_ALL = frozenset({"MAX_POOL_2D", "MIRROR_PAD", "PAD", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "TILE", "TRANSPOSE"})
-# They give some of them, or means.
+
+# Operators that return some of their input values, or means.
 TAKES_SOME = frozenset({"AVERAGE_POOL_2D", "GATHER", "GATHER_ND", "REDUCE_MIN", "RESIZE_BILINEAR", "SLICE",
     "SPACE_TO_DEPTH", "SPLIT", "STRIDED_SLICE", "UNPACK"})  # fmt: skip
-# The runtime gives them a grid.
+
+# Operators with a grid that the runtime fixes.
 FIXED = frozenset({"L2_NORMALIZATION", "LOGISTIC", "LOG_SOFTMAX", "SOFTMAX", "TANH"})
 
 
 def shared(model: flatbuffer.Model, ranges: Mapping[int, Range]) -> dict[int, Range]:
-    """Return the ranges of a float file's activations, by index, alike for those that are joined where it is better."""
+    """Return the ranges of a float file's activations by index, with common ranges for concatenated activations."""
     found = dict(ranges)
     operators = model.subgraphs[0].operators
     makers = {index: operator for operator in operators for index in operator.outputs}
     readers = Counter(index for operator in operators for index in operator.inputs)
     for operator in operators:
         pass_on(model, operator, found)
-    # The last one first: what it reads may be joined itself.
+    # In reverse order, because an input may be a concatenation itself.
     for operator in reversed(operators):
         if flatbuffer.op_name(model, operator) != JOINS:
             continue
@@ -45,20 +49,20 @@ def shared(model: flatbuffer.Model, ranges: Mapping[int, Range]) -> dict[int, Ra
             line = list(_on_one_grid(model, makers, index))
             if line and all(_may_take(found[one], whole, readers[one]) for one in line):
                 found.update(dict.fromkeys(line, whole))
-    for operator in operators:  # those that take a part of something that was joined
+    for operator in operators:  # For operators that read a part of a concatenation.
         pass_on(model, operator, found)
     return found
 
 
 def pass_on(model: flatbuffer.Model, operator: Any, found: dict[int, Range]) -> None:
-    """Give what an operator only moves the range of what it reads."""
+    """Give the outputs of an operator that only moves data the range of its input."""
     if flatbuffer.op_name(model, operator) in MOVES_ALL | TAKES_SOME:
         source = next((found[index] for index in operator.inputs if index in found), None)
         found.update({index: source for index in operator.outputs if source is not None and index in found})
 
 
 def _on_one_grid(model: flatbuffer.Model, makers: Mapping[int, Any], index: int) -> Iterator[int]:
-    """Yield an activation and those before it that must have its grid; nothing if that is not free."""
+    """Yield an activation and those before it that share its grid; nothing if the grid is fixed."""
     line = []
     while index in makers:
         line.append(index)
@@ -72,7 +76,7 @@ def _on_one_grid(model: flatbuffer.Model, makers: Mapping[int, Any], index: int)
 
 
 def _may_take(own: Range, whole: Range, readers: int) -> bool:
-    """Return whether an activation loses little on the grid of what it becomes a part of."""
+    """Return whether an activation loses little accuracy on the grid of the concatenation."""
     if readers == 1:
         return True
     low, high = min(own[0], 0.0), max(own[1], 0.0)

@@ -1,6 +1,6 @@
-"""SavedModel -> float32 .tflite, by TensorFlow's converter; also as a job in a child process, whose memory comes back.
+"""Convert a SavedModel to a float32 .tflite with TensorFlow's converter, also as a job in a child process.
 
-The converter holds the weights several times, and TensorFlow keeps what it has once taken.
+The converter copies the weights several times, and TensorFlow does not release memory; the end of a child does.
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ from pathlib import Path
 from export.errors import ConversionError
 from export.formats.tflite import flatbuffer
 
-# Of the one signature of a file with one entry point.
+# Name of the signature of a file with one entry point.
 DEFAULT = "serving_default"
 
 Names = Mapping[str, Sequence[Sequence[str]]]
 
 
 def convert(saved_model: str, names: Names) -> bytes:
-    """Return the file of the SavedModel in that folder.
+    """Return the file converted from a SavedModel.
 
     Args:
-        saved_model: a folder.
-        names: of the inputs and of the outputs of every signature, in the order of its arguments and results.
+        saved_model: the folder of the SavedModel.
+        names: names of the inputs and outputs of every signature, in the order of its arguments and results.
 
     Raises:
-        ConversionError: an operator that the runtime does not have, named.
+        ConversionError: the runtime does not have an operator; the message names it.
     """
     import tensorflow as tf
     from tensorflow.lite.python.convert_phase import ConverterError
     from tensorflow.lite.python.lite import TFLiteSavedModelConverterV2
 
-    # As TFLiteConverter.from_saved_model makes it, which loads the folder for the names of its signatures.
+    # Like TFLiteConverter.from_saved_model, which also loads the folder to find the names of the signatures.
     converter = TFLiteSavedModelConverterV2(saved_model, {"serve"}, list(names))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    converter._experimental_use_buffer_offset = True  # weights behind the graph: two copies less, and half of the time
+    converter._experimental_use_buffer_offset = True  # Saves two copies of the weights and half of the time.
     try:
         content = converter.convert()
     except (ConverterError, RuntimeError, ValueError) as error:
-        raise ConversionError(f"TensorFlow's converter refuses the model: {_first_line(error)}") from error
+        raise ConversionError(f"TensorFlow's converter rejects the model: {_first_line(error)}") from error
     del converter
     parsed = flatbuffer.read(content)
     flatbuffer.rename_signatures(parsed, names)
@@ -48,7 +48,7 @@ def convert(saved_model: str, names: Names) -> bytes:
 
 
 def _first_line(error: Exception) -> str:
-    """Return what the converter means: the missing operators where it names them, else its first line."""
+    """Return the line of the error that names missing operators, else the first line."""
     text = str(error)
     for line in text.splitlines():
         if "is neither a custom op nor a flex op" in line or line.startswith(("TF Select ops:", "Custom ops:")):
@@ -57,8 +57,8 @@ def _first_line(error: Exception) -> str:
 
 
 def write(saved_model: str, names: Names, out: str) -> dict[str, str]:
-    """Write the file of a SavedModel to `out`, as a job of `export.process`; answer why there is none, if so."""
-    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # nothing is computed here, and oneDNN gives no memory back
+    """Convert a SavedModel and write the file to `out`, as a job of `export.process`; return the error, if any."""
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # Conversion does not compute, and oneDNN does not release memory.
     try:
         content = convert(saved_model, names)
     except ConversionError as error:

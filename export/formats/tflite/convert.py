@@ -1,4 +1,4 @@
-"""Keras model -> float32 .tflite, by way of a SavedModel with a static batch and no Flex ops."""
+"""Convert a Keras model to a float32 .tflite via a SavedModel with a static batch, without Flex operators."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from export.model import signature
 if TYPE_CHECKING:
     import keras
 
-# From here on a process of its own is worth the seconds in which it loads TensorFlow.
+
+# Above this size, a separate process is worth the seconds for loading TensorFlow.
 LARGE_BYTES = 200e6
 
 
 def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
-    """Return the float32 file; its signatures carry the Keras names, one for each entry point.
+    """Return the float32 file, with one signature per entry point and the names of Keras.
 
-    A concrete function handed to the converter would come back without its weights, unfrozen; a SavedModel does not.
+    The model is saved first, because the converter does not freeze the weights of a concrete function.
 
     Raises:
-        ConversionError: an operator that the runtime does not have, named.
+        ConversionError: the runtime does not have an operator; the message names it.
     """
     models = entries or {conversion.DEFAULT: model}
     names = {
@@ -37,9 +38,9 @@ def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
         if 4 * model.count_params() < LARGE_BYTES:
             return conversion.convert(folder, names)
         out = Path(folder) / "model"
-        answer = process.call(conversion.write, fresh=True, saved_model=folder, names=names, out=out)
-        if answer["trouble"]:
-            raise ConversionError(answer["trouble"])
+        result = process.call(conversion.write, fresh=True, saved_model=folder, names=names, out=out)
+        if result["trouble"]:
+            raise ConversionError(result["trouble"])
         return out.read_bytes()
 
 

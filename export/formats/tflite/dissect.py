@@ -1,4 +1,4 @@
-"""A quantized .tflite taken apart in LiteRT, beside the float file that it was made of or one of the same graph."""
+"""Dissect a quantized .tflite in LiteRT, compared with a float file of the same graph."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ PASSING_ON = MOVES | {"MAX_POOL_2D", "RELU", "RELU6"}
 
 
 class FloatSide:
-    """The float file in LiteRT with all its activations, and the twins of its operators."""
+    """The float file in LiteRT, with access to all activations and with shadow operators."""
 
     def __init__(self, content: bytes, quantized: flatbuffer.Model | None = None) -> None:
-        """Load a float file; with twins if the model is given whose constants they have."""
+        """Load a float file; add shadow operators with the constants of `quantized`, if given."""
         self.model = flatbuffer.read(content)
         self.steps = tuple(steps(self.model))
         self._plain = flatbuffer.read(content)
@@ -33,7 +33,7 @@ class FloatSide:
         self.outputs = [subgraph.tensors[index].name.decode() for index in subgraph.outputs]
         self.pairs = list(paired(self.model, quantized)) if quantized is not None else []
         self.index = {tensor.name.decode(): index for index, tensor in enumerate(self.model.subgraphs[0].tensors)}
-        self._twins = shadow_ops.add(self.model, quantized, self.pairs) if quantized is not None else {}
+        self._shadows = shadow_ops.add(self.model, quantized, self.pairs) if quantized is not None else {}
         self._named = flatbuffer.activations(self._plain)
         self._shown = flatbuffer.with_memory(self.model, flatbuffer.activations(self.model))
         self._bounds = dict(_bounds(self.model))
@@ -44,17 +44,17 @@ class FloatSide:
         self._session.invoke({spec.name: spec.quantize(real[spec.name]) for spec in self._session.inputs})
 
     def activation(self, index: int) -> Floats:
-        """Return what the float file gives."""
+        """Return an activation of the float file."""
         return self._session.view(self._shown[index])
 
     def activations(self) -> dict[str, Floats]:
-        """Return all that the float file gives, by name; valid until the next run."""
+        """Return all activations of the float file by name, valid until the next run."""
         return {name: self.activation(index) for index, name in self._named.items()}
 
     def tail(self, tensor: str) -> Tail:
-        """Return what makes, of other values of an activation, the outputs: pairs of the float file's and the others.
+        """Return the function from values of an activation to pairs of outputs: the float file's and the changed ones.
 
-        It runs on the rest of the sample that was run last.
+        The function uses the other activations of the last sample.
         """
         tail = suffix.Tail(self._plain, self.index[tensor], lambda content: load(content, keep_all_tensors=False))
 
@@ -64,23 +64,23 @@ class FloatSide:
         return run
 
     def activated(self, tensor: str, values: Floats) -> Floats:
-        """Return the values (computed elsewhere) within the bounds of the activation fused into the operator."""
+        """Return values that were computed elsewhere, clipped by the activation that is fused into the operator."""
         low, high = self._bounds.get(tensor, (-np.inf, np.inf))
         return np.clip(values, low, high)
 
-    def twin(self, index: int) -> Floats:
-        """Return what the operator gives with the quantized file's constants."""
-        return self.activation(self._twins.get(index, index))
+    def shadow(self, index: int) -> Floats:
+        """Return the output of the operator with the quantized file's constants."""
+        return self.activation(self._shadows.get(index, index))
 
 
 class TfliteDissector:
     """See `export.formats.dissection.Dissector`."""
 
     def __init__(self, content: bytes, float_file: bytes) -> None:
-        """Load both.
+        """Load both files.
 
         Raises:
-            UsageProblemError: the file holds no integers, or is not of the float file's graph.
+            UsageProblemError: the file is not quantized, or does not match the float file's graph.
         """
         quantized = flatbuffer.read(content)
         self._float = FloatSide(float_file, quantized)
@@ -98,11 +98,11 @@ class TfliteDissector:
         check_points(self.points, self._float.steps, holds_integers=_holds_integers(quantized))
 
     def tail(self, tensor: str) -> Tail:
-        """Return what an error in that activation alone does to the outputs."""
+        """Return the function from values of one activation to the outputs."""
         return self._float.tail(tensor)
 
     def align(self, real: Mapping[str, Array], stored: Mapping[str, Array]) -> None:
-        """Do nothing: the order of the operators tells which is which."""
+        """Do nothing: activations are matched by the order of the operators."""
 
     def dissect(self, real: Mapping[str, Array], stored: Mapping[str, Array], show: Show) -> None:
         """Run one sample and show every point."""
@@ -111,11 +111,11 @@ class TfliteDissector:
         for position, (point, (index, other)) in enumerate(zip(self.points, self._indices, strict=True)):
             reference = self._float.activation(index)
             found = point.stored.dequantize(self._session.view(other)).astype(np.float32).reshape(reference.shape)
-            show(position, Activation(reference=reference, found=found, computed=self._float.twin(index)))
+            show(position, Activation(reference=reference, found=found, computed=self._float.shadow(index)))
 
 
 def rounded_copies(model: flatbuffer.Model) -> dict[int, int]:
-    """Return where an input, or what an operator computes in float, is rounded: if its one reader is a QUANTIZE."""
+    """Return the quantized copy of each input or float activation whose only reader is a QUANTIZE."""
     subgraph = model.subgraphs[0]
     readers: dict[int, list[Any]] = {}
     for operator in subgraph.operators:
@@ -131,7 +131,7 @@ def rounded_copies(model: flatbuffer.Model) -> dict[int, int]:
 
 
 def _bounds(model: flatbuffer.Model) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Yield the bounds of the activations that are fused into operators, or are operators, by the tensor's name."""
+    """Yield tensor names with the bounds of their activation, whether fused or a separate operator."""
     from ai_edge_litert import schema_py_generated as schema
 
     kinds = schema.ActivationFunctionType
@@ -145,7 +145,7 @@ def _bounds(model: flatbuffer.Model) -> Iterator[tuple[str, tuple[float, float]]
 
 
 def load(content: bytes, *, keep_all_tensors: bool = True) -> TfliteSession:
-    """Return a session of a file that is not on the disk."""
+    """Return a session of a file that is given as bytes."""
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         path = Path(folder) / "all.tflite"
         path.write_bytes(content)
@@ -153,9 +153,9 @@ def load(content: bytes, *, keep_all_tensors: bool = True) -> TfliteSession:
 
 
 def paired(model: flatbuffer.Model, quantized: flatbuffer.Model) -> Iterator[tuple[Any, Any]]:
-    """Yield (operator, operator of the quantized model) that are the same step.
+    """Yield pairs of matching operators of the float and the quantized model.
 
-    Names do not tell: a file that was made of the reconstructed model has others. The order of the steps does.
+    Operators are matched by their order, because names differ in files derived from the reconstructed model.
     """
     one, other = _steps(model), _steps(quantized)
     matcher = SequenceMatcher(None, [key for key, _ in one], [key for key, _ in other], autojunk=False)
@@ -165,7 +165,7 @@ def paired(model: flatbuffer.Model, quantized: flatbuffer.Model) -> Iterator[tup
 
 
 def _steps(model: flatbuffer.Model) -> list[tuple[tuple[Any, ...], Any]]:
-    """Return what tells a step (the operator and the shapes that it makes), and the operator."""
+    """Return a key for each step (operator name and output shapes) with its operator."""
     subgraph, found = model.subgraphs[0], []
     for operator in subgraph.operators:
         name = flatbuffer.op_name(model, operator)
@@ -176,7 +176,7 @@ def _steps(model: flatbuffer.Model) -> list[tuple[tuple[Any, ...], Any]]:
 
 
 def _activations(side: FloatSide, quantized: flatbuffer.Model) -> Iterator[tuple[str, int]]:
-    """Yield the float file's activations that both files hold, and their indices in the quantized file."""
+    """Yield the activations that both files contain, with their indices in the quantized file."""
     subgraph, other = side.model.subgraphs[0], quantized.subgraphs[0]
     shown = flatbuffer.activations(side.model)
     read = {*other.outputs, *(index for operator in other.operators for index in operator.inputs)}
@@ -184,21 +184,21 @@ def _activations(side: FloatSide, quantized: flatbuffer.Model) -> Iterator[tuple
     edges = list(zip(subgraph.inputs, other.inputs, strict=False))
     made = [pair for one, two in side.pairs for pair in zip(one.outputs, two.outputs, strict=True)]
     for index, original in (*edges, *made):
-        twin = inside.get(original, original)
-        same_size = np.prod(subgraph.tensors[index].shape) == np.prod(other.tensors[twin].shape)
-        if index in shown and twin in read and same_size:
-            yield shown[index], twin
+        match = inside.get(original, original)
+        same_size = np.prod(subgraph.tensors[index].shape) == np.prod(other.tensors[match].shape)
+        if index in shown and match in read and same_size:
+            yield shown[index], match
 
 
 def _holds_integers(model: flatbuffer.Model) -> bool:
-    """Whether an operator makes integers with a scale."""
+    """Return whether an operator computes integers with a scale."""
     tensors = model.subgraphs[0].tensors
     made = (tensors[index] for operator in model.subgraphs[0].operators for index in operator.outputs)
     return any(stored_as(tensor).scale is not None for tensor in made)
 
 
 def stored_as(tensor: Any) -> TensorSpec:
-    """Return how a tensor of a parsed file is stored."""
+    """Return the stored type of a tensor of a parsed file."""
     from ai_edge_litert import schema_py_generated as schema
 
     kinds = schema.TensorType

@@ -1,4 +1,4 @@
-"""The inputs and outputs of an integer .tflite: int8 as quantized, or uint8 or float32 with an operator between."""
+"""Change the types of an integer .tflite's inputs and outputs from int8 to uint8 or float32."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from export.recipe import Io
 
 
 def retype(model: flatbuffer.Model, io: Io) -> None:
-    """Give a parsed file's quantized inputs and outputs the type `io`; other ones (token ids) stay.
+    """Give a parsed file's quantized inputs and outputs the type `io`; others, such as token ids, stay unchanged.
 
-    uint8 is int8 shifted by 128: the same scale, no loss.
+    uint8 is int8 shifted by 128, with the same scale and without loss.
     """
     if io is not Io.INT8:
         _Retyping(model, io).run()
@@ -31,7 +31,7 @@ class _Retyping:
         self.outside: dict[int, int] = {}
 
     def run(self) -> None:
-        """Put an operator before every quantized input and behind every quantized output."""
+        """Insert an operator before every quantized input and after every quantized output."""
         before = [self._edge(index, is_input=True) for index in self._quantized(self.subgraph.inputs)]
         behind = [self._edge(index, is_input=False) for index in self._quantized(self.subgraph.outputs)]
         self.subgraph.operators = [*before, *self.subgraph.operators, *behind]
@@ -46,7 +46,7 @@ class _Retyping:
         return [index for index in indices if self.subgraph.tensors[index].type in types]
 
     def _edge(self, inside: int, *, is_input: bool) -> Any:
-        """Add the outside tensor of `inside` and return the operator between the two."""
+        """Add the outer tensor of `inside`, and return the operator between the two."""
         tensor = copy.copy(self.subgraph.tensors[inside])
         tensor.name = tensor.name + b"_" + self.io.encode()
         if self.io is Io.FLOAT32:

@@ -1,4 +1,4 @@
-"""A .tflite file as an object: reading, writing, and the few questions that the other files ask."""
+"""Read, write and query a .tflite file as an object."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from export.errors import ConversionError
 
-Model = Any  # ai_edge_litert's ModelT: generated code without types
+Model = Any  # ai_edge_litert's ModelT: generated code without type annotations.
 IDENTIFIER = b"TFL3"
 WEIGHTS_ALIGNMENT = 16
 
 
 def read(content: bytes) -> Model:
-    """Return the file as a mutable object; the weights stay views of `content`.
+    """Return the file as a mutable object, whose weights are views of `content`.
 
     Raises:
-        ConversionError: the bytes are no .tflite file.
+        ConversionError: the bytes are not a .tflite file.
     """
     from ai_edge_litert.tools import flatbuffer_utils
 
@@ -28,15 +28,15 @@ def read(content: bytes) -> Model:
     model = flatbuffer_utils.read_model_from_bytearray(content)
     for buffer in model.buffers:
         if buffer.data is not None and not isinstance(buffer.data, np.ndarray):
-            buffer.data = np.frombuffer(buffer.data, np.uint8)  # bytes would be packed one by one
+            buffer.data = np.frombuffer(buffer.data, np.uint8)  # The packer is slow for bytes.
     return model
 
 
 def write(model: Model) -> bytes:
-    """Return the object as one flatbuffer, weights inside and at multiples of 16 as the schema demands.
+    """Return the object as one flatbuffer, with the weights inside and aligned to 16 bytes as the schema requires.
 
-    The generated packer forgets the alignment, and ai-edge-quantizer puts weights behind the flatbuffer, where
-    readers for microcontrollers do not look.
+    The generated packer does not align weights, and ai-edge-quantizer stores weights behind the flatbuffer, where
+    readers for microcontrollers do not find them.
     """
     import flatbuffers
 
@@ -47,11 +47,11 @@ def write(model: Model) -> bytes:
 
     builder = AlignedBuilder(sum(buffer.data.size for buffer in model.buffers if buffer.data is not None) + 65536)
     builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
-    return bytes(memoryview(builder.Bytes)[builder.Head() :])  # Output() would copy it once more
+    return bytes(memoryview(builder.Bytes)[builder.Head() :])  # Output() would make another copy.
 
 
 def constant(model: Model, tensor: Any) -> NDArray[Any]:
-    """Return a constant tensor's values, shaped; a view."""
+    """Return a view of a constant tensor's values in its shape."""
     data: NDArray[Any] = model.buffers[tensor.buffer].data
     return data.view(_dtype(tensor.type)).reshape(tensor.shape)
 
@@ -71,7 +71,7 @@ def _dtype(tensor_type: int) -> str:
 
 
 def op_name(model: Model, operator: Any) -> str:
-    """Return an operator's name as the schema spells it; a custom one by its own name (Flex ops begin with Flex)."""
+    """Return an operator's name in the schema, or the name of a custom operator (Flex operators begin with Flex)."""
     from ai_edge_litert import schema_py_generated as schema
 
     code = model.operatorCodes[operator.opcodeIndex]
@@ -85,7 +85,7 @@ def op_name(model: Model, operator: Any) -> str:
 
 
 def operator_code(model: Model, name: str, version: int = 1) -> int:
-    """Return the index of the code of the schema's operator `name`, added in that version if the file lacks it."""
+    """Return the index of the operator code `name`; add it in that version if the file does not have it."""
     from ai_edge_litert import schema_py_generated as schema
 
     builtin = getattr(schema.BuiltinOperator, name)
@@ -109,7 +109,7 @@ def rename_signatures(model: Model, names: Mapping[str, Sequence[Sequence[str]]]
 
 
 def make_names_unique(model: Model) -> None:
-    """Give every tensor a name of its own: ranges and diagnoses are kept by name."""
+    """Make tensor names unique, because ranges and diagnoses refer to tensors by name."""
     for subgraph in model.subgraphs:
         seen: set[bytes] = set()
         for index, tensor in enumerate(subgraph.tensors):
@@ -132,9 +132,9 @@ def activations(model: Model) -> dict[int, str]:
 
 
 def with_memory(model: Model, watched: Iterable[int]) -> dict[int, int]:
-    """Return for every tensor of `watched` the one to look at: itself, or where nobody reads it what it is made of.
+    """Return for every tensor of `watched` one with memory: itself, or its source if it has no reader.
 
-    The runtime gives no memory to an output that nobody reads, as one gate of an unrolled LSTM's first step.
+    The runtime allocates no memory for outputs without readers, such as a gate in the first step of an unrolled LSTM.
     """
     subgraph, kept = model.subgraphs[0], set(watched)
     read = {*subgraph.outputs, *(index for operator in subgraph.operators for index in operator.inputs)}
@@ -146,7 +146,7 @@ def with_memory(model: Model, watched: Iterable[int]) -> dict[int, int]:
 
 
 def output_steps(model: Model) -> dict[str, float]:
-    """Return the step of every float output that comes out of a DEQUANTIZE: it only takes multiples of it."""
+    """Return the step size of every float output of a DEQUANTIZE, whose values are multiples of it."""
     if not model.signatureDefs:
         return {}
     tensors = model.subgraphs[0].tensors

@@ -1,4 +1,4 @@
-"""Weights that lie on an int8 grid already: a stage rounded them, better than anything can without the samples."""
+"""Detect weights that an earlier pass has already rounded to an int8 grid."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-LARGEST, SMALLEST_LARGEST = 127, 32  # A coarser grid than 32 steps was not meant as one for int8.
-MOST_OFF = 1e-3  # Steps: float32 rounds a weight by 127 * 2^-24 = 1e-5 of one.
-FEW = 64  # weights of a channel that are asked before all of them: hardly a number of steps fits even these
+LARGEST, SMALLEST_LARGEST = 127, 32  # A grid with fewer than 32 steps was not made for int8.
+MOST_OFF = 1e-3  # Steps; float32 rounds a weight by 127 * 2^-24 = 1e-5 of a step.
+FEW = 64  # Weights per channel that are tested first, which rules out most grids.
 
 
 def steps(real: Any) -> Any:
-    """Return the steps (channels,) of weights (channels, ...) that are all multiples of one; 0 where there is none.
+    """Return for each channel of weights (channels, ...) the step that all weights are multiples of, or 0.
 
-    Of several, the smallest that int8 can hold.
+    If several steps fit, return the smallest one for which the weights fit into int8.
     """
     rows = np.asarray(real, np.float64).reshape(len(real), -1)
     some = rows[:, :: max(1, rows.shape[1] // FEW)]
@@ -29,6 +29,6 @@ def steps(real: Any) -> Any:
 
 
 def _fits(rows: Any, steps_per_one: Any) -> Any:
-    """Return for each of the rows (channels, K) whether all its weights are whole steps."""
+    """Return for each row of (channels, K) whether all weights are multiples of the step."""
     in_steps = rows * steps_per_one[:, None]
     return np.abs(in_steps - np.rint(in_steps)).max(axis=1) < MOST_OFF

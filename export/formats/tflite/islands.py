@@ -1,6 +1,6 @@
-"""Operators that ai-edge-quantizer leaves in float although the runtime has integer code for them.
+"""Convert operators to int8 that ai-edge-quantizer leaves in float although the runtime has integer kernels.
 
-Each stands between a DEQUANTIZE and a QUANTIZE, which go: the operator takes and gives the integers itself.
+Each lies between a DEQUANTIZE and a QUANTIZE, which are removed, so that the operator reads and writes integers.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ ON_ONE_GRID = frozenset({"TILE"})
 
 
 def close(model: flatbuffer.Model, ranges: Mapping[str, Range]) -> None:
-    """Let these operators of a parsed file compute in int8, in place.
+    """Make these operators of a parsed file compute in int8, in place.
 
-    What was raised is no island: all who touch a wider tensor are as wide.
+    Operators in higher precision are not affected, because all their neighbours have the same width.
 
     Args:
-        model: of int8 activations.
-        ranges: planned for them, by name.
+        model: a model with int8 activations.
+        ranges: planned ranges of the activations, by name.
     """
     closing = _Closing(model, ranges)
     for operator in list(closing.subgraph.operators):
@@ -49,7 +49,7 @@ class _Closing:
         return self.subgraph.tensors[index]
 
     def close(self, operator: Any, name: str) -> None:
-        """Let one operator compute in integers, if all around it does."""
+        """Make one operator compute in integers, if all its neighbours do."""
         source, before, result = self._integers_before(operator.inputs[0]), operator.inputs[0], operator.outputs[0]
         behind = self._integers_behind(result)
         if source is None or not behind:
@@ -71,7 +71,7 @@ class _Closing:
             self._remove(next(one for one in self.subgraph.operators if before in one.outputs))
 
     def _read_integers(self, quantize: Any, index: int) -> None:
-        """Let a QUANTIZE move integers to its grid; or nobody need it, if that is theirs."""
+        """Make a QUANTIZE requantize integers to its grid, or remove it if the grids are equal."""
         quantize.inputs[0], given = index, quantize.outputs[0]
         if given not in self.subgraph.outputs and _grid(self.tensor(given)) == _grid(self.tensor(index)):
             for reader in self._readers(given):
@@ -79,21 +79,21 @@ class _Closing:
             self._remove(quantize)
 
     def _own(self, index: int, behind: Sequence[Any]) -> Any:
-        """Return the QUANTIZE with the finest grid of those behind that holds what was planned, else the coarsest."""
+        """Return the QUANTIZE with the finest grid that covers the planned range, else the one with the coarsest."""
         planned = self.ranges[self.tensor(index).name.decode()]
         finest_first = sorted(behind, key=lambda one: _grid(self.tensor(one.outputs[0])))
         holding = (one for one in finest_first if _holds(self.tensor(one.outputs[0]), planned))
         return next(holding, finest_first[-1])
 
     def _integers_before(self, index: int) -> int | None:
-        """Return the int8 tensor that `index` holds in float; None if it is none."""
+        """Return the int8 tensor that was dequantized to `index`; None if there is none."""
         maker = next((one for one in self.subgraph.operators if index in one.outputs), None)
         if maker is None or flatbuffer.op_name(self.model, maker) != "DEQUANTIZE":
             return None
         return int(maker.inputs[0]) if self._is_int8(maker.inputs[0]) else None
 
     def _integers_behind(self, index: int) -> list[Any]:
-        """Return the QUANTIZE operators that read a float tensor, if nobody else does and all give int8."""
+        """Return the QUANTIZE operators that read a float tensor, if it has no other readers and all write int8."""
         readers = [] if index in self.subgraph.outputs else self._readers(index)
         quantizes = [one for one in readers if flatbuffer.op_name(self.model, one) == "QUANTIZE"]
         return (
@@ -119,7 +119,7 @@ def _grid(tensor: Any) -> tuple[float, int]:
 
 
 def _holds(tensor: Any, planned: Range) -> bool:
-    """Whether a grid of int8 reaches from end to end, but for half a step that a whole zero point costs."""
+    """Return whether an int8 grid covers the planned range, up to half a step for the rounded zero point."""
     scale, zero_point = _grid(tensor)
     low, high = (scale * (end - zero_point) for end in (-128, 127))
     return low - scale / 2 <= min(planned[0], 0.0) and max(planned[1], 0.0) <= high + scale / 2

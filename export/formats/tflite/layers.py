@@ -1,4 +1,4 @@
-"""The layers of a .tflite that multiply by weights and add a bias: what quantization has to get right."""
+"""The layers of a .tflite with weights and a bias."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ OPERATORS = frozenset(_LAYERS)
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """One layer; its tensors are those of the parsed file, to be changed in place.
+    """One layer, with the mutable tensors of the parsed file.
 
     Attributes:
-        position: of the operator in the file.
-        op: the operator's name.
-        source: the tensor that it reads.
-        weights: constant, as stored: before the DEQUANTIZE where there is one.
-        bias: constant, one number per output channel.
-        channel_axis: of the output channels in the weights.
+        position: position of the operator in the file.
+        op: name of the operator.
+        source: input tensor.
+        weights: constant weights as stored, before a DEQUANTIZE if there is one.
+        bias: constant bias, one number per output channel.
+        channel_axis: axis of the output channels in the weights.
     """
 
     position: int
@@ -40,7 +40,7 @@ class Layer:
 
 
 def layers(model: flatbuffer.Model) -> Iterator[Layer]:
-    """Yield the layers that have constant weights and a constant bias, in the order of the file."""
+    """Yield the layers with constant weights and a constant bias, in the order of the file."""
     tensors, operators = model.subgraphs[0].tensors, model.subgraphs[0].operators
     names = [flatbuffer.op_name(model, operator) for operator in operators]
     stored = {

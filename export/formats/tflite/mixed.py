@@ -1,8 +1,8 @@
-"""One int8 file in which some tensors are wider: which operator runs in which width, told to ai-edge-quantizer.
+"""Rules for ai-edge-quantizer that keep some tensors of an int8 file in higher precision.
 
-An operator runs in the widest width of the activations that it touches, because LiteRT's kernels want one type on all
-sides; ai-edge-quantizer then puts a QUANTIZE or DEQUANTIZE on every border. Its rules go by operator and by the names
-of what an operator makes, so each operator beside a wider tensor gets a rule of its own.
+An operator runs in the widest precision of its inputs and outputs, because LiteRT's kernels need equal types on all
+sides; ai-edge-quantizer then inserts QUANTIZE or DEQUANTIZE at the borders. Its rules select operators by kind and by
+output names, so each operator with a wide input or output gets its own rule.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from export.recipe import Io, Width
 QuantizerRecipe = list[dict[str, Any]]
 
 
-# They hand on the numbers that they get: what they make is as wide as what they read.
+# Operators that only move data, so that their outputs are as wide as their inputs.
 _PASSING_ON = frozenset({"EXPAND_DIMS", "PAD", "RESHAPE", "SLICE", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE"})
 
 
 def settled(model: flatbuffer.Model, raised: Mapping[str, Width], io: Io) -> dict[str, Width]:
-    """Return `raised` with what is made of a raised tensor in the float `model` by only moving its numbers.
+    """Return `raised` extended by tensors that operators of the float `model` only move from a raised tensor.
 
-    Inputs of 8 bits stay so: nothing is won by storing them wider.
+    8-bit inputs stay unchanged, because storing them wider gains nothing.
     """
     subgraph, found = model.subgraphs[0], dict(raised)
     if io is not Io.FLOAT32:
@@ -39,10 +39,10 @@ def settled(model: flatbuffer.Model, raised: Mapping[str, Width], io: Io) -> dic
 
 
 def operator_widths(model: flatbuffer.Model, raised: Mapping[str, Width]) -> dict[int, Width]:
-    """Return the operators of the float `model` that touch a raised tensor: position -> the width they run in.
+    """Return the widths of operators of the float `model` that read or write a raised tensor, by position.
 
-    INT16 where LiteRT has such a kernel, else W8A32. FLOAT32 only for an operator whose own result is raised so: one
-    that merely reads such a tensor computes in float too, but keeps its int8 weights.
+    INT16 if LiteRT has such a kernel, else W8A32. FLOAT32 only for operators whose output is raised to FLOAT32; those
+    that only read such a tensor compute in float too, but keep int8 weights.
     """
     subgraph, found = model.subgraphs[0], {}
     for position, operator in enumerate(subgraph.operators):
@@ -60,16 +60,16 @@ def operator_widths(model: flatbuffer.Model, raised: Mapping[str, Width]) -> dic
 
 
 def has_int16(model: flatbuffer.Model, operator: Any) -> bool:
-    """Return whether an operator can run on int16 activations: LiteRT runs all that ai-edge-quantizer writes so."""
+    """Return whether an operator supports int16 activations: LiteRT runs all that ai-edge-quantizer can write."""
     name = _quantizer_name(model, operator)
     return name is not None and _is_supported(name, _int16())
 
 
 def recipe(model: flatbuffer.Model, raised: Mapping[str, Width], io: Io) -> QuantizerRecipe:
-    """Return ai-edge-quantizer's rules for the float `model`: int8, but for what touches a raised tensor.
+    """Return ai-edge-quantizer's rules for the float `model`: int8, except for operators with a raised tensor.
 
-    Inputs and outputs share one rule each. Float inputs are cut to every reader's width; where one output is raised,
-    all of them leave as float32.
+    Inputs and outputs share one rule each. Float inputs are converted to the width of each reader; if one output is
+    raised, all outputs are float32.
     """
     from ai_edge_quantizer import algorithm_manager, qtyping, recipe_manager
 
@@ -81,7 +81,7 @@ def recipe(model: flatbuffer.Model, raised: Mapping[str, Width], io: Io) -> Quan
         operator = subgraph.operators[position]
         name = _quantizer_name(model, operator)
         if name is None:
-            continue  # unknown to the quantizer: it leaves the operator in float
+            continue  # Unknown to the quantizer, which leaves the operator in float.
         scope = f"^{re.escape(''.join(f'{made};' for made in _names(subgraph, operator.outputs)))}$"
         if width is Width.INT16:
             manager.add_static_config(scope, name, activation_num_bits=16, weight_num_bits=8)
@@ -102,7 +102,7 @@ def _names(subgraph: Any, indices: Any) -> list[str]:
 
 
 def _quantizer_name(model: flatbuffer.Model, operator: Any) -> Any:
-    """Return ai-edge-quantizer's name of an operator; None if it has none."""
+    """Return ai-edge-quantizer's name of an operator; None if it does not know the operator."""
     from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
     code = model.operatorCodes[operator.opcodeIndex]

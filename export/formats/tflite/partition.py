@@ -1,4 +1,4 @@
-"""A .tflite in parts that run one after the other: all activations at once may be more than there is room for."""
+"""Split a .tflite into parts that run one after the other, to limit the memory for activations."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ FLOAT32_BYTES = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Some operators in a row.
+    """Consecutive operators of a file.
 
     Attributes:
-        operators: of the file.
-        reads: indices of the tensors, made before, that they read.
-        gives: of those that they make and later ones read, or the file gives.
+        operators: the operators.
+        reads: indices of the tensors that earlier parts compute and this part reads.
+        gives: indices of the tensors that this part computes and that later parts or the file's outputs need.
     """
 
     operators: Sequence[Any]
@@ -31,14 +31,14 @@ class Part:
 
     @property
     def makes(self) -> tuple[int, ...]:
-        """The indices of all that they make."""
+        """The indices of all tensors that the part computes."""
         return tuple(index for operator in self.operators for index in operator.outputs)
 
 
 def split(model: flatbuffer.Model, most_bytes: int) -> list[Part]:
-    """Return the parts of the first subgraph, each of so many operators as make at most so many bytes, or of one.
+    """Return the parts of the first subgraph; each computes at most `most_bytes`, or is a single operator.
 
-    A part ends where the least has to be handed on, in the second half of what it could be.
+    A part ends in the second half of its maximum length, where the fewest bytes must be passed on.
     """
     subgraph = model.subgraphs[0]
     operators = list(subgraph.operators)
@@ -58,7 +58,7 @@ def split(model: flatbuffer.Model, most_bytes: int) -> list[Part]:
 
 
 def _handed_on(subgraph: Any) -> list[int]:
-    """Return how many bytes made up to each operator are read behind it."""
+    """Return for each operator the number of bytes computed up to it that later operators read."""
     last = {index: place for place, operator in enumerate(subgraph.operators) for index in operator.inputs}
     change = [0] * (len(subgraph.operators) + 1)
     for place, operator in enumerate(subgraph.operators):
@@ -69,7 +69,7 @@ def _handed_on(subgraph: Any) -> list[int]:
 
 
 def content(model: flatbuffer.Model, part: Part) -> bytes:
-    """Return a part as a file of its own, without signatures and without weights that it does not read."""
+    """Return a part as a separate file, without signatures and unused weights."""
     from ai_edge_litert import schema_py_generated as schema
 
     alone, subgraph = copy.copy(model), copy.copy(model.subgraphs[0])

@@ -1,4 +1,4 @@
-"""The patches of libraries in this package, each with what makes it unnecessary."""
+"""Patches of libraries, each with the condition for its removal."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-LARGEST_BYTES = 32 * 1024 * 1024  # of what it rounds in one go
+LARGEST_BYTES = 32 * 1024 * 1024  # Size up to which ai-edge-quantizer rounds a kernel at once.
 
 
 @contextmanager
 def large_kernels_in_slices() -> Iterator[None]:
-    """Let kernels above 32 MiB be rounded a few output channels at a time: the same numbers, in less memory.
+    """Round kernels above 32 MiB a few output channels at a time, with the same result in less memory.
 
-    Patches ai-edge-quantizer 0.10.0: it goes through such a kernel (a 3 x 3 convolution of 1024 channels to 1024) in
-    pieces, for which it slices the kernel but not its scales, and then refuses the shapes.
-    Ends with a version that slices the scales too: tests/formats/tflite/test_patches.py fails then.
+    Patches ai-edge-quantizer 0.10.0: it splits such a kernel (a 3 x 3 convolution from 1024 to 1024 channels) but not
+    its scales, and then rejects the shapes.
+    Ends with a version that splits the scales too: tests/formats/tflite/test_patches.py fails then.
     """
     from ai_edge_quantizer.algorithms.uniform_quantize import uniform_quantize_tensor as module
 
@@ -40,7 +40,7 @@ def large_kernels_in_slices() -> Iterator[None]:
 
 
 def _slice(parameters: Any, some: Any) -> Any:
-    """Return the quantization of `some` of the first axis; one that all of it shares stays."""
+    """Return the quantization of a part of the first axis; a per-tensor quantization stays unchanged."""
     scale, zero_point = (
         values[some] if len(values) > 1 else values for values in (parameters.scale, parameters.zero_point)
     )

@@ -1,6 +1,6 @@
-"""float32 .tflite -> float16, int8, w8a16, w8a32: ai-edge-quantizer does the flatbuffer work, our ranges decide.
+"""Quantize a float32 .tflite to float16, int8, w8a16 or w8a32 with ai-edge-quantizer and the planned ranges.
 
-Its own calibrator keeps a moving average of the ranges, which clips; it is never used.
+The calibrator of ai-edge-quantizer is not used, because its moving average of ranges clips values.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from export.scheme import FLOAT16, INT8, W8A16, W8A32, Scheme
 
 
 def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
-    """Return the file in the precision of `plan`, its inputs and outputs typed as the plan says.
+    """Return the file in the precision of `plan`, with inputs and outputs of the planned type.
 
     Raises:
-        ConversionError: the quantizer refuses the graph, or leaves it as it was.
+        ConversionError: the quantizer rejects the graph.
     """
     from ai_edge_quantizer import quantizer
 
@@ -51,7 +51,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
         with patches.large_kernels_in_slices():
             result = worker.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
     except (ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise ConversionError(f"ai-edge-quantizer refuses {plan.scheme}: {error}") from error
+        raise ConversionError(f"ai-edge-quantizer rejects the model for {plan.scheme}: {error}") from error
     model = flatbuffer.read(bytes(result.quantized_model))
     if plan.scheme.has_integer_weights:
         saturation.make_safe(model, reference)
@@ -95,7 +95,7 @@ def _float16_recipe() -> QuantizerRecipe:
 
 
 def _statistics(ranges: Mapping[str, Range]) -> dict[str, dict[str, Any]]:
-    """Return min and max of every float activation as ai-edge-quantizer wants them."""
+    """Return min and max of every float activation in the form that ai-edge-quantizer requires."""
     return {
         name: {"min": np.array([low], np.float32), "max": np.array([high], np.float32)}
         for name, (low, high) in ranges.items()
@@ -103,7 +103,7 @@ def _statistics(ranges: Mapping[str, Range]) -> dict[str, dict[str, Any]]:
 
 
 def planned(model: flatbuffer.Model, plan: QuantizationPlan) -> dict[str, Range]:
-    """Return the range that every activation of a float file is to have, by its name."""
+    """Return the planned range of every activation of a float file, by name."""
     if plan.ranges is None:
         raise ValueError(f"{plan.scheme} needs ranges")
     fixed = {

@@ -1,6 +1,6 @@
-"""New weights in an old float file: a stage that changes nothing else needs no second conversion.
+"""Replace weights in a float file, so that a pass that only changes weights needs no second conversion.
 
-The converter folded and renamed layers, so each layer is found by its values, not by its name.
+Layers are located by their values, because the converter folds and renames layers.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from calibration.samples import Array
 from export.formats.tflite import flatbuffer
 from export.formats.tflite.layers import OPERATORS, Layer, layers
 
-# Share of the largest number: float32 rounding of a folded batch norm.
+# Tolerance relative to the largest weight, for float32 rounding of a folded batch norm.
 SAME = 1e-5
 
-Weights = tuple[Array, Array]  # kernel and bias as Keras lays them out
+Weights = tuple[Array, Array]  # Kernel and bias in the layout of Keras.
 
 
 def reweighed(content: bytes, before: Mapping[str, Weights], after: Mapping[str, Weights]) -> bytes | None:
-    """Return the file with each layer's weights `before` replaced by those `after`; None where that is not certain.
+    """Return the file with the weights `before` replaced by `after`; None if a layer cannot be located with certainty.
 
     Args:
         content: a float32 file.
-        before: kernel and bias of each layer that changes, by name: the numbers that the file holds.
-        after: the new ones, of the same shapes.
+        before: kernel and bias of each changed layer by name, as stored in the file.
+        after: new kernels and biases of the same shapes.
     """
     model = flatbuffer.read(content)
     open_layers = list(layers(model))
@@ -37,7 +37,7 @@ def reweighed(content: bytes, before: Mapping[str, Weights], after: Mapping[str,
             return None
         chosen.append((found[0], name))
         open_layers.remove(found[0])
-    if len(chosen) != _count(model):  # what is left may be a layer's second call, whose weights the converter scaled
+    if len(chosen) != _count(model):  # Others may be second calls of a layer, with weights scaled by the converter.
         return None
     buffers = [tensor.buffer for layer, _ in chosen for tensor in (layer.weights, layer.bias)]
     if any(_readers(model, buffer) > 1 for buffer in buffers):
@@ -58,14 +58,14 @@ def _holds(model: flatbuffer.Model, layer: Layer, weights: Weights) -> bool:
             return False
         stored = flatbuffer.constant(model, tensor).reshape(expected.shape)
         room = SAME * float(np.abs(expected).max())
-        # The first channel tells most layers apart.
+        # The first channel rules out most layers.
         if np.abs(stored[:1] - expected[:1]).max() > room or np.abs(stored - expected).max() > room:
             return False
     return True
 
 
 def _laid_out(layer: Layer, values: Array) -> Any:
-    """Return a Keras kernel as the operator stores it; a bias as it is."""
+    """Return a Keras kernel in the layout of the operator; a bias stays unchanged."""
     if values.ndim == 1:
         return values
     if layer.op == "DEPTHWISE_CONV_2D":
@@ -84,7 +84,7 @@ def _count(model: flatbuffer.Model) -> int:
 
 
 def _readers(model: flatbuffer.Model, buffer: int) -> int:
-    """Return how many inputs of operators have that buffer: equal constants are one tensor in a converted file."""
+    """Return the number of operator inputs with that buffer, which equal constants share."""
     return sum(
         index >= 0 and subgraph.tensors[index].buffer == buffer
         for subgraph in model.subgraphs

@@ -1,8 +1,8 @@
-"""Weights on which no CPU saturates: the scale of a channel is raised until no two neighbours pass 128 together.
+"""Increase weight scales until no two neighbouring weights exceed 128 together, so that no CPU saturates.
 
-See `export.formats.pairing` for why. Raised by 17 % on average, the scales cost MobileNet v1 0.5 dB of 13.1 dB and
-0.2 points of top-1; the file derived for ONNX Runtime then runs signed weights, twice as fast with VNNI as unsigned
-ones, and gives the same numbers on every x86 CPU. Weights that lie on a safe grid already keep it, integer by integer.
+`export.formats.pairing` explains why. An increase of 17 % on average costs MobileNet v1 0.5 dB of 13.1 dB and 0.2
+points of top-1. In return, the file derived for ONNX Runtime uses signed weights, which are twice as fast as unsigned
+ones with VNNI, and gives the same outputs on every x86 CPU. Weights that are already on a safe grid stay unchanged.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from export.formats.pairing import LARGEST_PAIR, largest_pair
 from export.formats.tflite import flatbuffer, grids
 from export.formats.tflite.layers import Layer, layers
 
-GROWTH = 1.003  # At least, per try: rounding may leave a pair one step too large.
-AT_ONCE = 1 << 22  # weights, 32 MB in float64: channels know nothing of each other
+GROWTH = 1.003  # Minimum growth per iteration, because rounding may leave a pair one step too large.
+AT_ONCE = 1 << 22  # Weights per chunk, 32 MB in float64; channels are independent.
 
 
-Requantized = Callable[[Any, Any], tuple[Any, Any]]  # weights (channels, ...) and their scales, to others
+Requantized = Callable[[Any, Any], tuple[Any, Any]]  # (weights, scales) -> (scales, stored weights)
 
 
 def make_safe(model: flatbuffer.Model, reference: flatbuffer.Model) -> None:
     """Requantize the int8 weights of convolutions and dense layers in `model` from the float file, in place.
 
-    Only int8 activations need safe weights; beside wider ones they keep the grid that they lie on, if they do.
+    Only int8 activations need safe weights; with wider activations, weights keep an existing grid.
     """
     from ai_edge_litert import schema_py_generated as schema
 
     for original, layer in zip(_multiplied_in_pairs(reference), _multiplied_in_pairs(model), strict=True):
         weights, bias = layer.weights, layer.bias
         if weights.quantization is None or weights.quantization.scale is None or len(weights.quantization.scale) < 2:
-            continue  # an operator that the quantizer left in float
+            continue  # The quantizer left this operator in float.
         real = flatbuffer.constant(reference, original.weights)
         requantized = _requantized if layer.source.type == schema.TensorType.INT8 else _on_own_grid
         scale, stored = _in_parts(requantized, real, np.asarray(weights.quantization.scale, np.float64))
@@ -54,7 +54,7 @@ def _multiplied_in_pairs(model: flatbuffer.Model) -> list[Layer]:
 
 
 def _in_parts(requantized: Requantized, real: Any, scale: Any) -> tuple[Any, Any]:
-    """Return the scales and int8 weights of all channels, some at a time."""
+    """Return the scales and int8 weights of all channels, computed in chunks."""
     new, stored = np.empty(len(real)), np.empty(real.shape, np.int8)
     count = max(1, AT_ONCE // real[0].size)
     for start in range(0, len(real), count):
@@ -64,7 +64,7 @@ def _in_parts(requantized: Requantized, real: Any, scale: Any) -> tuple[Any, Any
 
 
 def _on_own_grid(real: Any, scale: Any) -> tuple[Any, Any]:
-    """Return the scales (outputs,) and int8 weights, of channels that lie on a grid already on that one."""
+    """Return the scales (outputs,) and int8 weights; channels that are already on a grid keep it."""
     kept = grids.steps(real)
     scale = np.where(kept > 0, kept, scale)
     columns = real.reshape(len(real), -1).T

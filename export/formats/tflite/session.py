@@ -1,4 +1,4 @@
-"""LiteRT: running a .tflite."""
+"""Run a .tflite in LiteRT."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from zoo.entry_points import name_of, of_entry
 
 
 class TfliteSession:
-    """A .tflite in LiteRT with XNNPACK: the kernels that phones and the Raspberry Pi use."""
+    """A .tflite in LiteRT with XNNPACK, whose kernels phones and the Raspberry Pi use."""
 
     def __init__(self, path: Path, threads: int = 1, *, keep_all_tensors: bool = False) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # keep_all_tensors warns of the memory that it is asked to take
+            warnings.simplefilter("ignore")  # keep_all_tensors warns about its memory.
             self._interpreter = Interpreter(
                 model_path=str(path), num_threads=threads, experimental_preserve_all_tensors=keep_all_tensors
             )
@@ -39,18 +39,18 @@ class TfliteSession:
         return {name: self._interpreter.get_tensor(detail["index"]) for name, detail in self._output_details.items()}
 
     def invoke(self, inputs: Mapping[str, Array]) -> None:
-        """Run without reading the outputs."""
+        """Run the file without reading the outputs."""
         for name, detail in self._input_details.items():
             self._interpreter.set_tensor(detail["index"], inputs[name])
         self._interpreter.invoke()
 
     def view(self, index: int) -> NDArray[Any]:
-        """Return a tensor's memory; the caller lets go of it before the next run."""
+        """Return a view of a tensor's memory, which the caller must release before the next run."""
         view: NDArray[Any] = self._interpreter.tensor(index)()
         return view
 
     def _details(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the details of inputs and outputs by the signature's names, or without one by the tensors'."""
+        """Return the details of inputs and outputs by the names in the signature, or else of the tensors."""
         if not self._interpreter.get_signature_list():
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
             return {detail["name"]: detail for detail in inputs}, {detail["name"]: detail for detail in outputs}
@@ -59,7 +59,7 @@ class TfliteSession:
 
 
 class TfliteEntries:
-    """A .tflite with several signatures: each is one entry point, and a run runs all of them."""
+    """A .tflite with several signatures, one per entry point, which all run on each call."""
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         from ai_edge_litert.interpreter import Interpreter

@@ -1,6 +1,6 @@
-"""A float .tflite in which every operator has a twin: the same inputs, but the constants of a quantized file.
+"""Add shadow operators to a float .tflite: the same inputs, but the constants of a quantized file.
 
-What a twin gives differs from what its operator gives by that layer's weights alone: the inputs are the float ones.
+The output of a shadow operator differs from the operator's only by the quantized weights, because inputs are float.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from export.formats.tflite import flatbuffer, storage
 
 
 def add(model: flatbuffer.Model, quantized: flatbuffer.Model, pairs: Iterable[tuple[Any, Any]]) -> Mapping[int, int]:
-    """Add the twins to the float `model`, in place; return the index of the twin's output by that of the operator's.
+    """Add shadow operators to the float `model` in place; return shadow output indices by output index.
 
-    An operator whose constants are the same has none: its output is its twin's.
+    Operators with equal constants get no shadow operator.
 
     Args:
-        model: float.
-        quantized: the file whose constants are taken.
-        pairs: (operator of `model`, the one of `quantized` that stands for it).
+        model: the float model.
+        quantized: the quantized model with the constants.
+        pairs: matching operators of `model` and `quantized`.
     """
-    subgraph, twins = model.subgraphs[0], dict[int, int]()
+    subgraph, shadows = model.subgraphs[0], dict[int, int]()
     partners = {id(operator): other for operator, other in pairs}
     operators = []
     for operator in subgraph.operators:
@@ -33,18 +33,18 @@ def add(model: flatbuffer.Model, quantized: flatbuffer.Model, pairs: Iterable[tu
         replaced = _replaced(model, quantized, operator, other) if other is not None else {}
         if not replaced:
             continue
-        twin = copy.copy(operator)
-        twin.inputs = [replaced.get(place, index) for place, index in enumerate(operator.inputs)]
-        twin.outputs = [_added(model, subgraph.tensors[index], b"/twin") for index in operator.outputs]
-        operators.append(twin)
-        twins.update(zip(operator.outputs, twin.outputs, strict=True))
+        shadow = copy.copy(operator)
+        shadow.inputs = [replaced.get(place, index) for place, index in enumerate(operator.inputs)]
+        shadow.outputs = [_added(model, subgraph.tensors[index], b"/shadow") for index in operator.outputs]
+        operators.append(shadow)
+        shadows.update(zip(operator.outputs, shadow.outputs, strict=True))
     subgraph.operators = operators
-    subgraph.outputs = [*subgraph.outputs, *twins.values()]  # what nobody reads has no memory
-    return twins
+    subgraph.outputs = [*subgraph.outputs, *shadows.values()]  # The runtime allocates no memory for unread tensors.
+    return shadows
 
 
 def _replaced(model: flatbuffer.Model, quantized: flatbuffer.Model, operator: Any, other: Any) -> dict[int, int]:
-    """Return new constant tensors by the position of the input that they replace."""
+    """Return the indices of new constant tensors, by the position of the input that they replace."""
     from ai_edge_litert import schema_py_generated as schema
 
     found = {}
@@ -69,7 +69,7 @@ def _replaced(model: flatbuffer.Model, quantized: flatbuffer.Model, operator: An
 
 
 def _added(model: flatbuffer.Model, tensor: Any, suffix: bytes, buffer: int = 0) -> int:
-    """Add a tensor like another; buffer 0 is the empty one of activations."""
+    """Add a copy of a tensor and return its index; buffer 0 is the empty buffer of activations."""
     added = copy.copy(tensor)
     added.name, added.buffer = tensor.name + suffix, buffer
     model.subgraphs[0].tensors.append(added)

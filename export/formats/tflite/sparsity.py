@@ -1,4 +1,4 @@
-"""How many of a .tflite's weights are zero."""
+"""The share of zero weights in a .tflite."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from export.formats.tflite.layers import layers
 
 
 def zero_share(content: bytes) -> float:
-    """Return the share of all layers' weights, without biases, that stand for zero."""
+    """Return the share of zero weights over all layers, without biases."""
     model = flatbuffer.read(content)
     zeros = total = 0
     for layer in layers(model):
-        stored = flatbuffer.constant(model, layer.weights)  # integers of weights have the zero point 0
+        stored = flatbuffer.constant(model, layer.weights)  # Stored weights have the zero point 0.
         zeros, total = zeros + int(np.count_nonzero(stored == 0)), total + stored.size
     return zeros / total if total else 0.0

@@ -1,4 +1,4 @@
-"""The computing steps of a .tflite in the order in which they run."""
+"""The steps of a .tflite in order of execution."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SEAMS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 
 
 def steps(model: flatbuffer.Model) -> list[Step]:
-    """Return a step per activation, those of the inputs first, without what only turns numbers into others."""
+    """Return a step per activation, inputs first, without QUANTIZE and DEQUANTIZE."""
     subgraph = model.subgraphs[0]
     same = {index: index for index in subgraph.inputs}
     found = [Step(tensor=_name(subgraph, index), op="", sources=()) for index in subgraph.inputs]

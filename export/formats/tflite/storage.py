@@ -1,6 +1,6 @@
-"""Whether a quantized .tflite holds the weights that it was made of, to the half step that rounding may cost.
+"""Compare the constants of a quantized .tflite with the float file's; rounding allows half a step.
 
-Fidelity on samples cannot see one zeroed channel among thousands; this can, and it needs no samples.
+Unlike outputs on samples, this comparison detects a single zeroed channel, and it needs no samples.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from export.formats.tflite import biases, flatbuffer
 from export.formats.tflite.layers import Layer, layers
 from export.scheme import INT8, W8A16
 
-# Of a layer's largest step: what is finer in a channel that is all but dead says nothing.
+# Minimum step relative to a layer's largest step, because finer steps in almost dead channels are meaningless.
 SMALLEST_STEP = 1e-2
 
 _SEAMS = ("QUANTIZE", "DEQUANTIZE")
 
 
 def compare(float_file: bytes, quantized_file: bytes) -> StorageReport:
-    """Return how far the stored constants lie from the float ones, in steps of their own grid.
+    """Return the distance of the stored constants from the float constants, in steps of their grid.
 
-    float16 constants have no grid: their step is one unit in the last place of the largest exponent in use.
+    float16 constants have no grid; their step is one unit in the last place.
     """
     reference, quantized = flatbuffer.read(float_file), flatbuffer.read(quantized_file)
     expected, found = _layers(reference), _layers(quantized)
@@ -54,16 +54,16 @@ def _layers(model: flatbuffer.Model) -> list[Any]:
 def _room(
     reference: flatbuffer.Model, quantized: flatbuffer.Model, expected: list[Any], found: list[Any]
 ) -> dict[int, NDArray[np.float64]]:
-    """Return by how much weights may be larger, by their tensor: where a dead channel is raised for its bias."""
+    """Return by tensor how much weights may be larger, because `biases.revive` increased them."""
     operators, others = reference.subgraphs[0].operators, quantized.subgraphs[0].operators
     sources = {id(others[layer.position]): layer.source for layer in layers(quantized)}
-    twins = {id(operator): other for operator, other in zip(expected, found, strict=True)}
+    matches = {id(operator): other for operator, other in zip(expected, found, strict=True)}
     result: dict[int, NDArray[np.float64]] = {}
     for layer in layers(reference):
         operator = operators[layer.position]
-        source = sources.get(id(twins[id(operator)]))
+        source = sources.get(id(matches[id(operator)]))
         if source is None or source.quantization is None or source.quantization.scale is None:
-            continue  # computed in float: nothing was raised
+            continue  # Computed in float, so no weight was increased.
         for index in operator.inputs:
             if index >= 0 and reference.subgraphs[0].tensors[index] is layer.weights:
                 raised = _raised(reference, layer, source)
@@ -73,11 +73,11 @@ def _room(
 
 
 def _raised(reference: flatbuffer.Model, layer: Layer, source: Any) -> NDArray[np.float64] | None:
-    """Return what `biases.revive` may add to each weight of a layer that reads `source`; None if to none."""
+    """Return what `biases.revive` may add to each weight of a layer that reads `source`; None if nothing."""
     from ai_edge_litert import schema_py_generated as schema
 
     arithmetic = W8A16 if source.type == schema.TensorType.INT16 else INT8
-    # The grid of 16 bits is symmetric: its step may be twice the one that the bias was fitted to.
+    # The 16-bit grid is symmetric, so its step may be twice the step that the bias was fitted to.
     slack = 2 if arithmetic == W8A16 else 1
     bias = flatbuffer.constant(reference, layer.bias).astype(np.float64)
     most = slack * biases.smallest_weight(bias, float(source.quantization.scale[0]), arithmetic)
@@ -98,7 +98,7 @@ def _steps(
     other_index: int,
     room: NDArray[np.float64] | None,
 ) -> float | None:
-    """Return the largest error of one float constant in steps, beyond `room` above it; None if it is no float one."""
+    """Return the largest error of a float constant in steps, allowing `room` above it; None for other tensors."""
     from ai_edge_litert import schema_py_generated as schema
 
     if index < 0:
@@ -115,7 +115,7 @@ def _steps(
 
 
 def source(model: flatbuffer.Model, subgraph: Any, index: int) -> int:
-    """Return the constant behind a DEQUANTIZE, or the tensor itself."""
+    """Return the index of the constant before a DEQUANTIZE, or `index` itself."""
     for operator in subgraph.operators:
         if index in operator.outputs and flatbuffer.op_name(model, operator) == "DEQUANTIZE":
             return int(operator.inputs[0])
@@ -127,7 +127,7 @@ def real(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return a constant's real values and the size of their step, both float64 and of its shape.
 
-    A channel's step counts as at least `smallest_step` times the largest channel's.
+    A channel's step is at least `smallest_step` times the largest channel's.
     """
     stored = flatbuffer.constant(model, tensor)
     if np.issubdtype(stored.dtype, np.floating):
@@ -142,6 +142,6 @@ def real(
     scale, zero_point = scale.reshape(shape), zero_point.reshape(shape)
     step = np.maximum(scale, max(smallest_step * scale.max(), np.finfo(np.float64).tiny))
     values = stored.astype(np.float64)
-    values -= zero_point  # in place: the largest layers hold a hundred million weights
+    values -= zero_point  # In place, because the largest layers have a hundred million weights.
     values *= scale
     return values, np.broadcast_to(step, stored.shape)

@@ -1,4 +1,4 @@
-"""The rest of a float .tflite behind one activation: what an error there does to the outputs."""
+"""The part of a float .tflite after one activation, to measure the effect of an error on the outputs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from export.formats.tflite import flatbuffer
 
 
 class Tail:
-    """The operators that depend on one activation, which comes from outside, like whatever else they read."""
+    """The operators that depend on one activation, with that activation and their other sources as inputs."""
 
     def __init__(self, model: flatbuffer.Model, index: int, load: Callable[[bytes], Any]) -> None:
-        """Load the rest of the first subgraph of a parsed float file behind the tensor `index`."""
+        """Load the part of a parsed float file's first subgraph that depends on the tensor `index`."""
         subgraph = model.subgraphs[0]
         self.outputs = list(subgraph.outputs)
         changed, operators = {index}, []
@@ -37,7 +37,7 @@ class Tail:
             self._session = load(flatbuffer.write(_part(model, operators, list(self._names), self._changed)))
 
     def run(self, values: Array, activation: Callable[[int], Array]) -> Mapping[int, Array]:
-        """Return the outputs by index, made of `values` and for the rest of what `activation` gives by index."""
+        """Return the outputs by index, computed from `values` and from `activation(index)` for other sources."""
         found = {place: activation(place) for place in self.outputs}
         if self._index in found:
             found[self._index] = values
@@ -52,7 +52,7 @@ class Tail:
 
 
 def _part(model: flatbuffer.Model, operators: list[Any], inputs: list[int], outputs: list[int]) -> flatbuffer.Model:
-    """Return a model of some operators, with the weights of these alone and without a signature."""
+    """Return a model with the given operators and their weights, without a signature."""
     part, subgraph = copy.copy(model), copy.copy(model.subgraphs[0])
     subgraph.operators, subgraph.inputs, subgraph.outputs = operators, inputs, outputs
     used = {subgraph.tensors[place].buffer for operator in operators for place in operator.inputs if place >= 0}

@@ -1,4 +1,4 @@
-"""Watching every activation of a float .tflite."""
+"""Observe every activation of a float .tflite."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from export.formats.tflite.session import TfliteSession
 from export.formats.tflite.steps import steps as steps_of
 from zoo.errors import UsageProblemError
 
-MOST_BYTES = 1 << 30  # of activations that are kept at a time
+MOST_BYTES = 1 << 30  # Maximum size of the activations that are kept at a time.
 
 UpdateOf = Callable[[int], Update]
 
 
 class TfliteWatcher:
-    """Runs a float file and shows every activation."""
+    """Run a float file with access to every activation."""
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         """Read a float32 file.
 
         Raises:
-            UsageProblemError: the file has a loop; what happens inside cannot be seen, nor be quantized.
+            UsageProblemError: the file has a loop, whose activations cannot be observed or quantized.
         """
         model = flatbuffer.read(path.read_bytes())
         if any(flatbuffer.op_name(model, operator) == "WHILE" for operator in model.subgraphs[0].operators):
             raise UsageProblemError(
-                "the model has a loop (an LSTM, GRU or RNN layer), and integers need the ranges inside of it; ask for "
-                "float16 or w8a32"
+                "the model has a loop (an LSTM, GRU or RNN layer), whose ranges cannot be observed for integers; "
+                "type --precision float16 or w8a32"
             )
         self._path, self._model, self._threads = path, model, threads
         self._watched = flatbuffer.activations(model)
@@ -42,10 +42,10 @@ class TfliteWatcher:
         self.steps = tuple(steps_of(model))
 
     def watch(self, samples: Samples, update_of: UpdateOf) -> None:
-        """Run all samples and hand every activation of the one at `index` to `update_of(index)(name, values)`.
+        """Run all samples, and pass every activation of the sample `index` to `update_of(index)(name, values)`.
 
-        It must not keep the values. Of one activation all samples are shown in order; of a file whose activations
-        take more than 1 GB, part after part, what comes first of all samples and then what follows.
+        The update function must not keep the values. All samples of one activation come in order. A file whose
+        activations take more than 1 GB runs in parts: all samples of the first part, then of the next.
         """
         found = partition.split(self._model, MOST_BYTES)
         if len(found) == 1:
@@ -66,7 +66,7 @@ class TfliteWatcher:
                 update(name, session.view(shown[index]))
 
     def _inputs(self, samples: Samples, update_of: UpdateOf) -> dict[int, Array]:
-        """Return the inputs (N, 1, ...) by the tensors' indices, and show them."""
+        """Return the inputs (N, 1, ...) by tensor index, and pass them to the update functions."""
         tensors = {one.tensorIndex: one.name.decode() for one in self._model.signatureDefs[0].inputs}
         for sample_index, sample in enumerate(samples):
             update = update_of(sample_index)
@@ -78,7 +78,7 @@ class TfliteWatcher:
     def _watch_part(
         self, part: partition.Part, folder: Path, inputs: Mapping[int, Array], count: int, update_of: UpdateOf
     ) -> None:
-        """Run one part on what those before left in `folder`, and leave there what later ones read."""
+        """Run one part on files of earlier parts in `folder`, and write files for later parts."""
         path = folder / "part.tflite"
         path.write_bytes(partition.content(self._model, part))
         session = TfliteSession(path, self._threads, keep_all_tensors=True)
@@ -99,5 +99,5 @@ class TfliteWatcher:
             for index, name in watched.items():
                 update(name, session.view(shown[index]))
             for index in part.gives:
-                # Files, and no map of one: mapped pages count as memory of ours.
+                # Separate files instead of a memory map, whose pages count as memory of this process.
                 np.save(folder / f"{index}-{sample_index}.npy", session.view(index))

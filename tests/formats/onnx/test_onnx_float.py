@@ -1,4 +1,4 @@
-"""The float32 .onnx is the Keras model."""
+"""The float32 .onnx matches the Keras model."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_float_file_is_the_keras_model_with_its_names_and_batch_one(name: str, t
 
 
 @pytest.mark.parametrize("name", ["conv_bn_dense", "depthwise_same", "residual"])
-def test_batch_norm_is_folded_and_only_the_input_is_transposed(name: str) -> None:
+def test_batch_norm_is_folded_and_only_inputs_are_transposed(name: str) -> None:
     nodes = onnx.load_from_string(ONNX.convert(randomize(MODELS[name]()))).graph.node
     kinds = [node.op_type for node in nodes]
     assert "Mul" not in kinds
@@ -161,33 +161,33 @@ def test_two_conversions_give_the_same_bytes() -> None:
     assert ONNX.convert(model) == ONNX.convert(model)
 
 
-def test_the_file_holds_standard_operators_only() -> None:
+def test_file_contains_only_standard_operators() -> None:
     proto = onnx.load_from_string(ONNX.convert(gelu_exact()))
     assert {entry.domain for entry in proto.opset_import} == {""}
     assert "Erf" in {node.op_type for node in proto.graph.node}
     onnx.checker.check_model(proto)
 
 
-def test_an_operator_without_counterpart_is_named() -> None:
+def test_error_names_an_operator_without_onnx_counterpart() -> None:
     x = keras.Input((4, 4), name="x")
     model = keras.Model(x, L.Lambda(lambda value: keras.ops.slogdet(value)[1], output_shape=())(x))
     with pytest.raises(ConversionError, match="LogMatrixDeterminant"):
         ONNX.convert(model)
 
 
-def test_an_input_of_unknown_length_is_refused_by_name() -> None:
+def test_input_of_unknown_length_is_rejected_by_name() -> None:
     x = keras.Input((None, 3), name="sequence")
     with pytest.raises(UsageProblemError, match="'sequence'"):
         ONNX.convert(keras.Model(x, L.Dense(2)(x)))
 
 
 @pytest.mark.parametrize("inputs", [{"photo": np.zeros((1, 16, 16, 3))}, {"photo": np.zeros((16, 16, 3), "f4")}, {}])
-def test_wrong_inputs_are_refused_not_cast(inputs: dict[str, Any], tmp_path: Path) -> None:
+def test_wrong_inputs_are_rejected_instead_of_cast(inputs: dict[str, Any], tmp_path: Path) -> None:
     session = open_file(ONNX.convert(conv_bn_dense()), tmp_path)
     with pytest.raises(ValueError, match="photo"):
         session.run(inputs)
 
 
-def test_a_truncated_file_gets_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ConversionError, match="cannot be loaded"):
+def test_truncated_file_is_rejected_with_a_message(tmp_path: Path) -> None:
+    with pytest.raises(ConversionError, match="ONNX Runtime cannot load"):
         open_file(ONNX.convert(conv_bn_dense())[:500], tmp_path)

@@ -1,4 +1,4 @@
-"""Hard-swish of 8 bits gives the same integer in both formats, whatever the integer that comes in."""
+"""8-bit hard-swish gives equal integers in both formats for every input."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def swish(low: float, high: float) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize(("low", "high"), [(-3, 3), (-0.5, 0.7), (-8, 1), (-1.3, 11.7), (-40, 60), (0, 5), (-2.9, 4.1)])
-def test_every_integer_has_the_same_answer_in_both_formats(low: float, high: float, tmp_path: Path) -> None:
+def test_hard_swish_is_equal_in_both_formats_for_every_integer(low: float, high: float, tmp_path: Path) -> None:
     answers = []
     for file_format, content in zip((TFLITE, ONNX), swish(low, high), strict=True):
         path = tmp_path / f"model{file_format.suffix}"
@@ -52,7 +52,7 @@ def test_every_integer_has_the_same_answer_in_both_formats(low: float, high: flo
     assert np.array_equal(*answers)
 
 
-def test_a_diagnosis_gets_the_function_back_for_real_numbers() -> None:
+def test_table_is_replaced_by_hard_swish_for_a_diagnosis() -> None:
     proto = onnx.load_from_string(swish(-4.0, 4.0)[1])
     assert "Gather" in {node.op_type for node in proto.graph.node}
     parts = onnx.load_from_string(cut(proto, seams(proto)))
@@ -61,7 +61,7 @@ def test_a_diagnosis_gets_the_function_back_for_real_numbers() -> None:
     assert not {"Gather", "Cast"} & kinds
 
 
-def test_an_answer_that_a_float_would_round_otherwise_is_in_the_table() -> None:
+def test_table_contains_results_that_float_rounds_differently() -> None:
     in_scale, out_scale = 0.02769356, 0.01990936
     real = np.arange(-128, 128) * in_scale
     rounded = np.rint(real * np.clip(real + 3, 0, 6) / 6 / out_scale)

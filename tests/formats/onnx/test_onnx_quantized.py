@@ -1,4 +1,4 @@
-"""The quantized .onnx says what its .tflite sibling says, in integers, with weights that no CPU saturates on."""
+"""The quantized .onnx matches its .tflite sibling, computes in integers, and cannot saturate on any CPU."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def initializers(content: bytes) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("io", list(Io))
-def test_int8_onnx_stores_what_the_int8_tflite_stores(
+def test_int8_onnx_and_int8_tflite_store_equal_integers(
     io: Io, float_files: dict[str, bytes], ranges: Ranges, tmp_path: Path
 ) -> None:
     pair = sessions(quantized(INT8, io, float_files, ranges), tmp_path)
@@ -115,7 +115,9 @@ def test_int8_onnx_stores_what_the_int8_tflite_stores(
     assert np.mean(np.abs(expected.astype(float) - found) <= step) >= 0.999
 
 
-def test_int8_onnx_is_executed_in_integers_alone(float_files: dict[str, bytes], ranges: Ranges, tmp_path: Path) -> None:
+def test_int8_onnx_executes_only_integer_operators(
+    float_files: dict[str, bytes], ranges: Ranges, tmp_path: Path
+) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(quantized(INT8, Io.UINT8, float_files, ranges)[1])
     counts = ONNX.census(path)
@@ -124,7 +126,7 @@ def test_int8_onnx_is_executed_in_integers_alone(float_files: dict[str, bytes], 
     assert not {"DequantizeLinear", "QuantizeLinear"} & {count.op for count in counts}
 
 
-def test_census_calls_the_float_file_float(float_files: dict[str, bytes], tmp_path: Path) -> None:
+def test_census_counts_the_float_file_as_float(float_files: dict[str, bytes], tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(float_files["onnx"])
     kinds = Counter(count.arithmetic for count in ONNX.census(path))
@@ -132,7 +134,7 @@ def test_census_calls_the_float_file_float(float_files: dict[str, bytes], tmp_pa
     assert kinds["float"] >= 3
 
 
-def test_int8_weights_that_could_saturate_are_unsigned_with_zero_point_128(
+def test_weights_that_could_saturate_are_unsigned_with_zero_point_128(
     float_files: dict[str, bytes], ranges: Ranges
 ) -> None:
     content = quantized(INT8, Io.UINT8, float_files, ranges)[1]
@@ -150,7 +152,7 @@ def test_int8_weights_that_could_saturate_are_unsigned_with_zero_point_128(
     assert len(signed) < 5
 
 
-def test_a_clip_inside_the_quantized_range_stays_as_an_integer_clip(
+def test_clip_inside_the_quantized_range_becomes_an_integer_clip(
     float_files: dict[str, bytes], ranges: Ranges, tmp_path: Path
 ) -> None:
     """ReLU6 keeps clipping where an observer chose a range beyond 6."""
@@ -164,7 +166,7 @@ def test_a_clip_inside_the_quantized_range_stays_as_an_integer_clip(
     assert not {op for op, arithmetic in counts if arithmetic == "float"}
 
 
-def test_w8a16_follows_its_sibling_to_a_few_sixteen_bit_steps(
+def test_w8a16_onnx_matches_the_tflite_within_a_few_16_bit_steps(
     float_files: dict[str, bytes], ranges: Ranges, tmp_path: Path
 ) -> None:
     pair = sessions(quantized(W8A16, Io.FLOAT32, float_files, ranges), tmp_path)
@@ -172,7 +174,7 @@ def test_w8a16_follows_its_sibling_to_a_few_sixteen_bit_steps(
     assert np.abs(expected - found).max() <= 4 * np.abs(expected).max() / 32767
 
 
-def test_w8a32_is_its_sibling_to_float_rounding_and_dequantizes_at_load_time(
+def test_w8a32_onnx_matches_the_tflite_and_dequantizes_at_load_time(
     float_files: dict[str, bytes], ranges: Ranges, tmp_path: Path
 ) -> None:
     pair = quantized(W8A32, Io.FLOAT32, float_files, ranges)
@@ -196,14 +198,14 @@ def test_float16_rounds_large_weights_and_computes_in_float32(float_files: dict[
     assert 1e-7 < np.abs(expected - found).max() / np.abs(expected).max() < 5e-3
 
 
-def test_a_weight_beyond_float16_is_named() -> None:
+def test_error_names_a_weight_that_exceeds_float16() -> None:
     x = keras.Input((8,), name="x")
     model = keras.Model(x, L.Dense(4, kernel_initializer=keras.initializers.Constant(1e5))(x))
     with pytest.raises(ConversionError, match="65504"):
         float16(ONNX.convert(model))
 
 
-def test_the_same_sibling_gives_the_same_bytes(float_files: dict[str, bytes], ranges: Ranges) -> None:
+def test_derivation_from_the_sibling_is_deterministic(float_files: dict[str, bytes], ranges: Ranges) -> None:
     plans = [
         QuantizationPlan(scheme=scheme, io=Io.FLOAT32, ranges=ranges, input_ranges={"photo": RANGE})
         for scheme in (INT8, W8A16, W8A32)
@@ -213,7 +215,7 @@ def test_the_same_sibling_gives_the_same_bytes(float_files: dict[str, bytes], ra
         assert ONNX.quantize(b"", plan, siblings) == ONNX.quantize(b"", plan, siblings)
 
 
-def test_int8_without_its_sibling_is_refused(float_files: dict[str, bytes]) -> None:
+def test_int8_onnx_without_sibling_is_rejected(float_files: dict[str, bytes]) -> None:
     plan = QuantizationPlan(scheme=INT8, io=Io.UINT8, ranges=None, input_ranges={})
     with pytest.raises(ConversionError, match="tflite"):
         ONNX.quantize(float_files["onnx"], plan, {})

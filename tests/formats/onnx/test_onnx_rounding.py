@@ -1,4 +1,4 @@
-"""What two runtimes would round otherwise has the same integers in both formats, whatever integers come in."""
+"""Operators that the runtimes would round differently give equal integers in both formats."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ POOLS: dict[str, Net] = {
 
 @pytest.mark.parametrize("width", [0.13, 0.7, 0.999, 1.001, 1.3, 1.9371, 3.0, 40.0])
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (-0.3, 2.2), (0.0, 6.0)])
-def test_a_move_to_another_grid_gives_the_same_integers(low: float, high: float, width: float, tmp_path: Path) -> None:
+def test_requantization_gives_equal_integers_in_both_formats(
+    low: float, high: float, width: float, tmp_path: Path
+) -> None:
     one, other = answers(files(joined, low, high, width), tmp_path)
     assert len(np.unique(one)) > 5
     assert np.array_equal(one, other)
@@ -77,7 +79,9 @@ def test_a_move_to_another_grid_gives_the_same_integers(low: float, high: float,
 
 @pytest.mark.parametrize("width", [0.41, 0.999, 1.7])
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (-0.3, 2.2)])
-def test_a_rectifier_alone_gives_the_same_integers(low: float, high: float, width: float, tmp_path: Path) -> None:
+def test_separate_relu_gives_equal_integers_in_both_formats(
+    low: float, high: float, width: float, tmp_path: Path
+) -> None:
     one, other = answers(files(layers.ReLU(name="relu"), low, high, width), tmp_path)
     assert len(np.unique(one)) > 20
     assert np.array_equal(one, other)
@@ -85,7 +89,7 @@ def test_a_rectifier_alone_gives_the_same_integers(low: float, high: float, widt
 
 @pytest.mark.parametrize("slope", [0.1, 0.3, 0.01])
 @pytest.mark.parametrize(("low", "high", "width"), [(-1.0, 1.0, 0.7), (-3.0, 1.0, 1.3), (-0.3, 2.2, 1.0)])
-def test_a_leaky_rectifier_gives_the_same_integers(
+def test_leaky_relu_gives_equal_integers_in_both_formats(
     low: float, high: float, width: float, slope: float, tmp_path: Path
 ) -> None:
     pool, leaky = layers.MaxPooling2D(1, name="same"), layers.LeakyReLU(slope, name="leaky")
@@ -96,13 +100,13 @@ def test_a_leaky_rectifier_gives_the_same_integers(
 
 @pytest.mark.parametrize("name", POOLS)
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (-0.3, 2.2), (0.0, 6.0)])
-def test_a_mean_gives_the_same_integers(low: float, high: float, name: str, tmp_path: Path) -> None:
+def test_mean_gives_equal_integers_in_both_formats(low: float, high: float, name: str, tmp_path: Path) -> None:
     one, other = answers(files(POOLS[name], low, high, 1.0), tmp_path)
     assert len(np.unique(one)) > 20
     assert np.array_equal(one, other)
 
 
-def test_a_move_to_another_grid_counts_as_no_arithmetic_and_is_no_activation_of_its_own(tmp_path: Path) -> None:
+def test_requantization_is_neither_arithmetic_nor_an_activation(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(files(joined, -1.0, 1.0, 1.3)[1])
     assert {op.arithmetic for op in census(path) if op.op == "Add"} == {"none"}

@@ -1,4 +1,4 @@
-"""Signed weights appear only where two neighbours cannot leave 16 bits."""
+"""Weights are signed only where neighbouring products fit into 16 bits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from export.formats.onnx.saturation import is_safe, sign_safe_weights
         ([1, 127, 127, 0], True),
     ],
 )
-def test_a_row_is_safe_if_no_two_neighbouring_products_leave_16_bits(row: list[int], safe: bool) -> None:
+def test_row_is_safe_if_neighbouring_products_fit_into_16_bits(row: list[int], safe: bool) -> None:
     assert is_safe(np.array([row], np.int16)) is safe
     sums = [sum(row[start : start + 2]) for start in range(0, len(row), 2)]
     assert all(-32768 <= 255 * total <= 32767 for total in sums) is safe
@@ -40,7 +40,7 @@ def graph_of(kernel: Any) -> Any:
 
 
 @pytest.mark.parametrize(("second", "kind"), [(129, np.int8), (130, np.uint8)])
-def test_a_layer_is_signed_only_if_safe_and_keeps_its_weights(second: int, kind: type) -> None:
+def test_only_safe_layers_get_signed_weights_of_equal_value(second: int, kind: type) -> None:
     graph = graph_of(np.array([255, second], np.uint8).reshape(1, 2, 1, 1))
     sign_safe_weights(graph)
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}

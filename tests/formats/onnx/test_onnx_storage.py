@@ -1,4 +1,4 @@
-"""An .onnx stores the numbers that it was made of, and the storage report sees a single one that differs."""
+"""An .onnx stores the numbers of its source, and the storage report detects a single difference."""
 
 from __future__ import annotations
 
@@ -105,30 +105,30 @@ def one_step_up(values: NDArray[Any]) -> None:
     values.flat[-1] += 1 if values.flat[-1] < 127 else -1
 
 
-def test_the_integers_are_those_of_the_sibling(files: dict[str, Any]) -> None:
+def test_onnx_stores_the_integers_of_the_sibling(files: dict[str, Any]) -> None:
     found = report(files, INTEGERS, files[INTEGERS])
     assert (found.worst_steps, found.constants) == (0, COUNTS[files["name"]])
 
 
-def test_a_float16_lies_within_half_a_step_of_the_float(files: dict[str, Any]) -> None:
+def test_float16_weights_differ_by_at_most_half_a_step(files: dict[str, Any]) -> None:
     assert 0.3 < report(files, HALF, files[HALF]).worst_steps <= 0.5
 
 
-def test_a_single_weight_that_is_a_step_off_is_seen_wherever_it_stands(files: dict[str, Any]) -> None:
+def test_weight_that_is_off_by_one_step_is_detected_anywhere(files: dict[str, Any]) -> None:
     changed = broken(files[INTEGERS], ("int8",), one_step_up)
     assert len(changed) >= 2
     for name, content in changed.items():
         assert report(files, INTEGERS, content).worst_steps == pytest.approx(1, abs=1e-3), name
 
 
-def test_half_precision_weights_that_are_zeroed_are_seen_wherever_they_stand(files: dict[str, Any]) -> None:
+def test_zeroed_float16_weights_are_detected_anywhere(files: dict[str, Any]) -> None:
     changed = broken(files[HALF], ("float16",), lambda values: values[..., -1].fill(0))
     assert len(changed) >= 3
     for name, content in changed.items():
         assert report(files, HALF, content).worst_steps > 100, name
 
 
-def test_transposed_weights_are_seen_wherever_they_stand(files: dict[str, Any]) -> None:
+def test_transposed_weights_are_detected_anywhere(files: dict[str, Any]) -> None:
     def turn(values: NDArray[Any]) -> None:
         if values.ndim > 1:
             values[:] = values[::-1]
@@ -137,7 +137,7 @@ def test_transposed_weights_are_seen_wherever_they_stand(files: dict[str, Any]) 
         assert report(files, INTEGERS, content).worst_steps > 10, name
 
 
-def test_a_bias_that_is_lost_is_seen(tmp_path: Path) -> None:
+def test_lost_bias_is_detected(tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     model = sequence(
         L.Conv1D(6, 3, activation="relu", bias_initializer="normal"), L.Dense(3, bias_initializer="normal")
@@ -162,14 +162,14 @@ def _initializer(content: bytes, name: str) -> Any:
     return next(tensor for tensor in onnx.load_from_string(content).graph.initializer if tensor.name == name)
 
 
-def test_layers_that_cannot_be_matched_are_left_to_agreement(files: dict[str, Any]) -> None:
+def test_unmatched_layers_are_left_to_the_comparison_of_outputs(files: dict[str, Any]) -> None:
     other = sequence(L.Dense(7))
     plan = QuantizationPlan(scheme=INTEGERS, io=Io.FLOAT32, ranges=None, input_ranges={})
     sibling = TFLITE.quantize(TFLITE.convert(other), plan, {})
     assert ONNX.storage(files["float"], files[INTEGERS], {"tflite": sibling}) is None
 
 
-def test_the_weights_of_a_loop_meet_activations_in_float32(tmp_path: Path) -> None:
+def test_weights_in_a_loop_are_multiplied_in_float32(tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     model = MODELS["loop"]()
     plan = QuantizationPlan(scheme=INTEGERS, io=Io.FLOAT32, ranges=None, input_ranges={})

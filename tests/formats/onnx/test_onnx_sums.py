@@ -1,4 +1,4 @@
-"""A sum of two integers is the same integer in both formats, next to a half too."""
+"""Sums of two integers are equal in both formats, also close to a half."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def range_of(scale: float, zero_point: int) -> Range:
 
 
 @pytest.mark.parametrize("name", GRIDS)
-def test_the_two_formats_add_alike(name: str, tmp_path: Path) -> None:
+def test_sums_are_equal_in_both_formats(name: str, tmp_path: Path) -> None:
     first, second, total = (range_of(*grid) for grid in GRIDS[name])
     inputs = [keras.Input((len(SMALL), len(SMALL), 1), name=one) for one in ("first", "second")]
     model = keras.Model(inputs, layers.Add(name="total")(inputs))
@@ -69,7 +69,7 @@ def test_the_two_formats_add_alike(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["measured", "halves"])
-def test_a_sum_gets_no_coarser_than_it_must(name: str) -> None:
+def test_grid_of_a_sum_is_no_coarser_than_necessary(name: str) -> None:
     scales = [np.float32(scale) for scale, _ in GRIDS[name]]
     first, second, total = (range_of(*grid) for grid in GRIDS[name])
     assert pairs_that_part(*scales)

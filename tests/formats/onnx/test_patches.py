@@ -1,4 +1,4 @@
-"""Patches of tf2onnx are undone, and still needed."""
+"""Patches of tf2onnx are reverted after use, and still necessary."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def optimizer() -> Any:
     return Nothing()
 
 
-def test_the_library_rewrites_the_protos_yet(optimizer: Any) -> None:
+def test_patch_of_tf2onnx_is_still_necessary(optimizer: Any) -> None:
     graph = Graph()
     optimizer.optimize(graph, 0)
     assert "update_proto" in graph.called
 
 
-def test_the_patch_leaves_that_out_and_nothing_else(optimizer: Any) -> None:
+def test_patch_of_tf2onnx_changes_nothing_else(optimizer: Any) -> None:
     patched, usual = Graph(), Graph()
     with without_rewriting_protos():
         optimizer.optimize(patched, 0)

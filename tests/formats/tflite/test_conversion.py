@@ -1,4 +1,4 @@
-"""A large model is converted in a process of its own, to the same bytes, and its troubles come back as a sentence."""
+"""Large models are converted in a child process, with the same bytes and clear errors."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from export.formats.tflite import convert as converting
 from export.formats.tflite.convert import convert
 
 
-def test_a_process_of_its_own_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_conversion_in_a_child_process_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     model = zoo.find("lenet5").build()
     here = convert(model, {})
     monkeypatch.setattr(converting, "LARGE_BYTES", 0)
     assert convert(model, {}) == here
 
 
-def test_what_the_converter_refuses_there_is_said_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_converter_error_in_the_child_process_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(converting, "LARGE_BYTES", 0)
     image = keras.Input((4,))
     model = keras.Model(image, keras.ops.erfinv(keras.layers.Dense(3)(image)))

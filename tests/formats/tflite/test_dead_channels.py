@@ -1,4 +1,4 @@
-"""Channels whose weights are all but zero: their biases survive, and the proof knows what that may cost."""
+"""Channels with almost zero weights keep their biases, and the storage check allows for the change."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def made(dead: slice, scheme: Scheme = INT8) -> tuple[bytes, bytes]:
 
 @pytest.mark.parametrize("scheme", [INT8, W8A16])
 @pytest.mark.parametrize("dead", [slice(0, 2), slice(None)], ids=["some channels", "all channels"])
-def test_a_layer_with_dead_channels_holds_its_weights(dead: slice, scheme: Scheme) -> None:
+def test_layer_with_dead_channels_keeps_its_weights(dead: slice, scheme: Scheme) -> None:
     assert storage.compare(*made(dead, scheme)).worst_steps < STORAGE.largest
 
 
@@ -52,11 +52,11 @@ def changed(content: bytes, position: int, value: int) -> bytes:
 
 
 @pytest.mark.parametrize(("position", "value"), [(5, 127), (5, 1), (0, -127)])
-def test_only_the_raised_weight_of_a_dead_channel_may_differ(position: int, value: int) -> None:
+def test_only_the_increased_weight_of_a_dead_channel_may_differ(position: int, value: int) -> None:
     float_file, content = made(slice(None))
     assert storage.compare(float_file, changed(content, position, value)).worst_steps > STORAGE.largest
 
 
-def test_a_dead_channel_does_not_hide_a_fault_in_a_living_one() -> None:
+def test_dead_channel_does_not_hide_a_fault_in_another_channel() -> None:
     float_file, content = made(slice(0, 2))
     assert storage.compare(float_file, changed(content, 0, 0)).worst_steps > STORAGE.largest

@@ -1,4 +1,4 @@
-"""What the runtime can compute in integers is not left in float, unless that was asked for."""
+"""Operators with integer kernels are not left in float, unless they are raised to float."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def operators(content: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("net", [leaky, upsampled])
-def test_all_is_integer_and_says_what_the_float_file_says(net: Any, tmp_path: Any) -> None:
+def test_converted_islands_are_integer_and_match_the_float_file(net: Any, tmp_path: Any) -> None:
     contents = quantized(net)
     assert not {"QUANTIZE", "DEQUANTIZE"} & set(operators(contents[1]))
     answers = []
@@ -76,14 +76,14 @@ def test_all_is_integer_and_says_what_the_float_file_says(net: Any, tmp_path: An
     assert np.abs(answers[0] - answers[1]).max() < 0.2
 
 
-def test_what_was_asked_to_stay_in_float_stays() -> None:
+def test_operators_raised_to_float_stay_in_float() -> None:
     model = flatbuffer.read(quantized(leaky, raise_leaky=True)[1])
     (found,) = [one for one in model.subgraphs[0].operators if flatbuffer.op_name(model, one) == "LEAKY_RELU"]
     kinds = {model.subgraphs[0].tensors[index].type for index in [*found.inputs, *found.outputs]}
     assert kinds == {schema.TensorType.FLOAT32}
 
 
-def test_readers_with_other_grids_get_them_by_integers() -> None:
+def test_readers_with_other_grids_are_requantized_in_integers() -> None:
     content = quantized(joined_twice)[1]
     assert operators(content).count("DEQUANTIZE") == 0
     model = flatbuffer.read(content)

@@ -1,4 +1,4 @@
-"""What is joined lies on one grid from the start, where that costs nothing or less than a second rounding."""
+"""Concatenated activations share one grid, if that costs less accuracy than a second rounding."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def gated(x: Any) -> Any:
     return layers.Concatenate()([x, layers.Activation("sigmoid")(conv(x))])
 
 
-def test_what_nobody_else_reads_takes_the_range_of_the_whole() -> None:
+def test_input_without_other_readers_gets_the_range_of_the_concatenation() -> None:
     found, _ = planned(read_once, (-0.1, 0.2))
     assert found["CONV_2D"] == WHOLE
     assert found["input"] == (-0.1, 0.2)  # what a camera gives is not ours to choose
@@ -63,25 +63,25 @@ def test_what_nobody_else_reads_takes_the_range_of_the_whole() -> None:
     ("own", "expected"),
     [((-0.9, 2.6), WHOLE), ((-1.02, 3.05), WHOLE), ((-0.9, 2.0), (-0.9, 2.0)), ((-1.0, 3.5), (-1.0, 3.5))],
 )
-def test_what_others_read_takes_it_if_it_is_hardly_coarser_and_cuts_nothing(own: Range, expected: Range) -> None:
+def test_input_with_other_readers_gets_the_range_only_if_hardly_coarser(own: Range, expected: Range) -> None:
     found, _ = planned(read_twice, own)
     assert found["CONV_2D"] == expected
     assert found["DEPTHWISE_CONV_2D"] == own
 
 
-def test_what_only_selects_numbers_passes_it_on() -> None:
+def test_operators_that_select_values_pass_on_the_range() -> None:
     found, _ = planned(pooled, (-0.1, 0.2))
     assert found["MAX_POOL_2D"] == found["CONV_2D"] == WHOLE
 
 
 @pytest.mark.parametrize(("net", "operator"), [(averaged, "AVERAGE_POOL_2D"), (gated, "LOGISTIC")])
-def test_what_has_a_grid_of_its_own_keeps_it(net: Any, operator: str) -> None:
+def test_operator_with_a_fixed_grid_keeps_it(net: Any, operator: str) -> None:
     found, names = planned(net, (-5.0, 5.0))
     assert operator in names
     assert found[operator] == found["CONV_2D"] == (-5.0, 5.0)
 
 
-def test_a_part_of_what_is_joined_has_the_range_of_the_whole_too() -> None:
+def test_part_of_a_concatenation_has_its_range() -> None:
     def halved(x: Any) -> Any:
         y = conv(x)
         return [layers.Concatenate()([y, x]), layers.DepthwiseConv2D(3)(y[..., 2:])]
@@ -91,7 +91,7 @@ def test_a_part_of_what_is_joined_has_the_range_of_the_whole_too() -> None:
     assert found["STRIDED_SLICE"] == found["CONV_2D"] == WHOLE
 
 
-def test_what_an_operator_only_moves_has_the_range_of_what_it_reads() -> None:
+def test_moved_values_have_the_range_of_the_input() -> None:
     image = keras.Input((8, 8, 4), name="image")
     net = layers.AveragePooling2D(2)(layers.MaxPooling2D(2)(conv(image)))
     model = flatbuffer.read(TFLITE.convert(keras.Model(image, net)))

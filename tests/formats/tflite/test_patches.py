@@ -1,4 +1,4 @@
-"""Kernels above 32 MiB are rounded as small ones are."""
+"""Kernels above 32 MiB are rounded like small ones."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def test_every_channel_has_its_own_scale(kernel: np.ndarray, axis: int) -> None:
     assert (found == expected).all()
 
 
-def test_a_small_kernel_is_left_to_the_library(kernel: np.ndarray) -> None:
+def test_small_kernel_is_rounded_by_the_library(kernel: np.ndarray) -> None:
     some, scale = kernel[:2], np.full((2, 1, 1, 1), 2, np.float32)
     alone = rounded(some, parameters(scale, 0))
     with large_kernels_in_slices():
         assert (rounded(some, parameters(scale, 0)) == alone).all()
 
 
-def test_the_library_cannot_do_without_yet(kernel: np.ndarray) -> None:
+def test_patch_of_ai_edge_quantizer_is_still_necessary(kernel: np.ndarray) -> None:
     with pytest.raises(ValueError, match="more dimensions"):
         rounded(kernel, parameters(np.full((SHAPE[0], 1, 1, 1), 2, np.float32), 0))

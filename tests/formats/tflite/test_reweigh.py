@@ -1,4 +1,4 @@
-"""New weights go into an old float file exactly as a new conversion would put them, or not at all."""
+"""Replacing weights in a float file gives the bytes of a new conversion, or is rejected."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def constants(content: bytes) -> list[Any]:
     return [flatbuffer.constant(file, tensor) for one in stored_layers(file) for tensor in (one.weights, one.bias)]
 
 
-def test_a_reweighed_file_is_the_converted_one() -> None:
+def test_reweighed_file_equals_a_new_conversion() -> None:
     one, other = fold(network(0)), fold(network(1))
     before, after = _weights(one), _weights(other)
     reweighed = TFLITE.reweigh(TFLITE.convert(network(0)), before, after)
@@ -77,14 +77,14 @@ UNCERTAIN = {
 }
 
 
-def test_a_file_with_a_layer_more_than_were_told_is_left() -> None:
+def test_file_with_an_additional_layer_is_not_reweighed() -> None:
     before = {name: weights for name, weights in _weights(fold(network(0))).items() if not name.startswith("dense")}
     assert len(before) == len(_weights(fold(network(0)))) - 1
     assert TFLITE.reweigh(TFLITE.convert(network(0)), before, before) is None
 
 
 @pytest.mark.parametrize("wrong", UNCERTAIN)
-def test_a_file_whose_layers_cannot_be_told_for_certain_is_left(wrong: str) -> None:
+def test_file_with_ambiguous_layers_is_not_reweighed(wrong: str) -> None:
     given, told = (make() for make in UNCERTAIN[wrong])
     before = _weights(fold(told))
     after = {name: (kernel * 2, bias + 1) for name, (kernel, bias) in before.items()}

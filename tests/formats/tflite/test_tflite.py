@@ -1,4 +1,4 @@
-"""The TFLite format: what a .tflite must be, on small networks with trained or hand-made weights."""
+"""The TFLite format on small networks with trained or hand-made weights."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_conversion_is_deterministic(lenet: Any, float_file: bytes) -> None:
 
 
 @pytest.mark.parametrize("scheme", [FLOAT16, INT8, W8A16, W8A32])
-def test_quantized_file_keeps_the_answers(
+def test_quantized_file_keeps_the_predictions(
     scheme: Scheme, float_file: bytes, ranges: Ranges, photos: Array, opened: Any
 ) -> None:
     inputs = photos / np.float32(255)
@@ -117,7 +117,7 @@ def test_quantized_file_keeps_the_answers(
     assert compared.top1_agreement == 1.0
 
 
-def test_uint8_input_is_the_camera_byte_itself(float_file: bytes, ranges: Ranges, photos: Array, opened: Any) -> None:
+def test_uint8_input_is_the_unchanged_photo(float_file: bytes, ranges: Ranges, photos: Array, opened: Any) -> None:
     (name,) = [spec.name for spec in opened(float_file).inputs]
     session = opened(TFLITE.quantize(float_file, plan(INT8, ranges, Io.UINT8, **{name: (0.0, 1.0)}), {}))
     (source,) = session.inputs
@@ -126,7 +126,7 @@ def test_uint8_input_is_the_camera_byte_itself(float_file: bytes, ranges: Ranges
     assert np.array_equal(source.quantize(photos / np.float32(255)), photos)
 
 
-def test_io_types_say_the_same(float_file: bytes, ranges: Ranges, photos: Array, opened: Any) -> None:
+def test_io_types_give_equal_outputs(float_file: bytes, ranges: Ranges, photos: Array, opened: Any) -> None:
     inputs = photos / np.float32(255)
     found = {io: opened(TFLITE.quantize(float_file, plan(INT8, ranges, io), {})) for io in [Io.INT8]}
     expected = answers(found[Io.INT8], inputs)
@@ -136,7 +136,7 @@ def test_io_types_say_the_same(float_file: bytes, ranges: Ranges, photos: Array,
         assert np.allclose(answers(session, inputs), expected, atol=1e-6)
 
 
-def test_int8_file_computes_on_integers_only(float_file: bytes, ranges: Ranges, tmp_path: Path) -> None:
+def test_int8_file_computes_only_in_integers(float_file: bytes, ranges: Ranges, tmp_path: Path) -> None:
     path = tmp_path / "int8.tflite"
     path.write_bytes(TFLITE.quantize(float_file, plan(INT8, ranges), {}))
     kinds = {op.op: op.arithmetic for op in TFLITE.census(path)}
@@ -157,13 +157,13 @@ def test_no_two_neighbouring_weights_can_saturate_16_bits(float_file: bytes, ran
         assert np.abs(even[:, 0::2] + even[:, 1::2]).max() <= 128  # 255 * 128 fits into int16
 
 
-def test_float_island_is_seen_in_the_census(float_file: bytes, tmp_path: Path) -> None:
+def test_census_shows_a_float_island(float_file: bytes, tmp_path: Path) -> None:
     path = tmp_path / "w8a32.tflite"
     path.write_bytes(TFLITE.quantize(float_file, plan(W8A32, None), {}))
     assert {op.op: op.arithmetic for op in TFLITE.census(path)}["CONV_2D"] == "float"
 
 
-def test_weights_lie_inside_the_flatbuffer_at_multiples_of_16(float_file: bytes, ranges: Ranges) -> None:
+def test_weights_are_inside_the_flatbuffer_and_aligned_to_16_bytes(float_file: bytes, ranges: Ranges) -> None:
     from ai_edge_litert import schema_py_generated as schema
 
     content = TFLITE.quantize(float_file, plan(INT8, ranges), {})
@@ -224,7 +224,7 @@ def test_storage_report_names_a_zeroed_channel(float_file: bytes, ranges: Ranges
     assert "input 1" in report.where
 
 
-def test_watched_ranges_are_those_of_the_keras_layers(lenet: Any, photos: Array, ranges: Ranges) -> None:
+def test_observed_ranges_match_the_keras_layers(lenet: Any, photos: Array, ranges: Ranges) -> None:
     import keras
 
     first = next(layer for layer in lenet.layers if isinstance(layer, keras.layers.Conv2D))
@@ -234,19 +234,19 @@ def test_watched_ranges_are_those_of_the_keras_layers(lenet: Any, photos: Array,
     assert min(float(np.abs(span - expected).max()) for span in spans) < 1e-4
 
 
-def test_file_without_the_identifier_is_refused() -> None:
+def test_file_without_the_identifier_is_rejected() -> None:
     from export.errors import ConversionError
 
     with pytest.raises(ConversionError, match="TFL3"):
         flatbuffer.read(b"\0" * 64)
 
 
-def test_operator_that_the_runtime_does_not_have_is_named() -> None:
+def test_error_names_an_operator_that_the_runtime_does_not_have() -> None:
     import keras
 
     from export.errors import ConversionError
 
     source = keras.Input((16,))
     model = keras.Model(source, keras.ops.fft((source, keras.ops.zeros_like(source)))[0])
-    with pytest.raises(ConversionError, match=r"(?i)fft|refuses"):
+    with pytest.raises(ConversionError, match=r"(?i)fft|rejects"):
         TFLITE.convert(model)

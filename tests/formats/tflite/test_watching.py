@@ -1,4 +1,4 @@
-"""What is seen of a file's activations does not depend on how many are looked at together."""
+"""Observed activations do not depend on the number that is observed at once."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def seen(path: Path, samples: Samples) -> tuple[dict[tuple[int, str], Array], li
 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("most_bytes", [1, 5000, 9000])
-def test_activations_seen_in_parts_are_those_seen_together(
+def test_activations_are_equal_with_and_without_partition(
     name: str, most_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keras.utils.set_random_seed(0)
@@ -73,7 +73,7 @@ def test_activations_seen_in_parts_are_those_seen_together(
         assert [index for index, name in order if name == activation] == list(range(SAMPLES))
 
 
-def test_a_part_has_no_weights_but_its_own(tmp_path: Path) -> None:
+def test_part_contains_only_its_own_weights(tmp_path: Path) -> None:
     image = keras.Input((16, 16, 3), name="image")
     model = flatbuffer.read(TFLITE.convert(keras.Model(image, residual(image))))
     found = partition.split(model, 1)

@@ -1,4 +1,4 @@
-"""Bad days through the command: one line, the right exit code, and what was there stays as it was."""
+"""Outside failures of the command: one line, the right exit code, and unchanged existing files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def progress_and_rest(stderr: str) -> tuple[list[str], list[str]]:
     return [line for line in lines if line.startswith("- ")], [line for line in lines if not line.startswith("- ")]
 
 
-def test_json_is_all_that_stdout_gets_and_stderr_holds_nothing_but_the_steps(
+def test_stdout_contains_only_json_and_stderr_only_progress(
     first_export: tuple[Path, subprocess.CompletedProcess[str]], wholeness: Wholeness
 ) -> None:
     out, answer = first_export
@@ -58,7 +58,7 @@ def no_network(tmp_path: Path) -> dict[str, str]:
     return {**proxies, "PATH": str(tmp_path / "bin"), "ZOO_EXPORT_CACHE": str(cache), "PIP_RETRIES": "0"}
 
 
-def test_without_network_and_with_wrong_weights_in_the_cache_the_export_says_untrained_everywhere(
+def test_export_without_usable_weights_is_marked_untrained_everywhere(
     no_network: dict[str, str], zoo: Zoo, tmp_path: Path
 ) -> None:
     words = ("mobilenet", "--format", "tflite", "--calibration-count", 2, "--probe-count", 16, "--out", "out")
@@ -75,7 +75,7 @@ def test_without_network_and_with_wrong_weights_in_the_cache_the_export_says_unt
     assert record["weights"]["reason"]
 
 
-def test_weights_asked_for_by_name_that_no_source_has_are_exit_code_3_and_nothing_is_written(
+def test_unavailable_weights_exit_with_code_3_and_write_nothing(
     no_network: dict[str, str], zoo: Zoo, tmp_path: Path
 ) -> None:
     answer = zoo("export", "mobilenet", "--weights", "imagenet", "--out", "out", env=no_network)
@@ -86,9 +86,7 @@ def test_weights_asked_for_by_name_that_no_source_has_are_exit_code_3_and_nothin
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_a_reader_that_goes_away_changes_the_exit_code_and_not_the_files(
-    zoo: Zoo, tmp_path: Path, wholeness: Wholeness
-) -> None:
+def test_closed_stdout_changes_the_exit_code_but_not_the_files(zoo: Zoo, tmp_path: Path, wholeness: Wholeness) -> None:
     reading, writing = os.pipe()
     os.close(reading)  # as behind `| head -0`
     answer = zoo("export", "lenet5", "--format", "tflite", "--out", tmp_path / "out", stdout=writing)
@@ -99,7 +97,7 @@ def test_a_reader_that_goes_away_changes_the_exit_code_and_not_the_files(
 
 
 @pytest.mark.parametrize("where", ["a_file/artifacts", "/proc/zoo-export"])
-def test_a_place_that_cannot_be_written_is_refused_before_any_work(where: str, tmp_path: Path) -> None:
+def test_read_only_output_folder_is_rejected_before_any_work(where: str, tmp_path: Path) -> None:
     (tmp_path / "a_file").write_text("mine")
     with pytest.raises(UsageProblemError, match=r"cannot write to .*; choose another folder with --out") as caught:
         pipeline.run(Recipe(model="lenet5", out=tmp_path / where))
@@ -107,7 +105,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_any_work(where: str, t
 
 
 @pytest.mark.parametrize("theirs", ["notes.txt", "manifest.json"])
-def test_a_folder_of_someone_elses_files_is_refused_and_untouched(theirs: str, tmp_path: Path) -> None:
+def test_folder_with_foreign_files_is_rejected_and_unchanged(theirs: str, tmp_path: Path) -> None:
     folder = tmp_path / "lenet5"
     folder.mkdir()
     (folder / theirs).write_text('{"name": "a web page", "icons": []}')
@@ -117,7 +115,7 @@ def test_a_folder_of_someone_elses_files_is_refused_and_untouched(theirs: str, t
     assert (folder / theirs).read_text() == '{"name": "a web page", "icons": []}'
 
 
-def test_what_a_user_put_beside_an_export_survives_the_next_one(delivered: Path) -> None:
+def test_files_of_the_user_survive_the_next_export(delivered: Path) -> None:
     (delivered / "lenet5" / "my-notes.txt").write_text("mine")
     (delivered / "lenet5" / "link").symlink_to("/nowhere")
     with Destination(delivered, "lenet5").replaced() as new:
@@ -126,7 +124,7 @@ def test_what_a_user_put_beside_an_export_survives_the_next_one(delivered: Path)
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
-def test_an_export_of_another_version_is_replaced(version: int, tmp_path: Path) -> None:
+def test_export_of_another_version_is_replaced(version: int, tmp_path: Path) -> None:
     (tmp_path / "lenet5").mkdir()
     record = {"schema": f"zoo-export manifest {version}", "files": [{"file": "lenet5-float32.tflite"}]}
     (tmp_path / "lenet5" / "manifest.json").write_text(json.dumps(record))
@@ -165,7 +163,7 @@ def overfill(destination: Destination) -> None:
         (new / "lenet5-float32.tflite").write_bytes(bytes(2 << 20))
 
 
-def test_a_full_disk_at_the_end_is_exit_code_3_and_the_old_files_stay(delivered: Path, wholeness: Wholeness) -> None:
+def test_full_disk_exits_with_code_3_and_keeps_the_old_files(delivered: Path, wholeness: Wholeness) -> None:
     with a_megabyte(delivered):
         with pytest.raises(OutsideError, match="existing files are unchanged"):
             overfill(Destination(delivered, "lenet5"))
@@ -173,7 +171,7 @@ def test_a_full_disk_at_the_end_is_exit_code_3_and_the_old_files_stay(delivered:
         assert wholeness(delivered / "lenet5") == []
 
 
-def test_a_full_disk_of_temporary_files_is_exit_code_3_in_one_line(
+def test_full_temporary_disk_exits_with_code_3_and_one_line(
     zoo: Zoo, delivered: Path, tmp_path: Path, wholeness: Wholeness
 ) -> None:
     import keras
@@ -218,9 +216,7 @@ def aborting_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 @pytest.mark.usefixtures("aborting_worker")
-def test_an_interpreter_that_aborts_is_a_failed_row_and_the_others_are_delivered(
-    tmp_path: Path, wholeness: Wholeness
-) -> None:
+def test_aborting_runtime_fails_one_row_and_other_files_are_delivered(tmp_path: Path, wholeness: Wholeness) -> None:
     schemes = (FLOAT32, INT8)
     delivery = pipeline.run(Recipe(model="lenet5", formats=("tflite",), schemes=schemes, out=tmp_path / "out"))
     assert not delivery.passed
@@ -231,12 +227,12 @@ def test_an_interpreter_that_aborts_is_a_failed_row_and_the_others_are_delivered
     assert [file["file"] for file in delivery.manifest["files"]] == ["lenet5-float32.tflite"]
 
 
-def test_files_of_the_export_before_are_named_when_they_go(
+def test_replaced_files_of_the_previous_export_are_listed(
     second_export: tuple[Path, subprocess.CompletedProcess[str]], wholeness: Wholeness
 ) -> None:
     out, answer = second_export
     assert answer.returncode == 0
-    (line,) = [line for line in answer.stdout.splitlines() if line.startswith("replaced: ")]
+    (line,) = [line for line in answer.stdout.splitlines() if line.startswith("replaced from ")]
     assert line.startswith("replaced from the previous export: lenet5-float32.tflite")
     assert wholeness(out / "lenet5") == ["my-notes.txt"]
     assert Destination(out, "lenet5").lost(["lenet5-float16.tflite"]) == ()  # written again: not gone

@@ -1,4 +1,4 @@
-"""A model with an input that is drawn goes the whole way: proof, manifest, and photos through a delivered file."""
+"""Export of a model with a random input: proof, manifest, and photos through a delivered file."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def delivered(clothes: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> 
     return read(delivery.folder)
 
 
-def test_the_manifest_says_which_input_is_drawn_and_how(delivered: Delivered) -> None:
+def test_manifest_describes_the_random_input(delivered: Delivered) -> None:
     assert delivered.inputs["noise"] == Random(distribution="standard normal")
     for file in delivered.files:
         assert {spec.name for spec in file.inputs} == {"image", "noise"}
@@ -54,11 +54,11 @@ def test_the_manifest_says_which_input_is_drawn_and_how(delivered: Delivered) ->
         assert (("convention", "input image") in asked) == (file.scheme == INT8)
 
 
-def test_the_files_are_proven_again_where_they_lie(delivered: Delivered) -> None:
+def test_delivered_files_pass_verification(delivered: Delivered) -> None:
     assert verify.verify(delivered, Quiet()).passed
 
 
-def test_a_photo_is_enough_and_gives_the_same_answer_twice(delivered: Delivered, tmp_path: Path) -> None:
+def test_photo_alone_gives_equal_outputs_twice(delivered: Delivered, tmp_path: Path) -> None:
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 30), np.uint8)).save(tmp_path / "photo.png")
     for file in delivered.files:
         samples = [predict.photo_samples(delivered, file, [tmp_path / "photo.png"]) for _ in range(2)]
@@ -68,7 +68,7 @@ def test_a_photo_is_enough_and_gives_the_same_answer_twice(delivered: Delivered,
         assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
-def test_noise_reaches_an_integer_file_as_noise_and_not_as_the_photo(delivered: Delivered) -> None:
+def test_random_input_of_an_integer_file_is_not_the_photo(delivered: Delivered) -> None:
     photos = np.zeros((2, 28, 28, 1), np.uint8)
     noise = np.array([[-2.0] * 16, [2.0] * 16], np.float32)
     samples = Samples(
@@ -80,7 +80,7 @@ def test_noise_reaches_an_integer_file_as_noise_and_not_as_the_photo(delivered: 
         assert np.abs(real["reconstruction"][0] - real["reconstruction"][1]).max() > 1
 
 
-def test_the_autoencoder_and_its_files_reach_what_training_measured(delivered: Delivered, clothes: np.ndarray) -> None:
+def test_autoencoder_and_its_files_reach_the_scores_of_training(delivered: Delivered, clothes: np.ndarray) -> None:
     architecture = zoo.find("vae")
     model = architecture.build()
     load_weights(model, architecture)
