@@ -30,4 +30,4 @@ def test_proof_on_few_samples_prints_a_warning(tmp_path: Path) -> None:
     photos = np.random.default_rng(0).uniform(0, 1, (6, 32, 32, 1)).astype(np.float32)
     recipe = Recipe(model="lenet5", formats=("tflite",), out=tmp_path, calibration_count=3, probe_count=3)
     delivery = run(recipe, calibration_function=lambda: [{"image": photo} for photo in photos])
-    assert any("3 samples only" in warning for warning in delivery.manifest["probe"]["warnings"])
+    assert any("only 3 samples" in warning for warning in delivery.manifest["probe"]["warnings"])
