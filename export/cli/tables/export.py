@@ -12,6 +12,9 @@ from export.bundle.report.rows import Row, headline, rows
 if TYPE_CHECKING:
     from rich.console import Console
 
+WIDE = 110  # from this width on, reasons fit beside the verdict; below, they are printed under the table
+DROPPED = ((100, ("ratio",)), (72, ("same top-1 %", "p50 ms")))  # columns that do not fit below a width
+
 _STYLES = {"good": "green", "noted": "yellow", "failed": "bold red"}
 
 
@@ -23,21 +26,31 @@ def print_table(console: Console, manifest: Mapping[str, Any], *, title: str) ->
 
 
 def print_rows(console: Console, manifest: Mapping[str, Any], *, title: str) -> None:
-    """Print a row per file."""
+    """Print a row per file; a narrow terminal gets fewer columns, and the reasons below the table."""
     from rich.table import Table
     from rich.text import Text
 
-    shown = rows(manifest)
+    shown, metric, is_wide = rows(manifest), headline(manifest), console.width >= WIDE
+    dropped = [heading for width, headings in DROPPED if console.width < width for heading in headings]
+    columns = [(heading, justify) for heading, justify in _columns(metric) if heading not in dropped]
     table = Table(title=title, title_justify="left", title_style="bold", box=_box(), pad_edge=False)
-    metric = headline(manifest)
-    for heading, justify in _columns(metric):
-        table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading != "verdict")
+    for heading, justify in columns:
+        wraps = heading == "precision" or (heading == "verdict" and is_wide)
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=not wraps, min_width=_width(heading))
     for row in shown:
         verdict = Text(row.verdict, style=_STYLES[row.state])
-        if row.reason:
+        if row.reason and is_wide:
             verdict.append(f"  {row.reason}", style="default not bold")
-        table.add_row(*_cells(row, metric), verdict)
+        headings = [heading for heading, _ in _columns(metric)]
+        cells: dict[str, str | Text] = dict(zip(headings, (*_cells(row, metric), verdict), strict=True))
+        table.add_row(*(cells[heading] for heading, _ in columns))
     console.print(table)
+    reasons = [f"{row.scheme} {row.format}: {row.reason}" for row in shown if row.reason and not is_wide]
+    console.print(*reasons, sep="\n", end="\n\n" if reasons else "")
+
+
+def _width(heading: str) -> int:
+    return len("int8, 1 layer") if heading == "precision" else len("proven")
 
 
 def _box() -> Any:
