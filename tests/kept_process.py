@@ -1,6 +1,6 @@
 """One child process for all commands that tests run with `main`: TensorFlow loads once, and not for each of them.
 
-`zoo export` and `zoo train` work in a process of their own. What a test says about that process itself, it asks of a
+`zoo export` and `zoo train` work in a process of their own. Tests of the process itself use a
 real `zoo` (`tests.program`), or with the fixture `own_process`.
 """
 

@@ -71,7 +71,7 @@ def measured(report: Path) -> dict[str, float]:
 
 
 def row(report: Path) -> str:
-    """Return what a report says of its run: name, date, tests, failures, minutes."""
+    """Return the summary of a report: name, date, tests, failures, minutes."""
     suite = next(ElementTree.parse(report).iter("testsuite")).attrib
     failed = int(suite["failures"]) + int(suite["errors"])
     return (

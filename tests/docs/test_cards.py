@@ -1,4 +1,4 @@
-"""Every card shows a diagram of its network, and its Python prints what the card says that it prints."""
+"""Every card shows a diagram of its network, and running its Python gives the output shown on the card."""
 
 from __future__ import annotations
 

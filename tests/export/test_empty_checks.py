@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,20 @@ from calibration.fingerprint import Fingerprint
 from calibration.ranges import Ranges
 from calibration.samples import Samples
 from export.formats.tflite import ranges, storage
+from export.model.subject import load_subject
 from export.passes import registry
 from export.passes.prune import Prune
 from export.passes.prune_channels import PruneChannels
 from export.pipeline import run
-from export.proof import clipping
+from export.progress import Quiet
+from export.proof import clipping, prove
 from export.proof.tolerances import AGREEMENT, by_fidelity
+from export.quantization.export_run import ExportRun
 from export.recipe import Recipe, Width
 from export.scheme import FLOAT32, INT8, Scheme
 from zoo import find
-from zoo.errors import UsageProblemError
+from zoo.errors import OutsideError, UsageProblemError
+from zoo.inputs import Input, Vector, Zeros
 
 
 def nothing(*_: Any) -> Iterator[Any]:
@@ -62,6 +67,31 @@ def test_wider_layers_of_an_int8_file_do_not_loosen_the_agreement_of_float32_fil
     recipe = Recipe(model="lenet5", schemes=(FLOAT32, INT8), raised={"c3": Width.INT16}, out=tmp_path)
     onnx = next(one for one in run(recipe).artifacts if one.scheme == FLOAT32 and one.format == "onnx")
     assert [check.threshold for check in onnx.checks if check.id == "agreement"] == [AGREEMENT[FLOAT32].min_sqnr_db]
+
+
+def test_a_base_that_cannot_be_run_fails_integer_files_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: Any) -> None:
+        raise OutsideError("the runtime stopped")
+
+    monkeypatch.setattr(prove, "base_outputs", crash)
+    delivery = run(Recipe(model="lenet5", schemes=(FLOAT32, INT8), formats=("tflite",), out=tmp_path))
+    failures = {one.scheme: one.failures for one in delivery.artifacts}
+    assert failures[FLOAT32] == ()
+    assert "cannot be run: the runtime stopped" in failures[INT8][0]
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"), [({}, "image"), ({"image": Vector()}, None), ({"image": Zeros()}, None)]
+)
+def test_the_photo_input_is_found_by_its_contract(
+    others: dict[str, Input], expected: str | None, tmp_path: Path
+) -> None:
+    recipe = Recipe(model="lenet5", out=tmp_path)
+    subject = load_subject(recipe)
+    subject = replace(subject, inputs={**subject.inputs, **others})
+    samples: Any = None
+    export = ExportRun(subject=subject, recipe=recipe, samples=samples, work=tmp_path, progress=Quiet())
+    assert export.photo_input == expected
 
 
 def test_two_unrelated_files_never_agree() -> None:

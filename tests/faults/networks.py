@@ -152,7 +152,7 @@ class Network:
         return ExportRun(subject=subject, recipe=recipe, samples=samples or self.samples, work=work, progress=Quiet())
 
     def planted_upstream(self, name: str, plant: Callable[[], Planted]) -> Planted:
-        """Return what is wrong in what files are made of: planted once, and judged in every format."""
+        """Return the faults in a base or float file: planted once, and checked in every format."""
         if name not in self._upstream:
             self._upstream[name] = plant()
         return self._upstream[name]
@@ -200,7 +200,7 @@ class Network:
         return proven[key].artifact
 
     def _planted_base(self, run: ExportRun, planted: Planted) -> tuple[IntegerBase, BaseOutputs | None]:
-        """Return the base of integer files with what is planted in it, and what it gives for the probe."""
+        """Return the base of integer files with a planted fault, and its outputs for the probe."""
         if planted.calibration is not None:
             base = base_of(run, self.floats)
             assert isinstance(base, IntegerBase)

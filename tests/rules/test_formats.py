@@ -40,7 +40,7 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def words(path: Path) -> Iterator[str]:
-    """Yield what a file's code says: names and strings, without docstrings and comments."""
+    """Yield the names and strings of a file's code, without docstrings and comments."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     prose = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
