@@ -30,7 +30,9 @@ PATIENCE_SECONDS = 3  # Time for a child to exit after a request to terminate.
 ERRORS: Mapping[int, type[ZooError]] = {1: CheckFailedError, 2: UsageProblemError, 3: OutsideError}
 
 STATM = Path("/proc/self/statm")  # Linux only, in pages; the second number is the resident memory.
-WORTHWHILE_BYTES = 1 << 30  # Below this resident memory there is little to release, and trying takes time.
+# Trying takes a fifth of a second: it is worth it in a large process that has grown since the last time.
+WORTHWHILE_BYTES, GROWTH_BYTES = 1 << 30, 1 << 27
+_trimmed_bytes = 0  # resident memory after the last time
 
 
 class RuntimeCrashError(OutsideError):
@@ -175,16 +177,18 @@ def last_words(log: str) -> str:
 
 
 def give_back_memory() -> None:
-    """Return freed memory to the system, if this process is large and runs on Linux with glibc.
+    """Return freed memory to the system, if this process is large, has grown and runs on Linux with glibc.
 
     TensorFlow leaves a gigabyte of freed memory, which a child process may need.
     """
-    if not STATM.exists() or resident_bytes() < WORTHWHILE_BYTES:
+    global _trimmed_bytes
+    if not STATM.exists() or resident_bytes() < max(WORTHWHILE_BYTES, _trimmed_bytes + GROWTH_BYTES):
         return
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+    _trimmed_bytes = resident_bytes()
 
 
 def resident_bytes() -> int:

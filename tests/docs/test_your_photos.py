@@ -73,6 +73,7 @@ def check(printed: dict[str, str]) -> None:
     assert said.strip().splitlines()[-1] == "Bag"
 
 
+@pytest.mark.large
 def test_every_line_works_with_the_tiny_variant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

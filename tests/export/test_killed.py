@@ -56,7 +56,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, stderr
 
 
-@pytest.mark.parametrize(("victim", "seed"), [("group", 2), ("parent", 3)])
+@pytest.mark.parametrize(("victim", "seed"), [pytest.param("group", 2, marks=pytest.mark.large), ("parent", 3)])
 def test_killed_export_leaves_the_old_files_intact_and_no_processes(
     victim: str, seed: int, start: Start, delivered: Path, tmp_path: Path, wholeness: Wholeness
 ) -> None:
@@ -195,6 +195,7 @@ def test_parallel_exports_of_one_model_are_always_intact(tmp_path: Path) -> None
     assert seen == {"a", "b"}
 
 
+@pytest.mark.large
 def test_parallel_commands_deliver_both_models(
     start: Start, tmp_path: Path, photo_net: Path, photo_folder: Path, wholeness: Wholeness
 ) -> None:

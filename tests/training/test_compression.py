@@ -148,7 +148,14 @@ def test_quantization_aware_training_keeps_clusters_of_whole_kernels(small: Path
     assert all(len(np.unique(kernel)) <= 3 for kernel in found.values())
 
 
-def test_all_stages_run_in_a_fixed_order(
+def test_stages_have_a_fixed_order_whatever_the_order_of_the_flags(tmp_path: Path) -> None:
+    passes = (*HALF, PruneChannels(share=0.3))
+    options = recipe(tmp_path / "in.keras", tmp_path, tmp_path / "out.keras", qat=True, clusters=12, passes=passes)
+    assert [stage.name for stage in stages(options, ())] == ["prune_channels", "prune", "cluster", "qat"]
+
+
+@pytest.mark.large
+def test_every_stage_is_trained_measured_and_recorded(
     small: Path, kinds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out.keras"
@@ -246,6 +253,7 @@ def test_kernels_are_rounded_in_training_and_returned_unrounded(small: Path, kin
         assert np.abs(np.clip(kernel / step, -127, 127) - integers).max() < 0.51
 
 
+@pytest.mark.large
 def test_a_run_killed_in_a_stage_resumes_to_the_same_weights(small: Path, kinds: Path, tmp_path: Path) -> None:
     flags = ["--prune", "0.5", "--cluster", "16", "--stage-epochs", "2", "--data", str(kinds), "--seed", "3"]
     whole, out = tmp_path / "whole.keras", tmp_path / "killed.keras"
