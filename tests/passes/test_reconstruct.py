@@ -23,7 +23,7 @@ NETWORKS = ("lenet5", "mobilenet_tiny")
 GAIN_DB = {"lenet5": 0.2, "mobilenet_tiny": 2.0}
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [pytest.param("lenet5", marks=pytest.mark.large), "mobilenet_tiny"])
 def test_reconstruction_brings_int8_files_closer_to_the_model(name: str, network: Callable[[str], Network]) -> None:
     chosen = network(name)
     with_pass = chosen.healthy[PRIMARY.name, INT8]

@@ -213,7 +213,11 @@ def test_stages_that_would_undo_an_earlier_one_are_refused(earlier: str, options
 
 
 @pytest.mark.parametrize(
-    "compression", [Compression(clusters=8, epochs=1), Compression(qat=True, epochs=1)], ids=["8", "qat"]
+    "compression",
+    [
+        pytest.param(Compression(clusters=8, epochs=1), id="8"),
+        pytest.param(Compression(qat=True, epochs=1), id="qat", marks=pytest.mark.large),
+    ],
 )
 def test_frozen_layers_are_compressed_and_trained(compression: Compression, mine: Path, kinds: Path) -> None:
     model = keras.saving.load_model(mine, compile=False)

@@ -98,7 +98,7 @@ def most_of_four(kernel: np.ndarray) -> int:
         # The tests below have quick cases of each stage alone.
         pytest.param({"passes": HALF}, True, None, 0.75, marks=pytest.mark.large),
         pytest.param({"clusters": 16}, False, 16, 0.75, marks=pytest.mark.large),
-        ({"qat": True}, False, None, 0.85),
+        pytest.param({"qat": True}, False, None, 0.85, marks=pytest.mark.large),
         ({"passes": HALF, "clusters": 16}, True, 16, 0.7),
         ({"passes": HALF, "qat": True}, True, None, 0.75),
     ],
