@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Indices = Sequence[int] | NDArray[np.int64]
-# Float outputs of operators, by position in the graph.
-ByPosition = dict[int, Any]
+# Float outputs of calls, by the call's name.
+ByCall = dict[str, Any]
 
 BATCH = 4  # samples at a time, because every activation and possibly its gradient stays in memory
 
@@ -28,10 +28,6 @@ class Activations:
     def __init__(self, model: keras.Model, samples: Samples) -> None:
         """Keep the model and the samples; nothing runs yet."""
         self._model, self._samples = model, samples
-
-    def of(self, indices: Indices) -> ByPosition:
-        """Return the activations for the samples at `indices`."""
-        return run_graph(self._model, self._inputs(indices)).floats
 
     def survey(self) -> tuple[NDArray[np.float32], Floats]:
         """Return the largest magnitude of each activation (samples, activations) and the output power (samples,)."""
@@ -48,7 +44,7 @@ class Activations:
             powers.append(np.sum([np.square(one).sum(axis=1, dtype=np.float64) for one in flat], axis=0))
         return np.concatenate(peaks), np.concatenate(powers)
 
-    def gradients(self, indices: Indices, generator: np.random.Generator) -> tuple[ByPosition, ByPosition]:
+    def gradients(self, indices: Indices, generator: np.random.Generator) -> tuple[ByCall, ByCall]:
         """Return activations, and the gradients of a randomly signed sum of all outputs with respect to them.
 
         Args:

@@ -11,6 +11,7 @@ from export.proof import compare, input_convention, integer_model, provenance
 from export.proof.check import CheckResult
 from export.proof.evidence import Evidence
 from export.quantization.build import plan
+from export.quantization.tensor_map import clippable
 from export.scheme import FLOAT32, INT8
 
 Results = Iterable[CheckResult]
@@ -129,7 +130,7 @@ def clipping(evidence: Evidence) -> Results:
     seen, samples = base.observation, run.samples
     if planned is None:
         return ()
-    return clipped.check(base.model, samples.calibration, samples.probe, seen.ranges, planned, seen.fingerprints)
+    return clipped.check(base.model, samples.probe, seen.ranges, planned, clippable(base.tensor_map))
 
 
 def _has_own_ranges(evidence: Evidence) -> bool:

@@ -17,7 +17,7 @@ from export.passes.integer_model import Reconstruction
 from export.quantization import mixed_precision, ranges, sensitivity
 from export.quantization.export_run import ExportRun
 from export.quantization.ranges import Observation
-from export.quantization.tensor_map import Attribution, attributed
+from export.quantization.tensor_map import Attribution, attributed, clippable, mapped
 from export.recipe import Width
 from export.scheme import FLOAT32, INT8, Scheme
 from zoo.errors import OutsideError, UsageProblemError
@@ -111,6 +111,8 @@ def with_tensor_map(run: ExportRun, base: IntegerBase) -> IntegerBase:
     if base.tensor_map:
         return base
     samples = run.samples
+    if base.observation is not None:
+        return replace(base, tensor_map=mapped(base.model, base.observation.tensors, samples.calibration))
     found = attributed(base.model, base.path, samples.calibration, samples.calibration_folder)
     return replace(base, tensor_map=found)
 
@@ -163,14 +165,15 @@ def observed(run: ExportRun, base: IntegerBase, *, narrow: bool) -> IntegerBase:
         OutsideError,
     ) as error:  # other schemes may be possible
         return replace(base, trouble=str(error))
-    int8_ranges = None
+    base = replace(base, observation=observation, tensor_map={})
     real = run.subject.weights.trained and samples.calibration.real
     if narrow and real and recipe.observer == observers.SENSITIVITY:
         run.progress.step("choose the ranges")
-        int8_ranges = sensitivity.choose(
-            base.model, samples.calibration, observation.ranges, observation.fingerprints, seed=recipe.seed
-        )
-    return replace(base, observation=observation, int8_ranges=int8_ranges)
+        base = with_tensor_map(run, base)
+        calls = clippable(base.tensor_map)
+        chosen = sensitivity.choose(base.model, samples.calibration, observation.ranges, calls, seed=recipe.seed)
+        base = replace(base, int8_ranges=chosen)
+    return base
 
 
 def _digest(kept: frozenset[str]) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from calibration import observers
-from calibration.fingerprint import Fingerprint
 from calibration.ranges import Ranges
 from export import process
+from export.quantization.tensor_map import FileTensors
 from export.runtime.jobs import observe as jobs
 
 WHOLE = "min-max"  # The ranges as observed, without clipping.
@@ -23,12 +23,12 @@ class Observation:
     Attributes:
         ranges: range of each tensor.
         stability: difference between the ranges of two halves of the samples; None with one sample.
-        fingerprints: of those activations of the first sample that may be clipped.
+        tensors: what the activations of the first samples look like.
     """
 
     ranges: Ranges
     stability: Mapping[str, Any] | None
-    fingerprints: Mapping[str, Fingerprint]
+    tensors: FileTensors
 
 
 def observe(path: Path, samples: Path, observer: str) -> Observation:
@@ -42,5 +42,5 @@ def observe(path: Path, samples: Path, observer: str) -> Observation:
     return Observation(
         ranges=Ranges.from_record(answer["ranges"]),
         stability=answer["stability"],
-        fingerprints={key: Fingerprint.from_record(record) for key, record in answer["fingerprints"].items()},
+        tensors=FileTensors.from_record(answer),
     )

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.fingerprint import Fingerprint
 from calibration.observers import SENSITIVITY
 from calibration.ranges import Range, Ranges
 from calibration.samples import Samples
@@ -44,7 +43,7 @@ def choose(
     model: keras.Model,
     samples: Samples,
     observed: Ranges,
-    fingerprints: Mapping[str, Fingerprint],
+    calls: Mapping[str, Sequence[str]],
     *,
     count: int = 32,
     seed: int = 0,
@@ -55,7 +54,7 @@ def choose(
         model: the model whose activations were observed.
         samples: the calibration samples.
         observed: min and max of every activation by the file's tensor name.
-        fingerprints: of the first sample's activations that may be clipped, by the file's tensor name.
+        calls: names of the model's calls with the same values, for each tensor of the file that may be clipped.
         count: largest number of samples whose gradients are computed (export/quantization/sample_selection.py).
         seed: of the random signs with which a sample's outputs are summed to one scalar for the gradient.
     """
@@ -65,28 +64,18 @@ def choose(
     importance = stands_for / np.maximum(powers, SMALLEST_POWER * powers.mean() + TINY)[indices]
     generator = np.random.default_rng(seed)
     costs: dict[str, list[Floats | float]] = {}
-    names = _matched(activations.of([0]), fingerprints)
     for start in range(0, len(indices), BATCH):
         values, gradients = activations.gradients(indices[start : start + BATCH], generator)
         if not costs:
-            costs = {name: [0.0, 0.0] for name, key in names.items() if gradients[key] is not None}
+            first = {name: equal[0] for name, equal in calls.items()}
+            costs = {name: [0.0, 0.0] for name, call in first.items() if gradients[call] is not None}
         for name, halves in costs.items():
-            pairs = zip(values[names[name]].numpy(), gradients[names[name]].numpy(), strict=True)
+            pairs = zip(values[first[name]].numpy(), gradients[first[name]].numpy(), strict=True)
             for index, (value, gradient) in enumerate(pairs, start):
                 cost = _cost(value.reshape(-1), gradient.reshape(-1), observed.by_tensor[name])
                 halves[index % 2] += cost * importance[index]
     chosen = {name: _best(halves, observed.by_tensor[name]) for name, halves in costs.items()}
     return Ranges(by_tensor={**observed.by_tensor, **chosen}, observer=SENSITIVITY)
-
-
-def _matched(values: Mapping[int, Any], fingerprints: Mapping[str, Fingerprint]) -> dict[str, int]:
-    """Return for each tensor of the file the position of the same activation in the model."""
-    ours = {key: Fingerprint.of(value.numpy()[:1]) for key, value in values.items()}
-    return {
-        name: key
-        for name, fingerprint in fingerprints.items()
-        if (key := next((key for key, one in ours.items() if one.is_like(fingerprint)), None)) is not None
-    }
 
 
 def _cost(values: NDArray[Any], gradient: NDArray[Any], observed: Range) -> Floats:

@@ -6,19 +6,20 @@ its layer up to float rounding.
 
 from __future__ import annotations
 
+import math
 import re
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from calibration.samples import Array, Samples
+from calibration.fingerprint import Fingerprint
+from calibration.samples import Samples
 from export import process
 from export.model.layer_outputs import LayerCall, layer_calls, layer_of
-from export.runtime.jobs.observe import activations
+from export.runtime.jobs.observe import COUNT, fingerprints
 
 if TYPE_CHECKING:
     import keras
@@ -29,7 +30,27 @@ SAME = 1e-4
 # from its input by 5e-6, rounding by 1e-7.
 AS_NEAR = 8.0
 ROUNDING = 2.0**-23
-COUNT = 2  # One sample may agree by chance if an output is a single number.
+
+Prints = Sequence[Fingerprint]  # of one activation, for each of the first samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileTensors:
+    """The activations of a float file.
+
+    Attributes:
+        fingerprints: by the tensor's name, in the order of the graph.
+        sources: names of the tensors that each tensor is computed from.
+    """
+
+    fingerprints: Mapping[str, Prints]
+    sources: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return what a job of `export.runtime.jobs.observe` found."""
+        prints = {name: tuple(map(Fingerprint.from_record, rows)) for name, rows in record["fingerprints"].items()}
+        return cls(fingerprints=prints, sources=record["sources"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +63,16 @@ class Attribution:
         group: names of all calls that the file computes in one operator with this result, `call` last; empty if the
             tensor is no layer's output.
         weighted: the calls of the group, or `call`, whose layer has weights.
+        equal: names of all calls with these values, in the order of the model.
+        is_edge: whether the model has an input or output with these values.
     """
 
     tensor: str
     call: str | None
     group: tuple[str, ...] = ()
     weighted: tuple[str, ...] = ()
+    equal: tuple[str, ...] = ()
+    is_edge: bool = False
 
     @property
     def matched(self) -> bool:
@@ -69,17 +94,19 @@ class Attribution:
         return named if self.matched else f"{named} ({short(self.tensor).rsplit('/', 1)[-1]})"
 
 
-def attribute(
-    tensors: Mapping[str, Array], calls: Sequence[LayerCall], sources: Mapping[str, Sequence[str]]
-) -> dict[str, Attribution]:
+def attribute(file: FileTensors, calls: Sequence[LayerCall]) -> dict[str, Attribution]:
     """Return the attribution of each tensor of a float file.
 
     Args:
-        tensors: (N, ...) by name, in the order of the graph.
-        calls: layer calls of the model on the same N samples, in topological order.
-        sources: names of the tensors that each tensor is computed from.
+        file: its tensors.
+        calls: layer calls of the model on the same samples, in topological order.
     """
-    candidates = {tensor: _equal(values, calls) for tensor, values in tensors.items()}
+    prints = {
+        call.name: [Fingerprint.of(row) for row in call.output]
+        for call in calls
+        if np.issubdtype(call.output.dtype, np.floating) and call.output.size
+    }
+    candidates = {tensor: _equal(own, prints) for tensor, own in file.fingerprints.items()}
     # A layer that passes its input on (Dropout, Flatten, a folded batch norm) has no operator of its own.
     computed = {name for found in candidates.values() for name in found}
     chosen: dict[str, str] = {}
@@ -97,15 +124,17 @@ def attribute(
         tensor: _group(name, by_name, (computed - set(candidates[tensor] if hidden[tensor] else ())) | given)
         for tensor, name in chosen.items()
     }
-    enclosing = _enclosing(tensors, chosen, sources)
+    enclosing = _enclosing(candidates, chosen, file.sources)
     return {
         tensor: Attribution(
             tensor=tensor,
             call=chosen.get(tensor) or (chosen[enclosing[tensor]] if tensor in enclosing else None),
             group=groups.get(tensor, ()),
             weighted=tuple(call for call in groups.get(enclosing.get(tensor, tensor), ()) if by_name[call].has_weights),
+            equal=tuple(equal),
+            is_edge=any(by_name[call].is_edge for call in equal),
         )
-        for tensor in tensors
+        for tensor, equal in candidates.items()
     }
 
 
@@ -114,25 +143,18 @@ def short(tensor: str) -> str:
     return tensor.split(";")[0]
 
 
-def _equal(values: Array, calls: Sequence[LayerCall]) -> list[str]:
+def _equal(own: Prints, calls: Mapping[str, Prints]) -> list[str]:
     """Return the calls whose output has these values in any shape."""
-    flat = values.reshape(len(values), -1)
-    distances = {call.name: _distance(flat, call.output) for call in calls if call.output.size == flat.size}
+    distances = {name: _distance(prints, own) for name, prints in calls.items()}
     nearest = max(min(distances.values(), default=0.0), ROUNDING)
     return [name for name, distance in distances.items() if distance <= min(SAME, AS_NEAR * nearest)]
 
 
-def _distance(flat: Array, output: Array) -> float:
-    """Return the largest difference relative to the largest output."""
-    if not np.issubdtype(output.dtype, np.floating):
-        return np.inf
-    reference = output.reshape(flat.shape)
-    largest = float(np.abs(reference).max())
-    # A prefix is enough to distinguish most of them.
-    if abs(float(reference[0, 0]) - float(flat[0, 0])) > SAME * largest:
-        return np.inf
-    difference = float(np.abs(reference - flat).max())
-    return difference / largest if largest > 0 else (np.inf if difference > 0 else 0.0)
+def _distance(reference: Prints, actual: Prints) -> float:
+    """Return the largest difference on any sample, relative to the largest value of the reference on that sample."""
+    if len(reference) != len(actual):
+        return math.inf
+    return max(one.distance(other) for one, other in zip(reference, actual, strict=True))
 
 
 def _best(tensor: str, found: Sequence[str], taken: set[str]) -> str:
@@ -161,7 +183,7 @@ def _group(name: str, calls: Mapping[str, LayerCall], before: set[str]) -> tuple
 
 
 def _enclosing(
-    tensors: Mapping[str, Array], chosen: Mapping[str, str], sources: Mapping[str, Sequence[str]]
+    tensors: Collection[str], chosen: Mapping[str, str], sources: Mapping[str, Sequence[str]]
 ) -> dict[str, str]:
     """Return for each tensor that is no layer's output the only tensor computed from it, if there is exactly one."""
     readers: dict[str, list[str]] = {tensor: [] for tensor in tensors}
@@ -183,24 +205,33 @@ def _enclosing(
     return found
 
 
+def clippable(tensor_map: Mapping[str, Attribution]) -> dict[str, tuple[str, ...]]:
+    """Return the calls with the values of each tensor whose range may be narrowed: not of inputs and outputs."""
+    return {tensor: one.equal for tensor, one in tensor_map.items() if one.equal and not one.is_edge}
+
+
+def mapped(model: keras.Model, file: FileTensors, samples: Samples) -> dict[str, Attribution]:
+    """Return the attribution of each activation of a float file, by the tensor's name.
+
+    Args:
+        model: the model that the file was converted from.
+        file: its tensors on the first of the samples.
+        samples: the samples.
+    """
+    return attribute(file, layer_calls(model, {name: np.asarray(one[:COUNT]) for name, one in samples.inputs.items()}))
+
+
 def attributed(model: keras.Model, path: Path, samples: Samples, folder: Path) -> dict[str, Attribution]:
-    """Return the attribution of each activation of a float file in the primary format, by the tensor's name.
+    """Run a float file in the primary format on the first samples and return what `mapped` returns for it.
 
     Args:
         model: the model that the file was converted from.
         path: of the file.
         samples: two or more.
-        folder: temporary folder for the samples.
+        folder: where the samples are saved.
 
     Raises:
         RuntimeCrashError: the runtime cannot load or run the file.
         UsageProblemError: the file has a loop, whose tensors cannot be read.
     """
-    few = {name: np.asarray(values[:COUNT]) for name, values in samples.inputs.items()}
-    with tempfile.TemporaryDirectory(prefix="zoo-export-") as work:
-        outputs = Path(work) / "activations.npz"
-        answer = process.call(activations, path=path, samples=folder, count=COUNT, outputs=outputs)
-        with np.load(outputs, allow_pickle=False) as arrays:
-            tensors = {name: arrays[str(place)] for place, name in enumerate(answer["names"])}
-    sources = {step["tensor"]: step["sources"] for step in answer["steps"]}
-    return attribute(tensors, layer_calls(model, few), sources)
+    return mapped(model, FileTensors.from_record(process.call(fingerprints, path=path, samples=folder)), samples)

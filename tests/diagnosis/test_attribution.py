@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,11 @@ import numpy as np
 import pytest
 
 import zoo
+from calibration.fingerprint import Fingerprint
 from calibration.samples import Samples
 from export.formats import PRIMARY
 from export.model.layer_outputs import LayerCall
-from export.quantization.tensor_map import Attribution, attribute, attributed
+from export.quantization.tensor_map import Attribution, FileTensors, attribute, attributed, clippable
 from tests.diagnosis.shapes import random_model
 from tests.float_files import converted
 from tests.zoo.contents import quick, tiny
@@ -102,13 +104,18 @@ def test_every_layer_with_weights_is_in_the_group_of_one_tensor(name: str, tmp_p
     assert all(one.matched or one.call for one in told.values())
 
 
-def call(name: str, output: np.ndarray, *sources: str) -> LayerCall:
-    return LayerCall(name=name, sources=sources, operation="Layer", has_weights=True, output=output)
+def call(name: str, output: np.ndarray, *sources: str, is_edge: bool = False) -> LayerCall:
+    return LayerCall(name=name, sources=sources, operation="Layer", has_weights=True, output=output, is_edge=is_edge)
+
+
+def file(tensors: Mapping[str, np.ndarray]) -> FileTensors:
+    prints = {name: [Fingerprint.of(row) for row in values] for name, values in tensors.items()}
+    return FileTensors(fingerprints=prints, sources={})
 
 
 def test_a_tensor_that_differs_by_a_thousandth_is_not_matched() -> None:
     values = np.random.default_rng(0).normal(size=(2, 50)).astype(np.float32)
-    told = attribute({"net/dense_1/MatMul": values * np.float32(1.001)}, [call("dense", values)], {})
+    told = attribute(file({"net/dense_1/MatMul": values * np.float32(1.001)}), [call("dense", values)])
     assert not told["net/dense_1/MatMul"].matched
     assert told["net/dense_1/MatMul"].name == "net/dense_1/MatMul"
 
@@ -116,12 +123,47 @@ def test_a_tensor_that_differs_by_a_thousandth_is_not_matched() -> None:
 def test_of_layers_with_equal_outputs_the_one_in_the_tensor_s_name_is_matched() -> None:
     values = np.random.default_rng(0).normal(size=(2, 50)).astype(np.float32)
     calls = [call("relu", values), call("drop", values, "relu"), call("flat", values, "drop")]
-    told = attribute({"net/relu_1/Relu": values, "net/flat_1/Reshape": values, "renamed": values}, calls, {})
+    told = attribute(file({"net/relu_1/Relu": values, "net/flat_1/Reshape": values, "renamed": values}), calls)
     assert [one.call for one in told.values()] == ["relu", "flat", "drop"]
 
 
 def test_a_folded_batch_norm_does_not_hide_the_layer_with_the_weights() -> None:
     values = np.random.default_rng(0).normal(size=(2, 50)).astype(np.float32)
     calls = [call("before", -values), call("conv", values, "before"), call("norm", values, "conv")]
-    told = attribute({"b": -values, "net/norm_1/add;net/conv_1/Conv2D": values}, calls, {})
+    told = attribute(file({"b": -values, "net/norm_1/add;net/conv_1/Conv2D": values}), calls)
     assert told["net/norm_1/add;net/conv_1/Conv2D"].group == ("conv", "norm")
+
+
+def test_tensors_with_the_values_of_inputs_and_outputs_are_not_clippable() -> None:
+    first, second, third = np.random.default_rng(0).normal(size=(3, 2, 50)).astype(np.float32)
+    calls = [
+        call("image", first, is_edge=True),
+        call("flat", first, "image"),
+        call("relu", second, "flat"),
+        call("drop", second, "relu"),
+        call("logits", third, "drop"),
+        call("named", third, "logits", is_edge=True),
+    ]
+    told = attribute(file({"a": first, "b": second, "c": third, "d": first + second}), calls)
+    assert clippable(told) == {"b": ("relu", "drop")}
+
+
+@pytest.mark.parametrize("change", ["low", "high", "one value in the middle", "order", "count", "nan"])
+def test_fingerprints_of_different_activations_differ(change: str) -> None:
+    values = np.random.default_rng(0).normal(size=(4, 4, 8)).astype(np.float32)
+    other = values.copy()
+    match change:
+        case "low":
+            other[np.unravel_index(values.argmin(), values.shape)] *= 1.1
+        case "high":
+            other[np.unravel_index(values.argmax(), values.shape)] *= 1.1
+        case "one value in the middle":
+            other[1, 2, 3] += 1
+        case "order":
+            other = other[::-1]
+        case "count":
+            other = other[:3]
+        case "nan":
+            other[0, 0, 0] = np.nan
+    assert Fingerprint.of(values).distance(Fingerprint.of(values.reshape(-1, 2))) == 0
+    assert Fingerprint.of(values).distance(Fingerprint.of(other)) > 1e-4

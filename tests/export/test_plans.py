@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from keras import layers
 
-from calibration.fingerprint import Fingerprint
 from calibration.ranges import Ranges
 from calibration.samples import Samples
 from calibration.store import Draw
@@ -21,7 +20,7 @@ from export.quantization.build import plan
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase
 from export.quantization.ranges import Observation
-from export.quantization.tensor_map import Attribution
+from export.quantization.tensor_map import Attribution, FileTensors
 from export.recipe import Recipe, Width
 from export.scheme import INT8
 from zoo.weights import LoadedWeights
@@ -56,7 +55,7 @@ def test_raised_layer_gets_the_observed_range_and_others_the_narrowed_one(tmp_pa
         reconstruction=Reconstruction(model=None, records=[], before={}, after={}),
         content=b"a float file",
         path=tmp_path / "float32.tflite",
-        observation=Observation(ranges=SEEN, stability=None, fingerprints={}),
+        observation=Observation(ranges=SEEN, stability=None, tensors=FileTensors(fingerprints={}, sources={})),
         int8_ranges=CUT,
         tensor_map={"a": Attribution(tensor="a", call="hidden"), "b": Attribution(tensor="b", call="answers")},
     )
@@ -67,9 +66,8 @@ def test_raised_layer_gets_the_observed_range_and_others_the_narrowed_one(tmp_pa
 
 @pytest.mark.parametrize(("high", "passed"), [(2.9, True), (0.5, False)])
 def test_accuracy_cost_of_clipping_is_checked(high: float, passed: bool) -> None:
-    known, probe, model = photos(0), photos(1), network()
-    fingerprints = {"a": Fingerprint.of(np.maximum(known.inputs["image"][:1], 0))}
+    probe, model, calls = photos(1), network(), {"a": ("hidden",)}
     seen, planned = (Ranges(by_tensor={"a": (0.0, end)}, observer="tests") for end in (4.0, high))
-    checks = clipping.check(model, known, probe, seen, planned, fingerprints)
+    checks = clipping.check(model, probe, seen, planned, calls)
     assert [(check.id, check.passed) for check in checks] == [("clipping", passed)]
-    assert clipping.check(model, known, probe, seen, seen, fingerprints) == ()
+    assert clipping.check(model, probe, seen, seen, calls) == ()

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from keras import layers
 
-from calibration.fingerprint import Fingerprint
 from calibration.ranges import Ranges
 from calibration.samples import Samples
 from export.quantization import sample_selection, sensitivity
+
+HIDDEN = {"a": ("hidden",)}
 
 
 def model() -> keras.Model:
@@ -31,9 +32,8 @@ def chosen(weight_of_peak: float, peak: float = 100.0) -> tuple[float, float]:
     kernel = np.random.default_rng(1).normal(size=(64, 4)).astype(np.float32)
     kernel[0] *= weight_of_peak
     network.get_layer("answers").set_weights([kernel])
-    first = np.maximum(given.inputs["image"][:1], 0)
     observed = Ranges(by_tensor={"a": (0.0, float(np.maximum(given.inputs["image"], 0).max()))}, observer="min-max")
-    return sensitivity.choose(network, given, observed, {"a": Fingerprint.of(first)}).by_tensor["a"]
+    return sensitivity.choose(network, given, observed, HIDDEN).by_tensor["a"]
 
 
 def test_peak_without_effect_on_predictions_is_clipped() -> None:
@@ -77,8 +77,18 @@ def test_tensor_outside_the_network_keeps_its_range() -> None:
     kernel = network.get_layer("answers").get_weights()[0]
     network.get_layer("answers").set_weights([kernel * (np.arange(64) > 0)[:, None]])
     observed = Ranges(by_tensor={"b": (0.0, 100.0)}, observer="min-max")
-    foreign = {"b": Fingerprint(count=64, low=0.0, high=90.0, mean=1.0)}
-    assert sensitivity.choose(network, given, observed, foreign).by_tensor["b"] == (0.0, 100.0)
+    assert sensitivity.choose(network, given, observed, {}).by_tensor["b"] == (0.0, 100.0)
+
+
+def test_activation_inside_a_nested_model_is_clipped() -> None:
+    image, given = keras.Input((64,), name="image"), samples(100.0)
+    kernel = np.random.default_rng(1).normal(size=(64, 4)).astype(np.float32)
+    kernel[0] = 0
+    network = keras.Model(image, keras.Sequential([keras.Input((64,)), *model().layers[1:]], name="body")(image))
+    network.get_layer("body").get_layer("answers").set_weights([kernel])
+    observed = Ranges(by_tensor={"a": (0.0, 100.0)}, observer="min-max")
+    low, high = sensitivity.choose(network, given, observed, {"a": ("body/hidden",)}).by_tensor["a"]
+    assert (low, high < 10) == (0.0, True)
 
 
 def test_peak_that_matters_for_one_sample_is_kept() -> None:
@@ -87,8 +97,7 @@ def test_peak_that_matters_for_one_sample_is_kept() -> None:
     given.inputs["image"][53, 0] = 100.0
     network.get_layer("answers").set_weights([np.random.default_rng(1).normal(size=(64, 4)).astype(np.float32)])
     observed = Ranges(by_tensor={"a": (0.0, 100.0)}, observer="min-max")
-    fingerprint = Fingerprint.of(np.maximum(given.inputs["image"][:1], 0))
-    assert sensitivity.choose(network, given, observed, {"a": fingerprint}).by_tensor["a"] == (0.0, 100.0)
+    assert sensitivity.choose(network, given, observed, HIDDEN).by_tensor["a"] == (0.0, 100.0)
 
 
 def test_samples_with_the_largest_activations_are_weighted_individually() -> None:
@@ -131,7 +140,6 @@ def test_samples_with_tiny_outputs_do_not_determine_the_ranges() -> None:
     kernel[0], kernel[1] = 0, 1e-6
     network.get_layer("answers").set_weights([kernel])
     observed = Ranges(by_tensor={"a": (0.0, 100.0)}, observer="min-max")
-    fingerprint = Fingerprint.of(np.maximum(given.inputs["image"][:1], 0))
-    low, high = sensitivity.choose(network, given, observed, {"a": fingerprint}).by_tensor["a"]
+    low, high = sensitivity.choose(network, given, observed, HIDDEN).by_tensor["a"]
     assert low == 0
     assert 2 < high < 20

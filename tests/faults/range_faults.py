@@ -7,6 +7,7 @@ from dataclasses import replace
 from calibration.ranges import Ranges
 from export.formats import FORMATS, PRIMARY
 from export.quantization.build import plan
+from export.quantization.tensor_map import clippable
 from export.scheme import INT8
 from tests.faults.networks import Key, Network, Planted
 
@@ -31,7 +32,7 @@ def _cut(network: Network) -> Ranges:
     """Return the right ranges, those of an activation in the middle cut, and of what only moves its numbers."""
     assert network.base.observation is not None
     ranges = network.base.ranges(INT8)
-    names = list(network.base.observation.fingerprints)
+    names = list(clippable(network.base.tensor_map))
     right = ranges.by_tensor[names[len(names) // 2]]
     cut = {name: (right[0] * LEFT, right[1] * LEFT) for name, one in ranges.by_tensor.items() if one == right}
     return replace(ranges, by_tensor={**ranges.by_tensor, **cut})

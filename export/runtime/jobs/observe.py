@@ -2,64 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from calibration.fingerprint import Fingerprint
-from calibration.observers import SplitObserver
+from calibration.observers import SplitObserver, Update
 from calibration.samples import Array, Samples
 from export.formats import PRIMARY
+from export.formats.session import Step
 from export.runtime import cores
+
+# Samples of which fingerprints are taken: one may agree by chance if an output is a single number.
+COUNT = 2
 
 
 def observe(path: str, samples: str, observer: str) -> dict[str, Any]:
-    """Return the ranges of every activation of a float file, their stability, and fingerprints of the activations.
-
-    The fingerprints are from the first sample. They cover activations that may be clipped: neither inputs nor outputs
-    of the file, nor reshaped copies of these.
-    """
+    """Return the ranges of every activation of a float file, their stability, and what `fingerprints` returns."""
     watcher = PRIMARY.watch(Path(path), cores.count())
     split = SplitObserver(observer, watcher.edges)
-    fingerprints: dict[str, Fingerprint] = {}
-
-    def first(name: str, values: Array) -> None:
-        split.half(0)(name, values)
-        if values.size:
-            fingerprints[name] = Fingerprint.of(values)
-
-    watcher.watch(Samples.load(Path(samples)), lambda index: split.half(index) if index else first)
+    found: dict[str, list[Fingerprint]] = {}
+    watcher.watch(Samples.load(Path(samples)), lambda index: _update(index, found, split.half(index)))
     stability = split.stability()
     return {
         "ranges": split.ranges().record(),
         "stability": stability.record() if stability else None,
-        "fingerprints": {
-            name: fingerprint.record()
-            for name, fingerprint in fingerprints.items()
-            if not any(fingerprint.is_like(fingerprints[edge]) for edge in watcher.edges if edge in fingerprints)
-        },
+        **_tensors(found, watcher.steps),
     }
 
 
-def activations(path: str, samples: str, count: int, outputs: str) -> dict[str, Any]:
-    """Write every activation of a float file on the first samples to an .npz, and return their names and steps.
+def fingerprints(path: str, samples: str) -> dict[str, Any]:
+    """Return the fingerprints of every activation of a float file on the first samples, and its operators' steps.
 
     Args:
         path: path of the file.
         samples: a folder that `Samples.save` wrote.
-        count: maximum number of samples.
-        outputs: path of the .npz to write: arrays (N, ...) by the position of the tensor in `names`.
     """
     watcher = PRIMARY.watch(Path(path), cores.count())
-    rows: dict[str, list[Array]] = {}
+    found: dict[str, list[Fingerprint]] = {}
     loaded = Samples.load(Path(samples))
+    first = loaded.take(np.arange(min(COUNT, len(loaded))))
+    watcher.watch(first, lambda index: _update(index, found, lambda name, values: None))
+    return _tensors(found, watcher.steps)
 
-    def keep(name: str, values: Array) -> None:
-        rows.setdefault(name, []).append(np.array(values))
 
-    watcher.watch(loaded.take(np.arange(min(count, len(loaded)))), lambda _: keep)
-    arrays: dict[str, Any] = {str(position): np.concatenate(values) for position, values in enumerate(rows.values())}
-    np.savez(outputs, **arrays)
-    return {"names": list(rows), "steps": [asdict(step) for step in watcher.steps]}
+def _update(index: int, found: dict[str, list[Fingerprint]], other: Update) -> Update:
+    """Return what receives the activations of the sample `index`: `other` and, for the first samples, `found`."""
+    if index >= COUNT:
+        return other
+
+    def both(name: str, values: Array) -> None:
+        other(name, values)
+        if values.size:
+            found.setdefault(name, []).append(Fingerprint.of(values))
+
+    return both
+
+
+def _tensors(found: dict[str, list[Fingerprint]], steps: Sequence[Step]) -> dict[str, Any]:
+    return {
+        "fingerprints": {name: [one.record() for one in prints] for name, prints in found.items()},
+        "sources": {step.tensor: list(step.sources) for step in steps},
+    }
