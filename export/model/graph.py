@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from export.errors import PassRefusedError
+from export.model import signature
 
 if TYPE_CHECKING:
     import keras
@@ -74,6 +75,7 @@ def copy(
         new = keras.models.clone_model(
             model, input_tensors=inputs, clone_function=copying.copied, call_function=copying.called
         )
+        new = _with_output_names(new, signature.names(model)[1])
         for layer, copied in copying.copies.values():
             if id(layer) not in copying.others:
                 copied.set_weights(layer.get_weights())
@@ -81,6 +83,20 @@ def copy(
         first = next(iter(str(error).splitlines()), type(error).__name__)
         raise PassRefusedError(f"Keras cannot copy the model: {first}") from error
     return new, copying.others
+
+
+def _with_output_names(model: keras.Model, names: Sequence[str]) -> keras.Model:
+    """Return the model with these names of its outputs: an output of a dissolved model is named after that model."""
+    import keras
+
+    found = signature.names(model)[1]
+    if found == list(names):
+        return model
+    outputs = [
+        tensor if own == name else keras.layers.Identity(name=name, dtype=tensor.dtype)(tensor)
+        for tensor, own, name in zip(model.outputs, found, names, strict=True)
+    ]
+    return keras.Model(model.input, outputs, name=model.name)
 
 
 @dataclass

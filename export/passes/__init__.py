@@ -70,9 +70,10 @@ def apply(one: Pass, model: keras.Model, samples: Samples) -> PassResult:
     """Run a pass and check its result: input unchanged, same signature, same outputs if `exact`.
 
     Raises:
-        PassRefusedError: the pass does not support the model, or an exact pass changed the outputs.
+        PassRefusedError: the pass does not support the model, changed names or shapes of inputs or outputs, or is exact
+            and changed the outputs.
         CheckFailedError: an output of the model contains NaN or infinity.
-        RuntimeError: a bug in the pass: it returned or changed its input, or changed the signature.
+        RuntimeError: a bug in the pass: it returned or changed its input.
     """
     before = _digest(model)
     result = one(model, samples)
@@ -82,7 +83,9 @@ def apply(one: Pass, model: keras.Model, samples: Samples) -> PassResult:
     if shared or _digest(model) != before:
         raise RuntimeError(f"pass {result.record.name} changed the weights of its input model or shares them")
     if _signature(result.model) != _signature(model):
-        raise RuntimeError(f"pass {result.record.name} changed the model's inputs or outputs")
+        raise PassRefusedError(
+            f"pass {result.record.name} changed the names or shapes of the model's inputs or outputs"
+        )
     if result.record.exact:
         _check_outputs(model, result, samples)
     return result
