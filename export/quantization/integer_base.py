@@ -136,7 +136,7 @@ def written(path: Path, content: bytes) -> Path:
 def _prepared(run: ExportRun, float_file: bytes, kept: frozenset[str]) -> IntegerBase:
     """Return the base without ranges: the reconstructed or original model and its float file."""
     run.progress.step("reconstruct the weights")
-    made = integer_model.reconstructed(run.subject, run.recipe, run.samples.calibration, kept)
+    made = integer_model.reconstructed(run.subject, run.recipe, run.samples.calibration, INT8.weight_bits, kept)
     content = float_file
     if made.model is not None:
         content = PRIMARY.reweigh(float_file, made.before, made.after) or PRIMARY.convert(made.model)
