@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,6 +34,8 @@ class Samples:
         preprocessing: record of the preprocessing, if the samples are photos.
         real: False for noise, which is good for checking sizes and speed only.
         warnings: messages for the user, such as files that could not be read.
+        digests: SHA-256 of each sample, over all its inputs, so that equal samples have equal digests; computed from
+            `inputs` unless given.
     """
 
     inputs: Mapping[str, Array]
@@ -44,7 +46,11 @@ class Samples:
     preprocessing: Mapping[str, Any] | None = None
     real: bool = True
     warnings: tuple[str, ...] = ()
-    _digests: list[str] = field(default_factory=list, repr=False)
+    digests: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.digests:
+            object.__setattr__(self, "digests", tuple(sample_digest(sample) for sample in self))
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
@@ -60,15 +66,12 @@ class Samples:
             inputs={name: values[positions] for name, values in self.inputs.items()},
             photos=None if self.photos is None else self.photos[positions],
             labels=None if self.labels is None else self.labels[positions],
-            _digests=[],
+            digests=tuple(np.asarray(self.digests)[positions].tolist()),
         )
 
-    @property
-    def digests(self) -> list[str]:
-        """SHA-256 of each sample, over all its inputs; equal samples have equal digests."""
-        if not self._digests:
-            self._digests.extend(sample_digest(sample) for sample in self)
-        return self._digests
+    def with_inputs(self, inputs: Mapping[str, Array]) -> Self:
+        """Return the same samples with other inputs, and with the digests of those."""
+        return replace(self, inputs=inputs, digests=())
 
     @property
     def digest(self) -> str:
@@ -96,21 +99,17 @@ class Samples:
             np.save(folder / PHOTOS, self.photos, allow_pickle=False)
         if self.labels is not None:
             np.save(folder / LABELS, self.labels, allow_pickle=False)
-        self.write_index(folder, tuple(self.inputs))
+        write_index(
+            folder,
+            tuple(self.inputs),
+            self.digests,
+            source=self.source,
+            seed=self.seed,
+            preprocessing=self.preprocessing,
+            real=self.real,
+            warnings=self.warnings,
+        )
         return self.load(folder)
-
-    def write_index(self, folder: Path, names: tuple[str, ...]) -> None:
-        """Write everything but the arrays; `names` are the input names in the order of their files."""
-        record = {
-            "inputs": list(names),
-            "source": self.source,
-            "seed": self.seed,
-            "preprocessing": self.preprocessing,
-            "real": self.real,
-            "warnings": list(self.warnings),
-            "digests": self.digests,
-        }
-        (folder / INDEX).write_text(json.dumps(record), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -126,8 +125,43 @@ class Samples:
             preprocessing=record["preprocessing"],
             real=record["real"],
             warnings=tuple(record["warnings"]),
-            _digests=list(record["digests"]),
+            digests=tuple(record["digests"]),
         )
+
+
+def write_index(
+    folder: Path,
+    names: Sequence[str],
+    digests: Sequence[str],
+    *,
+    source: str,
+    seed: int,
+    preprocessing: Mapping[str, Any] | None = None,
+    real: bool = True,
+    warnings: Sequence[str] = (),
+) -> None:
+    """Write everything but the arrays of samples; the arguments are the attributes of `Samples`.
+
+    Args:
+        folder: where the arrays lie.
+        names: of the inputs, in the order of their files.
+        digests: of the samples.
+        source: their origin.
+        seed: with which they were chosen.
+        preprocessing: its record.
+        real: whether they are not noise.
+        warnings: for the user.
+    """
+    record = {
+        "inputs": list(names),
+        "source": source,
+        "seed": seed,
+        "preprocessing": preprocessing,
+        "real": real,
+        "warnings": list(warnings),
+        "digests": list(digests),
+    }
+    (folder / INDEX).write_text(json.dumps(record), encoding="utf-8")
 
 
 def clear(folder: Path) -> None:

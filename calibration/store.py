@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from calibration.inputs import InputSpec, Sample
-from calibration.samples import LABELS, PHOTOS, Array, Samples, clear, input_file, sample_digest
+from calibration.samples import LABELS, PHOTOS, Array, Samples, clear, input_file, sample_digest, write_index
 from zoo.errors import OutsideError, UsageProblemError
 
 
@@ -122,8 +122,7 @@ class SetWriter:
         """
         if self._labels:
             np.save(self.folder / LABELS, np.asarray(self._labels, np.int64), allow_pickle=False)
-        written = Samples(inputs={}, _digests=self.digests, **origin)
-        written.write_index(self.folder, tuple(self._inputs))
+        write_index(self.folder, tuple(self._inputs), self.digests, **origin)
         return Samples.load(self.folder)
 
 

@@ -27,12 +27,13 @@ from export.proof.artifact import Artifact
 from export.proof.evidence import ProvenFile
 from export.proof.prove import prove_all
 from export.quantization import mixed_precision
-from export.quantization.build import Key, MadeFile, base_of, float_files, formats, quantized_files
+from export.quantization.build import MadeFile, bases_of, float_files, quantized_files
 from export.quantization.export_run import ExportRun
-from export.quantization.integer_base import IntegerBase
+from export.quantization.integer_base import Bases, IntegerBase
+from export.quantization.requested import Key, formats
 from export.quantization.samples import draw
 from export.recipe import Recipe
-from export.scheme import FLOAT32
+from export.scheme import FLOAT32, INT8
 
 Outputs = Mapping[str, Array]
 
@@ -105,7 +106,7 @@ class Exported:
         files: built files, by format and scheme.
         proven: the same files with their proof.
         artifacts: the requested files and their float32 references, with accuracy, diagnosis and budget checks.
-        base: the model that integer files were quantized from, if there are any.
+        bases: the models that integer files were quantized from, by weight bits.
         photos: labelled data; None without `--evaluate`.
         result: how the budget was met; None without a budget.
         original: the model before pruning; None if it was not pruned.
@@ -116,7 +117,7 @@ class Exported:
     files: Mapping[Key, MadeFile]
     proven: Mapping[Key, ProvenFile]
     artifacts: list[Artifact]
-    base: IntegerBase | None
+    bases: Mapping[int, IntegerBase]
     photos: Labelled | None
     result: BudgetResult | None
     original: Original | None
@@ -152,18 +153,18 @@ def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, origin
     floats = float_files(run)
     result = find_file(run, floats, expected, photos) if run.recipe.budget.is_asked else None
     if result is None:
-        base = base_of(run, floats)
-        files = quantized_files(run, floats, base)
+        bases: Bases = bases_of(run, floats)
+        files = quantized_files(run, floats, bases)
     else:
-        run, base = replace(run, recipe=result.recipe), result.base
-        files = quantized_files(run, floats, base, known=result.files)
-    proven = prove_all(run, files, base, expected)
+        run, bases = replace(run, recipe=result.recipe), result.bases
+        files = quantized_files(run, floats, bases, known=result.files)
+    proven = prove_all(run, files, bases, expected)
     requested = {file_format.name for file_format in formats(run.recipe)}
     wanted = {FLOAT32, *run.recipe.schemes}
     artifacts = [one.artifact for (name, scheme), one in proven.items() if name in requested and scheme in wanted]
-    known = base if isinstance(base, IntegerBase) else None
-    if run.recipe.diagnose and known is not None:
-        artifacts = diagnosed(artifacts, run, files, known)
+    known = {bits: base for bits, base in bases.items() if isinstance(base, IntegerBase)}
+    if run.recipe.diagnose and INT8.weight_bits in known:
+        artifacts = diagnosed(artifacts, run, files, known[INT8.weight_bits])
     if photos is not None:
         artifacts = evaluation.evaluate(artifacts, photos, run.work, run.progress)
     if result is not None:
@@ -174,7 +175,7 @@ def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, origin
         files=files,
         proven=proven,
         artifacts=artifacts,
-        base=known,
+        bases=known,
         photos=photos,
         result=result,
         original=original,
@@ -200,7 +201,7 @@ def _delivered(found: Exported, destination: Destination) -> Delivery:
 
 def _record(found: Exported, delivered: list[Artifact]) -> dict[str, Any]:
     """Return the manifest of an export that delivers the files `delivered`."""
-    run, base = found.run, found.base
+    run, bases = found.run, found.bases.values()
     names = {artifact.file_name for artifact in found.artifacts}
     compared = [one for one in found.proven.values() if one.artifact.file_name in names]
     return manifest(
@@ -209,8 +210,8 @@ def _record(found: Exported, delivered: list[Artifact]) -> dict[str, Any]:
         artifacts=found.artifacts,
         delivered=delivered,
         calibration=run.samples.calibration,
-        stability=base.observation.stability if base and base.observation else None,
-        stages=list(base.reconstruction.records) if base else [],
+        stability=next((base.observation.stability for base in bases if base.observation), None),
+        stages=[record for base in bases for record in base.reconstruction.records],
         probe=run.samples.probe,
         evaluation=found.photos.evaluation if found.photos else None,
         budget=found.result.record() if found.result else None,

@@ -13,7 +13,7 @@ from export.model import entries
 from export.model.subject import Subject
 from export.progress import Progress
 from export.proof.artifact import Artifact
-from export.runtime.run_file import measure
+from export.runtime.run_file import measure, written
 from zoo import datasets
 from zoo.errors import UsageProblemError
 
@@ -117,13 +117,13 @@ def prepare(
 
 
 def evaluate(artifacts: list[Artifact], labelled: Labelled, work: Path, progress: Progress) -> list[Artifact]:
-    """Return the artifacts with their scores; the files are in `work`."""
+    """Return the artifacts with their scores; the files are run in the folder `work`."""
     judged: list[Artifact] = []
     for artifact in artifacts:
         progress.step(f"evaluate {artifact.file_name}", len(judged), len(artifacts))
         if artifact.trouble:
             judged.append(artifact)
             continue
-        path = work / f"{artifact.scheme}{artifact.suffix}"
+        path = written(work, f"{artifact.scheme}{artifact.suffix}", artifact.content)
         judged.append(replace(artifact, scores=labelled.scores(path, camera_bytes=artifact.takes_camera_bytes)))
     return judged

@@ -71,8 +71,10 @@ def outputs(subject: Subject, samples: Samples) -> dict[str, Array]:
 
 def of(entry: str, samples: Samples) -> Samples:
     """Return the samples of one entry point, under the names of its own inputs."""
+    if entry == SERVE:
+        return samples
     named = ((of_entry(entry, name), values) for name, values in samples.inputs.items())
-    return replace(samples, inputs={name: values for name, values in named if name is not None}, _digests=[])
+    return samples.with_inputs({name: values for name, values in named if name is not None})
 
 
 def with_state(subject: Subject, samples: Samples) -> Samples:
@@ -82,6 +84,6 @@ def with_state(subject: Subject, samples: Samples) -> Samples:
     for entry, point in entry_points(subject).items():
         wanted = {name: source for name, source in continued.items() if of_entry(entry, source) is not None}
         if wanted:
-            left = reference.outputs(point.model, of(entry, replace(samples, inputs=found)))
+            left = reference.outputs(point.model, of(entry, samples.with_inputs(found)))
             found |= {name: np.asarray(left[str(of_entry(entry, source))]) for name, source in wanted.items()}
-    return replace(samples, inputs=found, _digests=[])
+    return samples.with_inputs(found)

@@ -53,13 +53,16 @@ class Reconstruction:
     equalized: keras.Model | None = None
 
 
-def reconstructed(subject: Subject, recipe: Recipe, samples: Samples, kept: Collection[str] = ()) -> Reconstruction:
-    """Return the model from which the integer files are built.
+def reconstructed(
+    subject: Subject, recipe: Recipe, samples: Samples, weight_bits: int, kept: Collection[str] = ()
+) -> Reconstruction:
+    """Return the model from which the files with integer weights of `weight_bits` are built.
 
     Args:
         subject: the original model.
         recipe: the recipe of the export.
         samples: calibration samples.
+        weight_bits: of the integers that weights are rounded to.
         kept: names of layers whose weights are not rounded.
     """
     if reason := _reason_against(subject, recipe, samples):
@@ -67,7 +70,8 @@ def reconstructed(subject: Subject, recipe: Recipe, samples: Samples, kept: Coll
     try:
         folded = passes.apply(Fold(), functional(subject.model), samples)
         equalized = passes.apply(Equalize(), folded.model, samples)
-        rounded = passes.apply(Reconstruct(seed=recipe.seed, kept=frozenset(kept)), equalized.model, samples)
+        reconstruct = Reconstruct(weight_bits=weight_bits, seed=recipe.seed, kept=frozenset(kept))
+        rounded = passes.apply(reconstruct, equalized.model, samples)
     except PassRefusedError as error:
         return _skipped(str(error))
     if not rounded.record.layers:

@@ -1,4 +1,4 @@
-"""Round weights to int8 with error feedback, layer by layer, and correct the biases, to preserve the outputs.
+"""Round weights to integers with error feedback, layer by layer, and correct the biases, to preserve the outputs.
 
 The traversal is that of `refit`. The new weights are float32 multiples of one step per output channel, which every
 format's quantizer recovers exactly.
@@ -17,7 +17,7 @@ from export.passes import PassRecord, PassResult
 from export.passes.feedback import Inputs
 from export.passes.products import Kind, Product
 from export.passes.refit import Refit, chosen
-from export.passes.rounding import Rounded, round_depthwise, round_matrix, round_transposed
+from export.passes.rounding import Rounded, largest_integer, round_depthwise, round_matrix, round_transposed
 from export.passes.streaming import Traversal
 
 if TYPE_CHECKING:
@@ -31,12 +31,14 @@ class Reconstruct:
     """The reconstruction pass, for a flat model with folded batch norms.
 
     Attributes:
+        weight_bits: of the integers that weights are rounded to.
         positions: number of sampled positions per feature map and sample.
         ridge: regularisation of the inputs' second moments, relative to their mean.
         seed: random seed of the positions.
         kept: names of layers that keep float32 weights; their biases compensate errors of the layers before them.
     """
 
+    weight_bits: int = 8
     positions: int = 50
     ridge: float = 0.1
     seed: int = 0
@@ -56,6 +58,7 @@ class Reconstruct:
         record = PassRecord(
             name=NAME,
             parameters={
+                "weight_bits": self.weight_bits,
                 "positions": self.positions,
                 "ridge": self.ridge,
                 "seed": self.seed,
@@ -70,16 +73,16 @@ class Reconstruct:
         return PassResult(rounding.written(model), record)
 
     def _rounded(self, _: str, product: Product, inputs: Inputs) -> Array:
-        return _rounded(product, inputs, self.ridge).values
+        return _rounded(product, inputs, self.ridge, largest_integer(self.weight_bits)).values
 
 
-def _rounded(product: Product, inputs: Inputs, ridge: float) -> Rounded:
+def _rounded(product: Product, inputs: Inputs, ridge: float, limit: int) -> Rounded:
     weights = product.grouped(product.kernel)
     if product.kind is Kind.DEPTHWISE:
-        return round_depthwise(weights, inputs, ridge)
+        return round_depthwise(weights, inputs, ridge, limit=limit)
     if product.kind is Kind.TRANSPOSED:
-        return round_transposed(weights, inputs, ridge, product.outputs)
-    return round_matrix(weights, inputs, ridge, product.input_shape)
+        return round_transposed(weights, inputs, ridge, product.outputs, limit=limit)
+    return round_matrix(weights, inputs, ridge, product.input_shape, limit=limit)
 
 
 def _sqnr_db(true: Array, rounded: Array) -> float:

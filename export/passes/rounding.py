@@ -16,7 +16,6 @@ from export.passes.feedback import Feedback, Inputs
 
 Floats = NDArray[np.float32]
 
-LARGEST = 127
 AT_ONCE = 1 << 24  # candidate values processed at once, 64 MB; more memory brings no speed
 # Candidate steps of a matrix's channel, as fractions (in logarithm) of the way from the smallest possible step to the
 # smallest one at which nearest rounding leaves no pair of neighbours too large.
@@ -41,55 +40,63 @@ class Rounded:
         return self.integers * self.step[:, None, :]
 
 
-def round_depthwise(weights: Floats, inputs: Inputs, ridge: float) -> Rounded:
-    """Round weights (channels, K, M) so that the largest of each channel is 127 or -127 steps.
+def largest_integer(weight_bits: int) -> int:
+    """Return the largest integer that a weight is rounded to; the smallest is its negative."""
+    return int(2 ** (weight_bits - 1)) - 1
+
+
+def round_depthwise(weights: Floats, inputs: Inputs, ridge: float, *, limit: int) -> Rounded:
+    """Round weights (channels, K, M) so that the largest of each channel is `limit` or -`limit` steps.
 
     The quantizers derive the step from the largest weight, so they recover the same step.
     """
     largest = np.abs(weights).max(axis=1)
     strongest = np.abs(weights).argmax(axis=1)[:, None]
-    bounds = np.full((2, *weights.shape), LARGEST, np.float32)
+    bounds = np.full((2, *weights.shape), limit, np.float32)
     bounds[0] *= -1
     peak = np.take_along_axis(weights, strongest, 1)
-    signs = LARGEST * np.sign(np.where(np.abs(peak) > np.finfo(np.float32).tiny, peak, 0))
+    signs = limit * np.sign(np.where(np.abs(peak) > np.finfo(np.float32).tiny, peak, 0))
     for bound in bounds:
         np.put_along_axis(bound, strongest, signs, 1)
-    steps = [_positive(largest * np.float32(share / LARGEST)) for share in CLIPPED_SHARES]
+    steps = [_positive(largest * np.float32(share / limit)) for share in CLIPPED_SHARES]
     return best(inputs.feedback(ridge), weights, steps, bounds, None)
 
 
-def round_matrix(weights: Floats, inputs: Inputs, ridge: float, shape: tuple[int, ...]) -> Rounded:
-    """Round weights (groups, K, M) so that no pair of neighbours exceeds LARGEST_PAIR; `shape` is that of the K inputs.
+def round_matrix(weights: Floats, inputs: Inputs, ridge: float, shape: tuple[int, ...], *, limit: int) -> Rounded:
+    """Round weights (groups, K, M) to at most `limit` steps so that no pair of neighbours exceeds LARGEST_PAIR.
 
-    See export/formats/pairing.py for the limit on pairs.
+    `shape` is that of the K inputs. See export/formats/pairing.py for the limit on pairs.
     """
     found = []
     for number, group in enumerate(weights):
-        bounds = _bounds(group)
-        small = _positive(np.abs(group).max(axis=0) / np.float32(LARGEST))
+        bounds = _bounds(group, limit)
+        small = _positive(np.abs(group).max(axis=0) / np.float32(limit))
         safe = _safe_step(group, small, shape)
         steps = [(small * (safe / small) ** np.float32(share))[None] for share in PAIRED_SHARES]
         found.append(best(inputs.feedback(ridge, number), group[None], steps, bounds, partners(shape)))
     return _joined(found, axis=0)
 
 
-def _bounds(weights: Floats) -> Floats:
+def _bounds(weights: Floats, limit: int) -> Floats:
     """Return the smallest and largest integers of weights (K, M): one pair for all, or zeros for pruned weights."""
-    largest = np.float32(LARGEST)
+    largest = np.float32(limit)
     if np.count_nonzero(weights) > weights.size * (1 - FEWEST_PRUNED):
         return np.array([-largest, largest], np.float32).reshape(2, 1, 1, 1)
     top = np.where(weights == 0, np.float32(0), largest)[None]
     return np.stack([-top, top])
 
 
-def round_transposed(weights: Floats, inputs: Inputs, ridge: float, outputs: int) -> Rounded:
-    """Round weights (1, K, taps * outputs) of a transposed convolution; the taps of an output share a step."""
+def round_transposed(weights: Floats, inputs: Inputs, ridge: float, outputs: int, *, limit: int) -> Rounded:
+    """Round weights (1, K, taps * outputs) of a transposed convolution to at most `limit` steps.
+
+    The taps of an output share a step.
+    """
     by_output = np.moveaxis(weights.reshape(*weights.shape[:2], -1, outputs), 3, 0).reshape(outputs, -1)
-    step = _positive(np.abs(by_output).max(axis=1) / np.float32(LARGEST))
+    step = _positive(np.abs(by_output).max(axis=1) / np.float32(limit))
     steps = np.tile(step, weights.shape[2] // outputs)[None]
     in_steps = np.rint(weights / steps[:, None])
-    settled = np.abs(in_steps) >= LARGEST  # the quantizers derive the step from an output's largest weight
-    bottom, top = _bounds(weights[0])
+    settled = np.abs(in_steps) >= limit  # the quantizers derive the step from an output's largest weight
+    bottom, top = _bounds(weights[0], limit)
     bounds = np.stack([np.where(settled, in_steps, bottom), np.where(settled, in_steps, top)])
     return best(inputs.feedback(ridge), weights, [steps], bounds.astype(np.float32), None)
 

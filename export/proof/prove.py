@@ -17,9 +17,10 @@ from export.proof.compare import compare_outputs
 from export.proof.evidence import Evidence, ProvenFile
 from export.proof.integer_model import BaseOutputs, base_outputs
 from export.proof.notes import notes
-from export.quantization.build import Key, MadeFile, parent_content
+from export.quantization.build import MadeFile, parent_content
 from export.quantization.export_run import ExportRun
-from export.quantization.integer_base import IntegerBase, NoBase
+from export.quantization.integer_base import Bases, IntegerBase
+from export.quantization.requested import Key
 from export.runtime.run_file import Measurement, measure
 from export.scheme import FLOAT32
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
@@ -27,22 +28,22 @@ from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
 Outputs = Mapping[str, Array]
 
 
-def prove_all(
-    run: ExportRun, files: Mapping[Key, MadeFile], base: IntegerBase | NoBase | None, expected: Outputs
-) -> dict[Key, ProvenFile]:
+def prove_all(run: ExportRun, files: Mapping[Key, MadeFile], bases: Bases, expected: Outputs) -> dict[Key, ProvenFile]:
     """Return every file with the results of its checks.
 
     Args:
         run: of the export.
         files: each after the files that it is derived from.
-        base: the model that integer files were quantized from.
+        bases: the models that integer files were quantized from.
         expected: outputs of the Keras model for the probe, (N, ...) by name.
     """
-    known = base if isinstance(base, IntegerBase) else None
-    outputs, base_trouble = _base_outputs(run, known) if _is_used(files) else (None, "")
+    known = {bits: base for bits, base in bases.items() if isinstance(base, IntegerBase)}
+    found = {bits: _base_outputs(run, base) for bits, base in known.items() if _is_used(files, bits)}
     proven: dict[Key, ProvenFile] = {}
     for key, file in files.items():
-        trouble = file.trouble or (base_trouble if file.scheme.has_integer_weights else "")
+        weight_bits = file.scheme.weight_bits
+        outputs, base_trouble = found.get(weight_bits, (None, ""))
+        trouble = file.trouble or base_trouble
         if trouble:
             proven[key] = without_proof(run, file, trouble)
             continue
@@ -52,7 +53,8 @@ def prove_all(
         except (OutsideError, UsageProblemError) as error:
             proven[key] = without_proof(run, file, str(error))
             continue
-        proven[key] = prove(evidence(run, file, measured, expected, files, proven, known, outputs))
+        base = known.get(weight_bits)
+        proven[key] = prove(evidence(run, file, measured, expected, files, proven, base, outputs))
     return {key: _with_notes(one, proven[key[0], FLOAT32]) for key, one in proven.items()}
 
 
@@ -86,7 +88,7 @@ def evidence(
         expected: outputs of the Keras model for the probe.
         files: all files that it may be derived from.
         proven: the files that were checked before.
-        base: the model that integer files are quantized from.
+        base: the model that files with its weight bits are quantized from; None for float files.
         outputs: outputs of the base's model and float file.
     """
     file_format, scheme = FORMATS[file.format], file.scheme
@@ -138,18 +140,19 @@ def _artifact(run: ExportRun, file: MadeFile) -> Artifact:
     return Artifact(name=run.subject.name, format=file.format, scheme=file.scheme, suffix=suffix)
 
 
-def _base_outputs(run: ExportRun, base: IntegerBase | None) -> tuple[BaseOutputs | None, str]:
+def _base_outputs(run: ExportRun, base: IntegerBase) -> tuple[BaseOutputs | None, str]:
     """Return the outputs of the base, or why it could not be run: then only the integer files cannot be proven."""
     try:
-        return (base_outputs(run, base) if base is not None else None), ""
+        return base_outputs(run, base), ""
     except (OutsideError, CheckFailedError) as error:
         return None, f"the model that the file was derived from cannot be run: {error}"
 
 
-def _is_used(files: Mapping[Key, MadeFile]) -> bool:
-    """Whether a file of the primary format was quantized from the base."""
+def _is_used(files: Mapping[Key, MadeFile], weight_bits: int) -> bool:
+    """Whether a file of the primary format was quantized from the base for these weight bits."""
     return any(
-        file.format == PRIMARY.name and file.scheme.has_integer_weights and not file.trouble for file in files.values()
+        file.format == PRIMARY.name and file.scheme.weight_bits == weight_bits and not file.trouble
+        for file in files.values()
     )
 
 

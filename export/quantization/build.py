@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from export.errors import ConversionError
-from export.formats import FORMATS, PRIMARY, Format, QuantizationPlan, find
+from export.formats import FORMATS, PRIMARY, Format, QuantizationPlan
 from export.quantization import mixed_precision
 from export.quantization.export_run import ExportRun
-from export.quantization.integer_base import (
-    IntegerBase,
-    NoBase,
-    integer_base,
-    kept_layers,
-    with_tensor_map,
-    written,
-)
-from export.recipe import Recipe, Width
+from export.quantization.integer_base import Bases, IntegerBase, NoBase, base_of
+from export.quantization.memo import Memo
+from export.quantization.requested import Key, keys
+from export.recipe import Width
+from export.runtime.run_file import written
 from export.scheme import FLOAT32, INT8, Scheme
 from zoo.errors import OutsideError
-
-if TYPE_CHECKING:
-    import keras
-
-Key = tuple[str, Scheme]  # format and scheme of a file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,25 +37,7 @@ class MadeFile:
 
     def on_disk(self, folder: Path) -> Path:
         """Write the file into `folder`, where a runtime can read it, and return its path."""
-        return written(folder / f"{self.scheme}{FORMATS[self.format].suffix}", self.content)
-
-
-def formats(recipe: Recipe) -> tuple[Format, ...]:
-    """Return the formats that a recipe requests, in the order in which they are built."""
-    asked = {find(name).name for name in recipe.formats} or set(FORMATS)
-    return tuple(file_format for file_format in FORMATS.values() if file_format.name in asked)
-
-
-def keys(recipe: Recipe) -> tuple[Key, ...]:
-    """Return the keys of the files to build: the requested ones after those that they are derived from."""
-    schemes = [scheme for scheme in recipe.schemes if scheme != FLOAT32]
-    quantized = {(name, scheme) for scheme in schemes for name in _with_parents(recipe, scheme)}
-    floats = {file_format.name for file_format in formats(recipe)} | {name for name, _ in quantized}
-    if recipe.budget.is_asked or any(scheme.has_integer_weights for scheme in schemes):
-        floats.add(PRIMARY.name)
-    wanted = {(name, FLOAT32) for name in floats} | quantized
-    ordered = ((name, scheme) for scheme in (FLOAT32, *schemes) for name in FORMATS)
-    return tuple(dict.fromkeys(key for key in ordered if key in wanted))
+        return written(folder, f"{self.scheme}{FORMATS[self.format].suffix}", self.content)
 
 
 def float_files(run: ExportRun) -> dict[Key, MadeFile]:
@@ -74,55 +46,52 @@ def float_files(run: ExportRun) -> dict[Key, MadeFile]:
     return {(name, FLOAT32): _converted(run, FORMATS[name]) for name in names}
 
 
-def base_of(run: ExportRun, floats: Mapping[Key, MadeFile]) -> IntegerBase | NoBase | None:
-    """Return the base that the recipe's integer files are quantized from; None if it requests none.
+def bases_of(run: ExportRun, floats: Mapping[Key, MadeFile]) -> dict[int, IntegerBase | NoBase]:
+    """Return the bases that the recipe's integer files are quantized from, one for each number of weight bits.
 
     Raises:
         UsageProblemError: the tensors of a layer in higher precision cannot be found in the float file.
     """
     schemes = [scheme for scheme in run.recipe.schemes if scheme.has_integer_weights]
-    if not schemes:
-        return None
-    file, raised = floats[PRIMARY.name, FLOAT32], run.recipe.raised
-    if run.subject.entries:
-        return NoBase("integer files of several entry points are not made")
+    once = Memo()
+    return {
+        weight_bits: _base_or_reason(run, floats, schemes, weight_bits, once)
+        for weight_bits in dict.fromkeys(scheme.weight_bits for scheme in schemes)
+    }
+
+
+def float_content(floats: Mapping[Key, MadeFile], format_name: str = PRIMARY.name) -> bytes:
+    """Return the float32 file of a format.
+
+    Raises:
+        ConversionError: there is none.
+    """
+    file = floats[format_name, FLOAT32]
     if file.trouble:
-        return NoBase(f"there is no float file: {file.trouble}")
-    try:
-        kept = kept_layers(run, file.content, raised)
-        base = integer_base(run, file.content, schemes=schemes, kept=kept)
-        return with_tensor_map(run, base) if raised else base
-    except OutsideError as error:
-        return NoBase(str(error))
+        raise ConversionError(_without_float(file))
+    return file.content
 
 
 def quantized_files(
-    run: ExportRun,
-    floats: Mapping[Key, MadeFile],
-    base: IntegerBase | NoBase | None,
-    known: Iterable[MadeFile] = (),
+    run: ExportRun, floats: Mapping[Key, MadeFile], bases: Bases, known: Iterable[MadeFile] = ()
 ) -> dict[Key, MadeFile]:
     """Return all files of the export, float32 first.
 
     Args:
         run: of the export.
         floats: the float32 files.
-        base: the model that integer files are quantized from.
+        bases: the models that integer files are quantized from.
         known: files that are already built.
     """
     made = {**floats, **{(file.format, file.scheme): file for file in known}}
     for key in keys(run.recipe):
         if key not in made:
-            made[key] = quantized(run, key, run.recipe.raised, made, base)
+            made[key] = quantized(run, key, run.recipe.raised, made, bases)
     return {key: made[key] for key in keys(run.recipe)}
 
 
 def quantized(
-    run: ExportRun,
-    key: Key,
-    raised: Mapping[str, Width],
-    made: Mapping[Key, MadeFile],
-    base: IntegerBase | NoBase | None,
+    run: ExportRun, key: Key, raised: Mapping[str, Width], made: Mapping[Key, MadeFile], bases: Bases
 ) -> MadeFile:
     """Return one quantized file.
 
@@ -131,10 +100,10 @@ def quantized(
         key: format and scheme of the file.
         raised: the layers of an int8 file that are kept in higher precision.
         made: the files built before, from which it is derived.
-        base: the model that integer files are quantized from.
+        bases: the models that integer files are quantized from.
     """
     name, scheme = key
-    file_format = FORMATS[name]
+    file_format, base = FORMATS[name], bases.get(scheme.weight_bits)
     try:
         _refuse_entry_points(run)
         siblings = {other: _content(made[other, scheme]) for other in file_format.needs(scheme)}
@@ -154,12 +123,9 @@ def parent_content(
     Raises:
         ConversionError: there is none.
     """
-    file = made[file_format.name, FLOAT32]
-    if file.trouble:
-        raise ConversionError(f"there is no float file: {file.trouble}")
-    if file_format.name != PRIMARY.name or not scheme.has_integer_weights:
-        return file.content
-    return _known(base).content
+    content = float_content(made, file_format.name)
+    is_from_base = file_format.name == PRIMARY.name and scheme.has_integer_weights
+    return _known(base).content if is_from_base else content
 
 
 def plan(
@@ -185,27 +151,36 @@ def plan(
     )
 
 
+def _base_or_reason(
+    run: ExportRun, floats: Mapping[Key, MadeFile], schemes: Collection[Scheme], weight_bits: int, once: Memo
+) -> IntegerBase | NoBase:
+    """Return a base of the recipe's integer files, or why they cannot be built."""
+    file = floats[PRIMARY.name, FLOAT32]
+    if run.subject.entries:
+        return NoBase("integer files of several entry points are not made")
+    if file.trouble:
+        return NoBase(_without_float(file))
+    try:
+        return base_of(run, file.content, schemes, weight_bits, run.recipe.raised, once)
+    except OutsideError as error:
+        return NoBase(str(error))
+
+
+def _without_float(file: MadeFile) -> str:
+    return f"there is no float file: {file.trouble}"
+
+
 def _known(base: IntegerBase | NoBase | None) -> IntegerBase:
     if not isinstance(base, IntegerBase):
         raise ConversionError(base.reason if base else "nothing was prepared for integer files")
     return base
 
 
-def _with_parents(recipe: Recipe, scheme: Scheme) -> set[str]:
-    """Return the formats in which a scheme's files are built: the requested ones and those they are derived from."""
-    found: set[str] = set()
-    todo = [file_format.name for file_format in formats(recipe)]
-    while todo:
-        name = todo.pop()
-        found.add(name)
-        todo += [other for other in FORMATS[name].needs(scheme) if other not in found]
-    return found
-
-
 def _converted(run: ExportRun, file_format: Format) -> MadeFile:
     run.progress.step(f"convert to .{file_format.name}")
+    entries = {name: entry.model for name, entry in run.subject.entries.items()}  # empty if there is only the default
     try:
-        content = file_format.convert(run.subject.model, _models(run))
+        content = file_format.convert(run.subject.model, entries)
     except (ConversionError, OutsideError) as error:
         return MadeFile(format=file_format.name, scheme=FLOAT32, trouble=str(error))
     return MadeFile(format=file_format.name, scheme=FLOAT32, content=content)
@@ -216,11 +191,6 @@ def _refuse_entry_points(run: ExportRun) -> None:
         raise ConversionError(
             f"a model with the entry points {', '.join(run.subject.entries)} is exported in float32 only"
         )
-
-
-def _models(run: ExportRun) -> dict[str, keras.Model]:
-    """Return the models of several entry points by name; empty if the subject has the default entry point only."""
-    return {name: entry.model for name, entry in run.subject.entries.items()}
 
 
 def _content(file: MadeFile) -> bytes:

@@ -1,8 +1,7 @@
-"""The base of integer files, built once for all of them: a prepared model, its float file, its ranges."""
+"""The base of integer files, the same for all of them: a prepared model, its float file, its ranges."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,10 +15,12 @@ from export.passes import integer_model
 from export.passes.integer_model import Reconstruction
 from export.quantization import mixed_precision, ranges, sensitivity
 from export.quantization.export_run import ExportRun
+from export.quantization.memo import Memo
 from export.quantization.ranges import Observation
 from export.quantization.tensor_map import Attribution, attributed, clippable, mapped
 from export.recipe import Width
-from export.scheme import FLOAT32, INT8, Scheme
+from export.runtime.run_file import written
+from export.scheme import FLOAT32, Scheme
 from zoo.errors import OutsideError, UsageProblemError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class IntegerBase:
         content: the float file, in the primary format.
         path: of the float file on disk.
         observation: of the activations; None if no scheme needs ranges or they cannot be observed.
-        int8_ranges: of the activations of int8 files; wider activations keep the observed ranges.
+        int8_ranges: of the activations of schemes with 8 bits; wider activations keep the observed ranges.
         trouble: why the activations cannot be observed; empty otherwise.
         tensor_map: the layer whose output each tensor is; empty if no part of the recipe needs it.
     """
@@ -64,7 +65,7 @@ class IntegerBase:
         if self.observation is None:
             raise ConversionError(self.trouble)
         observed = self.observation.ranges
-        if scheme != INT8 or self.int8_ranges is None:
+        if scheme.activation_bits != 8 or self.int8_ranges is None:
             return observed
         whole = {name: observed.by_tensor[name] for name in raised}
         return replace(self.int8_ranges, by_tensor={**self.int8_ranges.by_tensor, **whole})
@@ -77,12 +78,45 @@ class NoBase:
     reason: str
 
 
-def integer_base(
+# By weight bits, because weights rounded to 8 bits first are not rounded to 4 bits well.
+Bases = Mapping[int, IntegerBase | NoBase]
+
+
+def base_of(
     run: ExportRun,
     float_file: bytes,
-    *,
     schemes: Collection[Scheme],
-    kept: frozenset[str] = frozenset(),
+    weight_bits: int,
+    raised: Mapping[str, Width],
+    once: Memo,
+) -> IntegerBase:
+    """Return the base of the integer files with these raised layers.
+
+    Each set of layers with float32 weights has its own base, because it changes the inputs of the other layers. The
+    base has a tensor map if there are raised layers.
+
+    Args:
+        run: of the export.
+        float_file: the original's file in the primary format.
+        schemes: of the integer files; those with `weight_bits` decide whether ranges are observed.
+        weight_bits: of the integers that weights are rounded to.
+        raised: widths of layers in higher precision.
+        once: calls each step once for all raised layers that share its result.
+
+    Raises:
+        CheckFailedError: an output of the model is NaN or infinite.
+        OutsideError: a runtime cannot run the file.
+        UsageProblemError: the values of its tensors cannot be read, so they cannot be matched.
+    """
+    in_float = frozenset(layer for layer, width in raised.items() if width is Width.FLOAT32)
+    served = tuple(scheme for scheme in schemes if scheme.weight_bits == weight_bits)
+    kept = once(kept_layers, run, float_file, in_float)
+    base = once(integer_base, run, float_file, served, weight_bits, kept)
+    return once(with_tensor_map, run, base) if raised else base
+
+
+def integer_base(
+    run: ExportRun, float_file: bytes, schemes: Collection[Scheme], weight_bits: int, kept: frozenset[str]
 ) -> IntegerBase:
     """Return the base of integer files, without a tensor map.
 
@@ -90,14 +124,15 @@ def integer_base(
         run: of the export.
         float_file: the original's file in the primary format.
         schemes: of the integer files; they decide whether ranges are observed.
+        weight_bits: of the integers that weights are rounded to.
         kept: names of the layers whose weights stay float32.
 
     Raises:
         CheckFailedError: an output of the model is NaN or infinite.
     """
-    base = _prepared(run, float_file, kept)
+    base = _prepared(run, float_file, weight_bits, kept)
     if any(scheme.needs_calibration for scheme in schemes):
-        base = observed(run, base, narrow=INT8 in schemes)
+        base = observed(run, base, narrow=any(scheme.activation_bits == 8 for scheme in schemes))
     return base
 
 
@@ -117,42 +152,33 @@ def with_tensor_map(run: ExportRun, base: IntegerBase) -> IntegerBase:
     return replace(base, tensor_map=found)
 
 
-def kept_layers(run: ExportRun, float_file: bytes, raised: Mapping[str, Width]) -> frozenset[str]:
-    """Return the layers whose weights stay float32 in the int8 file, where rounding would not save space."""
-    named = {layer for layer, width in raised.items() if width is Width.FLOAT32}
-    if not named or not run.recipe.reconstruct:
+def kept_layers(run: ExportRun, float_file: bytes, in_float: frozenset[str]) -> frozenset[str]:
+    """Return the layers whose weights stay float32, because they belong to the operators of the layers `in_float`."""
+    if not in_float or not run.recipe.reconstruct:
         return frozenset()
-    path = written(run.work / f"{FLOAT32}{PRIMARY.suffix}", float_file)
+    path = written(run.work, f"{FLOAT32}{PRIMARY.suffix}", float_file)
     samples = run.samples
     found = attributed(run.subject.model, path, samples.calibration, samples.calibration_folder)
-    return frozenset(mixed_precision.weighted(named, found, mixed_precision.inner_paths(run.subject.model)))
+    return frozenset(mixed_precision.weighted(in_float, found, mixed_precision.inner_paths(run.subject.model)))
 
 
-def written(path: Path, content: bytes) -> Path:
-    """Write `content` to `path` unless the file exists, so that a runtime can read it, and return `path`."""
-    if not path.exists():
-        path.write_bytes(content)
-    return path
-
-
-def _prepared(run: ExportRun, float_file: bytes, kept: frozenset[str]) -> IntegerBase:
+def _prepared(run: ExportRun, float_file: bytes, weight_bits: int, kept: frozenset[str]) -> IntegerBase:
     """Return the base without ranges: the reconstructed or original model and its float file."""
     run.progress.step("reconstruct the weights")
-    made = integer_model.reconstructed(run.subject, run.recipe, run.samples.calibration, kept)
+    made = integer_model.reconstructed(run.subject, run.recipe, run.samples.calibration, weight_bits, kept)
     content = float_file
     if made.model is not None:
         content = PRIMARY.reweigh(float_file, made.before, made.after) or PRIMARY.convert(made.model)
-    name = f"{FLOAT32}" if made.model is None else f"reconstructed{_digest(kept)}"
     return IntegerBase(
         model=made.model or run.subject.model,
         reconstruction=replace(made, before={}, after={}),  # frees weights that are no longer needed
         content=content,
-        path=written(run.work / f"{name}{PRIMARY.suffix}", content),
+        path=written(run.work, f"{FLOAT32}{PRIMARY.suffix}", content),
     )
 
 
 def observed(run: ExportRun, base: IntegerBase, *, narrow: bool) -> IntegerBase:
-    """Return the base with observed activation ranges and, if `narrow`, those that int8 files clip to.
+    """Return the base with observed activation ranges and, if `narrow`, those that 8-bit activations are clipped to.
 
     If activations cannot be observed, `trouble` holds the reason.
     """
@@ -174,8 +200,3 @@ def observed(run: ExportRun, base: IntegerBase, *, narrow: bool) -> IntegerBase:
         chosen = sensitivity.choose(base.model, samples.calibration, observation.ranges, calls, seed=recipe.seed)
         base = replace(base, int8_ranges=chosen)
     return base
-
-
-def _digest(kept: frozenset[str]) -> str:
-    """Return a short digest that makes the names of bases' files unique."""
-    return f"-{hashlib.sha256('/'.join(sorted(kept)).encode()).hexdigest()[:8]}" if kept else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,6 +45,18 @@ class Measurement:
     def real(self) -> dict[str, Array]:
         """The outputs as real values, float64."""
         return {spec.name: spec.dequantize(self.stored[spec.name]) for spec in self.outputs}
+
+
+def written(folder: Path, name: str, content: bytes) -> Path:
+    """Return the path of a file `name` with `content` below `folder`, which is written unless it exists.
+
+    The folder of the file is named by a digest of its content, so that other content never has the same path.
+    """
+    path = folder / hashlib.sha256(content).hexdigest()[:16] / name
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    return path
 
 
 def measure(path: Path, samples: Path, *, camera_bytes: bool, hurry: bool = False) -> Measurement:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import ModuleType
+from typing import Any
 
 import pytest
 
-from export.analysis.budget import checks
-from export.analysis.budget.candidates import Candidates
+from export.analysis.budget import candidates, checks
+from export.analysis.budget.best_file import SAME_DB, best_file
+from export.analysis.budget.candidates import SearchInputs
+from export.analysis.budget.fewest_layers import fewest_layers
 from export.analysis.budget.front import QUALITY_SQNR_DB
 from export.analysis.budget.limits import keeps
 from export.analysis.budget.point import Point
 from export.analysis.budget.result import BudgetResult
 from export.analysis.budget.run import find_file
-from export.analysis.budget.search import SAME_DB, Search
-from export.passes.integer_model import Reconstruction
+from export.analysis.budget.search import Search, allowed_widths
 from export.proof.artifact import Artifact
 from export.proof.prove import prove_all
-from export.quantization.build import Key, MadeFile, base_of, float_files, quantized_files
+from export.quantization import build, integer_base
+from export.quantization.build import MadeFile, bases_of, float_files, quantized_files
 from export.quantization.export_run import ExportRun
+from export.quantization.memo import Memo
+from export.quantization.requested import Key
 from export.recipe import Budget, Preset, Width
 from export.scheme import FLOAT32, INT8, W8A32
 from tests.faults.networks import Network, networks
@@ -45,82 +52,81 @@ def floats(run: ExportRun) -> Mapping[Key, MadeFile]:
 
 
 @pytest.fixture(scope="module")
-def candidates(network: Network, run: ExportRun, floats: Mapping[Key, MadeFile]) -> Candidates:
-    return Candidates(run, floats, network.expected, photos=None)
+def search(network: Network, run: ExportRun, floats: Mapping[Key, MadeFile]) -> Search:
+    """A search without limits; those of the tests share its files."""
+    inputs = SearchInputs(run=run, floats=floats, expected=network.expected, photos=None)
+    return Search(inputs, Budget(), Memo())
 
 
 @pytest.fixture(scope="module")
 def artifact(network: Network, run: ExportRun, floats: Mapping[Key, MadeFile]) -> Artifact:
     """The int8 file, proven."""
-    base = base_of(run, floats)
-    files = quantized_files(run, floats, base)
-    return prove_all(run, files, base, network.expected)["tflite", INT8].artifact
+    bases = bases_of(run, floats)
+    files = quantized_files(run, floats, bases)
+    return prove_all(run, files, bases, network.expected)["tflite", INT8].artifact
 
 
 @pytest.fixture(scope="module")
-def fewest(candidates: Candidates) -> tuple[Search, Point]:
-    search = Search(candidates, Budget(max_drop=SMALLEST, widths=(Width.W8A32,)))
-    return search, search.chosen()
+def fewest(search: Search) -> tuple[Search, Point]:
+    limited = replace(search, budget=Budget(max_drop=SMALLEST, widths=(Width.W8A32,)))
+    return limited, fewest_layers(limited).chosen
 
 
-def test_the_fewest_layers_are_kept_in_higher_precision_that_meet_max_drop(
-    fewest: tuple[Search, Point], candidates: Candidates
-) -> None:
+def test_the_fewest_layers_are_kept_in_higher_precision_that_meet_max_drop(fewest: tuple[Search, Point]) -> None:
     search, chosen = fewest
-    assert not keeps(candidates.measure(INT8), search.budget)
+    assert not keeps(search.point(INT8), search.budget)
     assert keeps(chosen, search.budget)
     one_less = dict(list(chosen.raised.items())[:-1])
-    assert not keeps(candidates.measure(INT8, one_less), search.budget)
+    assert not keeps(search.point(INT8, one_less), search.budget)
 
 
-def test_ranking_starts_with_the_largest_contributions(fewest: tuple[Search, Point], candidates: Candidates) -> None:
-    ranking = [contribution.layer for contribution in fewest[0].ranking]
-    shares = [contribution.share for contribution in fewest[0].ranking]
+def test_ranking_starts_with_the_largest_contributions(search: Search) -> None:
+    ranking = [contribution.layer for contribution in search.ranking()]
+    shares = [contribution.share for contribution in search.ranking()]
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1)
     first, last = (
-        candidates.measure(INT8, dict.fromkeys(layers, Width.W8A32)).sqnr_db for layers in (ranking[:3], ranking[-3:])
+        search.point(INT8, dict.fromkeys(layers, Width.W8A32)).sqnr_db for layers in (ranking[:3], ranking[-3:])
     )
     assert first - last >= 3  # measured 4.7 dB
 
 
-def test_the_best_file_within_the_size_is_chosen(candidates: Candidates) -> None:
-    limit = candidates.measure(INT8).bytes + 2000
-    chosen = Search(candidates, Budget(max_bytes=limit)).chosen()
-    inside = [point for point in candidates.points.values() if point.bytes <= limit]
+def test_the_best_file_within_the_size_is_chosen(search: Search) -> None:
+    limit = search.point(INT8).bytes + 2000
+    chosen = best_file(replace(search, budget=Budget(max_bytes=limit))).chosen
+    inside = [point for point in search.measured() if point.bytes <= limit]
     assert chosen.bytes <= limit
     assert chosen.sqnr_db >= max(point.sqnr_db for point in inside) - SAME_DB
-    assert chosen.sqnr_db > candidates.measure(INT8).sqnr_db
+    assert chosen.sqnr_db > search.point(INT8).sqnr_db
 
 
-def test_budget_determines_the_precision(candidates: Candidates) -> None:
-    whole = Search(candidates, Budget(max_bytes=10**9)).chosen()
+def test_budget_determines_the_precision(search: Search) -> None:
+    whole = best_file(replace(search, budget=Budget(max_bytes=10**9))).chosen
     assert whole.scheme == FLOAT32
     quality, compact = (
-        Search(candidates, Budget(preset=preset)).chosen() for preset in (Preset.QUALITY, Preset.COMPACT)
+        best_file(replace(search, budget=Budget(preset=preset))).chosen for preset in (Preset.QUALITY, Preset.COMPACT)
     )
     assert quality.sqnr_db >= QUALITY_SQNR_DB
     assert compact.bytes < whole.bytes / 2
 
 
-def test_layers_with_reconstructed_weights_are_not_stored_as_float32(candidates: Candidates) -> None:
-    made = Reconstruction(model=candidates.run.subject.model, records=[], before={}, after={})
-    rounded = replace(candidates, bases={frozenset(): replace(candidates.base({}), reconstruction=made)})
-    assert Search(rounded, Budget(max_drop=SMALLEST))._widths == [Width.INT16, Width.W8A32]
-    only = Budget(max_drop=SMALLEST, widths=(Width.FLOAT32,))
-    assert Search(rounded, only)._widths == [Width.FLOAT32]
+def test_layers_with_reconstructed_weights_are_not_stored_as_float32() -> None:
+    every, only = Budget(max_drop=SMALLEST), Budget(max_drop=SMALLEST, widths=(Width.FLOAT32,))
+    assert allowed_widths(every, reconstructed=True) == [Width.INT16, Width.W8A32]
+    assert allowed_widths(only, reconstructed=True) == [Width.FLOAT32]
+    assert allowed_widths(every, reconstructed=False) == list(Width)
 
 
-def believed(candidates: Candidates, chosen: Point, budget: Budget, better: Point | None = None) -> BudgetResult:
+def believed(search: Search, chosen: Point, budget: Budget, better: Point | None = None) -> BudgetResult:
     return BudgetResult(
         budget=budget,
         chosen=chosen,
         better=better,
         points=(chosen,),
         ranking=(),
-        recipe=candidates.run.recipe,
+        recipe=search.inputs.run.recipe,
         files=(),
-        base=None,
+        bases={},
     )
 
 
@@ -133,18 +139,18 @@ def believed(candidates: Candidates, chosen: Point, budget: Budget, better: Poin
     ],
 )
 def test_a_file_over_its_budget_fails_even_if_the_search_accepted_it(
-    budget: Budget, quantity: str, artifact: Artifact, candidates: Candidates
+    budget: Budget, quantity: str, artifact: Artifact, search: Search
 ) -> None:
-    result = believed(candidates, candidates.measure(INT8), budget)
+    result = believed(search, search.point(INT8), budget)
     assert artifact.failures == ()
     (judged,) = checks.judged([artifact], result, None)
     (failed,) = (check for check in judged.checks if not check.passed)
     assert (failed.id, failed.quantity) == ("budget", quantity)
 
 
-def test_a_mixed_file_that_another_scheme_dominates_fails(artifact: Artifact, candidates: Candidates) -> None:
-    better = candidates.measure(W8A32)
-    result = believed(candidates, candidates.measure(INT8), Budget(max_drop=0.5), better)
+def test_a_mixed_file_that_another_scheme_dominates_fails(artifact: Artifact, search: Search) -> None:
+    better = search.point(W8A32)
+    result = believed(search, search.point(INT8), Budget(max_drop=0.5), better)
     (judged,) = checks.judged([artifact], result, None)
     assert [check.reason.split(": ")[-1] for check in judged.checks if not check.passed] == ["type --precision w8a32"]
 
@@ -159,12 +165,41 @@ def test_the_export_delivers_the_chosen_file(
     result = find_file(asked, floats, network.expected, None)
     assert result.chosen.raised == chosen.raised == result.recipe.raised
     decided = replace(asked, recipe=result.recipe)
-    files = quantized_files(decided, floats, result.base, known=result.files)
+    files = quantized_files(decided, floats, result.bases, known=result.files)
     assert files["tflite", INT8] in result.files
-    artifact = prove_all(decided, files, result.base, network.expected)["tflite", INT8].artifact
+    artifact = prove_all(decided, files, result.bases, network.expected)["tflite", INT8].artifact
     assert artifact.failures == ()
     assert artifact.raised == chosen.raised
     assert len(artifact.content) == chosen.bytes
+
+
+def test_every_file_is_built_and_measured_once_and_every_base_once(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: Counter[Any] = Counter()
+
+    def counted(module: ModuleType, name: str, key: Callable[..., Any]) -> None:
+        function = getattr(module, name)
+
+        def call(*arguments: Any, **more: Any) -> Any:
+            calls[name, key(*arguments)] += 1
+            return function(*arguments, **more)
+
+        monkeypatch.setattr(module, name, call)
+
+    for module in (build, candidates):
+        counted(module, "quantized", lambda _run, key, raised, *_others: (key, tuple(raised.items())))
+    counted(candidates, "measure", lambda path, _samples: path)
+    counted(integer_base, "integer_base", lambda _run, _file, _schemes, bits, kept: (bits, kept))
+    counted(integer_base, "attributed", lambda _model, path, *_others: path)
+    budget = Budget(max_drop=SMALLEST, widths=(Width.W8A32, Width.FLOAT32))
+    run = network.run(network.model, "once", reconstruct=False, schemes=(INT8,), budget=budget)
+    floats = float_files(run)
+    result = find_file(run, floats, network.expected, None)
+    quantized_files(replace(run, recipe=result.recipe), floats, result.bases, known=result.files)
+    assert result.chosen.raised
+    assert {name for name, _ in calls} == {"quantized", "measure", "integer_base", "attributed"}
+    assert [call for call, count in calls.items() if count > 1] == []
 
 
 def test_the_confidence_bound_of_a_share_is_wider_with_few_samples() -> None:

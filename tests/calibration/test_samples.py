@@ -66,18 +66,27 @@ def test_saving_removes_samples_of_an_earlier_run(tmp_path: Path) -> None:
 
 def test_digests_are_sha256_of_the_bytes_in_order() -> None:
     one = samples()
-    expected = [
+    expected = tuple(
         hashlib.sha256(one.inputs["a/b:0"][i].tobytes() + one.inputs["../ids"][i].tobytes()).hexdigest()
         for i in range(5)
-    ]
+    )
     assert one.digests == expected
     assert one.digest == hashlib.sha256("".join(expected).encode()).hexdigest()
 
 
 def test_a_changed_sample_changes_the_digest() -> None:
-    one, two = samples(), samples()
-    two.inputs["../ids"][3] += 1
+    one = samples()
+    ids = one.inputs["../ids"].copy()
+    ids[3] += 1
+    two = one.with_inputs({**one.inputs, "../ids": ids})
+    assert [index for index in range(5) if one.digests[index] != two.digests[index]] == [3]
     assert one.digest != two.digest
+
+
+def test_samples_at_other_positions_have_their_own_digests() -> None:
+    taken = samples().take(np.array([4, 1]))
+    assert taken.digests == (samples().digests[4], samples().digests[1])
+    assert taken.digests == Samples(inputs=taken.inputs, source="computed", seed=0).digests
 
 
 def test_a_pickle_in_place_of_an_array_is_not_loaded(tmp_path: Path) -> None:

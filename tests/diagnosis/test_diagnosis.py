@@ -69,7 +69,7 @@ class Patient:
         """The int8 files by format."""
         right = self.network.right
         run = replace(right, recipe=replace(right.recipe, io=self.io))
-        made = quantized_files(run, self.network.floats, self.network.base)
+        made = quantized_files(run, self.network.floats, self.network.bases)
         assert [file.trouble for file in made.values() if file.trouble] == []
         return {name: made[name, INT8].content for name in FORMATS}
 

@@ -14,12 +14,13 @@ from export.formats import FORMATS, PRIMARY, Format
 from export.metrics import compare
 from export.proof.artifact import Artifact
 from export.proof.prove import measured_on_probe
-from export.quantization.build import Key, MadeFile, base_of, float_files, quantized_files
+from export.quantization.build import MadeFile, bases_of, float_files, quantized_files
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase
+from export.quantization.requested import Key
 from export.recipe import Recipe, Width
 from export.scheme import INT8
-from tests.faults.networks import Network
+from tests.faults.networks import Network, int8_base
 
 WEIGHTED = ("c1", "c3", "c5", "f6", "logits")  # the layers of LeNet-5
 GAIN_DB = 0.1
@@ -39,9 +40,8 @@ def remade(one: Network, work: Path, **changes: Any) -> Remade:
     recipe = replace(one.right.recipe, schemes=(INT8,), **changes)
     run = replace(one.right, recipe=recipe, work=work)
     floats = float_files(run)
-    base = base_of(run, floats)
-    assert isinstance(base, IntegerBase)
-    return Remade(run=run, files=quantized_files(run, floats, base), base=base)
+    bases = bases_of(run, floats)
+    return Remade(run=run, files=quantized_files(run, floats, bases), base=int8_base(bases))
 
 
 def sqnr_db(one: Network, made: Remade) -> float:

@@ -25,9 +25,10 @@ from export.proof.artifact import Artifact
 from export.proof.evidence import ProvenFile
 from export.proof.integer_model import BaseOutputs, base_outputs
 from export.proof.prove import evidence, measured_on_probe, prove, prove_all, without_proof
-from export.quantization.build import Key, MadeFile, base_of, quantized_files
+from export.quantization.build import MadeFile, bases_of, quantized_files
 from export.quantization.export_run import ExportRun
-from export.quantization.integer_base import IntegerBase, observed
+from export.quantization.integer_base import Bases, IntegerBase, observed
+from export.quantization.requested import Key
 from export.recipe import Recipe
 from export.runtime.run_file import Measurement
 from export.scheme import FLOAT16, FLOAT32, INT8
@@ -116,13 +117,15 @@ class Network:
     @cached_property
     def base(self) -> IntegerBase:
         """What the right integer files are quantized from."""
-        found = base_of(self.right, self.floats)
-        assert isinstance(found, IntegerBase)
-        return found
+        return int8_base(bases_of(self.right, self.floats))
+
+    @property
+    def bases(self) -> Bases:
+        return {INT8.weight_bits: self.base}
 
     @cached_property
     def files(self) -> Mapping[Key, MadeFile]:
-        return quantized_files(self.right, self.floats, self.base)
+        return quantized_files(self.right, self.floats, self.bases)
 
     @cached_property
     def base_outputs(self) -> BaseOutputs | None:
@@ -130,7 +133,7 @@ class Network:
 
     @cached_property
     def proven(self) -> Mapping[Key, ProvenFile]:
-        return prove_all(self.right, self.files, self.base, self.expected)
+        return prove_all(self.right, self.files, self.bases, self.expected)
 
     @cached_property
     def healthy(self) -> dict[Key, Artifact]:
@@ -174,7 +177,7 @@ class Network:
         }
         floats = {other: file for other, file in {**kept, **contents}.items() if other[1] == FLOAT32}
         known = [file for other, file in {**kept, **contents}.items() if other not in floats]
-        files = quantized_files(run, floats, base, known)
+        files = quantized_files(run, floats, {INT8.weight_bits: base}, known)
         proven: dict[Key, ProvenFile] = {}
         for other in self._needed(key, files):
             file = files[other]
@@ -202,8 +205,7 @@ class Network:
     def _planted_base(self, run: ExportRun, planted: Planted) -> tuple[IntegerBase, BaseOutputs | None]:
         """Return the base of integer files with a planted fault, and its outputs for the probe."""
         if planted.calibration is not None:
-            base = base_of(run, self.floats)
-            assert isinstance(base, IntegerBase)
+            base = int8_base(bases_of(run, self.floats))
             return base, base_outputs(run, base)
         base = self.base
         if planted.reconstruction is not None:
@@ -253,6 +255,13 @@ class Network:
             work=self.work,
             random_calibration=False,
         )
+
+
+def int8_base(bases: Bases) -> IntegerBase:
+    """Return what int8 files are quantized from."""
+    base = bases[INT8.weight_bits]
+    assert isinstance(base, IntegerBase)
+    return base
 
 
 def _judged(

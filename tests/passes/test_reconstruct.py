@@ -14,7 +14,7 @@ from export.formats.tflite.layers import layers as stored_layers
 from export.passes.fold import fold
 from export.passes.reconstruct import Reconstruct
 from export.proof.prove import prove_all
-from export.quantization.build import base_of, quantized, quantized_files
+from export.quantization.build import bases_of, quantized, quantized_files
 from export.scheme import INT8, SCHEMES, Scheme
 from tests.faults.networks import Network
 
@@ -28,9 +28,9 @@ def test_reconstruction_brings_int8_files_closer_to_the_model(name: str, network
     chosen = network(name)
     with_pass = chosen.healthy[PRIMARY.name, INT8]
     run = chosen.run(chosen.model, "plain", reconstruct=False)
-    base = base_of(run, chosen.floats)
-    files = quantized_files(run, chosen.floats, base)
-    without = prove_all(run, files, base, chosen.expected)[PRIMARY.name, INT8].artifact
+    bases = bases_of(run, chosen.floats)
+    files = quantized_files(run, chosen.floats, bases)
+    without = prove_all(run, files, bases, chosen.expected)[PRIMARY.name, INT8].artifact
     (one,), (other,) = with_pass.comparisons.values(), without.comparisons.values()
     assert one.sqnr_db > other.sqnr_db + GAIN_DB[name]
 
@@ -39,7 +39,7 @@ def test_reconstruction_brings_int8_files_closer_to_the_model(name: str, network
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_file_holds_the_integers_of_the_pass(name: str, scheme: Scheme, network: Callable[[str], Network]) -> None:
     chosen = network(name)
-    made = quantized(chosen.right, (PRIMARY.name, scheme), {}, chosen.floats, chosen.base)
+    made = quantized(chosen.right, (PRIMARY.name, scheme), {}, chosen.floats, chosen.bases)
     assert not made.trouble
     file, float_file = flatbuffer.read(made.content), flatbuffer.read(chosen.base.content)
     found = 0

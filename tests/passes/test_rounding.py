@@ -12,10 +12,11 @@ from export.formats.tflite import grids
 from export.formats.tflite.saturation import _requantized
 from export.passes import rounding
 from export.passes.feedback import Moments, Rows
-from export.passes.rounding import round_depthwise, round_matrix
+from export.passes.rounding import largest_integer, round_depthwise, round_matrix
 
 SHAPE = (3, 3, 20)
 INPUTS = 180
+LIMIT = 127  # of int8 weights
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def known(inputs: Any) -> Moments:
 
 
 def test_feedback_is_better_than_nearest_rounding_with_a_safe_step(inputs: Any, weights: Any) -> None:
-    found = round_matrix(weights[None], known(inputs), 0.01, SHAPE)
+    found = round_matrix(weights[None], known(inputs), 0.01, SHAPE, limit=LIMIT)
     scale, stored = _requantized(weights.T.reshape(16, *SHAPE).astype(np.float64), np.abs(weights).max(axis=0) / 127)
     nearest = (stored.reshape(16, -1) * scale[:, None]).T
     ratio = error(inputs, weights, found.values[0]) / error(inputs, weights, nearest)
@@ -52,14 +53,14 @@ def test_feedback_is_better_than_nearest_rounding_with_a_safe_step(inputs: Any, 
 
 
 def test_the_expected_error_equals_the_actual_error(inputs: Any, weights: Any) -> None:
-    found = round_matrix(weights[None], known(inputs), 1e-4, SHAPE)
+    found = round_matrix(weights[None], known(inputs), 1e-4, SHAPE, limit=LIMIT)
     assert found.error[0] == pytest.approx(error(inputs, weights, found.values[0]), rel=0.02)
 
 
 def test_no_pair_of_neighbours_is_too_large_in_either_order(inputs: Any, weights: Any) -> None:
     heavy = weights.copy()
     heavy[:6] = 5 + weights[:6] / 10  # large, nearly equal neighbours
-    integers = round_matrix(heavy[None], known(inputs), 0.01, SHAPE).integers[0]
+    integers = round_matrix(heavy[None], known(inputs), 0.01, SHAPE, limit=LIMIT).integers[0]
     assert np.array_equal(integers, np.rint(integers))
     assert largest_pair(integers, SHAPE).max() <= LARGEST_PAIR
     assert np.abs(integers).max() <= 127
@@ -81,14 +82,14 @@ def test_every_depthwise_channel_holds_127(inputs: Any) -> None:
     weights = generator.normal(size=(20, 9, 2)).astype(np.float32)
     weights[3] = 0
     second = np.stack([moments(inputs[:, channel * 9 : channel * 9 + 9]) for channel in range(20)])
-    found = round_depthwise(weights, Moments(second), 0.1)
+    found = round_depthwise(weights, Moments(second), 0.1, limit=LIMIT)
     largest = np.abs(found.integers).max(axis=1)
     assert (np.delete(largest, 3, axis=0) == 127).all()
     assert not found.values[3].any()
 
 
 def test_a_grid_is_detected_and_none_in_other_weights(inputs: Any, weights: Any) -> None:
-    found = round_matrix(weights[None], known(inputs), 0.01, SHAPE)
+    found = round_matrix(weights[None], known(inputs), 0.01, SHAPE, limit=LIMIT)
     values = found.values[0].T.reshape(16, *SHAPE)
     scale, stored = _requantized(values.astype(np.float64), np.abs(values).reshape(16, -1).max(axis=1) / 127.0)
     assert np.array_equal(stored.reshape(16, -1).T, found.integers[0])
@@ -99,7 +100,9 @@ def test_a_grid_is_detected_and_none_in_other_weights(inputs: Any, weights: Any)
 @pytest.mark.parametrize("count", [1, 5, 22])
 def test_few_input_rows_give_the_same_weights_as_their_moments(inputs: Any, weights: Any, count: int) -> None:
     rows = inputs[:count] / np.sqrt(np.float32(count))
-    one, other = (round_matrix(weights[None], seen, 0.1, SHAPE) for seen in (known(inputs[:count]), Rows(rows)))
+    one, other = (
+        round_matrix(weights[None], seen, 0.1, SHAPE, limit=LIMIT) for seen in (known(inputs[:count]), Rows(rows))
+    )
     assert np.mean(one.integers != other.integers) < 0.01  # float rounding differs between both computations
     assert other.error == pytest.approx(one.error, rel=0.02)
 
@@ -107,9 +110,9 @@ def test_few_input_rows_give_the_same_weights_as_their_moments(inputs: Any, weig
 def test_rounding_in_batches_of_channels_gives_the_same_weights(
     inputs: Any, weights: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = round_matrix(weights[None], known(inputs), 0.1, SHAPE)
+    whole = round_matrix(weights[None], known(inputs), 0.1, SHAPE, limit=LIMIT)
     monkeypatch.setattr(rounding, "AT_ONCE", 5 * INPUTS * len(rounding.PAIRED_SHARES))
-    parts = round_matrix(weights[None], known(inputs), 0.1, SHAPE)
+    parts = round_matrix(weights[None], known(inputs), 0.1, SHAPE, limit=LIMIT)
     assert np.mean(whole.integers != parts.integers) < 0.01
     assert np.array_equal(whole.step, parts.step)
 
@@ -121,6 +124,16 @@ def test_a_depthwise_channel_is_clipped_if_that_reduces_the_error(inputs: Any) -
     quiet = inputs.copy()
     quiet[:, 4::9] /= 1000
     second = np.stack([moments(quiet[:, channel * 9 : channel * 9 + 9]) for channel in range(20)])
-    found = round_depthwise(weights, Moments(second), 1e-6)
+    found = round_depthwise(weights, Moments(second), 1e-6, limit=LIMIT)
     assert (found.step < 0.98 * 5 / 127).all()
     assert found.step.mean() < 0.85 * 5 / 127
+
+
+@pytest.mark.parametrize(("weight_bits", "limit"), [(8, 127), (4, 7)])
+def test_integers_use_the_bits_of_the_weights(weight_bits: int, limit: int, inputs: Any, weights: Any) -> None:
+    assert largest_integer(weight_bits) == limit
+    matrix = round_matrix(weights[None], known(inputs), 0.01, SHAPE, limit=limit)
+    second = np.stack([moments(inputs[:, channel * 9 : channel * 9 + 9]) for channel in range(20)])
+    depthwise = round_depthwise(weights.reshape(20, 9, 16), Moments(second), 0.1, limit=limit)
+    for rounded in (matrix, depthwise):
+        assert limit / 2 < np.abs(rounded.integers).max() <= limit

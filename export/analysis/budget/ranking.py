@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from export import process
-from export.formats import PRIMARY
+from export.quantization.build import MadeFile
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase
 from export.quantization.tensor_map import Attribution
@@ -38,24 +38,22 @@ class Contribution:
     share: float
 
 
-def ranked(run: ExportRun, base: IntegerBase, content: bytes) -> list[Contribution]:
+def ranked(run: ExportRun, base: IntegerBase, file: MadeFile) -> tuple[Contribution, ...]:
     """Return every layer that can be kept in higher precision, by descending share of the output error.
 
     Args:
         run: the export.
         base: the base that the file was quantized from, with its tensor map.
-        content: the int8 file in the primary format, without raised layers.
+        file: the int8 file in the primary format, without raised layers.
 
     Raises:
         OutsideError: the runtime cannot run the file.
     """
     run.progress.step("measure the error of every layer")
-    path = run.work / f"ranked{PRIMARY.suffix}"
-    path.write_bytes(content)
     result = process.call(
         dissect,
         timeout_s=TIMEOUT_SECONDS,
-        path=path,
+        path=file.on_disk(run.work),
         float_file=base.path,
         samples=run.samples.calibration_folder,
         count=COUNT,
@@ -68,7 +66,7 @@ def ranked(run: ExportRun, base: IntegerBase, content: bytes) -> list[Contributi
             "no layer of the int8 file could be measured separately, so the budget cannot choose layers; type --raise "
             "LAYER yourself"
         )
-    return found
+    return tuple(found)
 
 
 def by_layer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ class BudgetResult:
             exists if so many layers are raised that int8 has no advantage left.
         recipe: the recipe of the export, with the precision and the raised layers of the chosen file.
         files: the chosen files that the search has written.
-        base: the base that they were quantized from; None if no integer file is exported.
+        bases: the bases that they were quantized from, by weight bits.
     """
 
     budget: Budget
@@ -36,7 +37,7 @@ class BudgetResult:
     ranking: tuple[Contribution, ...]
     recipe: Recipe
     files: tuple[MadeFile, ...]
-    base: IntegerBase | None
+    bases: Mapping[int, IntegerBase]
 
     def record(self) -> dict[str, Any]:
         """Return plain data for a manifest."""

@@ -8,15 +8,20 @@ from dataclasses import replace
 import numpy as np
 
 from calibration.samples import Array
-from export.analysis.budget.candidates import Candidates
+from export.analysis.budget.best_file import best_file
+from export.analysis.budget.candidates import Candidate, SearchInputs, made
+from export.analysis.budget.fewest_layers import fewest_layers
 from export.analysis.budget.front import is_slower
 from export.analysis.budget.point import Point
+from export.analysis.budget.ranking import ranked
 from export.analysis.budget.result import BudgetResult
-from export.analysis.budget.search import Search
+from export.analysis.budget.search import Found, Search
 from export.analysis.evaluation import Labelled
 from export.metrics import enough_answers, few_answers
-from export.quantization.build import Key, MadeFile
+from export.quantization.build import MadeFile
 from export.quantization.export_run import ExportRun
+from export.quantization.memo import Memo
+from export.quantization.requested import Key
 from zoo.errors import UsageProblemError
 
 
@@ -40,22 +45,37 @@ def find_file(
     budget = run.recipe.budget
     if budget.max_drop is not None and photos is None:
         _check_distinct_predictions(expected)
-    candidates = Candidates(run, floats, expected, photos)
-    search = Search(candidates, budget)
-    chosen = search.chosen()
-    points = tuple(point for point in candidates.points.values() if point.format == search.lead.name)
-    schemes = search.schemes(chosen)
-    is_integer = any(scheme.has_integer_weights for scheme in schemes)
+    once = Memo()
+    search = Search(SearchInputs(run=run, floats=floats, expected=expected, photos=photos), budget, once)
+    found = best_file(search) if budget.chooses_precision else fewest_layers(search)
+    chosen, points = found.chosen, delivered_points(search, found)
+    schemes = (chosen.scheme,) if budget.chooses_precision else run.recipe.schemes
+    integers = dict.fromkeys(scheme.weight_bits for scheme in schemes if scheme.has_integer_weights)
     return BudgetResult(
         budget=budget,
         chosen=chosen,
         better=_better(search, chosen, points),
         points=points,
-        ranking=tuple(search.ranking),
+        ranking=next(iter(once.results(ranked).values()), ()),
         recipe=replace(run.recipe, schemes=schemes, raised=dict(chosen.raised)),
-        files=tuple(candidates.files_of(chosen)),
-        base=candidates.base(chosen.raised, with_map=bool(chosen.raised)) if is_integer else None,
+        files=files_of(chosen, once),
+        bases={weight_bits: search.base(weight_bits, chosen.raised) for weight_bits in integers},
     )
+
+
+def delivered_points(search: Search, found: Found) -> tuple[Point, ...]:
+    """Return the measured files of the first format that can be delivered, with their last latency."""
+    last = {Candidate.of(point): point for point in found.retimed}
+    excluded = set(map(Candidate.of, found.excluded))
+    measured = ((Candidate.of(point), point) for point in search.measured())
+    return tuple(last.get(candidate, point) for candidate, point in measured if candidate not in excluded)
+
+
+def files_of(chosen: Point, once: Memo) -> tuple[MadeFile, ...]:
+    """Return the built files with the precision and the raised layers of a point, in all formats."""
+    wanted = Candidate.of(chosen)
+    built = once.results(made).items()
+    return tuple(file for (_, _, candidate), file in built if candidate.is_alike(wanted) and not file.trouble)
 
 
 def _check_measurable(run: ExportRun, expected: Mapping[str, Array]) -> None:

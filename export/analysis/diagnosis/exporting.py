@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from export.analysis.diagnosis.comparable import comparable
 from export.analysis.diagnosis.run import examined
 from export.analysis.diagnosis.suggestions import Circumstances, refusal
 from export.formats import PRIMARY
 from export.proof.artifact import Artifact
-from export.quantization.build import Key, MadeFile
+from export.quantization.build import MadeFile
 from export.quantization.export_run import ExportRun
-from export.quantization.integer_base import IntegerBase, written
+from export.quantization.integer_base import IntegerBase
+from export.quantization.requested import Key
+from export.runtime.run_file import written
 from export.scheme import FLOAT32, INT8
 from zoo.errors import OutsideError, UsageProblemError
+
+if TYPE_CHECKING:
+    import keras
 
 
 def diagnosed(
@@ -28,22 +35,35 @@ def diagnosed(
         files: all files, including the float file in the primary format.
         base: the base that the int8 files were quantized from.
     """
-    return [_diagnosed(artifact, run, files, base) if _can_be(artifact) else artifact for artifact in artifacts]
+    if not any(map(_can_be, artifacts)):
+        return list(artifacts)
+    reference = _reference(run, files, base)
+    return [
+        _diagnosed(artifact, run, files, base, *reference) if _can_be(artifact) else artifact for artifact in artifacts
+    ]
 
 
 def _can_be(artifact: Artifact) -> bool:
     return artifact.scheme == INT8 and bool(artifact.content) and not artifact.trouble
 
 
-def _diagnosed(artifact: Artifact, run: ExportRun, files: Mapping[Key, MadeFile], base: IntegerBase) -> Artifact:
+def _reference(run: ExportRun, files: Mapping[Key, MadeFile], base: IntegerBase) -> tuple[keras.Model, Path]:
+    """Return the model whose layers the int8 files are compared with, and the path of its float file."""
+    model = comparable(run.subject.model, base.reconstruction.records, run.samples.calibration)
+    if model is run.subject.model:
+        return model, files[PRIMARY.name, FLOAT32].on_disk(run.work)
+    return model, written(run.work, f"equalized{PRIMARY.suffix}", PRIMARY.convert(model))
+
+
+def _diagnosed(
+    artifact: Artifact,
+    run: ExportRun,
+    files: Mapping[Key, MadeFile],
+    base: IntegerBase,
+    model: keras.Model,
+    float_path: Path,
+) -> Artifact:
     run.progress.step(f"diagnose the {artifact.scheme} .{artifact.format}")
-    records = base.reconstruction.records
-    model = comparable(run.subject.model, records, run.samples.calibration)
-    float_path = files[PRIMARY.name, FLOAT32].on_disk(run.work)
-    if model is not run.subject.model:
-        float_path = run.work / f"equalized{PRIMARY.suffix}"
-        if not float_path.exists():
-            written(float_path, PRIMARY.convert(model))
     try:
         found = examined(
             model=model,
@@ -54,7 +74,7 @@ def _diagnosed(artifact: Artifact, run: ExportRun, files: Mapping[Key, MadeFile]
             camera_bytes=artifact.takes_camera_bytes,
             circumstances=Circumstances(
                 reconstructed=base.is_reconstructed,
-                refusal=refusal(records) if run.recipe.reconstruct else "",
+                refusal=refusal(base.reconstruction.records) if run.recipe.reconstruct else "",
                 observer=run.recipe.observer,
                 raised=tuple(run.recipe.raised),
             ),
