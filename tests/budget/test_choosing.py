@@ -191,14 +191,14 @@ def test_every_file_is_built_and_measured_once_and_every_base_once(
         counted(module, "quantized", lambda _run, key, raised, *_others: (key, tuple(raised.items())))
     counted(candidates, "measure", lambda path, _samples: path)
     counted(integer_base, "integer_base", lambda _run, _file, _schemes, bits, kept: (bits, kept))
-    counted(integer_base, "attributed", lambda _model, path, *_others: path)
+    counted(integer_base, "mapped", lambda _model, file, _samples: id(file))
     budget = Budget(max_drop=SMALLEST, widths=(Width.W8A32, Width.FLOAT32))
     run = network.run(network.model, "once", reconstruct=False, schemes=(INT8,), budget=budget)
     floats = float_files(run)
     result = find_file(run, floats, network.expected, None)
     quantized_files(replace(run, recipe=result.recipe), floats, result.bases, known=result.files)
     assert result.chosen.raised
-    assert {name for name, _ in calls} == {"quantized", "measure", "integer_base", "attributed"}
+    assert {name for name, _ in calls} == {"quantized", "measure", "integer_base", "mapped"}
     assert [call for call, count in calls.items() if count > 1] == []
 
 
