@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +17,7 @@ import pytest
 
 from calibration.inputs import Sample
 from calibration.samples import Array, Samples
-from calibration.sources import drawing
+from calibration.sources.drawing import DEFAULTS
 from calibration.sources.request import Request, Stream
 from export.analysis.tasks import TASKS
 from export.bundle.golden import read as read_golden
@@ -29,8 +30,7 @@ from export.model.subject import Subject
 from export.pipeline import Delivery, run
 from export.recipe import Recipe
 from export.scheme import FLOAT32, W8A32
-from zoo import architecture as registry
-from zoo.architecture import Architecture
+from zoo.architecture import ARCHITECTURES, Architecture
 from zoo.entry_points import EntryPoint
 from zoo.inputs import Tokens, Zeros
 from zoo.metric import Metric
@@ -134,23 +134,22 @@ def sentences(request: Request) -> Stream:
 @pytest.fixture(scope="module", autouse=True)
 def registered() -> Iterator[None]:
     """Register the architecture, its task, and where its data come from; take them back afterwards."""
-    registry.register(
-        Architecture(
-            name="token_counter",
-            title="Token counter",
-            task="counting",
-            paper="none",
-            build=build,
-            inputs=lambda: {"tokens": Tokens(vocabulary=WORDS), "state": Zeros()},
-            parameter_count=WORDS * WIDTH + (WIDTH + 1) * CLASSES,
-            entry_points=entry_points,
-            companions=lambda: {"vocabulary.txt": VOCABULARY},
-        )
+    counter = Architecture(
+        name="token_counter",
+        title="Token counter",
+        task="counting",
+        paper="none",
+        build=build,
+        inputs=lambda: {"tokens": Tokens(vocabulary=WORDS), "state": Zeros()},
+        parameter_count=WORDS * WIDTH + (WIDTH + 1) * CLASSES,
+        entry_points=entry_points,
+        companions=lambda: {"vocabulary.txt": VOCABULARY},
     )
-    TASKS["counting"] = Counting()
-    drawing.DEFAULTS[Tokens.kind] = sentences
-    yield
-    del registry._REGISTRY["token_counter"], TASKS["counting"], drawing.DEFAULTS[Tokens.kind]
+    with ExitStack() as registrations:
+        registrations.enter_context(ARCHITECTURES.registered(counter.name, counter))
+        registrations.enter_context(TASKS.registered(Counting.name, Counting()))
+        registrations.enter_context(DEFAULTS.registered(Tokens.kind, sentences))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +243,13 @@ def test_integer_files_of_two_entry_points_are_refused_in_a_sentence(out: Path, 
     found = run(Recipe(model="token_counter", schemes=(W8A32,), formats=("tflite",), out=tmp_path))
     (artifact,) = (artifact for artifact in found.artifacts if artifact.scheme == W8A32)
     assert artifact.trouble == "a model with the entry points prefill, decode is exported in float32 only"
+
+
+def test_a_registration_ends_with_its_block() -> None:
+    made: Any = Counting()
+    with TASKS.registered("made up", made), pytest.raises(ValueError, match="'made up' is registered twice"):
+        TASKS.register("made up", made)
+    assert "made up" not in TASKS
 
 
 def test_a_task_is_found_by_its_name(registered: None) -> None:
