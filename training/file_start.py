@@ -47,6 +47,7 @@ class FileStart:
         self.title, self.task = self._subject.title, self._subject.task or _task(self._subject)
         facts = own_file.read(path)
         self._architecture = facts.architecture if facts else self._subject.name
+        self._detection = facts.detection if facts else None
 
     def start(self, options: Mapping[str, Any], classes: Sequence[str]) -> Start:
         """Return the network for `classes`; if they differ from those of the file, with a new last layer.
@@ -69,7 +70,7 @@ class FileStart:
             weights = replace(weights, name="random", trained=False, source="random", reason=reason)
         return Start(
             model=model,
-            detection=subject.detection,
+            detection=self._detection,
             inputs=subject.inputs,
             weights=weights,
             new=new,

@@ -13,6 +13,7 @@ from zoo.errors import UsageProblemError, unknown
 from zoo.inputs import Input, made_up, preprocessing_of
 from zoo.pinned import Weights
 from zoo.preprocessing import Preprocessing
+from zoo.registry import Registry
 
 if TYPE_CHECKING:
     import keras
@@ -123,7 +124,7 @@ class Architecture:
         return choices[choices.index(value)]
 
 
-_REGISTRY: dict[str, Architecture] = {}
+ARCHITECTURES: Registry[Architecture] = Registry("architecture")
 
 
 def register(architecture: Architecture) -> Architecture:
@@ -132,15 +133,12 @@ def register(architecture: Architecture) -> Architecture:
     Raises:
         ValueError: the name is already registered.
     """
-    if architecture.name in _REGISTRY:
-        raise ValueError(f"architecture {architecture.name!r} is registered twice")
-    _REGISTRY[architecture.name] = architecture
-    return architecture
+    return ARCHITECTURES.register(architecture.name, architecture)
 
 
 def names() -> tuple[str, ...]:
     """Return the names of all registered architectures, sorted."""
-    return tuple(sorted(_REGISTRY))
+    return tuple(sorted(ARCHITECTURES))
 
 
 def find(name: str) -> Architecture:
@@ -150,6 +148,6 @@ def find(name: str) -> Architecture:
         UsageProblemError: no such name; the message suggests the nearest ones.
     """
     try:
-        return _REGISTRY[name]
+        return ARCHITECTURES[name]
     except KeyError:
-        raise unknown("architecture", name, _REGISTRY) from None
+        raise unknown("architecture", name, ARCHITECTURES) from None

@@ -15,9 +15,10 @@ from calibration.store import Dealer, Draw, SetWriter
 from zoo import datasets
 from zoo.errors import UsageProblemError
 from zoo.inputs import Input, Photo, made_up
+from zoo.registry import Registry
 
 # Default source by the kind of a model's inputs; `open_builtin` refuses every kind without an entry.
-DEFAULTS: dict[str, Callable[[Request], Stream]] = {Photo.kind: builtin.open_builtin}
+DEFAULTS: Registry[Callable[[Request], Stream]] = Registry("default source", {Photo.kind: builtin.open_builtin})
 
 
 def draw(

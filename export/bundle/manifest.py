@@ -60,7 +60,8 @@ def manifest(
         "recipe": _recipe(recipe),
         "inputs": inputs.record(entries.contracts(subject)),
         "state": entries.state(subject),
-        "detection": subject.detection.record() if subject.detection else None,
+        "task": subject.task,
+        "meaning": dict(subject.meaning) if subject.meaning else None,
         "calibration": {
             **calibration.record(),
             "observer": recipe.observer,

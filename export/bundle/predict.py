@@ -1,42 +1,49 @@
-"""Run a delivered file as a device would: preprocess photos and interpret outputs as its manifest describes."""
+"""Run a delivered file as a device would, and read its outputs as its manifest describes."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from calibration import random_inputs
-from calibration.inputs import InputSpec, describe
-from calibration.photo_file import BadPhotoError, read_photo
 from calibration.samples import Samples
-from calibration.sources.arrays import open_arrays
-from calibration.sources.request import Request
-from export.analysis.tasks.classification.outputs import Guess, best
+from export.analysis.tasks import TASKS, Task
+from export.analysis.tasks.prediction import Described, Prediction
+from export.bundle.given import Given
 from export.bundle.read import Delivered, DeliveredFile
 from export.bundle.write import LABELS
 from export.formats import PRIMARY
 from export.runtime.run_file import Measurement, measure
 from export.scheme import INT8
-from zoo import inputs
 from zoo.errors import CheckFailedError, UsageProblemError, unknown
 
-MAX_ROWS = 100_000
 # The default file, if the export contains it: usually the fastest on a device.
 PREFERRED = (PRIMARY.name, INT8)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """The prediction for one photo: the most probable classes in order, and the latency of the inference."""
+class Reader:
+    """A task that makes predictions from the outputs of a file.
 
-    photo: str
-    guesses: tuple[Guess, ...]
-    milliseconds: float
+    Attributes:
+        task: the task.
+        described: the outputs as the manifest describes them.
+        class_names: a name for each class.
+    """
+
+    task: Task
+    described: Described
+    class_names: tuple[str, ...]
+
+    def read(self, measured: Measurement, given: Given, top: int) -> tuple[Prediction, ...]:
+        """Return the prediction for each sample.
+
+        Raises:
+            CheckFailedError: an output is missing or not finite.
+        """
+        return self.task.read(
+            measured.real, self.described, class_names=self.class_names, photo_sizes=given.photo_sizes, top=top
+        )
 
 
 def choose(delivered: Delivered, name: str | None) -> DeliveredFile:
@@ -58,19 +65,32 @@ def choose(delivered: Delivered, name: str | None) -> DeliveredFile:
     return chosen
 
 
-def classify(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], top: int) -> list[Prediction]:
-    """Return the `top` most probable classes of every photo.
+def reader(delivered: Delivered, file: DeliveredFile, *, photos: bool) -> Reader | None:
+    """Return the task that makes predictions from the outputs of the file; None if none does.
+
+    A model whose task is unknown is read by the first task that its outputs fit.
+
+    Args:
+        delivered: the folder.
+        file: the file to run.
+        photos: whether it is run on photos and not on arrays.
 
     Raises:
-        UsageProblemError: a photo cannot be read, or the model does not classify photos.
+        UsageProblemError: the class names or the description of the outputs are damaged.
     """
-    labels = names_of_classes(delivered, file.outputs[0].shape[1])
-    measured = run(file, photo_samples(delivered, file, photos))
-    (scores,) = measured.real.values()
-    return [
-        Prediction(photo=str(path), guesses=best(row, labels, top), milliseconds=time)
-        for path, row, time in zip(photos, scores, measured.milliseconds, strict=True)
-    ]
+    preprocessing = delivered.preprocessing
+    described = Described(
+        file=file.path.name,
+        outputs=file.outputs,
+        photo_shape=preprocessing.shape if preprocessing is not None else None,
+        meaning=delivered.meaning,
+    )
+    known = [task for task in TASKS.values() if delivered.task in ("", task.name)]
+    task = next((task for task in known if task.takes_photos == photos and task.reads(described)), None)
+    if task is None:
+        return None
+    names = names_of_classes(delivered, task.class_count(described))
+    return Reader(task=task, described=described, class_names=names)
 
 
 def run(file: DeliveredFile, samples: Samples) -> Measurement:
@@ -82,62 +102,6 @@ def run(file: DeliveredFile, samples: Samples) -> Measurement:
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         samples.save(Path(folder))
         return measure(file.path, Path(folder), camera_bytes=file.takes_camera_bytes)
-
-
-def classifies(file: DeliveredFile) -> bool:
-    """Return whether the file has a single output (N, classes)."""
-    return len(file.outputs) == 1 and len(file.outputs[0].shape) == 2 and file.outputs[0].shape[1] > 1
-
-
-def photo_samples(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path]) -> Samples:
-    """Return photos as model inputs: resized, cropped and normalised as the manifest describes.
-
-    Generated inputs such as noise use the seed 0, so that the same photos give the same outputs.
-
-    Raises:
-        UsageProblemError: the model does not take photos, or a photo cannot be read.
-    """
-    preprocessing = delivered.preprocessing
-    generated = inputs.made_up(delivered.inputs)
-    given = [spec for spec in file.inputs if spec.name not in generated]
-    if preprocessing is None or len(given) != 1:
-        raise UsageProblemError(
-            f"the preprocessing of {delivered.name} is unknown: give an .npz with {describe(specs(file))}"
-        )
-    if preprocessing.shape != given[0].shape[1:]:
-        raise UsageProblemError(
-            f"the manifest's preprocessing gives photos of {preprocessing.shape}, but {file.path.name} takes "
-            f"{given[0].shape[1:]}; export the model again"
-        )
-    stacked = np.stack([preprocessing.photo(_photo(path)) for path in photos])
-    generator = np.random.default_rng(0)
-    rows = [random_inputs.values(specs(file), generated, generator) for _ in photos]
-    arrays = {given[0].name: preprocessing.normalise(stacked)}
-    arrays |= {name: np.stack([row[name] for row in rows]) for name in generated}
-    return Samples(inputs=arrays, photos=stacked, source="photos", seed=0)
-
-
-def array_samples(delivered: Delivered, file: DeliveredFile, path: Path) -> Samples:
-    """Return all rows of an .npz or .npy.
-
-    Raises:
-        UsageProblemError: the file cannot be read, or its names, shapes or types do not fit the model.
-    """
-    request = Request(inputs=specs(file), contracts=delivered.inputs, counts=(MAX_ROWS, 0), seed=0)
-    stream = open_arrays(path, request)
-    assert not isinstance(stream.samples, tuple)  # A tuple would be two sets; a file contains only one.
-    rows = list(stream.samples)
-    photos = np.stack([row.photo for row in rows if row.photo is not None]) if stream.photos else None
-    arrays = {name: np.stack([row.inputs[name] for row in rows]) for name in request.inputs}
-    return Samples(inputs=arrays, photos=photos, source=stream.source, seed=0)
-
-
-def specs(file: DeliveredFile) -> dict[str, InputSpec]:
-    """Return the inputs of the model, in float32 where the file takes quantized values."""
-    return {
-        spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype if spec.scale is None else "float32")
-        for spec in file.inputs
-    }
 
 
 def names_of_classes(delivered: Delivered, count: int) -> tuple[str, ...]:
@@ -155,14 +119,3 @@ def names_of_classes(delivered: Delivered, count: int) -> tuple[str, ...]:
             "changed; export the model again"
         )
     return labels
-
-
-def _photo(path: Path) -> Any:
-    if path.is_dir():
-        raise UsageProblemError(f"{str(path)!r} is a folder; type photos, for example {path}/*.jpg")
-    if not path.exists():
-        raise UsageProblemError(f"there is no photo {str(path)!r}; type the path of a photo")
-    try:
-        return read_photo(path)
-    except BadPhotoError as error:
-        raise UsageProblemError(f"{str(path)!r} cannot be read as a photo: {error}") from error

@@ -14,7 +14,6 @@ from export.formats import FORMATS
 from export.model.tensor_spec import TensorSpec
 from export.scheme import SCHEMES, Scheme
 from zoo import inputs
-from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError
 from zoo.inputs import Input
 from zoo.preprocessing import Preprocessing
@@ -66,7 +65,8 @@ class Delivered:
         files: the model files, in the order of the manifest.
         companions: sha256 of the other files, by name.
         inputs: the meaning of each input, by name.
-        detection: the meaning of a detector's outputs; None for other models.
+        task: name of the task; empty if unknown.
+        meaning: what the task needs to know about the outputs, as plain data that only the task reads; None if nothing.
         trained: whether the weights are trained; if not, accuracy is meaningless.
         untrained_reason: why the weights are untrained.
         real: whether the proof used real inputs rather than noise.
@@ -80,7 +80,8 @@ class Delivered:
     files: tuple[DeliveredFile, ...]
     companions: Mapping[str, str]
     inputs: Mapping[str, Input]
-    detection: Detection | None
+    task: str
+    meaning: Mapping[str, Any] | None
     trained: bool
     untrained_reason: str
     real: bool
@@ -150,7 +151,6 @@ def _delivered(folder: Path, manifest: Mapping[str, Any]) -> Delivered:
     companions = {str(name): str(digest) for name, digest in manifest["companions"].items()}
     if odd := [name for name in companions if Path(name).name != name or Path(name).suffix in SUFFIXES]:
         raise ValueError(f"companions {odd}")
-    meaning = manifest.get("detection")  # Older manifests do not have this key.
     return Delivered(
         folder=folder,
         name=str(manifest["name"]),
@@ -158,7 +158,8 @@ def _delivered(folder: Path, manifest: Mapping[str, Any]) -> Delivered:
         files=tuple(_file(folder, record) for record in manifest["files"]),
         companions=companions,
         inputs=inputs.from_record(manifest["inputs"]),
-        detection=Detection.from_record(meaning) if meaning is not None else None,
+        task=str(manifest.get("task", "")),  # Older manifests name no task.
+        meaning=manifest.get("meaning", manifest.get("detection")),  # Older manifests describe detectors only.
         trained=bool(manifest["weights"]["trained"]),
         untrained_reason=str(manifest["weights"]["reason"]),
         real=bool(manifest["probe"]["real"]),

@@ -11,7 +11,6 @@ import zoo
 from export.model import keras_file, signature
 from export.recipe import Recipe
 from zoo import class_names, own_file, weights
-from zoo.detection.heads import Detection
 from zoo.entry_points import EntryPoint
 from zoo.errors import UsageProblemError
 from zoo.inputs import Input, Photo, Vector, made_up, preprocessing_of
@@ -38,7 +37,7 @@ class Subject:
         inputs: meaning of each input, by name.
         entries: entry points by name; empty if the model itself is the only entry point.
         companions: contents of files that must be shipped with the exported ones, by name.
-        detection: meaning of a detector's outputs; None for other models.
+        meaning: what the task needs to know about the outputs, as plain data that only the task reads; None if nothing.
         history: training steps recorded in the model's file, such as pruning or quantization-aware training.
     """
 
@@ -49,7 +48,7 @@ class Subject:
     inputs: Mapping[str, Input]
     labels: tuple[str, ...] = ()
     task: str = ""
-    detection: Detection | None = None
+    meaning: Mapping[str, Any] | None = None
     history: tuple[Mapping[str, Any], ...] = ()
     entries: Mapping[str, EntryPoint] = field(default_factory=dict)
     companions: Mapping[str, bytes] = field(default_factory=dict)
@@ -134,7 +133,7 @@ def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
         task=architecture.task,
         entries=architecture.entry_points(model) if architecture.entry_points else {},
         companions=architecture.companions(**settings) if architecture.companions else {},
-        detection=architecture.detection(**settings) if architecture.detection else None,
+        meaning=architecture.detection(**settings).record() if architecture.detection else None,
     )
 
 
@@ -167,7 +166,7 @@ def subject_of_file(path: Path, named: str | None) -> Subject:
         inputs=known.inputs,
         labels=known.labels,
         task=known.task,
-        detection=known.detection,
+        meaning=known.detection.record() if known.detection else None,
         history=known.history,
     )
 

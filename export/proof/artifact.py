@@ -10,7 +10,7 @@ from typing import Any
 from export.formats.session import OpCount
 from export.metrics import Comparison
 from export.model.tensor_spec import TensorSpec
-from export.proof.check import CheckResult
+from export.proof.check import CheckResult, NotMade
 from export.recipe import Width
 from export.scheme import Scheme
 
@@ -29,6 +29,7 @@ class Artifact:
         outputs: as the file declares them.
         comparisons: of the file with the Keras model, by output name.
         checks: results of all checks.
+        not_made: why the other checks of the registry were not made, by their id.
         census: operators as the runtime executes them.
         raised: layers of an int8 file in higher precision, by the Keras layer's name.
         may_be_reconstructed: whether weights were rounded to nearest only because the recipe disables reconstruction.
@@ -50,6 +51,7 @@ class Artifact:
     outputs: Sequence[TensorSpec] = ()
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
+    not_made: Mapping[str, NotMade] = field(default_factory=dict)
     census: tuple[OpCount, ...] = ()
     raised: Mapping[str, Width] = field(default_factory=dict)
     may_be_reconstructed: bool = False
@@ -103,6 +105,7 @@ class Artifact:
             "outputs": [asdict(spec) for spec in self.outputs],
             "comparisons": {name: comparison.record() for name, comparison in self.comparisons.items()},
             "checks": [check.record() for check in self.checks],
+            "checks_not_made": [{"id": id, **one.record()} for id, one in self.not_made.items()],
             "census": [asdict(op) for op in self.census],
             "integer_share": self.integer_share,
             "p50_ms": self.p50_ms,

@@ -1,4 +1,4 @@
-"""The result of a check: what was measured, its threshold, and whether it passed."""
+"""The result of a check: what was measured, its threshold, and whether it passed; or why it was not made."""
 
 from __future__ import annotations
 
@@ -99,6 +99,23 @@ class CheckResult:
             passed=passed,
             reason=reason,
         )
+
+
+@dataclass(frozen=True)
+class NotMade:
+    """Why a check was not made for a file.
+
+    Attributes:
+        reason: why it does not apply to the file, or which evidence is missing.
+        is_missing: whether it applies to the file, so that its evidence is missing.
+    """
+
+    reason: str
+    is_missing: bool = False
+
+    def record(self) -> dict[str, Any]:
+        """Return plain data for a manifest."""
+        return {"reason": self.reason, "missing": self.is_missing}
 
 
 def in_words(record: Mapping[str, Any], *, digits: int = 3) -> str:

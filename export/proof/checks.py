@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from export.formats import FORMATS, PRIMARY
 from export.proof import clipping as clipped
 from export.proof import compare, input_convention, integer_model, provenance
-from export.proof.check import CheckResult
+from export.proof.check import CheckResult, NotMade
 from export.proof.evidence import Evidence
+from export.proof.integer_model import BaseOutputs
 from export.quantization.build import plan
 from export.quantization.tensor_map import clippable
 from export.scheme import FLOAT32, INT8
 
-Results = Iterable[CheckResult]
+Results = tuple[CheckResult, ...]
 
 
 @dataclass(frozen=True)
@@ -23,52 +24,71 @@ class Check:
 
     Attributes:
         id: one word, which begins the check's row in docs/proof.md.
-        run: returns the results for one file; none if the check does not apply to it.
+        run: returns the results for one file, at least one, or why the check was not made.
     """
 
     id: str
-    run: Callable[[Evidence], Results]
+    run: Callable[[Evidence], Results | NotMade]
 
 
-def parity(evidence: Evidence) -> Results:
+def parity(evidence: Evidence) -> Results | NotMade:
     """Check that the float32 file's outputs equal the Keras model's, up to float32 rounding."""
-    return evidence.compared.checks if evidence.scheme == FLOAT32 else ()
+    if evidence.scheme != FLOAT32:
+        return NotMade("only float32 files equal the Keras model up to rounding")
+    return evidence.compared.checks
 
 
-def fidelity(evidence: Evidence) -> Results:
+def fidelity(evidence: Evidence) -> Results | NotMade:
     """Check that the quantized file's outputs are close to the Keras model's."""
-    return evidence.compared.checks if evidence.scheme != FLOAT32 else ()
+    if evidence.scheme == FLOAT32:
+        return NotMade("a float32 file is checked for parity")
+    if not evidence.is_judged and not evidence.compared.checks:
+        return _not_judged(evidence)
+    return evidence.compared.checks
 
 
-def storage(evidence: Evidence) -> Results:
+def storage(evidence: Evidence) -> Results | NotMade:
     """Check that the file's constants are those of the file that it was quantized from, rounded."""
+    if evidence.scheme == FLOAT32:
+        return NotMade("a float32 file was not quantized")
     if evidence.parent is None:
-        return ()
+        return _failed("storage", "all constants", "the file that it was quantized from is missing")
     siblings = {name: sibling.artifact.content for name, sibling in evidence.siblings.items()}
     report = FORMATS[evidence.file.format].storage(evidence.parent, evidence.file.content, siblings)
     if report is None:
-        return ()
+        names = " and ".join(sibling.artifact.file_name for sibling in evidence.siblings.values())
+        return NotMade(f"its layers cannot be matched to those of {names or 'the float file'}", is_missing=True)
     if report.constants == 0 and report.worst_steps == 0 and evidence.run.subject.model.count_params():
-        reason = "no constant could be compared, although the model has weights"
-        return (CheckResult.stated("storage", "all constants", reason, passed=False),)
+        return _failed("storage", "all constants", "no constant could be compared, although the model has weights")
     return (compare.storage(report),)
 
 
-def convention(evidence: Evidence) -> Results:
+def convention(evidence: Evidence) -> Results | NotMade:
     """Check that an integer input maps a photo's bytes to the numbers that the model's preprocessing gives."""
-    camera, photo = evidence.run.camera_range, evidence.run.photo_input
-    if evidence.scheme != INT8 or camera is None:
-        return ()
+    run = evidence.run
+    camera, photo = run.camera_range, run.photo_input
+    if evidence.scheme != INT8:
+        return NotMade("only int8 files take the bytes of a photo")
+    if photo is None:
+        return NotMade("the model takes no photo")
+    if camera is None:
+        return NotMade("no scale and offset of an input give the numbers of the preprocessing")
     specs = [spec for spec in evidence.measured.inputs if spec.name == photo and spec.zero_point is not None]
-    return tuple(input_convention.check(spec, camera) for spec in specs)
+    if not specs and run.takes_camera_bytes(evidence.scheme):
+        return _failed("convention", f"input {photo}", "the file should take the bytes of a photo, but does not")
+    return tuple(input_convention.check(spec, camera) for spec in specs) or NotMade("the file takes float inputs")
 
 
-def agreement(evidence: Evidence) -> Results:
+def agreement(evidence: Evidence) -> Results | NotMade:
     """Check that the file's outputs agree with those of the primary format's file of the same scheme."""
-    primary = evidence.primary
-    if primary is None or primary.measured is None:
-        return ()
-    run, specs = evidence.run, {spec.name: spec for spec in primary.measured.outputs}
+    primary, run = evidence.primary, evidence.run
+    if evidence.file.format == PRIMARY.name:
+        return NotMade(f"the files of other formats are compared with the .{PRIMARY.name}")
+    if primary is None:
+        return NotMade(f"the export makes no {evidence.scheme} .{PRIMARY.name}")
+    if primary.measured is None:
+        return NotMade(f"{primary.artifact.file_name} could not be built or run", is_missing=True)
+    specs = {spec.name: spec for spec in primary.measured.outputs}
     loose = compare.magnifies(evidence.scheme, run.raised(evidence.scheme), trained=run.subject.weights.trained)
     return compare.agreement(
         primary.measured.real,
@@ -79,63 +99,108 @@ def agreement(evidence: Evidence) -> Results:
     )
 
 
-def origin(evidence: Evidence) -> Results:
+def origin(evidence: Evidence) -> Results | NotMade:
     """Check that the files that it was derived from passed their checks."""
     parents = (*evidence.siblings.values(),) or (evidence.float_file,)
-    return provenance.origin(parent.artifact for parent in parents if parent is not None)
+    artifacts = [parent.artifact for parent in parents if parent is not None]
+    if not artifacts:
+        return NotMade("a float32 file was not derived from another file")
+    failed = provenance.origin(artifacts)
+    unproven = [artifact.file_name for artifact in artifacts if not artifact.checks]
+    if unproven and not failed:
+        return NotMade(f"{' and '.join(unproven)} could not be run, and so was not checked", is_missing=True)
+    reason = "the files that it was derived from passed their checks"
+    return failed or (CheckResult.stated("origin", "the file", reason, passed=True),)
 
 
-def calibration(evidence: Evidence) -> Results:
+def calibration(evidence: Evidence) -> Results | NotMade:
     """Check that the ranges were observed on inputs like those of the proof."""
-    if not evidence.scheme.needs_calibration or not evidence.is_judged:
-        return ()
-    return provenance.calibration(evidence.run.samples.calibration, evidence.run.samples.probe)
+    samples = evidence.run.samples
+    if not evidence.scheme.needs_calibration:
+        return NotMade("files of this precision store no ranges of activations")
+    if not evidence.is_judged:
+        return _not_judged(evidence)
+    few = f"there are fewer than {provenance.FEWEST_SAMPLES} samples"
+    return provenance.calibration(samples.calibration, samples.probe) or NotMade(few)
 
 
-def ranges(evidence: Evidence) -> Results:
+def ranges(evidence: Evidence) -> Results | NotMade:
     """Check that the file's quantization grids cover the planned ranges."""
-    if not _has_own_ranges(evidence) or evidence.parent is None:
-        return ()
+    if reason := _without_own_ranges(evidence):
+        return NotMade(reason)
+    if evidence.parent is None:
+        return _failed("ranges", "all activations", "the file that it was quantized from is missing")
     planned = plan(evidence.run, evidence.base, evidence.scheme, evidence.run.recipe.raised)
     report = PRIMARY.ranges(evidence.parent, evidence.file.content, planned)
     if report.activations == 0 and any(op.arithmetic in ("integer", "int16") for op in evidence.measured.census):
         reason = "no activation could be compared, although operators compute with integers"
-        return (CheckResult.stated("ranges", "all activations", reason, passed=False),)
+        return _failed("ranges", "all activations", reason)
     return (compare.ranges(report),)
 
 
-def equalization(evidence: Evidence) -> Results:
+def equalization(evidence: Evidence) -> Results | NotMade:
     """Check that the model with equalized channels gives the original's outputs."""
-    return integer_model.equalization(evidence.expected, evidence.base_outputs) if evidence.base_outputs else ()
+    outputs = _base_outputs(evidence, "equalization")
+    if not isinstance(outputs, BaseOutputs):
+        return outputs
+    exact = NotMade("no channel was scaled, or scaling is exact in this network")
+    return integer_model.equalization(evidence.expected, outputs) or exact
 
 
-def reconstruction(evidence: Evidence) -> Results:
+def reconstruction(evidence: Evidence) -> Results | NotMade:
     """Check that the reconstructed model gives the original's outputs, and that its float file gives the same."""
-    return integer_model.reconstruction(evidence.expected, evidence.base_outputs) if evidence.base_outputs else ()
+    outputs = _base_outputs(evidence, "reconstruction")
+    return integer_model.reconstruction(evidence.expected, outputs) if isinstance(outputs, BaseOutputs) else outputs
 
 
-def drift(evidence: Evidence) -> Results:
+def drift(evidence: Evidence) -> Results | NotMade:
     """Check that rounding left the weights of every channel near their original values."""
-    if evidence.base is None or evidence.base_outputs is None:
-        return ()
+    outputs = _base_outputs(evidence, "drift")
+    if not isinstance(outputs, BaseOutputs):
+        return outputs
+    assert evidence.base is not None  # It gave the outputs.
     return (integer_model.drift(evidence.base.reconstruction),)
 
 
-def clipping(evidence: Evidence) -> Results:
+def clipping(evidence: Evidence) -> Results | NotMade:
     """Check that clipping activations to the planned ranges keeps the outputs."""
     base, run = evidence.base, evidence.run
-    if not _has_own_ranges(evidence) or not evidence.is_judged or base is None or base.observation is None:
-        return ()
+    if reason := _without_own_ranges(evidence):
+        return NotMade(reason)
+    if not evidence.is_judged:
+        return _not_judged(evidence)
     planned = plan(run, base, evidence.scheme, run.recipe.raised).ranges
+    if base is None or base.observation is None or planned is None:
+        return _failed("clipping", "all activations", "the observed or planned ranges are missing")
     seen, samples = base.observation, run.samples
-    if planned is None:
-        return ()
-    return clipped.check(base.model, samples.probe, seen.ranges, planned, clippable(base.tensor_map))
+    found = clipped.check(base.model, samples.probe, seen.ranges, planned, clippable(base.tensor_map))
+    return found or NotMade("no planned range is narrower than the observed one")
 
 
-def _has_own_ranges(evidence: Evidence) -> bool:
-    """Whether the file itself was quantized to activation ranges."""
-    return evidence.file.format == PRIMARY.name and evidence.scheme.needs_calibration
+def _failed(id: str, subject: str, reason: str) -> Results:
+    return (CheckResult.stated(id, subject, reason, passed=False),)
+
+
+def _not_judged(evidence: Evidence) -> NotMade:
+    """Return why thresholds do not apply to the file."""
+    trained = evidence.run.subject.weights.trained
+    return NotMade(f"the {'samples are noise' if trained else 'weights are untrained'}, so no threshold applies")
+
+
+def _without_own_ranges(evidence: Evidence) -> str:
+    """Return why the file itself was not quantized to activation ranges; empty if it was."""
+    if not evidence.scheme.needs_calibration:
+        return "files of this precision store no ranges of activations"
+    return "" if evidence.file.format == PRIMARY.name else f"it takes its ranges from the .{PRIMARY.name}"
+
+
+def _base_outputs(evidence: Evidence, id: str) -> BaseOutputs | Results | NotMade:
+    """Return the outputs of the model that the file was quantized from, if that is not the original."""
+    if evidence.file.format != PRIMARY.name or not evidence.scheme.has_integer_weights:
+        return NotMade(f"only an integer .{PRIMARY.name} is quantized from the reconstructed model")
+    if evidence.base is not None and evidence.base.reconstruction.model is None:
+        return NotMade("the file was quantized from the original model")
+    return evidence.base_outputs or _failed(id, "the model", "the outputs of the reconstructed model are missing")
 
 
 # In the order in which they run and are reported.
@@ -153,3 +218,17 @@ CHECKS: tuple[Check, ...] = (
     Check("drift", drift),
     Check("clipping", clipping),
 )
+
+
+def make_all(evidence: Evidence) -> tuple[Results, Mapping[str, NotMade]]:
+    """Return the results of all checks of a file, and by their id why the others were not made.
+
+    A check without any result fails: it must say why it was not made.
+    """
+    made = {check.id: check.run(evidence) for check in CHECKS}
+    results = [
+        one or _failed(id, "the file", "the check gave no result")
+        for id, one in made.items()
+        if not isinstance(one, NotMade)
+    ]
+    return sum(results, ()), {id: one for id, one in made.items() if isinstance(one, NotMade)}

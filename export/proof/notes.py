@@ -15,10 +15,12 @@ MOST_NAMED = 6  # layers in higher precision; the manifest names all of them
 
 
 def notes(artifact: Artifact, float_artifact: Artifact) -> tuple[str, ...]:
-    """Return notes about a quantized file, compared with the float file of its format; none for a float file."""
+    """Return notes about a file: its missing checks, and for a quantized file its differences from the float file."""
+    missing = tuple(f"not checked for {id}: {one.reason}" for id, one in artifact.not_made.items() if one.is_missing)
     if artifact.scheme == FLOAT32 or not artifact.content:
-        return ()
+        return missing
     found = [
+        *missing,
         _changed_predictions(artifact),
         _raised(artifact),
         _float_operators(artifact),

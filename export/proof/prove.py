@@ -12,7 +12,8 @@ from calibration.samples import Array
 from export.errors import ConversionError
 from export.formats import FORMATS, PRIMARY
 from export.proof.artifact import Artifact
-from export.proof.checks import CHECKS
+from export.proof.check import NotMade
+from export.proof.checks import CHECKS, make_all
 from export.proof.compare import compare_outputs
 from export.proof.evidence import Evidence, ProvenFile
 from export.proof.integer_model import BaseOutputs, base_outputs
@@ -113,13 +114,15 @@ def prove(evidence: Evidence) -> ProvenFile:
     """Return a file that its runtime could run, with the results of all checks."""
     run, file, measured = evidence.run, evidence.file, evidence.measured
     scheme = file.scheme
+    checks, not_made = make_all(evidence)
     artifact = replace(
         _artifact(run, file),
         content=file.content,
         inputs=measured.inputs,
         outputs=measured.outputs,
         comparisons=evidence.compared.comparisons,
-        checks=tuple(result for check in CHECKS for result in check.run(evidence)),
+        checks=checks,
+        not_made=not_made,
         census=measured.census,
         raised=run.raised(scheme),
         may_be_reconstructed=scheme.has_integer_weights and not run.recipe.reconstruct and evidence.is_judged,
@@ -132,7 +135,9 @@ def prove(evidence: Evidence) -> ProvenFile:
 
 def without_proof(run: ExportRun, file: MadeFile, trouble: str) -> ProvenFile:
     """Return a file that could not be built or run, with the reason."""
-    return ProvenFile(artifact=replace(_artifact(run, file), content=file.content, trouble=trouble))
+    not_made = {check.id: NotMade("the file could not be built or run") for check in CHECKS}
+    artifact = replace(_artifact(run, file), content=file.content, trouble=trouble, not_made=not_made)
+    return ProvenFile(artifact=artifact)
 
 
 def _artifact(run: ExportRun, file: MadeFile) -> Artifact:

@@ -32,7 +32,7 @@ def pictures(split: str, _folder: Path | None) -> tuple[np.ndarray[Any, Any], np
 @pytest.fixture(autouse=True)
 def _local_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
     known = datasets.DATA_SETS["fashion_mnist"]
-    monkeypatch.setitem(datasets.DATA_SETS, "fashion_mnist", replace(known, read=pictures))
+    monkeypatch.setattr(datasets, "DATA_SETS", {"fashion_mnist": replace(known, read=pictures)})
 
 
 def test_both_sets_are_disjoint_training_pictures(tmp_path: Path) -> None:

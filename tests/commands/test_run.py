@@ -81,6 +81,17 @@ def test_arrays_give_the_same_outputs_as_photos(exported: Path, photos: list[Pat
     assert np.array_equal(one, two)
 
 
+def test_arrays_print_the_range_of_every_output(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with np.load(FASHION) as arrays:
+        np.savez(tmp_path / "in.npz", image=arrays["photos"][:COUNT])
+    assert main(["run", str(exported), str(tmp_path / "in.npz"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["samples"] == COUNT
+    assert [(output["name"], output["shape"]) for output in found["outputs"]] == [("logits", [COUNT, 10])]
+
+
 @pytest.mark.parametrize(
     ("scores", "expected"),
     [

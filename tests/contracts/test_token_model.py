@@ -6,7 +6,9 @@ Everything that the model, its data and its task need is registered here, and no
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,9 +18,10 @@ import pytest
 
 from calibration.inputs import Sample
 from calibration.samples import Array, Samples
-from calibration.sources import drawing
+from calibration.sources.drawing import DEFAULTS
 from calibration.sources.request import Request, Stream
 from export.analysis.tasks import TASKS
+from export.analysis.tasks.prediction import Described, Prediction, Row
 from export.bundle.golden import read as read_golden
 from export.bundle.read import read
 from export.cli.main import main
@@ -29,8 +32,7 @@ from export.model.subject import Subject
 from export.pipeline import Delivery, run
 from export.recipe import Recipe
 from export.scheme import FLOAT32, W8A32
-from zoo import architecture as registry
-from zoo.architecture import Architecture
+from zoo.architecture import ARCHITECTURES, Architecture
 from zoo.entry_points import EntryPoint
 from zoo.inputs import Tokens, Zeros
 from zoo.metric import Metric
@@ -107,12 +109,35 @@ class Counting:
     name: ClassVar[str] = "counting"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric(key="same", title="same class", unit="%"),)
     examples: ClassVar[str] = "an .npy of tokens"
+    takes_photos: ClassVar[bool] = False
+    makes_pictures: ClassVar[bool] = False
 
     def suits(self, model: Any) -> bool:
         return False
 
     def find(self, subject: Subject, source: str) -> TokenFile:
         return TokenFile(path=Path(source), subject=subject)
+
+    def reads(self, described: Described) -> bool:
+        return {spec.name for spec in described.outputs} == set(OUTPUTS)
+
+    def class_count(self, described: Described) -> int:
+        return CLASSES
+
+    def read(
+        self,
+        outputs: Mapping[str, Array],
+        described: Described,
+        *,
+        class_names: Sequence[str],
+        photo_sizes: Sequence[tuple[int, int]],
+        top: int,
+    ) -> tuple[Prediction, ...]:
+        best = outputs["decode/logits"].argmax(1)
+        return tuple(
+            Prediction(record={"sum": int(one)}, rows=(Row(share=1.0, title=class_names[one], text="in all"),))
+            for one in best
+        )
 
 
 def sentences(request: Request) -> Stream:
@@ -134,23 +159,22 @@ def sentences(request: Request) -> Stream:
 @pytest.fixture(scope="module", autouse=True)
 def registered() -> Iterator[None]:
     """Register the architecture, its task, and where its data come from; take them back afterwards."""
-    registry.register(
-        Architecture(
-            name="token_counter",
-            title="Token counter",
-            task="counting",
-            paper="none",
-            build=build,
-            inputs=lambda: {"tokens": Tokens(vocabulary=WORDS), "state": Zeros()},
-            parameter_count=WORDS * WIDTH + (WIDTH + 1) * CLASSES,
-            entry_points=entry_points,
-            companions=lambda: {"vocabulary.txt": VOCABULARY},
-        )
+    counter = Architecture(
+        name="token_counter",
+        title="Token counter",
+        task="counting",
+        paper="none",
+        build=build,
+        inputs=lambda: {"tokens": Tokens(vocabulary=WORDS), "state": Zeros()},
+        parameter_count=WORDS * WIDTH + (WIDTH + 1) * CLASSES,
+        entry_points=entry_points,
+        companions=lambda: {"vocabulary.txt": VOCABULARY},
     )
-    TASKS["counting"] = Counting()
-    drawing.DEFAULTS[Tokens.kind] = sentences
-    yield
-    del registry._REGISTRY["token_counter"], TASKS["counting"], drawing.DEFAULTS[Tokens.kind]
+    with ExitStack() as registrations:
+        registrations.enter_context(ARCHITECTURES.registered(counter.name, counter))
+        registrations.enter_context(TASKS.registered(Counting.name, Counting()))
+        registrations.enter_context(DEFAULTS.registered(Tokens.kind, sentences))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +268,52 @@ def test_integer_files_of_two_entry_points_are_refused_in_a_sentence(out: Path, 
     found = run(Recipe(model="token_counter", schemes=(W8A32,), formats=("tflite",), out=tmp_path))
     (artifact,) = (artifact for artifact in found.artifacts if artifact.scheme == W8A32)
     assert artifact.trouble == "a model with the entry points prefill, decode is exported in float32 only"
+
+
+def given_tokens(path: Path, count: int) -> Path:
+    """Write random prompts with the token behind each, as inputs of both entry points."""
+    rows = np.random.default_rng(2).integers(0, WORDS, (count, PROMPT + 1)).astype(np.int32)
+    zeros = np.zeros((count, WIDTH), np.float32)
+    arrays = {"prefill/tokens": rows[:, :PROMPT], "prefill/state": zeros}
+    arrays |= {"decode/tokens": rows[:, PROMPT:], "decode/state": zeros}
+    named: dict[str, Any] = arrays
+    np.savez(path, **named)
+    return path
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_task_reads_the_outputs_of_its_model(
+    kind: str, delivery: Delivery, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, tokens = str(out / "token_counter"), str(given_tokens(tmp_path / "tokens.npz", 3))
+    name = f"token_counter-float32{FORMATS[kind].suffix}"
+    assert main(["run", folder, tokens, "--file", name, "--out", str(tmp_path / "out.npz")]) == 0
+    best = np.load(tmp_path / "out.npz")["decode/logits"].argmax(1)
+    capsys.readouterr()
+    assert main(["run", folder, tokens, "--file", name, "--json"]) == 0
+    answers = json.loads(capsys.readouterr().out)["answers"]
+    assert [answer["sum"] for answer in answers] == best.tolist()
+    assert [answer["sample"] for answer in answers] == [f"{tokens}, sample {number}" for number in (1, 2, 3)]
+    assert main(["run", folder, tokens, "--file", name]) == 0
+    titles_and_rows = [line.strip() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert titles_and_rows[1::2] == [f"100.0 %  class {index}  in all" for index in best]
+
+
+def test_a_model_of_an_unknown_task_prints_its_outputs(
+    delivery: Delivery, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = Path(shutil.copytree(out / "token_counter", tmp_path / "copy"))
+    record = json.loads((copy / "manifest.json").read_text())
+    (copy / "manifest.json").write_text(json.dumps({**record, "task": "of a later version"}))
+    assert main(["run", str(copy), str(given_tokens(tmp_path / "tokens.npz", 3)), "--json"]) == 0
+    assert [output["name"] for output in json.loads(capsys.readouterr().out)["outputs"]] == sorted(OUTPUTS)
+
+
+def test_a_registration_ends_with_its_block() -> None:
+    made: Any = Counting()
+    with TASKS.registered("made up", made), pytest.raises(ValueError, match="'made up' is registered twice"):
+        TASKS.register("made up", made)
+    assert "made up" not in TASKS
 
 
 def test_a_task_is_found_by_its_name(registered: None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,10 +14,12 @@ from PIL import Image
 
 import zoo
 from export.analysis.tasks import TASKS
+from export.bundle import predict
 from export.bundle.read import read
 from export.cli.main import main
 from zoo import class_names
 from zoo.detection.boxes import on_photo, overlap
+from zoo.detection.heads import Detection
 from zoo.detection.scenes import Scenes, scatter
 from zoo.detection.scenes import write as scenes_on_disk
 from zoo.errors import CheckFailedError, UsageProblemError
@@ -85,15 +88,37 @@ def test_model_and_every_file_are_evaluated_by_average_precision(exported: Path,
 def test_manifest_describes_the_detector_outputs(exported: Path) -> None:
     architecture = zoo.find("yolo_v4_tiny")
     delivered = read(exported)
-    assert delivered.detection == architecture.detection(**architecture.tiny)
-    assert {spec.name for spec in delivered.files[0].outputs} == {head.output for head in delivered.detection.heads}
+    assert delivered.task == "detection"
+    meaning = Detection.from_record(delivered.meaning or {})
+    assert meaning == architecture.detection(**architecture.tiny)
+    assert {spec.name for spec in delivered.files[0].outputs} == {head.output for head in meaning.heads}
 
 
-def test_older_manifest_without_detection_is_read(exported: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("described", [True, False])
+def test_older_manifest_is_read(described: bool, exported: Path, tmp_path: Path) -> None:
+    """Older manifests name no task, and describe the outputs of detectors only, or of no model."""
+    copy = Path(shutil.copytree(exported, tmp_path / "copy"))
+    record = json.loads((copy / "manifest.json").read_text())
+    meaning = record.pop("meaning")
+    del record["task"]
+    if described:
+        record["detection"] = meaning
+    (copy / "manifest.json").write_text(json.dumps(record))
+    delivered = read(copy)
+    reader = predict.reader(delivered, delivered.files[0], photos=True)
+    assert (reader.task.name if reader else None) == ("detection" if described else None)
+
+
+def test_damaged_description_of_the_outputs_is_a_usage_error(
+    exported: Path, boxed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(exported, tmp_path / "copy")
     record = json.loads((exported / "manifest.json").read_text())
-    del record["detection"]
-    (tmp_path / "manifest.json").write_text(json.dumps(record))
-    assert read(tmp_path).detection is None
+    del record["meaning"]["heads"][0]["anchors"]
+    (tmp_path / "copy" / "manifest.json").write_text(json.dumps(record))
+    photo = next((boxed / "images").iterdir())
+    assert main(["run", str(tmp_path / "copy"), str(photo)]) == 2
+    assert "is damaged (KeyError: 'anchors'); export the model again" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("name", ["yolo_v4_tiny-tiny-int8.tflite", "yolo_v4_tiny-tiny-int8.onnx"])
@@ -142,7 +167,7 @@ def test_outputs_that_cannot_be_evaluated_are_rejected(boxed: Path, tmp_path: Pa
     subject: Any = SimpleNamespace(
         model=architecture.build(**options),
         preprocessing=architecture.preprocess(**options),
-        detection=architecture.detection(**options),
+        meaning=architecture.detection(**options).record(),
         labels=class_names.read("fashion_mnist"),
     )
     truth = TASKS["detection"].find(subject, str(boxed)).write(tmp_path / "work", exclude=(), seed=0)
@@ -151,6 +176,6 @@ def test_outputs_that_cannot_be_evaluated_are_rejected(boxed: Path, tmp_path: Pa
         truth.scores(answers(COUNT - 1))
     with pytest.raises(CheckFailedError, match="NaN or infinity"):
         truth.scores(answers(COUNT, stride_16=np.full((COUNT, 4, 4, 45), np.nan)))
-    subject.detection = None
+    subject.meaning = None
     with pytest.raises(UsageProblemError, match="needs a detector of the zoo"):
         TASKS["detection"].find(subject, str(boxed))

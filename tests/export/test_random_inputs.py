@@ -10,7 +10,7 @@ from PIL import Image
 
 import zoo
 from calibration.samples import Samples
-from export.bundle import predict, verify
+from export.bundle import given, predict, verify
 from export.bundle.read import Delivered, read
 from export.pipeline import run
 from export.progress import Quiet
@@ -61,10 +61,10 @@ def test_delivered_files_pass_verification(delivered: Delivered) -> None:
 def test_photo_alone_gives_equal_outputs_twice(delivered: Delivered, tmp_path: Path) -> None:
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 30), np.uint8)).save(tmp_path / "photo.png")
     for file in delivered.files:
-        samples = [predict.photo_samples(delivered, file, [tmp_path / "photo.png"]) for _ in range(2)]
-        assert samples[0].digest == samples[1].digest
-        assert samples[0].inputs["noise"].shape == (1, 16)
-        first, second = (predict.run(file, one).real for one in samples)
+        taken = [given.from_photos(delivered, file, [tmp_path / "photo.png"]) for _ in range(2)]
+        assert taken[0].samples.digest == taken[1].samples.digest
+        assert taken[0].samples.inputs["noise"].shape == (1, 16)
+        first, second = (predict.run(file, one.samples).real for one in taken)
         assert all(np.array_equal(first[name], second[name]) for name in first)
 
 

@@ -36,7 +36,7 @@ def test_the_tiny_variant_is_built_as_it_was_trained(name: str) -> None:
     (photo,) = (spec for spec in signature.inputs(subject.model) if spec.name not in subject.made_up_inputs)
     assert photo.shape[1:] == subject.preprocessing.shape
     if subject.task != "generation":
-        classes = subject.detection.classes if subject.detection else subject.model.output_shape[-1]
+        classes = subject.meaning["classes"] if subject.meaning else subject.model.output_shape[-1]
         assert classes == len(subject.labels)
         assert {"Bag", "bag"} & set(subject.labels)
 

@@ -92,7 +92,7 @@ def test_every_check_applies_to_an_int8_file_of_a_trained_network(network: Calla
     chosen = network("mobilenet_tiny")
     file = chosen.healthy[PRIMARY.name, INT8]
     assert {check.id for check in file.checks} == {
-        *("fidelity", "storage", "convention", "calibration", "ranges"),
+        *("fidelity", "storage", "convention", "origin", "calibration", "ranges"),
         *("equalization", "reconstruction", "drift", "clipping"),
     }
 
@@ -135,8 +135,8 @@ def test_an_onnx_requested_alone_passes_and_is_compared_with_the_files_it_was_de
     assert file.failures == ()
     expected = {
         FLOAT32: {"parity"},
-        FLOAT16: {"fidelity", "storage"},
-        INT8: {"fidelity", "storage", "agreement", "convention", "calibration"},
+        FLOAT16: {"fidelity", "storage", "origin"},
+        INT8: {"fidelity", "storage", "agreement", "convention", "origin", "calibration"},
     }
     assert {check.id for check in file.checks} == expected[scheme]
 

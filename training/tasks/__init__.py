@@ -8,10 +8,13 @@ from training.tasks.generation import GENERATION
 from training.tasks.segmentation import SEGMENTATION
 from training.tasks.task import Examples, Parts, Task, TrainingData
 from zoo.errors import UsageProblemError
+from zoo.registry import Registry
 
 __all__ = ["TASKS", "Examples", "Parts", "Task", "TrainingData", "find"]
 
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, DETECTION, SEGMENTATION, GENERATION)}
+TASKS: Registry[Task] = Registry(
+    "task of training", {task.name: task for task in (CLASSIFICATION, DETECTION, SEGMENTATION, GENERATION)}
+)
 
 
 def find(task: str, title: str) -> Task:

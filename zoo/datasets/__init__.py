@@ -10,6 +10,7 @@ from zoo.datasets.clothes import FASHION_MNIST
 from zoo.datasets.data_set import DataSet, Split, image
 from zoo.datasets.handwriting import MNIST
 from zoo.errors import unknown
+from zoo.registry import Registry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DATA_SETS", "DataSet", "Split", "find", "image", "load"]
 
-DATA_SETS: dict[str, DataSet] = {data.name: data for data in (MNIST, FASHION_MNIST, CIFAR10)}
+DATA_SETS: Registry[DataSet] = Registry("data set", {data.name: data for data in (MNIST, FASHION_MNIST, CIFAR10)})
 
 
 def find(name: str) -> DataSet:

@@ -2,20 +2,15 @@
 
 A contract describes itself to the reader, is stored with the files as plain data, parses what a user types, and
 generates values of its kind. `calibration.sources` knows where data of each kind come from. A new kind is one new file
-and its name in `KINDS`, or a class anywhere else and a call of `register_kind`.
+and an entry of `KINDS`, or a class anywhere else and a call of `KINDS.register`.
 """
 
 from zoo.inputs.contract import Input
 from zoo.inputs.generated import Distribution, Random, Zeros
 from zoo.inputs.photo import Photo, photo, preprocessing_of
-from zoo.inputs.registry import from_record, made_up, record, register_kind
+from zoo.inputs.registry import KINDS, from_record, made_up, record
 from zoo.inputs.tokens import Tokens
 from zoo.inputs.vector import Vector
-
-KINDS = (Photo, Tokens, Vector, Random, Zeros)
-
-for _kind in KINDS:
-    register_kind(_kind)
 
 __all__ = [
     "KINDS",
@@ -31,5 +26,4 @@ __all__ = [
     "photo",
     "preprocessing_of",
     "record",
-    "register_kind",
 ]

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.inputs.contract import Input
+from zoo.inputs.generated import Random, Zeros
+from zoo.inputs.photo import Photo
+from zoo.inputs.tokens import Tokens
+from zoo.inputs.vector import Vector
+from zoo.registry import Registry
 
-_KINDS: dict[str, type[Input]] = {}
-
-
-def register_kind(kind: type[Input]) -> type[Input]:
-    """Make a kind of input known to records; a name can be taken once."""
-    if kind.kind in _KINDS:
-        raise ValueError(f"the kind of input {kind.kind!r} is registered twice")
-    _KINDS[kind.kind] = kind
-    return kind
+KINDS: Registry[type[Input]] = Registry(
+    "kind of input", {kind.kind: kind for kind in (Photo, Tokens, Vector, Random, Zeros)}
+)
 
 
 def record(inputs: Mapping[str, Input]) -> dict[str, dict[str, Any]]:
@@ -31,7 +30,7 @@ def from_record(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Input]:
     """
     found: dict[str, Input] = {}
     for name, values in records.items():
-        kind = _KINDS.get(values["kind"])
+        kind = KINDS.get(values["kind"])
         if kind is None:
             raise ValueError(f"an input of the unknown kind {values['kind']!r}")
         found[str(name)] = kind.from_record({key: value for key, value in values.items() if key != "kind"})

@@ -11,13 +11,16 @@ from export.analysis.tasks.segmentation.task import SEGMENTATION
 from export.analysis.tasks.task import Examples, Task, Truth
 from zoo.errors import UsageProblemError
 from zoo.metric import Metric
+from zoo.registry import Registry
 
 if TYPE_CHECKING:
     from export.model.subject import Subject
 
 __all__ = ["TASKS", "Examples", "Metric", "Task", "Truth", "find"]
 
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, DETECTION, SEGMENTATION, GENERATION)}
+TASKS: Registry[Task] = Registry(
+    "task", {task.name: task for task in (CLASSIFICATION, DETECTION, SEGMENTATION, GENERATION)}
+)
 
 
 def find(subject: Subject) -> Task:

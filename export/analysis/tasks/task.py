@@ -1,12 +1,13 @@
-"""The interface of a task: its labelled data and its metrics."""
+"""The interface of a task: its labelled data, its metrics, and the meaning of outputs."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from calibration.samples import Array, Samples
+from export.analysis.tasks.prediction import Described, Prediction
 from zoo.metric import Metric
 
 if TYPE_CHECKING:
@@ -56,11 +57,15 @@ class Task(Protocol):
         name: as in `Architecture.task`.
         metrics: the metrics; budgets refer to the first one.
         examples: description of the sources that `--evaluate` takes.
+        takes_photos: whether predictions are made for photos; otherwise they are made for arrays.
+        makes_pictures: whether every prediction has a picture.
     """
 
     name: str
     metrics: tuple[Metric, ...]
     examples: str
+    takes_photos: bool
+    makes_pictures: bool
 
     def suits(self, model: keras.Model) -> bool:
         """Return whether a model without a declared task has the inputs and outputs of this task."""
@@ -71,5 +76,36 @@ class Task(Protocol):
 
         Raises:
             UsageProblemError: `source` cannot be used for this model.
+        """
+        ...
+
+    def reads(self, described: Described) -> bool:
+        """Return whether predictions can be read from outputs of this description."""
+        ...
+
+    def class_count(self, described: Described) -> int:
+        """Return the number of classes of outputs that it reads; 0 without classes."""
+        ...
+
+    def read(
+        self,
+        outputs: Mapping[str, Array],
+        described: Described,
+        *,
+        class_names: Sequence[str],
+        photo_sizes: Sequence[tuple[int, int]],
+        top: int,
+    ) -> tuple[Prediction, ...]:
+        """Return the prediction for each sample.
+
+        Args:
+            outputs: real values (N, ...) by name.
+            described: what the manifest says about them.
+            class_names: a name for each class.
+            photo_sizes: width and height of each photo in pixels; empty for samples that are not photos.
+            top: maximum number of classes or objects of a prediction.
+
+        Raises:
+            CheckFailedError: an output is missing or not finite.
         """
         ...

@@ -24,6 +24,7 @@ class FilePart:
     trouble: str
     notes: list[str]
     checks: list[tuple[list[file_words.Check], str]]
+    not_made: list[Fact]
     layers: LayerPart | None
     comparisons: Table
     operators: list[file_words.Operator]
@@ -64,6 +65,7 @@ def _file_part(file: Mapping[str, Any], row: Row, again: str) -> FilePart:
         trouble=file["trouble"],
         notes=file["notes"],
         checks=list(file_words.checks(file)),
+        not_made=[Fact(one["id"], one["reason"]) for one in file["checks_not_made"]],
         layers=layer_part(diagnosis, again) if diagnosis is not None else None,
         comparisons=file_words.comparisons(file),
         operators=file_words.operators(file),

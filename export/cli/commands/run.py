@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,14 @@ from export.cli.console import print_json, standard_error, standard_output
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
-    from export.bundle.read import Delivered, DeliveredFile
+    from export.analysis.tasks.prediction import Prediction
+    from export.bundle.given import Given
+    from export.bundle.predict import Reader
+    from export.bundle.read import DeliveredFile
+    from export.runtime.run_file import Measurement
 
 ARRAYS = (".npz", ".npy")
-MASK = ".png"
+PICTURE = ".png"
 
 
 @click.command()
@@ -40,7 +43,7 @@ def command(
 
     Instead of photos, give one .npz or .npy with the inputs of any model.
     """
-    from export.bundle import predict, predict_masks
+    from export.bundle import given, predict
     from export.bundle.read import read
 
     delivered = read(folder)
@@ -50,19 +53,34 @@ def command(
         raise UsageProblemError(
             f"{arrays[0].name} cannot be combined with other inputs; give one .npz or .npy, or only photos"
         )
-    if delivered.detection is not None and not arrays and out is None:
-        _run_detector(delivered, file, inputs, top, as_json)
-        return
-    masked = out is not None and out.suffix == MASK
-    if not arrays and (out is None or masked) and predict_masks.segments(delivered, file):
-        _run_segmenter(delivered, file, inputs, top, out, as_json)
-        return
-    if masked:
+    picture = out is not None and out.suffix == PICTURE
+    reader = predict.reader(delivered, file, photos=not arrays) if out is None or picture else None
+    if picture:
+        _check_picture(reader, file, inputs, out)
+    taken = given.from_arrays(delivered, file, arrays[0]) if arrays else given.from_photos(delivered, file, inputs)
+    measured = predict.run(file, taken.samples)
+    predictions = reader.read(measured, taken, top) if reader else None
+    _warn(file)
+    if out is not None:
+        _write(out, measured, predictions)
+    if predictions is None:
+        _print_outputs(file, measured, len(taken.samples), as_json=as_json)
+    else:
+        _print_predictions(file, measured, taken, predictions, as_json=as_json)
+    if out is not None and not as_json:
+        standard_output().print(f"written: {out}", soft_wrap=True)
+
+
+def _check_picture(reader: Reader | None, file: DeliveredFile, inputs: Sequence[Path], out: Path | None) -> None:
+    """Check that one picture can be written.
+
+    Raises:
+        UsageProblemError: the predictions are not pictures, or there is more than one.
+    """
+    if reader is None or not reader.task.makes_pictures:
         raise UsageProblemError(f"{file.path.name} does not predict masks for {out}; type --out FILE.npz")
-    if arrays or out is not None or not predict.classifies(file):
-        _run_any(delivered, file, inputs, out, as_json)
-        return
-    _run_classifier(delivered, file, inputs, top, as_json)
+    if len(inputs) > 1:
+        raise UsageProblemError(f"{out} can hold the mask of only one photo; give one photo, or type --out FILE.npz")
 
 
 def _warn(file: DeliveredFile) -> None:
@@ -73,95 +91,52 @@ def _warn(file: DeliveredFile) -> None:
         )
 
 
-def _run_classifier(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], top: int, as_json: bool) -> None:
-    """Print the most probable classes of every photo."""
-    from export.bundle import predict
-    from export.cli.tables.predictions import print_shares
-
-    predictions = predict.classify(delivered, file, photos, top)
-    _warn(file)
-    if as_json:
-        print_json({"file": file.path.name, "answers": [asdict(one) for one in predictions]})
-        return
-    for one in predictions:
-        shares = [(guess.probability, guess.name) for guess in one.guesses]
-        print_shares(one.photo, file, one.milliseconds, shares)
-
-
-def _run_segmenter(
-    delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], top: int, out: Path | None, as_json: bool
+def _print_predictions(
+    file: DeliveredFile, measured: Measurement, taken: Given, predictions: Sequence[Prediction], *, as_json: bool
 ) -> None:
-    """Print the area of every class in the photos, and write the mask of one photo."""
-    from export.analysis.tasks.segmentation.outputs import write_mask
-    from export.bundle import predict_masks
-    from export.cli.tables.predictions import print_shares
+    """Print the prediction for each sample, with its latency."""
+    from export.cli.tables.predictions import print_prediction
 
-    if out is not None and len(photos) > 1:
-        raise UsageProblemError(f"{out} can hold the mask of only one photo; give one photo, or type --out FILE.npz")
-    found = predict_masks.segment(delivered, file, photos, top)
-    _warn(file)
-    if out is not None:
-        write_mask(out, found[0].mask)
+    found = list(zip(taken.names, predictions, measured.milliseconds, strict=True))
     if as_json:
-        facts = [
-            {"photo": one.photo, "areas": [asdict(area) for area in one.areas], "milliseconds": one.milliseconds}
-            for one in found
-        ]
-        print_json({"file": file.path.name, "answers": facts})
+        kind = "photo" if taken.photo_sizes else "sample"
+        records = [{kind: name, **one.record, "milliseconds": time} for name, one, time in found]
+        print_json({"file": file.path.name, "answers": records})
         return
-    for one in found:
-        print_shares(one.photo, file, one.milliseconds, [(area.share, area.name) for area in one.areas])
-    if out is not None:
-        standard_output().print(f"written: {out}", soft_wrap=True)
+    for name, one, time in found:
+        print_prediction(name, file.path.name, time, one)
 
 
-def _run_detector(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path], top: int, as_json: bool) -> None:
-    """Print the detected objects of every photo, with their boxes."""
-    from export.bundle import predict_boxes
-    from export.cli.tables.predictions import print_seen
-
-    found = predict_boxes.see(delivered, file, photos, top)
-    _warn(file)
-    if as_json:
-        print_json({"file": file.path.name, "answers": [asdict(one) for one in found]})
-        return
-    for one in found:
-        print_seen(one, file)
-
-
-def _run_any(
-    delivered: Delivered, file: DeliveredFile, inputs: Sequence[Path], out: Path | None, as_json: bool
-) -> None:
-    """Run a file that does not classify photos, and print the range of every output."""
-    from export.bundle import predict
+def _print_outputs(file: DeliveredFile, measured: Measurement, count: int, *, as_json: bool) -> None:
+    """Print the range of every output."""
     from export.cli.tables.predictions import print_outputs
 
-    if inputs[0].suffix in ARRAYS:
-        samples = predict.array_samples(delivered, file, inputs[0])
-    else:
-        samples = predict.photo_samples(delivered, file, inputs)
-    measured = predict.run(file, samples)
-    _warn(file)
     facts = {
         "file": file.path.name,
-        "samples": len(samples),
+        "samples": count,
         "p50_ms": measured.p50_ms,
         "outputs": [_output(name, values) for name, values in measured.real.items()],
     }
-    if out is not None:
-        _write(out, measured.real)
     if as_json:
         print_json(facts)
-        return
-    print_outputs(facts)
-    if out is not None:
-        standard_output().print(f"written: {out}", soft_wrap=True)
+    else:
+        print_outputs(facts)
 
 
-def _write(out: Path, outputs: Mapping[str, Any]) -> None:
+def _write(out: Path, measured: Measurement, predictions: Sequence[Prediction] | None) -> None:
+    """Write the picture of the only prediction, or the outputs.
+
+    Raises:
+        UsageProblemError: the file cannot be written.
+    """
     import numpy as np
 
-    arrays: dict[str, Any] = dict(outputs)
+    if predictions is not None:
+        (prediction,) = predictions
+        assert prediction.picture is not None  # Checked by `_check_picture`.
+        prediction.picture.write(out)
+        return
+    arrays: dict[str, Any] = dict(measured.real)
     try:
         with out.open("wb") as stream:  # Given a name, NumPy would append its own suffix.
             np.savez(stream, **arrays)

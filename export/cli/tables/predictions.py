@@ -1,8 +1,8 @@
-"""Tables of predictions: bars for probabilities, a row per object, ranges for other outputs."""
+"""Tables of predictions: a row per class or object, with a bar or a text; ranges for other outputs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -11,40 +11,33 @@ from rich.table import Table
 from export.cli.console import standard_output
 
 if TYPE_CHECKING:
-    from export.bundle.predict_boxes import Seen
-    from export.bundle.read import DeliveredFile
+    from export.analysis.tasks.prediction import Prediction
 
 BAR_WIDTH = 20
 
 
-def print_shares(photo: str, file: DeliveredFile, milliseconds: float, shares: Iterable[tuple[float, str]]) -> None:
-    """Print a bar for each share (0 to 1), with its name."""
+def print_prediction(name: str, file: str, milliseconds: float, prediction: Prediction) -> None:
+    """Print the prediction for one sample.
+
+    Args:
+        name: of the sample.
+        file: name of the file that was run.
+        milliseconds: latency of the inference.
+        prediction: what its outputs mean.
+    """
     console = standard_output()
-    console.print(f"{photo}  ({file.path.name}, {milliseconds:.2f} ms)", style="bold", soft_wrap=True)
+    console.print(f"{name}  ({file}, {milliseconds:.2f} ms)", style="bold", soft_wrap=True)
+    if not prediction.rows and prediction.nothing:
+        console.print(prediction.nothing)
+    has_text = any(row.text for row in prediction.rows)
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
-    table.add_column(style="green", width=BAR_WIDTH)
+    table.add_column(style="green", width=None if has_text else BAR_WIDTH)
     table.add_column()
-    for share, name in shares:
+    for row in prediction.rows:
         # Rounding can make a probability slightly larger than 1.
-        table.add_row(f"{100 * share:.1f} %", "━" * min(BAR_WIDTH, round(BAR_WIDTH * share)), name)
-    console.print(table)
-    console.print()
-
-
-def print_seen(seen: Seen, file: DeliveredFile) -> None:
-    """Print the objects detected in one photo, by descending score."""
-    console = standard_output()
-    console.print(f"{seen.photo}  ({file.path.name}, {seen.milliseconds:.2f} ms)", style="bold", soft_wrap=True)
-    if not seen.objects:
-        console.print("no object detected")
-    table = Table.grid(padding=(0, 2))
-    table.add_column(justify="right")
-    table.add_column(style="green")
-    table.add_column()
-    for one in seen.objects:
-        left, top, right, bottom = one.box
-        table.add_row(f"{100 * one.score:.1f} %", one.name, f"x {left} to {right}, y {top} to {bottom}")
+        bar = "━" * min(BAR_WIDTH, round(BAR_WIDTH * row.share))
+        table.add_row(f"{100 * row.share:.1f} %", *((row.title, row.text) if has_text else (bar, row.title)))
     console.print(table)
     console.print()
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from export.analysis.tasks.prediction import Prediction, Row
 
 # Allows for float32 rounding of a sum of probabilities, and for the last bit of an int8 one.
 PROBABILITY_SLACK = 0.01
@@ -19,6 +21,14 @@ class Guess:
     index: int
     name: str
     probability: float
+
+
+def prediction(guesses: Sequence[Guess]) -> Prediction:
+    """Return the predicted classes of one photo as a prediction."""
+    return Prediction(
+        record={"guesses": [asdict(guess) for guess in guesses]},
+        rows=tuple(Row(share=guess.probability, title=guess.name) for guess in guesses),
+    )
 
 
 def best(scores: NDArray[np.float64], labels: Sequence[str], top: int) -> tuple[Guess, ...]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from calibration.labelled import find_labelled
+from calibration.samples import Array
+from export.analysis.tasks.classification.labelled import ClassifiedPhotos
+from export.analysis.tasks.classification.outputs import best, prediction
+from export.analysis.tasks.prediction import Described, Prediction
 from export.model import signature
 from zoo.errors import UsageProblemError
 from zoo.metric import TOP1, TOP5, Metric
@@ -13,7 +18,6 @@ if TYPE_CHECKING:
     import keras
 
     from export.model.subject import Subject
-from export.analysis.tasks.classification.labelled import ClassifiedPhotos
 
 
 class Classification:
@@ -22,6 +26,8 @@ class Classification:
     name = "classification"
     metrics: tuple[Metric, ...] = (TOP1, TOP5)
     examples = "a folder of class folders, a CSV with file,class_index, or mnist, fashion_mnist, cifar10"
+    takes_photos = True
+    makes_pictures = False
 
     def suits(self, model: keras.Model) -> bool:
         """Return whether the model has a single output (N, classes)."""
@@ -42,6 +48,28 @@ class Classification:
             output=output.name,
             preprocessing=subject.preprocessing,
         )
+
+    def reads(self, described: Described) -> bool:
+        """Return whether there is a single output (N, classes)."""
+        outputs = described.outputs
+        return len(outputs) == 1 and len(outputs[0].shape) == 2 and outputs[0].shape[1] > 1
+
+    def class_count(self, described: Described) -> int:
+        """Return the number of class scores."""
+        return described.outputs[0].shape[1]
+
+    def read(
+        self,
+        outputs: Mapping[str, Array],
+        described: Described,
+        *,
+        class_names: Sequence[str],
+        photo_sizes: Sequence[tuple[int, int]],
+        top: int,
+    ) -> tuple[Prediction, ...]:
+        """Return the most probable classes of each photo."""
+        (scores,) = outputs.values()
+        return tuple(prediction(best(row, class_names, top)) for row in scores)
 
 
 CLASSIFICATION = Classification()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from export.analysis.tasks.prediction import Prediction, Row
 from zoo.detection.boxes import on_photo
 from zoo.detection.heads import Detection
 from zoo.detection.suppression import detect
@@ -23,6 +24,20 @@ class DetectedObject:
     name: str
     score: float
     box: tuple[int, int, int, int]
+
+
+def prediction(found: Sequence[DetectedObject]) -> Prediction:
+    """Return the objects in one photo as a prediction."""
+    return Prediction(
+        record={"objects": [asdict(one) for one in found]},
+        rows=tuple(Row(share=one.score, title=one.name, text=_place(one)) for one in found),
+        nothing="no object detected",
+    )
+
+
+def _place(one: DetectedObject) -> str:
+    left, top, right, bottom = one.box
+    return f"x {left} to {right}, y {top} to {bottom}"
 
 
 def objects(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calibration.inputs import InputSpec
+from calibration.samples import Array
 from calibration.sources.folder import image_paths
+from export.analysis.tasks.generation.labelled import OUTPUTS, PictureFiles
+from export.analysis.tasks.prediction import Described, Prediction
 from export.model import signature
 from zoo.errors import UsageProblemError
 from zoo.metric import ELBO, PSNR, Metric
@@ -15,7 +19,6 @@ if TYPE_CHECKING:
     import keras
 
     from export.model.subject import Subject
-from export.analysis.tasks.generation.labelled import OUTPUTS, PictureFiles
 
 
 class Generation:
@@ -24,6 +27,8 @@ class Generation:
     name = "generation"
     metrics: tuple[Metric, ...] = (PSNR, ELBO)
     examples = "a folder of photos"
+    takes_photos = True
+    makes_pictures = False
 
     def suits(self, model: keras.Model) -> bool:
         """Return whether the outputs have the names of a variational autoencoder's outputs."""
@@ -42,6 +47,26 @@ class Generation:
         folder = Path(source).expanduser()
         image_paths(folder)  # Raises for a folder without photos.
         return PictureFiles(folder=folder, inputs=inputs, contracts=subject.inputs)
+
+    def reads(self, described: Described) -> bool:
+        """Return False: `zoo run` prints the range of every output."""
+        return False
+
+    def class_count(self, described: Described) -> int:
+        """Return 0."""
+        return 0
+
+    def read(
+        self,
+        outputs: Mapping[str, Array],
+        described: Described,
+        *,
+        class_names: Sequence[str],
+        photo_sizes: Sequence[tuple[int, int]],
+        top: int,
+    ) -> tuple[Prediction, ...]:
+        """Return no predictions."""
+        return ()
 
 
 GENERATION = Generation()

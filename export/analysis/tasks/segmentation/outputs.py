@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from export.analysis.tasks.prediction import Prediction, Row
 from zoo.errors import UsageProblemError
 
 MOST_CLASSES = 255  # Maximum number of classes in an 8-bit mask; 255 means no class.
@@ -21,6 +22,27 @@ class Area:
     index: int
     name: str
     share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """The class of each pixel (height, width), in the size of the model's output."""
+
+    classes: NDArray[np.intp]
+
+    def write(self, path: Path) -> None:
+        """Write the mask as a PNG."""
+        write_mask(path, self.classes)
+
+
+def prediction(mask: NDArray[np.intp], labels: Sequence[str], top: int) -> Prediction:
+    """Return the largest areas of one photo's mask, and the mask, as a prediction."""
+    found = areas(mask, labels, top)
+    return Prediction(
+        record={"areas": [asdict(area) for area in found]},
+        rows=tuple(Row(share=area.share, title=area.name) for area in found),
+        picture=Mask(mask),
+    )
 
 
 def areas(mask: NDArray[np.intp], labels: Sequence[str], top: int) -> tuple[Area, ...]:

@@ -1,0 +1,103 @@
+"""What a delivered file is run on: photos or arrays as the inputs of its model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration import random_inputs
+from calibration.inputs import InputSpec, describe
+from calibration.photo_file import BadPhotoError, read_photo
+from calibration.samples import Samples
+from calibration.sources.arrays import open_arrays
+from calibration.sources.request import Request
+from export.bundle.read import Delivered, DeliveredFile
+from zoo import inputs
+from zoo.errors import UsageProblemError
+
+MAX_ROWS = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What a file is run on.
+
+    Attributes:
+        samples: the inputs.
+        names: the path of each photo, or the file and the number of each sample of an array.
+        photo_sizes: width and height of each photo in pixels; empty for arrays.
+    """
+
+    samples: Samples
+    names: tuple[str, ...]
+    photo_sizes: tuple[tuple[int, int], ...] = ()
+
+
+def from_photos(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path]) -> Given:
+    """Return photos as model inputs: resized, cropped and normalised as the manifest describes.
+
+    Generated inputs such as noise use the seed 0, so that the same photos give the same outputs.
+
+    Raises:
+        UsageProblemError: the model does not take photos, or a photo cannot be read.
+    """
+    preprocessing = delivered.preprocessing
+    generated = inputs.made_up(delivered.inputs)
+    given = [spec for spec in file.inputs if spec.name not in generated]
+    if preprocessing is None or len(given) != 1:
+        raise UsageProblemError(
+            f"the preprocessing of {delivered.name} is unknown: give an .npz with {describe(specs(file))}"
+        )
+    if preprocessing.shape != given[0].shape[1:]:
+        raise UsageProblemError(
+            f"the manifest's preprocessing gives photos of {preprocessing.shape}, but {file.path.name} takes "
+            f"{given[0].shape[1:]}; export the model again"
+        )
+    opened = (_photo(path) for path in photos)  # One at a time, because they may be large.
+    pixels, sizes = zip(*((preprocessing.photo(photo), photo.size) for photo in opened), strict=True)
+    stacked = np.stack(pixels)
+    generator = np.random.default_rng(0)
+    rows = [random_inputs.values(specs(file), generated, generator) for _ in photos]
+    arrays = {given[0].name: preprocessing.normalise(stacked)}
+    arrays |= {name: np.stack([row[name] for row in rows]) for name in generated}
+    samples = Samples(inputs=arrays, photos=stacked, source="photos", seed=0)
+    return Given(samples=samples, names=tuple(map(str, photos)), photo_sizes=sizes)
+
+
+def from_arrays(delivered: Delivered, file: DeliveredFile, path: Path) -> Given:
+    """Return all rows of an .npz or .npy.
+
+    Raises:
+        UsageProblemError: the file cannot be read, or its names, shapes or types do not fit the model.
+    """
+    request = Request(inputs=specs(file), contracts=delivered.inputs, counts=(MAX_ROWS, 0), seed=0)
+    stream = open_arrays(path, request)
+    assert not isinstance(stream.samples, tuple)  # A tuple would be two sets; a file contains only one.
+    rows = list(stream.samples)
+    photos = np.stack([row.photo for row in rows if row.photo is not None]) if stream.photos else None
+    arrays = {name: np.stack([row.inputs[name] for row in rows]) for name in request.inputs}
+    samples = Samples(inputs=arrays, photos=photos, source=stream.source, seed=0)
+    return Given(samples=samples, names=tuple(f"{path}, sample {number}" for number in range(1, len(rows) + 1)))
+
+
+def specs(file: DeliveredFile) -> dict[str, InputSpec]:
+    """Return the inputs of the model, in float32 where the file takes quantized values."""
+    return {
+        spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype if spec.scale is None else "float32")
+        for spec in file.inputs
+    }
+
+
+def _photo(path: Path) -> Any:
+    if path.is_dir():
+        raise UsageProblemError(f"{str(path)!r} is a folder; type photos, for example {path}/*.jpg")
+    if not path.exists():
+        raise UsageProblemError(f"there is no photo {str(path)!r}; type the path of a photo")
+    try:
+        return read_photo(path)
+    except BadPhotoError as error:
+        raise UsageProblemError(f"{str(path)!r} cannot be read as a photo: {error}") from error
