@@ -37,7 +37,9 @@ def run(models: list[str]) -> None:
             with np.load(work / name / "golden.npz", allow_pickle=False) as arrays:
                 inputs = {key.removeprefix("input/"): arrays[key] for key in arrays if key.startswith("input/")}
                 photos = arrays["photos"]
-            Samples(inputs=inputs, photos=photos, source="golden", seed=0).save(work / "samples")
+            Samples(inputs=inputs, photos=photos, photo_input=delivered.photo_input, source="golden", seed=0).save(
+                work / "samples"
+            )
             here, there = (_outputs(work, file.path, emulator) for emulator in ([], _EMULATOR))
             (output,) = file.outputs
             step = 1 if output.zero_point is not None else output.scale or 1

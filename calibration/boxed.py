@@ -93,7 +93,7 @@ def boxed_samples(
         raise ValueError("boxes are relative to the whole photo; a preprocessing that crops would move them")
     shape, unreadable, known, excluded = preprocessing.shape, list[str](), frozenset(exclude), 0
     truth: list[Truth] = []
-    with SetWriter(work, {name: InputSpec(shape=shape)}, shape) as writer:
+    with SetWriter(work, {name: InputSpec(shape=shape)}, name) as writer:
         for path, size, one in photos.files:
             try:
                 photo = read_photo(path)

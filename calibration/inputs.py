@@ -44,14 +44,6 @@ def describe(inputs: Mapping[str, InputSpec]) -> str:
     return "; ".join(f"{name}: {spec}" for name, spec in inputs.items())
 
 
-def image_input(inputs: Mapping[str, InputSpec], preprocessing: Preprocessing | None) -> str | None:
-    """Return the name of the model's only input if `preprocessing` produces it; otherwise None."""
-    if preprocessing is None or len(inputs) != 1:
-        return None
-    name, spec = next(iter(inputs.items()))
-    return name if spec.shape == preprocessing.shape and np.issubdtype(np.dtype(spec.dtype), np.floating) else None
-
-
 def photo_sample(name: str, photo: NDArray[np.uint8], preprocessing: Preprocessing, label: int | None = None) -> Sample:
     """Return the sample whose input `name` is `photo` (height, width, channels), normalised by `preprocessing`."""
     return Sample(inputs={name: preprocessing.normalise(photo)}, photo=photo, label=label)

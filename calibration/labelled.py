@@ -151,7 +151,7 @@ def labelled_samples(
     """
     shape = preprocessing.shape
     excluded, known = 0, frozenset(exclude)
-    with SetWriter(work, {name: InputSpec(shape=shape)}, shape) as writer:
+    with SetWriter(work, {name: InputSpec(shape=shape)}, name) as writer:
         for photo, label in photos.photos(preprocessing):
             sample = photo_sample(name, photo, preprocessing, label)
             digest = sample_digest(sample.inputs)

@@ -88,7 +88,7 @@ def masked_samples(
     """
     shape, unreadable, known, excluded = preprocessing.shape, list[str](), frozenset(exclude), 0
     has_classes = False
-    with SetWriter(work, {name: InputSpec(shape=shape)}, shape) as writer:
+    with SetWriter(work, {name: InputSpec(shape=shape)}, name) as writer:
         masks = ArrayFile(work / "masks.npy", shape[:2], "uint8")
         for photo, mask in read_masked(photos, preprocessing, unreadable):
             sample = photo_sample(name, photo, preprocessing)

@@ -27,7 +27,8 @@ class Samples:
 
     Attributes:
         inputs: preprocessed arrays of shape (N, ...), by input name of the model.
-        photos: (N, H, W, C) uint8 camera bytes from which `inputs` was computed; None if the source has no photos.
+        photos: (N, H, W, C) uint8 camera bytes; None if the source has no photos.
+        photo_input: name of the input that was computed from `photos`; None without photos.
         labels: (N,) class indices, if known.
         source: description of the folder, file or built-in set.
         seed: random seed with which the samples were chosen.
@@ -42,6 +43,7 @@ class Samples:
     source: str
     seed: int
     photos: NDArray[np.uint8] | None = None
+    photo_input: str | None = None
     labels: NDArray[np.int64] | None = None
     preprocessing: Mapping[str, Any] | None = None
     real: bool = True
@@ -49,6 +51,8 @@ class Samples:
     digests: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.photos is not None and self.photo_input not in self.inputs:
+            raise ValueError(f"the photos belong to the input {self.photo_input!r}, but there are {list(self.inputs)}")
         if not self.digests:
             object.__setattr__(self, "digests", tuple(sample_digest(sample) for sample in self))
 
@@ -103,6 +107,7 @@ class Samples:
             folder,
             tuple(self.inputs),
             self.digests,
+            photo_input=self.photo_input,
             source=self.source,
             seed=self.seed,
             preprocessing=self.preprocessing,
@@ -121,6 +126,7 @@ class Samples:
             source=record["source"],
             seed=record["seed"],
             photos=_map(folder / PHOTOS) if (folder / PHOTOS).exists() else None,
+            photo_input=record["photo_input"],
             labels=_map(folder / LABELS) if (folder / LABELS).exists() else None,
             preprocessing=record["preprocessing"],
             real=record["real"],
@@ -134,6 +140,7 @@ def write_index(
     names: Sequence[str],
     digests: Sequence[str],
     *,
+    photo_input: str | None,
     source: str,
     seed: int,
     preprocessing: Mapping[str, Any] | None = None,
@@ -146,6 +153,7 @@ def write_index(
         folder: where the arrays lie.
         names: of the inputs, in the order of their files.
         digests: of the samples.
+        photo_input: name of the input that was computed from photos.
         source: their origin.
         seed: with which they were chosen.
         preprocessing: its record.
@@ -154,6 +162,7 @@ def write_index(
     """
     record = {
         "inputs": list(names),
+        "photo_input": photo_input,
         "source": source,
         "seed": seed,
         "preprocessing": preprocessing,

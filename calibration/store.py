@@ -83,15 +83,16 @@ class ArrayFile:
 class SetWriter:
     """Writes the files that `Samples.load` memory-maps."""
 
-    def __init__(self, folder: Path, inputs: Mapping[str, InputSpec], photo_shape: tuple[int, ...] | None) -> None:
-        """Open one file per input, and one for photos if `photo_shape` (height, width, channels) is given."""
+    def __init__(self, folder: Path, inputs: Mapping[str, InputSpec], photo_input: str | None) -> None:
+        """Open one file per input, and one for photos if they become the input `photo_input`."""
         clear(folder)
         self.folder, self.digests, self._labels = folder, list[str](), list[int]()
         self._inputs = {
             name: ArrayFile(folder / input_file(index), spec.shape, spec.dtype)
             for index, (name, spec) in enumerate(inputs.items())
         }
-        self._photos = ArrayFile(folder / PHOTOS, photo_shape, "uint8") if photo_shape else None
+        self._photo_input = photo_input
+        self._photos = ArrayFile(folder / PHOTOS, inputs[photo_input].shape, "uint8") if photo_input else None
 
     def __enter__(self) -> Self:
         return self
@@ -122,7 +123,7 @@ class SetWriter:
         """
         if self._labels:
             np.save(self.folder / LABELS, np.asarray(self._labels, np.int64), allow_pickle=False)
-        write_index(self.folder, tuple(self._inputs), self.digests, **origin)
+        write_index(self.folder, tuple(self._inputs), self.digests, photo_input=self._photo_input, **origin)
         return Samples.load(self.folder)
 
 

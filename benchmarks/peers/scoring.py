@@ -87,4 +87,4 @@ def renamed(samples: Path, name: str, folder: Path) -> None:
     for array in samples.glob("*.npy"):
         (folder / array.name).symlink_to(array)
     record = json.loads((samples / INDEX).read_text(encoding="utf-8"))
-    (folder / INDEX).write_text(json.dumps({**record, "inputs": [name]}), encoding="utf-8")
+    (folder / INDEX).write_text(json.dumps({**record, "inputs": [name], "photo_input": name}), encoding="utf-8")

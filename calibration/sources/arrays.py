@@ -10,7 +10,7 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from calibration.inputs import Sample, check_castable, check_shape, describe, image_input
+from calibration.inputs import Sample, check_castable, check_shape, describe
 from calibration.sources.array_rows import ArrayRows, BrokenArrayError
 from calibration.sources.conversion import as_sample, watched
 from calibration.sources.request import Request, Stream
@@ -49,13 +49,13 @@ def names(path: Path) -> frozenset[str]:
 
 def _check(what: str, arrays: dict[str, ArrayRows], request: Request) -> bool:
     """Check all shapes and types before reading rows; return whether the rows are camera bytes."""
-    image = image_input(request.inputs, request.preprocessing)
+    image = request.photo_input
     photos = image is not None and arrays[image].dtype == np.uint8
     for name, spec in request.inputs.items():
         rows = arrays[name]
         if not (spec.shape[-1:] == (1,) and rows.row_shape == spec.shape[:-1]):
             check_shape(what, name, spec, rows.row_shape)
-        if not photos:
+        if not (photos and name == image):
             check_castable(what, name, spec, rows.dtype)
     return photos
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from calibration.inputs import Sample, describe, image_input, photo_sample
+from calibration.inputs import Sample, describe, photo_sample
 from calibration.sources.request import Request, Stream
 from zoo.errors import OutsideError, UsageProblemError
 
@@ -38,7 +38,7 @@ def open_builtin(request: Request) -> Stream:
     Raises:
         UsageProblemError: the model does not take exactly one image.
     """
-    name = image_input(request.inputs, request.preprocessing)
+    name = request.only_photo_input
     if name is None or request.preprocessing is None:
         raise _refusal(request)
     sets = [photos(names) for names in (CALIBRATION_PHOTOS, PROBE_PHOTOS)]

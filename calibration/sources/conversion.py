@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from calibration.inputs import InputSpec, Sample, cast, check_castable, check_shape, image_input, photo_sample
+from calibration.inputs import InputSpec, Sample, cast, check_castable, check_shape
 from calibration.samples import Array
 from calibration.sources.request import Request
 from zoo.errors import UsageProblemError
@@ -31,19 +31,23 @@ def as_sample(what: str, values: Mapping[str, Array], request: Request) -> Sampl
         UsageProblemError: the model does not take an array's shape, type or values.
     """
     shaped = {name: _shaped(what, name, spec, values[name]) for name, spec in request.inputs.items()}
-    image, preprocessing = image_input(request.inputs, request.preprocessing), request.preprocessing
+    image, preprocessing = request.photo_input, request.preprocessing
+    photo = None
     if image is not None and preprocessing is not None:
         if shaped[image].dtype == np.uint8:
-            return photo_sample(image, np.array(shaped[image]), preprocessing)
-        _check_span(what, image, shaped[image], preprocessing)
+            photo = np.array(shaped[image])
+            shaped[image] = preprocessing.normalise(photo)
+        else:
+            _check_span(what, image, shaped[image], preprocessing)
     for name, spec in request.inputs.items():
         check_castable(what, name, spec, shaped[name].dtype)
-    return Sample(inputs={name: cast(what, name, spec, shaped[name]) for name, spec in request.inputs.items()})
+    made = {name: cast(what, name, spec, shaped[name]) for name, spec in request.inputs.items()}
+    return Sample(inputs=made, photo=photo)
 
 
 def watched(stream: Iterable[Sample], request: Request, notes: list[str]) -> Iterator[Sample]:
     """Yield the samples; keep a warning in `notes` while they span little of the preprocessing's range."""
-    image, preprocessing = image_input(request.inputs, request.preprocessing), request.preprocessing
+    image, preprocessing = request.photo_input, request.preprocessing
     low, high = math.inf, -math.inf
     for count, sample in enumerate(stream, 1):
         if image is not None and preprocessing is not None:

@@ -96,9 +96,9 @@ def _write(
 ) -> Draw:
     """Distribute the samples with their generated inputs; generated inputs do not make equal photos different."""
     preprocessing = request.preprocessing
-    shape = next(iter(request.inputs.values())).shape if stream.photos else None
+    photo = request.photo_input if stream.photos else None
     folders = work / "calibration", work / "probe"
-    writers = [SetWriter(one, inputs, shape) for one in folders]
+    writers = [SetWriter(one, inputs, photo) for one in folders]
     dealer = Dealer(writers[0], writers[1], request.counts, list(request.inputs))
     with writers[0], writers[1]:
         if isinstance(stream.samples, tuple):

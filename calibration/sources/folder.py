@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from calibration.inputs import Sample, describe, image_input, photo_sample
+from calibration.inputs import Sample, describe, photo_sample
 from calibration.photo_file import SUFFIXES, BadPhotoError, read_photo
 from calibration.sources.request import Request, Stream
 from zoo.errors import UsageProblemError
@@ -24,7 +24,7 @@ def open_folder(folder: Path, request: Request) -> Stream:
         UsageProblemError: the model takes no photos, or the folder has none.
     """
     preprocessing = request.preprocessing
-    name = image_input(request.inputs, preprocessing)
+    name = request.only_photo_input
     if name is None or preprocessing is None:
         raise UsageProblemError(
             "a folder of photos needs a model with one image input and a known preprocessing "

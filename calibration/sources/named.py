@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from calibration.inputs import describe, image_input, photo_sample
+from calibration.inputs import describe, photo_sample
 from calibration.sources.request import Request, Stream
 from zoo import datasets
 from zoo.errors import UsageProblemError
@@ -20,7 +20,7 @@ def open_named(name: str, request: Request) -> Stream:
         OutsideError: the data set cannot be read or downloaded.
     """
     preprocessing = request.preprocessing
-    image = image_input(request.inputs, preprocessing)
+    image = request.only_photo_input
     if image is None or preprocessing is None:
         raise UsageProblemError(
             f"--calibration {name} needs a model with one image input and a known preprocessing (--preprocessing raw, "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from calibration.inputs import Sample, image_input, photo_sample
+from calibration.inputs import Sample
 from calibration.sources.request import Request, Stream
 from zoo.inputs import Input, Photo, Vector
 
@@ -16,24 +16,25 @@ def open_noise(request: Request) -> Stream:
     return Stream(
         source="random noise: sizes and speed only",
         samples=_noise(request),
-        photos=image_input(request.inputs, request.preprocessing) is not None,
+        photos=request.photo_input is not None,
         real=False,
     )
 
 
 def _noise(request: Request) -> Iterator[Sample]:
     generator = np.random.default_rng(request.seed)
-    image = image_input(request.inputs, request.preprocessing)
+    image = request.photo_input
     while True:
+        made = {
+            name: _contract(request, name).random(generator, spec.shape, spec.dtype)
+            for name, spec in request.inputs.items()
+            if name != image
+        }
+        photo = None
         if image is not None and request.preprocessing is not None:
             photo = generator.integers(0, 256, request.inputs[image].shape, np.uint8)
-            yield photo_sample(image, photo, request.preprocessing)
-        else:
-            made = {
-                name: _contract(request, name).random(generator, spec.shape, spec.dtype)
-                for name, spec in request.inputs.items()
-            }
-            yield Sample(inputs=made)
+            made[image] = request.preprocessing.normalise(photo)
+        yield Sample(inputs={name: made[name] for name in request.inputs}, photo=photo)
 
 
 def _contract(request: Request, name: str) -> Input:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from calibration.inputs import InputSpec, Sample
-from zoo.inputs import Input, preprocessing_of
+from zoo.inputs import Input, photo_input, preprocessing_of
 from zoo.preprocessing import Preprocessing
 
 
@@ -30,6 +32,20 @@ class Request:
     def preprocessing(self) -> Preprocessing | None:
         """Preprocessing from photos to the model's input; None if that input is no photo."""
         return preprocessing_of(self.contracts)
+
+    @property
+    def photo_input(self) -> str | None:
+        """Name of the input that photos become; None if no input is a photo, or the preprocessing does not fit it."""
+        name, preprocessing = photo_input(self.contracts), self.preprocessing
+        spec = self.inputs.get(name) if name is not None else None
+        if spec is None or preprocessing is None or spec.shape != preprocessing.shape:
+            return None
+        return name if np.issubdtype(np.dtype(spec.dtype), np.floating) else None
+
+    @property
+    def only_photo_input(self) -> str | None:
+        """Name of the input that photos become if it is the only input, so that a photo is a whole sample."""
+        return self.photo_input if len(self.inputs) == 1 else None
 
     @property
     def total(self) -> int:

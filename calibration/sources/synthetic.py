@@ -11,7 +11,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.inputs import Sample, image_input, photo_sample
+from calibration.inputs import Sample, photo_sample
 from calibration.sources.builtin import open_builtin
 from calibration.sources.request import Request, Stream
 from zoo.preprocessing import Preprocessing
@@ -41,7 +41,7 @@ def open_synthetic(maker: Maker, request: Request) -> Stream:
 
 
 def _made(maker: Maker, request: Request) -> Iterator[Sample]:
-    name, preprocessing = image_input(request.inputs, request.preprocessing), request.preprocessing
+    name, preprocessing = request.only_photo_input, request.preprocessing
     assert name is not None  # `open_builtin` has checked both
     assert preprocessing is not None
     for image in maker(preprocessing, -(-request.counts[0] // SYNTHETIC_PERIOD)):

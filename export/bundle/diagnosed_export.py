@@ -141,7 +141,7 @@ def samples(
         return repeated.probe
     assert export is not None  # Without an export, `repeated_draw` returns samples.
     try:
-        return golden.read(export.folder / GOLDEN).samples()
+        return golden.read(export.folder / GOLDEN).samples(export.photo_input)
     except CheckFailedError as error:
         raise UsageProblemError(
             f"{export.folder / GOLDEN} cannot be used ({error}); type --samples with a folder or an .npz"

@@ -48,9 +48,13 @@ def from_photos(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path
     preprocessing = delivered.preprocessing
     generated = inputs.made_up(delivered.inputs)
     given = [spec for spec in file.inputs if spec.name not in generated]
-    if preprocessing is None or len(given) != 1:
+    if preprocessing is None:
         raise UsageProblemError(
             f"the preprocessing of {delivered.name} is unknown: give an .npz with {describe(specs(file))}"
+        )
+    if [spec.name for spec in given] != [delivered.photo_input]:
+        raise UsageProblemError(
+            f"{file.path.name} takes other inputs beside a photo: give an .npz with {describe(specs(file))}"
         )
     if preprocessing.shape != given[0].shape[1:]:
         raise UsageProblemError(
@@ -64,7 +68,7 @@ def from_photos(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path
     rows = [random_inputs.values(specs(file), generated, generator) for _ in photos]
     arrays = {given[0].name: preprocessing.normalise(stacked)}
     arrays |= {name: np.stack([row[name] for row in rows]) for name in generated}
-    samples = Samples(inputs=arrays, photos=stacked, source="photos", seed=0)
+    samples = Samples(inputs=arrays, photos=stacked, photo_input=given[0].name, source="photos", seed=0)
     return Given(samples=samples, names=tuple(map(str, photos)), photo_sizes=sizes)
 
 
@@ -80,7 +84,8 @@ def from_arrays(delivered: Delivered, file: DeliveredFile, path: Path) -> Given:
     rows = list(stream.samples)
     photos = np.stack([row.photo for row in rows if row.photo is not None]) if stream.photos else None
     arrays = {name: np.stack([row.inputs[name] for row in rows]) for name in request.inputs}
-    samples = Samples(inputs=arrays, photos=photos, source=stream.source, seed=0)
+    photo = request.photo_input if stream.photos else None
+    samples = Samples(inputs=arrays, photos=photos, photo_input=photo, source=stream.source, seed=0)
     return Given(samples=samples, names=tuple(f"{path}, sample {number}" for number in range(1, len(rows) + 1)))
 
 

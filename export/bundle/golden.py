@@ -40,9 +40,11 @@ class Golden:
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
 
-    def samples(self) -> Samples:
-        """Return the inputs as samples."""
-        return Samples(inputs=self.inputs, photos=self.photos, source="golden inputs", seed=0)
+    def samples(self, photo_input: str | None) -> Samples:
+        """Return the inputs as samples; `photo_input` is the one that was computed from the photos."""
+        name = photo_input if photo_input in self.inputs else None
+        photos = self.photos if name is not None else None
+        return Samples(inputs=self.inputs, photos=photos, photo_input=name, source="golden inputs", seed=0)
 
 
 def content(probe: Samples, expected: Mapping[str, Array], outputs: Mapping[str, Mapping[str, Array]]) -> bytes:

@@ -94,6 +94,11 @@ class Delivered:
         return inputs.preprocessing_of(self.inputs)
 
     @property
+    def photo_input(self) -> str | None:
+        """The name of the input that photos become; None if no input is a photo."""
+        return inputs.photo_input(self.inputs)
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The names of the classes; empty if the export has none."""
         path = self.folder / LABELS

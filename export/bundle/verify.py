@@ -86,7 +86,7 @@ def verify(delivered: Delivered, progress: Progress) -> Verification:
         return Verification(delivered=delivered, count=0, files=tuple(files), checks=tuple(checks))
     checks += _preprocessing(delivered, samples)
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
-        samples.samples().save(Path(folder))
+        samples.samples(delivered.photo_input).save(Path(folder))
         seen: list[VerifiedFile] = []
         for file in delivered.files:
             progress.step(f"verify {file.path.name}", len(seen), len(delivered.files))
@@ -195,9 +195,9 @@ def _as_exported(file: DeliveredFile) -> tuple[CheckResult, ...]:
 def _preprocessing(delivered: Delivered, samples: Golden) -> tuple[CheckResult, ...]:
     """Check that the manifest's scale and offset convert the golden photos to the golden inputs."""
     preprocessing, photos = delivered.preprocessing, samples.photos
-    if preprocessing is None or photos is None:
+    inputs = samples.inputs.get(delivered.photo_input or "")
+    if preprocessing is None or photos is None or inputs is None:
         return ()
-    inputs = next(iter(samples.inputs.values()))
     channels = {1, photos.shape[-1]}
     fits = photos.shape == inputs.shape and {len(preprocessing.scale), len(preprocessing.offset)} <= channels
     # The tolerance allows for float32 rounding of byte * scale + offset.

@@ -74,7 +74,14 @@ def of(entry: str, samples: Samples) -> Samples:
     if entry == SERVE:
         return samples
     named = ((of_entry(entry, name), values) for name, values in samples.inputs.items())
-    return samples.with_inputs({name: values for name, values in named if name is not None})
+    photo = of_entry(entry, samples.photo_input) if samples.photo_input is not None else None
+    return replace(
+        samples,
+        inputs={name: values for name, values in named if name is not None},
+        photos=samples.photos if photo is not None else None,
+        photo_input=photo,
+        digests=(),
+    )
 
 
 def with_state(subject: Subject, samples: Samples) -> Samples:

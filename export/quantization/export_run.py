@@ -13,7 +13,7 @@ from export.model.subject import Subject
 from export.progress import Progress
 from export.recipe import Io, Recipe, Width
 from export.scheme import INT8, Scheme
-from zoo.inputs import Photo
+from zoo.inputs import photo_input
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,8 +42,7 @@ class ExportRun:
     @property
     def photo_input(self) -> str | None:
         """The name of the input that takes photos; None if the model takes none."""
-        contracts = entries.contracts(self.subject)
-        return next((name for name, contract in contracts.items() if isinstance(contract, Photo)), None)
+        return photo_input(entries.contracts(self.subject))
 
     def raised(self, scheme: Scheme) -> Mapping[str, Width]:
         """Return the layers of the files of `scheme` that are kept in higher precision: only int8 files have any."""

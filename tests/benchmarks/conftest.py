@@ -30,7 +30,9 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
         photos, labels = arrays["photos"][:TEST_COUNT], arrays["labels"][:TEST_COUNT].astype(np.int64)
     np.save(work / "calibration.npy", calibration)
     inputs = {subject.model.inputs[0].name: subject.preprocessing.normalise(photos)}
-    Samples(inputs=inputs, photos=photos, labels=labels, source="tests", seed=0).save(work / "samples")
+    Samples(inputs=inputs, photos=photos, photo_input=next(iter(inputs)), labels=labels, source="tests", seed=0).save(
+        work / "samples"
+    )
     floats = {".keras": work / "lenet5.keras"}
     keras_file.write("lenet5", floats[".keras"])
     for file_format in FORMATS.values():

@@ -20,10 +20,12 @@ def samples() -> Samples:
         inputs={
             "a/b:0": generator.normal(size=(5, 3)).astype(np.float32),
             "../ids": np.arange(5, dtype=np.int32),
+            "photo": np.zeros((5, 2, 2, 3), np.float32),
         },
         source="made here",
         seed=7,
         labels=np.arange(5),
+        photo_input="photo",
         photos=generator.integers(0, 255, (5, 2, 2, 3), np.uint8),
         preprocessing={"scale": [1.0]},
         warnings=("one file skipped",),
@@ -42,7 +44,14 @@ def test_saved_samples_come_back_equal_and_mapped_read_only(tmp_path: Path) -> N
     assert mapped.labels is not None
     np.testing.assert_array_equal(mapped.photos, original.photos)
     np.testing.assert_array_equal(mapped.labels, original.labels)
+    assert mapped.photo_input == "photo"
     assert mapped.record() == original.record()
+
+
+def test_photos_of_no_input_are_refused() -> None:
+    photos = np.zeros((2, 2, 2, 3), np.uint8)
+    with pytest.raises(ValueError, match="the photos belong to the input None"):
+        Samples(inputs={"x": np.zeros((2, 2, 2, 3))}, photos=photos, source="plain", seed=0)
 
 
 def test_input_names_cannot_write_outside_the_folder(tmp_path: Path) -> None:
@@ -67,7 +76,7 @@ def test_saving_removes_samples_of_an_earlier_run(tmp_path: Path) -> None:
 def test_digests_are_sha256_of_the_bytes_in_order() -> None:
     one = samples()
     expected = tuple(
-        hashlib.sha256(one.inputs["a/b:0"][i].tobytes() + one.inputs["../ids"][i].tobytes()).hexdigest()
+        hashlib.sha256(b"".join(one.inputs[name][i].tobytes() for name in ("a/b:0", "../ids", "photo"))).hexdigest()
         for i in range(5)
     )
     assert one.digests == expected

@@ -112,7 +112,7 @@ def test_other_model_with_rerecorded_outputs_differs_from_the_keras_model(
 ) -> None:
     name = "lenet5-float32.tflite"
     (copy / name).write_bytes(other_weights((copy / name).read_bytes()))
-    golden.read(copy / "golden.npz").samples().save(tmp_path / "samples")
+    golden.read(copy / "golden.npz").samples("image").save(tmp_path / "samples")
     said = measure(copy / name, tmp_path / "samples", camera_bytes=False).stored["logits"]
     regild(lambda arrays: arrays.update({f"stored/{name}/logits": said}))
     seal()

@@ -258,7 +258,7 @@ def test_a_wrong_state_is_caught(kind: str, delivery: Delivery, out: Path, tmp_p
     path = tmp_path / f"other{FORMATS[kind].suffix}"
     path.write_bytes(FORMATS[kind].convert(model, {name: one.model for name, one in entry_points(model).items()}))
     golden = read_golden(out / "token_counter" / "golden.npz")
-    golden.samples().save(tmp_path / "samples")
+    golden.samples(None).save(tmp_path / "samples")
     found = measure(path, tmp_path / "samples", camera_bytes=False).real
     judged = compare_outputs(golden.expected, found, FLOAT32, has_thresholds=True)
     assert {check.subject for check in judged.checks if not check.passed} == set(OUTPUTS)

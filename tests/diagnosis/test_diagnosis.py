@@ -62,7 +62,9 @@ class Patient:
         probe = self.network.samples.probe
         inputs = {name: values[: self.count] for name, values in probe.inputs.items()}
         photos = probe.photos[: self.count] if probe.photos is not None else None
-        return Samples(inputs=inputs, photos=photos, source="tests", seed=0).save(self.work / "few")
+        return Samples(inputs=inputs, photos=photos, photo_input=next(iter(inputs)), source="tests", seed=0).save(
+            self.work / "few"
+        )
 
     @cached_property
     def files(self) -> dict[str, bytes]:

@@ -72,7 +72,11 @@ def test_random_input_of_an_integer_file_is_not_the_photo(delivered: Delivered) 
     photos = np.zeros((2, 28, 28, 1), np.uint8)
     noise = np.array([[-2.0] * 16, [2.0] * 16], np.float32)
     samples = Samples(
-        inputs={"image": vae.preprocess().normalise(photos), "noise": noise}, photos=photos, source="black", seed=0
+        inputs={"image": vae.preprocess().normalise(photos), "noise": noise},
+        photos=photos,
+        photo_input="image",
+        source="black",
+        seed=0,
     )
     for file in delivered.files:
         real = predict.run(file, samples).real

@@ -286,7 +286,9 @@ def _judged(
 
 def recalibrated(photos: Any, preprocessing: Preprocessing) -> Samples:
     """Return samples of photos (N, H, W, C) as `preprocessing` makes them."""
-    return Samples(inputs={"image": preprocessing.normalise(photos)}, photos=photos, source="tests", seed=0)
+    return Samples(
+        inputs={"image": preprocessing.normalise(photos)}, photos=photos, photo_input="image", source="tests", seed=0
+    )
 
 
 def fashion(preprocessing: Preprocessing) -> tuple[Any, Any]:

@@ -159,7 +159,9 @@ def test_int8_files_calibrated_without_data_keep_the_predictions_on_real_photos(
     assert delivery.manifest["calibration"]["source"].startswith("synthetic images")
     assert any("synthetic" in warning for warning in delivery.manifest["probe"]["warnings"])
     photos = fashion(PREPROCESSING)[1]
-    samples = Samples(inputs={"image": PREPROCESSING.normalise(photos)}, photos=photos, source="tests", seed=0)
+    samples = Samples(
+        inputs={"image": PREPROCESSING.normalise(photos)}, photos=photos, photo_input="image", source="tests", seed=0
+    )
     samples.save(tmp_path / "samples")
     (expected,) = reference.outputs(trained, samples).values()
     (found,) = measure(delivery.folder / file["file"], tmp_path / "samples", camera_bytes=True).real.values()

@@ -7,7 +7,7 @@ and an entry of `KINDS`, or a class anywhere else and a call of `KINDS.register`
 
 from zoo.inputs.contract import Input
 from zoo.inputs.generated import Distribution, Random, Zeros
-from zoo.inputs.photo import Photo, photo, preprocessing_of
+from zoo.inputs.photo import Photo, photo, photo_input, preprocessing_of
 from zoo.inputs.registry import KINDS, from_record, made_up, record
 from zoo.inputs.tokens import Tokens
 from zoo.inputs.vector import Vector
@@ -24,6 +24,7 @@ __all__ = [
     "from_record",
     "made_up",
     "photo",
+    "photo_input",
     "preprocessing_of",
     "record",
 ]

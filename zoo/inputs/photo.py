@@ -76,6 +76,11 @@ def photo(
     return inputs
 
 
+def photo_input(inputs: Mapping[str, Input]) -> str | None:
+    """Return the name of the input that is a photo, if there is one."""
+    return next((name for name, one in inputs.items() if isinstance(one, Photo)), None)
+
+
 def preprocessing_of(inputs: Mapping[str, Input]) -> Preprocessing | None:
     """Return how photos become the input, if one of the inputs is a photo."""
     return next((one.preprocessing for one in inputs.values() if isinstance(one, Photo)), None)

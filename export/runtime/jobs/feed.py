@@ -23,9 +23,9 @@ def feed(session: Session | Dissector, samples: Samples, index: int, camera_byte
             "names of the file's inputs"
         )
     fed = {}
-    # The first input takes the photos; other inputs, which are generated, may be uint8 too.
-    photo = next(iter(samples.inputs)) if camera_bytes and samples.photos is not None else None
+    photo = samples.photo_input if camera_bytes else None
     for spec in session.inputs:
+        # Inputs other than the photo may be uint8, too.
         if spec.name == photo and spec.dtype == "uint8" and samples.photos is not None:
             fed[spec.name] = np.ascontiguousarray(samples.photos[index : index + 1])
         else:

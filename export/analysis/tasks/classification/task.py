@@ -36,7 +36,8 @@ class Classification:
 
     def find(self, subject: Subject, source: str) -> ClassifiedPhotos:
         """Return the labelled photos in `source`."""
-        if subject.preprocessing is None or not self.suits(subject.model):
+        has_one_input = len(signature.inputs(subject.model)) == 1
+        if subject.preprocessing is None or not has_one_input or not self.suits(subject.model):
             raise UsageProblemError(
                 "--evaluate needs a classifier of photos: one image input with known preprocessing "
                 "(type --preprocessing raw, unit, tf, caffe or torch) and one output of classes"

@@ -16,7 +16,7 @@ from calibration.sources.request import Request
 from calibration.store import SetWriter, digest_of
 from zoo.errors import CheckFailedError, UsageProblemError
 from zoo.generation.scores import elbo, psnr_db
-from zoo.inputs import Input, made_up, preprocessing_of
+from zoo.inputs import Input, made_up, photo_input, preprocessing_of
 
 OUTPUTS = ("reconstruction", "mean", "log_variance")
 
@@ -61,12 +61,14 @@ class PictureFiles:
     def write(self, work: Path, *, exclude: Collection[str], seed: int) -> Pictures:
         """Preprocess the photos, generate noise for each, and save both in `work`."""
         generated, preprocessing = made_up(self.contracts), preprocessing_of(self.contracts)
+        image = photo_input(self.contracts)
         assert preprocessing is not None  # Checked by `Generation.find`.
+        assert image is not None
         given = {name: spec for name, spec in self.inputs.items() if name not in generated}
         request = Request(inputs=given, contracts=self.contracts, counts=(0, 0), seed=seed)
         stream, known = open_folder(self.folder, request), frozenset(exclude)
         assert not isinstance(stream.samples, tuple)  # One folder is one stream.
-        with SetWriter(work, self.inputs, preprocessing.shape) as writer:
+        with SetWriter(work, self.inputs, image) as writer:
             for sample in completed(stream.samples, self.inputs, generated, (seed,)):
                 digest = digest_of(sample, given)
                 if digest not in known:
@@ -79,4 +81,4 @@ class PictureFiles:
             preprocessing=preprocessing.record(),
             warnings=tuple(stream.warnings),
         )
-        return Pictures(samples=samples, image=next(iter(given)))
+        return Pictures(samples=samples, image=image)
