@@ -199,7 +199,9 @@ class Network:
         proven: dict[Key, ProvenFile] = {}
         for other in self._needed(key, files, alone=True):
             measured = self.proven[other].measured if other not in contents and other != key else None
-            proven[other] = _judged(run, files[other], measured, self.expected, files, proven, self.base, None)
+            proven[other] = _judged(
+                run, files[other], measured, self.expected, files, proven, self.base, self.base_outputs
+            )
         return proven[key].artifact
 
     def _planted_base(self, run: ExportRun, planted: Planted) -> tuple[IntegerBase, BaseOutputs | None]:
