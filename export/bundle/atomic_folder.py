@@ -51,9 +51,10 @@ class Destination:
             raise UsageProblemError(f"{self.folder} is a file or a link; choose another folder with --out")
         if self.folder.is_dir() and any(self.folder.iterdir()) and _record(self.folder) is None:
             raise UsageProblemError(f"{self.folder} holds files that no export wrote; choose another folder with --out")
+        # An export that fails leaves no empty folder behind, so the nearest existing folder is tried.
+        nearest = next(folder for folder in (self.out, *self.out.absolute().parents) if folder.exists())
         try:
-            self.out.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=self.out).close()
+            tempfile.TemporaryFile(dir=nearest).close()
         except OSError as error:
             if error.errno in FULL:
                 raise OutsideError(f"cannot write to {self.out} ({error.strerror}); free some space") from error
@@ -79,6 +80,7 @@ class Destination:
         new = self.out / f".{self.name}.{secrets.token_hex(4)}{PARTIAL}"
         with ExitStack() as locks:
             try:
+                self.out.mkdir(parents=True, exist_ok=True)
                 with _lock(self.out):
                     self._sweep()
                     new.mkdir()

@@ -23,7 +23,7 @@ def inspect_file(path: Path) -> dict[str, Any]:
     try:
         facts = call(describe, timeout_s=READ_SECONDS, path=path)
     except RuntimeCrashError as error:
-        raise RuntimeCrashError(f"cannot read {path}: {error}") from error
+        raise RuntimeCrashError(f"cannot read {path}: {error}; export or copy the file again") from error
     content = path.read_bytes()
     return {
         "file": str(path),

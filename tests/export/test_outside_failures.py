@@ -83,7 +83,7 @@ def test_unavailable_weights_exit_with_code_3_and_write_nothing(
     assert answer.stdout == ""
     (line,) = progress_and_rest(answer.stderr)[1]
     assert line.startswith("error: ")
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 def test_closed_stdout_changes_the_exit_code_but_not_the_files(zoo: Zoo, tmp_path: Path, wholeness: Wholeness) -> None:

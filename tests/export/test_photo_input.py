@@ -19,6 +19,7 @@ from export.pipeline import Delivery, run
 from export.recipe import Recipe
 from export.scheme import FLOAT32, INT8
 from zoo.architecture import ARCHITECTURES, Architecture
+from zoo.errors import UsageProblemError
 from zoo.inputs import Input, Photo, Random, Vector
 from zoo.preprocessing import conventions
 
@@ -134,3 +135,9 @@ def test_wrong_golden_photos_are_caught(delivery: Delivery, tmp_path: Path) -> N
     arrays["photos"] = 255 - arrays["photos"]
     np.savez(copy / "golden.npz", **arrays)
     assert main(["verify", str(copy)]) == 1
+
+
+def test_labelled_photos_are_refused_for_a_model_that_needs_more(kind: str, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text(f"file,class_index\n{photos / '00.png'},0\n")
+    with pytest.raises(UsageProblemError, match="--evaluate needs a classifier of photos: one image input"):
+        run(Recipe(model="two_inputs", calibration=str(photos / "arrays.npz"), evaluate=str(tmp_path / "labels.csv")))

@@ -100,7 +100,7 @@ class Task(Protocol):
 
         Args:
             outputs: real values (N, ...) by name.
-            described: what the manifest says about them.
+            described: the description of the outputs in the manifest.
             class_names: a name for each class.
             photo_sizes: width and height of each photo in pixels; empty for samples that are not photos.
             top: maximum number of classes or objects of a prediction.
