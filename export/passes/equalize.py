@@ -1,9 +1,9 @@
 """Scale and shift channels to similar ranges, so that 8 bits per tensor suffice; the float outputs stay the same.
 
 In a tensor with one scale for all channels, channels of small range lose most of their bits. Here the layer that
-computes a channel scales it, and the layers that read it divide by that scale (see export/passes/channels.py). A
-channel without ReLU or padding before its readers is also shifted to a mean of zero, which the readers' biases
-compensate. The shift generalises the absorption of high biases in Nagel et al. 2019, section 4.1.3.
+computes a channel scales it, and the layers that read it divide by that scale (see channels/scalable.py). A channel
+without ReLU or padding before its readers is also shifted to a mean of zero, which the readers' biases compensate. The
+shift generalises the absorption of high biases in Nagel et al. 2019, section 4.1.3.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from calibration.samples import Samples
 from export.model.graph import copy
 from export.passes import PassRecord, PassResult
-from export.passes.channel_ranges import ChannelRange, channel_ranges
-from export.passes.channels import Channels, Group, Role
+from export.passes.channels.ranges import ChannelRange, channel_ranges
+from export.passes.channels.scalable import Channels, Group, Role
 
 if TYPE_CHECKING:
     import keras

@@ -17,7 +17,7 @@ import numpy as np
 from calibration.samples import Array, Samples
 from export.model.graph import Graph, Node, copy, is_dissolved
 from export.passes import PassRecord, PassResult
-from export.passes.products import has_own_weights
+from export.passes.fitting.products import has_own_weights
 
 if TYPE_CHECKING:
     import keras

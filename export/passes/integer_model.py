@@ -14,10 +14,10 @@ from export.errors import PassRefusedError
 from export.model.graph import functional
 from export.model.subject import Subject
 from export.passes.equalize import Equalize
+from export.passes.fitting.products import products, reason_against
+from export.passes.fitting.refit import FEWEST_SAMPLES
 from export.passes.fold import Fold
-from export.passes.products import products, reason_against
 from export.passes.reconstruct import NAME, Reconstruct
-from export.passes.refit import FEWEST_SAMPLES
 from export.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ import numpy as np
 from calibration.samples import Array, Samples
 from export.passes import Pass, PassRecord, PassResult
 from export.passes.chosen import check_share
-from export.passes.feedback import TINY, Inputs
-from export.passes.products import Kind, Product, products
-from export.passes.refit import Refit, Survey, chosen
-from export.passes.sparse import importance_of, kept_by_pattern, kept_by_share, refitted
-from export.passes.streaming import Traversal
+from export.passes.fitting.feedback import TINY, Inputs
+from export.passes.fitting.products import Kind, Product, products
+from export.passes.fitting.refit import Refit, Survey, chosen
+from export.passes.fitting.sparse import importance_of, kept_by_pattern, kept_by_share, refitted
+from export.passes.fitting.streaming import Traversal
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 
 from calibration.samples import Array, Samples
 from export.passes import Pass, PassRecord, PassResult
-from export.passes.channel_units import ChannelUnits, Numbers
+from export.passes.channels.units import ChannelUnits, Numbers
 from export.passes.chosen import check_share
-from export.passes.feedback import TINY, Inputs
-from export.passes.products import Kind, Product
-from export.passes.refit import Refit, Survey, chosen
+from export.passes.fitting.feedback import TINY, Inputs
+from export.passes.fitting.products import Kind, Product
+from export.passes.fitting.refit import Refit, Survey, chosen
+from export.passes.fitting.sparse import importance_of, refitted
+from export.passes.fitting.streaming import Traversal
 from export.passes.shrink import Shrink
-from export.passes.sparse import importance_of, refitted
-from export.passes.streaming import Traversal
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:

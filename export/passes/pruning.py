@@ -12,8 +12,8 @@ from export.errors import PassRefusedError
 from export.model.graph import functional
 from export.model.subject import Subject
 from export.passes import registry
+from export.passes.fitting.refit import FEWEST_SAMPLES
 from export.passes.fold import Fold
-from export.passes.refit import FEWEST_SAMPLES
 from export.progress import Progress
 from export.recipe import PassChoice
 from zoo.errors import UsageProblemError

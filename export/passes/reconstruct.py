@@ -14,11 +14,11 @@ import numpy as np
 
 from calibration.samples import Array, Samples
 from export.passes import PassRecord, PassResult
-from export.passes.feedback import Inputs
-from export.passes.products import Kind, Product
-from export.passes.refit import Refit, chosen
-from export.passes.rounding import Rounded, largest_integer, round_depthwise, round_matrix, round_transposed
-from export.passes.streaming import Traversal
+from export.passes.fitting.feedback import Inputs
+from export.passes.fitting.products import Kind, Product
+from export.passes.fitting.refit import Refit, chosen
+from export.passes.fitting.rounding import Rounded, largest_integer, round_depthwise, round_matrix, round_transposed
+from export.passes.fitting.streaming import Traversal
 
 if TYPE_CHECKING:
     import keras

@@ -10,7 +10,7 @@ import numpy as np
 from calibration.samples import Array, Samples
 from export.model.graph import copy
 from export.passes import PassRecord, PassResult
-from export.passes.channel_units import ChannelUnits, Numbers
+from export.passes.channels.units import ChannelUnits, Numbers
 
 if TYPE_CHECKING:
     import keras

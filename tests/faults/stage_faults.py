@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from export.formats import PRIMARY
-from export.passes.channels import Channels
+from export.passes.channels.scalable import Channels
 from export.passes.fold import fold
 from export.passes.integer_model import Reconstruction, worst_channel
 from tests.faults.networks import Key, Network, Planted

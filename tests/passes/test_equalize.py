@@ -14,8 +14,8 @@ from calibration.samples import Samples
 from export import passes
 from export.errors import PassRefusedError
 from export.metrics import compare
-from export.passes.channel_ranges import ChannelRange, channel_ranges
-from export.passes.channels import Channels
+from export.passes.channels.ranges import ChannelRange, channel_ranges
+from export.passes.channels.scalable import Channels
 from export.passes.equalize import Equalize
 from export.passes.fold import fold
 from tests.faults.networks import Network

@@ -10,11 +10,11 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from export.passes.channel_fit import LARGEST_GAIN, ChannelFit
-from export.passes.moments import moments
-from export.passes.products import products
+from export.passes.fitting.channel_fit import LARGEST_GAIN, ChannelFit
+from export.passes.fitting.moments import moments
+from export.passes.fitting.products import products
+from export.passes.fitting.refit import Refit
 from export.passes.reconstruct import Reconstruct
-from export.passes.refit import Refit
 
 WINDOWS = [
     {"kernel_size": 3, "padding": "same"},

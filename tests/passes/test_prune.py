@@ -12,10 +12,10 @@ from keras import layers
 from export import passes
 from export.metrics import compare
 from export.model import reference
+from export.passes.fitting.products import Kind, products, reason_against
+from export.passes.fitting.sparse import kept_by_pattern, kept_by_share, refitted
 from export.passes.fold import fold
-from export.passes.products import Kind, products, reason_against
 from export.passes.prune import Prune, zero_share
-from export.passes.sparse import kept_by_pattern, kept_by_share, refitted
 from tests.faults.networks import Network
 
 NETWORKS = ("lenet5", "mobilenet_tiny", "mobilenet_v2_tiny")
@@ -98,7 +98,7 @@ def test_the_most_important_weights_are_kept() -> None:
 
 def test_remaining_weights_compensate_pruned_ones() -> None:
     """Of two equal inputs, the remaining one gets the sum of both weights."""
-    from export.passes.feedback import Moments
+    from export.passes.fitting.feedback import Moments
 
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(500, 3)).astype(np.float32)

@@ -14,7 +14,7 @@ from calibration.samples import Samples
 from export import passes
 from export.metrics import compare
 from export.model import reference
-from export.passes.channel_units import ChannelUnits
+from export.passes.channels.units import ChannelUnits
 from export.passes.fold import fold
 from export.passes.prune_channels import PruneChannels
 from export.passes.shrink import Shrink, unread

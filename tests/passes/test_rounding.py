@@ -11,8 +11,8 @@ from export.formats.pairing import LARGEST_PAIR, largest_pair, partners
 from export.formats.tflite import grids
 from export.formats.tflite.saturation import _requantized
 from export.passes import rounding
-from export.passes.feedback import Moments, Rows
-from export.passes.rounding import largest_integer, round_depthwise, round_matrix
+from export.passes.fitting.feedback import Moments, Rows
+from export.passes.fitting.rounding import largest_integer, round_depthwise, round_matrix
 
 SHAPE = (3, 3, 20)
 INPUTS = 180

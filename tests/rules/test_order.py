@@ -37,6 +37,14 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("onnx",),
         ("__init__",),
     ),
+    "export.passes": (
+        ("fitting", "__init__"),
+        ("channels",),
+        ("chosen", "equalize", "fold", "reconstruct", "shrink"),
+        ("integer_model", "prune", "prune_channels"),
+        ("registry",),
+        ("pruning",),
+    ),
     "export.analysis": (("tasks",), ("evaluation",), ("budget", "diagnosis", "original"), ("__init__",)),
 }
 PACKAGES = [name for row in ORDER[""] for name in row]

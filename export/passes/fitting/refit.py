@@ -16,11 +16,11 @@ import numpy as np
 from calibration.samples import Array
 from export.errors import PassRefusedError
 from export.model.graph import Graph, copy
-from export.passes.channel_fit import ChannelFit
-from export.passes.feedback import MOST_ROWS_SHARE, Inputs, Rows
-from export.passes.moments import moments
-from export.passes.products import Kind, Product, products, reason_against
-from export.passes.streaming import Handler, Stream
+from export.passes.fitting.channel_fit import ChannelFit
+from export.passes.fitting.feedback import MOST_ROWS_SHARE, Inputs, Rows
+from export.passes.fitting.moments import moments
+from export.passes.fitting.products import Kind, Product, products, reason_against
+from export.passes.fitting.streaming import Handler, Stream
 
 if TYPE_CHECKING:
     import keras

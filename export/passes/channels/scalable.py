@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from export.model.graph import Graph, Node
-from export.passes.products import has_own_weights
+from export.passes.fitting.products import has_own_weights
 
 if TYPE_CHECKING:
     import keras

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.model.graph import Graph, Node
-from export.passes.products import reason_against
+from export.passes.fitting.products import reason_against
 
 if TYPE_CHECKING:
     import keras

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from export.passes.feedback import Feedback, Floats, Inputs
+from export.passes.fitting.feedback import Feedback, Floats, Inputs
 
 Mask = NDArray[np.bool_]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.samples import Samples
-from export.passes.streaming import Traversal
+from export.passes.fitting.streaming import Traversal
 
 if TYPE_CHECKING:
     import keras

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.passes.feedback import Moments
+from export.passes.fitting.feedback import Moments
 
 # Error of the variance of a nearly constant input, relative to its power: float32 represents the input and the mean
 # subtracted from it with a relative error of 2^-24 each.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.formats.pairing import LARGEST_PAIR, largest_pair, partners
-from export.passes.feedback import Feedback, Inputs
+from export.passes.fitting.feedback import Feedback, Inputs
 
 Floats = NDArray[np.float32]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.passes.windows import Windows, random_rows
+from export.passes.fitting.windows import Windows, random_rows
 
 if TYPE_CHECKING:
     import keras
