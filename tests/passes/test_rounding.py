@@ -10,7 +10,7 @@ import pytest
 from export.formats.pairing import LARGEST_PAIR, largest_pair, partners
 from export.formats.tflite import grids
 from export.formats.tflite.saturation import _requantized
-from export.passes import rounding
+from export.passes.fitting import rounding
 from export.passes.fitting.feedback import Moments, Rows
 from export.passes.fitting.rounding import largest_integer, round_depthwise, round_matrix
 
