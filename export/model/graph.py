@@ -78,11 +78,24 @@ def copy(
         new = _with_output_names(new, signature.names(model)[1])
         for layer, copied in copying.copies.values():
             if id(layer) not in copying.others:
-                copied.set_weights(layer.get_weights())
+                copy_state(layer, copied)
     except (NotImplementedError, TypeError, ValueError) as error:
         first = next(iter(str(error).splitlines()), type(error).__name__)
         raise PassRefusedError(f"Keras cannot copy the model: {first}") from error
     return new, copying.others
+
+
+def copy_state(source: keras.Layer, target: keras.Layer) -> None:
+    """Set a layer's weights, and what it computes from them when it is loaded, such as a Normalization's statistics.
+
+    Raises:
+        ValueError: the layers differ.
+    """
+    target.set_weights(source.get_weights())
+    for one, other in zip(source._flatten_layers(), target._flatten_layers(), strict=True):
+        state: dict[str, Any] = {}
+        one.save_own_variables(state)
+        other.load_own_variables(state)
 
 
 def _with_output_names(model: keras.Model, names: Sequence[str]) -> keras.Model:
