@@ -77,7 +77,8 @@ def recipe(model: flatbuffer.Model, raised: Mapping[str, Width], io: Io) -> Quan
     untouched = algorithm_manager.AlgorithmName.NO_QUANTIZE
     manager.add_static_config(".*", names.ALL_SUPPORTED, activation_num_bits=8, weight_num_bits=8)
     subgraph = model.subgraphs[0]
-    for position, width in operator_widths(model, raised).items():
+    widths = operator_widths(model, raised)
+    for position, width in widths.items():
         operator = subgraph.operators[position]
         name = _quantizer_name(model, operator)
         if name is None:
@@ -89,7 +90,8 @@ def recipe(model: flatbuffer.Model, raised: Mapping[str, Width], io: Io) -> Quan
             manager.add_weight_only_config(scope, name, num_bits=8)
         else:
             manager.add_quantization_config(scope, name, algorithm_key=untouched)
-    if io is Io.FLOAT32 and any(name in raised for name in _names(subgraph, subgraph.inputs)):
+    read = {index for position in widths for index in subgraph.operators[position].inputs}
+    if io is Io.FLOAT32 and not read.isdisjoint(subgraph.inputs):
         manager.add_quantization_config(".*", names.INPUT, algorithm_key=untouched)
     if any(name in raised for name in _names(subgraph, subgraph.outputs)):
         manager.add_quantization_config(".*", names.OUTPUT, algorithm_key=untouched)
