@@ -12,7 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from calibration.samples import Array, Samples
+from export.metrics import OutputKind
 from export.model import reference, signature
+from export.model.output_kinds import output_kinds as of_model
 from export.model.subject import Subject
 from export.model.tensor_spec import TensorSpec
 from zoo.entry_points import SERVE, EntryPoint, name_of, of_entry
@@ -66,6 +68,15 @@ def outputs(subject: Subject, samples: Samples) -> dict[str, Array]:
         name_of(entry, name): values
         for entry, point in entry_points(subject).items()
         for name, values in reference.outputs(point.model, of(entry, samples)).items()
+    }
+
+
+def output_kinds(subject: Subject) -> dict[str, OutputKind]:
+    """Return what the outputs of all entry points mean, by name."""
+    return {
+        name_of(entry, name): kind
+        for entry, point in entry_points(subject).items()
+        for name, kind in of_model(point.model, subject.losses, subject.task).items()
     }
 
 

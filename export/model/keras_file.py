@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import UsageProblemError
 from zoo.weights.patches import blank_weights
@@ -40,6 +41,30 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 of the file as a hex string."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def losses(path: Path, outputs: Sequence[str]) -> dict[str, str]:
+    """Return the names of the losses that a .keras file says its model was trained with, in snake case, by output name.
+
+    Outputs without a loss lack; all do if the model was not compiled or its losses are functions of the user's own.
+    """
+    with zipfile.ZipFile(path) as archive:
+        compiled = json.loads(archive.read("config.json")).get("compile_config") or {}
+    loss = compiled.get("loss")
+    if isinstance(loss, list):
+        named = dict(zip(outputs, loss, strict=False))
+    elif isinstance(loss, dict) and "class_name" not in loss:
+        named = loss
+    else:
+        named = dict.fromkeys(outputs, loss)
+    return {name: _loss_name(one) for name, one in named.items() if name in outputs and one}
+
+
+def _loss_name(loss: Any) -> str:
+    """Return the name of a loss from its serialised form: "mse", or "mean_squared_error" of a class."""
+    if isinstance(loss, dict):
+        loss = (loss.get("config") or {}).get("name") if isinstance(loss.get("config"), dict) else loss.get("config")
+    return str(loss or "")
 
 
 def normalises_by_itself(model: keras.Model) -> bool:

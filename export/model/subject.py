@@ -38,6 +38,7 @@ class Subject:
         entries: entry points by name; empty if the model itself is the only entry point.
         companions: contents of files that must be shipped with the exported ones, by name.
         meaning: what the task needs to know about the outputs, as plain data that only the task reads; None if nothing.
+        losses: names of the losses that outputs were trained with, by output name, as far as they are known.
         history: training steps recorded in the model's file, such as pruning or quantization-aware training.
     """
 
@@ -49,6 +50,7 @@ class Subject:
     labels: tuple[str, ...] = ()
     task: str = ""
     meaning: Mapping[str, Any] | None = None
+    losses: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Mapping[str, Any], ...] = ()
     entries: Mapping[str, EntryPoint] = field(default_factory=dict)
     companions: Mapping[str, bytes] = field(default_factory=dict)
@@ -154,7 +156,10 @@ def subject_of_file(path: Path, named: str | None) -> Subject:
         name=path.name, trained=True, source="a file", sha256=keras_file.sha256(path), taken_as_trained=True
     )
     if known is None:
-        return Subject(name=name, title=path.name, model=model, weights=loaded, inputs=_inputs(model, named))
+        losses = keras_file.losses(path, signature.names(model)[1])
+        return Subject(
+            name=name, title=path.name, model=model, weights=loaded, inputs=_inputs(model, named), losses=losses
+        )
     _check_facts(path, model, known)
     if named is not None:
         raise UsageProblemError(f"{path.name} stores its own preprocessing; leave --preprocessing out")

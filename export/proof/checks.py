@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from export.formats import FORMATS, PRIMARY
+from export.model import entries
 from export.proof import clipping as clipped
 from export.proof import compare, input_convention, integer_model, provenance
 from export.proof.check import CheckResult, NotMade
@@ -96,6 +97,7 @@ def agreement(evidence: Evidence) -> Results | NotMade:
         specs,
         evidence.scheme,
         model=evidence.expected if loose else None,
+        kinds=entries.output_kinds(run.subject),
     )
 
 

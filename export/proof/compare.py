@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from calibration.samples import Array
 from export.formats.session import RangeReport, StorageReport
-from export.metrics import Comparison, StepComparison, are_classes, compare, compare_steps
+from export.metrics import Comparison, OutputKind, StepComparison, by_shape, compare, compare_steps
 from export.model.tensor_spec import TensorSpec
 from export.proof.check import CheckResult
 from export.proof.tolerances import (
     AGREEMENT,
+    CONSTANT_OUTPUTS,
     FIDELITY,
     PARITY,
     STEP_AGREEMENT,
@@ -48,6 +49,7 @@ def compare_outputs(
     *,
     has_thresholds: bool,
     tolerance: Tolerance | None = None,
+    kinds: Mapping[str, OutputKind] | None = None,
 ) -> OutputComparison:
     """Compare a file's real outputs with the Keras model's.
 
@@ -57,6 +59,7 @@ def compare_outputs(
         scheme: of the file; float32 is checked for parity, the others for fidelity.
         has_thresholds: False measures only, where thresholds do not apply (int8 of an untrained network).
         tolerance: replaces the tolerance of the scheme.
+        kinds: of the outputs; by default they follow from the shapes.
     """
     id, default = ("parity", PARITY) if scheme == FLOAT32 else ("fidelity", FIDELITY[scheme])
     tolerance = tolerance or default
@@ -65,9 +68,10 @@ def compare_outputs(
     if set(reference) != set(actual):
         names = f"the file's outputs are {', '.join(actual)}, the model's {', '.join(reference)}"
         return OutputComparison(comparisons={}, checks=(CheckResult.stated(id, "the file", names, passed=False),))
+    kinds = kinds or by_shape(reference)
     for name in reference:
         try:
-            comparisons[name] = compare(reference=reference[name], actual=actual[name], classes=are_classes(reference))
+            comparisons[name] = compare(reference=reference[name], actual=actual[name], kind=kinds[name])
         except CheckFailedError as error:
             checks.append(CheckResult.stated(id, name, str(error), passed=False))
             continue
@@ -92,6 +96,7 @@ def agreement(
     scheme: Scheme,
     *,
     model: Outputs | None = None,
+    kinds: Mapping[str, OutputKind] | None = None,
     id: str = "agreement",
     tolerance: Tolerance | None = None,
     step_tolerance: StepTolerance = STEP_AGREEMENT,
@@ -106,19 +111,19 @@ def agreement(
         names = f"the outputs are {', '.join(first)} in one, {', '.join(second)} in the other"
         return (CheckResult.stated(id, "the files", names, passed=False),)
     checks: list[CheckResult] = []
-    classes = are_classes(first)
+    kinds = kinds or by_shape(first)
     for name, spec in specs.items():
         try:
             step = spec.scale
             if model is not None:
-                compared = compare(reference=first[name], actual=second[name], classes=classes)
-                own = compare(reference=model[name], actual=first[name])
+                compared = compare(reference=first[name], actual=second[name], kind=kinds[name])
+                own = compare(reference=model[name], actual=first[name], kind=kinds[name])
                 checks.extend(_results(id, name, compared, by_fidelity(own.sqnr_db)))
             elif step is None or scheme != INT8:
-                compared = compare(reference=first[name], actual=second[name], classes=classes)
+                compared = compare(reference=first[name], actual=second[name], kind=kinds[name])
                 checks.extend(_results(id, name, compared, tolerance or AGREEMENT[scheme]))
             else:
-                steps = compare_steps(reference=first[name], actual=second[name], step=step, classes=classes)
+                steps = compare_steps(reference=first[name], actual=second[name], step=step, kind=kinds[name])
                 checks.extend(_step_results(id, name, steps, step_tolerance))
         except CheckFailedError as error:
             checks.append(CheckResult.stated(id, name, str(error), passed=False))
@@ -157,10 +162,19 @@ def _results(id: str, name: str, compared: Comparison, tolerance: Tolerance) -> 
     yield check("SQNR", compared.sqnr_db, tolerance.min_sqnr_db, "dB")
     if tolerance.min_top1_agreement is not None and compared.top1_agreement is not None:
         yield check("share with the same top-1", compared.top1_agreement, tolerance.min_top1_agreement)
+    if tolerance.min_decision_agreement is not None and compared.decision_agreement is not None:
+        yield check("share of equal decisions", compared.decision_agreement, tolerance.min_decision_agreement)
     if tolerance.min_distinct_share is not None and compared.distinct_answers is not None:
         expected, found = compared.distinct_answers
         if expected >= MIN_DISTINCT_FOR_COLLAPSE:
             yield check("distinct predictions, share of the model's", found / expected, tolerance.min_distinct_share)
+    min_r2 = tolerance.min_r2.get(compared.kind)
+    if min_r2 is not None and compared.r2 is not None:
+        yield check("variation over the samples, R2", compared.r2, min_r2)
+    if tolerance.varies:
+        yield CheckResult.at_most(
+            CONSTANT_OUTPUTS, compared.constant_outputs, id=id, subject=name, quantity="outputs that became constant"
+        )
 
 
 def _step_results(id: str, name: str, compared: StepComparison, tolerance: StepTolerance) -> Iterator[CheckResult]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from calibration.samples import Array
 from export.errors import ConversionError
 from export.formats import FORMATS, PRIMARY
+from export.model import entries
 from export.proof.artifact import Artifact
 from export.proof.check import NotMade
 from export.proof.checks import CHECKS, make_all
@@ -100,7 +101,9 @@ def evidence(
         file=file,
         expected=expected,
         measured=measured,
-        compared=compare_outputs(expected, measured.real, scheme, has_thresholds=run.judges(scheme)),
+        compared=compare_outputs(
+            expected, measured.real, scheme, has_thresholds=run.judges(scheme), kinds=entries.output_kinds(run.subject)
+        ),
         parent=None if is_float else _parent(file, files, base),
         siblings={name: proven[name, scheme] for name in file_format.needs(scheme)},
         float_file=None if is_float else proven[file.format, FLOAT32],

@@ -12,7 +12,8 @@ from export.analysis.budget.point import Point
 from export.analysis.evaluation import Labelled
 from export.errors import ConversionError
 from export.formats import FORMATS
-from export.metrics import are_classes, compare
+from export.metrics import OutputKind, compare
+from export.model import entries
 from export.quantization.build import MadeFile, float_content, quantized
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase, base_of
@@ -112,7 +113,7 @@ def measured(inputs: SearchInputs, once: Memo, candidate: Candidate) -> Point:
     path, camera_bytes = file.on_disk(run.work), run.takes_camera_bytes(candidate.scheme)
     found = measure(path, run.samples.probe_folder, camera_bytes=camera_bytes, hurry=True)
     scores = photos.scores(path, camera_bytes=camera_bytes) if photos else None
-    sqnr_db, changed = _fidelity(inputs.expected, found)
+    sqnr_db, changed = _fidelity(inputs.expected, found, entries.output_kinds(inputs.run.subject))
     return Point(
         scheme=candidate.scheme,
         raised=dict(candidate.raised),
@@ -141,9 +142,11 @@ def timed_again(inputs: SearchInputs, once: Memo, points: Sequence[Point]) -> li
     return [replace(point, p50_ms=min(point.p50_ms, again)) for point, again in zip(points, times, strict=True)]
 
 
-def _fidelity(expected: Mapping[str, Array], found: Measurement) -> tuple[float, float | None]:
-    """Return the SQNR of the worst output, and the share of changed predictions; None without classes."""
-    classes, real = are_classes(expected), found.real
-    compared = [compare(reference=expected[name], actual=real[name], classes=classes) for name in expected]
-    agreements = [one.top1_agreement for one in compared if one.top1_agreement is not None]
+def _fidelity(
+    expected: Mapping[str, Array], found: Measurement, kinds: Mapping[str, OutputKind]
+) -> tuple[float, float | None]:
+    """Return the SQNR of the worst output, and the share of changed predictions; None without predictions."""
+    real = found.real
+    compared = [compare(reference=expected[name], actual=real[name], kind=kinds[name]) for name in expected]
+    agreements = [one.prediction_agreement for one in compared if one.prediction_agreement is not None]
     return min(one.sqnr_db for one in compared), (1 - min(agreements) if agreements else None)

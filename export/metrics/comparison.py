@@ -1,4 +1,4 @@
-"""Metrics between two sets of outputs, strict: computed in float64, equal shapes required, non-finite values fail."""
+"""Compare two sets of outputs as numbers, as predictions and in quantization steps."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from calibration.samples import Array
+from export.metrics.output_kind import OutputKind, by_shape
+from export.metrics.variation import variation
 from zoo.errors import CheckFailedError
 
 # Bit-equal outputs have no noise; JSON has no infinity, so this value stands for it.
 EQUAL_SQNR_DB = 200.0
+ONE_HALF = 0.5  # the probability above which a decision is yes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,10 @@ class Comparison:
         top1_agreement: share of samples with the same best class; None if the outputs are not rows of class scores.
         top5_agreement: share of samples whose best reference class is among the file's five best.
         distinct_answers: number of different best classes in (reference, actual).
+        kind: what the output means.
+        r2: share of the variation over the samples that the file keeps; None if the reference does not vary.
+        constant_outputs: number of channels that vary in the reference but are constant in the file.
+        decision_agreement: share of equal yes-or-no decisions; None for other outputs.
     """
 
     sample_count: int
@@ -37,6 +44,15 @@ class Comparison:
     top1_agreement: float | None
     top5_agreement: float | None
     distinct_answers: tuple[int, int] | None
+    kind: OutputKind = OutputKind.VALUES
+    r2: float | None = None
+    constant_outputs: int = 0
+    decision_agreement: float | None = None
+
+    @property
+    def prediction_agreement(self) -> float | None:
+        """Share of equal predictions: classes, labels or decisions; None for outputs that are numbers."""
+        return self.decision_agreement if self.top1_agreement is None else self.top1_agreement
 
     def record(self) -> dict[str, Any]:
         """Return plain data for a manifest."""
@@ -47,28 +63,23 @@ class Comparison:
         """Return the comparison that `record()` described."""
         answers = record["distinct_answers"]
         pairs = {"worst": tuple(record["worst"]), "distinct_answers": tuple(answers) if answers else None}
-        return cls(**{**record, **pairs})
+        kind = OutputKind(record.get("kind", OutputKind.VALUES))
+        return cls(**{**record, **pairs, "kind": kind})
 
 
-def are_classes(outputs: Mapping[str, Array]) -> bool:
-    """Whether all outputs of a model are rows (N, classes), as those of classifiers are.
-
-    If one output is a picture, the rows are latent points, whose largest value means nothing.
-    """
-    return all(values.ndim == 2 for values in outputs.values())
-
-
-def compare(*, reference: Array, actual: Array, classes: bool = True) -> Comparison:
-    """Compare outputs (N, ...) as real numbers; if `classes`, also compare the best class of every row.
+def compare(*, reference: Array, actual: Array, kind: OutputKind | None = None) -> Comparison:
+    """Compare outputs (N, ...) as real numbers, and by what their kind means; without a kind, it follows the shape.
 
     Raises:
         CheckFailedError: the shapes differ, a value is not finite, or the outputs are empty.
     """
     _check(reference, actual)
+    kind = kind or by_shape({"output": reference})["output"]
     expected, found = reference.astype(np.float64), actual.astype(np.float64)
     error = np.abs(expected - found)
     where = np.unravel_index(int(error.argmax()), error.shape)
-    top1, top5, distinct = _predictions(expected, found) if classes else (None, None, None)
+    top1, top5, distinct = _predictions(expected, found, kind)
+    r2, constant_outputs = variation(expected, found, kind)
     return Comparison(
         sample_count=len(expected),
         max_abs_error=float(error.max()),
@@ -77,6 +88,10 @@ def compare(*, reference: Array, actual: Array, classes: bool = True) -> Compari
         top1_agreement=top1,
         top5_agreement=top5,
         distinct_answers=distinct,
+        kind=kind,
+        r2=r2,
+        constant_outputs=constant_outputs,
+        decision_agreement=_equal_decisions(expected, found) if kind is OutputKind.DECISIONS else None,
     )
 
 
@@ -99,13 +114,13 @@ class StepComparison:
         return asdict(self)
 
 
-def compare_steps(*, reference: Array, actual: Array, step: float, classes: bool = True) -> StepComparison:
-    """Compare real outputs (N, ...) that are multiples of `step`; `classes` as in `compare`.
+def compare_steps(*, reference: Array, actual: Array, step: float, kind: OutputKind | None = None) -> StepComparison:
+    """Compare real outputs (N, ...) that are multiples of `step`; `kind` as in `compare`.
 
     Raises:
         CheckFailedError: as `compare`.
     """
-    overall = compare(reference=reference, actual=actual, classes=classes)
+    overall = compare(reference=reference, actual=actual, kind=kind)
     steps = np.rint(np.abs(reference.astype(np.float64) - actual.astype(np.float64)) / step)
     return StepComparison(
         within_one_step=float((steps <= 1).mean()),
@@ -143,12 +158,21 @@ def _sqnr_db(expected: Array, error: Array) -> float:
     return min(EQUAL_SQNR_DB, 10 * math.log10(signal / noise)) if signal > 0 else -EQUAL_SQNR_DB
 
 
-def _predictions(expected: Array, found: Array) -> tuple[float | None, float | None, tuple[int, int] | None]:
-    """Return top-1 agreement, top-5 agreement and distinct predictions of rows of classes; None for other outputs."""
-    if expected.ndim != 2 or expected.shape[1] < 2:
+def _predictions(
+    expected: Array, found: Array, kind: OutputKind
+) -> tuple[float | None, float | None, tuple[int, int] | None]:
+    """Return top-1 agreement, top-5 agreement and distinct predictions; None where the outputs are no classes."""
+    if kind is OutputKind.LABELS:
+        return float((expected == found).mean()), None, (len(np.unique(expected)), len(np.unique(found)))
+    if kind is not OutputKind.CLASSES:
         return None, None, None
+    expected, found = (values.reshape(-1, values.shape[-1]) for values in (expected, found))
     best, predicted = expected.argmax(1), found.argmax(1)
     return float((best == predicted).mean()), _top5(best, found), (len(np.unique(best)), len(np.unique(predicted)))
+
+
+def _equal_decisions(expected: Array, found: Array) -> float:
+    return float(((expected > ONE_HALF) == (found > ONE_HALF)).mean())
 
 
 def _top5(best: Array, found: Array) -> float:

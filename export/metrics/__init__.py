@@ -1,0 +1,28 @@
+"""Metrics between two sets of outputs, strict: computed in float64, equal shapes required, non-finite values fail."""
+
+from __future__ import annotations
+
+from export.metrics.comparison import (
+    EQUAL_SQNR_DB,
+    Comparison,
+    StepComparison,
+    accuracy,
+    compare,
+    compare_steps,
+    enough_answers,
+    few_answers,
+)
+from export.metrics.output_kind import OutputKind, by_shape
+
+__all__ = [
+    "EQUAL_SQNR_DB",
+    "Comparison",
+    "OutputKind",
+    "StepComparison",
+    "accuracy",
+    "by_shape",
+    "compare",
+    "compare_steps",
+    "enough_answers",
+    "few_answers",
+]
