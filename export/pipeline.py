@@ -26,7 +26,7 @@ from export.progress import Progress, Quiet
 from export.proof.artifact import Artifact
 from export.proof.evidence import ProvenFile
 from export.proof.prove import prove_all
-from export.quantization import mixed_precision
+from export.quantization import coarse_edges, mixed_precision
 from export.quantization.build import MadeFile, bases_of, float_files, quantized_files
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import Bases, IntegerBase
@@ -89,6 +89,7 @@ def run(
         tell.step("run the Keras model")
         expected: Outputs = entries.outputs(subject, samples.probe)
         export, expected, original = _pruned_run(export, expected)
+        export = _with_coarse_edges(export)
         photos = None
         if labelled is not None:
             seen = samples.calibration.digests
@@ -146,6 +147,14 @@ def _pruned_run(run: ExportRun, expected: Outputs) -> tuple[ExportRun, Outputs, 
         entries.outputs(subject, samples.probe),
         replace(original, records=records),
     )
+
+
+def _with_coarse_edges(run: ExportRun) -> ExportRun:
+    """Return the export with the layers in higher precision whose inputs or outputs 8 bits are too coarse for."""
+    found = coarse_edges.find(run)
+    if not found.widths:
+        return run
+    return replace(run, coarse=found, recipe=replace(run.recipe, raised=found.widths))
 
 
 def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, original: Original | None) -> Exported:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from export.proof.artifact import Artifact
 from export.scheme import FLOAT32, INT8, W8A16
 
@@ -14,14 +16,21 @@ USUAL_TOP1_AGREEMENT = 0.95
 MOST_NAMED = 6  # layers in higher precision; the manifest names all of them
 
 
-def notes(artifact: Artifact, float_artifact: Artifact) -> tuple[str, ...]:
-    """Return notes about a file: its missing checks, and for a quantized file its differences from the float file."""
+def notes(artifact: Artifact, float_artifact: Artifact, coarse: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return notes about a file: its missing checks, and for a quantized file its differences from the float file.
+
+    Args:
+        artifact: the file.
+        float_artifact: the float32 file of its format.
+        coarse: why layers of an int8 file are in higher precision that the user did not name.
+    """
     missing = tuple(f"not checked for {id}: {one.reason}" for id, one in artifact.not_made.items() if one.is_missing)
     if artifact.scheme == FLOAT32 or not artifact.content:
         return missing
     found = [
         *missing,
         _changed_predictions(artifact),
+        *(coarse if artifact.raised else ()),
         _raised(artifact),
         _float_operators(artifact),
         _flex(artifact),

@@ -5,7 +5,7 @@ Files are proven after those that they are derived from, so that a conversion fa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from calibration.samples import Array
@@ -57,7 +57,7 @@ def prove_all(run: ExportRun, files: Mapping[Key, MadeFile], bases: Bases, expec
             continue
         base = known.get(weight_bits)
         proven[key] = prove(evidence(run, file, measured, expected, files, proven, base, outputs))
-    return {key: _with_notes(one, proven[key[0], FLOAT32]) for key, one in proven.items()}
+    return {key: _with_notes(one, proven[key[0], FLOAT32], run.coarse.reasons) for key, one in proven.items()}
 
 
 def measured_on_probe(run: ExportRun, file: MadeFile) -> Measurement:
@@ -171,6 +171,6 @@ def _parent(file: MadeFile, files: Mapping[Key, MadeFile], base: IntegerBase | N
         return None
 
 
-def _with_notes(one: ProvenFile, float_file: ProvenFile) -> ProvenFile:
-    found = notes(one.artifact, float_file.artifact)
+def _with_notes(one: ProvenFile, float_file: ProvenFile, coarse: Sequence[str]) -> ProvenFile:
+    found = notes(one.artifact, float_file.artifact, coarse)
     return replace(one, artifact=replace(one.artifact, notes=found))

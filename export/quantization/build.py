@@ -140,7 +140,7 @@ def plan(
     tensors: dict[str, Width] = {}
     if scheme == INT8 and raised:
         paths = mixed_precision.inner_paths(run.subject.model)
-        tensors = mixed_precision.tensors(raised, _known(base).tensor_map, paths)
+        tensors = mixed_precision.tensors(raised, _known(base).tensor_map, paths, run.coarse.widths)
     camera, photo = run.camera_range, run.photo_input
     return QuantizationPlan(
         scheme=scheme,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from calibration.store import Draw
@@ -16,6 +16,19 @@ from export.scheme import INT8, Scheme
 from zoo.inputs import photo_input
 
 
+@dataclass(frozen=True, kw_only=True)
+class CoarseEdges:
+    """The layers that compute in float because 8 bits are too coarse for an input or an output.
+
+    Attributes:
+        widths: by the layer's name in a copy without nested models.
+        reasons: a sentence for each such input or output.
+    """
+
+    widths: Mapping[str, Width] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ExportRun:
     """One export.
@@ -26,6 +39,7 @@ class ExportRun:
         samples: for calibration and for the proof, without a sample in common.
         work: temporary folder for files that a runtime reads.
         progress: is notified of every step.
+        coarse: inputs and outputs for which 8 bits are too coarse; the recipe keeps their layers in higher precision.
     """
 
     subject: Subject
@@ -33,6 +47,7 @@ class ExportRun:
     samples: Draw
     work: Path
     progress: Progress
+    coarse: CoarseEdges = CoarseEdges()
 
     @property
     def camera_range(self) -> CameraRange | None:

@@ -28,7 +28,10 @@ def check(model: keras.Model, raised: Mapping[str, Width]) -> None:
 
 
 def tensors(
-    raised: Mapping[str, Width], attributions: Mapping[str, Attribution], paths: Mapping[str, str]
+    raised: Mapping[str, Width],
+    attributions: Mapping[str, Attribution],
+    paths: Mapping[str, str],
+    optional: Collection[str] = (),
 ) -> dict[str, Width]:
     """Return the tensors of the layers in `raised`, by the tensor's name in the float file.
 
@@ -39,15 +42,16 @@ def tensors(
         raised: widths by the name of the layer in the model or in its copy without inner models.
         attributions: the layer of each tensor of the file.
         paths: paths of layers of inner models ("backbone/conv"), by their names in the copy.
+        optional: layers that are left out if the file computes nothing for them.
 
     Raises:
-        UsageProblemError: the file computes nothing for a layer, for example a dropout or a reshaping of an input.
+        UsageProblemError: the file computes nothing for another layer, for example a dropout or a reshaped input.
     """
     found: dict[str, Width] = {}
     for name, width in raised.items():
         wanted = paths.get(name, name)
         meant = [tensor for tensor, attribution in attributions.items() if wanted in _layers(attribution, paths)]
-        if not meant:
+        if not meant and name not in optional:
             raise UsageProblemError(f"--raise {name}: the file computes nothing for this layer; name the one before it")
         for tensor in meant:
             found[tensor] = max(found.get(tensor, width), width, key=list(Width).index)
