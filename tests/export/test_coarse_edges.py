@@ -1,0 +1,194 @@
+"""int8 files of regressions keep the variation of the outputs, whatever the scale of features and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from export import pipeline
+from export.recipe import Recipe
+from export.scheme import INT8
+
+if TYPE_CHECKING:
+    import keras
+
+Made = tuple["keras.Model", dict[str, np.ndarray]]
+
+SCALES = np.array([1.0, 9000.0, 15.0, 2.0, 1e-3], np.float32)
+
+
+def features(count: int = 120) -> np.ndarray:
+    return (np.random.default_rng(0).uniform(0.1, 1, size=(count, len(SCALES))) * SCALES).astype(np.float32)
+
+
+def normalized_features() -> Made:
+    from keras import Input, Model, layers
+
+    x, house = features(), Input((5,), name="house")
+    normalization = layers.Normalization()
+    normalization.adapt(x)
+    hidden = layers.Dense(16, activation="relu")(normalization(house))
+    return Model(house, layers.Dense(1, name="price")(hidden)), {"house": x}
+
+
+def raw_features() -> Made:
+    """Dense layers that read the raw features: their weights compensate for the scales."""
+    from keras import Input, Model, layers
+
+    house = Input((5,), name="house")
+    first = layers.Dense(16, activation="relu", name="first")
+    model = Model(house, layers.Dense(1, name="price")(first(house)))
+    kernel, bias = first.get_weights()
+    first.set_weights([kernel / SCALES[:, None], bias])
+    return model, {"house": features()}
+
+
+def batch_norm_of_raw_features() -> Made:
+    from keras import Input, Model, layers
+
+    x, house = features(), Input((5,), name="house")
+    norm = layers.BatchNormalization(name="norm")
+    hidden = layers.Dense(16, activation="relu")(norm(house))
+    model = Model(house, layers.Dense(1, name="price")(hidden))
+    norm.set_weights([np.ones(5), np.zeros(5), x.mean(axis=0), x.var(axis=0)])
+    return model, {"house": x}
+
+
+def nested_model_of_raw_features() -> Made:
+    from keras import Input, Model, layers
+
+    inner, arrays = normalized_features()
+    house = Input((5,), name="house")
+    return Model(house, layers.Dense(2, name="prices")(inner(house))), arrays
+
+
+def sensor_channels() -> Made:
+    from keras import Input, Model, layers
+
+    x = (np.random.default_rng(0).normal(size=(120, 16, 3)) * [1000, 1, 0.01]).astype(np.float32)
+    sensor = Input((16, 3), name="sensor")
+    convolution = layers.Conv1D(8, 3, activation="relu", name="convolution")
+    pooled = layers.GlobalAveragePooling1D()(convolution(sensor))
+    model = Model(sensor, layers.Dense(1, name="load")(pooled))
+    kernel, bias = convolution.get_weights()
+    convolution.set_weights([kernel / np.array([1000, 1, 0.01])[None, :, None], bias])
+    return model, {"sensor": x}
+
+
+def two_inputs() -> Made:
+    from keras import Input, Model, layers
+
+    rng = np.random.default_rng(0)
+    arrays = {"area": rng.uniform(100, 9000, (120, 1)), "ratio": rng.uniform(0, 1, (120, 2))}
+    area, ratio = Input((1,), name="area"), Input((2,), name="ratio")
+    joined = layers.Concatenate()([area, ratio])
+    first = layers.Dense(16, activation="relu", name="first")
+    model = Model([area, ratio], layers.Dense(1, name="price")(first(joined)))
+    kernel, bias = first.get_weights()
+    first.set_weights([kernel / np.array([9000, 1, 1])[:, None], bias])
+    return model, {name: values.astype(np.float32) for name, values in arrays.items()}
+
+
+def thermometer() -> Made:
+    """A small variation around a large value."""
+    from keras import Input, Model, layers
+
+    x, signal = np.random.default_rng(0).normal(size=(120, 8)).astype(np.float32), Input((8,), name="signal")
+    last = layers.Dense(1, name="kelvin")
+    model = Model(signal, last(layers.Dense(16, activation="relu")(signal)))
+    last.set_weights([last.get_weights()[0], np.array([290.0])])
+    return model, {"signal": x}
+
+
+def targets_of_different_scale() -> Made:
+    from keras import Input, Model, layers
+
+    x, signal = np.random.default_rng(0).normal(size=(120, 8)).astype(np.float32), Input((8,), name="signal")
+    last = layers.Dense(2, name="targets")
+    model = Model(signal, last(layers.Dense(16, activation="relu")(signal)))
+    kernel, bias = last.get_weights()
+    last.set_weights([kernel * [1000, 0.01], bias])
+    model.compile(loss="mse")
+    return model, {"signal": x}
+
+
+COARSE = [
+    normalized_features,
+    raw_features,
+    batch_norm_of_raw_features,
+    nested_model_of_raw_features,
+    sensor_channels,
+    two_inputs,
+    thermometer,
+    targets_of_different_scale,
+]
+
+
+def fine_features() -> Made:
+    from keras import Input, Model, layers
+
+    x, signal = np.random.default_rng(0).normal(size=(120, 8)).astype(np.float32), Input((8,), name="signal")
+    return Model(signal, layers.Dense(1, name="y")(layers.Dense(16, activation="relu")(signal))), {"signal": x}
+
+
+def export(made: Made, folder: Path, **settings: object) -> pipeline.Delivery:
+    import keras
+
+    model, arrays = made
+    model.save(folder / "own.keras")
+    np.savez(folder / "rows.npz", **arrays)  # type: ignore[arg-type]
+    keras.backend.clear_session()
+    recipe = Recipe(
+        model=str(folder / "own.keras"),
+        calibration=str(folder / "rows.npz"),
+        schemes=(INT8,),
+        calibration_count=60,
+        probe_count=40,
+        out=folder / "out",
+        **settings,  # type: ignore[arg-type]
+    )
+    return pipeline.run(recipe)
+
+
+@pytest.fixture(autouse=True)
+def _same_weights_in_every_run() -> None:
+    import keras
+
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+
+
+def int8_files(delivery: pipeline.Delivery) -> Sequence[dict[str, object]]:
+    files = [*delivery.manifest["files"], *delivery.manifest["not_delivered"]]
+    return [file for file in files if file["precision"] == "int8"]
+
+
+@pytest.mark.parametrize("make", COARSE, ids=lambda make: make.__name__)
+def test_both_files_keep_the_variation_of_the_outputs(make: Callable[[], Made], tmp_path: Path) -> None:
+    delivery = export(make(), tmp_path)
+    files = int8_files(delivery)
+    assert [check for file in files for check in file["checks"] if not check["passed"]] == []  # type: ignore[attr-defined]
+    r2 = [one["r2"] for file in files for one in file["comparisons"].values()]  # type: ignore[attr-defined]
+    assert len(r2) == 2
+    assert min(r2) > 0.97
+    assert all("8 bits are too coarse for the" in " ".join(file["notes"]) for file in files)  # type: ignore[call-overload]
+
+
+def test_inputs_of_one_scale_stay_in_integers(tmp_path: Path) -> None:
+    delivery = export(fine_features(), tmp_path)
+    assert delivery.passed
+    assert [file["raised"] for file in int8_files(delivery)] == [{}, {}]
+
+
+def test_file_that_says_one_constant_is_not_proven(tmp_path: Path) -> None:
+    """With integer inputs on request, the features are lost: SQNR of the signal alone would be high enough."""
+    from export.recipe import Io
+
+    delivery = export(normalized_features(), tmp_path, io=Io.INT8)
+    failed = {check["quantity"] for file in int8_files(delivery) for check in file["checks"] if not check["passed"]}  # type: ignore[attr-defined]
+    assert "variation over the samples, R2" in failed
+    assert not delivery.passed
