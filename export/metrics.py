@@ -27,7 +27,7 @@ class Comparison:
         sqnr_db: 10 log10(sum reference^2 / sum (reference - actual)^2), all elements pooled.
         top1_agreement: share of samples with the same best class; None if the outputs are not rows of class scores.
         top5_agreement: share of samples whose best reference class is among the file's five best.
-        distinct_answers: number of different best classes in (reference, actual).
+        distinct_predictions: number of different best classes in (reference, actual).
     """
 
     sample_count: int
@@ -36,7 +36,7 @@ class Comparison:
     sqnr_db: float
     top1_agreement: float | None
     top5_agreement: float | None
-    distinct_answers: tuple[int, int] | None
+    distinct_predictions: tuple[int, int] | None
 
     def record(self) -> dict[str, Any]:
         """Return plain data for a manifest."""
@@ -45,8 +45,8 @@ class Comparison:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Comparison:
         """Return the comparison that `record()` described."""
-        answers = record["distinct_answers"]
-        pairs = {"worst": tuple(record["worst"]), "distinct_answers": tuple(answers) if answers else None}
+        distinct = record["distinct_predictions"]
+        pairs = {"worst": tuple(record["worst"]), "distinct_predictions": tuple(distinct) if distinct else None}
         return cls(**{**record, **pairs})
 
 
@@ -76,7 +76,7 @@ def compare(*, reference: Array, actual: Array, classes: bool = True) -> Compari
         sqnr_db=_sqnr_db(expected, error),
         top1_agreement=top1,
         top5_agreement=top5,
-        distinct_answers=distinct,
+        distinct_predictions=distinct,
     )
 
 
@@ -157,14 +157,14 @@ def _top5(best: Array, found: Array) -> float:
 
 
 # If the reference predicts fewer different classes, a file that always predicts the same class would agree with it.
-FEWEST_ANSWERS = 4
+FEWEST_PREDICTIONS = 4
 
 
-def enough_answers(classes: int) -> int:
+def enough_predictions(classes: int) -> int:
     """Return how many different predictions a model with `classes` classes must make on the samples."""
-    return min(FEWEST_ANSWERS, classes)
+    return min(FEWEST_PREDICTIONS, classes)
 
 
-def few_answers(count: int) -> str:
+def few_predictions(count: int) -> str:
     """Return a sentence about too few different predictions."""
     return f"the model gives only {count} different prediction{'s' * (count > 1)} on these samples"

@@ -157,8 +157,8 @@ def _results(id: str, name: str, compared: Comparison, tolerance: Tolerance) -> 
     yield check("SQNR", compared.sqnr_db, tolerance.min_sqnr_db, "dB")
     if tolerance.min_top1_agreement is not None and compared.top1_agreement is not None:
         yield check("share with the same top-1", compared.top1_agreement, tolerance.min_top1_agreement)
-    if tolerance.min_distinct_share is not None and compared.distinct_answers is not None:
-        expected, found = compared.distinct_answers
+    if tolerance.min_distinct_share is not None and compared.distinct_predictions is not None:
+        expected, found = compared.distinct_predictions
         if expected >= MIN_DISTINCT_FOR_COLLAPSE:
             yield check("distinct predictions, share of the model's", found / expected, tolerance.min_distinct_share)
 

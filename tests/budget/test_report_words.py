@@ -32,7 +32,7 @@ def manifest(
     return {
         "recipe": {"budget": budget},
         "budget": {"chosen": points[0], "points": points, "ranking": [{"layer": layer} for layer in ranking]},
-        "stages": [{"name": "reconstruct"}],
+        "passes": [{"name": "reconstruct"}],
         "files": [{"checks": [check]}],
         "not_delivered": [],
         "evaluation": None,

@@ -68,7 +68,10 @@ def test_table_shows_areas_by_class_name(work: Path, seen: list[Path], capsys: p
 
 @pytest.mark.parametrize(
     ("count", "out", "words"),
-    [(2, "mask.png", "the mask of only one photo"), (1, "none/mask.png", "type a file name in an existing folder")],
+    [
+        (2, "mask.png", "the prediction for only one photo"),
+        (1, "none/mask.png", "type a file name in an existing folder"),
+    ],
 )
 def test_mask_that_cannot_be_written_is_a_usage_error(
     count: int, out: str, words: str, work: Path, seen: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -81,7 +84,7 @@ def test_mask_that_cannot_be_written_is_a_usage_error(
 
 def test_mask_of_a_classifier_is_rejected(exported: Path, seen: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(exported), str(seen[0]), "--out", "mask.png"]) == 2
-    assert "does not predict masks" in capsys.readouterr().err
+    assert "does not predict pictures" in capsys.readouterr().err
     assert not Path("mask.png").exists()
 
 

@@ -65,7 +65,7 @@ def test_manifest_compares_with_the_original_and_records_the_pruning(files: Path
     manifest = exported("after.keras", files / "before.keras", tmp_path)
     assert manifest["history"] == list(HISTORY)
     found = manifest["pruning"]
-    assert found["stages"] == []
+    assert found["passes"] == []
     before, after = (keras.saving.load_model(files / f"{name}.keras", compile=False) for name in ("before", "after"))
     with np.load(FASHION) as arrays:
         photos = arrays["photos"].astype(np.float32) / 255

@@ -52,7 +52,7 @@ def test_removed_channels_make_the_file_smaller(tmp_path: Path) -> None:
     arguments = ["--weights", "tiny", "--prune-channels", "0.4", "--precision", "float32", "--out", str(tmp_path)]
     assert main(["export", "mobilenet", *arguments]) == 0
     manifest = json.loads((tmp_path / "mobilenet-tiny-channels0.4" / "manifest.json").read_text())
-    assert [stage["name"] for stage in manifest["pruning"]["stages"]] == ["fold", "prune_channels", "shrink"]
+    assert [record["name"] for record in manifest["pruning"]["passes"]] == ["fold", "prune_channels", "shrink"]
     assert all(file["bytes"] < 160_000 for file in manifest["pruning"]["files"].values())  # 234 kB with all of them
 
 
@@ -77,9 +77,9 @@ def test_the_answers_are_compared_with_those_of_the_original(exported: dict) -> 
 
 
 def test_the_manifest_says_what_was_done(exported: dict) -> None:
-    stages = {stage["name"]: stage for stage in exported["pruning"]["stages"]}
-    assert list(stages) == ["fold", "prune"]
-    assert stages["prune"]["parameters"]["share"] == 0.5
+    passes = {record["name"]: record for record in exported["pruning"]["passes"]}
+    assert list(passes) == ["fold", "prune"]
+    assert passes["prune"]["parameters"]["share"] == 0.5
     assert exported["recipe"]["passes"] == {"prune": "0.5"}
 
 
