@@ -1,4 +1,4 @@
-"""What is said under the table of a budget is true of this budget."""
+"""The lines below the table of a budget."""
 
 from __future__ import annotations
 

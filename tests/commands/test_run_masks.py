@@ -47,10 +47,10 @@ def test_mask_matches_the_labels_and_areas_match_the_mask(
     out, right = tmp_path / "mask.png", []
     for photo in seen:
         assert main(["run", str(work / "unet-tiny"), str(photo), "--out", str(out), "--json", "--top", "9"]) == 0
-        (answer,) = json.loads(capsys.readouterr().out)["answers"]
+        (prediction,) = json.loads(capsys.readouterr().out)["answers"]
         mask = indices(out)
         right.append(np.mean(mask == np.asarray(Image.open(work / "canvases" / "masks" / photo.name))))
-        shares = {area["index"]: area["share"] for area in answer["areas"]}
+        shares = {area["index"]: area["share"] for area in prediction["areas"]}
         assert shares == {index: np.mean(mask == index) for index in np.unique(mask)}
         assert sorted(shares.values(), reverse=True) == list(shares.values())
     assert np.mean(right) > 0.9  # mean IoU is .70 and more; most pixels are background
