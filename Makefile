@@ -50,7 +50,7 @@ check: lint types test  ## all that the continuous integration runs
 bench: setup  ## measure speed, memory and accuracy; prints tables
 	$(BIN)/python -m benchmarks
 
-peers: setup  ## int8 accuracy beside other tools, into docs/int8_accuracy.md; needs ZOO_IMAGENET_SAMPLE
+peers: setup  ## int8 accuracy compared with other tools, into docs/int8_accuracy.md; needs ZOO_IMAGENET_SAMPLE
 	$(BIN)/python -m benchmarks peers
 
 sweep: setup  ## export every architecture at full size and every tiny variant, into docs/zoo.md; takes an hour or two

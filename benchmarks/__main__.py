@@ -9,29 +9,29 @@ import sys
 BENCHMARKS = {
     "startup": "zoo --help and zoo list",
     "accuracy": "top-1 and agreement on labelled ImageNet photos (ZOO_IMAGENET_SAMPLE)",
-    "cost": "seconds and memory of an export, beside the plain way",
-    "latency": "speed of the int8 files, beside the plain way's",
+    "cost": "seconds and memory of an export, compared with the converters of the libraries",
+    "latency": "speed of the int8 files, compared with those of the converters of the libraries",
     "sparse": "size, memory and speed of files that encode their zeros",
     "avx2": "int8 .onnx on an emulated CPU without VNNI (needs qemu-user)",
 }
 
-# They have options of their own and take long: each runs only when named.
+# These have options of their own and take long: each runs only when named.
 ALONE = {
     "cards": (
         "benchmarks.cards",
-        "the output of the Python on the cards of the zoo, and their diagrams",
+        "writes the output of the Python on the cards of the zoo, and draws their diagrams",
+    ),
+    "compression": (
+        "benchmarks.compression",
+        "pruning, clustering and quantization-aware training of one network, for docs/pruning.md; an hour",
     ),
     "peers": (
         "benchmarks.peers.__main__",
-        "accuracy of the int8 files beside those of other tools, into docs/int8_accuracy.md",
+        "accuracy of the int8 files compared with those of other tools, into docs/int8_accuracy.md",
     ),
     "same_files": (
         "benchmarks.same_files",
         "the exports of this checkout and those of a base commit, compared byte for byte",
-    ),
-    "slimming": (
-        "benchmarks.slimming",
-        "a network trained to do with less, into docs/pruning.md; an hour",
     ),
     "sweep": (
         "benchmarks.sweep",

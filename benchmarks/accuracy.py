@@ -1,6 +1,6 @@
 """Accuracy and agreement on labelled ImageNet photos: ZOO_IMAGENET_SAMPLE is a folder with labels.csv and images/.
 
-The photos are likely training images: differences count, not levels.
+The photos are likely training images, so only differences between files are meaningful, not the accuracy itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PLAIN = ["--no-reconstruct", "--observer", "min-max"]
 
 
 def run(models: list[str]) -> None:
-    """Print top-1 of Keras and of every file, and how far the two int8 files agree."""
+    """Print top-1 of the Keras model and of every file, and the agreement of the two int8 files."""
     place = os.environ.get("ZOO_IMAGENET_SAMPLE")
     if not place:
         sys.exit("error: set ZOO_IMAGENET_SAMPLE to a folder with labels.csv and images/")

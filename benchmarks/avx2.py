@@ -1,7 +1,7 @@
-"""Does an int8 .onnx say the same on a CPU with AVX2 but without VNNI? Needs `apt-get install qemu-user`.
+"""Compare the outputs of an int8 .onnx here and on an emulated CPU with AVX2 but without VNNI.
 
-ONNX Runtime multiplies u8 x s8 there with an instruction that saturates; qemu's Haswell has it, most machines that
-build models do not. Emulation says nothing about speed.
+On such CPUs ONNX Runtime multiplies u8 x s8 with an instruction that saturates; newer CPUs have a better one. The
+Haswell of qemu has no VNNI (`apt-get install qemu-user`). Emulated times are meaningless.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COUNT = 8
 
 
 def run(models: list[str]) -> None:
-    """Print how far the int8 .onnx on an emulated Haswell is from this machine."""
+    """Print the difference between the outputs of the int8 .onnx on an emulated Haswell and on this machine."""
     if shutil.which("qemu-x86_64") is None:
         sys.exit("error: qemu-x86_64 is missing; on Debian type: apt-get install qemu-user")
     print(f"\n## int8 .onnx on an emulated Haswell (AVX2, no VNNI) and here, {COUNT} photos\n")

@@ -1,4 +1,4 @@
-"""Remake what the cards of the zoo show: the output of their Python, and their diagrams.
+"""Update the cards of the zoo: the output of their Python, and their diagrams.
 
 python -m benchmarks cards [--models NAME,NAME]
 """
@@ -17,14 +17,14 @@ from export.cli.main import main as command
 
 CARDS = Path(zoo.__file__).parent / "cards"
 DIAGRAMS = CARDS / "diagrams"
-# The Python of a card, and what it prints.
+# The Python of a card, and its output.
 EXAMPLE = re.compile(r"```python\n(?P<code>.*?)```\n(?P<words>.*?)```text\n(?P<output>.*?)```", re.DOTALL)
-# Without these an .svg looks the same, and is the same whichever version of Graphviz wrote it.
+# Parts of an .svg that are not visible and differ between versions of Graphviz.
 _NOISE = (r"<!--.*?-->\n?", r' xml:space="preserve"', r"<title>\d+</title>\n")
 
 
 def main(words: Sequence[str]) -> int:
-    """Remake the cards that the command line names, all of them if it names none."""
+    """Update the cards that the command line names, all of them if it names none."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks cards", description=__doc__)
     parser.add_argument("--models", default=",".join(zoo.names()), help="architectures; all of them if not given")
     DIAGRAMS.mkdir(exist_ok=True)
@@ -36,7 +36,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def with_output(card: str) -> str:
-    """Return the card with what its Python prints now."""
+    """Return the card with the current output of its Python."""
     found = EXAMPLE.search(card)
     if found is None:
         raise ValueError("the card has no Python followed by its output")

@@ -1,4 +1,4 @@
-"""What an export costs: seconds and memory, beside the plain way in the same run."""
+"""Seconds and memory of an export, compared with the converters of the libraries in the same run."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ ZOO = "import sys; from export.cli.main import main_export; sys.exit(main_export
 
 
 def run(models: list[str]) -> None:
-    """Print seconds and peak memory of ours (with proof) and of the plain way (without)."""
+    """Print seconds and peak memory of an export (with proof) and of the converters (without)."""
     print("\n## Cost of float32 + int8 in both formats, weights cached\n")
-    print("| model | ours, proof included | plain way, nothing checked | seconds | memory |\n|---|---|---|---|---|")
+    print("| model | ours, proof included | converters, nothing checked | seconds | memory |\n|---|---|---|---|---|")
     for name in models:
         with tempfile.TemporaryDirectory() as folder:
             ours = export(name, Path(folder) / "ours", "float32,int8")
-            (Path(folder) / "plain").mkdir()
-            plain = measure(python("-m", "benchmarks.plain", name, f"{folder}/plain"))
+            (Path(folder) / "converters").mkdir()
+            theirs = measure(python("-m", "benchmarks.converters", name, f"{folder}/converters"))
         print(
-            f"| {name} | {_words(ours)} | {_words(plain)} | {plain.seconds / ours.seconds:.1f} x less "
-            f"| {plain.peak_gb / ours.peak_gb:.1f} x less |"
+            f"| {name} | {_words(ours)} | {_words(theirs)} | {theirs.seconds / ours.seconds:.1f} x less "
+            f"| {theirs.peak_gb / ours.peak_gb:.1f} x less |"
         )
         with tempfile.TemporaryDirectory() as folder:
             print(f"| {name} --int8 alone | {_words(export(name, Path(folder), 'int8'))} | | | |")
@@ -34,7 +34,7 @@ def export(name: str, out: Path, schemes: str, *more: str) -> Cost:
 
 
 def manifest(cost: Cost) -> dict[str, object]:
-    """Return what an export printed."""
+    """Return the manifest that an export printed."""
     found: dict[str, object] = json.loads(cost.output)
     return found
 

@@ -1,4 +1,4 @@
-"""Speed of the int8 files, one thread, beside the plain way's: both measured in turn, round after round."""
+"""Latency of the int8 files on one thread, compared with those of the converters; all files are measured in turn."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ ROUNDS, RUNS = 7, 40
 
 
 def run(models: list[str]) -> None:
-    """Print the median time of each file and the ratio ours / plain."""
+    """Print the median time of each file and the ratio ours / theirs."""
     print("\n## Latency of int8, one thread, ms (median of 7 rounds of 40 runs, in turn)\n")
-    print("| model | format | ours | plain way | ours / plain | ours, float32 |\n|---|---|---|---|---|---|")
+    print("| model | format | ours | converters | ours / theirs | ours, float32 |\n|---|---|---|---|---|---|")
     for name in models:
         with tempfile.TemporaryDirectory() as folder:
             export(name, Path(folder), "float32,int8", "--keep-failed")
-            plain = Path(folder) / "plain"
-            plain.mkdir()
-            measure(python("-m", "benchmarks.plain", name, str(plain)))
+            theirs = Path(folder) / "converters"
+            theirs.mkdir()
+            measure(python("-m", "benchmarks.converters", name, str(theirs)))
             for suffix in (".tflite", ".onnx"):
                 files = {
                     "ours": Path(folder) / name / f"{name}-int8{suffix}",
-                    "plain": plain / f"int8{suffix}",
+                    "theirs": theirs / f"int8{suffix}",
                     "float": Path(folder) / name / f"{name}-float32{suffix}",
                 }
                 times = _interleaved(files)
                 print(
-                    f"| {name} | {suffix} | {times['ours']:.2f} | {times['plain']:.2f} "
-                    f"| {times['ours'] / times['plain']:.2f} | {times['float']:.2f} |"
+                    f"| {name} | {suffix} | {times['ours']:.2f} | {times['theirs']:.2f} "
+                    f"| {times['ours'] / times['theirs']:.2f} | {times['float']:.2f} |"
                 )
 
 

@@ -1,4 +1,4 @@
-"""Pages with measured tables: each between two markers, so that a new run replaces it and nothing else."""
+"""Pages with measured tables, each between two markers, so that a new run replaces only its own table."""
 
 from __future__ import annotations
 

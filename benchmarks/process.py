@@ -14,7 +14,7 @@ INTERVAL_S = 0.05
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took.
+    """Time and memory of a command.
 
     Attributes:
         seconds: wall time.

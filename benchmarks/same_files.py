@@ -1,9 +1,9 @@
-"""Two commits of this project export the same files: `python -m benchmarks same_files --base COMMIT`.
+"""Check that two commits of this project export the same files: `python -m benchmarks same_files --base COMMIT`.
 
-For changes that must not change a number: every export below is made by the code of a base commit and by the code of
-this checkout, on the same machine, and the bytes of every model file, every golden array and every check are compared.
-Times are not. The records lie in `build/same_files/`; the base is exported once, and again with `--twice` to show that
-it equals itself.
+For changes that must not change a number: the code of a base commit and the code of this checkout make every export
+below, on the same machine. Every model file, golden array and check must be equal; times are not compared. The
+records lie in `build/same_files/`. The base is exported once; with `--twice` again, to show that an export is
+repeatable.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = ROOT / "build" / "same_files"
-PHOTOS = 200  # of Fashion-MNIST, for calibration: enough for 64 samples of the proof beside them
+PHOTOS = 200  # of Fashion-MNIST, for calibration: enough for the 64 samples of the proof, too
 TINY = ("mobilenet", "resnet50", "efficientnet_b0", "densenet121", "yolo_v4_tiny", "unet", "vae")
 ALL = ("--precision", "float32,float16,int8,w8a16,w8a32")
 MOBILENET = ("mobilenet", "--weights", "tiny", "--int8", "--calibration", "PHOTOS")
@@ -38,7 +38,7 @@ CASES: Mapping[str, Sequence[str]] = {
     "mobilenet --prune-channels": (*MOBILENET, "--prune-channels", "0.3"),
 }
 
-# Names of a check's fields, today's first: a base commit may use the others.
+# Names of a check's fields, the current name first; older base commits use the others.
 FIELDS = (("id", "question"), ("subject", "output"), ("value",), ("threshold", "bar"), ("passed",))
 
 Record = dict[str, Any]
@@ -47,7 +47,7 @@ Record = dict[str, Any]
 def main(arguments: Sequence[str]) -> int:
     """Compare this checkout with a base commit; return 0 where every record is equal."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks same_files", description=__doc__)
-    parser.add_argument("--base", required=True, metavar="COMMIT", help="whose files are the right ones")
+    parser.add_argument("--base", required=True, metavar="COMMIT", help="commit whose files are expected")
     parser.add_argument("--twice", action="store_true", help="export the base twice first, and compare it with itself")
     parser.add_argument("--only", metavar="A,B", help="cases to export; all if not given")
     options = parser.parse_args(arguments)
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _base_record(base: str, cases: Mapping[str, Sequence[str]], photos: Path, work: Path) -> Record:
-    """Return the base's record of `cases`, from the file of an earlier run as far as it has them."""
+    """Return the base's record of `cases`; cases that an earlier run recorded are not exported again."""
     path = RECORDS / f"{base}.json"
     known: Record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     missing = {name: words for name, words in cases.items() if name not in known}
@@ -78,7 +78,7 @@ def _base_record(base: str, cases: Mapping[str, Sequence[str]], photos: Path, wo
 
 @contextmanager
 def _checkout(commit: str, folder: Path) -> Iterator[Path]:
-    """Give the files of a commit in a folder of their own, for as long as they are needed."""
+    """Check out a commit into `folder` for the duration of the block."""
     _git("worktree", "add", "--detach", str(folder), commit)
     try:
         yield folder
@@ -133,7 +133,7 @@ def _is_timed(check: Mapping[str, Any]) -> bool:
 
 
 def _report(title: str, expected: Record, found: Record) -> bool:
-    """Print what differs; return whether nothing does."""
+    """Print the differences; return whether there are none."""
     differences = [
         f"{case}: {fact}\n    base: {expected[case].get(fact)}\n    here: {found[case].get(fact)}"
         for case in expected

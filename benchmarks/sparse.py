@@ -1,6 +1,6 @@
-"""What zeros are worth when a file says where they are: TFLite's sparse encoding, ONNX's sparse initializers.
+"""Size, memory and speed of files that encode their zeros: TFLite's sparse encoding, ONNX's sparse initializers.
 
-The zeros are the smallest weights of each 1x1 convolution. That ruins the answers, but neither size nor speed cares.
+The smallest weights of each 1x1 convolution are set to zero. This ruins accuracy, but does not affect size and speed.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 
 SHARES = (0.5, 0.7, 0.8, 0.9)
 THREADS = (1, 2)
-ROUNDS, RUNS = 30, 5  # short turns find a moment in which the machine does nothing else
-CALIBRATION, ASKED = 16, 4
-MANY = 0.4  # zeros of an initializer, from which on it is written sparse
+ROUNDS, RUNS = 30, 5  # of many short turns, some are not disturbed by other processes
+CALIBRATION, COMPARED = 16, 4  # samples
+MANY = 0.4  # share of zeros from which on an initializer is written as sparse
 
-Writer = Callable[["keras.Model", bool], bytes]  # model, whether to say where the zeros are -> file
+Writer = Callable[["keras.Model", bool], bytes]  # model, whether to encode the zeros -> file
 
 
 def run(models: list[str]) -> None:
-    """Print sizes, memory and times of the sparse files beside the dense ones of the same numbers."""
+    """Print size, memory and times of the sparse files relative to the dense ones with the same weights."""
     print("\n## Zeros in the 1x1 convolutions (size, zipped, memory: sparse / dense; time: / dense without zeros)\n")
-    print("| model | file | zeros | dense, MB | size | zipped | memory | answers | time, dense | time, sparse |")
+    print("| model | file | zeros | dense, MB | size | zipped | memory | outputs | time, dense | time, sparse |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for name in models:
         with tempfile.TemporaryDirectory() as folder:
@@ -70,7 +70,7 @@ def _measure(name: str, work: Path) -> None:
             size, zipped, memory = (one(sparse) / one(dense) for one in (_size, _zipped, _memory))
             print(
                 f"| {name} | {kind} | {share:.0%} | {_size(dense) / 1e6:.1f} | {size:.2f} | {zipped:.2f} "
-                f"| {memory:.2f} | {_answers(dense, sparse, samples)} | {times[dense]} | {times[sparse]} |"
+                f"| {memory:.2f} | {_difference(dense, sparse, samples)} | {times[dense]} | {times[sparse]} |"
             )
 
 
@@ -81,7 +81,7 @@ def pointwise_kernels(model: keras.Model) -> dict[str, Array]:
 
 
 def prune(model: keras.Model, kernels: Mapping[str, Array], share: float) -> None:
-    """Write the kernels into the model, the smallest `share` of each made zero."""
+    """Write the kernels into the model, with the smallest `share` of each set to zero."""
     for weight in model.weights:
         if weight.path in kernels:
             sizes = np.abs(kernels[weight.path])
@@ -104,7 +104,7 @@ def tflite(model: keras.Model, sparse: bool, samples: Samples | None) -> bytes:
 
 
 def onnx(model: keras.Model, sparse: bool) -> bytes:
-    """Return the float32 .onnx; if sparse, kernels with many zeros as the other values and their places."""
+    """Return the float32 .onnx; if sparse, kernels with many zeros are stored as nonzero values with positions."""
     from onnx import TensorProto, helper, load_from_string, numpy_helper
 
     proto: Any = load_from_string(FORMATS["onnx"].convert(model))
@@ -124,9 +124,9 @@ def _times(paths: list[Path]) -> dict[Path, str]:
     """Return the time of each file as a share of the first one's, by number of threads."""
     found: dict[Path, list[str]] = {path: [] for path in paths}
     for threads in THREADS:
-        answer = process.call(time_in_turns, paths=list(map(str, paths)), rounds=ROUNDS, runs=RUNS, threads=threads)
-        for path, milliseconds in zip(paths, answer["p50_ms"], strict=True):
-            found[path].append(f"{milliseconds / answer['p50_ms'][0]:.2f}")
+        timed = process.call(time_in_turns, paths=list(map(str, paths)), rounds=ROUNDS, runs=RUNS, threads=threads)
+        for path, milliseconds in zip(paths, timed["p50_ms"], strict=True):
+            found[path].append(f"{milliseconds / timed['p50_ms'][0]:.2f}")
     return {path: ", ".join(ratios) for path, ratios in found.items()}
 
 
@@ -139,14 +139,14 @@ def _zipped(path: Path) -> int:
 
 
 def _memory(path: Path) -> float:
-    answer = process.call(time_file, fresh=True, path=path, runs=1, threads=1)
-    return float(answer["peak_mb"] - answer["empty_mb"])
+    timed = process.call(time_file, fresh=True, path=path, runs=1, threads=1)
+    return float(timed["peak_mb"] - timed["empty_mb"])
 
 
-def _answers(dense: Path, sparse: Path, samples: Samples) -> str:
+def _difference(dense: Path, sparse: Path, samples: Samples) -> str:
     sessions = [format_of(path).open(path) for path in (dense, sparse)]
     (name,) = (spec.name for spec in sessions[0].inputs)
-    asked = [{name: image} for sample in list(samples)[:ASKED] for image in sample.values()]
-    pairs = [[next(iter(session.run(one).values())) for session in sessions] for one in asked]
+    inputs = [{name: image} for sample in list(samples)[:COMPARED] for image in sample.values()]
+    pairs = [[next(iter(session.run(one).values())) for session in sessions] for one in inputs]
     worst = max(float(np.abs(ours - theirs).max()) for ours, theirs in pairs)
-    return f"within {worst:.1g}" if worst else "same bits"
+    return f"within {worst:.1g}" if worst else "bit-equal"

@@ -1,4 +1,4 @@
-"""How long the light commands take: nobody waits for a help text."""
+"""Start-up time of the commands that must not load slow libraries."""
 
 from __future__ import annotations
 

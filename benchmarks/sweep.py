@@ -1,8 +1,8 @@
 """The full sweep: every architecture exported at full size, and every tiny variant proven; written into docs/zoo.md.
 
 python -m benchmarks sweep [--models NAME,NAME] [--only tiny] [--again]
-What was measured is kept in build/sweep and used again: the sweep may be stopped at any time. What was proven goes into
-zoo/proofs/proofs.json, for `zoo list`.
+Measurements are kept in build/sweep and used again, so the sweep may be stopped at any time. The results of the proofs
+are written to zoo/proofs/proofs.json, for `zoo list`.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ Record = dict[str, Any]
 
 
 def main(words: Sequence[str]) -> int:
-    """Measure what is not kept, and write the page after each architecture."""
+    """Measure the missing architectures, and write the page after each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks sweep", description=__doc__)
     parser.add_argument("--models", default=",".join(zoo.names()), help="architectures; all of them if not given")
     parser.add_argument(
         "--only", choices=PARTS, help="the full-size networks, or their tiny variants; both if not given"
     )
-    parser.add_argument("--again", action="store_true", help="measure anew what is kept")
+    parser.add_argument("--again", action="store_true", help="also repeat measurements that are kept")
     arguments = parser.parse_args(words)
     KEPT.mkdir(parents=True, exist_ok=True)
     for name in sorted(arguments.models.split(","), key=lambda name: zoo.find(name).parameter_count):
@@ -59,7 +59,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def write_page() -> None:
-    """Put the tables of all that is kept into the page."""
+    """Write the tables of all measurements into the page."""
     kept = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(KEPT.glob("*.json"))}
     known = {name: kept[name] for name in zoo.names() if name in kept}
     page = PAGE.read_text(encoding="utf-8")
@@ -131,15 +131,15 @@ def _measured(name: str, part: str) -> Record:
 
 
 def _proof(record: Record) -> Record:
-    """Return what `zoo list` tells of an export."""
+    """Return the facts of an export that `zoo list` prints."""
     worst = _worst(record["files"], "int8", "sqnr_db")
     sqnr_db = None if worst is None else round(worst, 1)
-    told = {key: record[key] for key in ("weights", "trained", "date")}
-    return {**told, "int8_sqnr_db": sqnr_db, "proven": record["code"] == 0}
+    facts = {key: record[key] for key in ("weights", "trained", "date")}
+    return {**facts, "int8_sqnr_db": sqnr_db, "proven": record["code"] == 0}
 
 
 def _export(*words: str) -> Record:
-    """Return what an export cost and what it made; a failure is a record too."""
+    """Export, and return cost, files and exit code; a failed export gives a record, too."""
     with tempfile.TemporaryDirectory() as folder:
         cost = measure(python("-c", ZOO, *words, "--keep-failed", "--out", folder, "--json"))
     manifest = json.loads(cost.output) if cost.code in (0, 1) else {}
@@ -149,8 +149,8 @@ def _export(*words: str) -> Record:
     ]
     weights = {"name": "-", "trained": False, **manifest.get("weights", {})}
     spent = {"seconds": cost.seconds, "peak_gb": cost.peak_gb, "code": cost.code}
-    told = {"weights": weights["name"], "trained": weights["trained"], "date": date.today().isoformat()}
-    return {**spent, **told, "evaluation": manifest.get("evaluation"), "files": files}
+    facts = {"weights": weights["name"], "trained": weights["trained"], "date": date.today().isoformat()}
+    return {**spent, **facts, "evaluation": manifest.get("evaluation"), "files": files}
 
 
 def _verdict(record: Record) -> str:

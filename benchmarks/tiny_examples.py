@@ -1,4 +1,4 @@
-"""Labelled examples for the tiny variants, by task: what `--evaluate` takes.
+"""Labelled examples for the tiny variants, by task, as `--evaluate` takes them.
 
 They are generated from the 500 test images of Fashion-MNIST in tests/data and from test photos of scikit-image; no tiny
 variant was trained on either.
@@ -23,7 +23,7 @@ COUNT = 200  # of generated photos
 
 
 def write(task: str, folder: Path, side: int) -> Path:
-    """Write examples of `task` for a network that takes photos of `side` pixels; return what `--evaluate` is given."""
+    """Write examples of `task` for a network with photos of `side` pixels; return the argument of `--evaluate`."""
     return WRITERS[task](folder, side)
 
 
@@ -42,8 +42,8 @@ def _pictures(folder: Path, _: int) -> Path:
 def _masked(folder: Path, side: int) -> Path:
     clothes, labels = _clothes()
     photos = canvases.open_photos(canvases.PHOTOS["test"])
-    drawn = canvases.compose(clothes, labels, photos, COUNT, side, np.random.default_rng(SEED))
-    canvases.write(drawn, folder)
+    composed = canvases.compose(clothes, labels, photos, COUNT, side, np.random.default_rng(SEED))
+    canvases.write(composed, folder)
     return folder
 
 

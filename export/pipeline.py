@@ -220,7 +220,7 @@ def _record(found: Exported, delivered: list[Artifact]) -> dict[str, Any]:
         delivered=delivered,
         calibration=run.samples.calibration,
         stability=next((base.observation.stability for base in bases if base.observation), None),
-        stages=[record for base in bases for record in base.reconstruction.records],
+        passes=[record for base in bases for record in base.reconstruction.records],
         probe=run.samples.probe,
         evaluation=found.photos.evaluation if found.photos else None,
         budget=found.result.record() if found.result else None,

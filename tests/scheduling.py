@@ -1,7 +1,7 @@
-"""How pytest-xdist deals out the tests: files that share costly session fixtures go to one process.
+"""How pytest-xdist distributes the tests: files that share costly session fixtures go to one process.
 
 A session fixture is made once in every process that needs it, a trained network with all its proven files in about ten
-seconds. All other files are dealt out one by one, as `--dist loadfile` does.
+seconds. All other files are distributed one by one, as `--dist loadfile` does.
 """
 
 from __future__ import annotations

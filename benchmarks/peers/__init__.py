@@ -1,1 +1,1 @@
-"""Our int8 files beside those of other tools: the same network, photos and evaluator for all."""
+"""Our int8 files compared with those of other tools: the same network, photos and evaluator for all."""

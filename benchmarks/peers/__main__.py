@@ -1,4 +1,4 @@
-"""`python -m benchmarks peers`: quantize with every tool, judge all files alike, write docs/int8_accuracy.md."""
+"""`python -m benchmarks peers`: quantize with every tool, score all files equally, write docs/int8_accuracy.md."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def trained() -> list[str]:
-    """Return the architectures that have trained weights: each belongs on the page."""
+    """Return the architectures with trained weights; the page must show each."""
     return [name for name in zoo.names() if zoo.find(name).weights]
 
 
@@ -81,10 +81,10 @@ def _parser() -> argparse.ArgumentParser:
         default=os.environ.get("ZOO_IMAGENET_SAMPLE"),
         help="folder with labels.csv and images/; ZOO_IMAGENET_SAMPLE if not given",
     )
-    parser.add_argument("--again", action="store_true", help="measure peers anew that were measured before")
+    parser.add_argument("--again", action="store_true", help="also measure peers that were measured before")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "int8_accuracy.md", help="receives the tables")
     parser.add_argument(
-        "--work", type=Path, default=ROOT / "build" / "peers", help="keeps environments and what peers reached"
+        "--work", type=Path, default=ROOT / "build" / "peers", help="keeps environments and measurements of peers"
     )
     return parser
 

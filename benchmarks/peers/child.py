@@ -1,6 +1,6 @@
 """Quantize one file with one peer, in the peer's own environment: nothing but numpy and the peer is imported here.
 
-`python child.py REQUEST`, a JSON object: script, settings, float_file, samples, out, distributions, answer.
+`python child.py REQUEST`, a JSON object: script, settings, float_file, samples, out, distributions, result.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ import numpy as np
 
 
 def main() -> int:
-    """Write {"versions", "error"} to the file `answer`; a tool that raises is an answer too."""
+    """Write {"versions", "error"} to the file `result`; an exception of the tool is recorded as its error."""
     request = json.loads(sys.argv[1])
-    answer: dict[str, Any] = {"versions": {name: _version(name) for name in request["distributions"]}, "error": ""}
+    result: dict[str, Any] = {"versions": {name: _version(name) for name in request["distributions"]}, "error": ""}
     try:
         samples = np.load(request["samples"], mmap_mode="r", allow_pickle=False)
         _function(request["script"])(Path(request["float_file"]), samples, Path(request["out"]), **request["settings"])
-    except Exception as error:  # whatever a tool raises is its result
-        answer["error"] = f"{type(error).__name__}: {error}"
-    Path(request["answer"]).write_text(json.dumps(answer), encoding="utf-8")
+    except Exception as error:  # any exception of a tool is its result
+        result["error"] = f"{type(error).__name__}: {error}"
+    Path(request["result"]).write_text(json.dumps(result), encoding="utf-8")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""An environment of its own, from pinned versions, for each peer whose dependencies are not ours."""
+"""A separate environment with pinned versions for each peer whose dependencies differ from ours."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def requirements(name: str) -> str:
 
 
 def interpreter(name: str, root: Path) -> Path:
-    """Return the environment's Python; it is made under `root` when it is missing or its requirements changed.
+    """Return the environment's Python; it is created under `root` if it is missing or its requirements changed.
 
     Raises:
-        OutsideError: it cannot be made: no network, or no such versions for this Python.
+        OutsideError: it cannot be created: no network, or no such versions for this Python.
     """
     folder = root / name
     python, ready = folder / "bin" / "python", folder / ".ready"

@@ -23,10 +23,10 @@ from export.runtime.versions import version
 from zoo.errors import CheckFailedError
 
 EVALUATOR = ("onnxruntime", "ai-edge-litert", "numpy")
-SCHEMA = 1  # of a kept row and of how it is measured
+SCHEMA = 2  # of a stored row and of how it is measured
 
-# How our files are made: the row's title, whether with the photos that calibrate the peers, more options.
-# A folder is dealt out to calibration and proof; the photos of the proof are few here, because peers have none.
+# How our files are exported: the row's title, whether the peers' calibration photos are used, more options.
+# Calibration and proof share the photos of a folder; the proof gets few of them here, because peers have no proof.
 FEW = ("--probe-count", "8")
 PLAIN = ("--no-reconstruct", "--observer", "min-max")
 RECIPES: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
@@ -37,7 +37,7 @@ RECIPES: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
 
 
 def our_rows(network: Network) -> list[Row]:
-    """Export `network` by every recipe and judge both files; the cost of an export, proof included, is in both rows."""
+    """Export `network` by every recipe and score both files; the cost of an export, proof included, is in both rows."""
     rows = []
     for title, same_photos, options in RECIPES:
         out = network.work / "ours"
@@ -58,7 +58,7 @@ def our_rows(network: Network) -> list[Row]:
 
 
 def peer_row(peer: Peer, network: Network, cache: Path) -> Row:
-    """Return the peer's row, measured now and kept."""
+    """Measure the peer, and store and return its row."""
     made = quantize(peer, network.float_file(peer.reads), network.calibration_inputs, network.work, cache)
     row = Row(
         title=peer.title,
@@ -70,7 +70,7 @@ def peer_row(peer: Peer, network: Network, cache: Path) -> Row:
     )
     if made.path:
         row = judge(row, made.path, network, camera_bytes=False)
-    if made.spent:  # where nothing ran, the next time may be luckier
+    if made.spent:  # an environment that could not be built is tried again in the next run
         row.write(_place(peer, network, cache), _key(peer, network))
     return row
 
@@ -101,7 +101,7 @@ def _place(peer: Peer, network: Network, cache: Path) -> Path:
 
 
 def _key(peer: Peer, network: Network) -> dict[str, Any]:
-    """Return all that the row depends on, but for the machine."""
+    """Return everything that the row depends on, except the machine."""
     theirs = environment.requirements(peer.environment) if peer.environment else _versions(peer.distributions)
     return {
         "schema": SCHEMA,

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.peers.keras_file ARCHITECTURE FILE.keras`: the model with the weights that ours are made of.
+"""`python -m benchmarks.peers.keras_file ARCHITECTURE FILE.keras`: the model with the weights of our files.
 
-Old versions of Keras cannot read the new .keras. For them, FILE.npz lies beside it: the weights by layer and index, and
-what the model says of noise, by which they know that they made the same model.
+Old versions of Keras cannot read the new .keras. For them, FILE.npz is written to the same folder: the weights by layer
+and index, and the outputs of the model for random inputs, which show whether the model was rebuilt correctly.
 """
 
 from __future__ import annotations

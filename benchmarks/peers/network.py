@@ -1,4 +1,4 @@
-"""What all tools get: one network as float files, the same calibration photos, the same photos to be judged on."""
+"""The inputs of all tools: one network as float files, the same calibration photos, the same evaluation photos."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from zoo.preprocessing import Preprocessing
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A network of the zoo, ready to be quantized and judged.
+    """A network of the zoo, ready to be quantized and evaluated.
 
     Attributes:
         name: of the architecture.
         title: for the reader.
-        work: folder for what is made; everything below lies in it.
+        work: folder of all files below.
         floats: the proven float files by suffix.
         digests: sha256 of each.
-        calibration: folder of the photos that calibrate.
+        calibration: folder of the calibration photos.
         calibration_inputs: .npy (N, ...) of the same photos as inputs of the network.
-        samples: folder of the photos that judge, as `Samples.load` takes it.
+        samples: folder of the evaluation photos, as `Samples.load` takes it.
         labels: their classes (N,).
         reference: logits (N, classes) that the float .tflite gives for them.
     """
@@ -57,7 +57,7 @@ class Network:
         return accuracy(self.reference, self.labels)[0]
 
     def float_file(self, suffix: str) -> Path:
-        """Return the float file that a peer reads; a .keras file is made when first asked for."""
+        """Return the float file that a peer reads; a .keras file is written when it is first requested."""
         if suffix == ".keras" and suffix not in self.floats:
             path = self.work / f"{self.name}.keras"
             measure(python("-m", "benchmarks.peers.keras_file", self.name, str(path)))
@@ -65,7 +65,7 @@ class Network:
         return self.floats[suffix]
 
     def data(self) -> dict[str, Any]:
-        """Return the digests of what every peer is given and judged on."""
+        """Return the digests of the inputs of every peer and of the evaluation."""
         return {
             "floats": self.digests,
             "calibration": hashlib.sha256(self.calibration_inputs.read_bytes()).hexdigest(),
@@ -78,7 +78,7 @@ def prepare(name: str, photos: Path, work: Path) -> Network:
 
     Args:
         name: of the architecture.
-        photos: a folder with labels.csv and images/; every tenth calibrates, the others judge.
+        photos: a folder with labels.csv and images/; every tenth calibrates, the others are evaluated.
         work: an empty folder.
     """
     calibration, rest = split(photos, work)

@@ -1,4 +1,4 @@
-"""The tables of docs/int8_accuracy.md: each between two markers, so that a new run replaces it and nothing else."""
+"""The tables of docs/int8_accuracy.md."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COLUMNS = (
 
 
 def table(network: Network, rows: Sequence[Row], photos: int) -> str:
-    """Return the section of one network; `photos` is how many calibrated."""
+    """Return the section of one network; `photos` is the number of calibration photos."""
     lines = [
         f"## {network.title}",
         "",
@@ -49,18 +49,18 @@ def table(network: Network, rows: Sequence[Row], photos: int) -> str:
 
 
 def replaced(page: str, name: str, section: str) -> str:
-    """Return the page with the section of `name` in place of the one before, or at its end."""
+    """Return the page with the section of `name` in place of the old one, or at its end."""
     begin, end = f"<!-- peers: {name} -->", f"<!-- end of {name} -->"
     return between(page, begin, end, section)
 
 
 def _cells(row: Row) -> list[str]:
     score, spent = row.score, row.spent
-    judged = (
+    scores = (
         [
             f"{100 * score.top1:.1f}",
             f"{score.drop_points:.1f}",
-            f"{100 * score.same_answer:.1f}",
+            f"{100 * score.same_prediction:.1f}",
             f"{score.sqnr_db:.1f}",
             f"{100 * score.integer_share:.0f}",
         ]
@@ -68,7 +68,7 @@ def _cells(row: Row) -> list[str]:
         else ["failed", *["-"] * 4]
     )
     size = f"{row.file_bytes / 1e6:.1f}" if row.file_bytes else "-"
-    return [row.title, row.suffix, *judged, size, *(_cost(spent) if spent else ["-"] * 3)]
+    return [row.title, row.suffix, *scores, size, *(_cost(spent) if spent else ["-"] * 3)]
 
 
 def _cost(spent: Spent) -> list[str]:
@@ -77,7 +77,7 @@ def _cost(spent: Spent) -> list[str]:
 
 
 def _conditions(rows: Sequence[Row]) -> str:
-    """Return when, with what and on what the rows were measured; tools may stand on different versions of a library."""
+    """Return date, versions and machine of the rows; tools may use different versions of a library."""
     made = dict.fromkeys(_listed(row.versions) for row in rows if any(row.versions.values()))
     ran = _listed({name: version(name) for name in RUNTIMES})
     dates = sorted({row.date for row in rows})

@@ -1,4 +1,4 @@
-"""Run one peer in a fresh process of its own environment: what it made, what it cost, or why it failed."""
+"""Run one peer in a fresh process of its own environment; return its file and cost, or why it failed."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ QUIET_CORES = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
-    """What a process and its children took.
+    """Time and memory of a process and its children.
 
     Attributes:
         seconds: wall time, from start to end.
-        cpu_seconds: of all threads; other load on the machine moves it less than the wall time.
+        cpu_seconds: of all threads; other load on the machine affects it less than the wall time.
         peak_gb: largest sum of resident memory.
-        other_cores: how many cores everything else on the machine kept busy meanwhile; None where nothing tells.
+        other_cores: how many cores other processes kept busy in that time; None if unknown.
     """
 
     seconds: float
@@ -40,13 +40,13 @@ class Spent:
 
     @property
     def alone(self) -> bool:
-        """Whether the machine did next to nothing else, so that the wall time means something."""
+        """Whether other processes were nearly idle, so that the wall time is meaningful."""
         return self.other_cores is not None and self.other_cores < QUIET_CORES
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quantized:
-    """What a peer made.
+    """The file that a peer wrote, or why there is none.
 
     Attributes:
         path: of the int8 file; None if there is none.
@@ -62,7 +62,7 @@ class Quantized:
 
 
 def spend(command: list[str]) -> tuple[Cost, Spent]:
-    """Run a command to its end; only one at a time, or the processor's seconds are those of several."""
+    """Run a command to its end; only one at a time, because the processor time of all children is counted."""
     children, own, machine = _children(), time.process_time(), _machine()
     cost = measure(command)
     cpu_seconds = _children() - children
@@ -87,12 +87,12 @@ def _machine() -> float | None:
 
 
 def quantize(peer: Peer, float_file: Path, samples: Path, work: Path, environments: Path) -> Quantized:
-    """Return what `peer` makes of `float_file` with the calibration samples (N, ...) of a .npy; it never raises."""
+    """Quantize `float_file` with `peer` and the calibration samples (N, ...) of a .npy; failures do not raise."""
     try:
         python = environment.interpreter(peer.environment, environments) if peer.environment else sys.executable
     except OutsideError as error:
         return Quantized(path=None, reason=_short(str(error), environments), spent=None, versions={})
-    out, answer = work / f"out{peer.writes}", work / "answer.json"
+    out, result = work / f"out{peer.writes}", work / "result.json"
     request = {
         "script": str(peer.path),
         "settings": dict(peer.settings),
@@ -100,12 +100,12 @@ def quantize(peer: Peer, float_file: Path, samples: Path, work: Path, environmen
         "samples": str(samples),
         "out": str(out),
         "distributions": peer.distributions,
-        "answer": str(answer),
+        "result": str(result),
     }
-    for stale in (out, answer):
+    for stale in (out, result):
         stale.unlink(missing_ok=True)
     cost, spent = spend([str(python), "-P", str(CHILD), json.dumps(request)])
-    found = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else None
+    found = json.loads(result.read_text(encoding="utf-8")) if result.exists() else None
     if found is None:
         how = f"crashed ({signal_name(-cost.code)})" if cost.code < 0 else f"ended with code {cost.code}"
         return Quantized(path=None, reason=f"the process {how}", spent=spent, versions={})
@@ -115,6 +115,6 @@ def quantize(peer: Peer, float_file: Path, samples: Path, work: Path, environmen
 
 
 def _short(reason: str, work: Path) -> str:
-    """Return one line without the places of this machine."""
+    """Return one line without the paths of this machine."""
     line = " ".join(reason.replace(f"{work}/", "").replace(str(work), work.name).split())
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}..."

@@ -1,4 +1,4 @@
-"""The tools that ours are compared with, and their settings: one `Peer` is one row of the table."""
+"""The tools that zoo-export is compared with, and their settings: one `Peer` is one row of the table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Peer:
     """One tool with one setting.
 
     Attributes:
-        tool: what `--tools` calls it; several settings of one tool share it.
+        tool: its name in `--tools`; several settings of one tool share it.
         title: of the row.
         script: in `tools/`, with a function `quantize(float_file, samples, out, **settings)`.
         reads: suffix of the float file that it takes.
@@ -42,7 +42,7 @@ class Peer:
         return TOOLS / self.script
 
     def identity(self) -> dict[str, Any]:
-        """Return what decides the file that this peer makes, beside the versions and the data."""
+        """Return everything that determines the file of this peer, except the versions and the data."""
         content = hashlib.sha256(self.path.read_bytes()).hexdigest()
         return {"tool": self.tool, "script": content, "settings": dict(self.settings)}
 

@@ -14,7 +14,7 @@ from benchmarks.peers.scoring import Score
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What became of one file.
+    """The measurements of one file, or why there are none.
 
     Attributes:
         title: the tool and its setting.
@@ -23,8 +23,8 @@ class Row:
         reason: why there is no score; empty if there is one.
         score: None if there is no file, or if it cannot be run.
         file_bytes: size of the file; 0 without one.
-        spent: by quantizing; None where nothing ran, or where another row says it.
-        versions: of what made the file.
+        spent: by quantizing; None if nothing ran, or if another row states it.
+        versions: of the distributions that made the file.
     """
 
     title: str
@@ -37,13 +37,13 @@ class Row:
     versions: Mapping[str, str | None] = field(default_factory=dict)
 
     def write(self, path: Path, key: Mapping[str, Any]) -> None:
-        """Keep the row, with what it depends on."""
+        """Store the row, with everything that it depends on."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"key": key, "row": asdict(self)}, indent=1), encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Return the row that `write` kept."""
+        """Return the row that `write` stored."""
         record = json.loads(path.read_text(encoding="utf-8"))["row"]
         if record["score"]:
             record["score"] = Score(**record["score"])

@@ -1,4 +1,4 @@
-"""One evaluator for all files: run in the file's runtime, held against the float file on the same photos."""
+"""One evaluator for all files: each runs in its own runtime and is compared with the float file on the same photos."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Score:
     """How good an int8 file is.
 
     Attributes:
-        top1: share of photos whose class is the file's best answer.
-        drop_points: by how many points that is below the float file.
-        same_answer: share of photos with the float file's best answer.
+        top1: share of photos whose class the file predicts.
+        drop_points: difference to the top-1 of the float file, in points.
+        same_prediction: share of photos for which the file and the float file predict the same class.
         sqnr_db: of the logits against the float file's, all photos pooled, in float64.
         integer_share: of the operators that compute, how many do so in integers in the runtime.
         float_operators: those that do not, "Conv x 27".
@@ -31,7 +31,7 @@ class Score:
 
     top1: float
     drop_points: float
-    same_answer: float
+    same_prediction: float
     sqnr_db: float
     integer_share: float
     float_operators: str
@@ -46,7 +46,7 @@ def score(*, reference: Array, actual: Array, labels: Array, census: Iterable[Op
     return Score(
         top1=found,
         drop_points=100 * (expected - found),
-        same_answer=compared.top1_agreement,
+        same_prediction=compared.top1_agreement,
         sqnr_db=compared.sqnr_db,
         integer_share=share,
         float_operators=in_float,
@@ -80,7 +80,7 @@ def logits(path: Path, samples: Path, work: Path, *, camera_bytes: bool) -> tupl
 
 
 def renamed(samples: Path, name: str, folder: Path) -> None:
-    """Make `folder` the same samples by another name of their one input; the arrays are not copied."""
+    """Write the samples to `folder` with another name of their one input; the arrays are linked, not copied."""
     for old in folder.glob("*"):
         old.unlink()
     folder.mkdir(exist_ok=True)

@@ -45,7 +45,7 @@ class Original:
         """
         scores = photos.truth.scores(reference.outputs(self.subject.model, photos.truth.samples)) if photos else None
         return {
-            "stages": [dict(record) for record in self.records],
+            "passes": [dict(record) for record in self.records],
             "model": _against(self.outputs, expected),
             "original_scores": scores,
             "files": {file.artifact.file_name: self._file(file) for file in files if file.artifact.content},

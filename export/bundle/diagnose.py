@@ -56,7 +56,7 @@ def _diagnosed(path: str, model: str | None, samples: str | None) -> dict[str, A
     subjects.check_weights(subject, export)
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         work = Path(folder)
-        records = export.manifest.get("stages", []) if export is not None else []
+        records = export.manifest.get("passes", []) if export is not None else []
         equalized, draw = is_equalized(records), None
         if equalized or request.samples is None:
             draw = subjects.repeated_draw(export, subject, wanted, work / "draw")

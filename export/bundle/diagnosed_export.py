@@ -153,10 +153,10 @@ def circumstances(export: Delivered | None) -> Circumstances:
     if export is None:
         return Circumstances()
     recorded = export.manifest["recipe"]
-    stages: Any = export.manifest.get("stages", [])
+    passes: Any = export.manifest.get("passes", [])
     return Circumstances(
-        reconstructed=any("skipped_because" not in stage for stage in stages if stage.get("name") == "reconstruct"),
-        refusal=refusal(stages) if recorded.get("reconstruct") else "",
+        reconstructed=any("skipped_because" not in record for record in passes if record.get("name") == "reconstruct"),
+        refusal=refusal(passes) if recorded.get("reconstruct") else "",
         observer=str(recorded["observer"]),
         raised=tuple(recorded.get("raised", {})),
     )

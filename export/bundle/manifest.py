@@ -43,7 +43,7 @@ def manifest(
     delivered: list[Artifact],
     calibration: Samples,
     stability: Mapping[str, Any] | None,
-    stages: list[Mapping[str, Any]],
+    passes: list[Mapping[str, Any]],
     probe: Samples,
     evaluation: Evaluation | None,
     budget: Mapping[str, Any] | None = None,
@@ -69,7 +69,7 @@ def manifest(
         }
         if needed
         else None,
-        "stages": [dict(stage) for stage in stages],
+        "passes": [dict(record) for record in passes],
         "pruning": dict(pruning) if pruning else None,
         "probe": _probe(probe),
         "evaluation": asdict(evaluation) if evaluation else None,

@@ -20,6 +20,7 @@ from zoo.preprocessing import Preprocessing
 
 MAX_MANIFEST_BYTES = 50_000_000
 MAX_LABELS_BYTES = 10_000_000
+EARLIER_NAMES = {"stages": "passes", "detection": "meaning"}  # Names in older manifests -> present names.
 SUFFIXES = frozenset(file_format.suffix for file_format in FORMATS.values())
 
 
@@ -134,7 +135,7 @@ def read(folder: Path) -> Delivered:
             raise UsageProblemError(
                 f"{path} has the schema {manifest['schema']!r}, but {SCHEMA!r} is required; export the model again"
             )
-        return _delivered(folder, manifest)
+        return _delivered(folder, {EARLIER_NAMES.get(name, name): value for name, value in manifest.items()})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageProblemError(
             f"{path} is damaged ({type(error).__name__}: {error}); export the model again"
@@ -164,7 +165,7 @@ def _delivered(folder: Path, manifest: Mapping[str, Any]) -> Delivered:
         companions=companions,
         inputs=inputs.from_record(manifest["inputs"]),
         task=str(manifest.get("task", "")),  # Older manifests name no task.
-        meaning=manifest.get("meaning", manifest.get("detection")),  # Older manifests describe detectors only.
+        meaning=manifest.get("meaning"),  # Older manifests describe the outputs of detectors only.
         trained=bool(manifest["weights"]["trained"]),
         untrained_reason=str(manifest["weights"]["reason"]),
         real=bool(manifest["probe"]["real"]),

@@ -9,8 +9,8 @@ from export.metrics.comparison import (
     accuracy,
     compare,
     compare_steps,
-    enough_answers,
-    few_answers,
+    enough_predictions,
+    few_predictions,
 )
 from export.metrics.output_kind import OutputKind, by_shape
 
@@ -23,6 +23,6 @@ __all__ = [
     "by_shape",
     "compare",
     "compare_steps",
-    "enough_answers",
-    "few_answers",
+    "enough_predictions",
+    "few_predictions",
 ]

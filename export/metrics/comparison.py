@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -30,7 +29,7 @@ class Comparison:
         sqnr_db: 10 log10(sum reference^2 / sum (reference - actual)^2), all elements pooled.
         top1_agreement: share of samples with the same best class; None if the outputs are not rows of class scores.
         top5_agreement: share of samples whose best reference class is among the file's five best.
-        distinct_answers: number of different best classes in (reference, actual).
+        distinct_predictions: number of different best classes in (reference, actual).
         kind: what the output means.
         r2: share of the variation over the samples that the file keeps; None if the reference does not vary.
         constant_outputs: number of channels that vary in the reference but are constant in the file.
@@ -43,7 +42,7 @@ class Comparison:
     sqnr_db: float
     top1_agreement: float | None
     top5_agreement: float | None
-    distinct_answers: tuple[int, int] | None
+    distinct_predictions: tuple[int, int] | None
     kind: OutputKind = OutputKind.VALUES
     r2: float | None = None
     constant_outputs: int = 0
@@ -57,14 +56,6 @@ class Comparison:
     def record(self) -> dict[str, Any]:
         """Return plain data for a manifest."""
         return asdict(self)
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Comparison:
-        """Return the comparison that `record()` described."""
-        answers = record["distinct_answers"]
-        pairs = {"worst": tuple(record["worst"]), "distinct_answers": tuple(answers) if answers else None}
-        kind = OutputKind(record.get("kind", OutputKind.VALUES))
-        return cls(**{**record, **pairs, "kind": kind})
 
 
 def compare(*, reference: Array, actual: Array, kind: OutputKind | None = None) -> Comparison:
@@ -87,7 +78,7 @@ def compare(*, reference: Array, actual: Array, kind: OutputKind | None = None) 
         sqnr_db=_sqnr_db(expected, error),
         top1_agreement=top1,
         top5_agreement=top5,
-        distinct_answers=distinct,
+        distinct_predictions=distinct,
         kind=kind,
         r2=r2,
         constant_outputs=constant_outputs,
@@ -181,14 +172,14 @@ def _top5(best: Array, found: Array) -> float:
 
 
 # If the reference predicts fewer different classes, a file that always predicts the same class would agree with it.
-FEWEST_ANSWERS = 4
+FEWEST_PREDICTIONS = 4
 
 
-def enough_answers(classes: int) -> int:
+def enough_predictions(classes: int) -> int:
     """Return how many different predictions a model with `classes` classes must make on the samples."""
-    return min(FEWEST_ANSWERS, classes)
+    return min(FEWEST_PREDICTIONS, classes)
 
 
-def few_answers(count: int) -> str:
+def few_predictions(count: int) -> str:
     """Return a sentence about too few different predictions."""
     return f"the model gives only {count} different prediction{'s' * (count > 1)} on these samples"

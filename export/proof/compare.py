@@ -164,8 +164,8 @@ def _results(id: str, name: str, compared: Comparison, tolerance: Tolerance) -> 
         yield check("share with the same top-1", compared.top1_agreement, tolerance.min_top1_agreement)
     if tolerance.min_decision_agreement is not None and compared.decision_agreement is not None:
         yield check("share of equal decisions", compared.decision_agreement, tolerance.min_decision_agreement)
-    if tolerance.min_distinct_share is not None and compared.distinct_answers is not None:
-        expected, found = compared.distinct_answers
+    if tolerance.min_distinct_share is not None and compared.distinct_predictions is not None:
+        expected, found = compared.distinct_predictions
         if expected >= MIN_DISTINCT_FOR_COLLAPSE:
             yield check("distinct predictions, share of the model's", found / expected, tolerance.min_distinct_share)
     min_r2 = tolerance.min_r2.get(compared.kind)

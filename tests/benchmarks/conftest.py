@@ -1,4 +1,4 @@
-"""The trained LeNet-5 with real photos, as the comparison hands a network to its peers."""
+"""The trained LeNet-5 with real photos, prepared as for the comparison with peers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every peer of the project's own environment, end to end; and peers that go wrong."""
+"""Every peer of the project's own environment, end to end, and peers that fail."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_peer_of_our_environment_is_scored_and_kept(peer: Peer, network: Network
     assert row.reason == ""
     assert row.score is not None
     assert row.spent is not None
-    assert row.score.same_answer > 0.9
+    assert row.score.same_prediction > 0.9
     assert 12 < row.score.sqnr_db < 60
     assert row.score.integer_share == 1
     assert row.file_bytes < network.floats[peer.writes].stat().st_size / 2
@@ -86,7 +86,7 @@ def test_kept_row_is_not_used_for_other_data_settings_or_versions(
     peer = made("copies.py")
     row = peer_row(peer, network, tmp_path)
     assert row.score is not None
-    assert (row.score.same_answer, row.score.integer_share) == (1, 0)
+    assert (row.score.same_prediction, row.score.integer_share) == (1, 0)
     assert kept_row(peer, network, tmp_path) == row
     other = tmp_path / "other.npy"
     np.save(other, np.load(network.calibration_inputs)[:-1])

@@ -32,7 +32,7 @@ def test_the_score_equals_a_count_by_hand() -> None:
     # The float file is right on all but the third photo, the int8 file on the first, third and fourth.
     assert found.top1 == pytest.approx(3 / 5)
     assert found.drop_points == pytest.approx(20)
-    assert found.same_answer == pytest.approx(2 / 5)
+    assert found.same_prediction == pytest.approx(2 / 5)
     # Squares of the reference: 64. Of the errors: 4 + 4, 1 + 1, 4 + 1.
     assert found.sqnr_db == pytest.approx(10 * np.log10(64 / 15))
     assert (found.integer_share, found.float_operators) == (0.75, "Conv x 2")
@@ -82,14 +82,14 @@ def test_processor_time_of_other_processes_is_not_counted() -> None:
     _, alone = spend(python("-c", busy))
     with subprocess.Popen(python("-c", "while True: pass")) as other:
         try:
-            _, beside = spend(python("-c", busy))
+            _, disturbed = spend(python("-c", busy))
         finally:
             other.kill()
     assert alone.cpu_seconds > 0.2
     assert alone.other_cores is not None
-    assert beside.other_cores is not None
-    assert beside.other_cores > 0.2
-    assert not beside.alone
+    assert disturbed.other_cores is not None
+    assert disturbed.other_cores > 0.2
+    assert not disturbed.alone
 
 
 def test_new_section_replaces_the_old_one_and_nothing_else() -> None:

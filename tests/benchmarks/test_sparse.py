@@ -1,4 +1,4 @@
-"""The files that say where their zeros are: the same numbers, fewer bytes."""
+"""Sparse files give the same outputs and are smaller."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def model() -> keras.Model:
     return keras.Model(image, keras.layers.Conv2D(4, 3, name="rest")(x))
 
 
-def test_each_share_is_taken_from_the_kernels_as_they_were(model: keras.Model) -> None:
+def test_every_share_refers_to_the_original_kernels(model: keras.Model) -> None:
     kernels = pointwise_kernels(model)
     (original,) = kernels.values()
     other = model.get_layer("rest").kernel.numpy()
@@ -58,14 +58,14 @@ def test_a_sparse_file_is_smaller_and_its_outputs_are_bit_equal(
         "float32.onnx": onnx,
     }
     prune(model, pointwise_kernels(model), 0.9)
-    answers, sizes = [], []
+    outputs, sizes = [], []
     for name, sparse in (("dense", False), ("sparse", True)):
         path = tmp_path / f"{name}-{kind}"
         path.write_bytes(writers[kind](model, sparse))
         session = format_of(path).open(path)
         (image,) = (spec.name for spec in session.inputs)
-        answers.append(next(iter(session.run({image: samples.inputs["image"][:1]}).values())))
+        outputs.append(next(iter(session.run({image: samples.inputs["image"][:1]}).values())))
         sizes.append(path.stat().st_size)
-    np.testing.assert_array_equal(*answers)
-    assert np.ptp(answers[0]) > 0
+    np.testing.assert_array_equal(*outputs)
+    assert np.ptp(outputs[0]) > 0
     assert sizes[1] < 0.7 * sizes[0]

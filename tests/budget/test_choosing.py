@@ -1,4 +1,4 @@
-"""On a trained network: the ranking finds the costly layers, the search the fewest, and the checks any fault."""
+"""On a trained network: the ranking finds the costly layers, the search raises few, and the checks catch faults."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from export.recipe import Budget, Preset, Width
 from export.scheme import FLOAT32, INT8, W8A32
 from tests.faults.networks import Network, networks
 
-SMALLEST = 0.0  # not one answer may change
+SMALLEST = 0.0  # no prediction may change
 
 
 @pytest.fixture(scope="module")
@@ -161,10 +161,10 @@ def test_the_export_delivers_the_chosen_file(
     search, chosen = fewest
     again = run.work / "again"
     again.mkdir()
-    asked = replace(run, recipe=replace(run.recipe, budget=search.budget), work=again)
-    result = find_file(asked, floats, network.expected, None)
+    limited = replace(run, recipe=replace(run.recipe, budget=search.budget), work=again)
+    result = find_file(limited, floats, network.expected, None)
     assert result.chosen.raised == chosen.raised == result.recipe.raised
-    decided = replace(asked, recipe=result.recipe)
+    decided = replace(limited, recipe=result.recipe)
     files = quantized_files(decided, floats, result.bases, known=result.files)
     assert files["tflite", INT8] in result.files
     artifact = prove_all(decided, files, result.bases, network.expected)["tflite", INT8].artifact

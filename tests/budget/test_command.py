@@ -1,4 +1,4 @@
-"""Budgets on the command line: what is found is told, drawn and delivered; what cannot be found is refused honestly."""
+"""Budgets on the command line: the chosen file is printed, plotted and delivered; an impossible budget fails."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def test_a_met_budget_is_reported_and_plotted(tmp_path: Path, capsys: pytest.Cap
         "40",
     ]
     assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 0
-    told = capsys.readouterr().out
-    assert "requested: at most 100 kB; chosen: int8" in told
+    printed = capsys.readouterr().out
+    assert "requested: at most 100 kB; chosen: int8" in printed
     folder = tmp_path / "lenet5"
     manifest = json.loads((folder / "manifest.json").read_text())
     (file,) = manifest["files"]
@@ -52,11 +52,11 @@ def test_a_budget_that_cannot_be_met_writes_nothing_and_reports_the_nearest_file
 ) -> None:
     words = ["--max-size", "10kB", "--max-drop", "1%", "--format", "tflite", "--raise-to", "w8a32", "--no-reconstruct"]
     assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 1
-    told = capsys.readouterr().out
-    assert "failed  budget: " in told
-    assert "requested: at most 1 % of the predictions changed, at most 10.0 kB; cannot be met; nearest:" in told
-    assert "1 % allows no change at all; add samples with --evaluate or --probe-count" in told
-    assert "nothing was written" in told
+    printed = capsys.readouterr().out
+    assert "failed  budget: " in printed
+    assert "requested: at most 1 % of the predictions changed, at most 10.0 kB; cannot be met; nearest:" in printed
+    assert "1 % allows no change at all; add samples with --evaluate or --probe-count" in printed
+    assert "nothing was written" in printed
     assert list(tmp_path.iterdir()) == []
 
 
@@ -96,7 +96,7 @@ def test_the_plot_is_complete_and_escapes_names() -> None:
     assert [circle.attrib["class"] for circle in circles] == ["on-front", "chosen"]  # on top of all others
     (large, small) = ((float(one.attrib["cx"]), float(one.attrib["cy"])) for one in circles)
     assert small[0] < large[0]
-    assert small[1] > large[1]  # better is higher
+    assert small[1] > large[1]  # a better value lies higher
     assert "<b>" not in drawn
 
 

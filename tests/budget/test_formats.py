@@ -1,4 +1,4 @@
-"""The files that were asked for keep the budget, each of them; a file that cannot be delivered is none."""
+"""Every requested file meets the budget; a file that cannot be delivered is not chosen."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from export.scheme import FLOAT16, FLOAT32, INT8, W8A32, Scheme
 from tests.faults.networks import Network, networks
 from zoo.errors import CheckFailedError
 
-LOUD = 2.0**20  # weights of so much are no numbers of float16
+LOUD = 2.0**20  # weights of this size overflow float16
 
 
 @dataclass
 class Steps:
-    """Progress that remembers."""
+    """Progress that records its steps."""
 
     steps: list[str] = field(default_factory=list)
 
@@ -60,7 +60,7 @@ def unlimited(network: Network, run: ExportRun) -> Search:
 
 
 class Planted(Memo):
-    """A memo with wrong measurements, as `plant` makes them of the right ones."""
+    """A memo whose measurements `plant` has changed."""
 
     def __init__(self, plant: Callable[[Point], Point]) -> None:
         super().__init__()

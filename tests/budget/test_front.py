@@ -1,4 +1,4 @@
-"""The front holds what nothing beats, and its three names mean what the page says."""
+"""The Pareto front, and the presets as docs/budget.md defines them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_difference_in_time_within_the_noise_is_ignored() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_times_below_the_resolution_of_the_clock_do_not_change_the_choice(seed: int) -> None:
-    """As measured of LeNet-5: (bytes, SQNR dB) of int8, int8 with layers raised, w8a32, float16 and float32."""
+    """Measured on LeNet-5: (bytes, SQNR dB) of int8, int8 with layers raised, w8a32, float16 and float32."""
     files = [(69_500, 23.0), (70_000, 37.4), (69_200, 38.5), (71_500, 37.9), (129_000, 70.0), (250_000, 120.0)]
     generator = random.Random(seed)
     points = [point(size, 0.012 * generator.uniform(0.7, 1.4), sqnr_db) for size, sqnr_db in files]

@@ -1,4 +1,4 @@
-"""A file keeps a budget, or exceeds it by so much; a time has to stay clear of its limit."""
+"""Whether a file meets a budget, and its excess; a latency needs a margin to its limit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ONE = Point(scheme=INT8, format="tflite", bytes=1000, p50_ms=1.0, sqnr_db=20.0, 
         (Budget(max_drop=0.02), True),
         (Budget(max_drop=0.019), False),
         (Budget(max_latency_ms=1.06), True),
-        (Budget(max_latency_ms=1.04), False),  # a second measurement differs by so much
+        (Budget(max_latency_ms=1.04), False),  # a second measurement differs by this much
         (Budget(max_bytes=2000, max_latency_ms=0.5), False),
         (Budget(), True),
     ],

@@ -1,4 +1,4 @@
-"""What each tensor costs becomes what each layer costs, the most costly first."""
+"""Errors of tensors give errors of layers, the largest first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said under the table of a budget is true of this budget."""
+"""The lines below the table of a budget."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def manifest(
     return {
         "recipe": {"budget": budget},
         "budget": {"chosen": points[0], "points": points, "ranking": [{"layer": layer} for layer in ranking]},
-        "stages": [{"name": "reconstruct"}],
+        "passes": [{"name": "reconstruct"}],
         "files": [{"checks": [check]}],
         "not_delivered": [],
         "evaluation": None,

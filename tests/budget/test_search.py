@@ -1,4 +1,4 @@
-"""The search asks little and never answers with what it was not shown to hold."""
+"""The search needs few evaluations and returns only a count that was evaluated and passed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from export.analysis.budget.bisect import fewest, most
 @pytest.mark.parametrize("count", [0, 1, 2, 5, 30, 100])
 def test_bisection_finds_the_smallest_count_that_passes_with_few_evaluations(count: int) -> None:
     for smallest in range(count + 1):
-        asked: list[int] = []
+        evaluated: list[int] = []
 
-        def holds(number: int, smallest: int = smallest, asked: list[int] = asked) -> bool:
-            asked.append(number)
+        def holds(number: int, smallest: int = smallest, evaluated: list[int] = evaluated) -> bool:
+            evaluated.append(number)
             return number >= smallest
 
         assert fewest(count, holds) == smallest
-        assert len(asked) == len(set(asked)) <= 2 * count.bit_length() + 2
-        assert max(asked) <= max(2 * smallest, 1)  # a file with many raised layers is not made without need
+        assert len(evaluated) == len(set(evaluated)) <= 2 * count.bit_length() + 2
+        assert max(evaluated) <= max(2 * smallest, 1)  # no file has far more raised layers than necessary
 
 
 def test_bisection_returns_none_if_no_count_passes() -> None:

@@ -1,4 +1,4 @@
-"""Budgets as people type them, and the refusal of what is none."""
+"""Parsing of budget options."""
 
 from __future__ import annotations
 

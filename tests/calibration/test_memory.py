@@ -44,7 +44,7 @@ def test_memory_does_not_grow_with_the_number_of_samples(
         drawn = pull(spec, calibration_count=count, probe_count=10, work=tmp_path / str(count), **more)
         assert len(drawn.calibration) == count
 
-    run(20)  # modules and caches that are loaded once must not count
+    run(20)  # modules and caches that are loaded once are not counted
     few, many = peak(lambda: run(50)), peak(lambda: run(400))
     # 350 more samples take 1 MB; only their digests stay in memory, 250 bytes each.
     assert many - few < 0.25 * 350 * ONE_SAMPLE

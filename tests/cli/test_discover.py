@@ -39,7 +39,7 @@ def test_list_json_contains_the_registry(capsys: pytest.CaptureFixture[str]) -> 
 def test_show_prints_paper_options_licence_and_digest(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", name]) == 0
     everything = capsys.readouterr().out
-    words = everything.partition("\n\n ")[0]  # the facts; the card, which says some of them again, follows
+    words = everything.partition("\n\n ")[0]  # only the facts: the card below repeats some of them
     architecture = find(name)
     expected = [architecture.paper, f"{architecture.parameter_count:,}"]
     expected += [f"--set {key}=" for key in architecture.options]
@@ -70,7 +70,7 @@ def test_list_fits_the_terminal(
     assert main(["list"]) == 0
     words = capsys.readouterr().out
     assert max(len(line) for line in words.splitlines()) <= int(columns)
-    assert "\u2026" not in words  # an ellipsis: something was cut
+    assert "\u2026" not in words  # an ellipsis means that a text was cut
     assert all(f"\n{name} " in words for name in names())
 
 
@@ -84,8 +84,8 @@ def test_list_explains_proofs_of_tiny_variants(
     sources: dict[str, set[str]] = {}
     for name in names():
         architecture = find(name)
-        twins = [weights for weights in architecture.weights if weights.tag == "tiny"]
-        sources.setdefault(architecture.family, set()).update(w.sources[0].location for w in twins)
+        tiny = [weights for weights in architecture.weights if weights.tag == "tiny"]
+        sources.setdefault(architecture.family, set()).update(w.sources[0].location for w in tiny)
     assert {family: found for family, found in sources.items() if len(found) > 1} == {}
 
 

@@ -16,7 +16,7 @@ from export.cli.main import SECTIONS, command_names, load_command, main, main_ex
 from tests.program import PROGRAM
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
 
-# As a shell runs it: what is printed waits in a buffer, and the failure comes late.
+# In a shell the output is buffered, so the failure occurs at the end.
 BUFFERED = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
 
 

@@ -66,7 +66,7 @@ def test_readme_lists_only_existing_commands() -> None:
 
 @pytest.fixture
 def ci(tmp_path: Path) -> Callable[[int, str], subprocess.CompletedProcess[str]]:
-    """Run .ci/run after so many commits, with a `make` that says what it is to make, and fails at one thing."""
+    """Run .ci/run after this many commits, with a `make` that prints its targets and fails at one of them."""
     for name, line in (("git", "echo $COMMITS"), ("make", 'echo "$*"; [ "$1" != "$FAILS" ]')):
         (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
         (tmp_path / name).chmod(0o755)

@@ -47,7 +47,7 @@ def edit(copy: Path) -> Callable[[Callable[[dict[str, Any]], object]], None]:
 
 @pytest.fixture
 def seal(copy: Path, edit: Callable[[Callable[[dict[str, Any]], object]], None]) -> Callable[[], None]:
-    """Make the manifest's digests those of the files that are there now, as a careful forger would."""
+    """Write the digests of the present files into the manifest, as a careful forger would."""
 
     def digest(name: str) -> str:
         return hashlib.sha256((copy / name).read_bytes()).hexdigest()

@@ -34,7 +34,7 @@ def test_table_shows_files_times_ratio_memory_runtime_and_threads(
 
 
 def test_ratio_refers_to_the_float_file_of_the_same_format(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    # The float files last: it is not the first one that counts.
+    # The float files are last: the reference need not be the first file.
     files = [str(exported / f"lenet5-{scheme}.{kind}") for scheme in ("int8", "float32") for kind in KINDS]
     assert main(["bench", *files, "--runs", "2", "--threads", "2", "--json"]) == 0
     found = {Path(timing["file"]).name: timing for timing in json.loads(capsys.readouterr().out)}
@@ -49,7 +49,7 @@ def test_ratio_refers_to_the_float_file_of_the_same_format(exported: Path, capsy
 
 
 class Listener:
-    """Hears which file is measured."""
+    """Progress that records the measured files."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
@@ -68,8 +68,8 @@ def test_measurement_alternates_between_files(exported: Path) -> None:
 
 def test_memory_excludes_the_command_process(exported: Path) -> None:
     held = bytearray(b"x") * 500_000_000
-    answer = process.call(time_file, fresh=True, path=exported / "lenet5-int8.tflite", runs=1, threads=1)
-    assert answer["peak_mb"] < 300 < len(held) / 1e6
+    timed = process.call(time_file, fresh=True, path=exported / "lenet5-int8.tflite", runs=1, threads=1)
+    assert timed["peak_mb"] < 300 < len(held) / 1e6
 
 
 def test_file_that_cannot_run_is_a_row_with_the_reason(

@@ -32,7 +32,7 @@ def test_truncated_file_is_rejected_in_one_line(
     complaint = capsys.readouterr().err
     assert complaint.count("\n") == 1
     assert f"cut.{kind}" in complaint
-    assert "errors.ConversionError" not in complaint  # our own classes mean nothing to a reader
+    assert "errors.ConversionError" not in complaint  # our classes mean nothing to a user
 
 
 def test_file_of_the_other_format_is_rejected(

@@ -43,13 +43,13 @@ def test_photos_are_classified_with_class_names(
     assert main(["run", str(exported), *map(str, photos), "--file", name, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     names = (exported / "labels.txt").read_text().splitlines()
-    best = [answer["guesses"][0] for answer in found["answers"]]
+    best = [prediction["guesses"][0] for prediction in found["answers"]]
     right = [guess["index"] == label for guess, label in zip(best, _labels(), strict=True)]
     assert sum(right) >= 0.8 * COUNT  # LeNet-5 is right on 90 % of the test images
     assert all(guess["name"] == names[guess["index"]] for guess in best)
-    assert all(answer["milliseconds"] > 0 for answer in found["answers"])
-    assert all(len(answer["guesses"]) == 5 for answer in found["answers"])
-    # Five of ten classes hold most of what is 1 in all.
+    assert all(prediction["milliseconds"] > 0 for prediction in found["answers"])
+    assert all(len(prediction["guesses"]) == 5 for prediction in found["answers"])
+    # Five of ten classes have most of the total probability of 1.
     assert all(0.8 < sum(guess["probability"] for guess in one["guesses"]) <= 1.01 for one in found["answers"])
 
 

@@ -47,10 +47,10 @@ def test_mask_matches_the_labels_and_areas_match_the_mask(
     out, right = tmp_path / "mask.png", []
     for photo in seen:
         assert main(["run", str(work / "unet-tiny"), str(photo), "--out", str(out), "--json", "--top", "9"]) == 0
-        (answer,) = json.loads(capsys.readouterr().out)["answers"]
+        (prediction,) = json.loads(capsys.readouterr().out)["answers"]
         mask = indices(out)
         right.append(np.mean(mask == np.asarray(Image.open(work / "canvases" / "masks" / photo.name))))
-        shares = {area["index"]: area["share"] for area in answer["areas"]}
+        shares = {area["index"]: area["share"] for area in prediction["areas"]}
         assert shares == {index: np.mean(mask == index) for index in np.unique(mask)}
         assert sorted(shares.values(), reverse=True) == list(shares.values())
     assert np.mean(right) > 0.9  # mean IoU is .70 and more; most pixels are background
@@ -68,7 +68,10 @@ def test_table_shows_areas_by_class_name(work: Path, seen: list[Path], capsys: p
 
 @pytest.mark.parametrize(
     ("count", "out", "words"),
-    [(2, "mask.png", "the mask of only one photo"), (1, "none/mask.png", "type a file name in an existing folder")],
+    [
+        (2, "mask.png", "the prediction for only one photo"),
+        (1, "none/mask.png", "type a file name in an existing folder"),
+    ],
 )
 def test_mask_that_cannot_be_written_is_a_usage_error(
     count: int, out: str, words: str, work: Path, seen: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -81,7 +84,7 @@ def test_mask_that_cannot_be_written_is_a_usage_error(
 
 def test_mask_of_a_classifier_is_rejected(exported: Path, seen: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(exported), str(seen[0]), "--out", "mask.png"]) == 2
-    assert "does not predict masks" in capsys.readouterr().err
+    assert "does not predict pictures" in capsys.readouterr().err
     assert not Path("mask.png").exists()
 
 

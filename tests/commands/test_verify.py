@@ -19,7 +19,7 @@ from export.runtime.run_file import measure
 from export.scheme import INT8
 
 FILES = [f"lenet5-{scheme}.{kind}" for scheme in ("float32", "int8") for kind in ("tflite", "onnx")]
-# Without golden inputs no file is run, and none of them may look proven.
+# Without golden inputs no file is run, so no file may be reported as proven.
 NOTHING_RUN = {"": {"integrity"}} | {name: {"reproduction"} for name in FILES}
 Change = Callable[[Callable[[dict[str, Any]], object]], None]
 Verify = Callable[[], tuple[int, dict[str, set[str]]]]
@@ -41,7 +41,7 @@ def verify(copy: Path, capsys: pytest.CaptureFixture[str]) -> Verify:
 
 
 def other_weights(content: bytes) -> bytes:
-    """Return a file of the same architecture that is another model: numbers in the middle have lost their sign."""
+    """Return a file of the same architecture with other weights: numbers in the middle have lost their sign."""
     middle = len(content) // 2 // 4 * 4
     weights = np.frombuffer(content[middle : middle + 65536], "<f4")
     return content[:middle] + np.abs(weights).astype("<f4").tobytes() + content[middle + 65536 :]
@@ -238,7 +238,7 @@ def test_huge_golden_file_is_not_unpacked(regild: Change, verify: Verify, monkey
 
 
 def test_tolerances_for_few_samples_still_reject_another_model() -> None:
-    bar = for_few(FIDELITY[INT8], 8)
-    assert 0 < bar.min_sqnr_db < FIDELITY[INT8].min_sqnr_db
-    assert bar.min_top1_agreement is not None
-    assert bar.min_top1_agreement > 0.1  # what guessing gets of ten classes
+    tolerance = for_few(FIDELITY[INT8], 8)
+    assert 0 < tolerance.min_sqnr_db < FIDELITY[INT8].min_sqnr_db
+    assert tolerance.min_top1_agreement is not None
+    assert tolerance.min_top1_agreement > 0.1  # the share by chance for ten classes

@@ -19,7 +19,7 @@ ABSENT = ("tensorflow", "keras", "tf_keras", "tf2onnx", "ai_edge_quantizer")
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """An environment in which each of them breaks when it is imported, and leaves a trace."""
+    """An environment in which importing one of them fails and leaves a file."""
     for name in ABSENT:
         (tmp_path / "absent" / name).mkdir(parents=True)
         trace = tmp_path / f"{name}.imported"

@@ -1,4 +1,4 @@
-"""Contracts hold for what nobody has thought of: a made-up token model with two entry points, and a made-up task.
+"""The registries suffice for a new kind of model: a made-up token model with two entry points, and a made-up task.
 
 Everything that the model, its data and its task need is registered here, and nothing outside of this file knows it.
 """
@@ -73,7 +73,7 @@ def entry_points(model: Any) -> dict[str, EntryPoint]:
 
 @dataclass(frozen=True, kw_only=True)
 class CountedTokens:
-    """Prompts whose right answers are the model's own."""
+    """Prompts, labelled with the predictions of the model itself."""
 
     samples: Samples
     right: Array

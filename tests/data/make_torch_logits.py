@@ -1,4 +1,4 @@
-"""Write torch_logits.npz, what the references say of four inputs: python tests/data/make_torch_logits.py.
+"""Write torch_logits.npz, the logits of the references for four inputs: python tests/data/make_torch_logits.py.
 
 Needs torch, torchvision and timm, which are no dependencies of ours, and the weights in the cache of the zoo.
 """

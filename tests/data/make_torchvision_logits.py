@@ -1,4 +1,4 @@
-"""Write torchvision_logits.npz, what torchvision's networks say with seeded weights.
+"""Write torchvision_logits.npz, the logits of torchvision's networks with seeded weights.
 
 PYTHONPATH=. python tests/data/make_torchvision_logits.py
 

@@ -1,4 +1,4 @@
-"""Spoil one layer of an int8 file: a channel of zeros, a wrong scale of the weights, a zero point of the other end."""
+"""Damage one layer of an int8 file: a channel of zeros, a wrong scale of the weights, a zero point at the other end."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def weight_scale_tflite(content: bytes, place: int) -> bytes:
 
 
 def zero_point_tflite(content: bytes, place: int) -> bytes:
-    """Swap the zero point of what the layer makes, and of what only moves these numbers, as the runtime demands."""
+    """Swap the zero point of the layer's output, and of operators that only move it, as the runtime requires."""
     model = flatbuffer.read(content)
     operators, tensors = model.subgraphs[0].operators, model.subgraphs[0].tensors
     moved = {operators[list(layers(model))[place].position].outputs[0]}

@@ -1,4 +1,4 @@
-"""Small models of every shape that users bring: branches, steps inside of layers, shared layers, models in models."""
+"""Small models of every structure that users have: branches, steps inside layers, shared layers, models in models."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def shared() -> keras.Model:
 
     layers = keras.layers
     one, other = keras.Input((16, 16, 3), name="one"), keras.Input((16, 16, 3), name="other")
-    twin = layers.Conv2D(4, 3, activation="relu", name="twin")
-    difference = layers.Flatten(name="flat")(layers.Subtract(name="difference")([twin(one), twin(other)]))
+    conv = layers.Conv2D(4, 3, activation="relu", name="shared")
+    difference = layers.Flatten(name="flat")(layers.Subtract(name="difference")([conv(one), conv(other)]))
     return keras.Model([one, other], layers.Dense(2, name="out")(difference))
 
 
@@ -72,7 +72,7 @@ MODELS = {model.__name__: model for model in (branched, sequential, shared, nest
 
 
 def random_model(name: str) -> keras.Model:
-    """Return a model of which every number is drawn, so that no layer does nothing by chance."""
+    """Return a model with random numbers in every variable, so that no layer is the identity by chance."""
     import keras
 
     keras.utils.set_random_seed(0)

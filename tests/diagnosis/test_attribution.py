@@ -25,7 +25,7 @@ from zoo.architecture import Architecture
 if TYPE_CHECKING:
     import keras
 
-# By the name in a table: what the file computes in that one step; () is a step of a layer.
+# By the name in a table: the layers that the file computes in that step; () is a step inside a layer.
 EXPECTED = {
     "branched": {
         "image": ("image",),
@@ -52,8 +52,8 @@ EXPECTED = {
     "shared": {
         "one": ("one",),
         "other": ("other",),
-        "twin": ("twin",),
-        "twin#2": ("twin#2",),
+        "shared": ("shared",),
+        "shared#2": ("shared#2",),
         "difference": ("difference",),
         "flat": ("flat",),
         "out": ("out",),
@@ -69,7 +69,7 @@ EXPECTED = {
 
 
 def found(model: keras.Model, work: Path, photos: np.ndarray | None = None) -> dict[str, Attribution]:
-    """Ask with `photos`, and with noise for what they do not fill."""
+    """Match on `photos`, with noise for all other inputs."""
     random = np.random.default_rng(0)
     inputs = {
         tensor._keras_history.operation.name: random.uniform(0, 255, (2, *tensor.shape[1:])).astype(np.float32)
@@ -86,22 +86,22 @@ def found(model: keras.Model, work: Path, photos: np.ndarray | None = None) -> d
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_tensors_of_own_models_have_the_names_of_their_layers(name: str, tmp_path: Path) -> None:
-    told = {one.name: one.group for one in found(random_model(name), tmp_path).values()}
-    assert told == EXPECTED[name]
+    matched = {one.name: one.group for one in found(random_model(name), tmp_path).values()}
+    assert matched == EXPECTED[name]
 
 
 @pytest.mark.parametrize("name", quick(families()))
 def test_every_layer_with_weights_is_in_the_group_of_one_tensor(name: str, tmp_path: Path) -> None:
     architecture: Architecture = zoo.find(name)
     model = tiny(name)
-    told = found(model, tmp_path, photos_for(architecture, architecture.tiny, 2))
+    matched = found(model, tmp_path, photos_for(architecture, architecture.tiny, 2))
     whole, steps = (
-        [call for one in told.values() for call in one.weighted if bool(one.group) == is_whole]
+        [call for one in matched.values() for call in one.weighted if bool(one.group) == is_whole]
         for is_whole in (True, False)
     )
     assert sorted(whole) == sorted(layer.name for layer in model.layers if layer.weights)
-    assert set(steps) <= set(whole)  # a batch norm that nothing takes up is a multiplication before it is a sum
-    assert all(one.matched or one.call for one in told.values())
+    assert set(steps) <= set(whole)  # a batch norm that is not merged is a multiplication followed by a sum
+    assert all(one.matched or one.call for one in matched.values())
 
 
 def call(name: str, output: np.ndarray, *sources: str, is_edge: bool = False) -> LayerCall:
@@ -115,23 +115,23 @@ def file(tensors: Mapping[str, np.ndarray]) -> FileTensors:
 
 def test_a_tensor_that_differs_by_a_thousandth_is_not_matched() -> None:
     values = np.random.default_rng(0).normal(size=(2, 50)).astype(np.float32)
-    told = attribute(file({"net/dense_1/MatMul": values * np.float32(1.001)}), [call("dense", values)])
-    assert not told["net/dense_1/MatMul"].matched
-    assert told["net/dense_1/MatMul"].name == "net/dense_1/MatMul"
+    matched = attribute(file({"net/dense_1/MatMul": values * np.float32(1.001)}), [call("dense", values)])
+    assert not matched["net/dense_1/MatMul"].matched
+    assert matched["net/dense_1/MatMul"].name == "net/dense_1/MatMul"
 
 
 def test_of_layers_with_equal_outputs_the_one_in_the_tensor_s_name_is_matched() -> None:
     values = np.random.default_rng(0).normal(size=(2, 50)).astype(np.float32)
     calls = [call("relu", values), call("drop", values, "relu"), call("flat", values, "drop")]
-    told = attribute(file({"net/relu_1/Relu": values, "net/flat_1/Reshape": values, "renamed": values}), calls)
-    assert [one.call for one in told.values()] == ["relu", "flat", "drop"]
+    matched = attribute(file({"net/relu_1/Relu": values, "net/flat_1/Reshape": values, "renamed": values}), calls)
+    assert [one.call for one in matched.values()] == ["relu", "flat", "drop"]
 
 
 def test_a_folded_batch_norm_does_not_hide_the_layer_with_the_weights() -> None:
     values = np.random.default_rng(0).normal(size=(2, 50)).astype(np.float32)
     calls = [call("before", -values), call("conv", values, "before"), call("norm", values, "conv")]
-    told = attribute(file({"b": -values, "net/norm_1/add;net/conv_1/Conv2D": values}), calls)
-    assert told["net/norm_1/add;net/conv_1/Conv2D"].group == ("conv", "norm")
+    matched = attribute(file({"b": -values, "net/norm_1/add;net/conv_1/Conv2D": values}), calls)
+    assert matched["net/norm_1/add;net/conv_1/Conv2D"].group == ("conv", "norm")
 
 
 def test_tensors_with_the_values_of_inputs_and_outputs_are_not_clippable() -> None:
@@ -144,8 +144,8 @@ def test_tensors_with_the_values_of_inputs_and_outputs_are_not_clippable() -> No
         call("logits", third, "drop"),
         call("named", third, "logits", is_edge=True),
     ]
-    told = attribute(file({"a": first, "b": second, "c": third, "d": first + second}), calls)
-    assert clippable(told) == {"b": ("relu", "drop")}
+    matched = attribute(file({"a": first, "b": second, "c": third, "d": first + second}), calls)
+    assert clippable(matched) == {"b": ("relu", "drop")}
 
 
 @pytest.mark.parametrize("change", ["low", "high", "mean", "order", "count", "nan"])

@@ -1,4 +1,4 @@
-"""A spoiled layer is named first, in both formats; the numbers are those that a reader would compute by hand."""
+"""A damaged layer is named first, in both formats; the numbers equal computations by hand."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     import keras
 
 COUNT = 8
-# Of networks whose runtimes round a mean apart by a step now and then: of ten answers of a few photos that is much.
+# The two runtimes sometimes round a mean differently by a step, which is much for ten outputs of a few photos.
 MORE = 32
 NETWORKS = ("lenet5", "mobilenet_tiny")
-# Untrained: what two runtimes tell of them must be the same all the same. One has inputs and outputs in float.
+# Untrained networks, for which both runtimes must also agree. One has inputs and outputs in float.
 SHAPES = {"branched": None, "nested": Io.FLOAT32}
 # The first, a middle and the last layer with weights of each network: its position, and its name in Keras.
 PLACES = {
@@ -50,7 +50,7 @@ PLACES = {
 
 @dataclass
 class Patient:
-    """A trained network, its files, and what their tensors are in Keras."""
+    """A trained network, its files, and the Keras layers of their tensors."""
 
     network: Network
     work: Path
@@ -77,7 +77,7 @@ class Patient:
 
     @cached_property
     def model(self) -> keras.Model:
-        """The model with the answers of the original, whose channels are scaled as those of the int8 files."""
+        """The model with the outputs of the original and the scaled channels of the int8 files."""
         records = self.network.base.reconstruction.records
         return comparable(self.network.model, records, self.network.samples.calibration)
 
@@ -205,7 +205,9 @@ def test_both_formats_report_the_same_for_every_layer(
     one, other = (healthy(name, kind) for kind in FORMATS)
     known = {layer.name: layer for layer in other.layers}
     shared = [layer for layer in one.layers if layer.name in known]
-    assert len(shared) >= len(one.layers) - 1  # what only moves numbers need not be stored twice
+    assert (
+        len(shared) >= len(one.layers) - 1
+    )  # the result of an operator that only moves numbers need not be stored twice
     assert len(shared) == len(other.layers)
     ends = [layer for layer in shared if layer.name in patient(name).network.expected]
     apart_db = [layer.error.cumulative_sqnr_db - known[layer.name].error.cumulative_sqnr_db for layer in ends]

@@ -15,6 +15,8 @@ import pytest
 
 from export import INT8, Recipe, run
 from export.bundle.diagnose import diagnose_file
+from export.bundle.diagnosed_export import circumstances
+from export.bundle.read import read
 from export.bundle.report.layer_part import layer_part
 from export.bundle.report.layer_words import share
 from export.bundle.report.rendering import render
@@ -32,10 +34,10 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with np.load(FASHION) as arrays:
         np.savez(out / "calibration.npz", image=arrays["calibration_photos"])
     arguments = ["lenet5", "--int8", "--calibration", str(out / "calibration.npz"), "--diagnose", "--out", str(out)]
-    told = io.StringIO()
-    with contextlib.redirect_stdout(told):
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
         assert main(["export", *arguments]) == 0
-    (out / "told.txt").write_text(told.getvalue())
+    (out / "printed.txt").write_text(printed.getvalue())
     return out / "lenet5"
 
 
@@ -49,13 +51,24 @@ def test_a_file_in_its_export_folder_needs_no_options(
     kind: str, exported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, samples = exported / f"lenet5-int8.{kind}", exported.parent / "calibration.npz"
-    # The command asks the same in a process of its own: once is enough, TensorFlow is slow to start.
+    # The command runs the same function in a child process; one format is enough, because TensorFlow starts slowly.
     found = by_command(path, samples, capsys) if kind == "tflite" else diagnose_file(str(path), None, str(samples))
     assert [layer["name"] for layer in found["layers"]] == ["image", "c1", "s2", "c3", "s4", "c5", "f6", "logits"]
-    told = json.loads((exported / "manifest.json").read_text())
-    (recorded,) = (file["diagnosis"] for file in told["files"] if file["file"] == f"lenet5-int8.{kind}")
+    manifest = json.loads((exported / "manifest.json").read_text())
+    (recorded,) = (file["diagnosis"] for file in manifest["files"] if file["file"] == f"lenet5-int8.{kind}")
     assert found["output_sqnr_db"] == pytest.approx(recorded["output_sqnr_db"], abs=1e-6)
     assert [one["name"] for one in found["worst"]] == [one["name"] for one in recorded["worst"]]
+
+
+def test_passes_are_read_from_an_older_manifest(exported: Path, tmp_path: Path) -> None:
+    """Older manifests list the passes under `stages`."""
+    copy = Path(shutil.copytree(exported, tmp_path / "copy"))
+    record = json.loads((copy / "manifest.json").read_text())
+    record["stages"] = record.pop("passes")
+    (copy / "manifest.json").write_text(json.dumps(record))
+    assert circumstances(read(copy)) == circumstances(read(exported))
+    assert circumstances(read(copy)).reconstructed
+    assert read(copy).manifest["passes"] == record["stages"]
 
 
 def test_a_file_outside_an_export_needs_its_model(
@@ -110,13 +123,13 @@ def test_the_page_shows_every_layer_and_contains_no_script(exported: Path) -> No
 
 
 def test_diagnose_prints_the_worst_layer_with_a_suggestion(exported: Path) -> None:
-    told = " ".join((exported.parent / "told.txt").read_text().split())
+    printed = " ".join((exported.parent / "printed.txt").read_text().split())
     manifest = json.loads((exported / "manifest.json").read_text())
     for file in manifest["files"]:
-        assert f"{file['file']}: {file['diagnosis']['output_sqnr_db']:.1f} dB at the output" in told
+        assert f"{file['file']}: {file['diagnosis']['output_sqnr_db']:.1f} dB at the output" in printed
     for place, finding in enumerate(manifest["files"][0]["diagnosis"]["worst"], 1):
-        assert f"{place} {finding['name']}" in told
-        assert finding["suggestion"]["fact"] in told
+        assert f"{place} {finding['name']}" in printed
+        assert finding["suggestion"]["fact"] in printed
 
 
 def test_diagnose_without_an_int8_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,8 +164,8 @@ def test_the_terminal_shows_the_worst_layer_with_a_suggestion(
     manifest = json.loads((exported / "manifest.json").read_text())
     found = manifest["files"][0]["diagnosis"]
     print_diagnosis(standard_output(), {**found, "remarks": ["changed"], "command": "zoo export lenet5 --int8"})
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     worst = found["worst"][0]
-    assert f"1  {worst['name']}" in told
-    assert worst["suggestion"]["fact"] in told
-    assert "warning: changed" in told
+    assert f"1  {worst['name']}" in printed
+    assert worst["suggestion"]["fact"] in printed
+    assert "warning: changed" in printed

@@ -1,4 +1,4 @@
-"""A drawing shows the whole network: what repeats once, with its number, and all of it on a page."""
+"""A drawing shows the whole network on a page; repeated blocks are drawn once, with their count."""
 
 from __future__ import annotations
 

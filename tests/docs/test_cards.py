@@ -31,7 +31,7 @@ def test_the_python_of_a_card_prints_what_the_card_shows(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_two_cards_teach_the_same() -> None:
+def test_no_two_cards_have_the_same_code_or_output() -> None:
     examples = {name: next(EXAMPLE.finditer(read(name))) for name in zoo.names()}
     assert len({example["code"] for example in examples.values()}) == len(examples)
     assert len({example["output"] for example in examples.values()}) == len(examples)

@@ -49,7 +49,7 @@ def commands() -> list[str]:
 
 
 def walk(first: str, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
-    """Type every command of the page, the first with those words behind it; return what each printed."""
+    """Run every command of the page, the first with additional arguments; return the output of each."""
     printed = {}
     for number, line in enumerate(commands()):
         words = shlex.split(f"{line} {first}" if number == 0 else line)[1:]

@@ -11,7 +11,7 @@ import zoo
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "zoo_tutorial.md"
 NAME = re.compile(r'^NAME = "(.*?)"$', re.MULTILINE)
-# What an untrained network does not reach: the share of three photos, of two classes of pixels, grey in dB, of scenes.
+# Scores that an untrained network does not reach: accuracy for three photos, mean IoU of two classes, PSNR in dB, AP50.
 THRESHOLDS = {"accuracy": 0.5, "mean IoU": 0.5, "PSNR": 15, "AP50": 0.5}
 
 

@@ -125,7 +125,7 @@ def environment(more: Mapping[str, str]) -> dict[str, str]:
 
 
 def broken(folder: Path) -> list[str]:
-    """Return what is wrong with an export's folder: files that are missing, altered, or nobody's."""
+    """Return the faults of an export's folder: files that are missing, changed or unlisted."""
     record = json.loads((folder / "manifest.json").read_text())
     expected = {file["file"]: file["sha256"] for file in record["files"]} | record["companions"]
     found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
@@ -143,17 +143,17 @@ def first_export(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subpro
     """`zoo export lenet5 --format tflite --json` into an empty folder: the folder and what the shell saw."""
     folder = tmp_path_factory.mktemp("first")
     words = ("export", "lenet5", "--format", "tflite", "--json", "--out", folder)
-    answer = subprocess.run(
+    result = subprocess.run(
         command(words), env=environment({}), capture_output=True, text=True, timeout=120, check=False
     )
-    return folder, answer
+    return folder, result
 
 
 @pytest.fixture(scope="session")
 def second_export(
     first_export: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """`zoo export lenet5 --precision float16 --weights FILE` over the first one, and over a user's notes beside it."""
+    """`zoo export lenet5 --precision float16 --weights FILE` over the first; the folder also has a user's notes."""
     import zoo
     from zoo import weights
 
@@ -166,10 +166,10 @@ def second_export(
     file = tmp_path_factory.mktemp("secret place") / "mine.weights.h5"
     model.save_weights(file)
     words = ("export", "lenet5", "--weights", file, "--format", "tflite", "--precision", "float16", "--out", folder)
-    answer = subprocess.run(
+    result = subprocess.run(
         command(words), env=environment({}), capture_output=True, text=True, timeout=120, check=False
     )
-    return folder, answer
+    return folder, result
 
 
 @pytest.fixture

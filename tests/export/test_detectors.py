@@ -58,7 +58,7 @@ def boxed(drawn: Scenes, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def exported(boxed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an export of the twin, evaluated."""
+    """The folder of an export of the tiny variant, evaluated."""
     out = tmp_path_factory.mktemp("artifacts")
     seen = write(out / "calibration", scenes("calibration_photos", 2))
     arguments = ["--weights", "tiny", "--int8", "--calibration", str(seen / "images"), "--evaluate", str(boxed)]
@@ -125,7 +125,7 @@ def test_damaged_description_of_the_outputs_is_a_usage_error(
 def test_detected_boxes_match_the_labels_in_pixels_of_the_photo(
     name: str, exported: Path, drawn: Scenes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A photo three times as wide as the input is: boxes are told in its pixels."""
+    """A photo three times as wide as the input: boxes are printed in pixels of the photo."""
     wide = []
     for index, photo in enumerate(drawn.photos[:30]):
         wide.append(tmp_path / f"{index}.png")
@@ -156,7 +156,7 @@ def test_table_shows_names_and_boxes(exported: Path, boxed: Path, capsys: pytest
     assert ", y " in words
 
 
-def answers(count: int, **change: Any) -> dict[str, np.ndarray]:
+def outputs_of(count: int, **change: Any) -> dict[str, np.ndarray]:
     zeros = {"stride_32": np.zeros((count, 2, 2, 45)), "stride_16": np.zeros((count, 4, 4, 45))}
     return zeros | change
 
@@ -171,11 +171,11 @@ def test_outputs_that_cannot_be_evaluated_are_rejected(boxed: Path, tmp_path: Pa
         labels=class_names.read("fashion_mnist"),
     )
     truth = TASKS["detection"].find(subject, str(boxed)).write(tmp_path / "work", exclude=(), seed=0)
-    assert truth.scores(answers(COUNT))["ap"] < 0.05
+    assert truth.scores(outputs_of(COUNT))["ap"] < 0.05
     with pytest.raises(CheckFailedError, match=f"'stride_32' has {COUNT - 1} predictions for {COUNT} photos"):
-        truth.scores(answers(COUNT - 1))
+        truth.scores(outputs_of(COUNT - 1))
     with pytest.raises(CheckFailedError, match="NaN or infinity"):
-        truth.scores(answers(COUNT, stride_16=np.full((COUNT, 4, 4, 45), np.nan)))
+        truth.scores(outputs_of(COUNT, stride_16=np.full((COUNT, 4, 4, 45), np.nan)))
     subject.meaning = None
     with pytest.raises(UsageProblemError, match="needs a detector of the zoo"):
         TASKS["detection"].find(subject, str(boxed))

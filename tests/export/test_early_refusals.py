@@ -15,13 +15,13 @@ from zoo.errors import UsageProblemError
 
 
 class Steps:
-    """A progress that remembers."""
+    """Progress that records its steps."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.seen: list[str] = []
 
     def step(self, what: str, done: int | None = None, total: int | None = None) -> None:
-        self.told.append(what)
+        self.seen.append(what)
 
 
 @pytest.mark.parametrize(
@@ -37,10 +37,10 @@ def test_wrong_argument_is_rejected_before_the_model_is_built(
     words: list[str], expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 2
-    answer = capsys.readouterr()
-    assert answer.out == ""
-    assert answer.err.startswith(f"error: {expected}")
-    assert answer.err.count("\n") == 1
+    result = capsys.readouterr()
+    assert result.out == ""
+    assert result.err.startswith(f"error: {expected}")
+    assert result.err.count("\n") == 1
 
 
 def test_labels_that_do_not_fit_the_classes_are_rejected_before_conversion(
@@ -52,7 +52,7 @@ def test_labels_that_do_not_fit_the_classes_are_rejected_before_conversion(
     steps = Steps()
     with pytest.raises(UsageProblemError, match="1 classes like 'cat' cannot be matched with the model's 10"):
         run(recipe, steps)
-    assert steps.told == ["build the model"]
+    assert steps.seen == ["build the model"]
 
 
 @pytest.mark.parametrize(

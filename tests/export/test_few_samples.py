@@ -11,7 +11,7 @@ from export.proof.integer_model import BaseOutputs
 
 @pytest.mark.parametrize(("count", "changed", "passed"), [(8, 2, True), (8, 5, False), (64, 8, True), (64, 16, False)])
 def test_tolerance_for_changed_predictions_depends_on_the_sample_count(count: int, changed: int, passed: bool) -> None:
-    """The first two classes are nearly a tie: an answer changes, and hardly a number does."""
+    """The first two classes are nearly equal, so a prediction changes although the outputs hardly do."""
     expected = np.random.default_rng(0).normal(size=(count, 10)) * 0.1
     expected[:, 0], expected[:, 1] = 10.0, 9.999
     found = expected.copy()

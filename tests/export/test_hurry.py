@@ -41,10 +41,10 @@ def test_slow_file_gives_equal_outputs_and_times_only_the_first_samples(
     said = {}
     for hurry_after in (None, 2):
         outputs = tmp_path / f"{hurry_after}.npz"
-        answer = run.run(str(path), str(tmp_path / "samples"), str(outputs), False, hurry_after=hurry_after)
-        times = answer["milliseconds"]
+        result = run.run(str(path), str(tmp_path / "samples"), str(outputs), False, hurry_after=hurry_after)
+        times = result["milliseconds"]
         assert len(times) == COUNT
-        assert answer["p50_ms"] == pytest.approx(np.median(times[:hurry_after]))
+        assert result["p50_ms"] == pytest.approx(np.median(times[:hurry_after]))
         with np.load(outputs) as arrays:
             said[hurry_after] = next(iter(arrays.values()))
     assert opened == [1, 1, 2]

@@ -164,7 +164,7 @@ from pathlib import Path
 from export.bundle.atomic_folder import Destination
 MANIFEST = '{"schema": "zoo-export manifest 1", "files": [{"file": "one"}, {"file": "two"}]}'
 for _ in range(100):
-    with Destination(Path(sys.argv[1]), "twin").replaced() as new:
+    with Destination(Path(sys.argv[1]), "model").replaced() as new:
         (new / "one").write_text(sys.argv[2])
         (new / "two").write_text(sys.argv[2])
         (new / "manifest.json").write_text(MANIFEST)
@@ -173,14 +173,14 @@ for _ in range(100):
 
 def test_parallel_exports_of_one_model_are_always_intact(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    twins = [
+    writers = [
         subprocess.Popen([sys.executable, "-c", REPEATED, str(tmp_path), word], env=environment) for word in ("a", "b")
     ]
-    while not (tmp_path / "twin").exists():
+    while not (tmp_path / "model").exists():
         time.sleep(0.01)
     seen = set()
-    while any(twin.poll() is None for twin in twins):
-        folder = os.open(tmp_path / "twin", os.O_DIRECTORY)  # holds on to one folder while the name moves on
+    while any(writer.poll() is None for writer in writers):
+        folder = os.open(tmp_path / "model", os.O_DIRECTORY)  # holds on to one folder while the name moves on
         try:
             words = [Path(f"/proc/self/fd/{folder}", name).read_text() for name in ("one", "two")]
         except FileNotFoundError:
@@ -189,9 +189,9 @@ def test_parallel_exports_of_one_model_are_always_intact(tmp_path: Path) -> None
             os.close(folder)
         assert len(set(words)) <= 1
         seen.update(words)
-    assert [twin.wait() for twin in twins] == [0, 0]
-    assert [path.name for path in tmp_path.iterdir()] == ["twin"]
-    assert sorted(path.name for path in (tmp_path / "twin").iterdir()) == ["manifest.json", "one", "two"]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["manifest.json", "one", "two"]
     assert seen == {"a", "b"}
 
 

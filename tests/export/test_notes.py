@@ -19,7 +19,7 @@ COMPARISON = Comparison(
     sqnr_db=20.0,
     top1_agreement=1.0,
     top5_agreement=1.0,
-    distinct_answers=(8, 8),
+    distinct_predictions=(8, 8),
 )
 FLOAT = Artifact(name="net", format="a", scheme=FLOAT32, suffix=".a", content=b"x" * 400, p50_ms=4.0)
 INT8 = replace(

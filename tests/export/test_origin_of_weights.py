@@ -10,8 +10,8 @@ Export = tuple[Path, subprocess.CompletedProcess[str]]
 
 
 def test_weights_file_is_named_without_folder_and_assumed_to_be_trained(second_export: Export) -> None:
-    out, answer = second_export
-    assert "weights: mine.weights.h5, assumed to be trained" in answer.stdout.splitlines()
+    out, result = second_export
+    assert "weights: mine.weights.h5, assumed to be trained" in result.stdout.splitlines()
     written = out / "lenet5"
     assert json.loads((written / "manifest.json").read_text())["weights"]["name"] == "mine.weights.h5"
     for name in ("manifest.json", "report.html"):

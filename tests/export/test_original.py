@@ -28,18 +28,18 @@ HISTORY = (
 
 def facts(history: tuple = (), **changes: object) -> Facts:
     lenet5 = zoo.find("lenet5")
-    told = {
+    given = {
         "architecture": "lenet5",
         "title": "LeNet-5, trained on clothes",
         "task": "classification",
         "inputs": lenet5.inputs(**lenet5.settings({})),
     }
-    return Facts(**{**told, **changes}, history=history)
+    return Facts(**{**given, **changes}, history=history)
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a trained network, `before.keras`, and with what its training left of it, `after.keras`."""
+    """A folder with a trained network, `before.keras`, and the same network with changed weights, `after.keras`."""
     folder = tmp_path_factory.mktemp("files")
     architecture = zoo.find("lenet5")
     model = architecture.build()
@@ -65,19 +65,19 @@ def test_manifest_compares_with_the_original_and_records_the_pruning(files: Path
     manifest = exported("after.keras", files / "before.keras", tmp_path)
     assert manifest["history"] == list(HISTORY)
     found = manifest["pruning"]
-    assert found["stages"] == []
+    assert found["passes"] == []
     before, after = (keras.saving.load_model(files / f"{name}.keras", compile=False) for name in ("before", "after"))
     with np.load(FASHION) as arrays:
         photos = arrays["photos"].astype(np.float32) / 255
-    reference, answers = (model.predict(photos, verbose=0) for model in (before, after))
-    expected = 10 * np.log10((reference**2).sum() / ((reference - answers) ** 2).sum())
+    reference, outputs = (model.predict(photos, verbose=0) for model in (before, after))
+    expected = 10 * np.log10((reference**2).sum() / ((reference - outputs) ** 2).sum())
     assert 3 < expected < 30
     assert found["model"]["sqnr_db"] == pytest.approx(expected, abs=3)  # of other photos
     (file,) = found["files"].values()
     assert file["sqnr_db"] == pytest.approx(found["model"]["sqnr_db"], abs=0.1)
     assert file["zero_share"] > 0.4
     assert file["bytes_zipped"] < 0.5 * file["bytes"]
-    # Beside that the file is held to the network that it was made of.
+    # The proof compares the file with the exported network.
     assert all(one["sqnr_db"] > 90 for one in manifest["files"][0]["comparisons"].values())
 
 
@@ -108,7 +108,7 @@ def test_other_network_is_rejected_as_original(name: str, words: str, files: Pat
         other = replace(facts().preprocessing, offset=(-0.5,))
         taken = {"image": Photo(preprocessing=other)}
         own_file.save(model, tmp_path / "lighter.keras", facts(inputs=taken))
-    if name == "others":  # as many classes, of other things
+    if name == "others":  # the same number of classes with other names
         for out, labels in ((tmp_path / "others.keras", "abcdefghij"), (tmp_path / "named.keras", "0123456789")):
             model = keras.saving.load_model(files / "before.keras", compile=False)
             own_file.save(model, out, facts(labels=tuple(labels)))

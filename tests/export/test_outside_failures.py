@@ -33,11 +33,11 @@ def progress_and_rest(stderr: str) -> tuple[list[str], list[str]]:
 def test_stdout_contains_only_json_and_stderr_only_progress(
     first_export: tuple[Path, subprocess.CompletedProcess[str]], wholeness: Wholeness
 ) -> None:
-    out, answer = first_export
-    assert answer.returncode == 0
-    printed = json.loads(answer.stdout)
+    out, result = first_export
+    assert result.returncode == 0
+    printed = json.loads(result.stdout)
     assert printed == json.loads((out / "lenet5" / "manifest.json").read_text())
-    steps, rest = progress_and_rest(answer.stderr)
+    steps, rest = progress_and_rest(result.stderr)
     assert len(steps) >= 5
     assert rest == []
     assert wholeness(out / "lenet5") == []
@@ -46,7 +46,7 @@ def test_stdout_contains_only_json_and_stderr_only_progress(
 
 @pytest.fixture
 def no_network(tmp_path: Path) -> dict[str, str]:
-    """An environment without npm and servers, whose cache holds wrong bytes under the right names."""
+    """An environment without npm and servers, whose cache has damaged files under the right names."""
     cache = tmp_path / "cache"
     for source in (source for one in architectures.find("mobilenet").weights for source in one.sources):
         for name in source.members or (source.location,):
@@ -62,12 +62,12 @@ def test_export_without_usable_weights_is_marked_untrained_everywhere(
     no_network: dict[str, str], zoo: Zoo, tmp_path: Path
 ) -> None:
     words = ("mobilenet", "--format", "tflite", "--calibration-count", 2, "--probe-count", 16, "--out", "out")
-    answer = zoo("export", *words, env=no_network)
-    assert answer.returncode == 0
-    assert progress_and_rest(answer.stderr)[1] == []
-    *_, warning, _ = answer.stdout.splitlines()
+    result = zoo("export", *words, env=no_network)
+    assert result.returncode == 0
+    assert progress_and_rest(result.stderr)[1] == []
+    *_, warning, _ = result.stdout.splitlines()
     assert warning == "these files are UNTRAINED: export with --weights before you ship one"
-    table = " ".join(answer.stdout.split())
+    table = " ".join(result.stdout.split())
     assert "untrained (" in table
     assert "sizes, operators, speed and float parity are valid, accuracy is not" in table
     record = json.loads((tmp_path / "out" / "mobilenet" / "manifest.json").read_text())
@@ -78,10 +78,10 @@ def test_export_without_usable_weights_is_marked_untrained_everywhere(
 def test_unavailable_weights_exit_with_code_3_and_write_nothing(
     no_network: dict[str, str], zoo: Zoo, tmp_path: Path
 ) -> None:
-    answer = zoo("export", "mobilenet", "--weights", "imagenet", "--out", "out", env=no_network)
-    assert answer.returncode == 3
-    assert answer.stdout == ""
-    (line,) = progress_and_rest(answer.stderr)[1]
+    result = zoo("export", "mobilenet", "--weights", "imagenet", "--out", "out", env=no_network)
+    assert result.returncode == 3
+    assert result.stdout == ""
+    (line,) = progress_and_rest(result.stderr)[1]
     assert line.startswith("error: ")
     assert not (tmp_path / "out").exists()
 
@@ -89,10 +89,10 @@ def test_unavailable_weights_exit_with_code_3_and_write_nothing(
 def test_closed_stdout_changes_the_exit_code_but_not_the_files(zoo: Zoo, tmp_path: Path, wholeness: Wholeness) -> None:
     reading, writing = os.pipe()
     os.close(reading)  # as behind `| head -0`
-    answer = zoo("export", "lenet5", "--format", "tflite", "--out", tmp_path / "out", stdout=writing)
+    result = zoo("export", "lenet5", "--format", "tflite", "--out", tmp_path / "out", stdout=writing)
     os.close(writing)
-    assert answer.returncode == 141
-    assert progress_and_rest(answer.stderr)[1] == []
+    assert result.returncode == 141
+    assert progress_and_rest(result.stderr)[1] == []
     assert wholeness(tmp_path / "out" / "lenet5") == []
 
 
@@ -184,11 +184,11 @@ def test_full_temporary_disk_exits_with_code_3_and_one_line(
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 
     words = ("./lenet5.keras", "--format", "tflite", "--calibration", "rows.npy", "--out", delivered)
-    answer = zoo("export", *words, preexec_fn=limit)
-    (line,) = progress_and_rest(answer.stderr)[1]
+    result = zoo("export", *words, preexec_fn=limit)
+    (line,) = progress_and_rest(result.stderr)[1]
     assert line.startswith("error: the disk of temporary files is full")
     assert "free some space" in line
-    assert answer.returncode == 3
+    assert result.returncode == 3
     assert wholeness(delivered / "lenet5") == []
     assert [path.name for path in delivered.iterdir()] == ["lenet5"]
 
@@ -230,9 +230,9 @@ def test_aborting_runtime_fails_one_row_and_other_files_are_delivered(tmp_path: 
 def test_replaced_files_of_the_previous_export_are_listed(
     second_export: tuple[Path, subprocess.CompletedProcess[str]], wholeness: Wholeness
 ) -> None:
-    out, answer = second_export
-    assert answer.returncode == 0
-    (line,) = [line for line in answer.stdout.splitlines() if line.startswith("replaced from ")]
+    out, result = second_export
+    assert result.returncode == 0
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("replaced from ")]
     assert line.startswith("replaced from the previous export: lenet5-float32.tflite")
     assert wholeness(out / "lenet5") == ["my-notes.txt"]
     assert Destination(out, "lenet5").lost(["lenet5-float16.tflite"]) == ()  # written again: not gone

@@ -187,9 +187,9 @@ def test_arrays_of_the_wrong_shape_are_rejected_with_both_shapes(photo_net: Path
     ],
 )
 def test_usage_error_prints_one_line_and_exits_with_code_2(words: list[str], expected: str, zoo: Zoo) -> None:
-    answer = zoo("export", *words)
-    assert answer.returncode == 2
-    assert answer.stdout == ""
-    *steps, last = answer.stderr.splitlines()
+    result = zoo("export", *words)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    *steps, last = result.stderr.splitlines()
     assert all(line.startswith("- ") for line in steps)
     assert last.startswith(f"error: {expected}")

@@ -137,8 +137,8 @@ def test_tiny_unet_and_its_files_reach_the_scores_of_training(tmp_path: Path) ->
     with np.load(DATA / "fashion_mnist_500.npz") as arrays:
         clothes, labels = arrays["photos"][:, 2:30, 2:30, 0], arrays["labels"]
     photos = canvases.open_photos(canvases.PHOTOS["test"])
-    drawn = canvases.compose(clothes, labels, photos, 40, 64, np.random.default_rng(0))
-    canvases.write(drawn, tmp_path / "canvases")
+    composed = canvases.compose(clothes, labels, photos, 40, 64, np.random.default_rng(0))
+    canvases.write(composed, tmp_path / "canvases")
     recipe = Recipe(
         model="unet",
         weights="tiny",
@@ -152,7 +152,7 @@ def test_tiny_unet_and_its_files_reach_the_scores_of_training(tmp_path: Path) ->
     architecture = zoo.find("unet")
     model, preprocessing = architecture.build(**architecture.tiny), architecture.preprocess(**architecture.tiny)
     load_weights(model, architecture, "tiny")
-    reached = score_masks(model, preprocessing, drawn.photos, drawn.masks)
+    reached = score_masks(model, preprocessing, composed.photos, composed.masks)
     found = manifest["evaluation"]
     assert (found["task"], found["count"]) == ("segmentation", 40)
     assert found["scores"]["mean_iou"] == pytest.approx(reached, abs=1e-3)

@@ -33,7 +33,7 @@ def network() -> keras.Model:
     """Return x -> relu(x) -> its mean with weights."""
     keras.utils.set_random_seed(0)
     image = keras.Input((64,), name="image")
-    return keras.Model(image, layers.Dense(4, name="answers")(layers.ReLU(name="hidden")(image)))
+    return keras.Model(image, layers.Dense(4, name="outputs")(layers.ReLU(name="hidden")(image)))
 
 
 def photos(seed: int) -> Samples:
@@ -57,7 +57,7 @@ def test_raised_layer_gets_the_observed_range_and_others_the_narrowed_one(tmp_pa
         path=tmp_path / "float32.tflite",
         observation=Observation(ranges=SEEN, stability=None, tensors=FileTensors(fingerprints={}, sources={})),
         int8_ranges=CUT,
-        tensor_map={"a": Attribution(tensor="a", call="hidden"), "b": Attribution(tensor="b", call="answers")},
+        tensor_map={"a": Attribution(tensor="a", call="hidden"), "b": Attribution(tensor="b", call="outputs")},
     )
     planned = plan(run, base, INT8, {"hidden": Width.INT16}).ranges
     assert planned is not None

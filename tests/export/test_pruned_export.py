@@ -34,7 +34,7 @@ def exported(folder: Path) -> dict:
     return json.loads((folder / "manifest.json").read_text())
 
 
-def test_the_page_tells_what_to_type_and_what_it_cost(folder: Path) -> None:
+def test_the_page_shows_the_command_and_the_comparison_with_the_original(folder: Path) -> None:
     page = (folder / "report.html").read_text()
     assert "--prune 0.5" in page
     assert "Compared with the original model" in page
@@ -52,7 +52,7 @@ def test_removed_channels_make_the_file_smaller(tmp_path: Path) -> None:
     arguments = ["--weights", "tiny", "--prune-channels", "0.4", "--precision", "float32", "--out", str(tmp_path)]
     assert main(["export", "mobilenet", *arguments]) == 0
     manifest = json.loads((tmp_path / "mobilenet-tiny-channels0.4" / "manifest.json").read_text())
-    assert [stage["name"] for stage in manifest["pruning"]["stages"]] == ["fold", "prune_channels", "shrink"]
+    assert [record["name"] for record in manifest["pruning"]["passes"]] == ["fold", "prune_channels", "shrink"]
     assert all(file["bytes"] < 160_000 for file in manifest["pruning"]["files"].values())  # 234 kB with all of them
 
 
@@ -63,7 +63,7 @@ def test_zeros_survive_into_every_file_and_a_zip_is_smaller(exported: dict) -> N
     assert all(file["bytes_zipped"] < 0.75 * file["bytes"] for file in files.values())
 
 
-def test_the_answers_are_compared_with_those_of_the_original(exported: dict) -> None:
+def test_the_outputs_are_compared_with_those_of_the_original(exported: dict) -> None:
     found = exported["pruning"]
     assert 15 < found["model"]["sqnr_db"] < 30
     assert found["model"]["top1_agreement"] > 0.9
@@ -71,15 +71,15 @@ def test_the_answers_are_compared_with_those_of_the_original(exported: dict) -> 
         assert found["model"]["sqnr_db"] - 2 < file["sqnr_db"] < found["model"]["sqnr_db"] + 0.5
     lost = found["original_scores"]["top1"] - exported["evaluation"]["scores"]["top1"]
     assert -0.02 < lost < 0.02
-    # Beside that the files are held to the pruned model, as strictly as any other.
+    # The proof compares the files with the pruned model, with the usual thresholds.
     floats = [file for file in exported["files"] if file["precision"] == "float32"]
     assert all(one["sqnr_db"] > 90 for file in floats for one in file["comparisons"].values())
 
 
-def test_the_manifest_says_what_was_done(exported: dict) -> None:
-    stages = {stage["name"]: stage for stage in exported["pruning"]["stages"]}
-    assert list(stages) == ["fold", "prune"]
-    assert stages["prune"]["parameters"]["share"] == 0.5
+def test_the_manifest_records_the_passes_and_their_options(exported: dict) -> None:
+    passes = {record["name"]: record for record in exported["pruning"]["passes"]}
+    assert list(passes) == ["fold", "prune"]
+    assert passes["prune"]["parameters"]["share"] == 0.5
     assert exported["recipe"]["passes"] == {"prune": "0.5"}
 
 
@@ -94,7 +94,7 @@ def test_the_manifest_says_what_was_done(exported: dict) -> None:
         (["--prune", "0.5", "--calibration-count", "4"], "4 samples are too few"),
     ],
 )
-def test_what_cannot_be_pruned_is_the_users_mistake(
+def test_a_model_that_cannot_be_pruned_is_a_usage_error(
     arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export", "lenet5", *arguments, "--out", str(tmp_path)]) == 2

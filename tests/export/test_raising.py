@@ -100,9 +100,9 @@ def test_file_with_raised_layers_is_proven_printed_and_verified(
 ) -> None:
     words = ["--int8", "--raise", "c3=int16", "--raise", "logits"]
     assert main(["export", "lenet5", *words, "--out", str(tmp_path)]) == 0
-    told = capsys.readouterr().out
-    assert "int8, 2 layers wider" in told
-    assert "in higher precision: c3, logits" in told
+    printed = capsys.readouterr().out
+    assert "int8, 2 layers wider" in printed
+    assert "in higher precision: c3, logits" in printed
     folder = tmp_path / "lenet5"
     manifest = json.loads((folder / "manifest.json").read_text())
     assert [file["raised"] for file in manifest["files"]] == [{"c3": "int16", "logits": "float32"}] * 2

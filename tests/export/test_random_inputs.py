@@ -50,8 +50,8 @@ def test_manifest_describes_the_random_input(delivered: Delivered) -> None:
     for file in delivered.files:
         assert {spec.name for spec in file.inputs} == {"image", "noise"}
         assert {spec.name for spec in file.outputs} == {"reconstruction", "mean", "log_variance"}
-        asked = {(check["id"], check["subject"]) for check in _checks(delivered, file.path.name)}
-        assert (("convention", "input image") in asked) == (file.scheme == INT8)
+        made = {(check["id"], check["subject"]) for check in _checks(delivered, file.path.name)}
+        assert (("convention", "input image") in made) == (file.scheme == INT8)
 
 
 def test_delivered_files_pass_verification(delivered: Delivered) -> None:

@@ -15,10 +15,10 @@ HIDDEN = {"a": ("hidden",)}
 
 
 def model() -> keras.Model:
-    """Return x -> relu(x) -> its mean with weights: what a peak of x is worth is known."""
+    """Return x -> relu(x) -> its weighted mean, for which the effect of a peak of x is known."""
     image = keras.Input((64,), name="image")
     hidden = layers.ReLU(name="hidden")(image)
-    return keras.Model(image, layers.Dense(4, use_bias=False, name="answers")(hidden))
+    return keras.Model(image, layers.Dense(4, use_bias=False, name="outputs")(hidden))
 
 
 def samples(peak: float, count: int = 16) -> Samples:
@@ -31,7 +31,7 @@ def chosen(weight_of_peak: float, peak: float = 100.0) -> tuple[float, float]:
     network, given = model(), samples(peak)
     kernel = np.random.default_rng(1).normal(size=(64, 4)).astype(np.float32)
     kernel[0] *= weight_of_peak
-    network.get_layer("answers").set_weights([kernel])
+    network.get_layer("outputs").set_weights([kernel])
     observed = Ranges(by_tensor={"a": (0.0, float(np.maximum(given.inputs["image"], 0).max()))}, observer="min-max")
     return sensitivity.choose(network, given, observed, HIDDEN).by_tensor["a"]
 
@@ -74,8 +74,8 @@ def test_predicted_error_matches_the_error_of_clipping_and_rounding(index: int) 
 def test_tensor_outside_the_network_keeps_its_range() -> None:
     """The peak of 100 would be clipped, as above, if the tensor were taken for one of the network's."""
     network, given = model(), samples(100.0)
-    kernel = network.get_layer("answers").get_weights()[0]
-    network.get_layer("answers").set_weights([kernel * (np.arange(64) > 0)[:, None]])
+    kernel = network.get_layer("outputs").get_weights()[0]
+    network.get_layer("outputs").set_weights([kernel * (np.arange(64) > 0)[:, None]])
     observed = Ranges(by_tensor={"b": (0.0, 100.0)}, observer="min-max")
     assert sensitivity.choose(network, given, observed, {}).by_tensor["b"] == (0.0, 100.0)
 
@@ -85,17 +85,17 @@ def test_activation_inside_a_nested_model_is_clipped() -> None:
     kernel = np.random.default_rng(1).normal(size=(64, 4)).astype(np.float32)
     kernel[0] = 0
     network = keras.Model(image, keras.Sequential([keras.Input((64,)), *model().layers[1:]], name="body")(image))
-    network.get_layer("body").get_layer("answers").set_weights([kernel])
+    network.get_layer("body").get_layer("outputs").set_weights([kernel])
     observed = Ranges(by_tensor={"a": (0.0, 100.0)}, observer="min-max")
     low, high = sensitivity.choose(network, given, observed, {"a": ("body/hidden",)}).by_tensor["a"]
     assert (low, high < 10) == (0.0, True)
 
 
 def test_peak_that_matters_for_one_sample_is_kept() -> None:
-    """It is none of those that a plain share of the samples would hold."""
+    """An even selection of the samples would not contain this sample."""
     network, given = model(), samples(peak=1.0, count=90)
     given.inputs["image"][53, 0] = 100.0
-    network.get_layer("answers").set_weights([np.random.default_rng(1).normal(size=(64, 4)).astype(np.float32)])
+    network.get_layer("outputs").set_weights([np.random.default_rng(1).normal(size=(64, 4)).astype(np.float32)])
     observed = Ranges(by_tensor={"a": (0.0, 100.0)}, observer="min-max")
     assert sensitivity.choose(network, given, observed, HIDDEN).by_tensor["a"] == (0.0, 100.0)
 
@@ -118,7 +118,7 @@ def test_few_samples_are_all_used() -> None:
 
 
 def test_clipping_at_both_ends_adds_up_with_signs() -> None:
-    """With one gradient for all, what the low end adds makes good what the high end takes."""
+    """With one gradient for all samples, the error at the low end would cancel the error at the high end."""
     values = np.append(np.random.default_rng(0).normal(size=4000), [-9.0, 9.0])
     gradient = np.ones(values.size)
     cost = sensitivity._cost(values, gradient, (-9.0, 9.0))
@@ -131,14 +131,14 @@ def test_clipping_at_both_ends_adds_up_with_signs() -> None:
 
 
 def test_samples_with_tiny_outputs_do_not_determine_the_ranges() -> None:
-    """Half of the pictures are empty: their answers, of next to nothing, need the whole range; nobody needs them."""
+    """Half of the pictures are empty. Their outputs are close to zero and need the whole range, but do not matter."""
     network, given = model(), samples(peak=100.0, count=16)
     empty = np.arange(16) // 2 % 2 == 1
     given.inputs["image"][empty] = 0.0
     given.inputs["image"][empty, 1] = 100.0
     kernel = np.random.default_rng(1).normal(size=(64, 4)).astype(np.float32)
     kernel[0], kernel[1] = 0, 1e-6
-    network.get_layer("answers").set_weights([kernel])
+    network.get_layer("outputs").set_weights([kernel])
     observed = Ranges(by_tensor={"a": (0.0, 100.0)}, observer="min-max")
     low, high = sensitivity.choose(network, given, observed, HIDDEN).by_tensor["a"]
     assert low == 0

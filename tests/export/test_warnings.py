@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from export.bundle.report.legend import legend
-from export.metrics import enough_answers
+from export.metrics import enough_predictions
 
 REASON = "too few samples, 2; give at least 8"
 
@@ -15,12 +15,12 @@ REASON = "too few samples, 2; give at least 8"
 def manifest(*, skipped: str = "", distinct: tuple[int, int] | None = (8, 8), classes: int = 10) -> dict[str, Any]:
     file = {
         "outputs": [{"name": "logits", "shape": [1, classes]}],
-        "comparisons": {"logits": {"distinct_answers": distinct}},
+        "comparisons": {"logits": {"distinct_predictions": distinct}},
     }
     return {
         "recipe": {"reconstruct": True},
         "weights": {"name": "mine", "trained": True, "reason": ""},
-        "stages": [{"name": "reconstruct", "skipped_because": skipped}] if skipped else [{"name": "fold"}],
+        "passes": [{"name": "reconstruct", "skipped_because": skipped}] if skipped else [{"name": "fold"}],
         "probe": {"count": 64, "source": "photos", "real": True, "warnings": []},
         "calibration": None,
         "evaluation": None,
@@ -73,5 +73,5 @@ def test_too_few_distinct_predictions_cause_a_warning(distinct: int, classes: in
 
 @pytest.mark.parametrize(("distinct", "classes"), [(4, 10), (2, 2), (3, 3)])
 def test_maximum_number_of_distinct_predictions_is_enough(distinct: int, classes: int) -> None:
-    assert distinct >= enough_answers(classes)
+    assert distinct >= enough_predictions(classes)
     assert warnings(manifest(distinct=(distinct, distinct), classes=classes)) == []

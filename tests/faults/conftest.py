@@ -1,4 +1,4 @@
-"""How a test tells which checks caught its fault."""
+"""A fixture that records which checks caught a fault."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Tell = Callable[[Fault, str, str, Scheme, tuple[str, ...]], None]
 
 @pytest.fixture
 def caught(record_property: Callable[[str, object], None]) -> Tell:
-    """Return how a test tells which checks caught its fault; none means that it got through."""
+    """Return a function that records which checks caught the fault; none means that it was not caught."""
 
     def tell(fault: Fault, name: str, format_name: str, scheme: Scheme, questions: tuple[str, ...]) -> None:
         where = f"{name} {scheme} .{format_name}"

@@ -1,4 +1,4 @@
-"""The faults that are planted: what each breaks, and where it makes sense."""
+"""The planted faults: what each breaks, and in which networks and schemes."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Plant = Callable[[Network, Key], Planted]
 EDITORS: dict[str, Callable[[bytes], File]] = {"tflite": TfliteFile, "onnx": OnnxFile}
 COLOUR = ("mobilenet_tiny", "mobilenet")
 SINGLE = ("lenet5", *COLOUR)
-ONE_SMALL = ("lenet5", "mobilenet")  # what does not depend on the network: of the small ones, one is enough
-RESIDUAL = "mobilenet_v2_tiny"  # int8 only: what is new in it are branches and channels that are scaled together
+ONE_SMALL = ("lenet5", "mobilenet")  # faults that do not depend on the network: one small network is enough
+RESIDUAL = "mobilenet_v2_tiny"  # int8 only: this network adds branches and channels that are scaled together
 STAGE_NETWORKS = {
     "channel lost in reconstruction": (*SINGLE, RESIDUAL),
     "layers swapped in the float file": (*COLOUR, RESIDUAL),  # LeNet-5 has no two of one shape
-    # Only where ReLU6 cuts: other answers are refused by the stage's own promise.
+    # Only where ReLU6 clips: without it the pass itself refuses changed outputs.
     "scaled at its maker only": (RESIDUAL,),
     "offset not made good": (RESIDUAL,),
     "range cut in the plan": (RESIDUAL, "mobilenet"),
@@ -40,14 +40,14 @@ FLOAT32_AND_INT8 = (FLOAT32, INT8)
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One way to go wrong.
+    """One fault.
 
     Attributes:
         name: as the table prints it.
-        plant: what is wrong in an export, for the file that is judged.
-        networks: where it makes sense.
-        precisions: likewise.
-        upstream: whether it lies in what files are made of, and not in the file.
+        plant: returns the fault of an export, for the file to check.
+        networks: names of the networks into which it is planted.
+        schemes: schemes of the files into which it is planted.
+        upstream: whether it is planted into the source of the file instead of the file itself.
     """
 
     name: str
@@ -111,7 +111,7 @@ def transpose_kernel(file: File) -> None:
 
 
 def faulty_parent(network: Network, _key: Key) -> Planted:
-    """Break the float file that everything quantized is made of."""
+    """Break the float file from which all quantized files are derived."""
     parent = ("tflite", FLOAT32)
     return Planted(contents={parent: broken(network, parent, zero_channel)}, remade=True)
 
@@ -130,7 +130,7 @@ def stale_calibration(scale: float, offset: float) -> Plant:
 
 def wrong_padding(network: Network, key: Key) -> Planted:
     """Convert a model that sees the photo one pixel further down and to the right."""
-    # The int8 files of both formats are made of the float .tflite.
+    # The int8 files of both formats are derived from the float .tflite.
     source = key if key[1] == FLOAT32 else ("tflite", FLOAT32)
     content = FORMATS[source[0]].convert(pad_wrongly(network.model))
     return Planted(contents={source: content}, remade=True)
@@ -231,5 +231,5 @@ FAULTS = (
     ),
 )
 
-# Of what a file stores, and where it stands in the file: an .onnx that is asked for alone has to show these too.
+# Faults in stored numbers and their place in the file; the proof of an .onnx requested alone must catch them, too.
 STORED = tuple(fault for fault in FAULTS if fault.name.startswith(("channel zeroed,", "bias", "kernel", "colour")))

@@ -48,11 +48,11 @@ SCHEMES_MADE = (FLOAT32, FLOAT16, INT8)
 
 @dataclass(frozen=True, kw_only=True)
 class Planted:
-    """What is wrong in an export.
+    """The fault in an export.
 
     Attributes:
-        contents: broken files; what is not among them is healthy, or made of them where `remade`.
-        remade: whether quantized files are made anew, of the broken float files or the wrong samples.
+        contents: broken files; all others are healthy, or derived from these if `remade`.
+        remade: whether quantized files are derived again from the broken float files or the wrong samples.
         calibration: samples in place of the right ones.
         base: the reconstructed model's float file, broken.
         reconstruction: a reconstruction gone wrong.
@@ -116,7 +116,7 @@ class Network:
 
     @cached_property
     def base(self) -> IntegerBase:
-        """What the right integer files are quantized from."""
+        """The base of the right integer files."""
         return int8_base(bases_of(self.right, self.floats))
 
     @property
@@ -137,7 +137,7 @@ class Network:
 
     @cached_property
     def healthy(self) -> dict[Key, Artifact]:
-        """The right files, judged."""
+        """The right files with their checks."""
         return {key: one.artifact for key, one in self.proven.items()}
 
     def content(self, key: Key) -> bytes:
@@ -161,7 +161,7 @@ class Network:
         return self._upstream[name]
 
     def judged(self, key: Key, planted: Planted, folder: str) -> Artifact:
-        """Return what an export says of one file among these."""
+        """Return the proof of one file of this export."""
         run = self.run(self.model, folder, self._with(planted.calibration, folder))
         base, outputs = self._bases.get(id(planted)) or self._planted_base(run, planted)
         if any(planted is one for one in self._upstream.values()):
@@ -186,7 +186,7 @@ class Network:
         return proven[key].artifact
 
     def judged_alone(self, key: Key, planted: Planted, folder: str) -> Artifact:
-        """Return what an export says of one file where only files of its format are asked for.
+        """Return the proof of one file of an export in which only its format is requested.
 
         The other format's files are there, because some are derived from them, but nothing has measured them.
         """
@@ -223,7 +223,7 @@ class Network:
         return base, self.base_outputs if same else base_outputs(run, base)
 
     def _needed(self, key: Key, files: Mapping[Key, MadeFile], *, alone: bool = False) -> list[Key]:
-        """Return the files that are judged before this one, and it."""
+        """Return the files that are checked before this one, and this one."""
         wanted = {key, (key[0], FLOAT32)}
         wanted |= {(name, key[1]) for name in FORMATS[key[0]].needs(key[1])}
         if not alone:
@@ -260,7 +260,7 @@ class Network:
 
 
 def int8_base(bases: Bases) -> IntegerBase:
-    """Return what int8 files are quantized from."""
+    """Return the base of integer files."""
     base = bases[INT8.weight_bits]
     assert isinstance(base, IntegerBase)
     return base
@@ -276,7 +276,7 @@ def _judged(
     base: IntegerBase,
     outputs: BaseOutputs | None,
 ) -> ProvenFile:
-    """Return a file with its proof; it is run if nobody has."""
+    """Return a file with its proof; it is run if it has not been run before."""
     if file.trouble:
         return without_proof(run, file, file.trouble)
     try:
@@ -294,7 +294,7 @@ def recalibrated(photos: Any, preprocessing: Preprocessing) -> Samples:
 
 
 def fashion(preprocessing: Preprocessing) -> tuple[Any, Any]:
-    """Return Fashion-MNIST photos; a colour network sees each in a tint of its own, or colours could be swapped."""
+    """Return Fashion-MNIST photos; in colour each has its own tint, so that swapped colours change outputs."""
     tints = np.random.default_rng(0).uniform(0.3, 1.0, (CALIBRATION_COUNT, 1, 1, 3))
     with np.load(DATA / "fashion_mnist_500.npz") as arrays:
         drawn = arrays["calibration_photos"][:CALIBRATION_COUNT], arrays["photos"][:PROBE_COUNT]

@@ -1,4 +1,4 @@
-"""Breaking an .onnx on purpose."""
+"""Faults in an .onnx."""
 
 from __future__ import annotations
 

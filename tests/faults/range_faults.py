@@ -1,4 +1,4 @@
-"""Ranges of activations that go wrong: in the file, or in the plan that it is made to."""
+"""Wrong ranges of activations, in the file or in the planned ranges."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cut_in_the_plan(network: Network, _key: Key) -> Planted:
 
 
 def _cut(network: Network) -> Ranges:
-    """Return the right ranges, those of an activation in the middle cut, and of what only moves its numbers."""
+    """Return the right ranges, cut for an activation in the middle and for the operators that only move it."""
     assert network.base.observation is not None
     ranges = network.base.ranges(INT8)
     names = list(clippable(network.base.tensor_map))

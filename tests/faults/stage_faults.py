@@ -1,4 +1,4 @@
-"""What can go wrong between the model and its integers: the plants of the stages before them."""
+"""Faults in the passes that prepare a model for quantization."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def lost_channel(network: Network, _key: Key) -> Planted:
     norms = np.linalg.norm(channels.reshape(len(channels), -1), axis=1)
     channels[np.argsort(norms)[len(norms) // 2]] = 0
     layer.set_weights([kernel, bias])
-    moved, where = worst_channel(right.model, wrong, names)  # what the stage would have found
+    moved, where = worst_channel(right.model, wrong, names)  # the result of the pass
     return _planted(replace(right, model=wrong, moved=moved, where=where))
 
 
@@ -76,7 +76,7 @@ def scaled_by_its_maker_only(network: Network, _key: Key) -> Planted:
 
 
 def offset_not_made_good(network: Network, _key: Key) -> Planted:
-    """Let equalization forget what the offset of one channel, not the largest, asks of the bias of its reader."""
+    """Let equalization forget to correct the reader's bias for the offset of one channel, not the largest."""
     folded, wrong = fold(network.model), _equalized(network)
     chains = (group for group in Channels(folded).groups() if group.cap == math.inf and len(group.makers) == 1)
     group = next(chains)

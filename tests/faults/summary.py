@@ -25,7 +25,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _found(terminalreporter: pytest.TerminalReporter) -> dict[tuple[str, str], list[str]]:
-    """Return what caught each fault, where it was planted; of two answers of a test the last one counts."""
+    """Return what caught each fault, where it was planted; if a test reported twice, the last report counts."""
     return {
         (value[0], value[1]): value[2]
         for reports in terminalreporter.stats.values()

@@ -22,12 +22,12 @@ HEALTHY = [pytest.param(name, id=name, marks=marks) for name, marks in NETWORKS.
 
 
 def stands_alone(fault: Fault, name: str, scheme: Scheme) -> bool:
-    """Whether the fault is planted into an .onnx that is asked for alone: where both are, no less is asked."""
+    """Whether the fault is planted into an .onnx requested alone; with both formats the checks are no weaker."""
     return fault in STORED and name in COLOUR and scheme != FLOAT32
 
 
 def follows(fault: Fault, name: str, format_name: str) -> bool:
-    """Whether the file only shows that it was made of a faulty one, as LeNet-5's and the full MobileNet's do."""
+    """Whether the file fails only because its source is faulty; LeNet-5 and the full MobileNet test that."""
     return fault.upstream and format_name != PRIMARY.name and name not in ONE_SMALL
 
 
@@ -113,14 +113,14 @@ def test_the_proof_catches_the_fault(
     network: Callable[[str], Network],
     caught: Tell,
 ) -> None:
-    caught(fault, name, format_name, scheme, ())  # A plant that breaks down counts as one that got through.
+    caught(fault, name, format_name, scheme, ())  # A fault whose planting fails counts as not caught.
     chosen, key = network(name), (format_name, scheme)
     planted = (
         chosen.planted_upstream(fault.name, lambda: fault.plant(chosen, key))
         if fault.upstream
         else fault.plant(chosen, key)
     )
-    assert planted.contents.get(key) != chosen.content(key)  # The plant is no dud.
+    assert planted.contents.get(key) != chosen.content(key)  # The fault changes the file.
     file = chosen.judged(key, planted, f"{fault.name}-{format_name}-{scheme}")
     questions = ("runtime",) if file.trouble else tuple(c.id for c in file.checks if not c.passed)
     caught(fault, name, format_name, scheme, questions)

@@ -1,4 +1,4 @@
-"""Breaking a .tflite on purpose."""
+"""Faults in a .tflite."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class TfliteFile:
             tensor.quantization.scale[-1] = np.nan
 
     def requantize_input(self, scale: float, shift: int) -> None:
-        """Declare another scale (by a factor) and zero point (by steps) for the input, everywhere alike."""
+        """Declare another scale (by a factor) and zero point (by steps) for the input, in all places consistently."""
         inside = {self._model.subgraphs[0].inputs[0]}
         for operator in self._model.subgraphs[0].operators:
             if flatbuffer.op_name(self._model, operator) == "QUANTIZE" and operator.inputs[0] in inside:

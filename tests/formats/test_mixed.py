@@ -42,7 +42,7 @@ class Case:
         answer = process.call(observe, path=path, samples=calibration, observer="min-max")
         self.ranges = Ranges.from_record(answer["ranges"])
         self.tensors = list(flatbuffer.activations(flatbuffer.read(float_file)).values())
-        self.expected = self.answers(TFLITE, float_file)
+        self.expected = self.outputs_of(TFLITE, float_file)
 
     def files(self, raised: Mapping[str, Width], io: Io = Io.UINT8, scheme: Scheme = INT8) -> tuple[bytes, bytes]:
         """Return the .tflite and the .onnx."""
@@ -55,7 +55,7 @@ class Case:
     def plan(self, raised: Mapping[str, Width], io: Io, scheme: Scheme) -> QuantizationPlan:
         return QuantizationPlan(scheme=scheme, io=io, ranges=self.ranges, input_ranges={}, raised=raised)
 
-    def answers(self, file_format: Any, content: bytes) -> Any:
+    def outputs_of(self, file_format: Any, content: bytes) -> Any:
         session = file_format.open(self.written(file_format, content))
         (source,), (output,) = session.inputs, session.outputs
         real = self.samples.inputs[source.name]
@@ -63,7 +63,7 @@ class Case:
         return output.dequantize(np.concatenate(rows))
 
     def sqnr_db(self, content: bytes) -> float:
-        return compare(reference=self.expected, actual=self.answers(TFLITE, content)).sqnr_db
+        return compare(reference=self.expected, actual=self.outputs_of(TFLITE, content)).sqnr_db
 
     def written(self, file_format: Any, content: bytes) -> Path:
         path = self.work / f"model{file_format.suffix}"
@@ -180,8 +180,8 @@ def test_both_formats_agree_on_raised_additions(width: Width, residual: Case) ->
 
 
 def agree(case: Case, sibling: bytes, derived: bytes) -> None:
-    """Judge in steps of 8 bits over what the output spans, as the proof of a mixed file does."""
-    one, other = case.answers(TFLITE, sibling), case.answers(ONNX, derived)
+    """Compare in 8-bit steps of the output's range, as the proof of a mixed file does."""
+    one, other = case.outputs_of(TFLITE, sibling), case.outputs_of(ONNX, derived)
     steps = compare_steps(reference=one, actual=other, step=float(np.ptp(one)) / 255)
     assert steps.within_one_step >= 0.98
     stored = ONNX.storage(b"", derived, {"tflite": sibling})

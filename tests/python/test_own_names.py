@@ -1,4 +1,4 @@
-"""`import zoo_export` works beside modules of the user's own that are called like our packages."""
+"""`import zoo_export` works next to modules of the user that have the names of our packages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def ran(script: Path, packages: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=script.parent, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_modules_beside_the_script_do_not_shadow_ours(folder: Path) -> None:
+def test_modules_next_to_the_script_do_not_shadow_ours(folder: Path) -> None:
     script = folder / "export.py"  # the script itself has such a name
     script.write_text("import zoo_export; print(zoo_export.Recipe(model='lenet5').model)")
     done = ran(script, ROOT)
@@ -76,7 +76,7 @@ def test_importing_it_loads_nothing_heavy(folder: Path) -> None:
 
 
 @pytest.mark.large
-def test_an_installed_wheel_exports_beside_modules_of_these_names(folder: Path, tmp_path: Path) -> None:
+def test_an_installed_wheel_exports_next_to_modules_of_these_names(folder: Path, tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     options = ["--no-deps", "--no-index", "--no-build-isolation"]
     subprocess.run([*pip, "wheel", *options, "--wheel-dir", tmp_path / "wheels", _sources(tmp_path)], check=True)
@@ -90,7 +90,7 @@ def test_an_installed_wheel_exports_beside_modules_of_these_names(folder: Path, 
 
 
 def _sources(folder: Path) -> Path:
-    """Return a copy of what a wheel is built from: setuptools writes beside it."""
+    """Return a copy of the sources of a wheel, because setuptools writes into their folder."""
     from shutil import copytree, ignore_patterns
 
     packages = ("zoo_export", "zoo", "export", "calibration", "training")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.rules.test_order import MODULES
 
-# Words that say something else in this field, or nothing: what to write in their place.
+# Words with another meaning in this field, or none -> the words to use.
 INSTEAD = {
     r"answers?": "output, prediction",
     r"bars?": "threshold, tolerance",

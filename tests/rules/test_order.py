@@ -1,4 +1,4 @@
-"""The order of packages and rooms: imports point one way, and nowhere in a circle."""
+"""The order of packages and folders: imports point one way, without circles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Each row may import the rows before it, and nothing after it; what stands in one row does not import each other.
+# Each row may import the rows before it, and nothing after it; packages in one row do not import each other.
 ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
     "": (("zoo",), ("calibration",), ("export",), ("training",), ("zoo_export",)),
     "export": (

@@ -1,4 +1,4 @@
-"""What is no Python file reaches an installed package only if pyproject.toml names it."""
+"""Files that are not Python are installed only if pyproject.toml names them."""
 
 from __future__ import annotations
 

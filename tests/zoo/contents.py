@@ -1,4 +1,4 @@
-"""What the tiny networks of the zoo hold, and the few of them that hold everything: the quick tests take those.
+"""The layers and operators of the tiny networks, and the few networks that together have all: those of the quick tests.
 
 Converting all of them takes minutes, so what they hold is recorded (`python -m tests.zoo.contents` writes it anew), and
 `tests/zoo/test_contents.py` holds the record against the networks.
@@ -90,7 +90,7 @@ def tiny(name: str) -> keras.Model:
 
 
 def structure(model: keras.Model) -> dict[str, Any]:
-    """Return what a network says of its layers without a conversion, as the fields of `Contents`."""
+    """Return the fields of `Contents` that need no conversion."""
     configs = [(type(layer).__name__, _options(layer.get_config())) for layer in model.layers]
     text = json.dumps(configs, sort_keys=True, default=str)
     return {

@@ -43,7 +43,7 @@ def test_members_are_extracted_flat_and_in_the_requested_order(tmp_path, folder)
     assert not (folder / "b").exists()
 
 
-def test_members_of_a_wheel_come_out(tmp_path, folder):
+def test_members_of_a_wheel_are_extracted(tmp_path, folder):
     (taken,) = take(zipped(tmp_path / "a.whl", "package/a"), ("package/a",), folder)
     assert taken.read_bytes() == b"bytes"
 

@@ -1,4 +1,4 @@
-"""What the quick tests choose their networks by is what the networks of the zoo hold, and they miss nothing of it."""
+"""The record from which the quick tests choose their networks matches the zoo, and the chosen networks cover it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every reader refuses a damaged file in the way it promises: cut off anywhere, or with a byte changed anywhere."""
+"""Every reader refuses a damaged file with its documented error: truncated or with a byte changed anywhere."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ WRITERS: Mapping[str, Callable[[Path], list[Path]]] = {
     "tflite": write_tflite,
     "torch_state": lambda folder: [write_torch(folder / "a.pth", "zip")],
 }
-# What random damage seldom makes: (reader, file).
+# Damage that random changes seldom cause: (reader, file).
 HOSTILE = {
     "tfjs without a manifest": ("tfjs", b"{}"),
     "tfjs of a list": ("tfjs", b"[]"),

@@ -1,4 +1,4 @@
-"""From raw numbers to boxes, from boxes to objects, and how good they are: against what is reckoned by hand."""
+"""Decoding of boxes, suppression and average precision, compared with computations by hand."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def logit(share: float) -> float:
 
 
 def empty() -> dict[str, np.ndarray]:
-    """Return raw outputs that see nothing anywhere."""
+    """Return raw outputs without any object."""
     outputs = {"coarse": np.zeros((2, 2, 2 * 8)), "fine": np.zeros((4, 4, 8))}
     for values in outputs.values():
         values.reshape(*values.shape[:2], -1, 8)[..., 4] = -20
@@ -63,7 +63,7 @@ def truth(*rows: tuple[tuple[float, ...], int], crowds: tuple[int, ...] = ()) ->
     )
 
 
-def test_numbers_mean_the_box_that_the_paper_says() -> None:
+def test_raw_numbers_are_decoded_to_the_box_that_the_paper_defines() -> None:
     outputs = empty()
     # Row 1, column 0, second anchor (40 x 24): half as wide, twice as high.
     outputs["coarse"][1, 0, 8:] = [logit(0.25), logit(0.5), np.log(0.5), np.log(2), logit(0.8), -20, logit(0.5), -20]
@@ -148,7 +148,7 @@ def test_suppression_keeps_the_same_boxes_as_brute_force(most_overlap: float) ->
     assert few.scores.tolist() == [score for score, _, _ in expected[:2]]
 
 
-def test_nothing_above_the_threshold_is_no_object() -> None:
+def test_no_score_above_the_threshold_gives_no_object() -> None:
     found = detect(empty(), DETECTION)
     assert found.boxes.shape == (0, 4)
     assert len(found.scores) == len(found.classes) == 0
@@ -243,7 +243,7 @@ def test_the_loss_is_lowest_at_the_targets_and_grows_with_every_error() -> None:
         assert worse > right + 0.01, number
 
 
-def test_training_makes_the_loss_less_and_leaves_a_model_that_can_be_saved(
+def test_training_lowers_the_loss_and_the_model_can_be_saved(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import keras

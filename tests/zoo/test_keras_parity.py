@@ -23,7 +23,7 @@ class Reference:
     Attributes:
         name: there.
         ours: options of the build of the zoo.
-        theirs: arguments of theirs, beside the size.
+        theirs: arguments of their builder, except the size.
         scale: their input over ours.
     """
 

@@ -59,7 +59,7 @@ def test_the_test_photos_are_balanced_and_never_calibrate(fashion):
     assert not probes & calibration
 
 
-def test_training_learns_and_repeats(fashion):
+def test_training_is_effective_and_repeatable(fashion):
     lenet5 = zoo.find("lenet5")
     weights = []
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Random weights behave like trained ones: what goes in changes what comes out, and a rounding does not."""
+"""With random weights the outputs depend on the inputs, and rounding errors stay small."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from zoo.weights import random_weights
 
 
 @pytest.mark.large
-def test_a_deep_network_with_random_weights_neither_explodes_nor_makes_more_of_a_rounding() -> None:
-    """EfficientNet-B7's depth at a quarter of B0's width: parity could not be proven of chaos."""
+def test_random_weights_of_a_deep_network_neither_overflow_nor_amplify_rounding() -> None:
+    """EfficientNet-B7's depth at a quarter of B0's width: parity cannot be proven if rounding errors are amplified."""
     architecture = zoo.find("efficientnet_b7")
     small = {"width": 0.25, "resolution": 64}
     model, preprocessing = architecture.build(**small), architecture.preprocess(**small)

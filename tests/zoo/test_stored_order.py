@@ -77,7 +77,7 @@ def write(path: Path, model: keras.Model) -> None:
 ARRAYS: Mapping[str, Any] = {"a/kernel": np.zeros(1), "predictions/kernel": np.ones(1)}
 
 
-def test_names_of_ours_go_before_the_order() -> None:
+def test_arrays_are_matched_by_name_if_the_names_are_ours() -> None:
     assert in_order(ARRAYS, ["logits/kernel", "a/kernel"]) == {"a/kernel": np.zeros(1), "logits/kernel": np.ones(1)}
 
 

@@ -42,7 +42,7 @@ def test_tensors_are_read_by_name(form: str, path: Path) -> None:
     assert np.array_equal(found["half"], NUMBERS.astype(np.float16))
 
 
-# What a pickle can do to who loads it: each would leave a file behind.
+# Code that a pickle can run when it is loaded: each would leave a file behind.
 ATTACKS = {
     "a call of the shell": b"cposix\nsystem\n(" + plain("touch ran") + b"tR.",
     "a call of the shell, by its other name": b"cos\nsystem\n(" + plain("touch ran") + b"tR.",

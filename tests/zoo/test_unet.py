@@ -75,7 +75,7 @@ def test_mean_iou_of_masks_counted_by_hand():
     assert mean_iou(counts) == pytest.approx((1 / 2 + 2 / 3) / 2, abs=1e-15)
 
 
-def test_mean_iou_of_equal_masks_is_one_and_of_strangers_nothing():
+def test_mean_iou_is_one_for_equal_masks_and_zero_for_different_ones():
     mask = np.array([0, 1, 2])
     assert mean_iou(confusion(mask, mask, 3)) == 1
     assert mean_iou(confusion(mask, (mask + 1) % 3, 3)) == 0

@@ -13,7 +13,7 @@ from zoo.weights import assign, load
 
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
-def test_a_file_of_the_users_is_loaded(model, arrays, suffix, tmp_path, holds):
+def test_a_weights_file_of_the_user_is_loaded(model, arrays, suffix, tmp_path, holds):
     assign(model, arrays)
     path = tmp_path / f"mine{suffix}"
     model.save(path) if suffix == ".keras" else model.save_weights(path)
@@ -29,7 +29,7 @@ def test_a_file_of_the_users_is_loaded(model, arrays, suffix, tmp_path, holds):
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
 @pytest.mark.parametrize("other", [("lenet5", {"classes": 3}), ("resnet50", {}), ("mobilenet", {})])
-def test_a_file_that_does_not_fit_is_the_users_mistake(model, suffix, other, tmp_path):
+def test_a_file_that_does_not_fit_is_a_usage_error(model, suffix, other, tmp_path):
     name, options = other
     path = tmp_path / f"other{suffix}"
     other_model = zoo.find(name).build(**zoo.find(name).tiny | options)
@@ -73,7 +73,7 @@ def test_a_file_with_nan_in_it_is_refused(model, arrays, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras"])
-def test_a_file_of_garbage_is_the_users_mistake(model, suffix, tmp_path):
+def test_a_file_of_garbage_is_a_usage_error(model, suffix, tmp_path):
     path = tmp_path / f"rubbish{suffix}"
     path.write_bytes(b"rubbish" * 100)
     with pytest.raises(UsageProblemError, match="does not fit lenet5"):
@@ -87,7 +87,7 @@ def test_a_file_that_is_not_there_and_an_unknown_word_are_refused(model, tmp_pat
         load(model, zoo.find("lenet5"), "fashon_mnist")
 
 
-def test_assign_wants_every_weight_and_changes_nothing_otherwise(model, arrays):
+def test_assign_requires_every_weight_and_changes_nothing_otherwise(model, arrays):
     before = [weight.numpy() for weight in model.weights]
     without = {name: array for name, array in arrays.items() if name != "c1/bias"}
     with pytest.raises(ValueError, match="c1/bias"):

@@ -178,7 +178,7 @@ def test_weights_of_the_default_build_are_for_no_other(options, cache):
 
 @pytest.mark.imagenet
 @pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.find(name).trained_as("imagenet")])
-def test_the_imagenet_weights_can_be_had(name):
+def test_the_imagenet_weights_are_available(name):
     architecture = zoo.find(name)
     loaded = load(architecture.build(), architecture, "imagenet")
     assert loaded.trained
@@ -193,7 +193,7 @@ def test_two_processes_may_fetch_at_the_same_time(model, good_file, shelf, cache
     assert sources.fetch(source) == [first]
 
 
-def test_a_cached_folder_that_lacks_a_file_is_fetched_again(model, arrays, good_file, shelf, cache):
+def test_a_cached_folder_with_a_missing_file_is_fetched_again(model, arrays, good_file, shelf, cache):
     with tarfile.open(shelf.folder / "lenet.tgz", "w:gz") as archive:
         archive.add(good_file, "package/first.npz")
         archive.add(good_file, "package/second.npz")

@@ -1,4 +1,4 @@
-"""What the authors' .cfg files and Darknet set of YOLO, number by number: no other test sees one of these change.
+"""What the authors' .cfg files and Darknet set of YOLO, number by number, as no other test depends on each.
 
 yolov3-tiny.cfg: https://github.com/pjreddie/darknet/blob/master/cfg/yolov3-tiny.cfg
 yolov4-tiny.cfg: https://github.com/AlexeyAB/darknet/blob/master/cfg/yolov4-tiny.cfg
@@ -114,7 +114,7 @@ def test_an_object_is_the_target_of_all_similar_anchors_and_of_no_other() -> Non
 
 
 def row_of_boxes(count: int, apart: float = 1.0) -> np.ndarray:
-    """Return boxes of one size in a row, each `apart` of its width beside the one before."""
+    """Return boxes of one size in a row, each shifted by `apart` of its width from the one before."""
     left = np.arange(count) * apart / 200
     return np.stack([left, np.zeros(count), left + 1 / 200, np.ones(count)], axis=1)
 

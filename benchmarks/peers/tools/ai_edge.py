@@ -1,4 +1,4 @@
-"""ai-edge-quantizer as it comes: its recipe for static int8, its own calibration."""
+"""ai-edge-quantizer with its defaults: its recipe for static int8, its own calibration."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Sony's Model Compression Toolkit: post-training quantization with its imx500 capabilities, exported as int8 .tflite.
 
-It needs Keras 2, so the model's layers are made anew there, from the .keras file's configuration and the weights
-beside it.
+It needs Keras 2, so the model's layers are rebuilt there, from the configuration in the .keras file and the weights in
+the .npz of the same name.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from export.analysis.budget.ranking import ranked
 from export.analysis.budget.result import BudgetResult
 from export.analysis.budget.search import Found, Search
 from export.analysis.evaluation import Labelled
-from export.metrics import enough_answers, few_answers
+from export.metrics import enough_predictions, few_predictions
 from export.quantization.build import MadeFile
 from export.quantization.export_run import ExportRun
 from export.quantization.memo import Memo
@@ -101,10 +101,10 @@ def _check_distinct_predictions(expected: Mapping[str, Array]) -> None:
     heads = [values for values in expected.values() if values.ndim == 2 and values.shape[1] > 1]
     for values in heads:
         count = len(np.unique(values.argmax(axis=1)))
-        if count < enough_answers(values.shape[1]):
+        if count < enough_predictions(values.shape[1]):
             raise UsageProblemError(
-                f"--max-drop counts changed predictions, but {few_answers(count)}; give labelled data with --evaluate, "
-                "or more varied photos with --calibration FOLDER"
+                f"--max-drop counts changed predictions, but {few_predictions(count)}; give labelled data with "
+                "--evaluate, or more varied photos with --calibration FOLDER"
             )
 
 

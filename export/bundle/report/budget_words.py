@@ -115,7 +115,7 @@ def is_met(manifest: Mapping[str, Any]) -> bool:
 
 def _can_keep_weights(manifest: Mapping[str, Any]) -> bool:
     """Return whether --raise-to float32 would allow candidates that were not tried."""
-    rounded = any(stage["name"] == "reconstruct" and "skipped_because" not in stage for stage in manifest["stages"])
+    rounded = any(record["name"] == "reconstruct" and "skipped_because" not in record for record in manifest["passes"])
     return rounded and list(manifest["recipe"]["budget"]["widths"]) != [Width.FLOAT32]
 
 

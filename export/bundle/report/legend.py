@@ -7,7 +7,7 @@ from typing import Any
 
 from export.analysis.tasks import TASKS
 from export.bundle.report.rows import headline
-from export.metrics import enough_answers, few_answers
+from export.metrics import enough_predictions, few_predictions
 
 
 def legend(manifest: Mapping[str, Any]) -> list[str]:
@@ -42,7 +42,7 @@ def _weights_warnings(manifest: Mapping[str, Any]) -> list[str]:
     """Return why trained weights were not reconstructed, unless the user or noise inputs are the reason."""
     if not (manifest["recipe"]["reconstruct"] and manifest["weights"]["trained"] and manifest["probe"]["real"]):
         return []
-    reasons = [stage["skipped_because"] for stage in manifest["stages"] if "skipped_because" in stage]
+    reasons = [record["skipped_because"] for record in manifest["passes"] if "skipped_because" in record]
     return [f"weights were rounded without reconstruction: {reason}" for reason in reasons]
 
 
@@ -51,12 +51,14 @@ def _few_predictions_warning(manifest: Mapping[str, Any]) -> list[str]:
     if not (manifest["weights"]["trained"] and manifest["probe"]["real"]):
         return []
     counts = [
-        compared["distinct_answers"][0]
+        compared["distinct_predictions"][0]
         for file in (*manifest["files"], *manifest["not_delivered"])
         for spec in file["outputs"]
-        if (compared := file["comparisons"].get(spec["name"])) and compared["distinct_answers"]
-        if compared["distinct_answers"][0] < enough_answers(spec["shape"][-1])
+        if (compared := file["comparisons"].get(spec["name"])) and compared["distinct_predictions"]
+        if compared["distinct_predictions"][0] < enough_predictions(spec["shape"][-1])
     ]
     if not counts:
         return []
-    return [f"same top-1 is not meaningful: {few_answers(min(counts))}; give samples with --calibration or --evaluate"]
+    return [
+        f"same top-1 is not meaningful: {few_predictions(min(counts))}; give samples with --calibration or --evaluate"
+    ]

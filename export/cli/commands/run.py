@@ -33,7 +33,7 @@ PICTURE = ".png"
     "--out",
     metavar="FILE.npz|FILE.png",
     type=click.Path(path_type=Path),
-    help="Write the outputs as real values; for a .png, write the segmentation mask.",
+    help="Write the outputs as real values; for a .png, write the predicted picture, for example a segmentation mask.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(
@@ -78,9 +78,11 @@ def _check_picture(reader: Reader | None, file: DeliveredFile, inputs: Sequence[
         UsageProblemError: the predictions are not pictures, or there is more than one.
     """
     if reader is None or not reader.task.makes_pictures:
-        raise UsageProblemError(f"{file.path.name} does not predict masks for {out}; type --out FILE.npz")
+        raise UsageProblemError(f"{file.path.name} does not predict pictures for {out}; type --out FILE.npz")
     if len(inputs) > 1:
-        raise UsageProblemError(f"{out} can hold the mask of only one photo; give one photo, or type --out FILE.npz")
+        raise UsageProblemError(
+            f"{out} can hold the prediction for only one photo; give one photo, or type --out FILE.npz"
+        )
 
 
 def _warn(file: DeliveredFile) -> None:

@@ -27,9 +27,9 @@ def swish(low: float, high: float) -> tuple[bytes, bytes]:
     model = keras.Model(image, keras.layers.Activation("hard_swish", name="swished")(image))
     float_file = TFLITE.convert(model)
     ends = np.linspace(low, high, 1001)
-    answers = ends * np.clip(ends + 3, 0, 6) / 6
+    outputs = ends * np.clip(ends + 3, 0, 6) / 6
     names = flatbuffer.activations(flatbuffer.read(float_file)).values()
-    by_tensor = {name: (float(answers.min()), float(answers.max())) for name in names}
+    by_tensor = {name: (float(outputs.min()), float(outputs.max())) for name in names}
     plan = QuantizationPlan(
         scheme=INT8,
         io=Io.INT8,
@@ -42,14 +42,14 @@ def swish(low: float, high: float) -> tuple[bytes, bytes]:
 
 @pytest.mark.parametrize(("low", "high"), [(-3, 3), (-0.5, 0.7), (-8, 1), (-1.3, 11.7), (-40, 60), (0, 5), (-2.9, 4.1)])
 def test_hard_swish_is_equal_in_both_formats_for_every_integer(low: float, high: float, tmp_path: Path) -> None:
-    answers = []
+    outputs = []
     for file_format, content in zip((TFLITE, ONNX), swish(low, high), strict=True):
         path = tmp_path / f"model{file_format.suffix}"
         path.write_bytes(content)
-        (answer,) = file_format.open(path).run({"image": CODES}).values()
-        answers.append(answer)
-    assert len(np.unique(answers[0])) > 64
-    assert np.array_equal(*answers)
+        (output,) = file_format.open(path).run({"image": CODES}).values()
+        outputs.append(output)
+    assert len(np.unique(outputs[0])) > 64
+    assert np.array_equal(*outputs)
 
 
 def test_table_is_replaced_by_hard_swish_for_a_diagnosis() -> None:

@@ -88,7 +88,7 @@ def sessions(pair: tuple[bytes, bytes], folder: Path) -> tuple[Session, Session]
     return TFLITE.open(tflite), ONNX.open(onnx_file)
 
 
-def answers(pair: tuple[Session, Session], count: int = 64) -> tuple[Any, Any]:
+def outputs_of(pair: tuple[Session, Session], count: int = 64) -> tuple[Any, Any]:
     """Return what the .tflite and the .onnx store for the same stored inputs."""
     results: tuple[list[Any], list[Any]] = ([], [])
     for image in images(count):
@@ -109,7 +109,7 @@ def test_int8_onnx_and_int8_tflite_store_equal_integers(
     pair = sessions(quantized(INT8, io, float_files, ranges), tmp_path)
     assert pair[0].inputs == pair[1].inputs
     assert pair[0].outputs == pair[1].outputs
-    expected, found = answers(pair)
+    expected, found = outputs_of(pair)
     step = 1 if io is not Io.FLOAT32 else np.diff(np.unique(expected)).min() * 1.001
     assert len(np.unique(expected)) > 50
     assert np.mean(np.abs(expected.astype(float) - found) <= step) >= 0.999
@@ -159,7 +159,7 @@ def test_clip_inside_the_quantized_range_becomes_an_integer_clip(
     wide = {name: (low - 3.0, high + 3.0) for name, (low, high) in ranges.by_tensor.items()}
     beyond = Ranges(by_tensor=wide, observer="min-max")
     content = quantized(INT8, Io.UINT8, float_files, beyond)
-    expected, found = answers(sessions(content, tmp_path))
+    expected, found = outputs_of(sessions(content, tmp_path))
     assert np.mean(np.abs(expected.astype(int) - found) <= 1) >= 0.999
     counts = {(count.op, count.arithmetic) for count in ONNX.census(tmp_path / "model.onnx")}
     assert ("Clip", "integer") in counts
@@ -170,7 +170,7 @@ def test_w8a16_onnx_matches_the_tflite_within_a_few_16_bit_steps(
     float_files: dict[str, bytes], ranges: Ranges, tmp_path: Path
 ) -> None:
     pair = sessions(quantized(W8A16, Io.FLOAT32, float_files, ranges), tmp_path)
-    expected, found = answers(pair)
+    expected, found = outputs_of(pair)
     assert np.abs(expected - found).max() <= 4 * np.abs(expected).max() / 32767
 
 
@@ -178,7 +178,7 @@ def test_w8a32_onnx_matches_the_tflite_and_dequantizes_at_load_time(
     float_files: dict[str, bytes], ranges: Ranges, tmp_path: Path
 ) -> None:
     pair = quantized(W8A32, Io.FLOAT32, float_files, ranges)
-    expected, found = answers(sessions(pair, tmp_path))
+    expected, found = outputs_of(sessions(pair, tmp_path))
     assert np.abs(expected - found).max() <= 1e-5 * np.abs(expected).max()
     assert any(values.dtype == np.int8 and values.size > 100 for values in initializers(pair[1]).values())
     assert not {"Cast", "Mul", "DequantizeLinear"} & {op.op for op in ONNX.census(tmp_path / "model.onnx")}
@@ -194,7 +194,7 @@ def test_float16_rounds_large_weights_and_computes_in_float32(float_files: dict[
     for name, values in initializers(content).items():
         assert values.dtype == (np.float16 if name.endswith("half") or values.size > 16 else values.dtype)
     assert len(content) < 0.75 * len(float_files["onnx"])
-    expected, found = answers(sessions((float_files["tflite"], content), tmp_path), 4)
+    expected, found = outputs_of(sessions((float_files["tflite"], content), tmp_path), 4)
     assert 1e-7 < np.abs(expected - found).max() / np.abs(expected).max() < 5e-3
 
 

@@ -45,13 +45,13 @@ def files(net: Net, low: float, high: float, width: float) -> tuple[bytes, bytes
     return sibling, ONNX.quantize(converted(model, "onnx"), plan, {"tflite": sibling})
 
 
-def answers(contents: tuple[bytes, bytes], folder: Path) -> list[np.ndarray]:
+def outputs_of(contents: tuple[bytes, bytes], folder: Path) -> list[np.ndarray]:
     found = []
     for file_format, content in zip((TFLITE, ONNX), contents, strict=True):
         path = folder / f"model{file_format.suffix}"
         path.write_bytes(content)
-        (answer,) = file_format.open(path).run({"image": CODES}).values()
-        found.append(answer)
+        (output,) = file_format.open(path).run({"image": CODES}).values()
+        found.append(output)
     return found
 
 
@@ -72,7 +72,7 @@ POOLS: dict[str, Net] = {
 def test_requantization_gives_equal_integers_in_both_formats(
     low: float, high: float, width: float, tmp_path: Path
 ) -> None:
-    one, other = answers(files(joined, low, high, width), tmp_path)
+    one, other = outputs_of(files(joined, low, high, width), tmp_path)
     assert len(np.unique(one)) > 5
     assert np.array_equal(one, other)
 
@@ -82,7 +82,7 @@ def test_requantization_gives_equal_integers_in_both_formats(
 def test_separate_relu_gives_equal_integers_in_both_formats(
     low: float, high: float, width: float, tmp_path: Path
 ) -> None:
-    one, other = answers(files(layers.ReLU(name="relu"), low, high, width), tmp_path)
+    one, other = outputs_of(files(layers.ReLU(name="relu"), low, high, width), tmp_path)
     assert len(np.unique(one)) > 20
     assert np.array_equal(one, other)
 
@@ -93,7 +93,7 @@ def test_leaky_relu_gives_equal_integers_in_both_formats(
     low: float, high: float, width: float, slope: float, tmp_path: Path
 ) -> None:
     pool, leaky = layers.MaxPooling2D(1, name="same"), layers.LeakyReLU(slope, name="leaky")
-    one, other = answers(files(lambda x: leaky(pool(x)), low, high, width), tmp_path)
+    one, other = outputs_of(files(lambda x: leaky(pool(x)), low, high, width), tmp_path)
     assert len(np.unique(one)) > 20
     assert np.array_equal(one, other)
 
@@ -101,7 +101,7 @@ def test_leaky_relu_gives_equal_integers_in_both_formats(
 @pytest.mark.parametrize("name", POOLS)
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (-0.3, 2.2), (0.0, 6.0)])
 def test_mean_gives_equal_integers_in_both_formats(low: float, high: float, name: str, tmp_path: Path) -> None:
-    one, other = answers(files(POOLS[name], low, high, 1.0), tmp_path)
+    one, other = outputs_of(files(POOLS[name], low, high, 1.0), tmp_path)
     assert len(np.unique(one)) > 20
     assert np.array_equal(one, other)
 

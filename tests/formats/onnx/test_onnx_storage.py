@@ -56,9 +56,9 @@ COUNTS = {"convolutions": 13, "over time": 8, "loop": 4, "unrolled": 14}
 def files(request: pytest.FixtureRequest) -> dict[str, Any]:
     keras.utils.set_random_seed(0)
     model = MODELS[request.param]()
-    drawn = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for variable in model.trainable_variables:
-        variable.assign(drawn.normal(size=variable.shape))
+        variable.assign(rng.normal(size=variable.shape))
     floats = {"tflite": TFLITE.convert(model), "onnx": ONNX.convert(model)}
     plans = {
         scheme: QuantizationPlan(scheme=scheme, io=Io.FLOAT32, ranges=None, input_ranges={})
@@ -174,12 +174,12 @@ def test_weights_in_a_loop_are_multiplied_in_float32(tmp_path: Path) -> None:
     model = MODELS["loop"]()
     plan = QuantizationPlan(scheme=INTEGERS, io=Io.FLOAT32, ranges=None, input_ranges={})
     sibling = TFLITE.quantize(TFLITE.convert(model), plan, {})
-    answers = []
+    outputs = []
     for file_format, content in ((TFLITE, sibling), (ONNX, ONNX.quantize(b"", plan, {"tflite": sibling}))):
         path = tmp_path / f"loop{file_format.suffix}"
         path.write_bytes(content)
         session = file_format.open(path)
         given = np.random.default_rng(0).normal(size=(8, 1, 6, 4)).astype(np.float32)
-        answers.append(np.concatenate([next(iter(session.run({"x": one}).values())) for one in given]))
-    assert np.abs(answers[0]).max() > 0.1
-    assert np.abs(answers[0] - answers[1]).max() < 1e-6
+        outputs.append(np.concatenate([next(iter(session.run({"x": one}).values())) for one in given]))
+    assert np.abs(outputs[0]).max() > 0.1
+    assert np.abs(outputs[0] - outputs[1]).max() < 1e-6

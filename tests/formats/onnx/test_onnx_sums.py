@@ -23,14 +23,14 @@ MEASURED = (0.02310193, 0), (0.046944633, 4), (0.035172503, -12)
 EVEN = (0.25, 0), (0.25, 0), (0.5, 0)  # each odd sum is a half
 
 
-def drawn(seed: int) -> tuple[tuple[float, int], ...]:
+def random_grids(seed: int) -> tuple[tuple[float, int], ...]:
     """Return scales and zero points of two terms and their sum, as residual networks have them."""
     generator = np.random.default_rng(seed)
     scales = generator.uniform(0.3, 1.5, 2).tolist()
     return tuple(zip([*scales, 1.0], generator.integers(-20, 20, 3).tolist(), strict=True))
 
 
-GRIDS = {"measured": MEASURED, "halves": EVEN} | {f"drawn {seed}": drawn(seed) for seed in range(6)}
+GRIDS = {"measured": MEASURED, "halves": EVEN} | {f"random {seed}": random_grids(seed) for seed in range(6)}
 
 
 def range_of(scale: float, zero_point: int) -> Range:
@@ -62,8 +62,8 @@ def test_sums_are_equal_in_both_formats(name: str, tmp_path: Path) -> None:
         points = {spec.name: spec.zero_point or 0 for spec in session.inputs}
         a, b = (np.clip(SMALL + points[one], -128, 127).astype(np.int8) for one in ("first", "second"))
         first_codes, second_codes = (np.ascontiguousarray(one)[None, ..., None] for one in np.meshgrid(a, b))
-        (answer,) = session.run({"first": first_codes, "second": second_codes}).values()
-        found.append(answer)
+        (output,) = session.run({"first": first_codes, "second": second_codes}).values()
+        found.append(output)
     assert len(np.unique(found[0])) > 40
     assert np.array_equal(*found)
 

@@ -65,15 +65,15 @@ def operators(content: bytes) -> list[str]:
 def test_converted_islands_are_integer_and_match_the_float_file(net: Any, tmp_path: Any) -> None:
     contents = quantized(net)
     assert not {"QUANTIZE", "DEQUANTIZE"} & set(operators(contents[1]))
-    answers = []
+    outputs = []
     values = np.random.default_rng(0).uniform(-1, 1, (1, 8, 8, 4)).astype(np.float32)
     for content in contents:
         path = tmp_path / "model.tflite"
         path.write_bytes(content)
         session = TFLITE.open(path)
         (stored,) = session.run({"image": session.inputs[0].quantize(values)}).values()
-        answers.append(session.outputs[0].dequantize(stored))
-    assert np.abs(answers[0] - answers[1]).max() < 0.2
+        outputs.append(session.outputs[0].dequantize(stored))
+    assert np.abs(outputs[0] - outputs[1]).max() < 0.2
 
 
 def test_operators_raised_to_float_stay_in_float() -> None:

@@ -15,7 +15,7 @@ from export.passes.fold import fold
 from export.passes.integer_model import _weights
 
 
-def network(seed: int, *, twins: float | None = None) -> keras.Model:
+def network(seed: int, *, factor: float | None = None) -> keras.Model:
     keras.utils.set_random_seed(seed)
     image = keras.Input((8, 8, 3), name="image")
     x = layers.ReLU(6.0)(layers.BatchNormalization(name="bn")(layers.Conv2D(6, 3, padding="same", name="conv")(image)))
@@ -26,8 +26,8 @@ def network(seed: int, *, twins: float | None = None) -> keras.Model:
     x = first(x)
     other = layers.Conv2D(4, 1, bias_initializer="normal", name="other")
     x = other(x)
-    if twins is not None:
-        other.set_weights([twins * weights for weights in first.get_weights()])
+    if factor is not None:
+        other.set_weights([factor * weights for weights in first.get_weights()])
     x = layers.Dense(5, bias_initializer="normal", name="dense")(layers.Flatten()(x))
     model = keras.Model(image, x)
     norm = model.get_layer("bn")
@@ -70,8 +70,8 @@ def without_biases(seed: int) -> keras.Model:
 
 UNCERTAIN = {
     "other weights": (lambda: network(0), lambda: network(2)),
-    "two layers alike": (lambda: network(0, twins=1.0), lambda: network(0, twins=1.0)),
-    "two layers nearly alike": (lambda: network(0, twins=1 + 2e-6), lambda: network(0, twins=1 + 2e-6)),
+    "two layers alike": (lambda: network(0, factor=1.0), lambda: network(0, factor=1.0)),
+    "two layers nearly alike": (lambda: network(0, factor=1 + 2e-6), lambda: network(0, factor=1 + 2e-6)),
     "called twice": (lambda: called_twice(0), lambda: called_twice(0)),
     "a bias of two layers": (lambda: without_biases(0), lambda: without_biases(0)),
 }
@@ -85,7 +85,7 @@ def test_file_with_an_additional_layer_is_not_reweighed() -> None:
 
 @pytest.mark.parametrize("wrong", UNCERTAIN)
 def test_file_with_ambiguous_layers_is_not_reweighed(wrong: str) -> None:
-    given, told = (make() for make in UNCERTAIN[wrong])
-    before = _weights(fold(told))
+    given, changed = (make() for make in UNCERTAIN[wrong])
+    before = _weights(fold(changed))
     after = {name: (kernel * 2, bias + 1) for name, (kernel, bias) in before.items()}
     assert TFLITE.reweigh(TFLITE.convert(given), before, after) is None

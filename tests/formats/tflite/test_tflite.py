@@ -81,7 +81,7 @@ def plan(scheme: Scheme, ranges: Ranges | None, io: Io = Io.FLOAT32, **inputs: A
     return QuantizationPlan(scheme=scheme, io=io, ranges=ranges, input_ranges=inputs)
 
 
-def answers(session: Any, inputs: Array) -> Array:
+def outputs_of(session: Any, inputs: Array) -> Array:
     (source,), (output,) = session.inputs, session.outputs
     rows = [session.run({source.name: source.quantize(row[None])})[output.name] for row in inputs]
     found: Array = output.dequantize(np.concatenate(rows))
@@ -90,7 +90,7 @@ def answers(session: Any, inputs: Array) -> Array:
 
 def test_float_file_is_the_keras_model(lenet: Any, float_file: bytes, photos: Array, opened: Any) -> None:
     inputs = photos / np.float32(255)
-    compared = compare(reference=np.asarray(lenet(inputs)), actual=answers(opened(float_file), inputs))
+    compared = compare(reference=np.asarray(lenet(inputs)), actual=outputs_of(opened(float_file), inputs))
     assert compared.sqnr_db >= 90
 
 
@@ -109,9 +109,9 @@ def test_quantized_file_keeps_the_predictions(
     scheme: Scheme, float_file: bytes, ranges: Ranges, photos: Array, opened: Any
 ) -> None:
     inputs = photos / np.float32(255)
-    expected = answers(opened(float_file), inputs)
+    expected = outputs_of(opened(float_file), inputs)
     content = TFLITE.quantize(float_file, plan(scheme, ranges), {})
-    compared = compare(reference=expected, actual=answers(opened(content), inputs))
+    compared = compare(reference=expected, actual=outputs_of(opened(content), inputs))
     assert len(content) < 0.55 * len(float_file)
     assert compared.sqnr_db >= 18  # measured 20.5 to 129 dB
     assert compared.top1_agreement == 1.0
@@ -129,11 +129,11 @@ def test_uint8_input_is_the_unchanged_photo(float_file: bytes, ranges: Ranges, p
 def test_io_types_give_equal_outputs(float_file: bytes, ranges: Ranges, photos: Array, opened: Any) -> None:
     inputs = photos / np.float32(255)
     found = {io: opened(TFLITE.quantize(float_file, plan(INT8, ranges, io), {})) for io in [Io.INT8]}
-    expected = answers(found[Io.INT8], inputs)
+    expected = outputs_of(found[Io.INT8], inputs)
     for io in (Io.UINT8, Io.FLOAT32):
         session = opened(TFLITE.quantize(float_file, plan(INT8, ranges, io), {}))
         assert session.inputs[0].dtype == io
-        assert np.allclose(answers(session, inputs), expected, atol=1e-6)
+        assert np.allclose(outputs_of(session, inputs), expected, atol=1e-6)
 
 
 def test_int8_file_computes_only_in_integers(float_file: bytes, ranges: Ranges, tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_bias_of_a_channel_without_weights_survives(
     observed = observe(float_file, inputs, tmp_path / "float.tflite")
     content = TFLITE.quantize(float_file, plan(scheme, observed), {})
     step = max(high for _, high in observed.by_tensor.values()) / 255
-    first_channel = answers(opened(content), inputs).reshape(len(inputs), 6, 6, 4)[..., 0]
+    first_channel = outputs_of(opened(content), inputs).reshape(len(inputs), 6, 6, 4)[..., 0]
     assert np.abs(first_channel - 1.5).max() <= step
 
 

@@ -1,6 +1,6 @@
-"""The plain way, as a user would type it today: TFLiteConverter, tf2onnx.from_keras, quantize_static.
+"""Export with the converters of the libraries: TFLiteConverter, tf2onnx.from_keras, quantize_static.
 
-`python -m benchmarks.plain ARCHITECTURE FOLDER`: the same model, weights and calibration samples as ours.
+`python -m benchmarks.converters ARCHITECTURE FOLDER`: the same model, weights and calibration samples as `zoo export`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from export.scheme import INT8
 
 
 def export(name: str, folder: Path) -> None:
-    """Write float and int8 files in both formats into `folder`, the plain way."""
+    """Write float and int8 files in both formats into `folder`."""
     import onnx
     import tensorflow as tf
     import tf2onnx

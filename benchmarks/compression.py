@@ -1,7 +1,8 @@
-"""What a trained network gives up, and what it gets: pruned, with fewer channels, clustered, with 8 bits learned.
+"""Accuracy, size and speed of a trained network after pruning, clustering and quantization-aware training.
 
-`python -m benchmarks slimming --out FOLDER` types the commands that a user would, for the ResNet-8 of MLPerf Tiny at
-twice its width on CIFAR-10, and prints the table of docs/pruning.md. What is in FOLDER already is not made again.
+`python -m benchmarks compression --out FOLDER` runs the commands that a user would type, for the ResNet-8 of MLPerf
+Tiny at twice its width on CIFAR-10, and prints the table of docs/pruning.md. Files that FOLDER already contains are
+reused.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from typing import Any
 
 SEED, DATA = 0, "cifar10"
 _LEARN = ("--data", DATA, "--batch", "128")
-# Row by row: title, and what `zoo train base.keras` is given.
+# Name of the file -> title of the row, and the options of `zoo train base.keras`.
 ROWS: Mapping[str, tuple[str, Sequence[str]]] = {
-    "more": ("learned on, for comparison", ("--epochs", "4", "--learning-rate", "3e-4")),
+    "more": ("4 epochs more, for comparison", ("--epochs", "4", "--learning-rate", "3e-4")),
     "prune50": ("`--prune 0.5`", ("--prune", "0.5")),
     "prune24": ("`--prune 2:4`", ("--prune", "2:4")),
     "channels30": (
@@ -56,8 +57,8 @@ def build(width: int = 32) -> Any:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Make what is missing, and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks slimming")
+    """Train and export the missing networks, and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks compression")
     parser.add_argument("--out", type=Path, required=True, help="a folder to work in")
     out = parser.parse_args(arguments).out
     out.mkdir(parents=True, exist_ok=True)
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
     times = _times(out)
     print("| | top-1 %, float32 | int8 | .tflite kB, float32, zipped | int8 | int8, zipped | ms .tflite | .onnx |")
     print("|---|---|---|---|---|---|---|---|")
-    for name, title in {"base": "as it was", **{name: title for name, (title, _) in ROWS.items()}}.items():
+    for name, title in {"base": "original", **{name: title for name, (title, _) in ROWS.items()}}.items():
         print(f"| {title} | {' | '.join(_cells(out, name, times))} |", flush=True)
     return 0
 
@@ -95,7 +96,7 @@ def _zoo(*words: str) -> str:
 
 
 def _times(out: Path) -> Mapping[str, float]:
-    """Return the median milliseconds of every int8 file, taken in turn."""
+    """Return the median milliseconds of every int8 file, measured in turn."""
     files = [str(out / name / f"{name}-int8.{kind}") for name in ("base", *ROWS) for kind in ("tflite", "onnx")]
     rows = json.loads(_zoo("bench", "--runs", "2000", "--json", *files))
     return {Path(row["file"]).name: row["p50_ms"] for row in rows}
@@ -104,13 +105,13 @@ def _times(out: Path) -> Mapping[str, float]:
 def _cells(out: Path, name: str, times: Mapping[str, float]) -> Iterator[str]:
     manifest = json.loads((out / name / "manifest.json").read_text())
     files = {row["file"]: row for row in (*manifest["files"], *manifest["not_delivered"])}
-    slim = manifest["pruning"]["files"]
+    sizes = manifest["pruning"]["files"]
     int8 = f"{name}-int8.tflite"
     yield f"{100 * manifest['evaluation']['scores']['top1']:.2f}"
     yield " / ".join(f"{100 * files[f'{name}-int8.{kind}']['scores']['top1']:.2f}" for kind in ("tflite", "onnx"))
-    yield f"{slim[f'{name}-float32.tflite']['bytes_zipped'] / 1000:.0f}"
-    yield f"{slim[int8]['bytes'] / 1000:.0f}"
-    yield f"{slim[int8]['bytes_zipped'] / 1000:.0f}"
+    yield f"{sizes[f'{name}-float32.tflite']['bytes_zipped'] / 1000:.0f}"
+    yield f"{sizes[int8]['bytes'] / 1000:.0f}"
+    yield f"{sizes[int8]['bytes_zipped'] / 1000:.0f}"
     for kind in ("tflite", "onnx"):
         file = f"{name}-int8.{kind}"
         yield f"{times[file]:.3f} ({times[f'base-int8.{kind}'] / times[file]:.2f} x)"
