@@ -6,12 +6,12 @@ lose the small ones to it, and so does a regression that varies by little around
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from calibration.samples import Array
+from calibration.samples import Array, Samples
 from export.errors import PassRefusedError
 from export.metrics import OutputKind, compare
 from export.model import entries, reference, signature
@@ -23,6 +23,9 @@ from export.scheme import INT8
 
 if TYPE_CHECKING:
     import keras
+
+Outputs = Mapping[str, Array]
+Kinds = Mapping[str, OutputKind]
 
 # A grid is too coarse if it alone takes more than this fraction of the outputs' variation; reconstruction and all other
 # roundings together cost 0.001 to 0.015 in trained networks.
@@ -52,35 +55,47 @@ def find(run: ExportRun) -> CoarseEdges:
         return CoarseEdges()
     calibration = run.samples.calibration
     samples = calibration.take(np.arange(min(MOST_SAMPLES, len(calibration))))
-    kinds = entries.output_kinds(run.subject)
-    expected = reference.outputs(model, samples)
+    kinds, expected = entries.output_kinds(run.subject), reference.outputs(model, samples)
+    inputs = _coarse_inputs(run, copy, samples, expected, kinds)
+    outputs = _coarse_outputs(copy, expected, kinds)
+    return CoarseEdges(widths={**outputs.widths, **inputs.widths}, reasons=(*inputs.reasons, *outputs.reasons))
+
+
+def _coarse_inputs(run: ExportRun, copy: keras.Model, samples: Samples, expected: Outputs, kinds: Kinds) -> CoarseEdges:
+    """Return the layers that read an input, or several joined inputs, whose grid alone costs too much."""
+    names, model = [spec.name for spec in signature.inputs(run.subject.model)], run.subject.model
     widths: dict[str, Width] = {}
     reasons = []
-    for spec, tensor in zip(signature.inputs(model), copy.inputs, strict=True):
-        values = samples.inputs[spec.name]
-        if spec.name == run.photo_input or not np.issubdtype(values.dtype, np.floating):
+    for group, layers in _read_together(copy).items():
+        joined = {names[position]: samples.inputs[names[position]] for position in group}
+        if not _are_features(joined, run.photo_input):
             continue
-        rounded = samples.with_inputs({**samples.inputs, spec.name: on_grid(values)})
-        found = reference.outputs(model, rounded)
+        rounded = dict(zip(joined, on_grid(*joined.values()), strict=True))
+        found = reference.outputs(model, samples.with_inputs({**samples.inputs, **rounded}))
         lost = max(_lost(expected[name], found[name], kinds[name]) for name in expected)
         if lost > MOST_LOST:
-            widths |= dict.fromkeys(_readers(copy, tensor), Width.FLOAT32)
-            reasons.append(f"8 bits are too coarse for the input {spec.name}: they alone cost {_share(lost)}")
-    for name, tensor in zip(signature.names(model)[1], copy.outputs, strict=True):
-        if kinds[name] not in (OutputKind.VALUES, OutputKind.DECISIONS):
-            continue
-        lost = _lost(expected[name], on_grid(expected[name]), kinds[name])
-        if lost > MOST_LOST:
-            widths |= {maker: Width.W8A32 for maker in _maker(copy, tensor) if maker not in widths}
+            widths |= dict.fromkeys(layers, Width.FLOAT32)
+            reasons.append(f"8 bits are too coarse for {_inputs_in_words(joined)}: they alone cost {_share(lost)}")
+    return CoarseEdges(widths=widths, reasons=tuple(reasons))
+
+
+def _coarse_outputs(copy: keras.Model, expected: Outputs, kinds: Kinds) -> CoarseEdges:
+    """Return the layers that compute an output whose grid alone costs too much of what the output means."""
+    widths: dict[str, Width] = {}
+    reasons = []
+    for name, tensor in zip(expected, copy.outputs, strict=True):
+        lost = _lost(expected[name], on_grid(expected[name])[0], kinds[name])
+        if kinds[name] in (OutputKind.VALUES, OutputKind.DECISIONS) and lost > MOST_LOST:
+            widths |= dict.fromkeys(_maker(copy, tensor), Width.W8A32)
             reasons.append(f"8 bits are too coarse for the output {name}: they alone cost {_share(lost)}")
     return CoarseEdges(widths=widths, reasons=tuple(reasons))
 
 
-def on_grid(values: Array) -> Array:
-    """Return values (N, ...) rounded to the 8-bit grid that covers them and zero, as int8 files store them."""
-    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+def on_grid(*arrays: Array) -> tuple[Array, ...]:
+    """Return arrays (N, ...) rounded to the 8-bit grid that covers all of them and zero, as int8 files store them."""
+    low, high = min(0.0, *(float(one.min()) for one in arrays)), max(0.0, *(float(one.max()) for one in arrays))
     step = (high - low) / STEPS
-    return values if step == 0 else (np.rint(values / step) * step).astype(values.dtype)
+    return tuple(one if step == 0 else (np.rint(one / step) * step).astype(one.dtype) for one in arrays)
 
 
 def _lost(expected: Array, found: Array, kind: OutputKind) -> float:
@@ -93,14 +108,34 @@ def _share(lost: float) -> str:
     return f"{min(lost, 1.0):.0%} of the outputs' variation"
 
 
-def _readers(model: keras.Model, tensor: Any) -> Iterator[str]:
-    """Yield the operations that compute with a tensor, directly or behind operations that only move it."""
+def _are_features(inputs: Mapping[str, Array], photo_input: str | None) -> bool:
+    return photo_input not in inputs and all(np.issubdtype(one.dtype, np.floating) for one in inputs.values())
+
+
+def _inputs_in_words(names: Collection[str]) -> str:
+    return f"the input{'s' * (len(names) > 1)} {' and '.join(names)}" + " on one grid" * (len(names) > 1)
+
+
+def _read_together(model: keras.Model) -> dict[tuple[int, ...], dict[str, None]]:
+    """Return the layers that compute with each input, or with several inputs joined in one tensor.
+
+    Returns:
+        The names of the layers that read the tensor or join it, in order, by the positions of its inputs.
+    """
+    parts: dict[int, tuple[int, ...]] = {id(tensor): (position,) for position, tensor in enumerate(model.inputs)}
+    found: dict[tuple[int, ...], dict[str, None]] = {}
     for node in Graph(model).nodes:
-        if any(one is tensor for one in node.input_tensors):
-            if _moves(node.operation):
-                yield from _readers(model, node.outputs[0])
-            else:
-                yield node.operation.name
+        sources = [parts.get(id(tensor)) for tensor in node.input_tensors]
+        joins = type(node.operation).__name__ == "Concatenate"
+        if (joins or _moves(node.operation)) and None not in sources:
+            together = tuple(sorted({position for one in sources if one for position in one}))
+            parts[id(node.outputs[0])] = together
+            if joins:
+                found.setdefault(together, {})[node.operation.name] = None
+            continue
+        for one in filter(None, sources):
+            found.setdefault(one, {})[node.operation.name] = None
+    return found
 
 
 def _maker(model: keras.Model, tensor: Any) -> Iterator[str]:

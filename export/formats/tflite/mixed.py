@@ -35,6 +35,25 @@ def settled(model: flatbuffer.Model, raised: Mapping[str, Width], io: Io) -> dic
             source, result = _names(subgraph, [operator.inputs[0], operator.outputs[0]])
             if source in found:
                 found.setdefault(result, found[source])
+    return found if io is not Io.FLOAT32 else {**found, **_moved_inputs(model, found)}
+
+
+def _moved_inputs(model: flatbuffer.Model, raised: Mapping[str, Width]) -> dict[str, Width]:
+    """Return the tensors that hold a float input, only moved, and whose readers are all in higher precision."""
+    subgraph = model.subgraphs[0]
+    inputs, movers = set(subgraph.inputs), []
+    for operator in subgraph.operators:
+        if flatbuffer.op_name(model, operator) in _PASSING_ON and operator.inputs[0] in inputs:
+            inputs.add(operator.outputs[0])
+            movers.append(operator.outputs[0])
+    found: dict[str, Width] = {}
+    for result in reversed(movers):
+        widths = operator_widths(model, {**raised, **found})
+        readers = [place for place, operator in enumerate(subgraph.operators) if result in operator.inputs]
+        if readers and result not in subgraph.outputs and all(place in widths for place in readers):
+            found[subgraph.tensors[result].name.decode()] = max(
+                (widths[place] for place in readers), key=list(Width).index
+            )
     return found
 
 
