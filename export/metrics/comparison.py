@@ -16,6 +16,8 @@ from zoo.errors import CheckFailedError
 # Bit-equal outputs have no noise; JSON has no infinity, so this value stands for it.
 EQUAL_SQNR_DB = 200.0
 ONE_HALF = 0.5  # the probability above which a decision is yes
+# A class that the reference predicts for so many rows does not vanish by near-ties that flip.
+COMMON_SHARE, FEWEST_ROWS = 0.05, 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class Comparison:
         distinct_predictions: number of different best classes in (reference, actual).
         kind: what the output means.
         r2: share of the variation over the samples that the file keeps; None if the reference does not vary.
+        lost_classes: number of classes that the reference predicts for at least 5 % of the rows, and the file for none.
         constant_outputs: number of channels that vary in the reference but are constant in the file.
         decision_agreement: share of equal yes-or-no decisions; None for other outputs.
     """
@@ -45,6 +48,7 @@ class Comparison:
     distinct_predictions: tuple[int, int] | None
     kind: OutputKind = OutputKind.VALUES
     r2: float | None = None
+    lost_classes: int = 0
     constant_outputs: int = 0
     decision_agreement: float | None = None
 
@@ -81,6 +85,7 @@ def compare(*, reference: Array, actual: Array, kind: OutputKind | None = None) 
         distinct_predictions=distinct,
         kind=kind,
         r2=r2,
+        lost_classes=_lost_classes(expected, found, kind),
         constant_outputs=constant_outputs,
         decision_agreement=_equal_decisions(expected, found) if kind is OutputKind.DECISIONS else None,
     )
@@ -160,6 +165,25 @@ def _predictions(
     expected, found = (values.reshape(-1, values.shape[-1]) for values in (expected, found))
     best, predicted = expected.argmax(1), found.argmax(1)
     return float((best == predicted).mean()), _top5(best, found), (len(np.unique(best)), len(np.unique(predicted)))
+
+
+def _lost_classes(expected: Array, found: Array, kind: OutputKind) -> int:
+    """Return how many classes or decisions are common in the reference and never predicted by the file."""
+    if kind is OutputKind.VALUES:
+        return 0
+    best, predicted = (_labels(values, kind) for values in (expected, found))
+    classes, counts = np.unique(best, return_counts=True)
+    common = classes[counts >= max(FEWEST_ROWS, COMMON_SHARE * len(best))]
+    return len(np.setdiff1d(common, predicted))
+
+
+def _labels(values: Array, kind: OutputKind) -> Array:
+    """Return the predictions as one row of numbers; decisions of different outputs are different classes."""
+    if kind is OutputKind.CLASSES:
+        return np.asarray(values.reshape(-1, values.shape[-1]).argmax(1))
+    if kind is OutputKind.DECISIONS:
+        return np.asarray((values > ONE_HALF).reshape(-1))
+    return values.reshape(-1)
 
 
 def _equal_decisions(expected: Array, found: Array) -> float:

@@ -123,7 +123,7 @@ def calibration(evidence: Evidence) -> Results | NotMade:
     if not evidence.is_judged:
         return _not_judged(evidence)
     few = f"there are fewer than {provenance.FEWEST_SAMPLES} samples"
-    return provenance.calibration(samples.calibration, samples.probe) or NotMade(few)
+    return provenance.calibration(samples.calibration, samples.probe) or NotMade(few, is_missing=True)
 
 
 def ranges(evidence: Evidence) -> Results | NotMade:

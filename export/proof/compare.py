@@ -17,6 +17,7 @@ from export.proof.tolerances import (
     AGREEMENT,
     CONSTANT_OUTPUTS,
     FIDELITY,
+    LOST_CLASSES,
     PARITY,
     STEP_AGREEMENT,
     STORAGE,
@@ -136,7 +137,7 @@ def storage(report: StorageReport) -> CheckResult:
         STORAGE,
         min(report.worst_steps, 1e300),  # infinity does not fit into JSON
         id="storage",
-        subject=report.where or "all constants",
+        subject=report.where or f"{report.constants} constants",
         quantity="worst error",
         unit="steps",
     )
@@ -171,6 +172,10 @@ def _results(id: str, name: str, compared: Comparison, tolerance: Tolerance) -> 
     min_r2 = tolerance.min_r2.get(compared.kind)
     if min_r2 is not None and compared.r2 is not None:
         yield check("variation over the samples, R2", compared.r2, min_r2)
+    if tolerance.varies and compared.kind is not OutputKind.VALUES:
+        yield CheckResult.at_most(
+            LOST_CLASSES, compared.lost_classes, id=id, subject=name, quantity="common classes that are never predicted"
+        )
     if tolerance.varies:
         yield CheckResult.at_most(
             CONSTANT_OUTPUTS, compared.constant_outputs, id=id, subject=name, quantity="outputs that became constant"

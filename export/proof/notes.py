@@ -13,6 +13,8 @@ MAX_SIZE_SHARE, MAX_TIME_SHARE = 0.9, 0.95
 # int8 of a well-trained network keeps this fraction of the predictions on clear photos; a note reports less.
 USUAL_TOP1_AGREEMENT = 0.95
 
+FEWEST_SAMPLES = 8  # fewer show gross faults only
+
 MOST_NAMED = 6  # layers in higher precision; the manifest names all of them
 
 
@@ -29,6 +31,7 @@ def notes(artifact: Artifact, float_artifact: Artifact, coarse: Sequence[str] = 
         return missing
     found = [
         *missing,
+        _few_samples(artifact),
         _changed_predictions(artifact),
         *(coarse if artifact.raised else ()),
         _raised(artifact),
@@ -40,8 +43,13 @@ def notes(artifact: Artifact, float_artifact: Artifact, coarse: Sequence[str] = 
     return tuple(filter(None, found))
 
 
+def _few_samples(artifact: Artifact) -> str:
+    count = min((one.sample_count for one in artifact.comparisons.values()), default=FEWEST_SAMPLES)
+    return f"compared on {count} sample{'s' * (count > 1)} only" if count < FEWEST_SAMPLES else ""
+
+
 def _changed_predictions(artifact: Artifact) -> str:
-    shares = [one.top1_agreement for one in artifact.comparisons.values() if one.top1_agreement is not None]
+    shares = [one.prediction_agreement for one in artifact.comparisons.values() if one.prediction_agreement is not None]
     if not shares or min(shares) >= USUAL_TOP1_AGREEMENT:
         return ""
     note = f"{1 - min(shares):.0%} of the predictions change on these samples"

@@ -123,6 +123,13 @@ CONSTANT_OUTPUTS = ErrorTolerance(
     reason="an output that varies by at least 5 % of the one that varies most has several 8-bit steps to vary in",
 )
 
+# Lost classes: those that the Keras model predicts for 5 % of the samples or more, and the file for none. A classifier
+# of two classes that always names the common one keeps most of its top-1.
+LOST_CLASSES = ErrorTolerance(
+    largest=0,
+    reason="near-ties flip single predictions, not all of a class: none in the trained networks of the zoo",
+)
+
 # Agreement: two formats of one scheme.
 _SAME_NUMBERS = Tolerance(
     min_sqnr_db=75,
@@ -224,7 +231,8 @@ FEW_SAMPLES_DEVIATIONS = 3.1  # fails one random choice in a thousand of a file 
 def for_few(tolerance: Tolerance, count: int) -> Tolerance:
     """Return the tolerance for `count` samples, from one measured for `DOZENS`.
 
-    It has no threshold for distinct predictions: a handful of samples has too few of them.
+    It has no threshold for distinct predictions, and requires no class or output to vary: a handful of samples is too
+    few for that. R2 may lie twice as far below 1.
     """
     agreement = tolerance.min_top1_agreement
     return replace(
@@ -232,6 +240,8 @@ def for_few(tolerance: Tolerance, count: int) -> Tolerance:
         min_sqnr_db=tolerance.min_sqnr_db - FEW_SAMPLES_DB,
         min_top1_agreement=_few_share(agreement, count) if agreement is not None else None,
         min_distinct_share=None,
+        min_r2={kind: 2 * r2 - 1 for kind, r2 in tolerance.min_r2.items()},
+        varies=False,
         reason=f"{tolerance.reason}; lower than at the export, because {count} samples are few",
     )
 

@@ -35,7 +35,7 @@ class ExportRun:
 
     Attributes:
         subject: the model.
-        recipe: what to export and how.
+        recipe: what to export and how; a budget and coarse inputs or outputs decide what the user left open.
         samples: for calibration and for the proof, without a sample in common.
         work: temporary folder for files that a runtime reads.
         progress: is notified of every step.

@@ -13,7 +13,7 @@ from calibration.masks import UNJUDGED, find_masked, masked_samples
 from calibration.samples import Samples
 from export.analysis import tasks
 from export.analysis.tasks.segmentation.labelled import MaskedSamples
-from export.metrics import are_classes, compare
+from export.metrics import OutputKind, by_shape, compare
 from export.model.subject import load_subject
 from export.pipeline import run
 from export.recipe import Recipe
@@ -118,10 +118,10 @@ def test_outputs_of_the_wrong_shape_or_with_nan_are_rejected() -> None:
 
 def test_latent_points_have_no_top_1() -> None:
     point, picture = np.eye(4), np.zeros((4, 2, 2, 1))
-    assert are_classes({"head": point, "other head": point})
-    assert not are_classes({"picture": picture, "point": point})
+    assert set(by_shape({"head": point, "other head": point}).values()) == {OutputKind.CLASSES}
+    assert set(by_shape({"picture": picture, "point": point}).values()) == {OutputKind.VALUES}
     assert compare(reference=point, actual=point).top1_agreement == 1
-    assert compare(reference=point, actual=point, classes=False).top1_agreement is None
+    assert compare(reference=point, actual=point, kind=OutputKind.VALUES).top1_agreement is None
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,19 @@ class Network:
             self._upstream[name] = plant()
         return self._upstream[name]
 
+    def is_changed_by(self, planted: Planted) -> bool:
+        """Return whether a planted fault changes what it is planted into."""
+        base = self.base
+        return any(
+            (
+                *(content != self.content(key) for key, content in planted.contents.items()),
+                planted.base is not None and planted.base != base.content,
+                planted.ranges is not None and planted.ranges != base.int8_ranges,
+                planted.reconstruction is not None and planted.reconstruction is not base.reconstruction,
+                planted.calibration is not None and planted.calibration.digest() != self.samples.calibration.digest(),
+            )
+        )
+
     def judged(self, key: Key, planted: Planted, folder: str) -> Artifact:
         """Return the proof of one file of this export."""
         run = self.run(self.model, folder, self._with(planted.calibration, folder))

@@ -120,7 +120,7 @@ def test_the_proof_catches_the_fault(
         if fault.upstream
         else fault.plant(chosen, key)
     )
-    assert planted.contents.get(key) != chosen.content(key)  # The fault changes the file.
+    assert chosen.is_changed_by(planted)
     file = chosen.judged(key, planted, f"{fault.name}-{format_name}-{scheme}")
     questions = ("runtime",) if file.trouble else tuple(c.id for c in file.checks if not c.passed)
     caught(fault, name, format_name, scheme, questions)

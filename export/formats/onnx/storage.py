@@ -61,16 +61,16 @@ def _named(layer: StoredLayer, distances: Sequence[float]) -> Iterator[tuple[str
 
 
 def _distances(layer: StoredLayer, other: Layer) -> list[float]:
-    """Return the distances of the weights and of the bias, if there is one."""
+    """Return the distances of the weights and of the bias, if one of the layers has one."""
     expected = layer.read()
     weights = largest_steps(other.read(), expected.real, expected.step)
-    return [weights] if layer.bias is None else [weights, _bias_distance(layer, other)]
+    return [weights] if layer.bias is None and other.bias is None else [weights, _bias_distance(layer, other)]
 
 
 def _bias_distance(layer: StoredLayer, other: Layer) -> float:
-    """Return the distance of the bias, which identifies layers without reading their weights."""
+    """Return the distance of the bias, which identifies layers without reading their weights; no bias is zeros."""
     if layer.bias is None:
-        return 0.0
+        return 0.0 if other.bias is None or not np.any(other.bias) else float("inf")
     bias = np.zeros_like(layer.bias.real) if other.bias is None else other.bias
     return largest_steps(bias, layer.bias.real, layer.bias.step)
 

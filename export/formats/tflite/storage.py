@@ -28,27 +28,32 @@ def compare(float_file: bytes, quantized_file: bytes) -> StorageReport:
     float16 constants have no grid; their step is one unit in the last place.
     """
     reference, quantized = flatbuffer.read(float_file), flatbuffer.read(quantized_file)
-    expected, found = _layers(reference), _layers(quantized)
-    names = [flatbuffer.op_name(reference, operator) for operator in expected]
-    if names != [flatbuffer.op_name(quantized, operator) for operator in found]:
+    expected, found = ([_layers(one, subgraph) for subgraph in one.subgraphs] for one in (reference, quantized))
+    if _names(reference, expected) != _names(quantized, found):
         return StorageReport(worst_steps=float("inf"), where="the order of the operators", constants=0)
     worst, where, constants = 0.0, "", 0
-    room = _room(reference, quantized, expected, found)
-    for operator, other in zip(expected, found, strict=True):
-        for position, (index, other_index) in enumerate(zip(operator.inputs, other.inputs, strict=True)):
-            steps = _steps(reference, quantized, index, other_index, room.get(index))
-            if steps is None:
-                continue
-            constants += 1
-            if steps > worst:
-                name = reference.subgraphs[0].tensors[operator.outputs[0]].name.decode().split(";")[0]
-                worst, where = steps, f"input {position} of {name}"
+    room = _room(reference, quantized, expected[0], found[0])
+    for number, (operators, others) in enumerate(zip(expected, found, strict=True)):
+        graph, other_graph = reference.subgraphs[number], quantized.subgraphs[number]
+        for operator, other in zip(operators, others, strict=True):
+            for position, (index, other_index) in enumerate(zip(operator.inputs, other.inputs, strict=True)):
+                allowed = room.get(index) if number == 0 else None
+                steps = _steps(reference, quantized, (graph, index), (other_graph, other_index), allowed)
+                if steps is None:
+                    continue
+                constants += 1
+                if steps > worst:
+                    name = graph.tensors[operator.outputs[0]].name.decode().split(";")[0]
+                    worst, where = steps, f"input {position} of {name}"
     return StorageReport(worst_steps=worst, where=where, constants=constants)
 
 
-def _layers(model: flatbuffer.Model) -> list[Any]:
-    operators = model.subgraphs[0].operators
-    return [operator for operator in operators if flatbuffer.op_name(model, operator) not in _SEAMS]
+def _layers(model: flatbuffer.Model, subgraph: Any) -> list[Any]:
+    return [operator for operator in subgraph.operators if flatbuffer.op_name(model, operator) not in _SEAMS]
+
+
+def _names(model: flatbuffer.Model, graphs: list[list[Any]]) -> list[list[str]]:
+    return [[flatbuffer.op_name(model, operator) for operator in operators] for operators in graphs]
 
 
 def _room(
@@ -94,20 +99,24 @@ def _raised(reference: flatbuffer.Model, layer: Layer, source: Any) -> NDArray[n
 def _steps(
     reference: flatbuffer.Model,
     quantized: flatbuffer.Model,
-    index: int,
-    other_index: int,
+    place: tuple[Any, int],
+    other_place: tuple[Any, int],
     room: NDArray[np.float64] | None,
 ) -> float | None:
-    """Return the largest error of a float constant in steps, allowing `room` above it; None for other tensors."""
+    """Return the largest error of a float constant in steps, allowing `room` above it; None for other tensors.
+
+    Both places are a subgraph and the index of a tensor in it.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
+    (graph, index), (other_graph, other_index) = place, other_place
     if index < 0:
         return None
-    tensor = reference.subgraphs[0].tensors[index]
+    tensor = graph.tensors[index]
     if tensor.type != schema.TensorType.FLOAT32 or reference.buffers[tensor.buffer].data is None:
         return None
     expected = flatbuffer.constant(reference, tensor)
-    stored = quantized.subgraphs[0].tensors[source(quantized, quantized.subgraphs[0], other_index)]
+    stored = other_graph.tensors[source(quantized, other_graph, other_index)]
     if quantized.buffers[stored.buffer].data is None:
         return float("inf")
     values, step = real(quantized, stored)
