@@ -169,7 +169,7 @@ class Network:
                 planted.base is not None and planted.base != base.content,
                 planted.ranges is not None and planted.ranges != base.int8_ranges,
                 planted.reconstruction is not None and planted.reconstruction is not base.reconstruction,
-                planted.calibration is not None and planted.calibration.digest() != self.samples.calibration.digest(),
+                planted.calibration is not None and planted.calibration.digest != self.samples.calibration.digest,
             )
         )
 
