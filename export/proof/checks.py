@@ -80,6 +80,20 @@ def convention(evidence: Evidence) -> Results | NotMade:
     return tuple(input_convention.check(spec, camera) for spec in specs) or NotMade("the file takes float inputs")
 
 
+def order(evidence: Evidence) -> Results | NotMade:
+    """Check that inputs and outputs have the model's order, so that swapping one file for another swaps no tensors."""
+    subject = evidence.run.subject
+    if subject.entries:
+        return NotMade("the entry points of a file are called by name")
+    expected = [spec.name for spec in entries.inputs(subject)], list(evidence.expected)
+    found = [[spec.name for spec in specs] for specs in (evidence.measured.inputs, evidence.measured.outputs)]
+    for side, model, file in zip(("inputs", "outputs"), expected, found, strict=True):
+        if model != file:
+            return _failed("order", side, f"the file's are {', '.join(file)}; the model's are {', '.join(model)}")
+    reason = "inputs and outputs are in the model's order"
+    return (CheckResult.stated("order", "inputs and outputs", reason, passed=True),)
+
+
 def agreement(evidence: Evidence) -> Results | NotMade:
     """Check that the file's outputs agree with those of the primary format's file of the same scheme."""
     primary, run = evidence.primary, evidence.run
@@ -211,6 +225,7 @@ CHECKS: tuple[Check, ...] = (
     Check("fidelity", fidelity),
     Check("storage", storage),
     Check("convention", convention),
+    Check("order", order),
     Check("agreement", agreement),
     Check("origin", origin),
     Check("calibration", calibration),

@@ -212,6 +212,7 @@ FAULTS = (
         upstream=True,
     ),
     Fault(name="outputs swapped", plant=edited(lambda file: file.swap_outputs()), networks=("two_headed",)),
+    Fault(name="outputs in another order", plant=edited(lambda file: file.reorder_outputs()), networks=("two_headed",)),
     Fault(name="range cut in the file", plant=cut_in_the_file, networks=("lenet5", "mobilenet"), schemes=INT8_ONLY),
     Fault(name="input scale 2 % wrong", plant=edited(lambda file: file.requantize_input(1.02, 0)), schemes=INT8_ONLY),
     Fault(

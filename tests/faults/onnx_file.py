@@ -81,6 +81,12 @@ class OnnxFile:
             node.input[:] = [renamed.get(name, name) for name in node.input]
             node.output[:] = [renamed.get(name, name) for name in node.output]
 
+    def reorder_outputs(self) -> None:
+        values = list(reversed(self._proto.graph.output))
+        kept = [type(value).FromString(value.SerializeToString()) for value in values]
+        del self._proto.graph.output[:]
+        self._proto.graph.output.extend(kept)
+
     def content(self) -> bytes:
         return bytes(self._proto.SerializeToString())
 

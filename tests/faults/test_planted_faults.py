@@ -57,6 +57,7 @@ CAUGHT_BY = {
     "fidelity": ("kernel zeroed", "lenet5", "tflite", INT8),
     "storage": ("bias dropped", "lenet5", "tflite", INT8),
     "convention": ("input scale 2 % wrong", "lenet5", "tflite", INT8),
+    "order": ("outputs in another order", "two_headed", "onnx", INT8),
     "agreement": ("kernel zeroed", "lenet5", "onnx", FLOAT32),
     "origin": ("calibrated on -1..1", "lenet5", "onnx", INT8),
     "calibration": ("calibrated on -1..1", "lenet5", "tflite", INT8),
@@ -92,7 +93,7 @@ def test_every_check_applies_to_an_int8_file_of_a_trained_network(network: Calla
     chosen = network("mobilenet_tiny")
     file = chosen.healthy[PRIMARY.name, INT8]
     assert {check.id for check in file.checks} == {
-        *("fidelity", "storage", "convention", "origin", "calibration", "ranges"),
+        *("fidelity", "storage", "convention", "order", "origin", "calibration", "ranges"),
         *("equalization", "reconstruction", "drift", "clipping"),
     }
 
@@ -138,7 +139,7 @@ def test_an_onnx_requested_alone_passes_and_is_compared_with_the_files_it_was_de
         FLOAT16: {"fidelity", "storage", "origin"},
         INT8: {"fidelity", "storage", "agreement", "convention", "origin", "calibration"},
     }
-    assert {check.id for check in file.checks} == expected[scheme]
+    assert {check.id for check in file.checks} == {"order", *expected[scheme]}
 
 
 @pytest.mark.parametrize(("fault", "name", "scheme"), ALONE)

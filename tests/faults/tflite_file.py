@@ -68,6 +68,9 @@ class TfliteFile:
         one, two = self._model.signatureDefs[0].outputs
         one.tensorIndex, two.tensorIndex = two.tensorIndex, one.tensorIndex
 
+    def reorder_outputs(self) -> None:
+        self._model.subgraphs[0].outputs = list(reversed(self._model.subgraphs[0].outputs))
+
     def content(self) -> bytes:
         return flatbuffer.write(self._model)
 

@@ -100,12 +100,27 @@ def operator_code(model: Model, name: str, version: int = 1) -> int:
 
 
 def rename_signatures(model: Model, names: Mapping[str, Sequence[Sequence[str]]]) -> None:
-    """Give every signature the names of its inputs and outputs, in the order of `input_<i>` and `output_<i>`."""
+    """Give every signature the names of its inputs and outputs, and its graph their order.
+
+    The converter names them `input_<i>` and `output_<i>` and sorts them by name, so that "input_10" precedes "input_2".
+    """
     for signature in model.signatureDefs:
         inputs, outputs = names[signature.signatureKey.decode()]
-        for maps, new in ((signature.inputs, inputs), (signature.outputs, outputs)):
+        subgraph = model.subgraphs[signature.subgraphIndex]
+        for maps, new, tensors in ((signature.inputs, inputs, "inputs"), (signature.outputs, outputs, "outputs")):
+            maps.sort(key=_position)
+            setattr(subgraph, tensors, _in_order(getattr(subgraph, tensors), [one.tensorIndex for one in maps]))
             for tensor_map in maps:
-                tensor_map.name = new[int(tensor_map.name.decode().rsplit("_", 1)[1])]
+                tensor_map.name = new[_position(tensor_map)]
+
+
+def _position(tensor_map: Any) -> int:
+    return int(tensor_map.name.decode().rsplit("_", 1)[1])
+
+
+def _in_order(indices: Sequence[int], wanted: Sequence[int]) -> list[int]:
+    """Return the tensors of a graph in the wanted order; those that no signature names come last."""
+    return [*wanted, *(int(index) for index in indices if index not in wanted)]
 
 
 def make_names_unique(model: Model) -> None:

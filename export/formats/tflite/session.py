@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +50,15 @@ class TfliteSession:
         return view
 
     def _details(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the details of inputs and outputs by the names in the signature, or else of the tensors."""
+        """Return the details of inputs and outputs by the names in the signature, or else of the tensors.
+
+        They are in the order of the graph: a signature sorts them by name.
+        """
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if not self._interpreter.get_signature_list():
-            inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
             return {detail["name"]: detail for detail in inputs}, {detail["name"]: detail for detail in outputs}
         runner = self._interpreter.get_signature_runner()
-        return dict(runner.get_input_details()), dict(runner.get_output_details())
+        return _in_order(runner.get_input_details(), inputs), _in_order(runner.get_output_details(), outputs)
 
 
 class TfliteEntries:
@@ -90,6 +93,11 @@ def open_session(path: Path, threads: int = 1) -> TfliteSession | TfliteEntries:
     """Load a file in LiteRT, on the CPU."""
     signatures = flatbuffer.read(path.read_bytes()).signatureDefs or []
     return TfliteEntries(path, threads) if len(signatures) > 1 else TfliteSession(path, threads)
+
+
+def _in_order(details: Mapping[str, Any], order: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    places = {one["index"]: place for place, one in reversed(list(enumerate(order)))}
+    return dict(sorted(details.items(), key=lambda item: places[item[1]["index"]]))
 
 
 def _spec(name: str, detail: Mapping[str, Any], step: float | None = None) -> TensorSpec:
