@@ -118,6 +118,7 @@ class _Copying:
 
     replaced: Callable[[keras.Layer], keras.Layer | None]
     others: dict[int, keras.Layer] = field(default_factory=dict)
+    unlike: list[keras.Layer] = field(default_factory=list)  # replacements of another class
     copies: dict[int, tuple[keras.Layer, keras.Layer]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     models: list[str] = field(default_factory=list)
@@ -131,6 +132,8 @@ class _Copying:
             other = self.replaced(operation)
             if other is not None:
                 self.others[id(operation)] = other
+                if type(other) is not type(operation):
+                    self.unlike.append(other)
             new = other or type(operation).from_config(operation.get_config())
             new.name = _name_in_copy(new.name, self.models, self.names)
             self.copies[id(operation)] = operation, new
@@ -147,7 +150,7 @@ class _Copying:
             outputs = inner._run_through_graph(arguments, operation_fn=self.copied, call_fn=self.called)
             self.models.pop()
             return outputs
-        if any(operation is other for other in self.others.values()):
+        if operation in self.unlike:
             # Without arguments that only the replaced layer takes.
             return operation(keras.tree.flatten((arguments, settings))[0])
         return operation(*arguments, **settings)

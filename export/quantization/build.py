@@ -162,7 +162,7 @@ def _base_or_reason(
         return NoBase(_without_float(file))
     try:
         return base_of(run, file.content, schemes, weight_bits, run.recipe.raised, once)
-    except OutsideError as error:
+    except (ConversionError, OutsideError) as error:
         return NoBase(str(error))
 
 

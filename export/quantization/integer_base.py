@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from calibration import observers
 from calibration.ranges import Ranges
-from export.errors import ConversionError
+from export import passes
+from export.errors import ConversionError, PassRefusedError
 from export.formats import PRIMARY
-from export.passes import integer_model
+from export.passes import integer_model, unroll
 from export.passes.integer_model import Reconstruction
 from export.quantization import mixed_precision, ranges, sensitivity
 from export.quantization.export_run import ExportRun
@@ -105,14 +106,20 @@ def base_of(
 
     Raises:
         CheckFailedError: an output of the model is NaN or infinite.
+        ConversionError: the model has a loop that cannot be unrolled.
         OutsideError: a runtime cannot run the file.
         UsageProblemError: the values of its tensors cannot be read, so they cannot be matched.
     """
     in_float = frozenset(layer for layer, width in raised.items() if width is Width.FLOAT32)
     served = tuple(scheme for scheme in schemes if scheme.weight_bits == weight_bits)
+    loop_free = None
+    if any(scheme.needs_calibration for scheme in served) and unroll.steps_of(run.subject.model):
+        loop_free = once(without_loops, run)
+        run, float_file = loop_free.run, loop_free.content
     kept = once(kept_layers, run, float_file, in_float)
     base = once(integer_base, run, float_file, served, weight_bits, kept)
-    return once(with_tensor_map, run, base) if raised else base
+    base = once(with_tensor_map, run, base) if raised else base
+    return once(_with_record, base, loop_free) if loop_free is not None else base
 
 
 def integer_base(
@@ -134,6 +141,42 @@ def integer_base(
     if any(scheme.needs_calibration for scheme in schemes):
         base = observed(run, base, narrow=any(scheme.activation_bits == 8 for scheme in schemes))
     return base
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoopFree:
+    """An export whose model has no loops.
+
+    Attributes:
+        run: the export of the unrolled model.
+        content: its float file, in the primary format.
+        record: manifest entry of the pass that unrolled it.
+    """
+
+    run: ExportRun
+    content: bytes
+    record: Mapping[str, Any]
+
+
+def _with_record(base: IntegerBase, loop_free: LoopFree) -> IntegerBase:
+    """Return the base with the record of the pass that unrolled its model."""
+    made = base.reconstruction
+    return replace(base, reconstruction=replace(made, records=[loop_free.record, *made.records]))
+
+
+def without_loops(run: ExportRun) -> LoopFree:
+    """Return the export of the model with unrolled recurrent layers, from which integer files with ranges are derived.
+
+    Raises:
+        ConversionError: a loop is too long, or the unrolled model cannot be converted.
+    """
+    run.progress.step("unroll the recurrent layers")
+    try:
+        result = passes.apply(unroll.Unroll(), run.subject.model, run.samples.calibration)
+    except PassRefusedError as error:
+        raise ConversionError(f"{error}; type --precision float16 or w8a32") from error
+    unrolled = replace(run, subject=replace(run.subject, model=result.model))
+    return LoopFree(run=unrolled, content=PRIMARY.convert(result.model), record=result.record.record())
 
 
 def with_tensor_map(run: ExportRun, base: IntegerBase) -> IntegerBase:

@@ -40,7 +40,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
     "export.passes": (
         ("fitting", "__init__"),
         ("channels",),
-        ("chosen", "equalize", "fold", "reconstruct", "shrink"),
+        ("chosen", "equalize", "fold", "reconstruct", "shrink", "unroll"),
         ("integer_model", "prune", "prune_channels"),
         ("registry",),
         ("pruning",),

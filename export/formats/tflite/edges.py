@@ -1,4 +1,4 @@
-"""Change the types of an integer .tflite's inputs and outputs from int8 to uint8 or float32."""
+"""Give inputs, outputs and unread results of an integer .tflite the types that they need."""
 
 from __future__ import annotations
 
@@ -16,6 +16,22 @@ def retype(model: flatbuffer.Model, io: Io) -> None:
     """
     if io is not Io.INT8:
         _Retyping(model, io).run()
+
+
+def type_unread_results(model: flatbuffer.Model) -> None:
+    """Give the unread results of a parsed file's operators the type and grid of the results that are read.
+
+    ai-edge-quantizer types only what an operator reads, but LiteRT needs equal types in all results of a SPLIT: the
+    first step of an unrolled LSTM reads three of its four gates.
+    """
+    for subgraph in model.subgraphs:
+        read = {*subgraph.outputs, *(index for operator in subgraph.operators for index in operator.inputs)}
+        for operator in subgraph.operators:
+            known = next((subgraph.tensors[index] for index in operator.outputs if index in read), None)
+            for index in operator.outputs:
+                if known is not None and index not in read:
+                    tensor = subgraph.tensors[index]
+                    tensor.type, tensor.quantization = known.type, copy.deepcopy(known.quantization)
 
 
 class _Retyping:

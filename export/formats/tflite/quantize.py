@@ -58,6 +58,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     if plan.scheme.needs_calibration:
         biases.restore(model, reference)
         islands.close(model, ranges)
+        edges.type_unread_results(model)
         edges.retype(model, plan.io)
     return flatbuffer.write(model)
 
