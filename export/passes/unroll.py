@@ -7,7 +7,7 @@ ai-edge-quantizer nor ONNX Runtime quantizes it. All steps share the weights.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from calibration.samples import Samples
@@ -57,6 +57,15 @@ def steps_of(model: keras.Model) -> dict[str, int | None]:
         for node in _nodes(model)
         if _unrolled(node.operation) is not None
     }
+
+
+def in_words(records: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return a sentence about the unrolled layers, from the manifest entries of passes; empty if there are none."""
+    return tuple(
+        "unrolled: " + ", ".join(f"{name} over {steps} steps" for name, steps in record["parameters"]["steps"].items())
+        for record in records
+        if record["name"] == NAME
+    )
 
 
 def _unrolled(layer: Any) -> keras.Layer | None:

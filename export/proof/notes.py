@@ -18,13 +18,13 @@ FEWEST_SAMPLES = 8  # fewer show gross faults only
 MOST_NAMED = 6  # layers in higher precision; the manifest names all of them
 
 
-def notes(artifact: Artifact, float_artifact: Artifact, coarse: Sequence[str] = ()) -> tuple[str, ...]:
+def notes(artifact: Artifact, float_artifact: Artifact, choices: Sequence[str] = ()) -> tuple[str, ...]:
     """Return notes about a file: its missing checks, and for a quantized file its differences from the float file.
 
     Args:
         artifact: the file.
         float_artifact: the float32 file of its format.
-        coarse: why layers of an int8 file are in higher precision that the user did not name.
+        choices: what the export chose by itself for this file, with the reason.
     """
     missing = tuple(f"not checked for {id}: {one.reason}" for id, one in artifact.not_made.items() if one.is_missing)
     if artifact.scheme == FLOAT32 or not artifact.content:
@@ -33,7 +33,7 @@ def notes(artifact: Artifact, float_artifact: Artifact, coarse: Sequence[str] = 
         *missing,
         _few_samples(artifact),
         _changed_predictions(artifact),
-        *(coarse if artifact.raised else ()),
+        *choices,
         _raised(artifact),
         _float_operators(artifact),
         _flex(artifact),

@@ -12,6 +12,7 @@ from calibration.samples import Array
 from export.errors import ConversionError
 from export.formats import FORMATS, PRIMARY
 from export.model import entries
+from export.passes import unroll
 from export.proof.artifact import Artifact
 from export.proof.check import NotMade
 from export.proof.checks import CHECKS, make_all
@@ -24,7 +25,7 @@ from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import Bases, IntegerBase
 from export.quantization.requested import Key
 from export.runtime.run_file import Measurement, measure
-from export.scheme import FLOAT32
+from export.scheme import FLOAT32, Scheme
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
 
 Outputs = Mapping[str, Array]
@@ -57,7 +58,10 @@ def prove_all(run: ExportRun, files: Mapping[Key, MadeFile], bases: Bases, expec
             continue
         base = known.get(weight_bits)
         proven[key] = prove(evidence(run, file, measured, expected, files, proven, base, outputs))
-    return {key: _with_notes(one, proven[key[0], FLOAT32], run.coarse.reasons) for key, one in proven.items()}
+    return {
+        key: _with_notes(one, proven[key[0], FLOAT32], _choices(run, key[1], known.get(key[1].weight_bits)))
+        for key, one in proven.items()
+    }
 
 
 def measured_on_probe(run: ExportRun, file: MadeFile) -> Measurement:
@@ -171,6 +175,12 @@ def _parent(file: MadeFile, files: Mapping[Key, MadeFile], base: IntegerBase | N
         return None
 
 
-def _with_notes(one: ProvenFile, float_file: ProvenFile, coarse: Sequence[str]) -> ProvenFile:
-    found = notes(one.artifact, float_file.artifact, coarse)
+def _choices(run: ExportRun, scheme: Scheme, base: IntegerBase | None) -> tuple[str, ...]:
+    """Return sentences about what the export chose by itself for the files of a scheme."""
+    coarse = run.coarse.reasons if run.raised(scheme) else ()
+    return (*coarse, *unroll.in_words(base.reconstruction.records)) if base is not None else coarse
+
+
+def _with_notes(one: ProvenFile, float_file: ProvenFile, choices: Sequence[str]) -> ProvenFile:
+    found = notes(one.artifact, float_file.artifact, choices)
     return replace(one, artifact=replace(one.artifact, notes=found))

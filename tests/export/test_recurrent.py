@@ -1,0 +1,123 @@
+"""Recurrent networks become int8 and w8a16 files in both formats, whatever the layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from calibration.samples import Samples
+from export import passes, pipeline
+from export.bundle.report.rows import rows
+from export.errors import PassRefusedError
+from export.passes.unroll import MOST_STEPS, Unroll, in_words, steps_of
+from export.recipe import Recipe
+from export.scheme import INT8, W8A16
+
+STEPS = 5
+
+
+def series(*stack: keras.Layer, shape: tuple[int, ...] = (STEPS, 4)) -> keras.Model:
+    x = y = keras.Input(shape, name="series")
+    for layer in stack:
+        y = layer(y)
+    return keras.Model(x, layers.Dense(3, name="scores")(y))
+
+
+def words(layer: keras.Layer) -> keras.Model:
+    ids = keras.Input((STEPS,), dtype="int32", name="series")
+    return keras.Model(ids, layers.Dense(3, name="scores")(layer(layers.Embedding(20, 6, mask_zero=True)(ids))))
+
+
+def encoder_decoder() -> keras.Model:
+    """A second layer that starts from the first one's state."""
+    x = keras.Input((STEPS, 4), name="series")
+    encoded, *state = layers.LSTM(6, return_state=True, return_sequences=True)(x)
+    return keras.Model(x, layers.Dense(3, name="scores")(layers.LSTM(6)(encoded, initial_state=state)))
+
+
+def nested() -> keras.Model:
+    inner = keras.Sequential([keras.Input((STEPS, 4)), layers.GRU(6)], name="encoder")
+    x = keras.Input((STEPS, 4), name="series")
+    return keras.Model(x, layers.Dense(3, name="scores")(inner(x)))
+
+
+KINDS: dict[str, Callable[[], keras.Model]] = {
+    "LSTM": lambda: series(layers.LSTM(6)),
+    "GRU": lambda: series(layers.GRU(6)),
+    "GRU of the first kind": lambda: series(layers.GRU(6, reset_after=False)),
+    "SimpleRNN": lambda: series(layers.SimpleRNN(6)),
+    "stacked": lambda: series(layers.LSTM(6, return_sequences=True), layers.GRU(5)),
+    "bidirectional": lambda: series(layers.Bidirectional(layers.LSTM(6))),
+    "bidirectional sum": lambda: series(layers.Bidirectional(layers.GRU(6), merge_mode="sum")),
+    "backwards": lambda: series(layers.LSTM(6, go_backwards=True)),
+    "cells": lambda: series(layers.RNN([layers.LSTMCell(6), layers.GRUCell(5)])),
+    "masked": lambda: series(layers.Masking(0.0), layers.LSTM(6)),
+    "masked words": lambda: words(layers.GRU(6)),
+    "convolutional": lambda: series(layers.ConvLSTM1D(3, 3), layers.Flatten(), shape=(STEPS, 6, 2)),
+    "convolutional images": lambda: series(layers.ConvLSTM2D(3, 3), layers.Flatten(), shape=(STEPS, 5, 5, 1)),
+    "every step": lambda: series(layers.LSTM(6, return_sequences=True), layers.TimeDistributed(layers.Dense(4))),
+    "state as input": encoder_decoder,
+    "nested": nested,
+}
+
+
+def made(kind: str) -> tuple[keras.Model, np.ndarray]:
+    """Return a network with large weights, so that its gates saturate, and its inputs."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+    model, rng = KINDS[kind](), np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign(1.5 * variable.numpy())
+    shape = (120, *model.inputs[0].shape[1:])
+    if model.inputs[0].dtype == "int32":
+        return model, rng.integers(1, 20, shape).astype(np.int32)
+    return model, rng.normal(size=shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_unrolled_copy_has_no_loop_and_the_same_outputs(kind: str) -> None:
+    model, values = made(kind)
+    result = passes.apply(Unroll(), model, Samples(inputs={"series": values}, source="tests", seed=0))
+    assert steps_of(model) != {}
+    assert steps_of(result.model) == {}
+    assert set(result.record.layers) == set(steps_of(model))
+    np.testing.assert_allclose(model(values[:8]), result.model(values[:8]), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_integer_files_of_both_formats_are_proven(kind: str, tmp_path: Path) -> None:
+    model, values = made(kind)
+    model.save(tmp_path / "own.keras")
+    np.savez(tmp_path / "rows.npz", series=values)
+    recipe = Recipe(
+        model=str(tmp_path / "own.keras"),
+        calibration=str(tmp_path / "rows.npz"),
+        schemes=(INT8, W8A16),
+        calibration_count=60,
+        probe_count=40,
+        out=tmp_path / "out",
+    )
+    manifest = pipeline.run(recipe).manifest
+    files = [*manifest["files"], *manifest["not_delivered"]]
+    assert [f"{row.file}: {row.reason}" for row in rows(manifest) if row.state == "failed"] == []
+    integers = [file for file in files if file["precision"] != "float32"]
+    assert len(integers) == 4
+    assert all("unrolled: " in " ".join(file["notes"]) for file in integers)
+    assert manifest["passes"][0]["name"] == "unroll"
+
+
+def test_a_loop_of_many_steps_is_refused_in_one_sentence() -> None:
+    model = series(layers.LSTM(2, name="memory"), shape=(MOST_STEPS + 1, 1))
+    values = np.zeros((2, MOST_STEPS + 1, 1), np.float32)
+    with pytest.raises(PassRefusedError, match="the layer memory is a loop of 257 steps; at most 256 are unrolled"):
+        passes.apply(Unroll(), model, Samples(inputs={"series": values}, source="tests", seed=0))
+
+
+def test_words_name_layers_and_steps() -> None:
+    record = {"name": "unroll", "parameters": {"steps": {"lstm": 64, "gru": 32}}}
+    assert in_words([record, {"name": "fold"}]) == ("unrolled: lstm over 64 steps, gru over 32 steps",)
