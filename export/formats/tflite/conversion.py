@@ -6,6 +6,7 @@ The converter copies the weights several times, and TensorFlow does not release 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from export.formats.tflite import flatbuffer
 
 # Name of the signature of a file with one entry point.
 DEFAULT = "serving_default"
+
+MOST_CHARACTERS = 200  # of a compiler's own message
 
 Names = Mapping[str, Sequence[Sequence[str]]]
 
@@ -39,7 +42,7 @@ def convert(saved_model: str, names: Names) -> bytes:
     try:
         content = converter.convert()
     except (ConverterError, RuntimeError, ValueError) as error:
-        raise ConversionError(f"TensorFlow's converter rejects the model: {_first_line(error)}") from error
+        raise ConversionError(refusal(error)) from error
     del converter
     parsed = flatbuffer.read(content)
     flatbuffer.rename_signatures(parsed, names)
@@ -47,13 +50,31 @@ def convert(saved_model: str, names: Names) -> bytes:
     return flatbuffer.write(parsed)
 
 
-def _first_line(error: Exception) -> str:
-    """Return the line of the error that names missing operators, else the first line."""
+# The compiler names the operation that it cannot translate, and before it the place in the graph.
+_MISSING = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
+_PLACE = re.compile(r'fused\["\w+:", "([^"@]+)')
+
+
+def refusal(error: Exception) -> str:
+    """Return one sentence about a model that TensorFlow's converter rejects: the missing operators and their layers."""
     text = str(error)
-    for line in text.splitlines():
-        if "is neither a custom op nor a flex op" in line or line.startswith(("TF Select ops:", "Custom ops:")):
-            return line.strip()
-    return text.strip().splitlines()[0] if text.strip() else type(error).__name__
+    found = dict.fromkeys(
+        f"{match.group(1)}{_layer(line[: match.start()])}"
+        for line in text.splitlines()
+        for match in _MISSING.finditer(line)
+    )
+    if found:
+        return f"LiteRT has no operator for {' and '.join(found)}; use another layer there, or type --format onnx"
+    first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+    return f"TensorFlow's converter rejects the model: {first[:MOST_CHARACTERS]}; type --format onnx"
+
+
+def _layer(place: str) -> str:
+    """Return " (layer NAME)" from a place in the graph, "model/layer_1/operation"; empty outside of layers."""
+    match = _PLACE.search(place)
+    scopes = match.group(1).split("/")[1:-1] if match else []
+    # The model is called a second time for the conversion, which numbers its layers.
+    return f" (layer {scopes[0].removesuffix('_1')})" if scopes else ""
 
 
 def write(saved_model: str, names: Names, out: str) -> dict[str, str]:
