@@ -7,15 +7,15 @@ from typing import Any
 
 from export.analysis.tasks import TASKS
 from export.bundle.report.rows import headline
-from export.metrics import enough_predictions, few_predictions
+from export.metrics import OutputKind, enough_predictions, few_predictions
 
 
 def legend(manifest: Mapping[str, Any]) -> list[str]:
     """Return the lines below the table: what was compared, on which samples, and warnings."""
     probe, calibration, weights = manifest["probe"], manifest["calibration"], manifest["weights"]
     lines = [
-        f"SQNR and same top-1: compared with the Keras model on {probe['count']} samples ({probe['source']}); "
-        "p50 ms: median latency on one thread of this machine",
+        f"SQNR and {_agreement_in_words(manifest)}: compared with the Keras model on {probe['count']} samples "
+        f"({probe['source']}); p50 ms: median latency on one thread of this machine",
     ]
     if calibration:
         stability = calibration["stability"]
@@ -36,6 +36,15 @@ def legend(manifest: Mapping[str, Any]) -> list[str]:
             f"untrained ({weights['reason']}): sizes, operators, speed and float parity are valid, accuracy is not"
         )
     return lines
+
+
+def _agreement_in_words(manifest: Mapping[str, Any]) -> str:
+    """Return what the column of the agreement holds: predictions, or the variation of outputs that are numbers."""
+    compared = [one for file in manifest["files"] for one in file["comparisons"].values()]
+    kinds = {one.get("kind", OutputKind.CLASSES) for one in compared}
+    if kinds and kinds <= {OutputKind.VALUES}:
+        return "R2 (share of the outputs' variation that is kept)"
+    return "same decision" if OutputKind.DECISIONS in kinds and OutputKind.CLASSES not in kinds else "same top-1"
 
 
 def _weights_warnings(manifest: Mapping[str, Any]) -> list[str]:

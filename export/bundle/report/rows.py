@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,6 @@ def headline(manifest: Mapping[str, Any]) -> Metric | None:
 def _row(file: Mapping[str, Any], float_file: Mapping[str, Any] | None, manifest: Mapping[str, Any]) -> Row:
     compared = list(file["comparisons"].values())
     worst = min(compared, key=lambda one: one["sqnr_db"]) if compared else None
-    agreements = [one["top1_agreement"] for one in compared if one["top1_agreement"] is not None]
     verdict, reason, state = _verdict(file, manifest)
     metric = headline(manifest)
     return Row(
@@ -59,13 +58,23 @@ def _row(file: Mapping[str, Any], float_file: Mapping[str, Any] | None, manifest
         size=size_in_words(file["bytes"]) if file["bytes"] else "-",
         ratio=_ratio(file["bytes"], float_file["bytes"] if float_file else 0),
         sqnr=f"{worst['sqnr_db']:.1f}" if worst else "-",
-        agreement=f"{100 * min(agreements):.1f}" if agreements else "-",
+        agreement=_agreement(compared),
         score=metric.words(file["scores"][metric.key]) if metric and file["scores"] else "",
         time=time_in_words(file["p50_ms"]) if file["p50_ms"] is not None else "-",
         verdict=verdict,
         reason=reason,
         state=state,
     )
+
+
+def _agreement(compared: Sequence[Mapping[str, Any]]) -> str:
+    """Return the share of equal predictions in percent, or R2 of outputs that are numbers; of the worst output."""
+    shares = [one["top1_agreement"] for one in compared if one["top1_agreement"] is not None]
+    shares += [one["decision_agreement"] for one in compared if one.get("decision_agreement") is not None]
+    kept = [one["r2"] for one in compared if one.get("r2") is not None]
+    if shares:
+        return f"{100 * min(shares):.1f}"
+    return f"R2 {min(kept):.4f}" if kept else "-"
 
 
 def _precision(file: Mapping[str, Any]) -> str:
