@@ -12,6 +12,7 @@ from export.proof import compare, input_convention, integer_model, provenance
 from export.proof.check import CheckResult, NotMade
 from export.proof.evidence import Evidence
 from export.proof.integer_model import BaseOutputs
+from export.proof.tolerances import INTEGER_MARGIN_DB, ISLAND_MARGIN_DB
 from export.quantization.build import plan
 from export.quantization.tensor_map import clippable
 from export.scheme import FLOAT32, INT8
@@ -104,15 +105,16 @@ def agreement(evidence: Evidence) -> Results | NotMade:
     if primary.measured is None:
         return NotMade(f"{primary.artifact.file_name} could not be built or run", is_missing=True)
     specs = {spec.name: spec for spec in primary.measured.outputs}
-    loose = compare.magnifies(evidence.scheme, run.raised(evidence.scheme), trained=run.subject.weights.trained)
-    return compare.agreement(
-        primary.measured.real,
-        evidence.measured.real,
-        specs,
-        evidence.scheme,
-        model=evidence.expected if loose else None,
-        kinds=entries.output_kinds(run.subject),
-    )
+    both, kinds = (primary.measured.real, evidence.measured.real), entries.output_kinds(run.subject)
+    if compare.magnifies(evidence.scheme, run.raised(evidence.scheme), trained=run.subject.weights.trained):
+        return compare.agreement(*both, specs, evidence.scheme, model=evidence.expected, kinds=kinds)
+    results = compare.agreement(*both, specs, evidence.scheme, kinds=kinds)
+    if evidence.scheme != INT8 or all(result.passed for result in results):
+        return results
+    islands = any(op.arithmetic == "float" for one in (primary.measured, evidence.measured) for op in one.census)
+    margin_db = ISLAND_MARGIN_DB if islands else INTEGER_MARGIN_DB
+    near = compare.agreement(*both, specs, INT8, model=evidence.expected, margin_db=margin_db, kinds=kinds)
+    return near if all(result.passed for result in near) else results
 
 
 def origin(evidence: Evidence) -> Results | NotMade:

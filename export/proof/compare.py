@@ -25,6 +25,7 @@ from export.proof.tolerances import (
     StepTolerance,
     Tolerance,
     by_fidelity,
+    nearer_than_fidelity,
 )
 from export.scheme import FLOAT32, INT8, Scheme
 from zoo.errors import CheckFailedError
@@ -97,6 +98,7 @@ def agreement(
     scheme: Scheme,
     *,
     model: Outputs | None = None,
+    margin_db: float | None = None,
     kinds: Mapping[str, OutputKind] | None = None,
     id: str = "agreement",
     tolerance: Tolerance | None = None,
@@ -106,7 +108,7 @@ def agreement(
 
     Only int8 is compared in steps, whose size is in `specs`: 16-bit steps are finer than the rounding of the layers.
     Where differences grow from layer to layer (`magnifies`), the tolerance follows from the fidelity of the first file
-    to `model`, the outputs of the Keras model.
+    to `model`, the outputs of the Keras model; with `margin_db`, the files must be nearer to each other by so much.
     """
     if not set(first) == set(second) == set(specs):
         names = f"the outputs are {', '.join(first)} in one, {', '.join(second)} in the other"
@@ -119,7 +121,8 @@ def agreement(
             if model is not None:
                 compared = compare(reference=first[name], actual=second[name], kind=kinds[name])
                 own = compare(reference=model[name], actual=first[name], kind=kinds[name])
-                checks.extend(_results(id, name, compared, by_fidelity(own.sqnr_db)))
+                near = by_fidelity(own.sqnr_db) if margin_db is None else nearer_than_fidelity(own.sqnr_db, margin_db)
+                checks.extend(_results(id, name, compared, near))
             elif step is None or scheme != INT8:
                 compared = compare(reference=first[name], actual=second[name], kind=kinds[name])
                 checks.extend(_results(id, name, compared, tolerance or AGREEMENT[scheme]))
