@@ -103,9 +103,14 @@ def _trace(model: keras.Model, variables: Sequence[Any], *, free: bool) -> Any:
     function = tf.function(trace, input_signature=arguments, autograph=False)
     if has_sealed_calls(function.get_concrete_function().graph):
         function = tf.function(unsealed(trace), input_signature=arguments, autograph=False)
+    captured = function.get_concrete_function().graph.captures
+    if any(of.dtype == tf.resource for of, _ in captured):
+        raise ConversionError(
+            "an .onnx holds no lookup table (IntegerLookup, StringLookup); look values up before the model"
+        )
     proto = call(lambda: tf2onnx.convert.from_function(function, arguments, opset=OPSET), f"the model {model.name!r}")
     # Constants that are not variables, such as the mean of a Normalization layer, are additional graph inputs.
-    _store(proto.graph, {to.name: of.numpy() for of, to in function.get_concrete_function().graph.captures})
+    _store(proto.graph, {to.name: of.numpy() for of, to in captured})
     return proto
 
 
