@@ -25,6 +25,10 @@ ALONE = {
         "benchmarks.compression",
         "pruning, clustering and quantization-aware training of one network, for docs/pruning.md; an hour",
     ),
+    "layers": (
+        "benchmarks.layers",
+        "every layer of keras.layers in a network of its own, exported in both formats, into docs/layers.md",
+    ),
     "peers": (
         "benchmarks.peers.__main__",
         "accuracy of the int8 files compared with those of other tools, into docs/int8_accuracy.md",
