@@ -57,6 +57,7 @@ def manifest(
         "title": subject.title,
         "weights": asdict(subject.weights),
         "history": [dict(record) for record in subject.history],
+        "notes": list(subject.notes),
         "recipe": _recipe(recipe),
         "inputs": inputs.record(entries.contracts(subject)),
         "state": entries.state(subject),

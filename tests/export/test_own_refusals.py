@@ -118,12 +118,6 @@ def test_error_names_layers_whose_names_tensorflow_cannot_use(
     assert "rename the layer" in message
 
 
-def test_keras_2_file_is_rejected_with_a_suggestion(tmp_path: Path) -> None:
-    path = tmp_path / "old.h5"
-    path.write_bytes(b"\x89HDF\r\n\x1a\n")
-    assert "save it with model.save('model.keras')" in refusal(str(path), tmp_path)
-
-
 def test_truncated_or_changed_file_is_rejected(photo_net: Path, tmp_path: Path) -> None:
     content = photo_net.read_bytes()
     truncated, altered = tmp_path / "truncated.keras", tmp_path / "altered.keras"

@@ -119,7 +119,7 @@ def command(
     as_json: bool,
     **others: Any,
 ) -> int:
-    """Export a network of the zoo or a .keras file, and prove every file.
+    """Export a network of the zoo or a model file (.keras, .h5, SavedModel folder), and prove every file.
 
     The exit code is 0 if all files are proven and 1 if a file failed.
     """

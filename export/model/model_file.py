@@ -1,0 +1,111 @@
+"""Load a model file of any kind that Keras ever wrote: .keras, .h5, or the folder of a SavedModel."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from export.model import h5_file, keras_file, saved_model, signature
+from export.model.functional_form import functional_form
+from zoo.errors import UsageProblemError
+
+if TYPE_CHECKING:
+    import keras
+
+SUFFIXES = (".keras", *h5_file.SUFFIXES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFile:
+    """The model in a file, with what the file says about it.
+
+    Attributes:
+        model: functional Keras 3 model.
+        sha256: digest of the content.
+        losses: names of the losses that it was trained with, in snake case, by output name; those unknown lack.
+        notes: sentences for the user about how the file was read.
+    """
+
+    model: keras.Model
+    sha256: str
+    losses: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def is_model_file(model: str) -> bool:
+    """Return whether a recipe's `model` is a path and not a name of the zoo, which has no suffix."""
+    return "/" in model or bool(Path(model).suffix) or saved_model.is_saved_model(Path(model))
+
+
+def load(path: Path) -> ModelFile:
+    """Return the model of a .keras file, an .h5 file or a SavedModel folder, as a functional Keras 3 model.
+
+    Raises:
+        UsageProblemError: there is no such file, its kind is unknown, or its loader refuses it.
+    """
+    read, training_loss = _loader(path)
+    stored, notes = read(path)
+    model = functional_form(path, stored)
+    return ModelFile(
+        model=model,
+        sha256=_sha256(path),
+        losses=_losses(training_loss(path), signature.names(model)[1]),
+        notes=notes,
+    )
+
+
+def _loader(
+    path: Path,
+) -> tuple[Callable[[Path], tuple[keras.Model, tuple[str, ...]]], Callable[[Path], Any]]:
+    """Return the function that reads a model of the file's kind, and the one that reads its loss."""
+    if not path.exists():
+        raise UsageProblemError(
+            f"there is no file {str(path)!r}; give a .keras file, an .h5 file, a SavedModel folder or a name from "
+            "`zoo list`"
+        )
+    if saved_model.is_saved_model(path):
+        return saved_model.load, saved_model.training_loss
+    if path.is_file() and path.suffix == ".keras":
+        return keras_file.read, keras_file.training_loss
+    if path.is_file() and path.suffix in h5_file.SUFFIXES:
+        return h5_file.load, h5_file.training_loss
+    raise UsageProblemError(
+        f"{path.name} is not a .keras file, an .h5 file or the folder of a SavedModel; load the model with the code "
+        "that saved it and save it with model.save('model.keras')"
+    )
+
+
+def _losses(loss: Any, outputs: Sequence[str]) -> dict[str, str]:
+    """Return the names of losses in snake case, by output name, from their serialised form.
+
+    Outputs without a loss lack; all do if the model was not compiled or its losses are functions of the user's own.
+    """
+    if isinstance(loss, list):
+        named = dict(zip(outputs, loss, strict=False))
+    elif isinstance(loss, dict) and "class_name" not in loss:
+        named = loss
+    else:
+        named = dict.fromkeys(outputs, loss)
+    return {name: _loss_name(one) for name, one in named.items() if name in outputs and one}
+
+
+def _loss_name(loss: Any) -> str:
+    """Return the name of a loss from its serialised form: "mse", or "mean_squared_error" of a class."""
+    if isinstance(loss, dict):
+        loss = (loss.get("config") or {}).get("name") if isinstance(loss.get("config"), dict) else loss.get("config")
+    return str(loss or "")
+
+
+def _sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, or of the names and contents of a folder's files, as a hex string."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    found = hashlib.sha256()
+    for file_path in sorted(one for one in path.rglob("*") if one.is_file()):
+        found.update(f"{file_path.relative_to(path).as_posix()}\0{file_path.stat().st_size}\0".encode())
+        found.update(file_path.read_bytes())
+    return found.hexdigest()
