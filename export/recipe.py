@@ -105,6 +105,7 @@ class Recipe:
         options: hyper-parameters of the architecture, as given by `--set`.
         schemes: quantization schemes of the files, in the order of the table.
         formats: names of the formats; empty means all.
+        input_shapes: shapes of inputs of a model file, with a batch of 1, by input name; "" stands for the only input.
         weights: a tag, a file, "random", or None for the first tag (random, with a warning, if no source is reachable).
         calibration: None for the built-in photos, a folder, an .npz/.npy, `module:function`, or "synthetic" for images
             generated from the statistics of the model's batch norms (export/quantization/synthesis).
@@ -126,6 +127,7 @@ class Recipe:
     options: Mapping[str, int | float] = field(default_factory=dict)
     schemes: tuple[Scheme, ...] = (FLOAT32,)
     formats: tuple[str, ...] = ()
+    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     weights: str | None = None
     calibration: str | None = None
     calibration_count: int = 100

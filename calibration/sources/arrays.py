@@ -47,6 +47,18 @@ def names(path: Path) -> frozenset[str]:
         return frozenset()  # `open_arrays` reports the problem
 
 
+def row_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of a row of every array in an .npz, by name, or of the array in an .npy; empty if unreadable."""
+    try:
+        with ExitStack() as stack:
+            if path.suffix == ".npy":
+                return {path.stem: ArrayRows(stack.enter_context(path.open("rb"))).row_shape}
+            archive = stack.enter_context(ZipFile(path))
+            return {name: ArrayRows(stack.enter_context(archive.open(f"{name}.npy"))).row_shape for name in names(path)}
+    except (OSError, BadZipFile, BrokenArrayError, NotImplementedError, RuntimeError):
+        return {}  # `open_arrays` reports the problem
+
+
 def _check(what: str, arrays: dict[str, ArrayRows], request: Request) -> bool:
     """Check all shapes and types before reading rows; return whether the rows are camera bytes."""
     image = request.photo_input

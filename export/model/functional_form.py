@@ -57,10 +57,6 @@ def functional_form(path: Path, model: keras.Model) -> keras.Model:
             "keras.Model(inputs, model(inputs)) and save that"
         )
     _check_names(path, model)
-    for layer in _layers(model):
-        # Mixed precision is for training; the weights and the exported files are float32.
-        if layer.dtype_policy.name.startswith("mixed_"):
-            layer.dtype_policy = "float32"
     # Exported files have flat inputs and outputs, so dictionaries and tuples are flattened here.
     # A single input stays outside a list: Keras warns about calls with another structure than the model's.
     inputs = model.inputs[0] if len(model.inputs) == 1 else list(model.inputs)

@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from export.model import h5_file, keras_file, saved_model, signature
+from export.model.byte_inputs import with_float_pictures
+from export.model.float32_model import in_float32
 from export.model.functional_form import functional_form
+from export.model.static_sizes import Sizes, with_static_sizes
+from export.model.string_inputs import without_strings
 from zoo.errors import UsageProblemError
+from zoo.inputs import Input
 
 if TYPE_CHECKING:
     import keras
@@ -26,12 +31,16 @@ class ModelFile:
         model: functional Keras 3 model.
         sha256: digest of the content.
         losses: names of the losses that it was trained with, in snake case, by output name; those unknown lack.
-        notes: sentences for the user about how the file was read.
+        contracts: meaning of the inputs that were text, by name.
+        companions: vocabularies of these inputs, which must be shipped with the exported files, by file name.
+        notes: sentences for the user about how the file was read and the model changed.
     """
 
     model: keras.Model
     sha256: str
     losses: Mapping[str, str] = field(default_factory=dict)
+    contracts: Mapping[str, Input] = field(default_factory=dict)
+    companions: Mapping[str, bytes] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -40,20 +49,27 @@ def is_model_file(model: str) -> bool:
     return "/" in model or bool(Path(model).suffix) or saved_model.is_saved_model(Path(model))
 
 
-def load(path: Path) -> ModelFile:
+def load(path: Path, sizes: Sizes | None = None) -> ModelFile:
     """Return the model of a .keras file, an .h5 file or a SavedModel folder, as a functional Keras 3 model.
 
+    The model takes numbers, computes in float32, and has static sizes where `sizes` gives them.
+
     Raises:
-        UsageProblemError: there is no such file, its kind is unknown, or its loader refuses it.
+        UsageProblemError: there is no such file, its kind is unknown, its loader refuses it, or the sizes do not fit.
     """
     read, training_loss = _loader(path)
     stored, notes = read(path)
-    model = functional_form(path, stored)
+    cut = without_strings(path.name, functional_form(path, stored))
+    sized, about_sizes = with_static_sizes(path.name, cut.model, sizes or Sizes())
+    with_floats, about_bytes = with_float_pictures(sized)
+    model, about_types = in_float32(path.name, with_floats)
     return ModelFile(
         model=model,
         sha256=_sha256(path),
         losses=_losses(training_loss(path), signature.names(model)[1]),
-        notes=notes,
+        contracts=cut.contracts,
+        companions=cut.vocabularies,
+        notes=(*notes, *cut.notes, *about_sizes, *about_bytes, *about_types),
     )
 
 

@@ -11,6 +11,7 @@ import zoo
 from export.model import model_file, signature
 from export.model.functional_form import normalises_by_itself
 from export.model.model_file import is_model_file
+from export.model.static_sizes import Sizes
 from export.recipe import Recipe
 from zoo import class_names, own_file, weights
 from zoo.entry_points import EntryPoint
@@ -108,11 +109,23 @@ def load_subject(recipe: Recipe, progress: ByteProgress | None = None) -> Subjec
         return _of_zoo(recipe, progress)
     if recipe.options or recipe.weights:
         raise UsageProblemError(f"--set and --weights are for models of the zoo; {recipe.model} has its own weights")
-    return replace(subject_of_file(Path(recipe.model).expanduser(), recipe.preprocessing), name=artifact_name(recipe))
+    subject = subject_of_file(Path(recipe.model).expanduser(), recipe.preprocessing, _sizes(recipe))
+    return replace(subject, name=artifact_name(recipe))
+
+
+def _sizes(recipe: Recipe) -> Sizes:
+    """Return where the unknown sizes of a model come from: the recipe, or its calibration data."""
+    data = Path(recipe.calibration).expanduser() if recipe.calibration is not None else None
+    return Sizes(
+        given=recipe.input_shapes,
+        data=data if data is not None and data.suffix in (".npz", ".npy") and data.is_file() else None,
+    )
 
 
 def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
     architecture = zoo.find(recipe.model)
+    if recipe.input_shapes:
+        raise UsageProblemError(f"{architecture.name} has fixed sizes; --set-input is for model files")
     if recipe.preprocessing is not None:
         raise UsageProblemError(f"{architecture.name} has its own preprocessing; --preprocessing is for model files")
     trained = architecture.trained_as(recipe.weights)
@@ -138,17 +151,18 @@ def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
     )
 
 
-def subject_of_file(path: Path, named: str | None) -> Subject:
+def subject_of_file(path: Path, named: str | None, sizes: Sizes | None = None) -> Subject:
     """Return the model of a file with the facts that are stored in it.
 
     Args:
         path: a .keras file, an .h5 file or a SavedModel folder.
         named: name of the preprocessing convention; only for a file that does not store it.
+        sizes: where unknown sizes of inputs come from.
 
     Raises:
         UsageProblemError: `model_file.load` refuses the file, or its facts do not fit its model.
     """
-    file = model_file.load(path)
+    file = model_file.load(path, sizes)
     model = file.model
     known = own_file.read(path)
     name = _file_name(path)
@@ -159,8 +173,9 @@ def subject_of_file(path: Path, named: str | None) -> Subject:
             title=path.name,
             model=model,
             weights=loaded,
-            inputs=_inputs(model, named),
+            inputs={**_inputs(model, named), **file.contracts},
             losses=file.losses,
+            companions=file.companions,
             notes=file.notes,
         )
     _check_facts(path, model, known)
@@ -176,6 +191,7 @@ def subject_of_file(path: Path, named: str | None) -> Subject:
         task=known.task,
         meaning=known.detection.record() if known.detection else None,
         history=known.history,
+        notes=file.notes,
     )
 
 

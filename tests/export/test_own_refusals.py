@@ -50,7 +50,8 @@ def test_an_unknown_size_is_refused_with_the_shape_and_a_suggestion(
 
     message = refusal(saved(vector_net(layers.Conv2D(2, 3), (None, None, 3))), tmp_path)
     assert "(None, None, None, 3)" in message
-    assert "keras.Input((224, 224, 3))" in message
+    assert "=1,224,224,3, or give --calibration an .npz or .npy" in message
+    assert "--set-input" in message
 
 
 def test_a_sequential_net_that_was_never_built_is_refused_with_a_suggestion(saved: Save, tmp_path: Path) -> None:

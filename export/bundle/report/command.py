@@ -31,6 +31,8 @@ def command(recipe: Mapping[str, Any]) -> str:
     words += ["--format", ",".join(recipe["formats"])] if recipe["formats"] else []
     for key, value in recipe["options"].items():
         words += ["--set", f"{key}={value}"]
+    for name, shape in recipe.get("input_shapes", {}).items():
+        words += ["--set-input", f"{name}={','.join(map(str, shape))}".removeprefix("=")]
     words += registry.words(recipe["passes"])
     for layer, width in recipe["raised"].items():
         words += ["--raise", f"{layer}={width}"]

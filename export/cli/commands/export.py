@@ -41,6 +41,13 @@ def pass_options(command: Command) -> Command:
     "--set", "options", multiple=True, metavar="KEY=VALUE", help="Architecture option from `zoo show`, e.g. alpha=0.5."
 )
 @click.option(
+    "--set-input",
+    "shapes",
+    multiple=True,
+    metavar="[NAME=]1,H,W,C",
+    help="Shape of an input of your own model whose sizes are not fixed; default: that of the rows of --calibration.",
+)
+@click.option(
     "--weights",
     metavar="TAG|FILE|random",
     help="Weights to use; default: the first that `zoo show` lists.",
@@ -109,6 +116,7 @@ def command(
     schemes: str | None,
     formats: str | None,
     options: tuple[str, ...],
+    shapes: tuple[str, ...],
     raised: tuple[str, ...],
     max_drop: str | None,
     max_size: str | None,
@@ -144,6 +152,7 @@ def command(
         schemes=_schemes(schemes, int8 or budget.max_drop is not None),
         formats=_formats(formats),
         options=dict(option(text) for text in options),
+        input_shapes=dict(_shape(text) for text in shapes),
         passes=chosen_passes(others),
         raised=dict(_raised(text) for text in raised),
         io=_io(io),
@@ -236,6 +245,18 @@ def _io(word: str | None) -> Io | None:
 def _raised(text: str) -> tuple[str, Width]:
     layer, _, word = text.partition("=")
     return layer, _width(word) if word else Width.FLOAT32
+
+
+def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """Return the input's name, "" if it is left out, and the shape of a `--set-input NAME=1,224,224,3` option."""
+    name, _, sizes = text.rpartition("=")
+    try:
+        shape = tuple(int(size) for size in sizes.split(","))
+    except ValueError:
+        shape = ()
+    if not shape or min(shape) < 1:
+        raise UsageProblemError(f"--set-input {text!r} is not a shape; type for example --set-input image=1,224,224,3")
+    return name, shape
 
 
 def _width(word: str) -> Width:
