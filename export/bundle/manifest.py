@@ -107,6 +107,7 @@ def _recipe(recipe: Recipe) -> dict[str, Any]:
     for place in ("model", "original", "weights", "calibration", "evaluate"):
         if isinstance(record[place], str) and "/" in record[place]:
             record[place] = PurePath(record[place]).name
+    record["imports"] = [PurePath(file).name for file in recipe.imports]
     record["passes"] = registry.record(recipe.passes)
     record["budget"] = plain(recipe.budget)
     record["precisions"] = [str(scheme) for scheme in recipe.schemes]

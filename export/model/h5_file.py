@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 SUFFIXES = (".h5", ".hdf5")
 
 
-def load(path: Path) -> tuple[keras.Model, tuple[str, ...]]:
-    """Return the model of an .h5 file, and notes about how it was read.
+def load(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, tuple[str, ...]]:
+    """Return the model of an .h5 file, and notes about how it was read; `unsafe_lambda` runs its Lambda layers.
 
     Raises:
         UsageProblemError: the file is missing or damaged, holds only weights, contains Python code or a custom layer,
             or cannot be converted to Keras 3.
     """
     config, version = _described(path)
-    untrusted.check_config(path, config)
+    untrusted.check_config(path, config, unsafe_lambda=unsafe_lambda)
     if not version.startswith("3"):
-        model, note = keras2.load(path)
+        model, note = keras2.load(path, unsafe_lambda=unsafe_lambda)
         return model, (note,)
     import keras
 
     try:
         with blank_weights():
-            return keras.saving.load_model(path, compile=False, safe_mode=True), ()
+            return keras.saving.load_model(path, compile=False, safe_mode=not unsafe_lambda), ()
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise UsageProblemError(load_failure(path, error)) from error
 

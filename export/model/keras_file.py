@@ -27,8 +27,10 @@ def load(path: Path) -> keras.Model:
     return functional_form(path, read(path)[0])
 
 
-def read(path: Path) -> tuple[keras.Model, tuple[str, ...]]:
-    """Return the model of a .keras file as it is stored, loaded in safe mode, and notes about how it was read.
+def read(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, tuple[str, ...]]:
+    """Return the model of a .keras file as it is stored, and notes about how it was read.
+
+    Keras loads it in safe mode, except with `unsafe_lambda`, which runs the code of its Lambda layers.
 
     Raises:
         UsageProblemError: the file is missing or damaged, has entries outside its folder, or contains Python code or a
@@ -37,14 +39,15 @@ def read(path: Path) -> tuple[keras.Model, tuple[str, ...]]:
     _check_archive(path)
     if _version(path).startswith("2"):
         with zipfile.ZipFile(path) as archive:
-            untrusted.check_config(path, json.loads(archive.read("config.json")))
-        model, note = keras2.load(path)
+            config = json.loads(archive.read("config.json"))
+        untrusted.check_config(path, config, unsafe_lambda=unsafe_lambda)
+        model, note = keras2.load(path, unsafe_lambda=unsafe_lambda)
         return model, (note,)
     import keras
 
     try:
         with blank_weights():
-            return keras.saving.load_model(path, compile=False, safe_mode=True), ()
+            return keras.saving.load_model(path, compile=False, safe_mode=not unsafe_lambda), ()
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise UsageProblemError(load_failure(path, error)) from error
 

@@ -11,7 +11,7 @@ def lambda_refusal(path: Path) -> str:
     """Return the sentence about a file with a Lambda layer."""
     return (
         f"{path.name} contains Python code (a Lambda layer), which is not run from a file; replace the Lambda by a "
-        "built-in layer and save the model again"
+        "built-in layer and save the model again, or type --unsafe-lambda if you trust the file"
     )
 
 
@@ -24,7 +24,7 @@ def load_failure(path: Path, error: Exception, keras: str = "Keras 3") -> str:
         if words in text and "'" in text.split(words, 1)[1]:
             name = text.split(words, 1)[1].split("'")[1]
             return (
-                f"{path.name} needs the custom layer {name!r}, whose code is not in the file; build the model in "
-                "Python, call export.run there (docs/python.md), or replace the layer by built-in Keras layers"
+                f"{path.name} needs the custom layer {name!r}, whose code is not in the file; type --import FILE.py "
+                "with the file that defines it, or build the model in Python and call export.run there (docs/python.md)"
             )
     return f"{path.name} cannot be loaded as a {keras} model: {text[:300]}"

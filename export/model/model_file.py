@@ -20,6 +20,8 @@ from zoo.inputs import Input
 if TYPE_CHECKING:
     import keras
 
+Loader = Callable[..., tuple["keras.Model", tuple[str, ...]]]  # of a path and `unsafe_lambda`
+
 SUFFIXES = (".keras", *h5_file.SUFFIXES)
 
 
@@ -49,16 +51,25 @@ def is_model_file(model: str) -> bool:
     return "/" in model or bool(Path(model).suffix) or saved_model.is_saved_model(Path(model))
 
 
-def load(path: Path, sizes: Sizes | None = None) -> ModelFile:
+def load(path: Path, sizes: Sizes | None = None, *, unsafe_lambda: bool = False) -> ModelFile:
     """Return the model of a .keras file, an .h5 file or a SavedModel folder, as a functional Keras 3 model.
 
     The model takes numbers, computes in float32, and has static sizes where `sizes` gives them.
+
+    Args:
+        path: the file.
+        sizes: where unknown sizes of inputs come from.
+        unsafe_lambda: run the Python code of Lambda layers in the file; without it, a file with such layers is refused.
 
     Raises:
         UsageProblemError: there is no such file, its kind is unknown, its loader refuses it, or the sizes do not fit.
     """
     read, training_loss = _loader(path)
-    stored, notes = read(path)
+    if unsafe_lambda:
+        import keras
+
+        keras.config.enable_unsafe_deserialization()  # passes copy layers from their configuration
+    stored, notes = read(path, unsafe_lambda=unsafe_lambda)
     cut = without_strings(path.name, functional_form(path, stored))
     sized, about_sizes = with_static_sizes(path.name, cut.model, sizes or Sizes())
     with_floats, about_bytes = with_float_pictures(sized)
@@ -73,9 +84,7 @@ def load(path: Path, sizes: Sizes | None = None) -> ModelFile:
     )
 
 
-def _loader(
-    path: Path,
-) -> tuple[Callable[[Path], tuple[keras.Model, tuple[str, ...]]], Callable[[Path], Any]]:
+def _loader(path: Path) -> tuple[Loader, Callable[[Path], Any]]:
     """Return the function that reads a model of the file's kind, and the one that reads its loss."""
     if not path.exists():
         raise UsageProblemError(

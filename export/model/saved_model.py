@@ -24,8 +24,8 @@ def is_saved_model(path: Path) -> bool:
     return (path / GRAPH).is_file()
 
 
-def load(path: Path) -> tuple[keras.Model, tuple[str, ...]]:
-    """Return the model of a SavedModel folder, and notes about how it was read.
+def load(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, tuple[str, ...]]:
+    """Return the model of a SavedModel folder, and notes about how it was read; `unsafe_lambda` runs its Lambda layers.
 
     Raises:
         UsageProblemError: the folder is damaged, its functions read or write files or run Python code, or its layers
@@ -34,8 +34,8 @@ def load(path: Path) -> tuple[keras.Model, tuple[str, ...]]:
     graph = _parsed(path)
     check_functions(path, graph)
     for metadata in _metadata(path, graph):
-        untrusted.check_config(path, metadata)
-    original = keras2.load_by_tf_keras(path)
+        untrusted.check_config(path, metadata, unsafe_lambda=unsafe_lambda)
+    original = keras2.load_by_tf_keras(path, unsafe_lambda=unsafe_lambda)
     if not getattr(original, "_is_graph_network", False):
         raise UsageProblemError(
             f"{path.name} is a SavedModel without Keras layers, as model.export writes; export the model that it was "

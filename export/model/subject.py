@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zoo
-from export.model import model_file, signature
+from export.model import custom_code, model_file, signature
 from export.model.functional_form import normalises_by_itself
 from export.model.model_file import is_model_file
 from export.model.static_sizes import Sizes
@@ -109,8 +109,11 @@ def load_subject(recipe: Recipe, progress: ByteProgress | None = None) -> Subjec
         return _of_zoo(recipe, progress)
     if recipe.options or recipe.weights:
         raise UsageProblemError(f"--set and --weights are for models of the zoo; {recipe.model} has its own weights")
-    subject = subject_of_file(Path(recipe.model).expanduser(), recipe.preprocessing, _sizes(recipe))
-    return replace(subject, name=artifact_name(recipe))
+    path, notes = Path(recipe.model).expanduser(), [custom_code.run_file(one) for one in recipe.imports]
+    if recipe.unsafe_lambda:
+        notes.append(f"the Python code of Lambda layers in {path.name} was run, because of --unsafe-lambda")
+    subject = subject_of_file(path, recipe.preprocessing, _sizes(recipe), unsafe_lambda=recipe.unsafe_lambda)
+    return replace(subject, name=artifact_name(recipe), notes=(*notes, *subject.notes))
 
 
 def _sizes(recipe: Recipe) -> Sizes:
@@ -124,8 +127,10 @@ def _sizes(recipe: Recipe) -> Sizes:
 
 def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
     architecture = zoo.find(recipe.model)
-    if recipe.input_shapes:
-        raise UsageProblemError(f"{architecture.name} has fixed sizes; --set-input is for model files")
+    if recipe.input_shapes or recipe.imports or recipe.unsafe_lambda:
+        raise UsageProblemError(
+            f"--set-input, --import and --unsafe-lambda are for model files; leave them out for {architecture.name}"
+        )
     if recipe.preprocessing is not None:
         raise UsageProblemError(f"{architecture.name} has its own preprocessing; --preprocessing is for model files")
     trained = architecture.trained_as(recipe.weights)
@@ -151,18 +156,21 @@ def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
     )
 
 
-def subject_of_file(path: Path, named: str | None, sizes: Sizes | None = None) -> Subject:
+def subject_of_file(
+    path: Path, named: str | None, sizes: Sizes | None = None, *, unsafe_lambda: bool = False
+) -> Subject:
     """Return the model of a file with the facts that are stored in it.
 
     Args:
         path: a .keras file, an .h5 file or a SavedModel folder.
         named: name of the preprocessing convention; only for a file that does not store it.
         sizes: where unknown sizes of inputs come from.
+        unsafe_lambda: run the code of Lambda layers in the file.
 
     Raises:
         UsageProblemError: `model_file.load` refuses the file, or its facts do not fit its model.
     """
-    file = model_file.load(path, sizes)
+    file = model_file.load(path, sizes, unsafe_lambda=unsafe_lambda)
     model = file.model
     known = own_file.read(path)
     name = _file_name(path)

@@ -48,6 +48,16 @@ def pass_options(command: Command) -> Command:
     help="Shape of an input of your own model whose sizes are not fixed; default: that of the rows of --calibration.",
 )
 @click.option(
+    "--import",
+    "imports",
+    multiple=True,
+    metavar="FILE.py",
+    help="Run this Python file of yours, which defines the custom layers of your model.",
+)
+@click.option(
+    "--unsafe-lambda", is_flag=True, help="Run the Python code of Lambda layers in MODEL; only for files you trust."
+)
+@click.option(
     "--weights",
     metavar="TAG|FILE|random",
     help="Weights to use; default: the first that `zoo show` lists.",
@@ -158,6 +168,8 @@ def command(
         io=_io(io),
         **others,
     )
+    for line in _code_to_run(recipe):
+        standard_error().print(line, soft_wrap=True)
     with ProgressBar(standard_error()) as progress:
         result = background.start(remote.export, progress, request=remote.request_of(recipe))
     manifest = result["manifest"]
@@ -172,6 +184,14 @@ def command(
         for line in _last_words(result):
             console.print(line, soft_wrap=True)
     return 0 if manifest["passed"] else 1
+
+
+def _code_to_run(recipe: Recipe) -> list[str]:
+    """Return lines about the Python code that the user allowed to run."""
+    lines = [f"--import: running {file}" for file in recipe.imports]
+    if recipe.unsafe_lambda:
+        lines.append(f"--unsafe-lambda: running the Python code of Lambda layers in {recipe.model}")
+    return lines
 
 
 def _last_words(result: dict[str, Any]) -> list[str]:

@@ -23,6 +23,8 @@ def converted_layer(layer: Any) -> keras.Layer:
     import keras
 
     kind = type(layer).__name__
+    if kind == "Lambda":  # the user has allowed its code, or the file would not have been loaded
+        return keras.layers.Lambda(layer.function, arguments=dict(layer.arguments or {}), name=layer.name)
     config = dict(layer.get_config())
     kind, config = _special().get(kind, _unchanged)(kind, config, layer)
     counterpart = getattr(keras.layers, kind, None)

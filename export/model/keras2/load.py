@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import keras
 
 
-def load(path: Path) -> tuple[keras.Model, str]:
+def load(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, str]:
     """Return the Keras 3 model of a .h5, .keras or SavedModel of Keras 2, and a note about the conversion.
 
     The file must have been checked by `export.model.untrusted`.
@@ -23,11 +23,11 @@ def load(path: Path) -> tuple[keras.Model, str]:
     Raises:
         UsageProblemError: tf_keras cannot load the file, or the model cannot be converted to Keras 3.
     """
-    return to_keras_3(path, load_by_tf_keras(path))
+    return to_keras_3(path, load_by_tf_keras(path, unsafe_lambda=unsafe_lambda))
 
 
-def load_by_tf_keras(path: Path) -> Any:
-    """Return the tf_keras model of a file.
+def load_by_tf_keras(path: Path, *, unsafe_lambda: bool = False) -> Any:
+    """Return the tf_keras model of a file; `unsafe_lambda` lets its Lambda layers be made of their code.
 
     Raises:
         UsageProblemError: tf_keras cannot load the file.
@@ -36,7 +36,7 @@ def load_by_tf_keras(path: Path) -> Any:
     from tf_keras.src.saving.serialization_lib import SafeModeScope
 
     try:
-        with SafeModeScope(True):
+        with SafeModeScope(not unsafe_lambda):
             return tf_keras.models.load_model(path, compile=False)
     except (ValueError, TypeError, KeyError, OSError, AttributeError) as error:
         raise UsageProblemError(load_failure(path, error, "Keras 2")) from error
