@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from export.model import untrusted
 from export.model.keras2 import load as keras2
+from export.model.signature_model import signature_model
 from export.model.untrusted_graph import check_functions
 from zoo.errors import UsageProblemError
 
@@ -28,21 +29,24 @@ def load(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, tuple
     """Return the model of a SavedModel folder, and notes about how it was read; `unsafe_lambda` runs its Lambda layers.
 
     Raises:
-        UsageProblemError: the folder is damaged, its functions read or write files or run Python code, or its layers
-            cannot be restored.
+        UsageProblemError: the folder is damaged, its functions read or write files or run Python code, or it has
+            neither Keras layers nor a signature.
     """
     graph = _parsed(path)
     check_functions(path, graph)
     for metadata in _metadata(path, graph):
         untrusted.check_config(path, metadata, unsafe_lambda=unsafe_lambda)
     original = keras2.load_by_tf_keras(path, unsafe_lambda=unsafe_lambda)
-    if not getattr(original, "_is_graph_network", False):
-        raise UsageProblemError(
-            f"{path.name} is a SavedModel without Keras layers, as model.export writes; export the model that it was "
-            "made from, saved with model.save('model.keras')"
-        )
-    model, note = keras2.to_keras_3(path, original)
-    return model, (note,)
+    if getattr(original, "_is_graph_network", False):
+        try:
+            model, note = keras2.to_keras_3(path, original)
+        except UsageProblemError as error:
+            reason = str(error)
+        else:
+            return model, (note,)
+    else:
+        reason = f"{path.name} is a SavedModel without Keras layers, as model.export writes"
+    return signature_model(path, graph), (f"{reason}; its signature is exported as one layer, without reconstruction",)
 
 
 def training_loss(path: Path) -> Any:
