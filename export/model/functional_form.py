@@ -42,20 +42,10 @@ def functional_form(path: Path, model: keras.Model) -> keras.Model:
     """Return a functional model of the same layers with a single input or a list of inputs, and distinct outputs.
 
     Raises:
-        UsageProblemError: the model is not functional and has no input shape, or a name is not valid in TensorFlow.
+        UsageProblemError: a name is not valid in TensorFlow.
     """
     import keras
 
-    if isinstance(model, keras.Sequential) and not model.built:
-        raise UsageProblemError(
-            f"{path.name} has no input shape; begin the model with keras.Input, for example "
-            "keras.Sequential([keras.Input((224, 224, 3)), *layers]), and save it again"
-        )
-    if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
-        raise UsageProblemError(
-            f"{path.name} holds a {type(model).__name__} that is neither functional nor Sequential; wrap the model as "
-            "keras.Model(inputs, model(inputs)) and save that"
-        )
     _check_names(path, model)
     # Exported files have flat inputs and outputs, so dictionaries and tuples are flattened here.
     # A single input stays outside a list: Keras warns about calls with another structure than the model's.

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from export.model import untrusted
+from export.model.concrete_call import needs_call
 from export.model.functional_form import functional_form
 from export.model.keras2 import load as keras2
 from export.model.load_failure import load_failure
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
 
 
 def load(path: Path) -> keras.Model:
-    """Return the functional Keras 3 model of a .keras file, as `read` and `functional_form`.
+    """Return the Keras 3 model of a .keras file, functional or Sequential, as `read` and `functional_form`.
 
     Raises:
-        UsageProblemError: as these.
+        UsageProblemError: as these; or the model has no graph.
     """
-    return functional_form(path, read(path)[0])
+    model = read(path)[0]
+    if needs_call(model):
+        raise UsageProblemError(f"{path.name} holds a {type(model).__name__} without a graph; save a functional model")
+    return functional_form(path, model)
 
 
 def read(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, tuple[str, ...]]:

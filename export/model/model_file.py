@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from export.model import h5_file, keras_file, saved_model, signature
 from export.model.byte_inputs import with_float_pictures
+from export.model.concrete_call import called, needs_call
 from export.model.float32_model import in_float32
 from export.model.functional_form import functional_form
 from export.model.static_sizes import Sizes, with_static_sizes
@@ -70,6 +71,9 @@ def load(path: Path, sizes: Sizes | None = None, *, unsafe_lambda: bool = False)
 
         keras.config.enable_unsafe_deserialization()  # passes copy layers from their configuration
     stored, notes = read(path, unsafe_lambda=unsafe_lambda)
+    about_call: tuple[str, ...] = ()
+    if needs_call(stored):
+        stored, about_call = called(path, stored, sizes or Sizes())
     cut = without_strings(path.name, functional_form(path, stored))
     sized, about_sizes = with_static_sizes(path.name, cut.model, sizes or Sizes())
     with_floats, about_bytes = with_float_pictures(sized)
@@ -80,7 +84,7 @@ def load(path: Path, sizes: Sizes | None = None, *, unsafe_lambda: bool = False)
         losses=_losses(training_loss(path), signature.names(model)[1]),
         contracts=cut.contracts,
         companions=cut.vocabularies,
-        notes=(*notes, *cut.notes, *about_sizes, *about_bytes, *about_types),
+        notes=(*notes, *about_call, *cut.notes, *about_sizes, *about_bytes, *about_types),
     )
 
 

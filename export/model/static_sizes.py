@@ -103,7 +103,7 @@ def _rows(sizes: Sizes, inputs: Mapping[str, Any]) -> dict[str, Shape]:
     """Return the shapes of the rows of the data, by input name; empty if no size is missing."""
     if sizes.data is None or all(None not in tensor.shape[1:] for tensor in inputs.values()):
         return {}
-    rows = arrays.row_shapes(sizes.data)
+    rows = {one: spec.shape for one, spec in arrays.row_specs(sizes.data).items()}
     if len(rows) == 1 and len(inputs) == 1:
         return dict.fromkeys(inputs, next(iter(rows.values())))
     return rows

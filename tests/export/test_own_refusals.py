@@ -59,6 +59,7 @@ def test_a_sequential_net_that_was_never_built_is_refused_with_a_suggestion(save
 
     message = refusal(saved(keras.Sequential([keras.layers.Dense(2)])), tmp_path)
     assert "begin the model with keras.Input" in message
+    assert "--set-input" in message
 
 
 def test_subclassed_model_is_rejected_with_a_suggestion(saved: Save, tmp_path: Path) -> None:

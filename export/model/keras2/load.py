@@ -27,7 +27,7 @@ def load(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, str]:
 
 
 def load_by_tf_keras(path: Path, *, unsafe_lambda: bool = False) -> Any:
-    """Return the tf_keras model of a file; `unsafe_lambda` lets its Lambda layers be made of their code.
+    """Return the tf_keras model of a file; `unsafe_lambda` runs the code of its Lambda layers.
 
     Raises:
         UsageProblemError: tf_keras cannot load the file.

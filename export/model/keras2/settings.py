@@ -112,13 +112,19 @@ def _activation(value: Any) -> Any:
     return plain(value)
 
 
-@cache
 def changed_activations() -> dict[str, Callable[..., Any]]:
     """Return activations of Keras 2 that Keras 3 computes otherwise, registered so that layers can be copied."""
     import keras
+
+    # On every call: a program may clear the registry.
+    return {"hard_sigmoid": keras.saving.register_keras_serializable("keras2", "hard_sigmoid")(_hard_sigmoid())}
+
+
+@cache
+def _hard_sigmoid() -> Callable[..., Any]:
     from keras import ops
 
     def hard_sigmoid(x: Any) -> Any:
         return ops.clip(0.2 * x + 0.5, 0.0, 1.0)  # Keras 3: relu6(x + 3) / 6
 
-    return {"hard_sigmoid": keras.saving.register_keras_serializable("keras2", "hard_sigmoid")(hard_sigmoid)}
+    return hard_sigmoid
