@@ -101,7 +101,7 @@ class Recipe:
     """One export. The same recipe with the same weights gives the same numbers.
 
     Attributes:
-        model: an architecture's name, or the path of a .keras file.
+        model: name of an architecture, or path of a .keras file, an .h5 file or a SavedModel folder.
         options: hyper-parameters of the architecture, as given by `--set`.
         schemes: quantization schemes of the files, in the order of the table.
         formats: names of the formats; empty means all.
