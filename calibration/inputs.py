@@ -21,13 +21,16 @@ class InputSpec:
     Attributes:
         shape: static shape without the batch axis.
         dtype: numpy name of the element type.
+        meaning: words for messages, such as "tokens, numbers from 0 to 99"; empty for plain numbers.
     """
 
     shape: tuple[int, ...]
     dtype: str = "float32"
+    meaning: str = ""
 
     def __str__(self) -> str:
-        return f"{self.dtype} ({', '.join(('N', *map(str, self.shape)))})"
+        shape = f"{self.dtype} ({', '.join(('N', *map(str, self.shape)))})"
+        return f"{shape}, {self.meaning}" if self.meaning else shape
 
 
 @dataclass(frozen=True, kw_only=True)

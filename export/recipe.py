@@ -101,10 +101,13 @@ class Recipe:
     """One export. The same recipe with the same weights gives the same numbers.
 
     Attributes:
-        model: an architecture's name, or the path of a .keras file.
+        model: name of an architecture, or path of a .keras file, an .h5 file or a SavedModel folder.
         options: hyper-parameters of the architecture, as given by `--set`.
         schemes: quantization schemes of the files, in the order of the table.
         formats: names of the formats; empty means all.
+        input_shapes: shapes of inputs of a model file, with a batch of 1, by input name; "" stands for the only input.
+        imports: Python files to run before the model is loaded, which define its custom layers.
+        unsafe_lambda: run the Python code of Lambda layers in the model's file.
         weights: a tag, a file, "random", or None for the first tag (random, with a warning, if no source is reachable).
         calibration: None for the built-in photos, a folder, an .npz/.npy, `module:function`, or "synthetic" for images
             generated from the statistics of the model's batch norms (export/quantization/synthesis).
@@ -126,6 +129,9 @@ class Recipe:
     options: Mapping[str, int | float] = field(default_factory=dict)
     schemes: tuple[Scheme, ...] = (FLOAT32,)
     formats: tuple[str, ...] = ()
+    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    imports: tuple[str, ...] = ()
+    unsafe_lambda: bool = False
     weights: str | None = None
     calibration: str | None = None
     calibration_count: int = 100

@@ -37,6 +37,8 @@ def request_of(recipe: Recipe) -> dict[str, Any]:
 def _recipe(record: dict[str, Any]) -> Recipe:
     record["schemes"] = tuple(SCHEMES[name] for name in record["schemes"])
     record["formats"] = tuple(record["formats"])
+    record["imports"] = tuple(record["imports"])
+    record["input_shapes"] = {name: tuple(shape) for name, shape in record["input_shapes"].items()}
     record["passes"] = registry.from_record(record["passes"])
     record["raised"] = {layer: Width(width) for layer, width in record["raised"].items()}
     record["budget"] = _budget(record["budget"])

@@ -80,11 +80,13 @@ def save(model: keras.Model, path: Path, facts: Facts) -> None:
 
 
 def read(path: Path) -> Facts | None:
-    """Return the facts in the file; None if it has none.
+    """Return the facts in the file; None if it has none, or is not a .keras file.
 
     Raises:
         UsageProblemError: the facts are malformed.
     """
+    if path.suffix != ".keras":
+        return None
     try:
         with zipfile.ZipFile(path) as archive:
             if _MEMBER not in archive.namelist():

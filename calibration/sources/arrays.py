@@ -10,7 +10,7 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from calibration.inputs import Sample, check_castable, check_shape, describe
+from calibration.inputs import InputSpec, Sample, check_castable, check_shape, describe
 from calibration.sources.array_rows import ArrayRows, BrokenArrayError
 from calibration.sources.conversion import as_sample, watched
 from calibration.sources.request import Request, Stream
@@ -45,6 +45,26 @@ def names(path: Path) -> frozenset[str]:
             return frozenset(name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy"))
     except (OSError, BadZipFile):
         return frozenset()  # `open_arrays` reports the problem
+
+
+def row_specs(path: Path) -> dict[str, InputSpec]:
+    """Return shape and type of a row of every array in an .npz, by name, or of the array in an .npy.
+
+    Empty if the file is unreadable, which `open_arrays` reports.
+    """
+    try:
+        with ExitStack() as stack:
+            if path.suffix == ".npy":
+                return {path.stem: _row_spec(stack.enter_context(path.open("rb")))}
+            archive = stack.enter_context(ZipFile(path))
+            return {name: _row_spec(stack.enter_context(archive.open(f"{name}.npy"))) for name in sorted(names(path))}
+    except (OSError, BadZipFile, BrokenArrayError, NotImplementedError, RuntimeError):
+        return {}
+
+
+def _row_spec(file: IO[bytes]) -> InputSpec:
+    rows = ArrayRows(file)
+    return InputSpec(shape=rows.row_shape, dtype=rows.dtype.name)
 
 
 def _check(what: str, arrays: dict[str, ArrayRows], request: Request) -> bool:

@@ -12,7 +12,8 @@ from calibration.samples import Array, Samples
 from export.analysis.evaluation import Labelled
 from export.formats import FORMATS
 from export.metrics import compare
-from export.model import reference, signature
+from export.model import model_file, reference, signature
+from export.model.static_sizes import Sizes
 from export.model.subject import Subject, subject_of_file
 from export.proof.evidence import ProvenFile
 from zoo import own_file
@@ -74,7 +75,10 @@ def load_original(path: Path, subject: Subject, probe: Samples) -> Original:
 
 def _checked(path: Path, subject: Subject) -> Subject:
     """Return the network in `path`, checked to be an earlier state of `subject`."""
-    original = subject_of_file(path, None)  # Raises a clear error for a damaged file.
+    shapes = {spec.name: spec.shape for spec in signature.inputs(subject.model)}
+    held = set(signature.names(model_file.load(path).model)[0])
+    sizes = Sizes(given={name: shape for name, shape in shapes.items() if name in held})
+    original = subject_of_file(path, None, sizes)  # Raises a clear error for a damaged file.
     facts = own_file.read(path)
     own, other = (
         (signature.inputs(some.model), [(spec.name, spec.shape) for spec in signature.outputs(some.model)])

@@ -57,6 +57,7 @@ def manifest(
         "title": subject.title,
         "weights": asdict(subject.weights),
         "history": [dict(record) for record in subject.history],
+        "notes": list(subject.notes),
         "recipe": _recipe(recipe),
         "inputs": inputs.record(entries.contracts(subject)),
         "state": entries.state(subject),
@@ -106,6 +107,7 @@ def _recipe(recipe: Recipe) -> dict[str, Any]:
     for place in ("model", "original", "weights", "calibration", "evaluate"):
         if isinstance(record[place], str) and "/" in record[place]:
             record[place] = PurePath(record[place]).name
+    record["imports"] = [PurePath(file).name for file in recipe.imports]
     record["passes"] = registry.record(recipe.passes)
     record["budget"] = plain(recipe.budget)
     record["precisions"] = [str(scheme) for scheme in recipe.schemes]

@@ -27,7 +27,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Configure": {"doctor": "Check the installation."},
     "Build": {
         "train": "Train a network on your photos: first its new last layer, then all layers.",
-        "export": "Export a network of the zoo or a .keras file, and prove every file.",
+        "export": "Export a network of the zoo or a model file (.keras, .h5, SavedModel folder), and prove every file.",
     },
     "Measure": {
         "verify": "Prove a delivered folder again, without TensorFlow.",

@@ -45,7 +45,9 @@ def functional(model: keras.Model) -> keras.Model:
 
 
 def copy(
-    model: keras.Model, replaced: Callable[[keras.Layer], keras.Layer | None]
+    model: keras.Model,
+    replaced: Callable[[keras.Layer], keras.Layer | None],
+    new_input: Callable[[Any], Any] | None = None,
 ) -> tuple[keras.Model, Mapping[int, keras.Layer]]:
     """Return a copy of a model with the same weights, and the replacement layers by the ids of the replaced ones.
 
@@ -56,6 +58,7 @@ def copy(
         model: functional or Sequential model.
         replaced: returns the replacement of a layer, of the same name, or None to copy the layer. The caller sets the
             weights of replacements.
+        new_input: returns the tensor of the copy for an input tensor of the model; by default one of the same shape.
 
     Raises:
         PassRefusedError: Keras cannot copy a layer from its configuration.
@@ -65,12 +68,7 @@ def copy(
     model = functional(model)
     copying = _Copying(replaced, names=_own_names(model))
     # By default Keras would name the new inputs after the tensors, which are numbered by a counter of the process.
-    inputs = keras.tree.map_structure(
-        lambda tensor: keras.Input(
-            batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor._keras_history.operation.name
-        ),
-        model.input,
-    )
+    inputs = keras.tree.map_structure(new_input or same_input, model.input)
     try:
         new = keras.models.clone_model(
             model, input_tensors=inputs, clone_function=copying.copied, call_function=copying.called
@@ -83,6 +81,13 @@ def copy(
         first = next(iter(str(error).splitlines()), type(error).__name__)
         raise PassRefusedError(f"Keras cannot copy the model: {first}") from error
     return new, copying.others
+
+
+def same_input(tensor: Any) -> Any:
+    """Return a new input tensor of the name, shape and type of an input tensor."""
+    import keras
+
+    return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor._keras_history.operation.name)
 
 
 def copy_state(source: keras.Layer, target: keras.Layer) -> None:

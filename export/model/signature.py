@@ -25,11 +25,17 @@ def inputs(model: keras.Model) -> tuple[TensorSpec, ...]:
         shape = tuple(tensor.shape[1:])
         if None in shape:
             raise UsageProblemError(
-                f"input {name!r} has the shape {tuple(tensor.shape)}: exported files need every size except the "
-                "batch; rebuild the model with fixed sizes, for example keras.Input((224, 224, 3))"
+                f"input {name!r} has the shape {tuple(tensor.shape)}, and exported files need fixed sizes: type them, "
+                f"--set-input {name}={_example(shape)}, or give --calibration an .npz or .npy whose rows have them"
             )
         specs.append(TensorSpec(name=name, shape=(1, *shape), dtype=tensor.dtype))
     return tuple(specs)
+
+
+def _example(shape: tuple[int | None, ...]) -> str:
+    """Return a shape to type: 1,224,224,3 for an image, 1,128,4 for a series."""
+    unknown = 224 if len(shape) == 3 else 128
+    return ",".join(str(size or unknown) for size in (1, *shape))
 
 
 def outputs(model: keras.Model) -> tuple[TensorSpec, ...]:

@@ -1,4 +1,4 @@
-"""Load the model that a recipe names: an architecture of the zoo with weights, or a user's own .keras file."""
+"""Load the model that a recipe names: an architecture of the zoo with weights, or a user's own file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zoo
-from export.model import keras_file, signature
+from export.model import custom_code, model_file, signature
+from export.model.functional_form import normalises_by_itself
+from export.model.model_file import is_model_file
+from export.model.static_sizes import Sizes
 from export.recipe import Recipe
 from zoo import class_names, own_file, weights
 from zoo.entry_points import EntryPoint
@@ -40,6 +43,7 @@ class Subject:
         meaning: what the task needs to know about the outputs, as plain data that only the task reads; None if nothing.
         losses: names of the losses that outputs were trained with, by output name, as far as they are known.
         history: training steps recorded in the model's file, such as pruning or quantization-aware training.
+        notes: sentences for the user about how the model's file was read.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Subject:
     meaning: Mapping[str, Any] | None = None
     losses: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
     entries: Mapping[str, EntryPoint] = field(default_factory=dict)
     companions: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -64,11 +69,6 @@ class Subject:
     def made_up_inputs(self) -> dict[str, Input]:
         """Inputs that the exporter generates, such as noise, by name."""
         return made_up(self.inputs)
-
-
-def is_model_file(model: str) -> bool:
-    """Return whether a recipe's `model` is a path and not a name of the zoo, which has no suffix."""
-    return "/" in model or bool(Path(model).suffix)
 
 
 def artifact_name(recipe: Recipe) -> str:
@@ -100,7 +100,7 @@ def load_subject(recipe: Recipe, progress: ByteProgress | None = None) -> Subjec
     """Return the model that `recipe` names.
 
     Raises:
-        UsageProblemError: a name or an option is unknown, or a file holds no functional Keras 3 model.
+        UsageProblemError: a name or an option is unknown, or a file holds no model that can be exported.
         OutsideError: no source provides the requested weights.
     """
     if recipe.preprocessing is not None:
@@ -109,11 +109,28 @@ def load_subject(recipe: Recipe, progress: ByteProgress | None = None) -> Subjec
         return _of_zoo(recipe, progress)
     if recipe.options or recipe.weights:
         raise UsageProblemError(f"--set and --weights are for models of the zoo; {recipe.model} has its own weights")
-    return replace(subject_of_file(Path(recipe.model).expanduser(), recipe.preprocessing), name=artifact_name(recipe))
+    path, notes = Path(recipe.model).expanduser(), [custom_code.run_file(one) for one in recipe.imports]
+    if recipe.unsafe_lambda:
+        notes.append(f"the Python code of Lambda layers in {path.name} was run, because of --unsafe-lambda")
+    subject = subject_of_file(path, recipe.preprocessing, _sizes(recipe), unsafe_lambda=recipe.unsafe_lambda)
+    return replace(subject, name=artifact_name(recipe), notes=(*notes, *subject.notes))
+
+
+def _sizes(recipe: Recipe) -> Sizes:
+    """Return where the unknown sizes of a model come from: the recipe, or its calibration data."""
+    data = Path(recipe.calibration).expanduser() if recipe.calibration is not None else None
+    return Sizes(
+        given=recipe.input_shapes,
+        data=data if data is not None and data.suffix in (".npz", ".npy") and data.is_file() else None,
+    )
 
 
 def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
     architecture = zoo.find(recipe.model)
+    if recipe.input_shapes or recipe.imports or recipe.unsafe_lambda:
+        raise UsageProblemError(
+            f"--set-input, --import and --unsafe-lambda are for model files; leave them out for {architecture.name}"
+        )
     if recipe.preprocessing is not None:
         raise UsageProblemError(f"{architecture.name} has its own preprocessing; --preprocessing is for model files")
     trained = architecture.trained_as(recipe.weights)
@@ -139,26 +156,35 @@ def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
     )
 
 
-def subject_of_file(path: Path, named: str | None) -> Subject:
-    """Return the model of a .keras file with the facts that are stored in it.
+def subject_of_file(
+    path: Path, named: str | None, sizes: Sizes | None = None, *, unsafe_lambda: bool = False
+) -> Subject:
+    """Return the model of a file with the facts that are stored in it.
 
     Args:
-        path: the .keras file.
+        path: a .keras file, an .h5 file or a SavedModel folder.
         named: name of the preprocessing convention; only for a file that does not store it.
+        sizes: where unknown sizes of inputs come from.
+        unsafe_lambda: run the code of Lambda layers in the file.
 
     Raises:
-        UsageProblemError: `keras_file.load` refuses the file, or its facts do not fit its model.
+        UsageProblemError: `model_file.load` refuses the file, or its facts do not fit its model.
     """
-    model = keras_file.load(path)
+    file = model_file.load(path, sizes, unsafe_lambda=unsafe_lambda)
+    model = file.model
     known = own_file.read(path)
     name = _file_name(path)
-    loaded = LoadedWeights(
-        name=path.name, trained=True, source="a file", sha256=keras_file.sha256(path), taken_as_trained=True
-    )
+    loaded = LoadedWeights(name=path.name, trained=True, source="a file", sha256=file.sha256, taken_as_trained=True)
     if known is None:
-        losses = keras_file.losses(path, signature.names(model)[1])
         return Subject(
-            name=name, title=path.name, model=model, weights=loaded, inputs=_inputs(model, named), losses=losses
+            name=name,
+            title=path.name,
+            model=model,
+            weights=loaded,
+            inputs={**_inputs(model, named), **file.contracts},
+            losses=file.losses,
+            companions=file.companions,
+            notes=file.notes,
         )
     _check_facts(path, model, known)
     if named is not None:
@@ -173,6 +199,7 @@ def subject_of_file(path: Path, named: str | None) -> Subject:
         task=known.task,
         meaning=known.detection.record() if known.detection else None,
         history=known.history,
+        notes=file.notes,
     )
 
 
@@ -196,7 +223,7 @@ def _inputs(model: keras.Model, named: str | None) -> dict[str, Input]:
     is_photo = len(specs) == 1 and len(specs[0].shape) == 4 and specs[0].shape[3] in (1, 3)
     if not is_photo and named is not None:
         raise UsageProblemError("--preprocessing is for models with one image input (height, width, 1 or 3)")
-    if is_photo and named is None and keras_file.normalises_by_itself(model):
+    if is_photo and named is None and normalises_by_itself(model):
         named = "raw"
     if is_photo and named is not None:
         return {specs[0].name: Photo(preprocessing=conventions.preprocessing(named, specs[0].shape[1:]))}

@@ -18,6 +18,7 @@ from export.model.subject import Subject
 from export.progress import Progress, Quiet
 from export.quantization import synthesis
 from export.recipe import Recipe
+from zoo.inputs import Input, Tokens
 
 # Samples of the proof. With random weights only parity is checked, for which fewer are enough.
 PROBES, UNTRAINED_PROBES = 64, 16
@@ -31,11 +32,15 @@ def draw(
     progress: Progress | None = None,
 ) -> Draw:
     """Return calibration and probe samples for the subject, without a sample in common."""
-    inputs = {spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype) for spec in entries.inputs(subject)}
+    contracts = entries.contracts(subject)
+    inputs = {
+        spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype, meaning=_meaning(contracts.get(spec.name)))
+        for spec in entries.inputs(subject)
+    }
     drawn = calibration.sources.draw(
         recipe.calibration,
         inputs=inputs,
-        contracts=entries.contracts(subject),
+        contracts=contracts,
         calibration_count=recipe.calibration_count,
         probe_count=recipe.probe_count or (PROBES if subject.weights.trained else UNTRAINED_PROBES),
         seed=recipe.seed,
@@ -45,6 +50,11 @@ def draw(
         maker=_maker(subject, recipe, progress or Quiet()) if function is None else None,
     )
     return _with_state(subject, drawn) if entries.state(subject) else drawn
+
+
+def _meaning(contract: Input | None) -> str:
+    """Return what messages say about an input beside its shape."""
+    return contract.describe() if isinstance(contract, Tokens) else ""
 
 
 def _with_state(subject: Subject, drawn: Draw) -> Draw:

@@ -50,7 +50,8 @@ def test_an_unknown_size_is_refused_with_the_shape_and_a_suggestion(
 
     message = refusal(saved(vector_net(layers.Conv2D(2, 3), (None, None, 3))), tmp_path)
     assert "(None, None, None, 3)" in message
-    assert "keras.Input((224, 224, 3))" in message
+    assert "=1,224,224,3, or give --calibration an .npz or .npy" in message
+    assert "--set-input" in message
 
 
 def test_a_sequential_net_that_was_never_built_is_refused_with_a_suggestion(saved: Save, tmp_path: Path) -> None:
@@ -58,6 +59,7 @@ def test_a_sequential_net_that_was_never_built_is_refused_with_a_suggestion(save
 
     message = refusal(saved(keras.Sequential([keras.layers.Dense(2)])), tmp_path)
     assert "begin the model with keras.Input" in message
+    assert "--set-input" in message
 
 
 def test_subclassed_model_is_rejected_with_a_suggestion(saved: Save, tmp_path: Path) -> None:
@@ -116,12 +118,6 @@ def test_error_names_layers_whose_names_tensorflow_cannot_use(
     message = refusal(saved(vector_net(layers.Dense(2, name="last layer"))), tmp_path)
     assert "'last layer'" in message
     assert "rename the layer" in message
-
-
-def test_keras_2_file_is_rejected_with_a_suggestion(tmp_path: Path) -> None:
-    path = tmp_path / "old.h5"
-    path.write_bytes(b"\x89HDF\r\n\x1a\n")
-    assert "save it with model.save('model.keras')" in refusal(str(path), tmp_path)
 
 
 def test_truncated_or_changed_file_is_rejected(photo_net: Path, tmp_path: Path) -> None:

@@ -31,6 +31,11 @@ def command(recipe: Mapping[str, Any]) -> str:
     words += ["--format", ",".join(recipe["formats"])] if recipe["formats"] else []
     for key, value in recipe["options"].items():
         words += ["--set", f"{key}={value}"]
+    for name, shape in recipe.get("input_shapes", {}).items():
+        words += ["--set-input", f"{name}={','.join(map(str, shape))}".removeprefix("=")]
+    for file in recipe.get("imports", ()):
+        words += ["--import", file]
+    words += ["--unsafe-lambda"] if recipe.get("unsafe_lambda") else []
     words += registry.words(recipe["passes"])
     for layer, width in recipe["raised"].items():
         words += ["--raise", f"{layer}={width}"]

@@ -29,6 +29,7 @@ def legend(manifest: Mapping[str, Any]) -> list[str]:
         lines.append(f"{metric.title}: on {found['count']} labelled samples; the Keras model reaches {reached}")
     warnings = (*probe["warnings"], *_weights_warnings(manifest), *_few_predictions_warning(manifest))
     lines += [f"warning: {warning}" for warning in warnings]
+    lines += [f"note: {note}" for note in manifest.get("notes", ())]  # exports of earlier versions have none
     if weights.get("taken_as_trained"):
         lines.append(f"weights: {weights['name']}, assumed to be trained")
     if not weights["trained"]:

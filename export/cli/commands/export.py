@@ -41,6 +41,23 @@ def pass_options(command: Command) -> Command:
     "--set", "options", multiple=True, metavar="KEY=VALUE", help="Architecture option from `zoo show`, e.g. alpha=0.5."
 )
 @click.option(
+    "--set-input",
+    "shapes",
+    multiple=True,
+    metavar="[NAME=]1,H,W,C",
+    help="Shape of an input of your own model whose sizes are not fixed; default: that of the rows of --calibration.",
+)
+@click.option(
+    "--import",
+    "imports",
+    multiple=True,
+    metavar="FILE.py",
+    help="Run this Python file of yours, which defines the custom layers of your model.",
+)
+@click.option(
+    "--unsafe-lambda", is_flag=True, help="Run the Python code of Lambda layers in MODEL; only for files you trust."
+)
+@click.option(
     "--weights",
     metavar="TAG|FILE|random",
     help="Weights to use; default: the first that `zoo show` lists.",
@@ -109,6 +126,7 @@ def command(
     schemes: str | None,
     formats: str | None,
     options: tuple[str, ...],
+    shapes: tuple[str, ...],
     raised: tuple[str, ...],
     max_drop: str | None,
     max_size: str | None,
@@ -119,7 +137,7 @@ def command(
     as_json: bool,
     **others: Any,
 ) -> int:
-    """Export a network of the zoo or a .keras file, and prove every file.
+    """Export a network of the zoo or a model file (.keras, .h5, SavedModel folder), and prove every file.
 
     The exit code is 0 if all files are proven and 1 if a file failed.
     """
@@ -144,11 +162,14 @@ def command(
         schemes=_schemes(schemes, int8 or budget.max_drop is not None),
         formats=_formats(formats),
         options=dict(option(text) for text in options),
+        input_shapes=dict(_shape(text) for text in shapes),
         passes=chosen_passes(others),
         raised=dict(_raised(text) for text in raised),
         io=_io(io),
         **others,
     )
+    for line in _code_to_run(recipe):
+        standard_error().print(line, soft_wrap=True)
     with ProgressBar(standard_error()) as progress:
         result = background.start(remote.export, progress, request=remote.request_of(recipe))
     manifest = result["manifest"]
@@ -163,6 +184,14 @@ def command(
         for line in _last_words(result):
             console.print(line, soft_wrap=True)
     return 0 if manifest["passed"] else 1
+
+
+def _code_to_run(recipe: Recipe) -> list[str]:
+    """Return lines about the Python code that the user allowed to run."""
+    lines = [f"--import: running {file}" for file in recipe.imports]
+    if recipe.unsafe_lambda:
+        lines.append(f"--unsafe-lambda: running the Python code of Lambda layers in {recipe.model}")
+    return lines
 
 
 def _last_words(result: dict[str, Any]) -> list[str]:
@@ -236,6 +265,18 @@ def _io(word: str | None) -> Io | None:
 def _raised(text: str) -> tuple[str, Width]:
     layer, _, word = text.partition("=")
     return layer, _width(word) if word else Width.FLOAT32
+
+
+def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """Return the input's name, "" if it is left out, and the shape of a `--set-input NAME=1,224,224,3` option."""
+    name, _, sizes = text.rpartition("=")
+    try:
+        shape = tuple(int(size) for size in sizes.split(","))
+    except ValueError:
+        shape = ()
+    if not shape or min(shape) < 1:
+        raise UsageProblemError(f"--set-input {text!r} is not a shape; type for example --set-input image=1,224,224,3")
+    return name, shape
 
 
 def _width(word: str) -> Width:

@@ -1,0 +1,1 @@
+"""Models of Keras 2: loaded by tf_keras, and converted to functional Keras 3 models with the same outputs."""

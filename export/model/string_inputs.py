@@ -1,0 +1,130 @@
+"""Cut layers that read text off a model: files compute with numbers, so that text is turned into them outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from export.model import signature
+from export.model.graph import Graph, functional
+from export.model.run_graph import call
+from zoo.errors import UsageProblemError
+from zoo.inputs import Input, Tokens
+
+if TYPE_CHECKING:
+    import keras
+
+_STRING = "string"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """A model without the layers that read text.
+
+    Attributes:
+        model: takes what these layers compute.
+        contracts: meaning of the inputs that were text, by name.
+        vocabularies: contents of files with a word a line, whose number is its line counted from 0, by file name.
+        notes: sentences for the user.
+    """
+
+    model: keras.Model
+    contracts: Mapping[str, Input] = field(default_factory=dict)
+    vocabularies: Mapping[str, bytes] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def without_strings(name: str, model: keras.Model) -> Cut:
+    """Return the model behind the layers that turn text into numbers, with inputs of the same names.
+
+    Args:
+        name: of the model's file, for messages.
+        model: functional model; returned unchanged if no input is text.
+
+    Raises:
+        UsageProblemError: text reaches something else than one layer for each input that turns it into numbers.
+    """
+    import keras
+
+    model = functional(model)
+    texts = {
+        id(tensor): one
+        for one, tensor in zip(signature.names(model)[0], model.inputs, strict=True)
+        if tensor.dtype == _STRING
+    }
+    if not texts:
+        return Cut(model=model)
+    known: dict[int, Any] = {}
+    readers: dict[str, Any] = {}
+    inputs = {}
+    for node in Graph(model).nodes:
+        read = [texts[id(tensor)] for tensor in node.input_tensors if id(tensor) in texts]
+        if read:
+            _check_reader(name, node, read[0], readers)
+            readers[read[0]] = node.operation
+            inputs[read[0]] = known[id(node.outputs[0])] = _number_input(read[0], node.outputs[0])
+    for one, tensor in zip(signature.names(model)[0], model.inputs, strict=True):
+        if id(tensor) not in texts:
+            inputs[one] = known[id(tensor)] = tensor
+    for node in Graph(model).nodes:
+        if any(id(tensor) not in known for tensor in node.outputs) and id(node.input_tensors[0]) not in texts:
+            known.update({id(old): new for old, new in zip(node.outputs, call(node, known), strict=True)})
+    ordered = [inputs[one] for one in signature.names(model)[0]]
+    outputs = [known[id(tensor)] for tensor in model.outputs]
+    return Cut(
+        model=keras.Model(ordered[0] if len(ordered) == 1 else ordered, outputs, name=model.name),
+        contracts={one: contract for one, layer in readers.items() if (contract := _contract(layer)) is not None},
+        vocabularies={_file_name(one): words for one, layer in readers.items() if (words := _words(layer))},
+        notes=tuple(_note(one, layer, inputs[one]) for one, layer in readers.items()),
+    )
+
+
+def _check_reader(name: str, node: Any, text: str, readers: Mapping[str, Any]) -> None:
+    """Check that a call that reads a text returns numbers, and that it is the first to read that text.
+
+    Raises:
+        UsageProblemError: it is not.
+    """
+    if len(node.outputs) != 1 or len(node.input_tensors) != 1 or node.outputs[0].dtype == _STRING or text in readers:
+        raise UsageProblemError(
+            f"{name} takes text as the input {text!r}, and its layer {node.operation.name!r} does not turn it into "
+            "numbers alone; export the model behind the layers that read text: keras.Model(numbers, outputs)"
+        )
+
+
+def _number_input(text: str, tensor: Any) -> Any:
+    """Return an input of the name of the text and of the shape of a layer's output, with int32 for 64-bit integers."""
+    import keras
+
+    dtype = "int32" if tensor.dtype == "int64" else tensor.dtype
+    return keras.Input(batch_shape=tensor.shape, dtype=dtype, name=text)
+
+
+def _contract(layer: Any) -> Input | None:
+    """Return the meaning of what a layer computes, if these are numbers of words."""
+    # Keras keeps the output mode of TextVectorization to itself.
+    mode = getattr(layer, "output_mode", getattr(layer, "_output_mode", ""))
+    if mode != "int" or not hasattr(layer, "get_vocabulary"):
+        return None
+    return Tokens(vocabulary=len(layer.get_vocabulary()))
+
+
+def _words(layer: Any) -> bytes:
+    """Return the vocabulary of a layer, a word a line; empty if it has none."""
+    if not hasattr(layer, "get_vocabulary"):
+        return b""
+    return ("\n".join(str(word).replace("\n", " ") for word in layer.get_vocabulary()) + "\n").encode()
+
+
+def _file_name(text: str) -> str:
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in text) + "-vocabulary.txt"
+
+
+def _note(text: str, layer: Any, tensor: Any) -> str:
+    shape = (1, *tensor.shape[1:])
+    listed = f"; {_file_name(text)} lists the words" if hasattr(layer, "get_vocabulary") else ""
+    return (
+        f"the input {text!r} is text in Keras; the files begin behind the layer {layer.name!r} "
+        f"({type(layer).__name__}) and take what it computes, {tensor.dtype} {shape}{listed}"
+    )
