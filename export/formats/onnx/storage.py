@@ -14,7 +14,7 @@ import numpy as np
 from export.formats.distance import largest_steps
 from export.formats.onnx.constants import Constants
 from export.formats.onnx.layers import Layer, layers
-from export.formats.onnx.stored_layers import StoredLayer, stored_layers
+from export.formats.onnx.stored_layers import Float64s, StoredLayer, float_constants, stored_layers
 from export.formats.session import StorageReport
 
 # A sibling's integers are copied without rounding, so a larger distance means another layer.
@@ -31,10 +31,12 @@ def compare_with_sibling(sibling: bytes, content: bytes) -> StorageReport | None
     found, expected = list(layers(_read(content))), list(stored_layers(sibling))
     if Counter(layer.shape for layer in found) != Counter(layer.shape for layer in expected):
         return None
-    return _report(_matched(expected, found))
+    return _report(_matched(expected, found, list(float_constants(sibling))))
 
 
-def _matched(expected: Sequence[StoredLayer], found: Sequence[Layer]) -> Iterator[tuple[str, float]]:
+def _matched(
+    expected: Sequence[StoredLayer], found: Sequence[Layer], terms: Sequence[Float64s]
+) -> Iterator[tuple[str, float]]:
     """Yield the distances of the layers: first match equal layers, then the remaining ones in order.
 
     The order is the same unless tf2onnx swaps the terms of a sum, as in an unrolled LSTM.
@@ -43,8 +45,8 @@ def _matched(expected: Sequence[StoredLayer], found: Sequence[Layer]) -> Iterato
     pending = []
     for layer in expected:
         alike = [place for place, other in left.items() if other.shape == layer.shape]
-        likely = (place for place in alike if _bias_distance(layer, left[place]) <= SAME_STEPS)
-        distances = ((place, _distances(layer, left[place])) for place in likely)
+        likely = (place for place in alike if _bias_distance(layer, left[place], terms) <= SAME_STEPS)
+        distances = ((place, _distances(layer, left[place], terms)) for place in likely)
         equal, found_distances = next((one for one in distances if max(one[1]) <= SAME_STEPS), (None, []))
         if equal is None:
             pending.append(layer)
@@ -53,24 +55,29 @@ def _matched(expected: Sequence[StoredLayer], found: Sequence[Layer]) -> Iterato
             yield from _named(layer, found_distances)
     for layer in pending:
         place = next(place for place, other in left.items() if other.shape == layer.shape)
-        yield from _named(layer, _distances(layer, left.pop(place)))
+        yield from _named(layer, _distances(layer, left.pop(place), terms))
 
 
 def _named(layer: StoredLayer, distances: Sequence[float]) -> Iterator[tuple[str, float]]:
     yield from zip((f"weights of {layer.name}", f"bias of {layer.name}"), distances, strict=False)
 
 
-def _distances(layer: StoredLayer, other: Layer) -> list[float]:
+def _distances(layer: StoredLayer, other: Layer, terms: Sequence[Float64s]) -> list[float]:
     """Return the distances of the weights and of the bias, if one of the layers has one."""
     expected = layer.read()
     weights = largest_steps(other.read(), expected.real, expected.step)
-    return [weights] if layer.bias is None and other.bias is None else [weights, _bias_distance(layer, other)]
+    return [weights] if layer.bias is None and other.bias is None else [weights, _bias_distance(layer, other, terms)]
 
 
-def _bias_distance(layer: StoredLayer, other: Layer) -> float:
-    """Return the distance of the bias, which identifies layers without reading their weights; no bias is zeros."""
+def _bias_distance(layer: StoredLayer, other: Layer, terms: Sequence[Float64s]) -> float:
+    """Return the distance of the bias, which identifies layers without reading their weights; no bias is zeros.
+
+    tf2onnx makes the term of a sum the bias of the layer before it, so such a bias may be any of the file's `terms`.
+    """
     if layer.bias is None:
-        return 0.0 if other.bias is None or not np.any(other.bias) else float("inf")
+        bias = np.zeros(0) if other.bias is None else np.asarray(other.bias, np.float64).reshape(-1)
+        is_term = any(term.shape == bias.shape and np.allclose(term, bias, rtol=1e-6, atol=0) for term in terms)
+        return 0.0 if not bias.any() or is_term else float("inf")
     bias = np.zeros_like(layer.bias.real) if other.bias is None else other.bias
     return largest_steps(bias, layer.bias.real, layer.bias.step)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from export.formats.tflite import flatbuffer, storage
 
 Float64s = NDArray[np.float64]
+
+MOST_TERMS = 1 << 16  # as many channels no layer has
 
 # Operator -> positions of weights and bias, and the axes of the weights in the order (out, ...in) of ONNX.
 _LAYERS = {
@@ -65,6 +68,18 @@ def stored_layers(content: bytes) -> Iterator[StoredLayer]:
             layer = _layer(model, subgraph, operator, *_LAYERS[name]) if name in _LAYERS else None
             if layer is not None:
                 yield layer
+
+
+def float_constants(content: bytes) -> Iterator[Float64s]:
+    """Yield the float constants of a .tflite with at most `MOST_TERMS` numbers, flat; terms of sums are among them."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = flatbuffer.read(content)
+    for subgraph in model.subgraphs:
+        for tensor in subgraph.tensors:
+            is_small = 0 < math.prod(int(size) for size in tensor.shape) <= MOST_TERMS
+            if is_small and tensor.type == schema.TensorType.FLOAT32 and model.buffers[tensor.buffer].data is not None:
+                yield flatbuffer.constant(model, tensor).astype(np.float64).reshape(-1)
 
 
 def _layer(
