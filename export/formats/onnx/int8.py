@@ -6,6 +6,7 @@ import json
 
 from export.formats.onnx import (
     average_pool,
+    batch_matmul,
     hard_swish,
     integers,
     islands,
@@ -47,6 +48,7 @@ def derive(sibling: bytes, *, is_mixed: bool = False) -> bytes:
     rsqrt.tabulate(graph)
     requantize.as_the_runtime_rounds(graph, leaky_in_float=is_mixed)
     average_pool.as_the_runtime_rounds(graph)
+    batch_matmul.as_the_runtime_rounds(graph)
     squared_difference.as_the_runtime_rounds(graph)
     drop_unused(graph)
     islands.pool_globally(proto)

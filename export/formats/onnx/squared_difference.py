@@ -2,7 +2,7 @@
 
 LiteRT takes both inputs to a common grid of 1/64 of the larger step before it subtracts them, with a multiplier of 31
 bits and a shift that both round (tensorflow/lite/kernels/squared_difference.cc: `left_shift` is 7, and the step is
-twice the larger one). Without this, 0.3 % of the squares differ by a step, and the few variances that are made of them spread
+twice the larger one). Without this, 0.3 % of the squares differ by a step, and the few variances of each image spread
 this to 16 % of the outputs of a small ConvNeXt. The .onnx reads the inputs from tables of these values.
 """
 

@@ -1,4 +1,4 @@
-"""The int8 .onnx of a layer normalization contains LiteRT's integers, and its tables are recognized in a split file."""
+"""The int8 .onnx of a transformer computes LiteRT's integers, and its tables are recognized in a split file."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ def int8_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     x = keras.Input((STEPS, WIDTH), name="x")
     y = x
     for _ in range(3):
-        y = L.Dense(WIDTH)(L.LayerNormalization()(y))
+        y = L.LayerNormalization()(y)
+        y = L.Dense(WIDTH)(L.MultiHeadAttention(2, 8)(y, y))
     float_file = FORMATS["tflite"].convert(keras.Model(x, y))
-    path = tmp_path_factory.mktemp("normalization") / "float.tflite"
+    path = tmp_path_factory.mktemp("transformer") / "float.tflite"
     path.write_bytes(float_file)
     session = TfliteSession(path, keep_all_tensors=True)
     found: dict[str, tuple[float, float]] = {}
