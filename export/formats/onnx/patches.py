@@ -41,7 +41,8 @@ def with_shapes_of_squares() -> Iterator[None]:
 
     Patches tf2onnx 1.17.0: `TransposeOptimizer._mul_handler` keeps the old shape for `x * x`, and later replaces
     transposes of images of one pixel by a Reshape to a shape with exchanged axes: a layer normalization behind a
-    convolution does not run. Ends with a version that sets the shape: tests/formats/onnx/test_patches.py fails then.
+    convolution does not run.
+    Ends with a version that sets the shape: tests/formats/onnx/test_patches.py fails then.
     """
     from tf2onnx.optimizer.transpose_optimizer import TransposeOptimizer, invert_perm
 
