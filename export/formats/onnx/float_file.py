@@ -41,7 +41,6 @@ def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
     variables = [*model.trainable_variables, *model.non_trainable_variables]
     _refuse_too_large(variables)
     proto = _trace(model, variables, free=bool(entries))
-    replace_erfc(proto.graph)
     refuse_unknown_operators(proto.graph)
     _store_weights(proto.graph, variables)
     proto = fold(proto)
@@ -130,20 +129,6 @@ def _store(graph: GraphProto, values: Mapping[str, Any]) -> None:
             graph.initializer.append(numpy_helper.from_array(values[value.name], value.name))
         else:
             graph.input.append(value)
-
-
-def replace_erfc(graph: GraphProto) -> None:
-    """Rewrite every Erfc, which ONNX does not define and Keras' exact gelu uses, as 1 - Erf."""
-    from onnx import TensorProto, helper
-
-    for index in reversed(range(len(graph.node))):
-        node = graph.node[index]
-        if node.op_type == "Erfc":
-            inner, one = f"{node.output[0]}/erf", f"{node.output[0]}/one"
-            graph.initializer.append(helper.make_tensor(one, TensorProto.FLOAT, [], [1.0]))
-            graph.node.insert(index + 1, helper.make_node("Sub", [one, inner], list(node.output)))
-            graph.node.insert(index + 1, helper.make_node("Erf", list(node.input), [inner]))
-            del graph.node[index]
 
 
 def refuse_unknown_operators(graph: GraphProto) -> None:

@@ -29,7 +29,7 @@ def tabulate(proto: GraphProto) -> None:
         source = graph.producer.get(node.input[0]) if node.op_type == "HardSwish" else None
         readers = [one for one in proto.node if node.output[0] in one.input]
         target = readers[0] if len(readers) == 1 else None
-        if source is None or target is None or not _are_of_8_bits(graph, source, target):
+        if source is None or target is None or not are_of_8_bits(graph, source, target):
             nodes.append(node)
             continue
         results = graph.store(f"{node.output[0]}/answers", _real_table(graph, source, target))
@@ -37,15 +37,6 @@ def tabulate(proto: GraphProto) -> None:
         nodes.append(helper.make_node("Cast", [source.input[0]], [index], to=TensorProto.INT32))
         nodes.append(helper.make_node("Gather", [results, index], [node.output[0]]))
     graph.replace_nodes(nodes)
-
-
-def untabulate(node: NodeProto) -> NodeProto:
-    """Return the real-valued operator that a node of such a table stands for."""
-    from onnx import helper
-
-    if node.op_type == "Cast":
-        return helper.make_node("Identity", [node.input[0]], list(node.output))
-    return helper.make_node("HardSwish", [node.input[1]], list(node.output))
 
 
 def _real_table(graph: Graph, source: NodeProto, target: NodeProto) -> Array:
@@ -76,10 +67,10 @@ def _result(value: int, in_scale: float, out_scale: float) -> int:
     if gate_exponent > 0:
         gate = _saturated(gate << 1)
     if gate_exponent < 0:
-        gate = _shifted_down(gate, -gate_exponent)
+        gate = shifted_down(gate, -gate_exponent)
     gate = (gate + (1 << 15)) >> 1
     unshifted = _high_product(gate, _high_product(fine, to_output, rounded=True), rounded=False)
-    return _shifted_down(unshifted, -output_exponent)
+    return shifted_down(unshifted, -output_exponent)
 
 
 def _multiplier(real: float) -> tuple[int, int]:
@@ -100,7 +91,7 @@ def _high_product(one: int, other: int, *, rounded: bool) -> int:
     return _saturated(int((product + nudge) / (1 << 15)))
 
 
-def _shifted_down(value: int, bits: int) -> int:
+def shifted_down(value: int, bits: int) -> int:
     """Return value / 2^bits, rounded half away from zero."""
     if bits <= 0:
         return value << -bits
@@ -111,7 +102,7 @@ def _saturated(value: int) -> int:
     return max(-(1 << 15), min((1 << 15) - 1, value))
 
 
-def _are_of_8_bits(graph: Graph, source: NodeProto, target: NodeProto) -> bool:
+def are_of_8_bits(graph: Graph, source: NodeProto, target: NodeProto) -> bool:
     """Return whether `source` dequantizes 8-bit codes and `target` quantizes to 8 bits, each with a single scale."""
     if (source.op_type, target.op_type) != ("DequantizeLinear", "QuantizeLinear"):
         return False

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import json
 
-from export.formats.onnx import average_pool, hard_swish, integers, islands, mixed, requantize, saturation
+from export.formats.onnx import (
+    average_pool,
+    batch_matmul,
+    hard_swish,
+    integers,
+    islands,
+    mixed,
+    requantize,
+    rsqrt,
+    saturation,
+    squared_difference,
+)
 from export.formats.onnx.layout import sink_transposes
 from export.formats.onnx.naming import drop_unused, sort_nodes
 from export.formats.onnx.sibling import read_sibling, seal
@@ -34,8 +45,11 @@ def derive(sibling: bytes, *, is_mixed: bool = False) -> bytes:
         mixed.spell_out_wide_parts(graph)
         mixed.take_int16(proto)
     hard_swish.tabulate(graph)
+    rsqrt.tabulate(graph)
     requantize.as_the_runtime_rounds(graph, leaky_in_float=is_mixed)
     average_pool.as_the_runtime_rounds(graph)
+    batch_matmul.as_the_runtime_rounds(graph)
+    squared_difference.as_the_runtime_rounds(graph)
     drop_unused(graph)
     islands.pool_globally(proto)
     saturation.sign_safe_weights(graph)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 
 @contextmanager
 def without_rewriting_protos() -> Iterator[None]:
@@ -31,3 +33,60 @@ def without_rewriting_protos() -> Iterator[None]:
         yield
     finally:
         GraphOptimizerBase.optimize = before
+
+
+@contextmanager
+def with_shapes_of_squares() -> Iterator[None]:
+    """Record the new shape when the optimizer moves a transpose behind the product of a tensor with itself.
+
+    Patches tf2onnx 1.17.0: `TransposeOptimizer._mul_handler` keeps the old shape for `x * x`, and later replaces
+    transposes of images of one pixel by a Reshape to a shape with exchanged axes: a layer normalization behind a
+    convolution does not run.
+    Ends with a version that sets the shape: tests/formats/onnx/test_patches.py fails then.
+    """
+    from tf2onnx.optimizer.transpose_optimizer import TransposeOptimizer, invert_perm
+
+    before = TransposeOptimizer._mul_handler
+
+    def handle(self: Any, transpose: Any, node: Any) -> Any:
+        is_square = len(set(node.input)) == 1
+        shape = self._g.get_shape(node.output[0])
+        moved = before(self, transpose, node)
+        if moved and is_square and shape:
+            permutation = transpose.get_attr_value("perm")
+            self._g.set_shape(node.output[0], [shape[axis] for axis in invert_perm(permutation)])
+            self._g.set_shape(transpose.output[0], shape)
+        return moved
+
+    TransposeOptimizer._mul_handler = handle
+    try:
+        yield
+    finally:
+        TransposeOptimizer._mul_handler = before
+
+
+@contextmanager
+def with_clipped_activations() -> Iterator[None]:
+    """Convert the activation between -1 and 1 that LiteRT's converter fuses into the operator before it.
+
+    Patches tf2onnx 1.17.0: `separate_fused_activation_function` rejects RELU_N1_TO_1.
+    Ends with a version that converts it: tests/formats/onnx/test_patches.py fails then.
+    """
+    from tf2onnx.tflite_handlers import tfl_math, tfl_nn
+    from tf2onnx.utils import make_name
+
+    before = tfl_math.separate_fused_activation_function
+
+    def separate(graph: Any, node: Any) -> None:
+        if node.get_attr_value("fused_activation_function") != b"RELU_N1_TO_1":
+            before(graph, node)
+            return
+        del node.attr["fused_activation_function"]
+        ends = [graph.make_const(make_name("end"), np.array(end, np.float32)).output[0] for end in (-1, 1)]
+        graph.insert_new_node_on_output("Clip", node.output[0], inputs=[node.output[0], *ends])
+
+    tfl_math.separate_fused_activation_function = tfl_nn.separate_fused_activation_function = separate
+    try:
+        yield
+    finally:
+        tfl_math.separate_fused_activation_function = tfl_nn.separate_fused_activation_function = before

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from export.formats.onnx import hard_swish, requantize
+from export.formats.onnx import requantize, tables
 from export.formats.onnx.graph import Graph
 from export.formats.onnx.protos import ModelProto, NodeProto
 from export.model.tensor_spec import TensorSpec
@@ -87,15 +87,15 @@ def cut(proto: ModelProto, found: Sequence[Seam]) -> bytes:
     given = names | {seam.quantized for seam in found}
     grids = _grids(changed, graph, found)
     real = {*grids, *(node.output[0] for node in graph.proto.node if node.input and node.input[0] in grids)}
-    nodes, tables, spelled_out = [], _of_tables(graph), _spelled_out(graph)
+    nodes, looked_up, spelled_out = [], tables.of(graph), _spelled_out(graph)
     for node in changed.graph.node:
         if given & set(node.output):
             continue
         dequantizes = node.op_type in ("QuantizeLinear", "DequantizeLinear") and node.output[0] in real
         if dequantizes or node.output[0] in spelled_out:
             node = helper.make_node("Identity", [node.input[0]], list(node.output))
-        elif node.output[0] in tables:
-            node = hard_swish.untabulate(node)
+        elif node.output[0] in looked_up:
+            node = looked_up[node.output[0]]
         elif node.input and node.input[0] in grids:
             _speak_real(graph, node, grids[node.input[0]])
         node.input[:] = [PREFIX + name if name in names else name for name in node.input]
@@ -106,16 +106,6 @@ def cut(proto: ModelProto, found: Sequence[Seam]) -> bytes:
     reads = dict.fromkeys(seam.reads for seam in found if seam.reads)
     changed.graph.output.extend(_value(name, "float32") for name in reads)
     return bytes(changed.SerializeToString())
-
-
-def _of_tables(graph: Graph) -> set[str]:
-    """Return the outputs of the nodes that look up an activation in a table: index and result."""
-    found = set()
-    for node in graph.proto.node:
-        index = graph.producer.get(node.input[1]) if node.op_type == "Gather" else None
-        if index is not None and index.op_type == "Cast" and node.input[0] in graph.stored:
-            found |= {index.output[0], node.output[0]}
-    return found
 
 
 def _spelled_out(graph: Graph) -> set[str]:

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from export.errors import ConversionError
-from export.formats.onnx.patches import without_rewriting_protos
+from export.formats.onnx.operators import register
+from export.formats.onnx.patches import with_clipped_activations, with_shapes_of_squares, without_rewriting_protos
 
 OPSET = 18  # The newest opset that tf2onnx 1.17 writes.
 # tf2onnx copies the graph before each optimization, to undo it on failure; this takes half of the time.
@@ -26,7 +27,8 @@ def call(convert: Callable[[], tuple[Any, Any]], subject: str) -> Any:
     Raises:
         ConversionError: both failed; the message names `subject`.
     """
-    with _quiet():
+    register()
+    with _quiet(), with_clipped_activations(), with_shapes_of_squares():
         try:
             with _environment(_COPIES, "false"), without_rewriting_protos():
                 return convert()[0]

@@ -39,6 +39,32 @@ def large_kernels_in_slices() -> Iterator[None]:
         module.uniform_quantize = original
 
 
+@contextmanager
+def constants_on_grids_of_another_rank() -> Iterator[None]:
+    """Round a constant to a single scale that has more or fewer axes than the constant.
+
+    Patches ai-edge-quantizer 0.10.0: the constant of a concatenation (the class token of a vision transformer) or of a
+    select gets the scale of the output, whose axes may come from another operator, and is then rejected.
+    Ends with a version that reshapes the scale: tests/formats/tflite/test_patches.py fails then.
+    """
+    from ai_edge_quantizer.algorithms.uniform_quantize import uniform_quantize_tensor as module
+
+    original = module.uniform_quantize
+
+    def rounded(tensor_data: Any, quantization_params: Any, is_blockwise_quant: bool = False) -> Any:
+        given, rank = quantization_params, np.ndim(tensor_data)
+        if given.scale.size == given.zero_point.size == 1 and given.scale.ndim != rank:
+            shape = (1,) * rank
+            given = replace(given, scale=given.scale.reshape(shape), zero_point=given.zero_point.reshape(shape))
+        return original(tensor_data, given, is_blockwise_quant)
+
+    module.uniform_quantize = rounded
+    try:
+        yield
+    finally:
+        module.uniform_quantize = original
+
+
 def _slice(parameters: Any, some: Any) -> Any:
     """Return the quantization of a part of the first axis; a per-tensor quantization stays unchanged."""
     scale, zero_point = (

@@ -48,7 +48,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
             float_file = flatbuffer.write(reference)
     worker = quantizer.Quantizer(bytearray(float_file), _recipe(reference, plan))
     try:
-        with patches.large_kernels_in_slices():
+        with patches.large_kernels_in_slices(), patches.constants_on_grids_of_another_rank():
             result = worker.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
     except (ValueError, RuntimeError, KeyError, TypeError) as error:
         raise ConversionError(f"ai-edge-quantizer rejects the model for {plan.scheme}: {error}") from error

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
+from export.formats import FORMATS
+from export.formats.onnx import tf2onnx_call
 from export.formats.onnx.patches import without_rewriting_protos
+
+ONNX = FORMATS["onnx"]
 
 
 class Graph:
@@ -51,3 +56,49 @@ def test_patch_of_tf2onnx_changes_nothing_else(optimizer: Any) -> None:
         optimizer.optimize(patched, 0)
     optimizer.optimize(usual, 0)
     assert patched.called == [name for name in usual.called if name != "update_proto"]
+
+
+def square_of_one_pixel() -> Any:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    x = keras.Input((2, 2, 3))
+    y = keras.layers.Conv2D(6, 2, strides=2)(x)
+    return keras.Model(x, keras.layers.LayerNormalization(epsilon=1e-6)(y))
+
+
+def shapes_of_reshapes(model: Any) -> set[tuple[int, ...]]:
+    """Return the stored shapes of a file's Reshapes."""
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load_from_string(ONNX.convert(model)).graph
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    return {tuple(stored[node.input[1]].tolist()) for node in graph.node if node.op_type == "Reshape"}
+
+
+def test_square_behind_a_convolution_keeps_the_order_of_axes() -> None:
+    assert all(shape[2] == 1 for shape in shapes_of_reshapes(square_of_one_pixel()))
+
+
+def test_patch_of_squares_is_still_necessary(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tf2onnx_call, "with_shapes_of_squares", nullcontext)
+    # The optimizer's order is random.
+    found = set().union(*(shapes_of_reshapes(square_of_one_pixel()) for _ in range(6)))
+    assert any(shape[2] != 1 for shape in found)
+
+
+def test_patch_of_clipped_activations_is_still_necessary() -> None:
+    from tf2onnx.tflite_handlers import tfl_math
+
+    class Node:
+        name = "add"
+        output = ("add",)
+
+        def __init__(self) -> None:
+            from onnx import helper
+
+            self.attr = {"fused_activation_function": helper.make_attribute("f", b"RELU_N1_TO_1")}
+
+    with pytest.raises(ValueError, match="Unsupported fused activation"):
+        tfl_math.separate_fused_activation_function(None, Node())

@@ -1,4 +1,4 @@
-"""Kernels above 32 MiB are rounded like small ones."""
+"""Kernels above 32 MiB are rounded like small ones, and constants on any grid with a single scale."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.formats.tflite.patches import LARGEST_BYTES, large_kernels_in_slices
+from export.formats.tflite.patches import LARGEST_BYTES, constants_on_grids_of_another_rank, large_kernels_in_slices
 
 SHAPE = (66, 2, 2, 2**15)  # 33 MiB of float32
 
@@ -60,3 +60,13 @@ def test_small_kernel_is_rounded_by_the_library(kernel: np.ndarray) -> None:
 def test_patch_of_ai_edge_quantizer_is_still_necessary(kernel: np.ndarray) -> None:
     with pytest.raises(ValueError, match="more dimensions"):
         rounded(kernel, parameters(np.full((SHAPE[0], 1, 1, 1), 2, np.float32), 0))
+
+
+def test_constant_is_rounded_to_a_scale_of_another_rank() -> None:
+    values = np.array([[1.0, -2.0, 0.6]], np.float32)
+    scale = np.full((1, 1, 1, 1), 0.5, np.float32)
+    with pytest.raises(ValueError, match="must be the same as the tensor rank"):
+        rounded(values, parameters(scale, None))  # When this fails, the patch is no longer necessary.
+    with constants_on_grids_of_another_rank():
+        found = rounded(values, parameters(scale, None))
+    np.testing.assert_array_equal(found, [[2, -4, 1]])
