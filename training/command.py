@@ -92,7 +92,7 @@ def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], *
     If any of them is given, a FILE.keras goes through these stages only, unless --epochs is given, too.
     """
     from export.cli.progress_bar import ProgressBar
-    from export.model.model_file import is_model_file
+    from export.model.loading.model_file import is_model_file
     from export.runtime import background
     from training import job, printing
     from training.recipe import Compression, TrainingRecipe, record

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.model.model_file import is_model_file
+from export.model.loading.model_file import is_model_file
 from training import compression, distributing, phases, pictures, tasks
 from training.compression import checks
 from training.file_start import FileStart

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from export.model import keras_file
+from export.model.loading import keras_file
 from zoo import own_file
 from zoo.errors import OutsideError, UsageProblemError
 

@@ -12,8 +12,9 @@ from calibration.samples import Array, Samples
 from export.analysis.evaluation import Labelled
 from export.formats import FORMATS
 from export.metrics import compare
-from export.model import model_file, reference, signature
-from export.model.static_sizes import Sizes
+from export.model import reference, signature
+from export.model.loading import model_file
+from export.model.loading.static_sizes import Sizes
 from export.model.subject import Subject, subject_of_file
 from export.proof.evidence import ProvenFile
 from zoo import own_file

@@ -14,7 +14,7 @@ from export.bundle import golden, read
 from export.bundle.read import Delivered, DeliveredFile
 from export.bundle.write import GOLDEN, MANIFEST
 from export.formats import PRIMARY
-from export.model.model_file import is_model_file
+from export.model.loading.model_file import is_model_file
 from export.model.subject import Subject
 from export.quantization.samples import draw
 from export.recipe import Recipe

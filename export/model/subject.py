@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zoo
-from export.model import custom_code, model_file, signature
-from export.model.functional_form import normalises_by_itself
-from export.model.model_file import is_model_file
-from export.model.static_sizes import Sizes
+from export.model import signature
+from export.model.loading import custom_code, model_file
+from export.model.loading.functional_form import normalises_by_itself
+from export.model.loading.model_file import is_model_file
+from export.model.loading.static_sizes import Sizes
 from export.recipe import Recipe
 from zoo import class_names, own_file, weights
 from zoo.entry_points import EntryPoint

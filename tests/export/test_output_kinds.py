@@ -10,7 +10,8 @@ import pytest
 from keras import layers
 
 from export.metrics import OutputKind
-from export.model import entries, keras_file, signature
+from export.model import entries, signature
+from export.model.loading import keras_file
 from export.model.output_kinds import output_kinds
 from export.model.subject import load_subject
 from export.recipe import Recipe

@@ -12,7 +12,7 @@ import pytest
 
 from export import pipeline
 from export.bundle.report.rows import Row, rows
-from export.model import keras_file
+from export.model.loading import keras_file
 from export.pipeline import Delivery
 from export.recipe import Recipe
 from export.scheme import FLOAT16, FLOAT32, INT8, SCHEMES, W8A32, Scheme

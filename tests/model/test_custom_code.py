@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from export import pipeline
-from export.model.custom_code import run_file
+from export.model.loading.custom_code import run_file
 from export.recipe import Recipe
 from export.scheme import FLOAT32, INT8
 from zoo.errors import UsageProblemError

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.model import model_file
+from export.model.loading import model_file
 from zoo.errors import UsageProblemError
 
 

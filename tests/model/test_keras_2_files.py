@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.model import model_file
-from export.model.keras2 import same_outputs
-from export.model.keras2.convert import converted
-from export.model.keras2.errors import ConversionError
+from export.model.loading import model_file
+from export.model.loading.keras2 import same_outputs
+from export.model.loading.keras2.convert import converted
+from export.model.loading.keras2.errors import ConversionError
 
 SaveOld = Callable[..., Path]
 Outputs = Callable[..., np.ndarray]

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.model import model_file, signature
-from export.model.static_sizes import Sizes
+from export.model import signature
+from export.model.loading import model_file
+from export.model.loading.static_sizes import Sizes
 from zoo.errors import UsageProblemError
 
 

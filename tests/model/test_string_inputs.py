@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from export import pipeline
-from export.model import model_file, signature
+from export.model import signature
+from export.model.loading import model_file
 from export.recipe import Recipe
 from zoo.errors import UsageProblemError
 from zoo.inputs import Tokens

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from export import pipeline
-from export.model import model_file
-from export.model.static_sizes import Sizes
+from export.model.loading import model_file
+from export.model.loading.static_sizes import Sizes
 from export.recipe import Recipe
 from export.scheme import FLOAT32, INT8
 from zoo.errors import UsageProblemError

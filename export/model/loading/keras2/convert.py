@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from export.model.keras2.errors import ConversionError
-from export.model.keras2.layers import converted_layer, set_weights
-from export.model.keras2.operators import operator
+from export.model.loading.keras2.errors import ConversionError
+from export.model.loading.keras2.layers import converted_layer, set_weights
+from export.model.loading.keras2.operators import operator
 
 if TYPE_CHECKING:
     import keras

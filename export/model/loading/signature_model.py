@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.model.keras2 import same_outputs
-from export.model.keras2.errors import ConversionError
+from export.model.loading.keras2 import same_outputs
+from export.model.loading.keras2.errors import ConversionError
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def signature_model(path: Path, graph: Any) -> keras.Model:
     The weights are constants of its graph, as no layer is there that could hold them.
 
     Args:
-        path: the folder, checked by `export.model.untrusted_graph`.
+        path: the folder, checked by `export.model.loading.untrusted_graph`.
         graph: its MetaGraphDef.
 
     Raises:

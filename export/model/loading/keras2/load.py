@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.model.keras2 import same_outputs
-from export.model.keras2.convert import converted
-from export.model.keras2.errors import ConversionError
-from export.model.load_failure import load_failure
+from export.model.loading.keras2 import same_outputs
+from export.model.loading.keras2.convert import converted
+from export.model.loading.keras2.errors import ConversionError
+from export.model.loading.load_failure import load_failure
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def load(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, str]:
     """Return the Keras 3 model of a .h5, .keras or SavedModel of Keras 2, and a note about the conversion.
 
-    The file must have been checked by `export.model.untrusted`.
+    The file must have been checked by `export.model.loading.untrusted`.
 
     Raises:
         UsageProblemError: tf_keras cannot load the file, or the model cannot be converted to Keras 3.

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.model import h5_file, keras_file, saved_model, signature
-from export.model.byte_inputs import with_float_pictures
-from export.model.concrete_call import called, needs_call
-from export.model.float32_model import in_float32
-from export.model.functional_form import functional_form
-from export.model.static_sizes import Sizes, with_static_sizes
-from export.model.string_inputs import without_strings
+from export.model import signature
+from export.model.loading import h5_file, keras_file, saved_model
+from export.model.loading.byte_inputs import with_float_pictures
+from export.model.loading.concrete_call import called, needs_call
+from export.model.loading.float32_model import in_float32
+from export.model.loading.functional_form import functional_form
+from export.model.loading.static_sizes import Sizes, with_static_sizes
+from export.model.loading.string_inputs import without_strings
 from zoo.errors import UsageProblemError
 from zoo.inputs import Input
 

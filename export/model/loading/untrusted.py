@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.model.keras2.operators import operators
-from export.model.load_failure import lambda_refusal
+from export.model.loading.keras2.operators import operators
+from export.model.loading.load_failure import lambda_refusal
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from export.model.keras2.errors import ConversionError
+from export.model.loading.keras2.errors import ConversionError
 
 # Arguments that Keras 3 does not have, with the values that change nothing in inference.
 _GONE: Mapping[str, tuple[Any, ...]] = {
@@ -22,7 +22,7 @@ _GONE: Mapping[str, tuple[Any, ...]] = {
     "value_shape": (),
     "ragged": (False,),
     "sparse": (False, None),
-    "time_major": (False, True),  # `export.model.keras2.convert` transposes around the layer
+    "time_major": (False, True),  # `export.model.loading.keras2.convert` transposes around the layer
     "renorm": (False,),
     "virtual_batch_size": (None,),
     "adjustment": (None,),

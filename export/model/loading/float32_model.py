@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from export.errors import PassRefusedError
-from export.model import dequantize, graph
+from export.model import graph
+from export.model.loading import dequantize
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.model import untrusted
-from export.model.keras2 import load as keras2
-from export.model.signature_model import signature_model
-from export.model.untrusted_graph import check_functions
+from export.model.loading import untrusted
+from export.model.loading.keras2 import load as keras2
+from export.model.loading.signature_model import signature_model
+from export.model.loading.untrusted_graph import check_functions
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:

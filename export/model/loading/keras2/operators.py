@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from export.model.keras2.errors import ConversionError
+from export.model.loading.keras2.errors import ConversionError
 
 # Keras 2 stores such a function by its public name in TensorFlow. A file that names another one is refused before it
 # is loaded, because tf_keras would call the function: `io.write_file`, for example.

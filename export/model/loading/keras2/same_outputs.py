@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from export.model.keras2.errors import ConversionError
+from export.model.loading.keras2.errors import ConversionError
 
 if TYPE_CHECKING:
     import keras

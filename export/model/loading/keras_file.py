@@ -7,11 +7,11 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from export.model import untrusted
-from export.model.concrete_call import needs_call
-from export.model.functional_form import functional_form
-from export.model.keras2 import load as keras2
-from export.model.load_failure import load_failure
+from export.model.loading import untrusted
+from export.model.loading.concrete_call import needs_call
+from export.model.loading.functional_form import functional_form
+from export.model.loading.keras2 import load as keras2
+from export.model.loading.load_failure import load_failure
 from zoo.errors import UsageProblemError
 from zoo.weights.patches import blank_weights
 

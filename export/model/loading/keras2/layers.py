@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from export.model.keras2.errors import ConversionError
-from export.model.keras2.settings import translated
+from export.model.loading.keras2.errors import ConversionError
+from export.model.loading.keras2.settings import translated
 
 if TYPE_CHECKING:
     import keras

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.model import untrusted
-from export.model.keras2 import load as keras2
-from export.model.load_failure import load_failure
+from export.model.loading import untrusted
+from export.model.loading.keras2 import load as keras2
+from export.model.loading.load_failure import load_failure
 from zoo.errors import UsageProblemError
 from zoo.weights.patches import blank_weights
 
