@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -198,8 +199,9 @@ def cells(found: list[Row]) -> tuple[str, ...]:
 
 
 def reason(found: list[Row]) -> str:
-    """Return why the first file failed; empty if none did."""
-    return next((row.reason.split(";")[0] for row in found if row.state == "failed"), "")
+    """Return why the first file failed, without measured numbers; empty if none did."""
+    first = next((row.reason.split(";")[0] for row in found if row.state == "failed"), "")
+    return re.split(r"\s-?\d", first)[0]
 
 
 def main(arguments: list[str]) -> int:
