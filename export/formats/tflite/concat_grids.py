@@ -1,8 +1,8 @@
-"""Give activations that an operator only moves, such as inputs of a CONCATENATION, a common grid.
+"""Give activations that an operator only moves or chooses from, such as inputs of a CONCATENATION, a common grid.
 
-All inputs of a CONCATENATION are requantized to the grid of its output, which rounds them a second time. If an input
-has no other reader, or its own grid would be hardly finer, it gets the range of the CONCATENATION from the start, which
-avoids the second rounding.
+All inputs of a CONCATENATION, or of a MAXIMUM, are requantized to the grid of its output, which rounds them a second
+time. If an input has no other reader, or its own grid would be hardly finer, it gets the range of the output from the
+start, which avoids the second rounding.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from export.formats.tflite import flatbuffer
 # r^2 = 1 + 1 / r^2: the root of the golden ratio.
 COARSER = 1.27
 CUT = 0.05  # Share of its own range that an input may lose: less than a step of the search for ranges.
-JOINS = "CONCATENATION"
 
+# Operators whose inputs are requantized to the grid of the output. The largest or the chosen of two values does not change
+# if values that are never chosen are cut to the range of the output.
+JOINS = frozenset({"CONCATENATION", "PACK", "MAXIMUM", "MINIMUM", "SELECT", "SELECT_V2"})
 
 # Operators that return all input values on the same grid (ai-edge-quantizer, uniform_quantize/common_quantize.py).
 MOVES_ALL = frozenset({"MAX_POOL_2D", "MIRROR_PAD", "PAD", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "TILE", "TRANSPOSE"})
@@ -42,10 +44,10 @@ def shared(model: flatbuffer.Model, ranges: Mapping[int, Range]) -> dict[int, Ra
         pass_on(model, operator, found)
     # In reverse order, because an input may be a concatenation itself.
     for operator in reversed(operators):
-        if flatbuffer.op_name(model, operator) != JOINS:
+        whole = found.get(operator.outputs[0])
+        if whole is None or flatbuffer.op_name(model, operator) not in JOINS:
             continue
-        whole = found[operator.outputs[0]]
-        for index in operator.inputs:
+        for index in (one for one in operator.inputs if one in found):
             line = list(_on_one_grid(model, makers, index))
             if line and all(_may_take(found[one], whole, readers[one]) for one in line):
                 found.update(dict.fromkeys(line, whole))
