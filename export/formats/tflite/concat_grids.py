@@ -19,8 +19,8 @@ from export.formats.tflite import flatbuffer
 COARSER = 1.27
 CUT = 0.05  # Share of its own range that an input may lose: less than a step of the search for ranges.
 
-# Operators whose inputs are requantized to the grid of the output. The largest or the chosen of two values does not change
-# if values that are never chosen are cut to the range of the output.
+# Operators whose inputs are requantized to the grid of the output. The largest or the chosen of two values does not
+# change if values that are never chosen are cut to the range of the output.
 JOINS = frozenset({"CONCATENATION", "PACK", "MAXIMUM", "MINIMUM", "SELECT", "SELECT_V2"})
 
 # Operators that return all input values on the same grid (ai-edge-quantizer, uniform_quantize/common_quantize.py).
