@@ -106,19 +106,23 @@ def base_of(
 
     Raises:
         CheckFailedError: an output of the model is NaN or infinite.
-        ConversionError: the model has a loop that cannot be unrolled.
         OutsideError: a runtime cannot run the file.
         UsageProblemError: the values of its tensors cannot be read, so they cannot be matched.
     """
     in_float = frozenset(layer for layer, width in raised.items() if width is Width.FLOAT32)
     served = tuple(scheme for scheme in schemes if scheme.weight_bits == weight_bits)
-    loop_free = None
+    loop_free, trouble = None, ""
     if any(scheme.needs_calibration for scheme in served) and unroll.steps_of(run.subject.model):
-        loop_free = once(without_loops, run)
-        run, float_file = loop_free.run, loop_free.content
+        try:
+            loop_free = once(without_loops, run)
+            run, float_file = loop_free.run, loop_free.content
+        except ConversionError as error:  # files without ranges are still possible
+            trouble = str(error)
     kept = once(kept_layers, run, float_file, in_float)
     base = once(integer_base, run, float_file, served, weight_bits, kept)
     base = once(with_tensor_map, run, base) if raised else base
+    if trouble:
+        return replace(base, trouble=trouble)
     return once(_with_record, base, loop_free) if loop_free is not None else base
 
 

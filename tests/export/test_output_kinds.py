@@ -11,7 +11,7 @@ from keras import layers
 
 from export.metrics import OutputKind
 from export.model import entries, signature
-from export.model.loading import keras_file
+from export.model.loading import model_file
 from export.model.output_kinds import output_kinds
 from export.model.subject import load_subject
 from export.recipe import Recipe
@@ -82,7 +82,7 @@ def test_losses_are_read_from_the_file(loss: object, expected: dict[str, str], t
     if loss is not None:
         model.compile(loss=loss)
     model.save(tmp_path / "own.keras")
-    assert keras_file.losses(tmp_path / "own.keras", ["a", "b"]) == expected
+    assert model_file.load(tmp_path / "own.keras").losses == expected
 
 
 def test_every_output_of_a_file_has_a_kind(tmp_path: Path) -> None:

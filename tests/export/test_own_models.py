@@ -12,6 +12,7 @@ import pytest
 
 from export import pipeline
 from export.bundle.report.rows import Row, rows
+from export.formats.tflite import edges
 from export.model.loading import keras_file
 from export.pipeline import Delivery
 from export.recipe import Recipe
@@ -142,7 +143,7 @@ def test_regression_on_vectors_has_no_top_1(saved: Save, tmp_path: Path) -> None
     np.save(path, values)
     delivery = export(saved(model), str(path), tmp_path, (*BOTH, W8A32))
     assert all_proven(delivery)
-    assert {row.agreement for row in table(delivery).values()} == {"-"}
+    assert all(row.agreement.startswith("R2 0.9") or row.agreement == "R2 1.0000" for row in table(delivery).values())
     assert all(float(row.sqnr) > 20 for row in table(delivery).values())
 
 
@@ -253,12 +254,15 @@ def test_convolution_over_time_is_proven(saved: Save, tmp_path: Path) -> None:
     assert all_proven(export(saved(model), str(tmp_path / "series.npy"), tmp_path))
 
 
-def test_file_that_its_runtime_rejects_is_a_row_and_others_are_delivered(saved: Save, tmp_path: Path) -> None:
+def test_file_that_its_runtime_rejects_is_a_row_and_others_are_delivered(
+    saved: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import keras
     from keras import layers
 
     steps, values = keras.Input((6, 4)), series()[:, :6]
-    # XNNPACK refuses the int8 SPLIT of the first step, one of whose outputs nobody reads.
+    # XNNPACK refuses the int8 SPLIT of the first step, one of whose outputs nobody reads, without this repair.
+    monkeypatch.setattr(edges, "type_unread_results", lambda _: None)
     x = layers.LSTM(4, unroll=True)(steps)
     model = fit(keras.Model(steps, layers.Dense(1)(x)), values, values.mean(axis=(1, 2)), "mse")
     np.save(tmp_path / "series.npy", values)
@@ -271,12 +275,12 @@ def test_file_that_its_runtime_rejects_is_a_row_and_others_are_delivered(saved: 
     assert "own-int8.tflite" not in delivered
 
 
-def test_loop_is_exported_in_float_and_int8_rows_suggest_it(saved: Save, tmp_path: Path) -> None:
+def test_loop_of_many_steps_is_exported_in_float_and_int8_rows_suggest_it(saved: Save, tmp_path: Path) -> None:
     import keras
     from keras import layers
 
-    steps, values = keras.Input((12, 4)), series()
-    model = fit(keras.Model(steps, layers.Dense(1)(layers.LSTM(8)(steps))), values, values.mean(axis=(1, 2)), "mse")
+    steps, values = keras.Input((260, 2)), np.random.default_rng(0).normal(size=(80, 260, 2)).astype(np.float32)
+    model = keras.Model(steps, layers.Dense(1)(layers.LSTM(4)(steps)))
     np.save(tmp_path / "series.npy", values)
     advised = (FLOAT16, W8A32)
     delivery = export(saved(model), str(tmp_path / "series.npy"), tmp_path, (*BOTH, *advised))
@@ -284,6 +288,7 @@ def test_loop_is_exported_in_float_and_int8_rows_suggest_it(saved: Save, tmp_pat
     found = table(delivery)
     for form in (".tflite", ".onnx"):
         assert found["int8", form].verdict == "not written"
+        assert "is a loop of 260 steps; at most 256 are unrolled for integers" in found["int8", form].reason
         assert "type --precision float16 or w8a32" in found["int8", form].reason
     proven = {(scheme, form) for (scheme, form), row in found.items() if row.verdict == "proven"}
     assert proven == {(str(scheme), form) for scheme in (FLOAT32, *advised) for form in (".tflite", ".onnx")}

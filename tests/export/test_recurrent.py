@@ -89,7 +89,13 @@ def test_unrolled_copy_has_no_loop_and_the_same_outputs(kind: str) -> None:
     np.testing.assert_allclose(model(values[:8]), result.model(values[:8]), atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+# The others run with the large tests.
+QUICK = {"LSTM", "GRU", "bidirectional", "masked words", "convolutional"}
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in QUICK else pytest.mark.large) for kind in KINDS]
+)
 def test_integer_files_of_both_formats_are_proven(kind: str, tmp_path: Path) -> None:
     model, values = made(kind)
     model.save(tmp_path / "own.keras")

@@ -45,6 +45,8 @@ def _matched(
     pending = []
     for layer in expected:
         alike = [place for place, other in left.items() if other.shape == layer.shape]
+        if layer.bias is None:  # Leave those with a bias to the layers that have one.
+            alike.sort(key=lambda place: left[place].bias is not None)
         likely = (place for place in alike if _bias_distance(layer, left[place], terms) <= SAME_STEPS)
         distances = ((place, _distances(layer, left[place], terms)) for place in likely)
         equal, found_distances = next((one for one in distances if max(one[1]) <= SAME_STEPS), (None, []))

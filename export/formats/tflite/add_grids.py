@@ -27,7 +27,7 @@ def settled(model: flatbuffer.Model, ranges: Mapping[int, Range]) -> dict[int, R
     """Return the ranges of a float file's activations by index, with those of sums slightly widened if necessary."""
     found = dict(ranges)
     operators = [(flatbuffer.op_name(model, operator), operator) for operator in model.subgraphs[0].operators]
-    joined = {index for name, operator in operators if name == concat_grids.JOINS for index in operator.inputs}
+    joined = {index for name, operator in operators if name in concat_grids.JOINS for index in operator.inputs}
     for name, operator in operators:
         concat_grids.pass_on(model, operator, found)
         terms = [found[index] for index in operator.inputs if index in found]
