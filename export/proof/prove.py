@@ -22,7 +22,7 @@ from export.proof.integer_model import BaseOutputs, base_outputs
 from export.proof.notes import notes
 from export.quantization.build import MadeFile, parent_content
 from export.quantization.export_run import ExportRun
-from export.quantization.integer_base import Bases, IntegerBase
+from export.quantization.integer_base import Bases, IntegerBase, base_for
 from export.quantization.requested import Key
 from export.runtime.run_file import Measurement, measure
 from export.scheme import FLOAT32, Scheme
@@ -40,12 +40,13 @@ def prove_all(run: ExportRun, files: Mapping[Key, MadeFile], bases: Bases, expec
         bases: the models that integer files were quantized from.
         expected: outputs of the Keras model for the probe, (N, ...) by name.
     """
-    known = {bits: base for bits, base in bases.items() if isinstance(base, IntegerBase)}
-    found = {bits: _base_outputs(run, base) for bits, base in known.items() if _is_used(files, bits)}
+    known = {key: base for key, file in files.items() if isinstance(base := base_for(bases, file.scheme), IntegerBase)}
+    used = {id(base): base for key, base in known.items() if key[0] == PRIMARY.name and not files[key].trouble}
+    found = {name: _base_outputs(run, base) for name, base in used.items()}
     proven: dict[Key, ProvenFile] = {}
     for key, file in files.items():
-        weight_bits = file.scheme.weight_bits
-        outputs, base_trouble = found.get(weight_bits, (None, ""))
+        base = known.get(key)
+        outputs, base_trouble = found.get(id(base), (None, ""))
         trouble = file.trouble or base_trouble
         if trouble:
             proven[key] = without_proof(run, file, trouble)
@@ -56,10 +57,9 @@ def prove_all(run: ExportRun, files: Mapping[Key, MadeFile], bases: Bases, expec
         except (OutsideError, UsageProblemError) as error:
             proven[key] = without_proof(run, file, str(error))
             continue
-        base = known.get(weight_bits)
         proven[key] = prove(evidence(run, file, measured, expected, files, proven, base, outputs))
     return {
-        key: _with_notes(one, proven[key[0], FLOAT32], _choices(run, key[1], known.get(key[1].weight_bits)))
+        key: _with_notes(one, proven[key[0], FLOAT32], _choices(run, key[1], known.get(key)))
         for key, one in proven.items()
     }
 
@@ -158,14 +158,6 @@ def _base_outputs(run: ExportRun, base: IntegerBase) -> tuple[BaseOutputs | None
         return base_outputs(run, base), ""
     except (OutsideError, CheckFailedError) as error:
         return None, f"the model that the file was derived from cannot be run: {error}"
-
-
-def _is_used(files: Mapping[Key, MadeFile], weight_bits: int) -> bool:
-    """Whether a file of the primary format was quantized from the base for these weight bits."""
-    return any(
-        file.format == PRIMARY.name and file.scheme.weight_bits == weight_bits and not file.trouble
-        for file in files.values()
-    )
 
 
 def _parent(file: MadeFile, files: Mapping[Key, MadeFile], base: IntegerBase | None) -> bytes | None:

@@ -10,7 +10,7 @@ from export.errors import ConversionError
 from export.formats import FORMATS, PRIMARY, Format, QuantizationPlan
 from export.quantization import mixed_precision
 from export.quantization.export_run import ExportRun
-from export.quantization.integer_base import Bases, IntegerBase, NoBase, base_of
+from export.quantization.integer_base import Bases, IntegerBase, NoBase, base_for, base_of
 from export.quantization.memo import Memo
 from export.quantization.requested import Key, keys
 from export.recipe import Width
@@ -103,7 +103,7 @@ def quantized(
         bases: the models that integer files are quantized from.
     """
     name, scheme = key
-    file_format, base = FORMATS[name], bases.get(scheme.weight_bits)
+    file_format, base = FORMATS[name], base_for(bases, scheme)
     try:
         _refuse_entry_points(run)
         siblings = {other: _content(made[other, scheme]) for other in file_format.needs(scheme)}

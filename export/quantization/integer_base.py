@@ -41,6 +41,7 @@ class IntegerBase:
         int8_ranges: of the activations of schemes with 8 bits; wider activations keep the observed ranges.
         trouble: why the activations cannot be observed; empty otherwise.
         tensor_map: the layer whose output each tensor is; empty if no part of the recipe needs it.
+        with_loops: the base of the files that store no ranges, if the model of this one is unrolled; otherwise None.
     """
 
     model: keras.Model
@@ -51,6 +52,7 @@ class IntegerBase:
     int8_ranges: Ranges | None = None
     trouble: str = ""
     tensor_map: Mapping[str, Attribution] = field(default_factory=dict)
+    with_loops: IntegerBase | None = None
 
     @property
     def is_reconstructed(self) -> bool:
@@ -83,6 +85,14 @@ class NoBase:
 Bases = Mapping[int, IntegerBase | NoBase]
 
 
+def base_for(bases: Bases, scheme: Scheme) -> IntegerBase | NoBase | None:
+    """Return the base of the files of a scheme; None if nothing was prepared for them."""
+    base = bases.get(scheme.weight_bits)
+    if isinstance(base, IntegerBase) and base.with_loops is not None and not scheme.needs_calibration:
+        return base.with_loops
+    return base
+
+
 def base_of(
     run: ExportRun,
     float_file: bytes,
@@ -111,10 +121,12 @@ def base_of(
     """
     in_float = frozenset(layer for layer, width in raised.items() if width is Width.FLOAT32)
     served = tuple(scheme for scheme in schemes if scheme.weight_bits == weight_bits)
-    loop_free, trouble = None, ""
+    loop_free, with_loops, trouble = None, None, ""
     if any(scheme.needs_calibration for scheme in served) and unroll.steps_of(run.subject.model):
         try:
             loop_free = once(without_loops, run)
+            if any(scheme.has_integer_weights and not scheme.needs_calibration for scheme in served):
+                with_loops = once(_prepared, run, float_file, weight_bits, frozenset())
             run, float_file = loop_free.run, loop_free.content
         except ConversionError as error:  # files without ranges are still possible
             trouble = str(error)
@@ -123,7 +135,7 @@ def base_of(
     base = once(with_tensor_map, run, base) if raised else base
     if trouble:
         return replace(base, trouble=trouble)
-    return once(_with_record, base, loop_free) if loop_free is not None else base
+    return once(_unrolled, base, loop_free, with_loops) if loop_free is not None else base
 
 
 def integer_base(
@@ -162,10 +174,11 @@ class LoopFree:
     record: Mapping[str, Any]
 
 
-def _with_record(base: IntegerBase, loop_free: LoopFree) -> IntegerBase:
-    """Return the base with the record of the pass that unrolled its model."""
+def _unrolled(base: IntegerBase, loop_free: LoopFree, with_loops: IntegerBase | None) -> IntegerBase:
+    """Return the base with the record of the pass that unrolled its model, and the base before it."""
     made = base.reconstruction
-    return replace(base, reconstruction=replace(made, records=[loop_free.record, *made.records]))
+    unrolled = replace(made, records=[loop_free.record, *made.records])
+    return replace(base, reconstruction=unrolled, with_loops=with_loops)
 
 
 def without_loops(run: ExportRun) -> LoopFree:

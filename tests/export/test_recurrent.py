@@ -16,7 +16,7 @@ from export.bundle.report.rows import rows
 from export.errors import PassRefusedError
 from export.passes.unroll import MOST_STEPS, Unroll, in_words, steps_of
 from export.recipe import Recipe
-from export.scheme import INT8, W8A16
+from export.scheme import INT8, W8A16, W8A32
 
 STEPS = 5
 
@@ -115,6 +115,28 @@ def test_integer_files_of_both_formats_are_proven(kind: str, tmp_path: Path) -> 
     assert len(integers) == 4
     assert all("unrolled: " in " ".join(file["notes"]) for file in integers)
     assert manifest["passes"][0]["name"] == "unroll"
+
+
+def test_files_without_ranges_keep_the_loop_whatever_else_is_requested(tmp_path: Path) -> None:
+    model, values = made("LSTM")
+    model.save(tmp_path / "own.keras")
+    np.savez(tmp_path / "rows.npz", series=values)
+    digests = []
+    for schemes in ((W8A32,), (INT8, W8A32)):
+        recipe = Recipe(
+            model=str(tmp_path / "own.keras"),
+            calibration=str(tmp_path / "rows.npz"),
+            schemes=schemes,
+            calibration_count=60,
+            probe_count=40,
+            out=tmp_path / str(len(schemes)),
+        )
+        delivery = pipeline.run(recipe)
+        assert delivery.passed
+        files = {file["file"]: file for file in delivery.manifest["files"]}
+        digests.append([files[f"own-w8a32.{end}"]["sha256"] for end in ("tflite", "onnx")])
+        assert "unrolled" not in " ".join(files["own-w8a32.tflite"]["notes"])
+    assert digests[0] == digests[1]
 
 
 def test_a_loop_of_many_steps_is_refused_in_one_sentence() -> None:

@@ -89,13 +89,22 @@ def canonicalize(graph: GraphProto, names: Mapping[str, str] | None = None) -> N
     """Give `graph` its canonical order and names; inputs and outputs keep their names or get those in `names`."""
     sort_nodes(graph)
     drop_unused(graph)
+    for inner in _inner(graph):  # tf2onnx leaves constants there that it has folded, in a random order.
+        drop_unused(inner)
     fixed = {value.name: value.name for value in (*graph.input, *graph.output)} | dict(names or {})
     _rename(graph, fixed, prefix="")
     for value in (*graph.input, *graph.output):
         value.name = fixed[value.name]
-    tensors = sorted(graph.initializer, key=lambda tensor: str(tensor.name))
-    del graph.initializer[:]
-    graph.initializer.extend(tensors)
+    for one in (graph, *_inner(graph)):
+        tensors = sorted(one.initializer, key=lambda tensor: str(tensor.name))
+        del one.initializer[:]
+        one.initializer.extend(tensors)
+
+
+def _inner(graph: GraphProto) -> list[GraphProto]:
+    """Return the subgraphs of a graph, and those inside of them."""
+    own = [inner for node in graph.node for inner in subgraphs(node)]
+    return [*own, *(deeper for inner in own for deeper in _inner(inner))]
 
 
 def _rename(graph: GraphProto, known: dict[str, str], prefix: str) -> None:
