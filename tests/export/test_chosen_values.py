@@ -43,7 +43,13 @@ CHOICES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", CHOICES)
+# The others run with the large tests.
+QUICK = {"leaky by a maximum", "where"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.large) for name in CHOICES]
+)
 def test_integer_files_of_both_formats_are_proven(name: str, tmp_path: Path) -> None:
     keras.backend.clear_session()
     keras.utils.set_random_seed(0)

@@ -167,7 +167,14 @@ def int8_files(delivery: pipeline.Delivery) -> Sequence[dict[str, object]]:
     return [file for file in files if file["precision"] == "int8"]
 
 
-@pytest.mark.parametrize("make", COARSE, ids=lambda make: make.__name__)
+# The others run with the large tests.
+QUICK = {normalized_features, raw_features, two_inputs, thermometer}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [pytest.param(make, id=make.__name__, marks=() if make in QUICK else pytest.mark.large) for make in COARSE],
+)
 def test_both_files_keep_the_variation_of_the_outputs(make: Callable[[], Made], tmp_path: Path) -> None:
     delivery = export(make(), tmp_path)
     files = int8_files(delivery)

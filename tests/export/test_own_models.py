@@ -275,6 +275,7 @@ def test_file_that_its_runtime_rejects_is_a_row_and_others_are_delivered(
     assert "own-int8.tflite" not in delivered
 
 
+@pytest.mark.large
 def test_loop_of_many_steps_is_exported_in_float_and_int8_rows_suggest_it(saved: Save, tmp_path: Path) -> None:
     import keras
     from keras import layers

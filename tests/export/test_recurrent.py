@@ -90,7 +90,7 @@ def test_unrolled_copy_has_no_loop_and_the_same_outputs(kind: str) -> None:
 
 
 # The others run with the large tests.
-QUICK = {"LSTM", "GRU", "bidirectional", "masked words", "convolutional"}
+QUICK = {"LSTM", "masked words"}
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,7 @@ def test_integer_files_of_both_formats_are_proven(kind: str, tmp_path: Path) -> 
     assert manifest["passes"][0]["name"] == "unroll"
 
 
+@pytest.mark.large
 def test_files_without_ranges_keep_the_loop_whatever_else_is_requested(tmp_path: Path) -> None:
     model, values = made("LSTM")
     model.save(tmp_path / "own.keras")

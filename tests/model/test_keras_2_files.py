@@ -75,7 +75,9 @@ def _same_numbers_in_every_run() -> None:
 
 
 @pytest.mark.parametrize("name", ["old.h5", "old.keras", "old_folder"])
-@pytest.mark.parametrize("build", [image_net, recurrent_net, operator_net, nested_net])
+@pytest.mark.parametrize(
+    "build", [image_net, operator_net, nested_net, pytest.param(recurrent_net, marks=pytest.mark.large)]
+)
 def test_outputs_are_those_of_keras_2(
     build: Callable[[], Any], name: str, keras_2_file: SaveOld, outputs_of: Outputs
 ) -> None:

@@ -39,7 +39,13 @@ OPERATORS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("operator", OPERATORS)
+# The others run with the large tests.
+QUICK = {"GELU", "RELU_N1_TO_1, fused", "RSQRT", "SELECT_V2", "SQUARED_DIFFERENCE"}
+
+
+@pytest.mark.parametrize(
+    "operator", [pytest.param(name, marks=() if name in QUICK else pytest.mark.large) for name in OPERATORS]
+)
 def test_operator_is_proven_in_every_precision_and_format(operator: str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     x = keras.Input((STEPS, WIDTH), name="x")
