@@ -65,7 +65,7 @@ class OnnxDissector:
         """Run one sample and show every point."""
         self._float.run(real)
         references = self._float.activations()
-        found, computed = self._found(stored), self._computed(references)
+        found, computed = self._found(stored), self._computed(references, real)
         by_tensor = {self._counterparts[seam.name].tensor: seam for seam in self._seams}
         for position, point in enumerate(self.points):
             seam, reference = by_tensor[point.tensor], references[point.tensor]
@@ -84,11 +84,13 @@ class OnnxDissector:
         given = {**stored, **dict(zip(names, self._shown.run(names, dict(stored)), strict=True))}
         return {seam.name: seam.stored.dequantize(given[seam.name]).astype(np.float32) for seam in self._seams}
 
-    def _computed(self, references: Mapping[str, Floats]) -> dict[str, Floats]:
+    def _computed(self, references: Mapping[str, Floats], real: Mapping[str, Array]) -> dict[str, Floats]:
         """Return the output of each operator for the float file's activations, by the name before quantization."""
         known = {split.PREFIX + name: counterpart for name, counterpart in self._counterparts.items()}
         fed = {
             value.name: known[value.name].as_onnx(references[known[value.name].tensor])
+            if value.name in known
+            else real[value.name]
             for value in self._cut.get_inputs()
         }
         names = [value.name for value in self._cut.get_outputs()]

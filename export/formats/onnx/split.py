@@ -78,8 +78,11 @@ def shown(proto: ModelProto, found: Sequence[Seam]) -> bytes:
 
 
 def cut(proto: ModelProto, found: Sequence[Seam]) -> bytes:
-    """Return the float file with the inputs `PREFIX + seam.name` and the outputs `seam.reads`."""
-    from onnx import helper
+    """Return the float file with the inputs `PREFIX + seam.name` and the outputs `seam.reads`.
+
+    Float inputs that operators in higher precision read directly stay inputs.
+    """
+    from onnx import TensorProto, helper
 
     changed = _copy(proto)
     graph = Graph(changed.graph)
@@ -101,7 +104,14 @@ def cut(proto: ModelProto, found: Sequence[Seam]) -> bytes:
         node.input[:] = [PREFIX + name if name in names else name for name in node.input]
         nodes.append(node)
     graph.replace_nodes(nodes)
+    read = {name for node in nodes for name in node.input}
+    kept = [
+        type(value).FromString(value.SerializeToString())
+        for value in changed.graph.input
+        if value.name in read and value.type.tensor_type.elem_type == TensorProto.FLOAT
+    ]
     del changed.graph.input[:], changed.graph.output[:]
+    changed.graph.input.extend(kept)
     changed.graph.input.extend(_value(PREFIX + seam.name, "float32") for seam in found)
     reads = dict.fromkeys(seam.reads for seam in found if seam.reads)
     changed.graph.output.extend(_value(name, "float32") for name in reads)
