@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -135,12 +135,12 @@ def fine_features() -> Made:
     return Model(signal, layers.Dense(1, name="y")(layers.Dense(16, activation="relu")(signal))), {"signal": x}
 
 
-def export(made: Made, folder: Path, **settings: object) -> pipeline.Delivery:
+def export(made: Made, folder: Path, **settings: Any) -> pipeline.Delivery:
     import keras
 
     model, arrays = made
     model.save(folder / "own.keras")
-    np.savez(folder / "rows.npz", **arrays)  # type: ignore[arg-type]
+    np.savez(folder / "rows.npz", **arrays)
     keras.backend.clear_session()
     recipe = Recipe(
         model=str(folder / "own.keras"),
@@ -149,7 +149,7 @@ def export(made: Made, folder: Path, **settings: object) -> pipeline.Delivery:
         calibration_count=60,
         probe_count=40,
         out=folder / "out",
-        **settings,  # type: ignore[arg-type]
+        **settings,
     )
     return pipeline.run(recipe)
 
@@ -162,7 +162,7 @@ def _same_weights_in_every_run() -> None:
     keras.utils.set_random_seed(0)
 
 
-def int8_files(delivery: pipeline.Delivery) -> Sequence[dict[str, object]]:
+def int8_files(delivery: pipeline.Delivery) -> list[dict[str, Any]]:
     files = [*delivery.manifest["files"], *delivery.manifest["not_delivered"]]
     return [file for file in files if file["precision"] == "int8"]
 
@@ -178,11 +178,11 @@ QUICK = {normalized_features, raw_features, two_inputs, thermometer}
 def test_both_files_keep_the_variation_of_the_outputs(make: Callable[[], Made], tmp_path: Path) -> None:
     delivery = export(make(), tmp_path)
     files = int8_files(delivery)
-    assert [check for file in files for check in file["checks"] if not check["passed"]] == []  # type: ignore[attr-defined]
-    r2 = [one["r2"] for file in files for one in file["comparisons"].values()]  # type: ignore[attr-defined]
+    assert [check for file in files for check in file["checks"] if not check["passed"]] == []
+    r2 = [one["r2"] for file in files for one in file["comparisons"].values()]
     assert len(r2) == 2
     assert min(r2) > 0.97
-    assert all("8 bits are too coarse for the" in " ".join(file["notes"]) for file in files)  # type: ignore[call-overload]
+    assert all("8 bits are too coarse for the" in " ".join(file["notes"]) for file in files)
 
 
 def test_inputs_of_one_scale_stay_in_integers(tmp_path: Path) -> None:
@@ -196,6 +196,6 @@ def test_file_that_says_one_constant_is_not_proven(tmp_path: Path) -> None:
     from export.recipe import Io
 
     delivery = export(normalized_features(), tmp_path, io=Io.INT8)
-    failed = {check["quantity"] for file in int8_files(delivery) for check in file["checks"] if not check["passed"]}  # type: ignore[attr-defined]
+    failed = {check["quantity"] for file in int8_files(delivery) for check in file["checks"] if not check["passed"]}
     assert "variation over the samples, R2" in failed
     assert not delivery.passed

@@ -143,10 +143,6 @@ def command(
     """
     from export import remote
     from export.cli.progress_bar import ProgressBar
-    from export.cli.tables.budget import print_budget
-    from export.cli.tables.export import print_table
-    from export.cli.tables.layers import print_worst
-    from export.cli.tables.pruning import print_pruning
     from export.runtime import background
 
     budget = _budget(max_drop, max_size, max_latency, preset, raise_to)
@@ -172,18 +168,26 @@ def command(
         standard_error().print(line, soft_wrap=True)
     with ProgressBar(standard_error()) as progress:
         result = background.start(remote.export, progress, request=remote.request_of(recipe))
-    manifest = result["manifest"]
     if as_json:
-        print_json(manifest)
+        print_json(result["manifest"])
     else:
-        console = standard_output()
-        print_table(console, manifest, title=f"{manifest['name']}: {manifest['title']}")
-        print_pruning(console, manifest)
-        print_budget(console, manifest)
-        print_worst(console, manifest)
-        for line in _last_words(result):
-            console.print(line, soft_wrap=True)
-    return 0 if manifest["passed"] else 1
+        _print_tables(result)
+    return 0 if result["manifest"]["passed"] else 1
+
+
+def _print_tables(result: dict[str, Any]) -> None:
+    from export.cli.tables.budget import print_budget
+    from export.cli.tables.export import print_table
+    from export.cli.tables.layers import print_worst
+    from export.cli.tables.pruning import print_pruning
+
+    console, manifest = standard_output(), result["manifest"]
+    print_table(console, manifest, title=f"{manifest['name']}: {manifest['title']}")
+    print_pruning(console, manifest)
+    print_budget(console, manifest)
+    print_worst(console, manifest)
+    for line in _last_words(result):
+        console.print(line, soft_wrap=True)
 
 
 def _code_to_run(recipe: Recipe) -> list[str]:

@@ -29,7 +29,7 @@ SUFFIXES = (".keras", *h5_file.SUFFIXES)
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFile:
-    """The model in a file, with what the file says about it.
+    """A loaded model, with the facts that its file records.
 
     Attributes:
         model: functional Keras 3 model.
