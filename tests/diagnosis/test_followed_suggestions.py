@@ -85,7 +85,7 @@ def diagnosis(made: Remade, file_format: Format) -> Mapping[str, Any]:
     [
         ("lenet5", {}),
         ("lenet5", {"observer": "min-max"}),
-        ("lenet5", {"reconstruct": False}),
+        pytest.param("lenet5", {"reconstruct": False}, marks=pytest.mark.large),
         pytest.param("mobilenet_v2_tiny", {}, marks=pytest.mark.large),
     ],
 )

@@ -88,7 +88,7 @@ def test_killed_child_exits_with_code_3_and_one_line(start: Start, delivered: Pa
     assert wholeness(delivered / "lenet5") == []
 
 
-@pytest.mark.parametrize("to", ["group", "parent"])
+@pytest.mark.parametrize("to", ["group", pytest.param("parent", marks=pytest.mark.large)])
 def test_ctrl_c_exits_with_code_130_and_leaves_no_files(
     to: str, start: Start, delivered: Path, tmp_path: Path, wholeness: Wholeness
 ) -> None:

@@ -17,6 +17,7 @@ from export.model.loading import keras_file
 from export.pipeline import Delivery
 from export.recipe import Recipe
 from export.scheme import FLOAT16, FLOAT32, INT8, SCHEMES, W8A32, Scheme
+from tests.zoo.residual_network import residual_network
 
 if TYPE_CHECKING:
     import keras
@@ -147,20 +148,10 @@ def test_regression_on_vectors_has_no_top_1(saved: Save, tmp_path: Path) -> None
     assert all(float(row.sqnr) > 20 for row in table(delivery).values())
 
 
-def test_residuals_concatenations_depthwise_convolutions_and_softmax_are_proven(
+def test_residuals_concatenations_separable_convolutions_and_softmax_are_proven(
     fashion: Photos, photo_folder: Path, saved: Save, tmp_path: Path
 ) -> None:
-    import keras
-    from keras import layers
-
-    photo = keras.Input((32, 32, 1))
-    x = layers.Conv2D(8, 3, padding="same", use_bias=False)(layers.Rescaling(1 / 255)(photo))
-    x = layers.ReLU(6.0)(layers.BatchNormalization()(x))
-    x = layers.Add()([x, layers.Activation("swish")(layers.DepthwiseConv2D(3, padding="same")(x))])
-    x = layers.Concatenate()([layers.MaxPooling2D(2)(x), layers.AveragePooling2D(2)(x)])
-    x = layers.Flatten()(layers.Conv2D(16, 3, strides=2, activation="relu")(x))
-    model = keras.Model(photo, layers.Dense(10, activation="softmax")(x))
-    fit(model, fashion[0].astype(np.float32), fashion[1], "sparse_categorical_crossentropy")
+    model = fit(residual_network(), fashion[0].astype(np.float32), fashion[1], "sparse_categorical_crossentropy")
     assert all_proven(export(saved(model), str(photo_folder), tmp_path))
 
 

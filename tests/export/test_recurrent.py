@@ -90,7 +90,7 @@ def test_unrolled_copy_has_no_loop_and_the_same_outputs(kind: str) -> None:
 
 
 # The others run with the large tests.
-QUICK = {"LSTM", "masked words"}
+QUICK = {"LSTM"}
 
 
 @pytest.mark.parametrize(

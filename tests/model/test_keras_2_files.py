@@ -112,7 +112,8 @@ def test_an_argument_without_equivalent_is_refused_by_name(keras_2_file: SaveOld
     import tf_keras
     from tf_keras import layers
 
-    image = tf_keras.Input((8, 8, 3))
-    old = tf_keras.Model(image, layers.BatchNormalization(renorm=True)(image))
-    with pytest.raises(Exception, match=r"no argument renorm=True of BatchNormalization; rebuild it in Keras 3"):
+    steps = tf_keras.Input((8, 3))
+    old = tf_keras.Model(steps, layers.MultiHeadAttention(2, 3, softmax_robust_masking=True)(steps, steps))
+    refused = r"no argument softmax_robust_masking=True of MultiHeadAttention; rebuild it in Keras 3"
+    with pytest.raises(Exception, match=refused):
         model_file.load(keras_2_file(old))

@@ -123,6 +123,7 @@ def test_zeros_and_clusters_survive_and_the_network_stays_accurate(
     assert done.scores["test"]["top1"] >= least  # 0.92 before compression; 0.1 by chance
 
 
+@pytest.mark.large
 def test_depthwise_convolutions_keep_their_weights(small: Path, kinds: Path, tmp_path: Path) -> None:
     model = loaded(compressed(small, kinds, tmp_path / "out.keras", passes=HALF, clusters=12).file)
     depthwise = model.get_layer("depthwise").kernel.numpy()
@@ -141,6 +142,7 @@ def test_two_of_four_counts_neighbouring_inputs_of_a_channel(small: Path, kinds:
     assert zero_share(found["first"]) == 0  # a single input has no neighbours
 
 
+@pytest.mark.large
 def test_quantization_aware_training_keeps_clusters_of_whole_kernels(small: Path, kinds: Path, tmp_path: Path) -> None:
     done = compressed(small, kinds, tmp_path / "out.keras", clusters=3, qat=True)
     found = dict(kernels(loaded(done.file)))

@@ -178,6 +178,7 @@ def test_the_file_gets_the_weights_of_the_best_epoch(lenet5_file: Path, kinds: P
     assert evaluation.scores["validation"]["top1"] == pytest.approx(scores[0], abs=0.011)
 
 
+@pytest.mark.large
 def test_a_run_stopped_between_phases_resumes_with_the_weights_of_the_first(
     lenet5_file: Path, kinds: Path, tmp_path: Path
 ) -> None:

@@ -19,11 +19,14 @@ import pytest
 
 import zoo
 from tests.zoo.families import families
+from tests.zoo.residual_network import residual_network
 from zoo import weights
 
 if TYPE_CHECKING:
     import keras
 
+# The task of the small network that is not of the zoo; the quick tests export it whatever the cover is.
+OWN = "own model"
 RECORD = Path(__file__).parents[1] / "data" / "zoo_contents.json"
 
 
@@ -32,7 +35,7 @@ class Contents:
     """What a tiny network holds.
 
     Attributes:
-        task: of its architecture.
+        task: of its architecture, or "own model".
         layers: the classes of its layers.
         activations: the names of their activation functions.
         operators: by format, those of the float file.
@@ -53,15 +56,19 @@ class Contents:
 
 @cache
 def recorded() -> Mapping[str, Contents]:
-    """Return the record: one architecture of each family, by name."""
+    """Return the record by name: one architecture of each family, and the small network under "own model"."""
     rows = json.loads(RECORD.read_text(encoding="utf-8"))
     return {name: Contents(**row) for name, row in rows.items()}
 
 
 @cache
 def cover() -> list[str]:
-    """Return few architectures that together hold every part: those that alone hold one, then what adds most."""
-    parts = {name: contents.parts() for name, contents in recorded().items()}
+    """Return few architectures that, with the small network, hold every part of the zoo.
+
+    Those that alone hold a part, then what adds most.
+    """
+    own = recorded()[OWN].parts()
+    parts = {name: contents.parts() - own for name, contents in recorded().items() if name != OWN}
     holders = Counter(part for held in parts.values() for part in held)
     chosen = [name for name, held in parts.items() if any(holders[part] == 1 for part in held)]
     missing = holders.keys() - set().union(*(parts[name] for name in chosen))
@@ -82,7 +89,9 @@ def large_beyond_cover(name: str) -> list[pytest.MarkDecorator]:
 
 
 def tiny(name: str) -> keras.Model:
-    """Build the tiny network of an architecture, with its trained weights."""
+    """Build the tiny network of an architecture, with its trained weights, or the small network."""
+    if name == OWN:
+        return residual_network()
     architecture = zoo.find(name)
     model = architecture.build(**architecture.tiny)
     assert weights.load(model, architecture, "tiny").trained
@@ -128,10 +137,12 @@ def write() -> None:
     from export.formats import FORMATS
 
     rows = {}
-    for name in families():
+    for name in (*families(), OWN):
         model = tiny(name)
         found = {format_name: operators(one.convert(model), format_name) for format_name, one in FORMATS.items()}
-        rows[name] = asdict(Contents(task=zoo.find(name).task, operators=found, **structure(model)))
+        rows[name] = asdict(
+            Contents(task=OWN if name == OWN else zoo.find(name).task, operators=found, **structure(model))
+        )
     RECORD.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 

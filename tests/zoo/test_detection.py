@@ -243,6 +243,7 @@ def test_the_loss_is_lowest_at_the_targets_and_grows_with_every_error() -> None:
         assert worse > right + 0.01, number
 
 
+@pytest.mark.large
 def test_training_lowers_the_loss_and_the_model_can_be_saved(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -39,7 +39,7 @@ def probs(layer):
         ("mobilenet_v3_small", "MobileNetV3Small", today),
         ("mobilenet_v3_small", "MobileNetV3Small", scoped),
         pytest.param("densenet121", "DenseNet121", today, marks=pytest.mark.large),
-        ("densenet121", "DenseNet121", pathlike),
+        pytest.param("densenet121", "DenseNet121", pathlike, marks=pytest.mark.large),
         ("efficientnet_b0", "EfficientNetB0", today),
         pytest.param("resnet50", "ResNet50", today, marks=pytest.mark.large),
         ("resnet50", "ResNet50", probs),

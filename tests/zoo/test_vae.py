@@ -68,6 +68,7 @@ def test_the_shipped_weights_reconstruct_test_clothes(clothes):
     assert bound > -250
 
 
+@pytest.mark.large
 def test_training_raises_the_bound_and_is_repeatable(clothes):
     weights = []
     for _ in range(2):

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 from export.model.loading.keras2.errors import ConversionError
 
-# Arguments that Keras 3 does not have, with the values that change nothing in inference.
-_GONE: Mapping[str, tuple[Any, ...]] = {
-    "batch_input_shape": (),
-    "build_config": (),
-    "fused": (),
-    "implementation": (),
-    "input_length": (),
-    "input_shape": (),
-    "input_spec": (),
-    "query_shape": (),
-    "key_shape": (),
-    "value_shape": (),
-    "ragged": (False,),
-    "sparse": (False, None),
-    "time_major": (False, True),  # `export.model.loading.keras2.convert` transposes around the layer
-    "renorm": (False,),
-    "virtual_batch_size": (None,),
-    "adjustment": (None,),
-    "causal": (False,),
-    "dynamic": (False,),
+# Arguments that Keras 3 does not have, or not for every layer: whatever their value, the outputs are the same.
+_WITHOUT_EFFECT = {
+    "batch_input_shape",
+    "build_config",
+    "fused",
+    "implementation",
+    "input_length",
+    "input_shape",
+    "input_spec",
+    "key_shape",
+    "noise_shape",
+    "query_shape",
+    "rng_type",  # of random layers, when tf_keras uses generators
+    "seed",
+    "time_major",  # `export.model.loading.keras2.convert` transposes around the layer
+    "trainable",
+    "value_shape",
+    "vocabulary_size",
 }
-# An empty tuple above: any value.
-
 _RENAMED: Mapping[str, Mapping[str, str]] = {"LeakyReLU": {"alpha": "negative_slope"}}
 _ACTIVATIONS = ("activation", "recurrent_activation")
-_TRAINING_ONLY = ("_regularizer", "_constraint")
+_TRAINING_ONLY = ("_initializer", "_regularizer", "_constraint")
 
 
 def translated(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,16 +44,15 @@ def translated(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for key, value in config.items():
-        if key in _GONE or (key == "groups" and kind.startswith("Depthwise")):
+        name = _RENAMED.get(kind, {}).get(key, key)
+        if name not in defaults("keras", kind):
             _check_gone(kind, key, value)
-        elif key.endswith("_initializer"):
-            found[key] = "zeros"
         elif key.endswith(_TRAINING_ONLY):
-            found[key] = None
+            found[key] = "zeros" if key.endswith("_initializer") else None
         elif key in _ACTIVATIONS:
             found[key] = _activation(value)
         else:
-            found[_RENAMED.get(kind, {}).get(key, key)] = plain(value)
+            found[name] = plain(value)
     if "dtype" in found:
         found["dtype"] = _float32(found["dtype"])
     if kind == "BatchNormalization":
@@ -85,9 +82,26 @@ def _serialized(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_gone(kind: str, key: str, value: Any) -> None:
-    neutral = (1,) if key == "groups" else _GONE[key]
-    if neutral and value not in neutral:
+    """Refuse an argument that Keras 3 does not have, unless it changes nothing: at the value that it has by default."""
+    if key in _WITHOUT_EFFECT or key.endswith(_TRAINING_ONLY):
+        return
+    before = defaults("tf_keras", kind)
+    if key not in before or value not in (before[key], None):
         raise ConversionError(f"Keras 3 has no argument {key}={value!r} of {kind}")
+
+
+@cache
+def defaults(library: str, kind: str) -> Mapping[str, Any]:
+    """Return the arguments of a layer class, with those that it passes on to its base classes, and their defaults."""
+    found: dict[str, Any] = {}
+    for base in getattr(importlib.import_module(library).layers, kind).__mro__:
+        if "__init__" not in vars(base):
+            continue
+        parameters = inspect.signature(base.__init__).parameters.values()
+        found = {**{one.name: one.default for one in parameters}, **found}
+        if all(one.kind is not one.VAR_KEYWORD for one in parameters):
+            break
+    return found
 
 
 def _float32(dtype: Any) -> Any:
