@@ -40,6 +40,19 @@ class QuantizationPlan:
     raised: Mapping[str, Width] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class BoundedMasks:
+    """A float file whose masks of scores are numbers that a grid can hold.
+
+    Attributes:
+        content: the file.
+        lowest: by the name of an activation with masked scores, the value below which nothing has an effect.
+    """
+
+    content: bytes
+    lowest: Mapping[str, float]
+
+
 class Format(Protocol):
     """A file format with a runtime. `convert` and `quantize` return bytes and write nothing to disk.
 
@@ -111,6 +124,10 @@ class ObservableFormat(Format, Protocol):
 
     def ranges(self, float_file: bytes, content: bytes, plan: QuantizationPlan) -> RangeReport:
         """Return how far the stored ranges of a file fall short of the planned ranges."""
+        ...
+
+    def with_bounded_masks(self, float_file: bytes, ranges: Mapping[str, tuple[float, float]]) -> BoundedMasks | None:
+        """Return the float file with smaller masks, given its observed ranges; None if it has none to replace."""
         ...
 
     def watch(self, path: Path, threads: int = 1) -> Watcher:

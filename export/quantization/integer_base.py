@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -245,18 +246,31 @@ def observed(run: ExportRun, base: IntegerBase, *, narrow: bool) -> IntegerBase:
     run.progress.step("observe the ranges")
     samples, recipe = run.samples, run.recipe
     try:
-        observation = ranges.observe(base.path, samples.calibration_folder, recipe.observer)
-    except (
-        UsageProblemError,
-        OutsideError,
-    ) as error:  # other schemes may be possible
+        base = _with_observation(run, base)
+    except (UsageProblemError, OutsideError) as error:  # other schemes may be possible
         return replace(base, trouble=str(error))
-    base = replace(base, observation=observation, tensor_map={})
     real = run.subject.weights.trained and samples.calibration.real
-    if narrow and real and recipe.observer == observers.SENSITIVITY:
+    if narrow and real and recipe.observer == observers.SENSITIVITY and base.observation is not None:
         run.progress.step("choose the ranges")
+        whole = base.observation.ranges
         base = with_tensor_map(run, base)
         calls = clippable(base.tensor_map)
-        chosen = sensitivity.choose(base.model, samples.calibration, observation.ranges, calls, seed=recipe.seed)
+        chosen = sensitivity.choose(base.model, samples.calibration, whole, calls, seed=recipe.seed)
         base = replace(base, int8_ranges=chosen)
     return base
+
+
+def _with_observation(run: ExportRun, base: IntegerBase) -> IntegerBase:
+    """Return the base with observed ranges, and with smaller masks if its file has any that no grid can hold."""
+    observe = partial(ranges.observe, samples=run.samples.calibration_folder, observer=run.recipe.observer)
+    observation = observe(base.path)
+    bounded = PRIMARY.with_bounded_masks(base.content, observation.ranges.by_tensor)
+    if bounded is None:
+        return replace(base, observation=observation, tensor_map={})
+    path = written(run.work, f"{FLOAT32}{PRIMARY.suffix}", bounded.content)
+    observation = observe(path).raised_to(bounded.lowest)
+    record = {"name": "masks", "activations": {name: round(low, 2) for name, low in bounded.lowest.items()}}
+    made = replace(base.reconstruction, records=[*base.reconstruction.records, record])
+    return replace(
+        base, content=bounded.content, path=path, observation=observation, tensor_map={}, reconstruction=made
+    )

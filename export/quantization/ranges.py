@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,14 @@ class Observation:
     ranges: Ranges
     stability: Mapping[str, Any] | None
     tensors: FileTensors
+
+    def raised_to(self, lowest: Mapping[str, float]) -> Observation:
+        """Return the observation with ranges that do not reach below `lowest`, by tensor."""
+        by_tensor = {
+            name: (max(low, lowest.get(name, low)), max(high, lowest.get(name, high)))
+            for name, (low, high) in self.ranges.by_tensor.items()
+        }
+        return replace(self, ranges=replace(self.ranges, by_tensor=by_tensor))
 
 
 def observe(path: Path, samples: Path, observer: str) -> Observation:

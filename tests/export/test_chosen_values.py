@@ -11,10 +11,8 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from export import pipeline
-from export.bundle.report.rows import rows
-from export.recipe import Recipe
 from export.scheme import INT8, W8A16
+from tests.export.own_export import exported, failures
 
 
 def dense(x: Any) -> Any:
@@ -44,7 +42,7 @@ CHOICES: dict[str, Callable[[Any], Any]] = {
 
 
 # The others run with the large tests.
-QUICK = {"leaky by a maximum", "where"}
+QUICK = {"where"}
 
 
 @pytest.mark.parametrize(
@@ -57,15 +55,5 @@ def test_integer_files_of_both_formats_are_proven(name: str, tmp_path: Path) -> 
     model = keras.Model(x, layers.Dense(3, name="scores")(layers.Flatten()(CHOICES[name](x))))
     for variable in model.trainable_variables:
         variable.assign(1.5 * variable.numpy())
-    model.save(tmp_path / "own.keras")
-    np.savez(tmp_path / "rows.npz", x=np.random.default_rng(0).normal(size=(110, 12)).astype(np.float32))
-    recipe = Recipe(
-        model=str(tmp_path / "own.keras"),
-        calibration=str(tmp_path / "rows.npz"),
-        schemes=(INT8, W8A16),
-        calibration_count=60,
-        probe_count=40,
-        out=tmp_path / "out",
-    )
-    manifest = pipeline.run(recipe).manifest
-    assert [f"{row.file}: {row.reason}" for row in rows(manifest) if row.state == "failed"] == []
+    values = {"x": np.random.default_rng(0).normal(size=(110, 12)).astype(np.float32)}
+    assert failures(exported(model, values, tmp_path, (INT8, W8A16))) == []

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from export import pipeline
-from export.recipe import Recipe
 from export.scheme import INT8
+from tests.export.own_export import exported
 
 if TYPE_CHECKING:
     import keras
@@ -136,22 +136,8 @@ def fine_features() -> Made:
 
 
 def export(made: Made, folder: Path, **settings: Any) -> pipeline.Delivery:
-    import keras
-
     model, arrays = made
-    model.save(folder / "own.keras")
-    np.savez(folder / "rows.npz", **arrays)
-    keras.backend.clear_session()
-    recipe = Recipe(
-        model=str(folder / "own.keras"),
-        calibration=str(folder / "rows.npz"),
-        schemes=(INT8,),
-        calibration_count=60,
-        probe_count=40,
-        out=folder / "out",
-        **settings,
-    )
-    return pipeline.run(recipe)
+    return exported(model, arrays, folder, (INT8,), **settings)
 
 
 @pytest.fixture(autouse=True)

@@ -11,12 +11,11 @@ import pytest
 from keras import layers
 
 from calibration.samples import Samples
-from export import passes, pipeline
-from export.bundle.report.rows import rows
+from export import passes
 from export.errors import PassRefusedError
 from export.passes.unroll import MOST_STEPS, Unroll, in_words, steps_of
-from export.recipe import Recipe
 from export.scheme import INT8, W8A16, W8A32
+from tests.export.own_export import exported, failures
 
 STEPS = 5
 
@@ -98,19 +97,10 @@ QUICK = {"LSTM"}
 )
 def test_integer_files_of_both_formats_are_proven(kind: str, tmp_path: Path) -> None:
     model, values = made(kind)
-    model.save(tmp_path / "own.keras")
-    np.savez(tmp_path / "rows.npz", series=values)
-    recipe = Recipe(
-        model=str(tmp_path / "own.keras"),
-        calibration=str(tmp_path / "rows.npz"),
-        schemes=(INT8, W8A16),
-        calibration_count=60,
-        probe_count=40,
-        out=tmp_path / "out",
-    )
-    manifest = pipeline.run(recipe).manifest
+    delivery = exported(model, {"series": values}, tmp_path, (INT8, W8A16))
+    assert failures(delivery) == []
+    manifest = delivery.manifest
     files = [*manifest["files"], *manifest["not_delivered"]]
-    assert [f"{row.file}: {row.reason}" for row in rows(manifest) if row.state == "failed"] == []
     integers = [file for file in files if file["precision"] != "float32"]
     assert len(integers) == 4
     assert all("unrolled: " in " ".join(file["notes"]) for file in integers)
@@ -120,19 +110,11 @@ def test_integer_files_of_both_formats_are_proven(kind: str, tmp_path: Path) -> 
 @pytest.mark.large
 def test_files_without_ranges_keep_the_loop_whatever_else_is_requested(tmp_path: Path) -> None:
     model, values = made("LSTM")
-    model.save(tmp_path / "own.keras")
-    np.savez(tmp_path / "rows.npz", series=values)
     digests = []
     for schemes in ((W8A32,), (INT8, W8A32)):
-        recipe = Recipe(
-            model=str(tmp_path / "own.keras"),
-            calibration=str(tmp_path / "rows.npz"),
-            schemes=schemes,
-            calibration_count=60,
-            probe_count=40,
-            out=tmp_path / str(len(schemes)),
-        )
-        delivery = pipeline.run(recipe)
+        folder = tmp_path / str(len(schemes))
+        folder.mkdir()
+        delivery = exported(model, {"series": values}, folder, schemes)
         assert delivery.passed
         files = {file["file"]: file for file in delivery.manifest["files"]}
         digests.append([files[f"own-w8a32.{end}"]["sha256"] for end in ("tflite", "onnx")])

@@ -13,7 +13,7 @@ from export.scheme import Scheme
 if TYPE_CHECKING:
     import keras
 
-    from export.formats.format import QuantizationPlan, Weights
+    from export.formats.format import BoundedMasks, QuantizationPlan, Weights
 
 
 class TfliteFormat:
@@ -62,6 +62,12 @@ class TfliteFormat:
         from export.formats.tflite.reweigh import reweighed
 
         return reweighed(float_file, before, after)
+
+    def with_bounded_masks(self, float_file: bytes, ranges: Mapping[str, tuple[float, float]]) -> BoundedMasks | None:
+        """Return the float file with smaller masks, given its observed ranges; None if it has none to replace."""
+        from export.formats.tflite.masks import bounded
+
+        return bounded(float_file, ranges)
 
     def ranges(self, float_file: bytes, content: bytes, plan: QuantizationPlan) -> RangeReport:
         """Return how far the stored ranges fall short of the planned ranges."""
