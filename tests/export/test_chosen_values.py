@@ -38,11 +38,12 @@ CHOICES: dict[str, Callable[[Any], Any]] = {
     "stack": lambda x: ops.stack([dense(x), 3 * dense(x)], axis=1),
     "concatenate": lambda x: ops.concatenate([dense(x), 3 * ops.relu(dense(x))], axis=1),
     "gate": lambda x: gated(dense(x)),
+    "almost zero before a bias": lambda x: layers.Dense(10, bias_initializer="ones")(1e-11 * dense(x)) + dense(x),
 }
 
 
 # The others run with the large tests.
-QUICK = {"where"}
+QUICK = {"where", "almost zero before a bias"}
 
 
 @pytest.mark.parametrize(

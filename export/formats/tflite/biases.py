@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from calibration.ranges import Range
 from export.formats.tflite import flatbuffer
 from export.formats.tflite.layers import Layer, layers
 from export.recipe import Width
@@ -22,6 +23,10 @@ from export.scheme import INT8, W8A16, Scheme
 # LiteRT's 16-bit kernels rescale accumulators of up to 48 bits.
 _INPUT_STEPS = {INT8: 255, W8A16: 65535}
 _LARGEST_BIAS = {INT8: 2.0**30, W8A16: 2.0**45}
+
+
+# ai-edge-quantizer takes no narrower range than 1e-9; narrower ones would be stored with another zero point.
+SMALLEST_REACH = 1e-8
 
 
 def revive(
@@ -63,6 +68,29 @@ def smallest_weight(bias: Any, step: float, arithmetic: Scheme) -> Any:
         arithmetic: int8 or w8a16.
     """
     return 127 * np.abs(bias) / (step * _LARGEST_BIAS[arithmetic])
+
+
+def widened(model: flatbuffer.Model, ranges: Mapping[int, Range]) -> dict[int, Range]:
+    """Return the ranges of activations by index, so wide that the biases of layers that read them fit.
+
+    An input that is almost zero on all samples has a step so small that the bias exceeds int32. With the widened range,
+    the largest input times the largest weight is 3e-5 of the bias, so what the input loses has no effect.
+    """
+    indices = {id(tensor): index for index, tensor in enumerate(model.subgraphs[0].tensors)}
+    found = {index: _at_least(one, SMALLEST_REACH) for index, one in ranges.items()}
+    for layer in layers(model):
+        index = indices[id(layer.source)]
+        largest = float(np.abs(flatbuffer.constant(model, layer.weights)).max(initial=0))
+        if index in found and largest > 0:
+            bias = float(np.abs(flatbuffer.constant(model, layer.bias)).max(initial=0))
+            step = 127 * bias / (largest * _LARGEST_BIAS[INT8])
+            found[index] = _at_least(found[index], step * _INPUT_STEPS[INT8])
+    return found
+
+
+def _at_least(one: Range, reach: float) -> Range:
+    low, high = min(one[0], 0.0), max(one[1], 0.0)
+    return one if high - low >= reach else (low, low + reach)
 
 
 def restore(model: flatbuffer.Model, reference: flatbuffer.Model) -> None:

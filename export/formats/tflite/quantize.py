@@ -114,7 +114,7 @@ def planned(model: flatbuffer.Model, plan: QuantizationPlan) -> dict[str, Range]
     }
     names = flatbuffer.activations(model)
     ranges = {index: fixed.get(index) or plan.ranges.by_tensor[name] for index, name in names.items()}
-    ranges = concat_grids.shared(model, ranges)
+    ranges = concat_grids.shared(model, biases.widened(model, ranges))
     if plan.scheme == INT8:
         ranges = add_grids.settled(model, ranges)
     return {names[index]: found for index, found in ranges.items()}
