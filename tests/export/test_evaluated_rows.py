@@ -115,7 +115,7 @@ def test_sigmoids_are_decisions(tmp_path: Path) -> None:
         (
             [kind],
             {"features": INPUTS, "label": np.array(["low"] * 200)},
-            "file no names of classes; give class ind",
+            "the model has no names of classes; give",
         ),
         (
             [price, kind],
