@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from export.model.loading.application_layers import application_layers
 from export.model.loading.keras2 import same_outputs
 from export.model.loading.keras2.convert import converted
 from export.model.loading.keras2.errors import ConversionError
@@ -37,7 +38,7 @@ def load_by_tf_keras(path: Path, *, unsafe_lambda: bool = False) -> Any:
 
     try:
         with SafeModeScope(not unsafe_lambda):
-            return tf_keras.models.load_model(path, compile=False)
+            return tf_keras.models.load_model(path, application_layers("tf_keras"), compile=False)
     except (ValueError, TypeError, KeyError, OSError, AttributeError) as error:
         raise UsageProblemError(load_failure(path, error, "Keras 2")) from error
 
