@@ -12,10 +12,10 @@ from export.proof import compare, input_convention, integer_model, provenance
 from export.proof.check import CheckResult, NotMade
 from export.proof.evidence import Evidence
 from export.proof.integer_model import BaseOutputs
-from export.proof.tolerances import INTEGER_MARGIN_DB, ISLAND_MARGIN_DB
+from export.proof.tolerances import INTEGER_MARGIN_DB, ISLAND_MARGIN_DB, WIDE_MARGIN_DB
 from export.quantization.build import plan
 from export.quantization.tensor_map import clippable
-from export.scheme import FLOAT32, INT8
+from export.scheme import FLOAT32, INT8, W8A16
 
 Results = tuple[CheckResult, ...]
 
@@ -109,11 +109,14 @@ def agreement(evidence: Evidence) -> Results | NotMade:
     if compare.magnifies(evidence.scheme, run.raised(evidence.scheme), trained=run.subject.weights.trained):
         return compare.agreement(*both, specs, evidence.scheme, model=evidence.expected, kinds=kinds)
     results = compare.agreement(*both, specs, evidence.scheme, kinds=kinds)
-    if evidence.scheme != INT8 or all(result.passed for result in results):
+    if evidence.scheme not in (INT8, W8A16) or all(result.passed for result in results):
+        return results
+    if evidence.scheme == W8A16 and not compare.is_as_near(*both, evidence.expected):
         return results
     islands = any(op.arithmetic == "float" for one in (primary.measured, evidence.measured) for op in one.census)
-    margin_db = ISLAND_MARGIN_DB if islands else INTEGER_MARGIN_DB
-    near = compare.agreement(*both, specs, INT8, model=evidence.expected, margin_db=margin_db, kinds=kinds)
+    margins = {INT8: ISLAND_MARGIN_DB if islands else INTEGER_MARGIN_DB, W8A16: WIDE_MARGIN_DB}
+    margin_db = margins[evidence.scheme]
+    near = compare.agreement(*both, specs, evidence.scheme, model=evidence.expected, margin_db=margin_db, kinds=kinds)
     return near if all(result.passed for result in near) else results
 
 

@@ -16,6 +16,7 @@ from export.proof.check import CheckResult
 from export.proof.tolerances import (
     AGREEMENT,
     CONSTANT_OUTPUTS,
+    FARTHER_DB,
     FIDELITY,
     LOST_CLASSES,
     PARITY,
@@ -132,6 +133,18 @@ def agreement(
         except CheckFailedError as error:
             checks.append(CheckResult.stated(id, name, str(error), passed=False))
     return tuple(checks)
+
+
+def is_as_near(first: Outputs, second: Outputs, model: Outputs) -> bool:
+    """Return whether the second file's outputs are as near to the model's as the first file's, within `FARTHER_DB`."""
+    try:
+        return all(
+            compare(reference=model[name], actual=second[name]).sqnr_db
+            >= compare(reference=model[name], actual=first[name]).sqnr_db - FARTHER_DB
+            for name in model
+        )
+    except (CheckFailedError, KeyError):  # the comparison of the files has said why
+        return False
 
 
 def storage(report: StorageReport) -> CheckResult:

@@ -167,6 +167,10 @@ MIXED_AGREEMENT_FLOOR_DB = 0  # below, the difference is larger than the output:
 # By how much two formats must be nearer to each other than to the model, where a few outputs lie two steps apart.
 ISLAND_MARGIN_DB = 3  # with operators that compute in float between integers
 INTEGER_MARGIN_DB = 10  # in integers only
+WIDE_MARGIN_DB = 6  # with 16-bit activations, in integers in one format and in float in the other
+
+# By how much the second file may be farther from the model than the first: a fault 6 dB below the fidelity costs 1 dB.
+FARTHER_DB = 0.3
 
 
 def nearer_than_fidelity(fidelity_sqnr_db: float, margin_db: float) -> Tolerance:
