@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from export.model.loading.keras2.operators import operators
+from export.model.loading.keras2.wrappers import known
 from export.model.loading.load_failure import lambda_refusal
 from zoo.errors import UsageProblemError
 
@@ -21,7 +22,7 @@ _MODULES = ("keras", "tf_keras", "builtins")
 
 
 def check_config(path: Path, config: Any, *, unsafe_lambda: bool = False) -> None:
-    """Check that a model's configuration names only classes and functions of Keras.
+    """Check that a model's configuration names only classes and functions of Keras, and wrappers that are known.
 
     Args:
         path: the model's file, for messages.
@@ -31,7 +32,7 @@ def check_config(path: Path, config: Any, *, unsafe_lambda: bool = False) -> Non
     Raises:
         UsageProblemError: it contains Python code, a TensorFlow function that models do not need, or another module.
     """
-    for part in _mappings(config):
+    for part in mappings(config):
         kind = part.get("class_name")
         if kind in _LAMBDAS and not unsafe_lambda:
             raise UsageProblemError(lambda_refusal(path))
@@ -45,7 +46,7 @@ def check_config(path: Path, config: Any, *, unsafe_lambda: bool = False) -> Non
         if unsafe_lambda and "function_type" in part:
             continue  # a Lambda of Keras 2 says in which module it was written; nothing imports that
         module = part.get("module")
-        if isinstance(module, str) and module.split(".")[0] not in _MODULES:
+        if isinstance(module, str) and module.split(".")[0] not in _MODULES and not known.is_known(kind, module):
             raise UsageProblemError(
                 f"{path.name} needs {kind!r} of the Python module {module!r}, whose code is not in the file; build the "
                 "model in Python and call export.run there (docs/python.md)"
@@ -82,12 +83,12 @@ def _check_function(path: Path, part: Mapping[str, Any]) -> None:
         )
 
 
-def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
+def mappings(value: Any) -> Iterator[Mapping[str, Any]]:
     """Yield all mappings inside of JSON data."""
     if isinstance(value, Mapping):
         yield value
         for one in value.values():
-            yield from _mappings(one)
+            yield from mappings(one)
     elif isinstance(value, list | tuple):
         for one in value:
-            yield from _mappings(one)
+            yield from mappings(one)

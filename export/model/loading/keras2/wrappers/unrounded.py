@@ -1,0 +1,23 @@
+"""Turn the rounding of a model that was trained for 8 bits off, so that it can be compared with its floats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def turn_rounding_off(model: Any) -> None:
+    """Let the QuantizeLayers and wrappers of a tf_keras model pass on what they round."""
+    for layer in model._flatten_layers():
+        if getattr(layer, "quantizer", None) is not None:
+            layer.quantizer = _as_it_is
+        if not hasattr(layer, "quantize_config") or not hasattr(layer, "_weight_vars"):
+            continue
+        layer._weight_vars = [(weight, _as_it_is, ranges) for weight, _, ranges in layer._weight_vars]
+        for activation in layer._quantize_activations:
+            activation.quantizer = _as_it_is
+        layer._output_quantizers = [_as_it_is for _ in layer._output_quantizers or ()]
+
+
+def _as_it_is(values: Any, training: Any, weights: Any) -> Any:
+    """Return the values; takes the arguments of a quantizer."""
+    return values
