@@ -82,57 +82,6 @@ def _rounded(wrapper: Any) -> Bare:
     return Bare(layer=wrapper.layer, weights=weights)
 
 
-_STRIPS[kind](layer)
-
-
-def _annotated(wrapper: Any) -> Bare:
-    """Return the layer of a QuantizeAnnotate, which only marks it."""
-    return Bare(layer=wrapper.layer, weights=wrapper.layer.get_weights)
-
-
-def _pruned(wrapper: Any) -> Bare:
-    """Return the layer with zeros where the mask of the wrapper has them, also if training ended between two masks."""
-    wrapper.pruning_obj.weight_mask_op()
-    return Bare(layer=wrapper.layer, weights=wrapper.layer.get_weights)
-
-
-def _clustered(wrapper: Any) -> Bare:
-    """Return the layer with the nearest cluster in place of every weight."""
-    wrapper.update_clustered_weights_associations()
-
-    def weights() -> Weights:
-        found: list[Array] = wrapper.layer.get_weights()  # those without clusters: tensors have replaced the others
-        for position, name in sorted(wrapper.position_original_weights.items()):
-            found.insert(position, np.asarray(wrapper.get_weight_from_layer(name)))
-        return found
-
-    return Bare(layer=wrapper.layer, weights=weights)
-
-
-def _rounded(wrapper: Any) -> Bare:
-    """Return the layer with its weights before rounding and its own activations."""
-    import tf_keras
-
-    activations = [one.activation for one in wrapper._quantize_activations]
-    wrapper.quantize_config.set_quantize_activations(
-        wrapper.layer,
-        [tf_keras.activations.linear if type(one).__name__ == "NoOpActivation" else one for one in activations],
-    )
-    floats = [weight for weight, _, _ in wrapper._weight_vars]
-    if not floats:
-        return Bare(layer=wrapper.layer, weights=wrapper.layer.get_weights)
-
-    def weights() -> Weights:
-        return {_name(weight): weight.numpy() for weight in (*wrapper.layer.weights, *floats)}
-
-    return Bare(layer=wrapper.layer, weights=weights)
-
-
-def _name(weight: Any) -> str:
-    """Return the name of a variable within its layer: "kernel" of "quant_dense/kernel:0"."""
-    return str(weight.name).split(":")[0].split("/")[-1]
-
-
 _STRIPS: Mapping[str, Callable[[Any], Bare]] = {
     "PruneLowMagnitude": _pruned,
     "ClusterWeights": _clustered,

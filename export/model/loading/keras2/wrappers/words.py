@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-
 ADVICE = (
     "load it where it was trained, take the wrappers off (tfmot.sparsity.keras.strip_pruning(model) or "
     "tfmot.clustering.keras.strip_clustering(model); after quantize_model, set the trained weights to the model before "
@@ -19,7 +18,10 @@ ADVICE = (
 def load_failure(path: Path, error: Exception) -> str:
     """Return the sentence about a file with wrappers that tf_keras cannot load."""
     text = " ".join(str(error).split())
-    return f"{path.name} was saved with wrappers of tensorflow-model-optimization and cannot be loaded ({text[:200]}); {ADVICE}"
+    return (
+        f"{path.name} was saved with wrappers of tensorflow-model-optimization and cannot be loaded ({text[:200]}); "
+        f"{ADVICE}"
+    )
 
 
 def notes(name: str, model: Any) -> tuple[str, ...]:
