@@ -52,9 +52,9 @@ def load_by_tf_keras(path: Path, *, unsafe_lambda: bool = False, wrapped: bool =
     try:
         with SafeModeScope(not unsafe_lambda), tf_keras.utils.custom_object_scope(own):
             return tf_keras.models.load_model(path, compile=False)
-    except (ValueError, TypeError, KeyError, OSError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, OSError, AttributeError, RuntimeError) as error:
         if wrapped:
-            raise UsageProblemError(words.load_failure(path, error)) from error
+            raise UsageProblemError(words.refusal(path, error)) from error
         raise UsageProblemError(load_failure(path, error, "Keras 2")) from error
 
 
@@ -71,9 +71,11 @@ def to_keras_3(path: Path, original: Any) -> tuple[keras.Model, tuple[str, ...]]
         turn_rounding_off(original)
         worst = same_outputs.check(original, model)
     except ConversionError as error:
-        advice = f"{words.ADVICE} with" if wrapped else "rebuild it in Keras 3 and save it with"
+        if wrapped:
+            raise UsageProblemError(words.refusal(path, error)) from error
         raise UsageProblemError(
-            f"{path.name} is a Keras 2 model that cannot be converted: {error}; {advice} model.save('model.keras')"
+            f"{path.name} is a Keras 2 model that cannot be converted: {error}; rebuild it in Keras 3 and save it with "
+            "model.save('model.keras')"
         ) from error
     return model, (
         *about_wrappers,

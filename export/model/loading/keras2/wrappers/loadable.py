@@ -34,11 +34,12 @@ def _load_own_variables(wrapper: Any, store: Any) -> None:
     What precedes them are the weights once more, if the layer was built before it was wrapped.
 
     Raises:
-        ValueError: the file has fewer variables, or of other shapes.
+        ValueError: the file has other variables.
     """
-    own = [*(weight for weight, _, _ in wrapper._weight_vars), *wrapper._non_trainable_weights]
+    floats = [weight for weight, _, _ in wrapper._weight_vars]
+    own = [*floats, *wrapper._non_trainable_weights]
     stored = [store[str(index)] for index in range(len(store.keys()))]
-    if len(stored) < len(own):
+    if len(stored) - len(own) not in (0, len(floats) + len(wrapper.layer._trainable_weights)):
         raise ValueError(f"the wrapper {wrapper.name} has {len(own)} variables, and {len(stored)} in the file")
     for variable, value in zip(own, stored[len(stored) - len(own) :], strict=True):
         variable.assign(value)

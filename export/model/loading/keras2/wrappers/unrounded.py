@@ -1,16 +1,19 @@
-"""Turn the rounding of a model that was trained for 8 bits off, so that it can be compared with its floats."""
+"""Turn the rounding of a model that was trained with rounding off, so that it can be compared with its floats."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from export.model.loading.keras2.wrappers.known import is_of_library
+
 
 def turn_rounding_off(model: Any) -> None:
     """Let the QuantizeLayers and wrappers of a tf_keras model pass on what they round."""
     for layer in model._flatten_layers():
-        if getattr(layer, "quantizer", None) is not None:
+        kind = type(layer).__name__ if is_of_library(layer) else ""
+        if kind == "QuantizeLayer" and layer.quantizer is not None:
             layer.quantizer = _as_it_is
-        if not hasattr(layer, "quantize_config") or not hasattr(layer, "_weight_vars"):
+        if not kind.startswith("QuantizeWrapper"):
             continue
         layer._weight_vars = [(weight, _as_it_is, ranges) for weight, _, ranges in layer._weight_vars]
         for activation in layer._quantize_activations:

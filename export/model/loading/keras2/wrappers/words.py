@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from export.model.loading.keras2.wrappers.known import is_of_library
+
 ADVICE = (
     "load it where it was trained, take the wrappers off (tfmot.sparsity.keras.strip_pruning(model) or "
     "tfmot.clustering.keras.strip_clustering(model); after quantize_model, set the trained weights to the model before "
@@ -15,12 +17,12 @@ ADVICE = (
 )
 
 
-def load_failure(path: Path, error: Exception) -> str:
-    """Return the sentence about a file with wrappers that tf_keras cannot load."""
-    text = " ".join(str(error).split())
+def refusal(path: Path, reason: object) -> str:
+    """Return the sentence about a file whose wrappers cannot be taken off; a long reason is cut."""
+    text = " ".join(str(reason).split())
     return (
-        f"{path.name} was saved with wrappers of tensorflow-model-optimization and cannot be loaded ({text[:200]}); "
-        f"{ADVICE}"
+        f"{path.name} was saved with wrappers of tensorflow-model-optimization that cannot be taken off here "
+        f"({text[:200]}); {ADVICE} with model.save('model.keras')"
     )
 
 
@@ -31,28 +33,32 @@ def notes(name: str, model: Any) -> tuple[str, ...]:
         name: of the model's file.
         model: as it was loaded, with wrappers.
     """
-    layers = list(model._flatten_layers())
-    pruned = [layer for layer in layers if type(layer).__name__ == "PruneLowMagnitude"]
-    clustered = [layer for layer in layers if type(layer).__name__.startswith("ClusterWeights")]
-    rounded = [layer for layer in layers if type(layer).__name__.startswith("Quantize")]
     found = []
+    pruned, clustered = _of(model, "PruneLowMagnitude"), _of(model, "ClusterWeights")
+    rounded, marked = [*_of(model, "QuantizeWrapper"), *_of(model, "QuantizeLayer")], _of(model, "QuantizeAnnotate")
     if pruned:
         found.append(
-            f"{name} was pruned by tensorflow-model-optimization: its {len(pruned)} wrappers were taken off, and the "
-            f"zeros of its weights kept ({_zeros(pruned):.0%} of the weights that were pruned)"
+            f"{name} was pruned by tensorflow-model-optimization; its wrappers ({len(pruned)}) were taken off, and the "
+            f"zeros of its weights kept ({_zeros(pruned):.0%} of the weights that are pruned)"
         )
     if clustered:
         found.append(
-            f"{name} was clustered by tensorflow-model-optimization: its {len(clustered)} wrappers were taken off, and "
-            f"the clusters of its weights kept (at most {_clusters(clustered)} values in a kernel)"
+            f"{name} was clustered by tensorflow-model-optimization; its wrappers ({len(clustered)}) were taken off, "
+            f"and the clusters of its weights kept (at most {_clusters(clustered)} values in a kernel)"
         )
     if rounded:
         found.append(
-            f"{name} was trained for 8 bits by tensorflow-model-optimization: its {len(rounded)} wrappers and layers "
-            "that round were taken off, and the trained weights before rounding are exported; the ranges of its "
-            "activations are measured on the calibration data, not taken from the file"
+            f"{name} was prepared by quantize_model of tensorflow-model-optimization; what rounds in it "
+            f"({len(rounded)} wrappers and layers) was taken off, and the float weights that it was trained with are "
+            "exported; the ranges of its activations are measured on the calibration data, not taken from the file"
         )
+    if marked:
+        found.append(f"{name} was marked for quantize_apply ({len(marked)} layers); the marks were taken off")
     return tuple(found)
+
+
+def _of(model: Any, kind: str) -> list[Any]:
+    return [one for one in model._flatten_layers() if is_of_library(one) and type(one).__name__.startswith(kind)]
 
 
 def _zeros(wrappers: Sequence[Any]) -> float:
