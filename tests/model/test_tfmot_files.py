@@ -14,7 +14,7 @@ import pytest
 
 from export import pipeline
 from export.bundle.report.rows import rows
-from export.model.loading import model_file, untrusted
+from export.model.loading import model_file
 from export.model.loading.keras2 import load as keras2
 from export.model.loading.keras2.wrappers import bare, known
 from export.recipe import Recipe
@@ -295,7 +295,7 @@ def test_a_file_without_wrappers_loads_no_class_of_the_library(keras_2_file: Sav
     path = keras_2_file(sequential_net(), "old.keras")
     with zipfile.ZipFile(path) as archive:
         config = json.loads(archive.read("config.json"))
-    assert not known.is_wrapped(untrusted.mappings(config))
+    assert not known.is_wrapped(config)
     assert len(keras2.load(path, config)[1]) == 1
 
 

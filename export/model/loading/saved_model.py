@@ -38,7 +38,7 @@ def load(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, tuple
     described = list(_metadata(path, graph))
     for metadata in described:
         untrusted.check_config(path, metadata, unsafe_lambda=unsafe_lambda)
-    wrapped = known.is_wrapped(untrusted.mappings(described))
+    wrapped = known.is_wrapped(described)
     if wrapped and _clusters_while_rounding(graph):
         raise UsageProblemError(words.refusal(path, "it was trained to keep clusters while it rounds"))
     original = keras2.load_by_tf_keras(path, unsafe_lambda=unsafe_lambda, wrapped=wrapped)

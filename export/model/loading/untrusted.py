@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from export.model.loading.keras2.configuration import mappings
 from export.model.loading.keras2.operators import operators
 from export.model.loading.keras2.wrappers import known
 from export.model.loading.load_failure import lambda_refusal
@@ -81,14 +82,3 @@ def _check_function(path: Path, part: Mapping[str, Any]) -> None:
             f"{path.name} calls tf.{symbol} between its layers, which has no equivalent in Keras 3; replace it by a "
             "Keras layer and save the model again"
         )
-
-
-def mappings(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield all mappings inside of JSON data."""
-    if isinstance(value, Mapping):
-        yield value
-        for one in value.values():
-            yield from mappings(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from mappings(one)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.model.loading import untrusted
 from export.model.loading.keras2 import same_outputs
 from export.model.loading.keras2.convert import converted
 from export.model.loading.keras2.errors import ConversionError
@@ -30,7 +29,7 @@ def load(path: Path, config: Any, *, unsafe_lambda: bool = False) -> tuple[keras
     Raises:
         UsageProblemError: tf_keras cannot load the file, or the model cannot be converted to Keras 3.
     """
-    wrapped = known.is_wrapped(untrusted.mappings(config))
+    wrapped = known.is_wrapped(config)
     return to_keras_3(path, load_by_tf_keras(path, unsafe_lambda=unsafe_lambda, wrapped=wrapped))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
+
+from export.model.loading.keras2.configuration import mappings
 
 _CORE = "tensorflow_model_optimization.python.core."
 _QUANTIZATION = f"{_CORE}quantization.keras."
@@ -51,9 +53,11 @@ def is_known(kind: Any, module: str) -> bool:
     return _MODULE_OF.get(kind) == module
 
 
-def is_wrapped(parts: Iterable[Mapping[str, Any]]) -> bool:
-    """Return whether one of the mappings in a model's configuration names a class of the library."""
-    return any(isinstance(part.get("class_name"), str) and part["class_name"] in _MODULE_OF for part in parts)
+def is_wrapped(config: Any) -> bool:
+    """Return whether a model's configuration names a class of the library."""
+    return any(
+        isinstance(part.get("class_name"), str) and part["class_name"] in _MODULE_OF for part in mappings(config)
+    )
 
 
 def classes() -> Mapping[str, Any]:
