@@ -67,7 +67,7 @@ def to_keras_3(path: Path, original: Any) -> tuple[keras.Model, tuple[str, ...]]
     try:
         model = converted(original)
         about_wrappers = words.notes(path.name, original)
-        turn_rounding_off(original)
+        how = ", with its rounding turned off" if turn_rounding_off(original) else ""
         worst = same_outputs.check(original, model)
     except ConversionError as error:
         if wrapped:
@@ -79,5 +79,5 @@ def to_keras_3(path: Path, original: Any) -> tuple[keras.Model, tuple[str, ...]]
     return model, (
         *about_wrappers,
         f"{path.name} is a Keras 2 model, converted to Keras 3; on random inputs its outputs changed by at most "
-        f"{worst:.0e} of the largest output",
+        f"{worst:.0e} of the largest output{how}",
     )
