@@ -14,12 +14,14 @@ class Metric:
         key: in manifests: "top1".
         title: in tables, without the unit: "top-1".
         unit: "%" for a share of 1, which is shown in percent; empty for a plain number.
+        digits: decimal places of a plain number; 0 for three significant digits.
         higher_is_better: its direction; False for a loss or a perplexity.
     """
 
     key: str
     title: str
     unit: Literal["%", "dB", "nats", ""]
+    digits: int = 1
     higher_is_better: bool = True
 
     @property
@@ -29,7 +31,9 @@ class Metric:
 
     def words(self, value: float) -> str:
         """Return `value` in its unit, without the unit's name: "83.8"."""
-        return f"{100 * value:.1f}" if self.unit == "%" else f"{value:.1f}"
+        if self.unit == "%":
+            return f"{100 * value:.1f}"
+        return f"{value:.{self.digits}f}" if self.digits else f"{value:.3g}"
 
     def lost(self, reference: float, actual: float) -> float:
         """Return the loss of `actual` against `reference`: absolute for shares, otherwise relative to the reference."""
@@ -44,4 +48,8 @@ AP = Metric(key="ap", title="AP", unit="%")
 AP50 = Metric(key="ap50", title="AP50", unit="%")
 PSNR = Metric(key="psnr_db", title="PSNR", unit="dB")
 ELBO = Metric(key="elbo", title="ELBO", unit="nats")
-METRICS = (TOP1, TOP5, MEAN_IOU, AP, AP50, PSNR, ELBO)
+ACCURACY = Metric(key="accuracy", title="accuracy", unit="%")
+R2 = Metric(key="r2", title="R2", unit="", digits=4)
+MAE = Metric(key="mae", title="MAE", unit="", digits=0, higher_is_better=False)
+RMSE = Metric(key="rmse", title="RMSE", unit="", digits=0, higher_is_better=False)
+METRICS = (TOP1, TOP5, MEAN_IOU, AP, AP50, PSNR, ELBO, ACCURACY, R2, MAE, RMSE)

@@ -9,7 +9,7 @@ from typing import Any
 
 from calibration.inputs import InputSpec
 from calibration.random_inputs import completed
-from calibration.sources import arrays, builtin, folder, function, named, noise, synthetic
+from calibration.sources import arrays, builtin, folder, function, named, noise, synthetic, table
 from calibration.sources.request import Request, Stream
 from calibration.store import Dealer, Draw, SetWriter
 from zoo import datasets
@@ -37,7 +37,7 @@ def draw(
     """Draw disjoint calibration and probe samples and write them to `work` one by one.
 
     Args:
-        spec: None for the built-in photos; a folder of images; an .npz or .npy; a data set's name; or
+        spec: None for the built-in photos; a folder of images; an .npz, .npy or .csv; a data set's name; or
             `module:function`.
         inputs: specifications of the model's inputs by name, in its order.
         contracts: meaning of the inputs by name; inputs that are random by their meaning are generated.
@@ -83,10 +83,12 @@ def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, r
         return folder.open_folder(path, request)
     if path.suffix in (".npz", ".npy"):
         return arrays.open_arrays(path, request)
+    if path.suffix == ".csv" and path.is_file():
+        return table.open_table(path, request)
     if ":" in spec and not path.exists():
         return function.open_function(spec, request)
     raise UsageProblemError(
-        f"--calibration {spec!r} is not a folder of images, an .npz, an .npy, a module:function "
+        f"--calibration {spec!r} is not a folder of images, an .npz, an .npy, a .csv of numbers, a module:function "
         f"or one of {', '.join(datasets.DATA_SETS)}" + ("" if path.exists() else "; there is no such file")
     )
 

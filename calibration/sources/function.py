@@ -26,16 +26,25 @@ def open_function(spec: str, request: Request) -> Stream:
     Raises:
         UsageProblemError: there is no such module or function, or it fails.
     """
+    return open_callable(imported(spec, "--calibration"), spec, request)
+
+
+def imported(spec: str, flag: str) -> Callable[[], Any]:
+    """Return the function that `module:function` names; the current folder is on the import path.
+
+    Raises:
+        UsageProblemError: there is no such module or function, or importing the module fails; the message names `flag`.
+    """
     module_name, _, function_name = spec.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise UsageProblemError(
-            f"--calibration {spec}: there is no module {error.name!r}; install it or change to its folder"
+            f"{flag} {spec}: there is no module {error.name!r}; install it or change to its folder"
         ) from None
     except Exception as error:  # the user's module may raise anything
-        raise UsageProblemError(f"--calibration {spec}: the module cannot be imported: {_words(error)}") from error
+        raise UsageProblemError(f"{flag} {spec}: the module cannot be imported: {_words(error)}") from error
     finally:
         sys.path.remove(str(Path.cwd()))
     function = getattr(module, function_name, None)
@@ -45,7 +54,8 @@ def open_function(spec: str, request: Request) -> Stream:
             function_name,
             [n for n in dir(module) if callable(getattr(module, n))],
         )
-    return open_callable(function, spec, request)
+    found: Callable[[], Any] = function
+    return found
 
 
 def open_callable(function: Callable[[], Any], name: str, request: Request) -> Stream:
@@ -54,13 +64,13 @@ def open_callable(function: Callable[[], Any], name: str, request: Request) -> S
     Raises:
         UsageProblemError: the function fails, yields nothing, or yields values that the model does not take.
     """
-    with _blamed(name):
+    with blamed(name):
         result = function()
     if isinstance(result, Mapping):
         result = [result]
     if not isinstance(result, Iterable):
         raise UsageProblemError(f"{name} must return an iterable of samples, not {type(result).__name__}")
-    samples = (sample for item in _items(name, result) for sample in _samples(name, item, request))
+    samples = (sample for item in items(name, result) for sample in _samples(name, item, request))
     first = next(samples, None)
     if first is None:
         raise UsageProblemError(f"{name} yielded no sample; it must yield {describe(request.inputs)}")
@@ -72,7 +82,7 @@ def open_callable(function: Callable[[], Any], name: str, request: Request) -> S
 
 
 @contextmanager
-def _blamed(name: str) -> Iterator[None]:
+def blamed(name: str) -> Iterator[None]:
     """Convert any exception of the user's code to a UsageProblemError that names it; a ZooError passes unchanged."""
     try:
         yield
@@ -82,13 +92,17 @@ def _blamed(name: str) -> Iterator[None]:
         raise UsageProblemError(f"{name} failed: {_words(error)}") from error
 
 
-def _items(name: str, result: Iterable[object]) -> Iterator[object]:
-    """Yield the items of the user's iterable; only exceptions of the iterable itself are converted."""
+def items(name: str, result: Iterable[object]) -> Iterator[object]:
+    """Yield the items of the user's iterable; only exceptions of the iterable itself are converted.
+
+    Raises:
+        UsageProblemError: the iterable raises.
+    """
     end = object()
-    with _blamed(name):
+    with blamed(name):
         iterator = iter(result)
     while True:
-        with _blamed(name):
+        with blamed(name):
             item = next(iterator, end)
         if item is end:
             return
@@ -117,7 +131,7 @@ def _of_one_kind(name: str, samples: Iterator[Sample], *, photos: bool) -> Itera
 
 
 def _samples(name: str, item: object, request: Request) -> Iterator[Sample]:
-    values = _by_name(name, item, request.inputs)
+    values = by_name(name, item, request.inputs)
     batches = {key: len(array) for key, array in values.items() if array.ndim == len(request.inputs[key].shape) + 1}
     if not batches:
         yield as_sample(name, values, request)
@@ -128,7 +142,12 @@ def _samples(name: str, item: object, request: Request) -> Iterator[Sample]:
         yield as_sample(name, {key: array[row] for key, array in values.items()}, request)
 
 
-def _by_name(name: str, item: object, inputs: Mapping[str, InputSpec]) -> dict[str, Array]:
+def by_name(name: str, item: object, inputs: Mapping[str, InputSpec]) -> dict[str, Array]:
+    """Return what a function yielded as arrays by input name.
+
+    Raises:
+        UsageProblemError: an input is missing.
+    """
     if isinstance(item, Mapping):
         given = dict(item)
     elif isinstance(item, (list, tuple)) and len(item) == len(inputs):

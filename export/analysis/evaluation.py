@@ -76,8 +76,12 @@ def check_source(source: str) -> None:
     Raises:
         UsageProblemError: the source does not exist.
     """
-    if source not in datasets.DATA_SETS and not Path(source).expanduser().exists():
-        takes = "; ".join(f"for {task.name}, {task.examples}" for task in tasks.TASKS.values())
+    is_function = ":" in source and not source.endswith((".npz", ".csv"))
+    if source not in datasets.DATA_SETS and not is_function and not Path(source).expanduser().exists():
+        by_examples: dict[str, list[str]] = {}
+        for task in tasks.TASKS.values():
+            by_examples.setdefault(task.examples, []).append(task.name)
+        takes = "; ".join(f"for {' or '.join(names)}, {examples}" for examples, names in by_examples.items())
         raise UsageProblemError(f"--evaluate {source!r} does not exist; give {takes}")
 
 
@@ -87,8 +91,7 @@ def find(subject: Subject, source: str) -> tuple[Task, Examples]:
     Raises:
         UsageProblemError: the task is unknown, or `source` cannot be used.
     """
-    task = tasks.find(subject)
-    return task, task.find(subject, source)
+    return tasks.examples(subject, source)
 
 
 def prepare(

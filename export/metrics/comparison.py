@@ -15,6 +15,7 @@ from zoo.errors import CheckFailedError
 
 # Bit-equal outputs have no noise; JSON has no infinity, so this value stands for it.
 EQUAL_SQNR_DB = 200.0
+TIED = 2.0**-20  # of the largest score of a row: some roundings of float32
 ONE_HALF = 0.5  # the probability above which a decision is yes
 # A class that the reference predicts for so many rows does not vanish by near-ties that flip.
 COMMON_SHARE, FEWEST_ROWS = 0.05, 4
@@ -163,7 +164,7 @@ def _predictions(
     if kind is not OutputKind.CLASSES:
         return None, None, None
     expected, found = (values.reshape(-1, values.shape[-1]) for values in (expected, found))
-    best, predicted = expected.argmax(1), found.argmax(1)
+    best, predicted = expected.argmax(1), _best(expected, found)
     return float((best == predicted).mean()), _top5(best, found), (len(np.unique(best)), len(np.unique(predicted)))
 
 
@@ -171,16 +172,26 @@ def _lost_classes(expected: Array, found: Array, kind: OutputKind) -> int:
     """Return how many classes or decisions are common in the reference and never predicted by the file."""
     if kind is OutputKind.VALUES:
         return 0
-    best, predicted = (_labels(values, kind) for values in (expected, found))
+    best, predicted = _labels(expected, expected, kind), _labels(expected, found, kind)
     classes, counts = np.unique(best, return_counts=True)
     common = classes[counts >= max(FEWEST_ROWS, COMMON_SHARE * len(best))]
     return len(np.setdiff1d(common, predicted))
 
 
-def _labels(values: Array, kind: OutputKind) -> Array:
+def _best(expected: Array, found: Array) -> Array:
+    """Return the best class of each row (N, C) of `found`: that of `expected`, if the two are tied in `expected`.
+
+    Tied means equal up to the rounding of float32, as in a network without training whose scores do not vary.
+    """
+    best, predicted, rows = expected.argmax(1), found.argmax(1), np.arange(len(expected))
+    margin = expected[rows, best] - expected[rows, predicted]
+    return np.asarray(np.where(margin <= TIED * np.abs(expected).max(axis=1), best, predicted))
+
+
+def _labels(expected: Array, values: Array, kind: OutputKind) -> Array:
     """Return the predictions as one row of numbers; decisions of different outputs are different classes."""
     if kind is OutputKind.CLASSES:
-        return np.asarray(values.reshape(-1, values.shape[-1]).argmax(1))
+        return np.asarray(_best(*(one.reshape(-1, one.shape[-1]) for one in (expected, values))))
     if kind is OutputKind.DECISIONS:
         return np.asarray((values > ONE_HALF).reshape(-1))
     return values.reshape(-1)

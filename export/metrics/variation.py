@@ -11,7 +11,8 @@ import numpy as np
 from calibration.samples import Array
 from export.metrics.output_kind import OutputKind
 
-# An output varies if its standard deviation exceeds this fraction of its magnitude: float32 rounding stays far below.
+# An output varies if its standard deviation exceeds this fraction of its magnitude, or of the largest channel's where
+# channels share a unit: float32 rounding stays far below.
 SMALLEST_VARIATION = 1e-4
 # Outputs with a smaller fraction of the largest standard deviation may round to a constant.
 FAINT = 0.05
@@ -39,11 +40,11 @@ def variation(expected: Array, found: Array, kind: OutputKind) -> tuple[float | 
     )
     centred = expected - expected.mean(axis=0)
     spread, magnitude = ((values**2).mean(axis=(0, 1)) for values in (centred, expected))
-    varies = spread > SMALLEST_VARIATION**2 * magnitude
+    is_separate = kind is OutputKind.VALUES and expected.shape[1] == 1 and expected.shape[2] <= MOST_SEPARATE
+    varies = spread > SMALLEST_VARIATION**2 * (magnitude if is_separate else magnitude.max())
     if not varies.any():
         return None, 0
     error = ((expected - found) ** 2).mean(axis=(0, 1))
-    is_separate = kind is OutputKind.VALUES and expected.shape[1] == 1 and expected.shape[2] <= MOST_SEPARATE
     lost = (error[varies] / spread[varies]).max() if is_separate else error.sum() / spread.sum()
     marked = varies & (spread >= FAINT**2 * spread.max())
     constant = np.ptp(found, axis=0).max(axis=0) == 0

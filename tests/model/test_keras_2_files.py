@@ -66,6 +66,15 @@ def nested_net() -> Any:
     return tf_keras.Model([left, right], layers.Dense(1)(joined))
 
 
+def application_net() -> Any:
+    import tf_keras
+    from tf_keras.src.applications import convnext, inception_resnet_v2
+
+    image = tf_keras.Input((8, 8, 3), name="image")
+    x = convnext.StochasticDepth(0.1)(convnext.LayerScale(0.5, 3)(image))
+    return tf_keras.Model(image, inception_resnet_v2.CustomScaleLayer(0.2)([image, x]))
+
+
 @pytest.fixture(autouse=True)
 def _same_numbers_in_every_run() -> None:
     import tf_keras
@@ -88,6 +97,14 @@ def test_outputs_are_those_of_keras_2(
     np.testing.assert_allclose(outputs_of(loaded.model, batch), outputs_of(old, batch), rtol=1e-4, atol=1e-5)
     assert "is a Keras 2 model, converted to Keras 3" in loaded.notes[0]
     assert [one.name for one in loaded.model.inputs] == [one.name for one in old.inputs]
+
+
+@pytest.mark.parametrize("name", ["old.h5", "old.keras"])
+def test_layers_of_keras_applications_are_known(name: str, keras_2_file: SaveOld, outputs_of: Outputs) -> None:
+    old = application_net()
+    loaded = model_file.load(keras_2_file(old, name))
+    values = np.random.default_rng(1).normal(size=(3, 8, 8, 3)).astype(np.float32)
+    np.testing.assert_allclose(outputs_of(loaded.model, values), outputs_of(old, values), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["old.h5", "old.keras", "old_folder"])

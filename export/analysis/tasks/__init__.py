@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from calibration.labelled_rows import is_rows
 from export.analysis.tasks.classification.task import CLASSIFICATION
 from export.analysis.tasks.detection.task import DETECTION
 from export.analysis.tasks.generation.task import GENERATION
+from export.analysis.tasks.rows import task as rows
 from export.analysis.tasks.segmentation.task import SEGMENTATION
 from export.analysis.tasks.task import Examples, Task, Truth
+from export.metrics import OutputKind
 from zoo.errors import UsageProblemError
 from zoo.metric import Metric
 from zoo.registry import Registry
@@ -16,11 +20,36 @@ from zoo.registry import Registry
 if TYPE_CHECKING:
     from export.model.subject import Subject
 
-__all__ = ["TASKS", "Examples", "Metric", "Task", "Truth", "find"]
+__all__ = ["TASKS", "Examples", "Metric", "Task", "Truth", "examples", "find"]
 
 TASKS: Registry[Task] = Registry(
-    "task", {task.name: task for task in (CLASSIFICATION, DETECTION, SEGMENTATION, GENERATION)}
+    "task",
+    {
+        task.name: task
+        for task in (CLASSIFICATION, DETECTION, SEGMENTATION, GENERATION, rows.REGRESSION, rows.DECISIONS)
+    },
 )
+
+# The task of a model whose labelled data are rows, by what the output with targets means.
+_OF_ROWS: Mapping[OutputKind, Task] = {
+    OutputKind.CLASSES: CLASSIFICATION,
+    OutputKind.DECISIONS: rows.DECISIONS,
+    OutputKind.LABELS: rows.DECISIONS,
+    OutputKind.VALUES: rows.REGRESSION,
+}
+
+
+def examples(subject: Subject, source: str) -> tuple[Task, Examples]:
+    """Return the labelled examples in `source`, without decoding photos, and their task.
+
+    Raises:
+        UsageProblemError: the task is unknown, or `source` cannot be used for this model.
+    """
+    if is_rows(source):
+        found = rows.find(subject, source)
+        return _OF_ROWS[found.kind], found
+    task = find(subject)
+    return task, task.find(subject, source)
 
 
 def find(subject: Subject) -> Task:

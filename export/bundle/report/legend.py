@@ -24,7 +24,8 @@ def legend(manifest: Mapping[str, Any]) -> list[str]:
     if metric := headline(manifest):
         found = manifest["evaluation"]
         reached = ", ".join(
-            f"{one.title} {one.words(found['scores'][one.key])} {one.unit}" for one in TASKS[found["task"]].metrics
+            f"{one.title} {one.words(found['scores'][one.key])} {one.unit}".rstrip()
+            for one in TASKS[found["task"]].metrics
         )
         lines.append(f"{metric.title}: on {found['count']} labelled samples; the Keras model reaches {reached}")
     warnings = (*probe["warnings"], *_weights_warnings(manifest), *_few_predictions_warning(manifest))

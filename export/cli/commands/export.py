@@ -108,7 +108,7 @@ def pass_options(command: Command) -> Command:
     "--diagnose", is_flag=True, help="Compare int8 files with the model layer by layer; takes a few seconds longer."
 )
 @click.option("--preprocessing", metavar="NAME", help="Preprocessing of your own model: raw, unit, tf, caffe or torch.")
-@click.option("--evaluate", metavar="SOURCE", help="Labelled data: class folders or a CSV; see zoo show for others.")
+@click.option("--evaluate", metavar="SOURCE", help="Labelled data: class folders, a CSV, an .npz.")
 @click.option("--io", "io", metavar="TYPE", help="Input and output type of int8 files: uint8, int8, float32.")
 @click.option("--seed", default=0, show_default=True, help="Random seed.")
 @click.option(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.model.loading import untrusted
+from export.model.loading import h5_operators, untrusted
+from export.model.loading.application_layers import application_layers
 from export.model.loading.keras2 import load as keras2
 from export.model.loading.load_failure import load_failure
 from zoo.errors import UsageProblemError
@@ -29,13 +32,31 @@ def load(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, tuple
     untrusted.check_config(path, config, unsafe_lambda=unsafe_lambda)
     if not version.startswith("3"):
         return keras2.load(path, config, unsafe_lambda=unsafe_lambda)
-    import keras
-
+    marked = h5_operators.named(config)
     try:
-        with blank_weights():
-            return keras.saving.load_model(path, compile=False, safe_mode=not unsafe_lambda), ()
+        with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+            source = path if marked == config else _copied(path, Path(folder), marked)
+            return _loaded(source, unsafe_lambda=unsafe_lambda), ()
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise UsageProblemError(load_failure(path, error)) from error
+
+
+def _loaded(path: Path, *, unsafe_lambda: bool) -> keras.Model:
+    import keras
+
+    known = {**application_layers("keras"), **h5_operators.operators()}
+    with blank_weights():
+        return keras.saving.load_model(path, custom_objects=known, compile=False, safe_mode=not unsafe_lambda)
+
+
+def _copied(path: Path, folder: Path, config: Any) -> Path:
+    """Return a copy of the file with another configuration of the model."""
+    import h5py
+
+    copy = shutil.copyfile(path, folder / f"model{SUFFIXES[0]}")
+    with h5py.File(copy, "r+") as file:
+        file.attrs["model_config"] = json.dumps(config)
+    return copy
 
 
 def training_loss(path: Path) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from export.model.loading.application_layers import application_layers
 from export.model.loading.keras2.errors import ConversionError
 from export.model.loading.keras2.settings import translated
 
@@ -29,7 +30,7 @@ def converted_layer(layer: Any) -> keras.Layer:
         return keras.layers.Lambda(layer.function, arguments=dict(layer.arguments or {}), name=layer.name)
     config = dict(layer.get_config())
     kind, config = _special().get(kind, _unchanged)(kind, config, layer)
-    counterpart = getattr(keras.layers, kind, None)
+    counterpart = getattr(keras.layers, kind, None) or application_layers("keras").get(kind)
     if counterpart is None or not type(layer).__module__.startswith("tf_keras."):
         raise ConversionError(f"Keras 3 has no layer {kind} ({layer.name})")
     try:

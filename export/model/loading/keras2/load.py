@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from export.model.loading.application_layers import application_layers
 from export.model.loading.keras2 import same_outputs
 from export.model.loading.keras2.convert import converted
 from export.model.loading.keras2.errors import ConversionError
@@ -50,7 +51,7 @@ def load_by_tf_keras(path: Path, *, unsafe_lambda: bool = False, wrapped: bool =
     own = loadable_classes() if wrapped else {}
     try:
         with SafeModeScope(not unsafe_lambda), tf_keras.utils.custom_object_scope(own):
-            return tf_keras.models.load_model(path, compile=False)
+            return tf_keras.models.load_model(path, application_layers("tf_keras"), compile=False)
     except (ValueError, TypeError, LookupError, OSError, AttributeError, RuntimeError) as error:
         if wrapped:
             raise UsageProblemError(words.refusal(path, error)) from error

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from export.model.loading.application_layers import application_layers
 from export.model.loading.keras2.errors import ConversionError
 
 # Arguments that Keras 3 does not have, or not for every layer: whatever their value, the outputs are the same.
@@ -94,10 +95,12 @@ def _check_gone(kind: str, key: str, value: Any) -> None:
 def defaults(library: str, kind: str) -> Mapping[str, Any]:
     """Return the arguments of a layer class, with those that it passes on to its base classes, and their defaults."""
     found: dict[str, Any] = {}
-    for base in getattr(importlib.import_module(library).layers, kind).__mro__:
+    layers = importlib.import_module(library).layers
+    layer: type[Any] = getattr(layers, kind, None) or application_layers(library)[kind]
+    for base in layer.__mro__:
         if "__init__" not in vars(base):
             continue
-        parameters = inspect.signature(base.__init__).parameters.values()
+        parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
         found = {**{one.name: one.default for one in parameters}, **found}
         if all(one.kind is not one.VAR_KEYWORD for one in parameters):
             break

@@ -1,0 +1,210 @@
+"""Rows of a model's inputs with the targets, for `--evaluate`: an .npz, a .csv of numbers, or a function."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration.inputs import InputSpec, describe
+from calibration.samples import Array, Samples
+from calibration.sources import function, table
+from calibration.sources.conversion import as_sample
+from calibration.sources.request import Request
+from calibration.store import SetWriter, digest_of
+from zoo.errors import UsageProblemError
+from zoo.inputs import Input
+
+# Names of the array of inputs in an .npz for a model with one input.
+INPUTS = ("x", "x_test", "inputs", "data", "images")
+TARGETS = (*table.TARGETS, "y_test", "outputs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledRows:
+    """Rows of inputs with targets.
+
+    Attributes:
+        inputs: arrays (N, ...) by name, of any type that converts to the model's.
+        targets: arrays (N, ...) by output; words for class names.
+        source: description of the data for the manifest.
+    """
+
+    inputs: Mapping[str, Array]
+    targets: Mapping[str, Array]
+    source: str
+
+    def write(
+        self,
+        work: Path,
+        specs: Mapping[str, InputSpec],
+        contracts: Mapping[str, Input],
+        *,
+        exclude: Collection[str],
+        seed: int,
+    ) -> tuple[Samples, Array]:
+        """Save the rows that calibration did not use in `work`; return them, and their positions among all rows.
+
+        Raises:
+            UsageProblemError: the model does not take the arrays, or no row is left.
+        """
+        count = len(next(iter(self.inputs.values())))
+        request = Request(inputs=specs, contracts=contracts, counts=(count, 0), seed=seed)
+        image = request.photo_input
+        photo = image if image is not None and self.inputs[image].dtype == np.uint8 else None
+        kept, known = list[int](), frozenset(exclude)
+        with SetWriter(work, specs, photo) as writer:
+            for row in range(count):
+                values = {name: array[row] for name, array in self.inputs.items()}
+                sample = as_sample(self.source, values, request)
+                digest = digest_of(sample, specs)
+                if digest not in known:
+                    writer.append(sample, digest)
+                    kept.append(row)
+        if not kept:
+            raise UsageProblemError(f"{self.source}: calibration has used every row; give other rows")
+        notes = [f"{count - len(kept)} calibration rows left out of the evaluation"] if len(kept) < count else []
+        preprocessing = request.preprocessing.record() if request.preprocessing and photo else None
+        samples = writer.samples(source=self.source, seed=seed, preprocessing=preprocessing, warnings=tuple(notes))
+        return samples, np.array(kept)
+
+
+def is_rows(source: str) -> bool:
+    """Return whether `source` names rows of arrays or numbers, and not photos."""
+    path = Path(source).expanduser()
+    if path.suffix == ".npz":
+        return True
+    if path.suffix == ".csv" and path.is_file():
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return "file" not in [cell.strip().strip('"').casefold() for cell in file.readline().split(",")]
+    return ":" in source and not path.exists()
+
+
+def find_rows(source: str, inputs: Mapping[str, InputSpec], outputs: Collection[str]) -> LabelledRows:
+    """Return the rows that `source` names.
+
+    Args:
+        source: an .npz with an array for each input and for the targets; a .csv with columns of inputs and targets; or
+            `module:function`, which returns an iterable of (inputs, targets), single samples or batches.
+        inputs: specifications of the model's inputs by name.
+        outputs: names of the model's outputs. Targets have the name of an output; for the only output they may also
+            be called label, target or y.
+
+    Raises:
+        UsageProblemError: the source cannot be read, or inputs or targets are missing.
+    """
+    path = Path(source).expanduser()
+    if path.suffix == ".npz":
+        given, name = _npz(path), path.name
+        found = _inputs(name, given, inputs)
+        targets = {key: value for key, value in given.items() if not any(value is one for one in found.values())}
+    elif path.suffix == ".csv":
+        read, name = table.read(path), path.name
+        found = table.arrays(read, inputs, outputs)
+        targets = _columns(read, inputs, outputs)
+    else:
+        name = source
+        found, targets = _called(source, inputs, outputs)
+    targets = _targets(name, targets, outputs)
+    counts = {key: len(value) for key, value in (*found.items(), *targets.items())}
+    if len(set(counts.values())) != 1:
+        listed = ", ".join(f"{key}: {count}" for key, count in counts.items())
+        raise UsageProblemError(f"{name}: inputs and targets must have one row per sample each ({listed})")
+    total = next(iter(counts.values()))
+    return LabelledRows(inputs=found, targets=targets, source=f"{name}, {total} labelled rows")
+
+
+def _npz(path: Path) -> dict[str, Array]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise UsageProblemError(f"--evaluate: no such file: {path}") from None
+    except Exception as error:  # a damaged archive raises errors of zipfile, zlib and numpy
+        raise UsageProblemError(f"{path.name} cannot be read as .npz: {error}") from None
+
+
+def _inputs(name: str, given: Mapping[str, Array], inputs: Mapping[str, InputSpec]) -> dict[str, Array]:
+    if len(inputs) == 1 and not inputs.keys() <= given.keys():
+        (only,) = inputs
+        aliases = [one for one in given if one.casefold() in INPUTS]
+        if len(aliases) == 1:
+            return {only: given[aliases[0]]}
+    missing = [one for one in inputs if one not in given]
+    if missing:
+        raise UsageProblemError(
+            f"{name} has no array named {' or '.join(map(repr, missing))} (it holds: {', '.join(given) or 'none'}); "
+            f"the model takes {describe(inputs)}"
+        )
+    return {one: given[one] for one in inputs}
+
+
+def _columns(read: table.Table, inputs: Mapping[str, InputSpec], outputs: Collection[str]) -> dict[str, Array]:
+    """Return the columns that hold no input, by name; `output.0`, `output.1` and so on become one array."""
+    used = {place for places in table.columns(read, inputs, outputs).values() for place in places}
+    names = read.header or ("",) * read.width
+    places: dict[str, list[int]] = {}
+    for place, column in enumerate(names):
+        if place not in used:
+            stem, _, number = column.rpartition(".")
+            is_part = stem in outputs and number.isdigit()
+            places.setdefault(stem if is_part else column if read.header else "y", []).append(place)
+    return {column: _values(read, at) for column, at in places.items()}
+
+
+def _values(read: table.Table, places: list[int]) -> Array:
+    """Return columns as numbers (N,) or (N, columns), or as words if a single column holds no numbers."""
+    try:
+        values = read.numbers(places)
+    except UsageProblemError:
+        if len(places) > 1:
+            raise
+        return np.array([row[places[0]] for row in read.rows])
+    return values[:, 0] if len(places) == 1 else values
+
+
+def _called(
+    source: str, inputs: Mapping[str, InputSpec], outputs: Collection[str]
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    made = function.imported(source, "--evaluate")
+    with function.blamed(source):
+        result = made()
+    rows: list[dict[str, Array]] = []
+    targets: list[dict[str, Array]] = []
+    for item in function.items(source, result):
+        if not isinstance(item, (list, tuple)) or len(item) != 2:
+            raise UsageProblemError(f"{source} must yield pairs of inputs and targets")
+        values = function.by_name(source, item[0], inputs)
+        wanted = item[1] if isinstance(item[1], Mapping) else {next(iter(outputs)): item[1]}
+        wanted = {key: np.asarray(value) for key, value in wanted.items()}
+        is_batch = all(value.ndim == len(inputs[key].shape) + 1 for key, value in values.items())
+        rows.append(values if is_batch else {key: value[None] for key, value in values.items()})
+        targets.append(wanted if is_batch else {key: value[None] for key, value in wanted.items()})
+    if not rows:
+        raise UsageProblemError(f"{source} yielded no sample")
+    return _joined(source, rows), _joined(source, targets)
+
+
+def _joined(source: str, parts: list[dict[str, Array]]) -> dict[str, Array]:
+    try:
+        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    except (KeyError, ValueError) as error:
+        raise UsageProblemError(f"{source} yields samples that do not fit together: {error}") from None
+
+
+def _targets(name: str, given: Mapping[str, Any], outputs: Collection[str]) -> dict[str, Array]:
+    found = {output: given[output] for output in outputs if output in given}
+    if not found and len(outputs) == 1:
+        (only,) = outputs
+        aliases = [one for one in given if one.casefold() in TARGETS] or list(given)
+        if len(aliases) == 1:
+            return {only: given[aliases[0]]}
+    if not found:
+        raise UsageProblemError(
+            f"{name} holds no targets: name an array or a column {' or '.join(map(repr, outputs))}"
+            + (", or label" if len(outputs) == 1 else "")
+        )
+    return found

@@ -1,0 +1,156 @@
+"""`--evaluate` measures a model of any inputs on rows with targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from export.analysis import evaluation
+from export.analysis.tasks.rows.labelled import RowsOfModel
+from export.bundle.report.rows import rows
+from export.model.subject import Subject
+from export.scheme import INT8
+from tests.export.own_export import exported
+from zoo.errors import UsageProblemError
+from zoo.weights import LoadedWeights
+
+INPUTS = np.random.default_rng(0).normal(size=(200, 5)).astype(np.float32)
+PRICES = (INPUTS @ np.array([1, 2, -1, 0.5, 3], np.float32))[:, None]
+CLASSES = (PRICES[:, 0] > -1).astype(int) + (PRICES[:, 0] > 1)
+
+
+def subject(*outputs: keras.layers.Layer, labels: tuple[str, ...] = ()) -> Subject:
+    x = keras.Input((5,), name="features")
+    model = keras.Model(x, [output(x) for output in outputs])
+    loaded = LoadedWeights(name="mine", trained=True, source="a file", sha256=None)
+    return Subject(name="mine", title="mine.keras", model=model, weights=loaded, inputs={}, labels=labels)
+
+
+def price() -> keras.layers.Layer:
+    return layers.Dense(1, name="price")
+
+
+def kind() -> keras.layers.Layer:
+    return layers.Dense(3, activation="softmax", name="kind")
+
+
+def found(one: Subject, source: Path | str) -> tuple[str, np.ndarray]:
+    task, examples = evaluation.find(one, str(source))
+    assert isinstance(examples, RowsOfModel)
+    np.testing.assert_allclose(examples.rows.inputs["features"], INPUTS, rtol=1e-6)
+    return task.name, examples.expected()
+
+
+def npz(folder: Path, **arrays: np.ndarray) -> Path:
+    np.savez(folder / "rows.npz", **arrays)
+    return folder / "rows.npz"
+
+
+def csv(folder: Path, header: str, *columns: np.ndarray) -> Path:
+    lines = [",".join(map(str, row)) for row in zip(*columns, strict=True)]
+    path = folder / "rows.csv"
+    path.write_text("\n".join([header, *lines] if header else lines))
+    return path
+
+
+SOURCES: dict[str, Callable[[Path, np.ndarray], Path]] = {
+    "arrays by name": lambda folder, targets: npz(folder, features=INPUTS, price=targets, other=targets),
+    "x_test and y_test": lambda folder, targets: npz(folder, x_test=INPUTS, y_test=targets),
+    "columns by name": lambda folder, targets: csv(folder, "a,b,c,d,e,Price", *INPUTS.T, targets),
+    "a column target": lambda folder, targets: csv(folder, "target,a,b,c,d,e", targets, *INPUTS.T),
+    "no names": lambda folder, targets: csv(folder, "", *INPUTS.T, targets),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_targets_are_found_by_name_or_behind_the_inputs(source: str, tmp_path: Path) -> None:
+    task, targets = found(subject(price()), SOURCES[source](tmp_path, PRICES[:, 0]))
+    assert task == "regression"
+    np.testing.assert_allclose(targets, PRICES, rtol=1e-6)
+
+
+def test_function_yields_batches_or_single_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    npz(tmp_path, x=INPUTS, y=PRICES)
+    lines = ["import numpy as np", "held = np.load('rows.npz')", "def single(): return zip(held['x'], held['y'])"]
+    lines += [
+        "def batches(): return [({'features': held['x'][:120]}, held['y'][:120]), (held['x'][120:], held['y'][120:])]"
+    ]
+    (tmp_path / "my_rows.py").write_text("\n".join(lines))
+    monkeypatch.chdir(tmp_path)
+    for name in ("single", "batches"):
+        np.testing.assert_allclose(found(subject(price()), f"my_rows:{name}")[1], PRICES)
+
+
+def test_classes_are_indices_names_or_rows_with_one_1(tmp_path: Path) -> None:
+    names = np.array(["low", "mid", "high"])
+    for targets in (CLASSES, CLASSES[:, None], np.eye(3)[CLASSES], names[CLASSES]):
+        one = subject(kind(), labels=("low", "mid", "high"))
+        task, expected = found(one, npz(tmp_path, features=INPUTS, label=targets))
+        assert task == "classification"
+        np.testing.assert_array_equal(expected, CLASSES)
+
+
+def test_sigmoids_are_decisions(tmp_path: Path) -> None:
+    yes = layers.Dense(1, activation="sigmoid", name="yes")
+    task, expected = found(subject(yes), npz(tmp_path, features=INPUTS, label=PRICES[:, 0] > 0))
+    assert task == "decisions"
+    np.testing.assert_array_equal(expected, PRICES > 0)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "arrays", "message"),
+    [
+        ([price], {"features": INPUTS}, "holds no targets: name an array or a column 'price', or label"),
+        ([price], {"price": PRICES}, "has no array named 'features'"),
+        ([price], {"features": INPUTS, "price": PRICES[:9]}, r"one row per sample each \(features: 200, price: 9\)"),
+        ([price], {"features": INPUTS, "price": np.eye(200)}, r"have the shape \(N, 200\), but price has \(N, 1\)"),
+        ([price], {"features": INPUTS, "price": PRICES * np.nan}, "targets contain NaN"),
+        ([kind], {"features": INPUTS, "label": CLASSES + 1}, "class 3 does not exist: the model has classes 0 to 2"),
+        ([kind], {"features": INPUTS, "label": PRICES}, r"kind takes class indices \(N\)"),
+        (
+            [kind],
+            {"features": INPUTS, "label": np.array(["low"] * 200)},
+            "the model has no names of classes; give",
+        ),
+        (
+            [price, kind],
+            {"features": INPUTS, "price": PRICES, "kind": CLASSES},
+            "holds targets of 2 outputs, price, kind",
+        ),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused_in_one_sentence(
+    outputs: list[Callable[[], keras.layers.Layer]], arrays: Mapping[str, np.ndarray], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageProblemError, match=message):
+        evaluation.find(subject(*(one() for one in outputs)), str(npz(tmp_path, **arrays)))
+
+
+def test_damaged_file_and_missing_module_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "rows.npz").write_bytes(b"PK no zip")
+    with pytest.raises(UsageProblemError, match=r"rows\.npz cannot be read as \.npz"):
+        evaluation.find(subject(price()), str(tmp_path / "rows.npz"))
+    with pytest.raises(UsageProblemError, match="--evaluate nothing:here: there is no module 'nothing'"):
+        evaluation.find(subject(price()), "nothing:here")
+
+
+def test_model_and_files_are_measured_on_rows_that_calibration_did_not_use(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    one = subject(price()).model
+    one.layers[-1].set_weights([np.array([[1], [2], [-1], [0.5], [3]], np.float32), np.zeros(1, np.float32)])
+    noise = np.random.default_rng(1).normal(size=PRICES.shape)
+    source = str(npz(tmp_path, features=INPUTS, price=PRICES + noise))
+    delivery = exported(one, {"features": INPUTS, "price": PRICES + noise}, tmp_path, (INT8,), evaluate=source)
+    score = delivery.manifest["evaluation"]
+    assert score["count"] == 140
+    assert score["samples"]["warnings"] == ["60 calibration rows left out of the evaluation"]
+    assert score["scores"]["r2"] == pytest.approx(1 - noise.var() / (PRICES + noise).var(), abs=0.02)
+    assert score["scores"]["rmse"] == pytest.approx(noise.std(), rel=0.1)
+    files = [*delivery.manifest["files"], *delivery.manifest["not_delivered"]]
+    assert all(file["scores"]["r2"] == pytest.approx(score["scores"]["r2"], abs=0.01) for file in files)
+    assert {row.score for row in rows(delivery.manifest)} <= {f"{file['scores']['r2']:.4f}" for file in files}
