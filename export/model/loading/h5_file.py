@@ -31,8 +31,7 @@ def load(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, tuple
     config, version = _described(path)
     untrusted.check_config(path, config, unsafe_lambda=unsafe_lambda)
     if not version.startswith("3"):
-        model, note = keras2.load(path, unsafe_lambda=unsafe_lambda)
-        return model, (note,)
+        return keras2.load(path, config, unsafe_lambda=unsafe_lambda)
     marked = h5_operators.named(config)
     try:
         with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:

@@ -45,8 +45,7 @@ def read(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, tuple
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))
         untrusted.check_config(path, config, unsafe_lambda=unsafe_lambda)
-        model, note = keras2.load(path, unsafe_lambda=unsafe_lambda)
-        return model, (note,)
+        return keras2.load(path, config, unsafe_lambda=unsafe_lambda)
     import keras
 
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from export.model.loading import untrusted
 from export.model.loading.keras2 import load as keras2
+from export.model.loading.keras2.wrappers import known, words
 from export.model.loading.signature_model import signature_model
 from export.model.loading.untrusted_graph import check_functions
 from zoo.errors import UsageProblemError
@@ -34,16 +35,18 @@ def load(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, tuple
     """
     graph = _parsed(path)
     check_functions(path, graph)
-    for metadata in _metadata(path, graph):
+    described = list(_metadata(path, graph))
+    for metadata in described:
         untrusted.check_config(path, metadata, unsafe_lambda=unsafe_lambda)
-    original = keras2.load_by_tf_keras(path, unsafe_lambda=unsafe_lambda)
+    wrapped = known.is_wrapped(described)
+    if wrapped and _clusters_while_rounding(graph):
+        raise UsageProblemError(words.refusal(path, "it was trained to keep clusters while it rounds"))
+    original = keras2.load_by_tf_keras(path, unsafe_lambda=unsafe_lambda, wrapped=wrapped)
     if getattr(original, "_is_graph_network", False):
         try:
-            model, note = keras2.to_keras_3(path, original)
+            return keras2.to_keras_3(path, original)
         except UsageProblemError as error:
             reason = str(error)
-        else:
-            return model, (note,)
     else:
         reason = f"{path.name} is a SavedModel without Keras layers, as model.export writes"
     return signature_model(path, graph), (f"{reason}; its signature is exported as one layer, without reconstruction",)
@@ -53,6 +56,11 @@ def training_loss(path: Path) -> Any:
     """Return the `loss` that the model was compiled with, as stored; None if it was not compiled."""
     found = next(iter(_metadata(path, _parsed(path))), {})
     return (found.get("training_config") or {}).get("loss")
+
+
+def _clusters_while_rounding(graph: Any) -> bool:
+    """Return whether wrappers compute with clusters that they, as loaded, do not have: those of CQAT and PCQAT."""
+    return any(node.variable.name.endswith("/cluster_centroids_tf") for node in graph.object_graph_def.nodes)
 
 
 def _parsed(path: Path) -> Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from export.model.loading.keras2.configuration import mappings
 from export.model.loading.keras2.operators import operators
+from export.model.loading.keras2.wrappers import known
 from export.model.loading.load_failure import lambda_refusal
 from zoo.errors import UsageProblemError
 
@@ -21,7 +23,7 @@ _MODULES = ("keras", "tf_keras", "builtins")
 
 
 def check_config(path: Path, config: Any, *, unsafe_lambda: bool = False) -> None:
-    """Check that a model's configuration names only classes and functions of Keras.
+    """Check that a model's configuration names only classes and functions of Keras, and wrappers that are known.
 
     Args:
         path: the model's file, for messages.
@@ -31,7 +33,7 @@ def check_config(path: Path, config: Any, *, unsafe_lambda: bool = False) -> Non
     Raises:
         UsageProblemError: it contains Python code, a TensorFlow function that models do not need, or another module.
     """
-    for part in _mappings(config):
+    for part in mappings(config):
         kind = part.get("class_name")
         if kind in _LAMBDAS and not unsafe_lambda:
             raise UsageProblemError(lambda_refusal(path))
@@ -45,7 +47,7 @@ def check_config(path: Path, config: Any, *, unsafe_lambda: bool = False) -> Non
         if unsafe_lambda and "function_type" in part:
             continue  # a Lambda of Keras 2 says in which module it was written; nothing imports that
         module = part.get("module")
-        if isinstance(module, str) and module.split(".")[0] not in _MODULES:
+        if isinstance(module, str) and module.split(".")[0] not in _MODULES and not known.is_known(kind, module):
             raise UsageProblemError(
                 f"{path.name} needs {kind!r} of the Python module {module!r}, whose code is not in the file; build the "
                 "model in Python and call export.run there (docs/python.md)"
@@ -80,14 +82,3 @@ def _check_function(path: Path, part: Mapping[str, Any]) -> None:
             f"{path.name} calls tf.{symbol} between its layers, which has no equivalent in Keras 3; replace it by a "
             "Keras layer and save the model again"
         )
-
-
-def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield all mappings inside of JSON data."""
-    if isinstance(value, Mapping):
-        yield value
-        for one in value.values():
-            yield from _mappings(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _mappings(one)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from export.model.loading.keras2.errors import ConversionError
 from export.model.loading.keras2.layers import converted_layer, set_weights
 from export.model.loading.keras2.operators import operator
+from export.model.loading.keras2.wrappers.bare import bare
 
 if TYPE_CHECKING:
     import keras
     import tf_keras
+
+    from export.model.loading.keras2.wrappers.bare import Weights
 
 _FUNCTIONS = ("TFOpLambda", "SlicingOpLambda")  # the classes of layers that stand for a function of TensorFlow
 # Arguments of calls that matter; the others (`mask` in particular) are passed on by Keras itself.
@@ -20,17 +25,28 @@ _KEPT_ARGUMENTS = ("initial_state", "attention_mask", "use_causal_mask", "value"
 def converted(model: tf_keras.Model) -> keras.Model:
     """Return a Keras 3 model with the layers, names and weights of a tf_keras model.
 
+    Wrappers of tensorflow-model-optimization are left out, with the weights that they compute with in their layers.
+
     Raises:
         ConversionError: the model is neither functional nor Sequential, or a layer has no equivalent.
     """
     return _Conversion().model(model)
 
 
+@dataclass(kw_only=True)
+class _Made:
+    """A Keras 3 layer or model, and the weights that it gets at its first call, which creates its own."""
+
+    source: Any
+    target: Any
+    weights: Callable[[], Weights] | None = None
+
+
 class _Conversion:
     """One conversion in progress; a layer that is called twice is converted once."""
 
     def __init__(self) -> None:
-        self._layers: dict[int, Any] = {}
+        self._layers: dict[int, _Made | None] = {}
 
     def model(self, model: Any) -> keras.Model:
         import keras
@@ -72,22 +88,35 @@ class _Conversion:
                 raise ConversionError(f"Keras 3 cannot call tf.{layer.symbol} as {layer.name} does: {first}") from error
         if settings.get("training"):
             raise ConversionError(f"the model calls {layer.name} with training=True")
-        is_first = id(layer) not in self._layers
-        if is_first:
-            is_model = hasattr(layer, "_nodes_by_depth")
-            self._layers[id(layer)] = self.model(layer) if is_model else converted_layer(layer)
-        made = self._layers[id(layer)]
+        made = self._made(layer)
+        if made is None:
+            return arguments[0]
         kept = {key: value for key, value in settings.items() if key in _KEPT_ARGUMENTS and value is not None}
-        time_major = bool(getattr(layer, "time_major", False))
+        time_major = bool(getattr(made.source, "time_major", False))
         if time_major:
             arguments = [keras.ops.swapaxes(arguments[0], 0, 1), *arguments[1:]]
-        outputs = made(*arguments, **kept)
-        if is_first and not isinstance(made, keras.Model):
-            set_weights(layer, made)
-        if time_major and layer.return_sequences:
+        outputs = made.target(*arguments, **kept)
+        if made.weights is not None:
+            set_weights(made.source.name, made.weights, made.target)
+            made.weights = None
+        if time_major and made.source.return_sequences:
             first, *states = outputs if isinstance(outputs, list | tuple) else [outputs]
             return [keras.ops.swapaxes(first, 0, 1), *states]
         return outputs
+
+    def _made(self, layer: Any) -> _Made | None:
+        """Return what a layer becomes, the same whenever it is called; None if it is left out."""
+        if id(layer) not in self._layers:
+            self._layers[id(layer)] = self._converted(layer)
+        return self._layers[id(layer)]
+
+    def _converted(self, layer: Any) -> _Made | None:
+        if hasattr(layer, "_nodes_by_depth"):
+            return _Made(source=layer, target=self.model(layer))
+        inner = bare(layer)
+        if inner is None:
+            return None
+        return _Made(source=inner.layer, target=converted_layer(inner.layer), weights=inner.weights)
 
 
 def _input_name(tensor: Any) -> str:

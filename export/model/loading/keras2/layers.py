@@ -14,6 +14,8 @@ from export.model.loading.keras2.settings import translated
 if TYPE_CHECKING:
     import keras
 
+    from export.model.loading.keras2.wrappers.bare import Weights
+
 
 def converted_layer(layer: Any) -> keras.Layer:
     """Return a Keras 3 layer with the class, name and configuration of a tf_keras layer, but its own weights.
@@ -38,20 +40,20 @@ def converted_layer(layer: Any) -> keras.Layer:
         raise ConversionError(f"Keras 3 cannot create the layer {layer.name} ({kind}): {first}") from error
 
 
-def set_weights(source: Any, target: keras.Layer) -> None:
-    """Copy the weights of a tf_keras layer to the Keras 3 layer.
+def set_weights(name: str, weights: Callable[[], Weights], target: keras.Layer) -> None:
+    """Give a Keras 3 layer the weights of the tf_keras layer `name`.
 
     Raises:
         ConversionError: the layers have different weights.
     """
     if not target.weights:
         return  # also Normalization, whose statistics are arguments here
-    values = source.get_weights()
+    values = weights()
     shapes = [tuple(weight.shape) for weight in target.weights]
     found = [value.shape for value in values]
     if found != shapes:
-        raise ConversionError(f"the layer {source.name} has weights of the shapes {found}, but {shapes} in Keras 3")
-    target.set_weights(values)
+        raise ConversionError(f"the layer {name} has weights of the shapes {found}, but {shapes} in Keras 3")
+    target.set_weights(list(values))
 
 
 Adaptation = Callable[[str, dict[str, Any], Any], tuple[str, dict[str, Any]]]
