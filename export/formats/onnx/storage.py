@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from export.formats.distance import largest_steps
 from export.formats.onnx.constants import Constants
 from export.formats.onnx.layers import Layer, layers
 from export.formats.onnx.stored_layers import Float64s, StoredLayer, float_constants, stored_layers
+from export.formats.onnx.stored_tables import table_steps
 from export.formats.session import StorageReport
 
 # A sibling's integers are copied without rounding, so a larger distance means another layer.
@@ -24,14 +26,16 @@ Steps = Iterable[tuple[str, float]]  # Name and distance from the source.
 
 
 def compare_with_sibling(sibling: bytes, content: bytes) -> StorageReport | None:
-    """Return the distance of weights and biases from those of the .tflite `sibling`, in steps of its grids.
+    """Return the distance of weights, biases and tables from those of the .tflite `sibling`, in steps of its grids.
 
     None if the two files do not have the same layers, so that layers cannot be matched.
     """
-    found, expected = list(layers(_read(content))), list(stored_layers(sibling))
+    constants = _read(content)
+    found, expected = list(layers(constants)), list(stored_layers(sibling))
     if Counter(layer.shape for layer in found) != Counter(layer.shape for layer in expected):
         return None
-    return _report(_matched(expected, found, list(float_constants(sibling))))
+    of_layers = _matched(expected, found, list(float_constants(sibling)))
+    return _report(chain(of_layers, table_steps(sibling, constants)))
 
 
 def _matched(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from export.errors import ConversionError
-from export.formats.tflite import flatbuffer
+from export.formats.tflite import flatbuffer, integer_moves
 
 # Name of the signature of a file with one entry point.
 DEFAULT = "serving_default"
@@ -47,6 +47,7 @@ def convert(saved_model: str, names: Names) -> bytes:
     parsed = flatbuffer.read(content)
     flatbuffer.rename_signatures(parsed, names)
     flatbuffer.make_names_unique(parsed)
+    integer_moves.keep_integers(parsed)
     return flatbuffer.write(parsed)
 
 

@@ -60,6 +60,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
         islands.close(model, ranges)
         edges.type_unread_results(model)
         edges.retype(model, plan.io)
+        allow_any_int16_scale(model)
     return flatbuffer.write(model)
 
 
@@ -93,6 +94,16 @@ def _float16_recipe() -> QuantizerRecipe:
     )
     found: QuantizerRecipe = manager.get_quantization_recipe()
     return found
+
+
+def allow_any_int16_scale(model: flatbuffer.Model) -> None:
+    """Let sums and differences of 16 bits have scales of any size, in place.
+
+    By default LiteRT takes scales that are powers of two by chance for those of an old format, with other limits.
+    """
+    for operator in model.subgraphs[0].operators:
+        if flatbuffer.op_name(model, operator) in {"ADD", "SUB"} and operator.builtinOptions is not None:
+            operator.builtinOptions.potScaleInt16 = False
 
 
 def _statistics(ranges: Mapping[str, Range]) -> dict[str, dict[str, Any]]:
