@@ -117,7 +117,8 @@ class Recipe:
         original: a .keras file to compare with: the network before training pruned it.
         raised: the layers of the int8 file that are kept in higher precision, by the Keras layer's name.
         diagnose: whether to compare the int8 files with the model layer by layer (export/analysis/diagnosis).
-        probe_count: number of samples of the proof; None means 64, or 16 for random weights, which only prove parity.
+        probe_count: number of samples of the proof; None means 64, up to 256 if a small model has the rows, or 16 for
+            random weights, which only prove parity.
         observer: how activation ranges are chosen: sensitivity (export/quantization/sensitivity.py), min-max,
             percentile or mse.
         evaluate: labelled data in the form of the model's task (export/analysis/tasks).

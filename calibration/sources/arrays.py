@@ -47,6 +47,19 @@ def names(path: Path) -> frozenset[str]:
         return frozenset()  # `open_arrays` reports the problem
 
 
+def row_count(path: Path) -> int:
+    """Return the number of rows of the arrays in an .npz or .npy; 0 if it is unreadable."""
+    try:
+        with ExitStack() as stack:
+            if path.suffix == ".npy":
+                return ArrayRows(stack.enter_context(path.open("rb"))).count
+            archive = stack.enter_context(ZipFile(path))
+            counts = [ArrayRows(stack.enter_context(archive.open(f"{name}.npy"))).count for name in names(path)]
+            return min(counts, default=0)
+    except (OSError, BadZipFile, BrokenArrayError, NotImplementedError, RuntimeError):
+        return 0  # `open_arrays` reports the problem
+
+
 def row_specs(path: Path) -> dict[str, InputSpec]:
     """Return shape and type of a row of every array in an .npz, by name, or of the array in an .npy.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from calibration.samples import Array
+from export.metrics.interval import sqnr_interval_db
 from export.metrics.output_kind import OutputKind, by_shape
 from export.metrics.variation import variation
 from zoo.errors import CheckFailedError
@@ -38,6 +39,7 @@ class Comparison:
         lost_classes: number of classes that the reference predicts for at least 5 % of the rows, and the file for none.
         constant_outputs: number of channels that vary in the reference but are constant in the file.
         decision_agreement: share of equal yes-or-no decisions; None for other outputs.
+        sqnr_interval_db: the 95 % interval of the SQNR on 64 other samples; None if it is not known.
     """
 
     sample_count: int
@@ -52,6 +54,7 @@ class Comparison:
     lost_classes: int = 0
     constant_outputs: int = 0
     decision_agreement: float | None = None
+    sqnr_interval_db: tuple[float, float] | None = None
 
     @property
     def prediction_agreement(self) -> float | None:
@@ -89,6 +92,7 @@ def compare(*, reference: Array, actual: Array, kind: OutputKind | None = None) 
         lost_classes=_lost_classes(expected, found, kind),
         constant_outputs=constant_outputs,
         decision_agreement=_equal_decisions(expected, found) if kind is OutputKind.DECISIONS else None,
+        sqnr_interval_db=sqnr_interval_db(expected, error),
     )
 
 

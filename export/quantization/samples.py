@@ -10,6 +10,7 @@ from typing import Any
 
 import calibration.sources
 from calibration.inputs import InputSpec
+from calibration.sources.arrays import row_count
 from calibration.sources.synthetic import NAME as SYNTHETIC
 from calibration.sources.synthetic import Maker
 from calibration.store import Draw
@@ -22,6 +23,10 @@ from zoo.inputs import Input, Tokens
 
 # Samples of the proof. With random weights only parity is checked, for which fewer are enough.
 PROBES, UNTRAINED_PROBES = 64, 16
+
+# Rows of a user's array beyond those that calibrate are all used, if a sample costs milliseconds: the more there are,
+# the less the SQNR of the proof differs from that of other rows.
+MOST_PROBES, SMALL_MODEL_WEIGHTS = 256, 1_000_000
 
 
 def draw(
@@ -42,7 +47,7 @@ def draw(
         inputs=inputs,
         contracts=contracts,
         calibration_count=recipe.calibration_count,
-        probe_count=recipe.probe_count or (PROBES if subject.weights.trained else UNTRAINED_PROBES),
+        probe_count=recipe.probe_count or _probe_count(subject, recipe),
         seed=recipe.seed,
         work=work,
         random_calibration=recipe.random_calibration,
@@ -50,6 +55,15 @@ def draw(
         maker=_maker(subject, recipe, progress or Quiet()) if function is None else None,
     )
     return _with_state(subject, drawn) if entries.state(subject) else drawn
+
+
+def _probe_count(subject: Subject, recipe: Recipe) -> int:
+    if not subject.weights.trained:
+        return UNTRAINED_PROBES
+    path = Path(recipe.calibration or "").expanduser()
+    is_small = subject.model.count_params() <= SMALL_MODEL_WEIGHTS
+    rows = row_count(path) if is_small and path.suffix in (".npz", ".npy") else 0
+    return min(max(rows - recipe.calibration_count, PROBES), MOST_PROBES)
 
 
 def _meaning(contract: Input | None) -> str:

@@ -41,13 +41,22 @@ def checks(file: Mapping[str, Any]) -> Iterator[tuple[list[Check], str]]:
 
 def comparisons(file: Mapping[str, Any]) -> Table:
     """Return a table that compares each output with the Keras model's."""
-    headings = ("samples", "SQNR dB", "largest error", "values: model, file", "same top-1 %", "in top-5 %")
+    headings = (
+        "samples",
+        "SQNR dB",
+        "on 64 others",
+        "largest error",
+        "values: model, file",
+        "same top-1 %",
+        "in top-5 %",
+    )
     columns = [Column("output", "code"), *(Column(heading, "number") for heading in headings)]
     rows = [
         [
             name,
             str(one["sample_count"]),
             f"{one['sqnr_db']:.1f}",
+            _interval(one.get("sqnr_interval_db")),
             f"{one['max_abs_error']:.3g}",
             ", ".join(f"{value:.5g}" for value in one["worst"]),
             _percent(one["top1_agreement"]),
@@ -74,6 +83,11 @@ def _check(record: Mapping[str, Any]) -> Check:
 def _arithmetic(op: Mapping[str, Any]) -> str:
     kinds = {"integer": "integer", "int16": "integer", "float": "float"}
     return kinds.get(op["arithmetic"], "none")
+
+
+def _interval(limits: Sequence[float] | None) -> str:
+    """Return where the SQNR of other samples lies: "21 to 26"; earlier manifests do not say so."""
+    return "-" if limits is None else f"{limits[0]:.0f} to {limits[1]:.0f}"
 
 
 def _percent(share: float | None) -> str:
