@@ -16,9 +16,11 @@ from export.formats.onnx.entries import ENTRIES_KEY, describe
 from export.formats.onnx.folding import fold
 from export.formats.onnx.layout import sink_transposes
 from export.formats.onnx.naming import canonicalize, drop_unused, sort_nodes, subgraphs
+from export.formats.onnx.pads import keep_zeros
 from export.formats.onnx.protos import GraphProto
 from export.formats.onnx.tf2onnx_call import OPSET, call
 from export.formats.onnx.xla_calls import has_sealed_calls, unsealed
+from export.formats.patches import positions_of_extremes_by_one_operator
 from export.model import signature
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
     proto = _trace(model, variables, free=bool(entries))
     refuse_unknown_operators(proto.graph)
     _store_weights(proto.graph, variables)
+    keep_zeros(proto.graph)
     proto = fold(proto)
     sort_nodes(proto.graph)
     if sink_transposes(proto.graph):
@@ -99,10 +102,11 @@ def _trace(model: keras.Model, variables: Sequence[Any], *, free: bool) -> Any:
         return {f"output_{index}": tf.identity(value) for index, value in enumerate(flat)}
 
     arguments = [*inputs, *weights]
-    function = tf.function(trace, input_signature=arguments, autograph=False)
-    if has_sealed_calls(function.get_concrete_function().graph):
-        function = tf.function(unsealed(trace), input_signature=arguments, autograph=False)
-    captured = function.get_concrete_function().graph.captures
+    with positions_of_extremes_by_one_operator():
+        function = tf.function(trace, input_signature=arguments, autograph=False)
+        if has_sealed_calls(function.get_concrete_function().graph):
+            function = tf.function(unsealed(trace), input_signature=arguments, autograph=False)
+        captured = function.get_concrete_function().graph.captures
     if any(of.dtype == tf.resource for of, _ in captured):
         raise ConversionError(
             "an .onnx holds no lookup table (IntegerLookup, StringLookup); look values up before the model"

@@ -15,6 +15,7 @@ from typing import Any
 from export.formats.onnx.flattening import flatten_before_dense
 from export.formats.onnx.float_file import refuse_unknown_operators
 from export.formats.onnx.naming import canonicalize, share_equal_tensors
+from export.formats.onnx.pads import keep_zeros
 from export.formats.onnx.protos import GraphProto, ModelProto
 from export.formats.onnx.session import METADATA_KEY
 from export.formats.onnx.tf2onnx_call import OPSET, call
@@ -43,6 +44,7 @@ def read_sibling(content: bytes) -> ModelProto:
 
 def seal(proto: ModelProto) -> bytes:
     """Return the bytes of `proto` with canonical order and names."""
+    keep_zeros(proto.graph)
     share_equal_tensors(proto.graph)
     canonicalize(proto.graph)
     proto.graph.ClearField("doc_string")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from export import process
 from export.errors import ConversionError
+from export.formats.patches import positions_of_extremes_by_one_operator
 from export.formats.tflite import conversion
 from export.model import signature
 
@@ -49,9 +50,10 @@ def _write_saved_model(model: keras.Model, models: Mapping[str, keras.Model], fo
 
     archive = keras.export.ExportArchive()
     archive.track(model)
-    for entry, one in models.items():
-        archive.add_endpoint(entry, _endpoint(one), input_signature=_specs(one))
-    archive.write_out(folder, verbose=False)
+    with positions_of_extremes_by_one_operator():
+        for entry, one in models.items():
+            archive.add_endpoint(entry, _endpoint(one), input_signature=_specs(one))
+        archive.write_out(folder, verbose=False)
 
 
 def _endpoint(model: keras.Model) -> Callable[..., dict[str, Any]]:
