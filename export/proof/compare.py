@@ -17,6 +17,7 @@ from export.proof.tolerances import (
     AGREEMENT,
     CONSTANT_OUTPUTS,
     FARTHER_DB,
+    FEWEST_EQUAL_LABELS,
     FIDELITY,
     LOST_CLASSES,
     PARITY,
@@ -176,9 +177,13 @@ def _results(id: str, name: str, compared: Comparison, tolerance: Tolerance) -> 
             minimum, value, id=id, subject=name, quantity=quantity, unit=unit, reason=tolerance.reason
         )
 
-    yield check("SQNR", compared.sqnr_db, tolerance.min_sqnr_db, "dB")
-    if tolerance.min_top1_agreement is not None and compared.top1_agreement is not None:
-        yield check("share with the same top-1", compared.top1_agreement, tolerance.min_top1_agreement)
+    are_labels, min_top1 = compared.kind is OutputKind.LABELS, tolerance.min_top1_agreement
+    if are_labels and tolerance is not PARITY and min_top1 is None:
+        min_top1 = FEWEST_EQUAL_LABELS
+    if not are_labels or tolerance is PARITY:  # the difference of two indices means nothing
+        yield check("SQNR", compared.sqnr_db, tolerance.min_sqnr_db, "dB")
+    if min_top1 is not None and compared.top1_agreement is not None:
+        yield check("share with the same top-1", compared.top1_agreement, min_top1)
     if tolerance.min_decision_agreement is not None and compared.decision_agreement is not None:
         yield check("share of equal decisions", compared.decision_agreement, tolerance.min_decision_agreement)
     if tolerance.min_distinct_share is not None and compared.distinct_predictions is not None:

@@ -164,6 +164,9 @@ MIXED_AGREEMENT_CEILING_DB = 50
 MIXED_AGREEMENT_FLOOR_DB = 0  # below, the difference is larger than the output: the two formats are unrelated
 
 
+# Labels, such as the index of a class, where a tolerance names no share of equal predictions: as in FIDELITY.
+FEWEST_EQUAL_LABELS = 0.65
+
 # By how much two formats must be nearer to each other than to the model, where a few outputs lie two steps apart.
 ISLAND_MARGIN_DB = 3  # with operators that compute in float between integers
 INTEGER_MARGIN_DB = 10  # in integers only

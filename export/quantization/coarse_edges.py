@@ -30,8 +30,17 @@ Kinds = Mapping[str, OutputKind]
 # A grid is too coarse if it alone takes more than this fraction of the outputs' variation; reconstruction and all other
 # roundings together cost 0.001 to 0.015 in trained networks.
 MOST_LOST = 0.01
+# Of an output, by its kind. Of classes the largest counts, and their variation must only be there at all: the softmax
+# of a hardly trained network varies by less than its step of 1 / 256.
+MOST_LOST_OF = {
+    OutputKind.VALUES: MOST_LOST,
+    OutputKind.DECISIONS: MOST_LOST,
+    OutputKind.CLASSES: 0.1,
+    OutputKind.LABELS: 1.0,
+}
 MOST_SAMPLES = 64
 STEPS = 255
+SHARE_STEPS = 256
 
 # Layers that compute nothing in a file, or only move numbers.
 _PASSING_ON = frozenset({"Reshape", "Flatten", "Permute", "Identity", "Dropout", "GaussianNoise", "Cast", "ExpandDims"})
@@ -84,8 +93,8 @@ def _coarse_outputs(copy: keras.Model, expected: Outputs, kinds: Kinds) -> Coars
     widths: dict[str, Width] = {}
     reasons = []
     for name, tensor in zip(expected, copy.outputs, strict=True):
-        lost = _lost(expected[name], on_grid(expected[name])[0], kinds[name])
-        if kinds[name] in (OutputKind.VALUES, OutputKind.DECISIONS) and lost > MOST_LOST:
+        lost = _lost(expected[name], _as_output(expected[name], kinds[name]), kinds[name])
+        if lost > MOST_LOST_OF[kinds[name]]:
             widths |= dict.fromkeys(_maker(copy, tensor), Width.W8A32)
             reasons.append(f"8 bits are too coarse for the output {name}: they alone cost {_share(lost)}")
     return CoarseEdges(widths=widths, reasons=tuple(reasons))
@@ -96,6 +105,12 @@ def on_grid(*arrays: Array) -> tuple[Array, ...]:
     low, high = min(0.0, *(float(one.min()) for one in arrays)), max(0.0, *(float(one.max()) for one in arrays))
     step = (high - low) / STEPS
     return tuple(one if step == 0 else (np.rint(one / step) * step).astype(one.dtype) for one in arrays)
+
+
+def _as_output(values: Array, kind: OutputKind) -> Array:
+    """Return an output as an int8 file stores it: the grid of a softmax or a sigmoid is fixed, in steps of 1 / 256."""
+    is_share = kind in (OutputKind.CLASSES, OutputKind.DECISIONS) and values.min() >= 0 and values.max() <= 1
+    return (np.rint(values * SHARE_STEPS) / SHARE_STEPS).astype(values.dtype) if is_share else on_grid(values)[0]
 
 
 def _lost(expected: Array, found: Array, kind: OutputKind) -> float:

@@ -114,6 +114,22 @@ def rename_signatures(model: Model, names: Mapping[str, Sequence[Sequence[str]]]
                 tensor_map.name = new[_position(tensor_map)]
 
 
+def point_signatures(model: Model, reference: Model) -> None:
+    """Let the signatures of a quantized file name the tensors at the places of the graph where the reference has them.
+
+    ai-edge-quantizer 0.10.0 does not follow an output that is dequantized for another reader, such as ARG_MAX.
+    """
+    for signature, original in zip(model.signatureDefs, reference.signatureDefs, strict=True):
+        graph, before = model.subgraphs[signature.subgraphIndex], reference.subgraphs[original.subgraphIndex]
+        for side in ("inputs", "outputs"):
+            places = {int(index): place for place, index in enumerate(getattr(before, side))}
+            names = {tensor_map.name: places.get(tensor_map.tensorIndex) for tensor_map in getattr(original, side)}
+            for tensor_map in getattr(signature, side):
+                place = names.get(tensor_map.name)
+                if place is not None:
+                    tensor_map.tensorIndex = int(getattr(graph, side)[place])
+
+
 def _position(tensor_map: Any) -> int:
     return int(tensor_map.name.decode().rsplit("_", 1)[1])
 

@@ -53,6 +53,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     except (ValueError, RuntimeError, KeyError, TypeError) as error:
         raise ConversionError(f"ai-edge-quantizer rejects the model for {plan.scheme}: {error}") from error
     model = flatbuffer.read(bytes(result.quantized_model))
+    flatbuffer.point_signatures(model, reference)
     if plan.scheme.has_integer_weights:
         saturation.make_safe(model, reference)
     if plan.scheme.needs_calibration:
