@@ -15,7 +15,7 @@ from export.errors import ConversionError, PassRefusedError
 from export.formats import PRIMARY
 from export.passes import integer_model, unroll
 from export.passes.integer_model import Reconstruction
-from export.quantization import mixed_precision, ranges, sensitivity
+from export.quantization import clipping_choice, mixed_precision, ranges, sensitivity
 from export.quantization.export_run import ExportRun
 from export.quantization.memo import Memo
 from export.quantization.ranges import Observation
@@ -256,7 +256,8 @@ def observed(run: ExportRun, base: IntegerBase, *, narrow: bool) -> IntegerBase:
         base = with_tensor_map(run, base)
         calls = clippable(base.tensor_map)
         chosen = sensitivity.choose(base.model, samples.calibration, whole, calls, seed=recipe.seed)
-        base = replace(base, int8_ranges=chosen)
+        if not clipping_choice.costs_too_much(run, base.content, whole, chosen):
+            base = replace(base, int8_ranges=chosen)
     return base
 
 
