@@ -14,6 +14,7 @@ from export.model.loading.byte_inputs import with_float_pictures
 from export.model.loading.concrete_call import called, needs_call
 from export.model.loading.float32_model import in_float32
 from export.model.loading.functional_form import functional_form
+from export.model.loading.stateless_model import without_state
 from export.model.loading.static_sizes import Sizes, with_static_sizes
 from export.model.loading.string_inputs import without_strings
 from zoo.errors import UsageProblemError
@@ -76,7 +77,8 @@ def load(path: Path, sizes: Sizes | None = None, *, unsafe_lambda: bool = False)
     if needs_call(stored):
         stored, about_call = called(path, stored, sizes or Sizes())
     cut = without_strings(path.name, functional_form(path, stored))
-    sized, about_sizes = with_static_sizes(path.name, cut.model, sizes or Sizes())
+    stateless, about_state = without_state(path.name, cut.model)
+    sized, about_sizes = with_static_sizes(path.name, stateless, sizes or Sizes())
     with_floats, about_bytes = with_float_pictures(sized)
     model, about_types = in_float32(path.name, with_floats)
     return ModelFile(
@@ -85,7 +87,7 @@ def load(path: Path, sizes: Sizes | None = None, *, unsafe_lambda: bool = False)
         losses=_losses(training_loss(path), signature.names(model)[1]),
         contracts=cut.contracts,
         companions=cut.vocabularies,
-        notes=(*notes, *about_call, *cut.notes, *about_sizes, *about_bytes, *about_types),
+        notes=(*notes, *about_call, *cut.notes, *about_state, *about_sizes, *about_bytes, *about_types),
     )
 
 
