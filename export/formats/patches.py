@@ -12,7 +12,7 @@ from typing import Any
 def positions_of_extremes_by_one_operator() -> Iterator[None]:
     """Trace `ops.argmax` and `ops.argmin` of floats as one operator each.
 
-    Patches Keras 3.15: it puts -0.0 before 0.0 by means of the bits of a float, for which neither LiteRT nor ONNX has
+    Patches keras 3.15.1: it puts -0.0 before 0.0 by means of the bits of a float, for which neither LiteRT nor ONNX has
     an operator. The files take -0.0 for equal to 0.0, of which the first is found.
     Ends with a version that compares no bits: tests/formats/test_positions.py fails then.
     """

@@ -30,7 +30,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("cli",),
     ),
     "export.formats": (
-        ("distance", "pairing", "session"),
+        ("distance", "pairing", "patches", "session"),
         ("dissection",),
         ("format",),
         ("tflite",),
