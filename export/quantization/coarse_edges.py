@@ -114,9 +114,11 @@ def _as_output(values: Array, kind: OutputKind) -> Array:
 
 
 def _lost(expected: Array, found: Array, kind: OutputKind) -> float:
-    """Return the fraction of an output's variation that is lost; 0 if it does not vary."""
-    r2 = compare(reference=expected, actual=found, kind=kind).r2
-    return 0.0 if r2 is None else 1 - r2
+    """Return the fraction of an output's variation that is lost: 0 if it does not vary, all if a channel is lost."""
+    compared = compare(reference=expected, actual=found, kind=kind)
+    if compared.constant_outputs:
+        return 1.0
+    return 0.0 if compared.r2 is None else 1 - compared.r2
 
 
 def _share(lost: float) -> str:

@@ -63,6 +63,19 @@ def pass_on(model: flatbuffer.Model, operator: Any, found: dict[int, Range]) -> 
         found.update({index: source for index in operator.outputs if source is not None and index in found})
 
 
+def on_fixed_grids(model: flatbuffer.Model) -> set[int]:
+    """Return the activations on a grid that the runtime or a constant table fixes, or that are only moved from one."""
+    found: set[int] = set()
+    known = flatbuffer.activations(model)
+    for operator in model.subgraphs[0].operators:
+        name = flatbuffer.op_name(model, operator)
+        moved = name in MOVES_ALL | TAKES_SOME and any(index in found for index in operator.inputs)
+        taken = name in TAKES_SOME and not any(index in known for index in operator.inputs)
+        if name in FIXED or moved or taken:
+            found.update(int(index) for index in operator.outputs)
+    return found
+
+
 def _on_one_grid(model: flatbuffer.Model, makers: Mapping[int, Any], index: int) -> Iterator[int]:
     """Yield an activation and those before it that share its grid; nothing if the grid is fixed."""
     line = []
