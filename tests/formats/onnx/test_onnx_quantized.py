@@ -172,7 +172,7 @@ def test_w8a16_onnx_matches_the_tflite_within_a_few_16_bit_steps(
 ) -> None:
     pair = sessions(quantized(W8A16, Io.FLOAT32, float_files, ranges), tmp_path)
     expected, found = outputs_of(pair)
-    assert np.abs(expected - found).max() <= 4 * WIDER * np.abs(expected).max() / 32767
+    assert np.abs(expected - found).max() <= 5 * WIDER * np.abs(expected).max() / 32767
 
 
 def test_w8a32_onnx_matches_the_tflite_and_dequantizes_at_load_time(
