@@ -16,7 +16,7 @@ from zoo.errors import CheckFailedError
 
 # Bit-equal outputs have no noise; JSON has no infinity, so this value stands for it.
 EQUAL_SQNR_DB = 200.0
-TIED = 2.0**-20  # of the largest score of a row: some roundings of float32
+TIED = 2.0**-20  # of the two scores: some roundings of float32
 ONE_HALF = 0.5  # the probability above which a decision is yes
 # A class that the reference predicts for so many rows does not vanish by near-ties that flip.
 COMMON_SHARE, FEWEST_ROWS = 0.05, 4
@@ -188,8 +188,9 @@ def _best(expected: Array, found: Array) -> Array:
     Tied means equal up to the rounding of float32, as in a network without training whose scores do not vary.
     """
     best, predicted, rows = expected.argmax(1), found.argmax(1), np.arange(len(expected))
-    margin = expected[rows, best] - expected[rows, predicted]
-    return np.asarray(np.where(margin <= TIED * np.abs(expected).max(axis=1), best, predicted))
+    first, second = expected[rows, best], expected[rows, predicted]
+    size = np.maximum(np.abs(first), np.abs(second))  # not the row's: a masked class may have a score of -1e9
+    return np.asarray(np.where(first - second <= TIED * size, best, predicted))
 
 
 def _labels(expected: Array, values: Array, kind: OutputKind) -> Array:

@@ -11,8 +11,7 @@ import numpy as np
 from calibration.samples import Array
 from export.metrics.output_kind import OutputKind
 
-# An output varies if its standard deviation exceeds this fraction of its magnitude, or of the largest channel's where
-# channels share a unit: float32 rounding stays far below.
+# An output varies if its standard deviation exceeds this fraction of its magnitude: float32 rounding stays far below.
 SMALLEST_VARIATION = 1e-4
 # Outputs with a smaller fraction of the largest standard deviation may round to a constant.
 FAINT = 0.05
@@ -41,7 +40,9 @@ def variation(expected: Array, found: Array, kind: OutputKind) -> tuple[float | 
     centred = expected - expected.mean(axis=0)
     spread, magnitude = ((values**2).mean(axis=(0, 1)) for values in (centred, expected))
     is_separate = kind is OutputKind.VALUES and expected.shape[1] == 1 and expected.shape[2] <= MOST_SEPARATE
-    varies = spread > SMALLEST_VARIATION**2 * (magnitude if is_separate else magnitude.max())
+    varies = spread > SMALLEST_VARIATION**2 * magnitude
+    if kind is OutputKind.CLASSES and magnitude.max() <= 1:  # a share of 1e-30 varies by nothing
+        varies &= spread > SMALLEST_VARIATION**2 * magnitude.max()
     if not varies.any():
         return None, 0
     error = ((expected - found) ** 2).mean(axis=(0, 1))

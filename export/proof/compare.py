@@ -17,7 +17,6 @@ from export.proof.tolerances import (
     AGREEMENT,
     CONSTANT_OUTPUTS,
     FARTHER_DB,
-    FEWEST_EQUAL_LABELS,
     FIDELITY,
     LOST_CLASSES,
     PARITY,
@@ -136,16 +135,16 @@ def agreement(
     return tuple(checks)
 
 
-def is_as_near(first: Outputs, second: Outputs, model: Outputs) -> bool:
-    """Return whether the second file's outputs are as near to the model's as the first file's, within `FARTHER_DB`."""
+def are_equally_near(first: Outputs, second: Outputs, model: Outputs) -> bool:
+    """Return whether both files' outputs are equally near to the model's, within `FARTHER_DB`."""
     try:
-        return all(
-            compare(reference=model[name], actual=second[name]).sqnr_db
-            >= compare(reference=model[name], actual=first[name]).sqnr_db - FARTHER_DB
+        fidelities_db = [
+            [compare(reference=model[name], actual=outputs[name]).sqnr_db for outputs in (first, second)]
             for name in model
-        )
+        ]
     except (CheckFailedError, KeyError):  # the comparison of the files has said why
         return False
+    return all(abs(one - other) <= FARTHER_DB for one, other in fidelities_db)
 
 
 def storage(report: StorageReport) -> CheckResult:
@@ -177,13 +176,13 @@ def _results(id: str, name: str, compared: Comparison, tolerance: Tolerance) -> 
             minimum, value, id=id, subject=name, quantity=quantity, unit=unit, reason=tolerance.reason
         )
 
-    are_labels, min_top1 = compared.kind is OutputKind.LABELS, tolerance.min_top1_agreement
-    if are_labels and tolerance is not PARITY and min_top1 is None:
-        min_top1 = FEWEST_EQUAL_LABELS
-    if not are_labels or tolerance is PARITY:  # the difference of two indices means nothing
+    if compared.kind is OutputKind.LABELS and tolerance.min_label_agreement is not None:
+        assert compared.top1_agreement is not None  # labels always have one
+        yield check("share of equal labels", compared.top1_agreement, tolerance.min_label_agreement)
+    else:
         yield check("SQNR", compared.sqnr_db, tolerance.min_sqnr_db, "dB")
-    if min_top1 is not None and compared.top1_agreement is not None:
-        yield check("share with the same top-1", compared.top1_agreement, min_top1)
+        if tolerance.min_top1_agreement is not None and compared.top1_agreement is not None:
+            yield check("share with the same top-1", compared.top1_agreement, tolerance.min_top1_agreement)
     if tolerance.min_decision_agreement is not None and compared.decision_agreement is not None:
         yield check("share of equal decisions", compared.decision_agreement, tolerance.min_decision_agreement)
     if tolerance.min_distinct_share is not None and compared.distinct_predictions is not None:

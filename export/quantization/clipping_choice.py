@@ -16,8 +16,8 @@ from calibration.ranges import Ranges
 from calibration.samples import Array
 from export.errors import ConversionError
 from export.formats import PRIMARY, QuantizationPlan
-from export.metrics import compare
-from export.model import reference
+from export.metrics import OutputKind, compare
+from export.model import entries, reference
 from export.quantization.export_run import ExportRun
 from export.recipe import Io
 from export.runtime.run_file import measure, written
@@ -51,8 +51,10 @@ def costs_too_much(run: ExportRun, content: bytes, whole: Ranges, clipped: Range
             outputs = [_outputs(run, content, ranges, Path(folder)) for ranges in (whole, clipped)]
         except (ConversionError, OutsideError):  # the file's own row says so
             return False
-    gains_db = [_sqnr_db(expected, outputs[0], name) - _sqnr_db(expected, outputs[1], name) for name in expected]
-    return min(gains_db) >= 0 and float(np.mean(gains_db)) > MARGIN_DB
+    kinds = entries.output_kinds(run.subject)
+    judged = [name for name in expected if kinds[name] is not OutputKind.LABELS]
+    gains_db = [_sqnr_db(expected, outputs[0], name) - _sqnr_db(expected, outputs[1], name) for name in judged]
+    return bool(judged) and min(gains_db) >= 0 and float(np.mean(gains_db)) > MARGIN_DB
 
 
 def _outputs(run: ExportRun, content: bytes, ranges: Ranges, folder: Path) -> Mapping[str, Array]:

@@ -58,3 +58,14 @@ def test_integer_files_of_both_formats_are_proven(name: str, tmp_path: Path) -> 
         variable.assign(1.5 * variable.numpy())
     values = {"x": np.random.default_rng(0).normal(size=(110, 12)).astype(np.float32)}
     assert failures(exported(model, values, tmp_path, (INT8, W8A16))) == []
+
+
+def test_input_that_no_layer_reads_is_kept(tmp_path: Path) -> None:
+    keras.backend.clear_session()
+    x, unread = keras.Input((12,), name="x"), keras.Input((3,), name="unread")
+    model = keras.Model([x, unread], layers.Dense(3, name="scores")(dense(x)))
+    random = np.random.default_rng(0)
+    values = {name: random.normal(size=(110, size)).astype(np.float32) for name, size in (("x", 12), ("unread", 3))}
+    delivery = exported(model, values, tmp_path, (INT8,))
+    assert failures(delivery) == []
+    assert all([one["name"] for one in file["inputs"]] == ["x", "unread"] for file in delivery.manifest["files"])

@@ -112,6 +112,37 @@ def test_smaller_masks_give_the_same_outputs_and_ranges_that_a_grid_holds(name: 
     assert bounded.lowest
 
 
+def valid_scores(scores: Any, valid: Any) -> Any:
+    return (1.0 - ops.expand_dims(valid, 1)) * -1e9 + scores
+
+
+# What looks like a mask and is none, or has scores added behind it: of scores (N, 12, 12) and valid (N, 12).
+NO_MASKS: dict[str, Callable[[Any, Any], Any]] = {
+    "a bias is selected": lambda scores, valid: scores + ops.where(ops.expand_dims(valid, 1) > 0.5, -30.0, -1e9),
+    "a share is multiplied": lambda scores, valid: scores + (1 - ops.sigmoid(ops.expand_dims(valid, 1))) * -1e4,
+    "a prior is large everywhere": lambda scores, _: scores + ops.linspace(-1010.0, -1000.0, STEPS),
+    "scores are subtracted from a mask": lambda scores, _: later_steps() - scores,
+    "a bias is added behind": lambda scores, valid: valid_scores(scores, valid) + 20 * ops.expand_dims(valid, 2),
+    "a constant is added behind": lambda scores, valid: valid_scores(scores, valid) + ops.linspace(0.0, 40.0, STEPS),
+    "one is stacked": lambda scores, valid: ops.stack([valid_scores(scores, valid), scores - 60], axis=1)[:, 1],
+}
+
+
+@pytest.mark.parametrize("name", NO_MASKS)
+def test_what_is_no_mask_keeps_the_outputs(name: str, tmp_path: Path) -> None:
+    _, inputs = made("multiplied")
+    keras.backend.clear_session()
+    x, valid = keras.Input((STEPS, SIZE), name="x"), keras.Input((STEPS,), name="valid")
+    y = attention(x, lambda scores: NO_MASKS[name](scores, valid))
+    model = keras.Model([x, valid], [layers.Identity(name="y")(y), layers.Dense(2)(valid)])
+    content = PRIMARY.convert(model)
+    bounded = PRIMARY.with_bounded_masks(content, observed(content, inputs, tmp_path))
+    if bounded is not None:
+        found, expected = (outputs(one, inputs, tmp_path) for one in (bounded.content, content))
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3)
+        assert np.isfinite(list(bounded.lowest.values())).all()
+
+
 def test_mask_that_another_layer_reads_is_left_alone(tmp_path: Path) -> None:
     keras.backend.clear_session()
     x, valid = keras.Input((STEPS, SIZE), name="x"), keras.Input((STEPS,), name="valid")

@@ -30,3 +30,15 @@ def test_classes_that_vary_by_next_to_nothing_have_no_variation_to_keep() -> Non
     values = compare(reference=reference, actual=np.eye(5)[np.zeros(40, int)], kind=OutputKind.VALUES)
     assert values.r2 is not None  # a value in a unit of its own
     assert values.r2 < 0
+
+
+def test_one_huge_score_in_a_row_ties_no_others() -> None:
+    """As where an action that is not allowed has the score -1e9."""
+    random = np.random.default_rng(0)
+    reference = random.normal(size=(40, 6))
+    reference[:, 5] = -1e9
+    reversed_scores = np.where(reference < -1e8, reference, -reference)
+    found = compare(reference=reference, actual=reversed_scores, kind=OutputKind.CLASSES)
+    assert found.top1_agreement == 0.0
+    constant = np.where(reference < -1e8, reference, 0.0)
+    assert compare(reference=reference, actual=constant, kind=OutputKind.CLASSES).constant_outputs == 5

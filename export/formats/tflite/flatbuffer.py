@@ -165,13 +165,16 @@ def activations(model: Model) -> dict[int, str]:
 def with_memory(model: Model, watched: Iterable[int]) -> dict[int, int]:
     """Return for every tensor of `watched` one with memory: itself, or its source if it has no reader.
 
-    The runtime allocates no memory for outputs without readers, such as a gate in the first step of an unrolled LSTM.
+    The runtime allocates no memory for outputs without readers, such as a gate in the first step of an unrolled LSTM;
+    inputs always have memory.
     """
     subgraph, kept = model.subgraphs[0], set(watched)
     read = {*subgraph.outputs, *(index for operator in subgraph.operators for index in operator.inputs)}
     makers = {index: operator for operator in subgraph.operators for index in operator.outputs}
     return {
-        index: index if index in read else next(source for source in makers[index].inputs if source in kept)
+        index: index
+        if index in read or index not in makers
+        else next(source for source in makers[index].inputs if source in kept)
         for index in kept
     }
 
