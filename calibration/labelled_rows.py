@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from calibration.called_rows import called
 from calibration.inputs import InputSpec, describe
 from calibration.samples import Array, Samples
-from calibration.sources import function, table
+from calibration.sources import columns, table
 from calibration.sources.conversion import as_sample
 from calibration.sources.request import Request
 from calibration.store import SetWriter, digest_of
@@ -20,7 +21,7 @@ from zoo.inputs import Input
 
 # Names of the array of inputs in an .npz for a model with one input.
 INPUTS = ("x", "x_test", "inputs", "data", "images")
-TARGETS = (*table.TARGETS, "y_test", "outputs")
+TARGETS = (*columns.TARGETS, columns.OUTER_TARGET, "y_test", "outputs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +76,10 @@ class LabelledRows:
 def is_rows(source: str) -> bool:
     """Return whether `source` names rows of arrays or numbers, and not photos."""
     path = Path(source).expanduser()
-    if path.suffix == ".npz":
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
         return True
-    if path.suffix == ".csv" and path.is_file():
+    if suffix == ".csv" and path.is_file():
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             return "file" not in [cell.strip().strip('"').casefold() for cell in file.readline().split(",")]
     return ":" in source and not path.exists()
@@ -97,19 +99,20 @@ def find_rows(source: str, inputs: Mapping[str, InputSpec], outputs: Collection[
         UsageProblemError: the source cannot be read, or inputs or targets are missing.
     """
     path = Path(source).expanduser()
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         given, name = _npz(path), path.name
         found = _inputs(name, given, inputs)
         targets = {key: value for key, value in given.items() if not any(value is one for one in found.values())}
-    elif path.suffix == ".csv":
+    elif path.suffix.lower() == ".csv":
         read, name = table.read(path), path.name
         found = table.arrays(read, inputs, outputs)
-        targets = _columns(read, inputs, outputs)
+        places = table.find_columns(read, inputs, outputs).targets
+        targets = {output: _values(read, at) for output, at in places.items()}
     else:
         name = source
-        found, targets = _called(source, inputs, outputs)
+        found, targets = called(source, inputs, outputs)
     targets = _targets(name, targets, outputs)
-    counts = {key: len(value) for key, value in (*found.items(), *targets.items())}
+    counts = {key: len(value) if value.ndim else 0 for key, value in (*found.items(), *targets.items())}
     if len(set(counts.values())) != 1:
         listed = ", ".join(f"{key}: {count}" for key, count in counts.items())
         raise UsageProblemError(f"{name}: inputs and targets must have one row per sample each ({listed})")
@@ -142,19 +145,6 @@ def _inputs(name: str, given: Mapping[str, Array], inputs: Mapping[str, InputSpe
     return {one: given[one] for one in inputs}
 
 
-def _columns(read: table.Table, inputs: Mapping[str, InputSpec], outputs: Collection[str]) -> dict[str, Array]:
-    """Return the columns that hold no input, by name; `output.0`, `output.1` and so on become one array."""
-    used = {place for places in table.columns(read, inputs, outputs).values() for place in places}
-    names = read.header or ("",) * read.width
-    places: dict[str, list[int]] = {}
-    for place, column in enumerate(names):
-        if place not in used:
-            stem, _, number = column.rpartition(".")
-            is_part = stem in outputs and number.isdigit()
-            places.setdefault(stem if is_part else column if read.header else "y", []).append(place)
-    return {column: _values(read, at) for column, at in places.items()}
-
-
 def _values(read: table.Table, places: list[int]) -> Array:
     """Return columns as numbers (N,) or (N, columns), or as words if a single column holds no numbers."""
     try:
@@ -166,35 +156,6 @@ def _values(read: table.Table, places: list[int]) -> Array:
     return values[:, 0] if len(places) == 1 else values
 
 
-def _called(
-    source: str, inputs: Mapping[str, InputSpec], outputs: Collection[str]
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    made = function.imported(source, "--evaluate")
-    with function.blamed(source):
-        result = made()
-    rows: list[dict[str, Array]] = []
-    targets: list[dict[str, Array]] = []
-    for item in function.items(source, result):
-        if not isinstance(item, (list, tuple)) or len(item) != 2:
-            raise UsageProblemError(f"{source} must yield pairs of inputs and targets")
-        values = function.by_name(source, item[0], inputs)
-        wanted = item[1] if isinstance(item[1], Mapping) else {next(iter(outputs)): item[1]}
-        wanted = {key: np.asarray(value) for key, value in wanted.items()}
-        is_batch = all(value.ndim == len(inputs[key].shape) + 1 for key, value in values.items())
-        rows.append(values if is_batch else {key: value[None] for key, value in values.items()})
-        targets.append(wanted if is_batch else {key: value[None] for key, value in wanted.items()})
-    if not rows:
-        raise UsageProblemError(f"{source} yielded no sample")
-    return _joined(source, rows), _joined(source, targets)
-
-
-def _joined(source: str, parts: list[dict[str, Array]]) -> dict[str, Array]:
-    try:
-        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    except (KeyError, ValueError) as error:
-        raise UsageProblemError(f"{source} yields samples that do not fit together: {error}") from None
-
-
 def _targets(name: str, given: Mapping[str, Any], outputs: Collection[str]) -> dict[str, Array]:
     found = {output: given[output] for output in outputs if output in given}
     if not found and len(outputs) == 1:
@@ -203,8 +164,5 @@ def _targets(name: str, given: Mapping[str, Any], outputs: Collection[str]) -> d
         if len(aliases) == 1:
             return {only: given[aliases[0]]}
     if not found:
-        raise UsageProblemError(
-            f"{name} holds no targets: name an array or a column {' or '.join(map(repr, outputs))}"
-            + (", or label" if len(outputs) == 1 else "")
-        )
+        raise columns.no_targets(name, outputs)
     return found

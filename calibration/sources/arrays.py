@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 from zipfile import BadZipFile, ZipFile
@@ -38,7 +38,7 @@ def open_arrays(path: Path, request: Request) -> Stream:
 
 def names(path: Path) -> frozenset[str]:
     """Return the names of the arrays in `path`; empty if it is not a readable .npz file."""
-    if path.suffix != ".npz" or not path.is_file():
+    if path.suffix.lower() != ".npz" or not path.is_file():
         return frozenset()
     try:
         with ZipFile(path) as archive:
@@ -48,13 +48,19 @@ def names(path: Path) -> frozenset[str]:
 
 
 def row_count(path: Path) -> int:
-    """Return the number of rows of the arrays in an .npz or .npy; 0 if it is unreadable."""
+    """Return the number of rows of the arrays in an .npz or .npy; 0 if it is unreadable.
+
+    Arrays that cannot be inputs, such as single values or texts, do not count.
+    """
     try:
         with ExitStack() as stack:
-            if path.suffix == ".npy":
+            if path.suffix.lower() == ".npy":
                 return ArrayRows(stack.enter_context(path.open("rb"))).count
             archive = stack.enter_context(ZipFile(path))
-            counts = [ArrayRows(stack.enter_context(archive.open(f"{name}.npy"))).count for name in names(path)]
+            counts = []
+            for name in names(path):
+                with suppress(BrokenArrayError):
+                    counts.append(ArrayRows(stack.enter_context(archive.open(f"{name}.npy"))).count)
             return min(counts, default=0)
     except (OSError, BadZipFile, BrokenArrayError, NotImplementedError, RuntimeError):
         return 0  # `open_arrays` reports the problem
@@ -67,7 +73,7 @@ def row_specs(path: Path) -> dict[str, InputSpec]:
     """
     try:
         with ExitStack() as stack:
-            if path.suffix == ".npy":
+            if path.suffix.lower() == ".npy":
                 return {path.stem: _row_spec(stack.enter_context(path.open("rb")))}
             archive = stack.enter_context(ZipFile(path))
             return {name: _row_spec(stack.enter_context(archive.open(f"{name}.npy"))) for name in sorted(names(path))}
@@ -113,7 +119,7 @@ def _rows(path: Path, request: Request, total: int) -> Iterator[Sample]:
 def _open(path: Path, request: Request, stack: ExitStack) -> dict[str, ArrayRows]:
     """Open the array of every input; `stack` closes the files."""
     try:
-        files = _open_npy(path, request, stack) if path.suffix == ".npy" else _open_npz(path, request, stack)
+        files = _open_npy(path, request, stack) if path.suffix.lower() == ".npy" else _open_npz(path, request, stack)
         return {name: ArrayRows(file) for name, file in files.items()}
     except FileNotFoundError:
         raise UsageProblemError(f"no such file: {path}") from None

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from calibration.inputs import InputSpec
+from calibration.sources.arrays import row_count
 from calibration.store import Draw
 from zoo.errors import UsageProblemError
 from zoo.inputs import Photo
@@ -178,3 +179,10 @@ def test_rows_that_are_all_equal_are_refused(pull: Pull, tmp_path: Path) -> None
     np.save(tmp_path / "a.npy", np.repeat(floats(1), 9, axis=0))
     with pytest.raises(UsageProblemError, match="different samples"):
         pull(tmp_path / "a.npy")
+
+
+def test_values_without_rows_do_not_count_as_rows(tmp_path: Path) -> None:
+    np.savez(tmp_path / "rows.npz", image=np.zeros((7, 3)), seed=np.array(4), names=np.array(["a", "b"]))
+    assert row_count(tmp_path / "rows.npz") == 7
+    (tmp_path / "rows.npz").rename(tmp_path / "rows.NPZ")
+    assert row_count(tmp_path / "rows.NPZ") == 7

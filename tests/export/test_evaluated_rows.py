@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from calibration import called_rows
 from export.analysis import evaluation
 from export.analysis.tasks.rows.labelled import RowsOfModel
 from export.bundle.report.rows import rows
@@ -37,6 +38,10 @@ def price() -> keras.layers.Layer:
 
 def kind() -> keras.layers.Layer:
     return layers.Dense(3, activation="softmax", name="kind")
+
+
+def yes() -> keras.layers.Layer:
+    return layers.Dense(1, activation="sigmoid", name="yes")
 
 
 def found(one: Subject, source: Path | str) -> tuple[str, np.ndarray]:
@@ -96,8 +101,7 @@ def test_classes_are_indices_names_or_rows_with_one_1(tmp_path: Path) -> None:
 
 
 def test_sigmoids_are_decisions(tmp_path: Path) -> None:
-    yes = layers.Dense(1, activation="sigmoid", name="yes")
-    task, expected = found(subject(yes), npz(tmp_path, features=INPUTS, label=PRICES[:, 0] > 0))
+    task, expected = found(subject(yes()), npz(tmp_path, features=INPUTS, label=PRICES[:, 0] > 0))
     assert task == "decisions"
     np.testing.assert_array_equal(expected, PRICES > 0)
 
@@ -112,6 +116,16 @@ def test_sigmoids_are_decisions(tmp_path: Path) -> None:
         ([price], {"features": INPUTS, "price": PRICES * np.nan}, "targets contain NaN"),
         ([kind], {"features": INPUTS, "label": CLASSES + 1}, "class 3 does not exist: the model has classes 0 to 2"),
         ([kind], {"features": INPUTS, "label": PRICES}, r"kind takes class indices \(N\)"),
+        (
+            [kind],
+            {"features": INPUTS, "label": np.full((200, 3), 1 / 3)},
+            "must hold a single 1 in each row, and zeros",
+        ),
+        ([kind], {"features": INPUTS, "label": np.ones((200, 3))}, "must hold a single 1 in each row, and zeros"),
+        ([kind], {"features": INPUTS, "label": np.full((200, 3), np.nan)}, "must hold a single 1 in each row"),
+        ([kind], {"features": INPUTS[:0], "label": CLASSES[:0]}, "there are no targets of kind to compare with"),
+        ([kind], {"features": INPUTS, "label": np.array(1)}, r"one row per sample each \(features: 200, kind: 0\)"),
+        ([yes], {"features": INPUTS, "label": np.full(200, 0.7)}, "yes decides between 0 and 1, but a target is 0.7"),
         (
             [kind],
             {"features": INPUTS, "label": np.array(["low"] * 200)},
@@ -129,6 +143,55 @@ def test_rows_that_do_not_fit_are_refused_in_one_sentence(
 ) -> None:
     with pytest.raises(UsageProblemError, match=message):
         evaluation.find(subject(*(one() for one in outputs)), str(npz(tmp_path, **arrays)))
+
+
+FUNCTIONS = {
+    "ragged targets": ("yield [1.0] * 5, ([1.0], [2.0, 3.0])", [price], "failed: ValueError setting an array element"),
+    "ragged inputs": ("yield [[1.0], [2.0, 3.0]], 1.0", [price], "failed: ValueError setting an array element"),
+    "one of two": ("yield [1.0] * 5, ([1.0],)", [price, kind], "targets as a dict or a tuple for price, kind"),
+    "two": ("yield [1.0] * 5, ([1.0], 2)", [price, kind], "holds targets of 2 outputs, price, kind"),
+    "counts": (
+        "yield [[1.0] * 5] * 2, [1.0] * 3\n    yield [[1.0] * 5] * 3, [1.0] * 2",
+        [price],
+        r"different numbers of inputs and targets \(features: 2, price: 3\)",
+    ),
+    "endless": ("while True: yield [1.0] * 5, 1.0", [price], "yields more than 500 samples; end it earlier"),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_that_do_not_fit_are_refused_in_one_sentence(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body, outputs, message = FUNCTIONS[name]
+    module = f"rows_of_{name.replace(' ', '_')}"
+    (tmp_path / f"{module}.py").write_text(f"def made():\n    {body}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(called_rows, "MOST_SAMPLES", 500)
+    with pytest.raises(UsageProblemError, match=message):
+        evaluation.find(subject(*(one() for one in outputs)), f"{module}:made")
+
+
+def test_function_may_leave_out_the_targets_of_an_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    npz(tmp_path, x=INPUTS, y=CLASSES)
+    lines = ["import numpy as np", "held = np.load('rows.npz')"]
+    lines += ["def made(): return ((x, (None, y)) for x, y in zip(held['x'], held['y']))"]
+    (tmp_path / "second_rows.py").write_text("\n".join(lines))
+    monkeypatch.chdir(tmp_path)
+    task, targets = found(subject(price(), kind()), "second_rows:made")
+    assert task == "classification"
+    np.testing.assert_array_equal(targets, CLASSES)
+
+
+def test_ending_of_a_file_may_be_upper_case(tmp_path: Path) -> None:
+    for path in (npz(tmp_path, features=INPUTS, price=PRICES), csv(tmp_path, "", *INPUTS.T, PRICES[:, 0])):
+        path.rename(path.with_suffix(path.suffix.upper()))
+        np.testing.assert_allclose(found(subject(price()), path.with_suffix(path.suffix.upper()))[1], PRICES, rtol=1e-6)
+
+
+def test_columns_numbered_by_a_data_frame_are_no_sample(tmp_path: Path) -> None:
+    source = csv(tmp_path, "0,1,2,3,4,5", *INPUTS.T, PRICES[:, 0])
+    np.testing.assert_allclose(found(subject(price()), source)[1], PRICES, rtol=1e-6)
 
 
 def test_damaged_file_and_missing_module_are_refused(tmp_path: Path) -> None:

@@ -82,6 +82,8 @@ class RowsOfModel:
             UsageProblemError: they do not fit the output.
         """
         given, shape = self.rows.targets[self.output.name], self.output.shape[1:]
+        if not given.size:
+            raise UsageProblemError(f"{self.rows.source}: there are no targets of {self.output.name} to compare with")
         if self.kind is OutputKind.CLASSES:
             return self._classes(given)
         if given.dtype.kind not in "biuf":
@@ -95,6 +97,11 @@ class RowsOfModel:
             )
         if not np.isfinite(given.astype(np.float64)).all():
             raise UsageProblemError(f"{self.rows.source}: the targets contain NaN or infinity")
+        others = given[(given != 0) & (given != 1)]
+        if self.kind is OutputKind.DECISIONS and others.size:
+            raise UsageProblemError(
+                f"{self.rows.source}: {self.output.name} decides between 0 and 1, but a target is {others[0]:g}"
+            )
         return given
 
     def _classes(self, given: Array) -> Array:
@@ -109,6 +116,11 @@ class RowsOfModel:
             indices = class_indices({str(one) for one in given.ravel()}, classes=classes, labels=self.labels)
             return np.array([indices[str(one)] for one in given.ravel()]).reshape(given.shape)
         if given.shape[1:] == self.output.shape[1:]:
+            if not (np.isin(given, (0, 1)).all() and (given.sum(axis=-1) == 1).all()):
+                raise UsageProblemError(
+                    f"{self.rows.source}: the targets of {self.output.name} with a number for every class must hold "
+                    f"a single 1 in each row, and zeros; or give class indices from 0 to {classes - 1}"
+                )
             return np.asarray(given.argmax(axis=-1))
         if given.ndim == len(self.output.shape) and given.shape[-1] == 1:
             given = given[..., 0]
