@@ -43,7 +43,7 @@ CHOICES: dict[str, Callable[[Any], Any]] = {
 
 
 # The others run with the large tests.
-QUICK = {"where", "almost zero before a bias"}
+QUICK = {"almost zero before a bias"}
 
 
 @pytest.mark.parametrize(

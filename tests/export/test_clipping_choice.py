@@ -29,7 +29,7 @@ def digest(folder: Path, **settings: Any) -> str:
     return next(digests)
 
 
-@pytest.mark.parametrize(("share", "kept"), [(0.3, False), (0.97, True)])
+@pytest.mark.parametrize(("share", "kept"), [(0.3, False), pytest.param(0.97, True, marks=pytest.mark.large)])
 def test_clipped_ranges_are_used_unless_they_cost_a_decibel(
     share: float, kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

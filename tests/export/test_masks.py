@@ -90,6 +90,7 @@ def outputs(content: bytes, inputs: Mapping[str, np.ndarray], folder: Path) -> n
 
 # The others run with the large tests.
 QUICK = {"causal layer", "added twice", "maximum"}
+NO_MASKS_QUICK = {"a bias is selected", "a constant is added behind"}
 
 
 def cases(quick: set[str]) -> list[Any]:
@@ -128,7 +129,9 @@ NO_MASKS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", NO_MASKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=() if one in NO_MASKS_QUICK else pytest.mark.large) for one in NO_MASKS]
+)
 def test_what_is_no_mask_keeps_the_outputs(name: str, tmp_path: Path) -> None:
     _, inputs = made("multiplied")
     keras.backend.clear_session()

@@ -141,7 +141,9 @@ def sqnr(reference: np.ndarray, output: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("build", [small_net, pytest.param(branched_net, marks=pytest.mark.large), nested_net])
+@pytest.mark.parametrize(
+    "build", [small_net, *(pytest.param(one, marks=pytest.mark.large) for one in (branched_net, nested_net))]
+)
 def test_pruned_model_keeps_its_outputs_and_zeros(
     build: Callable[[], Any], name: str, keras_2_file: SaveOld, outputs_of: Outputs
 ) -> None:
@@ -155,7 +157,7 @@ def test_pruned_model_keeps_its_outputs_and_zeros(
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("build", [small_net, nested_net])
+@pytest.mark.parametrize("build", [small_net, pytest.param(nested_net, marks=pytest.mark.large)])
 def test_clustered_model_keeps_its_outputs_and_clusters(
     build: Callable[[], Any], name: str, keras_2_file: SaveOld, outputs_of: Outputs
 ) -> None:

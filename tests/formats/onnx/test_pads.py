@@ -25,7 +25,10 @@ POOLS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", POOLS)
+@pytest.mark.parametrize(
+    "name",
+    ["with pads of its own", *(pytest.param(one, marks=pytest.mark.large) for one in POOLS if "with pads" not in one)],
+)
 def test_largest_of_negative_numbers_and_a_zero_is_zero(name: str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     image = keras.Input((8, 8, 3), name="image")
