@@ -119,8 +119,9 @@ def _words(error: Exception) -> str:
 
 
 def _is_users(file: str) -> bool:
-    """Return whether a traceback frame is in the user's code: not in this module, importlib or contextlib."""
-    return file != __file__ and not file.startswith("<frozen") and Path(file).parent != Path(importlib.__file__).parent
+    """Return whether a traceback frame is in the user's code: not in this package, importlib or contextlib."""
+    ours = Path(__file__).parents[1] in Path(file).parents
+    return not ours and not file.startswith("<frozen") and Path(importlib.__file__).parent != Path(file).parent
 
 
 def _of_one_kind(name: str, samples: Iterator[Sample], *, photos: bool) -> Iterator[Sample]:

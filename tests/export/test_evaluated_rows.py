@@ -217,3 +217,10 @@ def test_model_and_files_are_measured_on_rows_that_calibration_did_not_use(tmp_p
     files = [*delivery.manifest["files"], *delivery.manifest["not_delivered"]]
     assert all(file["scores"]["r2"] == pytest.approx(score["scores"]["r2"], abs=0.01) for file in files)
     assert {row.score for row in rows(delivery.manifest)} <= {f"{file['scores']['r2']:.4f}" for file in files}
+
+
+def test_error_of_a_function_names_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "failing_rows.py").write_text("def rows():\n    raise KeyError('x')\n    yield\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageProblemError, match=r"KeyError 'x' \(failing_rows\.py line 2\)"):
+        evaluation.find(subject(price()), "failing_rows:rows")
