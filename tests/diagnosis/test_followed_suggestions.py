@@ -84,7 +84,7 @@ def diagnosis(made: Remade, file_format: Format) -> Mapping[str, Any]:
     ("name", "changes"),
     [
         ("lenet5", {}),
-        ("lenet5", {"observer": "min-max"}),
+        pytest.param("lenet5", {"observer": "min-max"}, marks=pytest.mark.large),
         pytest.param("lenet5", {"reconstruct": False}, marks=pytest.mark.large),
         pytest.param("mobilenet_v2_tiny", {}, marks=pytest.mark.large),
     ],

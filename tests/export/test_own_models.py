@@ -155,6 +155,7 @@ def test_residuals_concatenations_separable_convolutions_and_softmax_are_proven(
     assert all_proven(export(saved(model), str(photo_folder), tmp_path))
 
 
+@pytest.mark.large
 def test_net_trained_in_mixed_precision_is_exported_in_float32(
     fashion: Photos, photo_folder: Path, saved: Save, tmp_path: Path
 ) -> None:
@@ -234,6 +235,7 @@ def test_repeated_and_inner_outputs_keep_their_names(arrays: Callable[..., str],
     assert names(delivery, "outputs") == {("hidden", "hidden_2")}
 
 
+@pytest.mark.large
 def test_convolution_over_time_is_proven(saved: Save, tmp_path: Path) -> None:
     import keras
     from keras import layers

@@ -301,7 +301,8 @@ def test_a_file_without_wrappers_loads_no_class_of_the_library(keras_2_file: Sav
     assert len(keras2.load(path, config)[1]) == 1
 
 
-@pytest.mark.parametrize("wrap", [pruned, pytest.param(rounded, marks=pytest.mark.large)])
+@pytest.mark.large
+@pytest.mark.parametrize("wrap", [pruned, rounded])
 def test_wrapped_file_is_exported_to_int8_in_both_formats(
     wrap: Callable[[Any], Any], keras_2_file: SaveOld, tmp_path: Path
 ) -> None:
