@@ -86,6 +86,7 @@ def test_unavailable_weights_exit_with_code_3_and_write_nothing(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.large
 def test_closed_stdout_changes_the_exit_code_but_not_the_files(zoo: Zoo, tmp_path: Path, wholeness: Wholeness) -> None:
     reading, writing = os.pipe()
     os.close(reading)  # as behind `| head -0`

@@ -78,7 +78,12 @@ def made(kind: str) -> tuple[keras.Model, np.ndarray]:
     return model, rng.normal(size=shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+UNROLLED_QUICK = {"LSTM", "GRU", "masked words", "nested", "state as input", "convolutional"}
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in UNROLLED_QUICK else pytest.mark.large) for kind in KINDS]
+)
 def test_unrolled_copy_has_no_loop_and_the_same_outputs(kind: str) -> None:
     model, values = made(kind)
     result = passes.apply(Unroll(), model, Samples(inputs={"series": values}, source="tests", seed=0))

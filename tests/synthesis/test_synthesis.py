@@ -136,6 +136,7 @@ def test_a_model_that_does_not_take_images_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.large
 def test_int8_files_calibrated_without_data_keep_the_predictions_on_real_photos(
     trained: keras.Model, tmp_path: Path
 ) -> None:
