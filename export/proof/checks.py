@@ -111,11 +111,12 @@ def agreement(evidence: Evidence) -> Results | NotMade:
     results = compare.agreement(*both, specs, evidence.scheme, kinds=kinds)
     if evidence.scheme not in (INT8, W8A16) or all(result.passed for result in results):
         return results
-    if evidence.scheme == W8A16 and not compare.are_equally_near(*both, evidence.expected):
-        return results
-    islands = any(op.arithmetic == "float" for one in (primary.measured, evidence.measured) for op in one.census)
-    margins = {INT8: ISLAND_MARGIN_DB if islands else INTEGER_MARGIN_DB, W8A16: WIDE_MARGIN_DB}
-    margin_db = margins[evidence.scheme]
+    if evidence.scheme == W8A16:
+        lenient = compare.are_equally_near(*both, evidence.expected)
+        margin_db = WIDE_MARGIN_DB if lenient else INTEGER_MARGIN_DB
+    else:
+        lenient = any(op.arithmetic == "float" for one in (primary.measured, evidence.measured) for op in one.census)
+        margin_db = ISLAND_MARGIN_DB if lenient else INTEGER_MARGIN_DB
     near = compare.agreement(*both, specs, evidence.scheme, model=evidence.expected, margin_db=margin_db, kinds=kinds)
     return near if all(result.passed for result in near) else results
 

@@ -177,7 +177,7 @@ MIXED_AGREEMENT_FLOOR_DB = 0  # below, the difference is larger than the output:
 # By how much two formats must be nearer to each other than to the model, where a few outputs lie two steps apart.
 ISLAND_MARGIN_DB = 3  # with operators that compute in float between integers
 INTEGER_MARGIN_DB = 10  # in integers only
-WIDE_MARGIN_DB = 6  # with 16-bit activations, in integers in one format and in float in the other
+WIDE_MARGIN_DB = 6  # with 16-bit activations, if both files are equally near to the model; otherwise as in integers
 
 # By how much the fidelities of two files may differ: a fault 6 dB below the fidelity costs 1 dB.
 FARTHER_DB = 0.3
