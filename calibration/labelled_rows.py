@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -126,7 +128,7 @@ def _npz(path: Path) -> dict[str, Array]:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise UsageProblemError(f"--evaluate: no such file: {path}") from None
-    except Exception as error:  # a damaged archive raises errors of zipfile, zlib and numpy
+    except (OSError, ValueError, EOFError, BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise UsageProblemError(f"{path.name} cannot be read as .npz: {error}") from None
 
 

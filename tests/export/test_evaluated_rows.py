@@ -198,6 +198,13 @@ def test_damaged_file_and_missing_module_are_refused(tmp_path: Path) -> None:
     (tmp_path / "rows.npz").write_bytes(b"PK no zip")
     with pytest.raises(UsageProblemError, match=r"rows\.npz cannot be read as \.npz"):
         evaluation.find(subject(price()), str(tmp_path / "rows.npz"))
+    whole = npz(tmp_path, features=INPUTS, price=PRICES).read_bytes()
+    changed = bytearray(whole)
+    changed[400:2000] = bytes(1600)
+    for damaged in (whole[: len(whole) // 2], bytes(changed), b"", np.array([{}]).dumps()):
+        (tmp_path / "rows.npz").write_bytes(damaged)
+        with pytest.raises(UsageProblemError, match=r"rows\.npz cannot be read as \.npz"):
+            evaluation.find(subject(price()), str(tmp_path / "rows.npz"))
     with pytest.raises(UsageProblemError, match="--evaluate nothing:here: there is no module 'nothing'"):
         evaluation.find(subject(price()), "nothing:here")
 

@@ -109,3 +109,27 @@ class Task(Protocol):
             CheckFailedError: an output is missing or not finite.
         """
         ...
+
+
+class WithoutPredictions:
+    """The part of a task whose outputs `zoo run` does not read."""
+
+    def reads(self, described: Described) -> bool:
+        """Return False: `zoo run` prints the range of every output."""
+        return False
+
+    def class_count(self, described: Described) -> int:
+        """Return 0."""
+        return 0
+
+    def read(
+        self,
+        outputs: Mapping[str, Array],
+        described: Described,
+        *,
+        class_names: Sequence[str],
+        photo_sizes: Sequence[tuple[int, int]],
+        top: int,
+    ) -> tuple[Prediction, ...]:
+        """Return no predictions."""
+        return ()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calibration.inputs import InputSpec
-from calibration.samples import Array
 from calibration.sources.folder import image_paths
 from export.analysis.tasks.generation.labelled import OUTPUTS, PictureFiles
-from export.analysis.tasks.prediction import Described, Prediction
+from export.analysis.tasks.task import WithoutPredictions
 from export.model import signature
 from zoo.errors import UsageProblemError
 from zoo.metric import ELBO, PSNR, Metric
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from export.model.subject import Subject
 
 
-class Generation:
+class Generation(WithoutPredictions):
     """Reconstruction of photos from a latent distribution."""
 
     name = "generation"
@@ -47,26 +45,6 @@ class Generation:
         folder = Path(source).expanduser()
         image_paths(folder)  # Raises for a folder without photos.
         return PictureFiles(folder=folder, inputs=inputs, contracts=subject.inputs)
-
-    def reads(self, described: Described) -> bool:
-        """Return False: `zoo run` prints the range of every output."""
-        return False
-
-    def class_count(self, described: Described) -> int:
-        """Return 0."""
-        return 0
-
-    def read(
-        self,
-        outputs: Mapping[str, Array],
-        described: Described,
-        *,
-        class_names: Sequence[str],
-        photo_sizes: Sequence[tuple[int, int]],
-        top: int,
-    ) -> tuple[Prediction, ...]:
-        """Return no predictions."""
-        return ()
 
 
 GENERATION = Generation()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from calibration.inputs import InputSpec
 from calibration.labelled_rows import find_rows
-from calibration.samples import Array
-from export.analysis.tasks.prediction import Described, Prediction
 from export.analysis.tasks.rows.labelled import RowsOfModel
+from export.analysis.tasks.task import WithoutPredictions
 from export.model import signature
 from export.model.output_kinds import output_kinds
 from zoo.errors import UsageProblemError
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from export.model.subject import Subject
 
 
-class _RowTask:
+class _RowTask(WithoutPredictions):
     """A task whose labelled data are rows of arrays."""
 
     examples = "an .npz, a .csv of numbers or module:function with inputs and targets"
@@ -35,26 +33,6 @@ class _RowTask:
     def find(self, subject: Subject, source: str) -> RowsOfModel:
         """Return the rows in `source`."""
         return find(subject, source)
-
-    def reads(self, described: Described) -> bool:
-        """Return False: `zoo run` prints the range of every output."""
-        return False
-
-    def class_count(self, described: Described) -> int:
-        """Return 0."""
-        return 0
-
-    def read(
-        self,
-        outputs: Mapping[str, Array],
-        described: Described,
-        *,
-        class_names: Sequence[str],
-        photo_sizes: Sequence[tuple[int, int]],
-        top: int,
-    ) -> tuple[Prediction, ...]:
-        """Return no predictions."""
-        return ()
 
 
 class Regression(_RowTask):
