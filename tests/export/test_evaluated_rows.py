@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,9 +12,11 @@ import pytest
 from keras import layers
 
 from calibration import called_rows
+from calibration.samples import Samples
 from export.analysis import evaluation
-from export.analysis.tasks.rows.labelled import RowsOfModel
+from export.analysis.tasks.rows.labelled import RowsOfModel, RowsWithTargets
 from export.bundle.report.rows import rows
+from export.metrics import OutputKind
 from export.model.subject import Subject
 from export.scheme import INT8
 from tests.export.own_export import exported
@@ -231,3 +234,20 @@ def test_error_of_a_function_names_its_place(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageProblemError, match=r"KeyError 'x' \(failing_rows\.py line 2\)"):
         evaluation.find(subject(price()), "failing_rows:rows")
+
+
+@pytest.mark.parametrize(
+    ("kind", "found", "targets", "scores"),
+    [
+        (OutputKind.DECISIONS, [[0.6], [0.4], [0.9], [0.7]], [[1], [0], [1], [0]], {"accuracy": 0.75}),
+        (OutputKind.LABELS, [3, 1, 2, 2], [3, 1, 2, 0], {"accuracy": 0.75}),
+        (OutputKind.CLASSES, np.eye(7)[[0, 1, 2, 3]], [0, 1, 3, 3], {"top1": 0.75, "top5": 1.0}),
+        (OutputKind.VALUES, [[1.0], [2.0], [3.0], [5.0]], [[1], [2], [3], [4]], {"r2": 0.8, "mae": 0.25, "rmse": 0.5}),
+    ],
+)
+def test_outputs_are_scored_by_what_they_mean(
+    kind: OutputKind, found: Any, targets: Any, scores: Mapping[str, float]
+) -> None:
+    samples = Samples(inputs={"features": INPUTS[:4]}, source="tests", seed=0)
+    rows_of_four = RowsWithTargets(samples=samples, output="y", kind=kind, targets=np.asarray(targets))
+    assert rows_of_four.scores({"y": np.asarray(found)}) == pytest.approx(scores)

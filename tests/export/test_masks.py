@@ -113,6 +113,24 @@ def test_smaller_masks_give_the_same_outputs_and_ranges_that_a_grid_holds(name: 
     assert bounded.lowest
 
 
+@pytest.mark.parametrize("mask", ["selected", "multiplied"])
+def test_masked_steps_count_nothing_even_if_all_scores_are_alike(mask: str, tmp_path: Path) -> None:
+    _, inputs = made("multiplied")
+    keras.backend.clear_session()
+    x, valid = keras.Input((STEPS, SIZE), name="x"), keras.Input((STEPS,), name="valid")
+    kept = ops.expand_dims(valid, 1)
+    masked = {
+        "selected": lambda scores: ops.where(kept > 0.5, 0.001 * scores, -1e9),
+        "multiplied": lambda scores: 0.001 * scores + (1.0 - kept) * -1e9,
+    }
+    model = keras.Model([x, valid], layers.Identity(name="y")(attention(x, masked[mask])))
+    content = PRIMARY.convert(model)
+    bounded = PRIMARY.with_bounded_masks(content, observed(content, inputs, tmp_path))
+    assert bounded is not None
+    found, expected = (outputs(one, inputs, tmp_path) for one in (bounded.content, content))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3)
+
+
 def valid_scores(scores: Any, valid: Any) -> Any:
     return (1.0 - ops.expand_dims(valid, 1)) * -1e9 + scores
 
