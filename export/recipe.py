@@ -113,6 +113,8 @@ class Recipe:
             generated from the statistics of the model's batch norms (export/quantization/synthesis).
         preprocessing: how photos become inputs of a model from outside the zoo: raw, unit, tf, caffe, torch.
         reconstruct: choose the integer weights that keep the outputs (export/passes/integer_model.py).
+        unroll: largest number of steps of a recurrent layer that int8 and w8a16 files compute in integers, unrolled;
+            longer ones stay loops in float, with 8-bit weights.
         passes: pruning passes before conversion, in the order of their application.
         original: a .keras file to compare with: the network before training pruned it.
         raised: the layers of the int8 file that are kept in higher precision, by the Keras layer's name.
@@ -138,6 +140,7 @@ class Recipe:
     calibration_count: int = 100
     random_calibration: bool = False
     reconstruct: bool = True
+    unroll: int = 256
     passes: tuple[PassChoice, ...] = ()
     original: str | None = None
     raised: Mapping[str, Width] = field(default_factory=dict)
@@ -163,6 +166,8 @@ class Recipe:
             raise UsageProblemError("--calibration-count and --probe-count must be at least 1")
         if self.seed < 0:
             raise UsageProblemError(f"--seed must be 0 or more, not {self.seed}")
+        if self.unroll < 0:
+            raise UsageProblemError(f"--unroll must be 0 or more, not {self.unroll}")
         observers.check(self.observer)
         if self.raised and INT8 not in self.schemes:
             raise UsageProblemError("--raise applies to layers of the int8 file; add --int8")

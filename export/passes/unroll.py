@@ -1,17 +1,17 @@
 """Unroll recurrent layers into one copy of their cell for each step, because the inside of a loop cannot be quantized.
 
 LiteRT runs a loop's body as a subgraph of its own, whose activations nobody can observe, and neither
-ai-edge-quantizer nor ONNX Runtime quantizes it. All steps share the weights.
+ai-edge-quantizer nor ONNX Runtime quantizes it. All steps share the weights. Long loops remain, in float.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from calibration.samples import Samples
-from export.errors import PassRefusedError
 from export.model.graph import Graph, copy, copy_state, functional, is_dissolved
 from export.passes import PassRecord, PassResult
 
@@ -24,30 +24,40 @@ NAME = "unroll"
 MOST_STEPS = 256
 
 
+@dataclass(frozen=True, kw_only=True)
 class Unroll:
-    """The unrolling pass."""
+    """The unrolling pass.
+
+    Attributes:
+        most_steps: largest number of steps that are unrolled; longer loops remain.
+    """
+
+    most_steps: int = MOST_STEPS
 
     def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return the model with unrolled recurrent layers, and without nested models.
 
         Raises:
-            PassRefusedError: a layer has too many steps, or the model cannot be copied.
+            PassRefusedError: the model cannot be copied.
         """
         start = time.perf_counter()
-        steps = steps_of(model)
-        for name, count in steps.items():
-            if count is None or count > MOST_STEPS:
-                raise PassRefusedError(
-                    f"the layer {name} is a loop of {count or 'an unknown number of'} steps; at most {MOST_STEPS} are "
-                    "unrolled for integers"
-                )
-        new, others = copy(model, _unrolled)
+        short = self._short(model)
+        new, others = copy(model, lambda layer: _unrolled(layer) if layer.name in short else None)
         for layer in _layers(model):
             if id(layer) in others:
                 copy_state(layer, others[id(layer)])
         seconds = round(time.perf_counter() - start, 2)
-        record = PassRecord(name=NAME, exact=True, seconds=seconds, layers=tuple(steps), parameters={"steps": steps})
-        return PassResult(new, record)
+        return PassResult(new, replace(self.record(model), seconds=seconds))
+
+    def record(self, model: keras.Model) -> PassRecord:
+        """Return what the pass does to a model, without running it; `layers` is empty if all loops remain."""
+        short = self._short(model)
+        loops = {name: count for name, count in steps_of(model).items() if name not in short}
+        return PassRecord(name=NAME, exact=True, layers=tuple(short), parameters={"steps": short, "loops": loops})
+
+    def _short(self, model: keras.Model) -> dict[str, int]:
+        steps = steps_of(model)
+        return {name: count for name, count in steps.items() if count is not None and count <= self.most_steps}
 
 
 def steps_of(model: keras.Model) -> dict[str, int | None]:
@@ -60,12 +70,16 @@ def steps_of(model: keras.Model) -> dict[str, int | None]:
 
 
 def in_words(records: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return a sentence about the unrolled layers, from the manifest entries of passes; empty if there are none."""
-    return tuple(
-        "unrolled: " + ", ".join(f"{name} over {steps} steps" for name, steps in record["parameters"]["steps"].items())
-        for record in records
-        if record["name"] == NAME
-    )
+    """Return sentences about the recurrent layers, from the manifest entries of passes; empty if there are none."""
+    found = []
+    for record in records:
+        if record["name"] != NAME:
+            continue
+        for title, key in (("unrolled", "steps"), ("in a float loop with 8-bit weights", "loops")):
+            layers = (f"{name} over {steps} steps" for name, steps in record["parameters"].get(key, {}).items())
+            if text := ", ".join(layers):
+                found.append(f"{title}: {text}")
+    return tuple(found)
 
 
 def _unrolled(layer: Any) -> keras.Layer | None:

@@ -125,8 +125,9 @@ def base_of(
     loop_free, with_loops, trouble = None, None, ""
     if any(scheme.needs_calibration for scheme in served) and unroll.steps_of(run.subject.model):
         try:
-            loop_free = once(without_loops, run)
-            if any(scheme.has_integer_weights and not scheme.needs_calibration for scheme in served):
+            loop_free = once(without_loops, run, float_file)
+            without_ranges = any(scheme.has_integer_weights and not scheme.needs_calibration for scheme in served)
+            if without_ranges and loop_free.run is not run:
                 with_loops = once(_prepared, run, float_file, weight_bits, frozenset())
             run, float_file = loop_free.run, loop_free.content
         except ConversionError as error:  # files without ranges are still possible
@@ -162,10 +163,10 @@ def integer_base(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoopFree:
-    """An export whose model has no loops.
+    """An export whose model has no loops, but for those of very many steps.
 
     Attributes:
-        run: the export of the unrolled model.
+        run: the export of the unrolled model; the original export if all loops remain.
         content: its float file, in the primary format.
         record: manifest entry of the pass that unrolled it.
     """
@@ -182,15 +183,21 @@ def _unrolled(base: IntegerBase, loop_free: LoopFree, with_loops: IntegerBase | 
     return replace(base, reconstruction=unrolled, with_loops=with_loops)
 
 
-def without_loops(run: ExportRun) -> LoopFree:
+def without_loops(run: ExportRun, float_file: bytes) -> LoopFree:
     """Return the export of the model with unrolled recurrent layers, from which integer files with ranges are derived.
 
+    Loops of more steps than the recipe unrolls remain.
+
     Raises:
-        ConversionError: a loop is too long, or the unrolled model cannot be converted.
+        ConversionError: the unrolled model cannot be copied or converted.
     """
+    model, unrolling = run.subject.model, unroll.Unroll(most_steps=run.recipe.unroll)
+    record = unrolling.record(model)
+    if not record.layers:
+        return LoopFree(run=run, content=float_file, record=record.record())
     run.progress.step("unroll the recurrent layers")
     try:
-        result = passes.apply(unroll.Unroll(), run.subject.model, run.samples.calibration)
+        result = passes.apply(unrolling, model, run.samples.calibration)
     except PassRefusedError as error:
         raise ConversionError(f"{error}; type --precision float16 or w8a32") from error
     unrolled = replace(run, subject=replace(run.subject, model=result.model))

@@ -12,7 +12,6 @@ from keras import layers
 
 from calibration.samples import Samples
 from export import passes
-from export.errors import PassRefusedError
 from export.passes.unroll import MOST_STEPS, Unroll, in_words, steps_of
 from export.scheme import INT8, W8A16, W8A32
 from tests.export.own_export import exported, failures
@@ -127,13 +126,44 @@ def test_files_without_ranges_keep_the_loop_whatever_else_is_requested(tmp_path:
     assert digests[0] == digests[1]
 
 
-def test_a_loop_of_many_steps_is_refused_in_one_sentence() -> None:
-    model = series(layers.LSTM(2, name="memory"), shape=(MOST_STEPS + 1, 1))
-    values = np.zeros((2, MOST_STEPS + 1, 1), np.float32)
-    with pytest.raises(PassRefusedError, match="the layer memory is a loop of 257 steps; at most 256 are unrolled"):
-        passes.apply(Unroll(), model, Samples(inputs={"series": values}, source="tests", seed=0))
+def memory(steps: int) -> tuple[keras.Model, np.ndarray]:
+    """Return a network with a long loop, `memory`, and a short one, `summary`, and its inputs."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+    x = keras.Input((steps, 3), name="series")
+    y = layers.GRU(5, return_sequences=True, name="memory")(layers.Dense(6, activation="relu")(x))
+    y = layers.LSTM(4, name="summary")(layers.MaxPooling1D(steps // 3)(y))
+    model = keras.Model(x, layers.Dense(3, name="scores")(layers.Dense(8, activation="relu")(y)))
+    return model, np.random.default_rng(0).normal(size=(120, steps, 3)).astype(np.float32)
+
+
+@pytest.mark.large
+def test_a_loop_of_many_steps_stays_and_the_layers_around_it_are_integers(tmp_path: Path) -> None:
+    model, values = memory(MOST_STEPS + 1)
+    delivery = exported(model, {"series": values}, tmp_path, (INT8, W8A16))
+    assert failures(delivery) == []
+    sentences = f"in a float loop with 8-bit weights: memory over {MOST_STEPS + 1} steps"
+    for file in delivery.manifest["files"]:
+        if file["precision"] != "float32":
+            assert sentences in file["notes"]
+            assert "unrolled: summary over 3 steps" in file["notes"]
+    arithmetic = {op["op"]: op["arithmetic"] for op in delivery.manifest["files"][2]["census"]}
+    assert arithmetic["WHILE"] == "float"
+
+
+@pytest.mark.parametrize("steps", [pytest.param(0, marks=pytest.mark.large), 5])
+def test_the_longest_unrolled_loop_can_be_chosen(steps: int, tmp_path: Path) -> None:
+    model, values = memory(9)
+    delivery = exported(model, {"series": values}, tmp_path, (INT8,), unroll=steps)
+    assert failures(delivery) == []
+    parameters = delivery.manifest["passes"][0]["parameters"]
+    assert parameters["steps"] == ({"summary": 3} if steps else {})
+    assert set(parameters["loops"]) == ({"memory"} if steps else {"memory", "summary"})
 
 
 def test_words_name_layers_and_steps() -> None:
-    record = {"name": "unroll", "parameters": {"steps": {"lstm": 64, "gru": 32}}}
-    assert in_words([record, {"name": "fold"}]) == ("unrolled: lstm over 64 steps, gru over 32 steps",)
+    record = {"name": "unroll", "parameters": {"steps": {"lstm": 64, "gru": 32}, "loops": {"memory": 300}}}
+    assert in_words([record, {"name": "fold"}]) == (
+        "unrolled: lstm over 64 steps, gru over 32 steps",
+        "in a float loop with 8-bit weights: memory over 300 steps",
+    )

@@ -17,6 +17,7 @@ _FLAGS = {
     "calibration_count": "--calibration-count",
     "probe_count": "--probe-count",
     "observer": "--observer",
+    "unroll": "--unroll",
     "preprocessing": "--preprocessing",
     "evaluate": "--evaluate",
     "io": "--io",
@@ -40,7 +41,7 @@ def command(recipe: Mapping[str, Any]) -> str:
     for layer, width in recipe["raised"].items():
         words += ["--raise", f"{layer}={width}"]
     for key, flag in _FLAGS.items():
-        if recipe[key] != defaults[key]:
+        if recipe.get(key, defaults[key]) != defaults[key]:
             words += [flag, str(recipe[key])]
     words += ["--random-calibration"] if recipe["random_calibration"] else []
     words += [] if recipe["reconstruct"] else ["--no-reconstruct"]

@@ -83,6 +83,13 @@ def pass_options(command: Command) -> Command:
     show_default=True,
     help="Optimize the rounding of integer weights so that the outputs stay close to the model's.",
 )
+@click.option(
+    "--unroll",
+    default=256,
+    show_default=True,
+    metavar="STEPS",
+    help="Longest recurrent layer that int8 and w8a16 unroll; longer ones stay float loops with 8-bit weights.",
+)
 @pass_options
 @click.option("--original", metavar="FILE.keras", help="Also compare with this model, e.g. yours before pruning.")
 @click.option(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from export.formats.tflite import flatbuffer
+from export.formats.tflite import flatbuffer, loops
 
 FLOAT32_BYTES = 4
 
@@ -74,9 +74,11 @@ def content(model: flatbuffer.Model, part: Part) -> bytes:
 
     alone, subgraph = copy.copy(model), copy.copy(model.subgraphs[0])
     subgraph.operators, subgraph.inputs, subgraph.outputs = list(part.operators), list(part.reads), list(part.gives)
-    alone.subgraphs, alone.signatureDefs = [subgraph], []
+    bodies = model.subgraphs[1:] if loops.in_operators(model, part.operators) else []
+    alone.subgraphs, alone.signatureDefs = [subgraph, *bodies], []
     touched = {index for operator in part.operators for index in (*operator.inputs, *operator.outputs) if index >= 0}
     used = {subgraph.tensors[index].buffer for index in touched}
+    used |= {tensor.buffer for body in bodies for tensor in body.tensors}
     alone.buffers = [one if position in used else schema.BufferT() for position, one in enumerate(model.buffers)]
     alone.metadata, alone.metadataBuffer = None, None
     return flatbuffer.write(alone)

@@ -21,6 +21,7 @@ from export.formats.tflite import (
     edges,
     flatbuffer,
     islands,
+    loops,
     mixed,
     patches,
     saturation,
@@ -51,6 +52,10 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
         widths = mixed.operator_widths(reference, plan.raised)
         if biases.revive(reference, statistics, plan.scheme, widths):
             float_file = flatbuffer.write(reference)
+    has_loops = plan.scheme.needs_calibration and loops.in_operators(reference, reference.subgraphs[0].operators)
+    if statistics is not None and has_loops:
+        float_file, inside = loops.with_empty_bodies(reference)
+        statistics |= _statistics(dict.fromkeys(inside, (-1.0, 1.0)))
     worker = quantizer.Quantizer(bytearray(float_file), _recipe(reference, plan))
     try:
         with patches.large_kernels_in_slices(), patches.constants_on_grids_of_another_rank():
@@ -58,6 +63,9 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     except (ValueError, RuntimeError, KeyError, TypeError) as error:
         raise ConversionError(f"ai-edge-quantizer rejects the model for {plan.scheme}: {error}") from error
     model = flatbuffer.read(bytes(result.quantized_model))
+    if has_loops:
+        weights_only = replace(plan, scheme=W8A32, ranges=None, raised={})
+        loops.put_back(model, flatbuffer.read(quantize(flatbuffer.write(reference), weights_only)))
     flatbuffer.point_signatures(model, reference)
     if plan.scheme.has_integer_weights:
         saturation.make_safe(model, reference)

@@ -13,7 +13,6 @@ from calibration.samples import Array, Samples
 from export.formats.tflite import flatbuffer, partition
 from export.formats.tflite.session import TfliteSession
 from export.formats.tflite.steps import steps as steps_of
-from zoo.errors import UsageProblemError
 
 MOST_BYTES = 1 << 30  # Maximum size of the activations that are kept at a time.
 
@@ -24,17 +23,8 @@ class TfliteWatcher:
     """Run a float file with access to every activation."""
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        """Read a float32 file.
-
-        Raises:
-            UsageProblemError: the file has a loop, whose activations cannot be observed or quantized.
-        """
+        """Read a float32 file; activations inside its loops are not observed."""
         model = flatbuffer.read(path.read_bytes())
-        if any(flatbuffer.op_name(model, operator) == "WHILE" for operator in model.subgraphs[0].operators):
-            raise UsageProblemError(
-                "the model has a loop (an LSTM, GRU or RNN layer), whose ranges cannot be observed for integers; "
-                "type --precision float16 or w8a32"
-            )
         self._path, self._model, self._threads = path, model, threads
         self._watched = flatbuffer.activations(model)
         outside = {*model.subgraphs[0].inputs, *model.subgraphs[0].outputs}
