@@ -33,6 +33,10 @@ ALONE = {
         "benchmarks.peers.__main__",
         "accuracy of the int8 files compared with those of other tools, into docs/int8_accuracy.md",
     ),
+    "recurrent": (
+        "benchmarks.recurrent",
+        "an LSTM of 16, 64 and 256 steps, fused, unrolled and as a loop, into docs/recurrent.md; half an hour",
+    ),
     "same_files": (
         "benchmarks.same_files",
         "the exports of this checkout and those of a base commit, compared byte for byte",

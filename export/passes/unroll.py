@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, Any
 from calibration.samples import Samples
 from export.model.graph import Graph, copy, copy_state, functional, is_dissolved
 from export.passes import PassRecord, PassResult
+from export.recipe import UNROLLED_STEPS
 
 if TYPE_CHECKING:
     import keras
 
 NAME = "unroll"
-
-# A step of an LSTM becomes 15 operators, of a GRU 17: at 256 steps conversion takes seconds, and files are megabytes.
-MOST_STEPS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +30,7 @@ class Unroll:
         most_steps: largest number of steps that are unrolled; longer loops remain.
     """
 
-    most_steps: int = MOST_STEPS
+    most_steps: int = UNROLLED_STEPS
 
     def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return the model with unrolled recurrent layers, and without nested models.

@@ -12,7 +12,8 @@ from keras import layers
 
 from calibration.samples import Samples
 from export import passes
-from export.passes.unroll import MOST_STEPS, Unroll, in_words, steps_of
+from export.passes.unroll import Unroll, in_words, steps_of
+from export.recipe import UNROLLED_STEPS
 from export.scheme import INT8, W8A16, W8A32
 from tests.export.own_export import exported, failures
 
@@ -139,10 +140,10 @@ def memory(steps: int) -> tuple[keras.Model, np.ndarray]:
 
 @pytest.mark.large
 def test_a_loop_of_many_steps_stays_and_the_layers_around_it_are_integers(tmp_path: Path) -> None:
-    model, values = memory(MOST_STEPS + 1)
+    model, values = memory(UNROLLED_STEPS + 1)
     delivery = exported(model, {"series": values}, tmp_path, (INT8, W8A16))
     assert failures(delivery) == []
-    sentences = f"in a float loop with 8-bit weights: memory over {MOST_STEPS + 1} steps"
+    sentences = f"in a float loop with 8-bit weights: memory over {UNROLLED_STEPS + 1} steps"
     for file in delivery.manifest["files"]:
         if file["precision"] != "float32":
             assert sentences in file["notes"]

@@ -11,7 +11,7 @@ import click
 from export.cli.console import print_json, standard_error, standard_output
 from export.passes import registry
 from export.passes.chosen import ChosenPass
-from export.recipe import Budget, Io, Preset, Recipe, Width
+from export.recipe import UNROLLED_STEPS, Budget, Io, Preset, Recipe, Width
 from export.scheme import FLOAT16, FLOAT32, INT8, SCHEMES, Scheme
 from zoo.errors import UsageProblemError, unknown
 
@@ -85,7 +85,7 @@ def pass_options(command: Command) -> Command:
 )
 @click.option(
     "--unroll",
-    default=256,
+    default=UNROLLED_STEPS,
     show_default=True,
     metavar="STEPS",
     help="Longest recurrent layer that int8 and w8a16 unroll; longer ones stay float loops with 8-bit weights.",
