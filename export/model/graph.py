@@ -73,7 +73,7 @@ def copy(
         new = keras.models.clone_model(
             model, input_tensors=inputs, clone_function=copying.copied, call_function=copying.called
         )
-        new = _with_output_names(new, signature.names(model)[1])
+        new = with_output_names(new, signature.names(model)[1])
         for layer, copied in copying.copies.values():
             if id(layer) not in copying.others:
                 copy_state(layer, copied)
@@ -103,7 +103,7 @@ def copy_state(source: keras.Layer, target: keras.Layer) -> None:
         other.load_own_variables(state)
 
 
-def _with_output_names(model: keras.Model, names: Sequence[str]) -> keras.Model:
+def with_output_names(model: keras.Model, names: Sequence[str]) -> keras.Model:
     """Return the model with these names of its outputs: an output of a dissolved model is named after that model."""
     import keras
 
