@@ -32,6 +32,7 @@ from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import Bases, IntegerBase
 from export.quantization.requested import Key, formats
 from export.quantization.samples import draw
+from export.quantization.streamed import streamed
 from export.recipe import Recipe
 from export.scheme import FLOAT32, INT8
 
@@ -88,6 +89,7 @@ def run(
         export = ExportRun(subject=subject, recipe=recipe, samples=samples, work=work, progress=tell)
         tell.step("run the Keras model")
         expected: Outputs = entries.outputs(subject, samples.probe)
+        export, expected = _streaming_run(export, expected)
         export, expected, original = _pruned_run(export, expected)
         export = _with_coarse_edges(export)
         photos = None
@@ -129,6 +131,15 @@ def _subject(recipe: Recipe, progress: Progress) -> Subject:
     subject = load_subject(recipe, lambda done, total: progress.step("fetch the weights", done, total))
     mixed_precision.check(subject.model, recipe.raised)
     return subject
+
+
+def _streaming_run(run: ExportRun, expected: Outputs) -> tuple[ExportRun, Outputs]:
+    """Return the export and outputs of the streaming form, if the recipe requests it; otherwise the arguments."""
+    if not run.recipe.streaming:
+        return run, expected
+    run.progress.step("build the streaming form")
+    run = streamed(run, expected)
+    return run, entries.outputs(run.subject, run.samples.probe)
 
 
 def _pruned_run(run: ExportRun, expected: Outputs) -> tuple[ExportRun, Outputs, Original | None]:

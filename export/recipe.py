@@ -119,6 +119,7 @@ class Recipe:
         reconstruct: choose the integer weights that keep the outputs (export/passes/integer_model.py).
         unroll: largest number of steps of a recurrent layer that int8 and w8a16 files compute in integers, unrolled;
             longer ones stay loops in float, with 8-bit weights.
+        streaming: export the form that reads one step of a sequence at a time, with its state as inputs and outputs.
         passes: pruning passes before conversion, in the order of their application.
         original: a .keras file to compare with: the network before training pruned it.
         raised: the layers of the int8 file that are kept in higher precision, by the Keras layer's name.
@@ -145,6 +146,7 @@ class Recipe:
     random_calibration: bool = False
     reconstruct: bool = True
     unroll: int = UNROLLED_STEPS
+    streaming: bool = False
     passes: tuple[PassChoice, ...] = ()
     original: str | None = None
     raised: Mapping[str, Width] = field(default_factory=dict)
@@ -170,6 +172,8 @@ class Recipe:
             raise UsageProblemError("--calibration-count and --probe-count must be at least 1")
         if self.seed < 0:
             raise UsageProblemError(f"--seed must be 0 or more, not {self.seed}")
+        if self.streaming and (self.passes or self.original or self.evaluate):
+            raise UsageProblemError("--streaming cannot be combined with pruning, --original or --evaluate")
         if self.unroll < 0:
             raise UsageProblemError(f"--unroll must be 0 or more, not {self.unroll}")
         observers.check(self.observer)

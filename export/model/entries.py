@@ -23,7 +23,7 @@ from zoo.inputs import Input
 
 def entry_points(subject: Subject) -> Mapping[str, EntryPoint]:
     """Return the entry points by name."""
-    return subject.entries or {SERVE: EntryPoint(model=subject.model)}
+    return subject.entries or {SERVE: EntryPoint(model=subject.model, state=subject.state)}
 
 
 def inputs(subject: Subject) -> tuple[TensorSpec, ...]:

@@ -39,6 +39,7 @@ class Subject:
         labels: class names; empty if unknown.
         task: task of the architecture, such as "classification"; empty if unknown.
         inputs: meaning of each input, by name.
+        state: of a streaming form: the output with the new state, by the name of the input with the old one.
         entries: entry points by name; empty if the model itself is the only entry point.
         companions: contents of files that must be shipped with the exported ones, by name.
         meaning: what the task needs to know about the outputs, as plain data that only the task reads; None if nothing.
@@ -58,6 +59,7 @@ class Subject:
     losses: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
+    state: Mapping[str, str] = field(default_factory=dict)
     entries: Mapping[str, EntryPoint] = field(default_factory=dict)
     companions: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -78,7 +80,8 @@ def artifact_name(recipe: Recipe) -> str:
     Raises:
         UsageProblemError: a name or an option is unknown.
     """
-    return "-".join([_model_name(recipe), *(one.file_part for one in recipe.passes)])
+    form = ["streaming"] if recipe.streaming else []
+    return "-".join([_model_name(recipe), *form, *(one.file_part for one in recipe.passes)])
 
 
 def _model_name(recipe: Recipe) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from export.formats import FORMATS, PRIMARY
 from export.model import entries
 from export.proof import clipping as clipped
-from export.proof import compare, input_convention, integer_model, provenance
+from export.proof import compare, input_convention, integer_model, provenance, streaming
 from export.proof.check import CheckResult, NotMade
 from export.proof.evidence import Evidence
 from export.proof.integer_model import BaseOutputs
@@ -47,6 +47,17 @@ def fidelity(evidence: Evidence) -> Results | NotMade:
     if not evidence.is_judged and not evidence.compared.checks:
         return _not_judged(evidence)
     return evidence.compared.checks
+
+
+def stream(evidence: Evidence) -> Results | NotMade:
+    """Check that the file of one step, run over whole sequences, gives what the original model gives."""
+    run = evidence.run
+    if run.stream is None:
+        return NotMade("the file reads its whole input at once")
+    if evidence.scheme != FLOAT32 and not evidence.is_judged:
+        return _not_judged(evidence)
+    kinds = entries.output_kinds(run.subject)
+    return streaming.check(evidence.file.on_disk(run.work), run.stream, evidence.scheme, kinds)
 
 
 def storage(evidence: Evidence) -> Results | NotMade:
@@ -229,6 +240,7 @@ def _base_outputs(evidence: Evidence, id: str) -> BaseOutputs | Results | NotMad
 CHECKS: tuple[Check, ...] = (
     Check("parity", parity),
     Check("fidelity", fidelity),
+    Check("stream", stream),
     Check("storage", storage),
     Check("convention", convention),
     Check("order", order),

@@ -53,6 +53,7 @@ def compare_outputs(
     has_thresholds: bool,
     tolerance: Tolerance | None = None,
     kinds: Mapping[str, OutputKind] | None = None,
+    id: str | None = None,
 ) -> OutputComparison:
     """Compare a file's real outputs with the Keras model's.
 
@@ -63,8 +64,10 @@ def compare_outputs(
         has_thresholds: False measures only, where thresholds do not apply (int8 of an untrained network).
         tolerance: replaces the tolerance of the scheme.
         kinds: of the outputs; by default they follow from the shapes.
+        id: of the check; by default parity or fidelity.
     """
-    id, default = ("parity", PARITY) if scheme == FLOAT32 else ("fidelity", FIDELITY[scheme])
+    default = PARITY if scheme == FLOAT32 else FIDELITY[scheme]
+    id = id or ("parity" if scheme == FLOAT32 else "fidelity")
     tolerance = tolerance or default
     checks: list[CheckResult] = []
     comparisons = {}

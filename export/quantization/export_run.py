@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from calibration.samples import Array
 from calibration.store import Draw
 from export.model import entries
 from export.model.camera_range import CameraRange, camera_range
@@ -30,6 +31,25 @@ class CoarseEdges:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Stream:
+    """The sequences that the streaming form is proven on.
+
+    Attributes:
+        sequences: folder of the probe's sequences, where another process loads them with `Samples.load`.
+        expected: outputs of the model of whole sequences for them, by name.
+        state: the output that holds the new state, by the name of the input that holds the old one.
+        series: names of the inputs that have steps.
+        steps: number of steps of a sequence.
+    """
+
+    sequences: Path
+    expected: Mapping[str, Array]
+    state: Mapping[str, str]
+    series: tuple[str, ...]
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ExportRun:
     """One export.
 
@@ -39,6 +59,7 @@ class ExportRun:
         samples: for calibration and for the proof, without a sample in common.
         work: temporary folder for files that a runtime reads.
         progress: is notified of every step.
+        stream: the sequences that a streaming form is proven on; None for other models.
         coarse: inputs and outputs for which 8 bits are too coarse; the recipe keeps their layers in higher precision.
     """
 
@@ -47,6 +68,7 @@ class ExportRun:
     samples: Draw
     work: Path
     progress: Progress
+    stream: Stream | None = None
     coarse: CoarseEdges = CoarseEdges()
 
     @property

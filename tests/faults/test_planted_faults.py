@@ -69,8 +69,12 @@ CAUGHT_BY = {
 }
 
 
+# The check of streaming forms, which none of these networks has.
+IN_OTHER_TESTS = {"stream": "tests/export/test_streaming_form.py"}
+
+
 def test_every_check_of_the_registry_has_a_planted_fault() -> None:
-    assert list(CAUGHT_BY) == [check.id for check in CHECKS]
+    assert list(CAUGHT_BY) == [check.id for check in CHECKS if check.id not in IN_OTHER_TESTS]
 
 
 @pytest.mark.parametrize("check", CAUGHT_BY)

@@ -90,6 +90,9 @@ def pass_options(command: Command) -> Command:
     metavar="STEPS",
     help="Longest recurrent layer that int8 and w8a16 unroll; longer ones stay float loops with 8-bit weights.",
 )
+@click.option(
+    "--streaming", is_flag=True, help="Export one step of a recurrent model: its state becomes inputs and outputs."
+)
 @pass_options
 @click.option("--original", metavar="FILE.keras", help="Also compare with this model, e.g. yours before pruning.")
 @click.option(

@@ -30,7 +30,7 @@ class StepModel:
     """A model of one step.
 
     Attributes:
-        model: its inputs are the original's, with one step, and the states; its outputs the original's and the new states.
+        model: reads one step of the original's inputs and the states, and returns its outputs and the new states.
         whole: the original, without nested models.
         state: the output that holds the new state, by the name of the input that holds the old one.
         series: names of the inputs that have steps.

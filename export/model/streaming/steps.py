@@ -73,8 +73,9 @@ def rows(stream: StepModel, sequences: Samples, count: int, seed: int) -> Sample
         mine = chosen[chosen % stream.steps == number] // stream.steps
         for name, values in inputs.items():
             parts.setdefault(name, []).append(values[mine])
+    mixed = generator.permutation(len(chosen))  # some readers take the first samples only
     return Samples(
-        inputs={name: np.concatenate(found) for name, found in parts.items()},
+        inputs={name: np.concatenate(found)[mixed] for name, found in parts.items()},
         source=f"steps of {sequences.source}",
         seed=sequences.seed,
         real=sequences.real,
@@ -91,9 +92,8 @@ def _run(
 
     compiled = tf.function(lambda *given: keras.tree.flatten(model(list(given), training=False)))
     specs = signature.inputs(model)
-    states = {
-        spec.name: np.zeros((len(sequences), *spec.shape[1:]), np.float32) for spec in specs if spec.name in stream.state
-    }
+    shapes = {spec.name: (len(sequences), *spec.shape[1:]) for spec in specs if spec.name in stream.state}
+    states = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     for number in range(stream.steps):
         inputs = {
             name: np.asarray(values[:, number : number + 1] if name in stream.series else values)

@@ -1,0 +1,45 @@
+"""Export the streaming form of a model: samples are single steps of the sequences, each with the state before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from calibration.samples import Array
+from export.model.streaming import steps
+from export.model.streaming.step_model import step_model
+from export.quantization.export_run import ExportRun, Stream
+
+# Steps that calibrate, and that the proof compares one by one; beside them, it runs whole sequences.
+ROWS = 256
+
+
+def streamed(run: ExportRun, expected: Mapping[str, Array]) -> ExportRun:
+    """Return the export of the streaming form.
+
+    Args:
+        run: the export of the model of whole sequences.
+        expected: outputs of that model for the probe.
+
+    Raises:
+        UsageProblemError: the model has no streaming form.
+    """
+    samples, seed = run.samples, run.recipe.seed
+    form = step_model(run.subject.model)
+    steps.check(form, samples.calibration)
+    sequences = run.work / "sequences"
+    sequences.mkdir()
+    samples.probe.save(sequences)
+    calibration = steps.rows(form, samples.calibration, ROWS, seed).save(samples.calibration_folder)
+    probe = steps.rows(form, samples.probe, ROWS, seed).save(samples.probe_folder)
+    return replace(
+        run,
+        subject=replace(run.subject, model=form.model, state=form.state, notes=(*run.subject.notes, _note(form.state))),
+        samples=replace(samples, calibration=calibration, probe=probe),
+        stream=Stream(sequences=sequences, expected=expected, state=form.state, series=form.series, steps=form.steps),
+    )
+
+
+def _note(state: Mapping[str, str]) -> str:
+    pairs = ", ".join(f"{after} into {before}" for before, after in state.items())
+    return f"one step at a time: begin with states of zeros, and feed every new state into the next step ({pairs})"

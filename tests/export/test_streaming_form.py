@@ -1,0 +1,64 @@
+"""`--streaming` exports one step of a recurrent model, proven over whole sequences."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from export.proof import checks, streaming
+from export.recipe import Recipe
+from export.scheme import FLOAT32, INT8, W8A16
+from tests.export.own_export import exported, failures
+from zoo.errors import UsageProblemError
+
+STEPS = 9
+
+
+def spotter() -> tuple[keras.Model, np.ndarray]:
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+    x = keras.Input((STEPS, 3), name="audio")
+    y = layers.Conv1D(6, 3, padding="causal", activation="relu")(x)
+    model = keras.Model(x, layers.Dense(4, name="word")(layers.LSTM(5, name="memory")(y)))
+    return model, np.random.default_rng(0).normal(size=(120, STEPS, 3)).astype(np.float32)
+
+
+def test_the_files_of_one_step_are_proven_over_sequences_and_wrong_states_are_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    original = checks.streaming.check
+
+    def check(path: Path, stream: Any, scheme: Any, kinds: Any) -> Any:
+        first, second = stream.state["memory_state0"], stream.state["memory_state1"]
+        swapped = {**stream.state, "memory_state0": second, "memory_state1": first}
+        seen.append((scheme, original(path, replace(stream, state=swapped), scheme, kinds)))
+        return original(path, stream, scheme, kinds)
+
+    monkeypatch.setattr(streaming, "check", check)
+    model, values = spotter()
+    delivery = exported(model, {"audio": values}, tmp_path, (FLOAT32, INT8, W8A16), streaming=True)
+    assert failures(delivery) == []
+    manifest = delivery.manifest
+    assert manifest["name"] == "own-streaming"
+    assert manifest["state"] == {
+        "conv1d_state0": "conv1d_next_state0",
+        "memory_state0": "memory_next_state0",
+        "memory_state1": "memory_next_state1",
+    }
+    for file in manifest["files"]:
+        assert "stream" in {check["id"] for check in file["checks"]}
+        assert [spec["name"] for spec in file["inputs"]] == ["audio", *manifest["state"]]
+    assert len(seen) == 6
+    assert all(not result.passed for _, results in seen for result in results[:1])
+
+
+def test_streaming_with_data_of_whole_sequences_only_is_refused() -> None:
+    with pytest.raises(UsageProblemError, match="--streaming cannot be combined with"):
+        Recipe(model="own.keras", streaming=True, evaluate="rows.npz")
