@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from calibration.samples import Array
+from calibration.samples import Array, Samples
 from export.formats.dissection import Dissector
 from export.formats.session import OpCount, RangeReport, Session, StorageReport, Watcher
 from export.recipe import Io, Width
@@ -81,6 +81,14 @@ class Format(Protocol):
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
         """Return the quantized file; `siblings` contains the files of the same precision in earlier formats."""
+        ...
+
+    def quantize_alone(self, path: Path, samples: Samples, scheme: Scheme) -> bytes:
+        """Return the file at `path` in an integer precision, by a way that needs no sibling, where none can be made.
+
+        Raises:
+            ConversionError: the format has no such way, or it fails.
+        """
         ...
 
     def needs(self, scheme: Scheme) -> tuple[str, ...]:

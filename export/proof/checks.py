@@ -82,8 +82,8 @@ def convention(evidence: Evidence) -> Results | NotMade:
     camera, photo = run.camera_range, run.photo_input
     if evidence.scheme != INT8:
         return NotMade("only int8 files take the bytes of a photo")
-    if photo is None:
-        return NotMade("the model takes no photo")
+    if photo is None or evidence.file.alone:
+        return NotMade("the model takes no photo" if photo is None else "the file takes float inputs")
     if camera is None:
         return NotMade("no scale and offset of an input give the numbers of the preprocessing")
     specs = [spec for spec in evidence.measured.inputs if spec.name == photo and spec.zero_point is not None]

@@ -25,7 +25,7 @@ from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import Bases, IntegerBase, base_for
 from export.quantization.requested import Key
 from export.runtime.run_file import Measurement, measure
-from export.scheme import FLOAT32, Scheme
+from export.scheme import FLOAT32
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
 
 Outputs = Mapping[str, Array]
@@ -59,7 +59,7 @@ def prove_all(run: ExportRun, files: Mapping[Key, MadeFile], bases: Bases, expec
             continue
         proven[key] = prove(evidence(run, file, measured, expected, files, proven, base, outputs))
     return {
-        key: _with_notes(one, proven[key[0], FLOAT32], _choices(run, key[1], known.get(key)))
+        key: _with_notes(one, proven[key[0], FLOAT32], _choices(run, files[key], known.get(key)))
         for key, one in proven.items()
     }
 
@@ -109,7 +109,7 @@ def evidence(
             expected, measured.real, scheme, has_thresholds=run.judges(scheme), kinds=entries.output_kinds(run.subject)
         ),
         parent=None if is_float else _parent(file, files, base),
-        siblings={name: proven[name, scheme] for name in file_format.needs(scheme)},
+        siblings={} if file.alone else {name: proven[name, scheme] for name in file_format.needs(scheme)},
         float_file=None if is_float else proven[file.format, FLOAT32],
         primary=proven.get((PRIMARY.name, scheme)) if file.format != PRIMARY.name else None,
         base=base if has_base else None,
@@ -131,9 +131,9 @@ def prove(evidence: Evidence) -> ProvenFile:
         checks=checks,
         not_made=not_made,
         census=measured.census,
-        raised=run.raised(scheme),
+        raised={} if file.alone else run.raised(scheme),
         may_be_reconstructed=scheme.has_integer_weights and not run.recipe.reconstruct and evidence.is_judged,
-        takes_camera_bytes=run.takes_camera_bytes(scheme),
+        takes_camera_bytes=run.takes_camera_bytes(scheme) and not file.alone,
         p50_ms=measured.p50_ms,
         p90_ms=measured.p90_ms,
     )
@@ -167,9 +167,11 @@ def _parent(file: MadeFile, files: Mapping[Key, MadeFile], base: IntegerBase | N
         return None
 
 
-def _choices(run: ExportRun, scheme: Scheme, base: IntegerBase | None) -> tuple[str, ...]:
-    """Return sentences about what the export chose by itself for the files of a scheme."""
-    coarse = run.coarse.reasons if run.raised(scheme) else ()
+def _choices(run: ExportRun, file: MadeFile, base: IntegerBase | None) -> tuple[str, ...]:
+    """Return sentences about what the export chose by itself for a file."""
+    if file.alone:
+        return (f"quantized straight from the float .{file.format}, not reconstructed: {file.alone}",)
+    coarse = run.coarse.reasons if run.raised(file.scheme) else ()
     return (*coarse, *unroll.in_words(base.reconstruction.records)) if base is not None else coarse
 
 

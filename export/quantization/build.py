@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from export import process
 from export.errors import ConversionError
 from export.formats import FORMATS, PRIMARY, Format, QuantizationPlan
 from export.quantization import mixed_precision
@@ -14,6 +15,7 @@ from export.quantization.integer_base import Bases, IntegerBase, NoBase, base_fo
 from export.quantization.memo import Memo
 from export.quantization.requested import Key, keys
 from export.recipe import Width
+from export.runtime.jobs.quantize_alone import quantize_alone
 from export.runtime.run_file import written
 from export.scheme import FLOAT32, INT8, Scheme
 from zoo.errors import OutsideError
@@ -28,12 +30,14 @@ class MadeFile:
         scheme: how it stores and computes numbers.
         content: the file's bytes; empty if it could not be made.
         trouble: why the file could not be built; empty if it could.
+        alone: why it was quantized without its sibling, straight from the float file; empty if it was not.
     """
 
     format: str
     scheme: Scheme
     content: bytes = b""
     trouble: str = ""
+    alone: str = ""
 
     def on_disk(self, folder: Path) -> Path:
         """Write the file into `folder`, where a runtime can read it, and return its path."""
@@ -111,8 +115,26 @@ def quantized(
         run.progress.step(f"quantize the .{name} to {scheme}")
         content = file_format.quantize(parent, plan(run, base, scheme, raised), siblings)
     except (ConversionError, OutsideError) as error:
-        return MadeFile(format=name, scheme=scheme, trouble=str(error))
+        file = MadeFile(format=name, scheme=scheme, trouble=str(error))
+        return _quantized_alone(run, file, made) if file_format.needs(scheme) else file
     return MadeFile(format=name, scheme=scheme, content=content)
+
+
+def _quantized_alone(run: ExportRun, file: MadeFile, made: Mapping[Key, MadeFile]) -> MadeFile:
+    """Return a file that could not be derived from its sibling, quantized straight from its float file if possible."""
+    float_file = made[file.format, FLOAT32]
+    if float_file.trouble or run.subject.entries:
+        return file
+    run.progress.step(f"quantize the float .{file.format} to {file.scheme}")
+    path, output = float_file.on_disk(run.work), run.work / f"alone-{file.scheme}"
+    samples = run.samples.calibration_folder
+    try:
+        process.call(quantize_alone, path=path, samples=samples, scheme=file.scheme.name, output=output, fresh=True)
+    except (ConversionError, OutsideError) as error:
+        return replace(file, trouble=f"{file.trouble}; {error}")
+    missing = next((name for name in FORMATS[file.format].needs(file.scheme) if made[name, file.scheme].trouble), None)
+    reason = f"there is no {file.scheme} .{missing}" if missing else file.trouble
+    return replace(file, content=output.read_bytes(), trouble="", alone=reason)
 
 
 def parent_content(

@@ -13,6 +13,7 @@ from export.scheme import FLOAT16, FLOAT32, Scheme
 if TYPE_CHECKING:
     import keras
 
+    from calibration.samples import Samples
     from export.formats.format import QuantizationPlan
 
 
@@ -35,6 +36,12 @@ class OnnxFormat:
 
         return quantize(float_file, plan, siblings)
 
+    def quantize_alone(self, path: Path, samples: Samples, scheme: Scheme) -> bytes:
+        """Return the file in an integer precision, derived from the float .onnx, where no .tflite exists."""
+        from export.formats.onnx.alone import quantize
+
+        return quantize(path, samples, scheme)
+
     def needs(self, scheme: Scheme) -> tuple[str, ...]:
         """Return the sibling that a precision is derived from; float files need none."""
         return () if scheme in (FLOAT32, FLOAT16) else ("tflite",)
@@ -48,6 +55,8 @@ class OnnxFormat:
 
         if "tflite" in siblings:
             return storage.compare_with_sibling(siblings["tflite"], content)
+        if storage.is_integer(content):
+            return storage.compare_layers_with_float(float_file, content)
         return storage.compare_with_float(float_file, content)
 
     def open(self, path: Path, threads: int = 1) -> Session:

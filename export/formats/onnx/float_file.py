@@ -8,7 +8,7 @@ function; the converter sees a graph of a few kilobytes, and its arguments then 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from export.errors import ConversionError
@@ -43,7 +43,7 @@ def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
     variables = [*model.trainable_variables, *model.non_trainable_variables]
     _refuse_too_large(variables)
     proto = _trace(model, variables, free=bool(entries))
-    refuse_unknown_operators(proto.graph)
+    refuse_unknown_operators(proto.graph, [layer.name for layer in model._flatten_layers()])
     _store_weights(proto.graph, variables)
     keep_zeros(proto.graph)
     proto = fold(proto)
@@ -52,7 +52,7 @@ def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
         sort_nodes(proto.graph)  # Removes unread transposes, which would prevent fusions.
         drop_unused(proto.graph)
         proto = fold(proto)
-    refuse_unknown_operators(proto.graph)
+    refuse_unknown_operators(proto.graph, [layer.name for layer in model._flatten_layers()])
     canonicalize(proto.graph, _public_names(model))
     if described:
         proto.metadata_props.add(key=ENTRIES_KEY, value=json.dumps(described))
@@ -135,13 +135,30 @@ def _store(graph: GraphProto, values: Mapping[str, Any]) -> None:
             graph.input.append(value)
 
 
-def refuse_unknown_operators(graph: GraphProto) -> None:
-    """Raise ConversionError naming the operators that ONNX does not define."""
+def refuse_unknown_operators(graph: GraphProto, layers: Collection[str] = ()) -> None:
+    """Refuse a graph with operators that ONNX does not define.
+
+    Raises:
+        ConversionError: it has some; the message names them, and those of `layers` that they belong to.
+    """
     from onnx import defs
 
-    unknown = sorted({node.op_type for node in graph.node if node.domain or not defs.has(node.op_type, OPSET, "")})
+    unknown: dict[str, list[str]] = {}
+    for node in graph.node:
+        if node.domain or not defs.has(node.op_type, OPSET, ""):
+            unknown.setdefault(_layer(node.name, layers), []).append(node.op_type)
     if unknown:
-        raise ConversionError(f"ONNX has no counterpart for the operator {', '.join(unknown)}; choose another format")
+        found = (", ".join(dict.fromkeys(operators)) + layer for layer, operators in unknown.items())
+        raise ConversionError(f"ONNX has no counterpart for the operator {' and '.join(found)}; choose another format")
     for node in graph.node:
         for inner in subgraphs(node):
-            refuse_unknown_operators(inner)
+            refuse_unknown_operators(inner, layers)
+
+
+def _layer(place: str, layers: Collection[str]) -> str:
+    """Return " (layer NAME)" for the name of a node, "model/layer_1/operation"; empty if it belongs to no layer."""
+    scopes = place.split("/")[:-1]
+    # The model is called a second time for the conversion, which numbers its layers.
+    names = (one for scope in scopes for one in (scope, scope.removesuffix("_1")) if one in layers)
+    name = next(names, None)
+    return f" (layer {name})" if name else ""

@@ -69,3 +69,9 @@ _OUTPUTS_FIRST: dict[str, Callable[[NodeProto, Numbers], Numbers]] = {
     "Gemm": _gemm,
     "MatMul": lambda _node, weights: weights.swapaxes(-1, 0),
 }
+
+
+def output_axis(node: NodeProto) -> int | None:
+    """Return the axis of the output channels in the weights of a layer; None for other operators."""
+    axes = {"Conv": 0, "ConvTranspose": 1, "Gemm": 0 if attribute(node, "transB", 0) else 1, "MatMul": -1}
+    return axes.get(node.op_type)

@@ -21,6 +21,7 @@ from export.formats.session import StorageReport
 
 # A sibling's integers are copied without rounding, so a larger distance means another layer.
 SAME_STEPS = 0.5
+LARGEST = 127  # of the integers of symmetric weights
 
 Steps = Iterable[tuple[str, float]]  # Name and distance from the source.
 
@@ -109,6 +110,37 @@ def _float_steps(expected: Constants, found: Constants) -> Iterator[tuple[str, f
             else:
                 step = np.maximum(np.spacing(np.abs(two)).astype(np.float64), np.finfo(np.float64).tiny)
                 yield where, largest_steps(two, one, step)
+
+
+def compare_layers_with_float(float_file: bytes, content: bytes) -> StorageReport | None:
+    """Return the distance of the integer weights from the float .onnx that they were rounded from, in steps.
+
+    A step is the largest weight of an output channel, divided by 127. None if the files do not have the same layers.
+    """
+    expected, found = (list(layers(_read(one))) for one in (float_file, content))
+    if [layer.shape for layer in expected] != [layer.shape for layer in found]:
+        return None
+    return _report(chain.from_iterable(_rounding(*pair) for pair in zip(expected, found, strict=True)))
+
+
+def _rounding(layer: Layer, other: Layer) -> Iterator[tuple[str, float]]:
+    weights = layer.read()
+    largest = np.abs(weights).reshape(len(weights), -1).max(1).astype(np.float64)
+    step = np.maximum(largest / LARGEST, np.finfo(np.float32).tiny).reshape(-1, *[1] * (weights.ndim - 1))
+    yield f"weights of {layer.name}", largest_steps(other.read(), weights, np.broadcast_to(step, weights.shape))
+    if layer.bias is not None:
+        bias = np.zeros_like(layer.bias) if other.bias is None else other.bias
+        step = np.full(layer.bias.shape, max(float(np.abs(layer.bias).max()) / LARGEST, np.finfo(np.float32).tiny))
+        yield f"bias of {layer.name}", largest_steps(np.asarray(bias), layer.bias, step)
+
+
+def is_integer(content: bytes) -> bool:
+    """Return whether a file stores weights as integers of 8 bits."""
+    import onnx
+
+    proto: Any = onnx.load_from_string(content)
+    kinds = {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
+    return any(tensor.data_type in kinds and tensor.dims for tensor in proto.graph.initializer)
 
 
 def _report(steps: Steps) -> StorageReport:

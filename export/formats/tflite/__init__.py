@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from export.errors import ConversionError
 from export.formats.dissection import Dissector
 from export.formats.session import OpCount, RangeReport, Session, StorageReport, Watcher
 from export.scheme import Scheme
@@ -13,6 +14,7 @@ from export.scheme import Scheme
 if TYPE_CHECKING:
     import keras
 
+    from calibration.samples import Samples
     from export.formats.format import BoundedMasks, QuantizationPlan, Weights
 
 
@@ -34,6 +36,10 @@ class TfliteFormat:
         from export.formats.tflite.quantize import quantize
 
         return quantize(float_file, plan)
+
+    def quantize_alone(self, path: Path, samples: Samples, scheme: Scheme) -> bytes:
+        """Refuse: a .tflite is always derived from its own float file."""
+        raise ConversionError("no other way to quantize a .tflite is known")
 
     def needs(self, scheme: Scheme) -> tuple[str, ...]:
         """Return no formats: every precision is derived from the float file."""

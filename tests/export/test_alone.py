@@ -1,0 +1,67 @@
+"""Where no .tflite can exist, the integer .onnx is quantized straight from the float .onnx, and proven."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import onnx
+import pytest
+from keras import layers
+from onnx import numpy_helper
+
+from export.formats.onnx import ONNX
+from export.scheme import INT8, W8A16, W8A32
+from tests.export.own_export import exported
+
+
+def scanner() -> tuple[keras.Model, np.ndarray]:
+    """Return a network with MaxPool3D, which LiteRT does not have, and its inputs."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+    x = keras.Input((6, 6, 6, 2), name="scan")
+    y = layers.MaxPooling3D()(layers.Conv3D(6, 3, activation="relu")(x))
+    model = keras.Model(x, layers.Dense(3, name="scores")(layers.Flatten()(y)))
+    return model, np.random.default_rng(0).normal(size=(120, 6, 6, 6, 2)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def delivery(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    model, values = scanner()
+    return exported(model, {"scan": values}, tmp_path_factory.mktemp("alone"), (INT8, W8A16, W8A32))
+
+
+@pytest.mark.parametrize("precision", ["int8", "w8a16", "w8a32"])
+def test_the_onnx_is_proven_and_its_row_says_how_it_was_made(delivery: Any, precision: str) -> None:
+    files = {file["file"]: file for file in delivery.manifest["files"]}
+    file = files[f"own-{precision}.onnx"]
+    assert all(check["passed"] for check in file["checks"])
+    assert {"fidelity", "storage", "origin"} <= {check["id"] for check in file["checks"]}
+    how = f"quantized straight from the float .onnx, not reconstructed: there is no {precision} .tflite"
+    assert how in file["notes"]
+    refused = {file["file"]: file for file in delivery.manifest["not_delivered"]}
+    assert "LiteRT has no operator for MaxPool3D" in str(refused[f"own-{precision}.tflite"])
+
+
+@pytest.mark.parametrize("precision", ["int8", "w8a16", "w8a32"])
+def test_the_storage_check_sees_a_lost_channel(delivery: Any, precision: str) -> None:
+    folder = delivery.folder
+    float_file = ONNX.convert(scanner()[0])
+    content = (folder / f"own-{precision}.onnx").read_bytes()
+    healthy = ONNX.storage(float_file, content, {})
+    assert healthy is not None
+    assert healthy.constants >= 2
+    assert healthy.worst_steps < 0.51
+    broken = ONNX.storage(float_file, _without_a_channel(content), {})
+    assert broken is not None
+    assert broken.worst_steps > 10
+
+
+def _without_a_channel(content: bytes) -> bytes:
+    proto = onnx.load_from_string(content)
+    tensor = next(one for one in proto.graph.initializer if len(one.dims) == 5)
+    values = numpy_helper.to_array(tensor).copy()
+    values[1] = 0 if values.dtype == np.int8 else 128
+    tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    return bytes(proto.SerializeToString())
