@@ -120,6 +120,8 @@ class Recipe:
         unroll: largest number of steps of a recurrent layer that int8 and w8a16 files compute in integers, unrolled;
             longer ones stay loops in float, with 8-bit weights.
         streaming: export the form that reads one step of a sequence at a time, with its state as inputs and outputs.
+        allow_select_tf_ops: where LiteRT lacks an operator, write a .tflite that needs TensorFlow's own on the device;
+            it is not proven, because no runtime here can run it.
         passes: pruning passes before conversion, in the order of their application.
         original: a .keras file to compare with: the network before training pruned it.
         raised: the layers of the int8 file that are kept in higher precision, by the Keras layer's name.
@@ -147,6 +149,7 @@ class Recipe:
     reconstruct: bool = True
     unroll: int = UNROLLED_STEPS
     streaming: bool = False
+    allow_select_tf_ops: bool = False
     passes: tuple[PassChoice, ...] = ()
     original: str | None = None
     raised: Mapping[str, Width] = field(default_factory=dict)

@@ -52,11 +52,16 @@ def write(
 
 
 def chosen(artifacts: list[Artifact], schemes: tuple[Scheme, ...], *, keep_failed: bool) -> list[Artifact]:
-    """Return the artifacts to deliver: the requested ones that were written and proven, or all with `keep_failed`."""
+    """Return the artifacts to deliver: the requested ones that were written and proven, or all with `keep_failed`.
+
+    Files with operators that no runtime here has are delivered unproven, if the recipe requests them.
+    """
     return [
         artifact
         for artifact in artifacts
-        if artifact.scheme in schemes and artifact.content and (keep_failed or not artifact.failures)
+        if artifact.scheme in schemes
+        and artifact.content
+        and (keep_failed or artifact.is_delivered_unproven or not artifact.failures)
     ]
 
 

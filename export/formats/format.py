@@ -66,13 +66,16 @@ class Format(Protocol):
     suffix: str
     runtime: str
 
-    def convert(self, model: keras.Model, entries: Mapping[str, keras.Model] | None = None) -> bytes:
+    def convert(
+        self, model: keras.Model, entries: Mapping[str, keras.Model] | None = None, *, select_ops: bool = False
+    ) -> bytes:
         """Return the float32 file with static batch 1, and inputs and outputs named as in the model.
 
         Args:
             model: the model to convert.
             entries: models of the entry points by name, which share the layers of `model` and have static shapes;
                 None if the model is the only entry point.
+            select_ops: whether operators of TensorFlow may take the place of those that a runtime does not have.
 
         Raises:
             ConversionError: the model cannot be converted to this format.
@@ -89,6 +92,10 @@ class Format(Protocol):
         Raises:
             ConversionError: the format has no such way, or it fails.
         """
+        ...
+
+    def select_ops(self, content: bytes) -> tuple[str, ...]:
+        """Return the operators of TensorFlow that a file needs on the device; its runtime alone does not have them."""
         ...
 
     def needs(self, scheme: Scheme) -> tuple[str, ...]:

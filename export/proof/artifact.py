@@ -39,6 +39,7 @@ class Artifact:
         scores: the task's metrics on labelled data, by name; None without labelled data.
         diagnosis: error of each layer; None unless `--diagnose` requests it.
         trouble: why the file could not be built or run; empty if it could.
+        is_delivered_unproven: whether it is delivered although it could not be run, as requested.
         notes: sentences for the reader about a file that passed.
     """
 
@@ -61,6 +62,7 @@ class Artifact:
     scores: Mapping[str, float] | None = None
     diagnosis: Mapping[str, Any] | None = None
     trouble: str = ""
+    is_delivered_unproven: bool = False
     notes: tuple[str, ...] = ()
 
     @property

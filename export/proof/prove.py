@@ -47,7 +47,7 @@ def prove_all(run: ExportRun, files: Mapping[Key, MadeFile], bases: Bases, expec
     for key, file in files.items():
         base = known.get(key)
         outputs, base_trouble = found.get(id(base), (None, ""))
-        trouble = file.trouble or base_trouble
+        trouble = file.trouble or base_trouble or _needs_tensorflow(file)
         if trouble:
             proven[key] = without_proof(run, file, trouble)
             continue
@@ -62,6 +62,17 @@ def prove_all(run: ExportRun, files: Mapping[Key, MadeFile], bases: Bases, expec
         key: _with_notes(one, proven[key[0], FLOAT32], _choices(run, files[key], known.get(key)))
         for key, one in proven.items()
     }
+
+
+def _needs_tensorflow(file: MadeFile) -> str:
+    """Return why a file with operators of TensorFlow is not proven; empty for other files."""
+    found = FORMATS[file.format].select_ops(file.content)
+    if not found:
+        return ""
+    return (
+        f"not proven: it needs {', '.join(found)} of TensorFlow, which no runtime here has; link the Select TF "
+        "operators into the app and compare the outputs there"
+    )
 
 
 def measured_on_probe(run: ExportRun, file: MadeFile) -> Measurement:
@@ -143,7 +154,14 @@ def prove(evidence: Evidence) -> ProvenFile:
 def without_proof(run: ExportRun, file: MadeFile, trouble: str) -> ProvenFile:
     """Return a file that could not be built or run, with the reason."""
     not_made = {check.id: NotMade("the file could not be built or run") for check in CHECKS}
-    artifact = replace(_artifact(run, file), content=file.content, trouble=trouble, not_made=not_made)
+    requested = run.recipe.allow_select_tf_ops and bool(_needs_tensorflow(file))
+    artifact = replace(
+        _artifact(run, file),
+        content=file.content,
+        trouble=trouble,
+        not_made=not_made,
+        is_delivered_unproven=requested,
+    )
     return ProvenFile(artifact=artifact)
 
 

@@ -182,6 +182,8 @@ def _base_or_reason(
         return NoBase("integer files of several entry points are not made")
     if file.trouble:
         return NoBase(_without_float(file))
+    if found := PRIMARY.select_ops(file.content):
+        return NoBase(f"the float .{PRIMARY.name} needs {', '.join(found)} of TensorFlow, which no runtime here has")
     try:
         return base_of(run, file.content, schemes, weight_bits, run.recipe.raised, once)
     except (ConversionError, OutsideError) as error:
@@ -202,7 +204,7 @@ def _converted(run: ExportRun, file_format: Format) -> MadeFile:
     run.progress.step(f"convert to .{file_format.name}")
     entries = {name: entry.model for name, entry in run.subject.entries.items()}  # empty if there is only the default
     try:
-        content = file_format.convert(run.subject.model, entries)
+        content = file_format.convert(run.subject.model, entries, select_ops=run.recipe.allow_select_tf_ops)
     except (ConversionError, OutsideError) as error:
         return MadeFile(format=file_format.name, scheme=FLOAT32, trouble=str(error))
     return MadeFile(format=file_format.name, scheme=FLOAT32, content=content)

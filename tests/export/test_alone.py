@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,7 +13,7 @@ from keras import layers
 from onnx import numpy_helper
 
 from export.formats.onnx import ONNX
-from export.scheme import INT8, W8A16, W8A32
+from export.scheme import FLOAT16, FLOAT32, INT8, W8A16, W8A32
 from tests.export.own_export import exported
 
 
@@ -65,3 +66,17 @@ def _without_a_channel(content: bytes) -> bytes:
     values[1] = 0 if values.dtype == np.int8 else 128
     tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
     return bytes(proto.SerializeToString())
+
+
+@pytest.mark.large
+def test_select_tf_operators_are_written_on_request_and_never_called_proven(tmp_path: Path) -> None:
+    model, values = scanner()
+    delivery = exported(model, {"scan": values}, tmp_path, (FLOAT32, INT8, FLOAT16), allow_select_tf_ops=True)
+    assert not delivery.passed
+    files = {file["file"]: file for file in delivery.manifest["files"]}
+    for precision in ("float32", "float16"):
+        assert "not proven: it needs FlexMaxPool3D of TensorFlow" in files[f"own-{precision}.tflite"]["trouble"]
+        assert not files[f"own-{precision}.tflite"]["passed"]
+        assert files[f"own-{precision}.onnx"]["passed"]
+    assert files["own-int8.onnx"]["passed"]
+    assert "own-int8.tflite" not in files

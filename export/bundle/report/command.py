@@ -45,6 +45,7 @@ def command(recipe: Mapping[str, Any]) -> str:
             words += [flag, str(recipe[key])]
     words += ["--random-calibration"] if recipe["random_calibration"] else []
     words += [] if recipe["reconstruct"] else ["--no-reconstruct"]
+    words += ["--allow-select-tf-ops"] if recipe.get("allow_select_tf_ops") else []
     words += ["--streaming"] if recipe.get("streaming") else []
     words += ["--diagnose"] if recipe.get("diagnose") else []
     return shlex.join(words)

@@ -93,6 +93,11 @@ def pass_options(command: Command) -> Command:
 @click.option(
     "--streaming", is_flag=True, help="Export one step of a recurrent model: its state becomes inputs and outputs."
 )
+@click.option(
+    "--allow-select-tf-ops",
+    is_flag=True,
+    help="Where LiteRT lacks an operator, write a .tflite that needs TensorFlow's on the device; it is not proven.",
+)
 @pass_options
 @click.option("--original", metavar="FILE.keras", help="Also compare with this model, e.g. yours before pruning.")
 @click.option(

@@ -24,7 +24,9 @@ class OnnxFormat:
     suffix = ".onnx"
     runtime = "onnxruntime"
 
-    def convert(self, model: keras.Model, entries: Mapping[str, keras.Model] | None = None) -> bytes:
+    def convert(
+        self, model: keras.Model, entries: Mapping[str, keras.Model] | None = None, *, select_ops: bool = False
+    ) -> bytes:
         """Return the float32 file of `model` and its entry points; see `export.formats.format.Format`."""
         from export.formats.onnx.float_file import convert
 
@@ -41,6 +43,10 @@ class OnnxFormat:
         from export.formats.onnx.alone import quantize
 
         return quantize(path, samples, scheme)
+
+    def select_ops(self, content: bytes) -> tuple[str, ...]:
+        """Return no operators: an .onnx has none of TensorFlow's."""
+        return ()
 
     def needs(self, scheme: Scheme) -> tuple[str, ...]:
         """Return the sibling that a precision is derived from; float files need none."""

@@ -25,11 +25,13 @@ class TfliteFormat:
     suffix = ".tflite"
     runtime = "ai-edge-litert"
 
-    def convert(self, model: keras.Model, entries: Mapping[str, keras.Model] | None = None) -> bytes:
+    def convert(
+        self, model: keras.Model, entries: Mapping[str, keras.Model] | None = None, *, select_ops: bool = False
+    ) -> bytes:
         """Return the float32 file of `model` and its entry points; see `export.formats.format.Format`."""
         from export.formats.tflite.convert import convert
 
-        return convert(model, entries or {})
+        return convert(model, entries or {}, select_ops=select_ops)
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
         """Return the quantized file; no sibling is needed."""
@@ -40,6 +42,12 @@ class TfliteFormat:
     def quantize_alone(self, path: Path, samples: Samples, scheme: Scheme) -> bytes:
         """Refuse: a .tflite is always derived from its own float file."""
         raise ConversionError("no other way to quantize a .tflite is known")
+
+    def select_ops(self, content: bytes) -> tuple[str, ...]:
+        """Return the operators of TensorFlow that a file needs on the device, such as FlexMaxPool3D."""
+        from export.formats.tflite.census import select_ops
+
+        return select_ops(content)
 
     def needs(self, scheme: Scheme) -> tuple[str, ...]:
         """Return no formats: every precision is derived from the float file."""

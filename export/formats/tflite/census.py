@@ -28,6 +28,15 @@ def census(path: Path) -> list[OpCount]:
     return [OpCount(op=op, arithmetic=kind, count=count) for (op, kind), count in sorted(counts.items())]
 
 
+def select_ops(content: bytes) -> tuple[str, ...]:
+    """Return the operators of TensorFlow itself in a file, such as FlexMaxPool3D."""
+    if b"Flex" not in content:
+        return ()
+    model = flatbuffer.read(content)
+    names = (flatbuffer.op_name(model, operator) for graph in model.subgraphs for operator in graph.operators)
+    return tuple(dict.fromkeys(name for name in names if name.startswith("Flex")))
+
+
 def _arithmetic(name: str, subgraph: Any, operator: Any) -> str:
     from ai_edge_litert import schema_py_generated as schema
 

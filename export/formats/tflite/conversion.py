@@ -21,12 +21,13 @@ MOST_CHARACTERS = 200  # of a compiler's own message
 Names = Mapping[str, Sequence[Sequence[str]]]
 
 
-def convert(saved_model: str, names: Names) -> bytes:
+def convert(saved_model: str, names: Names, select_ops: bool = False) -> bytes:
     """Return the file converted from a SavedModel.
 
     Args:
         saved_model: the folder of the SavedModel.
         names: names of the inputs and outputs of every signature, in the order of its arguments and results.
+        select_ops: whether TensorFlow's own operators take the place of those that LiteRT does not have.
 
     Raises:
         ConversionError: the runtime does not have an operator; the message names it.
@@ -38,6 +39,8 @@ def convert(saved_model: str, names: Names) -> bytes:
     # Like TFLiteConverter.from_saved_model, which also loads the folder to find the names of the signatures.
     converter = TFLiteSavedModelConverterV2(saved_model, {"serve"}, list(names))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if select_ops:
+        converter.target_spec.supported_ops.append(tf.lite.OpsSet.SELECT_TF_OPS)
     converter._experimental_use_buffer_offset = True  # Saves two copies of the weights and half of the time.
     try:
         content = converter.convert()
@@ -65,7 +68,8 @@ def refusal(error: Exception) -> str:
         for match in _MISSING.finditer(line)
     )
     if found:
-        return f"LiteRT has no operator for {' and '.join(found)}; use another layer there, or type --format onnx"
+        ways = "use another layer there, or type --format onnx or --allow-select-tf-ops"
+        return f"LiteRT has no operator for {' and '.join(found)}; {ways}"
     first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     return f"TensorFlow's converter rejects the model: {first[:MOST_CHARACTERS]}; type --format onnx"
 
@@ -78,11 +82,11 @@ def _layer(place: str) -> str:
     return f" (layer {scopes[0].removesuffix('_1')})" if scopes else ""
 
 
-def write(saved_model: str, names: Names, out: str) -> dict[str, str]:
+def write(saved_model: str, names: Names, out: str, select_ops: bool = False) -> dict[str, str]:
     """Convert a SavedModel and write the file to `out`, as a job of `export.process`; return the error, if any."""
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # Conversion does not compute, and oneDNN does not release memory.
     try:
-        content = convert(saved_model, names)
+        content = convert(saved_model, names, select_ops)
     except ConversionError as error:
         return {"trouble": str(error)}
     Path(out).write_bytes(content)

@@ -1,4 +1,4 @@
-"""Convert a Keras model to a float32 .tflite via a SavedModel with a static batch, without Flex operators."""
+"""Convert a Keras model to a float32 .tflite via a SavedModel with a static batch."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 LARGE_BYTES = 200e6
 
 
-def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
+def convert(model: keras.Model, entries: Mapping[str, keras.Model], *, select_ops: bool = False) -> bytes:
     """Return the float32 file, with one signature per entry point and the names of Keras.
 
-    The model is saved first, because the converter does not freeze the weights of a concrete function.
+    The model is saved first, because the converter does not freeze the weights of a concrete function. With
+    `select_ops`, TensorFlow's own operators take the place of those that LiteRT does not have.
 
     Raises:
         ConversionError: the runtime does not have an operator; the message names it.
@@ -37,9 +38,11 @@ def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
     with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
         _write_saved_model(model, models, folder)
         if 4 * model.count_params() < LARGE_BYTES:
-            return conversion.convert(folder, names)
+            return conversion.convert(folder, names, select_ops)
         out = Path(folder) / "model"
-        result = process.call(conversion.write, fresh=True, saved_model=folder, names=names, out=out)
+        result = process.call(
+            conversion.write, fresh=True, saved_model=folder, names=names, out=out, select_ops=select_ops
+        )
         if result["trouble"]:
             raise ConversionError(result["trouble"])
         return out.read_bytes()

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from calibration.samples import Array
 from export.formats.tflite import flatbuffer
+from export.formats.tflite.census import select_ops
 from export.model.tensor_spec import TensorSpec
 from zoo.entry_points import name_of, of_entry
+from zoo.errors import OutsideError
 
 
 class TfliteSession:
@@ -90,8 +92,18 @@ class TfliteEntries:
 
 
 def open_session(path: Path, threads: int = 1) -> TfliteSession | TfliteEntries:
-    """Load a file in LiteRT, on the CPU."""
-    signatures = flatbuffer.read(path.read_bytes()).signatureDefs or []
+    """Load a file in LiteRT, on the CPU.
+
+    Raises:
+        OutsideError: the file needs operators of TensorFlow, which LiteRT does not have.
+    """
+    content = path.read_bytes()
+    if found := select_ops(content):
+        raise OutsideError(
+            f"{path.name} needs {', '.join(found)} of TensorFlow, which no runtime here has; run it in an app that "
+            "links the Select TF operators"
+        )
+    signatures = flatbuffer.read(content).signatureDefs or []
     return TfliteEntries(path, threads) if len(signatures) > 1 else TfliteSession(path, threads)
 
 

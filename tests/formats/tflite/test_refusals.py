@@ -25,4 +25,4 @@ def test_sentence_names_operator_and_layer_and_no_compiler(sentence: str) -> Non
     x = keras.Input(shape)
     with pytest.raises(ConversionError) as caught:
         PRIMARY.convert(keras.Model(x, layer(x)))
-    assert str(caught.value) == f"{sentence}; use another layer there, or type --format onnx"
+    assert str(caught.value) == f"{sentence}; use another layer there, or type --format onnx or --allow-select-tf-ops"
