@@ -78,7 +78,8 @@ def test_weights_are_rounded_for_the_outputs_of_the_rounded_layers_before() -> N
     def integers(true: str, rounded: str) -> Any:
         settings = Reconstruct()
         rounding = Refit(settings._rounded, settings.positions, settings.seed, frozenset())
-        rounding.handler(0, layer)([tf.constant(streams[true])], [tf.constant(streams[rounded])])
+        (handle,) = rounding.handlers({layer.name: layer}).values()
+        handle([tf.constant(streams[true])], [tf.constant(streams[rounded])])
         kernel = rounding.weights[id(layer)][0]
         return np.rint(1000 * kernel / np.abs(kernel).max(axis=0))  # without the gain of each channel
 
