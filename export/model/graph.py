@@ -145,7 +145,8 @@ class _Copying:
                 if type(other) is not type(operation):
                     self.unlike.append(other)
             new = other or type(operation).from_config(operation.get_config())
-            new.name = _name_in_copy(new.name, self.models, self.names)
+            # Not `new.name`: the configuration of a layer of one's own may lack it.
+            new.name = _name_in_copy(operation.name, self.models, self.names)
             self.copies[id(operation)] = operation, new
         return self.copies[id(operation)][1]
 

@@ -77,7 +77,11 @@ class Traversal:
         sources = {id(tensor): self._read(tensor) for tensor in node.input_tensors}
         count = len(next(iter(self._first(sources)), []))
 
+        masks = {key: [_masks(stream) for stream in streams] for key, streams in sources.items()}
+
         def run(chunk: int, side: int) -> list[Tensor]:
+            for key, streams in sources.items():
+                _set_mask(streams[side][chunk], masks[key][side][chunk])  # an attention takes the masks off its inputs
             return call(node, {key: streams[side][chunk] for key, streams in sources.items()})
 
         inside = Inside(run, count, same=all(one is other for one, other in sources.values()))
@@ -107,10 +111,18 @@ def _handled(operation: Any, handlers: Mapping[int, Handler]) -> dict[int, keras
 
 def _with_masks(handler: Handler, true: Stream, changed: Stream) -> tuple[Stream, Stream]:
     """Return a handler's outputs with the Keras masks of its inputs, which a layer with weights passes on."""
-    masks = [[getattr(chunk, "_keras_mask", None) for chunk in stream] for stream in (true, changed)]
+    masks = _masks(true), _masks(changed)
     outputs = handler(true, changed)
     for stream, known in zip(outputs, masks, strict=True):
         for chunk, mask in zip(stream, known, strict=True):
-            if mask is not None:
-                chunk._keras_mask = mask
+            _set_mask(chunk, mask)
     return outputs
+
+
+def _masks(stream: Stream) -> list[Tensor | None]:
+    return [getattr(chunk, "_keras_mask", None) for chunk in stream]
+
+
+def _set_mask(chunk: Tensor, mask: Tensor | None) -> None:
+    if mask is not None:
+        chunk._keras_mask = mask
