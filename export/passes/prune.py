@@ -19,10 +19,11 @@ from export.passes.chosen import check_share
 from export.passes.fitting.feedback import TINY, Inputs
 from export.passes.fitting.product import Kind, Product
 from export.passes.fitting.products import products
-from export.passes.fitting.refit import Refit, Survey
+from export.passes.fitting.refit import Refit
 from export.passes.fitting.sparse import importance_of, kept_by_pattern, kept_by_share, refitted
 from export.passes.fitting.streaming import Traversal
 from export.passes.fitting.sublayers import chosen
+from export.passes.fitting.survey import Survey
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:

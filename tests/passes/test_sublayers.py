@@ -19,9 +19,11 @@ from export.formats.tflite import flatbuffer
 from export.formats.tflite.layers import weighing
 from export.metrics import compare
 from export.model import reference
-from export.passes.fitting.refit import NOT_ONCE, Survey
+from export.passes.fitting.refit import NOT_ONCE
 from export.passes.fitting.streaming import Traversal
 from export.passes.fitting.sublayers import chosen
+from export.passes.fitting.survey import Survey
+from export.passes.prune import Prune
 from export.passes.reconstruct import Reconstruct
 from export.recipe import Io
 from export.scheme import W8A32
@@ -206,6 +208,13 @@ def test_layers_without_a_single_call_or_a_bias_stay_and_are_recorded() -> None:
     for name in ("twice", "scale", "norm"):
         before, after = (getattr(one.get_layer("block"), name).get_weights() for one in (model, result.model))
         assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_the_weights_inside_of_a_layer_are_pruned_like_others() -> None:
+    model = CASES["two inputs"]()
+    result = passes.apply(Prune(share=0.5), model, samples(model))
+    assert {f"mha/{part}" for part in PARTS} < set(result.record.layers)
+    assert result.record.measured["zero_share"] == pytest.approx(0.5, abs=0.01)
 
 
 def test_layers_that_stay_float_keep_the_weights_inside_of_them() -> None:
