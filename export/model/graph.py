@@ -98,9 +98,14 @@ def copy_state(source: keras.Layer, target: keras.Layer) -> None:
     """
     target.set_weights(source.get_weights())
     for one, other in zip(source._flatten_layers(), target._flatten_layers(), strict=True):
-        state: dict[str, Any] = {}
-        one.save_own_variables(state)
-        other.load_own_variables(state)
+        copy_own_state(one, other)
+
+
+def copy_own_state(source: keras.Layer, target: keras.Layer) -> None:
+    """Set what a layer itself holds, without the layers inside of it."""
+    state: dict[str, Any] = {}
+    source.save_own_variables(state)
+    target.load_own_variables(state)
 
 
 def with_output_names(model: keras.Model, names: Sequence[str]) -> keras.Model:
@@ -140,7 +145,8 @@ class _Copying:
                 if type(other) is not type(operation):
                     self.unlike.append(other)
             new = other or type(operation).from_config(operation.get_config())
-            new.name = _name_in_copy(new.name, self.models, self.names)
+            # Not `new.name`: the configuration of a layer of one's own may lack it.
+            new.name = _name_in_copy(operation.name, self.models, self.names)
             self.copies[id(operation)] = operation, new
         return self.copies[id(operation)][1]
 

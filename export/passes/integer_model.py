@@ -14,8 +14,9 @@ from export.errors import PassRefusedError
 from export.model.graph import functional
 from export.model.subject import Subject
 from export.passes.equalize import Equalize
-from export.passes.fitting.products import products, reason_against
+from export.passes.fitting.products import products
 from export.passes.fitting.refit import FEWEST_SAMPLES
+from export.passes.fitting.sublayers import chosen
 from export.passes.fold import Fold
 from export.passes.reconstruct import NAME, Reconstruct
 from export.recipe import Recipe
@@ -107,12 +108,11 @@ def _reason_against(subject: Subject, recipe: Recipe, samples: Samples) -> str:
 def _weights(model: keras.Model) -> dict[str, tuple[Array, Array]]:
     """Return kernel and bias of every product of the model, by "layer/index"."""
     return {
-        f"{layer.name}/{index}": (
+        f"{name}/{index}": (
             product.kernel,
             np.zeros(product.outputs, np.float32) if product.bias is None else product.bias,
         )
-        for layer in model.layers
-        if layer.weights and not reason_against(layer)
+        for name, layer in chosen(model)[0].items()
         for index, product in enumerate(products(layer))
     }
 
@@ -123,8 +123,9 @@ def worst_channel(before: keras.Model, after: keras.Model, layers: Sequence[str]
     The norm counts as at least 1/100 of the largest norm in the layer.
     """
     worst, where = 0.0, ""
+    originals, rounded = chosen(before)[0], chosen(after)[0]
     for name in layers:
-        for one, other in zip(products(before.get_layer(name)), products(after.get_layer(name)), strict=True):
+        for one, other in zip(products(originals[name]), products(rounded[name]), strict=True):
             weights = one.grouped(one.kernel)
             norms = np.linalg.norm(weights, axis=1)
             norms = np.maximum(norms, max(SMALLEST_NORM * norms.max(), float(np.finfo(np.float32).tiny)))

@@ -6,7 +6,7 @@ The pass needs photos but no labels. Depthwise convolutions are not pruned: they
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -17,10 +17,13 @@ from calibration.samples import Array, Samples
 from export.passes import Pass, PassRecord, PassResult
 from export.passes.chosen import check_share
 from export.passes.fitting.feedback import TINY, Inputs
-from export.passes.fitting.products import Kind, Product, products
-from export.passes.fitting.refit import Refit, Survey, chosen
+from export.passes.fitting.product import Kind, Product
+from export.passes.fitting.products import products
+from export.passes.fitting.refit import Refit
 from export.passes.fitting.sparse import importance_of, kept_by_pattern, kept_by_share, refitted
 from export.passes.fitting.streaming import Traversal
+from export.passes.fitting.sublayers import chosen
+from export.passes.fitting.survey import Survey
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -97,9 +100,9 @@ class Prune:
         layers, skipped = chosen(model)
         shares = {} if self.pattern else self._shares(model, layers, samples)
         refit = Refit(partial(self._settled, shares), self.positions, self.seed, frozenset())
-        handlers = {id(layer): refit.handler(index, layer) for index, layer in enumerate(layers)}
-        for _ in Traversal(model, samples).run(handlers):
+        for _ in Traversal(model, samples).run(refit.handlers(layers)):
             pass
+        done, open_layers = refit.done(layers)
         new = refit.written(model)
         record = PassRecord(
             name=NAME,
@@ -112,13 +115,13 @@ class Prune:
                 "samples": len(samples),
             },
             seconds=round(time.perf_counter() - start, 2),
-            layers=tuple(layer.name for layer in layers if not _is_depthwise(layer)),
-            skipped=skipped,
+            layers=tuple(name for name in done if not _is_depthwise(layers[name])),
+            skipped={**skipped, **open_layers},
             measured={"zero_share": zero_share(new)},
         )
         return PassResult(new, record)
 
-    def _shares(self, model: keras.Model, layers: Sequence[keras.Layer], samples: Samples) -> dict[str, float]:
+    def _shares(self, model: keras.Model, layers: Mapping[str, keras.Layer], samples: Samples) -> dict[str, float]:
         """Return the fraction to prune of every product; it is larger where pruning costs less output power.
 
         The fraction is the mean of a uniform one and that of a global threshold on the cost of a weight, which alone
@@ -126,7 +129,7 @@ class Prune:
         """
         costs: dict[str, Array] = {}
         survey = Survey(self.positions, self.seed, partial(_note_costs, costs))
-        for _ in Traversal(model, samples).run({id(layer): survey.handler(layer) for layer in layers}):
+        for _ in Traversal(model, samples).run(survey.handlers(layers)):
             pass
         threshold = np.quantile(np.concatenate([cost.ravel() for cost in costs.values()]), self.share)
         alone = {name: float((cost < threshold).mean()) for name, cost in costs.items()}

@@ -23,10 +23,12 @@ from export.passes import Pass, PassRecord, PassResult
 from export.passes.channels.units import ChannelUnits, Numbers
 from export.passes.chosen import check_share
 from export.passes.fitting.feedback import TINY, Inputs
-from export.passes.fitting.products import Kind, Product
-from export.passes.fitting.refit import Refit, Survey, chosen
+from export.passes.fitting.product import Kind, Product
+from export.passes.fitting.refit import Refit
 from export.passes.fitting.sparse import importance_of, refitted
 from export.passes.fitting.streaming import Traversal
+from export.passes.fitting.sublayers import chosen
+from export.passes.fitting.survey import Survey
 from export.passes.shrink import Shrink
 from zoo.errors import UsageProblemError
 
@@ -103,9 +105,7 @@ class PruneChannels:
             if units.is_weighing(node)
         }
         refit = Refit(partial(self._settled, reads), self.positions, self.seed, frozenset())
-        for _ in Traversal(model, samples).run(
-            {id(layer): refit.handler(index, layer) for index, layer in enumerate(layers)}
-        ):
+        for _ in Traversal(model, samples).run(refit.handlers(layers)):
             pass
         record = PassRecord(
             name=NAME,
@@ -117,11 +117,13 @@ class PruneChannels:
         )
         return PassResult(refit.written(model), record)
 
-    def _dead(self, model: keras.Model, units: ChannelUnits, layers: list[keras.Layer], samples: Samples) -> Numbers:
+    def _dead(
+        self, model: keras.Model, units: ChannelUnits, layers: Mapping[str, keras.Layer], samples: Samples
+    ) -> Numbers:
         """Return the units to remove: the least important ones among those that the same layers compute."""
         costs: dict[str, Array] = {}
         survey = Survey(self.positions, self.seed, partial(_note_costs, costs))
-        for _ in Traversal(model, samples).run({id(layer): survey.handler(layer) for layer in layers}):
+        for _ in Traversal(model, samples).run(survey.handlers(layers)):
             pass
         importance: dict[int, float] = defaultdict(float)
         makers: dict[int, list[str]] = defaultdict(list)

@@ -15,10 +15,11 @@ import numpy as np
 from calibration.samples import Array, Samples
 from export.passes import PassRecord, PassResult
 from export.passes.fitting.feedback import Inputs
-from export.passes.fitting.products import Kind, Product
-from export.passes.fitting.refit import Refit, chosen
+from export.passes.fitting.product import Kind, Product
+from export.passes.fitting.refit import Refit
 from export.passes.fitting.rounding import Rounded, largest_integer, round_depthwise, round_matrix, round_transposed
 from export.passes.fitting.streaming import Traversal
+from export.passes.fitting.sublayers import chosen
 
 if TYPE_CHECKING:
     import keras
@@ -53,8 +54,8 @@ class Reconstruct:
         start = time.perf_counter()
         layers, skipped = chosen(model)
         rounding = Refit(self._rounded, self.positions, self.seed, self.kept)
-        handlers = {id(layer): rounding.handler(index, layer) for index, layer in enumerate(layers)}
-        outputs = list(Traversal(model, samples).run(handlers))
+        outputs = list(Traversal(model, samples).run(rounding.handlers(layers)))
+        done, open_layers = rounding.done(layers)
         record = PassRecord(
             name=NAME,
             parameters={
@@ -66,8 +67,8 @@ class Reconstruct:
                 "kept": sorted(self.kept),
             },
             seconds=round(time.perf_counter() - start, 2),
-            layers=tuple(layer.name for layer in layers),
-            skipped=skipped,
+            layers=done,
+            skipped={**skipped, **open_layers},
             measured={"weights_sqnr_db": min((_sqnr_db(*pair) for pair in outputs), default=0.0)},
         )
         return PassResult(rounding.written(model), record)

@@ -12,7 +12,7 @@ from keras import layers
 
 from export.passes.fitting.channel_fit import LARGEST_GAIN, ChannelFit
 from export.passes.fitting.moments import moments
-from export.passes.fitting.products import products
+from export.passes.fitting.products import products, reason_against, with_bias
 from export.passes.fitting.refit import Refit
 from export.passes.reconstruct import Reconstruct
 
@@ -24,6 +24,22 @@ WINDOWS = [
     {"kernel_size": 3, "dilation_rate": 2, "padding": "same"},
     {"kernel_size": (2, 3), "dilation_rate": (1, 3), "padding": "valid"},
 ]
+
+EQUATIONS = [
+    {"equation": "abc,cde->abde", "output_shape": (5, 3, 2), "bias_axes": "de"},  # the query of an attention
+    {"equation": "abc,cde->abde", "output_shape": (5, 3, 2), "bias_axes": "e"},
+    {"equation": "abcd,cde->abe", "output_shape": (5, 3), "bias_axes": "e"},  # the output of an attention
+    {"equation": "abc,cd->abd", "output_shape": (5, 3)},
+    {"equation": "...x,xy->...y", "output_shape": 3, "bias_axes": "y"},
+    {"equation": "abc,bcd->ad", "output_shape": 3, "bias_axes": "d"},
+    {"equation": "ab,bcd->acd", "output_shape": (4, 2), "bias_axes": "cd"},
+]
+OTHER_EQUATIONS = {
+    "abc,bcd->abd": (5, 2),  # one matrix for each b
+    "abc,bd->adc": (2, 3),  # the inputs are not the last axis
+    "abc,dc->abd": (5, 2),  # the kernel has its outputs first
+    "abc,cd->adb": (2, 5),  # the outputs are not the last axis
+}
 
 
 def built(layer: keras.Layer, shape: tuple[int, ...]) -> keras.Layer:
@@ -49,6 +65,46 @@ def test_rows_times_weights_equal_the_layers_outputs(window: dict[str, Any], kin
     found = np.asarray(rows) @ product.grouped(product.kernel)  # (groups, samples * positions, outputs of a group)
     expected = np.asarray(layer(inputs))
     assert np.moveaxis(found, 0, 1).reshape(expected.shape) == pytest.approx(expected, abs=1e-5)
+
+
+def einsum(settings: dict[str, Any]) -> tuple[layers.EinsumDense, Any]:
+    """Return a layer with a bias that is not zero, and inputs for it."""
+    rank = len(settings["equation"].partition(",")[0].replace("...", "ab"))
+    inputs = np.random.default_rng(1).normal(size=(3, 5, 3, 4)[:rank]).astype(np.float32)
+    settings = {"activation": "softmax", "bias_initializer": "normal", **settings}
+    return built(layers.EinsumDense(**settings), inputs.shape[1:]), inputs
+
+
+@pytest.mark.parametrize("settings", EQUATIONS, ids=lambda one: f"{one['equation']} {one.get('bias_axes')}")
+def test_an_equation_of_rows_and_a_matrix_is_a_dense_product(settings: dict[str, Any]) -> None:
+    layer, inputs = einsum(settings)
+    assert reason_against(layer) == ""
+    (product,) = products(layer)
+    linear = product.apply(tf.constant(inputs), product.kernel)
+    assert np.asarray(product.activation(linear + product.bias)) == pytest.approx(np.asarray(layer(inputs)), abs=1e-5)
+    rows = np.asarray(product.rows(tf.constant(inputs), 1000, np.random.default_rng(0)))
+    assert (rows @ product.kernel).reshape(linear.shape) == pytest.approx(np.asarray(linear), abs=1e-5)
+
+
+@pytest.mark.parametrize("settings", EQUATIONS, ids=lambda one: f"{one['equation']} {one.get('bias_axes')}")
+def test_a_layer_with_the_bias_of_each_output_computes_the_same(settings: dict[str, Any]) -> None:
+    layer, inputs = einsum(settings)
+    (product,) = products(layer)
+    other = built(layers.EinsumDense.from_config(with_bias(layer)), inputs.shape[1:])
+    values = product.kernel, product.bias
+    other.set_weights([one.reshape(weight.shape) for one, weight in zip(values, other.weights, strict=True)])
+    assert np.asarray(other(inputs)) == pytest.approx(np.asarray(layer(inputs)), abs=1e-6)
+
+
+@pytest.mark.parametrize("equation", OTHER_EQUATIONS)
+def test_other_equations_are_left_to_the_quantizer(equation: str) -> None:
+    layer, _ = einsum({"equation": equation, "output_shape": OTHER_EQUATIONS[equation]})
+    assert reason_against(layer) == f"{equation} is no product of rows and a matrix"
+
+
+def test_a_bias_for_each_position_is_left_to_the_quantizer() -> None:
+    layer, _ = einsum({"equation": "abc,cd->abd", "output_shape": (5, 3), "bias_axes": "bd"})
+    assert "the bias has the axes bd, the outputs of the matrix d" in reason_against(layer)
 
 
 @pytest.mark.parametrize("mean", [0.0, 1000.0])
@@ -78,7 +134,8 @@ def test_weights_are_rounded_for_the_outputs_of_the_rounded_layers_before() -> N
     def integers(true: str, rounded: str) -> Any:
         settings = Reconstruct()
         rounding = Refit(settings._rounded, settings.positions, settings.seed, frozenset())
-        rounding.handler(0, layer)([tf.constant(streams[true])], [tf.constant(streams[rounded])])
+        (handle,) = rounding.handlers({layer.name: layer}).values()
+        handle([tf.constant(streams[true])], [tf.constant(streams[rounded])])
         kernel = rounding.weights[id(layer)][0]
         return np.rint(1000 * kernel / np.abs(kernel).max(axis=0))  # without the gain of each channel
 

@@ -12,7 +12,8 @@ from keras import layers
 from export import passes
 from export.metrics import compare
 from export.model import reference
-from export.passes.fitting.products import Kind, products, reason_against
+from export.passes.fitting.product import Kind
+from export.passes.fitting.products import products, reason_against
 from export.passes.fitting.sparse import kept_by_pattern, kept_by_share, refitted
 from export.passes.fold import fold
 from export.passes.prune import Prune, zero_share

@@ -1,4 +1,4 @@
-"""The layers of a .tflite with weights and a bias."""
+"""The layers of a .tflite with weights, most of them with a bias."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Layer:
         op: name of the operator.
         source: input tensor.
         weights: constant weights as stored, before a DEQUANTIZE if there is one.
-        bias: constant bias, one number per output channel.
+        bias: constant bias, one number per output channel; None if the operator has none.
         channel_axis: axis of the output channels in the weights.
     """
 
@@ -41,6 +41,11 @@ class Layer:
 
 def layers(model: flatbuffer.Model) -> Iterator[Layer]:
     """Yield the layers with constant weights and a constant bias, in the order of the file."""
+    yield from (layer for layer in weighing(model) if layer.bias is not None)
+
+
+def weighing(model: flatbuffer.Model) -> Iterator[Layer]:
+    """Yield the layers with constant weights and a constant bias or none, in the order of the file."""
     tensors, operators = model.subgraphs[0].tensors, model.subgraphs[0].operators
     names = [flatbuffer.op_name(model, operator) for operator in operators]
     stored = {
@@ -49,17 +54,17 @@ def layers(model: flatbuffer.Model) -> Iterator[Layer]:
         if name == "DEQUANTIZE"
     }
     for position, (op, operator) in enumerate(zip(names, operators, strict=True)):
-        places = _LAYERS.get(op)
-        if places is None or len(operator.inputs) <= places[2] or operator.inputs[places[2]] < 0:
+        if op not in _LAYERS:
             continue
-        source, weights, bias = (operator.inputs[place] for place in places[:3])
+        *places, channel_axis = _LAYERS[op]
+        source, weights, bias = (operator.inputs[place] if place < len(operator.inputs) else -1 for place in places)
         weights = stored.get(weights, weights)
-        if all(model.buffers[tensors[index].buffer].data is not None for index in (weights, bias)):
+        if all(model.buffers[tensors[index].buffer].data is not None for index in (weights, bias) if index >= 0):
             yield Layer(
                 position=position,
                 op=op,
                 source=tensors[source],
                 weights=tensors[weights],
-                bias=tensors[bias],
-                channel_axis=places[3],
+                bias=tensors[bias] if bias >= 0 else None,
+                channel_axis=channel_axis,
             )

@@ -14,7 +14,7 @@ import numpy as np
 
 from export.formats.pairing import LARGEST_PAIR, largest_pair
 from export.formats.tflite import flatbuffer, grids
-from export.formats.tflite.layers import Layer, layers
+from export.formats.tflite.layers import Layer, weighing
 
 GROWTH = 1.003  # Minimum growth per iteration, because rounding may leave a pair one step too large.
 AT_ONCE = 1 << 22  # Weights per chunk, 32 MB in float64; channels are independent.
@@ -31,7 +31,7 @@ def make_safe(model: flatbuffer.Model, reference: flatbuffer.Model) -> None:
     from ai_edge_litert import schema_py_generated as schema
 
     for original, layer in zip(_multiplied_in_pairs(reference), _multiplied_in_pairs(model), strict=True):
-        weights, bias = layer.weights, layer.bias
+        weights = layer.weights
         if weights.quantization is None or weights.quantization.scale is None or len(weights.quantization.scale) < 2:
             continue  # The quantizer left this operator in float.
         real = flatbuffer.constant(reference, original.weights)
@@ -39,18 +39,24 @@ def make_safe(model: flatbuffer.Model, reference: flatbuffer.Model) -> None:
         scale, stored = _in_parts(requantized, real, np.asarray(weights.quantization.scale, np.float64))
         weights.quantization.scale = scale.astype(np.float32)
         model.buffers[weights.buffer].data = stored.reshape(-1).view(np.uint8)
-        kind = flatbuffer.constant(model, bias).dtype
-        if not np.issubdtype(kind, np.integer):
-            continue
+        if layer.bias is not None:
+            _requantize_bias(model, layer, flatbuffer.constant(reference, original.bias), scale)
+
+
+def _requantize_bias(model: flatbuffer.Model, layer: Layer, real: Any, scale: Any) -> None:
+    """Store a layer's float bias for new scales (outputs,) of its weights; one that is stored in float stays."""
+    kind = flatbuffer.constant(model, layer.bias).dtype
+    if np.issubdtype(kind, np.integer):
         bias_scale = scale * float(layer.source.quantization.scale[0])
-        steps = np.rint(flatbuffer.constant(reference, original.bias).astype(np.float64) / bias_scale)
-        bias.quantization.scale = bias_scale.astype(np.float32)
-        model.buffers[bias.buffer].data = steps.astype(kind).view(np.uint8)
+        layer.bias.quantization.scale = bias_scale.astype(np.float32)
+        model.buffers[layer.bias.buffer].data = (
+            np.rint(real.astype(np.float64) / bias_scale).astype(kind).view(np.uint8)
+        )
 
 
 def _multiplied_in_pairs(model: flatbuffer.Model) -> list[Layer]:
     """Return the layers that a CPU computes as a matrix product."""
-    return [layer for layer in layers(model) if layer.op in ("CONV_2D", "FULLY_CONNECTED")]
+    return [layer for layer in weighing(model) if layer.op in ("CONV_2D", "FULLY_CONNECTED")]
 
 
 def _in_parts(requantized: Requantized, real: Any, scale: Any) -> tuple[Any, Any]:

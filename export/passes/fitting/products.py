@@ -1,35 +1,17 @@
-"""Layers as matrix products of input rows and weights.
-
-A layer is a sequence of products. Each consists of groups of matrix products rows (S, K) @ weights (K, M): one group
-for a convolution or dense layer, one group per channel for a depthwise convolution.
-"""
+"""Layers as sequences of products of input rows and weights."""
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from export.passes.fitting.windows import Windows, random_rows
+from export.passes.fitting.equations import matrix_product
+from export.passes.fitting.product import Kind, Product, Weights
 
 if TYPE_CHECKING:
     import keras
-
-Tensor = Any  # tf.Tensor
-Weights = NDArray[np.float32]
-
-
-class Kind(enum.Enum):
-    """Kernel layout of a product."""
-
-    DENSE = enum.auto()  # kernel (inputs, outputs)
-    CONVOLUTION = enum.auto()  # (height, width, inputs / groups, outputs)
-    DEPTHWISE = enum.auto()  # (height, width, channels, outputs per channel)
-    TRANSPOSED = enum.auto()  # (height, width, outputs, inputs)
 
 
 def reason_against(layer: keras.Layer) -> str:
@@ -37,8 +19,8 @@ def reason_against(layer: keras.Layer) -> str:
     import keras
 
     layers = keras.layers
-    known = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Conv2DTranspose, layers.Dense)
-    if type(layer) not in known:
+    convolutions = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Conv2DTranspose)
+    if type(layer) not in (*convolutions, layers.Dense, layers.EinsumDense):
         return f"the weights of a {type(layer).__name__} are rounded by the quantizer"
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         return "the layer uses channels_first"
@@ -46,103 +28,33 @@ def reason_against(layer: keras.Layer) -> str:
         return "the layer is quantized already"
     if getattr(layer, "lora_enabled", False):
         return "the layer's kernel is the sum of a weight and a LoRA update"
+    if isinstance(layer, layers.EinsumDense):
+        return _reason_against_equation(layer)
     return ""
+
+
+def _reason_against_equation(layer: keras.Layer) -> str:
+    found = matrix_product(layer.equation)
+    if found is None:
+        return f"{layer.equation} is no product of rows and a matrix"
+    if not found.outputs.endswith(layer.bias_axes or ""):
+        return f"the bias has the axes {layer.bias_axes}, the outputs of the matrix {found.outputs}"
+    return ""
+
+
+def with_bias(layer: keras.Layer) -> dict[str, Any]:
+    """Return the configuration of a layer that `reason_against` accepts, with one bias for each output."""
+    import keras
+
+    if isinstance(layer, keras.layers.EinsumDense):
+        found = matrix_product(layer.equation)
+        return {**layer.get_config(), "bias_axes": found.outputs if found else None}
+    return {**layer.get_config(), "use_bias": True}
 
 
 def has_own_weights(layer: keras.Layer) -> bool:
     """Return whether a convolution or dense layer multiplies by its stored kernel: not quantized, without LoRA."""
     return getattr(layer, "quantization_mode", None) is None and not getattr(layer, "lora_enabled", False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Product:
-    """One multiplication by weights.
-
-    Attributes:
-        kind: layout of the kernel.
-        kernel: the layer's weights.
-        bias: (outputs,), or None if the layer cannot add one here.
-        activation: activation function of the outputs.
-        groups: number of groups of a convolution.
-        settings: strides, padding and the like, as arguments of the Keras operators.
-    """
-
-    kind: Kind
-    kernel: Weights
-    bias: Weights | None
-    activation: Callable[[Tensor], Tensor]
-    groups: int = 1
-    settings: dict[str, Any]
-
-    @property
-    def outputs(self) -> int:
-        """Number of output channels."""
-        shape: tuple[int, ...] = self.kernel.shape
-        if self.kind is Kind.DEPTHWISE:
-            return shape[2] * shape[3]
-        return shape[2] if self.kind is Kind.TRANSPOSED else shape[-1]
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of the K inputs of one group before flattening: (height, width, channels), or (channels,)."""
-        shape: tuple[int, ...] = self.kernel.shape
-        if self.kind is Kind.DEPTHWISE:
-            return shape[:2]
-        return shape[3:] if self.kind is Kind.TRANSPOSED else shape[:-1]
-
-    def grouped(self, kernel: NDArray[Any]) -> NDArray[Any]:
-        """Return a kernel as weights (groups, K, M); for a transposed convolution M is taps * outputs."""
-        if self.kind is Kind.DEPTHWISE:
-            return np.moveaxis(kernel, 2, 0).reshape(kernel.shape[2], -1, kernel.shape[3])
-        if self.kind is Kind.TRANSPOSED:
-            return kernel.reshape(-1, kernel.shape[3]).T[None]
-        return np.moveaxis(kernel.reshape(-1, self.groups, kernel.shape[-1] // self.groups), 1, 0)
-
-    def ungrouped(self, weights: NDArray[Any]) -> NDArray[Any]:
-        """Return weights (groups, K, M) in the kernel's layout; the inverse of `grouped`."""
-        shape = self.kernel.shape
-        if self.kind is Kind.DEPTHWISE:
-            return np.moveaxis(weights.reshape(shape[2], *shape[:2], shape[3]), 0, 2)
-        if self.kind is Kind.TRANSPOSED:
-            taps: NDArray[Any] = weights[0].T
-            return taps.reshape(shape)
-        return np.moveaxis(weights, 0, 1).reshape(shape)
-
-    def scaled(self, kernel: NDArray[Any], gain: Weights) -> NDArray[Any]:
-        """Return a kernel with every output channel multiplied by its gain (outputs,)."""
-        if self.kind is Kind.TRANSPOSED:
-            return kernel * gain[:, None]
-        return kernel * (gain.reshape(kernel.shape[2:]) if self.kind is Kind.DEPTHWISE else gain)
-
-    def apply(self, inputs: Tensor, kernel: Tensor) -> Tensor:
-        """Return the outputs for `kernel`, without bias and activation."""
-        from keras import ops
-
-        operators = {
-            Kind.CONVOLUTION: ops.conv,
-            Kind.DEPTHWISE: ops.depthwise_conv,
-            Kind.TRANSPOSED: ops.conv_transpose,
-        }
-        if self.kind is Kind.DENSE:
-            return ops.matmul(inputs, kernel)
-        return operators[self.kind](inputs, kernel, data_format="channels_last", **self.settings)
-
-    def rows(self, inputs: Tensor, count: int, generator: np.random.Generator) -> Tensor:
-        """Return the input rows (groups, S, K) at up to `count` random positions of every sample."""
-        import tensorflow as tf
-
-        if self.kind in (Kind.DENSE, Kind.TRANSPOSED):
-            return random_rows(inputs, count, generator)[None]
-        windows = Windows(self.kernel.shape[:2], **self.settings)
-        patches = windows.at_random(inputs, count, generator)  # (S, places, channels)
-        places, channels = patches.shape[1:]
-        if self.kind is Kind.DEPTHWISE:
-            return tf.transpose(patches, (2, 0, 1))
-        if self.groups == 1:
-            return tf.reshape(patches, (1, -1, places * channels))
-        split = tf.reshape(patches, (-1, places, self.groups, channels // self.groups))
-        grouped = tf.transpose(split, (2, 0, 1, 3))
-        return tf.reshape(grouped, (self.groups, -1, split.shape[1] * split.shape[3]))
 
 
 def products(layer: keras.Layer) -> tuple[Product, ...]:
@@ -157,6 +69,8 @@ def products(layer: keras.Layer) -> tuple[Product, ...]:
             _product(Kind.DEPTHWISE, layer.depthwise_kernel, None, linear, _settings(layer)),
             _product(Kind.CONVOLUTION, layer.pointwise_kernel, _bias(layer), layer.activation, pointwise),
         )
+    if isinstance(layer, layers.EinsumDense):
+        return (_einsum(layer),)
     kinds = {
         layers.Dense: (Kind.DENSE, {}),
         layers.Conv2D: (Kind.CONVOLUTION, {"groups": getattr(layer, "groups", 1)}),
@@ -165,6 +79,26 @@ def products(layer: keras.Layer) -> tuple[Product, ...]:
     }
     kind, more = kinds[type(layer)]
     return (_product(kind, layer.kernel, _bias(layer), layer.activation, _settings(layer), **more),)
+
+
+def _einsum(layer: keras.Layer) -> Product:
+    """Return the product of an EinsumDense with its kernel as a matrix; the activation restores the output's axes."""
+    import tensorflow as tf
+
+    found = matrix_product(layer.equation)
+    if found is None:
+        raise ValueError(f"{layer.equation} is no product of rows and a matrix")
+    kernel = np.asarray(layer.kernel, np.float32)
+    outputs = kernel.shape[found.joined :]
+    bias = np.zeros(outputs, np.float32) if layer.bias is None else np.asarray(layer.bias, np.float32)
+    return Product(
+        kind=Kind.DENSE,
+        kernel=kernel.reshape(-1, math.prod(outputs)),
+        bias=np.broadcast_to(bias, outputs).reshape(-1),
+        activation=lambda values: layer.activation(tf.reshape(values, (*values.shape[:-1], *outputs))),
+        joined=found.joined,
+        settings={},
+    )
 
 
 def _product(kind: Kind, kernel: Any, bias: Any, activation: Any, settings: dict[str, Any], groups: int = 1) -> Product:

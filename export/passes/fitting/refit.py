@@ -6,27 +6,30 @@ Weight Equalization and Bias Correction", https://arxiv.org/abs/1906.04721, sect
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from calibration.samples import Array
 from export.errors import PassRefusedError
-from export.model.graph import Graph, copy
+from export.model.graph import copy, copy_own_state
 from export.passes.fitting.channel_fit import ChannelFit
-from export.passes.fitting.feedback import MOST_ROWS_SHARE, Inputs, Rows
-from export.passes.fitting.moments import moments
-from export.passes.fitting.products import Kind, Product, products, reason_against
-from export.passes.fitting.streaming import Handler, Stream
+from export.passes.fitting.feedback import Inputs
+from export.passes.fitting.inside import Handler, Stream
+from export.passes.fitting.product import Product
+from export.passes.fitting.products import products
+from export.passes.fitting.sublayers import config_with_biases, sublayers
+from export.passes.fitting.survey import inputs_of
 
 if TYPE_CHECKING:
     import keras
 
 # Fewer samples do not determine the mean of a channel well enough.
 FEWEST_SAMPLES = 8
+
+NOT_ONCE = "the layer that it is inside of does not call it exactly once"
 
 # Returns the new weights (groups, K, M) of a product, named "layer/0", for its inputs.
 Settle = Callable[[str, Product, Inputs], Array]
@@ -50,9 +53,12 @@ class Refit:
     kept: frozenset[str]
     weights: dict[int, tuple[Array, ...]] = field(default_factory=dict)
 
-    def handler(self, index: int, layer: keras.Layer) -> Handler:
-        """Return the traversal handler that replaces the weights of `layer` at its first call."""
+    def handlers(self, layers: Mapping[str, keras.Layer]) -> dict[int, Handler]:
+        """Return the traversal handlers, by layer id, that replace the weights of layers at their first calls."""
+        numbered = enumerate(layers.items())
+        return {id(layer): self._handler(index, name, layer) for index, (name, layer) in numbered}
 
+    def _handler(self, index: int, name: str, layer: keras.Layer) -> Handler:
         def handle(true: Stream, settled: Stream) -> tuple[Stream, Stream]:
             steps = products(layer)
             if id(layer) in self.weights:
@@ -61,12 +67,12 @@ class Refit:
             generator, kernels = np.random.default_rng([self.seed, index]), []
             for number, product in enumerate(steps):
                 kernel = product.kernel
-                if layer.name not in self.kept:
+                if name.partition("/")[0] not in self.kept:
                     inputs = inputs_of(product, settled, self.positions, generator)
-                    kernel = product.ungrouped(self.settle(f"{layer.name}/{number}", product, inputs))
+                    kernel = product.ungrouped(self.settle(f"{name}/{number}", product, inputs))
                     del inputs
                 if not np.isfinite(kernel).all():
-                    raise PassRefusedError(_reason_against(layer, settled))
+                    raise PassRefusedError(_reason_against(name, settled))
                 true, settled, gain, bias = _corrected_outputs(product, kernel, true, settled)
                 kernels.append(product.scaled(kernel, gain))
             self.weights[id(layer)] = (*kernels, bias)
@@ -74,88 +80,41 @@ class Refit:
 
         return handle
 
+    def done(self, layers: Mapping[str, keras.Layer]) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Return the names of the layers that have new weights, and the reasons for the others."""
+        done = tuple(name for name, layer in layers.items() if id(layer) in self.weights)
+        return done, {name: NOT_ONCE for name in layers if name not in done}
+
     def written(self, model: keras.Model) -> keras.Model:
         """Return a copy of `model` with the new weights."""
+        originals: dict[int, keras.Layer] = {}
 
         def replaced(layer: keras.Layer) -> keras.Layer | None:
-            if id(layer) not in self.weights:
+            if not any(id(one) in self.weights for one in (layer, *(inner for _, inner in sublayers(layer)))):
                 return None
-            return type(layer).from_config({**layer.get_config(), "use_bias": True})
+            originals[id(layer)] = layer
+            return type(layer).from_config(config_with_biases(layer))
 
         new, others = copy(model, replaced)
         for key, layer in others.items():
-            layer.set_weights(self.weights[key])
+            self._fill(originals[key], layer)
         return new
 
-
-@dataclass
-class Survey:
-    """Reports the inputs of each layer in the unchanged network.
-
-    Attributes:
-        positions: number of sampled positions per feature map and sample.
-        seed: random seed of the positions.
-        look: receives the name ("layer/0"), product and inputs of every product at the layer's first call.
-        seen: names of the products reported so far.
-    """
-
-    positions: int
-    seed: int
-    look: Callable[[str, Product, Inputs], None]
-    seen: set[str] = field(default_factory=set)
-
-    def handler(self, layer: keras.Layer) -> Handler:
-        """Return the traversal handler that reports the inputs of `layer` and runs it."""
-
-        def handle(true: Stream, _: Stream) -> tuple[Stream, Stream]:
-            generator = np.random.default_rng(self.seed)
-            for number, product in enumerate(products(layer)):
-                name = f"{layer.name}/{number}"
-                if name not in self.seen:
-                    self.seen.add(name)
-                    self.look(name, product, inputs_of(product, true, self.positions, generator))
-                bias = 0.0 if product.bias is None else product.bias
-                true = [product.activation(product.apply(one, product.kernel) + bias) for one in true]
-            return true, true
-
-        return handle
+    def _fill(self, layer: keras.Layer, other: keras.Layer) -> None:
+        """Set the weights of a layer's copy, and of the layers inside of it."""
+        for one, copied in zip(layer._flatten_layers(), other._flatten_layers(), strict=True):
+            if id(one) in self.weights:
+                new = zip(self.weights[id(one)], copied.weights, strict=True)
+                copied.set_weights([values.reshape(weight.shape) for values, weight in new])
+            else:
+                copy_own_state(one, copied)
 
 
-def chosen(model: keras.Model) -> tuple[list[keras.Layer], dict[str, str]]:
-    """Return the layers whose weights can be replaced, in graph order, and the reasons for the others by name."""
-    import keras
-
-    found, skipped = [], {}
-    for layer in {id(node.operation): node.operation for node in Graph(model).nodes}.values():
-        if not isinstance(layer, keras.Layer) or not layer.weights:
-            continue
-        if reason := reason_against(layer):
-            skipped[layer.name] = reason
-        else:
-            found.append(layer)
-    return found, skipped
-
-
-def inputs_of(product: Product, stream: Stream, positions: int, generator: np.random.Generator) -> Inputs:
-    """Return statistics of a product's inputs about their mean; the bias accounts for the mean itself."""
-    if product.kind is Kind.DEPTHWISE:
-        positions = max(1, positions // 4)  # the few inputs of each channel need fewer positions
-    sampled = (product.rows(chunk, positions, generator) for chunk in stream)
-    first = next(sampled)
-    groups, count, size = first.shape
-    if groups == 1 and len(stream) * count <= MOST_ROWS_SHARE * size:
-        rows = np.concatenate([some[0].numpy() for some in (first, *sampled)])
-        rows -= rows.mean(axis=0)
-        rows /= np.float32(np.sqrt(len(rows)))
-        return Rows(rows)
-    return moments(chain((first,), sampled))
-
-
-def _reason_against(layer: keras.Layer, stream: Stream) -> str:
+def _reason_against(name: str, stream: Stream) -> str:
     """Return why a layer's inputs lead to weights that are not finite."""
     finite = all(np.isfinite(chunk.numpy()).all() for chunk in stream)
     problem = "are so large that their squares overflow float32" if finite else "are not finite"
-    return f"the inputs of layer {layer.name} {problem}"
+    return f"the inputs of layer {name} {problem}"
 
 
 def _corrected_outputs(

@@ -10,14 +10,12 @@ import numpy as np
 from calibration.samples import Samples
 from export.model.graph import Graph, Node
 from export.model.run_graph import call
+from export.passes.fitting.inside import Handler, Inside, Stream, Tensor
+from export.passes.fitting.sublayers import sublayers
 
 if TYPE_CHECKING:
     import keras
 
-Tensor = Any  # tf.Tensor
-Stream = list[Tensor]  # one activation, in chunks of samples
-# Takes a call's input in both streams and returns its output in both. A handler may empty the lists it receives.
-Handler = Callable[[Stream, Stream], tuple[Stream, Stream]]
 # Receives the symbolic tensor and the float stream of every output of an operator without a handler.
 Look = Callable[[Any, Stream], None]
 
@@ -48,17 +46,20 @@ class Traversal:
             self._streams[id(tensor)] = chunks, chunks
 
     def run(self, handlers: Mapping[int, Handler], look: Look | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-        """Run all calls, layers in `handlers` (by id) through their handler; yield (float, changed) model outputs."""
+        """Run all calls, layers in `handlers` (by id) through their handler; yield (float, changed) model outputs.
+
+        A layer inside of another one has its handler called if the other one calls it once.
+        """
         for node in self._graph.nodes:
             handler = handlers.get(id(node.operation))
             if handler is None:
-                self._call(node)
+                self._call(node, handlers)
                 if look is not None:
                     for tensor in node.outputs:
                         look(tensor, self._streams[id(tensor)][0])
             else:
                 (source,), (result,) = node.input_tensors, node.outputs
-                self._streams[id(result)] = handler(*self._read(source))
+                self._streams[id(result)] = _with_masks(handler, *self._read(source))
         for tensor in self._model.outputs:
             one, other = self._streams[id(tensor)]
             yield np.concatenate(one), np.concatenate(other)
@@ -72,21 +73,56 @@ class Traversal:
         copied = list(one)
         return copied, copied if one is other else list(other)
 
-    def _call(self, node: Node) -> None:
+    def _call(self, node: Node, handlers: Mapping[int, Handler]) -> None:
         sources = {id(tensor): self._read(tensor) for tensor in node.input_tensors}
-        same = all(one is other for one, other in sources.values())
         count = len(next(iter(self._first(sources)), []))
+
+        masks = {key: [_masks(stream) for stream in streams] for key, streams in sources.items()}
+
+        def run(chunk: int, side: int) -> list[Tensor]:
+            for key, streams in sources.items():
+                _set_mask(streams[side][chunk], masks[key][side][chunk])  # an attention takes the masks off its inputs
+            return call(node, {key: streams[side][chunk] for key, streams in sources.items()})
+
+        inside = Inside(run, count, same=all(one is other for one, other in sources.values()))
+        inside.handle(_handled(node.operation, handlers), handlers)
         results: list[list[Stream]] = [[[], []] for _ in node.outputs]
         for chunk in range(count):
-            for side in (0,) if same else (0, 1):
-                outputs = call(node, {key: streams[side][chunk] for key, streams in sources.items()})
-                for result, output in zip(results, outputs, strict=True):
+            for side in (0,) if inside.same else (0, 1):
+                for result, output in zip(results, inside.outputs(chunk, side), strict=True):
                     result[side].append(output)
             for streams in sources.values():
                 for stream in streams:
                     stream[chunk] = None
         for tensor, (one, other) in zip(node.outputs, results, strict=True):
-            self._streams[id(tensor)] = one, one if same else other
+            self._streams[id(tensor)] = one, one if inside.same else other
 
     def _first(self, sources: Mapping[int, tuple[Stream, Stream]]) -> Iterator[Stream]:
         yield from (one for one, _ in sources.values())
+
+
+def _handled(operation: Any, handlers: Mapping[int, Handler]) -> dict[int, keras.Layer]:
+    """Return the layers inside of a layer that have handlers, by id."""
+    import keras
+
+    inner = sublayers(operation) if handlers and isinstance(operation, keras.Layer) else ()
+    return {id(layer): layer for _, layer in inner if id(layer) in handlers}
+
+
+def _with_masks(handler: Handler, true: Stream, changed: Stream) -> tuple[Stream, Stream]:
+    """Return a handler's outputs with the Keras masks of its inputs, which a layer with weights passes on."""
+    masks = _masks(true), _masks(changed)
+    outputs = handler(true, changed)
+    for stream, known in zip(outputs, masks, strict=True):
+        for chunk, mask in zip(stream, known, strict=True):
+            _set_mask(chunk, mask)
+    return outputs
+
+
+def _masks(stream: Stream) -> list[Tensor | None]:
+    return [getattr(chunk, "_keras_mask", None) for chunk in stream]
+
+
+def _set_mask(chunk: Tensor, mask: Tensor | None) -> None:
+    if mask is not None:
+        chunk._keras_mask = mask
