@@ -60,7 +60,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     try:
         with patches.large_kernels_in_slices(), patches.constants_on_grids_of_another_rank():
             result = worker.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
-    except (ValueError, RuntimeError, KeyError, TypeError) as error:
+    except (ValueError, RuntimeError, KeyError, TypeError, IndexError) as error:
         raise ConversionError(f"ai-edge-quantizer rejects the model for {plan.scheme}: {error}") from error
     model = flatbuffer.read(bytes(result.quantized_model))
     if has_loops:
