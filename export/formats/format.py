@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from calibration.samples import Array, Samples
 from export.formats.dissection import Dissector
-from export.formats.session import OpCount, RangeReport, Session, StorageReport, Watcher
+from export.formats.session import OpCount, RangeReport, Session, StorageReport, StructureReport, Watcher
 from export.recipe import Io, Width
 from export.scheme import Scheme
 
@@ -135,6 +135,10 @@ class ObservableFormat(Format, Protocol):
 
     def reweigh(self, float_file: bytes, before: Weights, after: Weights) -> bytes | None:
         """Return the float file with the weights `before` replaced by `after`; None if they cannot be located."""
+        ...
+
+    def structure(self, float_file: bytes, content: bytes) -> StructureReport:
+        """Return the differences between the graphs of a quantized file and of its float file."""
         ...
 
     def ranges(self, float_file: bytes, content: bytes, plan: QuantizationPlan) -> RangeReport:

@@ -81,15 +81,32 @@ class StorageReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StructureReport:
+    """The differences between the graph of a quantized file and of the float file.
+
+    Attributes:
+        differences: a sentence for each, in the order of the graph.
+        operators: number of compared operators.
+    """
+
+    differences: tuple[str, ...]
+    operators: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class RangeReport:
-    """The shortfall of a file's stored ranges against the planned ranges.
+    """How a file's stored ranges differ from the planned ranges.
 
     Attributes:
         worst_share: largest shortfall as a share of the planned width.
         where: the activation with the largest shortfall.
         activations: number of compared activations.
+        worst_excess: largest excess as a share of the planned width, of ranges that nothing but the plan determines.
+        excess_where: the activation with the largest excess.
     """
 
     worst_share: float
     where: str
     activations: int
+    worst_excess: float = 0.0
+    excess_where: str = ""

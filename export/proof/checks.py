@@ -60,6 +60,17 @@ def stream(evidence: Evidence) -> Results | NotMade:
     return streaming.check(evidence.file.on_disk(run.work), run.stream, evidence.scheme, kinds)
 
 
+def structure(evidence: Evidence) -> Results | NotMade:
+    """Check that the file's operators, options and wiring are those of the file that it was quantized from."""
+    if evidence.scheme == FLOAT32:
+        return NotMade("a float32 file was not quantized")
+    if evidence.file.format != PRIMARY.name:
+        return NotMade(f"its operators are other ones than the .{PRIMARY.name}'s; its outputs are compared instead")
+    if evidence.parent is None:
+        return _failed("structure", "the graph", "the file that it was quantized from is missing")
+    return (compare.structure(PRIMARY.structure(evidence.parent, evidence.file.content)),)
+
+
 def storage(evidence: Evidence) -> Results | NotMade:
     """Check that the file's constants are those of the file that it was quantized from, rounded."""
     if evidence.scheme == FLOAT32:
@@ -168,7 +179,7 @@ def ranges(evidence: Evidence) -> Results | NotMade:
     if report.activations == 0 and any(op.arithmetic in ("integer", "int16") for op in evidence.measured.census):
         reason = "no activation could be compared, although operators compute with integers"
         return _failed("ranges", "all activations", reason)
-    return (compare.ranges(report),)
+    return compare.ranges(report)
 
 
 def equalization(evidence: Evidence) -> Results | NotMade:
@@ -241,6 +252,7 @@ CHECKS: tuple[Check, ...] = (
     Check("parity", parity),
     Check("fidelity", fidelity),
     Check("stream", stream),
+    Check("structure", structure),
     Check("storage", storage),
     Check("convention", convention),
     Check("order", order),

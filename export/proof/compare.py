@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from calibration.samples import Array
-from export.formats.session import RangeReport, StorageReport
+from export.formats.session import RangeReport, StorageReport, StructureReport
 from export.metrics import Comparison, OutputKind, StepComparison, by_shape, compare, compare_steps
 from export.model.tensor_spec import TensorSpec
 from export.proof.check import CheckResult
@@ -22,6 +22,7 @@ from export.proof.tolerances import (
     PARITY,
     STEP_AGREEMENT,
     STORAGE,
+    STORED_EXCESS,
     STORED_RANGE,
     StepTolerance,
     Tolerance,
@@ -162,15 +163,33 @@ def storage(report: StorageReport) -> CheckResult:
     )
 
 
-def ranges(report: RangeReport) -> CheckResult:
-    """Check that a file's quantization grids cover the planned ranges."""
-    return CheckResult.at_most(
-        STORED_RANGE,
-        min(report.worst_share, 1e300),
-        id="ranges",
-        subject=report.where or "all activations",
-        quantity="missing part of the planned range, share of it",
+def ranges(report: RangeReport) -> tuple[CheckResult, CheckResult]:
+    """Check that a file's quantization grids cover the planned ranges, and not much more."""
+    return (
+        CheckResult.at_most(
+            STORED_RANGE,
+            min(report.worst_share, 1e300),
+            id="ranges",
+            subject=report.where or "all activations",
+            quantity="missing part of the planned range, share of it",
+        ),
+        CheckResult.at_most(
+            STORED_EXCESS,
+            min(report.worst_excess, 1e300),
+            id="ranges",
+            subject=report.excess_where or "all activations",
+            quantity="excess over the planned range, share of it",
+        ),
     )
+
+
+def structure(report: StructureReport) -> CheckResult:
+    """Check that a file's graph is that of the file it was derived from."""
+    if report.differences:
+        more = f" (and {len(report.differences) - 1} more)" if report.differences[1:] else ""
+        return CheckResult.stated("structure", "the graph", report.differences[0] + more, passed=False)
+    reason = f"{report.operators} operators, their options and what they read are those of the float file"
+    return CheckResult.stated("structure", "the graph", reason, passed=True)
 
 
 def _results(id: str, name: str, compared: Comparison, tolerance: Tolerance) -> Iterator[CheckResult]:

@@ -222,6 +222,13 @@ STORED_RANGE = ErrorTolerance(
     "to 30 % misses 0.7",
 )
 
+# Ranges: by how much a stored range is wider than the planned one, as a fraction of its width.
+STORED_EXCESS = ErrorTolerance(
+    largest=0.02,
+    reason="a zero point is a whole number, which moves the ends by half a step: measured 0.008 at most in the tiny "
+    "variants; every range that is wider loses levels: twice as wide is one bit",
+)
+
 # Clipping: outputs with activations clipped to the planned ranges against those clipped to the observed ranges, without
 # rounding.
 CLIPPING = Tolerance(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from export.errors import ConversionError
 from export.formats.dissection import Dissector
-from export.formats.session import OpCount, RangeReport, Session, StorageReport, Watcher
+from export.formats.session import OpCount, RangeReport, Session, StorageReport, StructureReport, Watcher
 from export.scheme import Scheme
 
 if TYPE_CHECKING:
@@ -82,6 +82,12 @@ class TfliteFormat:
         from export.formats.tflite.masks import bounded
 
         return bounded(float_file, ranges)
+
+    def structure(self, float_file: bytes, content: bytes) -> StructureReport:
+        """Return the differences between the graphs of a quantized file and of its float file."""
+        from export.formats.tflite.structure import compare
+
+        return compare(float_file, content)
 
     def ranges(self, float_file: bytes, content: bytes, plan: QuantizationPlan) -> RangeReport:
         """Return how far the stored ranges fall short of the planned ranges."""

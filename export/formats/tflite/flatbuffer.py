@@ -70,6 +70,14 @@ def _dtype(tensor_type: int) -> str:
     }[tensor_type]
 
 
+def is_float(tensor: Any) -> bool:
+    """Return whether a tensor holds floating-point numbers."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    kinds = schema.TensorType
+    return tensor.type in (kinds.FLOAT32, kinds.FLOAT16, kinds.FLOAT64)
+
+
 def op_name(model: Model, operator: Any) -> str:
     """Return an operator's name in the schema, or the name of a custom operator (Flex operators begin with Flex)."""
     from ai_edge_litert import schema_py_generated as schema

@@ -11,13 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.formats.distance import largest_steps
+from export.formats.pairing import LARGEST_PAIR, largest_pair
 from export.formats.session import StorageReport
 from export.formats.tflite import biases, flatbuffer
-from export.formats.tflite.layers import Layer, layers
+from export.formats.tflite.layers import Layer, weighing
 from export.scheme import INT8, W8A16
 
 # Minimum step relative to a layer's largest step, because finer steps in almost dead channels are meaningless.
 SMALLEST_STEP = 1e-2
+
+# By how much the grid of weights that are multiplied in pairs may be coarser than the best one that avoids saturation:
+# the search for it grows in steps (`saturation.GROWTH`).
+COARSER = 1.05
 
 _SEAMS = ("QUANTIZE", "DEQUANTIZE")
 
@@ -32,13 +37,13 @@ def compare(float_file: bytes, quantized_file: bytes) -> StorageReport:
     if _names(reference, expected) != _names(quantized, found):
         return StorageReport(worst_steps=float("inf"), where="the order of the operators", constants=0)
     worst, where, constants = 0.0, "", 0
-    room = _room(reference, quantized, expected[0], found[0])
+    room, best = _room(reference, quantized, expected[0], found[0])
     for number, (operators, others) in enumerate(zip(expected, found, strict=True)):
         graph, other_graph = reference.subgraphs[number], quantized.subgraphs[number]
         for operator, other in zip(operators, others, strict=True):
             for position, (index, other_index) in enumerate(zip(operator.inputs, other.inputs, strict=True)):
-                allowed = room.get(index) if number == 0 else None
-                steps = _steps(reference, quantized, (graph, index), (other_graph, other_index), allowed)
+                allowed, finest = (room.get(index), best.get(index)) if number == 0 else (None, None)
+                steps = _steps(reference, quantized, (graph, index), (other_graph, other_index), allowed, finest)
                 if steps is None:
                     continue
                 constants += 1
@@ -56,25 +61,60 @@ def _names(model: flatbuffer.Model, graphs: list[list[Any]]) -> list[list[str]]:
     return [[flatbuffer.op_name(model, operator) for operator in operators] for operators in graphs]
 
 
+Numbers = NDArray[np.float64]
+
+
 def _room(
     reference: flatbuffer.Model, quantized: flatbuffer.Model, expected: list[Any], found: list[Any]
-) -> dict[int, NDArray[np.float64]]:
-    """Return by tensor how much weights may be larger, because `biases.revive` increased them."""
+) -> tuple[dict[int, Numbers], dict[int, Numbers]]:
+    """Return by tensor how much weights may be larger, because `biases.revive` increased them, and the best steps.
+
+    The best step of integer weights is that of a grid that their channel just fits into; a coarser grid loses bits.
+    """
     operators, others = reference.subgraphs[0].operators, quantized.subgraphs[0].operators
-    sources = {id(others[layer.position]): layer.source for layer in layers(quantized)}
+    integer = {id(others[layer.position]): layer for layer in weighing(quantized)}
     matches = {id(operator): other for operator, other in zip(expected, found, strict=True)}
-    result: dict[int, NDArray[np.float64]] = {}
-    for layer in layers(reference):
+    room: dict[int, Numbers] = {}
+    best: dict[int, Numbers] = {}
+    for layer in weighing(reference):
         operator = operators[layer.position]
-        source = sources.get(id(matches[id(operator)]))
-        if source is None or source.quantization is None or source.quantization.scale is None:
-            continue  # Computed in float, so no weight was increased.
+        match = integer.get(id(matches[id(operator)]))
+        if match is None or not _has_grid(match.weights):
+            continue
+        raised = _raised(reference, layer, match.source) if layer.bias is not None and _has_grid(match.source) else None
         for index in operator.inputs:
             if index >= 0 and reference.subgraphs[0].tensors[index] is layer.weights:
-                raised = _raised(reference, layer, source)
+                step = _best(reference, layer, match, raised)
+                best[index] = np.maximum(best.get(index, 0.0), step)
                 if raised is not None:
-                    result[index] = np.maximum(result.get(index, 0.0), raised)
-    return result
+                    room[index] = np.maximum(room.get(index, 0.0), raised)
+    return room, best
+
+
+def _has_grid(tensor: Any) -> bool:
+    return tensor.quantization is not None and tensor.quantization.scale is not None
+
+
+def _best(reference: flatbuffer.Model, layer: Layer, match: Layer, raised: Numbers | None) -> Numbers:
+    """Return the step of the finest int8 grid of each channel, of the shape of the weights.
+
+    Weights that a CPU multiplies in pairs may need a coarser grid (`saturation`).
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    weights = flatbuffer.constant(reference, layer.weights).astype(np.float64)
+    channels = np.moveaxis(weights, layer.channel_axis, 0)
+    rows = channels.reshape(len(channels), -1)
+    largest = np.abs(rows).max(axis=1)
+    if raised is not None:
+        largest = np.maximum(largest, np.moveaxis(raised, layer.channel_axis, 0).reshape(len(channels), -1).max(axis=1))
+    step = np.maximum(largest, max(SMALLEST_STEP * float(largest.max(initial=0)), np.finfo(np.float32).tiny)) / 127
+    if layer.op in ("CONV_2D", "FULLY_CONNECTED") and match.source.type == schema.TensorType.INT8:
+        pairs = largest_pair(np.rint(rows / step[:, None]).T, channels.shape[1:])
+        step = step * np.maximum(pairs / LARGEST_PAIR, 1.0) * COARSER
+    shape = [1] * weights.ndim
+    shape[layer.channel_axis] = -1
+    return np.broadcast_to(step.reshape(shape), weights.shape)
 
 
 def _raised(reference: flatbuffer.Model, layer: Layer, source: Any) -> NDArray[np.float64] | None:
@@ -101,9 +141,12 @@ def _steps(
     quantized: flatbuffer.Model,
     place: tuple[Any, int],
     other_place: tuple[Any, int],
-    room: NDArray[np.float64] | None,
+    room: Numbers | None,
+    best: Numbers | None,
 ) -> float | None:
     """Return the largest error of a float constant in steps, allowing `room` above it; None for other tensors.
+
+    A step is that of the declared grid, or of the `best` grid if that is finer.
 
     Both places are a subgraph and the index of a tensor in it.
     """
@@ -120,6 +163,8 @@ def _steps(
     if quantized.buffers[stored.buffer].data is None:
         return float("inf")
     values, step = real(quantized, stored)
+    if best is not None:
+        step = np.minimum(step, best)
     return largest_steps(values, expected, step, room) if expected.size else None
 
 
