@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from calibration.samples import Array, Samples
 from export.formats.dissection import Dissector
-from export.formats.session import OpCount, RangeReport, Session, StorageReport, StructureReport, Watcher
+from export.formats.session import (
+    IsolatedOperators,
+    OpCount,
+    RangeReport,
+    Session,
+    StorageReport,
+    StructureReport,
+    Watcher,
+)
 from export.recipe import Io, Width
 from export.scheme import Scheme
 
@@ -139,6 +147,10 @@ class ObservableFormat(Format, Protocol):
 
     def structure(self, float_file: bytes, content: bytes) -> StructureReport:
         """Return the differences between the graphs of a quantized file and of its float file."""
+        ...
+
+    def isolate(self, path: Path, float_file: Path) -> IsolatedOperators:
+        """Load an integer file together with the float file that it was quantized from, operator by operator."""
         ...
 
     def ranges(self, float_file: bytes, content: bytes, plan: QuantizationPlan) -> RangeReport:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -78,6 +78,35 @@ class StorageReport:
     worst_steps: float
     where: str
     constants: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OperatorErrors:
+    """The errors of one operator of an integer file on one sample.
+
+    Attributes:
+        op: name of the operator.
+        tensor: name of its output in the file.
+        steps: distance of every stored number from the predicted one, in steps of the output's grid.
+    """
+
+    op: str
+    tensor: str
+    steps: Array
+
+
+class IsolatedOperators(Protocol):
+    """The operators of a float file by themselves, on the inputs and constants that an integer file stores.
+
+    Attributes:
+        inputs: the inputs as the integer file declares them.
+    """
+
+    inputs: tuple[TensorSpec, ...]
+
+    def errors(self, stored: Mapping[str, Array]) -> Iterator[OperatorErrors]:
+        """Run one sample, stored inputs by name, and yield the errors of every operator whose output has a grid."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

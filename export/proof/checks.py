@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from export.formats import FORMATS, PRIMARY
 from export.model import entries
+from export.proof import arithmetic as arithmetic_check
 from export.proof import clipping as clipped
 from export.proof import compare, input_convention, integer_model, provenance, streaming
 from export.proof.check import CheckResult, NotMade
@@ -15,6 +16,7 @@ from export.proof.integer_model import BaseOutputs
 from export.proof.tolerances import INTEGER_MARGIN_DB, ISLAND_MARGIN_DB, WIDE_MARGIN_DB
 from export.quantization.build import plan
 from export.quantization.tensor_map import clippable
+from export.runtime.run_file import written
 from export.scheme import FLOAT32, INT8, W8A16
 
 Results = tuple[CheckResult, ...]
@@ -69,6 +71,23 @@ def structure(evidence: Evidence) -> Results | NotMade:
     if evidence.parent is None:
         return _failed("structure", "the graph", "the file that it was quantized from is missing")
     return (compare.structure(PRIMARY.structure(evidence.parent, evidence.file.content)),)
+
+
+def arithmetic(evidence: Evidence) -> Results | NotMade:
+    """Check that every integer operator computes what the float operator does, on the file's own numbers."""
+    if reason := _without_own_ranges(evidence):
+        return NotMade(reason)
+    if evidence.parent is None:
+        return _failed("arithmetic", "the operators", "the file that it was quantized from is missing")
+    run, file = evidence.run, evidence.file
+    if PRIMARY.structure(evidence.parent, file.content).differences:
+        return _failed("arithmetic", "the operators", "its graph differs from that of the float file")
+    float_path = written(run.work, f"parent{PRIMARY.suffix}", evidence.parent)
+    camera_bytes = run.takes_camera_bytes(file.scheme)
+    found = arithmetic_check.check(
+        file.on_disk(run.work), float_path, run.samples.probe_folder, file.scheme, camera_bytes=camera_bytes
+    )
+    return (found,)
 
 
 def storage(evidence: Evidence) -> Results | NotMade:
@@ -253,6 +272,7 @@ CHECKS: tuple[Check, ...] = (
     Check("fidelity", fidelity),
     Check("stream", stream),
     Check("structure", structure),
+    Check("arithmetic", arithmetic),
     Check("storage", storage),
     Check("convention", convention),
     Check("order", order),

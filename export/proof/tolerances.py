@@ -215,6 +215,21 @@ STORAGE = ErrorTolerance(
     "file and 0 against a sibling; a zeroed channel of MobileNet v1 costs 78 steps or more, in every layer",
 )
 
+# Arithmetic: the numbers that an integer operator stores, against those that the float operator gives for the same
+# stored inputs and constants, in steps of the output's grid.
+ARITHMETIC = {
+    INT8: ErrorTolerance(
+        largest=1.0,
+        reason="rounding the output costs half a step: measured 0.50 for convolutions, dense layers, sums, products, "
+        "pools and softmax, 0.64 for LEAKY_RELU, in all tiny variants; a bias at 0.9 of its scale is whole steps off",
+    ),
+    W8A16: ErrorTolerance(
+        largest=4.0,
+        reason="steps are 256 times finer, so the rounding of multipliers shows: measured 1.0 for layers, 2.7 for "
+        "TANH, which LiteRT interpolates in a table",
+    ),
+}
+
 # Ranges: the part of an activation's planned range that the stored range does not cover, as a fraction of its width.
 STORED_RANGE = ErrorTolerance(
     largest=0.01,

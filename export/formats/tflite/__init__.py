@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from export.errors import ConversionError
 from export.formats.dissection import Dissector
-from export.formats.session import OpCount, RangeReport, Session, StorageReport, StructureReport, Watcher
+from export.formats.session import (
+    IsolatedOperators,
+    OpCount,
+    RangeReport,
+    Session,
+    StorageReport,
+    StructureReport,
+    Watcher,
+)
 from export.scheme import Scheme
 
 if TYPE_CHECKING:
@@ -88,6 +96,12 @@ class TfliteFormat:
         from export.formats.tflite.structure import compare
 
         return compare(float_file, content)
+
+    def isolate(self, path: Path, float_file: Path) -> IsolatedOperators:
+        """Load an integer file in LiteRT together with its float file, operator by operator."""
+        from export.formats.tflite.isolated import Isolated
+
+        return Isolated(path.read_bytes(), float_file.read_bytes())
 
     def ranges(self, float_file: bytes, content: bytes, plan: QuantizationPlan) -> RangeReport:
         """Return how far the stored ranges fall short of the planned ranges."""

@@ -60,6 +60,9 @@ def _biases(model: flatbuffer.Model) -> Iterator[str]:
             yield f"the weights have a zero point other than 0, {place}"
         if layer.bias is None or flatbuffer.is_float(layer.bias):
             continue
+        if any(one is None or one.scale is None for one in (source, weights, layer.bias.quantization)):
+            yield f"the bias is an integer, but the input, the weights or the bias have no scale, {place}"
+            continue
         expected = np.float64(source.scale[0]) * np.asarray(weights.scale, np.float64)
         found = np.asarray(layer.bias.quantization.scale, np.float64)
         if not np.allclose(found, expected, rtol=SAME, atol=0):

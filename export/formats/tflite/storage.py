@@ -108,7 +108,8 @@ def _best(reference: flatbuffer.Model, layer: Layer, match: Layer, raised: Numbe
     largest = np.abs(rows).max(axis=1)
     if raised is not None:
         largest = np.maximum(largest, np.moveaxis(raised, layer.channel_axis, 0).reshape(len(channels), -1).max(axis=1))
-    step = np.maximum(largest, max(SMALLEST_STEP * float(largest.max(initial=0)), np.finfo(np.float32).tiny)) / 127
+    smallest = max(SMALLEST_STEP * float(largest.max(initial=0)), float(np.finfo(np.float32).tiny))
+    step = np.maximum(largest, smallest) / 127
     if layer.op in ("CONV_2D", "FULLY_CONNECTED") and match.source.type == schema.TensorType.INT8:
         pairs = largest_pair(np.rint(rows / step[:, None]).T, channels.shape[1:])
         step = step * np.maximum(pairs / LARGEST_PAIR, 1.0) * COARSER

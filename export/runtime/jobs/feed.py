@@ -6,11 +6,13 @@ import numpy as np
 
 from calibration.samples import Array, Samples
 from export.formats.dissection import Dissector
-from export.formats.session import Session
+from export.formats.session import IsolatedOperators, Session
 from zoo.errors import UsageProblemError
 
 
-def feed(session: Session | Dissector, samples: Samples, index: int, camera_bytes: bool) -> dict[str, Array]:
+def feed(
+    session: Session | Dissector | IsolatedOperators, samples: Samples, index: int, camera_bytes: bool
+) -> dict[str, Array]:
     """Return one sample in the stored types of the file's inputs, batch 1.
 
     Raises:

@@ -1,0 +1,50 @@
+"""Job: compare every operator of an integer file with the float operator on the same stored inputs and constants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration.samples import Array, Samples
+from export.formats import PRIMARY
+from export.runtime.jobs.feed import feed
+
+# Factor of the inputs of made-up samples, which reach the ends of grids and the caps of activations.
+LOUDER = 8
+
+
+def isolate(path: str, float_file: str, samples: str, count: int, camera_bytes: bool) -> dict[str, Any]:
+    """Return the largest error in steps, the operator that makes it, and the number of compared operators.
+
+    Args:
+        path: path of the integer file.
+        float_file: path of the float file that it was quantized from.
+        samples: a folder that `Samples.save` wrote.
+        count: number of samples; each is also run with its float inputs enlarged.
+        camera_bytes: whether to feed uint8 photos without normalisation.
+    """
+    isolated = PRIMARY.isolate(Path(path), Path(float_file))
+    loaded = Samples.load(Path(samples))
+    chosen = loaded.take(np.unique(np.linspace(0, len(loaded) - 1, count).astype(np.int64)))
+    worst, where, operators = 0.0, "", set()
+    for few in (chosen, _louder(chosen)):
+        for index in range(len(few)):
+            for one in isolated.errors(feed(isolated, few, index, camera_bytes)):
+                operators.add(one.tensor)
+                largest = float(np.max(one.steps, initial=0.0))
+                if not largest <= worst:
+                    worst, where = largest, f"{one.op} {one.tensor.split(';')[0]}"
+    return {"steps": worst, "where": where, "operators": len(operators)}
+
+
+def _louder(samples: Samples) -> Samples:
+    """Return samples with the float inputs enlarged, and without photos."""
+
+    def enlarged(values: Array) -> Array:
+        return values * np.float32(LOUDER) if np.issubdtype(values.dtype, np.floating) else values
+
+    inputs = {name: enlarged(np.asarray(values)) for name, values in samples.inputs.items()}
+    return replace(samples, inputs=inputs, photos=None, photo_input=None, digests=())

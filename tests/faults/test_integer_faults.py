@@ -1,0 +1,45 @@
+"""The proof catches what a wrong quantizer would write into an int8 .tflite, whatever the outputs look like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from export.formats.tflite import flatbuffer
+from export.scheme import INT8
+from tests.faults.integer_faults import INTEGER_FAULTS
+from tests.faults.networks import Network, Planted
+
+KEY = ("tflite", INT8)
+NETWORKS = ("lenet5", "mobilenet_tiny", "mobilenet_v2_tiny")
+
+# Faults that a network has no place for.
+NO_RELU6 = {"cap of 1 in place of 6", "relu in place of relu6"}
+NO_DEPTHWISE = {"padding of the other kind"}
+NO_SUM = {"another skip connection"}
+WITHOUT = {
+    "lenet5": NO_RELU6 | NO_DEPTHWISE | NO_SUM,
+    "mobilenet_tiny": NO_SUM,
+    "mobilenet_v2_tiny": set[str](),
+}
+
+
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [
+        pytest.param(fault, name, marks=() if name == "mobilenet_v2_tiny" else pytest.mark.large)
+        for name in NETWORKS
+        for fault in INTEGER_FAULTS
+        if fault not in WITHOUT[name]
+    ],
+)
+def test_the_proof_catches_the_fault(fault: str, name: str, network: Callable[[str], Network]) -> None:
+    chosen = network(name)
+    model = flatbuffer.read(chosen.content(KEY))
+    assert INTEGER_FAULTS[fault](model)
+    planted = Planted(contents={KEY: flatbuffer.write(model)})
+    assert chosen.is_changed_by(planted)
+    file = chosen.judged(KEY, planted, f"integer-{fault}")
+    named = {check.id for check in file.checks if not check.passed}
+    assert named & {"structure", "arithmetic", "storage", "ranges"} or file.trouble, str(file.checks)
