@@ -79,7 +79,7 @@ def inception_resnet_v2(options: Mapping[str, Any]) -> keras.Model:
 def nasnet(options: Mapping[str, Any]) -> keras.Model:
     from keras.src.applications.nasnet import NASNet
 
-    return NASNet(penultimate_filters=96, num_blocks=1, stem_block_filters=8, default_size=32, **options)
+    return NASNet(penultimate_filters=192, num_blocks=1, stem_block_filters=8, default_size=32, **options)
 
 
 def resnet(options: Mapping[str, Any]) -> keras.Model:
@@ -120,11 +120,11 @@ FAMILIES: Mapping[str, Family] = {
     "EfficientNet": Family(efficientnet, size=48),
     "EfficientNetV2": Family(efficientnet_v2, size=48),
     "InceptionResNetV2": Family(inception_resnet_v2, size=75, narrower=16, preprocessing="tf"),
-    "InceptionV3": Family(application("InceptionV3"), size=75, narrower=16, preprocessing="tf", steps=100),
+    "InceptionV3": Family(application("InceptionV3"), size=75, narrower=8, preprocessing="tf"),
     "MobileNet": Family(application("MobileNet", alpha=0.25), size=64, preprocessing="tf"),
     "MobileNetV2": Family(application("MobileNetV2", alpha=0.35), size=64, preprocessing="tf"),
     "MobileNetV3": Family(application("MobileNetV3Small", alpha=0.5), size=64),
-    "NASNet": Family(nasnet, preprocessing="tf", steps=100),
+    "NASNet": Family(nasnet, preprocessing="tf"),
     "ResNet": Family(resnet, preprocessing="caffe"),
     "ResNetV2": Family(resnet_v2, preprocessing="tf"),
     "VGG": Family(application("VGG16"), narrower=8, preprocessing="caffe", steps=800, rate=5e-4),
