@@ -21,12 +21,19 @@ def exported(
     model: keras.Model, inputs: Mapping[str, np.ndarray], folder: Path, schemes: Sequence[Scheme], **settings: Any
 ) -> pipeline.Delivery:
     """Save the model and at least 100 rows of its inputs, by name, and export it from there into `folder`/out."""
+    return pipeline.run(saved(model, inputs, folder, schemes, **settings))
+
+
+def saved(
+    model: keras.Model, inputs: Mapping[str, np.ndarray], folder: Path, schemes: Sequence[Scheme], **settings: Any
+) -> Recipe:
+    """Save the model and the rows, and return the recipe of their export."""
     import keras
 
     model.save(folder / "own.keras")
     np.savez(folder / "rows.npz", **inputs)
     keras.backend.clear_session()
-    recipe = Recipe(
+    return Recipe(
         model=str(folder / "own.keras"),
         calibration=str(folder / "rows.npz"),
         schemes=tuple(schemes),
@@ -35,7 +42,6 @@ def exported(
         out=folder / "out",
         **settings,
     )
-    return pipeline.run(recipe)
 
 
 def failures(delivery: pipeline.Delivery) -> list[str]:

@@ -5,6 +5,9 @@ LiteRT adds integers with 21-bit multipliers (XNNPACK, parameters of qs8-vadd: t
 close to a half, the results differ by one step, which a deep network amplifies: one such pair in MobileNet v2, 19 and
 15 steps with the sum 20.499994, moved half of its logits by a step. The grid of a sum is therefore made slightly
 coarser than planned until no pair of small numbers, or as few as possible, comes that close to a half.
+
+A constant term may put all sums there: bytes as x / 127.5 - 1, a usual preprocessing, lie half a step beside the grid
+of their range. The grid that is coarser by 1 / 255 has steps of 1 / 127 and half of the error.
 """
 
 from __future__ import annotations
@@ -13,12 +16,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration.ranges import Range
 from export.formats.tflite import concat_grids, flatbuffer
 
 TRIED, COARSER = 24, 2.0**-12  # Number of grids, and the relative increase per grid: 0.6 % at most.
 COMMON = 64  # Steps from zero that are checked; most numbers are smaller.
+Term = tuple[np.float32, NDArray[np.float64]]  # Scale, and numbers in steps from zero.
 BITS = 20  # Bits of XNNPACK's larger multiplier minus one.
 NEAR = 4e-5  # Steps: three roundings of float32 numbers up to 512, half a unit in the last place each.
 
@@ -32,19 +37,23 @@ def settled(model: flatbuffer.Model, ranges: Mapping[int, Range]) -> dict[int, R
         concat_grids.pass_on(model, operator, found)
         terms = [found[index] for index in operator.inputs if index in found]
         total = operator.outputs[0]
-        if name == "ADD" and len(terms) == 2 and total not in joined:
+        if total in joined:
+            continue
+        if name == "ADD" and len(terms) == 2:
             found[total] = wider(*terms, found[total])
+        elif name in ("ADD", "SUB") and len(terms) == 1:
+            first, (scale, numbers) = (_added(model, index, found) for index in operator.inputs)
+            found[total] = _nearest(first, (scale, numbers if name == "ADD" else -numbers), found[total])
     return found
 
 
 @lru_cache(maxsize=1024)
 def wider(first: Range, second: Range, total: Range) -> Range:
     """Return the range for the sum of two int8 tensors: `total` or slightly wider."""
-    parts = _scale(first), _scale(second)
+    small = np.arange(-COMMON, COMMON + 1, dtype=np.float64)
+    parts = (_scale(first), small), (_scale(second), small)
     best, fewest = total, None
-    for tried in range(TRIED):
-        stretch = 1 + tried * COARSER
-        candidate = total[0] * stretch, total[1] * stretch
+    for candidate in _candidates(total):
         parting = pairs_that_part(*parts, _scale(candidate))
         if fewest is None or parting < fewest:
             best, fewest = candidate, parting
@@ -53,22 +62,47 @@ def wider(first: Range, second: Range, total: Range) -> Range:
     return best
 
 
-def pairs_that_part(first: np.float32, second: np.float32, total: np.float32) -> int:
-    """Return the number of pairs of small numbers whose sum the two runtimes may round differently.
+def _nearest(first: Term, second: Term, total: Range) -> Range:
+    """Return the range for a sum with a constant: of those with the fewest pairs that part, that of the least error."""
+
+    def badness(candidate: Range) -> tuple[int, float]:
+        scale = _scale(candidate)
+        sums = (first[0] * first[1][:, None] + second[0] * second[1]) / scale
+        return pairs_that_part(first, second, scale), float(np.square((sums - np.rint(sums)) * scale).mean())
+
+    return min(_candidates(total), key=badness)
+
+
+def _candidates(total: Range) -> list[Range]:
+    return [(total[0] * stretch, total[1] * stretch) for stretch in (1 + tried * COARSER for tried in range(TRIED))]
+
+
+def pairs_that_part(first: Term, second: Term, total: np.float32) -> int:
+    """Return the number of pairs of terms whose sum the two runtimes may round differently.
 
     Args:
-        first: scale of the first term.
-        second: scale of the second term.
+        first: scale and numbers of the first term.
+        second: scale and numbers of the second term.
         total: scale of the sum.
     """
-    ratios = np.array([first / total, second / total], np.float32).astype(np.float64)
+    ratios = np.array([first[0] / total, second[0] / total], np.float32).astype(np.float64)
     shift = BITS - int(np.floor(np.log2(ratios.max())))
-    small = np.arange(-COMMON, COMMON + 1, dtype=np.float64)
     real, multiplied = (
-        one[0] * small[:, None] + one[1] * small for one in (ratios, np.rint(ratios * 2.0**shift) / 2.0**shift)
+        one[0] * first[1][:, None] + one[1] * second[1] for one in (ratios, np.rint(ratios * 2.0**shift) / 2.0**shift)
     )
     rounded = np.floor(multiplied + 0.5)
     return int(((np.rint(real - NEAR) != rounded) | (np.rint(real + NEAR) != rounded)).sum())
+
+
+def _added(model: flatbuffer.Model, index: int, ranges: Mapping[int, Range]) -> Term:
+    """Return a term whose other term is a constant: all numbers of an activation, or those that the constant has."""
+    if index in ranges:
+        low, high = min(ranges[index][0], 0.0), max(ranges[index][1], 0.0)
+        scale = _scale((low, high))
+        return scale, np.arange(np.rint(low / scale), np.rint(high / scale) + 1)
+    values = np.unique(flatbuffer.constant(model, model.subgraphs[0].tensors[index])).astype(np.float64)
+    scale = _scale((min(float(values[0]), 0.0), max(float(values[-1]), 0.0)))
+    return scale, np.unique(np.rint(values / scale))
 
 
 def _scale(limits: Range) -> np.float32:
