@@ -17,6 +17,8 @@ import numpy as np
 from calibration.samples import Array, Samples
 from export.model.graph import Graph, Node, copy, is_dissolved
 from export.passes import PassRecord, PassResult
+from export.passes.fitting.convolutions import is_separable, kind_of
+from export.passes.fitting.product import Kind
 from export.passes.fitting.products import has_own_weights
 
 if TYPE_CHECKING:
@@ -132,11 +134,9 @@ def _is_affine(node: Node) -> bool:
 def _folds(graph: Graph, maker: Node, node: Node) -> bool:
     import keras
 
-    layers = keras.layers
     layer, norm = maker.operation, node.operation
-    kinds = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Conv2DTranspose, layers.Dense)
     return (
-        type(layer) in kinds
+        (kind_of(layer) is not None or type(layer) is keras.layers.Dense)
         and graph.calls[id(layer)] == graph.calls[id(norm)] == 1
         and layer.activation is keras.activations.linear
         and has_own_weights(layer)
@@ -147,14 +147,13 @@ def _folds(graph: Graph, maker: Node, node: Node) -> bool:
 
 def _folded(layer: keras.Layer, norm: keras.Layer) -> list[Array]:
     """Return the float32 weights of `layer` with `norm` folded in."""
-    import keras
-
     scale, offset = _affine(norm)
     *kernels, last = [_values(weight) for weight in layer.weights if weight is not getattr(layer, "bias", None)]
-    if isinstance(layer, keras.layers.DepthwiseConv2D):
-        last = last * scale.reshape(last.shape[2:])  # (height, width, channels, multiplier)
-    elif isinstance(layer, keras.layers.Conv2DTranspose):
-        last = last * scale[:, None]  # (height, width, outputs, inputs)
+    kind = None if is_separable(layer) else kind_of(layer)
+    if kind is Kind.DEPTHWISE:
+        last = last * scale.reshape(last.shape[-2:])  # (..., channels, multiplier)
+    elif kind is Kind.TRANSPOSED:
+        last = last * scale[:, None]  # (..., outputs, inputs)
     else:
         last = last * scale
     bias = offset + (_values(layer.bias) * scale if layer.use_bias else 0.0)
