@@ -22,6 +22,8 @@ from export.model.graph import copy
 from export.passes import PassRecord, PassResult
 from export.passes.channels.ranges import ChannelRange, channel_ranges
 from export.passes.channels.scalable import Channels, Group, Role
+from export.passes.fitting.convolutions import kind_of
+from export.passes.fitting.product import Kind
 
 if TYPE_CHECKING:
     import keras
@@ -168,12 +170,10 @@ def _changed(model: keras.Model, channels: Channels, change: _Change) -> keras.M
 
 def _weights(node: Any, change: _Change) -> list[NDArray[np.float32]]:
     """Return kernel and bias of a layer for scaled and shifted input and output channels."""
-    import keras
-
     layer, (source,), (result,) = node.operation, node.input_tensors, node.outputs
     kernel = np.asarray(layer.kernel, np.float64)
     bias = np.asarray(layer.bias, np.float64) if layer.use_bias else np.zeros(result.shape[-1])
-    is_depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+    is_depthwise = kind_of(layer) is Kind.DEPTHWISE
     taken = kernel.reshape(-1, *kernel.shape[-2:]).sum(axis=0)  # response to a constant input, (inputs, outputs)
     if (offset := change.offsets.get(id(source))) is not None:
         bias = bias + ((taken * offset[:, None]).reshape(-1) if is_depthwise else offset @ taken)

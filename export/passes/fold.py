@@ -1,7 +1,8 @@
 """Fold batch norms, which are a scale and an offset per channel at inference, into the layers before them.
 
-A batch norm without such a layer, as after a concatenation in DenseNet, becomes a 1 x 1 depthwise convolution: one
-operator with an integer weight and a bias per channel instead of a product and a sum with one step for all channels.
+A batch norm of images or steps without such a layer, as after a concatenation in DenseNet, becomes a depthwise
+convolution of window 1: one operator with an integer weight and a bias per channel instead of a product and a sum with
+one step for all channels.
 
 Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
 https://arxiv.org/abs/1712.05877, section 3.2.
@@ -17,6 +18,8 @@ import numpy as np
 from calibration.samples import Array, Samples
 from export.model.graph import Graph, Node, copy, is_dissolved
 from export.passes import PassRecord, PassResult
+from export.passes.fitting.convolutions import is_separable, kind_of
+from export.passes.fitting.product import Kind
 from export.passes.fitting.products import has_own_weights
 
 if TYPE_CHECKING:
@@ -58,7 +61,7 @@ def fold(model: keras.Model) -> keras.Model:
     """Return a flat copy of a functional model with folded batch norms.
 
     A folded batch norm becomes an Identity of the same name, so that graph and tensor names stay. A batch norm of
-    images that cannot be folded becomes a depthwise convolution of the same name; this is the case without a
+    images or steps that cannot be folded becomes a depthwise convolution of the same name; this is the case without a
     convolution or dense layer before it, after a layer with an activation, or if the layer's output has other readers.
     Batch norms that are called more than once or have other shapes stay unchanged.
 
@@ -70,12 +73,14 @@ def fold(model: keras.Model) -> keras.Model:
     model = flat(model)
     pairs, lonely = foldable(model), alone(model)
     norms = {id(norm) for _, norm in pairs}
+    ranks = {id(norm): norm.input_spec.ndim for norm in lonely}
 
     def replaced(layer: keras.Layer) -> keras.Layer | None:
         if id(layer) in norms:
             return keras.layers.Identity(name=layer.name, dtype=layer.dtype_policy.name)
         if any(layer is norm for norm in lonely):
-            return keras.layers.DepthwiseConv2D(1, name=layer.name, dtype=layer.dtype_policy.name)
+            kind = keras.layers.DepthwiseConv2D if ranks[id(layer)] == 4 else keras.layers.DepthwiseConv1D
+            return kind(1, name=layer.name, dtype=layer.dtype_policy.name)
         if any(layer is other for other, _ in pairs):
             return type(layer).from_config({**layer.get_config(), "use_bias": True})
         return None
@@ -85,7 +90,7 @@ def fold(model: keras.Model) -> keras.Model:
         others[id(layer)].set_weights(_folded(layer, norm))
     for norm in lonely:
         scale, offset = _affine(norm)
-        weights = scale.reshape(1, 1, -1, 1), offset
+        weights = scale.reshape(*[1] * (ranks[id(norm)] - 2), -1, 1), offset
         others[id(norm)].set_weights([values.astype(np.float32) for values in weights])
     return folded
 
@@ -108,7 +113,7 @@ def foldable(model: keras.Model) -> list[tuple[keras.Layer, keras.Layer]]:
 
 
 def alone(model: keras.Model) -> list[keras.Layer]:
-    """Return the batch norms of images (N, H, W, channels) that fold into no layer and are called once."""
+    """Return the batch norms of images or steps (N, ..., channels) that fold into no layer and are called once."""
     import keras
 
     graph, folded = Graph(model), {id(norm) for _, norm in foldable(model)}
@@ -117,7 +122,7 @@ def alone(model: keras.Model) -> list[keras.Layer]:
         for node in graph.nodes
         if type(node.operation) is keras.layers.BatchNormalization
         and id(node.operation) not in folded
-        and len(node.input_tensors[0].shape) == 4
+        and len(node.input_tensors[0].shape) in (3, 4)
         and graph.calls[id(node.operation)] == 1
         and _is_affine(node)
     ]
@@ -132,11 +137,9 @@ def _is_affine(node: Node) -> bool:
 def _folds(graph: Graph, maker: Node, node: Node) -> bool:
     import keras
 
-    layers = keras.layers
     layer, norm = maker.operation, node.operation
-    kinds = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Conv2DTranspose, layers.Dense)
     return (
-        type(layer) in kinds
+        (kind_of(layer) is not None or type(layer) is keras.layers.Dense)
         and graph.calls[id(layer)] == graph.calls[id(norm)] == 1
         and layer.activation is keras.activations.linear
         and has_own_weights(layer)
@@ -147,14 +150,13 @@ def _folds(graph: Graph, maker: Node, node: Node) -> bool:
 
 def _folded(layer: keras.Layer, norm: keras.Layer) -> list[Array]:
     """Return the float32 weights of `layer` with `norm` folded in."""
-    import keras
-
     scale, offset = _affine(norm)
     *kernels, last = [_values(weight) for weight in layer.weights if weight is not getattr(layer, "bias", None)]
-    if isinstance(layer, keras.layers.DepthwiseConv2D):
-        last = last * scale.reshape(last.shape[2:])  # (height, width, channels, multiplier)
-    elif isinstance(layer, keras.layers.Conv2DTranspose):
-        last = last * scale[:, None]  # (height, width, outputs, inputs)
+    kind = None if is_separable(layer) else kind_of(layer)
+    if kind is Kind.DEPTHWISE:
+        last = last * scale.reshape(last.shape[-2:])  # (..., channels, multiplier)
+    elif kind is Kind.TRANSPOSED:
+        last = last * scale[:, None]  # (..., outputs, inputs)
     else:
         last = last * scale
     bias = offset + (_values(layer.bias) * scale if layer.use_bias else 0.0)

@@ -55,7 +55,13 @@ class Reconstruction:
 
 
 def reconstructed(
-    subject: Subject, recipe: Recipe, samples: Samples, weight_bits: int, kept: Collection[str] = ()
+    subject: Subject,
+    recipe: Recipe,
+    samples: Samples,
+    weight_bits: int,
+    kept: Collection[str] = (),
+    *,
+    paired: bool = True,
 ) -> Reconstruction:
     """Return the model from which the files with integer weights of `weight_bits` are built.
 
@@ -65,13 +71,14 @@ def reconstructed(
         samples: calibration samples.
         weight_bits: of the integers that weights are rounded to.
         kept: names of layers whose weights are not rounded.
+        paired: whether pairs of weights are limited, which only 8-bit activations need.
     """
     if reason := _reason_against(subject, recipe, samples):
         return _skipped(reason)
     try:
         folded = passes.apply(Fold(), functional(subject.model), samples)
         equalized = passes.apply(Equalize(), folded.model, samples)
-        reconstruct = Reconstruct(weight_bits=weight_bits, seed=recipe.seed, kept=frozenset(kept))
+        reconstruct = Reconstruct(weight_bits=weight_bits, seed=recipe.seed, paired=paired, kept=frozenset(kept))
         rounded = passes.apply(reconstruct, equalized.model, samples)
     except PassRefusedError as error:
         return _skipped(str(error))

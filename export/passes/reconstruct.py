@@ -36,6 +36,7 @@ class Reconstruct:
         positions: number of sampled positions per feature map and sample.
         ridge: regularisation of the inputs' second moments, relative to their mean.
         seed: random seed of the positions.
+        paired: whether pairs of weights are limited for 8-bit activations (export/formats/pairing.py).
         kept: names of layers that keep float32 weights; their biases compensate errors of the layers before them.
     """
 
@@ -43,6 +44,7 @@ class Reconstruct:
     positions: int = 50
     ridge: float = 0.1
     seed: int = 0
+    paired: bool = True
     kept: frozenset[str] = frozenset()
 
     def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
@@ -63,6 +65,7 @@ class Reconstruct:
                 "positions": self.positions,
                 "ridge": self.ridge,
                 "seed": self.seed,
+                "paired": self.paired,
                 "samples": len(samples),
                 "kept": sorted(self.kept),
             },
@@ -74,16 +77,17 @@ class Reconstruct:
         return PassResult(rounding.written(model), record)
 
     def _rounded(self, _: str, product: Product, inputs: Inputs) -> Array:
-        return _rounded(product, inputs, self.ridge, largest_integer(self.weight_bits)).values
+        limit = largest_integer(self.weight_bits)
+        return _rounded(product, inputs, self.ridge, limit, paired=self.paired).values
 
 
-def _rounded(product: Product, inputs: Inputs, ridge: float, limit: int) -> Rounded:
+def _rounded(product: Product, inputs: Inputs, ridge: float, limit: int, *, paired: bool) -> Rounded:
     weights = product.grouped(product.kernel)
     if product.kind is Kind.DEPTHWISE:
         return round_depthwise(weights, inputs, ridge, limit=limit)
     if product.kind is Kind.TRANSPOSED:
         return round_transposed(weights, inputs, ridge, product.outputs, limit=limit)
-    return round_matrix(weights, inputs, ridge, product.input_shape, limit=limit)
+    return round_matrix(weights, inputs, ridge, product.input_shape if paired else None, limit=limit)
 
 
 def _sqnr_db(true: Array, rounded: Array) -> float:

@@ -128,7 +128,7 @@ def base_of(
             loop_free = once(without_loops, run, float_file)
             without_ranges = any(scheme.has_integer_weights and not scheme.needs_calibration for scheme in served)
             if without_ranges and loop_free.run is not run:
-                with_loops = once(_prepared, run, float_file, weight_bits, frozenset())
+                with_loops = once(_prepared, run, float_file, weight_bits, frozenset(), False)
             run, float_file = loop_free.run, loop_free.content
         except ConversionError as error:  # files without ranges are still possible
             trouble = str(error)
@@ -155,9 +155,10 @@ def integer_base(
     Raises:
         CheckFailedError: an output of the model is NaN or infinite.
     """
-    base = _prepared(run, float_file, weight_bits, kept)
+    narrow = any(scheme.activation_bits == 8 for scheme in schemes)
+    base = _prepared(run, float_file, weight_bits, kept, narrow)
     if any(scheme.needs_calibration for scheme in schemes):
-        base = observed(run, base, narrow=any(scheme.activation_bits == 8 for scheme in schemes))
+        base = observed(run, base, narrow=narrow)
     return base
 
 
@@ -230,10 +231,15 @@ def kept_layers(run: ExportRun, float_file: bytes, in_float: frozenset[str]) -> 
     return frozenset(mixed_precision.weighted(in_float, found, mixed_precision.inner_paths(run.subject.model)))
 
 
-def _prepared(run: ExportRun, float_file: bytes, weight_bits: int, kept: frozenset[str]) -> IntegerBase:
-    """Return the base without ranges: the reconstructed or original model and its float file."""
+def _prepared(run: ExportRun, float_file: bytes, weight_bits: int, kept: frozenset[str], paired: bool) -> IntegerBase:
+    """Return the base without ranges: the reconstructed or original model and its float file.
+
+    Without 8-bit activations the weights need no limit on pairs, which would cost small layers up to 7 dB.
+    """
     run.progress.step("reconstruct the weights")
-    made = integer_model.reconstructed(run.subject, run.recipe, run.samples.calibration, weight_bits, kept)
+    made = integer_model.reconstructed(
+        run.subject, run.recipe, run.samples.calibration, weight_bits, kept, paired=paired
+    )
     content = float_file
     if made.model is not None:
         content = PRIMARY.reweigh(float_file, made.before, made.after) or PRIMARY.convert(made.model)

@@ -31,7 +31,7 @@ def digest(folder: Path, **settings: Any) -> str:
 
 
 @pytest.mark.parametrize(("share", "kept"), [(0.3, False), pytest.param(0.99, True, marks=pytest.mark.large)])
-def test_clipped_ranges_are_used_unless_they_cost_a_decibel(
+def test_clipped_ranges_are_used_unless_they_cost_half_a_decibel(
     share: float, kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = digest(tmp_path / "whole", observer="min-max")

@@ -52,6 +52,10 @@ def conv(channels: int, size: int = 1, **settings: Any) -> Any:
     return layers.Conv2D(channels, size, **settings)
 
 
+def steps(channels: int, size: int = 1, **settings: Any) -> Any:
+    return layers.Conv1D(channels, size, **settings)
+
+
 def residual(x: Any) -> Any:
     y = conv(6)(x)
     z = layers.Add()([y, conv(6)(layers.ReLU()(conv(8)(y)))])
@@ -71,6 +75,13 @@ CHANGED: dict[str, Net] = {
     "depthwise, several per channel": lambda x: conv(3)(layers.DepthwiseConv2D(3, depth_multiplier=2)(conv(8)(x))),
     "residual": residual,
     "pooled": lambda x: layers.Dense(3)(layers.GlobalAveragePooling2D()(layers.MaxPooling2D(2)(conv(8)(x)))),
+    "over steps": lambda x: steps(3, 3)(layers.ReLU()(steps(8, 3, padding="causal")(x[:, 2]))),
+    "over steps, then a causal window": lambda x: steps(3, 3, padding="causal")(steps(8)(x[:, 2])),
+    "over steps, then a window": lambda x: steps(3, 3)(steps(8)(x[:, 2])),
+    "over steps, depthwise": lambda x: steps(3)(layers.DepthwiseConv1D(3, depth_multiplier=2)(steps(8)(x[:, 2]))),
+    "over steps, pooled": lambda x: layers.Dense(3)(
+        layers.GlobalAveragePooling1D()(layers.MaxPooling1D(2)(layers.SpatialDropout1D(0.1)(steps(8)(x[:, 2]))))
+    ),
     "two readers": lambda x: layers.Add()([conv(3)(y := conv(8)(x)), conv(3)(y)]),
 }
 KEPT: dict[str, Net] = {
@@ -80,6 +91,7 @@ KEPT: dict[str, Net] = {
     "multiplied": lambda x: conv(3)(layers.Multiply()([y := conv(8)(x), layers.Activation("sigmoid")(y)])),
     "an output": lambda x: [conv(3)(y := conv(8)(x)), y],
     "grouped": lambda x: conv(4, groups=2)(conv(8)(x)),
+    "grouped over steps": lambda x: steps(4, groups=2)(steps(8)(x[:, 2])),
     "shared": lambda x: (twice := conv(4))(twice(x)),
     "added to an input": lambda x: conv(3)(layers.Add()([x, conv(4)(x)])),
     "joined": lambda x: conv(3)(layers.Concatenate()([conv(4)(x), conv(4)(x)])),

@@ -59,6 +59,10 @@ FOLDED: dict[str, Net] = {
     "separable": lambda x: norm()(layers.SeparableConv2D(5, 3, depth_multiplier=2, use_bias=False)(x)),
     "transposed": lambda x: norm()(layers.Conv2DTranspose(5, 3, strides=2, padding="same")(x)),
     "dense": lambda x: norm()(layers.Dense(5, use_bias=False)(layers.Flatten()(x))),
+    "over steps": lambda x: norm()(layers.Conv1D(5, 3, padding="causal", use_bias=False)(layers.Reshape((90, 4))(x))),
+    "over steps, depthwise": lambda x: norm()(layers.DepthwiseConv1D(3, depth_multiplier=3)(x[:, 2])),
+    "over steps, separable": lambda x: norm()(layers.SeparableConv1D(5, 3, depth_multiplier=2)(x[:, 2])),
+    "over steps, transposed": lambda x: norm()(layers.Conv1DTranspose(5, 3, strides=2)(x[:, 2])),
     "without scale and offset": lambda x: norm(scale=False, center=False)(layers.Conv2D(5, 3)(x)),
     "two branches": lambda x: layers.Add()([norm()(layers.Conv2D(4, 1)(x)), x]),
     "output": lambda x: norm()(layers.Conv2D(5, 3, use_bias=False)(x)),
@@ -85,6 +89,8 @@ ALONE: dict[str, Net] = {
     "after an activation": lambda x: norm()(layers.ReLU()(layers.Conv2D(5, 3)(x))),
     "after an activation of the layer's own": lambda x: norm()(layers.Conv2D(5, 3, activation="relu")(x)),
     "after a pooling": lambda x: norm()(layers.AveragePooling2D(2)(layers.Conv2D(5, 3)(x))),
+    "over steps": lambda x: norm()(layers.Reshape((90, 4))(x)),
+    "over steps, after an activation": lambda x: norm()(layers.Conv1D(5, 3, activation="relu")(x[:, 2])),
     "read twice": read_twice,
     "an output too": also_output,
     "without scale and offset": lambda x: norm(scale=False, center=False)(layers.MaxPooling2D(2)(x)),
@@ -94,7 +100,6 @@ NOT_FOLDED: dict[str, Net] = {
     "of another axis": lambda x: norm(axis=1)(layers.Conv2D(5, 3)(x)),
     "shared": shared,
     "of no image": lambda x: norm()(layers.ReLU()(layers.Dense(5)(layers.Flatten()(x)))),
-    "of a sequence": lambda x: norm()(layers.Reshape((90, 4))(x)),
 }
 
 
@@ -113,7 +118,7 @@ def test_a_batch_norm_without_a_layer_becomes_one_operator(name: str) -> None:
     assert foldable(model) == []
     folded = fold(model)
     assert kept(folded) == []
-    assert isinstance(folded.get_layer("bn"), layers.DepthwiseConv2D)
+    assert isinstance(folded.get_layer("bn"), layers.DepthwiseConv1D | layers.DepthwiseConv2D)
     assert_same_outputs(model, folded)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -65,6 +66,63 @@ def test_rows_times_weights_equal_the_layers_outputs(window: dict[str, Any], kin
     found = np.asarray(rows) @ product.grouped(product.kernel)  # (groups, samples * positions, outputs of a group)
     expected = np.asarray(layer(inputs))
     assert np.moveaxis(found, 0, 1).reshape(expected.shape) == pytest.approx(expected, abs=1e-5)
+
+
+STEPS = [
+    {"kernel_size": 3, "padding": "same"},
+    {"kernel_size": 3, "padding": "causal"},
+    {"kernel_size": 2, "dilation_rate": 3, "padding": "causal"},
+    {"kernel_size": 3, "strides": 2, "padding": "causal"},
+    {"kernel_size": 4, "strides": 3, "padding": "same"},
+    {"kernel_size": 3, "strides": 2, "padding": "valid"},
+    {"kernel_size": 3, "dilation_rate": 2, "padding": "same"},
+    {"kernel_size": 1},
+]
+OVER_STEPS: dict[str, Callable[..., keras.Layer]] = {
+    "convolution": lambda **window: layers.Conv1D(6, **window),
+    "groups": lambda **window: layers.Conv1D(6, groups=2, **window),
+    "depthwise": lambda **window: layers.DepthwiseConv1D(depth_multiplier=2, **window),
+    "separable": lambda **window: layers.SeparableConv1D(6, depth_multiplier=2, **window),
+    "transposed": lambda **window: layers.Conv1DTranspose(6, **window),
+}
+
+
+OVER_STEPS_CASES = [
+    pytest.param(kind, window, id=f"{kind} {window}")
+    for kind in OVER_STEPS
+    for window in STEPS
+    if window.get("padding") != "causal" or kind in ("convolution", "groups")
+]
+
+
+def over_steps(kind: str, window: dict[str, Any], *, bias: bool = True) -> tuple[keras.Layer, Any]:
+    """Return a convolution over steps and inputs for it."""
+    settings = {"activation": "tanh", "bias_initializer": "normal"} if bias else {"use_bias": False}
+    inputs = np.random.default_rng(1).normal(size=(3, 17, 4)).astype(np.float32)
+    return built(OVER_STEPS[kind](**settings, **window), inputs.shape[1:]), inputs
+
+
+@pytest.mark.parametrize(("kind", "window"), OVER_STEPS_CASES)
+def test_products_of_a_convolution_over_steps_compute_its_outputs(kind: str, window: dict[str, Any]) -> None:
+    layer, inputs = over_steps(kind, window)
+    assert reason_against(layer) == ""
+    values = tf.constant(inputs)
+    for product in products(layer):
+        bias = 0.0 if product.bias is None else product.bias
+        values = product.activation(product.apply(values, product.kernel) + bias)
+    assert np.asarray(values) == pytest.approx(np.asarray(layer(inputs)), abs=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "window"), [case for case in OVER_STEPS_CASES if case.values[0] != "transposed"])
+def test_rows_over_steps_times_weights_equal_the_outputs(kind: str, window: dict[str, Any]) -> None:
+    layer, inputs = over_steps(kind, window, bias=False)
+    values = tf.constant(inputs)
+    for product in products(layer):
+        rows = product.rows(values, 1000, np.random.default_rng(0))  # all positions, in order
+        found = np.asarray(rows) @ product.grouped(product.kernel)
+        values = product.apply(values, product.kernel)
+        assert np.moveaxis(found, 0, 1).reshape(values.shape) == pytest.approx(np.asarray(values), abs=1e-5)
+    assert np.asarray(values) == pytest.approx(np.asarray(layer(inputs)), abs=1e-5)
 
 
 def einsum(settings: dict[str, Any]) -> tuple[layers.EinsumDense, Any]:

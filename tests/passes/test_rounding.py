@@ -69,6 +69,17 @@ def test_no_pair_of_neighbours_is_too_large_in_either_order(inputs: Any, weights
         assert np.abs(order[:, 0::2] + order[:, 1::2]).max() <= LARGEST_PAIR
 
 
+def test_without_a_limit_on_pairs_small_layers_have_a_smaller_error() -> None:
+    """Few independent inputs leave nothing to compensate, so the step decides."""
+    generator = np.random.default_rng(0)
+    inputs, weights = generator.normal(size=(500, 6)).astype(np.float32), generator.normal(size=(6, 64))
+    weights = weights.astype(np.float32)
+    paired, free = (round_matrix(weights[None], known(inputs), 0.1, shape, limit=LIMIT) for shape in ((6,), None))
+    assert np.abs(free.integers).max() == LIMIT
+    errors = [error(inputs, weights, found.values[0]).mean() for found in (paired, free)]
+    assert 10 * np.log10(errors[0] / errors[1]) > 2
+
+
 def test_partners_are_neighbours_in_memory() -> None:
     last, first = partners((1, 2, 3))
     assert last.tolist() == [1, 0, 3, 2, 5, 4]

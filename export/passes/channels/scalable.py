@@ -41,18 +41,18 @@ def role(node: Node) -> Role:
     if not isinstance(operation, keras.Layer) or getattr(operation, "data_format", "channels_last") != "channels_last":
         return Role.OPAQUE
     kind, activation = type(operation), getattr(operation, "activation", None)
-    if kind in (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense):
-        grouped = kind is layers.Conv2D and operation.groups > 1
+    convolutions = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv1D, layers.DepthwiseConv2D)
+    if kind in (*convolutions, layers.Dense):
+        grouped = getattr(operation, "groups", 1) > 1
         return Role.OPAQUE if grouped or not has_own_weights(operation) else Role.WEIGHS
-    keeping = (layers.GlobalAveragePooling2D, layers.AveragePooling2D, layers.MaxPooling2D, layers.GlobalMaxPooling2D)
-    if kind in (layers.Identity, layers.Dropout, *keeping):
+    if kind in (layers.Identity, *dropouts(), *pooling()):
         return Role.KEEPS
     if kind is layers.Activation:
         known = {keras.activations.linear: Role.KEEPS, keras.activations.relu: Role.RECTIFIES}
         return known.get(activation, Role.OPAQUE)
     if kind is layers.ReLU and operation.threshold == 0:
         return Role.RECTIFIES
-    if kind in (layers.LeakyReLU, layers.ZeroPadding2D):
+    if kind in (layers.LeakyReLU, layers.ZeroPadding1D, layers.ZeroPadding2D):
         return Role.RECTIFIES
     if kind is layers.Add and len({tuple(tensor.shape) for tensor in node.input_tensors}) == 1:
         return Role.ADDS
@@ -151,8 +151,8 @@ class Channels:
     def _compensates(self, node: Node) -> bool:
         found = self.role(node)
         if found is Role.WEIGHS:
-            window = node.operation.kernel.shape[:2] if len(node.operation.kernel.shape) == 4 else (1, 1)
-            return tuple(window) == (1, 1) or node.operation.padding == "valid"
+            window = node.operation.kernel.shape[:-2]  # empty for a dense layer
+            return all(size == 1 for size in window) or node.operation.padding == "valid"
         return found in (Role.KEEPS, Role.ADDS) and self.is_movable(node.outputs[0])
 
     def _seen(self, tensor: Tensor) -> int:
@@ -177,4 +177,21 @@ def _is_fused(node: Node) -> bool:
     import keras
 
     layers = keras.layers
-    return type(node.operation) in (layers.Identity, layers.Dropout, layers.Activation, layers.ReLU)
+    return type(node.operation) in (layers.Identity, *dropouts(), layers.Activation, layers.ReLU)
+
+
+def dropouts() -> tuple[type[keras.Layer], ...]:
+    """Return the layers that do nothing at inference."""
+    import keras
+
+    return keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D
+
+
+def pooling() -> tuple[type[keras.Layer], ...]:
+    """Return the layers that take means or maxima of each channel."""
+    import keras
+
+    layers = keras.layers
+    of_steps = layers.GlobalAveragePooling1D, layers.AveragePooling1D, layers.MaxPooling1D, layers.GlobalMaxPooling1D
+    of_images = layers.GlobalAveragePooling2D, layers.AveragePooling2D, layers.MaxPooling2D, layers.GlobalMaxPooling2D
+    return of_steps + of_images

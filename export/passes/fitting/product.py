@@ -40,7 +40,9 @@ class Product:
         activation: activation function of the outputs.
         groups: number of groups of a convolution.
         joined: number of the last axes of a dense product's inputs that together are the inputs of the matrix.
-        settings: strides, padding and the like, as arguments of the Keras operators.
+        over_steps: whether inputs and outputs are (samples, steps, channels), computed as images of height 1.
+        zeros_before: number of zero steps before the first one, for causal padding.
+        settings: strides, padding and the like, as arguments of the Keras operators over images.
     """
 
     kind: Kind
@@ -49,6 +51,8 @@ class Product:
     activation: Callable[[Tensor], Tensor]
     groups: int = 1
     joined: int = 1
+    over_steps: bool = False
+    zeros_before: int = 0
     settings: dict[str, Any]
 
     @property
@@ -102,7 +106,8 @@ class Product:
         }
         if self.kind is Kind.DENSE:
             return ops.matmul(self._joined(inputs), kernel)
-        return operators[self.kind](inputs, kernel, data_format="channels_last", **self.settings)
+        outputs = operators[self.kind](self._images(inputs), kernel, data_format="channels_last", **self.settings)
+        return ops.squeeze(outputs, 1) if self.over_steps else outputs
 
     def rows(self, inputs: Tensor, count: int, generator: np.random.Generator) -> Tensor:
         """Return the input rows (groups, S, K) at up to `count` random positions of every sample."""
@@ -111,7 +116,7 @@ class Product:
         if self.kind in (Kind.DENSE, Kind.TRANSPOSED):
             return random_rows(self._joined(inputs), count, generator)[None]
         windows = Windows(self.kernel.shape[:2], **self.settings)
-        patches = windows.at_random(inputs, count, generator)  # (S, places, channels)
+        patches = windows.at_random(self._images(inputs), count, generator)  # (S, places, channels)
         places, channels = patches.shape[1:]
         if self.kind is Kind.DEPTHWISE:
             return tf.transpose(patches, (2, 0, 1))
@@ -125,3 +130,10 @@ class Product:
         import tensorflow as tf
 
         return inputs if self.joined == 1 else tf.reshape(inputs, (*inputs.shape[: -self.joined], -1))
+
+    def _images(self, inputs: Tensor) -> Tensor:
+        import tensorflow as tf
+
+        if not self.over_steps:
+            return inputs
+        return tf.pad(inputs, ((0, 0), (self.zeros_before, 0), (0, 0)))[:, None]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from export.passes.fitting.convolutions import convolutions, kind_of
 from export.passes.fitting.equations import matrix_product
-from export.passes.fitting.product import Kind, Product, Weights
+from export.passes.fitting.product import Kind, Product
 
 if TYPE_CHECKING:
     import keras
@@ -19,8 +20,7 @@ def reason_against(layer: keras.Layer) -> str:
     import keras
 
     layers = keras.layers
-    convolutions = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Conv2DTranspose)
-    if type(layer) not in (*convolutions, layers.Dense, layers.EinsumDense):
+    if kind_of(layer) is None and type(layer) not in (layers.Dense, layers.EinsumDense):
         return f"the weights of a {type(layer).__name__} are rounded by the quantizer"
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         return "the layer uses channels_first"
@@ -61,24 +61,20 @@ def products(layer: keras.Layer) -> tuple[Product, ...]:
     """Return the products of a layer in order; `reason_against` must accept the layer."""
     import keras
 
-    layers = keras.layers
-    if isinstance(layer, layers.SeparableConv2D):
-        pointwise = {"strides": 1, "padding": "valid", "dilation_rate": 1}
-        linear = keras.activations.linear
-        return (
-            _product(Kind.DEPTHWISE, layer.depthwise_kernel, None, linear, _settings(layer)),
-            _product(Kind.CONVOLUTION, layer.pointwise_kernel, _bias(layer), layer.activation, pointwise),
-        )
-    if isinstance(layer, layers.EinsumDense):
+    if isinstance(layer, keras.layers.EinsumDense):
         return (_einsum(layer),)
-    kinds = {
-        layers.Dense: (Kind.DENSE, {}),
-        layers.Conv2D: (Kind.CONVOLUTION, {"groups": getattr(layer, "groups", 1)}),
-        layers.DepthwiseConv2D: (Kind.DEPTHWISE, {}),
-        layers.Conv2DTranspose: (Kind.TRANSPOSED, {}),
-    }
-    kind, more = kinds[type(layer)]
-    return (_product(kind, layer.kernel, _bias(layer), layer.activation, _settings(layer), **more),)
+    return (_dense(layer),) if isinstance(layer, keras.layers.Dense) else convolutions(layer)
+
+
+def _dense(layer: keras.Layer) -> Product:
+    kernel = np.asarray(layer.kernel, np.float32)
+    return Product(
+        kind=Kind.DENSE,
+        kernel=kernel,
+        bias=np.asarray(layer.bias, np.float32) if layer.use_bias else np.zeros(kernel.shape[1], np.float32),
+        activation=layer.activation,
+        settings={},
+    )
 
 
 def _einsum(layer: keras.Layer) -> Product:
@@ -99,29 +95,3 @@ def _einsum(layer: keras.Layer) -> Product:
         joined=found.joined,
         settings={},
     )
-
-
-def _product(kind: Kind, kernel: Any, bias: Any, activation: Any, settings: dict[str, Any], groups: int = 1) -> Product:
-    return Product(
-        kind=kind,
-        kernel=np.asarray(kernel, np.float32),
-        bias=bias,
-        activation=activation,
-        groups=groups,
-        settings=settings,
-    )
-
-
-def _settings(layer: keras.Layer) -> dict[str, Any]:
-    """Return a layer's strides, padding and dilation as arguments of the Keras operators."""
-    names = ("strides", "padding", "dilation_rate", "output_padding")
-    return {name: getattr(layer, name) for name in names if hasattr(layer, name)}
-
-
-def _bias(layer: keras.Layer) -> Weights:
-    if layer.use_bias:
-        return np.asarray(layer.bias, np.float32)
-    transposed, depthwise = "Transpose" in type(layer).__name__, "Depthwise" in type(layer).__name__
-    shape = layer.pointwise_kernel.shape if hasattr(layer, "pointwise_kernel") else layer.kernel.shape
-    outputs = shape[2] * shape[3] if depthwise else shape[2] if transposed else shape[-1]
-    return np.zeros(outputs, np.float32)

@@ -62,18 +62,22 @@ def round_depthwise(weights: Floats, inputs: Inputs, ridge: float, *, limit: int
     return best(inputs.feedback(ridge), weights, steps, bounds, None)
 
 
-def round_matrix(weights: Floats, inputs: Inputs, ridge: float, shape: tuple[int, ...], *, limit: int) -> Rounded:
+def round_matrix(
+    weights: Floats, inputs: Inputs, ridge: float, shape: tuple[int, ...] | None, *, limit: int
+) -> Rounded:
     """Round weights (groups, K, M) to at most `limit` steps so that no pair of neighbours exceeds LARGEST_PAIR.
 
-    `shape` is that of the K inputs. See export/formats/pairing.py for the limit on pairs.
+    `shape` is that of the K inputs; None without a limit on pairs. See export/formats/pairing.py for that limit.
     """
     found = []
     for number, group in enumerate(weights):
         bounds = _bounds(group, limit)
         small = _positive(np.abs(group).max(axis=0) / np.float32(limit))
-        safe = _safe_step(group, small, shape)
-        steps = [(small * (safe / small) ** np.float32(share))[None] for share in PAIRED_SHARES]
-        found.append(best(inputs.feedback(ridge, number), group[None], steps, bounds, partners(shape)))
+        steps, pairs = [small[None]], None
+        if shape is not None:
+            safe, pairs = _safe_step(group, small, shape), partners(shape)
+            steps = [(small * (safe / small) ** np.float32(share))[None] for share in PAIRED_SHARES]
+        found.append(best(inputs.feedback(ridge, number), group[None], steps, bounds, pairs))
     return _joined(found, axis=0)
 
 
