@@ -93,15 +93,18 @@ def one_scale(model: Any) -> bool:
 
 
 def wide_grids(factor: float) -> Edit:
-    """Return an edit that makes the grids of all convolutions' outputs coarser, as a wrong range would."""
+    """Return an edit that makes the grids of all activations coarser, as wrong ranges would."""
 
     def edit(model: Any) -> bool:
-        tensors = model.subgraphs[0].tensors
-        made = {int(one.outputs[0]) for one in operators(model, "CONV_2D", "DEPTHWISE_CONV_2D")}
+        graph = model.subgraphs[0]
+        outside = {*map(int, graph.inputs), *map(int, graph.outputs)}
+        fixed = {int(one.outputs[0]) for one in operators(model, "SOFTMAX", "LOGISTIC", "TANH")}
+        made = {int(index) for one in graph.operators for index in one.outputs} - outside - fixed
         for index in made:
-            grid = tensors[index].quantization
-            grid.scale = np.asarray(grid.scale, np.float32) * np.float32(factor)
-            grid.zeroPoint = [round(-128 + (zero + 128) / factor) for zero in grid.zeroPoint]
+            grid = graph.tensors[index].quantization
+            if grid is not None and grid.scale is not None:
+                grid.scale = np.asarray(grid.scale, np.float32) * np.float32(factor)
+                grid.zeroPoint = [round(-128 + (int(zero) + 128) / factor) for zero in grid.zeroPoint]
         for layer in layers(model):
             rescale(model, layer, np.asarray(layer.weights.quantization.scale, np.float64))
         return bool(made)

@@ -43,3 +43,20 @@ def test_the_proof_catches_the_fault(fault: str, name: str, network: Callable[[s
     file = chosen.judged(KEY, planted, f"integer-{fault}")
     named = {check.id for check in file.checks if not check.passed}
     assert named & {"structure", "arithmetic", "storage", "ranges"} or file.trouble, str(file.checks)
+
+
+CAUGHT_BY = {
+    "structure": "dilation of 2",
+    "arithmetic": "all biases at 0.9 of their scale",
+    "storage": "weights on 7 bits",
+    "ranges": "grids 1.2 times as wide",
+}
+
+
+@pytest.mark.parametrize("check", CAUGHT_BY)
+def test_every_check_catches_its_fault(check: str, network: Callable[[str], Network]) -> None:
+    chosen = network("mobilenet_v2_tiny")
+    model = flatbuffer.read(chosen.content(KEY))
+    assert INTEGER_FAULTS[CAUGHT_BY[check]](model)
+    file = chosen.judged(KEY, Planted(contents={KEY: flatbuffer.write(model)}), f"integer-check-{check}")
+    assert check in {result.id for result in file.checks if not result.passed}

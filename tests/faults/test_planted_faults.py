@@ -69,8 +69,11 @@ CAUGHT_BY = {
 }
 
 
-# The check of streaming forms, which none of these networks has.
-IN_OTHER_TESTS = {"stream": "tests/export/test_streaming_form.py"}
+IN_OTHER_TESTS = {
+    "stream": "tests/export/test_streaming_form.py",
+    "structure": "tests/faults/test_integer_faults.py",
+    "arithmetic": "tests/faults/test_integer_faults.py",
+}
 
 
 def test_every_check_of_the_registry_has_a_planted_fault() -> None:
@@ -97,7 +100,7 @@ def test_every_check_applies_to_an_int8_file_of_a_trained_network(network: Calla
     chosen = network("mobilenet_tiny")
     file = chosen.healthy[PRIMARY.name, INT8]
     assert {check.id for check in file.checks} == {
-        *("fidelity", "storage", "convention", "order", "origin", "calibration", "ranges"),
+        *("fidelity", "structure", "arithmetic", "storage", "convention", "order", "origin", "calibration", "ranges"),
         *("equalization", "reconstruction", "drift", "clipping"),
     }
 

@@ -24,6 +24,9 @@ SMALLEST_STEP = 1e-2
 # the search for it grows in steps (`saturation.GROWTH`).
 COARSER = 1.05
 
+# ai-edge-quantizer takes no narrower range of weights.
+NARROWEST = 1e-9
+
 _SEAMS = ("QUANTIZE", "DEQUANTIZE")
 
 
@@ -108,7 +111,7 @@ def _best(reference: flatbuffer.Model, layer: Layer, match: Layer, raised: Numbe
     largest = np.abs(rows).max(axis=1)
     if raised is not None:
         largest = np.maximum(largest, np.moveaxis(raised, layer.channel_axis, 0).reshape(len(channels), -1).max(axis=1))
-    smallest = max(SMALLEST_STEP * float(largest.max(initial=0)), float(np.finfo(np.float32).tiny))
+    smallest = max(SMALLEST_STEP * float(largest.max(initial=0)), NARROWEST)
     step = np.maximum(largest, smallest) / 127
     if layer.op in ("CONV_2D", "FULLY_CONNECTED") and match.source.type == schema.TensorType.INT8:
         pairs = largest_pair(np.rint(rows / step[:, None]).T, channels.shape[1:])
