@@ -100,9 +100,11 @@ class IsolatedOperators(Protocol):
 
     Attributes:
         inputs: the inputs as the integer file declares them.
+        has_indices: whether the file computes integers such as indices, for which enlarged inputs may be too large.
     """
 
     inputs: tuple[TensorSpec, ...]
+    has_indices: bool
 
     def errors(self, stored: Mapping[str, Array]) -> Iterator[OperatorErrors]:
         """Run one sample, stored inputs by name, and yield the errors of every operator whose output has a grid."""

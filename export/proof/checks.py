@@ -9,7 +9,7 @@ from export.formats import FORMATS, PRIMARY
 from export.model import entries
 from export.proof import arithmetic as arithmetic_check
 from export.proof import clipping as clipped
-from export.proof import compare, input_convention, integer_model, provenance, streaming
+from export.proof import compare, enlarged, input_convention, integer_model, provenance, streaming
 from export.proof.check import CheckResult, NotMade
 from export.proof.evidence import Evidence
 from export.proof.integer_model import BaseOutputs
@@ -39,7 +39,7 @@ def parity(evidence: Evidence) -> Results | NotMade:
     """Check that the float32 file's outputs equal the Keras model's, up to float32 rounding."""
     if evidence.scheme != FLOAT32:
         return NotMade("only float32 files equal the Keras model up to rounding")
-    return evidence.compared.checks
+    return (*evidence.compared.checks, *enlarged.check(evidence.run, evidence.file))
 
 
 def fidelity(evidence: Evidence) -> Results | NotMade:

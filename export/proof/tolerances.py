@@ -61,6 +61,13 @@ PARITY = Tolerance(
     "zeroed channel of MobileNet v1 leaves 29 dB in the middle layer, one of the weakest tenth 39 dB in the mildest",
 )
 
+# Parity on enlarged inputs, which networks amplify more than those that they were trained on.
+ENLARGED_PARITY = Tolerance(
+    min_sqnr_db=60,
+    reason="float32 rounding only, but inputs that are 8 times too large leave the range where a network is smooth: "
+    "measured 118 dB or more on the tiny variants; relu6 in place of relu leaves 40 dB or less",
+)
+
 # Wide on purpose: storage, origin, calibration, convention and agreement detect smaller faults. For example, a zeroed
 # channel of MobileNet v1 leaves 12.7 dB in the mildest layer, as plain rounding does; the storage check detects it.
 _WEIGHTS_8_BIT = Tolerance(

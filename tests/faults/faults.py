@@ -205,6 +205,12 @@ FAULTS = (
     Fault(name="bias dropped, last layer", plant=edited(lambda file: file.drop_bias(last(file)))),
     Fault(name="padding off by one", plant=wrong_padding, schemes=(FLOAT32,)),
     Fault(
+        name="relu6 in place of relu",
+        plant=edited(lambda file: file.cap_relus()),
+        networks=("lenet5",),
+        schemes=(FLOAT32,),
+    ),
+    Fault(
         name="padding off by one before quantizing",
         plant=wrong_padding,
         networks=ONE_SMALL,

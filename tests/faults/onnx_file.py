@@ -74,6 +74,17 @@ class OnnxFile:
         declared[name]["zero_point"] += shift
         entry.value = json.dumps(declared)
 
+    def cap_relus(self) -> None:
+        """Put a clip to 0..6 in place of every Relu."""
+        from onnx import numpy_helper
+
+        ends = [numpy_helper.from_array(np.float32(end), f"end_{end}") for end in (0, 6)]
+        self._graph.initializer.extend(ends)
+        for node in self._graph.node:
+            if node.op_type == "Relu":
+                node.op_type = "Clip"
+                node.input.extend(end.name for end in ends)
+
     def swap_outputs(self) -> None:
         one, two = (value.name for value in self._graph.output)
         renamed = {one: two, two: one}

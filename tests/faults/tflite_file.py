@@ -64,6 +64,12 @@ class TfliteFile:
         for index in inside:
             self._requantize(self._tensors[index], scale, shift)
 
+    def cap_relus(self) -> None:
+        """Put relu6 in place of every fused relu."""
+        for _, operator in self._operators:
+            if operator.builtinOptions.fusedActivationFunction == 1:
+                operator.builtinOptions.fusedActivationFunction = 3
+
     def swap_outputs(self) -> None:
         one, two = self._model.signatureDefs[0].outputs
         one.tensorIndex, two.tensorIndex = two.tensorIndex, one.tensorIndex

@@ -51,6 +51,8 @@ class Isolated:
         read = {*graph.outputs, *(index for operator in graph.operators for index in operator.inputs)}
         # The runtime allocates no memory for results that nothing reads.
         self._watched = {int(index) for index in read if index >= 0 and self._specs[int(index)].scale is not None}
+        made = {int(index) for operator in graph.operators for index in operator.outputs}
+        self.has_indices = any(_is_index(graph.tensors[index]) for index in made)
         self._parts = [self._part(pairs) for pairs in self._groups()]
         self._seams = [
             operator
@@ -156,6 +158,12 @@ class Isolated:
         alone.buffers.append(buffer)
         graph = alone.subgraphs[0]
         return _added(graph, tensor, f"constant {len(graph.tensors)}", len(alone.buffers) - 1)
+
+
+def _is_index(tensor: Any) -> bool:
+    from ai_edge_litert import schema_py_generated as schema
+
+    return tensor.type in (schema.TensorType.INT32, schema.TensorType.INT64)
 
 
 def _added(graph: Any, tensor: Any, name: str, buffer: int = 0) -> int:

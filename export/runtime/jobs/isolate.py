@@ -30,7 +30,7 @@ def isolate(path: str, float_file: str, samples: str, count: int, camera_bytes: 
     loaded = Samples.load(Path(samples))
     chosen = loaded.take(np.unique(np.linspace(0, len(loaded) - 1, count).astype(np.int64)))
     worst, where, operators = 0.0, "", set()
-    for few in (chosen, _louder(chosen)):
+    for few in (chosen,) if isolated.has_indices else (chosen, louder(chosen)):
         for index in range(len(few)):
             for one in isolated.errors(feed(isolated, few, index, camera_bytes)):
                 operators.add(one.tensor)
@@ -40,7 +40,7 @@ def isolate(path: str, float_file: str, samples: str, count: int, camera_bytes: 
     return {"steps": worst, "where": where, "operators": len(operators)}
 
 
-def _louder(samples: Samples) -> Samples:
+def louder(samples: Samples) -> Samples:
     """Return samples with the float inputs enlarged, and without photos."""
 
     def enlarged(values: Array) -> Array:
