@@ -112,7 +112,7 @@ class Recipe:
         input_shapes: shapes of inputs of a model file, with a batch of 1, by input name; "" stands for the only input.
         imports: Python files to run before the model is loaded, which define its custom layers.
         unsafe_lambda: run the Python code of Lambda layers in the model's file.
-        weights: a tag, a file, "random", or None for the first tag (random, with a warning, if no source is reachable).
+        weights: a tag, a file, "random", or None for the first tag (random if there is none).
         calibration: None for the built-in photos, a folder, an .npz/.npy, `module:function`, or "synthetic" for images
             generated from the statistics of the model's batch norms (export/quantization/synthesis).
         preprocessing: how photos become inputs of a model from outside the zoo: raw, unit, tf, caffe, torch.

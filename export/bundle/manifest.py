@@ -76,11 +76,19 @@ def manifest(
         "evaluation": asdict(evaluation) if evaluation else None,
         "budget": dict(budget) if budget else None,
         "passed": all(not artifact.failures for artifact in artifacts),
+        "proves": _scope(subject, probe),
         "files": [artifact.record() for artifact in delivered],
         "not_delivered": [artifact.record() for artifact in artifacts if artifact not in delivered],
         "versions": {tool: version(tool) for tool in TOOLS} | {"python": platform.python_version()},
         "machine": {"processor": platform.machine(), "system": platform.system()},
     }
+
+
+def _scope(subject: Subject, probe: Samples) -> str:
+    """Return what `passed` means: for random weights or noise no more than float parity."""
+    if not subject.weights.trained:
+        return "float parity only: the weights are untrained"
+    return "float parity and accuracy" if probe.real else "float parity only: the samples are noise"
 
 
 def _probe(probe: Samples) -> dict[str, Any]:

@@ -58,11 +58,9 @@ def no_network(tmp_path: Path) -> dict[str, str]:
     return {**proxies, "PATH": str(tmp_path / "bin"), "ZOO_EXPORT_CACHE": str(cache), "PIP_RETRIES": "0"}
 
 
-def test_export_without_usable_weights_is_marked_untrained_everywhere(
-    no_network: dict[str, str], zoo: Zoo, tmp_path: Path
-) -> None:
-    words = ("mobilenet", "--format", "tflite", "--calibration-count", 2, "--probe-count", 16, "--out", "out")
-    result = zoo("export", *words, env=no_network)
+def test_random_weights_are_marked_untrained_everywhere(no_network: dict[str, str], zoo: Zoo, tmp_path: Path) -> None:
+    words = ("mobilenet", "--weights", "random", "--format", "tflite", "--calibration-count", 2, "--probe-count", 16)
+    result = zoo("export", *words, "--out", "out", env=no_network)
     assert result.returncode == 0
     assert progress_and_rest(result.stderr)[1] == []
     *_, warning, _ = result.stdout.splitlines()
@@ -73,12 +71,15 @@ def test_export_without_usable_weights_is_marked_untrained_everywhere(
     record = json.loads((tmp_path / "out" / "mobilenet" / "manifest.json").read_text())
     assert record["weights"]["trained"] is False
     assert record["weights"]["reason"]
+    assert record["passed"] is True
+    assert record["proves"] == "float parity only: the weights are untrained"
 
 
+@pytest.mark.parametrize("choice", [(), ("--weights", "imagenet")], ids=["by default", "by name"])
 def test_unavailable_weights_exit_with_code_3_and_write_nothing(
-    no_network: dict[str, str], zoo: Zoo, tmp_path: Path
+    choice: tuple[str, ...], no_network: dict[str, str], zoo: Zoo, tmp_path: Path
 ) -> None:
-    result = zoo("export", "mobilenet", "--weights", "imagenet", "--out", "out", env=no_network)
+    result = zoo("export", "mobilenet", *choice, "--out", "out", env=no_network)
     assert result.returncode == 3
     assert result.stdout == ""
     (line,) = progress_and_rest(result.stderr)[1]

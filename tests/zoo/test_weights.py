@@ -77,11 +77,11 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(model, arrays, good_file, 
     assert sha256(cached) == sha256(good_file)
 
 
-def test_without_a_network_the_model_is_untrained_and_the_reason_is_reported(model, cache):
-    loaded = load(model, from_sources(url(NOBODY, "0" * 64)), None)
-    assert (loaded.name, loaded.trained, loaded.sha256) == ("random", False, None)
-    assert "no source of the noise weights answered" in loaded.reason
-    assert "127.0.0.1:9: Connection refused" in loaded.reason
+def test_without_a_network_known_weights_are_never_replaced_by_random_ones(model, cache):
+    with pytest.raises(OutsideError, match="no source of the noise weights answered") as caught:
+        load(model, from_sources(url(NOBODY, "0" * 64)), None)
+    assert "127.0.0.1:9: Connection refused" in str(caught.value)
+    assert "with --weights random only float parity can be proven" in str(caught.value)
 
 
 def test_without_a_network_a_requested_tag_is_an_outside_failure(model, cache):

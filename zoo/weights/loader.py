@@ -96,14 +96,14 @@ def load(
     Args:
         model: any build of the architecture.
         architecture: lists the trained weights.
-        choice: a tag, "random", a .weights.h5, .h5 or .keras file, or None: the first tag, or random weights
-            with the reason where those cannot be fetched.
+        choice: a tag, "random", a .weights.h5, .h5 or .keras file, or None: the first tag, or random weights if no
+            trained ones are known for this build.
         progress: called with (bytes so far, bytes in all or None) during a download.
         seed: of random weights.
 
     Raises:
         UsageProblemError: no such tag or file, or weights that do not fit the model.
-        OutsideError: a tag was requested by name and no source delivered the right bytes.
+        OutsideError: trained weights are known, but no source delivered the right bytes.
     """
     tags = {weights.tag: weights for weights in architecture.weights}
     if choice == "random":
@@ -118,12 +118,7 @@ def load(
         raise UsageProblemError(f"{misfit}; leave the options at their defaults, or type --weights random")
     if misfit:
         return _randomise(model, architecture, seed, misfit)
-    try:
-        return _load_tag(model, weights, progress)
-    except OutsideError as error:
-        if choice:
-            raise
-        return _randomise(model, architecture, seed, str(error))
+    return _load_tag(model, weights, progress)
 
 
 def _load_tag(model: keras.Model, weights: Weights, progress: sources.ByteProgress | None) -> LoadedWeights:
@@ -149,7 +144,10 @@ def _load_tag(model: keras.Model, weights: Weights, progress: sources.ByteProgre
             sha256=sha256,
             licence=weights.licence,
         )
-    raise OutsideError(f"no source of the {weights.tag} weights answered: " + "; ".join(failures))
+    raise OutsideError(
+        f"no source of the {weights.tag} weights answered: {'; '.join(failures)}; with --weights random only float "
+        "parity can be proven"
+    )
 
 
 def _words(source: Source) -> str:
