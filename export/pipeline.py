@@ -16,6 +16,7 @@ from export.analysis.budget.run import find_file
 from export.analysis.diagnosis.exporting import diagnosed
 from export.analysis.evaluation import Labelled
 from export.analysis.original import Original, load_original
+from export.analysis.original import judged as judged_by_original
 from export.bundle import golden, write
 from export.bundle.atomic_folder import Destination
 from export.bundle.manifest import manifest
@@ -183,6 +184,8 @@ def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, origin
     wanted = {FLOAT32, *run.recipe.schemes}
     artifacts = [one.artifact for (name, scheme), one in proven.items() if name in requested and scheme in wanted]
     known = {bits: base for bits, base in bases.items() if isinstance(base, IntegerBase)}
+    if original is not None and run.recipe.passes:
+        artifacts = judged_by_original(artifacts, original, expected)
     if run.recipe.diagnose and INT8.weight_bits in known:
         artifacts = diagnosed(artifacts, run, files, known[INT8.weight_bits])
     if photos is not None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from calibration.samples import Array, Samples
 from export.analysis.evaluation import Labelled
 from export.formats import FORMATS
-from export.metrics import compare
+from export.metrics import Comparison, compare
 from export.model import reference, signature
 from export.model.loading import model_file
 from export.model.loading.static_sizes import Sizes
+from export.model.output_kinds import output_kinds as of_model
 from export.model.subject import Subject, subject_of_file
+from export.proof.artifact import Artifact
+from export.proof.check import CheckResult
 from export.proof.evidence import ProvenFile
+from export.proof.tolerances import KEPT_BY_PRUNING
 from zoo import own_file
 from zoo.errors import UsageProblemError
 
@@ -61,6 +65,35 @@ class Original:
             "bytes_zipped": len(zlib.compress(artifact.content, 9)),
             "zero_share": FORMATS[artifact.format].zero_share(artifact.content),
         }
+
+
+def judged(artifacts: list[Artifact], original: Original, expected: Outputs) -> list[Artifact]:
+    """Return the artifacts with a check of what the pruned model keeps of the original's outputs.
+
+    Args:
+        artifacts: the files, which were proven against the pruned model.
+        original: the model before pruning.
+        expected: outputs of the pruned model for the same samples.
+    """
+    kinds = of_model(original.subject.model, original.subject.losses, original.subject.task)
+    checks = [
+        result
+        for name in expected
+        for result in _kept(name, compare(reference=original.outputs[name], actual=expected[name], kind=kinds[name]))
+    ]
+    return [
+        artifact if artifact.trouble else replace(artifact, checks=(*artifact.checks, *checks))
+        for artifact in artifacts
+    ]
+
+
+def _kept(name: str, compared: Comparison) -> Iterator[CheckResult]:
+    """Yield the share of equal predictions, or for values the variation over the samples that is kept."""
+    share = compared.top1_agreement if compared.top1_agreement is not None else compared.decision_agreement
+    quantity, value = ("share with the original's prediction", share) if share is not None else ("R2", compared.r2)
+    if value is not None:
+        least, reason = KEPT_BY_PRUNING.least, KEPT_BY_PRUNING.reason
+        yield CheckResult.at_least(least, value, id="pruning", subject=name, quantity=quantity, reason=reason)
 
 
 def load_original(path: Path, subject: Subject, probe: Samples) -> Original:

@@ -54,6 +54,14 @@ class ErrorTolerance:
     reason: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class LeastShare:
+    """The smallest share that passes."""
+
+    least: float
+    reason: str
+
+
 # Parity: the float file against the Keras model.
 PARITY = Tolerance(
     min_sqnr_db=90,
@@ -267,6 +275,13 @@ CONVENTION = ErrorTolerance(
     largest=0.51,
     reason="a zero point is a whole number, which costs up to half a step; one step more is a wrong zero point, and a "
     "scale that is 0.4 % wrong moves the last byte by a step",
+)
+
+# Pruning: the share of the original's predictions that the pruned model keeps, or R2 of values.
+KEPT_BY_PRUNING = LeastShare(
+    least=0.65,
+    reason="a model that changes every third prediction is another model, as int8 files that do are refused; train it "
+    "before it is exported (zoo train --prune-channels)",
 )
 
 # Calibration: how far the middle 90 % of the calibration inputs may shift against the probe's, as a fraction of the

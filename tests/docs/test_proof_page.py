@@ -12,13 +12,13 @@ from export.proof.checks import CHECKS
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "proof.md").read_text(encoding="utf-8")
 # Made outside of the registry: by a budget, and by `zoo verify` on a delivered folder.
-OTHERS = {"budget", "integrity", "signature", "reproduction", "preprocessing", "export"}
+OTHERS = {"budget", "pruning", "integrity", "signature", "reproduction", "preprocessing", "export"}
 IDS = re.compile(r"(?:\bid=|stated\()\s*\"(\w+)\"")
 
 
 def test_every_check_has_a_row_in_the_order_of_the_registry() -> None:
     rows = re.findall(r"^\| \*\*(\w+)\*\* \|", PAGE, re.MULTILINE)
-    assert rows == [*(check.id for check in CHECKS), "budget"]
+    assert rows == [*(check.id for check in CHECKS), "pruning", "budget"]
 
 
 @pytest.mark.parametrize("name", sorted(OTHERS))
