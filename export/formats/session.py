@@ -87,11 +87,13 @@ class OperatorErrors:
     Attributes:
         op: name of the operator.
         tensor: name of its output in the file.
+        dtype: type of that output, such as "int8".
         steps: distance of every stored number from the predicted one, in steps of the output's grid.
     """
 
     op: str
     tensor: str
+    dtype: str
     steps: Array
 
 

@@ -82,7 +82,7 @@ class Isolated:
         limits = np.iinfo(spec.dtype)
         ideal = np.clip(expected / spec.scale + spec.zero_point, limits.min, limits.max)
         found = np.abs(self._session.view(index).astype(np.float64) - ideal.reshape(spec.shape))
-        return OperatorErrors(op=self._op(index), tensor=spec.name, steps=found)
+        return OperatorErrors(op=self._op(index), tensor=spec.name, dtype=spec.dtype, steps=found)
 
     def _op(self, index: int) -> str:
         graph = self._quantized.subgraphs[0]

@@ -15,6 +15,9 @@ from export.runtime.jobs.feed import feed
 # Factor of the inputs of made-up samples, which reach the ends of grids and the caps of activations.
 LOUDER = 8
 
+# How many steps count as one where LiteRT interpolates in a table: 22 of the 32768 steps of a softmax were measured.
+INTERPOLATED = {("SOFTMAX", "int16"): 8.0}
+
 
 def isolate(path: str, float_file: str, samples: str, count: int, camera_bytes: bool) -> dict[str, Any]:
     """Return the largest error in steps, the operator that makes it, and the number of compared operators.
@@ -34,7 +37,7 @@ def isolate(path: str, float_file: str, samples: str, count: int, camera_bytes: 
         for index in range(len(few)):
             for one in isolated.errors(feed(isolated, few, index, camera_bytes)):
                 operators.add(one.tensor)
-                largest = float(np.max(one.steps, initial=0.0))
+                largest = float(np.max(one.steps, initial=0.0)) / INTERPOLATED.get((one.op, one.dtype), 1.0)
                 if not largest <= worst:
                     worst, where = largest, f"{one.op} {one.tensor.split(';')[0]}"
     return {"steps": worst, "where": where, "operators": len(operators)}
