@@ -15,8 +15,12 @@ from export.runtime.jobs.feed import feed
 # Factor of the inputs of made-up samples, which reach the ends of grids and the caps of activations.
 LOUDER = 8
 
-# How many steps count as one where LiteRT interpolates in a table: 22 of the 32768 steps of a softmax were measured.
-INTERPOLATED = {("SOFTMAX", "int16"): 8.0}
+# How many steps count as one where LiteRT reads or interpolates a table: measured 22 of 32768 steps for a softmax, 10 for
+# a reciprocal root of 16 bits, and 1.0 for a root.
+INTERPOLATED = {
+    ("SQRT", "int8"): 2.0,
+    **dict.fromkeys(((op, "int16") for op in ("EXP", "GELU", "LOG", "RSQRT", "SOFTMAX", "SQRT")), 8.0),
+}
 
 
 def isolate(path: str, float_file: str, samples: str, count: int, camera_bytes: bool) -> dict[str, Any]:
