@@ -15,8 +15,8 @@ from export.runtime.jobs.feed import feed
 # Factor of the inputs of made-up samples, which reach the ends of grids and the caps of activations.
 LOUDER = 8
 
-# How many steps count as one where LiteRT reads or interpolates a table: measured 22 of 32768 steps for a softmax, 10 for
-# a reciprocal root of 16 bits, and 1.0 for a root.
+# How many steps count as one where LiteRT reads or interpolates a table: measured 22 of 32768 steps for a softmax, 10
+# for a reciprocal root of 16 bits, and 1.0 for a root.
 INTERPOLATED = {
     ("SQRT", "int8"): 2.0,
     **dict.fromkeys(((op, "int16") for op in ("EXP", "GELU", "LOG", "RSQRT", "SOFTMAX", "SQRT")), 8.0),
