@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from calibration.samples import Array
+from export import temporary
 from export.analysis import evaluation
 from export.analysis.budget import checks as budget_checks
 from export.analysis.budget.result import BudgetResult
@@ -81,7 +81,7 @@ def run(
     destination.check()
     if recipe.evaluate is not None:
         evaluation.check_source(recipe.evaluate)
-    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+    with temporary.folder() as folder:
         work = Path(folder)
         subject = _subject(recipe, tell)
         labelled = evaluation.find(subject, recipe.evaluate) if recipe.evaluate is not None else None

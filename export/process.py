@@ -13,13 +13,13 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from export import temporary
 from export.progress import Progress, Quiet
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError, ZooError
 
@@ -44,7 +44,7 @@ class Worker:
 
     def __init__(self) -> None:
         # The child writes its temporary files to a folder of this process, which removes them however the child ends.
-        self._scratch = tempfile.TemporaryDirectory(prefix="zoo-export-", ignore_cleanup_errors=True)
+        self._scratch = temporary.folder(ignore_cleanup_errors=True)
         self.log = Path(self._scratch.name, "log")
         reading, writing = os.pipe()
         with self.log.open("w") as output:

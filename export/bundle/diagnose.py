@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from export import temporary
 from export.analysis.diagnosis.comparable import comparable, is_equalized
 from export.analysis.diagnosis.run import examined
 from export.bundle import diagnosed_export as subjects
@@ -54,7 +54,7 @@ def _diagnosed(path: str, model: str | None, samples: str | None) -> dict[str, A
         ) from error
     subject = load_subject(wanted)
     subjects.check_weights(subject, export)
-    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+    with temporary.folder() as folder:
         work = Path(folder)
         records = export.manifest.get("passes", []) if export is not None else []
         equalized, draw = is_equalized(records), None

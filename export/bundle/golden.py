@@ -17,6 +17,8 @@ from zoo.errors import CheckFailedError
 
 # Far more than an export writes (8 samples); protects against archives that unpack to a huge size.
 MAX_UNPACKED_BYTES = 2_000_000_000
+# Zeros pack to a thousandth. An archive that is larger than this when unpacked, and packed as well as that, is refused.
+SMALL_BYTES, MAX_RATIO = 50_000_000, 200
 MAX_SAMPLES = 1000
 COUNT = 8  # Enough to detect a broken file, and a small part of an export's size.
 
@@ -73,6 +75,8 @@ def read(path: Path) -> Golden:
     Raises:
         CheckFailedError: the file is missing, damaged, too large, or not written by an export.
     """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise CheckFailedError("it is not a regular file")
     try:
         arrays = _arrays(path)
     except FileNotFoundError:
@@ -101,8 +105,9 @@ def read(path: Path) -> Golden:
 def _arrays(path: Path) -> dict[str, Array]:
     with ZipFile(path) as archive:
         unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > MAX_UNPACKED_BYTES:
-            raise ValueError(f"it unpacks to {unpacked / 1e9:.1f} GB")
+        packed = sum(member.compress_size for member in archive.infolist())
+        if unpacked > MAX_UNPACKED_BYTES or unpacked > max(SMALL_BYTES, MAX_RATIO * packed):
+            raise ValueError(f"it unpacks from {packed / 1e6:.1f} MB to {unpacked / 1e9:.2g} GB")
         arrays = {}
         for member in archive.namelist():
             with archive.open(member) as file:

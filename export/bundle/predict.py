@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from calibration.samples import Samples
+from export import temporary
 from export.analysis.tasks import TASKS, Task
 from export.analysis.tasks.prediction import Described, Prediction
 from export.bundle.given import Given
@@ -99,7 +99,7 @@ def run(file: DeliveredFile, samples: Samples) -> Measurement:
     Raises:
         RuntimeCrashError: the runtime cannot load or run the file.
     """
-    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+    with temporary.folder() as folder:
         samples.save(Path(folder))
         return measure(file.path, Path(folder), camera_bytes=file.takes_camera_bytes)
 

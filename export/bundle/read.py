@@ -103,7 +103,7 @@ class Delivered:
     def labels(self) -> tuple[str, ...]:
         """The names of the classes; empty if the export has none."""
         path = self.folder / LABELS
-        if not path.is_file() or path.stat().st_size > MAX_LABELS_BYTES:
+        if not path.is_file() or path.is_symlink() or path.stat().st_size > MAX_LABELS_BYTES:
             return ()
         return tuple(path.read_text(encoding="utf-8", errors="replace").splitlines())
 
@@ -145,7 +145,9 @@ def read(folder: Path) -> Delivered:
 def damage(path: Path, sha256: str) -> str:
     """Return how the file at `path` differs from the one with the digest `sha256`; empty if it does not."""
     if not path.is_file():
-        return "the file is missing"
+        return "the file is missing" if not path.exists() else "it is not a regular file"
+    if path.is_symlink():
+        return "it is a link to another file"
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
             return "its sha256 differs from the manifest's: the file was changed or truncated after the export"

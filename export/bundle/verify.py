@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from calibration.samples import Array
+from export import temporary
 from export.bundle import golden
 from export.bundle.golden import Golden
 from export.bundle.read import Delivered, DeliveredFile, damage
@@ -85,7 +85,7 @@ def verify(delivered: Delivered, progress: Progress) -> Verification:
         files = [VerifiedFile(file=file, checks=(_whole(file.path, file.sha256), unseen)) for file in delivered.files]
         return Verification(delivered=delivered, count=0, files=tuple(files), checks=tuple(checks))
     checks += _preprocessing(delivered, samples)
-    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+    with temporary.folder() as folder:
         samples.samples(delivered.photo_input).save(Path(folder))
         seen: list[VerifiedFile] = []
         for file in delivered.files:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from export.cli.printable import printable
+
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
 PIPE_WIDTH = 160  # For pipes and log files, which do not wrap: wide enough for every table.
 
@@ -24,12 +28,17 @@ def standard_error() -> Console:
 
 def _console(*, stderr: bool) -> Console:
     from rich.console import Console
+    from rich.segment import Segment
 
     class LoudConsole(Console):
-        """Raise BrokenPipeError where rich would end the process; `export.cli.main` decides the exit code."""
+        """Raise BrokenPipeError where rich would end the process; print no control characters of untrusted text."""
 
         def on_broken_pipe(self) -> None:
-            raise BrokenPipeError
+            raise BrokenPipeError  # `export.cli.main` decides the exit code.
+
+        def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+            for segment in super().render(renderable, options):
+                yield segment if segment.control else Segment(printable(segment.text), segment.style)
 
     # Markup stays off because shapes and file names contain square brackets. Rich honours NO_COLOR and TERM=dumb.
     console = LoudConsole(stderr=stderr, markup=False, highlight=False, emoji=False)
@@ -40,7 +49,7 @@ def _console(*, stderr: bool) -> Console:
 
 def print_json(facts: Any) -> None:
     """Print plain data as JSON on stdout."""
-    print(json.dumps(facts, indent=2, ensure_ascii=False))
+    print(printable(json.dumps(facts, indent=2, ensure_ascii=False)))
 
 
 def print_error(message: str, hint: str | None = None) -> None:
@@ -51,6 +60,6 @@ def print_error(message: str, hint: str | None = None) -> None:
     colour = False if os.environ.get("NO_COLOR") else None
     click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour)
     # A message may quote another library's message, which may contain line breaks.
-    click.echo(" ".join(message.split()), err=True)
+    click.echo(printable(" ".join(message.split())), err=True)
     if hint:
         click.echo(hint, err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import zoo
 from export.model import signature
-from export.model.loading import custom_code, model_file
+from export.model.loading import custom_code, model_file, untrained
 from export.model.loading.functional_form import normalises_by_itself
 from export.model.loading.model_file import is_model_file
 from export.model.loading.static_sizes import Sizes
@@ -178,7 +178,10 @@ def subject_of_file(
     model = file.model
     known = own_file.read(path)
     name = _file_name(path)
-    loaded = LoadedWeights(name=path.name, trained=True, source="a file", sha256=file.sha256, taken_as_trained=True)
+    why = untrained.reason(model)
+    loaded = LoadedWeights(
+        name=path.name, trained=not why, source="a file", sha256=file.sha256, reason=why, taken_as_trained=not why
+    )
     if known is None:
         return Subject(
             name=name,

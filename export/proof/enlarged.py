@@ -5,13 +5,13 @@ Real samples may never reach the cap of an activation or a rare branch, so a fil
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from calibration.samples import Array, Samples
+from export import temporary
 from export.model import entries
 from export.proof.check import CheckResult
 from export.proof.compare import compare_outputs
@@ -48,7 +48,7 @@ def check(run: ExportRun, file: MadeFile) -> tuple[CheckResult, ...]:
 def _compared(
     run: ExportRun, file: MadeFile, samples: Samples, expected: Mapping[str, Array]
 ) -> tuple[CheckResult, ...]:
-    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+    with temporary.folder() as folder:
         samples.save(Path(folder))
         try:
             measured = measure(file.on_disk(run.work), Path(folder), camera_bytes=False)

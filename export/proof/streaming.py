@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from calibration.samples import Array
-from export import process
+from export import process, temporary
 from export.metrics import OutputKind
 from export.proof.check import CheckResult
 from export.proof.compare import compare_outputs
@@ -50,7 +49,7 @@ def _like(expected: Array, found: Array) -> Array:
 
 
 def _outputs(path: Path, stream: Stream) -> dict[str, Array]:
-    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+    with temporary.folder() as folder:
         outputs = Path(folder) / "outputs.npz"
         process.call(
             run_stream,

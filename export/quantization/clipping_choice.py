@@ -6,7 +6,6 @@ say too little: clipped by them, a network with additive attention lost 9 dB.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from calibration.ranges import Ranges
 from calibration.samples import Array
+from export import temporary
 from export.errors import ConversionError
 from export.formats import PRIMARY, QuantizationPlan
 from export.metrics import OutputKind, compare
@@ -48,7 +48,7 @@ def costs_too_much(run: ExportRun, content: bytes, whole: Ranges, clipped: Range
     calibration = run.samples.calibration
     samples = calibration.take(np.arange(min(SAMPLES, len(calibration))))
     expected = reference.outputs(run.subject.model, samples)
-    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+    with temporary.folder() as folder:
         samples.save(Path(folder) / "samples")
         try:
             outputs = [_outputs(run, content, ranges, Path(folder)) for ranges in (whole, clipped)]

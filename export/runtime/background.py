@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
+from export import temporary
 from export.process import JobResult, Worker, last_words, result_or_error, signal_name
 from export.progress import Progress
 from zoo.errors import OutsideError
@@ -24,6 +25,7 @@ def start(job: Callable[..., JobResult], progress: Progress, **arguments: Any) -
         ZooError: the error of the job, or an OutsideError if the process crashed.
         RuntimeError: a bug in the job, with the child's traceback.
     """
+    temporary.sweep()
     worker = Worker()
     try:
         event = worker.do(job, arguments, progress)

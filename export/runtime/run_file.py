@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from calibration.samples import Array
-from export import process
+from export import process, temporary
 from export.formats.session import OpCount
 from export.model.tensor_spec import TensorSpec
 from export.runtime.jobs.run import run
@@ -72,7 +71,7 @@ def measure(path: Path, samples: Path, *, camera_bytes: bool, hurry: bool = Fals
         RuntimeCrashError: the runtime cannot load or run the file.
         UsageProblemError: the samples do not fit the file's inputs.
     """
-    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+    with temporary.folder() as folder:
         outputs = Path(folder) / "outputs.npz"
         hurry_after = TIMED_SAMPLES if hurry else None
         result = process.call(

@@ -48,6 +48,8 @@ class Events:
 def main() -> int:
     """Run requested jobs until the parent closes standard input; write events to the file descriptor in argv."""
     signal.signal(signal.SIGTERM, _leave)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup ignores it
+        signal.signal(signal.SIGHUP, _leave)  # a closed terminal sends it to the whole group
     descriptor, scratch = int(sys.argv[1]), sys.argv[2]
     requests: Requests = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests, scratch), daemon=True).start()

@@ -17,6 +17,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
     "export": (
         ("errors", "metrics", "progress", "scheme", "units"),
         ("recipe",),
+        ("temporary",),
         ("process",),
         ("model",),
         ("formats",),

@@ -5,13 +5,13 @@ int8 and w8a16 files are made by ONNX Runtime's static quantizer, with ranges of
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from calibration.samples import Array, Samples
+from export import temporary
 from export.errors import ConversionError
 from export.formats.onnx import saturation
 from export.formats.onnx.graph import Graph
@@ -42,7 +42,7 @@ def _static(path: Path, samples: Samples, scheme: Scheme) -> bytes:
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
     types = {INT8: QuantType.QUInt8, W8A16: QuantType.QUInt16}
-    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+    with temporary.folder() as folder:
         made = Path(folder) / "quantized.onnx"
         try:
             quantize_static(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from export import temporary
 from export.errors import ConversionError
 from export.formats.onnx.graph import Graph
 from export.formats.onnx.protos import GraphProto, NodeProto
@@ -44,7 +44,7 @@ def _optimized(path: Path) -> Any:
     """Return the graph after the runtime's optimizations."""
     import onnx
 
-    with tempfile.TemporaryDirectory(prefix="zoo-census-") as folder:
+    with temporary.folder() as folder:
         target = Path(folder, "optimized.onnx")
         try:
             save_optimized(path, target, "ORT_ENABLE_ALL")

@@ -5,9 +5,9 @@ The basic level of ONNX Runtime's optimizer does this and writes only standard o
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
+from export import temporary
 from export.errors import ConversionError
 from export.formats.onnx.protos import ModelProto
 from export.formats.onnx.session import load_errors, save_optimized
@@ -17,7 +17,7 @@ def fold(proto: ModelProto) -> ModelProto:
     """Return `proto` folded; `proto` itself is emptied to avoid two copies of the weights."""
     import onnx
 
-    with tempfile.TemporaryDirectory(prefix="zoo-fold-") as folder:
+    with temporary.folder() as folder:
         before, after = Path(folder, "before.onnx"), Path(folder, "after.onnx")
         onnx.save(proto, str(before))
         proto.Clear()

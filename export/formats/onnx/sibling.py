@@ -7,11 +7,11 @@ fuses the three into an integer operator if it has one.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from export import temporary
 from export.formats.onnx.flattening import flatten_before_dense
 from export.formats.onnx.float_file import refuse_unknown_operators
 from export.formats.onnx.naming import canonicalize, share_equal_tensors
@@ -106,7 +106,7 @@ def _is_affine(tensor: Any) -> bool:
 def _convert(content: bytes) -> ModelProto:
     import tf2onnx
 
-    with tempfile.TemporaryDirectory(prefix="zoo-onnx-") as folder:
+    with temporary.folder() as folder:
         path = Path(folder, "sibling.tflite")
         path.write_bytes(content)
         return call(lambda: tf2onnx.convert.from_tflite(str(path), opset=OPSET), "the .tflite")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export import process
+from export import process, temporary
 from export.errors import ConversionError
 from export.formats.patches import positions_of_extremes_by_one_operator
 from export.formats.tflite import conversion
@@ -35,7 +34,7 @@ def convert(model: keras.Model, entries: Mapping[str, keras.Model], *, select_op
         entry: [[spec.name for spec in specs] for specs in (signature.inputs(one), signature.outputs(one))]
         for entry, one in models.items()
     }
-    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+    with temporary.folder() as folder:
         _write_saved_model(model, models, folder)
         if 4 * model.count_params() < LARGE_BYTES:
             return conversion.convert(folder, names, select_ops)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from calibration.samples import Array
+from export import temporary
 from export.formats.dissection import Activation, Floats, Show, Tail, check_points, ends, points
 from export.formats.tflite import flatbuffer, shadow_ops, suffix
 from export.formats.tflite.census import MOVES
@@ -146,7 +146,7 @@ def _bounds(model: flatbuffer.Model) -> Iterator[tuple[str, tuple[float, float]]
 
 def load(content: bytes, *, keep_all_tensors: bool = True) -> TfliteSession:
     """Return a session of a file that is given as bytes."""
-    with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+    with temporary.folder() as folder:
         path = Path(folder) / "all.tflite"
         path.write_bytes(content)
         return TfliteSession(path, keep_all_tensors=keep_all_tensors)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from calibration.observers import Update
 from calibration.samples import Array, Samples
+from export import temporary
 from export.formats.tflite import flatbuffer, partition
 from export.formats.tflite.session import TfliteSession
 from export.formats.tflite.steps import steps as steps_of
@@ -41,7 +41,7 @@ class TfliteWatcher:
         if len(found) == 1:
             self._watch_whole(samples, update_of)
             return
-        with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+        with temporary.folder() as folder:
             inputs = self._inputs(samples, update_of)
             for part in found:
                 self._watch_part(part, Path(folder), inputs, len(samples), update_of)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from export import temporary
 from export.model.loading import h5_operators, untrusted
 from export.model.loading.application_layers import application_layers
 from export.model.loading.keras2 import load as keras2
@@ -34,7 +34,7 @@ def load(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, tuple
         return keras2.load(path, config, unsafe_lambda=unsafe_lambda)
     marked = h5_operators.named(config)
     try:
-        with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
+        with temporary.folder() as folder:
             source = path if marked == config else _copied(path, Path(folder), marked)
             return _loaded(source, unsafe_lambda=unsafe_lambda), ()
     except (ValueError, TypeError, KeyError, OSError) as error:
