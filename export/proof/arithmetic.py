@@ -8,21 +8,19 @@ from export import process
 from export.proof.check import CheckResult
 from export.proof.tolerances import ARITHMETIC
 from export.runtime.jobs.isolate import isolate
-from export.scheme import Scheme
 from zoo.errors import OutsideError
 
 ID = "arithmetic"
 SAMPLES = 2  # Each operator computes thousands of numbers on one.
 
 
-def check(path: Path, float_path: Path, samples: Path, scheme: Scheme, *, camera_bytes: bool) -> CheckResult:
+def check(path: Path, float_path: Path, samples: Path, *, camera_bytes: bool) -> CheckResult:
     """Feed every float operator what the file stores, and compare its outputs with those that the file stores.
 
     Args:
         path: of the integer file.
         float_path: of the float file that it was quantized from, with the same operators.
         samples: folder of the samples.
-        scheme: of the file.
         camera_bytes: whether its input takes the bytes of photos.
     """
     try:
@@ -32,7 +30,7 @@ def check(path: Path, float_path: Path, samples: Path, scheme: Scheme, *, camera
     except OutsideError as error:
         return CheckResult.stated(ID, "the operators", str(error), passed=False)
     return CheckResult.at_most(
-        ARITHMETIC[scheme],
+        ARITHMETIC["int16" if found["dtype"] == "int16" else "int8"],
         min(found["steps"], 1e300),
         id=ID,
         subject=found["where"] or f"{found['operators']} operators",

@@ -39,6 +39,7 @@ class Artifact:
         scores: the task's metrics on labelled data, by name; None without labelled data.
         diagnosis: error of each layer; None unless `--diagnose` requests it.
         trouble: why the file could not be built or run; empty if it could.
+        is_compared_only: whether only its outputs and weights were compared, not its graph and grids.
         is_delivered_unproven: whether it is delivered although it could not be run, as requested.
         notes: sentences for the reader about a file that passed.
     """
@@ -63,6 +64,7 @@ class Artifact:
     diagnosis: Mapping[str, Any] | None = None
     trouble: str = ""
     is_delivered_unproven: bool = False
+    is_compared_only: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -115,6 +117,7 @@ class Artifact:
             "scores": dict(self.scores) if self.scores else None,
             "diagnosis": self.diagnosis,
             "trouble": self.trouble,
+            "compared_only": self.is_compared_only,
             "notes": list(self.notes),
             "passed": not self.failures,
         }

@@ -21,6 +21,8 @@ from export.scheme import FLOAT32, INT8, W8A16
 
 Results = tuple[CheckResult, ...]
 
+ALONE = "another quantizer made it from the float file, with ranges of its own"
+
 
 @dataclass(frozen=True)
 class Check:
@@ -39,7 +41,7 @@ def parity(evidence: Evidence) -> Results | NotMade:
     """Check that the float32 file's outputs equal the Keras model's, up to float32 rounding."""
     if evidence.scheme != FLOAT32:
         return NotMade("only float32 files equal the Keras model up to rounding")
-    return (*evidence.compared.checks, *enlarged.check(evidence.run, evidence.file))
+    return (*evidence.compared.checks, *enlarged.check(evidence.run, evidence.file, evidence.expected))
 
 
 def fidelity(evidence: Evidence) -> Results | NotMade:
@@ -66,6 +68,8 @@ def structure(evidence: Evidence) -> Results | NotMade:
     """Check that the file's operators, options and wiring are those of the file that it was quantized from."""
     if evidence.scheme == FLOAT32:
         return NotMade("a float32 file was not quantized")
+    if evidence.file.alone:
+        return NotMade(ALONE)
     if evidence.file.format != PRIMARY.name:
         return NotMade(f"its operators are other ones than the .{PRIMARY.name}'s; its outputs are compared instead")
     if evidence.parent is None:
@@ -85,7 +89,7 @@ def arithmetic(evidence: Evidence) -> Results | NotMade:
     float_path = written(run.work, f"parent{PRIMARY.suffix}", evidence.parent)
     camera_bytes = run.takes_camera_bytes(file.scheme)
     found = arithmetic_check.check(
-        file.on_disk(run.work), float_path, run.samples.probe_folder, file.scheme, camera_bytes=camera_bytes
+        file.on_disk(run.work), float_path, run.samples.probe_folder, camera_bytes=camera_bytes
     )
     return (found,)
 
@@ -254,6 +258,8 @@ def _without_own_ranges(evidence: Evidence) -> str:
     """Return why the file itself was not quantized to activation ranges; empty if it was."""
     if not evidence.scheme.needs_calibration:
         return "files of this precision store no ranges of activations"
+    if evidence.file.alone:
+        return ALONE
     return "" if evidence.file.format == PRIMARY.name else f"it takes its ranges from the .{PRIMARY.name}"
 
 

@@ -15,13 +15,12 @@ from export import temporary
 from export.metrics import compare
 from export.model import entries
 from export.proof.check import CheckResult
-from export.proof.compare import compare_outputs
 from export.proof.tolerances import ENLARGED_PARITY
 from export.quantization.build import MadeFile
 from export.quantization.export_run import ExportRun
+from export.runtime.jobs.error_sums import sqnr_db
 from export.runtime.jobs.isolate import LOUDER, louder
 from export.runtime.run_file import measure
-from export.scheme import FLOAT32
 from zoo.errors import CheckFailedError, OutsideError
 
 SAMPLES = 2
@@ -30,12 +29,17 @@ SAMPLES = 2
 PERTURBATION, STABLE_DB = 1e-6, 90
 
 
-def check(run: ExportRun, file: MadeFile) -> tuple[CheckResult, ...]:
+def check(run: ExportRun, file: MadeFile, usual: Mapping[str, Array]) -> tuple[CheckResult, ...]:
     """Compare a float32 file with the Keras model on a few enlarged samples of the proof.
 
     No result if the model has no float input, cannot compute them, or magnifies rounding there as it would an error. With
     random weights, activations may become so large that the runtimes' approximations differ: ONNX Runtime takes the
     sigmoid of -18 for those of all smaller numbers.
+
+    Args:
+        run: of the export.
+        file: the float32 file.
+        usual: outputs of the Keras model for the probe: an error is small if it is small beside these.
     """
     if not run.subject.weights.trained:
         return ()
@@ -48,7 +52,7 @@ def check(run: ExportRun, file: MadeFile) -> tuple[CheckResult, ...]:
     nearby = _outputs(run, _perturbed(samples))
     if expected is None or nearby is None or not _is_stable(expected, nearby):
         return ()
-    return _compared(run, file, samples, expected)
+    return _compared(run, file, samples, expected, usual)
 
 
 def _outputs(run: ExportRun, samples: Samples) -> Mapping[str, Array] | None:
@@ -80,16 +84,24 @@ def _is_stable(expected: Mapping[str, Array], nearby: Mapping[str, Array]) -> bo
 
 
 def _compared(
-    run: ExportRun, file: MadeFile, samples: Samples, expected: Mapping[str, Array]
+    run: ExportRun, file: MadeFile, samples: Samples, expected: Mapping[str, Array], usual: Mapping[str, Array]
 ) -> tuple[CheckResult, ...]:
+    subject = f"inputs enlarged {LOUDER} times"
     with temporary.folder() as folder:
         samples.save(Path(folder))
         try:
             measured = measure(file.on_disk(run.work), Path(folder), camera_bytes=False)
         except OutsideError as error:
-            return (CheckResult.stated("parity", f"inputs enlarged {LOUDER} times", str(error), passed=False),)
-    kinds = entries.output_kinds(run.subject)
-    compared = compare_outputs(
-        expected, measured.real, FLOAT32, has_thresholds=True, tolerance=ENLARGED_PARITY, kinds=kinds
+            return (CheckResult.stated("parity", subject, str(error), passed=False),)
+    worst = min(_db(expected[name], measured.real[name], usual[name]) for name in expected if name in measured.real)
+    least, reason = ENLARGED_PARITY.min_sqnr_db, ENLARGED_PARITY.reason
+    return (
+        CheckResult.at_least(least, worst, id="parity", subject=subject, quantity="SQNR", unit="dB", reason=reason),
     )
-    return compared.checks
+
+
+def _db(expected: Array, found: Array, usual: Array) -> float:
+    """Return the SQNR, where the signal is the larger one of the enlarged and of the usual outputs."""
+    power = max(float(np.mean(one.astype(np.float64) ** 2)) for one in (expected, usual))
+    noise = float(np.mean((expected.astype(np.float64) - found.reshape(expected.shape)) ** 2))
+    return sqnr_db(power, noise)

@@ -145,6 +145,7 @@ def prove(evidence: Evidence) -> ProvenFile:
         raised={} if file.alone else run.raised(scheme),
         may_be_reconstructed=scheme.has_integer_weights and not run.recipe.reconstruct and evidence.is_judged,
         takes_camera_bytes=run.takes_camera_bytes(scheme) and not file.alone,
+        is_compared_only=bool(file.alone),
         p50_ms=measured.p50_ms,
         p90_ms=measured.p90_ms,
     )

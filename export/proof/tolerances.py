@@ -231,14 +231,14 @@ STORAGE = ErrorTolerance(
 )
 
 # Arithmetic: the numbers that an integer operator stores, against those that the float operator gives for the same
-# stored inputs and constants, in steps of the output's grid.
+# stored inputs and constants, in steps of the output's grid; by the type of the output.
 ARITHMETIC = {
-    INT8: ErrorTolerance(
+    "int8": ErrorTolerance(
         largest=1.0,
         reason="rounding the output costs half a step: measured 0.50 for convolutions, dense layers, sums, products, "
         "pools and softmax, 0.64 for LEAKY_RELU, in all tiny variants; a bias at 0.9 of its scale is whole steps off",
     ),
-    W8A16: ErrorTolerance(
+    "int16": ErrorTolerance(
         largest=4.0,
         reason="steps are 256 times finer, so the rounding of multipliers shows: measured 1.0 for layers, 2.7 for "
         "TANH, which LiteRT interpolates in a table",

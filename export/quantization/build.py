@@ -14,7 +14,7 @@ from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import Bases, IntegerBase, NoBase, base_for, base_of
 from export.quantization.memo import Memo
 from export.quantization.requested import Key, keys
-from export.recipe import Width
+from export.recipe import Io, Width
 from export.runtime.jobs.quantize_alone import quantize_alone
 from export.runtime.run_file import written
 from export.scheme import FLOAT32, INT8, Scheme
@@ -125,6 +125,9 @@ def _quantized_alone(run: ExportRun, file: MadeFile, made: Mapping[Key, MadeFile
     float_file = made[file.format, FLOAT32]
     if float_file.trouble or run.subject.entries:
         return file
+    if run.raised(file.scheme) or run.recipe.io not in (None, Io.FLOAT32):
+        wishes = "layers in higher precision and other types of inputs than float32 are not possible"
+        return replace(file, trouble=f"{file.trouble}; without a .{PRIMARY.name}, {wishes}")
     run.progress.step(f"quantize the float .{file.format} to {file.scheme}")
     path, output = float_file.on_disk(run.work), run.work / f"alone-{file.scheme}"
     samples = run.samples.calibration_folder

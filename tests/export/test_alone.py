@@ -12,7 +12,9 @@ import pytest
 from keras import layers
 from onnx import numpy_helper
 
+from export.bundle.report.rows import rows
 from export.formats.onnx import ONNX
+from export.recipe import Width
 from export.scheme import FLOAT16, FLOAT32, INT8, W8A16, W8A32
 from tests.export.own_export import exported
 
@@ -34,13 +36,16 @@ def delivery(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.parametrize("precision", ["int8", "w8a16", "w8a32"])
-def test_the_onnx_is_proven_and_its_row_says_how_it_was_made(delivery: Any, precision: str) -> None:
+def test_the_onnx_is_delivered_and_its_row_says_what_was_compared(delivery: Any, precision: str) -> None:
     files = {file["file"]: file for file in delivery.manifest["files"]}
     file = files[f"own-{precision}.onnx"]
     assert all(check["passed"] for check in file["checks"])
     assert {"fidelity", "storage", "origin"} <= {check["id"] for check in file["checks"]}
     how = f"quantized straight from the float .onnx, not reconstructed: there is no {precision} .tflite"
     assert how in file["notes"]
+    row = next(row for row in rows(delivery.manifest) if row.file == file["file"])
+    assert row.verdict == "runs"
+    assert row.reason.startswith("outputs and weights are compared, graph and grids are not proven")
     refused = {file["file"]: file for file in delivery.manifest["not_delivered"]}
     assert "LiteRT has no operator for MaxPool3D" in str(refused[f"own-{precision}.tflite"])
 
@@ -80,3 +85,11 @@ def test_select_tf_operators_are_written_on_request_and_never_called_proven(tmp_
         assert files[f"own-{precision}.onnx"]["passed"]
     assert files["own-int8.onnx"]["passed"]
     assert "own-int8.tflite" not in files
+
+
+def test_layers_in_higher_precision_are_refused_without_a_tflite(tmp_path: Path) -> None:
+    model, values = scanner()
+    name = next(layer.name for layer in model.layers if layer.weights)
+    delivery = exported(model, {"scan": values}, tmp_path, (INT8,), formats=("onnx",), raised={name: Width.INT16})
+    (file,) = (file for file in delivery.manifest["not_delivered"] if file["file"] == "own-int8.onnx")
+    assert "without a .tflite, layers in higher precision" in file["trouble"]

@@ -58,6 +58,7 @@ REFUSED: dict[str, tuple[Network, str]] = {
     "pooled": (lambda x: layers.GlobalAveragePooling1D(name="mean")(every(x)), "mean .* several steps"),
     "flat": (lambda x: layers.Dense(2, name="all")(layers.Flatten()(every(x))), "all .* cannot compute"),
     "over time": (lambda x: layers.GRU(3)(layers.Softmax(axis=1, name="shares")(x)), "shares .* several steps"),
+    "normalized over time": (lambda x: layers.LayerNormalization(axis=1, name="norm")(every(x)), "norm .* single step"),
     "no state": (lambda x: layers.Dense(2)(layers.Flatten()(x)), "no layer with a state"),
     "strided": (lambda x: layers.GRU(2)(layers.Conv1D(2, 3, 2, padding="causal", name="fast")(x)), "fast .* skips"),
 }

@@ -97,6 +97,8 @@ def _verdict(file: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str,
             "failed",
         )
     notes = list(file["notes"])
+    if file.get("compared_only"):
+        return "runs", "; ".join(["outputs and weights are compared, graph and grids are not proven", *notes]), "noted"
     untrained = not manifest["weights"]["trained"] or not manifest["probe"]["real"]
     if untrained and file["precision"] != "float32":
         why = "untrained" if not manifest["weights"]["trained"] else "noise"

@@ -94,6 +94,7 @@ def _run(
     specs = signature.inputs(model)
     shapes = {spec.name: (len(sequences), *spec.shape[1:]) for spec in specs if spec.name in stream.state}
     states = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    _check_runs(stream, sequences, states)
     for number in range(stream.steps):
         inputs = {
             name: np.asarray(values[:, number : number + 1] if name in stream.series else values)
@@ -102,3 +103,28 @@ def _run(
         outputs = compiled(*(tf.constant(inputs[spec.name]) for spec in specs))
         yield inputs, outputs
         states = {name: np.asarray(state) for name, state in zip(stream.state, states_of(outputs), strict=True)}
+
+
+def _check_runs(stream: StepModel, sequences: Samples, states: Mapping[str, Array]) -> None:
+    """Run the first step, operation by operation.
+
+    Raises:
+        UsageProblemError: an operation was built for one step, but cannot compute it.
+    """
+    import keras
+    import tensorflow as tf
+
+    first = {
+        name: np.asarray(values[:1, :1] if name in stream.series else values[:1])
+        for name, values in sequences.inputs.items()
+    } | {name: values[:1] for name, values in states.items()}
+    given = [tf.constant(first[spec.name]) for spec in signature.inputs(stream.model)]
+    try:
+        stream.model(given, training=False)
+    except (tf.errors.OpError, ValueError):
+        for _, call in stream.calls:
+            try:
+                keras.Model(stream.model.inputs, list(call.tensors))(given)
+            except (tf.errors.OpError, ValueError) as error:
+                raise refused(call.operation, "cannot compute a single step") from error
+        raise
