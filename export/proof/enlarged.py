@@ -32,9 +32,9 @@ PERTURBATION, STABLE_DB = 1e-6, 90
 def check(run: ExportRun, file: MadeFile, usual: Mapping[str, Array]) -> tuple[CheckResult, ...]:
     """Compare a float32 file with the Keras model on a few enlarged samples of the proof.
 
-    No result if the model has no float input, cannot compute them, or magnifies rounding there as it would an error. With
-    random weights, activations may become so large that the runtimes' approximations differ: ONNX Runtime takes the
-    sigmoid of -18 for those of all smaller numbers.
+    No result if the model has no float input, cannot compute them, or magnifies rounding there as it would an error.
+    With random weights, activations may become so large that the runtimes' approximations differ: ONNX Runtime takes
+    the sigmoid of -18 for those of all smaller numbers.
 
     Args:
         run: of the export.

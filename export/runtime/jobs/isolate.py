@@ -18,8 +18,8 @@ LOUDER = 8
 # Steps that an operator may be off, by the type of its output (`export.proof.tolerances.ARITHMETIC`).
 ALLOWED = {"int8": 1.0, "uint8": 1.0, "int16": 4.0}
 
-# How many steps count as one where LiteRT reads or interpolates a table: measured 22 of 32768 steps for a softmax, 500 for
-# a reciprocal root of 16 bits near zero, where it is steep (256 are a step of 8 bits), and 1.0 for a root.
+# How many steps count as one where LiteRT reads or interpolates a table: measured 22 of 32768 steps for a softmax, 500
+# for a reciprocal root of 16 bits near zero, where it is steep (256 are a step of 8 bits), and 1.0 for a root.
 INTERPOLATED = {
     ("SQRT", "int8"): 2.0,
     **dict.fromkeys(((op, "int16") for op in ("EXP", "GELU", "LOG", "SOFTMAX", "SQRT")), 8.0),
