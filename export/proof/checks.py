@@ -41,7 +41,12 @@ def parity(evidence: Evidence) -> Results | NotMade:
     """Check that the float32 file's outputs equal the Keras model's, up to float32 rounding."""
     if evidence.scheme != FLOAT32:
         return NotMade("only float32 files equal the Keras model up to rounding")
-    return (*evidence.compared.checks, *enlarged.check(evidence.run, evidence.file, evidence.expected))
+    if evidence.enlarged is None:
+        return evidence.compared.checks
+    return (
+        *evidence.compared.checks,
+        enlarged.check(evidence.run, evidence.file, evidence.expected, evidence.enlarged),
+    )
 
 
 def fidelity(evidence: Evidence) -> Results | NotMade:

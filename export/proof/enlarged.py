@@ -6,6 +6,7 @@ Real samples may never reach the cap of an activation or a rare branch, so a fil
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from calibration.samples import Array, Samples
 from export import temporary
 from export.metrics import compare
-from export.model import entries
+from export.model import signature
 from export.proof.check import CheckResult
 from export.proof.tolerances import ENLARGED_PARITY
 from export.quantization.build import MadeFile
@@ -21,7 +22,7 @@ from export.quantization.export_run import ExportRun
 from export.runtime.jobs.error_sums import sqnr_db
 from export.runtime.jobs.isolate import LOUDER, louder
 from export.runtime.run_file import measure
-from zoo.errors import CheckFailedError, OutsideError
+from zoo.errors import OutsideError
 
 SAMPLES = 2
 
@@ -29,40 +30,68 @@ SAMPLES = 2
 PERTURBATION, STABLE_DB = 1e-6, 90
 
 
-def check(run: ExportRun, file: MadeFile, usual: Mapping[str, Array]) -> tuple[CheckResult, ...]:
-    """Compare a float32 file with the Keras model on a few enlarged samples of the proof.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Enlarged:
+    """Enlarged samples of the proof, and the Keras model's outputs for them, by name."""
 
-    No result if the model has no float input, cannot compute them, or magnifies rounding there as it would an error.
-    With random weights, activations may become so large that the runtimes' approximations differ: ONNX Runtime takes
-    the sigmoid of -18 for those of all smaller numbers.
+    samples: Samples
+    expected: Mapping[str, Array]
+
+
+def enlarge(run: ExportRun) -> Enlarged | None:
+    """Return a few enlarged samples of the proof with the model's outputs.
+
+    None if the model has no float input, cannot compute them, or magnifies rounding there as it would an error. With
+    random weights, activations may become so large that the runtimes' approximations differ: ONNX Runtime takes the
+    sigmoid of -18 for those of all smaller numbers.
+    """
+    probe = run.samples.probe
+    few = probe.take(np.unique(np.linspace(0, len(probe) - 1, SAMPLES).astype(np.int64)))
+    has_floats = any(np.issubdtype(one.dtype, np.floating) for one in few.inputs.values())
+    if run.subject.entries or not run.subject.weights.trained or not has_floats:
+        return None
+    samples = louder(few)
+    expected, nearby = (_outputs(run, one) for one in (samples, _perturbed(samples)))
+    if expected is None or nearby is None or not _is_stable(expected, nearby):
+        return None
+    return Enlarged(samples=samples, expected=expected)
+
+
+def check(run: ExportRun, file: MadeFile, usual: Mapping[str, Array], enlarged: Enlarged) -> CheckResult:
+    """Compare a float32 file with the Keras model on enlarged samples.
 
     Args:
         run: of the export.
         file: the float32 file.
         usual: outputs of the Keras model for the probe: an error is small if it is small beside these.
+        enlarged: the samples and the model's outputs.
     """
-    if not run.subject.weights.trained:
-        return ()
-    probe = run.samples.probe
-    few = probe.take(np.unique(np.linspace(0, len(probe) - 1, SAMPLES).astype(np.int64)))
-    if run.subject.entries or not any(np.issubdtype(one.dtype, np.floating) for one in few.inputs.values()):
-        return ()
-    samples = louder(few)
-    expected = _outputs(run, samples)
-    nearby = _outputs(run, _perturbed(samples))
-    if expected is None or nearby is None or not _is_stable(expected, nearby):
-        return ()
-    return _compared(run, file, samples, expected, usual)
+    subject = f"inputs enlarged {LOUDER} times"
+    with temporary.folder() as folder:
+        enlarged.samples.save(Path(folder))
+        try:
+            measured = measure(file.on_disk(run.work), Path(folder), camera_bytes=False)
+        except OutsideError as error:
+            return CheckResult.stated("parity", subject, str(error), passed=False)
+    found, expected = measured.real, enlarged.expected
+    worst = min(_db(expected[name], found[name], usual[name]) for name in expected if name in found)
+    least, reason = ENLARGED_PARITY.min_sqnr_db, ENLARGED_PARITY.reason
+    return CheckResult.at_least(least, worst, id="parity", subject=subject, quantity="SQNR", unit="dB", reason=reason)
 
 
 def _outputs(run: ExportRun, samples: Samples) -> Mapping[str, Array] | None:
     """Return the Keras model's outputs; None if it cannot compute them: no numbers, or an index beyond a table."""
+    import keras
     import tensorflow as tf
 
-    try:
-        return entries.outputs(run.subject, samples)
-    except (CheckFailedError, tf.errors.OpError):
+    model = run.subject.model
+    given = [samples.inputs[spec.name] for spec in signature.inputs(model)]
+    try:  # An eager call: compiling would take longer than running these few samples.
+        found = keras.tree.flatten(model(given[0] if len(given) == 1 else given, training=False))
+    except tf.errors.OpError:
         return None
+    outputs = {spec.name: np.asarray(one) for spec, one in zip(signature.outputs(model), found, strict=True)}
+    return outputs if all(np.isfinite(one).all() for one in outputs.values()) else None
 
 
 def _perturbed(samples: Samples) -> Samples:
@@ -81,23 +110,6 @@ def _is_stable(expected: Mapping[str, Array], nearby: Mapping[str, Array]) -> bo
     """Return whether rounding the inputs hardly changes the outputs, so that two runtimes must agree on them."""
     compared = [compare(reference=expected[name], actual=nearby[name]).sqnr_db for name in expected]
     return min(compared) >= STABLE_DB
-
-
-def _compared(
-    run: ExportRun, file: MadeFile, samples: Samples, expected: Mapping[str, Array], usual: Mapping[str, Array]
-) -> tuple[CheckResult, ...]:
-    subject = f"inputs enlarged {LOUDER} times"
-    with temporary.folder() as folder:
-        samples.save(Path(folder))
-        try:
-            measured = measure(file.on_disk(run.work), Path(folder), camera_bytes=False)
-        except OutsideError as error:
-            return (CheckResult.stated("parity", subject, str(error), passed=False),)
-    worst = min(_db(expected[name], measured.real[name], usual[name]) for name in expected if name in measured.real)
-    least, reason = ENLARGED_PARITY.min_sqnr_db, ENLARGED_PARITY.reason
-    return (
-        CheckResult.at_least(least, worst, id="parity", subject=subject, quantity="SQNR", unit="dB", reason=reason),
-    )
 
 
 def _db(expected: Array, found: Array, usual: Array) -> float:

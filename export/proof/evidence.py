@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from calibration.samples import Array
 from export.proof.artifact import Artifact
 from export.proof.compare import OutputComparison
+from export.proof.enlarged import Enlarged
 from export.proof.integer_model import BaseOutputs
 from export.quantization.build import MadeFile
 from export.quantization.export_run import ExportRun
@@ -45,6 +46,7 @@ class Evidence:
         primary: the primary format's file of the same scheme; None if there is none or it is the file itself.
         base: the model that integer files are quantized from; None for float files.
         base_outputs: outputs of the base's model and float file; None if the base is the original.
+        enlarged: enlarged samples with the Keras model's outputs; None if the model has no use for them.
     """
 
     run: ExportRun
@@ -58,6 +60,7 @@ class Evidence:
     primary: ProvenFile | None = None
     base: IntegerBase | None = None
     base_outputs: BaseOutputs | None = None
+    enlarged: Enlarged | None = None
 
     @property
     def scheme(self) -> Scheme:

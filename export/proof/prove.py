@@ -17,6 +17,7 @@ from export.proof.artifact import Artifact
 from export.proof.check import NotMade
 from export.proof.checks import CHECKS, make_all
 from export.proof.compare import compare_outputs
+from export.proof.enlarged import Enlarged, enlarge
 from export.proof.evidence import Evidence, ProvenFile
 from export.proof.integer_model import BaseOutputs, base_outputs
 from export.proof.notes import notes
@@ -44,6 +45,7 @@ def prove_all(run: ExportRun, files: Mapping[Key, MadeFile], bases: Bases, expec
     used = {id(base): base for key, base in known.items() if key[0] == PRIMARY.name and not files[key].trouble}
     found = {name: _base_outputs(run, base) for name, base in used.items()}
     proven: dict[Key, ProvenFile] = {}
+    larger = enlarge(run)
     for key, file in files.items():
         base = known.get(key)
         outputs, base_trouble = found.get(id(base), (None, ""))
@@ -57,7 +59,7 @@ def prove_all(run: ExportRun, files: Mapping[Key, MadeFile], bases: Bases, expec
         except (OutsideError, UsageProblemError) as error:
             proven[key] = without_proof(run, file, str(error))
             continue
-        proven[key] = prove(evidence(run, file, measured, expected, files, proven, base, outputs))
+        proven[key] = prove(evidence(run, file, measured, expected, files, proven, base, outputs, larger))
     return {
         key: _with_notes(one, proven[key[0], FLOAT32], _choices(run, files[key], known.get(key)))
         for key, one in proven.items()
@@ -95,6 +97,7 @@ def evidence(
     proven: Mapping[Key, ProvenFile],
     base: IntegerBase | None,
     outputs: BaseOutputs | None,
+    larger: Enlarged | None,
 ) -> Evidence:
     """Return the evidence for one file.
 
@@ -107,6 +110,7 @@ def evidence(
         proven: the files that were checked before.
         base: the model that files with its weight bits are quantized from; None for float files.
         outputs: outputs of the base's model and float file.
+        larger: enlarged samples with the model's outputs, for float32 files.
     """
     file_format, scheme = FORMATS[file.format], file.scheme
     is_float = scheme == FLOAT32
@@ -125,6 +129,7 @@ def evidence(
         primary=proven.get((PRIMARY.name, scheme)) if file.format != PRIMARY.name else None,
         base=base if has_base else None,
         base_outputs=outputs if has_base else None,
+        enlarged=larger if is_float else None,
     )
 
 

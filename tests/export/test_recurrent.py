@@ -152,7 +152,8 @@ def test_a_loop_of_many_steps_stays_and_the_layers_around_it_are_integers(tmp_pa
     assert arithmetic["WHILE"] == "float"
 
 
-@pytest.mark.parametrize("steps", [pytest.param(0, marks=pytest.mark.large), 5])
+@pytest.mark.large
+@pytest.mark.parametrize("steps", [0, 5])
 def test_the_longest_unrolled_loop_can_be_chosen(steps: int, tmp_path: Path) -> None:
     model, values = memory(9)
     delivery = exported(model, {"series": values}, tmp_path, (INT8,), unroll=steps)

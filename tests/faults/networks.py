@@ -22,6 +22,7 @@ from export.model.subject import Subject
 from export.passes.integer_model import Reconstruction
 from export.progress import Quiet
 from export.proof.artifact import Artifact
+from export.proof.enlarged import Enlarged, enlarge
 from export.proof.evidence import ProvenFile
 from export.proof.integer_model import BaseOutputs, base_outputs
 from export.proof.prove import evidence, measured_on_probe, prove, prove_all, without_proof
@@ -132,6 +133,10 @@ class Network:
         return base_outputs(self.right, self.base)
 
     @cached_property
+    def enlarged(self) -> Enlarged | None:
+        return enlarge(self.right)
+
+    @cached_property
     def proven(self) -> Mapping[Key, ProvenFile]:
         return prove_all(self.right, self.files, self.bases, self.expected)
 
@@ -195,7 +200,7 @@ class Network:
         for other in self._needed(key, files):
             file = files[other]
             measured = self.proven[other].measured if other in kept else None
-            proven[other] = _judged(run, file, measured, self.expected, files, proven, base, outputs)
+            proven[other] = _judged(run, file, measured, self.expected, files, proven, base, outputs, self.enlarged)
         return proven[key].artifact
 
     def judged_alone(self, key: Key, planted: Planted, folder: str) -> Artifact:
@@ -213,7 +218,7 @@ class Network:
         for other in self._needed(key, files, alone=True):
             measured = self.proven[other].measured if other not in contents and other != key else None
             proven[other] = _judged(
-                run, files[other], measured, self.expected, files, proven, self.base, self.base_outputs
+                run, files[other], measured, self.expected, files, proven, self.base, self.base_outputs, self.enlarged
             )
         return proven[key].artifact
 
@@ -288,6 +293,7 @@ def _judged(
     proven: Mapping[Key, ProvenFile],
     base: IntegerBase,
     outputs: BaseOutputs | None,
+    larger: Enlarged | None,
 ) -> ProvenFile:
     """Return a file with its proof; it is run if it has not been run before."""
     if file.trouble:
@@ -296,7 +302,7 @@ def _judged(
         measured = measured or measured_on_probe(run, file)
     except (OutsideError, UsageProblemError) as error:
         return without_proof(run, file, str(error))
-    return prove(evidence(run, file, measured, expected, files, proven, base, outputs))
+    return prove(evidence(run, file, measured, expected, files, proven, base, outputs, larger))
 
 
 def recalibrated(photos: Any, preprocessing: Preprocessing) -> Samples:

@@ -25,10 +25,22 @@ WITHOUT = {
 }
 
 
+# The others run with the large tests, and so do all of the other networks.
+QUICK = {
+    *(
+        "cap of 1 in place of 6",
+        "relu behind a linear layer",
+        "another skip connection",
+        "last bias at 1.02 of its scale",
+    ),
+    *("one layer on 3 bits", "one scale for all channels"),
+}
+
+
 @pytest.mark.parametrize(
     ("fault", "name"),
     [
-        pytest.param(fault, name, marks=() if name == "mobilenet_v2_tiny" else pytest.mark.large)
+        pytest.param(fault, name, marks=() if name == "mobilenet_v2_tiny" and fault in QUICK else pytest.mark.large)
         for name in NETWORKS
         for fault in INTEGER_FAULTS
         if fault not in WITHOUT[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -86,7 +86,11 @@ def streamed(form: StepModel, sequences: Samples) -> list[np.ndarray]:
     return found
 
 
-@pytest.mark.parametrize("kind", STREAMED)
+def cases(kinds: Iterable[str], quick: set[str]) -> list[Any]:
+    return [pytest.param(kind, marks=() if kind in quick else pytest.mark.large) for kind in kinds]
+
+
+@pytest.mark.parametrize("kind", cases(STREAMED, {"LSTM", "every step", "causal convolutions", "states"}))
 def test_steps_give_what_the_sequence_gives(kind: str) -> None:
     model, sequences = made(STREAMED[kind])
     form = step_model(model)
@@ -97,7 +101,7 @@ def test_steps_give_what_the_sequence_gives(kind: str) -> None:
     np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", REFUSED)
+@pytest.mark.parametrize("kind", cases(REFUSED, {"bidirectional", "same", "flat", "normalized over time", "no state"}))
 def test_layers_that_need_several_steps_are_refused_by_name(kind: str) -> None:
     network, message = REFUSED[kind]
     model, sequences = made(network)
