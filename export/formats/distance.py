@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 # Scales are float32, which limits the precision of a large integer times its scale.
 FLOAT32_ROUNDING = 2.0**-22
+LARGEST = 127  # of the integers of symmetric weights
 AT_ONCE = 1 << 22  # Numbers per chunk: temporary arrays stay small compared with the weights.
+
+
+def symmetric_steps(weights: NDArray[Any], axis: int) -> NDArray[np.float64]:
+    """Return the steps of symmetric 8-bit weights with a scale for each index of `axis`; the other sizes are 1."""
+    others = tuple(one for one in range(weights.ndim) if one != axis % weights.ndim)
+    largest = np.abs(weights).max(others, keepdims=True).astype(np.float64)
+    steps: NDArray[np.float64] = np.maximum(largest / LARGEST, np.finfo(np.float32).tiny)
+    return steps
 
 
 def largest_steps(

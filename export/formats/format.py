@@ -129,6 +129,13 @@ class Format(Protocol):
         """
         ...
 
+    def isolate(self, path: Path, source: Path) -> IsolatedOperators:
+        """Load an integer file together with the file that it was made from, operator by operator.
+
+        The source is the float file, or for files derived from a sibling that sibling.
+        """
+        ...
+
     def census(self, path: Path) -> list[OpCount]:
         """Return the number of operators of each kind, as the runtime executes them."""
         ...
@@ -147,10 +154,6 @@ class ObservableFormat(Format, Protocol):
 
     def structure(self, float_file: bytes, content: bytes) -> StructureReport:
         """Return the differences between the graphs of a quantized file and of its float file."""
-        ...
-
-    def isolate(self, path: Path, float_file: Path) -> IsolatedOperators:
-        """Load an integer file together with the float file that it was quantized from, operator by operator."""
         ...
 
     def ranges(self, float_file: bytes, content: bytes, plan: QuantizationPlan) -> RangeReport:

@@ -98,7 +98,7 @@ class OperatorErrors:
 
 
 class IsolatedOperators(Protocol):
-    """The operators of a float file by themselves, on the inputs and constants that an integer file stores.
+    """The operators of an integer file and of the file that it was made from, on the same stored numbers.
 
     Attributes:
         inputs: the inputs as the integer file declares them.

@@ -17,6 +17,7 @@ from export.passes.equalize import Equalize
 from export.passes.fitting.products import products
 from export.passes.fitting.refit import FEWEST_SAMPLES
 from export.passes.fitting.sublayers import chosen
+from export.passes.fitting.survey import POSITIONS
 from export.passes.fold import Fold
 from export.passes.reconstruct import NAME, Reconstruct
 from export.recipe import Recipe
@@ -29,6 +30,10 @@ Weights = Mapping[str, tuple[Array, Array]]  # kernel and bias by a name
 
 # Lower limit of a channel's norm relative to its layer's largest, so that changes of dead channels do not count.
 SMALLEST_NORM = 1e-2
+
+# The maps of a small input are small, and the chance of 50 positions costs a network with few channels up to 1 dB: over
+# random seeds a small Inception-ResNet v2 loses 24.6 to 25.8 dB with them, and 25.7 with all positions.
+SMALL_INPUT, POSITIONS_OF_SMALL_INPUTS = 128 * 128, 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +83,13 @@ def reconstructed(
     try:
         folded = passes.apply(Fold(), functional(subject.model), samples)
         equalized = passes.apply(Equalize(), folded.model, samples)
-        reconstruct = Reconstruct(weight_bits=weight_bits, seed=recipe.seed, paired=paired, kept=frozenset(kept))
+        reconstruct = Reconstruct(
+            weight_bits=weight_bits,
+            positions=_positions(samples),
+            seed=recipe.seed,
+            paired=paired,
+            kept=frozenset(kept),
+        )
         rounded = passes.apply(reconstruct, equalized.model, samples)
     except PassRefusedError as error:
         return _skipped(str(error))
@@ -94,6 +105,12 @@ def reconstructed(
         where=where,
         equalized=None if equalized.record.exact else equalized.model,
     )
+
+
+def _positions(samples: Samples) -> int:
+    """Return how many positions of a feature map are sampled: more for small inputs, whose maps are small."""
+    largest = max(int(np.prod(values.shape[1:-1])) for values in samples.inputs.values())
+    return POSITIONS if largest > SMALL_INPUT else POSITIONS_OF_SMALL_INPUTS
 
 
 def _skipped(reason: str) -> Reconstruction:

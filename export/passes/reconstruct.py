@@ -20,6 +20,7 @@ from export.passes.fitting.refit import Refit
 from export.passes.fitting.rounding import Rounded, largest_integer, round_depthwise, round_matrix, round_transposed
 from export.passes.fitting.streaming import Traversal
 from export.passes.fitting.sublayers import chosen
+from export.passes.fitting.survey import POSITIONS
 
 if TYPE_CHECKING:
     import keras
@@ -41,7 +42,7 @@ class Reconstruct:
     """
 
     weight_bits: int = 8
-    positions: int = 50
+    positions: int = POSITIONS
     ridge: float = 0.1
     seed: int = 0
     paired: bool = True

@@ -1,4 +1,7 @@
-"""The check that every operator of an integer file computes what the float operator predicts."""
+"""The check that every operator of an integer file computes what its source predicts.
+
+The source of the primary format's file is the float file; other formats are derived from the primary format's file.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +17,25 @@ ID = "arithmetic"
 SAMPLES = 2  # Each operator computes thousands of numbers on one.
 
 
-def check(path: Path, float_path: Path, samples: Path, *, camera_bytes: bool) -> CheckResult:
-    """Feed every float operator what the file stores, and compare its outputs with those that the file stores.
+def check(path: Path, source: Path, format: str, samples: Path, *, camera_bytes: bool) -> CheckResult:
+    """Compare what every operator of an integer file stores with what its source predicts for the same stored inputs.
 
     Args:
         path: of the integer file.
-        float_path: of the float file that it was quantized from, with the same operators.
+        source: path of the float file that it was quantized from, or of the file of the primary format.
+        format: name of the file's format.
         samples: folder of the samples.
         camera_bytes: whether its input takes the bytes of photos.
     """
     try:
         found = process.call(
-            isolate, path=path, float_file=float_path, samples=samples, count=SAMPLES, camera_bytes=camera_bytes
+            isolate,
+            path=path,
+            source=source,
+            format=format,
+            samples=samples,
+            count=SAMPLES,
+            camera_bytes=camera_bytes,
         )
     except OutsideError as error:
         return CheckResult.stated(ID, "the operators", str(error), passed=False)

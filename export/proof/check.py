@@ -101,6 +101,14 @@ class CheckResult:
         )
 
 
+Results = tuple[CheckResult, ...]
+
+
+def failed(id: str, subject: str, reason: str) -> Results:
+    """Return a failed check without a number."""
+    return (CheckResult.stated(id, subject, reason, passed=False),)
+
+
 @dataclass(frozen=True)
 class NotMade:
     """Why a check was not made for a file.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from calibration import enlarged as larger
 from calibration.samples import Array, Samples
 from export import temporary
 from export.metrics import compare
@@ -20,7 +21,6 @@ from export.proof.tolerances import ENLARGED_PARITY
 from export.quantization.build import MadeFile
 from export.quantization.export_run import ExportRun
 from export.runtime.jobs.error_sums import sqnr_db
-from export.runtime.jobs.isolate import LOUDER, louder
 from export.runtime.run_file import measure
 from zoo.errors import OutsideError
 
@@ -28,6 +28,7 @@ SAMPLES = 2
 
 # Rounding of the inputs, relative, and the SQNR of the outputs that it must leave.
 PERTURBATION, STABLE_DB = 1e-6, 90
+CHAOTIC_DB = 40  # The rounding of a file is larger than that of its inputs, and more of it is magnified.
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,11 +51,33 @@ def enlarge(run: ExportRun) -> Enlarged | None:
     has_floats = any(np.issubdtype(one.dtype, np.floating) for one in few.inputs.values())
     if run.subject.entries or not run.subject.weights.trained or not has_floats:
         return None
-    samples = louder(few)
+    samples = larger.enlarged(few)
     expected, nearby = (_outputs(run, one) for one in (samples, _perturbed(samples)))
     if expected is None or nearby is None or not _is_stable(expected, nearby):
         return None
     return Enlarged(samples=samples, expected=expected)
+
+
+def magnified(run: ExportRun) -> str:
+    """Return why no file can equal the model: random weights that magnify rounding; empty if they do not.
+
+    A deep network with random weights may be chaotic: EfficientNetV2-M gives other classes for inputs that differ in
+    their last bit.
+    """
+    if run.subject.entries or run.subject.weights.trained:
+        return ""
+    probe = run.samples.probe
+    few = probe.take(np.unique(np.linspace(0, len(probe) - 1, SAMPLES).astype(np.int64)))
+    expected, nearby = (_outputs(run, one) for one in (few, _perturbed(few)))
+    if expected is None or nearby is None:
+        return ""
+    worst = min(compare(reference=expected[name], actual=nearby[name]).sqnr_db for name in expected)
+    if worst >= CHAOTIC_DB:
+        return ""
+    return (
+        f"no file can be compared with these untrained weights: when its inputs change by {PERTURBATION:g}, relative, "
+        f"the model's own outputs agree to {worst:.0f} dB only"
+    )
 
 
 def check(run: ExportRun, file: MadeFile, usual: Mapping[str, Array], enlarged: Enlarged) -> CheckResult:
@@ -66,7 +89,7 @@ def check(run: ExportRun, file: MadeFile, usual: Mapping[str, Array], enlarged: 
         usual: outputs of the Keras model for the probe: an error is small if it is small beside these.
         enlarged: the samples and the model's outputs.
     """
-    subject = f"inputs enlarged {LOUDER} times"
+    subject = f"inputs enlarged {larger.TIMES} times"
     with temporary.folder() as folder:
         enlarged.samples.save(Path(folder))
         try:

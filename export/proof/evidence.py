@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from calibration.samples import Array
 from export.proof.artifact import Artifact
+from export.proof.check import NotMade
 from export.proof.compare import OutputComparison
 from export.proof.enlarged import Enlarged
 from export.proof.integer_model import BaseOutputs
@@ -47,6 +48,7 @@ class Evidence:
         base: the model that integer files are quantized from; None for float files.
         base_outputs: outputs of the base's model and float file; None if the base is the original.
         enlarged: enlarged samples with the Keras model's outputs; None if the model has no use for them.
+        magnified: why no file can equal the model with its random weights; empty if files can.
     """
 
     run: ExportRun
@@ -61,6 +63,7 @@ class Evidence:
     base: IntegerBase | None = None
     base_outputs: BaseOutputs | None = None
     enlarged: Enlarged | None = None
+    magnified: str = ""
 
     @property
     def scheme(self) -> Scheme:
@@ -71,3 +74,9 @@ class Evidence:
     def is_judged(self) -> bool:
         """Whether thresholds apply to the file."""
         return self.run.judges(self.file.scheme)
+
+
+def not_judged(evidence: Evidence) -> NotMade:
+    """Return why thresholds do not apply to the file."""
+    trained = evidence.run.subject.weights.trained
+    return NotMade(f"the {'samples are noise' if trained else 'weights are untrained'}, so no threshold applies")

@@ -17,7 +17,7 @@ from export.proof.artifact import Artifact
 from export.proof.check import NotMade
 from export.proof.checks import CHECKS, make_all
 from export.proof.compare import compare_outputs
-from export.proof.enlarged import Enlarged, enlarge
+from export.proof.enlarged import Enlarged, enlarge, magnified
 from export.proof.evidence import Evidence, ProvenFile
 from export.proof.integer_model import BaseOutputs, base_outputs
 from export.proof.notes import notes
@@ -45,7 +45,7 @@ def prove_all(run: ExportRun, files: Mapping[Key, MadeFile], bases: Bases, expec
     used = {id(base): base for key, base in known.items() if key[0] == PRIMARY.name and not files[key].trouble}
     found = {name: _base_outputs(run, base) for name, base in used.items()}
     proven: dict[Key, ProvenFile] = {}
-    larger = enlarge(run)
+    larger, chaos = enlarge(run), magnified(run)
     for key, file in files.items():
         base = known.get(key)
         outputs, base_trouble = found.get(id(base), (None, ""))
@@ -59,7 +59,8 @@ def prove_all(run: ExportRun, files: Mapping[Key, MadeFile], bases: Bases, expec
         except (OutsideError, UsageProblemError) as error:
             proven[key] = without_proof(run, file, str(error))
             continue
-        proven[key] = prove(evidence(run, file, measured, expected, files, proven, base, outputs, larger))
+        found_evidence = evidence(run, file, measured, expected, files, proven, base, outputs, larger)
+        proven[key] = prove(replace(found_evidence, magnified=chaos))
     return {
         key: _with_notes(one, proven[key[0], FLOAT32], _choices(run, files[key], known.get(key)))
         for key, one in proven.items()

@@ -1,4 +1,4 @@
-"""The check of a streaming form: run over whole sequences, it gives what the model of whole sequences gives."""
+"""The check of a streaming form: its outputs over whole sequences are those of the original model."""
 
 from __future__ import annotations
 

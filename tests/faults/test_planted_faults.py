@@ -144,7 +144,7 @@ def test_an_onnx_requested_alone_passes_and_is_compared_with_the_files_it_was_de
     expected = {
         FLOAT32: {"parity"},
         FLOAT16: {"fidelity", "storage", "origin"},
-        INT8: {"fidelity", "storage", "agreement", "convention", "origin", "calibration"},
+        INT8: {"fidelity", "storage", "arithmetic", "agreement", "convention", "origin", "calibration"},
     }
     assert {check.id for check in file.checks} == {"order", *expected[scheme]}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.formats.dissection import Dissector
-from export.formats.session import OpCount, Session, StorageReport
+from export.formats.session import IsolatedOperators, OpCount, Session, StorageReport
 from export.scheme import FLOAT16, FLOAT32, Scheme
 
 if TYPE_CHECKING:
@@ -76,6 +76,12 @@ class OnnxFormat:
         from export.formats.onnx.dissect import OnnxDissector
 
         return OnnxDissector(path, float_file.read_bytes())
+
+    def isolate(self, path: Path, source: Path) -> IsolatedOperators:
+        """Load an integer file together with the .tflite that it was derived from, operator by operator."""
+        from export.formats.onnx.isolated import IsolatedOnnx
+
+        return IsolatedOnnx(path.read_bytes(), source.read_bytes())
 
     def zero_share(self, content: bytes) -> float:
         """Return the share of zero weights in the layers."""

@@ -13,14 +13,13 @@ import numpy as np
 from calibration.samples import Array, Samples
 from export import temporary
 from export.errors import ConversionError
+from export.formats.distance import LARGEST, symmetric_steps
 from export.formats.onnx import saturation
 from export.formats.onnx.graph import Graph
 from export.formats.onnx.layers import output_axis
 from export.formats.onnx.naming import drop_unused
 from export.formats.onnx.protos import NodeProto
 from export.scheme import INT8, W8A16, W8A32, Scheme
-
-LARGEST = 127  # of the integers of symmetric weights
 
 
 def quantize(path: Path, samples: Samples, scheme: Scheme) -> bytes:
@@ -96,9 +95,7 @@ def _dequantized(graph: Graph, node: NodeProto, axis: int) -> Iterator[NodeProto
 
     name = node.input[1]
     weights = graph.value(name).astype(np.float64)
-    others = tuple(one for one in range(weights.ndim) if one != axis % weights.ndim)
-    scale = np.maximum(np.abs(weights).max(others, keepdims=True) / LARGEST, np.finfo(np.float32).tiny)
-    scale = scale.astype(np.float32)
+    scale = symmetric_steps(weights, axis).astype(np.float32)
     integers = np.clip(np.rint(weights / scale), -LARGEST, LARGEST).astype(np.int8)
     cast, real = f"{name}/cast", f"{name}/real"
     yield helper.make_node("Cast", [graph.store(f"{name}/integers", integers)], [cast], to=TensorProto.FLOAT)

@@ -35,7 +35,7 @@ class OnnxDissector:
         if not any(seam.reads for seam in self._seams):
             check_points((), (), holds_integers=False)
         self._float = FloatSide(float_file)
-        self._shown = _session(split.shown(proto, self._seams), is_optimized=True)
+        self._shown = loaded(split.shown(proto, self._seams), is_optimized=True)
         self._proto = proto
         self._cut: Any = None
         self._counterparts: Mapping[str, Counterpart] = {}
@@ -55,7 +55,7 @@ class OnnxDissector:
         self.missing = tuple(step.tensor for step in self._float.steps if step.tensor not in grids)
         self.ends = ends(self._float.outputs, self._float.steps, grids)
         check_points(self.points, self._float.steps, holds_integers=True)
-        self._cut = _session(split.cut(self._proto, self._seams), is_optimized=False)
+        self._cut = loaded(split.cut(self._proto, self._seams), is_optimized=False)
 
     def tail(self, tensor: str) -> Tail:
         """Return the function from values of one activation to the outputs."""
@@ -97,7 +97,12 @@ class OnnxDissector:
         return dict(zip(names, self._cut.run(names, fed), strict=True))
 
 
-def _session(content: bytes, *, is_optimized: bool) -> Any:
+def loaded(content: bytes, *, is_optimized: bool) -> Any:
+    """Load a file that is given as bytes.
+
+    Raises:
+        ConversionError: ONNX Runtime rejects it.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

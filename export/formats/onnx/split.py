@@ -118,6 +118,24 @@ def cut(proto: ModelProto, found: Sequence[Seam]) -> bytes:
     return bytes(changed.SerializeToString())
 
 
+def isolated(proto: ModelProto, found: Sequence[Seam]) -> bytes:
+    """Return the file that takes each activation as an integer input `PREFIX + seam.name`, and computes it as well.
+
+    All operators stay as they are, with the scales that they declare; the outputs are `seam.name`.
+    """
+    changed = _copy(proto)
+    names = {seam.name for seam in found}
+    for node in changed.graph.node:
+        node.input[:] = [PREFIX + name if name in names else name for name in node.input]
+    inputs = [value for value in changed.graph.input if value.name not in names]
+    kept = [type(value).FromString(value.SerializeToString()) for value in inputs]
+    del changed.graph.input[:], changed.graph.output[:]
+    changed.graph.input.extend(kept)
+    changed.graph.input.extend(_value(PREFIX + seam.name, seam.stored.dtype) for seam in found)
+    changed.graph.output.extend(_value(seam.name, seam.stored.dtype) for seam in found if seam.quantized)
+    return bytes(changed.SerializeToString())
+
+
 def _spelled_out(graph: Graph) -> set[str]:
     """Return the outputs of the Casts and Muls that dequantize 16-bit activations (export/formats/onnx/mixed.py)."""
     found = set()

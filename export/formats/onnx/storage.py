@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from export.formats.distance import largest_steps
+from export.formats.distance import largest_steps, symmetric_steps
 from export.formats.onnx.constants import Constants
 from export.formats.onnx.layers import Layer, layers
 from export.formats.onnx.stored_layers import Float64s, StoredLayer, float_constants, stored_layers
@@ -21,7 +21,6 @@ from export.formats.session import StorageReport
 
 # A sibling's integers are copied without rounding, so a larger distance means another layer.
 SAME_STEPS = 0.5
-LARGEST = 127  # of the integers of symmetric weights
 
 Steps = Iterable[tuple[str, float]]  # Name and distance from the source.
 
@@ -125,13 +124,12 @@ def compare_layers_with_float(float_file: bytes, content: bytes) -> StorageRepor
 
 def _rounding(layer: Layer, other: Layer) -> Iterator[tuple[str, float]]:
     weights = layer.read()
-    largest = np.abs(weights).reshape(len(weights), -1).max(1).astype(np.float64)
-    step = np.maximum(largest / LARGEST, np.finfo(np.float32).tiny).reshape(-1, *[1] * (weights.ndim - 1))
-    yield f"weights of {layer.name}", largest_steps(other.read(), weights, np.broadcast_to(step, weights.shape))
+    step = np.broadcast_to(symmetric_steps(weights, 0), weights.shape)
+    yield f"weights of {layer.name}", largest_steps(other.read(), weights, step)
     if layer.bias is not None:
         bias = np.zeros_like(layer.bias) if other.bias is None else other.bias
-        step = np.full(layer.bias.shape, max(float(np.abs(layer.bias).max()) / LARGEST, np.finfo(np.float32).tiny))
-        yield f"bias of {layer.name}", largest_steps(np.asarray(bias), layer.bias, step)
+        step = symmetric_steps(layer.bias.reshape(1, -1), 0)
+        yield f"bias of {layer.name}", largest_steps(np.asarray(bias), layer.bias, np.full(layer.bias.shape, step))
 
 
 def is_integer(content: bytes) -> bool:

@@ -63,13 +63,13 @@ def counterparts(
         known = [origins[result[source].tensor] for source in seam.sources if source in result]
         place = frozenset[str]().union(*known)
         placed = [name for name in candidates if sources[name] == place] if len(known) == len(seam.sources) else []
-        likeness, axes, name = _nearest(values, references, placed or candidates)
+        alike, axes, name = _nearest(values, references, placed or candidates)
         if (
-            placed and likeness <= ALIKE
+            placed and alike <= ALIKE
         ):  # The layer is faulty, or the activation at this position is in float and the match lies behind it.
             further = _nearest(values, references, candidates)
-            likeness, axes, name = further if further[0] > ALIKE else (likeness, axes, name)
-        if name and (placed or likeness > ALIKE):
+            alike, axes, name = further if further[0] > ALIKE else (alike, axes, name)
+        if name and (placed or alike > ALIKE):
             left.discard(name)
             result[seam.name] = Counterpart(tensor=name, axes=axes, shape=values.shape)
     return result
@@ -79,7 +79,7 @@ def _nearest(
     values: Array, references: Mapping[str, Array], names: Sequence[str]
 ) -> tuple[float, tuple[int, ...] | None, str]:
     """Return likeness, axes and name of the activation most similar to `values`; an empty name if there is none."""
-    rated = [(*_likeness(references[name], values), name) for name in names]
+    rated = [(*likeness(references[name], values), name) for name in names]
     return max(rated, key=lambda one: one[0], default=(-np.inf, None, ""))
 
 
@@ -94,14 +94,14 @@ def _origins(steps: Sequence[Step]) -> dict[str, frozenset[str]]:
     return found
 
 
-def _likeness(reference: Array, values: Array) -> tuple[float, tuple[int, ...] | None]:
+def likeness(reference: Array, values: Array) -> tuple[float, tuple[int, ...] | None]:
     """Return 1 - error power / signal power for the better order of axes, and that order."""
     orders: list[tuple[int, ...] | None] = []
     turned = (0, reference.ndim - 1, *range(1, reference.ndim - 1))
-    is_turned = reference.transpose(turned).shape == values.shape
+    is_turned = reference.ndim > 2 and reference.transpose(turned).shape == values.shape
     if reference.shape == values.shape or not is_turned:
         orders.append(None)
-    if is_turned and reference.ndim > 2:
+    if is_turned:
         orders.append(turned)
     rated = [(_agreement(reference if axes is None else reference.transpose(axes), values), axes) for axes in orders]
     return max(rated, key=lambda one: one[0])

@@ -97,11 +97,11 @@ class TfliteFormat:
 
         return compare(float_file, content)
 
-    def isolate(self, path: Path, float_file: Path) -> IsolatedOperators:
+    def isolate(self, path: Path, source: Path) -> IsolatedOperators:
         """Load an integer file in LiteRT together with its float file, operator by operator."""
         from export.formats.tflite.isolated import Isolated
 
-        return Isolated(path.read_bytes(), float_file.read_bytes())
+        return Isolated(path.read_bytes(), source.read_bytes())
 
     def ranges(self, float_file: bytes, content: bytes, plan: QuantizationPlan) -> RangeReport:
         """Return how far the stored ranges fall short of the planned ranges."""

@@ -18,6 +18,11 @@ from export.formats.tflite import flatbuffer, storage
 from export.formats.tflite.dissect import load, stored_as
 from export.formats.tflite.loops import KINDS
 from export.formats.tflite.steps import SEAMS
+from export.model.tensor_spec import TensorSpec
+
+# Precision of a sum of float32 numbers relative to its largest term. It matters where terms cancel: the mean of what
+# a layer normalisation has centred is rounding alone, with a grid a million times as fine as that of its terms.
+SUM_ROUNDING = 2.0**-22
 
 # Activations of this size run at a time.
 MOST_BYTES = 1 << 28
@@ -51,8 +56,8 @@ class Isolated:
         read = {*graph.outputs, *(index for operator in graph.operators for index in operator.inputs)}
         # The runtime allocates no memory for results that nothing reads.
         self._watched = {int(index) for index in read if index >= 0 and self._specs[int(index)].scale is not None}
-        made = {int(index) for operator in graph.operators for index in operator.outputs}
-        self.has_indices = any(_is_index(graph.tensors[index]) for index in made)
+        self._makers = {int(index): operator for operator in graph.operators for index in operator.outputs}
+        self.has_indices = any(_is_index(graph.tensors[index]) for index in self._makers)
         self._parts = [self._part(pairs) for pairs in self._groups()]
         self._seams = [
             operator
@@ -76,18 +81,15 @@ class Isolated:
             yield self._compared(int(seam.outputs[0]), self._real(int(seam.inputs[0])).astype(np.float64))
 
     def _compared(self, index: int, expected: Array) -> OperatorErrors:
-        spec = self._specs[index]
+        spec, maker = self._specs[index], self._makers[index]
         assert spec.scale is not None  # only such tensors are watched
         assert spec.zero_point is not None
         limits = np.iinfo(spec.dtype)
         ideal = np.clip(expected / spec.scale + spec.zero_point, limits.min, limits.max)
         found = np.abs(self._session.view(index).astype(np.float64) - ideal.reshape(spec.shape))
-        return OperatorErrors(op=self._op(index), tensor=spec.name, dtype=spec.dtype, steps=found)
-
-    def _op(self, index: int) -> str:
-        graph = self._quantized.subgraphs[0]
-        maker = next(one for one in graph.operators if index in one.outputs)
-        return flatbuffer.op_name(self._quantized, maker)
+        steps = np.maximum(found - rounding_steps(self._specs, maker, index), 0)
+        op = flatbuffer.op_name(self._quantized, maker)
+        return OperatorErrors(op=op, tensor=spec.name, dtype=spec.dtype, steps=steps)
 
     def _real(self, index: int) -> Array:
         """Return the real values of a tensor of the quantized file, or its integers if it has no grid."""
@@ -158,6 +160,20 @@ class Isolated:
         alone.buffers.append(buffer)
         graph = alone.subgraphs[0]
         return _added(graph, tensor, f"constant {len(graph.tensors)}", len(alone.buffers) - 1)
+
+
+def rounding_steps(specs: Mapping[int, TensorSpec], maker: Any, index: int) -> float:
+    """Return how many steps of its output's grid float32 rounding may change the result of an operator.
+
+    Args:
+        specs: of the tensors by index.
+        maker: the operator.
+        index: of the output.
+    """
+    read = [specs[place] for place in map(int, maker.inputs) if place in specs]
+    integers = [one for one in read if np.issubdtype(one.dtype, np.integer)]
+    largest = max((one.scale * np.iinfo(one.dtype).max for one in integers if one.scale is not None), default=0.0)
+    return float(SUM_ROUNDING * largest / (specs[index].scale or 1.0))
 
 
 def _is_index(tensor: Any) -> bool:

@@ -15,6 +15,7 @@ from export.formats.pairing import LARGEST_PAIR, largest_pair
 from export.formats.session import StorageReport
 from export.formats.tflite import biases, flatbuffer
 from export.formats.tflite.layers import Layer, weighing
+from export.formats.tflite.steps import SEAMS
 from export.scheme import INT8, W8A16
 
 # Minimum step relative to a layer's largest step, because finer steps in almost dead channels are meaningless.
@@ -26,8 +27,6 @@ COARSER = 1.05
 
 # ai-edge-quantizer takes no narrower range of weights.
 NARROWEST = 1e-9
-
-_SEAMS = ("QUANTIZE", "DEQUANTIZE")
 
 
 def compare(float_file: bytes, quantized_file: bytes) -> StorageReport:
@@ -57,7 +56,7 @@ def compare(float_file: bytes, quantized_file: bytes) -> StorageReport:
 
 
 def _layers(model: flatbuffer.Model, subgraph: Any) -> list[Any]:
-    return [operator for operator in subgraph.operators if flatbuffer.op_name(model, operator) not in _SEAMS]
+    return [operator for operator in subgraph.operators if flatbuffer.op_name(model, operator) not in SEAMS]
 
 
 def _names(model: flatbuffer.Model, graphs: list[list[Any]]) -> list[list[str]]:

@@ -18,6 +18,9 @@ from export.passes.fitting.products import products
 if TYPE_CHECKING:
     import keras
 
+POSITIONS = 50  # Per feature map and sample: enough for large maps, whose inputs are many and alike.
+MOST_VALUES = 50_000  # Per feature map and sample, if more positions are requested.
+
 
 @dataclass
 class Survey:
@@ -56,6 +59,8 @@ class Survey:
 
 def inputs_of(product: Product, stream: Stream, positions: int, generator: np.random.Generator) -> Inputs:
     """Return statistics of a product's inputs about their mean; the bias accounts for the mean itself."""
+    groups, inputs, _ = product.grouped(product.kernel).shape
+    positions = min(positions, max(POSITIONS, MOST_VALUES // (groups * inputs)))
     if product.kind is Kind.DEPTHWISE:
         positions = max(1, positions // 4)  # the few inputs of each channel need fewer positions
     sampled = (product.rows(chunk, positions, generator) for chunk in stream)

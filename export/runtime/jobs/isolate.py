@@ -1,19 +1,16 @@
-"""Job: compare every operator of an integer file with the float operator on the same stored inputs and constants."""
+"""Job: compare every operator of an integer file with that of its source on the same stored inputs."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from calibration.samples import Array, Samples
-from export.formats import PRIMARY
+from calibration.enlarged import enlarged
+from calibration.samples import Samples
+from export.formats import FORMATS
 from export.runtime.jobs.feed import feed
-
-# Factor of the inputs of made-up samples, which reach the ends of grids and the caps of activations.
-LOUDER = 8
 
 # Steps that an operator may be off, by the type of its output (`export.proof.tolerances.ARITHMETIC`).
 ALLOWED = {"int8": 1.0, "uint8": 1.0, "int16": 4.0}
@@ -27,21 +24,22 @@ INTERPOLATED = {
 }
 
 
-def isolate(path: str, float_file: str, samples: str, count: int, camera_bytes: bool) -> dict[str, Any]:
+def isolate(path: str, source: str, format: str, samples: str, count: int, camera_bytes: bool) -> dict[str, Any]:
     """Return the largest error in steps with the operator that makes it and its type, and the number of operators.
 
     Args:
         path: path of the integer file.
-        float_file: path of the float file that it was quantized from.
+        source: path of the file that it was quantized or derived from.
+        format: name of its format.
         samples: a folder that `Samples.save` wrote.
         count: number of samples; each is also run with its float inputs enlarged.
         camera_bytes: whether to feed uint8 photos without normalisation.
     """
-    isolated = PRIMARY.isolate(Path(path), Path(float_file))
+    isolated = FORMATS[format].isolate(Path(path), Path(source))
     loaded = Samples.load(Path(samples))
     chosen = loaded.take(np.unique(np.linspace(0, len(loaded) - 1, count).astype(np.int64)))
     worst, where, dtype, operators = 0.0, "", "int8", set()
-    for few in (chosen,) if isolated.has_indices else (chosen, louder(chosen)):
+    for few in (chosen,) if isolated.has_indices else (chosen, enlarged(chosen)):
         for index in range(len(few)):
             for one in isolated.errors(feed(isolated, few, index, camera_bytes)):
                 operators.add(one.tensor)
@@ -49,13 +47,3 @@ def isolate(path: str, float_file: str, samples: str, count: int, camera_bytes: 
                 if not largest / ALLOWED[one.dtype] <= worst / ALLOWED[dtype]:
                     worst, where, dtype = largest, f"{one.op} {one.tensor.split(';')[0]}", one.dtype
     return {"steps": worst, "where": where, "dtype": dtype, "operators": len(operators)}
-
-
-def louder(samples: Samples) -> Samples:
-    """Return samples with the float inputs enlarged, and without photos."""
-
-    def enlarged(values: Array) -> Array:
-        return values * np.float32(LOUDER) if np.issubdtype(values.dtype, np.floating) else values
-
-    inputs = {name: enlarged(np.asarray(values)) for name, values in samples.inputs.items()}
-    return replace(samples, inputs=inputs, photos=None, photo_input=None, digests=())
