@@ -89,12 +89,14 @@ class OperatorErrors:
         tensor: name of its output in the file.
         dtype: type of that output, such as "int8".
         steps: distance of every stored number from the predicted one, in steps of the output's grid.
+        stored: the stored numbers (..., channels); None if they lie in another order.
     """
 
     op: str
     tensor: str
     dtype: str
     steps: Array
+    stored: Array | None = None
 
 
 class IsolatedOperators(Protocol):
@@ -102,10 +104,12 @@ class IsolatedOperators(Protocol):
 
     Attributes:
         inputs: the inputs as the integer file declares them.
+        size: how many numbers they compute for one sample.
         has_indices: whether the file computes integers such as indices, for which enlarged inputs may be too large.
     """
 
     inputs: tuple[TensorSpec, ...]
+    size: int
     has_indices: bool
 
     def errors(self, stored: Mapping[str, Array]) -> Iterator[OperatorErrors]:

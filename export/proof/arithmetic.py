@@ -5,19 +5,22 @@ The source of the primary format's file is the float file; other formats are der
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from calibration.enlarged import TIMES
 from export import process
-from export.proof.check import CheckResult
+from export.proof.check import CheckResult, Results, failed
 from export.proof.tolerances import ARITHMETIC
 from export.runtime.jobs.isolate import isolate
 from zoo.errors import OutsideError
 
 ID = "arithmetic"
-SAMPLES = 2  # Each operator computes thousands of numbers on one.
+NAMED = 3  # Activations that a message lists.
 
 
-def check(path: Path, source: Path, format: str, samples: Path, *, camera_bytes: bool) -> CheckResult:
+def check(path: Path, source: Path, format: str, samples: Path, *, camera_bytes: bool) -> Results:
     """Compare what every operator of an integer file stores with what its source predicts for the same stored inputs.
 
     Args:
@@ -34,16 +37,38 @@ def check(path: Path, source: Path, format: str, samples: Path, *, camera_bytes:
             source=source,
             format=format,
             samples=samples,
-            count=SAMPLES,
             camera_bytes=camera_bytes,
         )
     except OutsideError as error:
-        return CheckResult.stated(ID, "the operators", str(error), passed=False)
-    return CheckResult.at_most(
+        return failed(ID, "the operators", str(error))
+    compared = CheckResult.at_most(
         ARITHMETIC["int16" if found["dtype"] == "int16" else "int8"],
         min(found["steps"], 1e300),
         id=ID,
         subject=found["where"] or f"{found['operators']} operators",
         quantity="distance from the predicted numbers",
         unit="steps",
+    )
+    return (compared, *_reached(found["reach"], found["samples"]))
+
+
+def _reached(reach: Mapping[str, Any] | None, samples: int) -> Iterator[CheckResult]:
+    """Yield what the samples reach, and name the activations that they leave constant."""
+    if reach is None:
+        return
+    share = reach["channels_that_vary"] / reach["channels"]
+    named = f"; constant: {', '.join(reach['constant'][:NAMED])}" if reach["constant"] else ""
+    yield CheckResult(
+        id=ID,
+        subject="what the samples reach",
+        quantity="share of channels that vary",
+        value=share,
+        threshold=None,
+        direction=None,
+        passed=True,
+        reason=(
+            f"{reach['channels_that_vary']} of {reach['channels']} channels vary, and {reach['activations_at_both_ends']} "
+            f"of {reach['activations']} activations reach both ends of their grids, on {samples} samples as they are "
+            f"and {TIMES} times enlarged{named}"
+        ),
     )

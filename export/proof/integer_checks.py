@@ -61,14 +61,12 @@ def _like_the_primary(evidence: Evidence) -> Results | NotMade:
 
 def _predicted(evidence: Evidence, source: Path) -> Results:
     run, file = evidence.run, evidence.file
-    return (
-        arithmetic_check.check(
-            file.on_disk(run.work),
-            source,
-            file.format,
-            run.samples.probe_folder,
-            camera_bytes=run.takes_camera_bytes(file.scheme),
-        ),
+    return arithmetic_check.check(
+        file.on_disk(run.work),
+        source,
+        file.format,
+        run.samples.probe_folder,
+        camera_bytes=run.takes_camera_bytes(file.scheme),
     )
 
 

@@ -66,6 +66,7 @@ class IsolatedOnnx:
         self.inputs = self._sibling.inputs
         self._makers = dict(_activations(model))
         self._specs = {index: stored_as(model.subgraphs[0].tensors[index]) for index in self._makers}
+        self.size = sum(int(np.prod(spec.shape)) for spec in self._specs.values())
         self._room = {
             int(index): rounding_steps(self._specs, operator, int(index))
             for operator in model.subgraphs[0].operators

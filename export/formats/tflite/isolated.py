@@ -57,6 +57,7 @@ class Isolated:
         # The runtime allocates no memory for results that nothing reads.
         self._watched = {int(index) for index in read if index >= 0 and self._specs[int(index)].scale is not None}
         self._makers = {int(index): operator for operator in graph.operators for index in operator.outputs}
+        self.size = sum(int(np.prod(self._specs[index].shape)) for index in self._makers)
         self.has_indices = any(_is_index(graph.tensors[index]) for index in self._makers)
         self._parts = [self._part(pairs) for pairs in self._groups()]
         self._seams = [
@@ -86,10 +87,11 @@ class Isolated:
         assert spec.zero_point is not None
         limits = np.iinfo(spec.dtype)
         ideal = np.clip(expected / spec.scale + spec.zero_point, limits.min, limits.max)
-        found = np.abs(self._session.view(index).astype(np.float64) - ideal.reshape(spec.shape))
+        stored = np.array(self._session.view(index))
+        found = np.abs(stored.astype(np.float64) - ideal.reshape(spec.shape))
         steps = np.maximum(found - rounding_steps(self._specs, maker, index), 0)
         op = flatbuffer.op_name(self._quantized, maker)
-        return OperatorErrors(op=op, tensor=spec.name, dtype=spec.dtype, steps=steps)
+        return OperatorErrors(op=op, tensor=spec.name, dtype=spec.dtype, steps=steps, stored=stored)
 
     def _real(self, index: int) -> Array:
         """Return the real values of a tensor of the quantized file, or its integers if it has no grid."""

@@ -11,6 +11,10 @@ from calibration.enlarged import enlarged
 from calibration.samples import Samples
 from export.formats import FORMATS
 from export.runtime.jobs.feed import feed
+from export.runtime.jobs.reach import Reach
+
+# How many numbers the operators compute in all, if that takes no fewer and no more samples than these.
+NUMBERS, FEWEST, MOST = 4_000_000, 2, 16
 
 # Steps that an operator may be off, by the type of its output (`export.proof.tolerances.ARITHMETIC`).
 ALLOWED = {"int8": 1.0, "uint8": 1.0, "int16": 4.0}
@@ -24,26 +28,34 @@ INTERPOLATED = {
 }
 
 
-def isolate(path: str, source: str, format: str, samples: str, count: int, camera_bytes: bool) -> dict[str, Any]:
-    """Return the largest error in steps with the operator that makes it and its type, and the number of operators.
+def isolate(path: str, source: str, format: str, samples: str, camera_bytes: bool) -> dict[str, Any]:
+    """Return the largest error in steps with its operator and type, the number of operators, and what samples reach.
 
     Args:
         path: path of the integer file.
         source: path of the file that it was quantized or derived from.
         format: name of its format.
-        samples: a folder that `Samples.save` wrote.
-        count: number of samples; each is also run with its float inputs enlarged.
+        samples: a folder that `Samples.save` wrote; some of them are run, and again with their float inputs enlarged.
         camera_bytes: whether to feed uint8 photos without normalisation.
     """
     isolated = FORMATS[format].isolate(Path(path), Path(source))
     loaded = Samples.load(Path(samples))
+    count = int(np.clip(NUMBERS // isolated.size, FEWEST, MOST))
     chosen = loaded.take(np.unique(np.linspace(0, len(loaded) - 1, count).astype(np.int64)))
-    worst, where, dtype, operators = 0.0, "", "int8", set()
+    worst, where, dtype, operators, reach = 0.0, "", "int8", set(), Reach()
     for few in (chosen,) if isolated.has_indices else (chosen, enlarged(chosen)):
         for index in range(len(few)):
             for one in isolated.errors(feed(isolated, few, index, camera_bytes)):
                 operators.add(one.tensor)
+                reach.add(one)
                 largest = float(np.max(one.steps, initial=0.0)) / INTERPOLATED.get((one.op, one.dtype), 1.0)
                 if not largest / ALLOWED[one.dtype] <= worst / ALLOWED[dtype]:
                     worst, where, dtype = largest, f"{one.op} {one.tensor.split(';')[0]}", one.dtype
-    return {"steps": worst, "where": where, "dtype": dtype, "operators": len(operators)}
+    return {
+        "steps": worst,
+        "where": where,
+        "dtype": dtype,
+        "operators": len(operators),
+        "samples": len(chosen),
+        "reach": reach.record(),
+    }
