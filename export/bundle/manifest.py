@@ -76,7 +76,7 @@ def manifest(
         "evaluation": asdict(evaluation) if evaluation else None,
         "budget": dict(budget) if budget else None,
         "passed": all(not artifact.failures for artifact in artifacts),
-        "proves": _scope(subject, probe),
+        "proves": proves(trained=subject.weights.trained, real=probe.real),
         "files": [artifact.record() for artifact in delivered],
         "not_delivered": [artifact.record() for artifact in artifacts if artifact not in delivered],
         "versions": {tool: version(tool) for tool in TOOLS} | {"python": platform.python_version()},
@@ -84,11 +84,11 @@ def manifest(
     }
 
 
-def _scope(subject: Subject, probe: Samples) -> str:
+def proves(*, trained: bool, real: bool) -> str:
     """Return what `passed` means: for random weights or noise no more than float parity."""
-    if not subject.weights.trained:
+    if not trained:
         return "float parity only: the weights are untrained"
-    return "float parity and accuracy" if probe.real else "float parity only: the samples are noise"
+    return "float parity and accuracy" if real else "float parity only: the samples are noise"
 
 
 def _probe(probe: Samples) -> dict[str, Any]:

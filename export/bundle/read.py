@@ -103,7 +103,12 @@ class Delivered:
     def labels(self) -> tuple[str, ...]:
         """The names of the classes; empty if the export has none."""
         path = self.folder / LABELS
-        if not path.is_file() or path.is_symlink() or path.stat().st_size > MAX_LABELS_BYTES:
+        if (
+            LABELS not in self.companions
+            or not path.is_file()
+            or path.is_symlink()
+            or path.stat().st_size > MAX_LABELS_BYTES
+        ):
             return ()
         return tuple(path.read_text(encoding="utf-8", errors="replace").splitlines())
 

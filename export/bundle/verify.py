@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from calibration.samples import Array
 from export import temporary
-from export.bundle import golden
+from export.bundle import completeness, consistency, file_facts, golden, golden_inputs, zoo_facts
+from export.bundle.completeness import DAMAGED
 from export.bundle.golden import Golden
 from export.bundle.read import Delivered, DeliveredFile, damage
 from export.bundle.write import GOLDEN
@@ -74,17 +74,21 @@ class Verification:
 
 
 def verify(delivered: Delivered, progress: Progress) -> Verification:
-    """Check every file of a folder: same bytes, same outputs, and still close to the Keras model."""
+    """Check every file of a folder: same bytes and outputs, consistent records, and still close to the Keras model."""
     checks = [_whole(delivered.folder / name, digest) for name, digest in delivered.companions.items()]
+    checks += completeness.check(delivered)
+    for examine in (consistency.check, zoo_facts.check):
+        checks += _examined(examine, delivered)
     try:
-        samples = golden.read(delivered.folder / GOLDEN)
+        samples = _golden(delivered)
     except CheckFailedError as error:
         checks = [check for check in checks if check.subject != GOLDEN]
         checks.append(CheckResult.stated("integrity", GOLDEN, str(error), passed=False))
         unseen = CheckResult.stated("reproduction", "the file", f"the file was not run: {error}", passed=False)
         files = [VerifiedFile(file=file, checks=(_whole(file.path, file.sha256), unseen)) for file in delivered.files]
         return Verification(delivered=delivered, count=0, files=tuple(files), checks=tuple(checks))
-    checks += _preprocessing(delivered, samples)
+    checks += completeness.check_golden(delivered, samples)
+    checks += _examined(golden_inputs.check, delivered, samples)
     with temporary.folder() as folder:
         samples.samples(delivered.photo_input).save(Path(folder))
         seen: list[VerifiedFile] = []
@@ -92,6 +96,28 @@ def verify(delivered: Delivered, progress: Progress) -> Verification:
             progress.step(f"verify {file.path.name}", len(seen), len(delivered.files))
             seen.append(_file(file, delivered, samples, Path(folder), seen))
     return Verification(delivered=delivered, count=len(samples), files=tuple(seen), checks=tuple(checks))
+
+
+def _golden(delivered: Delivered) -> Golden:
+    """Return the golden data, which are not read unless they are those of the manifest.
+
+    Raises:
+        CheckFailedError: they are missing, changed or damaged.
+    """
+    if GOLDEN not in delivered.companions:
+        raise CheckFailedError("the manifest does not list it, so no outputs can be compared; export the model again")
+    if trouble := damage(delivered.folder / GOLDEN, delivered.companions[GOLDEN]):
+        raise CheckFailedError(trouble)
+    return golden.read(delivered.folder / GOLDEN)
+
+
+def _examined(examine: Callable[..., tuple[CheckResult, ...]], *about: Any) -> tuple[CheckResult, ...]:
+    """Return the results of a check; a record that it cannot use fails."""
+    try:
+        return examine(*about)
+    except DAMAGED as error:
+        reason = f"it is damaged ({type(error).__name__}: {error})"
+        return (CheckResult.stated("consistency", "the manifest", reason, passed=False),)
 
 
 def _file(
@@ -118,6 +144,7 @@ def _file(
         *_reproduction(file, measured, samples, model),
         *proven.checks,
         *_agreement(file, measured, others, samples, model),
+        *_recorded(file, delivered, measured),
         *_as_exported(file),
     )
     return VerifiedFile(file=file, checks=checks, comparisons=proven.comparisons, measured=measured)
@@ -184,23 +211,19 @@ def _agreement(
     return ()
 
 
+def _recorded(file: DeliveredFile, delivered: Delivered, measured: Measurement) -> tuple[CheckResult, ...]:
+    """Check the record of a file against itself and against the file."""
+    record = next(one for one in delivered.manifest["files"] if one["file"] == file.path.name)
+    try:
+        found = _examined(file_facts.check, file, delivered, measured)
+    except OutsideError as error:
+        found = (CheckResult.stated("consistency", "the file", str(error), passed=False),)
+    return (*consistency.check_file(record, delivered.manifest), *found)
+
+
 def _as_exported(file: DeliveredFile) -> tuple[CheckResult, ...]:
     """Fail a file that failed its proof at the export and was written with --keep-failed."""
     if not file.failures:
         return ()
     reason = f"the file failed its proof at the export: {'; '.join(file.failures)}"
     return (CheckResult.stated("export", "the file", reason, passed=False),)
-
-
-def _preprocessing(delivered: Delivered, samples: Golden) -> tuple[CheckResult, ...]:
-    """Check that the manifest's scale and offset convert the golden photos to the golden inputs."""
-    preprocessing, photos = delivered.preprocessing, samples.photos
-    inputs = samples.inputs.get(delivered.photo_input or "")
-    if preprocessing is None or photos is None or inputs is None:
-        return ()
-    channels = {1, photos.shape[-1]}
-    fits = photos.shape == inputs.shape and {len(preprocessing.scale), len(preprocessing.offset)} <= channels
-    # The tolerance allows for float32 rounding of byte * scale + offset.
-    same = fits and bool(np.allclose(preprocessing.normalise(photos), inputs, rtol=1e-5, atol=1e-5))
-    reason = f"{'convert' if same else 'do not convert'} the golden photos to the golden inputs"
-    return (CheckResult.stated("preprocessing", "the manifest's scale and offset", reason, passed=same),)

@@ -66,6 +66,19 @@ class OpCount:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NumberTypes:
+    """The types in which a file stores its numbers; names as in numpy.
+
+    Attributes:
+        weights: types of the constants with two axes or more.
+        activations: types of the quantized activations; empty if all are floats.
+    """
+
+    weights: frozenset[str]
+    activations: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class StorageReport:
     """The distance of a file's stored constants from the float constants.
 

@@ -58,7 +58,7 @@ def test_verification_repeats_the_checks_of_the_export(exported: Path, capsys: p
     main(["verify", str(exported), "--json"])
     record = json.loads(capsys.readouterr().out)
     made = {file["file"]: {check["id"] for check in file["checks"]} for file in record["files"]}
-    common = {"integrity", "signature", "reproduction"}
+    common = {"integrity", "signature", "reproduction", "consistency"}
     assert made == {
         "lenet5-float32.tflite": common | {"parity"},
         "lenet5-float32.onnx": common | {"parity", "agreement"},
@@ -67,7 +67,7 @@ def test_verification_repeats_the_checks_of_the_export(exported: Path, capsys: p
     }
     others = [(check["id"], check["subject"]) for check in record["checks"]]
     assert {name for check, name in others if check == "integrity"} == {"golden.npz", "labels.txt", "report.html"}
-    assert "preprocessing" in {check for check, _ in others}
+    assert {check for check, _ in others} == {"integrity", "completeness", "consistency", "preprocessing"}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -156,7 +156,7 @@ def test_rounding_differences_of_one_step_are_tolerated(
 
 def test_manifest_with_wrong_preprocessing_fails(edit: Change, verify: Verify) -> None:
     edit(lambda manifest: manifest["inputs"]["image"].update(scale=[1 / 127.5]))
-    assert verify() == (1, {"": {"preprocessing"}})
+    assert verify() == (1, {"": {"preprocessing", "consistency"}})
 
 
 @pytest.mark.parametrize(("end", "key"), [("inputs", "scale"), ("outputs", "scale"), ("outputs", "zero_point")])
@@ -171,7 +171,7 @@ def test_manifest_with_wrong_quantization_fails(end: str, key: str, edit: Change
 
 def test_file_that_failed_at_the_export_still_fails(edit: Change, verify: Verify) -> None:
     edit(lambda manifest: manifest["files"][0]["checks"][0].update(passed=False))
-    assert verify() == (1, {"lenet5-float32.tflite": {"export"}})
+    assert verify() == (1, {"lenet5-float32.tflite": {"export", "consistency"}})
 
 
 def test_unlisted_model_file_is_reported(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,23 +217,28 @@ class _Bomb:
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nothing more", pickle.dumps(_Bomb())])
-def test_unreadable_golden_file_fails(content: bytes, copy: Path, verify: Verify) -> None:
+def test_unreadable_golden_file_fails(content: bytes, copy: Path, seal: Callable[[], None], verify: Verify) -> None:
     (copy / "golden.npz").write_bytes(content)
+    seal()
     assert verify() == (1, NOTHING_RUN)
 
 
 def test_golden_file_is_never_unpickled(
-    copy: Path, regild: Change, verify: Verify, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    regild: Change, seal: Callable[[], None], verify: Verify, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     regild(lambda arrays: arrays.update({"input/image": np.array([_Bomb()], object)}))
+    seal()
     assert verify() == (1, NOTHING_RUN)
     assert not Path("unpickled").exists()
 
 
-def test_huge_golden_file_is_not_unpacked(regild: Change, verify: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_huge_golden_file_is_not_unpacked(
+    regild: Change, seal: Callable[[], None], verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(golden, "MAX_UNPACKED_BYTES", 1_000_000)
     regild(lambda arrays: arrays.update({"expected/logits": np.zeros((8, 100_000), np.float32)}))
+    seal()
     assert verify() == (1, NOTHING_RUN)
 
 

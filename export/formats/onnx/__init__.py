@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.formats.dissection import Dissector
-from export.formats.session import OpCount, Session, StorageReport
+from export.formats.session import NumberTypes, OpCount, Session, StorageReport
 from export.scheme import FLOAT16, FLOAT32, Scheme
 
 if TYPE_CHECKING:
@@ -76,6 +76,12 @@ class OnnxFormat:
         from export.formats.onnx.dissect import OnnxDissector
 
         return OnnxDissector(path, float_file.read_bytes())
+
+    def number_types(self, content: bytes) -> NumberTypes:
+        """Return the types of the constants and of the quantized tensors."""
+        from export.formats.onnx.number_types import number_types
+
+        return number_types(content)
 
     def zero_share(self, content: bytes) -> float:
         """Return the share of zero weights in the layers."""
