@@ -1,4 +1,4 @@
-"""Compare the record of a file with the file itself: precision, layers in higher precision, operators, camera bytes."""
+"""Compare the record of a file with the file itself, and the file's numbers with those of its sibling."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 
 from export.bundle.completeness import reasons, results
 from export.bundle.read import Delivered, DeliveredFile
-from export.formats import PRIMARY
-from export.formats.session import NumberTypes
+from export.formats import FORMATS, PRIMARY
+from export.formats.session import NumberTypes, StorageReport
 from export.model.camera_range import camera_range
 from export.process import call
+from export.proof import compare
 from export.proof.check import CheckResult
 from export.recipe import Width
-from export.runtime.jobs.number_types import number_types
+from export.runtime.jobs.stored_numbers import stored_numbers
 from export.runtime.run_file import Measurement
 from export.scheme import FLOAT16, FLOAT32, INT8, W8A16, W8A32, Scheme
 
@@ -28,7 +29,7 @@ def check(file: DeliveredFile, delivered: Delivered, measured: Measurement) -> t
     Raises:
         RuntimeCrashError: the file cannot be read.
     """
-    read = call(number_types, path=file.path)
+    read = call(stored_numbers, path=file.path, siblings=_siblings(file, delivered))
     types = NumberTypes(weights=frozenset(read["weights"]), activations=frozenset(read["activations"]))
     record = next(one for one in delivered.manifest["files"] if one["file"] == file.path.name)
     wrong = [
@@ -37,7 +38,9 @@ def check(file: DeliveredFile, delivered: Delivered, measured: Measurement) -> t
         *reasons(_operators, file, record, measured),
         *reasons(_camera, file, delivered, measured),
     ]
-    return results("consistency", "the file", wrong, f"it stores and computes numbers as a {file.scheme} file does")
+    found = results("consistency", "the file", wrong, f"it stores and computes numbers as a {file.scheme} file does")
+    distance = read["distance"]
+    return (*found, compare.storage(StorageReport(**distance))) if distance is not None else found
 
 
 def fits(scheme: Scheme, types: NumberTypes, *, raised: bool) -> bool:
@@ -53,6 +56,13 @@ def fits(scheme: Scheme, types: NumberTypes, *, raised: bool) -> bool:
         W8A16: bool(activations & WIDE) and not activations & BYTES,
         INT8: bool(activations & BYTES) or (raised and bool(activations or has_integers)),
     }[scheme]
+
+
+def _siblings(file: DeliveredFile, delivered: Delivered) -> dict[str, str]:
+    """Return the paths of the undamaged files of the folder that the file was derived from, by format."""
+    needed = FORMATS[file.format].needs(file.scheme)
+    alike = (one for one in delivered.files if one.scheme == file.scheme and one.format in needed)
+    return {one.format: str(one.path.absolute()) for one in alike if not one.damage()}
 
 
 def _precision(file: DeliveredFile, types: NumberTypes) -> Iterator[str]:

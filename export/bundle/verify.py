@@ -9,10 +9,12 @@ from typing import Any
 
 from calibration.samples import Array
 from export import temporary
-from export.bundle import completeness, consistency, file_facts, golden, golden_inputs, zoo_facts
+from export.bundle import authenticity, completeness, consistency, file_facts, golden, golden_inputs, zoo_facts
+from export.bundle.authenticity import Authenticity, State
 from export.bundle.completeness import DAMAGED
 from export.bundle.golden import Golden
 from export.bundle.read import Delivered, DeliveredFile, damage
+from export.bundle.signing import PublicKey
 from export.bundle.write import GOLDEN
 from export.formats import PRIMARY
 from export.metrics import Comparison
@@ -57,12 +59,14 @@ class Verification:
 
     Attributes:
         delivered: the folder.
+        authenticity: its signature.
         count: the number of golden samples; 0 if there are none.
         files: the result for each file of the manifest.
         checks: the checks of the files other than model files.
     """
 
     delivered: Delivered
+    authenticity: Authenticity
     count: int
     files: tuple[VerifiedFile, ...]
     checks: tuple[CheckResult, ...]
@@ -73,9 +77,22 @@ class Verification:
         return all(file.passed for file in self.files) and all(check.passed for check in self.checks)
 
 
-def verify(delivered: Delivered, progress: Progress) -> Verification:
-    """Check every file of a folder: same bytes and outputs, consistent records, and still close to the Keras model."""
-    checks = [_whole(delivered.folder / name, digest) for name, digest in delivered.companions.items()]
+def verify(delivered: Delivered, progress: Progress, key: PublicKey | None = None) -> Verification:
+    """Check every file of a folder: same bytes and outputs, consistent records, and still close to the Keras model.
+
+    Nothing but the manifest is read if its signature is wrong.
+
+    Args:
+        delivered: the folder.
+        progress: is notified of every file.
+        key: the key that must have signed the manifest; None accepts any key and no signature.
+    """
+    signed = authenticity.examine(delivered, key)
+    if signed.state is State.INVALID:
+        files = tuple(_unseen(file, "the signature is not valid") for file in delivered.files)
+        return Verification(delivered=delivered, authenticity=signed, count=0, files=files, checks=signed.checks())
+    checks = [*signed.checks()]
+    checks += [_whole(delivered.folder / name, digest) for name, digest in delivered.companions.items()]
     checks += completeness.check(delivered)
     for examine in (consistency.check, zoo_facts.check):
         checks += _examined(examine, delivered)
@@ -84,9 +101,8 @@ def verify(delivered: Delivered, progress: Progress) -> Verification:
     except CheckFailedError as error:
         checks = [check for check in checks if check.subject != GOLDEN]
         checks.append(CheckResult.stated("integrity", GOLDEN, str(error), passed=False))
-        unseen = CheckResult.stated("reproduction", "the file", f"the file was not run: {error}", passed=False)
-        files = [VerifiedFile(file=file, checks=(_whole(file.path, file.sha256), unseen)) for file in delivered.files]
-        return Verification(delivered=delivered, count=0, files=tuple(files), checks=tuple(checks))
+        files = tuple(_unseen(file, str(error), _whole(file.path, file.sha256)) for file in delivered.files)
+        return Verification(delivered=delivered, authenticity=signed, count=0, files=files, checks=tuple(checks))
     checks += completeness.check_golden(delivered, samples)
     checks += _examined(golden_inputs.check, delivered, samples)
     with temporary.folder() as folder:
@@ -95,7 +111,15 @@ def verify(delivered: Delivered, progress: Progress) -> Verification:
         for file in delivered.files:
             progress.step(f"verify {file.path.name}", len(seen), len(delivered.files))
             seen.append(_file(file, delivered, samples, Path(folder), seen))
-    return Verification(delivered=delivered, count=len(samples), files=tuple(seen), checks=tuple(checks))
+    return Verification(
+        delivered=delivered, authenticity=signed, count=len(samples), files=tuple(seen), checks=tuple(checks)
+    )
+
+
+def _unseen(file: DeliveredFile, reason: str, *checks: CheckResult) -> VerifiedFile:
+    """Return the result for a file that was not run."""
+    unseen = CheckResult.stated("reproduction", "the file", f"the file was not run: {reason}", passed=False)
+    return VerifiedFile(file=file, checks=(*checks, unseen))
 
 
 def _golden(delivered: Delivered) -> Golden:

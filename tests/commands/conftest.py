@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from export.bundle.signing import Signer, read_private
 from export.cli.main import main
 
 FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
@@ -71,3 +74,20 @@ def regild(copy: Path) -> Callable[[Callable[[dict[str, Any]], object]], None]:
         np.savez(copy / "golden.npz", **arrays)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private key; its public half lies beside it with the suffix .pub."""
+    path, key = tmp_path_factory.mktemp("keys") / "key.pem", Ed25519PrivateKey.generate()
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    path.write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
+    path.with_suffix(".pub").write_bytes(
+        key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def signer(key: Path) -> Signer:
+    return read_private(key)

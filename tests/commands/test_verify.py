@@ -63,7 +63,7 @@ def test_verification_repeats_the_checks_of_the_export(exported: Path, capsys: p
         "lenet5-float32.tflite": common | {"parity"},
         "lenet5-float32.onnx": common | {"parity", "agreement"},
         "lenet5-int8.tflite": common | {"fidelity"},
-        "lenet5-int8.onnx": common | {"fidelity", "agreement"},
+        "lenet5-int8.onnx": common | {"fidelity", "agreement", "storage"},
     }
     others = [(check["id"], check["subject"]) for check in record["checks"]]
     assert {name for check, name in others if check == "integrity"} == {"golden.npz", "labels.txt", "report.html"}

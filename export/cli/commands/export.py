@@ -133,6 +133,7 @@ def pass_options(command: Command) -> Command:
     type=click.Path(path_type=Path),
     help="Output folder; MODEL/ is created in it.",
 )
+@click.option("--sign", metavar="KEY", help="Sign the folder with this private key: Ed25519, PEM or OpenSSH.")
 @click.option("--keep-failed", is_flag=True, help="Also write files that failed their proof.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def command(
@@ -179,6 +180,7 @@ def command(
         io=_io(io),
         **others,
     )
+    _check_key(recipe)
     for line in _code_to_run(recipe):
         standard_error().print(line, soft_wrap=True)
     with ProgressBar(standard_error()) as progress:
@@ -203,6 +205,14 @@ def _print_tables(result: dict[str, Any]) -> None:
     print_worst(console, manifest)
     for line in _last_words(result):
         console.print(line, soft_wrap=True)
+
+
+def _check_key(recipe: Recipe) -> None:
+    """Check that the folder can be signed, before anything slow starts."""
+    if recipe.sign is not None:
+        from export.bundle.signing import read_private
+
+        read_private(Path(recipe.sign).expanduser())
 
 
 def _code_to_run(recipe: Recipe) -> list[str]:
