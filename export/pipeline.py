@@ -17,8 +17,9 @@ from export.analysis.diagnosis.exporting import diagnosed
 from export.analysis.evaluation import Labelled
 from export.analysis.original import Original, load_original
 from export.analysis.original import judged as judged_by_original
-from export.bundle import golden, signing, write
+from export.bundle import golden, golden_photo, signing, write
 from export.bundle.atomic_folder import Destination
+from export.bundle.golden_photo import GoldenPhoto
 from export.bundle.manifest import manifest
 from export.model import entries
 from export.model.subject import Subject, artifact_name, load_subject
@@ -210,7 +211,8 @@ def _delivered(found: Exported, destination: Destination, signer: signing.Signer
     """Write the files that passed, if there are any, and sign them if there is a signer."""
     run, artifacts = found.run, tuple(found.artifacts)
     chosen = write.chosen(found.artifacts, run.recipe.schemes, keep_failed=run.recipe.keep_failed)
-    record = _record(found, chosen)
+    photo = golden_photo.find(run.samples.probe, run.subject.preprocessing)
+    record = _record(found, chosen, photo)
     if not chosen:
         return Delivery(folder=None, manifest=record, artifacts=artifacts)
     run.progress.step("write the files")
@@ -219,13 +221,13 @@ def _delivered(found: Exported, destination: Destination, signer: signing.Signer
     golden_outputs = golden.content(run.samples.probe, found.expected, outputs)
     lost = destination.lost([artifact.file_name for artifact in chosen])
     with destination.replaced() as new:
-        labels, companions = run.subject.labels, run.subject.companions
+        labels, companions = run.subject.labels, {**run.subject.companions, **golden_photo.companions(photo)}
         record = write.write(new, chosen, record, golden_outputs, labels, companions, signer)
     return Delivery(folder=destination.folder, manifest=record, artifacts=artifacts, replaced=lost)
 
 
-def _record(found: Exported, delivered: list[Artifact]) -> dict[str, Any]:
-    """Return the manifest of an export that delivers the files `delivered`."""
+def _record(found: Exported, delivered: list[Artifact], photo: GoldenPhoto | None) -> dict[str, Any]:
+    """Return the manifest of an export that delivers the files `delivered` and a golden photo."""
     run, bases = found.run, found.bases.values()
     names = {artifact.file_name for artifact in found.artifacts}
     compared = [one for one in found.proven.values() if one.artifact.file_name in names]
@@ -240,5 +242,6 @@ def _record(found: Exported, delivered: list[Artifact]) -> dict[str, Any]:
         probe=run.samples.probe,
         evaluation=found.photos.evaluation if found.photos else None,
         budget=found.result.record() if found.result else None,
+        photo=photo,
         pruning=found.original.record(found.expected, compared, found.photos) if found.original else None,
     )

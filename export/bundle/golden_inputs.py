@@ -9,6 +9,7 @@ import numpy as np
 from calibration.inputs import InputSpec
 from calibration.sources import noise
 from calibration.sources.request import Request
+from export.bundle import golden_photo
 from export.bundle.completeness import reasons, results
 from export.bundle.golden import Golden
 from export.bundle.read import Delivered
@@ -21,8 +22,10 @@ MOST_DRAWS = 1000  # of each set of samples, whatever a manifest says
 def check(delivered: Delivered, golden: Golden) -> tuple[CheckResult, ...]:
     """Check the golden inputs against the manifest's preprocessing and against what it says of their origin."""
     wrong = [*reasons(_origin, delivered, golden), *reasons(_variation, golden)]
+    photo = [*reasons(golden_photo.problems, delivered, golden)]
     return (
         *_preprocessing(delivered, golden),
+        *(CheckResult.stated("preprocessing", "the full-size photo", reason, passed=False) for reason in photo),
         *results("consistency", "the golden inputs", wrong, "they vary, and are real or noise as the manifest says"),
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from calibration.samples import Samples
 from export.analysis.evaluation import Evaluation
+from export.bundle.golden_photo import GoldenPhoto
 from export.bundle.write import SCHEMA
 from export.model import entries
 from export.model.subject import Subject
@@ -48,6 +49,7 @@ def manifest(
     evaluation: Evaluation | None,
     budget: Mapping[str, Any] | None = None,
     pruning: Mapping[str, Any] | None = None,
+    photo: GoldenPhoto | None = None,
 ) -> dict[str, Any]:
     """Return the manifest as plain data for JSON; every number was measured in this run."""
     needed = any(scheme.needs_calibration for scheme in recipe.schemes)
@@ -73,6 +75,7 @@ def manifest(
         "passes": [dict(record) for record in passes],
         "pruning": dict(pruning) if pruning else None,
         "probe": _probe(probe),
+        "golden_photo": photo.record() if photo else None,
         "evaluation": asdict(evaluation) if evaluation else None,
         "budget": dict(budget) if budget else None,
         "passed": all(not artifact.failures for artifact in artifacts),
