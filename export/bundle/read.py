@@ -145,7 +145,7 @@ def read(folder: Path) -> Delivered:
             )
         named = {EARLIER_NAMES.get(name, name): value for name, value in manifest.items()}
         return _delivered(folder, named, content)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UsageProblemError(
             f"{path} is damaged ({type(error).__name__}: {error}); export the model again"
         ) from error

@@ -18,13 +18,14 @@ from export.bundle.signing import PublicKey
 from export.bundle.write import GOLDEN
 from export.formats import PRIMARY
 from export.metrics import Comparison
+from export.process import RuntimeCrashError
 from export.progress import Progress
 from export.proof import compare
 from export.proof.check import CheckResult
 from export.proof.tolerances import FIDELITY, PARITY, REPRODUCTION, STEP_AGREEMENT, for_few, for_few_steps
 from export.runtime.run_file import Measurement, measure
 from export.scheme import FLOAT32, W8A16
-from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
+from zoo.errors import CheckFailedError, UsageProblemError
 
 SCHEMA = "zoo-export verification 1"
 
@@ -86,6 +87,9 @@ def verify(delivered: Delivered, progress: Progress, key: PublicKey | None = Non
         delivered: the folder.
         progress: is notified of every file.
         key: the key that must have signed the manifest; None accepts any key and no signature.
+
+    Raises:
+        OutsideError: temporary files cannot be written.
     """
     signed = authenticity.examine(delivered, key)
     if signed.state is State.INVALID:
@@ -106,7 +110,8 @@ def verify(delivered: Delivered, progress: Progress, key: PublicKey | None = Non
     checks += completeness.check_golden(delivered, samples)
     checks += _examined(golden_inputs.check, delivered, samples)
     with temporary.folder() as folder:
-        samples.samples(delivered.photo_input).save(Path(folder))
+        with temporary.writing():
+            samples.samples(delivered.photo_input).save(Path(folder))
         seen: list[VerifiedFile] = []
         for file in delivered.files:
             progress.step(f"verify {file.path.name}", len(seen), len(delivered.files))
@@ -152,7 +157,7 @@ def _file(
         return VerifiedFile(file=file, checks=(whole,))
     try:
         measured = measure(file.path, folder, camera_bytes=file.takes_camera_bytes, hurry=True)
-    except (OutsideError, UsageProblemError) as error:
+    except (RuntimeCrashError, UsageProblemError) as error:
         return VerifiedFile(file=file, checks=(whole,), trouble=str(error))
     judge = file.scheme.can_be_judged(trained=delivered.trained, real=delivered.real)
     # The error of float rounding does not depend on the sample; the error of quantization does.
@@ -240,7 +245,7 @@ def _recorded(file: DeliveredFile, delivered: Delivered, measured: Measurement) 
     record = next(one for one in delivered.manifest["files"] if one["file"] == file.path.name)
     try:
         found = _examined(file_facts.check, file, delivered, measured)
-    except OutsideError as error:
+    except RuntimeCrashError as error:
         found = (CheckResult.stated("consistency", "the file", str(error), passed=False),)
     return (*consistency.check_file(record, delivered.manifest), *found)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import resource
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,9 @@ from export.cli.main import main
 from export.proof.tolerances import FIDELITY, for_few
 from export.runtime.run_file import measure
 from export.scheme import INT8
+from tests.program import PROGRAM
 
+ROOT = Path(__file__).parents[2]
 FILES = [f"lenet5-{scheme}.{kind}" for scheme in ("float32", "int8") for kind in ("tflite", "onnx")]
 # Without golden inputs no file is run, so no file may be reported as proven.
 NOTHING_RUN = {"": {"integrity"}} | {name: {"reproduction"} for name in FILES}
@@ -247,3 +251,18 @@ def test_tolerances_for_few_samples_still_reject_another_model() -> None:
     assert 0 < tolerance.min_sqnr_db < FIDELITY[INT8].min_sqnr_db
     assert tolerance.min_top1_agreement is not None
     assert tolerance.min_top1_agreement > 0.1  # the share by chance for ten classes
+
+
+@pytest.mark.parametrize("room", [2_000, 150_000], ids=["for no sample", "for no copy of a model"])
+def test_full_temporary_disk_is_an_outside_failure_in_one_line(room: int, exported: Path, tmp_path: Path) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    words = [*PROGRAM, "verify", str(exported)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(words, capture_output=True, text=True, env=environment, preexec_fn=limit, check=False)
+    (line,) = [line for line in result.stderr.splitlines() if not line.startswith("- ")]
+    assert line.startswith("error: the disk of temporary files is full")
+    assert "set TMPDIR" in line
+    assert (result.returncode, result.stdout) == (3, "")
+    assert list(tmp_path.iterdir()) == []
