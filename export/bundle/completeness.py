@@ -69,6 +69,8 @@ def _companions(delivered: Delivered) -> Iterator[str]:
             yield f"{name} is not among the companions in the manifest"
     if LABELS not in delivered.companions and (delivered.folder / LABELS).exists():
         yield f"{LABELS} is in the folder, but not among the companions in the manifest"
+    if (count := delivered.manifest.get("class_names")) and LABELS not in delivered.companions:
+        yield f"{LABELS} with the names of {count} classes is not among the companions in the manifest"
 
 
 def _labels(delivered: Delivered) -> Iterator[str]:

@@ -64,6 +64,7 @@ def manifest(
         "inputs": inputs.record(entries.contracts(subject)),
         "state": entries.state(subject),
         "task": subject.task,
+        "class_names": len(subject.labels),
         "meaning": dict(subject.meaning) if subject.meaning else None,
         "calibration": {
             **calibration.record(),
