@@ -16,6 +16,7 @@ from export.bundle.read import Delivered
 from export.proof.check import CheckResult
 from zoo import inputs
 
+FEWEST_FLOATS = 8
 MOST_DRAWS = 1000  # of each set of samples, whatever a manifest says
 
 
@@ -44,7 +45,9 @@ def _origin(delivered: Delivered, golden: Golden) -> Iterator[str]:
         seed=probe["seed"],
     )
     is_noise = noise.draws(request, {name: values[0] for name, values in given.items()})
-    if is_noise == delivered.real:
+    # A few tokens or other whole numbers may equal a random sample by chance.
+    floats = sum(values[0].size for values in given.values() if values.dtype.kind == "f")
+    if is_noise == delivered.real and (floats >= FEWEST_FLOATS or not is_noise):
         kind = "are" if is_noise else "are not"
         yield f"probe.real is {delivered.real}, but the golden inputs {kind} the noise of the seed {probe['seed']}"
 

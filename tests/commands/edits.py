@@ -46,26 +46,32 @@ class Folder:
 
 @dataclass(frozen=True)
 class Edit:
-    """One edit, and whether `zoo verify` sees it in a folder without a signature."""
+    """One edit, and whether `zoo verify` sees it in a folder without a signature.
+
+    What only the zoo shows, is not seen in the folder of a model from a file.
+    """
 
     name: str
     apply: Callable[[Folder], object]
     is_seen: bool
+    shown_by_zoo: bool
 
 
 EDITS: dict[str, Edit] = {}
 
 
-def edit(*, is_seen: bool) -> Callable[[Callable[[Folder], object]], Callable[[Folder], object]]:
+def edit(
+    *, is_seen: bool, shown_by_zoo: bool = False
+) -> Callable[[Callable[[Folder], object]], Callable[[Folder], object]]:
     def add(apply: Callable[[Folder], object]) -> Callable[[Folder], object]:
         name = apply.__name__.replace("_", " ")
-        EDITS[name] = Edit(name, apply, is_seen)
+        EDITS[name] = Edit(name, apply, is_seen, shown_by_zoo)
         return apply
 
     return add
 
 
-seen, unseen = edit(is_seen=True), edit(is_seen=False)
+seen, unseen, seen_by_zoo = edit(is_seen=True), edit(is_seen=False), edit(is_seen=True, shown_by_zoo=True)
 
 
 # Fields that switch thresholds off
@@ -249,12 +255,12 @@ def scale_of_the_preprocessing_changed(folder: Folder) -> None:
     folder.manifest["inputs"]["image"]["scale"] = [1 / 127.5]
 
 
-@seen
+@seen_by_zoo
 def filter_of_the_preprocessing_changed(folder: Folder) -> None:
     folder.manifest["inputs"]["image"]["resize"] = "nearest"
 
 
-@seen
+@seen_by_zoo
 def crop_of_the_preprocessing_changed(folder: Folder) -> None:
     folder.manifest["inputs"]["image"]["crop_fraction"] = 0.875
 
@@ -271,12 +277,12 @@ def preprocessing_removed_from_every_record(folder: Folder) -> None:
     del folder.arrays["photos"]
 
 
-@seen
+@seen_by_zoo
 def task_removed(folder: Folder) -> None:
     folder.manifest["task"] = ""
 
 
-@seen
+@seen_by_zoo
 def task_changed(folder: Folder) -> None:
     folder.manifest["task"] = "segmentation"
 
@@ -291,12 +297,12 @@ def title_changed(folder: Folder) -> None:
     folder.manifest["title"] = "LeNet-6"
 
 
-@seen
+@seen_by_zoo
 def digest_of_the_weights_changed(folder: Folder) -> None:
     folder.manifest["weights"]["sha256"] = "0" * 64
 
 
-@seen
+@seen_by_zoo
 def licence_changed(folder: Folder) -> None:
     folder.manifest["weights"]["licence"] = "proprietary"
 
@@ -314,7 +320,7 @@ def history_invented(folder: Folder) -> None:
 # Class names, golden data and other files
 
 
-@seen
+@seen_by_zoo
 def class_names_swapped(folder: Folder) -> None:
     names = (folder.path / "labels.txt").read_text().splitlines()
     (folder.path / "labels.txt").write_text("\n".join([names[1], names[0], *names[2:]]) + "\n")

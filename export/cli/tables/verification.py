@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from export.bundle.authenticity import State
-from export.bundle.verify import SCHEMA, Verification, VerifiedFile
+from export.bundle.verify import SCHEMA, Verification
+from export.bundle.verify_file import VerifiedFile
 from export.formats import FORMATS
 from export.runtime.versions import version
 
