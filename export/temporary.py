@@ -23,11 +23,15 @@ _SHORT_WRITE = "requested and"  # numpy: "4096 requested and 100 written", witho
 _NAME = re.compile(re.escape(PREFIX) + r"(\d+)-")
 
 
+class FullDiskError(OutsideError):
+    """Temporary files cannot be written; nothing is wrong with the file that was read."""
+
+
 def folder(*, ignore_cleanup_errors: bool = False) -> tempfile.TemporaryDirectory[str]:
     """Return a temporary folder that names this process.
 
     Raises:
-        OutsideError: no folder for temporary files can be written.
+        FullDiskError: no folder for temporary files can be written.
     """
     prefix = f"{PREFIX}{os.getpid()}-"
     with writing():
@@ -39,7 +43,7 @@ def writing() -> Iterator[None]:
     """Report a failure to write temporary files in one sentence.
 
     Raises:
-        OutsideError: the disk of temporary files is full or cannot be written.
+        FullDiskError: the disk of temporary files is full or cannot be written.
     """
     try:
         yield
@@ -62,17 +66,17 @@ def check_room(size: int) -> None:
     """Check that `size` more bytes can be written, for libraries that do not say why they could not write a file.
 
     Raises:
-        OutsideError: they cannot.
+        FullDiskError: they cannot.
     """
     with writing(), tempfile.TemporaryFile(buffering=0) as file:
         while size > 0:
             size -= file.write(bytes(min(size, 1 << 20)))
 
 
-def _failure(error: OSError) -> OutsideError:
+def _failure(error: OSError) -> FullDiskError:
     if is_full(error):
-        return OutsideError(full_sentence())
-    return OutsideError(
+        return FullDiskError(full_sentence())
+    return FullDiskError(
         f"cannot write temporary files to {_root()} ({error.strerror or error}); set TMPDIR to a folder"
     )
 

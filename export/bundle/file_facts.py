@@ -54,7 +54,7 @@ def fits(scheme: Scheme, types: NumberTypes, *, raised: bool) -> bool:
         FLOAT16: not has_integers and not activations and "float16" in weights,
         W8A32: has_integers and not activations,
         W8A16: bool(activations & WIDE) and not activations & BYTES,
-        INT8: bool(activations & BYTES) or (raised and bool(activations or has_integers)),
+        INT8: bool(activations & BYTES) or raised,  # of a file whose layers are all raised, nothing is left in int8
     }[scheme]
 
 

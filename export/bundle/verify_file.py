@@ -21,7 +21,8 @@ from export.proof.check import CheckResult
 from export.proof.tolerances import FIDELITY, PARITY, REPRODUCTION, STEP_AGREEMENT, for_few, for_few_steps
 from export.runtime.run_file import Measurement, measure
 from export.scheme import FLOAT32, W8A16
-from zoo.errors import UsageProblemError
+from export.temporary import FullDiskError
+from zoo.errors import OutsideError, UsageProblemError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,9 @@ def verify_file(
         return VerifiedFile(file=file, checks=(integrity,))
     try:
         measured = measure(file.path, folder, camera_bytes=file.takes_camera_bytes, hurry=True)
-    except (RuntimeCrashError, UsageProblemError) as error:
+    except FullDiskError:
+        raise
+    except (OutsideError, UsageProblemError) as error:
         return VerifiedFile(file=file, checks=(integrity,), trouble=str(error))
     judge = file.scheme.can_be_judged(trained=delivered.trained, real=delivered.real)
     # The error of float rounding does not depend on the sample; the error of quantization does.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,12 +66,21 @@ class OpCount:
     count: int
 
 
+MATRIX_AXES, FEWEST_WEIGHTS = 2, 16
+
+
+def are_weights(shape: Sequence[int]) -> bool:
+    """Return whether a constant of this shape counts as weights, and not as a bias, scale or shape."""
+    return len(shape) >= MATRIX_AXES and math.prod(shape) > FEWEST_WEIGHTS
+
+
 @dataclass(frozen=True, kw_only=True)
 class NumberTypes:
     """The types in which a file stores its numbers; names as in numpy.
 
     Attributes:
-        weights: types of the constants with two axes or more.
+        weights: types of the constants with two axes or more, and more than `FEWEST_WEIGHTS` numbers: some converters
+            leave smaller ones as they are.
         activations: types of the quantized activations; empty if all are floats.
     """
 

@@ -79,12 +79,14 @@ def _last_event(request: Mapping[str, Any], events: Events) -> dict[str, Any]:
         progress = {"progress": events} if "progress" in inspect.signature(job).parameters else {}
         return {"answer": job(**request["arguments"], **progress)}
     except ZooError as error:
-        return {"error": str(error), "exit_code": error.exit_code}
+        is_full = isinstance(error, temporary.FullDiskError)
+        return {"error": str(error), "exit_code": error.exit_code, "is_full": is_full}
     except KeyboardInterrupt:
         return {"error": "interrupted", "exit_code": OutsideError.exit_code}
     except Exception as error:  # The parent reports a bug with this traceback.
         if temporary.is_full(error):
-            return {"error": f"{temporary.full_sentence()}; nothing was written", "exit_code": OutsideError.exit_code}
+            why = f"{temporary.full_sentence()}; nothing was written"
+            return {"error": why, "exit_code": OutsideError.exit_code, "is_full": True}
         return {"bug": traceback.format_exc()}
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from export.formats.onnx.protos import GraphProto, NodeProto, TensorProto
-from export.formats.session import NumberTypes
-
-MATRIX_AXES = 2  # Constants with fewer axes are biases, scales and shapes.
+from export.formats.session import NumberTypes, are_weights
 
 
 def number_types(content: bytes) -> NumberTypes:
@@ -18,7 +16,7 @@ def number_types(content: bytes) -> NumberTypes:
     constants = {tensor.name: tensor for graph in graphs for tensor in graph.initializer}
     nodes = [node for graph in graphs for node in graph.node]
     inline = [one.t for node in nodes if node.op_type == "Constant" for one in node.attribute if one.name == "value"]
-    matrices = (tensor for tensor in (*constants.values(), *inline) if len(tensor.dims) >= MATRIX_AXES)
+    matrices = (tensor for tensor in (*constants.values(), *inline) if are_weights(tensor.dims))
     quantized = (node for node in nodes if node.op_type == "QuantizeLinear" and node.input[0] not in constants)
     return NumberTypes(
         weights=frozenset(_name(tensor.data_type) for tensor in matrices),

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from export.formats.session import NumberTypes
+from export.formats.session import NumberTypes, are_weights
 from export.formats.tflite import flatbuffer
-
-MATRIX_AXES = 2  # Constants with fewer axes are biases, scales and shapes.
 
 
 def number_types(content: bytes) -> NumberTypes:
@@ -21,7 +19,7 @@ def number_types(content: bytes) -> NumberTypes:
     for subgraph in model.subgraphs:
         for tensor in subgraph.tensors:
             if _is_constant(model, tensor):
-                if tensor.shape is not None and len(tensor.shape) >= MATRIX_AXES:
+                if tensor.shape is not None and are_weights([int(size) for size in tensor.shape]):
                     weights.add(_name(tensor))
             elif _is_quantized(tensor):
                 activations.add(_name(tensor))
