@@ -18,6 +18,8 @@ from export.proof.check import CheckResult
 from zoo.errors import CheckFailedError
 
 SCHEMA = "zoo-export verification 1"
+# What a manifest states, and no file shows.
+ALWAYS_STATED = ("accuracy on labelled data", "SQNR on all samples", "latency", "versions", "history")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,20 @@ class Verification:
     count: int
     files: tuple[VerifiedFile, ...]
     checks: tuple[CheckResult, ...]
+
+    @property
+    def not_derivable(self) -> tuple[str, ...]:
+        """The facts that neither the files nor the zoo show, so that only a checked signature vouches for them."""
+        if self.authenticity.state in (State.VALID, State.INVALID):
+            return ()
+        untrained = () if self.delivered.trained else ("that the weights are untrained",)
+        of_model = () if self.is_of_zoo else ("preprocessing", "class names", "task", "origin of the weights")
+        return (*untrained, *of_model, *ALWAYS_STATED)
+
+    @property
+    def is_of_zoo(self) -> bool:
+        """Whether the zoo knows the network."""
+        return any(check.subject.endswith(zoo_facts.OF_ZOO) for check in self.checks)
 
     @property
     def passed(self) -> bool:

@@ -16,16 +16,23 @@ from zoo.architecture import ARCHITECTURES, Architecture
 from zoo.errors import UsageProblemError
 from zoo.pinned import Weights
 
+OF_ZOO = " of the zoo"  # the end of the subject of the check
+
+
+def architecture_of(delivered: Delivered) -> Architecture | None:
+    """Return the architecture of a network of the zoo; None for a streaming form and for a model from a file."""
+    recipe = delivered.manifest["recipe"]
+    return None if recipe["streaming"] else ARCHITECTURES.get(str(recipe["model"]))
+
 
 def check(delivered: Delivered) -> tuple[CheckResult, ...]:
     """Check the facts of a network of the zoo; nothing is known of a model from a file."""
-    recipe = delivered.manifest["recipe"]
-    architecture = ARCHITECTURES.get(recipe["model"])
-    if architecture is None or recipe["streaming"]:
+    architecture = architecture_of(delivered)
+    if architecture is None:
         return ()
     wrong = [*reasons(_weights, delivered.manifest, architecture), *reasons(_facts, delivered, architecture)]
     return results(
-        "consistency", f"{architecture.name} of the zoo", wrong, "inputs, task and weights are those of the zoo"
+        "consistency", f"{architecture.name}{OF_ZOO}", wrong, "inputs, task and weights are those of the zoo"
     )
 
 

@@ -53,7 +53,14 @@ def test_a_signed_export_is_verified_by_its_key_only(
     key: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, names = tmp_path / "lenet5", ["--format", "tflite", "--out", str(tmp_path)]
+    folder.mkdir()
+    (folder / "manifest.json").write_text('{"schema": "zoo-export manifest 1", "files": []}')
+    (folder / "notes.txt").write_text("mine")
     assert main(["export", "lenet5", *names, "--sign", str(key)]) == 0
+    words = capsys.readouterr().out
+    assert "signed by SHA256:" in words
+    assert "not covered by the signature, move them away: notes.txt" in words
+    (folder / "notes.txt").unlink()
     text = (folder / "manifest.json").read_text()
     assert str(key) not in text
     assert key.read_text().splitlines()[1] not in "".join(path.read_text("latin-1") for path in folder.iterdir())
@@ -65,6 +72,7 @@ def test_a_signed_export_is_verified_by_its_key_only(
         capsys.readouterr()
         code = main(["verify", str(folder), "--json", *more])
         found = json.loads(capsys.readouterr().out)
+        assert bool(found["not_derivable"]) == (found["signature"] == "unconfirmed")
         return code, found["signature"], found["signer"]
 
     other = tmp_path / "other.pub"
@@ -85,7 +93,9 @@ def test_a_signed_export_is_verified_by_its_key_only(
 
 def test_an_unsigned_folder_is_called_so(exported: Path, key: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(exported)]) == 0
-    assert "\nunsigned: " in capsys.readouterr().out
+    words = capsys.readouterr().out
+    assert "\nunsigned: " in words
+    assert "not derivable without a checked signature: accuracy on labelled data" in words
     assert main(["verify", str(exported), "--key", str(key.with_suffix(".pub"))]) == 1
     assert "is not signed, but --key requires a signature by SHA256:" in " ".join(capsys.readouterr().out.split())
 

@@ -22,6 +22,7 @@ def record(found: Verification) -> dict[str, Any]:
         "passed": found.passed,
         "signature": str(found.authenticity.state),
         "signer": found.authenticity.signer or None,
+        "not_derivable": list(found.not_derivable),
         "checks": [check.record() for check in found.checks],
         "files": [_file(file) for file in found.files],
         "not_delivered": [],
@@ -69,7 +70,10 @@ def legend(found: Verification) -> list[str]:
     lines += [f"runtime versions differ from the export: {', '.join(changed)}"] if changed else []
     lines += [f"{name} is not in the manifest: not verified" for name in delivered.strangers()]
     lines += _untrained(found)
-    return [*lines, found.authenticity.sentence]
+    lines.append(found.authenticity.sentence)
+    if found.not_derivable:
+        lines.append(f"not derivable without a checked signature: {', '.join(found.not_derivable)}")
+    return lines
 
 
 def _runtimes() -> list[str]:
@@ -82,7 +86,4 @@ def _untrained(found: Verification) -> list[str]:
     if delivered.trained and delivered.real:
         return []
     untrained = f"untrained ({delivered.untrained_reason})"
-    line = f"{untrained if not delivered.trained else 'the samples are noise'}: float parity is real, accuracy is not"
-    if delivered.trained or found.authenticity.state is State.VALID:
-        return [line]
-    return [line, "that the weights are untrained is not derivable from the files: only a signature vouches for it"]
+    return [f"{untrained if not delivered.trained else 'the samples are noise'}: float parity is real, accuracy is not"]
