@@ -57,7 +57,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "detector": (lambda folder: folder.manifest.update(meaning={"classes": 3}), "the meaning of the outputs is not"),
     "more inputs": (
         lambda folder: folder.manifest["inputs"].update(noise={"kind": "zeros"}),
-        "the inputs are not those of lenet5: there are image only",
+        "the inputs are not those of this version's lenet5: there are image only",
     ),
     "both": (
         lambda folder: folder.file(INTEGER)["checks_not_made"].append({"id": "origin"}),
@@ -83,6 +83,7 @@ def test_a_contradiction_is_found(name: str, copy: Path) -> None:
     assert any(words in reason for reason in failures(folder))
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     "part", [("weights",), ("probe",), ("recipe",), ("files", 0, "checks"), ("files", 0, "outputs")]
 )
