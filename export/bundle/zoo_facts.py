@@ -68,7 +68,8 @@ def _facts(delivered: Delivered, architecture: Architecture) -> Iterator[str]:
     if not architecture.entry_points:
         known = json.loads(json.dumps(inputs.record(architecture.inputs(**settings))))
         if manifest["inputs"] != known:
-            yield f"the inputs are not those of this version's {architecture.name}: {_difference(known, manifest['inputs'])}"
+            difference = _difference(known, manifest["inputs"])
+            yield f"the inputs are not those of this version's {architecture.name}: {difference}"
     meaning = architecture.detection(**settings).record() if architecture.detection else None
     if delivered.meaning != json.loads(json.dumps(meaning)):
         yield f"the meaning of the outputs is not that of {architecture.name}"
