@@ -77,11 +77,7 @@ def verify(delivered: Delivered, progress: Progress, key: PublicKey | None = Non
     if signed.state is State.INVALID:
         files = tuple(unseen(file, "the signature is not valid") for file in delivered.files)
         return Verification(delivered=delivered, authenticity=signed, count=0, files=files, checks=signed.checks())
-    checks = [*signed.checks()]
-    checks += [whole(delivered.folder / name, digest) for name, digest in delivered.companions.items()]
-    checks += completeness.check(delivered)
-    for examine in (consistency.check, zoo_facts.check):
-        checks += examined(examine, delivered)
+    checks = [*signed.checks(), *_records(delivered)]
     try:
         samples = _golden(delivered)
     except CheckFailedError as error:
@@ -101,6 +97,15 @@ def verify(delivered: Delivered, progress: Progress, key: PublicKey | None = Non
     return Verification(
         delivered=delivered, authenticity=signed, count=len(samples), files=tuple(seen), checks=tuple(checks)
     )
+
+
+def _records(delivered: Delivered) -> list[CheckResult]:
+    """Return the checks of the folder that need neither golden data nor a run."""
+    checks = [whole(delivered.folder / name, digest) for name, digest in delivered.companions.items()]
+    checks += completeness.check(delivered)
+    for examine in (consistency.check, zoo_facts.check):
+        checks += examined(examine, delivered)
+    return checks
 
 
 def _golden(delivered: Delivered) -> Golden:

@@ -128,8 +128,7 @@ def agreement(
             if model is not None:
                 compared = compare(reference=first[name], actual=second[name], kind=kinds[name])
                 own_db = compare(reference=model[name], actual=first[name], kind=kinds[name]).sqnr_db
-                own_db = min(own_db, (fidelity_db or {}).get(name, own_db))
-                near = by_fidelity(own_db) if margin_db is None else nearer_than_fidelity(own_db, margin_db)
+                near = _near(min(own_db, (fidelity_db or {}).get(name, own_db)), margin_db)
                 checks.extend(_results(id, name, compared, near))
             elif step is None or scheme != INT8:
                 compared = compare(reference=first[name], actual=second[name], kind=kinds[name])
@@ -140,6 +139,11 @@ def agreement(
         except CheckFailedError as error:
             checks.append(CheckResult.stated(id, name, str(error), passed=False))
     return tuple(checks)
+
+
+def _near(fidelity_db: float, margin_db: float | None) -> Tolerance:
+    """Return the tolerance for two formats, from the fidelity of one of them."""
+    return by_fidelity(fidelity_db) if margin_db is None else nearer_than_fidelity(fidelity_db, margin_db)
 
 
 def are_equally_near(first: Outputs, second: Outputs, model: Outputs) -> bool:
