@@ -15,7 +15,7 @@ from export.formats import FORMATS
 from export.proof.check import CheckResult
 
 # What a damaged record raises where its values are used.
-DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
 
 
 def reasons(find: Callable[..., Iterator[str]], *about: Any) -> Iterator[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export import temporary
-from export.bundle import authenticity, completeness, consistency, golden, golden_inputs, zoo_facts
+from export.bundle import authenticity, completeness, consistency, golden, golden_inputs, report_match, zoo_facts
 from export.bundle.authenticity import Authenticity, State
 from export.bundle.golden import Golden
 from export.bundle.read import Delivered, damage
@@ -103,7 +103,7 @@ def _records(delivered: Delivered) -> list[CheckResult]:
     """Return the checks of the folder that need neither golden data nor a run."""
     checks = [whole(delivered.folder / name, digest) for name, digest in delivered.companions.items()]
     checks += completeness.check(delivered)
-    for examine in (consistency.check, zoo_facts.check):
+    for examine in (consistency.check, zoo_facts.check, report_match.check):
         checks += examined(examine, delivered)
     return checks
 

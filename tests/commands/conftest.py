@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from export.bundle.signing import Signer, read_private
 from export.cli.main import main
+from tests.commands.edits import write_report
 
 FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
 
@@ -38,11 +39,15 @@ def copy(exported: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def edit(copy: Path) -> Callable[[Callable[[dict[str, Any]], object]], None]:
-    """Change the manifest of the copy."""
+    """Change the manifest of the copy, and the report with it."""
 
     def call(change: Callable[[dict[str, Any]], object]) -> None:
         manifest = json.loads((copy / "manifest.json").read_text())
         change(manifest)
+        companions = manifest.get("companions", {})
+        if "report.html" in companions:
+            write_report(copy, manifest)
+            companions["report.html"] = hashlib.sha256((copy / "report.html").read_bytes()).hexdigest()
         (copy / "manifest.json").write_text(json.dumps(manifest))
 
     return call

@@ -1,17 +1,27 @@
-"""Edits by hand of a delivered folder, whose digests the editor writes anew."""
+"""Edits by hand of a delivered folder, whose digests and report the editor writes anew."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jinja2 import TemplateError
+
+from export.bundle.report.page import page
 
 FLOAT, INTEGER = "lenet5-float32.tflite", "lenet5-int8.tflite"
+
+
+def write_report(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write the page of the manifest; that of a manifest that gives none stays the old one."""
+    with suppress(KeyError, TypeError, ValueError, AttributeError, TemplateError):
+        (folder / "report.html").write_text(page(manifest))
 
 
 @dataclass
@@ -21,6 +31,7 @@ class Folder:
     path: Path
     manifest: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, Any] = field(default_factory=dict)
+    has_old_report: bool = False
 
     def __post_init__(self) -> None:
         self.manifest = json.loads((self.path / "manifest.json").read_text())
@@ -31,13 +42,15 @@ class Folder:
         return next(one for one in self.manifest["files"] if one["file"] == name)
 
     def write(self) -> None:
-        """Write the manifest and the golden data, with the digests of all files."""
+        """Write the manifest, the golden data and the report, with the digests of all files."""
         if "golden.npz" in self.manifest["companions"]:
             np.savez(self.path / "golden.npz", **self.arrays)
-        for name in self.manifest["companions"]:
-            self.manifest["companions"][name] = self.digest(name)
         for one in self.manifest["files"]:
             one["sha256"] = self.digest(one["file"])
+        if not self.has_old_report:
+            write_report(self.path, self.manifest)
+        for name in self.manifest["companions"]:
+            self.manifest["companions"][name] = self.digest(name)
         (self.path / "manifest.json").write_text(json.dumps(self.manifest))
 
     def digest(self, name: str) -> str:
@@ -229,7 +242,11 @@ def statement_of_the_proof_changed(folder: Folder) -> None:
 
 @unseen
 def accuracy_invented(folder: Folder) -> None:
-    folder.file(INTEGER)["scores"] = {"top1": 0.999, "top5": 1.0}
+    scores = {"top1": 0.999, "top5": 1.0}
+    samples = folder.manifest["probe"] | {"source": "ImageNet"}
+    folder.manifest["evaluation"] = {"task": "classification", "samples": samples, "count": 50_000, "scores": scores}
+    for one in folder.manifest["files"]:
+        one["scores"] = scores
 
 
 @unseen
@@ -413,8 +430,9 @@ def one_weight_changed_and_the_sibling_removed(folder: Folder) -> None:
         (folder.path / one["file"]).unlink()
 
 
-@unseen
+@seen
 def report_changed(folder: Folder) -> None:
+    folder.has_old_report = True
     report = folder.path / "report.html"
     report.write_text(report.read_text().replace("LeNet-5", "LeNet-6"))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from export.bundle import report_match
 from export.bundle.authenticity import State, examine
 from export.bundle.read import read
 from export.bundle.signing import Signer
@@ -37,6 +38,18 @@ def test_an_edit_of_an_unsigned_folder_is_seen_where_the_files_show_it(name: str
     EDITS[name].apply(folder)
     folder.write()
     assert verify(read(copy), Quiet()).passed is not EDITS[name].is_seen
+
+
+@pytest.mark.parametrize(
+    "name", sorted({name for name, edit in EDITS.items() if not edit.is_seen} - {"history invented"})
+)
+def test_an_edit_that_is_shown_nowhere_else_is_seen_in_the_old_report(name: str, copy: Path) -> None:
+    folder = Folder(copy, has_old_report=True)
+    EDITS[name].apply(folder)
+    folder.write()
+    (found,) = report_match.check(read(copy))
+    assert "one of them was changed" in found.reason
+    assert not found.passed
 
 
 @pytest.mark.large
