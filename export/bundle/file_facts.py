@@ -30,7 +30,9 @@ def check(file: DeliveredFile, delivered: Delivered, measured: Measurement) -> t
         RuntimeCrashError: the file cannot be read.
     """
     read = call(stored_numbers, path=file.path, siblings=_siblings(file, delivered))
-    types = NumberTypes(weights=frozenset(read["weights"]), activations=frozenset(read["activations"]))
+    types = NumberTypes(
+        weights=frozenset(read["weights"]), has_many=read["has_many"], activations=frozenset(read["activations"])
+    )
     record = next(one for one in delivered.manifest["files"] if one["file"] == file.path.name)
     wrong = [
         *reasons(_precision, file, types),
@@ -51,8 +53,8 @@ def fits(scheme: Scheme, types: NumberTypes, *, raised: bool) -> bool:
     has_integers = bool(weights & BYTES)
     return {
         FLOAT32: not has_integers and not activations and "float16" not in weights,
-        FLOAT16: not has_integers and not activations and "float16" in weights,
-        W8A32: has_integers and not activations,
+        FLOAT16: not has_integers and not activations and ("float16" in weights or not types.has_many),
+        W8A32: not activations and (has_integers or not types.has_many),
         W8A16: bool(activations & WIDE) and not activations & BYTES,
         INT8: bool(activations & BYTES) or raised,  # of a file whose layers are all raised, nothing is left in int8
     }[scheme]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from export.formats.onnx.protos import GraphProto, NodeProto, TensorProto
-from export.formats.session import NumberTypes, are_weights
+from export.formats.session import NumberTypes, number_types_of
 
 
 def number_types(content: bytes) -> NumberTypes:
@@ -16,12 +16,9 @@ def number_types(content: bytes) -> NumberTypes:
     constants = {tensor.name: tensor for graph in graphs for tensor in graph.initializer}
     nodes = [node for graph in graphs for node in graph.node]
     inline = [one.t for node in nodes if node.op_type == "Constant" for one in node.attribute if one.name == "value"]
-    matrices = (tensor for tensor in (*constants.values(), *inline) if are_weights(tensor.dims))
+    stored = ((_name(tensor.data_type), list(tensor.dims)) for tensor in (*constants.values(), *inline))
     quantized = (node for node in nodes if node.op_type == "QuantizeLinear" and node.input[0] not in constants)
-    return NumberTypes(
-        weights=frozenset(_name(tensor.data_type) for tensor in matrices),
-        activations=frozenset(_quantized(node, constants) for node in quantized),
-    )
+    return number_types_of(stored, (_quantized(node, constants) for node in quantized))
 
 
 def _graphs(graph: GraphProto) -> Iterator[GraphProto]:

@@ -24,6 +24,7 @@ def stored_numbers(path: str, siblings: Mapping[str, str]) -> dict[str, Any]:
     report = file_format.storage(b"", content, contents) if contents else None
     return {
         "weights": sorted(types.weights),
+        "has_many": types.has_many,
         "activations": sorted(types.activations),
         "distance": asdict(report) if report is not None else None,
     }
