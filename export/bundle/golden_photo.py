@@ -23,6 +23,7 @@ STEM = "golden_photo"
 ROW = 0
 # Decoders and resizing filters of other versions may round a byte differently.
 MAX_BYTES_OFF = 2
+FEWEST_BYTES = 64  # A smaller input may equal another one, so that an export leaves it out.
 SMALLEST_CROP = 0.1  # A smaller one, which no network has, would resize the photo to a huge size.
 
 
@@ -67,7 +68,8 @@ def problems(delivered: Delivered, golden: Golden) -> Iterator[str]:
     """Yield why the manifest's preprocessing does not make the first golden input of the full-size photo."""
     record: Mapping[str, Any] | None = delivered.manifest.get("golden_photo")
     if record is None:
-        if golden.photos is not None and builtin.SOURCE in delivered.manifest["probe"]["source"]:
+        source, photos = delivered.manifest["probe"]["source"], golden.photos
+        if photos is not None and photos[ROW].size >= FEWEST_BYTES and builtin.SOURCE in source:
             yield "the full-size photo of the first golden input is missing; export the model again"
         return
     name, crop = str(record["file"]), Crop.from_record(record)
