@@ -83,6 +83,9 @@ def test_a_signed_export_is_verified_by_its_key_only(
     (folder / "added.txt").write_text("mine")
     assert verified("--key", str(key.with_suffix(".pub"))) == (1, "invalid", fingerprint)
     assert verified() == (0, "unconfirmed", fingerprint)
+    (folder / "added.txt").rename(folder / "report.html")
+    assert verified("--key", str(key.with_suffix(".pub"))) == (1, "valid", fingerprint)  # the manifest is still signed
+    (folder / "report.html").rename(folder / "added.txt")
     with Destination(tmp_path, "lenet5").replaced() as new:
         (new / "manifest.json").write_text("{}")
     assert sorted(path.name for path in folder.iterdir()) == [
