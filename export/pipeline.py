@@ -17,8 +17,9 @@ from export.analysis.diagnosis.exporting import diagnosed
 from export.analysis.evaluation import Labelled
 from export.analysis.original import Original, load_original
 from export.analysis.original import judged as judged_by_original
-from export.bundle import golden, write
+from export.bundle import golden, golden_photo, signing, write
 from export.bundle.atomic_folder import Destination
+from export.bundle.golden_photo import GoldenPhoto
 from export.bundle.manifest import manifest
 from export.model import entries
 from export.model.subject import Subject, artifact_name, load_subject
@@ -79,6 +80,7 @@ def run(
     tell = progress or Quiet()
     destination = Destination(recipe.out, artifact_name(recipe))
     destination.check()
+    signer = signing.read_private(Path(recipe.sign).expanduser()) if recipe.sign is not None else None
     if recipe.evaluate is not None:
         evaluation.check_source(recipe.evaluate)
     with temporary.folder() as folder:
@@ -97,7 +99,7 @@ def run(
         if labelled is not None:
             seen = samples.calibration.digests
             photos = evaluation.prepare(export.subject, labelled, work, tell, exclude=seen, seed=recipe.seed)
-        return _delivered(_exported(export, expected, photos, original), destination)
+        return _delivered(_exported(export, expected, photos, original), destination, signer)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -205,11 +207,12 @@ def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, origin
     )
 
 
-def _delivered(found: Exported, destination: Destination) -> Delivery:
-    """Write the files that passed, if there are any."""
+def _delivered(found: Exported, destination: Destination, signer: signing.Signer | None) -> Delivery:
+    """Write the files that passed, if there are any, and sign them if there is a signer."""
     run, artifacts = found.run, tuple(found.artifacts)
     chosen = write.chosen(found.artifacts, run.recipe.schemes, keep_failed=run.recipe.keep_failed)
-    record = _record(found, chosen)
+    photo = golden_photo.find(run.samples.probe, run.subject.preprocessing)
+    record = _record(found, chosen, photo)
     if not chosen:
         return Delivery(folder=None, manifest=record, artifacts=artifacts)
     run.progress.step("write the files")
@@ -218,12 +221,13 @@ def _delivered(found: Exported, destination: Destination) -> Delivery:
     golden_outputs = golden.content(run.samples.probe, found.expected, outputs)
     lost = destination.lost([artifact.file_name for artifact in chosen])
     with destination.replaced() as new:
-        record = write.write(new, chosen, record, golden_outputs, run.subject.labels, run.subject.companions)
+        labels, companions = run.subject.labels, {**run.subject.companions, **golden_photo.companions(photo)}
+        record = write.write(new, chosen, record, golden_outputs, labels, companions, signer)
     return Delivery(folder=destination.folder, manifest=record, artifacts=artifacts, replaced=lost)
 
 
-def _record(found: Exported, delivered: list[Artifact]) -> dict[str, Any]:
-    """Return the manifest of an export that delivers the files `delivered`."""
+def _record(found: Exported, delivered: list[Artifact], photo: GoldenPhoto | None) -> dict[str, Any]:
+    """Return the manifest of an export that delivers the files `delivered` and a golden photo."""
     run, bases = found.run, found.bases.values()
     names = {artifact.file_name for artifact in found.artifacts}
     compared = [one for one in found.proven.values() if one.artifact.file_name in names]
@@ -238,5 +242,6 @@ def _record(found: Exported, delivered: list[Artifact]) -> dict[str, Any]:
         probe=run.samples.probe,
         evaluation=found.photos.evaluation if found.photos else None,
         budget=found.result.record() if found.result else None,
+        photo=photo,
         pruning=found.original.record(found.expected, compared, found.photos) if found.original else None,
     )

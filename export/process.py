@@ -150,6 +150,8 @@ def close_waiting() -> None:
 
 def result_or_error(event: JobResult) -> JobResult:
     """Return the result of a job, or raise its error."""
+    if event.get("is_full"):
+        raise temporary.FullDiskError(event["error"])
     if "error" in event:
         raise ERRORS[event["exit_code"]](event["error"])
     result: JobResult = event["answer"]

@@ -133,6 +133,7 @@ class Recipe:
         evaluate: labelled data in the form of the model's task (export/analysis/tasks).
         budget: limits of the file, met by keeping layers in higher precision or by choosing a scheme.
         out: the folder in which `<name>/` is written.
+        sign: file of a private key that signs the folder (export/bundle/signing.py); None does not sign.
     """
 
     model: str
@@ -163,6 +164,7 @@ class Recipe:
     seed: int = 0
     out: Path = Path("artifacts")
     keep_failed: bool = False
+    sign: str | None = None
 
     def __post_init__(self) -> None:
         from calibration import observers  # imports numpy, which `--help` must not wait for

@@ -2,24 +2,91 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from zoo.errors import OutsideError
 
 PREFIX = "zoo-export-"
 OLD_SECONDS = 24 * 3600
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_SHORT_WRITE = "requested and"  # numpy: "4096 requested and 100 written", without the number of an error
 
 # Processes of other containers that share the folder for temporary files are not visible, so age decides as well.
 _NAME = re.compile(re.escape(PREFIX) + r"(\d+)-")
 
 
+class FullDiskError(OutsideError):
+    """Temporary files cannot be written; nothing is wrong with the file that was read."""
+
+
 def folder(*, ignore_cleanup_errors: bool = False) -> tempfile.TemporaryDirectory[str]:
-    """Return a temporary folder that names this process."""
+    """Return a temporary folder that names this process.
+
+    Raises:
+        FullDiskError: no folder for temporary files can be written.
+    """
     prefix = f"{PREFIX}{os.getpid()}-"
-    return tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=ignore_cleanup_errors)
+    with writing():
+        return tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=ignore_cleanup_errors)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Report a failure to write temporary files in one sentence.
+
+    Raises:
+        FullDiskError: the disk of temporary files is full or cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _failure(error) from error
+
+
+def is_full(error: Exception) -> bool:
+    """Return whether a full disk is the cause: native libraries have their own error classes, but the system's text."""
+    text = str(error)
+    return any(os.strerror(number) in text for number in FULL) or (isinstance(error, OSError) and _SHORT_WRITE in text)
+
+
+def full_sentence() -> str:
+    """Return the sentence about a full disk of temporary files."""
+    return f"the disk of temporary files is full ({_root()}); free some space, or set TMPDIR"
+
+
+def check_room(size: int) -> None:
+    """Check that `size` more bytes can be written, for libraries that do not say why they could not write a file.
+
+    Raises:
+        FullDiskError: they cannot.
+    """
+    with writing(), tempfile.TemporaryFile(buffering=0) as file:
+        while size > 0:
+            size -= file.write(bytes(min(size, 1 << 20)))
+
+
+def _failure(error: OSError) -> FullDiskError:
+    if is_full(error):
+        return FullDiskError(full_sentence())
+    return FullDiskError(
+        f"cannot write temporary files to {_root()} ({error.strerror or error}); set TMPDIR to a folder"
+    )
+
+
+def _root() -> str:
+    """Return the folder for temporary files, or what was requested where none can be written."""
+    try:
+        return tempfile.gettempdir()
+    except OSError:
+        return os.environ.get("TMPDIR") or "/tmp"
 
 
 def sweep(root: Path | None = None, now: float | None = None) -> tuple[Path, ...]:

@@ -9,11 +9,12 @@ photos are enough: they reach 92.5 % agreement, five and seven photos 92 %, a hu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -32,6 +33,51 @@ PROBE_PHOTOS = ("chelsea.png", "motorcycle_left.png", "camera.png")
 SMALLEST_SIDES = (0.5, 0.7)
 
 
+SOURCE = (
+    f"random crops of photos that scikit-image ships: {len(CALIBRATION_PHOTOS)} photos for calibration, "
+    f"{len(PROBE_PHOTOS)} others for the proof"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crop:
+    """The part of a photo that becomes a sample.
+
+    Attributes:
+        box: left, top, right and bottom in pixels.
+        mirrored: whether left and right are swapped afterwards.
+    """
+
+    box: tuple[int, int, int, int]
+    mirrored: bool
+
+    def of(self, photo: Image.Image) -> Image.Image:
+        """Return the part of the photo."""
+        from PIL import ImageOps
+
+        part = photo.crop(self.box)
+        return ImageOps.mirror(part) if self.mirrored else part
+
+    def lies_in(self, size: tuple[int, int]) -> bool:
+        """Return whether a photo of this width and height has all of the part."""
+        left, top, right, bottom = self.box
+        return 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]
+
+    def record(self) -> dict[str, Any]:
+        """Return plain data for a manifest."""
+        return {"box": list(self.box), "mirrored": self.mirrored}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return the crop of a record.
+
+        Raises:
+            ValueError, KeyError, TypeError: the record makes no sense.
+        """
+        left, top, right, bottom = (int(side) for side in record["box"])
+        return cls(box=(left, top, right, bottom), mirrored=bool(record["mirrored"]))
+
+
 def open_builtin(request: Request) -> Stream:
     """Return random crops of different photos for both sets.
 
@@ -46,9 +92,7 @@ def open_builtin(request: Request) -> Stream:
         _crops(name, one, request.preprocessing, np.random.default_rng((request.seed, side)), smallest)
         for side, (one, smallest) in enumerate(zip(sets, SMALLEST_SIDES, strict=True))
     ]
-    counts = f"{len(CALIBRATION_PHOTOS)} photos for calibration, {len(PROBE_PHOTOS)} others for the proof"
-    source = f"random crops of photos that scikit-image ships: {counts}"
-    return Stream(source=source, samples=(streams[0], streams[1]), photos=True)
+    return Stream(source=SOURCE, samples=(streams[0], streams[1]), photos=True)
 
 
 def _refusal(request: Request) -> UsageProblemError:
@@ -74,15 +118,31 @@ def photos(names: Sequence[str]) -> list[Image.Image]:
     """
     from PIL import Image
 
-    found = find_spec("skimage")
-    folders = [Path(place) / "data" for place in (found.submodule_search_locations or [])] if found else []
-    paths = [folder / name for folder in folders for name in names if (folder / name).is_file()]
+    paths = files(names)
     if len(paths) < len(names):
         raise OutsideError(
             "the built-in photos are missing: install scikit-image again with `pip install --force-reinstall "
             "scikit-image`, or give --calibration a folder of your own photos"
         )
     return [Image.open(path).convert("RGB") for path in paths]
+
+
+def files(names: Sequence[str]) -> list[Path]:
+    """Return the paths of those photos that are installed."""
+    found = find_spec("skimage")
+    folders = [Path(place) / "data" for place in (found.submodule_search_locations or [])] if found else []
+    return [folder / name for folder in folders for name in names if (folder / name).is_file()]
+
+
+def first_probe(preprocessing: Preprocessing, seed: int) -> tuple[Path, Crop] | None:
+    """Return the file and the crop of the first probe photo that this seed gives; None if it is not installed."""
+    from PIL import Image
+
+    paths = files(PROBE_PHOTOS[:1])
+    if not paths:
+        return None
+    with Image.open(paths[0]) as photo:
+        return paths[0], _crop(photo.size, preprocessing, np.random.default_rng((seed, 1)), SMALLEST_SIDES[1])
 
 
 def _crops(
@@ -92,14 +152,14 @@ def _crops(
     generator: np.random.Generator,
     smallest: float,
 ) -> Iterator[Sample]:
-    from PIL import ImageOps
-
     for original in cycle(originals):
-        box = _box(original.size, (preprocessing.width, preprocessing.height), generator, smallest)
-        crop = original.crop(box)
-        if generator.random() < 0.5:
-            crop = ImageOps.mirror(crop)
-        yield photo_sample(name, preprocessing.photo(crop), preprocessing)
+        crop = _crop(original.size, preprocessing, generator, smallest)
+        yield photo_sample(name, preprocessing.photo(crop.of(original)), preprocessing)
+
+
+def _crop(room: tuple[int, int], preprocessing: Preprocessing, generator: np.random.Generator, smallest: float) -> Crop:
+    box = _box(room, (preprocessing.width, preprocessing.height), generator, smallest)
+    return Crop(box=box, mirrored=bool(generator.random() < 0.5))
 
 
 def _box(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import numpy as np
 
 from calibration.inputs import Sample
+from calibration.samples import Array
 from calibration.sources.request import Request, Stream
 from zoo.inputs import Input, Photo, Vector
 
@@ -19,6 +21,12 @@ def open_noise(request: Request) -> Stream:
         photos=request.photo_input is not None,
         real=False,
     )
+
+
+def draws(request: Request, sample: Mapping[str, Array]) -> bool:
+    """Return whether `sample`, inputs by name without a batch axis, is among the noise that the request gives."""
+    made = islice(_noise(request), request.total)
+    return any(all(np.array_equal(one.inputs[name], sample[name]) for name in request.inputs) for one in made)
 
 
 def _noise(request: Request) -> Iterator[Sample]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.bundle.write import GOLDEN, KIND, LABELS, MANIFEST, REPORT
+from export.bundle.write import GOLDEN, KIND, LABELS, MANIFEST, REPORT, SIGNATURE
 from zoo.errors import OutsideError, UsageProblemError
 
 PARTIAL = ".partial"
@@ -108,7 +108,7 @@ class Destination:
         record = _record(self.folder)
         if record is None:
             return
-        ours = {MANIFEST, GOLDEN, LABELS, REPORT, *(file["file"] for file in record["files"])}
+        ours = {MANIFEST, GOLDEN, LABELS, REPORT, SIGNATURE, *(file["file"] for file in record["files"])}
         others: dict[str, str] = record.get("companions", {})
         for entry in self.folder.iterdir():
             # A companion that was changed since the export is the user's, unless the new export writes it too.

@@ -10,6 +10,7 @@ from typing import Any
 
 from calibration.samples import Samples
 from export.analysis.evaluation import Evaluation
+from export.bundle.golden_photo import GoldenPhoto
 from export.bundle.write import SCHEMA
 from export.model import entries
 from export.model.subject import Subject
@@ -48,6 +49,7 @@ def manifest(
     evaluation: Evaluation | None,
     budget: Mapping[str, Any] | None = None,
     pruning: Mapping[str, Any] | None = None,
+    photo: GoldenPhoto | None = None,
 ) -> dict[str, Any]:
     """Return the manifest as plain data for JSON; every number was measured in this run."""
     needed = any(scheme.needs_calibration for scheme in recipe.schemes)
@@ -62,6 +64,7 @@ def manifest(
         "inputs": inputs.record(entries.contracts(subject)),
         "state": entries.state(subject),
         "task": subject.task,
+        "class_names": len(subject.labels),
         "meaning": dict(subject.meaning) if subject.meaning else None,
         "calibration": {
             **calibration.record(),
@@ -73,10 +76,11 @@ def manifest(
         "passes": [dict(record) for record in passes],
         "pruning": dict(pruning) if pruning else None,
         "probe": _probe(probe),
+        "golden_photo": photo.record() if photo else None,
         "evaluation": asdict(evaluation) if evaluation else None,
         "budget": dict(budget) if budget else None,
         "passed": all(not artifact.failures for artifact in artifacts),
-        "proves": _scope(subject, probe),
+        "proves": proves(trained=subject.weights.trained, real=probe.real),
         "files": [artifact.record() for artifact in delivered],
         "not_delivered": [artifact.record() for artifact in artifacts if artifact not in delivered],
         "versions": {tool: version(tool) for tool in TOOLS} | {"python": platform.python_version()},
@@ -84,11 +88,11 @@ def manifest(
     }
 
 
-def _scope(subject: Subject, probe: Samples) -> str:
+def proves(*, trained: bool, real: bool) -> str:
     """Return what `passed` means: for random weights or noise no more than float parity."""
-    if not subject.weights.trained:
+    if not trained:
         return "float parity only: the weights are untrained"
-    return "float parity and accuracy" if probe.real else "float parity only: the samples are noise"
+    return "float parity and accuracy" if real else "float parity only: the samples are noise"
 
 
 def _probe(probe: Samples) -> dict[str, Any]:
@@ -110,7 +114,7 @@ def plain(budget: Budget) -> dict[str, Any]:
 def _recipe(recipe: Recipe) -> dict[str, Any]:
     """Return the recipe as plain data, with file names but without the folders of this machine."""
     record = asdict(recipe)
-    for place in ("out", "keep_failed"):
+    for place in ("out", "keep_failed", "sign"):
         del record[place]
     for place in ("model", "original", "weights", "calibration", "evaluate"):
         if isinstance(record[place], str) and "/" in record[place]:

@@ -100,7 +100,8 @@ def run(file: DeliveredFile, samples: Samples) -> Measurement:
         RuntimeCrashError: the runtime cannot load or run the file.
     """
     with temporary.folder() as folder:
-        samples.save(Path(folder))
+        with temporary.writing():
+            samples.save(Path(folder))
         return measure(file.path, Path(folder), camera_bytes=file.takes_camera_bytes)
 
 

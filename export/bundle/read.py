@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.bundle.write import LABELS, MANIFEST, SCHEMA
+from export.bundle.write import LABELS, MANIFEST, SCHEMA, SIGNATURE
 from export.formats import FORMATS
 from export.model.tensor_spec import TensorSpec
 from export.scheme import SCHEMES, Scheme
@@ -73,6 +73,7 @@ class Delivered:
         real: whether the proof used real inputs rather than noise.
         versions: versions of the tools that wrote the files.
         manifest: the complete manifest.
+        content: the bytes of manifest.json.
     """
 
     folder: Path
@@ -88,6 +89,7 @@ class Delivered:
     real: bool
     versions: Mapping[str, str | None]
     manifest: Mapping[str, Any]
+    content: bytes
 
     @property
     def preprocessing(self) -> Preprocessing | None:
@@ -103,14 +105,19 @@ class Delivered:
     def labels(self) -> tuple[str, ...]:
         """The names of the classes; empty if the export has none."""
         path = self.folder / LABELS
-        if not path.is_file() or path.is_symlink() or path.stat().st_size > MAX_LABELS_BYTES:
+        if (
+            LABELS not in self.companions
+            or not path.is_file()
+            or path.is_symlink()
+            or path.stat().st_size > MAX_LABELS_BYTES
+        ):
             return ()
         return tuple(path.read_text(encoding="utf-8", errors="replace").splitlines())
 
     def strangers(self) -> list[str]:
-        """Return the model files in the folder that the manifest does not list."""
-        known = {file.path.name for file in self.files}
-        return sorted(path.name for path in self.folder.iterdir() if path.suffix in SUFFIXES and path.name not in known)
+        """Return the names in the folder that the manifest does not list."""
+        known = {MANIFEST, SIGNATURE, *self.companions, *(file.path.name for file in self.files)}
+        return sorted(path.name for path in self.folder.iterdir() if path.name not in known)
 
 
 def read(folder: Path) -> Delivered:
@@ -130,13 +137,15 @@ def read(folder: Path) -> Delivered:
     if path.stat().st_size > MAX_MANIFEST_BYTES:
         raise UsageProblemError(f"{path} is too large for a manifest; export the model again")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        manifest = json.loads(content)
         if manifest["schema"] != SCHEMA:
             raise UsageProblemError(
                 f"{path} has the schema {manifest['schema']!r}, but {SCHEMA!r} is required; export the model again"
             )
-        return _delivered(folder, {EARLIER_NAMES.get(name, name): value for name, value in manifest.items()})
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        named = {EARLIER_NAMES.get(name, name): value for name, value in manifest.items()}
+        return _delivered(folder, named, content)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UsageProblemError(
             f"{path} is damaged ({type(error).__name__}: {error}); export the model again"
         ) from error
@@ -154,7 +163,7 @@ def damage(path: Path, sha256: str) -> str:
     return ""
 
 
-def _delivered(folder: Path, manifest: Mapping[str, Any]) -> Delivered:
+def _delivered(folder: Path, manifest: Mapping[str, Any], content: bytes) -> Delivered:
     """Return the manifest as typed data; raise if a value is missing or has the wrong type."""
     companions = {str(name): str(digest) for name, digest in manifest["companions"].items()}
     if odd := [name for name in companions if Path(name).name != name or Path(name).suffix in SUFFIXES]:
@@ -173,6 +182,7 @@ def _delivered(folder: Path, manifest: Mapping[str, Any]) -> Delivered:
         real=bool(manifest["probe"]["real"]),
         versions={str(tool): version for tool, version in manifest["versions"].items()},
         manifest=manifest,
+        content=content,
     )
 
 

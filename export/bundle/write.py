@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from export.bundle.report.page import page
+from export.bundle.signing import Signer
 from export.proof.artifact import Artifact
 from export.scheme import Scheme
 
 MANIFEST, GOLDEN, LABELS, REPORT = "manifest.json", "golden.npz", "labels.txt", "report.html"
+SIGNATURE = "manifest.sig"
 KIND = "zoo-export manifest"
 SCHEMA = f"{KIND} 2"
 
@@ -25,6 +27,7 @@ def write(
     golden: bytes,
     labels: tuple[str, ...],
     others: Mapping[str, bytes],
+    signer: Signer | None = None,
 ) -> dict[str, Any]:
     """Write an export's files, flush each to the disk, and return the manifest with the digests of all files.
 
@@ -35,19 +38,24 @@ def write(
         golden: the content of golden.npz.
         labels: names of the classes, if known.
         others: content of other files that the model needs, by name, such as a vocabulary.
+        signer: signs the manifest; None writes no signature.
     """
     companions = {**others, GOLDEN: golden, REPORT: page(manifest).encode()}
     if labels:
         companions[LABELS] = ("\n".join(labels) + "\n").encode()
     record = {
         **manifest,
+        "signer": signer.public.record() if signer else None,
         "companions": {name: hashlib.sha256(content).hexdigest() for name, content in companions.items()},
     }
     for artifact in files:
         _flushed(folder / artifact.file_name, artifact.content)
     for name, content in companions.items():
         _flushed(folder / name, content)
-    _flushed(folder / MANIFEST, (json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
+    text = (json.dumps(record, indent=1, allow_nan=False) + "\n").encode()
+    _flushed(folder / MANIFEST, text)
+    if signer:
+        _flushed(folder / SIGNATURE, signer.sign(text))
     return record
 
 

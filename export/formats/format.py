@@ -11,6 +11,7 @@ from calibration.samples import Array, Samples
 from export.formats.dissection import Dissector
 from export.formats.session import (
     IsolatedOperators,
+    NumberTypes,
     OpCount,
     RangeReport,
     Session,
@@ -138,6 +139,10 @@ class Format(Protocol):
 
     def census(self, path: Path) -> list[OpCount]:
         """Return the number of operators of each kind, as the runtime executes them."""
+        ...
+
+    def number_types(self, content: bytes) -> NumberTypes:
+        """Return the types in which a file stores its weights and activations."""
         ...
 
     def zero_share(self, content: bytes) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -63,6 +64,35 @@ class OpCount:
     op: str
     arithmetic: str  # "integer" (8 bits), "int16" (activations of 16), "float" or "none" (moves or relabels data)
     count: int
+
+
+MATRIX_AXES = 2  # Constants with fewer axes are biases, scales and shapes.
+FEWEST_WEIGHTS = 16  # Converters may leave so few numbers as they are.
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberTypes:
+    """The types in which a file stores its numbers; names as in numpy.
+
+    Attributes:
+        weights: types of the constants with two axes or more.
+        has_many: whether one of these constants has more than `FEWEST_WEIGHTS` numbers.
+        activations: types of the quantized activations; empty if all are floats.
+    """
+
+    weights: frozenset[str]
+    has_many: bool
+    activations: frozenset[str]
+
+
+def number_types_of(constants: Iterable[tuple[str, Sequence[int]]], activations: Iterable[str]) -> NumberTypes:
+    """Return the types of the constants, given as type and shape, and of the quantized activations."""
+    matrices = [(kind, shape) for kind, shape in constants if len(shape) >= MATRIX_AXES]
+    return NumberTypes(
+        weights=frozenset(kind for kind, _ in matrices),
+        has_many=any(math.prod(shape) > FEWEST_WEIGHTS for _, shape in matrices),
+        activations=frozenset(activations),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,8 +67,8 @@ def _reached(reach: Mapping[str, Any] | None, samples: int) -> Iterator[CheckRes
         direction=None,
         passed=True,
         reason=(
-            f"{reach['channels_that_vary']} of {reach['channels']} channels vary, and {reach['activations_at_both_ends']} "
-            f"of {reach['activations']} activations reach both ends of their grids, on {samples} samples as they are "
+            f"{reach['channels_that_vary']} of {reach['channels']} channels vary, and "
+            f"{reach['activations_at_both_ends']} of {reach['activations']} activations reach both ends of their grids, on {samples} samples as they are "
             f"and {TIMES} times enlarged{named}"
         ),
     )

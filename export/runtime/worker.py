@@ -7,7 +7,6 @@ error with its exit code, or the traceback of a bug.
 from __future__ import annotations
 
 import atexit
-import errno
 import importlib
 import inspect
 import json
@@ -16,16 +15,15 @@ import queue
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 import traceback
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from export import temporary
 from export.process import give_back_memory
 from zoo.errors import OutsideError, ZooError
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Requests = queue.SimpleQueue[str | None]
 
 
@@ -81,19 +79,15 @@ def _last_event(request: Mapping[str, Any], events: Events) -> dict[str, Any]:
         progress = {"progress": events} if "progress" in inspect.signature(job).parameters else {}
         return {"answer": job(**request["arguments"], **progress)}
     except ZooError as error:
-        return {"error": str(error), "exit_code": error.exit_code}
+        is_full = isinstance(error, temporary.FullDiskError)
+        return {"error": str(error), "exit_code": error.exit_code, "is_full": is_full}
     except KeyboardInterrupt:
         return {"error": "interrupted", "exit_code": OutsideError.exit_code}
     except Exception as error:  # The parent reports a bug with this traceback.
-        if _is_full(error):
-            why = f"the disk of temporary files is full ({tempfile.gettempdir()}); free some space, or set TMPDIR"
-            return {"error": f"{why}; nothing was written", "exit_code": OutsideError.exit_code}
+        if temporary.is_full(error):
+            why = f"{temporary.full_sentence()}; nothing was written"
+            return {"error": why, "exit_code": OutsideError.exit_code, "is_full": True}
         return {"bug": traceback.format_exc()}
-
-
-def _is_full(error: Exception) -> bool:
-    """Return whether a full disk is the cause: native libraries have their own error classes, but the system's text."""
-    return any(os.strerror(number) in str(error) for number in FULL)
 
 
 if __name__ == "__main__":

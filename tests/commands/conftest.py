@@ -9,8 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from export.bundle.signing import Signer, read_private
 from export.cli.main import main
+from tests.commands.edits import write_report
 
 FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
 
@@ -35,11 +39,15 @@ def copy(exported: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def edit(copy: Path) -> Callable[[Callable[[dict[str, Any]], object]], None]:
-    """Change the manifest of the copy."""
+    """Change the manifest of the copy, and the report with it."""
 
     def call(change: Callable[[dict[str, Any]], object]) -> None:
         manifest = json.loads((copy / "manifest.json").read_text())
         change(manifest)
+        companions = manifest.get("companions", {})
+        if "report.html" in companions:
+            write_report(copy, manifest)
+            companions["report.html"] = hashlib.sha256((copy / "report.html").read_bytes()).hexdigest()
         (copy / "manifest.json").write_text(json.dumps(manifest))
 
     return call
@@ -71,3 +79,20 @@ def regild(copy: Path) -> Callable[[Callable[[dict[str, Any]], object]], None]:
         np.savez(copy / "golden.npz", **arrays)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private key; its public half lies beside it with the suffix .pub."""
+    path, key = tmp_path_factory.mktemp("keys") / "key.pem", Ed25519PrivateKey.generate()
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    path.write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
+    path.with_suffix(".pub").write_bytes(
+        key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def signer(key: Path) -> Signer:
+    return read_private(key)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,3 +97,24 @@ def test_file_that_cannot_run_is_a_row_with_the_reason(
 def test_path_that_is_not_a_model_is_a_usage_error(path: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", path]) == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda manifest: manifest.update(files=[]), "contains no model file; export the model again"),
+        (dict.clear, "is damaged (KeyError"),
+    ],
+)
+def test_manifest_without_files_is_a_usage_error(
+    change: Callable[[dict[str, Any]], object],
+    words: str,
+    copy: Path,
+    edit: Callable[[Callable[[dict[str, Any]], object]], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    edit(change)
+    assert main(["bench", str(copy)]) == 2
+    complaint = capsys.readouterr().err
+    assert complaint.count("\n") == 1
+    assert words in complaint

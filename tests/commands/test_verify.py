@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import resource
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,9 @@ from export.cli.main import main
 from export.proof.tolerances import FIDELITY, for_few
 from export.runtime.run_file import measure
 from export.scheme import INT8
+from tests.program import PROGRAM
 
+ROOT = Path(__file__).parents[2]
 FILES = [f"lenet5-{scheme}.{kind}" for scheme in ("float32", "int8") for kind in ("tflite", "onnx")]
 # Without golden inputs no file is run, so no file may be reported as proven.
 NOTHING_RUN = {"": {"integrity"}} | {name: {"reproduction"} for name in FILES}
@@ -58,16 +62,16 @@ def test_verification_repeats_the_checks_of_the_export(exported: Path, capsys: p
     main(["verify", str(exported), "--json"])
     record = json.loads(capsys.readouterr().out)
     made = {file["file"]: {check["id"] for check in file["checks"]} for file in record["files"]}
-    common = {"integrity", "signature", "reproduction"}
+    common = {"integrity", "signature", "reproduction", "consistency"}
     assert made == {
         "lenet5-float32.tflite": common | {"parity"},
         "lenet5-float32.onnx": common | {"parity", "agreement"},
         "lenet5-int8.tflite": common | {"fidelity"},
-        "lenet5-int8.onnx": common | {"fidelity", "agreement"},
+        "lenet5-int8.onnx": common | {"fidelity", "agreement", "storage"},
     }
     others = [(check["id"], check["subject"]) for check in record["checks"]]
     assert {name for check, name in others if check == "integrity"} == {"golden.npz", "labels.txt", "report.html"}
-    assert "preprocessing" in {check for check, _ in others}
+    assert {check for check, _ in others} == {"integrity", "completeness", "consistency", "preprocessing"}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -129,9 +133,7 @@ def test_copy_under_the_name_of_another_precision_fails(copy: Path, seal: Callab
 
 def test_replaced_golden_file_fails(copy: Path, regild: Change, seal: Callable[[], None], verify: Verify) -> None:
     regild(lambda arrays: arrays.update({key: values[::-1] for key, values in arrays.items() if key[0] in "ip"}))
-    code, failed = verify()
-    assert code == 1
-    assert failed[""] == {"integrity"}
+    assert verify() == (1, NOTHING_RUN)  # data with another digest are not used
     seal()
     code, failed = verify()
     assert code == 1
@@ -156,7 +158,7 @@ def test_rounding_differences_of_one_step_are_tolerated(
 
 def test_manifest_with_wrong_preprocessing_fails(edit: Change, verify: Verify) -> None:
     edit(lambda manifest: manifest["inputs"]["image"].update(scale=[1 / 127.5]))
-    assert verify() == (1, {"": {"preprocessing"}})
+    assert verify() == (1, {"": {"preprocessing", "consistency"}})
 
 
 @pytest.mark.parametrize(("end", "key"), [("inputs", "scale"), ("outputs", "scale"), ("outputs", "zero_point")])
@@ -171,7 +173,7 @@ def test_manifest_with_wrong_quantization_fails(end: str, key: str, edit: Change
 
 def test_file_that_failed_at_the_export_still_fails(edit: Change, verify: Verify) -> None:
     edit(lambda manifest: manifest["files"][0]["checks"][0].update(passed=False))
-    assert verify() == (1, {"lenet5-float32.tflite": {"export"}})
+    assert verify() == (1, {"lenet5-float32.tflite": {"export", "consistency"}})
 
 
 def test_unlisted_model_file_is_reported(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,23 +219,28 @@ class _Bomb:
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nothing more", pickle.dumps(_Bomb())])
-def test_unreadable_golden_file_fails(content: bytes, copy: Path, verify: Verify) -> None:
+def test_unreadable_golden_file_fails(content: bytes, copy: Path, seal: Callable[[], None], verify: Verify) -> None:
     (copy / "golden.npz").write_bytes(content)
+    seal()
     assert verify() == (1, NOTHING_RUN)
 
 
 def test_golden_file_is_never_unpickled(
-    copy: Path, regild: Change, verify: Verify, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    regild: Change, seal: Callable[[], None], verify: Verify, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     regild(lambda arrays: arrays.update({"input/image": np.array([_Bomb()], object)}))
+    seal()
     assert verify() == (1, NOTHING_RUN)
     assert not Path("unpickled").exists()
 
 
-def test_huge_golden_file_is_not_unpacked(regild: Change, verify: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_huge_golden_file_is_not_unpacked(
+    regild: Change, seal: Callable[[], None], verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(golden, "MAX_UNPACKED_BYTES", 1_000_000)
     regild(lambda arrays: arrays.update({"expected/logits": np.zeros((8, 100_000), np.float32)}))
+    seal()
     assert verify() == (1, NOTHING_RUN)
 
 
@@ -242,3 +249,18 @@ def test_tolerances_for_few_samples_still_reject_another_model() -> None:
     assert 0 < tolerance.min_sqnr_db < FIDELITY[INT8].min_sqnr_db
     assert tolerance.min_top1_agreement is not None
     assert tolerance.min_top1_agreement > 0.1  # the share by chance for ten classes
+
+
+@pytest.mark.parametrize("room", [2_000, 150_000], ids=["for no sample", "for no copy of a model"])
+def test_full_temporary_disk_is_an_outside_failure_in_one_line(room: int, exported: Path, tmp_path: Path) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    words = [*PROGRAM, "verify", str(exported)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(words, capture_output=True, text=True, env=environment, preexec_fn=limit, check=False)
+    (line,) = [line for line in result.stderr.splitlines() if not line.startswith("- ")]
+    assert line.startswith("error: the disk of temporary files is full")
+    assert "set TMPDIR" in line
+    assert (result.returncode, result.stdout) == (3, "")
+    assert list(tmp_path.iterdir()) == []

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "proof.md").read_text(encoding="utf-8")
 # Made outside of the registry: by a budget, and by `zoo verify` on a delivered folder.
 OTHERS = {"budget", "pruning", "integrity", "signature", "reproduction", "preprocessing", "export"}
+OTHERS |= {"completeness", "consistency", "authenticity"}
 IDS = re.compile(r"(?:\bid=|stated\()\s*\"(\w+)\"")
 
 

@@ -112,6 +112,15 @@ def test_file_with_raised_layers_is_proven_printed_and_verified(
     assert "int8, 2 layers wider" in capsys.readouterr().out
 
 
+@pytest.mark.large
+def test_folder_whose_golden_samples_lack_the_largest_error_is_verified(tmp_path: Path) -> None:
+    with np.load(Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz") as arrays:
+        np.savez(tmp_path / "rows.npz", image=arrays["calibration_photos"])
+    words = ["--int8", "--raise", "c3=w8a32", "--calibration", str(tmp_path / "rows.npz"), "--out", str(tmp_path)]
+    assert main(["export", "lenet5", *words]) == 0
+    assert main(["verify", str(tmp_path / "lenet5")]) == 0
+
+
 @pytest.mark.parametrize(("tipped", "zeroed", "passed"), [(0.5, None, True), (0.5, 3, False), (1.5, None, False)])
 def test_formats_of_a_mixed_file_differ_by_less_than_from_the_model(
     tipped: float, zeroed: int | None, passed: bool

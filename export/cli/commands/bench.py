@@ -10,7 +10,7 @@ import click
 
 from export.cli.console import print_json, standard_error, standard_output
 from export.units import size_in_words
-from zoo.errors import OutsideError
+from zoo.errors import OutsideError, UsageProblemError
 
 if TYPE_CHECKING:
     from export.runtime.benchmark import Contestant
@@ -45,7 +45,7 @@ def contestants(paths: Sequence[Path]) -> list[Contestant]:
     """Return the model files to measure, with every delivered folder replaced by its files.
 
     Raises:
-        UsageProblemError: a folder that is not an export, or a file in no supported format.
+        UsageProblemError: a folder that is not an export or holds no model file, or a file in no supported format.
     """
     from export.bundle.read import read
     from export.formats import format_of
@@ -54,7 +54,10 @@ def contestants(paths: Sequence[Path]) -> list[Contestant]:
     found: list[Contestant] = []
     for path in paths:
         if path.is_dir():
-            found += [Contestant(path=file.path, scheme=file.scheme) for file in read(path).files]
+            files = read(path).files
+            if not files:
+                raise UsageProblemError(f"{str(path)!r} contains no model file; export the model again")
+            found += [Contestant(path=file.path, scheme=file.scheme) for file in files]
         else:
             format_of(path)
             found.append(Contestant(path=path, scheme=_named_scheme(path)))

@@ -133,6 +133,7 @@ def pass_options(command: Command) -> Command:
     type=click.Path(path_type=Path),
     help="Output folder; MODEL/ is created in it.",
 )
+@click.option("--sign", metavar="KEY", help="Sign the folder with this private key: Ed25519, PEM or OpenSSH.")
 @click.option("--keep-failed", is_flag=True, help="Also write files that failed their proof.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def command(
@@ -179,6 +180,7 @@ def command(
         io=_io(io),
         **others,
     )
+    _check_key(recipe)
     for line in _code_to_run(recipe):
         standard_error().print(line, soft_wrap=True)
     with ProgressBar(standard_error()) as progress:
@@ -205,6 +207,14 @@ def _print_tables(result: dict[str, Any]) -> None:
         console.print(line, soft_wrap=True)
 
 
+def _check_key(recipe: Recipe) -> None:
+    """Check that the folder can be signed, before anything slow starts."""
+    if recipe.sign is not None:
+        from export.bundle.signing import read_private
+
+        read_private(Path(recipe.sign).expanduser())
+
+
 def _code_to_run(recipe: Recipe) -> list[str]:
     """Return lines about the Python code that the user allowed to run."""
     lines = [f"--import: running {file}" for file in recipe.imports]
@@ -227,12 +237,25 @@ def _last_words(result: dict[str, Any]) -> list[str]:
         lines.append(
             f"replaced from the previous export: {', '.join(result['replaced'])}; type another --out to keep both"
         )
+    lines += _signed(manifest, Path(folder))
     if failed:
         lines.append(f"not written, see the verdict in the table: {', '.join(failed)}")
     if not manifest["weights"]["trained"]:
         lines.append("these files are UNTRAINED: export with --weights before you ship one")
     image = any(contract["kind"] == "photo" for contract in manifest["inputs"].values())
     return [*lines, f"next: zoo run {folder} photo.jpg" if image else f"next: zoo verify {folder}"]
+
+
+def _signed(manifest: dict[str, Any], folder: Path) -> list[str]:
+    """Return the lines about the signature: whose it is, and which files in the folder it does not cover."""
+    from export.bundle.read import read
+
+    if manifest["signer"] is None:
+        return []
+    lines = [f"signed by {manifest['signer']['fingerprint']}; to check it: zoo verify {folder} --key PUBLIC"]
+    if strangers := read(folder).strangers():
+        lines.append(f"not covered by the signature, move them away: {', '.join(strangers)}")
+    return lines
 
 
 def _budget(

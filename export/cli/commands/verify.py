@@ -11,21 +11,29 @@ from export.cli.console import print_json, standard_error, standard_output
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--key",
+    metavar="PUBLIC",
+    type=click.Path(path_type=Path),
+    help="Require a signature by this public key (PEM, OpenSSH).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-def command(folder: Path, as_json: bool) -> int:
+def command(folder: Path, key: Path | None, as_json: bool) -> int:
     """Prove a delivered folder again, without TensorFlow.
 
     The exit code is 0 if every file is still the proven one, and 1 if not.
     """
     from export.bundle.read import read
+    from export.bundle.signing import read_public
     from export.bundle.verify import verify
     from export.cli.progress_bar import ProgressBar
     from export.cli.tables.export import print_rows
     from export.cli.tables.verification import legend, record
 
+    trusted = read_public(key.expanduser()) if key is not None else None
     delivered = read(folder)
     with ProgressBar(standard_error()) as progress:
-        found = verify(delivered, progress)
+        found = verify(delivered, progress, trusted)
     facts = record(found)
     if as_json:
         print_json(facts)

@@ -46,6 +46,7 @@ DEPENDENCIES = (
     Dependency("tf2onnx", "tf2onnx", "convert to .onnx"),
     Dependency("onnx", "onnx", "convert to .onnx"),
     Dependency("onnxruntime", "onnxruntime", "prove and run .onnx"),
+    Dependency("cryptography", "cryptography.hazmat.primitives.asymmetric.ed25519", "sign and verify folders"),
     Dependency("jinja2", "jinja2", "write report.html"),
     Dependency("matplotlib", "matplotlib.figure", "plots of training runs"),
     Dependency("pillow", "PIL.Image", "read photos"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from export.bundle.read import Delivered
-from export.bundle.verify import SCHEMA, Verification, VerifiedFile
+from export.bundle.authenticity import State
+from export.bundle.verify import SCHEMA, Verification
+from export.bundle.verify_file import VerifiedFile
 from export.formats import FORMATS
 from export.runtime.versions import version
 
@@ -19,6 +20,9 @@ def record(found: Verification) -> dict[str, Any]:
         "name": delivered.name,
         "title": delivered.title,
         "passed": found.passed,
+        "signature": str(found.authenticity.state),
+        "signer": found.authenticity.signer or None,
+        "not_derivable": list(found.not_derivable),
         "checks": [check.record() for check in found.checks],
         "files": [_file(file) for file in found.files],
         "not_delivered": [],
@@ -53,6 +57,8 @@ def _file(file: VerifiedFile) -> dict[str, Any]:
 def legend(found: Verification) -> list[str]:
     """Return the lines below the table: what was compared, and what has changed since the export."""
     delivered = found.delivered
+    if found.authenticity.state is State.INVALID:
+        return ["no file was read or run, because the signature is not valid"]
     lines = [
         f"checked on the {found.count} inputs in golden.npz: same bytes, same outputs as at the export, and close to "
         "the recorded outputs of the Keras model, which SQNR and same top-1 refer to"
@@ -63,7 +69,10 @@ def legend(found: Verification) -> list[str]:
     changed = [f"{tool} {here} (export: {then})" for tool, (here, then) in now.items() if here != then]
     lines += [f"runtime versions differ from the export: {', '.join(changed)}"] if changed else []
     lines += [f"{name} is not in the manifest: not verified" for name in delivered.strangers()]
-    lines += _untrained(delivered)
+    lines += _untrained(found)
+    lines.append(found.authenticity.sentence)
+    if found.not_derivable:
+        lines.append(f"not derivable without a checked signature: {', '.join(found.not_derivable)}")
     return lines
 
 
@@ -71,7 +80,10 @@ def _runtimes() -> list[str]:
     return [file_format.runtime for file_format in FORMATS.values()]
 
 
-def _untrained(delivered: Delivered) -> list[str]:
-    if delivered.trained:
+def _untrained(found: Verification) -> list[str]:
+    """Return why no threshold of accuracy was applied, and what stands behind that."""
+    delivered = found.delivered
+    if delivered.trained and delivered.real:
         return []
-    return [f"untrained ({delivered.untrained_reason}): float parity is real, accuracy is not"]
+    untrained = f"untrained ({delivered.untrained_reason})"
+    return [f"{untrained if not delivered.trained else 'the samples are noise'}: float parity is real, accuracy is not"]

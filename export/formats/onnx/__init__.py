@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.formats.dissection import Dissector
-from export.formats.session import IsolatedOperators, OpCount, Session, StorageReport
+from export.formats.session import IsolatedOperators, NumberTypes, OpCount, Session, StorageReport
 from export.scheme import FLOAT16, FLOAT32, Scheme
 
 if TYPE_CHECKING:
@@ -82,6 +82,12 @@ class OnnxFormat:
         from export.formats.onnx.isolated import IsolatedOnnx
 
         return IsolatedOnnx(path.read_bytes(), source.read_bytes())
+
+    def number_types(self, content: bytes) -> NumberTypes:
+        """Return the types of the constants and of the quantized tensors."""
+        from export.formats.onnx.number_types import number_types
+
+        return number_types(content)
 
     def zero_share(self, content: bytes) -> float:
         """Return the share of zero weights in the layers."""

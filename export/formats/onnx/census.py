@@ -49,6 +49,7 @@ def _optimized(path: Path) -> Any:
         try:
             save_optimized(path, target, "ORT_ENABLE_ALL")
         except load_errors() as error:
+            temporary.check_room(path.stat().st_size)  # The runtime does not name a full disk as the cause.
             raise ConversionError(f"ONNX Runtime cannot load {path}: {error}") from error
         return onnx.load(str(target)).graph
 

@@ -7,3 +7,4 @@ from typing import Any
 GraphProto = Any
 ModelProto = Any
 NodeProto = Any
+TensorProto = Any

@@ -10,6 +10,7 @@ from export.errors import ConversionError
 from export.formats.dissection import Dissector
 from export.formats.session import (
     IsolatedOperators,
+    NumberTypes,
     OpCount,
     RangeReport,
     Session,
@@ -114,6 +115,12 @@ class TfliteFormat:
         from export.formats.tflite.dissect import TfliteDissector
 
         return TfliteDissector(path.read_bytes(), float_file.read_bytes())
+
+    def number_types(self, content: bytes) -> NumberTypes:
+        """Return the types of the constants and of the quantized tensors."""
+        from export.formats.tflite.number_types import number_types
+
+        return number_types(content)
 
     def zero_share(self, content: bytes) -> float:
         """Return the share of zero weights in the layers."""

@@ -11,7 +11,7 @@ from export import temporary
 from export.model.loading import h5_operators, untrusted
 from export.model.loading.application_layers import application_layers
 from export.model.loading.keras2 import load as keras2
-from export.model.loading.load_failure import load_failure
+from export.model.loading.load_failure import load_errors, load_failure
 from zoo.errors import UsageProblemError
 from zoo.weights.patches import blank_weights
 
@@ -37,7 +37,7 @@ def load(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, tuple
         with temporary.folder() as folder:
             source = path if marked == config else _copied(path, Path(folder), marked)
             return _loaded(source, unsafe_lambda=unsafe_lambda), ()
-    except (ValueError, TypeError, KeyError, OSError) as error:
+    except load_errors() as error:
         raise UsageProblemError(load_failure(path, error)) from error
 
 

@@ -11,7 +11,7 @@ from export.model.loading import untrusted
 from export.model.loading.concrete_call import needs_call
 from export.model.loading.functional_form import functional_form
 from export.model.loading.keras2 import load as keras2
-from export.model.loading.load_failure import load_failure
+from export.model.loading.load_failure import load_errors, load_failure
 from zoo.errors import UsageProblemError
 from zoo.weights.patches import blank_weights
 
@@ -42,16 +42,19 @@ def read(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, tuple
     """
     _check_archive(path)
     if _version(path).startswith("2"):
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
-        untrusted.check_config(path, config, unsafe_lambda=unsafe_lambda)
+        try:
+            with zipfile.ZipFile(path) as archive:
+                config = json.loads(archive.read("config.json"))
+            untrusted.check_config(path, config, unsafe_lambda=unsafe_lambda)
+        except (ValueError, KeyError, RecursionError) as error:
+            raise UsageProblemError(load_failure(path, error)) from error
         return keras2.load(path, config, unsafe_lambda=unsafe_lambda)
     import keras
 
     try:
         with blank_weights():
             return keras.saving.load_model(path, compile=False, safe_mode=not unsafe_lambda), ()
-    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except load_errors() as error:
         raise UsageProblemError(load_failure(path, error)) from error
 
 
@@ -68,7 +71,7 @@ def _version(path: Path) -> str:
             return ""
         try:
             return str(json.loads(archive.read("metadata.json")).get("keras_version", ""))
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             return ""
 
 

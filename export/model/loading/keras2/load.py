@@ -12,7 +12,7 @@ from export.model.loading.keras2.errors import ConversionError
 from export.model.loading.keras2.wrappers import known, words
 from export.model.loading.keras2.wrappers.loadable import loadable_classes
 from export.model.loading.keras2.wrappers.unrounded import turn_rounding_off
-from export.model.loading.load_failure import load_failure
+from export.model.loading.load_failure import load_errors, load_failure
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def load_by_tf_keras(path: Path, *, unsafe_lambda: bool = False, wrapped: bool =
     try:
         with SafeModeScope(not unsafe_lambda), tf_keras.utils.custom_object_scope(own):
             return tf_keras.models.load_model(path, application_layers("tf_keras"), compile=False)
-    except (ValueError, TypeError, LookupError, OSError, AttributeError, RuntimeError) as error:
+    except load_errors() as error:
         if wrapped:
             raise UsageProblemError(words.refusal(path, error)) from error
         raise UsageProblemError(load_failure(path, error, "Keras 2")) from error

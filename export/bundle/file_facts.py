@@ -1,0 +1,106 @@
+"""Compare the record of a file with the file itself, and the file's numbers with those of its sibling."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from export.bundle.completeness import reasons, results
+from export.bundle.read import Delivered, DeliveredFile
+from export.formats import FORMATS, PRIMARY
+from export.formats.session import NumberTypes, StorageReport
+from export.model.camera_range import camera_range
+from export.process import call
+from export.proof import compare
+from export.proof.check import CheckResult
+from export.recipe import Width
+from export.runtime.jobs.stored_numbers import stored_numbers
+from export.runtime.run_file import Measurement
+from export.scheme import FLOAT16, FLOAT32, INT8, W8A16, W8A32, Scheme
+
+BYTES = frozenset({"int8", "uint8"})
+WIDE = frozenset({"int16", "uint16"})
+
+
+def check(file: DeliveredFile, delivered: Delivered, measured: Measurement) -> tuple[CheckResult, ...]:
+    """Check what the manifest says about a file against its bytes and its run.
+
+    Raises:
+        RuntimeCrashError: the file cannot be read.
+    """
+    read = call(stored_numbers, path=file.path, siblings=_siblings(file, delivered))
+    types = NumberTypes(
+        weights=frozenset(read["weights"]), has_many=read["has_many"], activations=frozenset(read["activations"])
+    )
+    record = next(one for one in delivered.manifest["files"] if one["file"] == file.path.name)
+    wrong = [
+        *reasons(_precision, file, types),
+        *reasons(_raised, file, types, measured),
+        *reasons(_operators, file, record, measured),
+        *reasons(_camera, file, delivered, measured),
+    ]
+    found = results("consistency", "the file", wrong, f"it stores and computes numbers as a {file.scheme} file does")
+    distance = read["distance"]
+    return (*found, compare.storage(StorageReport(**distance))) if distance is not None else found
+
+
+def fits(scheme: Scheme, types: NumberTypes, *, raised: bool) -> bool:
+    """Return whether a file of the scheme stores numbers of these types; a file without weights may be of any."""
+    weights, activations = types.weights, types.activations
+    if not weights and not activations:
+        return True
+    has_integers = bool(weights & BYTES)
+    return {
+        FLOAT32: not has_integers and not activations and "float16" not in weights,
+        FLOAT16: not has_integers and not activations and ("float16" in weights or not types.has_many),
+        W8A32: not activations and (has_integers or not types.has_many),
+        W8A16: bool(activations & WIDE) and not activations & BYTES,
+        INT8: bool(activations & BYTES) or raised,  # of a file whose layers are all raised, nothing is left in int8
+    }[scheme]
+
+
+def _siblings(file: DeliveredFile, delivered: Delivered) -> dict[str, str]:
+    """Return the paths of the undamaged files of the folder that the file was derived from, by format."""
+    needed = FORMATS[file.format].needs(file.scheme)
+    alike = (one for one in delivered.files if one.scheme == file.scheme and one.format in needed)
+    return {one.format: str(one.path.absolute()) for one in alike if not one.damage()}
+
+
+def _precision(file: DeliveredFile, types: NumberTypes) -> Iterator[str]:
+    if not fits(file.scheme, types, raised=bool(file.raised)):
+        yield (
+            f"the manifest calls it {file.scheme}, but its weights are {_words(types.weights)} and its quantized "
+            f"activations {_words(types.activations)}"
+        )
+
+
+def _raised(file: DeliveredFile, types: NumberTypes, measured: Measurement) -> Iterator[str]:
+    """Yield the widths of layers that the manifest lists, but of which the file has none."""
+    computes_in_float = any(op.arithmetic == "float" for op in measured.census) or "float32" in types.weights
+    for width in sorted(set(file.raised.values())):
+        # The census of other formats counts a layer in float as integer where the runtime fuses it.
+        in_float = computes_in_float or file.format != PRIMARY.name
+        if width not in list(Width) or not (types.activations & WIDE if width == Width.INT16 else in_float):
+            yield f"the manifest lists layers in {width}, but the file has none"
+
+
+def _operators(file: DeliveredFile, record: dict[str, Any], measured: Measurement) -> Iterator[str]:
+    if record["bytes"] != file.path.stat().st_size:
+        yield f"the manifest says {record['bytes']} bytes, the file has {file.path.stat().st_size}"
+    # The runtimes of other formats fuse operators by their version and the processor.
+    if file.format == PRIMARY.name and record["census"] != [asdict(op) for op in measured.census]:
+        yield "the manifest counts other operators than the file has"
+
+
+def _camera(file: DeliveredFile, delivered: Delivered, measured: Measurement) -> Iterator[str]:
+    """Yield whether the manifest is wrong about the input taking the bytes of a photo."""
+    specs = (spec for spec in measured.inputs if spec.name == delivered.photo_input)
+    is_bytes = any(spec.dtype == "uint8" and spec.scale is not None for spec in specs)
+    if file.takes_camera_bytes != (is_bytes and camera_range(delivered.preprocessing) is not None):
+        takes = "takes" if is_bytes else "does not take"
+        yield f"takes_camera_bytes is {file.takes_camera_bytes}, but the input {takes} the bytes of a photo"
+
+
+def _words(types: Collection[str]) -> str:
+    return ", ".join(sorted(types)) or "none"
