@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from export.cli.commands.export import chosen_passes, option
 from export.cli.console import print_json, standard_error, standard_output
+from export.cli.option_words import chosen_passes, option
 from zoo.errors import UsageProblemError
 
 

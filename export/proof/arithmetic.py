@@ -68,7 +68,7 @@ def _reached(reach: Mapping[str, Any] | None, samples: int) -> Iterator[CheckRes
         passed=True,
         reason=(
             f"{reach['channels_that_vary']} of {reach['channels']} channels vary, and "
-            f"{reach['activations_at_both_ends']} of {reach['activations']} activations reach both ends of their grids, on {samples} samples as they are "
-            f"and {TIMES} times enlarged{named}"
+            f"{reach['activations_at_both_ends']} of {reach['activations']} activations reach both ends of their "
+            f"grids, on {samples} samples as they are and {TIMES} times enlarged{named}"
         ),
     )

@@ -8,16 +8,14 @@ from typing import Any
 
 import click
 
+from export.cli import option_words
 from export.cli.console import print_json, standard_error, standard_output
 from export.passes import registry
-from export.passes.chosen import ChosenPass
-from export.recipe import UNROLLED_STEPS, Budget, Io, Preset, Recipe, Width
-from export.scheme import FLOAT16, FLOAT32, INT8, SCHEMES, Scheme
-from zoo.errors import UsageProblemError, unknown
+from export.recipe import UNROLLED_STEPS, Preset, Recipe, Width
+from export.scheme import SCHEMES
+from zoo.errors import UsageProblemError
 
 Command = Callable[..., Any]
-
-_SHORTHANDS = {"int8": INT8, "fp16": FLOAT16, "w8a8": INT8}
 
 
 def pass_options(command: Command) -> Command:
@@ -161,7 +159,7 @@ def command(
     from export.cli.progress_bar import ProgressBar
     from export.runtime import background
 
-    budget = _budget(max_drop, max_size, max_latency, preset, raise_to)
+    budget = option_words.budget(max_drop, max_size, max_latency, preset, raise_to)
     if budget.chooses_precision and (schemes or int8):
         raise UsageProblemError(
             "--max-size, --max-latency and --preset choose the precision; leave out --precision and --int8"
@@ -171,13 +169,13 @@ def command(
     recipe = Recipe(
         model=model,
         budget=budget,
-        schemes=_schemes(schemes, int8 or budget.max_drop is not None),
-        formats=_formats(formats),
-        options=dict(option(text) for text in options),
-        input_shapes=dict(_shape(text) for text in shapes),
-        passes=chosen_passes(others),
-        raised=dict(_raised(text) for text in raised),
-        io=_io(io),
+        schemes=option_words.schemes(schemes, int8 or budget.max_drop is not None),
+        formats=option_words.formats(formats),
+        options=dict(option_words.option(text) for text in options),
+        input_shapes=dict(option_words.shape(text) for text in shapes),
+        passes=option_words.chosen_passes(others),
+        raised=dict(option_words.raised(text) for text in raised),
+        io=option_words.io(io),
         **others,
     )
     _check_key(recipe)
@@ -195,6 +193,7 @@ def command(
 def _print_tables(result: dict[str, Any]) -> None:
     from export.cli.tables.budget import print_budget
     from export.cli.tables.export import print_table
+    from export.cli.tables.last_words import last_words
     from export.cli.tables.layers import print_worst
     from export.cli.tables.pruning import print_pruning
 
@@ -203,7 +202,7 @@ def _print_tables(result: dict[str, Any]) -> None:
     print_pruning(console, manifest)
     print_budget(console, manifest)
     print_worst(console, manifest)
-    for line in _last_words(result):
+    for line in last_words(result):
         console.print(line, soft_wrap=True)
 
 
@@ -221,122 +220,3 @@ def _code_to_run(recipe: Recipe) -> list[str]:
     if recipe.unsafe_lambda:
         lines.append(f"--unsafe-lambda: running the Python code of Lambda layers in {recipe.model}")
     return lines
-
-
-def _last_words(result: dict[str, Any]) -> list[str]:
-    """Return the lines below the tables: where the files are and what to type next."""
-    manifest, folder = result["manifest"], result["folder"]
-    if folder is None:
-        return ["", "nothing was written: no file passed its proof; add --keep-failed to write the files anyway"]
-    names = ", ".join(file["file"] for file in manifest["files"])
-    failed = [
-        file["file"] for file in manifest["not_delivered"] if file["precision"] in manifest["recipe"]["precisions"]
-    ]
-    lines = ["", f"{folder}: {names}"]
-    if result["replaced"]:
-        lines.append(
-            f"replaced from the previous export: {', '.join(result['replaced'])}; type another --out to keep both"
-        )
-    lines += _signed(manifest, Path(folder))
-    if failed:
-        lines.append(f"not written, see the verdict in the table: {', '.join(failed)}")
-    if not manifest["weights"]["trained"]:
-        lines.append("these files are UNTRAINED: export with --weights before you ship one")
-    image = any(contract["kind"] == "photo" for contract in manifest["inputs"].values())
-    return [*lines, f"next: zoo run {folder} photo.jpg" if image else f"next: zoo verify {folder}"]
-
-
-def _signed(manifest: dict[str, Any], folder: Path) -> list[str]:
-    """Return the lines about the signature: whose it is, and which files in the folder it does not cover."""
-    from export.bundle.read import read
-
-    if manifest["signer"] is None:
-        return []
-    lines = [f"signed by {manifest['signer']['fingerprint']}; to check it: zoo verify {folder} --key PUBLIC"]
-    if strangers := read(folder).strangers():
-        lines.append(f"not covered by the signature, move them away: {', '.join(strangers)}")
-    return lines
-
-
-def _budget(
-    max_drop: str | None, max_size: str | None, max_latency: str | None, preset: str | None, raise_to: str | None
-) -> Budget:
-    from export.analysis.budget import words
-
-    if preset is not None and preset not in list(Preset):
-        raise unknown("preset", preset, Preset)
-    budget = Budget(
-        max_drop=words.drop(max_drop) if max_drop is not None else None,
-        max_bytes=words.size(max_size) if max_size is not None else None,
-        max_latency_ms=words.latency(max_latency) if max_latency is not None else None,
-        preset=Preset(preset) if preset is not None else None,
-        widths=tuple(_width(word.strip()) for word in raise_to.split(",")) if raise_to is not None else tuple(Width),
-    )
-    if raise_to is not None and not budget.is_asked:
-        raise UsageProblemError("--raise-to needs a budget; add --max-drop 1%")
-    return budget
-
-
-def _schemes(text: str | None, int8: bool) -> tuple[Scheme, ...]:
-    words = [word.strip() for word in text.split(",")] if text is not None else []
-    if int8 and "int8" not in words:
-        words.append("int8")
-    return tuple(dict.fromkeys(_scheme(word) for word in words)) if words else (FLOAT32,)
-
-
-def _scheme(word: str) -> Scheme:
-    if word in _SHORTHANDS:
-        return _SHORTHANDS[word]
-    if word not in SCHEMES:
-        raise unknown("precision", word, SCHEMES)
-    return SCHEMES[word]
-
-
-def _formats(text: str | None) -> tuple[str, ...]:
-    from export.formats import find
-
-    return tuple(find(word.strip()).name for word in text.split(",")) if text is not None else ()
-
-
-def _io(word: str | None) -> Io | None:
-    if word is not None and word not in list(Io):
-        raise unknown("io type", word, Io)
-    return Io(word) if word is not None else None
-
-
-def _raised(text: str) -> tuple[str, Width]:
-    layer, _, word = text.partition("=")
-    return layer, _width(word) if word else Width.FLOAT32
-
-
-def _shape(text: str) -> tuple[str, tuple[int, ...]]:
-    """Return the input's name, "" if it is left out, and the shape of a `--set-input NAME=1,224,224,3` option."""
-    name, _, sizes = text.rpartition("=")
-    try:
-        shape = tuple(int(size) for size in sizes.split(","))
-    except ValueError:
-        shape = ()
-    if not shape or min(shape) < 1:
-        raise UsageProblemError(f"--set-input {text!r} is not a shape; type for example --set-input image=1,224,224,3")
-    return name, shape
-
-
-def _width(word: str) -> Width:
-    if word not in list(Width):
-        raise unknown("width", word, Width)
-    return Width(word)
-
-
-def chosen_passes(options: dict[str, Any]) -> tuple[ChosenPass, ...]:
-    """Remove the pass options from a command's `options`, and return the passes that they select."""
-    texts = {name: options.pop(name) for name in registry.PASSES}
-    return registry.from_record({name: text for name, text in texts.items() if text is not None})
-
-
-def option(text: str) -> tuple[str, int | float]:
-    """Return the key and the number of a `--set KEY=NUMBER` option."""
-    key, _, value = text.partition("=")
-    try:
-        return key, int(value) if value.lstrip("-").isdigit() else float(value)
-    except ValueError:
-        raise UsageProblemError(f"--set {text!r} is not KEY=NUMBER; type for example --set alpha=0.5") from None

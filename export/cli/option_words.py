@@ -1,0 +1,103 @@
+"""Read the values of options as a user types them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from export.passes import registry
+from export.passes.chosen import ChosenPass
+from export.recipe import Budget, Io, Preset, Width
+from export.scheme import FLOAT16, FLOAT32, INT8, SCHEMES, Scheme
+from zoo.errors import UsageProblemError, unknown
+
+_SHORTHANDS = {"int8": INT8, "fp16": FLOAT16, "w8a8": INT8}
+
+
+def budget(
+    max_drop: str | None, max_size: str | None, max_latency: str | None, preset: str | None, raise_to: str | None
+) -> Budget:
+    """Return the budget of an export, from the words of its options."""
+    from export.analysis.budget import words
+
+    if preset is not None and preset not in list(Preset):
+        raise unknown("preset", preset, Preset)
+    budget = Budget(
+        max_drop=words.drop(max_drop) if max_drop is not None else None,
+        max_bytes=words.size(max_size) if max_size is not None else None,
+        max_latency_ms=words.latency(max_latency) if max_latency is not None else None,
+        preset=Preset(preset) if preset is not None else None,
+        widths=tuple(width(word.strip()) for word in raise_to.split(",")) if raise_to is not None else tuple(Width),
+    )
+    if raise_to is not None and not budget.is_asked:
+        raise UsageProblemError("--raise-to needs a budget; add --max-drop 1%")
+    return budget
+
+
+def schemes(text: str | None, int8: bool) -> tuple[Scheme, ...]:
+    """Return the precisions of `--precision A,B`, with int8 if `--int8` requests it; by default float32."""
+    words = [word.strip() for word in text.split(",")] if text is not None else []
+    if int8 and "int8" not in words:
+        words.append("int8")
+    return tuple(dict.fromkeys(_scheme(word) for word in words)) if words else (FLOAT32,)
+
+
+def _scheme(word: str) -> Scheme:
+    if word in _SHORTHANDS:
+        return _SHORTHANDS[word]
+    if word not in SCHEMES:
+        raise unknown("precision", word, SCHEMES)
+    return SCHEMES[word]
+
+
+def formats(text: str | None) -> tuple[str, ...]:
+    """Return the names of the formats of `--format A,B`; empty for all."""
+    from export.formats import find
+
+    return tuple(find(word.strip()).name for word in text.split(",")) if text is not None else ()
+
+
+def io(word: str | None) -> Io | None:
+    """Return the type of inputs and outputs of `--io TYPE`."""
+    if word is not None and word not in list(Io):
+        raise unknown("io type", word, Io)
+    return Io(word) if word is not None else None
+
+
+def raised(text: str) -> tuple[str, Width]:
+    """Return the layer and the width of a `--raise LAYER=WIDTH` option; by default float32."""
+    layer, _, word = text.partition("=")
+    return layer, width(word) if word else Width.FLOAT32
+
+
+def shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """Return the input's name, "" if it is left out, and the shape of a `--set-input NAME=1,224,224,3` option."""
+    name, _, sizes = text.rpartition("=")
+    try:
+        shape = tuple(int(size) for size in sizes.split(","))
+    except ValueError:
+        shape = ()
+    if not shape or min(shape) < 1:
+        raise UsageProblemError(f"--set-input {text!r} is not a shape; type for example --set-input image=1,224,224,3")
+    return name, shape
+
+
+def width(word: str) -> Width:
+    """Return the higher precision of a layer that a word names."""
+    if word not in list(Width):
+        raise unknown("width", word, Width)
+    return Width(word)
+
+
+def chosen_passes(options: dict[str, Any]) -> tuple[ChosenPass, ...]:
+    """Remove the pass options from a command's `options`, and return the passes that they select."""
+    texts = {name: options.pop(name) for name in registry.PASSES}
+    return registry.from_record({name: text for name, text in texts.items() if text is not None})
+
+
+def option(text: str) -> tuple[str, int | float]:
+    """Return the key and the number of a `--set KEY=NUMBER` option."""
+    key, _, value = text.partition("=")
+    try:
+        return key, int(value) if value.lstrip("-").isdigit() else float(value)
+    except ValueError:
+        raise UsageProblemError(f"--set {text!r} is not KEY=NUMBER; type for example --set alpha=0.5") from None

@@ -1,0 +1,41 @@
+"""The lines below the table of an export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def last_words(result: dict[str, Any]) -> list[str]:
+    """Return the lines below the tables: where the files are and what to type next."""
+    manifest, folder = result["manifest"], result["folder"]
+    if folder is None:
+        return ["", "nothing was written: no file passed its proof; add --keep-failed to write the files anyway"]
+    names = ", ".join(file["file"] for file in manifest["files"])
+    failed = [
+        file["file"] for file in manifest["not_delivered"] if file["precision"] in manifest["recipe"]["precisions"]
+    ]
+    lines = ["", f"{folder}: {names}"]
+    if result["replaced"]:
+        lines.append(
+            f"replaced from the previous export: {', '.join(result['replaced'])}; type another --out to keep both"
+        )
+    lines += _signed(manifest, Path(folder))
+    if failed:
+        lines.append(f"not written, see the verdict in the table: {', '.join(failed)}")
+    if not manifest["weights"]["trained"]:
+        lines.append("these files are UNTRAINED: export with --weights before you ship one")
+    image = any(contract["kind"] == "photo" for contract in manifest["inputs"].values())
+    return [*lines, f"next: zoo run {folder} photo.jpg" if image else f"next: zoo verify {folder}"]
+
+
+def _signed(manifest: dict[str, Any], folder: Path) -> list[str]:
+    """Return the lines about the signature: whose it is, and which files in the folder it does not cover."""
+    from export.bundle.read import read
+
+    if manifest["signer"] is None:
+        return []
+    lines = [f"signed by {manifest['signer']['fingerprint']}; to check it: zoo verify {folder} --key PUBLIC"]
+    if strangers := read(folder).strangers():
+        lines.append(f"not covered by the signature, move them away: {', '.join(strangers)}")
+    return lines
