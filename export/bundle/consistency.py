@@ -50,7 +50,7 @@ def _verdict(manifest: Record) -> Iterator[str]:
     files = [*manifest["files"], *manifest["not_delivered"]]
     if manifest["passed"] != all(file["passed"] for file in files):
         yield f"passed is {manifest['passed']}, which its files contradict"
-    scope = proves(trained=manifest["weights"]["trained"], real=manifest["probe"]["real"])
+    scope = proves(trained=manifest["weights"]["trained"], real=manifest["probe"]["real"], files=manifest["files"])
     if manifest["proves"] != scope:
         yield f"it proves {manifest['proves']!r}, but should say {scope!r}"
     for file in manifest["files"]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
 from export.bundle.report.rows import rows
@@ -44,3 +45,16 @@ def test_an_untrained_file_is_delivered_and_said_to_be_untrained(tmp_path: Path)
     assert delivery.manifest["proves"] == "float parity only: the weights are untrained"
     verdicts = {(row.scheme, row.verdict) for row in rows(delivery.manifest)}
     assert verdicts == {("float32", "proven"), ("int8", "runs")}
+
+
+@pytest.mark.large
+def test_files_that_no_one_can_compare_are_said_to_run_only(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    x = y = keras.Input((16,), name="row")
+    for _ in range(60):
+        large = keras.initializers.RandomNormal(stddev=1.5)
+        y = layers.Activation("tanh")(layers.BatchNormalization()(layers.Dense(16, kernel_initializer=large)(y)))
+    rows_ = np.random.default_rng(0).normal(size=(120, 16)).astype(np.float32)
+    delivery = exported(keras.Model(x, layers.Dense(4)(y)), {"row": rows_}, tmp_path, (FLOAT32, INT8))
+    assert {row.verdict for row in rows(delivery.manifest)} == {"runs"}
+    assert delivery.manifest["proves"] == "only that the files run: the weights are untrained, and magnify rounding"
