@@ -173,6 +173,7 @@ def test_the_export_delivers_the_chosen_file(
     assert len(artifact.content) == chosen.bytes
 
 
+@pytest.mark.large
 def test_every_file_is_built_and_measured_once_and_every_base_once(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:

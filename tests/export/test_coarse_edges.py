@@ -154,7 +154,7 @@ def int8_files(delivery: pipeline.Delivery) -> list[dict[str, Any]]:
 
 
 # The others run with the large tests.
-QUICK = {normalized_features, two_inputs, thermometer}
+QUICK = {thermometer}
 
 
 @pytest.mark.parametrize(

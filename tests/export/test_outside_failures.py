@@ -58,6 +58,7 @@ def no_network(tmp_path: Path) -> dict[str, str]:
     return {**proxies, "PATH": str(tmp_path / "bin"), "ZOO_EXPORT_CACHE": str(cache), "PIP_RETRIES": "0"}
 
 
+@pytest.mark.large
 def test_random_weights_are_marked_untrained_everywhere(no_network: dict[str, str], zoo: Zoo, tmp_path: Path) -> None:
     words = ("mobilenet", "--weights", "random", "--format", "tflite", "--calibration-count", 2, "--probe-count", 16)
     result = zoo("export", *words, "--out", "out", env=no_network)

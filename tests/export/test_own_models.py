@@ -109,6 +109,7 @@ def test_sequential_net_with_rescaling_is_exported_in_every_precision(
     assert names(delivery, "inputs") == {("photo",)}
 
 
+@pytest.mark.large
 def test_two_inputs_and_two_outputs_of_different_types_keep_their_names(
     fashion: Photos, arrays: Callable[..., str], saved: Save, tmp_path: Path
 ) -> None:
@@ -148,6 +149,7 @@ def test_regression_on_vectors_has_no_top_1(saved: Save, tmp_path: Path) -> None
     assert all(float(row.sqnr) > 20 for row in table(delivery).values())
 
 
+@pytest.mark.large
 def test_residuals_concatenations_separable_convolutions_and_softmax_are_proven(
     fashion: Photos, photo_folder: Path, saved: Save, tmp_path: Path
 ) -> None:
@@ -195,6 +197,7 @@ def test_nested_models_and_shared_layers_are_proven(
     assert names(delivery, "outputs") == {("kind.of-thing",)}
 
 
+@pytest.mark.large
 def test_dictionaries_of_inputs_and_outputs_become_named_tensors(
     arrays: Callable[..., str], saved: Save, tmp_path: Path
 ) -> None:
@@ -220,6 +223,7 @@ def test_dictionaries_of_inputs_and_outputs_become_named_tensors(
     assert names(delivery, "outputs") == {("difference", "sum")}
 
 
+@pytest.mark.large
 def test_repeated_and_inner_outputs_keep_their_names(arrays: Callable[..., str], saved: Save, tmp_path: Path) -> None:
     import keras
     from keras import layers

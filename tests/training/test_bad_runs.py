@@ -239,6 +239,7 @@ def test_the_error_names_a_layer_that_tf_keras_cannot_create(kinds: Path, tmp_pa
         train(recipe(file, kinds, epochs=0, compression=Compression(clusters=8, epochs=1)), silent)
 
 
+@pytest.mark.large
 def test_the_next_command_is_valid_and_listed_pictures_exist(
     mine: Path, clothes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -134,6 +134,7 @@ def test_depthwise_convolutions_keep_their_weights(small: Path, kinds: Path, tmp
         assert len(np.unique(kernel)) <= 12
 
 
+@pytest.mark.large
 def test_two_of_four_counts_neighbouring_inputs_of_a_channel(small: Path, kinds: Path, tmp_path: Path) -> None:
     found = dict(kernels(loaded(compressed(small, kinds, tmp_path / "out.keras", passes=TWO_OF_FOUR).file)))
     for name in ("second", "third", "logits"):
@@ -278,6 +279,7 @@ def test_a_run_killed_in_a_stage_resumes_to_the_same_weights(small: Path, kinds:
     assert resumed == uninterrupted
 
 
+@pytest.mark.large
 def test_epochs_before_full_sparsity_are_never_the_best(small: Path, kinds: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.keras"
     done = compressed(small, kinds, out, passes=HALF, epochs=4, learning_rate=1e-7)

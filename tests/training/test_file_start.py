@@ -103,6 +103,7 @@ def test_the_loss_of_a_network_with_softmax_takes_probabilities(kinds: Path, tmp
     assert np.allclose(np.sum(found.predict(rng.uniform(0, 1, (4, 32, 32, 1)), verbose=0), -1), 1, atol=1e-5)
 
 
+@pytest.mark.large
 def test_training_with_dropout_depends_only_on_the_seed(kinds: Path, tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     image = keras.Input((32, 32, 1))
@@ -156,6 +157,7 @@ def test_networks_of_the_zoo_and_other_classes_are_not_evaluated(
         evaluate(recipe(Path(model.format(lenet5_file=lenet5_file)), clothes, out=Path("out.keras")), silent)
 
 
+@pytest.mark.large
 def test_the_history_keeps_stages_of_earlier_runs(lenet5_file: Path, kinds: Path, tmp_path: Path) -> None:
     first = recipe(
         lenet5_file, kinds, out=tmp_path / "first.keras", epochs=0, compression=Compression(clusters=8, epochs=1)
