@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from calibration.samples import Array, Samples
 from export.formats.dissection import Dissector
+from export.formats.opened import OpenedFile
 from export.formats.session import (
     IsolatedOperators,
     OpCount,
@@ -133,8 +134,24 @@ class Format(Protocol):
         """Return the number of operators of each kind, as the runtime executes them."""
         ...
 
+    def isolate(self, path: Path, float_file: Path) -> IsolatedOperators:
+        """Load an integer file together with a float file of the same operators, operator by operator."""
+        ...
+
     def zero_share(self, content: bytes) -> float:
         """Return the share of zero weights in the layers of a file."""
+        ...
+
+    def opened(self, content: bytes) -> OpenedFile:
+        """Return a file that any tool may have made, parsed.
+
+        Raises:
+            ConversionError: the file has several graphs, or stores numbers of a type that cannot be read.
+        """
+        ...
+
+    def with_batch_of_one(self, path: Path) -> bytes:
+        """Return the file with the batch size 1 where its inputs leave the batch open."""
         ...
 
 
@@ -147,10 +164,6 @@ class ObservableFormat(Format, Protocol):
 
     def structure(self, float_file: bytes, content: bytes) -> StructureReport:
         """Return the differences between the graphs of a quantized file and of its float file."""
-        ...
-
-    def isolate(self, path: Path, float_file: Path) -> IsolatedOperators:
-        """Load an integer file together with the float file that it was quantized from, operator by operator."""
         ...
 
     def ranges(self, float_file: bytes, content: bytes, plan: QuantizationPlan) -> RangeReport:

@@ -30,7 +30,7 @@ def check(path: Path, float_path: Path, samples: Path, *, camera_bytes: bool) ->
     except OutsideError as error:
         return CheckResult.stated(ID, "the operators", str(error), passed=False)
     return CheckResult.at_most(
-        ARITHMETIC["int16" if found["dtype"] == "int16" else "int8"],
+        ARITHMETIC["int16" if found["dtype"].endswith("int16") else "int8"],
         min(found["steps"], 1e300),
         id=ID,
         subject=found["where"] or f"{found['operators']} operators",

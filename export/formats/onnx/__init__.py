@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.formats.dissection import Dissector
-from export.formats.session import OpCount, Session, StorageReport
+from export.formats.opened import OpenedFile
+from export.formats.session import IsolatedOperators, OpCount, Session, StorageReport
 from export.scheme import FLOAT16, FLOAT32, Scheme
 
 if TYPE_CHECKING:
@@ -82,6 +83,24 @@ class OnnxFormat:
         from export.formats.onnx.sparsity import zero_share
 
         return zero_share(content)
+
+    def isolate(self, path: Path, float_file: Path) -> IsolatedOperators:
+        """Load an integer file in ONNX Runtime, operator by operator; the float operators are derived from it."""
+        from export.formats.onnx.isolated import OnnxIsolated
+
+        return OnnxIsolated(path)
+
+    def opened(self, content: bytes) -> OpenedFile:
+        """Return a file that any tool may have made, parsed."""
+        from export.formats.onnx.opened import OpenedOnnx
+
+        return OpenedOnnx(content)
+
+    def with_batch_of_one(self, path: Path) -> bytes:
+        """Return the file with the batch size 1 where its inputs leave the batch open, and its data inside."""
+        from export.formats.onnx.batch import with_batch_of_one
+
+        return with_batch_of_one(path)
 
     def census(self, path: Path) -> list[OpCount]:
         """Return the operators that ONNX Runtime executes after its fusions."""

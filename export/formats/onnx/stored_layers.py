@@ -11,19 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.formats.tflite import flatbuffer, storage
+from export.formats.tflite.stored_axes import LAYERS
 
 Float64s = NDArray[np.float64]
 
 MOST_TERMS = 1 << 16  # as many channels no layer has
-
-# Operator -> positions of weights and bias, and the axes of the weights in the order (out, ...in) of ONNX.
-_LAYERS = {
-    "CONV_2D": (1, 2, (0, 3, 1, 2)),
-    "CONV_3D": (1, 2, (4, 3, 0, 1, 2)),
-    "DEPTHWISE_CONV_2D": (1, 2, (3, 0, 1, 2)),
-    "FULLY_CONNECTED": (1, 2, (0, 1)),
-    "TRANSPOSE_CONV": (1, 3, (0, 3, 1, 2)),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +57,7 @@ def stored_layers(content: bytes) -> Iterator[StoredLayer]:
     for subgraph in model.subgraphs:
         for operator in _depth_first(subgraph):
             name = flatbuffer.op_name(model, operator)
-            layer = _layer(model, subgraph, operator, *_LAYERS[name]) if name in _LAYERS else None
+            layer = _layer(model, subgraph, operator, *LAYERS[name]) if name in LAYERS else None
             if layer is not None:
                 yield layer
 

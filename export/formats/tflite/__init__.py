@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from export.errors import ConversionError
 from export.formats.dissection import Dissector
+from export.formats.opened import OpenedFile
 from export.formats.session import (
     IsolatedOperators,
     OpCount,
@@ -120,6 +121,16 @@ class TfliteFormat:
         from export.formats.tflite.sparsity import zero_share
 
         return zero_share(content)
+
+    def opened(self, content: bytes) -> OpenedFile:
+        """Return a file that any tool may have made, parsed."""
+        from export.formats.tflite.opened import OpenedTflite
+
+        return OpenedTflite(content)
+
+    def with_batch_of_one(self, path: Path) -> bytes:
+        """Return the file itself: LiteRT takes 1 for an open batch."""
+        return path.read_bytes()
 
     def census(self, path: Path) -> list[OpCount]:
         """Return the operators of the file, which LiteRT executes without fusions."""

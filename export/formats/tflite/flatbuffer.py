@@ -63,6 +63,7 @@ def _dtype(tensor_type: int) -> str:
     return {
         kinds.FLOAT32: "<f4",
         kinds.INT8: "i1",
+        kinds.UINT8: "u1",
         kinds.INT16: "<i2",
         kinds.INT32: "<i4",
         kinds.INT64: "<i8",

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from calibration.samples import Array, Samples
-from export.formats import PRIMARY
+from export.formats import format_of
 from export.runtime.jobs.feed import feed
 
 # Factor of the inputs of made-up samples, which reach the ends of grids and the caps of activations.
 LOUDER = 8
 
 # Steps that an operator may be off, by the type of its output (`export.proof.tolerances.ARITHMETIC`).
-ALLOWED = {"int8": 1.0, "uint8": 1.0, "int16": 4.0}
+ALLOWED = {"int8": 1.0, "uint8": 1.0, "int16": 4.0, "uint16": 4.0}
 
 # How many steps count as one where LiteRT reads or interpolates a table: measured 22 of 32768 steps for a softmax, 500
 # for a reciprocal root of 16 bits near zero, where it is steep (256 are a step of 8 bits), and 1.0 for a root.
@@ -37,7 +37,7 @@ def isolate(path: str, float_file: str, samples: str, count: int, camera_bytes: 
         count: number of samples; each is also run with its float inputs enlarged.
         camera_bytes: whether to feed uint8 photos without normalisation.
     """
-    isolated = PRIMARY.isolate(Path(path), Path(float_file))
+    isolated = format_of(Path(path)).isolate(Path(path), Path(float_file))
     loaded = Samples.load(Path(samples))
     chosen = loaded.take(np.unique(np.linspace(0, len(loaded) - 1, count).astype(np.int64)))
     worst, where, dtype, operators = 0.0, "", "int8", set()

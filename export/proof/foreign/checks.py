@@ -1,0 +1,245 @@
+"""The registry of checks of a file that another tool made; each has a row in docs/proof.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from export.errors import ConversionError
+from export.formats import PRIMARY
+from export.metrics import Comparison
+from export.proof import arithmetic as arithmetic_check
+from export.proof.check import CheckResult, NotMade
+from export.proof.compare import compare_outputs
+from export.proof.foreign.evidence import ForeignEvidence
+from export.proof.foreign.grids import RangeFound, ranges
+from export.proof.foreign.skeleton import Skeleton, enlarged_db, skeleton
+from export.proof.tolerances import ENLARGED_PARITY, FOREIGN_CLIPPING, FOREIGN_EXCESS, PARITY, STORAGE
+from export.runtime.jobs.isolate import LOUDER
+from export.runtime.run_file import written
+from export.scheme import FLOAT32, INT8, W8A16, Scheme
+from zoo.errors import OutsideError
+
+Results = tuple[CheckResult, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What the checks of a file gave.
+
+    Attributes:
+        checks: the results.
+        not_made: why the others were not made, by their id.
+        comparisons: of the outputs with the model's, by name.
+        skeleton: the file's graph with the model's constants.
+        ranges: the file's ranges and the values that the samples give.
+        graph: differences between its graph and our converter's.
+        layers: the layers that tensors of the file belong to, by the first part of a tensor's name.
+    """
+
+    checks: Results
+    not_made: Mapping[str, NotMade]
+    comparisons: Mapping[str, Comparison]
+    skeleton: Skeleton
+    ranges: tuple[RangeFound, ...]
+    graph: tuple[str, ...]
+    layers: Mapping[str, str]
+
+    def passed(self, id: str) -> bool:
+        """Return whether a check was made and passed."""
+        results = [check.passed for check in self.checks if check.id == id]
+        return bool(results) and all(results)
+
+
+def required(scheme: Scheme) -> tuple[str, ...]:
+    """Return the ids of the checks that a file must pass to be proven."""
+    if scheme == FLOAT32:
+        return ("parity",)
+    return ("fidelity", "structure", "storage", *(("arithmetic", "ranges") if scheme in (INT8, W8A16) else ()))
+
+
+def make_all(evidence: ForeignEvidence) -> Findings:
+    """Return the results of all checks of a file."""
+    built = skeleton(evidence)
+    compared = compare_outputs(
+        evidence.expected,
+        evidence.file.real,
+        evidence.scheme,
+        has_thresholds=evidence.is_judged,
+        kinds=evidence.kinds,
+    )
+    graph = _graph_differences(evidence)
+    known = layers(evidence, built)
+    found: tuple[RangeFound, ...] = ()
+    trouble = ""
+    try:
+        found = ranges(evidence, built.cap)
+    except (OutsideError, ConversionError) as error:
+        trouble = str(error)
+    makers: Mapping[str, Callable[[], Results | NotMade]] = {
+        "parity": lambda: _parity(evidence, compared.checks),
+        "fidelity": lambda: _fidelity(evidence, compared.checks),
+        "structure": lambda: _structure(evidence, built, graph),
+        "storage": lambda: _storage(evidence),
+        "arithmetic": lambda: _arithmetic(evidence),
+        "ranges": lambda: NotMade(trouble, is_missing=True) if trouble else _ranges(evidence, found, known),
+    }
+    made = {id: maker() for id, maker in makers.items()}
+    results = [one for one in made.values() if not isinstance(one, NotMade)]
+    return Findings(
+        checks=sum(results, ()),
+        not_made={id: one for id, one in made.items() if isinstance(one, NotMade)},
+        comparisons=compared.comparisons,
+        skeleton=built,
+        ranges=found,
+        graph=graph or (),
+        layers=known,
+    )
+
+
+def _parity(evidence: ForeignEvidence, checks: Results) -> Results | NotMade:
+    if evidence.scheme != FLOAT32:
+        return NotMade("only float32 files equal the Keras model up to rounding")
+    if evidence.enlarged is None:
+        return checks
+    subject, reason = f"inputs enlarged {LOUDER} times", ENLARGED_PARITY.reason
+    try:
+        value = enlarged_db(evidence, evidence.file.content) or 0.0
+    except OutsideError as error:
+        return (*checks, CheckResult.stated("parity", subject, str(error), passed=False))
+    least = ENLARGED_PARITY.min_sqnr_db
+    more = CheckResult.at_least(least, value, id="parity", subject=subject, quantity="SQNR", unit="dB", reason=reason)
+    return (*checks, more)
+
+
+def _fidelity(evidence: ForeignEvidence, checks: Results) -> Results | NotMade:
+    if evidence.scheme == FLOAT32:
+        return NotMade("a float32 file is checked for parity")
+    if checks:
+        return checks
+    trained = evidence.run.subject.weights.trained
+    return NotMade(f"the {'samples are noise' if trained else 'weights are untrained'}, so no threshold applies")
+
+
+def _graph_differences(evidence: ForeignEvidence) -> tuple[str, ...] | None:
+    """Return how the file's graph differs from our converter's; None if they cannot be compared."""
+    file, original = evidence.file, evidence.original
+    if file.format.name != PRIMARY.name or file.opened is None or not original.content:
+        return None
+    report = PRIMARY.structure(original.content, file.content)
+    return tuple(one for one in report.differences if one not in file.opened.violations)
+
+
+def _structure(evidence: ForeignEvidence, built: Skeleton, graph: tuple[str, ...] | None) -> Results | NotMade:
+    """Check the graph: that of our converter, or one that computes the model if it stores the model's constants."""
+    opened, pairing = evidence.file.opened, evidence.pairing
+    if opened is None or pairing is None:
+        return NotMade(evidence.file.trouble, is_missing=True)
+    if opened.violations:
+        return (_stated("structure", "the grids", opened.violations[0], passed=False),)
+    if graph == ():
+        reason = f"its operators, their options and what they read are those of our own float .{PRIMARY.name}"
+        return (_stated("structure", "the graph", reason, passed=True),)
+    if built.trouble:
+        return NotMade(f"the file with the model's constants cannot run: {built.trouble}", is_missing=True)
+    if not built.computes_the_model and not pairing.is_complete:
+        left = [*(f"{one.role} of {one.place}" for one in (*pairing.unknown, *pairing.missing))]
+        why = f"{len(left)} constants have no counterpart, such as the {left[0]}"
+        return NotMade(f"its graph is not that of our own file, and {why}", is_missing=True)
+    quantity, least, reason = "SQNR of the file's graph with the model's constants", PARITY.min_sqnr_db, PARITY.reason
+    results = [
+        CheckResult.at_least(
+            least, built.sqnr_db, id="structure", subject="the graph", quantity=quantity, unit="dB", reason=reason
+        )
+    ]
+    if built.enlarged_db is not None:
+        least, reason = ENLARGED_PARITY.min_sqnr_db, ENLARGED_PARITY.reason
+        subject = f"the graph, inputs enlarged {LOUDER} times"
+        results.append(
+            CheckResult.at_least(
+                least, built.enlarged_db, id="structure", subject=subject, quantity=quantity, unit="dB", reason=reason
+            )
+        )
+    return tuple(results)
+
+
+def _storage(evidence: ForeignEvidence) -> Results | NotMade:
+    """Check that the constants are the model's, rounded to the finest grid that the maker's choices allow."""
+    pairing = evidence.pairing
+    if pairing is None or evidence.file.opened is None:
+        return NotMade(evidence.file.trouble, is_missing=True)
+    if not evidence.original.constants:
+        why = evidence.original.trouble or "the model has no weights"
+        return NotMade(f"there are no constants to compare with: {why}", is_missing=True)
+    left = [*pairing.unknown, *pairing.missing]
+    wrong = [one for one in evidence.differences if one.is_wrong]
+    if left and not wrong:
+        names = f"the {left[0].role} of {left[0].place}"
+        return NotMade(f"{len(left)} constants have no counterpart, such as {names}", is_missing=True)
+    worst = max(evidence.differences, key=lambda one: one.steps, default=None)
+    assert worst is not None  # there are constants on one side at least
+    subject = worst.name if wrong else f"{len(evidence.differences)} constants"
+    steps = min(worst.steps, 1e300)
+    return (CheckResult.at_most(STORAGE, steps, id="storage", subject=subject, quantity="worst error", unit="steps"),)
+
+
+def _arithmetic(evidence: ForeignEvidence) -> Results | NotMade:
+    """Check that every integer operator computes what the same operator does in float, on the file's own numbers."""
+    file = evidence.file
+    if evidence.scheme not in (INT8, W8A16):
+        return NotMade("its operators compute in float")
+    if file.opened is None:
+        return NotMade(file.trouble, is_missing=True)
+    try:
+        float_path = written(evidence.run.work, f"float{file.format.suffix}", file.opened.in_float())
+    except ConversionError as error:
+        return NotMade(str(error), is_missing=True)
+    return (arithmetic_check.check(file.path, float_path, evidence.probe, camera_bytes=False),)
+
+
+def _ranges(evidence: ForeignEvidence, found: tuple[RangeFound, ...], known: Mapping[str, str]) -> Results | NotMade:
+    """Check that no activation's range is far wider than its values, or cuts them off."""
+    if evidence.scheme not in (INT8, W8A16):
+        return NotMade("files of this precision store no ranges of activations")
+    if not evidence.run.samples.probe.real:
+        return NotMade("the samples are noise, so the ranges of activations mean nothing")
+    if not found:
+        return NotMade("no activation has a grid of its own", is_missing=True)
+    wide = max(found, key=lambda one: one.excess)
+    cut = min(found, key=lambda one: one.clipped_db)
+    return (
+        CheckResult.at_most(
+            FOREIGN_EXCESS,
+            min(wide.excess, 1e300),
+            id="ranges",
+            subject=layer_of(known, wide.grid.place),
+            quantity="width of the stored range, times that of its values",
+        ),
+        CheckResult.at_least(
+            FOREIGN_CLIPPING.least,
+            cut.clipped_db,
+            id="ranges",
+            subject=layer_of(known, cut.grid.place),
+            quantity="SQNR of the values within the stored range",
+            unit="dB",
+            reason=FOREIGN_CLIPPING.reason,
+        ),
+    )
+
+
+def layers(evidence: ForeignEvidence, built: Skeleton) -> dict[str, str]:
+    """Return the layers that tensors of the file belong to, by the first part of a tensor's name."""
+    known = {tensor.split(";")[0]: layer for tensor, layer in built.layers.items()}
+    for pair in evidence.pairing.pairs if evidence.pairing is not None else ():
+        known |= dict.fromkeys((name.split(";")[0] for name in (pair.stored.place, pair.stored.name)), pair.layer)
+    return known
+
+
+def layer_of(known: Mapping[str, str], tensor: str) -> str:
+    """Return the layer that a tensor of the file belongs to, or the first part of the tensor's name."""
+    short = tensor.split(";")[0]
+    return known.get(short, short)
+
+
+def _stated(id: str, subject: str, reason: str, *, passed: bool) -> CheckResult:
+    return CheckResult.stated(id, subject, reason, passed=passed)

@@ -1,0 +1,95 @@
+"""What is wrong with a constant, in words: zeros, a factor, fewer bits, another order, other values."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from calibration.samples import Array
+from export.formats.opened import Role
+from export.proof.foreign.stored import Difference
+from export.proof.tolerances import COARSER_GRID
+
+# A factor is named if it explains the constant up to this share of its norm.
+EXPLAINED = 0.02
+# Reconstruction moves weights to a neighbouring step, and rarely further.
+ROUNDED_ELSEWHERE = 1.05
+
+
+def fault(one: Difference) -> str:
+    """Return a sentence on a constant that rounding does not explain."""
+    stored = one.pair.stored
+    found, expected = stored.read(), one.pair.original.read()
+    if found.size != expected.size:
+        return f"the {one.name} have the shape {stored.shape} in place of {one.pair.original.shape}"
+    found = found.reshape(expected.shape)
+    if not np.isfinite(found).all():
+        return f"the {one.name} hold NaN or infinity"
+    if not found.any() and expected.any():
+        return f"the {one.name} are zeros: they were lost"
+    if lost := _lost_channels(found, expected):
+        return f"the {one.name} are zeros in channel {lost} of {len(expected)}: it was lost"
+    factor = _factor(found, expected)
+    if factor is not None:
+        return f"the {one.name} are {factor:.3g} x the model's"
+    if one.coarseness > COARSER_GRID.largest and stored.role is Role.WEIGHTS:
+        return _coarse(one)
+    if order := _order(found, expected):
+        return f"the {one.name} {order}"
+    if stored.scale is not None and one.steps < ROUNDED_ELSEWHERE:
+        return (
+            f"the {one.name} lie up to {one.steps:.2f} steps from the model's: not rounded to nearest, as by a tool "
+            "that optimizes the rounding"
+        )
+    share = float(np.linalg.norm(found - expected) / (np.linalg.norm(expected) or 1.0))
+    return f"the {one.name} differ from the model's by {share:.0%} of their size"
+
+
+def _coarse(one: Difference) -> str:
+    stored = one.pair.stored
+    assert stored.scale is not None  # only grids are coarse
+    lost = math.log2(one.coarseness)
+    if stored.scale.size > 1 and np.allclose(stored.scale, stored.scale[0]):
+        return f"the {one.name} have one scale repeated for all channels, which costs the worst channel {lost:.1f} bits"
+    return f"the {one.name} use about {8 - lost:.0f} of 8 bits: their steps are {one.coarseness:.1f} x the finest ones"
+
+
+def _lost_channels(found: Array, expected: Array) -> str:
+    """Return the channels that are zeros in the file and not in the model; empty if there are none or many."""
+    rows, others = (one.reshape(len(one), -1) for one in (found, expected))
+    lost = np.flatnonzero(~rows.any(axis=1) & (np.abs(others).max(axis=1, initial=0) > 0.02 * np.abs(others).max()))
+    return ", ".join(map(str, lost)) if 0 < len(lost) <= max(4, len(rows) // 4) else ""
+
+
+def _factor(found: Array, expected: Array) -> float | None:
+    """Return k if the constant is k times the model's."""
+    power = float((expected**2).sum())
+    if not power:
+        return None
+    factor = float((found * expected).sum()) / power
+    left = float(np.linalg.norm(found - factor * expected)) / (abs(factor) * math.sqrt(power) or 1.0)
+    return factor if left < EXPLAINED and abs(factor - 1) > 2 * EXPLAINED / 10 else None
+
+
+def _order(found: Array, expected: Array) -> str:
+    """Return in which other order the constant holds the model's values; empty if it does not."""
+    tried = {
+        "have their input channels in reverse order, such as BGR for RGB": expected[:, ::-1]
+        if expected.ndim > 1 and expected.shape[1] > 1
+        else None,
+        "are transposed: height and width are exchanged": expected.swapaxes(-1, -2)
+        if expected.ndim == 4 and expected.shape[-1] == expected.shape[-2]
+        else None,
+        "are those of the model in reverse order": expected[::-1],
+    }
+    for words, other in tried.items():
+        if other is not None and _is_near(found, other) and not _is_near(found, expected):
+            return words
+    if expected.ndim > 1 and _is_near(np.sort(found.reshape(-1)), np.sort(expected.reshape(-1))):
+        return "hold the model's values in another order" if not _is_near(found, expected, 0.2) else ""
+    return ""
+
+
+def _is_near(found: Array, expected: Array, share: float = 0.05) -> bool:
+    return float(np.linalg.norm(found - expected)) <= share * float(np.linalg.norm(expected))
