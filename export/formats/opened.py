@@ -13,6 +13,9 @@ from calibration.samples import Array
 from export.model.tensor_spec import TensorSpec
 from export.scheme import Scheme
 
+# Steps of float16 below which a difference means nothing: converters raise numbers near zero to 1e-7.
+SMALLEST_HALF = 2.0**-22
+
 
 class Role(StrEnum):
     """What an operator does with a constant."""
@@ -60,7 +63,8 @@ class StoredConstant:
         """Return the step of every real value; the step of a floating-point number is one unit in the last place."""
         if self.scale is None:
             values = self.read().astype(self.kind)
-            step: Array = np.maximum(np.spacing(np.abs(values)).astype(np.float64), np.finfo(np.float64).tiny)
+            floor = SMALLEST_HALF if self.kind == "float16" else np.finfo(np.float64).tiny
+            step: Array = np.maximum(np.spacing(np.abs(values)).astype(np.float64), floor)
             return step
         scale = self.scale.astype(np.float64).reshape(-1, *[1] * (len(self.shape) - 1))
         return np.broadcast_to(scale, self.shape)

@@ -45,6 +45,8 @@ class OpenedTflite:
             raise ConversionError("it has several graphs: loops, branches or entry points")
         flatbuffer.make_names_unique(self._model)
         self._graph = self._model.subgraphs[0]
+        for tensor in self._graph.tensors:
+            tensor.shape = [] if tensor.shape is None else tensor.shape
         self.grids = tuple(self._grids())
         self.constants = tuple(self._constants())
         self.scheme = self._scheme()
@@ -58,6 +60,8 @@ class OpenedTflite:
         """Return the file with the same operators in float32."""
         model = flatbuffer.read(self._content)
         flatbuffer.make_names_unique(model)
+        for tensor in model.subgraphs[0].tensors:
+            tensor.shape = [] if tensor.shape is None else tensor.shape
         new = {int(key): self._as_stored(int(key), values) for key, values in (replaced or {}).items()}
         return in_float(model, new, shown)
 
@@ -99,7 +103,7 @@ class OpenedTflite:
         is_float = flatbuffer.is_float(tensor)
         if role is Role.WEIGHTS:
             self._axes[index] = axes
-        shape = tuple(int(size) for size in tensor.shape)
+        shape = flatbuffer.constant(self._model, tensor).shape
 
         def read() -> Array:
             values, _ = storage.real(self._model, tensor, smallest_step=0)

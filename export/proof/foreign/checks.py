@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ from export.runtime.jobs.isolate import LOUDER
 from export.runtime.run_file import written
 from export.scheme import FLOAT32, INT8, W8A16, Scheme
 from zoo.errors import OutsideError
+
+# SQNR of the file's graph with the model's constants, below which its activations are not the model's.
+COMPARABLE_DB = 20.0
 
 Results = tuple[CheckResult, ...]
 
@@ -82,7 +86,7 @@ def make_all(evidence: ForeignEvidence) -> Findings:
         "structure": lambda: _structure(evidence, built, graph),
         "storage": lambda: _storage(evidence),
         "arithmetic": lambda: _arithmetic(evidence),
-        "ranges": lambda: NotMade(trouble, is_missing=True) if trouble else _ranges(evidence, found, known),
+        "ranges": lambda: NotMade(trouble, is_missing=True) if trouble else _ranges(evidence, found, known, built),
     }
     made = {id: maker() for id, maker in makers.items()}
     results = [one for one in made.values() if not isinstance(one, NotMade)]
@@ -142,9 +146,10 @@ def _structure(evidence: ForeignEvidence, built: Skeleton, graph: tuple[str, ...
         return (_stated("structure", "the graph", reason, passed=True),)
     if built.trouble:
         return NotMade(f"the file with the model's constants cannot run: {built.trouble}", is_missing=True)
-    if not built.computes_the_model and not pairing.is_complete:
-        left = [*(f"{one.role} of {one.place}" for one in (*pairing.unknown, *pairing.missing))]
-        why = f"{len(left)} constants have no counterpart, such as the {left[0]}"
+    left = [f"{one.role} of {one.place}" for one in (*pairing.unknown, *pairing.missing)]
+    left += [f"{pair.stored.role} of {pair.layer}" for pair in pairing.pairs if not pair.is_sure]
+    if not built.computes_the_model and left:
+        why = f"{len(left)} constants have no sure counterpart, such as the {left[0]}"
         return NotMade(f"its graph is not that of our own file, and {why}", is_missing=True)
     quantity, least, reason = "SQNR of the file's graph with the model's constants", PARITY.min_sqnr_db, PARITY.reason
     results = [
@@ -197,12 +202,16 @@ def _arithmetic(evidence: ForeignEvidence) -> Results | NotMade:
     return (arithmetic_check.check(file.path, float_path, evidence.probe, camera_bytes=False),)
 
 
-def _ranges(evidence: ForeignEvidence, found: tuple[RangeFound, ...], known: Mapping[str, str]) -> Results | NotMade:
+def _ranges(
+    evidence: ForeignEvidence, found: tuple[RangeFound, ...], known: Mapping[str, str], built: Skeleton
+) -> Results | NotMade:
     """Check that no activation's range is far wider than its values, or cuts them off."""
     if evidence.scheme not in (INT8, W8A16):
         return NotMade("files of this precision store no ranges of activations")
     if not evidence.run.samples.probe.real:
         return NotMade("the samples are noise, so the ranges of activations mean nothing")
+    if built.sqnr_db < COMPARABLE_DB:
+        return NotMade("its graph with the model's constants computes other activations", is_missing=True)
     if not found:
         return NotMade("no activation has a grid of its own", is_missing=True)
     wide = max(found, key=lambda one: one.excess)
@@ -229,16 +238,19 @@ def _ranges(evidence: ForeignEvidence, found: tuple[RangeFound, ...], known: Map
 
 def layers(evidence: ForeignEvidence, built: Skeleton) -> dict[str, str]:
     """Return the layers that tensors of the file belong to, by the first part of a tensor's name."""
-    known = {tensor.split(";")[0]: layer for tensor, layer in built.layers.items()}
+    known = {layer.name: layer.name for layer in evidence.run.subject.model._flatten_layers(include_self=False)}
+    known |= {tensor.split(";")[0]: layer for tensor, layer in built.layers.items()}
     for pair in evidence.pairing.pairs if evidence.pairing is not None else ():
         known |= dict.fromkeys((name.split(";")[0] for name in (pair.stored.place, pair.stored.name)), pair.layer)
     return known
 
 
 def layer_of(known: Mapping[str, str], tensor: str) -> str:
-    """Return the layer that a tensor of the file belongs to, or the first part of the tensor's name."""
+    """Return the layer that a tensor of the file belongs to, by values or by name, or the first part of its name."""
     short = tensor.split(";")[0]
-    return known.get(short, short)
+    words = [word for word in re.split("[/:]", short) if word]
+    numbered = [re.sub(r"_\d+$", "", word) for word in words]  # TensorFlow appends a number to repeated names
+    return next((known[word] for word in (short, *words, *numbered) if word in known), short)
 
 
 def _stated(id: str, subject: str, reason: str, *, passed: bool) -> CheckResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,8 +14,30 @@ from export.proof.tolerances import COARSER_GRID
 
 # A factor is named if it explains the constant up to this share of its norm.
 EXPLAINED = 0.02
-# Reconstruction moves weights to a neighbouring step, and rarely further.
+_PLURAL = {Role.WEIGHTS: "weights", Role.BIAS: "biases", Role.OTHER: "constants"}
+# Optimized rounding moves weights to a neighbouring step, and rarely further.
 ROUNDED_ELSEWHERE = 1.05
+
+
+def is_rounded_elsewhere(one: Difference) -> bool:
+    """Return whether a constant lies on a neighbouring step, as tools do that optimize the rounding or round twice."""
+    is_fine = one.coarseness <= COARSER_GRID.largest
+    return one.pair.stored.scale is not None and one.steps < ROUNDED_ELSEWHERE and is_fine and bool(one.steps)
+
+
+def rounded_elsewhere(those: Sequence[Difference]) -> str:
+    """Return a sentence on constants that lie on neighbouring steps."""
+    names, worst = [_name(one) for one in those], max(one.steps for one in those)
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return (
+        f"the {', the '.join(names[:3])}{more} lie up to {worst:.2f} steps from the model's: they are not rounded to "
+        "nearest; tools do so that optimize the rounding, or that round twice"
+    )
+
+
+def _name(one: Difference) -> str:
+    """Return "biases of conv1"."""
+    return f"{_PLURAL[one.pair.stored.role]} of {one.pair.layer}"
 
 
 def fault(one: Difference) -> str:
@@ -22,28 +45,23 @@ def fault(one: Difference) -> str:
     stored = one.pair.stored
     found, expected = stored.read(), one.pair.original.read()
     if found.size != expected.size:
-        return f"the {one.name} have the shape {stored.shape} in place of {one.pair.original.shape}"
+        return f"the {_name(one)} have the shape {stored.shape} in place of {one.pair.original.shape}"
     found = found.reshape(expected.shape)
     if not np.isfinite(found).all():
-        return f"the {one.name} hold NaN or infinity"
+        return f"the {_name(one)} hold NaN or infinity"
     if not found.any() and expected.any():
-        return f"the {one.name} are zeros: they were lost"
+        return f"the {_name(one)} are zeros: they were lost"
     if lost := _lost_channels(found, expected):
-        return f"the {one.name} are zeros in channel {lost} of {len(expected)}: it was lost"
+        return f"the {_name(one)} are zeros in channel {lost} of {len(expected)}, which was lost"
     factor = _factor(found, expected)
     if factor is not None:
-        return f"the {one.name} are {factor:.3g} x the model's"
+        return f"the {_name(one)} are {factor:.3g} x the model's"
     if one.coarseness > COARSER_GRID.largest and stored.role is Role.WEIGHTS:
         return _coarse(one)
     if order := _order(found, expected):
-        return f"the {one.name} {order}"
-    if stored.scale is not None and one.steps < ROUNDED_ELSEWHERE:
-        return (
-            f"the {one.name} lie up to {one.steps:.2f} steps from the model's: not rounded to nearest, as by a tool "
-            "that optimizes the rounding"
-        )
+        return f"the {_name(one)} {order}"
     share = float(np.linalg.norm(found - expected) / (np.linalg.norm(expected) or 1.0))
-    return f"the {one.name} differ from the model's by {share:.0%} of their size"
+    return f"the {_name(one)} differ from the model's by {share:.0%} of their size"
 
 
 def _coarse(one: Difference) -> str:
@@ -51,8 +69,12 @@ def _coarse(one: Difference) -> str:
     assert stored.scale is not None  # only grids are coarse
     lost = math.log2(one.coarseness)
     if stored.scale.size > 1 and np.allclose(stored.scale, stored.scale[0]):
-        return f"the {one.name} have one scale repeated for all channels, which costs the worst channel {lost:.1f} bits"
-    return f"the {one.name} use about {8 - lost:.0f} of 8 bits: their steps are {one.coarseness:.1f} x the finest ones"
+        return (
+            f"the {_name(one)} have one scale repeated for all channels, which costs the worst channel {lost:.1f} bits"
+        )
+    return (
+        f"the {_name(one)} use about {8 - lost:.0f} of 8 bits: their steps are {one.coarseness:.1f} x the finest ones"
+    )
 
 
 def _lost_channels(found: Array, expected: Array) -> str:

@@ -15,29 +15,38 @@ OTHER_WEIGHTS = 0.5  # share of the weights that differ, from which on the file 
 
 
 def faults(evidence: ForeignEvidence, findings: Findings) -> tuple[str, ...]:
-    """Return a sentence for each fault that was recognised."""
+    """Return a sentence for each fault that was recognised, the most telling first."""
     failed = {check.id for check in findings.checks if not check.passed}
     if not failed:
         return ()
     lines: list[str] = []
-    if "storage" in failed:
-        lines += _constants(evidence)
     if failed & {"structure", "parity", "fidelity"}:
         lines += [_named(evidence, line) for line in findings.graph[:MOST]]
-    if "structure" in failed and evidence.file.opened is not None:
-        lines += [_in_layer(findings, line) for line in evidence.file.opened.violations[:MOST]]
+    violations = evidence.file.opened.violations if evidence.file.opened is not None else ()
+    if "structure" in failed:
+        lines += _limited([_in_layer(findings, line) for line in violations])
+    if "storage" in failed:
+        lines += _constants(evidence)
     if "ranges" in failed:
         lines += _limited([_range(findings, one) for one in findings.ranges if one.is_wrong])
-    if "arithmetic" in failed:
-        subjects = [check.subject for check in findings.checks if check.id == "arithmetic" and check.value is not None]
-        lines += [
-            f"layer {layer_of(findings.layers, _tensor(subject))}: the integer operator {subject.split(' ')[0]} gives "
-            "other numbers than its own inputs and constants predict"
-            for subject in subjects
-        ]
+    if "arithmetic" in failed and not violations:
+        lines += _arithmetic(findings)
     if failed & {"parity", "fidelity"}:
-        lines += output_faults.sentences(evidence) or list(filter(None, [input_trials.convention(evidence)]))
+        lines += output_faults.sentences(evidence)
+    if failed & {"parity", "fidelity"} and not lines:
+        lines += list(filter(None, [input_trials.convention(evidence)]))
+    if "storage" in failed and not lines:
+        lines += [constant_faults.rounded_elsewhere([one for one in evidence.differences if one.is_wrong])]
     return tuple(dict.fromkeys(lines))
+
+
+def _arithmetic(findings: Findings) -> list[str]:
+    wrong = [one for one in findings.checks if one.id == "arithmetic" and not one.passed and one.value is not None]
+    return [
+        f"layer {layer_of(findings.layers, _tensor(one.subject))}: the integer operator {one.subject.split(' ')[0]} "
+        "gives other numbers than its own inputs and constants predict"
+        for one in wrong
+    ]
 
 
 def remarks(evidence: ForeignEvidence, findings: Findings) -> tuple[str, ...]:
@@ -58,7 +67,7 @@ def _weights(evidence: ForeignEvidence) -> list[Difference]:
 
 
 def _constants(evidence: ForeignEvidence) -> list[str]:
-    wrong = [one for one in evidence.differences if one.is_wrong]
+    wrong = [one for one in evidence.differences if one.is_wrong and not constant_faults.is_rounded_elsewhere(one)]
     weights = _weights(evidence)
     far = [one for one in wrong if one.pair.stored.role is Role.WEIGHTS]
     sentences = [constant_faults.fault(one) for one in wrong]

@@ -143,17 +143,28 @@ class _Candidates:
             else:
                 pending.append(one)
         yield from found
-        layers_with_weights = {pair.layer for pair in (*before, *found) if pair.stored.role is Role.WEIGHTS}
+        pairs = (*before, *found)
+        layers_with_weights = {pair.layer for pair in pairs if pair.stored.role is Role.WEIGHTS}
         for one in pending:
-            free = (other for other in self._left if _fits(one, other))
-            match = next((other for other in free if self._may_be(one, other, layers_with_weights)), None)
+            match = self._likely(one, [pair for pair in pairs if pair.stored.role is one.role], layers_with_weights)
             if match is not None:
                 layers_with_weights.add(match.place)
                 yield self._taken(one, match, is_sure=False)
 
-    def _may_be(self, one: StoredConstant, other: StoredConstant, layers: set[str]) -> bool:
-        """Return whether a constant may be a faulty one: weights of a layer that has none, or a layer's bias."""
-        return one.role is other.role and (one.role is not Role.WEIGHTS or other.place not in layers) and bool(other.op)
+    def _likely(self, one: StoredConstant, pairs: Sequence[Pair], layers: set[str]) -> StoredConstant | None:
+        """Return what a constant with a fault should be: of a layer without weights, folded as its like are."""
+        free = [other for other in self._left if other.role is one.role and _fits(one, other)]
+        if one.role is Role.WEIGHTS:
+            free = [other for other in free if other.place not in layers]
+        like = [bool(pair.original.op) for pair in pairs if pair.stored.shape[1:2] == one.shape[1:2]]
+        is_folded = 2 * sum(like) >= len(like)
+        same = [other for other in free if bool(other.op) == is_folded]
+        chosen = same or ([] if one.role is Role.OTHER else free)
+        if one.role is not Role.WEIGHTS:
+            return next(iter(chosen), None)
+        own = _sorted(one)
+        rated = [(_distance(_sorted(other), own), place) for place, other in enumerate(chosen)]
+        return chosen[min(rated)[1]] if rated else None
 
     def _taken(self, one: StoredConstant, other: StoredConstant, *, is_sure: bool = True) -> Pair:
         self._left = [each for each in self._left if each is not other]
@@ -164,6 +175,12 @@ class _Candidates:
         if id(constant) not in self._values:
             self._values[id(constant)] = constant.read().reshape(-1).astype(np.float32)
         return self._values[id(constant)]
+
+
+def _sorted(constant: StoredConstant) -> Array:
+    """Return the values of every channel in ascending order, which a kernel shares with a transposed one."""
+    values = np.nan_to_num(constant.read()).reshape(constant.shape[0], -1)
+    return np.sort(values, axis=1).reshape(-1)
 
 
 def _fits(one: StoredConstant, other: StoredConstant) -> bool:
