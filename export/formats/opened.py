@@ -66,7 +66,8 @@ class StoredConstant:
             floor = SMALLEST_HALF if self.kind == "float16" else np.finfo(np.float64).tiny
             step: Array = np.maximum(np.spacing(np.abs(values)).astype(np.float64), floor)
             return step
-        scale = self.scale.astype(np.float64).reshape(-1, *[1] * (len(self.shape) - 1))
+        scale = self.scale.astype(np.float64).reshape(-1, *[1] * (len(self.shape) - 1) if self.shape else [])
+        scale = scale if scale.size > 1 else scale.reshape(())
         return np.broadcast_to(scale, self.shape)
 
 

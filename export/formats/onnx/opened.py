@@ -175,6 +175,9 @@ class OpenedOnnx:
             scales = [self._constants.real(one.input[1]) for one in makers if one is not None]
             if any(one is None for one in scales):
                 continue
+            stored = self._constants.real(node.input[2])
+            if stored is None or not stored.any():
+                continue  # zeros are zeros in steps of any size
             source, weights, bias = (np.asarray(one, np.float64).reshape(-1) for one in scales)
             if not np.allclose(bias, source * weights, rtol=1e-4, atol=0):
                 ratio = float(np.max(bias / (source * weights)))

@@ -18,6 +18,9 @@ from export.formats.tflite.steps import SEAMS
 from export.formats.tflite.stored_axes import LAYERS
 from export.scheme import FLOAT16, FLOAT32, INT8, W8A16, W8A32, Scheme
 
+# TFLiteConverter 2.21 declares wrong scales for biases before a sum in 16 bits, too small to change its steps.
+ONE_STEP = 1.0
+
 # Operators whose inputs and outputs have one grid: the range of one activation determines the others'.
 _ONE_GRID = grid_rules.MOVES | {
     *("AVERAGE_POOL_2D", "BATCH_TO_SPACE_ND", "CONCATENATION", "DEPTH_TO_SPACE", "EXPAND_DIMS", "MAXIMUM", "MINIMUM"),
@@ -50,7 +53,7 @@ class OpenedTflite:
         self.grids = tuple(self._grids())
         self.constants = tuple(self._constants())
         self.scheme = self._scheme()
-        self.violations = tuple(grid_rules.violations(self._model)) if self.grids else ()
+        self.violations = tuple(grid_rules.violations(self._model, ONE_STEP)) if self.grids else ()
         description = self._model.description
         self.maker = description.decode(errors="replace") if description else ""
 

@@ -64,6 +64,11 @@ def fault(one: Difference) -> str:
     return f"the {_name(one)} differ from the model's by {share:.0%} of their size"
 
 
+def is_unknown(one: Difference) -> bool:
+    """Return whether a constant holds other values than the model's, not those of a known fault."""
+    return fault(one).endswith("of their size")
+
+
 def _coarse(one: Difference) -> str:
     stored = one.pair.stored
     assert stored.scale is not None  # only grids are coarse

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from export.formats.opened import Role
-from export.proof.foreign import constant_faults, input_trials, output_faults
+from export.proof.foreign import constant_faults, graph_words, input_trials, output_faults
 from export.proof.foreign.checks import Findings, layer_of
 from export.proof.foreign.evidence import ForeignEvidence
 from export.proof.foreign.grids import RangeFound
@@ -11,6 +11,7 @@ from export.proof.foreign.stored import Difference
 from export.proof.tolerances import FOREIGN_EXCESS
 
 MOST = 6  # sentences of one kind
+FEW_LAYERS = 2  # whose constants differ: a preprocessing inside of the file changes those of the first layer
 OTHER_WEIGHTS = 0.5  # share of the weights that differ, from which on the file is another training's
 
 
@@ -19,25 +20,36 @@ def faults(evidence: ForeignEvidence, findings: Findings) -> tuple[str, ...]:
     failed = {check.id for check in findings.checks if not check.passed}
     if not failed:
         return ()
+    wrong = [one for one in evidence.differences if one.is_wrong and not constant_faults.is_rounded_elsewhere(one)]
+    if _are_others(evidence, wrong):
+        return (
+            f"the file is of other weights: {len(wrong)} of {len(evidence.differences)} constants are not the model's",
+        )
     lines: list[str] = []
-    if failed & {"structure", "parity", "fidelity"}:
-        lines += [_named(evidence, line) for line in findings.graph[:MOST]]
     violations = evidence.file.opened.violations if evidence.file.opened is not None else ()
-    if "structure" in failed:
+    if failed & {"parity", "fidelity"} and len({one.pair.layer for one in wrong}) <= FEW_LAYERS:
+        lines += filter(None, [input_trials.convention(evidence)])
+    if not findings.passed("structure"):
+        lines += graph_words.sentences(evidence, findings)
         lines += _limited([_in_layer(findings, line) for line in violations])
     if "storage" in failed:
-        lines += _constants(evidence)
+        lines += _limited([constant_faults.fault(one) for one in wrong])
     if "ranges" in failed:
         lines += _limited([_range(findings, one) for one in findings.ranges if one.is_wrong])
     if "arithmetic" in failed and not violations:
         lines += _arithmetic(findings)
     if failed & {"parity", "fidelity"}:
         lines += output_faults.sentences(evidence)
-    if failed & {"parity", "fidelity"} and not lines:
-        lines += list(filter(None, [input_trials.convention(evidence)]))
     if "storage" in failed and not lines:
         lines += [constant_faults.rounded_elsewhere([one for one in evidence.differences if one.is_wrong])]
     return tuple(dict.fromkeys(lines))
+
+
+def _are_others(evidence: ForeignEvidence, wrong: list[Difference]) -> bool:
+    """Return whether most weights differ by more than one known fault would make them differ."""
+    weights = _weights(evidence)
+    far = [one for one in wrong if one.pair.stored.role is Role.WEIGHTS and constant_faults.is_unknown(one)]
+    return len(weights) > 1 and len(far) >= OTHER_WEIGHTS * len(weights)
 
 
 def _arithmetic(findings: Findings) -> list[str]:
@@ -53,6 +65,10 @@ def remarks(evidence: ForeignEvidence, findings: Findings) -> tuple[str, ...]:
     """Return sentences on how the file was compared."""
     file = evidence.file
     lines = [edge.in_words(kind) for kind, side in (("input", file.inputs), ("output", file.outputs)) for edge in side]
+    places = [spec.name for spec in file.measured.outputs]
+    order = [places.index(edge.file_name) for edge in file.outputs]
+    if order != sorted(order):
+        lines.append("the file's outputs are in another order than the model's")
     if findings.graph and "structure" not in {check.id for check in findings.checks if not check.passed}:
         lines.append(f"its graph is written differently from our own file: {findings.graph[0]}")
     if any(one.pair.stored.scale is not None and one.pair.stored.scale.size == 1 for one in _weights(evidence)):
@@ -64,17 +80,6 @@ def remarks(evidence: ForeignEvidence, findings: Findings) -> tuple[str, ...]:
 
 def _weights(evidence: ForeignEvidence) -> list[Difference]:
     return [one for one in evidence.differences if one.pair.stored.role is Role.WEIGHTS]
-
-
-def _constants(evidence: ForeignEvidence) -> list[str]:
-    wrong = [one for one in evidence.differences if one.is_wrong and not constant_faults.is_rounded_elsewhere(one)]
-    weights = _weights(evidence)
-    far = [one for one in wrong if one.pair.stored.role is Role.WEIGHTS]
-    sentences = [constant_faults.fault(one) for one in wrong]
-    others = [line for line in sentences if line.endswith("of their size")]
-    if len(weights) > 1 and len(far) >= OTHER_WEIGHTS * len(weights) and len(others) >= len(far) / 2:
-        return [f"the file is of other weights: {len(far)} of {len(weights)} layers differ from the model's"]
-    return _limited(sentences)
 
 
 def _limited(lines: list[str]) -> list[str]:
@@ -90,26 +95,6 @@ def _range(findings: Findings, one: RangeFound) -> str:
     return (
         f"layer {layer}: the activation range {stored} cuts off its values, {seen}: only {one.clipped_db:.0f} dB stay"
     )
-
-
-def _named(evidence: ForeignEvidence, line: str) -> str:
-    """Return a difference between graphs with the name of the layer in place of the tensor's."""
-    what, _, place = line.rpartition(", ")
-    op, _, tensor = place.partition(" ")
-    layer = next((name for key, name in evidence.original.layers.items() if key.split(";")[0] == tensor), tensor)
-    return f"layer {layer} ({op}): {_option(what)}" if what else line
-
-
-_ACTIVATIONS = {"0": "no activation", "1": "relu", "2": "relu to -1..1", "3": "relu6", "4": "tanh"}
-
-
-def _option(what: str) -> str:
-    """Return a difference of an option, with the names of activations in place of their numbers."""
-    prefix = "the option fusedActivationFunction is "
-    if not what.startswith(prefix):
-        return what
-    found, _, expected = what.removeprefix(prefix).partition(" in place of ")
-    return f"{_ACTIVATIONS.get(found, found)} in place of {_ACTIVATIONS.get(expected, expected)}"
 
 
 def _in_layer(findings: Findings, line: str) -> str:

@@ -186,7 +186,8 @@ def _sorted(constant: StoredConstant) -> Array:
 def _fits(one: StoredConstant, other: StoredConstant) -> bool:
     """Return whether the shapes fit; a vector of one layout may be a bias in one file and a term in another."""
     if Role.WEIGHTS not in (one.role, other.role):
-        return int(np.prod(one.shape)) == int(np.prod(other.shape)) > 1 or one.role is other.role is Role.BIAS
+        sizes = {int(np.prod(one.shape)), int(np.prod(other.shape))}
+        return len(sizes) == 1 and (min(sizes) > 1 or one.role is other.role is Role.BIAS)
     return one.role is other.role and _sizes(one.shape) == _sizes(other.shape)
 
 
