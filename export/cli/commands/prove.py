@@ -23,6 +23,7 @@ from zoo.errors import UsageProblemError
 )
 @click.option("--calibration-count", default=100, show_default=True, help="Samples to check the ranges on.")
 @click.option("--probe-count", type=int, help="Samples to compare the outputs on; default: 64, or 16 if untrained.")
+@click.option("--random-calibration", is_flag=True, help="Compare on random noise: only float32 files can be proven.")
 @click.option("--weights", metavar="TAG|FILE|random", help="Weights of a model of the zoo.")
 @click.option("--preprocessing", metavar="NAME", help="Preprocessing of your own model: raw, unit, tf, caffe or torch.")
 @click.option(

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.formats.tflite import flatbuffer
-from export.formats.tflite.layers import Layer, weighing
 from export.formats.tflite.dissect import stored_as
+from export.formats.tflite.layers import Layer, weighing
 
 # float32 rounds a product of two scales by 2^-24, and the quantizer computes some of them in float32.
 SAME = 1e-5

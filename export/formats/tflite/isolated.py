@@ -69,6 +69,7 @@ class Isolated:
         self._session.invoke(stored)
         for part in self._parts:
             values = {name: self._real(index) for name, index in part.reads.items()}
+            part.session.fit(values)
             part.session.invoke({spec.name: values[spec.name].astype(spec.dtype) for spec in part.session.inputs})
             for match, index in part.makes:
                 yield self._compared(match, np.array(part.session.view(index), np.float64))
@@ -81,7 +82,8 @@ class Isolated:
         assert spec.zero_point is not None
         limits = np.iinfo(spec.dtype)
         ideal = np.clip(expected / spec.scale + spec.zero_point, limits.min, limits.max)
-        found = np.abs(self._session.view(index).astype(np.float64) - ideal.reshape(spec.shape))
+        stored = self._session.view(index).astype(np.float64)
+        found = np.abs(stored - ideal.reshape(stored.shape))
         return OperatorErrors(op=self._op(index), tensor=spec.name, dtype=spec.dtype, steps=found)
 
     def _op(self, index: int) -> str:
