@@ -42,6 +42,7 @@ class StoredConstant:
         kind: stored type, such as "int8".
         is_symmetric: whether the stored 0 stands for 0.
         in_pairs: whether a CPU adds its products in pairs (`export.formats.pairing`).
+        has_relu6: whether a relu6 is fused into the operator.
         spare_bits: how many of its bits the tools of the format leave unused on request.
     """
 
@@ -57,6 +58,7 @@ class StoredConstant:
     kind: str = "float32"
     is_symmetric: bool = True
     in_pairs: bool = False
+    has_relu6: bool = False
     spare_bits: int = 0
 
     def steps(self) -> Array:
@@ -108,14 +110,14 @@ class OpenedFile(Protocol):
     maker: str
 
     def in_float(
-        self, replaced: Mapping[str, Array] | None = None, shown: Collection[str] = (), cap: float | None = None
+        self, replaced: Mapping[str, Array] | None = None, shown: Collection[str] = (), capped: Collection[str] = ()
     ) -> bytes:
         """Return the file with the same operators, which store and compute float32.
 
         Args:
             replaced: real values to store in place of constants, by their key.
             shown: names of activations that become outputs, too.
-            cap: cap of the activations that quantization left to the ends of grids; None if there is none.
+            capped: names of activations whose relu6 quantization left to the ends of their grids.
 
         Raises:
             ConversionError: an operator has no form in float.

@@ -12,21 +12,23 @@ from export.formats.onnx.constants import Constants
 from export.formats.onnx.graph import Graph
 from export.formats.onnx.protos import ModelProto, NodeProto
 
-# By how much a grid may reach beyond the cap of an activation that it replaces.
-NEAR = 0.02
+# The cap of relu6, and by how much a grid may reach beyond it.
+SIX, NEAR = 6.0, 0.02
 
 
-def in_float(proto: ModelProto, replaced: Mapping[str, Array], shown: Collection[str], cap: float | None) -> bytes:
+def in_float(
+    proto: ModelProto, replaced: Mapping[str, Array], shown: Collection[str], capped: Collection[str]
+) -> bytes:
     """Return the float form of a parsed file, all of whose integers are behind DequantizeLinear (`expanded`).
 
-    A QuantizeLinear only clips: at 0, where its grid begins there, and then at `cap`, if its grid does not reach
-    further. Quantizers remove an activation that the ends of a grid replace; a grid may end below the cap.
+    A QuantizeLinear only clips: at 0, where its grid begins there, and at 6, if it is in `capped` and its grid does not
+    reach further. Quantizers remove an activation that the ends of a grid replace; a grid may end below the cap.
 
     Args:
         proto: the file.
         replaced: real values to store in place of constants, by the name that operators read.
         shown: names of tensors that become outputs, too.
-        cap: of activations that quantization removed; None if there is none.
+        capped: outputs of QuantizeLinear that stand for a relu6.
     """
     from onnx import helper
 
@@ -40,7 +42,7 @@ def in_float(proto: ModelProto, replaced: Mapping[str, Array], shown: Collection
         if node.output[0] in real or _makes_constant(constants, node):
             continue
         node.input[:] = [f"{name}/float" if name in real else name for name in node.input]
-        nodes += _node(helper, graph, node, cap)
+        nodes += _node(helper, graph, node, capped)
     graph.replace_nodes(nodes)
     for name, values in inner.items():
         graph.store(name, values.astype(np.float32))
@@ -70,12 +72,12 @@ def _makes_constant(constants: Constants, node: NodeProto) -> bool:
     return constants.real(node.output[0]) is not None and node.op_type != "Constant"
 
 
-def _node(helper: Any, graph: Graph, node: NodeProto, cap: float | None) -> Iterator[Any]:
+def _node(helper: Any, graph: Graph, node: NodeProto, capped: Collection[str]) -> Iterator[Any]:
     """Yield what takes the place of a node."""
     if node.op_type == "DequantizeLinear" or (node.op_type == "Cast" and _is_to_float(node)):
         yield helper.make_node("Identity", [node.input[0]], list(node.output))
     elif node.op_type == "QuantizeLinear":
-        yield from _clipped(helper, graph, node, cap)
+        yield from _clipped(helper, graph, node, capped)
     elif node.op_type == "Pad" and len(node.input) > 2 and node.input[2] in graph.stored:
         node.input[2] = graph.store(f"{node.output[0]}/pad", _pad_value(graph, node))
         yield node
@@ -83,7 +85,7 @@ def _node(helper: Any, graph: Graph, node: NodeProto, cap: float | None) -> Iter
         yield node
 
 
-def _clipped(helper: Any, graph: Graph, node: NodeProto, cap: float | None) -> Iterator[Any]:
+def _clipped(helper: Any, graph: Graph, node: NodeProto, capped: Collection[str]) -> Iterator[Any]:
     scale, zero = (graph.value(name) for name in node.input[1:3]) if len(node.input) > 2 else (None, None)
     if scale is None or zero is None or scale.size > 1:
         yield helper.make_node("Identity", [node.input[0]], list(node.output))
@@ -93,8 +95,8 @@ def _clipped(helper: Any, graph: Graph, node: NodeProto, cap: float | None) -> I
     ends = ["", ""]
     if low == 0:
         ends[0] = graph.store(f"{node.output[0]}/low", np.float32(0))
-        if cap is not None and high <= cap * (1 + NEAR):
-            ends[1] = graph.store(f"{node.output[0]}/high", np.float32(cap))
+        if node.output[0] in capped and high <= SIX * (1 + NEAR):
+            ends[1] = graph.store(f"{node.output[0]}/high", np.float32(SIX))
     kind = "Clip" if low == 0 else "Identity"
     given = [node.input[0], *ends] if kind == "Clip" else [node.input[0]]
     while not given[-1]:

@@ -53,11 +53,11 @@ class OpenedOnnx:
         self.maker = f"{self._proto.producer_name} {self._proto.producer_version}".strip()
 
     def in_float(
-        self, replaced: Mapping[str, Array] | None = None, shown: Collection[str] = (), cap: float | None = None
+        self, replaced: Mapping[str, Array] | None = None, shown: Collection[str] = (), capped: Collection[str] = ()
     ) -> bytes:
         """Return the file with the same operators in float32."""
         new = {key: self._layouts.get(key, _same)(values) for key, values in (replaced or {}).items()}
-        return in_float(self._proto, new, shown, cap)
+        return in_float(self._proto, new, shown, capped)
 
     def _found(self) -> Iterator[StoredConstant]:
         seen: set[str] = set()

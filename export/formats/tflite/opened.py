@@ -28,6 +28,8 @@ _ONE_GRID = grid_rules.MOVES | {
     *("SPACE_TO_DEPTH", "TILE", "UNPACK"),
 }
 
+_RELU6 = 3  # of ActivationFunctionType
+
 # Layers that a CPU computes as a matrix product (`saturation`).
 _IN_PAIRS = frozenset({"CONV_2D", "FULLY_CONNECTED"})
 
@@ -58,7 +60,7 @@ class OpenedTflite:
         self.maker = description.decode(errors="replace") if description else ""
 
     def in_float(
-        self, replaced: Mapping[str, Array] | None = None, shown: Collection[str] = (), cap: float | None = None
+        self, replaced: Mapping[str, Array] | None = None, shown: Collection[str] = (), capped: Collection[str] = ()
     ) -> bytes:
         """Return the file with the same operators in float32."""
         model = flatbuffer.read(self._content)
@@ -126,6 +128,7 @@ class OpenedTflite:
             scale=None if is_float else self._scale(tensor, operator),
             kind=flatbuffer.constant(self._model, tensor).dtype.name,
             is_symmetric=zero_point is None or not np.any(zero_point),
+            has_relu6=getattr(operator.builtinOptions, "fusedActivationFunction", 0) == _RELU6,
             in_pairs=role is Role.WEIGHTS and name in _IN_PAIRS and stored_as(source).dtype in ("int8", "uint8"),
         )
 

@@ -77,7 +77,7 @@ def make_all(evidence: ForeignEvidence) -> Findings:
     found: tuple[RangeFound, ...] = ()
     trouble = ""
     try:
-        found = ranges(evidence, built.cap)
+        found = ranges(evidence, built.capped)
     except (OutsideError, ConversionError) as error:
         trouble = str(error)
     makers: Mapping[str, Callable[[], Results | NotMade]] = {

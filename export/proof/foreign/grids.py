@@ -49,12 +49,12 @@ class RangeFound:
         return not (self.excess <= FOREIGN_EXCESS.largest and self.clipped_db >= FOREIGN_CLIPPING.least)
 
 
-def ranges(evidence: ForeignEvidence, cap: float | None) -> tuple[RangeFound, ...]:
+def ranges(evidence: ForeignEvidence, capped: frozenset[str]) -> tuple[RangeFound, ...]:
     """Return the stored range of every activation with a grid of its own, and its values on all samples.
 
     Args:
         evidence: of the file.
-        cap: cap of activations that quantization left to the ends of grids.
+        capped: activations whose relu6 quantization left to the ends of their grids.
 
     Raises:
         OutsideError: the runtime cannot run the file's float form.
@@ -64,7 +64,7 @@ def ranges(evidence: ForeignEvidence, cap: float | None) -> tuple[RangeFound, ..
     if opened is None or pairing is None:
         return ()
     names = tuple(dict.fromkeys(grid.tensor for grid in opened.grids))
-    content = opened.in_float(replaced(pairing.pairs), shown=names, cap=cap)
+    content = opened.in_float(replaced(pairing.pairs), shown=names, capped=capped)
     path = written(evidence.run.work, f"shown{evidence.file.format.suffix}", content)
     limits: dict[str, tuple[float, float]] = {}
     for grid in opened.grids:

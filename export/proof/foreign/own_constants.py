@@ -30,7 +30,7 @@ def own_constants(model: keras.Model) -> Iterator[StoredConstant]:
             yield from (_constant(layer, position, Role.OTHER, values) for values in _norm(layer))
             continue
         for variable in layer.weights:
-            values = np.asarray(variable, np.float64)
+            values = np.asarray(variable.numpy(), np.float64)
             turned = _weights(layer, variable.name, values)
             if turned is not None:
                 yield _constant(layer, position, Role.WEIGHTS, turned)
@@ -54,9 +54,9 @@ def _constant(layer: Any, position: int, role: Role, values: Array) -> StoredCon
 def _norm(layer: Any) -> Iterator[Array]:
     """Yield scale and offset of a batch norm, then its own four vectors."""
     size = layer.moving_variance.shape[0]
-    gamma = np.asarray(layer.gamma, np.float64) if layer.scale else np.ones(size)
-    beta = np.asarray(layer.beta, np.float64) if layer.center else np.zeros(size)
-    mean, variance = (np.asarray(one, np.float64) for one in (layer.moving_mean, layer.moving_variance))
+    gamma = np.asarray(layer.gamma.numpy(), np.float64) if layer.scale else np.ones(size)
+    beta = np.asarray(layer.beta.numpy(), np.float64) if layer.center else np.zeros(size)
+    mean, variance = (np.asarray(one.numpy(), np.float64) for one in (layer.moving_mean, layer.moving_variance))
     scale = gamma / np.sqrt(variance + layer.epsilon)
     yield from (scale, beta - mean * scale, gamma, beta, mean, variance)
 

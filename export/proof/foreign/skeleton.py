@@ -5,7 +5,7 @@ This compares graphs of any maker and layout, where operators cannot be paired o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,8 +24,6 @@ from export.runtime.jobs.observe import fingerprints
 from export.runtime.run_file import written
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
 
-CAP = 6.0  # of relu6, the only activation with a cap that quantizers leave to a grid
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Skeleton:
@@ -37,7 +35,7 @@ class Skeleton:
         enlarged_db: for enlarged samples; None if the model has no use for them.
         trouble: why it could not be built or run; empty if it could.
         layers: the model's layer whose output a tensor of it is, by the tensor's name, as far as values tell.
-        cap: cap of activations that quantization left to the ends of grids.
+        capped: activations whose relu6 quantization left to the ends of their grids.
     """
 
     content: bytes = b""
@@ -45,7 +43,7 @@ class Skeleton:
     enlarged_db: float | None = None
     trouble: str = ""
     layers: Mapping[str, str] = field(default_factory=dict)
-    cap: float | None = None
+    capped: frozenset[str] = frozenset()
 
     @property
     def computes_the_model(self) -> bool:
@@ -62,25 +60,41 @@ def replaced(pairs: tuple[Pair, ...]) -> dict[str, Array]:
 
 def skeleton(evidence: ForeignEvidence) -> Skeleton:
     """Build the file's graph with the model's constants, and run it on the probe and on enlarged samples."""
-    found = _built(evidence, None)
+    found = _built(evidence, frozenset())
     if found.computes_the_model or found.trouble or not evidence.scheme.needs_calibration:
         return found
-    # Quantizers remove a relu6 whose grid ends at or below 6.
-    capped = _built(evidence, CAP)
-    return capped if capped.computes_the_model else found
+    for capped in _relu6_grids(evidence):
+        built = _built(evidence, capped)
+        if built.computes_the_model:
+            return built
+    return found
 
 
-def _built(evidence: ForeignEvidence, cap: float | None) -> Skeleton:
+def _relu6_grids(evidence: ForeignEvidence) -> Iterator[frozenset[str]]:
+    """Yield the activations whose grids may stand for a relu6, which quantizers then remove.
+
+    First those of the layers that have one in our own file, then all: it may be an operator of its own.
+    """
+    opened, pairing = evidence.file.opened, evidence.pairing
+    if opened is None or pairing is None:
+        return
+    layers = {one.place for one in evidence.original.constants if one.has_relu6}
+    places = {pair.stored.place for pair in pairing.pairs if pair.layer in layers}
+    yield frozenset(grid.tensor for grid in opened.grids if grid.place in places)
+    yield frozenset(grid.tensor for grid in opened.grids)
+
+
+def _built(evidence: ForeignEvidence, capped: frozenset[str]) -> Skeleton:
     opened, pairing = evidence.file.opened, evidence.pairing
     if opened is None or pairing is None:
         return Skeleton(trouble=evidence.file.trouble)
     try:
-        content = opened.in_float(replaced(pairing.pairs), cap=cap)
+        content = opened.in_float(replaced(pairing.pairs), capped=capped)
         found = evidence.outputs_of(content, evidence.probe)
         worst = min(_db(evidence.expected[name], found[name]) for name in evidence.expected)
         larger = enlarged_db(evidence, content)
         layers = _layers(evidence, content)
-        return Skeleton(content=content, sqnr_db=worst, enlarged_db=larger, layers=layers, cap=cap)
+        return Skeleton(content=content, sqnr_db=worst, enlarged_db=larger, layers=layers, capped=capped)
     except (ConversionError, OutsideError) as error:
         return Skeleton(trouble=str(error))
 

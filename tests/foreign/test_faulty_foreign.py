@@ -1,0 +1,146 @@
+"""Faults in files of other tools are caught, and the sentences name the layer and the fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from export.formats.tflite import flatbuffer
+from tests.faults import faults
+from tests.faults.integer_faults import INTEGER_FAULTS
+from tests.faults.onnx_file import OnnxFile
+from tests.faults.tflite_file import TfliteFile
+from tests.foreign import files
+from tests.foreign.files import Trained
+
+if TYPE_CHECKING:
+    import keras
+
+# Integer fault -> what one of the sentences must say; the others have no place in this network.
+SAID = {
+    "cap of 1 in place of 6": "layer depthwise (DEPTHWISE_CONV_2D): relu to -1..1 in place of relu6",
+    "relu in place of relu6": "layer depthwise (DEPTHWISE_CONV_2D): relu in place of relu6",
+    "relu behind a linear layer": "layer project (CONV_2D): relu in place of no activation",
+    "activation lost": "layer conv (CONV_2D): no activation in place of relu",
+    "dilation of 2": "the option dilationHFactor is 2 in place of 1",
+    "all biases at 0.9 of their scale": "the bias has 0.9 times the scale of the products",
+    "all biases at 1.1 of their scale": "the bias has 1.1 times the scale of the products",
+    "last bias at 1.02 of its scale": "the bias has 1.02 times the scale of the products",
+    "weights on 5 bits": "the weights of conv use about 5 of 8 bits",
+    "weights on 7 bits": "the weights of conv use about 7 of 8 bits",
+    "one layer on 3 bits": "use about 3 of 8 bits",
+    "one scale for all channels": "have one scale repeated for all channels",
+    "grids 8 times as wide": "x as wide as its values",
+}
+QUICK = {"relu behind a linear layer", "last bias at 1.02 of its scale", "one layer on 3 bits", "grids 8 times as wide"}
+
+
+@dataclass(frozen=True)
+class Made:
+    """The files of the trained network, each made once."""
+
+    trained: Trained
+
+    @cache  # noqa: B019  # one object for the session
+    def content(self, kind: str) -> bytes:
+        model, rows = self.trained.model, self.trained.rows
+        makers: dict[str, Callable[[], bytes]] = {
+            "int8": lambda: files.by_tensorflow(model, rows),
+            "float32": lambda: files.by_tensorflow(model),
+            "float.onnx": lambda: files.by_tf2onnx(model),
+        }
+        return makers[kind]()
+
+
+@pytest.fixture(scope="session")
+def made(trained: Trained) -> Made:
+    return Made(trained)
+
+
+@pytest.mark.parametrize(
+    "fault", [pytest.param(name, marks=() if name in QUICK else pytest.mark.large) for name in SAID]
+)
+def test_a_fault_of_an_integer_file_is_named(fault: str, made: Made) -> None:
+    model = flatbuffer.read(made.content("int8"))
+    assert INTEGER_FAULTS[fault](model)
+    proof = made.trained.proof(flatbuffer.write(model), ".tflite")
+    assert proof.failed
+    assert SAID[fault] in "; ".join(proof.faults)
+
+
+EDITS: dict[str, tuple[Callable[[Any], None], str]] = {
+    "kernel zeroed": (faults.zero_kernel, "are zeros: they were lost"),
+    "channel zeroed": (faults.zero_channel, "are zeros in channel"),
+    "colours swapped": (faults.swap_colours, "the weights of conv have their input channels in reverse order"),
+    "kernel transposed": (faults.transpose_kernel, "are transposed: height and width are exchanged"),
+    "NaN": (lambda file: file.plant_nan(0), "hold NaN or infinity"),
+    "bias dropped": (lambda file: file.drop_bias(0), "the biases of conv are zeros: they were lost"),
+}
+
+
+@pytest.mark.parametrize("kind", ["float32", "float.onnx", pytest.param("int8", marks=pytest.mark.large)])
+@pytest.mark.parametrize("fault", EDITS)
+def test_a_fault_of_a_constant_is_named(fault: str, kind: str, made: Made) -> None:
+    is_onnx = kind.endswith(".onnx")
+    file = (OnnxFile if is_onnx else TfliteFile)(made.content(kind))
+    edit, said = EDITS[fault]
+    edit(file)
+    proof = made.trained.proof(file.content(), ".onnx" if is_onnx else ".tflite")
+    assert proof.failed
+    assert said in "; ".join(proof.faults)
+
+
+def with_softmax(model: keras.Model) -> keras.Model:
+    import keras
+
+    values, classes = model.outputs
+    return keras.Model(model.inputs, [keras.layers.Softmax()(values), classes])
+
+
+def with_preprocessing(model: keras.Model) -> keras.Model:
+    import keras
+
+    image = keras.layers.Input((16, 16, 3), name="image")
+    vector = keras.layers.Input((6,), name="vector")
+    return keras.Model([image, vector], model([keras.layers.Rescaling(1 / 127.5, -1)(image), vector]))
+
+
+def of_other_weights(model: keras.Model) -> keras.Model:
+    import keras
+
+    keras.utils.set_random_seed(1)
+    return keras.models.clone_model(model)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (with_softmax, "output values: a softmax was added at the end"),
+        (with_preprocessing, "a wrong preprocessing: the file gives the model's outputs if its input is the model's"),
+        (of_other_weights, "the file is of other weights"),
+    ],
+)
+def test_a_file_of_another_model_is_recognised(
+    change: Callable[[keras.Model], keras.Model], said: str, made: Made
+) -> None:
+    proof = made.trained.proof(files.by_tensorflow(change(made.trained.model)), ".tflite")
+    assert proof.failed
+    assert said in "; ".join(proof.faults)
+
+
+def test_swapped_outputs_of_known_names_are_named(made: Made) -> None:
+    import onnx
+
+    proto = onnx.load_from_string(made.content("float.onnx"))
+    names = dict(zip([value.name for value in proto.graph.output], ["classes", "values"], strict=True))
+    for value in proto.graph.output:
+        value.name = names[value.name]
+    for node in proto.graph.node:
+        node.output[:] = [names.get(name, name) for name in node.output]
+        node.input[:] = [names.get(name, name) for name in node.input]
+    proof = made.trained.proof(proto.SerializeToString(), ".onnx")
+    assert proof.faults == ("the outputs values and classes are swapped",)
