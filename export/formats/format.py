@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -164,6 +164,10 @@ class ObservableFormat(Format, Protocol):
 
     def structure(self, float_file: bytes, content: bytes) -> StructureReport:
         """Return the differences between the graphs of a quantized file and of its float file."""
+        ...
+
+    def in_order(self, content: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
+        """Return a file whose operators have an order that only its graph, inputs and outputs determine."""
         ...
 
     def ranges(self, float_file: bytes, content: bytes, plan: QuantizationPlan) -> RangeReport:

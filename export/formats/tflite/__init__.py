@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,6 +97,12 @@ class TfliteFormat:
         from export.formats.tflite.structure import compare
 
         return compare(float_file, content)
+
+    def in_order(self, content: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
+        """Return a file whose operators have an order that only its graph, inputs and outputs determine."""
+        from export.formats.tflite.in_order import in_order
+
+        return in_order(content, inputs, outputs)
 
     def isolate(self, path: Path, float_file: Path) -> IsolatedOperators:
         """Load an integer file in LiteRT together with its float file, operator by operator."""

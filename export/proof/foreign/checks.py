@@ -130,7 +130,12 @@ def _graph_differences(evidence: ForeignEvidence) -> tuple[str, ...] | None:
     file, original = evidence.file, evidence.original
     if file.format.name != PRIMARY.name or file.opened is None or not original.content:
         return None
-    report = PRIMARY.structure(original.content, file.content)
+    sides = (original.content, "name"), (file.content, "file_name")
+    ours, theirs = (
+        PRIMARY.in_order(content, *([getattr(edge, name) for edge in side] for side in (file.inputs, file.outputs)))
+        for content, name in sides
+    )
+    report = PRIMARY.structure(ours, theirs)
     return tuple(one for one in report.differences if one not in file.opened.violations)
 
 

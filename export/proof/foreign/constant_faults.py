@@ -78,7 +78,7 @@ def _coarse(one: Difference) -> str:
             f"the {_name(one)} have one scale repeated for all channels, which costs the worst channel {lost:.1f} bits"
         )
     return (
-        f"the {_name(one)} use about {8 - lost:.0f} of 8 bits: their steps are {one.coarseness:.1f} x the finest ones"
+        f"the {_name(one)} use about {8 - lost:.1f} of 8 bits: their steps are {one.coarseness:.1f} x the finest ones"
     )
 
 

@@ -158,7 +158,7 @@ class _Candidates:
             free = [other for other in free if other.place not in layers]
         like = [bool(pair.original.op) for pair in pairs if pair.stored.shape[1:2] == one.shape[1:2]]
         is_folded = 2 * sum(like) >= len(like)
-        same = [other for other in free if bool(other.op) == is_folded]
+        same = [other for other in free if bool(other.op) == is_folded] if like else free
         chosen = same or ([] if one.role is Role.OTHER else free)
         if one.role is not Role.WEIGHTS:
             return next(iter(chosen), None)
