@@ -100,6 +100,7 @@ class OpenedFile(Protocol):
         constants: its constants, in the order of the operators.
         grids: its activations with a grid.
         violations: sentences on grids that the runtime's kernels do not take.
+        suspects: sentences on operators that the runtime is known to compute wrongly, each with ", OP NAME" at its end.
         maker: the tool that wrote the file, as far as the file says; empty if it does not.
     """
 
@@ -107,6 +108,7 @@ class OpenedFile(Protocol):
     constants: tuple[StoredConstant, ...]
     grids: tuple[StoredGrid, ...]
     violations: tuple[str, ...]
+    suspects: tuple[str, ...]
     maker: str
 
     def in_float(

@@ -15,6 +15,7 @@ from export.formats.onnx.graph import Graph
 from export.formats.onnx.in_float import in_float
 from export.formats.onnx.layers import OUTPUTS_FIRST
 from export.formats.onnx.naming import subgraphs
+from export.formats.onnx.pads import AXES
 from export.formats.onnx.protos import NodeProto
 from export.formats.opened import Role, StoredConstant, StoredGrid
 from export.model.tensor_spec import TensorSpec
@@ -50,6 +51,7 @@ class OpenedOnnx:
         self.grids = tuple(self._activations())
         self.scheme = self._scheme(is_dynamic)
         self.violations = tuple(self._biases())
+        self.suspects = tuple(self._merged_pads())
         self.maker = f"{self._proto.producer_name} {self._proto.producer_version}".strip()
 
     def in_float(
@@ -183,6 +185,14 @@ class OpenedOnnx:
                 ratio = float(np.max(bias / (source * weights)))
                 place = f"{node.op_type} {node.output[0]}"
                 yield f"the bias has {ratio:.3g} times the scale of the products that it is added to, {place}"
+
+    def _merged_pads(self) -> Iterator[str]:
+        """Yield the max-pools behind a Pad, which ONNX Runtime 1.31 merges (`export.formats.onnx.pads`)."""
+        for node in self._proto.graph.node:
+            maker = self._graph.producer.get(node.input[0]) if node.op_type == "MaxPool" else None
+            if maker is not None and maker.op_type == "Pad" and not (len(maker.input) > AXES and maker.input[AXES]):
+                words = "ONNX Runtime pads with -infinity where the file pads with zeros; give the Pad its axes"
+                yield f"{words}, MaxPool {node.output[0]}"
 
     def _scheme(self, is_dynamic: bool) -> Scheme:
         if self.grids:

@@ -29,6 +29,7 @@ _ONE_GRID = grid_rules.MOVES | {
 }
 
 _RELU6 = 3  # of ActivationFunctionType
+_READABLE = frozenset({0, 1, 2, 3, 4, 7, 9})  # of TensorType: float32, float16, int32, uint8, int64, int16, int8
 
 # Layers that a CPU computes as a matrix product (`saturation`).
 _IN_PAIRS = frozenset({"CONV_2D", "FULLY_CONNECTED"})
@@ -52,12 +53,25 @@ class OpenedTflite:
         self._graph = self._model.subgraphs[0]
         for tensor in self._graph.tensors:
             tensor.shape = [] if tensor.shape is None else tensor.shape
+        self._check_types()
         self.grids = tuple(self._grids())
         self.constants = tuple(self._constants())
         self.scheme = self._scheme()
         self.violations = tuple(grid_rules.violations(self._model, ONE_STEP)) if self.grids else ()
+        self.suspects: tuple[str, ...] = ()
         description = self._model.description
         self.maker = description.decode(errors="replace") if description else ""
+
+    def _check_types(self) -> None:
+        """Check that all constants on a grid have a type that can be read.
+
+        Raises:
+            ConversionError: one has not: LiteRT has types of 2 and 4 bits, too.
+        """
+        for tensor in self._graph.tensors:
+            data, grid = self._model.buffers[tensor.buffer].data, tensor.quantization
+            if data is not None and grid is not None and grid.scale is not None and tensor.type not in _READABLE:
+                raise ConversionError(f"{tensor.name.decode()} has fewer than 8 bits, which cannot be read")
 
     def in_float(
         self, replaced: Mapping[str, Array] | None = None, shown: Collection[str] = (), capped: Collection[str] = ()

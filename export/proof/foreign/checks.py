@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from export.errors import ConversionError
 from export.formats import PRIMARY
@@ -85,7 +85,7 @@ def make_all(evidence: ForeignEvidence) -> Findings:
         "fidelity": lambda: _fidelity(evidence, compared.checks),
         "structure": lambda: _structure(evidence, built, graph),
         "storage": lambda: _storage(evidence),
-        "arithmetic": lambda: _arithmetic(evidence),
+        "arithmetic": lambda: _arithmetic(evidence, known),
         "ranges": lambda: NotMade(trouble, is_missing=True) if trouble else _ranges(evidence, found, known, built),
     }
     made = {id: maker() for id, maker in makers.items()}
@@ -193,7 +193,7 @@ def _storage(evidence: ForeignEvidence) -> Results | NotMade:
     return (CheckResult.at_most(STORAGE, steps, id="storage", subject=subject, quantity="worst error", unit="steps"),)
 
 
-def _arithmetic(evidence: ForeignEvidence) -> Results | NotMade:
+def _arithmetic(evidence: ForeignEvidence, known: Mapping[str, str]) -> Results | NotMade:
     """Check that every integer operator computes what the same operator does in float, on the file's own numbers."""
     file = evidence.file
     if evidence.scheme not in (INT8, W8A16):
@@ -204,7 +204,9 @@ def _arithmetic(evidence: ForeignEvidence) -> Results | NotMade:
         float_path = written(evidence.run.work, f"float{file.format.suffix}", file.opened.in_float())
     except ConversionError as error:
         return NotMade(str(error), is_missing=True)
-    return (arithmetic_check.check(file.path, float_path, evidence.probe, camera_bytes=False),)
+    found = arithmetic_check.check(file.path, float_path, evidence.probe, camera_bytes=False)
+    op, _, tensor = found.subject.partition(" ")
+    return (replace(found, subject=f"{op} {layer_of(known, tensor)}") if found.value is not None else found,)
 
 
 def _ranges(

@@ -77,9 +77,8 @@ def _coarse(one: Difference) -> str:
         return (
             f"the {_name(one)} have one scale repeated for all channels, which costs the worst channel {lost:.1f} bits"
         )
-    return (
-        f"the {_name(one)} use about {8 - lost:.1f} of 8 bits: their steps are {one.coarseness:.1f} x the finest ones"
-    )
+    bits, times = math.log2(254 / one.coarseness + 1), one.coarseness
+    return f"the {_name(one)} use about {bits:.1f} of 8 bits: their steps are {times:.1f} x the finest ones"
 
 
 def _lost_channels(found: Array, expected: Array) -> str:

@@ -32,6 +32,8 @@ def faults(evidence: ForeignEvidence, findings: Findings) -> tuple[str, ...]:
     if not findings.passed("structure"):
         lines += graph_words.sentences(evidence, findings)
         lines += _limited([_in_layer(findings, line) for line in violations])
+    if failed & {"parity", "structure"} and evidence.file.opened is not None:
+        lines += [_in_layer(findings, line) for line in evidence.file.opened.suspects]
     if "storage" in failed:
         lines += _limited([constant_faults.fault(one) for one in wrong])
     if "ranges" in failed:

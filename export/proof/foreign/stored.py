@@ -14,7 +14,7 @@ from export.formats.pairing import LARGEST_PAIR, largest_pair
 from export.proof.foreign.pairing import Pair
 from export.proof.tolerances import COARSER_GRID, FLOAT_CONSTANTS, STORAGE
 
-LEVELS = {"int8": 127, "uint8": 127, "int16": 32767, "uint16": 32767}
+LEVELS = {"int4": 7, "uint4": 7, "int8": 127, "uint8": 127, "int16": 32767, "uint16": 32767}
 # Channels whose largest weight is smaller than this share of the layer's are almost dead: their steps mean nothing.
 SMALLEST = 1e-2
 
@@ -56,7 +56,7 @@ def _difference(pair: Pair) -> Difference:
         expected = expected.reshape(found.shape)
     elif found.size == expected.size:
         found, expected = found.reshape(-1), expected.reshape(-1)
-    if stored.scale is None and stored.kind == "float32":
+    if stored.scale is None and stored.kind in ("float32", "float64"):
         step = np.full(found.shape, FLOAT_CONSTANTS.largest * max(float(np.abs(expected).max(initial=0)), 1e-30))
         return Difference(pair=pair, steps=STORAGE.largest * largest_steps(found, expected, step))
     step = stored.steps().reshape(found.shape).copy()
