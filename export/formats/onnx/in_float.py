@@ -97,7 +97,10 @@ def _clipped(helper: Any, graph: Graph, node: NodeProto, capped: Collection[str]
         ends[0] = graph.store(f"{node.output[0]}/low", np.float32(0))
         if node.output[0] in capped and high <= SIX * (1 + NEAR):
             ends[1] = graph.store(f"{node.output[0]}/high", np.float32(SIX))
-    kind = "Clip" if low == 0 else "Identity"
+    maker = graph.producer.get(node.input[0])
+    if maker is not None and maker.op_type == "Pad" and not ends[0]:  # it must stay apart from a MaxPool (`pads`)
+        ends[0] = graph.store(f"{node.output[0]}/low", np.finfo(np.float32).min)
+    kind = "Clip" if ends[0] else "Identity"
     given = [node.input[0], *ends] if kind == "Clip" else [node.input[0]]
     while not given[-1]:
         given.pop()
