@@ -14,6 +14,7 @@ from export.formats.onnx.protos import ModelProto, NodeProto
 
 # The cap of relu6, and by how much a grid may reach beyond it.
 SIX, NEAR = 6.0, 0.02
+_SEAMS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
 
 def in_float(
@@ -41,7 +42,8 @@ def in_float(
     for node in changed.graph.node:
         if node.output[0] in real or _makes_constant(constants, node):
             continue
-        node.input[:] = [f"{name}/float" if name in real else name for name in node.input]
+        if node.op_type not in _SEAMS:  # their scales may be read by other operators, too
+            node.input[:] = [f"{name}/float" if name in real else name for name in node.input]
         nodes += _node(helper, graph, node, capped)
     graph.replace_nodes(nodes)
     for name, values in inner.items():
@@ -60,7 +62,7 @@ def in_float(
 def _real(constants: Constants, replaced: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
     """Yield the float constants that operators read, with their real values."""
     for node in constants.nodes:
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+        if node.op_type in _SEAMS:
             continue
         for name in filter(None, node.input):
             values = constants.real(name)
@@ -86,10 +88,11 @@ def _node(helper: Any, graph: Graph, node: NodeProto, capped: Collection[str]) -
 
 
 def _clipped(helper: Any, graph: Graph, node: NodeProto, capped: Collection[str]) -> Iterator[Any]:
-    scale, zero = (graph.value(name) for name in node.input[1:3]) if len(node.input) > 2 else (None, None)
-    if scale is None or zero is None or scale.size > 1:
+    names = list(node.input[1:3])
+    if len(names) < 2 or not all(name in graph.stored and graph.value(name).size == 1 for name in names):
         yield helper.make_node("Identity", [node.input[0]], list(node.output))
         return
+    scale, zero = (graph.value(name) for name in names)
     limits = np.iinfo(zero.dtype)
     low, high = ((end - int(zero.item())) * float(scale.item()) for end in (limits.min, limits.max))
     ends = ["", ""]

@@ -128,8 +128,18 @@ class OpenedOnnx:
     def _grid(self, name: str) -> tuple[Array | None, str, bool]:
         """Return the scales of a constant behind a DequantizeLinear, the stored type, and whether 0 stands for 0."""
         maker = self._graph.producer.get(name)
-        while maker is not None and maker.op_type in ("Cast", "Identity", "Reshape", "Transpose"):
-            maker = self._graph.producer.get(maker.input[0])
+        scale = ""
+        while maker is not None and maker.op_type in ("Cast", "Identity", "Mul", "Reshape", "Transpose"):
+            first, *others = sorted(maker.input, key=lambda one: one in self._graph.stored)
+            scale = others[0] if maker.op_type == "Mul" and others else scale
+            stored = maker.input[0]
+            if maker.op_type == "Cast" and stored in self._graph.stored and scale:  # integers, spelled out
+                return (
+                    self._graph.value(scale).astype(np.float64).reshape(-1),
+                    self._graph.value(stored).dtype.name,
+                    True,
+                )
+            maker = self._graph.producer.get(first)
         if maker is None or maker.op_type != "DequantizeLinear" or maker.input[0] not in self._graph.stored:
             return None, "float32", True
         stored = self._graph.value(maker.input[0])

@@ -12,7 +12,7 @@ from export.proof.tolerances import FOREIGN_EXCESS
 
 MOST = 6  # sentences of one kind
 FEW_LAYERS = 2  # whose constants differ: a preprocessing inside of the file changes those of the first layer
-OTHER_WEIGHTS = 0.5  # share of the weights that differ, from which on the file is another training's
+OTHER_WEIGHTS = 0.5  # share of the layers that differ, from which on the file is another training's
 
 
 def faults(evidence: ForeignEvidence, findings: Findings) -> tuple[str, ...]:
@@ -22,9 +22,7 @@ def faults(evidence: ForeignEvidence, findings: Findings) -> tuple[str, ...]:
         return ()
     wrong = [one for one in evidence.differences if one.is_wrong and not constant_faults.is_rounded_elsewhere(one)]
     if _are_others(evidence, wrong):
-        return (
-            f"the file is of other weights: {len(wrong)} of {len(evidence.differences)} constants are not the model's",
-        )
+        return (_moved(wrong) if findings.passed("fidelity") else _other_weights(evidence, wrong),)
     lines: list[str] = []
     violations = evidence.file.opened.violations if evidence.file.opened is not None else ()
     if failed & {"parity", "fidelity"} and len({one.pair.layer for one in wrong}) <= FEW_LAYERS:
@@ -47,11 +45,23 @@ def faults(evidence: ForeignEvidence, findings: Findings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(lines))
 
 
+def _other_weights(evidence: ForeignEvidence, wrong: list[Difference]) -> str:
+    return f"the file is of other weights: {len(wrong)} of {len(evidence.differences)} constants are not the model's"
+
+
+def _moved(wrong: list[Difference]) -> str:
+    """Return a sentence on weights that were changed on purpose: the outputs stay near to the model's."""
+    return (
+        f"{len(wrong)} constants are not the model's, rounded to nearest, although the outputs stay near: tools that "
+        "equalize channels or optimize the rounding change them on purpose, and then they prove nothing"
+    )
+
+
 def _are_others(evidence: ForeignEvidence, wrong: list[Difference]) -> bool:
     """Return whether most weights differ by more than one known fault would make them differ."""
     weights = _weights(evidence)
-    far = [one for one in wrong if one.pair.stored.role is Role.WEIGHTS and constant_faults.is_unknown(one)]
-    return len(weights) > 1 and len(far) >= OTHER_WEIGHTS * len(weights)
+    far = [one for one in wrong if one.pair.stored.role is not Role.OTHER and constant_faults.is_unknown(one)]
+    return len(weights) > 1 and len({one.pair.layer for one in far}) >= OTHER_WEIGHTS * len(weights)
 
 
 def _arithmetic(findings: Findings) -> list[str]:
