@@ -24,6 +24,8 @@ from zoo.errors import OutsideError
 # SQNR of the file's graph with the model's constants, below which its activations are not the model's.
 COMPARABLE_DB = 20.0
 
+ANOTHER_OPERATOR = "operator "  # begins the difference between graphs whose operators cannot be paired
+
 Results = tuple[CheckResult, ...]
 
 
@@ -131,12 +133,19 @@ def _graph_differences(evidence: ForeignEvidence) -> tuple[str, ...] | None:
     if file.format.name != PRIMARY.name or file.opened is None or not original.content:
         return None
     sides = (original.content, "name"), (file.content, "file_name")
-    ours, theirs = (
+    in_order = tuple(
         PRIMARY.in_order(content, *([getattr(edge, name) for edge in side] for side in (file.inputs, file.outputs)))
         for content, name in sides
     )
-    report = PRIMARY.structure(ours, theirs)
-    return tuple(one for one in report.differences if one not in file.opened.violations)
+    # A wrong connection changes the order that follows from the graph, and another maker's own order is its own.
+    tried = [_differences(evidence, *pair) for pair in (in_order, (original.content, file.content))]
+    return min(tried, key=lambda one: bool(one) and one[0].startswith(ANOTHER_OPERATOR))
+
+
+def _differences(evidence: ForeignEvidence, ours: bytes, theirs: bytes) -> tuple[str, ...]:
+    assert evidence.file.opened is not None  # the caller has checked
+    violations = evidence.file.opened.violations
+    return tuple(one for one in PRIMARY.structure(ours, theirs).differences if one not in violations)
 
 
 def _structure(evidence: ForeignEvidence, built: Skeleton, graph: tuple[str, ...] | None) -> Results | NotMade:

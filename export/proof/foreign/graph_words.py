@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from export.formats import PRIMARY
-from export.proof.foreign.checks import Findings
+from export.proof.foreign.checks import ANOTHER_OPERATOR, Findings
 from export.proof.foreign.evidence import ForeignEvidence
 from export.runtime.run_file import written
 
@@ -18,9 +18,20 @@ _ACTIVATIONS = {"0": "no activation", "1": "relu", "2": "relu to -1..1", "3": "r
 
 def sentences(evidence: ForeignEvidence, findings: Findings) -> list[str]:
     """Return the differences that may be faults; another order of the same operators is none."""
-    if findings.graph and findings.graph[0].startswith("operator "):
-        return _counts(evidence)
-    return [_named(evidence, line) for line in findings.graph[:MOST]]
+    if findings.graph and not findings.graph[0].startswith(ANOTHER_OPERATOR):
+        return [_named(evidence, line) for line in findings.graph[:MOST]]
+    counted = _counts(evidence) if findings.graph else []
+    return [*counted, *_first_layer(evidence, findings)]
+
+
+def _first_layer(evidence: ForeignEvidence, findings: Findings) -> list[str]:
+    """Return the first layer of our own file whose output the file's graph does not compute."""
+    ours, theirs = evidence.original.layers, set(findings.skeleton.layers.values())
+    layers = {layer.name for layer in evidence.run.subject.model._flatten_layers(include_self=False)}
+    first = next((layer for layer in ours.values() if layer in layers and layer not in theirs), None)
+    if first is None or not theirs or findings.skeleton.computes_the_model:
+        return []
+    return [f"layer {first}: the first one whose output the graph does not compute, even with the model's constants"]
 
 
 def _counts(evidence: ForeignEvidence) -> list[str]:
