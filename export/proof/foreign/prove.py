@@ -25,6 +25,8 @@ from export.runtime.run_file import Measurement, measure
 from export.scheme import FLOAT16, FLOAT32, INT8, W8A16, W8A32, Scheme
 from zoo.errors import UsageProblemError
 
+OPEN_SIZES, FIX = "sizes other than the batch", "convert it again with fixed sizes"
+
 IN_WORDS = {
     FLOAT32.name: "float32",
     FLOAT16.name: "float16 weights, float activations",
@@ -118,9 +120,14 @@ def _opened(run: ExportRun, path: Path, expected: dict[str, Array]) -> tuple[For
         declared = [TensorSpec.from_record(record) for record in inspect_file(copy)["inputs"]]
     except RuntimeCrashError as error:
         raise UsageProblemError(str(error).replace(str(copy), str(path))) from error
+    except (TypeError, ValueError) as error:  # a size is a name or nothing
+        raise UsageProblemError(f"{path.name} leaves {OPEN_SIZES} of its inputs open; {FIX}") from error
     session_inputs = edges.matched("input", signature.inputs(run.subject.model), declared)
     probe = save_for_file(run.samples.probe, session_inputs, run.work / "probe-of-file")
-    measured = measure(copy, probe, camera_bytes=False, hurry=True)
+    try:
+        measured = measure(copy, probe, camera_bytes=False, hurry=True)
+    except (TypeError, ValueError) as error:
+        raise UsageProblemError(f"{path.name} leaves {OPEN_SIZES} of its outputs open; {FIX}") from error
     outputs = edges.matched("output", signature.outputs(run.subject.model), measured.outputs, (expected, measured.real))
     opened, trouble = _parsed(file_format, content)
     return (
