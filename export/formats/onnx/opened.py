@@ -50,7 +50,7 @@ class OpenedOnnx:
         self.constants = tuple(self._found())
         self.grids = tuple(self._activations())
         self.scheme = self._scheme(is_dynamic)
-        self.violations = tuple(self._biases())
+        self.violations = (*self._biases(), *self._rescaled())
         self.suspects = tuple(self._merged_pads())
         self.maker = f"{self._proto.producer_name} {self._proto.producer_version}".strip()
 
@@ -195,6 +195,27 @@ class OpenedOnnx:
                 ratio = float(np.max(bias / (source * weights)))
                 place = f"{node.op_type} {node.output[0]}"
                 yield f"the bias has {ratio:.3g} times the scale of the products that it is added to, {place}"
+
+    def _rescaled(self) -> Iterator[str]:
+        """Yield the activations that are dequantized with another scale or zero point than they were quantized with."""
+        for node in self._proto.graph.node:
+            if node.op_type != "DequantizeLinear" or node.input[0] in self._graph.stored:
+                continue
+            maker = self._graph.producer.get(node.input[0])
+            while maker is not None and maker.op_type != "QuantizeLinear":
+                maker = self._graph.producer.get(maker.input[0])
+            if maker is None:
+                continue
+            both = [[self._stored(one, place) for place in (1, 2)] for one in (maker, node)]
+            pairs = zip(*both, strict=True)
+            if any(one is not None and other is not None and not np.array_equal(one, other) for one, other in pairs):
+                words = "the integers are read with another scale or zero point than they were stored with"
+                yield f"{words}, {node.op_type} {self._layer(maker)}"
+
+    def _stored(self, node: NodeProto, place: int) -> Array | None:
+        """Return the stored numbers that a node reads; None if it reads none there."""
+        name = node.input[place] if place < len(node.input) else ""
+        return self._graph.value(name).reshape(-1) if name in self._graph.stored else None
 
     def _merged_pads(self) -> Iterator[str]:
         """Yield the max-pools behind a Pad, which ONNX Runtime 1.31 merges (`export.formats.onnx.pads`)."""
