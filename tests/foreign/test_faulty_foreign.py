@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from export.formats.tflite import flatbuffer
@@ -165,3 +167,33 @@ def test_swapped_outputs_of_known_names_are_named(made: Made) -> None:
         node.input[:] = [names.get(name, name) for name in node.input]
     proof = made.trained.proof(proto.SerializeToString(), ".onnx")
     assert proof.faults == ("the outputs values and classes are swapped",)
+
+
+def test_an_onnx_without_an_activation_names_the_layer_behind_it(made: Made) -> None:
+    import onnx
+
+    proto = onnx.load_from_string(made.content("float.onnx"))
+    clip = next(node for node in proto.graph.node if node.op_type == "Clip")
+    clip.op_type = "Relu"
+    del clip.input[1:]
+    proof = made.trained.proof(proto.SerializeToString(), ".onnx")
+    assert proof.failed
+    assert "layer project: the first one with other outputs, even with the model's constants" in "; ".join(proof.faults)
+
+
+@pytest.mark.large
+def test_integers_that_are_read_with_another_scale_are_named(made: Made, tmp_path: Path) -> None:
+    import onnx
+    from onnx import numpy_helper
+
+    content = files.by_onnx_runtime(made.content("float.onnx"), made.trained.rows, tmp_path)
+    proto = onnx.load_from_string(content)
+    layers = {node.output[0]: node for node in proto.graph.node if node.op_type == "Conv"}
+    rounding = [node for node in proto.graph.node if node.op_type == "QuantizeLinear" and node.input[0] in layers][-1]
+    stored = next(one for one in proto.graph.initializer if one.name == rounding.input[1])
+    other = (numpy_helper.to_array(stored) * 1.02).astype(np.float32)
+    proto.graph.initializer.append(numpy_helper.from_array(other, "other"))
+    rounding.input[1] = "other"
+    proof = made.trained.proof(proto.SerializeToString(), ".onnx")
+    said = "layer project: the integers are read with another scale or zero point than they were stored with"
+    assert said in "; ".join(proof.faults)

@@ -7,6 +7,7 @@ from collections import Counter
 from export.formats import PRIMARY
 from export.proof.foreign.checks import ANOTHER_OPERATOR, Findings
 from export.proof.foreign.evidence import ForeignEvidence
+from export.proof.foreign.first_layer import first_layer
 from export.runtime.run_file import written
 
 MOST = 6  # sentences
@@ -21,17 +22,11 @@ def sentences(evidence: ForeignEvidence, findings: Findings) -> list[str]:
     if findings.graph and not findings.graph[0].startswith(ANOTHER_OPERATOR):
         return [_named(evidence, line) for line in findings.graph[:MOST]]
     counted = _counts(evidence) if findings.graph else []
-    return [*counted, *_first_layer(evidence, findings)]
-
-
-def _first_layer(evidence: ForeignEvidence, findings: Findings) -> list[str]:
-    """Return the first layer of our own file whose output the file's graph does not compute."""
-    ours, theirs = evidence.original.layers, set(findings.skeleton.layers.values())
-    layers = {layer.name for layer in evidence.run.subject.model._flatten_layers(include_self=False)}
-    first = next((layer for layer in ours.values() if layer in layers and layer not in theirs), None)
-    if first is None or not theirs or findings.skeleton.computes_the_model:
-        return []
-    return [f"layer {first}: the first one whose output the graph does not compute, even with the model's constants"]
+    if findings.skeleton.computes_the_model or findings.skeleton.trouble:
+        return counted
+    layer = first_layer(evidence, findings.skeleton)
+    where = "the first one with other outputs, even with the model's constants: the fault is in it or just before it"
+    return [*counted, f"layer {layer}: {where}"] if layer else counted
 
 
 def _counts(evidence: ForeignEvidence) -> list[str]:

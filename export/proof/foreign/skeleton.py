@@ -63,11 +63,12 @@ def skeleton(evidence: ForeignEvidence) -> Skeleton:
     found = _built(evidence, frozenset())
     if found.computes_the_model or found.trouble or not evidence.scheme.needs_calibration:
         return found
+    tried = [found]
     for capped in _relu6_grids(evidence):
-        built = _built(evidence, capped)
-        if built.computes_the_model:
-            return built
-    return found
+        tried.append(_built(evidence, capped))
+        if tried[-1].computes_the_model:
+            return tried[-1]
+    return max(tried, key=lambda one: one.sqnr_db if not one.trouble else float("-inf"))
 
 
 def _relu6_grids(evidence: ForeignEvidence) -> Iterator[frozenset[str]]:
