@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from export.errors import ConversionError
-from export.formats import PRIMARY
 from export.metrics import Comparison
 from export.proof import arithmetic as arithmetic_check
 from export.proof.check import CheckResult, NotMade
 from export.proof.compare import compare_outputs
+from export.proof.foreign import graph_check
 from export.proof.foreign.evidence import ForeignEvidence
 from export.proof.foreign.grids import RangeFound, ranges
 from export.proof.foreign.skeleton import Skeleton, enlarged_db, skeleton
-from export.proof.tolerances import ENLARGED_PARITY, FOREIGN_CLIPPING, FOREIGN_EXCESS, PARITY, STORAGE
+from export.proof.tolerances import ENLARGED_PARITY, FOREIGN_CLIPPING, FOREIGN_EXCESS, STORAGE
 from export.runtime.jobs.isolate import LOUDER
 from export.runtime.run_file import written
 from export.scheme import FLOAT32, INT8, W8A16, Scheme
@@ -23,8 +23,6 @@ from zoo.errors import OutsideError
 
 # SQNR of the file's graph with the model's constants, below which its activations are not the model's.
 COMPARABLE_DB = 20.0
-
-ANOTHER_OPERATOR = "operator "  # begins the difference between graphs whose operators cannot be paired
 
 Results = tuple[CheckResult, ...]
 
@@ -74,7 +72,7 @@ def make_all(evidence: ForeignEvidence) -> Findings:
         has_thresholds=evidence.is_judged,
         kinds=evidence.kinds,
     )
-    graph = _graph_differences(evidence)
+    graph = graph_check.differences(evidence)
     known = layers(evidence, built)
     found: tuple[RangeFound, ...] = ()
     trouble = ""
@@ -85,7 +83,7 @@ def make_all(evidence: ForeignEvidence) -> Findings:
     makers: Mapping[str, Callable[[], Results | NotMade]] = {
         "parity": lambda: _parity(evidence, compared.checks),
         "fidelity": lambda: _fidelity(evidence, compared.checks),
-        "structure": lambda: _structure(evidence, built, graph),
+        "structure": lambda: graph_check.check(evidence, built, graph),
         "storage": lambda: _storage(evidence),
         "arithmetic": lambda: _arithmetic(evidence, known),
         "ranges": lambda: NotMade(trouble, is_missing=True) if trouble else _ranges(evidence, found, known, built),
@@ -125,61 +123,6 @@ def _fidelity(evidence: ForeignEvidence, checks: Results) -> Results | NotMade:
         return checks
     trained = evidence.run.subject.weights.trained
     return NotMade(f"the {'samples are noise' if trained else 'weights are untrained'}, so no threshold applies")
-
-
-def _graph_differences(evidence: ForeignEvidence) -> tuple[str, ...] | None:
-    """Return how the file's graph differs from our converter's; None if they cannot be compared."""
-    file, original = evidence.file, evidence.original
-    if file.format.name != PRIMARY.name or file.opened is None or not original.content:
-        return None
-    sides = (original.content, "name"), (file.content, "file_name")
-    in_order = tuple(
-        PRIMARY.in_order(content, *([getattr(edge, name) for edge in side] for side in (file.inputs, file.outputs)))
-        for content, name in sides
-    )
-    # A wrong connection changes the order that follows from the graph, and another maker's own order is its own.
-    tried = [_differences(evidence, *pair) for pair in (in_order, (original.content, file.content))]
-    return min(tried, key=lambda one: bool(one) and one[0].startswith(ANOTHER_OPERATOR))
-
-
-def _differences(evidence: ForeignEvidence, ours: bytes, theirs: bytes) -> tuple[str, ...]:
-    assert evidence.file.opened is not None  # the caller has checked
-    violations = evidence.file.opened.violations
-    return tuple(one for one in PRIMARY.structure(ours, theirs).differences if one not in violations)
-
-
-def _structure(evidence: ForeignEvidence, built: Skeleton, graph: tuple[str, ...] | None) -> Results | NotMade:
-    """Check the graph: that of our converter, or one that computes the model if it stores the model's constants."""
-    opened, pairing = evidence.file.opened, evidence.pairing
-    if opened is None or pairing is None:
-        return NotMade(evidence.file.trouble, is_missing=True)
-    if opened.violations:
-        return (_stated("structure", "the grids", opened.violations[0], passed=False),)
-    if graph == ():
-        reason = f"its operators, their options and what they read are those of our own float .{PRIMARY.name}"
-        return (_stated("structure", "the graph", reason, passed=True),)
-    if built.trouble:
-        return NotMade(f"the file with the model's constants cannot run: {built.trouble}", is_missing=True)
-    left = [f"{one.role} of {one.place}" for one in (*pairing.unknown, *pairing.missing)]
-    left += [f"{pair.stored.role} of {pair.layer}" for pair in pairing.pairs if not pair.is_sure]
-    if not built.computes_the_model and left:
-        why = f"{len(left)} constants have no sure counterpart, such as the {left[0]}"
-        return NotMade(f"its graph is not that of our own file, and {why}", is_missing=True)
-    quantity, least, reason = "SQNR of the file's graph with the model's constants", PARITY.min_sqnr_db, PARITY.reason
-    results = [
-        CheckResult.at_least(
-            least, built.sqnr_db, id="structure", subject="the graph", quantity=quantity, unit="dB", reason=reason
-        )
-    ]
-    if built.enlarged_db is not None:
-        least, reason = ENLARGED_PARITY.min_sqnr_db, ENLARGED_PARITY.reason
-        subject = f"the graph, inputs enlarged {LOUDER} times"
-        results.append(
-            CheckResult.at_least(
-                least, built.enlarged_db, id="structure", subject=subject, quantity=quantity, unit="dB", reason=reason
-            )
-        )
-    return tuple(results)
 
 
 def _storage(evidence: ForeignEvidence) -> Results | NotMade:
@@ -267,7 +210,3 @@ def layer_of(known: Mapping[str, str], tensor: str) -> str:
     words = [word for word in re.split("[/:]", short) if word]
     numbered = [re.sub(r"_\d+$", "", word) for word in words]  # TensorFlow appends a number to repeated names
     return next((known[word] for word in (short, *words, *numbered) if word in known), short)
-
-
-def _stated(id: str, subject: str, reason: str, *, passed: bool) -> CheckResult:
-    return CheckResult.stated(id, subject, reason, passed=passed)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from export.formats import PRIMARY
-from export.proof.foreign.checks import ANOTHER_OPERATOR, Findings
+from export.proof.foreign.checks import Findings
 from export.proof.foreign.evidence import ForeignEvidence
 from export.proof.foreign.first_layer import first_layer
+from export.proof.foreign.graph_check import ANOTHER_OPERATOR
 from export.runtime.run_file import written
 
 MOST = 6  # sentences
