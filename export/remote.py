@@ -1,4 +1,4 @@
-"""The job that runs an export in a separate process: plain data in, plain data out."""
+"""The jobs that run an export or a proof in a separate process: plain data in, plain data out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from export.passes import registry
 from export.recipe import Budget, Io, Preset, Recipe, Width
 from export.scheme import SCHEMES
+from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
     from export.progress import Progress
@@ -26,6 +27,34 @@ def export(request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     delivery = pipeline.run(_recipe(dict(request)), progress)
     folder = str(delivery.folder) if delivery.folder else None
     return {"folder": folder, "manifest": delivery.manifest, "replaced": delivery.replaced}
+
+
+def prove(request: Mapping[str, Any], path: str, progress: Progress) -> dict[str, Any]:
+    """Prove a file that another tool made from the recipe's model, and return its record.
+
+    Raises:
+        UsageProblemError: the file does not fit the model.
+        OutsideError: the runtime cannot run the file.
+    """
+    from export import temporary
+    from export.model.subject import load_subject
+    from export.proof.foreign.prove import prove as prove_file
+    from export.proof.foreign.record import record
+    from export.quantization.export_run import ExportRun
+    from export.quantization.samples import draw
+
+    recipe = _recipe(dict(request))
+    with temporary.folder() as folder:
+        work = Path(folder)
+        progress.step("build the model")
+        subject = load_subject(recipe, lambda done, total: progress.step("fetch the weights", done, total))
+        if subject.entries:
+            names = ", ".join(subject.entries)
+            raise UsageProblemError(f"{subject.title} has the entry points {names}; only files of one can be proven")
+        progress.step("draw the samples")
+        samples = draw(subject, recipe, work / "samples", progress=progress)
+        run = ExportRun(subject=subject, recipe=recipe, samples=samples, work=work, progress=progress)
+        return record(prove_file(run, Path(path)), Path(path))
 
 
 def request_of(recipe: Recipe) -> dict[str, Any]:

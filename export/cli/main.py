@@ -30,6 +30,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "export": "Export a network of the zoo or a model file (.keras, .h5, SavedModel folder), and prove every file.",
     },
     "Measure": {
+        "prove": "Prove a file that another tool made from a Keras model, and name its faults.",
         "verify": "Prove a delivered folder again, without TensorFlow.",
         "run": "Run a delivered file on photos, without TensorFlow.",
         "bench": "Measure latency and memory of model files, without TensorFlow.",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from calibration.samples import Array, Samples
 from export.formats.dissection import Dissector
+from export.formats.opened import OpenedFile
 from export.formats.session import (
     IsolatedOperators,
     NumberTypes,
@@ -130,13 +131,6 @@ class Format(Protocol):
         """
         ...
 
-    def isolate(self, path: Path, source: Path) -> IsolatedOperators:
-        """Load an integer file together with the file that it was made from, operator by operator.
-
-        The source is the float file, or for files derived from a sibling that sibling.
-        """
-        ...
-
     def census(self, path: Path) -> list[OpCount]:
         """Return the number of operators of each kind, as the runtime executes them."""
         ...
@@ -145,8 +139,32 @@ class Format(Protocol):
         """Return the types in which a file stores its weights and activations."""
         ...
 
+    def isolate(self, path: Path, float_file: Path) -> IsolatedOperators:
+        """Load an integer file together with a float file of the same operators, operator by operator."""
+        ...
+
+    def isolate_beside(self, path: Path, sibling: Path) -> IsolatedOperators:
+        """Load an int8 file together with the primary format's file that it was derived from, operator by operator.
+
+        Raises:
+            ConversionError: files of this format are not derived from others.
+        """
+        ...
+
     def zero_share(self, content: bytes) -> float:
         """Return the share of zero weights in the layers of a file."""
+        ...
+
+    def opened(self, content: bytes) -> OpenedFile:
+        """Return a file that any tool may have made, parsed.
+
+        Raises:
+            ConversionError: the file has several graphs, or stores numbers of a type that cannot be read.
+        """
+        ...
+
+    def with_batch_of_one(self, path: Path) -> bytes:
+        """Return the file with the batch size 1 where its inputs leave the batch open."""
         ...
 
 
@@ -159,6 +177,10 @@ class ObservableFormat(Format, Protocol):
 
     def structure(self, float_file: bytes, content: bytes) -> StructureReport:
         """Return the differences between the graphs of a quantized file and of its float file."""
+        ...
+
+    def in_order(self, content: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
+        """Return a file whose operators have an order that only its graph, inputs and outputs determine."""
         ...
 
     def ranges(self, float_file: bytes, content: bytes, plan: QuantizationPlan) -> RangeReport:

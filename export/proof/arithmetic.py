@@ -20,29 +20,29 @@ ID = "arithmetic"
 NAMED = 3  # Activations that a message lists.
 
 
-def check(path: Path, source: Path, format: str, samples: Path, *, camera_bytes: bool) -> Results:
+def check(path: Path, source: Path, samples: Path, *, camera_bytes: bool, is_sibling: bool = False) -> Results:
     """Compare what every operator of an integer file stores with what its source predicts for the same stored inputs.
 
     Args:
         path: of the integer file.
         source: path of the float file that it was quantized from, or of the file of the primary format.
-        format: name of the file's format.
         samples: folder of the samples.
         camera_bytes: whether its input takes the bytes of photos.
+        is_sibling: whether the source is the primary format's file.
     """
     try:
         found = process.call(
             isolate,
             path=path,
             source=source,
-            format=format,
+            is_sibling=is_sibling,
             samples=samples,
             camera_bytes=camera_bytes,
         )
     except OutsideError as error:
         return failed(ID, "the operators", str(error))
     compared = CheckResult.at_most(
-        ARITHMETIC["int16" if found["dtype"] == "int16" else "int8"],
+        ARITHMETIC["int16" if found["dtype"].endswith("int16") else "int8"],
         min(found["steps"], 1e300),
         id=ID,
         subject=found["where"] or f"{found['operators']} operators",

@@ -64,9 +64,9 @@ def _predicted(evidence: Evidence, source: Path) -> Results:
     return arithmetic_check.check(
         file.on_disk(run.work),
         source,
-        file.format,
         run.samples.probe_folder,
         camera_bytes=run.takes_camera_bytes(file.scheme),
+        is_sibling=file.format != PRIMARY.name,
     )
 
 

@@ -230,6 +230,19 @@ STORAGE = ErrorTolerance(
     "file and 0 against a sibling; a zeroed channel of MobileNet v1 costs 78 steps or more, in every layer",
 )
 
+# Storage of a file of another maker: how much coarser a grid of weights may be than the finest one of its kind.
+COARSER_GRID = ErrorTolerance(
+    largest=1.05,
+    reason="makers divide by 127 or 127.5, and a grid that avoids saturation is searched in steps of 5 %; one bit less "
+    "is twice as coarse",
+)
+
+# Storage of a float32 file of another maker: the largest error of a constant, relative to the largest one of its layer.
+FLOAT_CONSTANTS = ErrorTolerance(
+    largest=1e-5,
+    reason="folding batch norms in another order costs float32 rounding: measured 1e-6 and less; float16 costs 2e-4",
+)
+
 # Arithmetic: the numbers that an integer operator stores, against those that the float operator gives for the same
 # stored inputs and constants, in steps of the output's grid; by the type of the output.
 ARITHMETIC = {
@@ -257,6 +270,19 @@ STORED_EXCESS = ErrorTolerance(
     largest=0.02,
     reason="a zero point is a whole number, which moves the ends by half a step: measured 0.008 at most in the tiny "
     "variants; every range that is wider loses levels: twice as wide is one bit",
+)
+
+# Ranges of a file of another maker, whose calibration data are not known: how many times wider a stored range may be
+# than the values that the samples give, and the SQNR that its limits must leave of an activation.
+FOREIGN_EXCESS = ErrorTolerance(
+    largest=4.0,
+    reason="other calibration data may reach twice as far: measured 2.3 at most in files of TFLiteConverter and ONNX "
+    "Runtime; two bits lost are more than data explain",
+)
+FOREIGN_CLIPPING = LeastShare(
+    least=15.0,
+    reason="observers other than min-max cut off rare peaks, and other data reach less far: measured 26 dB and more in "
+    "healthy files; a range cut to 30 % leaves 11 dB",
 )
 
 # Clipping: outputs with activations clipped to the planned ranges against those clipped to the observed ranges, without

@@ -31,7 +31,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("cli",),
     ),
     "export.formats": (
-        ("distance", "pairing", "patches", "session"),
+        ("distance", "opened", "pairing", "patches", "session"),
         ("dissection",),
         ("format",),
         ("tflite",),

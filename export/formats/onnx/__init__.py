@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.formats.dissection import Dissector
+from export.formats.opened import OpenedFile
 from export.formats.session import IsolatedOperators, NumberTypes, OpCount, Session, StorageReport
 from export.scheme import FLOAT16, FLOAT32, Scheme
 
@@ -77,11 +78,11 @@ class OnnxFormat:
 
         return OnnxDissector(path, float_file.read_bytes())
 
-    def isolate(self, path: Path, source: Path) -> IsolatedOperators:
-        """Load an integer file together with the .tflite that it was derived from, operator by operator."""
-        from export.formats.onnx.isolated import IsolatedOnnx
+    def isolate_beside(self, path: Path, sibling: Path) -> IsolatedOperators:
+        """Load an int8 file together with the .tflite that it was derived from, operator by operator."""
+        from export.formats.onnx.beside_sibling import BesideSibling
 
-        return IsolatedOnnx(path.read_bytes(), source.read_bytes())
+        return BesideSibling(path.read_bytes(), sibling.read_bytes())
 
     def number_types(self, content: bytes) -> NumberTypes:
         """Return the types of the constants and of the quantized tensors."""
@@ -94,6 +95,24 @@ class OnnxFormat:
         from export.formats.onnx.sparsity import zero_share
 
         return zero_share(content)
+
+    def isolate(self, path: Path, float_file: Path) -> IsolatedOperators:
+        """Load an integer file in ONNX Runtime, operator by operator; the float operators are derived from it."""
+        from export.formats.onnx.isolated import OnnxIsolated
+
+        return OnnxIsolated(path)
+
+    def opened(self, content: bytes) -> OpenedFile:
+        """Return a file that any tool may have made, parsed."""
+        from export.formats.onnx.opened import OpenedOnnx
+
+        return OpenedOnnx(content)
+
+    def with_batch_of_one(self, path: Path) -> bytes:
+        """Return the file with the batch size 1 where its inputs leave the batch open, and its data inside."""
+        from export.formats.onnx.batch import with_batch_of_one
+
+        return with_batch_of_one(path)
 
     def census(self, path: Path) -> list[OpCount]:
         """Return the operators that ONNX Runtime executes after its fusions."""

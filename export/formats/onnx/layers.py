@@ -32,11 +32,11 @@ class Layer:
 def layers(constants: Constants) -> Iterator[Layer]:
     """Yield the layers with stored weights, in the order of the file."""
     for node in constants.nodes:
-        if node.op_type not in _OUTPUTS_FIRST:
+        if node.op_type not in OUTPUTS_FIRST:
             continue
         shape = constants.shape(node.input[1])
         if shape is not None:
-            turned = _OUTPUTS_FIRST[node.op_type](node, np.broadcast_to(np.int8(0), shape)).shape
+            turned = OUTPUTS_FIRST[node.op_type](node, np.broadcast_to(np.int8(0), shape)).shape
             read = partial(_read, constants, node)
             yield Layer(name=node.name, shape=turned, read=read, bias=_bias(constants, node, turned[0]))
 
@@ -44,7 +44,7 @@ def layers(constants: Constants) -> Iterator[Layer]:
 def _read(constants: Constants, node: NodeProto) -> Numbers:
     weights = constants.real(node.input[1])
     assert weights is not None  # `layers` has checked the shape.
-    return _OUTPUTS_FIRST[node.op_type](node, weights)
+    return OUTPUTS_FIRST[node.op_type](node, weights)
 
 
 def _bias(constants: Constants, node: NodeProto, channels: int) -> Numbers | None:
@@ -63,7 +63,7 @@ def _gemm(node: NodeProto, weights: Numbers) -> Numbers:
 
 
 # Operator -> function that moves the output channels of its weights first.
-_OUTPUTS_FIRST: dict[str, Callable[[NodeProto, Numbers], Numbers]] = {
+OUTPUTS_FIRST: dict[str, Callable[[NodeProto, Numbers], Numbers]] = {
     "Conv": lambda _node, weights: weights,
     "ConvTranspose": lambda _node, weights: weights.swapaxes(0, 1),
     "Gemm": _gemm,

@@ -11,19 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.formats.tflite import flatbuffer, storage
+from export.formats.tflite.steps import depth_first
+from export.formats.tflite.stored_axes import LAYERS
 
 Float64s = NDArray[np.float64]
 
 MOST_TERMS = 1 << 16  # as many channels no layer has
-
-# Operator -> positions of weights and bias, and the axes of the weights in the order (out, ...in) of ONNX.
-_LAYERS = {
-    "CONV_2D": (1, 2, (0, 3, 1, 2)),
-    "CONV_3D": (1, 2, (4, 3, 0, 1, 2)),
-    "DEPTHWISE_CONV_2D": (1, 2, (3, 0, 1, 2)),
-    "FULLY_CONNECTED": (1, 2, (0, 1)),
-    "TRANSPOSE_CONV": (1, 3, (0, 3, 1, 2)),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +56,9 @@ def stored_layers(content: bytes) -> Iterator[StoredLayer]:
     """
     model = flatbuffer.read(content)
     for subgraph in model.subgraphs:
-        for operator in _depth_first(subgraph):
+        for operator in depth_first(subgraph):
             name = flatbuffer.op_name(model, operator)
-            layer = _layer(model, subgraph, operator, *_LAYERS[name]) if name in _LAYERS else None
+            layer = _layer(model, subgraph, operator, *LAYERS[name]) if name in LAYERS else None
             if layer is not None:
                 yield layer
 
@@ -112,21 +105,3 @@ def _tensor(model: flatbuffer.Model, subgraph: Any, operator: Any, position: int
 def _constant(model: flatbuffer.Model, tensor: Any) -> StoredConstant:
     real, step = storage.real(model, tensor, smallest_step=0)  # The integers are equal in dead channels too.
     return StoredConstant(real=real, step=step)
-
-
-def _depth_first(subgraph: Any) -> list[Any]:
-    """Return the operators in the order of `naming.sort_nodes`; the .tflite uses the order of the Keras layers."""
-    maker = {index: position for position, operator in enumerate(subgraph.operators) for index in operator.outputs}
-    done: dict[int, None] = {}
-    stack = [(maker[index], False) for index in reversed(subgraph.outputs) if index in maker]
-    while stack:
-        position, ready = stack.pop()
-        if position in done:
-            continue
-        if ready:
-            done[position] = None
-            continue
-        stack.append((position, True))
-        sources = [maker[index] for index in subgraph.operators[position].inputs if index in maker]
-        stack.extend((source, False) for source in reversed(sources) if source not in done)
-    return [subgraph.operators[position] for position in done]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.errors import ConversionError
 from export.formats.dissection import Dissector
+from export.formats.opened import OpenedFile
 from export.formats.session import (
     IsolatedOperators,
     NumberTypes,
@@ -98,11 +99,21 @@ class TfliteFormat:
 
         return compare(float_file, content)
 
-    def isolate(self, path: Path, source: Path) -> IsolatedOperators:
+    def in_order(self, content: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
+        """Return a file whose operators have an order that only its graph, inputs and outputs determine."""
+        from export.formats.tflite.in_order import in_order
+
+        return in_order(content, inputs, outputs)
+
+    def isolate(self, path: Path, float_file: Path) -> IsolatedOperators:
         """Load an integer file in LiteRT together with its float file, operator by operator."""
         from export.formats.tflite.isolated import Isolated
 
-        return Isolated(path.read_bytes(), source.read_bytes())
+        return Isolated(path.read_bytes(), float_file.read_bytes())
+
+    def isolate_beside(self, path: Path, sibling: Path) -> IsolatedOperators:
+        """Raise ConversionError: a .tflite is quantized from a float .tflite."""
+        raise ConversionError(f"{path.name} was not derived from {sibling.name}")
 
     def ranges(self, float_file: bytes, content: bytes, plan: QuantizationPlan) -> RangeReport:
         """Return how far the stored ranges fall short of the planned ranges."""
@@ -127,6 +138,16 @@ class TfliteFormat:
         from export.formats.tflite.sparsity import zero_share
 
         return zero_share(content)
+
+    def opened(self, content: bytes) -> OpenedFile:
+        """Return a file that any tool may have made, parsed."""
+        from export.formats.tflite.opened import OpenedTflite
+
+        return OpenedTflite(content)
+
+    def with_batch_of_one(self, path: Path) -> bytes:
+        """Return the file itself: LiteRT takes 1 for an open batch."""
+        return path.read_bytes()
 
     def census(self, path: Path) -> list[OpCount]:
         """Return the operators of the file, which LiteRT executes without fusions."""

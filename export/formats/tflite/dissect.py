@@ -207,7 +207,7 @@ def stored_as(tensor: Any) -> TensorSpec:
     has_grid = quantization is not None and quantization.scale is not None and tensor.type != kinds.FLOAT32
     return TensorSpec(
         name=tensor.name.decode(),
-        shape=tuple(int(size) for size in tensor.shape),
+        shape=() if tensor.shape is None else tuple(int(size) for size in tensor.shape),
         dtype=names.get(tensor.type, "float32"),
         scale=float(quantization.scale[0]) if has_grid else None,
         zero_point=int(quantization.zeroPoint[0]) if has_grid else None,

@@ -53,7 +53,7 @@ def write(model: Model) -> bytes:
 def constant(model: Model, tensor: Any) -> NDArray[Any]:
     """Return a view of a constant tensor's values in its shape."""
     data: NDArray[Any] = model.buffers[tensor.buffer].data
-    return data.view(_dtype(tensor.type)).reshape(tensor.shape)
+    return data.view(_dtype(tensor.type)).reshape(() if tensor.shape is None else tensor.shape)
 
 
 def _dtype(tensor_type: int) -> str:
@@ -63,6 +63,7 @@ def _dtype(tensor_type: int) -> str:
     return {
         kinds.FLOAT32: "<f4",
         kinds.INT8: "i1",
+        kinds.UINT8: "u1",
         kinds.INT16: "<i2",
         kinds.INT32: "<i4",
         kinds.INT64: "<i8",

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from export.formats.tflite import flatbuffer
-from export.formats.tflite.layers import weighing
+from export.formats.tflite.dissect import stored_as
+from export.formats.tflite.layers import Layer, weighing
 
 # float32 rounds a product of two scales by 2^-24, and the quantizer computes some of them in float32.
 SAME = 1e-5
@@ -32,9 +34,14 @@ FIXED = {
 }
 
 
-def violations(model: flatbuffer.Model) -> Iterator[str]:
-    """Yield a sentence for every violated rule in the main graph of a parsed file."""
-    yield from _biases(model)
+def violations(model: flatbuffer.Model, least_steps: float = 0.0) -> Iterator[str]:
+    """Yield a sentence for every violated rule in the main graph of a parsed file.
+
+    Args:
+        model: the file.
+        least_steps: the effect on a layer's output, in steps of 16 bits, up to which a wrong bias is no violation.
+    """
+    yield from _biases(model, least_steps)
     tensors = model.subgraphs[0].tensors
     for operator in model.subgraphs[0].operators:
         name = flatbuffer.op_name(model, operator)
@@ -51,23 +58,36 @@ def violations(model: flatbuffer.Model) -> Iterator[str]:
             yield f"the output has the scale {result[0]:.4g} and the zero point {result[1]}, {name} {place}"
 
 
-def _biases(model: flatbuffer.Model) -> Iterator[str]:
+def _biases(model: flatbuffer.Model, least_steps: float) -> Iterator[str]:
     """Yield the layers whose bias is not in steps of the input's scale times the weights' scales."""
     for layer in weighing(model):
         source, weights = layer.source.quantization, layer.weights.quantization
         place = f"{layer.op} {layer.weights.name.decode().split(';')[0]}"
         if weights is not None and weights.zeroPoint is not None and np.any(weights.zeroPoint):
             yield f"the weights have a zero point other than 0, {place}"
-        if layer.bias is None or flatbuffer.is_float(layer.bias):
-            continue
+        if layer.bias is None or flatbuffer.is_float(layer.bias) or not flatbuffer.constant(model, layer.bias).any():
+            continue  # zeros are zeros in steps of any size
         if any(one is None or one.scale is None for one in (source, weights, layer.bias.quantization)):
             yield f"the bias is an integer, but the input, the weights or the bias have no scale, {place}"
             continue
         expected = np.float64(source.scale[0]) * np.asarray(weights.scale, np.float64)
         found = np.asarray(layer.bias.quantization.scale, np.float64)
-        if not np.allclose(found, expected, rtol=SAME, atol=0):
+        if (
+            not np.allclose(found, expected, rtol=SAME, atol=0)
+            and _effect(model, layer, found - expected) > least_steps
+        ):
             ratio = float(np.max(found / expected))
             yield f"the bias has {ratio:.3g} times the scale of the products that it is added to, {place}"
+
+
+def _effect(model: flatbuffer.Model, layer: Layer, error: NDArray[np.float64]) -> float:
+    """Return what a wrong scale of the bias changes in the output, in steps of 16 bits; infinite for other types."""
+    graph = model.subgraphs[0]
+    output = graph.tensors[graph.operators[layer.position].outputs[0]]
+    if flatbuffer.is_float(output) or stored_as(output).dtype != "int16":
+        return float("inf")
+    stored = flatbuffer.constant(model, layer.bias).astype(np.float64)
+    return float(np.abs(stored * error).max(initial=0) / float(output.quantization.scale[0]))
 
 
 def _grid(tensor: Any) -> tuple[float, int] | None:

@@ -75,6 +75,7 @@ class Isolated:
         self._session.invoke(stored)
         for part in self._parts:
             values = {name: self._real(index) for name, index in part.reads.items()}
+            part.session.fit(values)
             part.session.invoke({spec.name: values[spec.name].astype(spec.dtype) for spec in part.session.inputs})
             for match, index in part.makes:
                 yield self._compared(match, np.array(part.session.view(index), np.float64))
@@ -88,7 +89,7 @@ class Isolated:
         limits = np.iinfo(spec.dtype)
         ideal = np.clip(expected / spec.scale + spec.zero_point, limits.min, limits.max)
         stored = np.array(self._session.view(index))
-        found = np.abs(stored.astype(np.float64) - ideal.reshape(spec.shape))
+        found = np.abs(stored.astype(np.float64) - ideal.reshape(stored.shape))
         steps = np.maximum(found - rounding_steps(self._specs, maker, index), 0)
         op = flatbuffer.op_name(self._quantized, maker)
         return OperatorErrors(op=op, tensor=spec.name, dtype=spec.dtype, steps=steps, stored=stored)

@@ -51,6 +51,19 @@ class TfliteSession:
         view: NDArray[Any] = self._interpreter.tensor(index)()
         return view
 
+    def fit(self, inputs: Mapping[str, Array]) -> None:
+        """Give inputs the shapes of these values: a file may leave sizes open that its operators determine."""
+        other = {
+            name: detail["index"]
+            for name, detail in self._input_details.items()
+            if tuple(int(size) for size in detail["shape"]) != inputs[name].shape
+        }
+        for name, index in other.items():
+            self._interpreter.resize_tensor_input(index, inputs[name].shape)
+        if other:
+            self._interpreter.allocate_tensors()
+            self._input_details, self._output_details = self._details()
+
     def _details(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the details of inputs and outputs by the names in the signature, or else of the tensors.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from export.formats.session import Step
 from export.formats.tflite import flatbuffer
 
@@ -29,3 +31,21 @@ def steps(model: flatbuffer.Model) -> list[Step]:
 
 def _name(subgraph: object, index: int) -> str:
     return str(subgraph.tensors[index].name.decode())  # type: ignore[attr-defined]  # generated code without types
+
+
+def depth_first(subgraph: Any) -> list[Any]:
+    """Return the operators depth first from the outputs, the order that .onnx files get; converters have their own."""
+    maker = {index: position for position, operator in enumerate(subgraph.operators) for index in operator.outputs}
+    done: dict[int, None] = {}
+    stack = [(maker[index], False) for index in reversed(subgraph.outputs) if index in maker]
+    while stack:
+        position, ready = stack.pop()
+        if position in done:
+            continue
+        if ready:
+            done[position] = None
+            continue
+        stack.append((position, True))
+        sources = [maker[index] for index in subgraph.operators[position].inputs if index in maker]
+        stack.extend((source, False) for source in reversed(sources) if source not in done)
+    return [subgraph.operators[position] for position in done]

@@ -9,7 +9,7 @@ import numpy as np
 
 from calibration.enlarged import enlarged
 from calibration.samples import Samples
-from export.formats import FORMATS
+from export.formats import format_of
 from export.runtime.jobs.feed import feed
 from export.runtime.jobs.reach import Reach
 
@@ -17,7 +17,7 @@ from export.runtime.jobs.reach import Reach
 NUMBERS, FEWEST, MOST = 4_000_000, 2, 16
 
 # Steps that an operator may be off, by the type of its output (`export.proof.tolerances.ARITHMETIC`).
-ALLOWED = {"int8": 1.0, "uint8": 1.0, "int16": 4.0}
+ALLOWED = {"int8": 1.0, "uint8": 1.0, "int16": 4.0, "uint16": 4.0}
 
 # How many steps count as one where LiteRT reads or interpolates a table: measured 22 of 32768 steps for a softmax, 500
 # for a reciprocal root of 16 bits near zero, where it is steep (256 are a step of 8 bits), and 1.0 for a root.
@@ -28,17 +28,18 @@ INTERPOLATED = {
 }
 
 
-def isolate(path: str, source: str, format: str, samples: str, camera_bytes: bool) -> dict[str, Any]:
+def isolate(path: str, source: str, is_sibling: bool, samples: str, camera_bytes: bool) -> dict[str, Any]:
     """Return the largest error in steps with its operator and type, the number of operators, and what samples reach.
 
     Args:
         path: path of the integer file.
         source: path of the file that it was quantized or derived from.
-        format: name of its format.
+        is_sibling: whether it was derived from it; otherwise the source has the same operators in float.
         samples: a folder that `Samples.save` wrote; some of them are run, and again with their float inputs enlarged.
         camera_bytes: whether to feed uint8 photos without normalisation.
     """
-    isolated = FORMATS[format].isolate(Path(path), Path(source))
+    own_format = format_of(Path(path))
+    isolated = (own_format.isolate_beside if is_sibling else own_format.isolate)(Path(path), Path(source))
     loaded = Samples.load(Path(samples))
     count = int(np.clip(NUMBERS // isolated.size, FEWEST, MOST))
     chosen = loaded.take(np.unique(np.linspace(0, len(loaded) - 1, count).astype(np.int64)))

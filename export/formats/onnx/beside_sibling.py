@@ -1,0 +1,166 @@
+"""Run every operator of an integer .onnx by itself, on the numbers that its sibling .tflite stores.
+
+Both files hold the same integers, so an operator must store what the sibling's operator stores, up to rounding. Grids
+that differ, a lost cap, another dilation or a wrong skip connection show where they are, however small their effect on
+the outputs is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from calibration.samples import Array
+from export.formats.onnx import split
+from export.formats.onnx.dissect import loaded
+from export.formats.onnx.split import Seam
+from export.formats.onnx.tensor_match import Counterpart, likeness
+from export.formats.session import OperatorErrors
+from export.formats.tflite import flatbuffer
+from export.formats.tflite.dissect import load, stored_as
+from export.formats.tflite.isolated import rounding_steps
+from export.model.tensor_spec import TensorSpec
+
+SAME_SCALE = 1e-6  # Relative: both files store the same float32 number.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """An activation of the sibling.
+
+    Attributes:
+        index: of its tensor in the .tflite.
+        op: the operator that computes it there; empty for an input.
+        layout: how its values lie in the .onnx.
+        offset: zero point in the .onnx minus that in the .tflite.
+    """
+
+    index: int
+    op: str
+    layout: Counterpart
+    offset: int
+
+    def in_onnx(self, stored: Array, dtype: str) -> Array:
+        """Return stored numbers of the .tflite as the .onnx stores them."""
+        return np.asarray(self.layout.as_onnx(stored).astype(np.int64) + self.offset).astype(dtype)
+
+
+class BesideSibling:
+    """The operators of an integer .onnx by themselves, beside the .tflite that it was derived from."""
+
+    has_indices = False
+
+    def __init__(self, content: bytes, sibling: bytes) -> None:
+        """Load both files."""
+        import onnx
+
+        proto: Any = onnx.load_from_string(content)
+        self._seams = split.seams(proto)
+        self._shown = loaded(split.shown(proto, self._seams), is_optimized=True)
+        self._alone = loaded(split.isolated(proto, self._seams), is_optimized=True)
+        model = flatbuffer.read(sibling)
+        self._sibling = load(sibling)
+        self.inputs = self._sibling.inputs
+        self._makers = dict(_activations(model))
+        self._specs = {index: stored_as(model.subgraphs[0].tensors[index]) for index in self._makers}
+        self.size = sum(int(np.prod(spec.shape)) for spec in self._specs.values())
+        self._room = {
+            int(index): rounding_steps(self._specs, operator, int(index))
+            for operator in model.subgraphs[0].operators
+            for index in operator.outputs
+            if int(index) in self._specs
+        }
+        self._matches: dict[str, Match] | None = None
+
+    def errors(self, stored: Mapping[str, Array]) -> Iterator[OperatorErrors]:
+        """Run one sample, stored inputs by name, and yield the errors of every operator whose output has a grid."""
+        self._sibling.invoke(stored)
+        values = {index: np.array(self._sibling.view(index)) for index in self._makers}
+        if self._matches is None:
+            self._matches = dict(self._matched(stored, values))
+        matches = self._matches
+        lost = [seam for seam in self._seams if seam.name not in matches]
+        for seam in lost:
+            yield OperatorErrors(op="the grid of", tensor=seam.name, dtype=seam.stored.dtype, steps=np.array(np.inf))
+        if lost:
+            return
+        integers = {
+            seam.name: match.in_onnx(values[match.index], seam.stored.dtype)
+            for seam in self._seams
+            if (match := matches.get(seam.name)) is not None
+        }
+        computed = self._computed({split.PREFIX + name: one for name, one in integers.items()} | dict(stored))
+        for seam in self._seams:
+            if seam.name in integers and seam.name in computed:
+                match = matches[seam.name]
+                found = np.abs(computed[seam.name].astype(np.int64) - integers[seam.name]).astype(np.float64)
+                steps = np.maximum(found - self._room.get(match.index, 0.0), 0)
+                tensor = self._specs[match.index].name
+                yield OperatorErrors(op=match.op, tensor=tensor, dtype=seam.stored.dtype, steps=steps)
+
+    def _computed(self, fed: Mapping[str, Array]) -> dict[str, Array]:
+        """Return what every operator gives by itself, by the name of its activation."""
+        names = [value.name for value in self._alone.get_outputs()]
+        taken = {value.name: fed[value.name] for value in self._alone.get_inputs()}
+        return dict(zip(names, self._alone.run(names, taken), strict=True))
+
+    def _matched(self, stored: Mapping[str, Array], values: Mapping[int, Array]) -> Iterator[tuple[str, Match]]:
+        """Yield the sibling's activation of each seam: the most similar one of the same size on the same grid."""
+        names = [value.name for value in self._shown.get_outputs()]
+        inputs = {value.name: _as_input(stored[value.name], value.type) for value in self._shown.get_inputs()}
+        found = {**inputs, **dict(zip(names, self._shown.run(names, inputs), strict=True))}
+        left = dict.fromkeys(values)
+        for seam in self._seams:
+            own = found[seam.name]
+            rated = [
+                (*likeness(values[index] + float(_offset(self._specs[index], seam)), own.astype(np.float64)), index)
+                for index in left
+                if values[index].size == own.size and _is_same_grid(self._specs[index], seam)
+            ]
+            if not rated:
+                continue
+            _, axes, index = max(rated, key=lambda one: one[0])
+            del left[index]
+            layout = Counterpart(tensor=self._specs[index].name, axes=axes, shape=own.shape)
+            yield (
+                seam.name,
+                Match(index=index, op=self._makers[index], layout=layout, offset=_offset(self._specs[index], seam)),
+            )
+
+
+def _activations(model: flatbuffer.Model) -> Iterator[tuple[int, str]]:
+    """Yield index and maker of each activation with a grid that something reads; the maker of an input is empty."""
+    graph = model.subgraphs[0]
+    read = {*graph.outputs, *(index for operator in graph.operators for index in operator.inputs)}
+    for index in graph.inputs:
+        yield int(index), ""
+    for operator in graph.operators:
+        for index in operator.outputs:
+            if index in read and stored_as(graph.tensors[index]).scale is not None:
+                yield int(index), flatbuffer.op_name(model, operator)
+
+
+def _is_same_grid(spec: TensorSpec, seam: Seam) -> bool:
+    one, other = spec.scale, seam.stored.scale
+    if one is None or other is None or abs(one - other) > SAME_SCALE * one:
+        return False
+    return _from_smallest(spec) == _from_smallest(seam.stored)
+
+
+def _from_smallest(spec: TensorSpec) -> int:
+    """Return the zero point relative to the smallest number of the type, which is equal for int8 and uint8."""
+    return int(spec.zero_point or 0) - int(np.iinfo(spec.dtype).min)
+
+
+def _offset(spec: TensorSpec, seam: Seam) -> int:
+    return int(seam.stored.zero_point or 0) - int(spec.zero_point or 0)
+
+
+def _as_input(stored: Array, kind: str) -> Array:
+    """Return an input of the .tflite as the .onnx takes it: bytes may be unsigned there."""
+    if stored.dtype == np.int8 and kind == "tensor(uint8)":
+        return (stored.astype(np.int16) + 128).astype(np.uint8)
+    return stored

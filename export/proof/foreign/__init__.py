@@ -1,0 +1,1 @@
+"""The proof of a file that another tool made from a Keras model."""
