@@ -276,8 +276,8 @@ STORED_EXCESS = ErrorTolerance(
 # than the values that the samples give, and the SQNR that its limits must leave of an activation.
 FOREIGN_EXCESS = ErrorTolerance(
     largest=4.0,
-    reason="other calibration data may reach twice as far: measured 2.3 at most in files of TFLiteConverter and ONNX "
-    "Runtime; two bits lost are more than data explain",
+    reason="other calibration data may reach twice as far: measured 2.3 at most in healthy files of two "
+    "makers; two bits lost are more than data explain",
 )
 FOREIGN_CLIPPING = LeastShare(
     least=15.0,
