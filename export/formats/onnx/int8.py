@@ -52,5 +52,6 @@ def derive(sibling: bytes, *, is_mixed: bool = False) -> bytes:
     squared_difference.as_the_runtime_rounds(graph)
     drop_unused(graph)
     islands.pool_globally(proto)
+    islands.keep_layers_in_float(graph)
     saturation.sign_safe_weights(graph)
     return seal(proto)

@@ -8,7 +8,10 @@ import numpy as np
 
 from export.formats.onnx.graph import Graph
 from export.formats.onnx.protos import GraphProto, ModelProto, NodeProto
+from export.formats.onnx.weights_only import spelled_out
 
+LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+MOVES = frozenset({"Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 SPATIAL_AXES = [2, 3]  # For images with channels first.
 
 
@@ -33,6 +36,37 @@ def pad_integers(proto: GraphProto) -> None:
         constant = graph.store(f"{node.output[0]}/padding", np.array(value, kind))
         pad.input[:] = [source.input[0], pad.input[1], constant, *pad.input[3:]]
         node.op_type, node.input[:] = "Identity", [pad.output[0]]
+
+
+def keep_layers_in_float(proto: GraphProto) -> None:
+    """Spell out the DequantizeLinear before each layer with float weights, so that they stay float.
+
+    ONNX Runtime rounds the weights of a float layer between DequantizeLinear and QuantizeLinear to 8 bits with one
+    scale (WeightBiasQuantization): a Conv3D is two steps off.
+    """
+    graph = Graph(proto)
+    readers: dict[str, list[NodeProto]] = {}
+    for node in proto.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    nodes: list[Any] = []
+    for node in proto.node:
+        is_activation = node.op_type == "DequantizeLinear" and node.input[0] not in graph.stored
+        ends = _ends(readers, node.output[0]) if is_activation else []
+        only_floats = bool(ends) and all(end.op_type in LAYERS and _has_float_weights(graph, end) for end in ends)
+        nodes += spelled_out(graph, node) if only_floats else [node]
+    graph.replace_nodes(nodes)
+
+
+def _has_float_weights(graph: Graph, node: NodeProto) -> bool:
+    return node.input[1] in graph.stored and graph.value(node.input[1]).dtype == np.float32
+
+
+def _ends(readers: dict[str, list[NodeProto]], name: str) -> list[NodeProto]:
+    """Return the nodes that read `name`, also through operators that only move data."""
+    found = readers.get(name, [])
+    moved = [end for one in found if one.op_type in MOVES for end in _ends(readers, one.output[0])]
+    return [one for one in found if one.op_type not in MOVES] + moved
 
 
 def pool_globally(model: ModelProto) -> None:
