@@ -142,6 +142,10 @@ class IsolatedOperators(Protocol):
     size: int
     has_indices: bool
 
+    def align(self, samples: Sequence[Mapping[str, Array]]) -> None:
+        """Match the operators of both files on some samples, stored inputs by name; call this first."""
+        ...
+
     def errors(self, stored: Mapping[str, Array]) -> Iterator[OperatorErrors]:
         """Run one sample, stored inputs by name, and yield the errors of every operator whose output has a grid."""
         ...

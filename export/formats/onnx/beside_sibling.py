@@ -7,7 +7,7 @@ the outputs is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,15 +73,21 @@ class BesideSibling:
             for index in operator.outputs
             if int(index) in self._specs
         }
-        self._matches: dict[str, Match] | None = None
+        self._sources = {
+            int(index): [int(source) for source in operator.inputs]
+            for operator in model.subgraphs[0].operators
+            for index in operator.outputs
+        }
+        self._matches: dict[str, Match] = {}
+
+    def align(self, samples: Sequence[Mapping[str, Array]]) -> None:
+        """Match the activations of both files on some samples; call this first."""
+        found = [self._found(stored) for stored in samples]
+        self._matches = dict(self._matched(found, [self._values(stored) for stored in samples]))
 
     def errors(self, stored: Mapping[str, Array]) -> Iterator[OperatorErrors]:
         """Run one sample, stored inputs by name, and yield the errors of every operator whose output has a grid."""
-        self._sibling.invoke(stored)
-        values = {index: np.array(self._sibling.view(index)) for index in self._makers}
-        if self._matches is None:
-            self._matches = dict(self._matched(stored, values))
-        matches = self._matches
+        values, matches = self._values(stored), self._matches
         lost = [seam for seam in self._seams if seam.name not in matches]
         for seam in lost:
             yield OperatorErrors(op="the grid of", tensor=seam.name, dtype=seam.stored.dtype, steps=np.array(np.inf))
@@ -107,28 +113,69 @@ class BesideSibling:
         taken = {value.name: fed[value.name] for value in self._alone.get_inputs()}
         return dict(zip(names, self._alone.run(names, taken), strict=True))
 
-    def _matched(self, stored: Mapping[str, Array], values: Mapping[int, Array]) -> Iterator[tuple[str, Match]]:
-        """Yield the sibling's activation of each seam: the most similar one of the same size on the same grid."""
+    def _values(self, stored: Mapping[str, Array]) -> dict[int, Array]:
+        """Return what the sibling stores, by the index of the tensor."""
+        self._sibling.invoke(stored)
+        return {index: np.array(self._sibling.view(index)) for index in self._makers}
+
+    def _found(self, stored: Mapping[str, Array]) -> dict[str, Array]:
+        """Return what the .onnx stores, by the name of the seam."""
         names = [value.name for value in self._shown.get_outputs()]
         inputs = {value.name: _as_input(stored[value.name], value.type) for value in self._shown.get_inputs()}
-        found = {**inputs, **dict(zip(names, self._shown.run(names, inputs), strict=True))}
-        left = dict.fromkeys(values)
+        return {**inputs, **dict(zip(names, self._shown.run(names, inputs), strict=True))}
+
+    def _matched(
+        self, found: Sequence[Mapping[str, Array]], values: Sequence[Mapping[int, Array]]
+    ) -> Iterator[tuple[str, Match]]:
+        """Yield the sibling's activation of each seam, of the same size and on the same grid.
+
+        Of several, it is one that is computed from the same activations, and of these the most similar one: on all
+        samples, because two activations may be equal on one of them.
+        """
+        chosen: dict[str, int] = {}
         for seam in self._seams:
-            own = found[seam.name]
+            own = found[0][seam.name]
+            place = {chosen[source] for source in seam.sources if source in chosen}
             rated = [
-                (*likeness(values[index] + float(_offset(self._specs[index], seam)), own.astype(np.float64)), index)
-                for index in left
-                if values[index].size == own.size and _is_same_grid(self._specs[index], seam)
+                (
+                    self._nearest(index, frozenset(chosen.values())) == place,
+                    *self._alike(seam, index, found, values),
+                    index,
+                )
+                for index, one in values[0].items()
+                if index not in chosen.values() and one.size == own.size and _is_same_grid(self._specs[index], seam)
             ]
             if not rated:
                 continue
-            _, axes, index = max(rated, key=lambda one: one[0])
-            del left[index]
+            _, _, axes, index = max(rated, key=lambda one: one[:2])
+            chosen[seam.name] = index
             layout = Counterpart(tensor=self._specs[index].name, axes=axes, shape=own.shape)
-            yield (
-                seam.name,
-                Match(index=index, op=self._makers[index], layout=layout, offset=_offset(self._specs[index], seam)),
-            )
+            offset = _offset(self._specs[index], seam)
+            yield seam.name, Match(index=index, op=self._makers.get(index, ""), layout=layout, offset=offset)
+
+    def _alike(
+        self, seam: Seam, index: int, found: Sequence[Mapping[str, Array]], values: Sequence[Mapping[int, Array]]
+    ) -> tuple[float, tuple[int, ...] | None]:
+        """Return the smallest likeness over the samples, and the order of axes."""
+        offset = float(_offset(self._specs[index], seam))
+        rated = [
+            likeness(one[index] + offset, other[seam.name].astype(np.float64))
+            for one, other in zip(values, found, strict=True)
+        ]
+        return min(one for one, _ in rated), max(rated, key=lambda one: one[0])[1]
+
+    def _nearest(self, index: int, known: frozenset[int]) -> set[int]:
+        """Return the nearest activations among `known` that an activation of the sibling is computed from."""
+        found: set[int] = set()
+        seen, todo = set(), list(self._sources.get(index, ()))
+        while todo:
+            source = todo.pop()
+            if source in known:
+                found.add(source)
+            elif source not in seen:
+                seen.add(source)
+                todo += self._sources.get(source, ())
+        return found
 
 
 def _activations(model: flatbuffer.Model) -> Iterator[tuple[int, str]]:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from export.formats.onnx.graph import Graph
+from export.formats.onnx.naming import subgraphs
 from export.formats.onnx.protos import GraphProto, ModelProto, NodeProto
-from export.formats.onnx.weights_only import spelled_out
+from export.formats.onnx.weights_only import spell_out_dequantizations, spelled_out
 
 LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 MOVES = frozenset({"Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
@@ -56,6 +57,13 @@ def keep_layers_in_float(proto: GraphProto) -> None:
         only_floats = bool(ends) and all(end.op_type in LAYERS and _has_float_weights(graph, end) for end in ends)
         nodes += spelled_out(graph, node) if only_floats else [node]
     graph.replace_nodes(nodes)
+
+
+def keep_loops_in_float(proto: GraphProto) -> None:
+    """Spell out the DequantizeLinear of weights in loops, so that ONNX Runtime does not round the activations there."""
+    for node in proto.node:
+        for inner in subgraphs(node):
+            spell_out_dequantizations(inner)
 
 
 def _has_float_weights(graph: Graph, node: NodeProto) -> bool:

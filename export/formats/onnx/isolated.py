@@ -5,7 +5,7 @@ What the integer operator then adds is the rounding of its output and of its own
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,9 @@ class OnnxIsolated:
         self._ops = {seam.name: makers.get(seam.reads, "") for seam in self._seams}
         self.has_indices = False
         self.size = max(1, NUMBERS_OF_A_LAYER * len(self._seams))
+
+    def align(self, samples: Sequence[Mapping[str, Array]]) -> None:
+        """Do nothing: the float operators are those of the file."""
 
     def errors(self, stored: Mapping[str, Array]) -> Iterator[OperatorErrors]:
         """Run one sample, and yield the errors of every operator whose output has a grid."""

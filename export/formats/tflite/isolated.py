@@ -66,6 +66,9 @@ class Isolated:
             if flatbuffer.op_name(self._quantized, operator) == "QUANTIZE" and int(operator.outputs[0]) in self._watched
         ]
 
+    def align(self, samples: Sequence[Mapping[str, Array]]) -> None:
+        """Do nothing: operators are matched by their order."""
+
     def errors(self, stored: Mapping[str, Array]) -> Iterator[OperatorErrors]:
         """Run one sample, and yield the errors of every operator whose output has a grid.
 

@@ -46,6 +46,7 @@ def isolate(path: str, source: str, is_sibling: bool, samples: str, camera_bytes
     loaded = Samples.load(Path(samples))
     count = int(np.clip(NUMBERS // isolated.size, FEWEST, MOST))
     chosen = loaded.take(np.unique(np.linspace(0, len(loaded) - 1, count).astype(np.int64)))
+    isolated.align([feed(isolated, chosen, index, camera_bytes) for index in range(len(chosen))])
     worst, where, dtype, operators, reach = 0.0, "", "int8", set(), Reach()
     for few in (chosen,) if isolated.has_indices else (chosen, enlarged(chosen)):
         for index in range(len(few)):
