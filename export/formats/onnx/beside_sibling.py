@@ -8,7 +8,6 @@ the outputs is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,36 +15,11 @@ import numpy as np
 from calibration.samples import Array
 from export.formats.onnx import split
 from export.formats.onnx.dissect import loaded
-from export.formats.onnx.split import Seam
-from export.formats.onnx.tensor_match import Counterpart, likeness
+from export.formats.onnx.sibling_match import Match, Sibling
 from export.formats.session import OperatorErrors
 from export.formats.tflite import flatbuffer
 from export.formats.tflite.dissect import load, stored_as
 from export.formats.tflite.isolated import rounding_steps
-from export.model.tensor_spec import TensorSpec
-
-SAME_SCALE = 1e-6  # Relative: both files store the same float32 number.
-
-
-@dataclass(frozen=True, kw_only=True)
-class Match:
-    """An activation of the sibling.
-
-    Attributes:
-        index: of its tensor in the .tflite.
-        op: the operator that computes it there; empty for an input.
-        layout: how its values lie in the .onnx.
-        offset: zero point in the .onnx minus that in the .tflite.
-    """
-
-    index: int
-    op: str
-    layout: Counterpart
-    offset: int
-
-    def in_onnx(self, stored: Array, dtype: str) -> Array:
-        """Return stored numbers of the .tflite as the .onnx stores them."""
-        return np.asarray(self.layout.as_onnx(stored).astype(np.int64) + self.offset).astype(dtype)
 
 
 class BesideSibling:
@@ -83,7 +57,8 @@ class BesideSibling:
     def align(self, samples: Sequence[Mapping[str, Array]]) -> None:
         """Match the activations of both files on some samples; call this first."""
         found = [self._found(stored) for stored in samples]
-        self._matches = dict(self._matched(found, [self._values(stored) for stored in samples]))
+        sibling = Sibling(specs=self._specs, sources=self._sources, values=[self._values(stored) for stored in samples])
+        self._matches = dict(sibling.matches(self._seams, found))
 
     def errors(self, stored: Mapping[str, Array]) -> Iterator[OperatorErrors]:
         """Run one sample, stored inputs by name, and yield the errors of every operator whose output has a grid."""
@@ -105,7 +80,7 @@ class BesideSibling:
                 found = np.abs(computed[seam.name].astype(np.int64) - integers[seam.name]).astype(np.float64)
                 steps = np.maximum(found - self._room.get(match.index, 0.0), 0)
                 tensor = self._specs[match.index].name
-                yield OperatorErrors(op=match.op, tensor=tensor, dtype=seam.stored.dtype, steps=steps)
+                yield OperatorErrors(op=self._makers[match.index], tensor=tensor, dtype=seam.stored.dtype, steps=steps)
 
     def _computed(self, fed: Mapping[str, Array]) -> dict[str, Array]:
         """Return what every operator gives by itself, by the name of its activation."""
@@ -124,59 +99,6 @@ class BesideSibling:
         inputs = {value.name: _as_input(stored[value.name], value.type) for value in self._shown.get_inputs()}
         return {**inputs, **dict(zip(names, self._shown.run(names, inputs), strict=True))}
 
-    def _matched(
-        self, found: Sequence[Mapping[str, Array]], values: Sequence[Mapping[int, Array]]
-    ) -> Iterator[tuple[str, Match]]:
-        """Yield the sibling's activation of each seam, of the same size and on the same grid.
-
-        Of several, it is one that is computed from the same activations, and of these the most similar one: on all
-        samples, because two activations may be equal on one of them.
-        """
-        chosen: dict[str, int] = {}
-        for seam in self._seams:
-            own = found[0][seam.name]
-            place = {chosen[source] for source in seam.sources if source in chosen}
-            rated = [
-                (
-                    self._nearest(index, frozenset(chosen.values())) == place,
-                    *self._alike(seam, index, found, values),
-                    index,
-                )
-                for index, one in values[0].items()
-                if index not in chosen.values() and one.size == own.size and _is_same_grid(self._specs[index], seam)
-            ]
-            if not rated:
-                continue
-            _, _, axes, index = max(rated, key=lambda one: one[:2])
-            chosen[seam.name] = index
-            layout = Counterpart(tensor=self._specs[index].name, axes=axes, shape=own.shape)
-            offset = _offset(self._specs[index], seam)
-            yield seam.name, Match(index=index, op=self._makers.get(index, ""), layout=layout, offset=offset)
-
-    def _alike(
-        self, seam: Seam, index: int, found: Sequence[Mapping[str, Array]], values: Sequence[Mapping[int, Array]]
-    ) -> tuple[float, tuple[int, ...] | None]:
-        """Return the smallest likeness over the samples, and the order of axes."""
-        offset = float(_offset(self._specs[index], seam))
-        rated = [
-            likeness(one[index] + offset, other[seam.name].astype(np.float64))
-            for one, other in zip(values, found, strict=True)
-        ]
-        return min(one for one, _ in rated), max(rated, key=lambda one: one[0])[1]
-
-    def _nearest(self, index: int, known: frozenset[int]) -> set[int]:
-        """Return the nearest activations among `known` that an activation of the sibling is computed from."""
-        found: set[int] = set()
-        seen, todo = set(), list(self._sources.get(index, ()))
-        while todo:
-            source = todo.pop()
-            if source in known:
-                found.add(source)
-            elif source not in seen:
-                seen.add(source)
-                todo += self._sources.get(source, ())
-        return found
-
 
 def _activations(model: flatbuffer.Model) -> Iterator[tuple[int, str]]:
     """Yield index and maker of each activation with a grid that something reads; the maker of an input is empty."""
@@ -188,22 +110,6 @@ def _activations(model: flatbuffer.Model) -> Iterator[tuple[int, str]]:
         for index in operator.outputs:
             if index in read and stored_as(graph.tensors[index]).scale is not None:
                 yield int(index), flatbuffer.op_name(model, operator)
-
-
-def _is_same_grid(spec: TensorSpec, seam: Seam) -> bool:
-    one, other = spec.scale, seam.stored.scale
-    if one is None or other is None or abs(one - other) > SAME_SCALE * one:
-        return False
-    return _from_smallest(spec) == _from_smallest(seam.stored)
-
-
-def _from_smallest(spec: TensorSpec) -> int:
-    """Return the zero point relative to the smallest number of the type, which is equal for int8 and uint8."""
-    return int(spec.zero_point or 0) - int(np.iinfo(spec.dtype).min)
-
-
-def _offset(spec: TensorSpec, seam: Seam) -> int:
-    return int(seam.stored.zero_point or 0) - int(spec.zero_point or 0)
 
 
 def _as_input(stored: Array, kind: str) -> Array:
