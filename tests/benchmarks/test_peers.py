@@ -19,7 +19,17 @@ from benchmarks.peers.registry import PEERS, Peer
 OWN = [peer for peer in PEERS if peer.environment is None]
 
 
-@pytest.mark.parametrize("peer", OWN, ids=lambda peer: f"{peer.tool} {' '.join(peer.settings.values())}")
+@pytest.mark.parametrize(
+    "peer",
+    [
+        pytest.param(
+            peer,
+            id=f"{peer.tool} {' '.join(peer.settings.values())}",
+            marks=pytest.mark.large if peer.tool == "tflite-converter" else (),
+        )
+        for peer in OWN
+    ],
+)
 def test_peer_of_our_environment_is_scored_and_kept(peer: Peer, network: Network, tmp_path: Path) -> None:
     row = peer_row(peer, network, tmp_path)
     assert row.reason == ""

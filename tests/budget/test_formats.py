@@ -90,6 +90,7 @@ def test_a_budget_must_be_met_in_every_requested_format(kind: str, network: Netw
     assert not planted.holds(planted.point(INT8))
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("kind", FORMATS)
 def test_only_requested_formats_count(kind: str, network: Network, search: Search) -> None:
     found = sizes(search, INT8)
@@ -117,6 +118,7 @@ def test_the_float_file_is_converted_once_for_all_candidates(search: Search) -> 
     assert steps["observe the ranges"] == 1
 
 
+@pytest.mark.large
 def test_a_scheme_that_overflows_is_skipped(network: Network) -> None:
     loud = network.build()
     first, second = loud.get_layer("c1"), loud.get_layer("c3")
@@ -155,6 +157,7 @@ def test_a_slow_measurement_is_repeated_before_the_choice(network: Network) -> N
     assert any(point is found.chosen for point in points)
 
 
+@pytest.mark.large
 def test_a_preset_excludes_points_that_another_format_cannot_deliver(network: Network) -> None:
     run = budgeted(network, "undelivered", ())
 

@@ -143,7 +143,9 @@ def healthy(patient: Callable[[str], Patient]) -> Callable[[str, str], Diagnosis
     return give
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.large if name == "mobilenet_tiny" else ()) for name in NETWORKS]
+)
 def test_every_layer_with_its_own_error_is_measured_and_the_most_costly_ones_precisely(
     name: str,
     patient: Callable[[str], Patient],
@@ -217,7 +219,7 @@ def test_both_formats_report_the_same_for_every_layer(
         assert layer.error.local_sqnr_db == pytest.approx(same.error.local_sqnr_db, abs=0.2)
         assert layer.error.cumulative_sqnr_db == pytest.approx(same.error.cumulative_sqnr_db, abs=0.5)
         # A share refers to the output error of the file, which may differ slightly between formats.
-        expected = [None] if same.share is None else [pytest.approx(same.share * r, rel=0.05, abs=2e-3) for r in ratios]
+        expected = [None] if same.share is None else [pytest.approx(same.share * r, rel=0.05, abs=3e-3) for r in ratios]
         assert layer.share in expected
 
 

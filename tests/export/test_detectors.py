@@ -46,6 +46,9 @@ def write(folder: Path, drawn: Scenes) -> Path:
     return folder
 
 
+pytestmark = pytest.mark.large
+
+
 @pytest.fixture(scope="module")
 def drawn() -> Scenes:
     return scenes("photos", 1)

@@ -89,7 +89,7 @@ def outputs(content: bytes, inputs: Mapping[str, np.ndarray], folder: Path) -> n
 
 
 # The others run with the large tests.
-QUICK = {"causal layer", "added twice", "maximum"}
+QUICK = {"causal layer", "maximum"}
 NO_MASKS_QUICK = {"a bias is selected", "a constant is added behind"}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from export.proof import checks, streaming
+from export.proof import output_checks, streaming
 from export.recipe import Recipe
 from export.scheme import FLOAT32, INT8, W8A16
 from tests.export.own_export import exported, failures
@@ -33,7 +33,7 @@ def test_the_files_of_one_step_are_proven_over_sequences_and_wrong_states_are_se
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    original = checks.streaming.check
+    original = output_checks.streaming.check
 
     def check(path: Path, stream: Any, scheme: Any, kinds: Any) -> Any:
         first, second = stream.state["memory_state0"], stream.state["memory_state1"]
