@@ -363,11 +363,18 @@ def mobilenet() -> keras.Model:
     return model
 
 
+def tiny_efficientnet() -> keras.Model:
+    architecture = zoo.find("efficientnet_b0")
+    model = architecture.build(**architecture.tiny)
+    assert weights.load(model, architecture, "tiny").trained
+    return model
+
+
 def networks(work: Path) -> dict[str, Network]:
     """Return all networks by name; nothing is built yet."""
     grey, architecture = zoo.find("lenet5").preprocess(), zoo.find("mobilenet")
     small, full = architecture.preprocess(**architecture.tiny), architecture.preprocess()
-    linear = zoo.find("mobilenet_v2")
+    linear, gated = zoo.find("mobilenet_v2"), zoo.find("efficientnet_b0")
     return {
         name: Network(name, build, preprocessing, draw, work / name)
         for name, build, preprocessing, draw in (
@@ -375,6 +382,7 @@ def networks(work: Path) -> dict[str, Network]:
             ("two_headed", two_headed, grey, fashion),
             ("mobilenet_tiny", tiny_mobilenet, small, fashion),
             ("mobilenet_v2_tiny", tiny_mobilenet_v2, linear.preprocess(**linear.tiny), fashion),
+            ("efficientnet_tiny", tiny_efficientnet, gated.preprocess(**gated.tiny), fashion),
             ("mobilenet", mobilenet, full, None),
         )
     }
