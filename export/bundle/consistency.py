@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from export.bundle.completeness import reasons, results
+from export.bundle.incomparable import says_incomparable
 from export.bundle.manifest import proves
 from export.bundle.read import Delivered
+from export.formats import PRIMARY
 from export.proof.check import CheckResult, Direction
 from export.proof.checks import CHECKS
 from export.runtime.versions import version
-from export.scheme import FLOAT32, INT8, SCHEMES
+from export.scheme import FLOAT32, INT8, SCHEMES, Scheme
 
 Record = Mapping[str, Any]
 
@@ -75,16 +77,25 @@ def _checks(record: Record, manifest: Record) -> Iterator[str]:
     scheme = SCHEMES[record["precision"]]
     id = "parity" if scheme == FLOAT32 else "fidelity"
     is_judged = scheme.can_be_judged(trained=manifest["weights"]["trained"], real=manifest["probe"]["real"])
-    if is_judged and id not in made:
+    if is_judged and id not in made and not (scheme == FLOAT32 and says_incomparable(manifest)):
         yield f"{id} was not checked, without which nothing is proven"
     if not is_judged and {"fidelity", "calibration", "clipping"} & made:
         yield "thresholds were applied, which is done for trained weights and real inputs only"
+    if record["format"] == PRIMARY.name and (lost := [one for one in always_made(scheme) if one not in made]):
+        yield f"{', '.join(lost)} was not checked, without which no {scheme} .{PRIMARY.name} is proven"
     is_same_version = manifest["versions"].get("zoo-export") == version("zoo-export")
     missing = [check.id for check in CHECKS if check.id not in made | not_made]
     if is_same_version and missing:
         yield f"the checks {', '.join(missing)} are neither made nor listed as not made"
     if twice := sorted(made & not_made):
         yield f"{', '.join(twice)} is listed both as made and as not made"
+
+
+def always_made(scheme: Scheme) -> tuple[str, ...]:
+    """Return the checks that every version makes of the primary format's file of a precision."""
+    if scheme == FLOAT32:
+        return ()
+    return ("structure", "storage", *(("arithmetic", "ranges") if scheme.needs_calibration else ()))
 
 
 def _numbers(record: Record, manifest: Record) -> Iterator[str]:

@@ -15,6 +15,7 @@ from export.bundle.verify_file import VerifiedFile, examined, unseen, verify_fil
 from export.bundle.write import GOLDEN
 from export.progress import Progress
 from export.proof.check import CheckResult
+from export.runtime.versions import version
 from zoo.errors import CheckFailedError
 
 SCHEMA = "zoo-export verification 1"
@@ -47,7 +48,11 @@ class Verification:
             return ()
         untrained = () if self.delivered.trained else ("that the weights are untrained",)
         of_model = () if self.is_of_zoo else ("preprocessing", "class names", "task", "origin of the weights")
-        return (*untrained, *of_model, *ALWAYS_STATED)
+        wrote = self.delivered.versions.get("zoo-export")
+        of_version = (
+            () if wrote == version("zoo-export") else (f"the report and the list of checks of zoo-export {wrote}",)
+        )
+        return (*of_version, *untrained, *of_model, *ALWAYS_STATED)
 
     @property
     def is_of_zoo(self) -> bool:

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from keras import layers
 
+from export.bundle.read import read
 from export.bundle.report.rows import rows
+from export.bundle.verify import verify
 from export.model.loading import untrained
+from export.progress import Quiet
 from export.scheme import FLOAT32, INT8
 from tests.export.own_export import exported
 
@@ -57,4 +60,6 @@ def test_files_that_no_one_can_compare_are_said_to_run_only(tmp_path: Path) -> N
     rows_ = np.random.default_rng(0).normal(size=(120, 16)).astype(np.float32)
     delivery = exported(keras.Model(x, layers.Dense(4)(y)), {"row": rows_}, tmp_path, (FLOAT32, INT8))
     assert {row.verdict for row in rows(delivery.manifest)} == {"runs"}
+    assert delivery.folder is not None
+    assert verify(read(delivery.folder), Quiet()).passed
     assert delivery.manifest["proves"] == "only that the files run: the weights are untrained, and magnify rounding"

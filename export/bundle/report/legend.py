@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from export.analysis.tasks import TASKS
+from export.bundle.incomparable import says_incomparable
 from export.bundle.report.rows import headline
 from export.metrics import OutputKind, enough_predictions, few_predictions
 
@@ -34,9 +35,10 @@ def legend(manifest: Mapping[str, Any]) -> list[str]:
     if weights.get("taken_as_trained"):
         lines.append(f"weights: {weights['name']}, assumed to be trained")
     if not weights["trained"]:
-        lines.append(
-            f"untrained ({weights['reason']}): sizes, operators, speed and float parity are valid, accuracy is not"
+        valid = (
+            "sizes, operators and speed" if says_incomparable(manifest) else "sizes, operators, speed and float parity"
         )
+        lines.append(f"untrained ({weights['reason']}): {valid} are valid, accuracy is not")
     return lines
 
 

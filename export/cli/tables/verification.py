@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from export.bundle.authenticity import State
+from export.bundle.incomparable import says_incomparable
 from export.bundle.verify import SCHEMA, Verification
 from export.bundle.verify_file import VerifiedFile
 from export.formats import FORMATS
@@ -86,4 +87,8 @@ def _untrained(found: Verification) -> list[str]:
     if delivered.trained and delivered.real:
         return []
     untrained = f"untrained ({delivered.untrained_reason})"
+    if says_incomparable(delivered.manifest):
+        return [
+            f"{untrained}: the files run as at the export; nothing can be compared with weights that magnify rounding"
+        ]
     return [f"{untrained if not delivered.trained else 'the samples are noise'}: float parity is real, accuracy is not"]

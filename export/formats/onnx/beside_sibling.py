@@ -20,6 +20,7 @@ from export.formats.session import OperatorErrors
 from export.formats.tflite import flatbuffer
 from export.formats.tflite.dissect import load, stored_as
 from export.formats.tflite.isolated import rounding_steps
+from export.model.tensor_spec import TensorSpec
 
 
 class BesideSibling:
@@ -63,6 +64,8 @@ class BesideSibling:
     def errors(self, stored: Mapping[str, Array]) -> Iterator[OperatorErrors]:
         """Run one sample, stored inputs by name, and yield the errors of every operator whose output has a grid."""
         values, matches = self._values(stored), self._matches
+        if not self._seams and any(_has_grid(spec) for spec in self._specs.values()):
+            yield OperatorErrors(op="the grids of", tensor="the file", dtype="int8", steps=np.array(np.inf))
         lost = [seam for seam in self._seams if seam.name not in matches]
         for seam in lost:
             yield OperatorErrors(op="the grid of", tensor=seam.name, dtype=seam.stored.dtype, steps=np.array(np.inf))
@@ -85,6 +88,8 @@ class BesideSibling:
     def _computed(self, fed: Mapping[str, Array]) -> dict[str, Array]:
         """Return what every operator gives by itself, by the name of its activation."""
         names = [value.name for value in self._alone.get_outputs()]
+        if not names:  # All layers compute in float.
+            return {}
         taken = {value.name: fed[value.name] for value in self._alone.get_inputs()}
         return dict(zip(names, self._alone.run(names, taken), strict=True))
 
@@ -97,6 +102,8 @@ class BesideSibling:
         """Return what the .onnx stores, by the name of the seam."""
         names = [value.name for value in self._shown.get_outputs()]
         inputs = {value.name: _as_input(stored[value.name], value.type) for value in self._shown.get_inputs()}
+        if not names:
+            return inputs
         return {**inputs, **dict(zip(names, self._shown.run(names, inputs), strict=True))}
 
 
@@ -110,6 +117,10 @@ def _activations(model: flatbuffer.Model) -> Iterator[tuple[int, str]]:
         for index in operator.outputs:
             if index in read and stored_as(graph.tensors[index]).scale is not None:
                 yield int(index), flatbuffer.op_name(model, operator)
+
+
+def _has_grid(spec: TensorSpec) -> bool:
+    return spec.scale is not None and np.issubdtype(spec.dtype, np.integer)
 
 
 def _as_input(stored: Array, kind: str) -> Array:
