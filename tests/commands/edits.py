@@ -192,6 +192,14 @@ def structure_removed_from_the_checks(folder: Folder) -> None:
 
 
 @seen
+def checks_removed_as_if_an_older_version_had_not_made_them(folder: Folder) -> None:
+    folder.manifest["versions"]["zoo-export"] = "0.0.1"
+    for file in folder.manifest["files"]:
+        file["checks"] = [one for one in file["checks"] if one["id"] in ("parity", "fidelity")]
+        file["checks_not_made"] = []
+
+
+@seen
 def failed_value_called_passed(folder: Folder) -> None:
     check = folder.file(INTEGER)["checks"][0]
     check["value"] = check["threshold"] - 1
