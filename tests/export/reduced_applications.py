@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -147,21 +150,40 @@ def photos(family: Family, count: int, seed: int) -> tuple[np.ndarray, np.ndarra
     return (preprocess_input(values, mode=family.preprocessing) if family.preprocessing else values), classes
 
 
-def trained(name: str) -> keras.Model:
-    """Return a trained network of a family; the learning rate ends at zero, so that batch norms fit the weights."""
+def trained(name: str, folder: Path) -> keras.Model:
+    """Return a trained network of a family, trained in a process of its own.
+
+    A process that has run other tests trains to another network, with other errors.
+    """
+    path = folder / "trained.weights.h5"
+    subprocess.run([sys.executable, "-m", __name__, name, str(path)], check=True, capture_output=True)
+    model = built(name)
+    model.load_weights(path)
+    return model
+
+
+def built(name: str) -> keras.Model:
+    """Return an untrained network of a family."""
     import keras
 
     keras.utils.set_random_seed(0)
     family = FAMILIES[name]
     shape = (family.size, family.size, 3)
     model = family.build({"weights": None, "classes": CLASSES, "classifier_activation": None, "input_shape": shape})
-    model = narrow(model, family.narrower)
+    return narrow(model, family.narrower)
+
+
+def train(name: str, path: Path) -> None:
+    """Train a network and store its weights; the learning rate ends at zero, so that batch norms fit the weights."""
+    import keras
+
+    model, family = built(name), FAMILIES[name]
     inputs, classes = photos(family, 1600, seed=0)
     rate = keras.optimizers.schedules.CosineDecay(family.rate, family.steps)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(rate), loss)
     model.fit(inputs, classes, batch_size=BATCH, epochs=family.steps * BATCH // len(inputs), verbose=0)
-    return model
+    model.save_weights(path)
 
 
 def narrow(model: keras.Model, times: int) -> keras.Model:
@@ -177,3 +199,7 @@ def narrow(model: keras.Model, times: int) -> keras.Model:
         return type(layer).from_config(config)
 
     return keras.models.clone_model(model, clone_function=layer_of)
+
+
+if __name__ == "__main__":
+    train(sys.argv[1], Path(sys.argv[2]))

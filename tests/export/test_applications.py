@@ -29,7 +29,7 @@ LARGEST_LOSS_DB = 1.0
 @pytest.mark.large
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_family_is_proven_and_as_near_to_keras_as_by_tensorflow(name: str, tmp_path: Path) -> None:
-    model = trained(name)
+    model = trained(name, tmp_path)
     unseen, classes = photos(FAMILIES[name], 150, seed=2)
     logits = model.predict(unseen, verbose=0)
     assert (logits.argmax(axis=1) == classes).mean() > 0.6
