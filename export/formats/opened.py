@@ -99,6 +99,7 @@ class OpenedFile(Protocol):
         scheme: the scheme that its stored types amount to.
         constants: its constants, in the order of the operators.
         grids: its activations with a grid.
+        unread: sentences on rounded activations whose grids cannot be judged.
         violations: sentences on grids that the runtime's kernels do not take.
         suspects: sentences on operators that the runtime is known to compute wrongly, each with ", OP NAME" at its end.
         maker: the tool that wrote the file, as far as the file says; empty if it does not.
@@ -107,6 +108,7 @@ class OpenedFile(Protocol):
     scheme: Scheme
     constants: tuple[StoredConstant, ...]
     grids: tuple[StoredGrid, ...]
+    unread: tuple[str, ...]
     violations: tuple[str, ...]
     suspects: tuple[str, ...]
     maker: str

@@ -16,6 +16,7 @@ from export.formats.onnx.in_float import in_float
 from export.formats.onnx.layers import OUTPUTS_FIRST
 from export.formats.onnx.naming import subgraphs
 from export.formats.onnx.pads import AXES
+from export.formats.onnx.plain_grids import SEAMS, grid
 from export.formats.onnx.protos import NodeProto
 from export.formats.opened import Role, StoredConstant, StoredGrid
 from export.model.tensor_spec import TensorSpec
@@ -49,6 +50,7 @@ class OpenedOnnx:
         self._layouts: dict[str, Callable[[Array], Array]] = {}
         self.constants = tuple(self._found())
         self.grids = tuple(self._activations())
+        self.unread = tuple(self._unread())
         self.scheme = self._scheme(is_dynamic)
         self.violations = (*self._biases(), *self._rescaled())
         self.suspects = tuple(self._merged_pads())
@@ -148,23 +150,25 @@ class OpenedOnnx:
 
     def _activations(self) -> Iterator[StoredGrid]:
         for position, node in enumerate(self._proto.graph.node):
-            if node.op_type != "QuantizeLinear" or node.input[0] in self._graph.stored or len(node.input) < 3:
+            if node.op_type != "QuantizeLinear" or self._is_constant(node):
                 continue
-            if not all(name in self._graph.stored and self._graph.value(name).size == 1 for name in node.input[1:3]):
-                continue
-            scale, zero = (self._graph.value(name) for name in node.input[1:3])
+            found = grid(self._graph, node)
             maker = self._graph.producer.get(node.input[0])
             op = maker.op_type if maker is not None else ""
-            if op in ("Sigmoid", "Softmax", "Tanh", "DequantizeLinear"):
+            if found is None or op in ("Sigmoid", "Softmax", "Tanh", "DequantizeLinear"):
                 continue
-            spec = TensorSpec(
-                name=node.output[0],
-                shape=(),
-                dtype=zero.dtype.name,
-                scale=float(scale.item()),
-                zero_point=int(zero.item()),
-            )
+            scale, zero, kind = found
+            spec = TensorSpec(name=node.output[0], shape=(), dtype=kind, scale=scale, zero_point=zero)
             yield StoredGrid(tensor=node.output[0], place=self._layer(node), spec=spec, op=op, position=position)
+
+    def _unread(self) -> Iterator[str]:
+        for node in self._proto.graph.node:
+            if node.op_type in SEAMS and not self._is_constant(node) and grid(self._graph, node) is None:
+                where = f"{node.op_type} {node.output[0]}"
+                yield f"the scale of an activation is not one stored number, or has an unknown type: {where}"
+
+    def _is_constant(self, node: NodeProto) -> bool:
+        return self._constants.real(node.input[0]) is not None
 
     def _layer(self, node: NodeProto) -> str:
         """Return the output of the layer whose result a node rounds, through activations."""

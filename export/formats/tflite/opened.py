@@ -57,6 +57,7 @@ class OpenedTflite:
         self.grids = tuple(self._grids())
         self.constants = tuple(self._constants())
         self.scheme = self._scheme()
+        self.unread = tuple(self._unread())
         self.violations = tuple(grid_rules.violations(self._model, ONE_STEP)) if self.grids else ()
         self.suspects: tuple[str, ...] = ()
         description = self._model.description
@@ -176,6 +177,17 @@ class OpenedTflite:
             if name not in grid_rules.FIXED and grid not in [(one.scale, one.zero_point, one.dtype) for one in others]:
                 tensor = self._graph.tensors[first].name.decode()
                 yield StoredGrid(tensor=tensor, place=tensor, spec=spec, op=name, position=position)
+
+    def _unread(self) -> Iterator[str]:
+        """Yield the activations that a file rounds whose operators compute in float."""
+        if self.scheme in (INT8, W8A16):
+            return
+        for operator in self._graph.operators:
+            for index in operator.outputs:
+                spec = stored_as(self._graph.tensors[index])
+                if spec.scale is not None and self._model.buffers[self._graph.tensors[index].buffer].data is None:
+                    words = f"the activation is rounded to {spec.dtype}, although the operators compute in float"
+                    yield f"{words}: {flatbuffer.op_name(self._model, operator)} {spec.name}"
 
     def _scheme(self) -> Scheme:
         kinds = {

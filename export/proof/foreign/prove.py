@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from calibration.samples import Array
 from export.errors import ConversionError
 from export.formats import Format, format_of
@@ -99,7 +101,8 @@ def prove(run: ExportRun, path: Path) -> ForeignProof:
     )
     tell.step("check the file")
     findings = make_all(evidence)
-    missing = tuple(id for id in required(evidence.scheme) if not any(one.id == id for one in findings.checks))
+    needed = required(evidence.scheme, file.opened.unread if file.opened is not None else ())
+    missing = tuple(id for id in needed if not any(one.id == id for one in findings.checks))
     tell.step("look for faults")
     return ForeignProof(
         evidence=evidence,
@@ -129,11 +132,17 @@ def _opened(run: ExportRun, path: Path, expected: dict[str, Array]) -> tuple[For
     except (TypeError, ValueError) as error:
         raise UsageProblemError(f"{path.name} leaves {OPEN_SIZES} of its outputs open; {FIX}") from error
     outputs = edges.matched("output", signature.outputs(run.subject.model), measured.outputs, (expected, measured.real))
-    opened, trouble = _parsed(file_format, content)
+    plain = file_format.with_plain_grids(content)
+    opened, trouble = _parsed(file_format, plain)
+    if plain != content:
+        copy.write_bytes(plain)
+        again = measure(copy, probe, camera_bytes=False, hurry=True).real
+        if not all(np.array_equal(again[name], real, equal_nan=True) for name, real in measured.real.items()):
+            opened, trouble = None, "its outputs change where its scales and zero points are stored directly"
     return (
         ForeignFile(
             path=copy,
-            content=content,
+            content=plain,
             format=file_format,
             opened=opened,
             trouble=trouble,
