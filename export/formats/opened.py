@@ -42,6 +42,7 @@ class StoredConstant:
         kind: stored type, such as "int8".
         is_symmetric: whether the stored 0 stands for 0.
         in_pairs: whether a CPU adds its products in pairs (`export.formats.pairing`).
+        shares_grid: whether the operator requires the grid of another activation.
         has_relu6: whether a relu6 is fused into the operator.
         spare_bits: how many of its bits the tools of the format leave unused on request.
     """
@@ -58,6 +59,7 @@ class StoredConstant:
     kind: str = "float32"
     is_symmetric: bool = True
     in_pairs: bool = False
+    shares_grid: bool = False
     has_relu6: bool = False
     spare_bits: int = 0
 

@@ -127,3 +127,39 @@ def test_a_float16_file_with_a_rounded_activation_is_not_proven(trained: Trained
     assert not proof.proven
     assert {"arithmetic", "ranges"} <= set(proof.missing)
     assert "QUANTIZE rounded/QUANTIZE" in proof.findings.not_made["ranges"].reason
+
+
+def coarse(scale: float) -> Callable[[Any], Any]:
+    return lambda values: np.full_like(values, scale)
+
+
+def test_a_bias_that_its_grid_cannot_hold_is_named(int8_onnx: bytes, trained: Trained) -> None:
+    import onnx
+    from onnx import numpy_helper
+
+    proto = onnx.load_from_string(int8_onnx)
+    stored = {one.name: numpy_helper.to_array(one) for one in proto.graph.initializer}
+    sums = [node for node in proto.graph.node if node.op_type == "Add"]
+    makers = {node.output[0]: node for node in proto.graph.node}
+    read = [makers[name] for name in sums[-1].input if makers[name].input[0] in stored]
+    integers, scale, zero = read[0].input
+    largest = np.abs(stored[integers].astype(np.int32) - int(stored[zero])).max() * stored[scale]
+    changed(proto, scale, coarse(2.1 * float(largest)))
+    changed(proto, integers, lambda _: np.full_like(stored[integers], stored[zero]))
+    proof = trained.proof(proto.SerializeToString(), ".onnx")
+    assert "are zeros: they were lost" in "; ".join(proof.faults)
+
+
+def test_a_constant_on_a_coarse_grid_is_named(trained: Trained) -> None:
+    model = flatbuffer.read(files.by_tensorflow(trained.model, trained.rows))
+    graph = model.subgraphs[0]
+    sums = [one for one in graph.operators if flatbuffer.op_name(model, one) == "ADD"]
+    tensors = [graph.tensors[index] for one in sums for index in one.inputs]
+    constant = next(one for one in tensors if model.buffers[one.buffer].data is not None)
+    grid, buffer = constant.quantization, model.buffers[constant.buffer]
+    real = (buffer.data.view(np.int8).astype(np.float64) - grid.zeroPoint[0]) * grid.scale[0]
+    step = float(np.abs(real).max()) / 3
+    buffer.data = np.rint(real / step).astype(np.int8).view(np.uint8)
+    grid.scale, grid.zeroPoint = np.float32([step]), np.int64([0])
+    proof = trained.proof(flatbuffer.write(model), ".tflite")
+    assert "constants of conv_norm use about" in "; ".join(proof.faults)

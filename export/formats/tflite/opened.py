@@ -143,9 +143,18 @@ class OpenedTflite:
             scale=None if is_float else self._scale(tensor, operator),
             kind=flatbuffer.constant(self._model, tensor).dtype.name,
             is_symmetric=zero_point is None or not np.any(zero_point),
+            shares_grid=role is Role.OTHER and self._shares_grid(operator, tensor),
             has_relu6=getattr(operator.builtinOptions, "fusedActivationFunction", 0) == _RELU6,
             in_pairs=role is Role.WEIGHTS and name in _IN_PAIRS and stored_as(source).dtype in ("int8", "uint8"),
         )
+
+    def _shares_grid(self, operator: Any, tensor: Any) -> bool:
+        """Return whether a constant has the grid of an activation that its operator requires."""
+        others = [self._graph.tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
+        grids = [stored_as(one) for one in others if self._model.buffers[one.buffer].data is None]
+        own, name = stored_as(tensor), flatbuffer.op_name(self._model, operator)
+        is_equal = any((one.scale, one.zero_point) == (own.scale, own.zero_point) for one in grids)
+        return name in _ONE_GRID | {"SELECT", "SELECT_V2"} and is_equal
 
     def _name(self, operator: Any) -> str:
         return str(self._graph.tensors[operator.outputs[0]].name.decode())
