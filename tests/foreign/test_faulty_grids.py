@@ -163,3 +163,12 @@ def test_a_constant_on_a_coarse_grid_is_named(trained: Trained) -> None:
     grid.scale, grid.zeroPoint = np.float32([step]), np.int64([0])
     proof = trained.proof(flatbuffer.write(model), ".tflite")
     assert "constants of conv_norm use about" in "; ".join(proof.faults)
+
+
+def test_a_wide_grid_of_a_softmax_is_named(int8_onnx: bytes, trained: Trained) -> None:
+    import onnx
+
+    proto = onnx.load_from_string(int8_onnx)
+    changed(proto, behind(proto, "Softmax")[0].input[1], lambda scale: scale * 60)
+    proof = trained.proof(proto.SerializeToString(), ".onnx")
+    assert any("layer classes" in line and line.endswith("x as wide as its values, 0 to 1") for line in proof.faults)

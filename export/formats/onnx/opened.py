@@ -155,7 +155,7 @@ class OpenedOnnx:
             found = grid(self._graph, node)
             maker = self._graph.producer.get(node.input[0])
             op = maker.op_type if maker is not None else ""
-            if found is None or op in ("Sigmoid", "Softmax", "Tanh", "DequantizeLinear"):
+            if found is None:
                 continue
             scale, zero, kind = found
             spec = TensorSpec(name=node.output[0], shape=(), dtype=kind, scale=scale, zero_point=zero)
