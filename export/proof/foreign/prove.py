@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from export.quantization.export_run import ExportRun
 from export.runtime.inspect_file import inspect_file
 from export.runtime.run_file import Measurement, measure
 from export.scheme import FLOAT16, FLOAT32, INT8, W8A16, W8A32, Scheme
-from zoo.errors import UsageProblemError
+from zoo.errors import OutsideError, UsageProblemError
 
 OPEN_SIZES, FIX = "sizes other than the batch", "convert it again with fixed sizes"
 
@@ -116,7 +117,9 @@ def prove(run: ExportRun, path: Path) -> ForeignProof:
 def _opened(run: ExportRun, path: Path, expected: dict[str, Array]) -> tuple[ForeignFile, Path]:
     """Return the file with its outputs for the probe, and the folder of the probe as the file takes it."""
     file_format = format_of(path)
-    content = file_format.with_batch_of_one(path)
+    given, content = path.read_bytes(), file_format.with_batch_of_one(path)
+    if path.read_bytes() != given:
+        raise OutsideError(f"{path.name} changed while it was read; try again")
     copy = run.work / f"file{file_format.suffix}"
     copy.write_bytes(content)
     try:
@@ -143,6 +146,8 @@ def _opened(run: ExportRun, path: Path, expected: dict[str, Array]) -> tuple[For
         ForeignFile(
             path=copy,
             content=plain,
+            size=len(given),
+            sha256=hashlib.sha256(given).hexdigest(),
             format=file_format,
             opened=opened,
             trouble=trouble,
