@@ -10,7 +10,7 @@ from calibration.enlarged import TIMES
 from export.errors import ConversionError
 from export.metrics import Comparison
 from export.proof import arithmetic as arithmetic_check
-from export.proof.check import CheckResult, NotMade
+from export.proof.check import CheckResult, NotMade, Results
 from export.proof.compare import compare_outputs
 from export.proof.foreign import graph_check
 from export.proof.foreign.evidence import ForeignEvidence
@@ -23,8 +23,6 @@ from zoo.errors import OutsideError
 
 # SQNR of the file's graph with the model's constants, below which its activations are not the model's.
 COMPARABLE_DB = 20.0
-
-Results = tuple[CheckResult, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
