@@ -102,6 +102,7 @@ class OpenedFile(Protocol):
         constants: its constants, in the order of the operators.
         grids: its activations with a grid.
         unread: sentences on rounded activations whose grids cannot be judged.
+        twice: sentences on activations that are rounded again, which splitting the file may not allow.
         violations: sentences on grids that the runtime's kernels do not take.
         suspects: sentences on operators that the runtime is known to compute wrongly, each with ", OP NAME" at its end.
         maker: the tool that wrote the file, as far as the file says; empty if it does not.
@@ -111,6 +112,7 @@ class OpenedFile(Protocol):
     constants: tuple[StoredConstant, ...]
     grids: tuple[StoredGrid, ...]
     unread: tuple[str, ...]
+    twice: tuple[str, ...]
     violations: tuple[str, ...]
     suspects: tuple[str, ...]
     maker: str

@@ -172,3 +172,20 @@ def test_a_wide_grid_of_a_softmax_is_named(int8_onnx: bytes, trained: Trained) -
     changed(proto, behind(proto, "Softmax")[0].input[1], lambda scale: scale * 60)
     proof = trained.proof(proto.SerializeToString(), ".onnx")
     assert any("layer classes" in line and line.endswith("x as wide as its values, 0 to 1") for line in proof.faults)
+
+
+def test_an_onnx_that_rounds_an_activation_twice_is_not_proven(int8_onnx: bytes, trained: Trained) -> None:
+    import onnx
+    from onnx import helper
+
+    proto = onnx.load_from_string(int8_onnx)
+    rounding, reading = behind(proto, "Conv")
+    result, grid = reading.output[0], list(rounding.input[1:])
+    for node in proto.graph.node:
+        node.input[:] = ["again/real" if name == result else name for name in node.input]
+    place = list(proto.graph.node).index(reading)
+    proto.graph.node.insert(place + 1, helper.make_node("QuantizeLinear", [result, *grid], ["again"]))
+    proto.graph.node.insert(place + 2, helper.make_node("DequantizeLinear", ["again", *grid], ["again/real"]))
+    proof = trained.proof(proto.SerializeToString(), ".onnx")
+    assert (proof.proven, proof.failed, proof.missing) == (False, False, ("arithmetic",))
+    assert "rounded a second time" in proof.findings.not_made["arithmetic"].reason

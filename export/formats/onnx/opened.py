@@ -51,6 +51,7 @@ class OpenedOnnx:
         self.constants = tuple(self._found())
         self.grids = tuple(self._activations())
         self.unread = tuple(self._unread())
+        self.twice = tuple(self._twice())
         self.scheme = self._scheme(is_dynamic)
         self.violations = (*self._biases(), *self._rescaled())
         self.suspects = tuple(self._merged_pads())
@@ -166,6 +167,13 @@ class OpenedOnnx:
             if node.op_type in SEAMS and not self._is_constant(node) and grid(self._graph, node) is None:
                 where = f"{node.op_type} {node.output[0]}"
                 yield f"the scale of an activation is not one stored number, or has an unknown type: {where}"
+
+    def _twice(self) -> Iterator[str]:
+        for node in self._proto.graph.node:
+            maker = self._graph.producer.get(node.input[0]) if node.op_type == "QuantizeLinear" else None
+            if maker is not None and maker.op_type == "DequantizeLinear" and not self._is_constant(node):
+                words = "an activation is rounded a second time, so that its operators cannot be run apart"
+                yield f"{words}: {node.op_type} {node.output[0]}"
 
     def _is_constant(self, node: NodeProto) -> bool:
         return self._constants.real(node.input[0]) is not None

@@ -58,6 +58,7 @@ class OpenedTflite:
         self.constants = tuple(self._constants())
         self.scheme = self._scheme()
         self.unread = tuple(self._unread())
+        self.twice: tuple[str, ...] = ()
         self.violations = tuple(grid_rules.violations(self._model, ONE_STEP)) if self.grids else ()
         self.suspects: tuple[str, ...] = ()
         description = self._model.description

@@ -161,6 +161,8 @@ def _arithmetic(evidence: ForeignEvidence, known: Mapping[str, str]) -> Results 
     except ConversionError as error:
         return NotMade(str(error), is_missing=True)
     found, *reached = arithmetic_check.check(file.path, float_path, evidence.probe, camera_bytes=False)
+    if found.value is None and file.opened.twice:
+        return NotMade(file.opened.twice[0], is_missing=True)
     op, _, tensor = found.subject.partition(" ")
     named = replace(found, subject=f"{op} {layer_of(known, tensor)}") if found.value is not None else found
     return (named, *reached)
