@@ -189,3 +189,47 @@ def test_an_onnx_that_rounds_an_activation_twice_is_not_proven(int8_onnx: bytes,
     proof = trained.proof(proto.SerializeToString(), ".onnx")
     assert (proof.proven, proof.failed, proof.missing) == (False, False, ("arithmetic",))
     assert "rounded a second time" in proof.findings.not_made["arithmetic"].reason
+
+
+def test_a_bias_of_zeros_with_a_large_scale_is_named(int8_onnx: bytes, trained: Trained) -> None:
+    import onnx
+
+    proto = onnx.load_from_string(int8_onnx)
+    makers = {node.output[0]: node for node in proto.graph.node}
+    layers = [node for node in proto.graph.node if node.op_type == "Conv"]
+    bias = makers[layers[-1].input[2]]
+    changed(proto, bias.input[0], lambda values: values * 0)
+    changed(proto, bias.input[1], lambda values: np.full_like(values, 100))
+    proof = trained.proof(proto.SerializeToString(), ".onnx")
+    assert "the biases of project are zeros: they were lost" in "; ".join(proof.faults)
+
+
+def test_a_wide_grid_behind_a_softmax_of_a_tflite_is_named(trained: Trained) -> None:
+    import tensorflow as tf
+
+    def whole(converter: Any) -> None:
+        converter.inference_output_type = tf.uint8
+
+    model = flatbuffer.read(files.by_tensorflow(trained.model, trained.rows, whole))
+    graph = model.subgraphs[0]
+    names = [flatbuffer.op_name(model, one) for one in graph.operators]
+    result = graph.operators[names.index("SOFTMAX")].outputs[0]
+    last = next(
+        one for one, name in zip(graph.operators, names, strict=True) if name == "QUANTIZE" and one.inputs[0] == result
+    )
+    assert trained.proof(flatbuffer.write(model), ".tflite").proven
+    grid = graph.tensors[last.outputs[0]].quantization
+    grid.scale = grid.scale * 60
+    proof = trained.proof(flatbuffer.write(model), ".tflite")
+    assert any("layer classes" in line and "x as wide as its values" in line for line in proof.faults)
+
+
+def test_a_bias_of_zeros_with_a_large_scale_in_a_tflite_is_named(trained: Trained) -> None:
+    model = flatbuffer.read(files.by_tensorflow(trained.model, trained.rows))
+    graph = model.subgraphs[0]
+    layer = next(one for one in graph.operators if flatbuffer.op_name(model, one) == "CONV_2D")
+    bias = graph.tensors[layer.inputs[2]]
+    model.buffers[bias.buffer].data = np.zeros_like(model.buffers[bias.buffer].data)
+    bias.quantization.scale = np.full_like(bias.quantization.scale, 100)
+    proof = trained.proof(flatbuffer.write(model), ".tflite")
+    assert "the biases of conv are zeros: they were lost" in "; ".join(proof.faults)

@@ -86,6 +86,9 @@ class OpenedOnnx:
             self._layouts[name] = lambda new: np.asarray(new.reshape(-1)[back].reshape(shape))
             turn = lambda real: np.asarray(first(node, real))  # noqa: E731  # the layout of this operator
         scale, kind, is_symmetric = self._grid(name)
+        products = self._products(node) if role is Role.BIAS and scale is not None and not values.any() else None
+        if products is not None:  # zeros are stored with any scale; they stand for what their products round to zero
+            scale = np.minimum(np.asarray(scale), products)
 
         def read() -> Array:
             real = self._constants.real(name)
@@ -193,20 +196,26 @@ class OpenedOnnx:
         for node in self._constants.nodes:
             if node.op_type not in ("Conv", "Gemm") or len(node.input) < 3 or not node.input[2]:
                 continue
-            makers = [self._graph.producer.get(name) for name in node.input[:3]]
-            if any(one is None or one.op_type != "DequantizeLinear" for one in makers):
-                continue
-            scales = [self._constants.real(one.input[1]) for one in makers if one is not None]
-            if any(one is None for one in scales):
-                continue
-            stored = self._constants.real(node.input[2])
-            if stored is None or not stored.any():
+            stored, bias, products = self._constants.real(node.input[2]), self._scale(node, 2), self._products(node)
+            if stored is None or bias is None or products is None or not stored.any():
                 continue  # zeros are zeros in steps of any size
-            source, weights, bias = (np.asarray(one, np.float64).reshape(-1) for one in scales)
-            if not np.allclose(bias, source * weights, rtol=1e-4, atol=0):
-                ratio = float(np.max(bias / (source * weights)))
+            if not np.allclose(bias, products, rtol=1e-4, atol=0):
+                ratio = float(np.max(bias / products))
                 place = f"{node.op_type} {node.output[0]}"
                 yield f"the bias has {ratio:.3g} times the scale of the products that it is added to, {place}"
+
+    def _products(self, node: NodeProto) -> Array | None:
+        """Return the scales of the products that a layer adds; None if its inputs are no integers."""
+        source, weights = self._scale(node, 0), self._scale(node, 1)
+        return None if source is None or weights is None or node.op_type not in ("Conv", "Gemm") else source * weights
+
+    def _scale(self, node: NodeProto, place: int) -> Array | None:
+        """Return the scales of an input that is dequantized just before; None if it is not."""
+        maker = self._graph.producer.get(node.input[place])
+        if maker is None or maker.op_type != "DequantizeLinear":
+            return None
+        scale = self._constants.real(maker.input[1])
+        return None if scale is None else np.asarray(scale, np.float64).reshape(-1)
 
     def _rescaled(self) -> Iterator[str]:
         """Yield the activations that are dequantized with another scale or zero point than they were quantized with."""

@@ -132,6 +132,12 @@ class OpenedTflite:
 
         zero_point = None if is_float else tensor.quantization.zeroPoint
         source = self._graph.tensors[operator.inputs[0]]
+        scale = None if is_float else self._scale(tensor, operator)
+        if role is Role.BIAS and scale is not None and not flatbuffer.constant(self._model, tensor).any():
+            # zeros are stored with any scale; they stand for what their products round to zero
+            kernel = self._scale(self._graph.tensors[operator.inputs[weights]], operator)
+            step = self._scale(source, operator)
+            scale = scale if kernel is None or step is None else np.minimum(scale, step * kernel)
         return StoredConstant(
             key=str(index),
             op=name,
@@ -141,7 +147,7 @@ class OpenedTflite:
             role=role,
             shape=tuple(shape[axis] for axis in axes) if role is Role.WEIGHTS else shape,
             read=read,
-            scale=None if is_float else self._scale(tensor, operator),
+            scale=scale,
             kind=flatbuffer.constant(self._model, tensor).dtype.name,
             is_symmetric=zero_point is None or not np.any(zero_point),
             shares_grid=role is Role.OTHER and self._shares_grid(operator, tensor),
@@ -184,7 +190,8 @@ class OpenedTflite:
             position, name = makers[first]
             grid = (spec.scale, spec.zero_point, spec.dtype)
             others = (specs[other] for other in near.get(index, ()))
-            if name not in grid_rules.FIXED and grid not in [(one.scale, one.zero_point, one.dtype) for one in others]:
+            is_free = index in origin or name not in grid_rules.FIXED
+            if is_free and grid not in [(one.scale, one.zero_point, one.dtype) for one in others]:
                 tensor = self._graph.tensors[first].name.decode()
                 yield StoredGrid(tensor=tensor, place=tensor, spec=spec, op=name, position=position)
 

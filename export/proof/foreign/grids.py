@@ -19,7 +19,10 @@ from export.runtime.run_file import written
 
 NARROW = 1e-6  # ranges below this width may get any grid
 # What an activation function can give at most; a grid may hold all of it, whatever the samples reach.
-NOMINAL = {"HardSigmoid": (0, 1), "Sigmoid": (0, 1), "Softmax": (0, 1), "Softsign": (-1, 1), "Tanh": (-1, 1)}
+NOMINAL = {
+    **dict.fromkeys(("HardSigmoid", "LOGISTIC", "SOFTMAX", "Sigmoid", "Softmax"), (0, 1)),
+    **dict.fromkeys(("Softsign", "TANH", "Tanh"), (-1, 1)),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
