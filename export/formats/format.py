@@ -167,6 +167,10 @@ class Format(Protocol):
         """Return the file with the batch size 1 where its inputs leave the batch open."""
         ...
 
+    def with_plain_grids(self, content: bytes) -> bytes:
+        """Return a file with the same outputs whose scales and zero points can all be read."""
+        ...
+
 
 class ObservableFormat(Format, Protocol):
     """A format whose runtime gives access to every tensor, so that ranges can be observed."""

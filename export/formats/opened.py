@@ -42,6 +42,7 @@ class StoredConstant:
         kind: stored type, such as "int8".
         is_symmetric: whether the stored 0 stands for 0.
         in_pairs: whether a CPU adds its products in pairs (`export.formats.pairing`).
+        shares_grid: whether the operator requires the grid of another activation.
         has_relu6: whether a relu6 is fused into the operator.
         spare_bits: how many of its bits the tools of the format leave unused on request.
     """
@@ -58,6 +59,7 @@ class StoredConstant:
     kind: str = "float32"
     is_symmetric: bool = True
     in_pairs: bool = False
+    shares_grid: bool = False
     has_relu6: bool = False
     spare_bits: int = 0
 
@@ -99,6 +101,8 @@ class OpenedFile(Protocol):
         scheme: the scheme that its stored types amount to.
         constants: its constants, in the order of the operators.
         grids: its activations with a grid.
+        unread: sentences on rounded activations whose grids cannot be judged.
+        twice: sentences on activations that are rounded again, which splitting the file may not allow.
         violations: sentences on grids that the runtime's kernels do not take.
         suspects: sentences on operators that the runtime is known to compute wrongly, each with ", OP NAME" at its end.
         maker: the tool that wrote the file, as far as the file says; empty if it does not.
@@ -107,6 +111,8 @@ class OpenedFile(Protocol):
     scheme: Scheme
     constants: tuple[StoredConstant, ...]
     grids: tuple[StoredGrid, ...]
+    unread: tuple[str, ...]
+    twice: tuple[str, ...]
     violations: tuple[str, ...]
     suspects: tuple[str, ...]
     maker: str

@@ -31,6 +31,36 @@ def test_a_faulty_file_is_exit_code_1_with_the_fault_in_json_and_report(
     assert "theirs.tflite fails parity, storage" in html
 
 
+def test_a_report_that_cannot_be_written_is_refused_before_the_proof(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder.html").mkdir()
+    for name, said in (("folder.html", "is a folder"), ("missing/proof.html", "there is no folder")):
+        assert main(["prove", "any.tflite", "--model", "mobilenet", "--report", str(tmp_path / name)]) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert len(error.strip().splitlines()) == 1
+
+
+def test_the_results_are_printed_before_the_disk_refuses_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {"passed": True}
+    monkeypatch.setattr("export.runtime.background.start", lambda *_, **__: found)
+    monkeypatch.setattr("export.runtime.loadable.check_loadable", lambda _: None)
+    monkeypatch.setattr("export.bundle.report.proof_page.proof_page", lambda _: "page")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    options = ["--model", "mobilenet", "--report", str(tmp_path / "proof.html"), "--json"]
+    assert main(["prove", "any.tflite", *options]) == 3
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == found
+    assert "cannot be written: No space left on device" in printed.err
+
+
 @pytest.mark.large
 def test_a_healthy_file_is_exit_code_0(trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "theirs.tflite"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from export.cli.console import print_json, standard_error, standard_output
 from export.recipe import Recipe
 from export.scheme import FLOAT32
-from zoo.errors import UsageProblemError
+from zoo.errors import OutsideError, UsageProblemError
 
 
 @click.command()
@@ -50,18 +51,45 @@ def command(file: Path, report: Path | None, as_json: bool, **others: Any) -> in
     from export.runtime import background
     from export.runtime.loadable import check_loadable
 
-    if report is not None and report.suffix != ".html":
-        raise UsageProblemError(f"--report {str(report)!r} is not a page; type for example --report proof.html")
+    if report is not None:
+        _check_report(report)
     recipe = Recipe(schemes=(FLOAT32,), **others)
     check_loadable(file)
     with ProgressBar(standard_error()) as progress:
         found = background.start(remote.prove, progress, request=remote.request_of(recipe), path=str(file.absolute()))
-    if report is not None:
-        from export.bundle.report.proof_page import proof_page
-
-        report.write_text(proof_page(found), encoding="utf-8")
     if as_json:
         print_json(found)
     else:
         print_proof(standard_output(), found)
+    if report is not None:
+        _write_report(report, found)
     return 0 if found["passed"] else 1
+
+
+def _check_report(report: Path) -> None:
+    """Check that a page can be written, before the proof takes its time.
+
+    Raises:
+        UsageProblemError: it cannot.
+    """
+    if report.suffix != ".html":
+        raise UsageProblemError(f"--report {str(report)!r} is not a page; type for example --report proof.html")
+    if report.is_dir():
+        raise UsageProblemError(f"--report {str(report)!r} is a folder; give the name of a page in it")
+    if not report.absolute().parent.is_dir():
+        raise UsageProblemError(f"--report {str(report)!r}: there is no folder {str(report.parent)!r}; make it first")
+
+
+def _write_report(report: Path, found: Mapping[str, Any]) -> None:
+    """Write the page.
+
+    Raises:
+        OutsideError: the disk does not take it.
+    """
+    from export.bundle.report.proof_page import proof_page
+
+    page = proof_page(found)
+    try:
+        report.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise OutsideError(f"the report {str(report)!r} cannot be written: {error.strerror or error}") from error

@@ -114,6 +114,12 @@ class OnnxFormat:
 
         return with_batch_of_one(path)
 
+    def with_plain_grids(self, content: bytes) -> bytes:
+        """Return the file with every scale and zero point stored, and the same outputs."""
+        from export.formats.onnx.plain_grids import with_plain_grids
+
+        return with_plain_grids(content)
+
     def census(self, path: Path) -> list[OpCount]:
         """Return the operators that ONNX Runtime executes after its fusions."""
         from export.formats.onnx.census import census

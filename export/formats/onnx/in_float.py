@@ -10,6 +10,7 @@ import numpy as np
 from calibration.samples import Array
 from export.formats.onnx.constants import Constants
 from export.formats.onnx.graph import Graph
+from export.formats.onnx.plain_grids import grid
 from export.formats.onnx.protos import ModelProto, NodeProto
 
 # The cap of relu6, and by how much a grid may reach beyond it.
@@ -88,13 +89,13 @@ def _node(helper: Any, graph: Graph, node: NodeProto, capped: Collection[str]) -
 
 
 def _clipped(helper: Any, graph: Graph, node: NodeProto, capped: Collection[str]) -> Iterator[Any]:
-    names = list(node.input[1:3])
-    if len(names) < 2 or not all(name in graph.stored and graph.value(name).size == 1 for name in names):
+    stored = grid(graph, node)
+    if stored is None:
         yield helper.make_node("Identity", [node.input[0]], list(node.output))
         return
-    scale, zero = (graph.value(name) for name in names)
-    limits = np.iinfo(zero.dtype)
-    low, high = ((end - int(zero.item())) * float(scale.item()) for end in (limits.min, limits.max))
+    scale, zero, kind = stored
+    limits = np.iinfo(kind)
+    low, high = ((end - zero) * scale for end in (limits.min, limits.max))
     ends = ["", ""]
     if low == 0:
         ends[0] = graph.store(f"{node.output[0]}/low", np.float32(0))
@@ -103,11 +104,11 @@ def _clipped(helper: Any, graph: Graph, node: NodeProto, capped: Collection[str]
     maker = graph.producer.get(node.input[0])
     if maker is not None and maker.op_type == "Pad" and not ends[0]:  # it must stay apart from a MaxPool (`pads`)
         ends[0] = graph.store(f"{node.output[0]}/low", np.finfo(np.float32).min)
-    kind = "Clip" if ends[0] else "Identity"
-    given = [node.input[0], *ends] if kind == "Clip" else [node.input[0]]
+    op = "Clip" if ends[0] else "Identity"
+    given = [node.input[0], *ends] if op == "Clip" else [node.input[0]]
     while not given[-1]:
         given.pop()
-    yield helper.make_node(kind, given, list(node.output))
+    yield helper.make_node(op, given, list(node.output))
 
 
 def _pad_value(graph: Graph, node: NodeProto) -> Array:

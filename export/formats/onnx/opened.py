@@ -16,6 +16,7 @@ from export.formats.onnx.in_float import in_float
 from export.formats.onnx.layers import OUTPUTS_FIRST
 from export.formats.onnx.naming import subgraphs
 from export.formats.onnx.pads import AXES
+from export.formats.onnx.plain_grids import SEAMS, grid
 from export.formats.onnx.protos import NodeProto
 from export.formats.opened import Role, StoredConstant, StoredGrid
 from export.model.tensor_spec import TensorSpec
@@ -49,6 +50,8 @@ class OpenedOnnx:
         self._layouts: dict[str, Callable[[Array], Array]] = {}
         self.constants = tuple(self._found())
         self.grids = tuple(self._activations())
+        self.unread = tuple(self._unread())
+        self.twice = tuple(self._twice())
         self.scheme = self._scheme(is_dynamic)
         self.violations = (*self._biases(), *self._rescaled())
         self.suspects = tuple(self._merged_pads())
@@ -83,6 +86,9 @@ class OpenedOnnx:
             self._layouts[name] = lambda new: np.asarray(new.reshape(-1)[back].reshape(shape))
             turn = lambda real: np.asarray(first(node, real))  # noqa: E731  # the layout of this operator
         scale, kind, is_symmetric = self._grid(name)
+        products = self._products(node) if role is Role.BIAS and scale is not None and not values.any() else None
+        if products is not None:  # zeros are stored with any scale; they stand for what their products round to zero
+            scale = np.minimum(np.asarray(scale), products)
 
         def read() -> Array:
             real = self._constants.real(name)
@@ -148,23 +154,32 @@ class OpenedOnnx:
 
     def _activations(self) -> Iterator[StoredGrid]:
         for position, node in enumerate(self._proto.graph.node):
-            if node.op_type != "QuantizeLinear" or node.input[0] in self._graph.stored or len(node.input) < 3:
+            if node.op_type != "QuantizeLinear" or self._is_constant(node):
                 continue
-            if not all(name in self._graph.stored and self._graph.value(name).size == 1 for name in node.input[1:3]):
-                continue
-            scale, zero = (self._graph.value(name) for name in node.input[1:3])
+            found = grid(self._graph, node)
             maker = self._graph.producer.get(node.input[0])
             op = maker.op_type if maker is not None else ""
-            if op in ("Sigmoid", "Softmax", "Tanh", "DequantizeLinear"):
+            if found is None:
                 continue
-            spec = TensorSpec(
-                name=node.output[0],
-                shape=(),
-                dtype=zero.dtype.name,
-                scale=float(scale.item()),
-                zero_point=int(zero.item()),
-            )
+            scale, zero, kind = found
+            spec = TensorSpec(name=node.output[0], shape=(), dtype=kind, scale=scale, zero_point=zero)
             yield StoredGrid(tensor=node.output[0], place=self._layer(node), spec=spec, op=op, position=position)
+
+    def _unread(self) -> Iterator[str]:
+        for node in self._proto.graph.node:
+            if node.op_type in SEAMS and not self._is_constant(node) and grid(self._graph, node) is None:
+                where = f"{node.op_type} {node.output[0]}"
+                yield f"the scale of an activation is not one stored number, or has an unknown type: {where}"
+
+    def _twice(self) -> Iterator[str]:
+        for node in self._proto.graph.node:
+            maker = self._graph.producer.get(node.input[0]) if node.op_type == "QuantizeLinear" else None
+            if maker is not None and maker.op_type == "DequantizeLinear" and not self._is_constant(node):
+                words = "an activation is rounded a second time, so that its operators cannot be run apart"
+                yield f"{words}: {node.op_type} {node.output[0]}"
+
+    def _is_constant(self, node: NodeProto) -> bool:
+        return self._constants.real(node.input[0]) is not None
 
     def _layer(self, node: NodeProto) -> str:
         """Return the output of the layer whose result a node rounds, through activations."""
@@ -181,20 +196,26 @@ class OpenedOnnx:
         for node in self._constants.nodes:
             if node.op_type not in ("Conv", "Gemm") or len(node.input) < 3 or not node.input[2]:
                 continue
-            makers = [self._graph.producer.get(name) for name in node.input[:3]]
-            if any(one is None or one.op_type != "DequantizeLinear" for one in makers):
-                continue
-            scales = [self._constants.real(one.input[1]) for one in makers if one is not None]
-            if any(one is None for one in scales):
-                continue
-            stored = self._constants.real(node.input[2])
-            if stored is None or not stored.any():
+            stored, bias, products = self._constants.real(node.input[2]), self._scale(node, 2), self._products(node)
+            if stored is None or bias is None or products is None or not stored.any():
                 continue  # zeros are zeros in steps of any size
-            source, weights, bias = (np.asarray(one, np.float64).reshape(-1) for one in scales)
-            if not np.allclose(bias, source * weights, rtol=1e-4, atol=0):
-                ratio = float(np.max(bias / (source * weights)))
+            if not np.allclose(bias, products, rtol=1e-4, atol=0):
+                ratio = float(np.max(bias / products))
                 place = f"{node.op_type} {node.output[0]}"
                 yield f"the bias has {ratio:.3g} times the scale of the products that it is added to, {place}"
+
+    def _products(self, node: NodeProto) -> Array | None:
+        """Return the scales of the products that a layer adds; None if its inputs are no integers."""
+        source, weights = self._scale(node, 0), self._scale(node, 1)
+        return None if source is None or weights is None or node.op_type not in ("Conv", "Gemm") else source * weights
+
+    def _scale(self, node: NodeProto, place: int) -> Array | None:
+        """Return the scales of an input that is dequantized just before; None if it is not."""
+        maker = self._graph.producer.get(node.input[place])
+        if maker is None or maker.op_type != "DequantizeLinear":
+            return None
+        scale = self._constants.real(maker.input[1])
+        return None if scale is None else np.asarray(scale, np.float64).reshape(-1)
 
     def _rescaled(self) -> Iterator[str]:
         """Yield the activations that are dequantized with another scale or zero point than they were quantized with."""

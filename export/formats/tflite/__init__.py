@@ -149,6 +149,10 @@ class TfliteFormat:
         """Return the file itself: LiteRT takes 1 for an open batch."""
         return path.read_bytes()
 
+    def with_plain_grids(self, content: bytes) -> bytes:
+        """Return the file itself: it has no other grids."""
+        return content
+
     def census(self, path: Path) -> list[OpCount]:
         """Return the operators of the file, which LiteRT executes without fusions."""
         from export.formats.tflite.census import census

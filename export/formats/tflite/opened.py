@@ -57,6 +57,8 @@ class OpenedTflite:
         self.grids = tuple(self._grids())
         self.constants = tuple(self._constants())
         self.scheme = self._scheme()
+        self.unread = tuple(self._unread())
+        self.twice: tuple[str, ...] = ()
         self.violations = tuple(grid_rules.violations(self._model, ONE_STEP)) if self.grids else ()
         self.suspects: tuple[str, ...] = ()
         description = self._model.description
@@ -130,6 +132,12 @@ class OpenedTflite:
 
         zero_point = None if is_float else tensor.quantization.zeroPoint
         source = self._graph.tensors[operator.inputs[0]]
+        scale = None if is_float else self._scale(tensor, operator)
+        if role is Role.BIAS and scale is not None and not flatbuffer.constant(self._model, tensor).any():
+            # zeros are stored with any scale; they stand for what their products round to zero
+            kernel = self._scale(self._graph.tensors[operator.inputs[weights]], operator)
+            step = self._scale(source, operator)
+            scale = scale if kernel is None or step is None else np.minimum(scale, step * kernel)
         return StoredConstant(
             key=str(index),
             op=name,
@@ -139,12 +147,21 @@ class OpenedTflite:
             role=role,
             shape=tuple(shape[axis] for axis in axes) if role is Role.WEIGHTS else shape,
             read=read,
-            scale=None if is_float else self._scale(tensor, operator),
+            scale=scale,
             kind=flatbuffer.constant(self._model, tensor).dtype.name,
             is_symmetric=zero_point is None or not np.any(zero_point),
+            shares_grid=role is Role.OTHER and self._shares_grid(operator, tensor),
             has_relu6=getattr(operator.builtinOptions, "fusedActivationFunction", 0) == _RELU6,
             in_pairs=role is Role.WEIGHTS and name in _IN_PAIRS and stored_as(source).dtype in ("int8", "uint8"),
         )
+
+    def _shares_grid(self, operator: Any, tensor: Any) -> bool:
+        """Return whether a constant has the grid of an activation that its operator requires."""
+        others = [self._graph.tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
+        grids = [stored_as(one) for one in others if self._model.buffers[one.buffer].data is None]
+        own, name = stored_as(tensor), flatbuffer.op_name(self._model, operator)
+        is_equal = any((one.scale, one.zero_point) == (own.scale, own.zero_point) for one in grids)
+        return name in _ONE_GRID | {"SELECT", "SELECT_V2"} and is_equal
 
     def _name(self, operator: Any) -> str:
         return str(self._graph.tensors[operator.outputs[0]].name.decode())
@@ -173,9 +190,21 @@ class OpenedTflite:
             position, name = makers[first]
             grid = (spec.scale, spec.zero_point, spec.dtype)
             others = (specs[other] for other in near.get(index, ()))
-            if name not in grid_rules.FIXED and grid not in [(one.scale, one.zero_point, one.dtype) for one in others]:
+            is_free = index in origin or name not in grid_rules.FIXED
+            if is_free and grid not in [(one.scale, one.zero_point, one.dtype) for one in others]:
                 tensor = self._graph.tensors[first].name.decode()
                 yield StoredGrid(tensor=tensor, place=tensor, spec=spec, op=name, position=position)
+
+    def _unread(self) -> Iterator[str]:
+        """Yield the activations that a file rounds whose operators compute in float."""
+        if self.scheme in (INT8, W8A16):
+            return
+        for operator in self._graph.operators:
+            for index in operator.outputs:
+                spec = stored_as(self._graph.tensors[index])
+                if spec.scale is not None and self._model.buffers[self._graph.tensors[index].buffer].data is None:
+                    words = f"the activation is rounded to {spec.dtype}, although the operators compute in float"
+                    yield f"{words}: {flatbuffer.op_name(self._model, operator)} {spec.name}"
 
     def _scheme(self) -> Scheme:
         kinds = {

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from calibration.enlarged import TIMES
 from export.errors import ConversionError
 from export.metrics import Comparison
 from export.proof import arithmetic as arithmetic_check
-from export.proof.check import CheckResult, NotMade
+from export.proof.check import CheckResult, NotMade, Results
 from export.proof.compare import compare_outputs
 from export.proof.foreign import graph_check
 from export.proof.foreign.evidence import ForeignEvidence
@@ -23,8 +23,6 @@ from zoo.errors import OutsideError
 
 # SQNR of the file's graph with the model's constants, below which its activations are not the model's.
 COMPARABLE_DB = 20.0
-
-Results = tuple[CheckResult, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +53,15 @@ class Findings:
         return bool(results) and all(results)
 
 
-def required(scheme: Scheme) -> tuple[str, ...]:
-    """Return the ids of the checks that a file must pass to be proven."""
-    if scheme == FLOAT32:
-        return ("parity",)
-    return ("fidelity", "structure", "storage", *(("arithmetic", "ranges") if scheme in (INT8, W8A16) else ()))
+def required(scheme: Scheme, unread: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the ids of the checks that a file must pass to be proven.
+
+    Args:
+        scheme: what the file's stored types amount to.
+        unread: its rounded activations whose grids cannot be judged.
+    """
+    compared = ("parity",) if scheme == FLOAT32 else ("fidelity", "structure", "storage")
+    return (*compared, *(("arithmetic", "ranges") if scheme in (INT8, W8A16) or unread else ()))
 
 
 def make_all(evidence: ForeignEvidence) -> Findings:
@@ -148,6 +150,8 @@ def _storage(evidence: ForeignEvidence) -> Results | NotMade:
 def _arithmetic(evidence: ForeignEvidence, known: Mapping[str, str]) -> Results | NotMade:
     """Check that every integer operator computes what the same operator does in float, on the file's own numbers."""
     file = evidence.file
+    if file.opened is not None and file.opened.unread:
+        return NotMade(file.opened.unread[0], is_missing=True)
     if evidence.scheme not in (INT8, W8A16):
         return NotMade("its operators compute in float")
     if file.opened is None:
@@ -157,6 +161,8 @@ def _arithmetic(evidence: ForeignEvidence, known: Mapping[str, str]) -> Results 
     except ConversionError as error:
         return NotMade(str(error), is_missing=True)
     found, *reached = arithmetic_check.check(file.path, float_path, evidence.probe, camera_bytes=False)
+    if found.value is None and file.opened.twice:
+        return NotMade(file.opened.twice[0], is_missing=True)
     op, _, tensor = found.subject.partition(" ")
     named = replace(found, subject=f"{op} {layer_of(known, tensor)}") if found.value is not None else found
     return (named, *reached)
@@ -166,6 +172,8 @@ def _ranges(
     evidence: ForeignEvidence, found: tuple[RangeFound, ...], known: Mapping[str, str], built: Skeleton
 ) -> Results | NotMade:
     """Check that no activation's range is far wider than its values, or cuts them off."""
+    if evidence.file.opened is not None and evidence.file.opened.unread:
+        return NotMade(evidence.file.opened.unread[0], is_missing=True)
     if evidence.scheme not in (INT8, W8A16):
         return NotMade("files of this precision store no ranges of activations")
     if not evidence.run.samples.probe.real:

@@ -9,7 +9,7 @@ import numpy as np
 
 from calibration.samples import Array
 from export.formats.opened import Role
-from export.proof.foreign.stored import Difference
+from export.proof.foreign.stored import LEVELS, Difference
 from export.proof.tolerances import COARSER_GRID
 
 # A factor is named if it explains the constant up to this share of its norm.
@@ -56,7 +56,7 @@ def fault(one: Difference) -> str:
     factor = _factor(found, expected)
     if factor is not None:
         return f"the {_name(one)} are {factor:.3g} x the model's"
-    if one.coarseness > COARSER_GRID.largest and stored.role is Role.WEIGHTS:
+    if one.coarseness > COARSER_GRID.largest:
         return _coarse(one)
     if order := _order(found, expected):
         return f"the {_name(one)} {order}"
@@ -77,8 +77,9 @@ def _coarse(one: Difference) -> str:
         return (
             f"the {_name(one)} have one scale repeated for all channels, which costs the worst channel {lost:.1f} bits"
         )
-    bits, times = math.log2(254 / one.coarseness + 1), one.coarseness
-    return f"the {_name(one)} use about {bits:.1f} of 8 bits: their steps are {times:.1f} x the finest ones"
+    levels, times = 2 * LEVELS.get(stored.kind, 127), one.coarseness
+    bits, most = math.log2(levels / times + 1), 16 if stored.kind.endswith("16") else 8
+    return f"the {_name(one)} use about {bits:.1f} of {most} bits: their steps are {times:.1f} x the finest ones"
 
 
 def _lost_channels(found: Array, expected: Array) -> str:

@@ -26,7 +26,9 @@ class ForeignFile:
 
     Attributes:
         path: of the file, with a batch of 1.
-        content: its bytes.
+        content: its bytes, with a batch of 1.
+        size: number of bytes of the given file.
+        sha256: of the given file, as it was read before the checks.
         format: its format.
         opened: the parsed file; None if it cannot be parsed.
         trouble: why it cannot be parsed; empty if it can.
@@ -37,6 +39,8 @@ class ForeignFile:
 
     path: Path
     content: bytes
+    size: int
+    sha256: str
     format: Format
     opened: OpenedFile | None
     trouble: str

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from calibration.enlarged import TIMES
 from export.formats import PRIMARY
-from export.proof.check import CheckResult, NotMade
+from export.proof.check import CheckResult, NotMade, Results
 from export.proof.foreign.evidence import ForeignEvidence
 from export.proof.foreign.skeleton import Skeleton
 from export.proof.tolerances import ENLARGED_PARITY, PARITY
 
 ANOTHER_OPERATOR = "operator "  # begins the difference between graphs whose operators cannot be paired
-
-Results = tuple[CheckResult, ...]
 
 
 def differences(evidence: ForeignEvidence) -> tuple[str, ...] | None:

@@ -18,6 +18,11 @@ from export.runtime.jobs.extremes import extremes
 from export.runtime.run_file import written
 
 NARROW = 1e-6  # ranges below this width may get any grid
+# What an activation function can give at most; a grid may hold all of it, whatever the samples reach.
+NOMINAL = {
+    **dict.fromkeys(("HardSigmoid", "LOGISTIC", "SOFTMAX", "Sigmoid", "Softmax"), (0, 1)),
+    **dict.fromkeys(("Softsign", "TANH", "Tanh"), (-1, 1)),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +32,7 @@ class RangeFound:
     Attributes:
         grid: the stored grid.
         stored: the numbers that the grid holds: smallest and largest.
-        seen: smallest and largest value on the samples, with zero.
+        seen: smallest and largest value on the samples, with zero and the ends of a sigmoid, softmax or tanh.
         clipped_db: SQNR of the values cut to the stored range.
     """
 
@@ -79,7 +84,8 @@ def ranges(evidence: ForeignEvidence, capped: frozenset[str]) -> tuple[RangeFoun
 
 
 def _found(grid: StoredGrid, parts: list[Mapping[str, float]]) -> RangeFound:
-    low, high = min(0.0, *(part["low"] for part in parts)), max(0.0, *(part["high"] for part in parts))
+    least, most = NOMINAL.get(grid.op, (0, 0))
+    low, high = min(least, *(part["low"] for part in parts)), max(most, *(part["high"] for part in parts))
     power, cut = (sum(part[key] for part in parts) for key in ("power", "cut"))
     return RangeFound(
         grid=grid, stored=_ends(grid.spec), seen=(low, high), clipped_db=sqnr_db(power, cut) if power else 200.0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from calibration.samples import Array
 from export.errors import ConversionError
@@ -23,7 +26,7 @@ from export.quantization.export_run import ExportRun
 from export.runtime.inspect_file import inspect_file
 from export.runtime.run_file import Measurement, measure
 from export.scheme import FLOAT16, FLOAT32, INT8, W8A16, W8A32, Scheme
-from zoo.errors import UsageProblemError
+from zoo.errors import OutsideError, UsageProblemError
 
 OPEN_SIZES, FIX = "sizes other than the batch", "convert it again with fixed sizes"
 
@@ -99,7 +102,8 @@ def prove(run: ExportRun, path: Path) -> ForeignProof:
     )
     tell.step("check the file")
     findings = make_all(evidence)
-    missing = tuple(id for id in required(evidence.scheme) if not any(one.id == id for one in findings.checks))
+    needed = required(evidence.scheme, file.opened.unread if file.opened is not None else ())
+    missing = tuple(id for id in needed if not any(one.id == id for one in findings.checks))
     tell.step("look for faults")
     return ForeignProof(
         evidence=evidence,
@@ -113,7 +117,9 @@ def prove(run: ExportRun, path: Path) -> ForeignProof:
 def _opened(run: ExportRun, path: Path, expected: dict[str, Array]) -> tuple[ForeignFile, Path]:
     """Return the file with its outputs for the probe, and the folder of the probe as the file takes it."""
     file_format = format_of(path)
-    content = file_format.with_batch_of_one(path)
+    given, content = path.read_bytes(), file_format.with_batch_of_one(path)
+    if path.read_bytes() != given:
+        raise OutsideError(f"{path.name} changed while it was read; try again")
     copy = run.work / f"file{file_format.suffix}"
     copy.write_bytes(content)
     try:
@@ -129,11 +135,19 @@ def _opened(run: ExportRun, path: Path, expected: dict[str, Array]) -> tuple[For
     except (TypeError, ValueError) as error:
         raise UsageProblemError(f"{path.name} leaves {OPEN_SIZES} of its outputs open; {FIX}") from error
     outputs = edges.matched("output", signature.outputs(run.subject.model), measured.outputs, (expected, measured.real))
-    opened, trouble = _parsed(file_format, content)
+    plain = file_format.with_plain_grids(content)
+    opened, trouble = _parsed(file_format, plain)
+    if plain != content:
+        copy.write_bytes(plain)
+        again = measure(copy, probe, camera_bytes=False, hurry=True).real
+        if not all(np.array_equal(again[name], real, equal_nan=True) for name, real in measured.real.items()):
+            opened, trouble = None, "its outputs change where its scales and zero points are stored directly"
     return (
         ForeignFile(
             path=copy,
-            content=content,
+            content=plain,
+            size=len(given),
+            sha256=hashlib.sha256(given).hexdigest(),
             format=file_format,
             opened=opened,
             trouble=trouble,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ SCHEMA = "zoo-export proof of a file 1"
 def record(proof: ForeignProof, path: Path) -> dict[str, Any]:
     """Return plain data with the keys of a manifest's file, and those of the model and the samples."""
     evidence, findings = proof.evidence, proof.findings
-    file, subject, content = evidence.file, evidence.run.subject, path.read_bytes()
+    file, subject = evidence.file, evidence.run.subject
     return {
         "schema": SCHEMA,
         "file": path.name,
@@ -24,8 +23,8 @@ def record(proof: ForeignProof, path: Path) -> dict[str, Any]:
         "precision": str(evidence.scheme),
         "precision_in_words": IN_WORDS[evidence.scheme.name],
         "maker": file.opened.maker if file.opened is not None else "",
-        "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": file.size,
+        "sha256": file.sha256,
         "model": {"name": subject.name, "title": subject.title},
         "weights": {
             "name": subject.weights.name,

@@ -63,10 +63,12 @@ def _difference(pair: Pair) -> Difference:
     if stored.scale is None:
         return Difference(pair=pair, steps=largest_steps(found, expected, step))
     floor = SMALLEST * float(step.max(initial=0))
-    step = np.maximum(step, floor)
-    if stored.role is not Role.WEIGHTS:
-        return Difference(pair=pair, steps=largest_steps(found, expected, step))
-    finest = np.maximum(_finest(pair, expected), floor)
+    has_own_grid = stored.role is Role.WEIGHTS or (stored.kind in LEVELS and not stored.shares_grid)
+    if not has_own_grid or found.size != expected.size:
+        return Difference(pair=pair, steps=largest_steps(found, expected, np.maximum(step, floor)))
+    finest = _finest(pair, expected.reshape(stored.shape)).reshape(step.shape)
+    floor = min(floor, SMALLEST * float(finest.max(initial=0)))  # a scale that is far too large raises no floor
+    step, finest = np.maximum(step, floor), np.maximum(finest, floor)
     coarseness = float((step / finest).max(initial=1.0))
     return Difference(
         pair=pair, steps=largest_steps(found, expected, np.minimum(step, finest)), coarseness=max(coarseness, 1.0)
@@ -80,7 +82,7 @@ def _finest(pair: Pair, expected: Array) -> Array:
     pairs; the tools of a format may leave bits unused on request.
     """
     stored = pair.stored
-    rows = expected.reshape(len(expected), -1)
+    rows = expected.reshape(len(expected) if expected.ndim else 1, -1)
     low, high = np.minimum(rows.min(axis=1, initial=0), 0), np.maximum(rows.max(axis=1, initial=0), 0)
     assert stored.scale is not None  # the caller asks for grids only
     if stored.scale.size == 1:
@@ -91,4 +93,4 @@ def _finest(pair: Pair, expected: Array) -> Array:
         pairs = largest_pair(np.rint(rows / step[:, None]).T, expected.shape[1:])
         step = step * np.maximum(pairs / LARGEST_PAIR, 1.0)
     step = step * COARSER_GRID.largest * 2**stored.spare_bits
-    return np.broadcast_to(step.reshape(-1, *[1] * (expected.ndim - 1)), expected.shape)
+    return np.broadcast_to(step.reshape(-1, *[1] * (expected.ndim - 1)) if expected.ndim else step[0], expected.shape)
