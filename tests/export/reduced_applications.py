@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import keras
 
 CLASSES, BATCH, STEPS = 4, 16, 200
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -153,10 +155,12 @@ def photos(family: Family, count: int, seed: int) -> tuple[np.ndarray, np.ndarra
 def trained(name: str, folder: Path) -> keras.Model:
     """Return a trained network of a family, trained in a process of its own.
 
-    A process that has run other tests trains to another network, with other errors.
+    The number of threads determines the order of sums, and so to which network it trains, with other errors.
     """
     path = folder / "trained.weights.h5"
-    subprocess.run([sys.executable, "-m", __name__, name, str(path)], check=True, capture_output=True)
+    environment = os.environ | dict.fromkeys(THREADS, "2")
+    command = [sys.executable, "-m", __name__, name, str(path)]
+    subprocess.run(command, check=True, capture_output=True, env=environment)
     model = built(name)
     model.load_weights(path)
     return model
