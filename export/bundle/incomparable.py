@@ -16,6 +16,6 @@ def says_incomparable(manifest: Mapping[str, Any]) -> bool:
 def has_parity(files: Iterable[Mapping[str, Any]]) -> bool:
     """Return whether parity could be checked for the float32 files of these records."""
     not_made = [
-        one["id"] for file in files if file["precision"] == str(FLOAT32) for one in file.get("checks_not_made", ())
+        one["id"] for file in files if file.get("precision") == str(FLOAT32) for one in file.get("checks_not_made", ())
     ]
     return "parity" not in not_made
