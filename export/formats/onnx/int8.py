@@ -53,6 +53,7 @@ def derive(sibling: bytes, *, is_mixed: bool = False) -> bytes:
     drop_unused(graph)
     islands.pool_globally(proto)
     islands.keep_layers_in_float(graph)
+    drop_unused(graph)
     islands.keep_loops_in_float(graph)
     saturation.sign_safe_weights(graph)
     return seal(proto)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from export.formats.onnx.protos import GraphProto, ModelProto, NodeProto
 from export.formats.onnx.weights_only import spell_out_dequantizations, spelled_out
 
 LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
-MOVES = frozenset({"Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
+# ONNX Runtime moves QuantizeLinear and DequantizeLinear through these.
+CROSSED = frozenset({"Flatten", "Identity", "MaxPool", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 SPATIAL_AXES = [2, 3]  # For images with channels first.
 
 
@@ -43,19 +45,16 @@ def keep_layers_in_float(proto: GraphProto) -> None:
     """Spell out the DequantizeLinear before each layer with float weights, so that they stay float.
 
     ONNX Runtime rounds the weights of a float layer between DequantizeLinear and QuantizeLinear to 8 bits with one
-    scale (WeightBiasQuantization): a Conv3D is two steps off.
+    scale (WeightBiasQuantization): a Conv3D is two steps off, a layer with 8-bit weights in LeNet-5 six. It moves both
+    through operators that only move data, and it folds weights that are computed from constants.
     """
     graph = Graph(proto)
-    readers: dict[str, list[NodeProto]] = {}
-    for node in proto.node:
-        for name in node.input:
-            readers.setdefault(name, []).append(node)
+    folded = _folded(graph)
     nodes: list[Any] = []
     for node in proto.node:
-        is_activation = node.op_type == "DequantizeLinear" and node.input[0] not in graph.stored
-        ends = _ends(readers, node.output[0]) if is_activation else []
-        only_floats = bool(ends) and all(end.op_type in LAYERS and _has_float_weights(graph, end) for end in ends)
-        nodes += spelled_out(graph, node) if only_floats else [node]
+        if node.op_type in LAYERS and _has_float_weights(graph, node, folded):
+            nodes += _own_input(graph, node)
+        nodes.append(node)
     graph.replace_nodes(nodes)
 
 
@@ -66,15 +65,39 @@ def keep_loops_in_float(proto: GraphProto) -> None:
             spell_out_dequantizations(inner)
 
 
-def _has_float_weights(graph: Graph, node: NodeProto) -> bool:
-    return node.input[1] in graph.stored and graph.value(node.input[1]).dtype == np.float32
+def _folded(graph: Graph) -> set[str]:
+    """Return the names of real-valued tensors that are computed from constants, other than by a DequantizeLinear."""
+    found: set[str] = set()
+    for node in graph.proto.node:
+        given = [name for name in node.input if name]
+        if node.op_type != "DequantizeLinear" and given and all(one in graph.stored or one in found for one in given):
+            found.update(node.output)
+    return found
 
 
-def _ends(readers: dict[str, list[NodeProto]], name: str) -> list[NodeProto]:
-    """Return the nodes that read `name`, also through operators that only move data."""
-    found = readers.get(name, [])
-    moved = [end for one in found if one.op_type in MOVES for end in _ends(readers, one.output[0])]
-    return [one for one in found if one.op_type not in MOVES] + moved
+def _has_float_weights(graph: Graph, node: NodeProto, folded: Collection[str]) -> bool:
+    weights = node.input[1]
+    return weights in folded or (weights in graph.stored and graph.value(weights).dtype == np.float32)
+
+
+def _own_input(graph: Graph, node: NodeProto) -> list[Any]:
+    """Let a layer read a spelled-out copy of what it reads of a DequantizeLinear; return the nodes of the copy.
+
+    The copy is the layer's own, because others that read the same numbers may have integer operators.
+    """
+    chain, maker = [], graph.producer.get(node.input[0])
+    while maker is not None and maker.op_type in CROSSED:
+        chain.append(maker)
+        maker = graph.producer.get(maker.input[0])
+    if maker is None or maker.op_type != "DequantizeLinear" or maker.input[0] in graph.stored:
+        return []
+    copies = [type(one).FromString(one.SerializeToString()) for one in (maker, *reversed(chain))]
+    for place, copy in enumerate(copies):
+        copy.name, copy.output[0] = "", f"{copy.output[0]}/{node.output[0]}/float"
+        if place:
+            copy.input[0] = copies[place - 1].output[0]
+    node.input[0] = copies[-1].output[0]
+    return [*spelled_out(graph, copies[0]), *copies[1:]]
 
 
 def pool_globally(model: ModelProto) -> None:
