@@ -15,6 +15,8 @@ from export.formats.onnx.graph import Graph
 from export.formats.onnx.integers import SIGN
 from export.formats.onnx.protos import GraphProto, NodeProto
 
+MOVED = ("Identity", "Reshape", "Transpose")
+
 
 def as_the_runtime_rounds(proto: GraphProto) -> None:
     """Make each 8-bit AveragePool return the same integers as in LiteRT."""
@@ -24,7 +26,8 @@ def as_the_runtime_rounds(proto: GraphProto) -> None:
     nodes: list[NodeProto] = []
     for node in proto.node:
         pool = graph.producer.get(node.input[0]) if node.op_type == "QuantizeLinear" else None
-        if pool is None or pool.op_type != "AveragePool" or not _is_of_8_bits(graph, node):
+        is_pool = pool is not None and pool.op_type == "AveragePool"
+        if pool is None or not is_pool or not _is_of_8_bits(graph, node) or not _keeps_grid(graph, pool, node):
             nodes.append(node)
             continue
         name, (step, zero_point) = node.output[0], (graph.value(one) for one in node.input[1:3])
@@ -47,3 +50,13 @@ def _is_of_8_bits(graph: Graph, node: NodeProto) -> bool:
     """Return whether a QuantizeLinear writes 8 bits with a single scale."""
     values = [graph.value(name) for name in node.input[1:3] if name in graph.stored]
     return len(values) == 2 and not values[0].ndim and values[1].dtype == np.dtype("uint8")
+
+
+def _keeps_grid(graph: Graph, pool: NodeProto, node: NodeProto) -> bool:
+    """Return whether a pool reads the grid that it writes, as in LiteRT; otherwise it computes in float there."""
+    source = graph.producer.get(pool.input[0])
+    while source is not None and source.op_type in MOVED:
+        source = graph.producer.get(source.input[0])
+    if source is None or source.op_type != "DequantizeLinear":
+        return False
+    return all(graph.is_equal(*pair) for pair in zip(source.input[1:3], node.input[1:3], strict=True))

@@ -32,10 +32,8 @@ class BesideSibling:
         """Load both files."""
         import onnx
 
-        proto: Any = onnx.load_from_string(content)
-        self._seams = split.seams(proto)
-        self._shown = loaded(split.shown(proto, self._seams), is_optimized=True)
-        self._alone = loaded(split.isolated(proto, self._seams), is_optimized=True)
+        self._proto: Any = onnx.load_from_string(content)
+        self._split(split.seams(self._proto, narrowed=True))
         model = flatbuffer.read(sibling)
         self._sibling = load(sibling)
         self.inputs = self._sibling.inputs
@@ -56,10 +54,24 @@ class BesideSibling:
         self._matches: dict[str, Match] = {}
 
     def align(self, samples: Sequence[Mapping[str, Array]]) -> None:
-        """Match the activations of both files on some samples; call this first."""
-        found = [self._found(stored) for stored in samples]
+        """Match the activations of both files on some samples; call this first.
+
+        What has no match may be quantized after it is moved in the .tflite, and before it is moved in the .onnx.
+        """
         sibling = Sibling(specs=self._specs, sources=self._sources, values=[self._values(stored) for stored in samples])
-        self._matches = dict(sibling.matches(self._seams, found))
+        while True:
+            found = [self._found(stored) for stored in samples]
+            self._matches = dict(sibling.matches(self._seams, found))
+            lost = [seam for seam in self._seams if seam.name not in self._matches]
+            moved = split.moved_on(self._proto, self._seams, lost)
+            if moved == self._seams:
+                return
+            self._split(moved)
+
+    def _split(self, seams: list[split.Seam]) -> None:
+        self._seams = seams
+        self._shown = loaded(split.shown(self._proto, seams), is_optimized=True)
+        self._alone = loaded(split.isolated(self._proto, seams), is_optimized=True)
 
     def errors(self, stored: Mapping[str, Array]) -> Iterator[OperatorErrors]:
         """Run one sample, stored inputs by name, and yield the errors of every operator whose output has a grid."""

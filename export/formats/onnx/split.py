@@ -7,7 +7,7 @@ computing it, and returns the input of each QuantizeLinear.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,9 @@ PREFIX = "cut/"
 
 # Integer operators with constants on the grid of their input, and the position of the first constant.
 _CONSTANTS_FROM = {"Clip": 1, "Pad": 2}
+
+# Operators whose output is not on the grid of the integers that they read.
+_REAL = ("Cast", "DequantizeLinear", "QuantizeLinear")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +45,13 @@ class Seam:
     stored: TensorSpec
 
 
-def seams(proto: ModelProto) -> list[Seam]:
-    """Return the activations with a single scale: inputs first, then in the order of the file."""
+def seams(proto: ModelProto, *, narrowed: bool = False) -> list[Seam]:
+    """Return the activations with a single scale: inputs first, then in the order of the file.
+
+    Args:
+        proto: the file.
+        narrowed: whether 16-bit activations that are rounded to 8 bits are activations of their own.
+    """
     graph = Graph(proto.graph)
     inputs = {value.name for value in proto.graph.input} - set(graph.stored)
     found: dict[str, Seam] = {}
@@ -53,8 +61,10 @@ def seams(proto: ModelProto) -> list[Seam]:
             continue
         if node.op_type == "DequantizeLinear" and (name := _unmoved(graph, node.input[0], "Pad")) in inputs:
             found[name] = Seam(name=name, quantized="", reads="", sources=(), stored=_spec(graph, node, name))
-        elif node.op_type == "QuantizeLinear" and not (
-            node.input[0] in spelled_out or _is_rounded(graph, moved.get(node.input[0], node.input[0]))
+        elif (
+            node.op_type == "QuantizeLinear"
+            and (narrowed or node.input[0] not in spelled_out)
+            and not _is_rounded(graph, moved.get(node.input[0], node.input[0]))
         ):
             name = _behind_clip(proto, graph, node.output[0])
             found[name] = Seam(
@@ -65,6 +75,27 @@ def seams(proto: ModelProto) -> list[Seam]:
                 stored=_spec(graph, node, name),
             )
     return sorted(found.values(), key=lambda seam: bool(seam.reads))
+
+
+def moved_on(proto: ModelProto, found: Sequence[Seam], lost: Sequence[Seam]) -> list[Seam]:
+    """Return the activations with those in `lost` replaced by what their only reader makes of them, on the same grid.
+
+    Quantizing before integers are joined or moved gives the same numbers as quantizing afterwards. An activation that
+    is dequantized, or has several readers, stays.
+    """
+    graph = Graph(proto.graph)
+    kept = {seam.name: seam for seam in found}
+    for seam in lost:
+        readers = [node for node in proto.graph.node if seam.name in node.input]
+        if len(readers) != 1 or readers[0].op_type in _REAL or len(readers[0].output) != 1:
+            continue
+        del kept[seam.name]
+        name = readers[0].output[0]
+        sources = [one for given in readers[0].input for one in _sources(graph, given, kept)]
+        stored = replace(seam.stored, name=name)
+        kept[name] = replace(seam, name=name, quantized=name, sources=tuple(dict.fromkeys(sources)), stored=stored)
+    places = {name: place for place, node in enumerate(proto.graph.node, 1) for name in node.output}
+    return sorted(kept.values(), key=lambda seam: places.get(seam.name, 0))
 
 
 def shown(proto: ModelProto, found: Sequence[Seam]) -> bytes:
@@ -164,7 +195,7 @@ def _grids(proto: ModelProto, graph: Graph, found: Sequence[Seam]) -> dict[str, 
     for node in proto.graph.node:
         if node.op_type == "QuantizeLinear" and node.input[0] not in graph.stored and _has_one_scale(graph, node):
             grids.setdefault(node.output[0], _spec(graph, node, node.output[0]))
-        if node.input and node.input[0] in grids and node.op_type not in ("Cast", "DequantizeLinear", "QuantizeLinear"):
+        if node.input and node.input[0] in grids and node.op_type not in _REAL:
             grids.update(dict.fromkeys(node.output, grids[node.input[0]]))
     return grids
 

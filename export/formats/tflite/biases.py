@@ -19,10 +19,11 @@ from export.formats.tflite.layers import Layer, layers
 from export.recipe import Width
 from export.scheme import INT8, W8A16, Scheme
 
-# Per precision: steps of the input's range, and the largest bias in steps. int32 accumulators leave a bit to rounding;
-# LiteRT's 16-bit kernels rescale accumulators of up to 48 bits.
+# Per precision: steps of the input's range, and the largest bias in steps. int32 accumulators leave a bit to rounding.
+# LiteRT's 16-bit kernels rescale accumulators of up to 48 bits, but a factor below 2^-32 counts as zero: with it a bias
+# of 2^34 steps is lost if it is less than 4 steps of the output.
 _INPUT_STEPS = {INT8: 255, W8A16: 65535}
-_LARGEST_BIAS = {INT8: 2.0**30, W8A16: 2.0**45}
+_LARGEST_BIAS = {INT8: 2.0**30, W8A16: 2.0**34}
 
 
 # ai-edge-quantizer takes no narrower range than 1e-9; narrower ones would be stored with another zero point.
@@ -37,7 +38,8 @@ def revive(
 ) -> bool:
     """Increase the largest weight of channels whose bias would not fit, in place; return whether any was changed.
 
-    For the largest input, the change adds 127 * 255 / 2^30 = 3e-5 of the bias: far less than an int8 step.
+    For the largest input, the change adds 127 * 255 / 2^30 = 3e-5 of the bias: far less than an int8 step. With 16-bit
+    activations it adds 127 * 32767 / 2^34 = 2e-4, at most 8 of 65535 steps.
 
     Args:
         model: the float file to quantize.
