@@ -9,6 +9,7 @@ import numpy as np
 
 from calibration.samples import Array
 from export.formats.onnx.constants import Constants
+from export.formats.onnx.float_inputs import roundings
 from export.formats.onnx.graph import Graph
 from export.formats.onnx.plain_grids import grid
 from export.formats.onnx.protos import ModelProto, NodeProto
@@ -39,12 +40,16 @@ def in_float(
     constants = Constants(proto.graph)
     real = dict(_real(constants, replaced))
     inner = {f"{name}/float": values for name, values in real.items()}
+    rounded = roundings(graph)
     nodes: list[Any] = []
     for node in changed.graph.node:
         if node.output[0] in real or _makes_constant(constants, node):
             continue
         if node.op_type not in _SEAMS:  # their scales may be read by other operators, too
             node.input[:] = [f"{name}/float" if name in real else name for name in node.input]
+        if node.output[0] in rounded:
+            nodes.append(helper.make_node("Identity", [node.input[0]], list(node.output)))
+            continue
         nodes += _node(helper, graph, node, capped)
     graph.replace_nodes(nodes)
     for name, values in inner.items():

@@ -7,6 +7,7 @@ import json
 from export.formats.onnx import (
     average_pool,
     batch_matmul,
+    float_inputs,
     hard_swish,
     integers,
     islands,
@@ -47,6 +48,7 @@ def derive(sibling: bytes, *, is_mixed: bool = False) -> bytes:
     hard_swish.tabulate(graph)
     rsqrt.tabulate(graph)
     requantize.as_the_runtime_rounds(graph, leaky_in_float=is_mixed)
+    float_inputs.round_as_the_runtime(graph)
     average_pool.as_the_runtime_rounds(graph)
     batch_matmul.as_the_runtime_rounds(graph)
     squared_difference.as_the_runtime_rounds(graph)

@@ -12,6 +12,7 @@ import numpy as np
 
 from calibration.samples import Array
 from export.formats.onnx.constants import attribute
+from export.formats.onnx.float_inputs import roundings
 from export.formats.onnx.graph import Graph
 from export.formats.onnx.integers import RECTIFIES, SIGN
 from export.formats.onnx.protos import GraphProto, NodeProto
@@ -69,8 +70,8 @@ def _in_fractions(ratio: np.float32) -> int:
 
 
 def nudges(graph: Graph) -> dict[str, str]:
-    """Return output and input name of each Add or Mul that only affects the rounding of a QuantizeLinear."""
-    found: dict[str, str] = {}
+    """Return output and input name of each operator that only affects the rounding of a QuantizeLinear."""
+    found = roundings(graph)
     for node in graph.proto.node:
         if node.op_type != "QuantizeLinear" or node.input[1] not in graph.stored:
             continue

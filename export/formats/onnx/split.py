@@ -70,7 +70,7 @@ def seams(proto: ModelProto, *, narrowed: bool = False) -> list[Seam]:
             found[name] = Seam(
                 name=name,
                 quantized=node.output[0],
-                reads="" if _unmoved(graph, node.input[0]) in inputs else node.input[0],
+                reads="" if _unmoved(graph, moved.get(node.input[0], node.input[0])) in inputs else node.input[0],
                 sources=tuple(_sources(graph, node.input[0], found)),
                 stored=_spec(graph, node, name),
             )

@@ -12,8 +12,9 @@ from keras import layers
 from calibration.ranges import Ranges
 from export.formats import QuantizationPlan
 from export.formats.tflite import TFLITE, flatbuffer, storage
+from export.formats.tflite.isolated import Isolated
 from export.formats.tflite.layers import layers as stored_layers
-from export.proof.tolerances import STORAGE
+from export.proof.tolerances import ARITHMETIC, STORAGE
 from export.recipe import Io
 from export.scheme import INT8, W8A16, Scheme
 
@@ -39,6 +40,17 @@ def made(dead: slice, scheme: Scheme = INT8) -> tuple[bytes, bytes]:
 @pytest.mark.parametrize("dead", [slice(0, 2), slice(None)], ids=["some channels", "all channels"])
 def test_layer_with_dead_channels_keeps_its_weights(dead: slice, scheme: Scheme) -> None:
     assert storage.compare(*made(dead, scheme)).worst_steps < STORAGE.largest
+
+
+@pytest.mark.parametrize("scheme", [INT8, W8A16])
+def test_dead_channels_compute_their_biases(scheme: Scheme) -> None:
+    """The factor to the output's grid must not be so small that the runtime takes it for zero."""
+    float_file, content = made(slice(0, 2), scheme)
+    operators = Isolated(content, float_file)
+    image = np.random.default_rng(0).normal(size=(1, 8, 8, 3)).astype(np.float32)
+    errors = [float(one.steps.max()) for one in operators.errors({operators.inputs[0].name: image})]
+    assert len(errors) > 2
+    assert max(errors) <= ARITHMETIC["int8" if scheme == INT8 else "int16"].largest
 
 
 def changed(content: bytes, position: int, value: int) -> bytes:
