@@ -79,9 +79,9 @@ def main(words: Sequence[str]) -> int:
 
 
 def chosen(words: Sequence[str]) -> Iterator[Case]:
-    for number, word in enumerate(words):
-        if not word.endswith((".keras", ".h5")):
-            yield from cases(word, number)
+    for word in words:
+        if word in NAMES:
+            yield from cases(word, NAMES.index(word))
             continue
         calibration = Path(word).parent / "calib.npz"
         for seed in range(SEEDS):

@@ -29,8 +29,10 @@ COMPUTES_NOTHING = ("Dropout", "Flatten", "InputLayer", "Reshape")
 LARGER = 1.5  # times the size that the network was trained at
 
 Fields = Mapping[str, Any]
-FEW: Fields = {"calibration_count": 32, "probe_count": 32}  # enough for the checks, and fast
-DEFAULT: Fields = {"calibration_count": 100, "probe_count": None}
+# As many samples of the proof as the tolerances were measured for. With 32 samples for the ranges instead of 100 the
+# int8 file of the autoencoder loses 18 % of the variation of an output, and is refused with reason.
+FEW: Fields = {"probe_count": 32}
+DEFAULT: Fields = {"probe_count": None}
 # What changes the files, by what the table says of it.
 OPTIONS: Mapping[str, Fields] = {
     **{f"--io {io}": {"schemes": INTEGER, "io": io} for io in Io},
@@ -39,7 +41,7 @@ OPTIONS: Mapping[str, Fields] = {
     "--prune 0.5": {"schemes": ALL, "passes": (Prune(share=0.5),)},
     "--prune-channels 0.25": {"schemes": ALL, "passes": (PruneChannels(share=0.25),)},
     "--format onnx": {"schemes": ALL, "formats": ("onnx",)},
-    "few samples": {"schemes": ALL, "calibration_count": 8, "probe_count": 8},
+    "few samples": {"schemes": ALL, "probe_count": 8},
     "synthetic calibration": {"schemes": INTEGER, "calibration": "synthetic"},
 }
 

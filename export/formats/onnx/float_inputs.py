@@ -1,8 +1,9 @@
 """Round float inputs to 8 bits as LiteRT does: it multiplies by the reciprocal of the scale, ONNX Runtime divides.
 
 Both round halves to even, but the quotients differ in the last bit. Pixels lie on halves where the range of the input
-is that of the photos: in a small MobileNet v3 two of 256 colours are stored one step apart, and 7 % of the outputs are
-two steps apart at the end. The .onnx therefore rounds the product before QuantizeLinear, which then changes nothing.
+is that of the photos: in a small MobileNet v3 one of 256 colours was stored a step apart, and 7 % of the outputs were
+two steps apart at the end; now they are equal. The .onnx rounds the product before QuantizeLinear, which then changes
+nothing.
 """
 
 from __future__ import annotations
