@@ -30,17 +30,16 @@ SAMPLE = (
 )
 
 
-def raised(network: str, layer: str, width: Width, seed: int) -> Case:
-    return Case(
-        network=network, option="--raise", seed=seed, fields={"schemes": (INT8,), "raised": {layer: width}, **DEFAULT}
-    )
+def raised(network: str, layer: str, width: Width, seed: int, **counts: int) -> Case:
+    fields = {"schemes": (INT8,), "raised": {layer: width}, **DEFAULT, **counts}
+    return Case(network=network, option="--raise", seed=seed, fields=fields)
 
 
 FOUND = (
     # The file was right: rounded to 8 bits apart from the layer that reads it, and quantized before it is joined.
     raised("lenet5", "s4", Width.INT16, 3),
     raised("densenet121", "pool2_pool", Width.W8A32, 1),
-    # The file was wrong: a float input on halves, and a bias behind a factor of zero.
+    # The file was wrong: a float input on halves, leaky ReLUs rounded otherwise, and a bias behind a factor of zero.
     Case(
         network="mobilenet_v3_large",
         option="own file",
@@ -48,6 +47,7 @@ FOUND = (
         fields={"schemes": (INT8,), "calibration_count": 32},
         prepare=lambda folder: own_file("mobilenet_v3_large", 1, folder),
     ),
+    raised("yolo_v4_tiny", "fine_bn", Width.FLOAT32, 2, calibration_count=32, probe_count=32),
     Case(
         network="efficientnet_b0",
         option="--prune 0.5",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from export.formats.onnx import (
     average_pool,
@@ -20,6 +22,7 @@ from export.formats.onnx import (
 from export.formats.onnx.layout import sink_transposes
 from export.formats.onnx.naming import drop_unused, sort_nodes
 from export.formats.onnx.sibling import read_sibling, seal
+from export.formats.tflite import flatbuffer
 
 
 def derive(sibling: bytes, *, is_mixed: bool = False) -> bytes:
@@ -47,7 +50,7 @@ def derive(sibling: bytes, *, is_mixed: bool = False) -> bytes:
         mixed.take_int16(proto)
     hard_swish.tabulate(graph)
     rsqrt.tabulate(graph)
-    requantize.as_the_runtime_rounds(graph, leaky_in_float=is_mixed)
+    requantize.as_the_runtime_rounds(graph, frozenset(_leaky_grids(sibling)))
     float_inputs.round_as_the_runtime(graph)
     average_pool.as_the_runtime_rounds(graph)
     batch_matmul.as_the_runtime_rounds(graph)
@@ -59,3 +62,27 @@ def derive(sibling: bytes, *, is_mixed: bool = False) -> bytes:
     islands.keep_loops_in_float(graph)
     saturation.sign_safe_weights(graph)
     return seal(proto)
+
+
+def _leaky_grids(sibling: bytes) -> Iterator[tuple[float, float]]:
+    """Yield the scales of input and output of each LEAKY_RELU of 8 bits, unless one in float has the same around it."""
+    model = flatbuffer.read(sibling)
+    graph = model.subgraphs[0]
+    makers = {int(index): operator for operator in graph.operators for index in operator.outputs}
+    readers = {int(index): operator for operator in graph.operators for index in operator.inputs}
+    integer, real = set(), set()
+    for operator in graph.operators:
+        if flatbuffer.op_name(model, operator) != "LEAKY_RELU":
+            continue
+        ends = [int(operator.inputs[0]), int(operator.outputs[0])]
+        if not flatbuffer.is_float(graph.tensors[ends[0]]):
+            integer.add(_scales(graph, ends))
+        elif ends[0] in makers and ends[1] in readers:
+            real.add(_scales(graph, [int(makers[ends[0]].inputs[0]), int(readers[ends[1]].outputs[0])]))
+    yield from integer - real
+
+
+def _scales(graph: Any, ends: Sequence[int]) -> tuple[float, float]:
+    grids = [graph.tensors[index].quantization for index in ends]
+    one, other = (float(grid.scale[0]) if grid is not None and grid.scale is not None else 0.0 for grid in grids)
+    return one, other

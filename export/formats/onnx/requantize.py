@@ -8,6 +8,8 @@ leaky ReLU has a second m for negative values.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from calibration.samples import Array
@@ -22,19 +24,20 @@ RATIOS = 2.0**-8, 2.0**7  # Ratios of the scales that XNNPACK supports; others s
 LARGEST_NUDGE = 1 / 8  # Maximum change in steps of an Add, or of a Mul on 128 steps, that only affects rounding.
 
 
-def as_the_runtime_rounds(proto: GraphProto, *, leaky_in_float: bool = False) -> None:
+def as_the_runtime_rounds(proto: GraphProto, leaky_grids: Collection[tuple[float, float]]) -> None:
     """Make each requantization between 8-bit grids return the same integers as in LiteRT.
 
     Args:
         proto: the graph.
-        leaky_in_float: whether a leaky ReLU may be in float on purpose; then all of them stay unchanged.
+        leaky_grids: scales of input and output of each leaky ReLU that the .tflite computes in integers; others are in
+            float on purpose.
     """
     from onnx import helper
 
     graph = Graph(proto)
     nodes: list[NodeProto] = []
     for node in proto.node:
-        leaky = None if leaky_in_float else _leaky(graph, node)
+        leaky = _leaky(graph, node, leaky_grids)
         source = graph.producer.get((leaky or node).input[0]) if node.op_type == "QuantizeLinear" else None
         ratio = _ratio(graph, source, node) if source is not None else None
         # Equal grids need no requantization.
@@ -57,12 +60,17 @@ def as_the_runtime_rounds(proto: GraphProto, *, leaky_in_float: bool = False) ->
     graph.replace_nodes(nodes)
 
 
-def _leaky(graph: Graph, node: NodeProto) -> NodeProto | None:
-    """Return the LeakyRelu that a QuantizeLinear reads, if it has no other reader."""
+def _leaky(graph: Graph, node: NodeProto, grids: Collection[tuple[float, float]]) -> NodeProto | None:
+    """Return the LeakyRelu on one of these grids that a QuantizeLinear reads, if it has no other reader."""
     maker = graph.producer.get(node.input[0]) if node.op_type == "QuantizeLinear" else None
     if maker is None or maker.op_type != "LeakyRelu" or graph.readers[node.input[0]] > 1:
         return None
-    return maker
+    source = graph.producer.get(maker.input[0])
+    names = [source.input[1], node.input[1]] if source is not None and source.op_type == "DequantizeLinear" else []
+    if not names or not all(name in graph.stored and graph.value(name).size == 1 for name in names):
+        return None
+    scales = tuple(float(graph.value(name).item()) for name in names)
+    return maker if scales in grids else None
 
 
 def _in_fractions(ratio: np.float32) -> int:
