@@ -17,6 +17,7 @@ from export.formats.format import QuantizationPlan
 from export.formats.tflite import (
     add_grids,
     biases,
+    caps,
     concat_grids,
     edges,
     flatbuffer,
@@ -33,6 +34,8 @@ from export.scheme import FLOAT16, INT8, W8A16, W8A32, Scheme
 # and then, each time with a large error, and a third of a bit of 16 costs little beside weights of 8 bits. More would
 # cost spectrograms, whose small values a logarithm magnifies: 15.3 dB at 1, 13.3 at 1.1, 7.4 at 1.5.
 WIDER = 1.25
+NONE: Range = (0.0, 0.0)
+UNLIMITED: Range = (-np.inf, np.inf)
 
 
 def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
@@ -128,6 +131,18 @@ def _statistics(ranges: Mapping[str, Range]) -> dict[str, dict[str, Any]]:
     }
 
 
+def _with_headroom(
+    model: flatbuffer.Model, ranges: Mapping[int, Range], headroom: Mapping[int, Range]
+) -> dict[int, Range]:
+    """Return the ranges with headroom, but for fixed grids, and not beyond the cap of an activation."""
+    kept, limits = concat_grids.on_fixed_grids(model), dict(caps.limits(model))
+    found = dict(ranges)
+    for index in found.keys() - kept:
+        (low, high), (below, above), (least, most) = ranges[index], headroom[index], limits.get(index, UNLIMITED)
+        found[index] = (min(low, max(low + below, least)), max(high, min(high + above, most)))
+    return found
+
+
 def planned(model: flatbuffer.Model, plan: QuantizationPlan) -> dict[str, Range]:
     """Return the planned range of every activation of a float file, by name."""
     if plan.ranges is None:
@@ -142,6 +157,10 @@ def planned(model: flatbuffer.Model, plan: QuantizationPlan) -> dict[str, Range]
     if plan.scheme == W8A16:
         kept = concat_grids.on_fixed_grids(model)
         ranges = {index: one if index in kept else (WIDER * one[0], WIDER * one[1]) for index, one in ranges.items()}
+    if plan.scheme == INT8:
+        ranges = _with_headroom(
+            model, ranges, {index: plan.ranges.headroom.get(name, NONE) for index, name in names.items()}
+        )
     ranges = {index: fixed.get(index, one) for index, one in ranges.items()}
     ranges = concat_grids.shared(model, biases.widened(model, ranges))
     if plan.scheme == INT8:
