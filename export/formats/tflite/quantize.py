@@ -28,6 +28,7 @@ from export.formats.tflite import (
     saturation,
 )
 from export.formats.tflite.mixed import QuantizerRecipe
+from export.recipe import Io
 from export.scheme import FLOAT16, INT8, W8A16, W8A32, Scheme
 
 # By how much a range of 16-bit activations is wider than the values that calibration saw: other inputs exceed them now
@@ -76,6 +77,8 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
         biases.restore(model, reference)
         islands.close(model, ranges)
         edges.type_unread_results(model)
+        if plan.io is Io.FLOAT32:
+            edges.keep_indices(model)
         edges.retype(model, plan.io)
         allow_any_int16_scale(model)
     return flatbuffer.write(model)
