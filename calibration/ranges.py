@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from zoo.errors import ZooError
@@ -48,6 +48,7 @@ class Ranges:
     Attributes:
         by_tensor: finite (low, high) pairs.
         observer: name of the observer that chose them.
+        headroom: by tensor name, what 8 bits should add to the ends for samples that were not observed.
 
     Raises:
         ZooError: a range is not finite or has low > high; the message names the tensor.
@@ -55,6 +56,7 @@ class Ranges:
 
     by_tensor: Mapping[str, Range]
     observer: str
+    headroom: Mapping[str, Range] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, (low, high) in self.by_tensor.items():

@@ -77,7 +77,7 @@ def _coarse_inputs(run: ExportRun, copy: keras.Model, samples: Samples, expected
     reasons = []
     for group, layers in _read_together(copy).items():
         joined = {names[position]: samples.inputs[names[position]] for position in group}
-        if not _are_features(joined, run.photo_input):
+        if not _are_features(joined, run.photo_input) or _are_ids(copy, layers):
             continue
         rounded = dict(zip(joined, on_grid(*joined.values()), strict=True))
         found = reference.outputs(model, samples.with_inputs({**samples.inputs, **rounded}))
@@ -127,6 +127,13 @@ def _share(lost: float) -> str:
 
 def _are_features(inputs: Mapping[str, Array], photo_input: str | None) -> bool:
     return photo_input not in inputs and all(np.issubdtype(one.dtype, np.floating) for one in inputs.values())
+
+
+def _are_ids(model: keras.Model, layers: Collection[str]) -> bool:
+    """Return whether only embeddings read an input: the file keeps its ids in float32."""
+    import keras
+
+    return all(isinstance(model.get_layer(name), keras.layers.Embedding) for name in layers)
 
 
 def _inputs_in_words(names: Collection[str]) -> str:

@@ -39,7 +39,8 @@ class IntegerBase:
         content: the float file, in the primary format.
         path: of the float file on disk.
         observation: of the activations; None if no scheme needs ranges or they cannot be observed.
-        int8_ranges: of the activations of schemes with 8 bits; wider activations keep the observed ranges.
+        int8_ranges: of the activations of schemes with 8 bits, clipped or with headroom; wider activations keep the
+            observed ranges.
         trouble: why the activations cannot be observed; empty otherwise.
         tensor_map: the layer whose output each tensor is; empty if no part of the recipe needs it.
         with_loops: the base of the files that store no ranges, if the model of this one is unrolled; otherwise None.
@@ -265,13 +266,22 @@ def observed(run: ExportRun, base: IntegerBase, *, narrow: bool) -> IntegerBase:
     real = run.subject.weights.trained and samples.calibration.real
     if narrow and real and recipe.observer == observers.SENSITIVITY and base.observation is not None:
         run.progress.step("choose the ranges")
-        whole = base.observation.ranges
+        observation = base.observation
+        whole = observation.ranges
         base = with_tensor_map(run, base)
         calls = clippable(base.tensor_map)
         chosen = sensitivity.choose(base.model, samples.calibration, whole, calls, seed=recipe.seed)
         if not clipping_choice.costs_too_much(run, base.content, whole, chosen):
-            base = replace(base, int8_ranges=chosen)
+            whole = chosen
+        base = replace(base, int8_ranges=_with_headroom(whole, observation))
     return base
+
+
+def _with_headroom(chosen: Ranges, observation: Observation) -> Ranges:
+    """Return the ranges with headroom for other samples, of all activations that are not clipped."""
+    observed = observation.ranges.by_tensor
+    whole = {name: room for name, room in observation.headroom.items() if chosen.by_tensor.get(name) == observed[name]}
+    return replace(chosen, headroom=whole)
 
 
 def _with_observation(run: ExportRun, base: IntegerBase) -> IntegerBase:

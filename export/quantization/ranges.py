@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from calibration import observers
-from calibration.ranges import Ranges
+from calibration.ranges import Range, Ranges
 from export import process
 from export.quantization.tensor_map import FileTensors
 from export.runtime.jobs import observe as jobs
@@ -24,11 +24,13 @@ class Observation:
         ranges: range of each tensor.
         stability: difference between the ranges of two halves of the samples; None with one sample.
         tensors: what the activations of the first samples look like.
+        headroom: what 8 bits should add to the ends of each range for other samples.
     """
 
     ranges: Ranges
     stability: Mapping[str, Any] | None
     tensors: FileTensors
+    headroom: Mapping[str, Range] = field(default_factory=dict)
 
     def raised_to(self, lowest: Mapping[str, float]) -> Observation:
         """Return the observation with ranges that do not reach below `lowest`, by tensor."""
@@ -51,4 +53,5 @@ def observe(path: Path, samples: Path, observer: str) -> Observation:
         ranges=Ranges.from_record(answer["ranges"]),
         stability=answer["stability"],
         tensors=FileTensors.from_record(answer),
+        headroom={name: (float(low), float(high)) for name, (low, high) in answer["headroom"].items()},
     )

@@ -17,7 +17,8 @@ from export.proof import compare
 from export.quantization.mixed_precision import check, inner_paths, tensors, weighted
 from export.quantization.tensor_map import Attribution
 from export.recipe import Width
-from export.scheme import FLOAT16, INT8
+from export.scheme import FLOAT16, FLOAT32, INT8
+from tests.export.own_export import exported, failures
 from zoo.errors import UsageProblemError
 
 STEP = Attribution(tensor="r;b;c", call="relu", group=("conv", "norm", "relu"), weighted=("conv", "norm"))
@@ -142,3 +143,14 @@ def test_only_files_that_magnify_steps_are_compared_relative_to_fidelity() -> No
     assert not compare.magnifies(FLOAT16, {}, trained=False)
     assert compare.magnifies(INT8, {"conv": "float32"}, trained=True)
     assert compare.magnifies(INT8, {}, trained=False)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("raised", [{"lstm": Width.INT16}, {"lstm": Width.FLOAT32}, {"head": Width.FLOAT32}])
+def test_layers_of_a_network_with_a_float_loop_are_raised(raised: dict[str, Width], tmp_path: Path) -> None:
+    x = keras.Input((100, 3), name="x")
+    states = keras.layers.LSTM(8, name="lstm")(x)
+    model = keras.Model(x, keras.layers.Dense(4, name="head")(states))
+    rows = np.random.default_rng(0).normal(size=(100, 100, 3)).astype(np.float32)
+    delivery = exported(model, {"x": rows}, tmp_path, (FLOAT32, INT8), raised=raised)
+    assert failures(delivery) == []

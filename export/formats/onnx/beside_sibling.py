@@ -19,14 +19,12 @@ from export.formats.onnx.sibling_match import Match, Sibling
 from export.formats.session import OperatorErrors
 from export.formats.tflite import flatbuffer
 from export.formats.tflite.dissect import load, stored_as
-from export.formats.tflite.isolated import rounding_steps
+from export.formats.tflite.isolated import is_index, rounding_steps
 from export.model.tensor_spec import TensorSpec
 
 
 class BesideSibling:
     """The operators of an integer .onnx by themselves, beside the .tflite that it was derived from."""
-
-    has_indices = False
 
     def __init__(self, content: bytes, sibling: bytes) -> None:
         """Load both files."""
@@ -37,6 +35,8 @@ class BesideSibling:
         model = flatbuffer.read(sibling)
         self._sibling = load(sibling)
         self.inputs = self._sibling.inputs
+        graph = model.subgraphs[0]
+        self.has_indices = any(is_index(graph.tensors[one]) for maker in graph.operators for one in maker.outputs)
         self._makers = dict(_activations(model))
         self._specs = {index: stored_as(model.subgraphs[0].tensors[index]) for index in self._makers}
         self.size = sum(int(np.prod(spec.shape)) for spec in self._specs.values())

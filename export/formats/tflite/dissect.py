@@ -12,7 +12,7 @@ import numpy as np
 from calibration.samples import Array
 from export import temporary
 from export.formats.dissection import Activation, Floats, Show, Tail, check_points, ends, points
-from export.formats.tflite import flatbuffer, shadow_ops, suffix
+from export.formats.tflite import caps, flatbuffer, shadow_ops, suffix
 from export.formats.tflite.census import MOVES
 from export.formats.tflite.session import TfliteSession
 from export.formats.tflite.steps import SEAMS, steps
@@ -131,17 +131,9 @@ def rounded_copies(model: flatbuffer.Model) -> dict[int, int]:
 
 
 def _bounds(model: flatbuffer.Model) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Yield tensor names with the bounds of their activation, whether fused or a separate operator."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    kinds = schema.ActivationFunctionType
-    known = {kinds.RELU: (0.0, np.inf), kinds.RELU6: (0.0, 6.0), kinds.RELU_N1_TO_1: (-1.0, 1.0)}
-    spoken = {"RELU": kinds.RELU, "RELU6": kinds.RELU6, "RELU_N1_TO_1": kinds.RELU_N1_TO_1}
-    for operator in model.subgraphs[0].operators:
-        fused = getattr(operator.builtinOptions, "fusedActivationFunction", kinds.NONE)
-        kind = spoken.get(flatbuffer.op_name(model, operator), fused)
-        if kind in known:
-            yield model.subgraphs[0].tensors[operator.outputs[0]].name.decode(), known[kind]
+    """Yield tensor names with the limits of their activation."""
+    for index, found in caps.limits(model):
+        yield model.subgraphs[0].tensors[index].name.decode(), found
 
 
 def load(content: bytes, *, keep_all_tensors: bool = True) -> TfliteSession:

@@ -34,6 +34,31 @@ def type_unread_results(model: flatbuffer.Model) -> None:
                     tensor.type, tensor.quantization = known.type, copy.deepcopy(known.quantization)
 
 
+def keep_indices(model: flatbuffer.Model) -> None:
+    """Let inputs that are only cast to integers, such as float ids of an Embedding, stay float32.
+
+    A grid of 255 steps holds few ids exactly, and a cast takes 2.999 for 2.
+    """
+    graph = model.subgraphs[0]
+    for index in map(int, graph.inputs):
+        behind = _readers(graph, index)
+        casts = [reader for one in behind for reader in _readers(graph, int(one.outputs[0]))]
+        names = {flatbuffer.op_name(model, one) for one in behind}, {flatbuffer.op_name(model, one) for one in casts}
+        if names != ({"DEQUANTIZE"}, {"CAST"}) or any(
+            flatbuffer.is_float(graph.tensors[one.outputs[0]]) for one in casts
+        ):
+            continue
+        tensor, real = graph.tensors[index], graph.tensors[int(behind[0].outputs[0])]
+        tensor.type, tensor.quantization = real.type, None
+        for cast in casts:
+            cast.inputs = [index]
+        graph.operators = [one for one in graph.operators if not any(one is removed for removed in behind)]
+
+
+def _readers(graph: Any, index: int) -> list[Any]:
+    return [operator for operator in graph.operators if index in operator.inputs]
+
+
 class _Retyping:
     """One edit of a parsed file."""
 

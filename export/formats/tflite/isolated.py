@@ -58,7 +58,7 @@ class Isolated:
         self._watched = {int(index) for index in read if index >= 0 and self._specs[int(index)].scale is not None}
         self._makers = {int(index): operator for operator in graph.operators for index in operator.outputs}
         self.size = sum(int(np.prod(self._specs[index].shape)) for index in self._makers)
-        self.has_indices = any(_is_index(graph.tensors[index]) for index in self._makers)
+        self.has_indices = any(is_index(graph.tensors[index]) for index in self._makers)
         self._parts = [self._part(pairs) for pairs in self._groups()]
         self._seams = [
             operator
@@ -182,7 +182,8 @@ def rounding_steps(specs: Mapping[int, TensorSpec], maker: Any, index: int) -> f
     return float(SUM_ROUNDING * largest / (specs[index].scale or 1.0))
 
 
-def _is_index(tensor: Any) -> bool:
+def is_index(tensor: Any) -> bool:
+    """Return whether a tensor holds integers such as indices, which have no grid."""
     from ai_edge_litert import schema_py_generated as schema
 
     return tensor.type in (schema.TensorType.INT32, schema.TensorType.INT64)

@@ -15,6 +15,8 @@ import numpy as np
 
 from export.formats.tflite import flatbuffer
 
+# Names of tensors in bodies that were set aside.
+BODY_TENSORS = r"^subgraph \d+, tensor \d+"
 # Operators that run other subgraphs.
 KINDS = frozenset({"WHILE", "IF", "CALL_ONCE"})
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from export.formats.tflite import flatbuffer
+from export.formats.tflite import flatbuffer, loops
 from export.recipe import Io, Width
 
 QuantizerRecipe = list[dict[str, Any]]
@@ -114,6 +114,8 @@ def recipe(model: flatbuffer.Model, raised: Mapping[str, Width], io: Io) -> Quan
         manager.add_quantization_config(".*", names.INPUT, algorithm_key=untouched)
     if any(name in raised for name in _names(subgraph, subgraph.outputs)):
         manager.add_quantization_config(".*", names.OUTPUT, algorithm_key=untouched)
+    for end in (names.INPUT, names.OUTPUT) if len(model.subgraphs) > 1 else ():  # An empty body cannot change types.
+        manager.add_quantization_config(loops.BODY_TENSORS, end, algorithm_key=untouched)
     found: QuantizerRecipe = manager.get_quantization_recipe()
     return found
 

@@ -17,6 +17,7 @@ from export.formats.format import QuantizationPlan
 from export.formats.tflite import (
     add_grids,
     biases,
+    caps,
     concat_grids,
     edges,
     flatbuffer,
@@ -27,12 +28,15 @@ from export.formats.tflite import (
     saturation,
 )
 from export.formats.tflite.mixed import QuantizerRecipe
+from export.recipe import Io
 from export.scheme import FLOAT16, INT8, W8A16, W8A32, Scheme
 
 # By how much a range of 16-bit activations is wider than the values that calibration saw: other inputs exceed them now
 # and then, each time with a large error, and a third of a bit of 16 costs little beside weights of 8 bits. More would
 # cost spectrograms, whose small values a logarithm magnifies: 15.3 dB at 1, 13.3 at 1.1, 7.4 at 1.5.
 WIDER = 1.25
+NONE: Range = (0.0, 0.0)
+UNLIMITED: Range = (-np.inf, np.inf)
 
 
 def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
@@ -73,6 +77,8 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
         biases.restore(model, reference)
         islands.close(model, ranges)
         edges.type_unread_results(model)
+        if plan.io is Io.FLOAT32:
+            edges.keep_indices(model)
         edges.retype(model, plan.io)
         allow_any_int16_scale(model)
     return flatbuffer.write(model)
@@ -128,6 +134,18 @@ def _statistics(ranges: Mapping[str, Range]) -> dict[str, dict[str, Any]]:
     }
 
 
+def _with_headroom(
+    model: flatbuffer.Model, ranges: Mapping[int, Range], headroom: Mapping[int, Range]
+) -> dict[int, Range]:
+    """Return the ranges with headroom, but for fixed grids, and not beyond the cap of an activation."""
+    kept, limits = concat_grids.on_fixed_grids(model), dict(caps.limits(model))
+    found = dict(ranges)
+    for index in found.keys() - kept:
+        (low, high), (below, above), (least, most) = ranges[index], headroom[index], limits.get(index, UNLIMITED)
+        found[index] = (min(low, max(low + below, least)), max(high, min(high + above, most)))
+    return found
+
+
 def planned(model: flatbuffer.Model, plan: QuantizationPlan) -> dict[str, Range]:
     """Return the planned range of every activation of a float file, by name."""
     if plan.ranges is None:
@@ -142,6 +160,10 @@ def planned(model: flatbuffer.Model, plan: QuantizationPlan) -> dict[str, Range]
     if plan.scheme == W8A16:
         kept = concat_grids.on_fixed_grids(model)
         ranges = {index: one if index in kept else (WIDER * one[0], WIDER * one[1]) for index, one in ranges.items()}
+    if plan.scheme == INT8:
+        ranges = _with_headroom(
+            model, ranges, {index: plan.ranges.headroom.get(name, NONE) for index, name in names.items()}
+        )
     ranges = {index: fixed.get(index, one) for index, one in ranges.items()}
     ranges = concat_grids.shared(model, biases.widened(model, ranges))
     if plan.scheme == INT8:

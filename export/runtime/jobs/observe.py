@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from calibration.fingerprint import Fingerprint
+from calibration.headroom import EndsRecorder
 from calibration.observers import SplitObserver, Update
 from calibration.samples import Array, Samples
 from export.formats import PRIMARY
@@ -24,11 +25,13 @@ def observe(path: str, samples: str, observer: str) -> dict[str, Any]:
     watcher = PRIMARY.watch(Path(path), cores.count())
     split = SplitObserver(observer, watcher.edges)
     found: dict[str, list[Fingerprint]] = {}
-    watcher.watch(Samples.load(Path(samples)), lambda index: _update(index, found, split.half(index)))
+    ends = EndsRecorder()
+    watcher.watch(Samples.load(Path(samples)), lambda index: _update(index, found, ends.then(split.half(index))))
     stability = split.stability()
     return {
         "ranges": split.ranges().record(),
         "stability": stability.record() if stability else None,
+        "headroom": ends.headroom(),
         **_tensors(found, watcher.steps),
     }
 
