@@ -11,11 +11,11 @@ from calibration.samples import Array, Samples
 TIMES = 8
 
 
-def enlarged(samples: Samples) -> Samples:
-    """Return samples whose float inputs are `TIMES` as large, without photos."""
+def enlarged(samples: Samples, by: float = TIMES) -> Samples:
+    """Return samples whose float inputs are `by` times as large, without photos."""
 
     def times(values: Array) -> Array:
-        return values * np.float32(TIMES) if np.issubdtype(values.dtype, np.floating) else values
+        return values * np.float32(by) if np.issubdtype(values.dtype, np.floating) else values
 
     inputs = {name: times(np.asarray(values)) for name, values in samples.inputs.items()}
     return replace(samples, inputs=inputs, photos=None, photo_input=None, digests=())

@@ -150,6 +150,13 @@ class IsolatedOperators(Protocol):
         """Run one sample, stored inputs by name, and yield the errors of every operator whose output has a grid."""
         ...
 
+    def activations(self, stored: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Run one sample, and return the stored numbers (..., channels) of every activation that `errors` compares.
+
+        They are by the name of the activation; empty if they lie in another order.
+        """
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class StructureReport:

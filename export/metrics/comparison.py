@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from calibration.samples import Array
-from export.metrics.interval import sqnr_interval_db
+from export.metrics.interval import share_interval, sqnr_interval_db
 from export.metrics.output_kind import OutputKind, by_shape
 from export.metrics.variation import variation
 from zoo.errors import CheckFailedError
@@ -40,6 +40,7 @@ class Comparison:
         constant_outputs: number of channels that vary in the reference but are constant in the file.
         decision_agreement: share of equal yes-or-no decisions; None for other outputs.
         sqnr_interval_db: the 95 % interval of the SQNR on 64 other samples; None if it is not known.
+        top1_interval: the 95 % interval of `top1_agreement` on any number of other samples; None without it.
     """
 
     sample_count: int
@@ -55,6 +56,7 @@ class Comparison:
     constant_outputs: int = 0
     decision_agreement: float | None = None
     sqnr_interval_db: tuple[float, float] | None = None
+    top1_interval: tuple[float, float] | None = None
 
     @property
     def prediction_agreement(self) -> float | None:
@@ -93,6 +95,7 @@ def compare(*, reference: Array, actual: Array, kind: OutputKind | None = None) 
         constant_outputs=constant_outputs,
         decision_agreement=_equal_decisions(expected, found) if kind is OutputKind.DECISIONS else None,
         sqnr_interval_db=sqnr_interval_db(expected, error),
+        top1_interval=None if top1 is None else share_interval(top1, len(expected)),
     )
 
 

@@ -97,7 +97,11 @@ def check(run: ExportRun, file: MadeFile, usual: Mapping[str, Array], enlarged: 
         except OutsideError as error:
             return CheckResult.stated("parity", subject, str(error), passed=False)
     found, expected = measured.real, enlarged.expected
-    worst = min(_db(expected[name], found[name], usual[name]) for name in expected if name in found)
+    other = [name for name, one in expected.items() if name not in found or found[name].size != one.size]
+    if other:
+        reason = f"outputs of another shape or none: {', '.join(other)}"
+        return CheckResult.stated("parity", subject, reason, passed=False)
+    worst = float(np.min([_db(expected[name], found[name], usual[name]) for name in expected]))
     least, reason = ENLARGED_PARITY.min_sqnr_db, ENLARGED_PARITY.reason
     return CheckResult.at_least(least, worst, id="parity", subject=subject, quantity="SQNR", unit="dB", reason=reason)
 

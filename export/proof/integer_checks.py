@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from export.errors import ConversionError
 from export.formats import FORMATS, PRIMARY
 from export.proof import arithmetic as arithmetic_check
 from export.proof import clipping as clipped
@@ -65,6 +66,7 @@ def _predicted(evidence: Evidence, source: Path) -> Results:
         file.on_disk(run.work),
         source,
         run.samples.probe_folder,
+        calibration=run.samples.calibration_folder,
         camera_bytes=run.takes_camera_bytes(file.scheme),
         is_sibling=file.format != PRIMARY.name,
     )
@@ -77,7 +79,10 @@ def storage(evidence: Evidence) -> Results | NotMade:
     if evidence.parent is None:
         return failed("storage", "all constants", "the file that it was quantized from is missing")
     siblings = {name: sibling.artifact.content for name, sibling in evidence.siblings.items()}
-    report = FORMATS[evidence.file.format].storage(evidence.parent, evidence.file.content, siblings)
+    try:
+        report = FORMATS[evidence.file.format].storage(evidence.parent, evidence.file.content, siblings)
+    except ConversionError as error:
+        return failed("storage", "all constants", str(error))
     if report is None:
         names = " and ".join(sibling.artifact.file_name for sibling in evidence.siblings.values())
         return NotMade(f"its layers cannot be matched to those of {names or 'the float file'}", is_missing=True)

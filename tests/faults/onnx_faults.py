@@ -125,6 +125,25 @@ def regridded(factor: float) -> Edit:
     return edit
 
 
+def capped(share: float) -> Edit:
+    """Return an edit that cuts an activation off below the end of its grid, where few inputs reach."""
+    from onnx import helper, numpy_helper
+
+    def edit(graph: Any, node: Any) -> bool:
+        scale, zero = value(graph, node.input[1]), value(graph, node.input[2])
+        if scale is None or zero is None or scale.ndim or value(graph, node.input[0]) is not None:
+            return False
+        cap = share * float(scale) * (int(np.iinfo(zero.dtype).max) - int(zero))
+        source, ends = node.input[0], [f"{node.output[0]}/{side}" for side in ("low", "high")]
+        stored = zip((UNBOUNDED, cap), ends, strict=True)
+        graph.initializer.extend(numpy_helper.from_array(np.float32(one), end) for one, end in stored)
+        node.input[0] = f"{node.output[0]}/capped"
+        graph.node.insert(list(graph.node).index(node), helper.make_node("Clip", [source, *ends], [node.input[0]]))
+        return True
+
+    return edit
+
+
 def constant(position: int, change: Callable[[Array], Array]) -> Edit:
     """Return an edit of a layer's constant: stored integers without their zero point, or real numbers."""
 
@@ -208,6 +227,7 @@ ONNX_FAULTS: Mapping[str, tuple[tuple[str, ...], Edit]] = {
     "grid twice as wide": (("QuantizeLinear",), regridded(2)),
     "grid 1.2 times as wide": (("QuantizeLinear",), regridded(1.2)),
     "grid 0.9 times as wide": (("QuantizeLinear",), regridded(0.9)),
+    "cap a tenth below the end of the grid": (("QuantizeLinear",), capped(0.9)),
     "weights on 5 bits": (LAYERS, constant(1, on_bits(5))),
     "weights on 3 bits": (LAYERS, constant(1, on_bits(3))),
     "weights at 0.9": (LAYERS, constant(1, lambda one: 0.9 * one)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import zoo
 from export.formats import FORMATS
 from export.scheme import FLOAT32
 from tests.faults.faults import FAULTS
-from tests.faults.networks import Network, fashion, lenet
+from tests.faults.float_faults import float_variants
+from tests.faults.networks import Network, Planted, fashion, lenet
 from zoo.preprocessing import Preprocessing
 
 
@@ -30,3 +32,13 @@ def test_relu6_in_place_of_relu_is_found_on_dark_photos(format_name: str, tmp_pa
     on_samples, enlarged = (check for check in file.checks if check.id == "parity")
     assert on_samples.passed
     assert not enlarged.passed
+
+
+@pytest.mark.large
+def test_a_float_file_whose_outputs_have_another_shape_is_not_proven(network: Callable[[str], Network]) -> None:
+    chosen, key = network("lenet5"), ("tflite", FLOAT32)
+    (_, _, content), *_ = float_variants(chosen.content(key), 9, ["padding of the other kind"])
+    file = chosen.judged(key, Planted(contents={key: content}), "another-shape")
+    assert file.failures
+    named = [check for check in file.checks if check.subject.startswith("inputs enlarged")]
+    assert file.trouble or [check.passed for check in named] == [False]

@@ -8,8 +8,10 @@ import pytest
 
 from export.formats.tflite import flatbuffer
 from export.scheme import INT8
+from tests.faults.float_faults import float_variants
 from tests.faults.integer_faults import INTEGER_FAULTS
 from tests.faults.networks import Network, Planted
+from tests.faults.requantized import Requantizer
 
 KEY = ("tflite", INT8)
 NETWORKS = ("lenet5", "mobilenet_tiny", "mobilenet_v2_tiny")
@@ -72,3 +74,18 @@ def test_every_check_catches_its_fault(check: str, network: Callable[[str], Netw
     assert INTEGER_FAULTS[CAUGHT_BY[check]](model)
     file = chosen.judged(KEY, Planted(contents={KEY: flatbuffer.write(model)}), f"integer-check-{check}")
     assert check in {result.id for result in file.checks if not result.passed}
+
+
+REQUANTIZED = ("dilation of 2", "another skip connection")  # The others run with the large tests.
+
+
+@pytest.mark.parametrize("own_ranges", [True, False], ids=["own ranges", "right ranges"])
+def test_a_file_quantized_from_faulty_floats_is_caught(own_ranges: bool, network: Callable[[str], Network]) -> None:
+    chosen = network("mobilenet_v2_tiny")
+    make = Requantizer(chosen, f"quick-{own_ranges}")
+    kind = REQUANTIZED[own_ranges]
+    _, place, floats = next(iter(float_variants(chosen.base.content, 4, [kind])))
+    content = make(floats, own_ranges=own_ranges)
+    assert content is not None
+    file = chosen.judged(KEY, Planted(contents={KEY: content}), f"requantized-{own_ranges}")
+    assert "structure" in {check.id for check in file.checks if not check.passed}, place

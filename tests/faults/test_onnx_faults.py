@@ -60,3 +60,16 @@ def test_the_broken_file_and_the_operator_are_named(fault: str, network: Callabl
     (named,) = [check for check in broken.checks if check.id == "arithmetic" and not check.passed]
     assert named.subject.split(" ")[0] in ("CONV_2D", "DEPTHWISE_CONV_2D", "QUANTIZE", "the"), place
     assert chosen.judged(("tflite", INT8), planted, f"other-{fault}").failures == ()
+
+
+@pytest.mark.large
+def test_caps_that_few_samples_reach_are_found(network: Callable[[str], Network]) -> None:
+    """Evenly chosen samples, as they are and enlarged, find 3 of 7."""
+    chosen = network("lenet5")
+    broken = list(variants(chosen.content(KEY), 99, ["cap a tenth below the end of the grid"]))
+    files = [
+        chosen.judged(KEY, Planted(contents={KEY: content}), f"cap-{number}")
+        for number, (_, _, content) in enumerate(broken)
+    ]
+    assert len(files) == 7
+    assert sum(bool(file.failures) for file in files) >= 6

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from export.metrics import OutputKind, compare
-from export.metrics.interval import FEWEST, sqnr_interval_db
+from export.metrics.interval import FEWEST, share_interval, sqnr_interval_db
 
 
 def sqnr_db(signal: np.ndarray, error: np.ndarray) -> float:
@@ -48,3 +48,19 @@ def test_few_samples_and_equal_outputs_have_no_interval() -> None:
     signal = np.ones((FEWEST - 1, 3))
     assert sqnr_interval_db(signal, 0.1 * signal) is None
     assert sqnr_interval_db(np.ones((20, 3)), np.zeros((20, 3))) is None
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.9, 32), (0.98, 64), (0.6, 16)])
+def test_the_true_share_lies_in_the_interval_of_95_percent(share: float, count: int) -> None:
+    found = np.random.default_rng(0).binomial(count, share, 4000) / count
+    limits = {one: share_interval(one, count) for one in np.unique(found)}
+    held = [limits[one][0] <= share <= limits[one][1] for one in found]
+    assert 0.92 <= np.mean(held) <= 0.99
+
+
+def test_equal_predictions_of_few_samples_say_how_few_they_are() -> None:
+    reference = np.eye(10)[np.arange(32) % 10]
+    found = compare(reference=reference, actual=reference, kind=OutputKind.CLASSES)
+    assert found.top1_agreement == 1
+    assert found.top1_interval == share_interval(1, 32) == (pytest.approx(0.893, abs=0.001), pytest.approx(1))
+    assert compare(reference=reference, actual=reference, kind=OutputKind.VALUES).top1_interval is None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 
 from export.analysis.budget.result import BudgetResult
 from export.analysis.evaluation import Labelled
+from export.metrics.interval import share_interval
 from export.proof.artifact import Artifact
 from export.proof.check import CheckResult
 from export.proof.tolerances import ErrorTolerance
@@ -34,10 +34,7 @@ def resolution(count: int) -> str:
 
 def upper_bound(share: float, count: int) -> float:
     """Return the upper bound of the true share with 95 % confidence (one-sided Wilson score interval)."""
-    z2 = ONE_SIDED_95**2
-    centre = share + z2 / (2 * count)
-    spread = ONE_SIDED_95 * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
-    return min(1.0, (centre + spread) / (1 + z2 / count))
+    return share_interval(share, count, ONE_SIDED_95)[1]
 
 
 def _checks(artifact: Artifact, result: BudgetResult, photos: Labelled | None) -> Iterator[CheckResult]:

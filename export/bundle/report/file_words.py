@@ -48,6 +48,7 @@ def comparisons(file: Mapping[str, Any]) -> Table:
         "largest error",
         "values: model, file",
         "same top-1 %",
+        "on others %",
         "in top-5 %",
     )
     columns = [Column("output", "code"), *(Column(heading, "number") for heading in headings)]
@@ -60,6 +61,7 @@ def comparisons(file: Mapping[str, Any]) -> Table:
             f"{one['max_abs_error']:.3g}",
             ", ".join(f"{value:.5g}" for value in one["worst"]),
             _percent(one["top1_agreement"]),
+            _interval(one.get("top1_interval"), 100),
             _percent(one["top5_agreement"]),
         ]
         for name, one in file["comparisons"].items()
@@ -85,9 +87,9 @@ def _arithmetic(op: Mapping[str, Any]) -> str:
     return kinds.get(op["arithmetic"], "none")
 
 
-def _interval(limits: Sequence[float] | None) -> str:
-    """Return where the SQNR of other samples lies: "21 to 26"; earlier manifests do not say so."""
-    return "-" if limits is None else f"{limits[0]:.0f} to {limits[1]:.0f}"
+def _interval(limits: Sequence[float] | None, times: float = 1) -> str:
+    """Return where a quantity of other samples lies: "21 to 26"; earlier manifests do not say so."""
+    return "-" if limits is None else f"{times * limits[0]:.0f} to {times * limits[1]:.0f}"
 
 
 def _percent(share: float | None) -> str:

@@ -94,8 +94,17 @@ class BesideSibling:
                 match = matches[seam.name]
                 found = np.abs(computed[seam.name].astype(np.int64) - integers[seam.name]).astype(np.float64)
                 steps = np.maximum(found - self._room.get(match.index, 0.0), 0)
-                tensor = self._specs[match.index].name
-                yield OperatorErrors(op=self._makers[match.index], tensor=tensor, dtype=seam.stored.dtype, steps=steps)
+                yield OperatorErrors(
+                    op=self._makers[match.index],
+                    tensor=self._specs[match.index].name,
+                    dtype=seam.stored.dtype,
+                    steps=steps,
+                    stored=values[match.index],
+                )
+
+    def activations(self, stored: Mapping[str, Array]) -> dict[str, Array]:
+        """Run one sample, and return the numbers that the sibling stores."""
+        return {self._specs[index].name: values for index, values in self._values(stored).items() if values.ndim}
 
     def _computed(self, fed: Mapping[str, Array]) -> dict[str, Array]:
         """Return what every operator gives by itself, by the name of its activation."""

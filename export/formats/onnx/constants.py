@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.errors import ConversionError
 from export.formats.onnx.naming import subgraphs
 from export.formats.onnx.protos import GraphProto, NodeProto
 
@@ -83,7 +84,10 @@ def attribute(node: NodeProto, name: str, default: Any) -> Any:
 def _dequantize(node: NodeProto, stored: Numbers, scale: Numbers, zero_point: Numbers | None = None) -> Numbers:
     shape = [1] * stored.ndim
     if scale.size > 1:
-        shape[attribute(node, "axis", 1)] = scale.size
+        axis = attribute(node, "axis", 1)
+        if not -stored.ndim <= axis < stored.ndim or stored.shape[axis] != scale.size:
+            raise ConversionError(f"{node.name or node.output[0]} has {scale.size} scales, but not on its axis {axis}")
+        shape[axis] = scale.size
     offset = np.zeros(()) if zero_point is None else zero_point.astype(np.float64)
     offset = offset.reshape(shape if offset.size > 1 else ())
     factor = scale.astype(np.float64).reshape(shape if scale.size > 1 else ())

@@ -85,6 +85,12 @@ class Isolated:
         for seam in self._seams:
             yield self._compared(int(seam.outputs[0]), self._real(int(seam.inputs[0])).astype(np.float64))
 
+    def activations(self, stored: Mapping[str, Array]) -> dict[str, Array]:
+        """Run one sample, and return the stored numbers of every activation that is compared."""
+        self._session.invoke(stored)
+        compared = self._watched.intersection(self._makers)
+        return {self._specs[index].name: np.array(self._session.view(index)) for index in compared}
+
     def _compared(self, index: int, expected: Array) -> OperatorErrors:
         spec, maker = self._specs[index], self._makers[index]
         assert spec.scale is not None  # only such tensors are watched
