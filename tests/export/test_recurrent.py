@@ -51,6 +51,7 @@ KINDS: dict[str, Callable[[], keras.Model]] = {
     "GRU of the first kind": lambda: series(layers.GRU(6, reset_after=False)),
     "SimpleRNN": lambda: series(layers.SimpleRNN(6)),
     "stacked": lambda: series(layers.LSTM(6, return_sequences=True), layers.GRU(5)),
+    "stacked of one kind": lambda: series(layers.GRU(6, return_sequences=True), layers.GRU(5)),
     "bidirectional": lambda: series(layers.Bidirectional(layers.LSTM(6))),
     "bidirectional sum": lambda: series(layers.Bidirectional(layers.GRU(6), merge_mode="sum")),
     "backwards": lambda: series(layers.LSTM(6, go_backwards=True)),
@@ -110,6 +111,14 @@ def test_integer_files_of_both_formats_are_proven(kind: str, tmp_path: Path) -> 
     assert len(integers) == 4
     assert all("unrolled: " in " ".join(file["notes"]) for file in integers)
     assert manifest["passes"][0]["name"] == "unroll"
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("kind", KINDS)
+def test_files_with_float_loops_are_proven(kind: str, tmp_path: Path) -> None:
+    model, values = made(kind)
+    delivery = exported(model, {"series": values}, tmp_path, (W8A32, INT8, W8A16), unroll=0)
+    assert failures(delivery) == []
 
 
 @pytest.mark.large

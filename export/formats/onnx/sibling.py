@@ -14,7 +14,7 @@ from typing import Any
 from export import temporary
 from export.formats.onnx.flattening import flatten_before_dense
 from export.formats.onnx.float_file import refuse_unknown_operators
-from export.formats.onnx.naming import canonicalize, share_equal_tensors
+from export.formats.onnx.naming import canonicalize, share_equal_tensors, subgraphs
 from export.formats.onnx.pads import keep_zeros
 from export.formats.onnx.protos import GraphProto, ModelProto
 from export.formats.onnx.session import METADATA_KEY
@@ -36,6 +36,7 @@ def read_sibling(content: bytes) -> ModelProto:
     proto = _convert(flatbuffer.write(model))
     refuse_unknown_operators(proto.graph)
     _drop_idle_axes(proto.graph)
+    _drop_unknown_shapes(proto.graph)
     _take_signature(proto.graph, names)
     del proto.metadata_props[:]
     proto.metadata_props.add(key=METADATA_KEY, value=json.dumps(quantization, sort_keys=True))
@@ -118,6 +119,19 @@ def _drop_idle_axes(graph: GraphProto) -> None:
     for node in graph.node:
         if node.op_type in ("QuantizeLinear", "DequantizeLinear") and node.input[1] in scalars:
             del node.attribute[:]
+
+
+def _drop_unknown_shapes(graph: GraphProto) -> None:
+    """Declare no shape for real tensors in loops whose shape the .tflite leaves open, which looks like a scalar's."""
+    from onnx import TensorProto
+
+    for node in graph.node:
+        for inner in subgraphs(node):
+            for value in (*inner.input, *inner.output, *inner.value_info):
+                tensor = value.type.tensor_type
+                if tensor.elem_type == TensorProto.FLOAT and not tensor.shape.dim:
+                    tensor.ClearField("shape")
+            _drop_unknown_shapes(inner)
 
 
 def _take_signature(graph: GraphProto, names: dict[str, str]) -> None:
