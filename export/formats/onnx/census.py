@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from export import temporary
-from export.errors import ConversionError
 from export.formats.onnx.graph import Graph
 from export.formats.onnx.protos import GraphProto, NodeProto
 from export.formats.onnx.requantize import nudges
-from export.formats.onnx.session import load_errors, save_optimized
+from export.formats.onnx.session import cannot_load, load_errors, save_optimized
 from export.formats.session import OpCount
 
 # Operators that only move data. QuantizeLinear and DequantizeLinear are the seams between the integer and the float
@@ -50,7 +49,7 @@ def _optimized(path: Path) -> Any:
             save_optimized(path, target, "ORT_ENABLE_ALL")
         except load_errors() as error:
             temporary.check_room(path.stat().st_size)  # The runtime does not name a full disk as the cause.
-            raise ConversionError(f"ONNX Runtime cannot load {path}: {error}") from error
+            raise cannot_load(path, error) from error
         return onnx.load(str(target)).graph
 
 

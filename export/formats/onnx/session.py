@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,14 @@ def _load(path: Path, threads: int) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except load_errors() as error:
-        raise ConversionError(f"ONNX Runtime cannot load {path}: {error}") from error
+        raise cannot_load(path, error) from error
+
+
+def cannot_load(path: Path, error: Exception) -> ConversionError:
+    """Return the error of a file that ONNX Runtime rejects, with its reason, and without its codes and folders."""
+    reason = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(error).strip())
+    reason = re.sub(r"^Load model from .*? failed:", "", reason)
+    return ConversionError(f"ONNX Runtime cannot load {path.name}: {reason}")
 
 
 def _spec(value: Any, quantization: Mapping[str, Mapping[str, Any]]) -> TensorSpec:
