@@ -12,6 +12,7 @@ from export.formats.tflite import flatbuffer
 from export.formats.tflite.layers import layers
 
 FACTOR = 2.0
+NEAR_MIDDLE = 16  # Steps.
 
 # A fault of a layer, known by its position among the layers with weights; given and returned: a file.
 Fault = Callable[[bytes, int], bytes]
@@ -34,6 +35,11 @@ def weight_scale_tflite(content: bytes, place: int) -> bytes:
     return flatbuffer.write(model)
 
 
+def elsewhere(zero: int, middle: float) -> int:
+    """Return the zero point, or one far from the middle of the grid if it is near, where the swapped one is the same."""
+    return zero if abs(zero - middle) > NEAR_MIDDLE else int(middle) + 4 * NEAR_MIDDLE
+
+
 def zero_point_tflite(content: bytes, place: int) -> bytes:
     """Swap the zero point of the layer's output, and of operators that only move it, as the runtime requires."""
     model = flatbuffer.read(content)
@@ -44,7 +50,7 @@ def zero_point_tflite(content: bytes, place: int) -> bytes:
             moved.add(operator.outputs[0])
     for index in moved:
         quantization = tensors[index].quantization
-        quantization.zeroPoint = [-1 - int(quantization.zeroPoint[0])]
+        quantization.zeroPoint = [-1 - elsewhere(int(quantization.zeroPoint[0]), middle=-0.5)]
     return flatbuffer.write(model)
 
 
@@ -111,7 +117,7 @@ def zero_point_onnx(content: bytes, place: int) -> bytes:
             spoiled.append(node)
     for node in spoiled:
         zero = file.values(node.input[2])
-        file.give(node, 2, (255 - zero.astype(int)).astype(zero.dtype))
+        file.give(node, 2, np.asarray(255 - elsewhere(int(zero), middle=127.5), zero.dtype))
     return file.content()
 
 
