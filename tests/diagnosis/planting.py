@@ -12,7 +12,6 @@ from export.formats.tflite import flatbuffer
 from export.formats.tflite.layers import layers
 
 FACTOR = 2.0
-NEAR_MIDDLE = 16  # Steps.
 
 # A fault of a layer, known by its position among the layers with weights; given and returned: a file.
 Fault = Callable[[bytes, int], bytes]
@@ -35,13 +34,8 @@ def weight_scale_tflite(content: bytes, place: int) -> bytes:
     return flatbuffer.write(model)
 
 
-def elsewhere(zero: int, middle: float) -> int:
-    """Return the zero point, or one far from the middle of the grid if it is near, where the swapped one is the same."""
-    return zero if abs(zero - middle) > NEAR_MIDDLE else int(middle) + 4 * NEAR_MIDDLE
-
-
 def zero_point_tflite(content: bytes, place: int) -> bytes:
-    """Swap the zero point of the layer's output, and of operators that only move it, as the runtime requires."""
+    """Move the zero point of the layer's output to the other end, and that of operators that only move its values."""
     model = flatbuffer.read(content)
     operators, tensors = model.subgraphs[0].operators, model.subgraphs[0].tensors
     moved = {operators[list(layers(model))[place].position].outputs[0]}
@@ -50,7 +44,7 @@ def zero_point_tflite(content: bytes, place: int) -> bytes:
             moved.add(operator.outputs[0])
     for index in moved:
         quantization = tensors[index].quantization
-        quantization.zeroPoint = [-1 - elsewhere(int(quantization.zeroPoint[0]), middle=-0.5)]
+        quantization.zeroPoint = [127 if int(quantization.zeroPoint[0]) < 0 else -128]
     return flatbuffer.write(model)
 
 
@@ -117,12 +111,12 @@ def zero_point_onnx(content: bytes, place: int) -> bytes:
             spoiled.append(node)
     for node in spoiled:
         zero = file.values(node.input[2])
-        file.give(node, 2, np.asarray(255 - elsewhere(int(zero), middle=127.5), zero.dtype))
+        file.give(node, 2, np.asarray(255 if int(zero) < 128 else 0, zero.dtype))
     return file.content()
 
 
 FAULTS: dict[str, dict[str, Fault]] = {
     "a channel of zeros": {"tflite": zero_channel_tflite, "onnx": zero_channel_onnx},
     "weights twice as large": {"tflite": weight_scale_tflite, "onnx": weight_scale_onnx},
-    "a swapped zero point": {"tflite": zero_point_tflite, "onnx": zero_point_onnx},
+    "a zero point at the other end": {"tflite": zero_point_tflite, "onnx": zero_point_onnx},
 }
