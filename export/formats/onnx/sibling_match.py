@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from calibration.samples import Array
 from export.formats.onnx.split import Seam
-from export.formats.onnx.tensor_match import Counterpart, likeness
+from export.formats.onnx.tensor_match import Axes, Counterpart, agreement, other_orders, usual_orders
 from export.model.tensor_spec import TensorSpec
 
+SURE = (
+    0.9999  # Likeness: then no other layout is tried. A square map of nearly equal shares is 0.95 like itself turned.
+)
 SAME_SCALE = 1e-6  # Relative: both files store the same float32 number.
 
 
@@ -79,16 +82,21 @@ class Sibling:
             offset = _offset(self.specs[index], seam)
             yield seam.name, Match(index=index, layout=layout, offset=offset)
 
-    def _alike(
-        self, seam: Seam, index: int, found: Sequence[Mapping[str, Array]]
-    ) -> tuple[float, tuple[int, ...] | None]:
-        """Return the smallest likeness over the samples, and the order of axes."""
+    def _alike(self, seam: Seam, index: int, found: Sequence[Mapping[str, Array]]) -> tuple[float, Axes]:
+        """Return the smallest likeness over the samples, and the order of axes for which it is largest.
+
+        A layout that fits on one sample may be chance: an activation that is constant there fits in every layout.
+        """
         offset = float(_offset(self.specs[index], seam))
-        rated = [
-            likeness(one[index] + offset, other[seam.name].astype(np.float64))
-            for one, other in zip(self.values, found, strict=True)
-        ]
-        return min(one for one, _ in rated), max(rated, key=lambda one: one[0])[1]
+        pairs = [(one[index] + offset, other[seam.name]) for one, other in zip(self.values, found, strict=True)]
+
+        def best(orders: Iterable[Axes]) -> tuple[float, Axes]:
+            rated = ((min(agreement(own, other, axes) for own, other in pairs), axes) for axes in orders)
+            return max(rated, key=lambda one: one[0], default=(-np.inf, None))
+
+        reference = pairs[0][0]
+        usual = best(usual_orders(reference.shape, pairs[0][1].shape))
+        return usual if usual[0] > SURE else max(usual, best(other_orders(reference.shape)), key=lambda one: one[0])
 
     def _nearest(self, index: int, known: frozenset[int]) -> set[int]:
         """Return the nearest activations among `known` that an activation of the sibling is computed from."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from export.formats.onnx.split import Seam
 from export.formats.session import Step
 from export.formats.tflite.census import MOVES
 
+Axes = tuple[int, ...] | None  # None: the order of the float file.
+
+MOST_AXES = 4
 ALIKE = 0.5  # Threshold for a match by values only: the error power is less than half of the signal power.
 
 
@@ -94,17 +98,30 @@ def _origins(steps: Sequence[Step]) -> dict[str, frozenset[str]]:
     return found
 
 
-def likeness(reference: Array, values: Array) -> tuple[float, tuple[int, ...] | None]:
+def likeness(reference: Array, values: Array) -> tuple[float, Axes]:
     """Return 1 - error power / signal power for the better order of axes, and that order."""
-    orders: list[tuple[int, ...] | None] = []
-    turned = (0, reference.ndim - 1, *range(1, reference.ndim - 1))
-    is_turned = reference.ndim > 2 and reference.transpose(turned).shape == values.shape
-    if reference.shape == values.shape or not is_turned:
-        orders.append(None)
-    if is_turned:
-        orders.append(turned)
-    rated = [(_agreement(reference if axes is None else reference.transpose(axes), values), axes) for axes in orders]
+    rated = [(agreement(reference, values, axes), axes) for axes in usual_orders(reference.shape, values.shape)]
     return max(rated, key=lambda one: one[0])
+
+
+def usual_orders(reference: tuple[int, ...], values: tuple[int, ...]) -> list[Axes]:
+    """Return the orders of axes in which a float activation usually is in an .onnx: the same, or channels first."""
+    turned = (0, len(reference) - 1, *range(1, len(reference) - 1))
+    is_turned = len(reference) > 2 and tuple(reference[axis] for axis in turned) == values
+    return [None] * (reference == values or not is_turned) + [turned] * is_turned
+
+
+def other_orders(reference: tuple[int, ...]) -> Iterator[Axes]:
+    """Yield all orders of the axes that are longer than 1, if these are at most four."""
+    long = [axis for axis, size in enumerate(reference) if size > 1]
+    short = [axis for axis, size in enumerate(reference) if size <= 1]
+    if len(long) <= MOST_AXES:
+        yield from ((*short, *order) for order in permutations(long))
+
+
+def agreement(reference: Array, values: Array, axes: Axes) -> float:
+    """Return 1 - error power / signal power for one order of axes."""
+    return _agreement(reference if axes is None else reference.transpose(axes), values)
 
 
 def _agreement(reference: Array, values: Array) -> float:

@@ -27,14 +27,13 @@ CANDIDATES = 6
 ALLOWED = {"int8": 1.0, "uint8": 1.0, "int16": 4.0, "uint16": 4.0}
 
 # How many steps count as one where a runtime reads or interpolates a table: measured 22 of 32768 steps for a softmax,
-# 500 for a reciprocal root of 16 bits near zero, where it is steep (256 are a step of 8 bits), 1.0 for a root, and 1.05
-# for the softmax of ONNX Runtime.
+# 1.0 for a root, and 1.05 for the softmax of ONNX Runtime.
 INTERPOLATED = {
     ("SQRT", "int8"): 2.0,
     ("Softmax", "int8"): 2.0,
     ("Softmax", "uint8"): 2.0,
     **dict.fromkeys(((op, "int16") for op in ("EXP", "GELU", "LOG", "SOFTMAX", "SQRT")), 8.0),
-    ("RSQRT", "int16"): 256.0,
+    ("RSQRT", "int16"): 8.0,
 }
 
 

@@ -11,8 +11,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from export.formats.onnx import average_pool
 from export.formats.onnx.graph import Graph
-from export.formats.onnx.split import moved_on, seams
+from export.formats.onnx.sibling_match import Sibling
+from export.formats.onnx.split import Seam, moved_on, seams
 from export.formats.onnx.weights_only import spelled_out
+from export.model.tensor_spec import TensorSpec
 
 STORED: dict[str, np.ndarray] = {
     "scale": np.array(0.1, np.float32),
@@ -83,3 +85,16 @@ def test_only_a_pool_on_the_grid_that_it_reads_rounds_as_an_integer_pool(scale: 
     proto = model(nodes, "a")
     average_pool.as_the_runtime_rounds(proto.graph)
     assert ("Mul" in {node.op_type for node in proto.graph.node}) == rounds
+
+
+@pytest.mark.parametrize("spread", [1, 100])
+def test_a_square_map_that_lies_turned_in_the_onnx_is_matched_turned(spread: int) -> None:
+    rng = np.random.default_rng(0)
+    maps = [rng.integers(100, 100 + spread + 1, (1, 2, 4, 4)).astype(np.uint8) for _ in range(3)]
+    grid = TensorSpec(name="map", shape=(1, 2, 4, 4), dtype="uint8", scale=0.1, zero_point=0)
+    seam = Seam(name="q", quantized="q", stored=grid, reads="r", sources=())
+    sibling = Sibling(specs={7: grid}, sources={}, values=[{7: one} for one in maps])
+    found = [{"q": one.transpose(0, 1, 3, 2)} for one in maps]
+    ((_, match),) = sibling.matches([seam], found)
+    for own, other in zip(maps, found, strict=True):
+        np.testing.assert_array_equal(match.in_onnx(own, "uint8"), other["q"])
