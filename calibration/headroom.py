@@ -23,9 +23,9 @@ Floats = NDArray[np.float64]
 STEPS = 255
 FEWEST_SAMPLES = 8  # From fewer, nothing can be said of the tail.
 TAIL = 0.1  # Share of the samples whose largest values are the tail.
-# Candidates, as shares of the observed width. What is cut on other samples is rare and costs much; what is rounded more
-# coarsely costs every sample, so that is limited to 0.7 dB. Without this limit, networks whose other samples stay within
-# the ranges lose up to 5 dB, and those whose samples do not gain 0.5 dB more.
+# Candidates, as shares of the observed width. Cut values are rare and cost much; coarser rounding costs all samples, so
+# it is limited to 0.7 dB. Without this limit, networks whose other samples stay within the ranges lose up to 5 dB, and
+# those whose other samples do not gain 0.8 dB more.
 SHARES = np.append(0.0, np.geomspace(0.01, 0.08, 8))
 # Values beyond a range come together, several of one sample and in several activations, and their errors add.
 TOGETHER = 8.0

@@ -42,8 +42,9 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
 
 @pytest.fixture(scope="module")
 def run(network: Network) -> ExportRun:
-    """Its export in one format, not reconstructed."""
-    return network.run(network.model, "tried", formats=("tflite",), reconstruct=False, schemes=(INT8,))
+    """Its export in one format, without the passes that keep the accuracy, so that int8 changes predictions."""
+    rough: dict[str, Any] = {"reconstruct": False, "observer": "min-max"}
+    return network.run(network.model, "tried", formats=("tflite",), schemes=(INT8,), **rough)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_ranking_starts_with_the_largest_contributions(search: Search) -> None:
     first, last = (
         search.point(INT8, dict.fromkeys(layers, Width.W8A32)).sqnr_db for layers in (ranking[:3], ranking[-3:])
     )
-    assert first - last >= 2  # measured 2.5 dB
+    assert first - last >= 3  # measured 4.7 dB
 
 
 def test_the_best_file_within_the_size_is_chosen(search: Search) -> None:
