@@ -12,9 +12,6 @@ from export.formats.onnx.split import Seam
 from export.formats.onnx.tensor_match import Axes, Counterpart, agreement, other_orders, usual_orders
 from export.model.tensor_spec import TensorSpec
 
-SURE = (
-    0.9999  # Likeness: then no other layout is tried. A square map of nearly equal shares is 0.95 like itself turned.
-)
 SAME_SCALE = 1e-6  # Relative: both files store the same float32 number.
 
 
@@ -96,7 +93,7 @@ class Sibling:
 
         reference = pairs[0][0]
         usual = best(usual_orders(reference.shape, pairs[0][1].shape))
-        return usual if usual[0] > SURE else max(usual, best(other_orders(reference.shape)), key=lambda one: one[0])
+        return usual if usual[0] == 1 else max(usual, best(other_orders(reference.shape)), key=lambda one: one[0])
 
     def _nearest(self, index: int, known: frozenset[int]) -> set[int]:
         """Return the nearest activations among `known` that an activation of the sibling is computed from."""
