@@ -32,6 +32,8 @@ from export.scheme import FLOAT32, INT8, W8A32
 from tests.faults.networks import Network, networks
 
 SMALLEST = 0.0  # no prediction may change
+# Without the passes that keep the accuracy int8 changes predictions.
+ROUGH: dict[str, Any] = {"reconstruct": False, "observer": "min-max"}
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +44,8 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
 
 @pytest.fixture(scope="module")
 def run(network: Network) -> ExportRun:
-    """Its export in one format, without the passes that keep the accuracy, so that int8 changes predictions."""
-    rough: dict[str, Any] = {"reconstruct": False, "observer": "min-max"}
-    return network.run(network.model, "tried", formats=("tflite",), schemes=(INT8,), **rough)
+    """Its export in one format."""
+    return network.run(network.model, "tried", formats=("tflite",), schemes=(INT8,), **ROUGH)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +196,7 @@ def test_every_file_is_built_and_measured_once_and_every_base_once(
     counted(integer_base, "integer_base", lambda _run, _file, _schemes, bits, kept: (bits, kept))
     counted(integer_base, "mapped", lambda _model, file, _samples: id(file))
     budget = Budget(max_drop=SMALLEST, widths=(Width.W8A32, Width.FLOAT32))
-    run = network.run(network.model, "once", reconstruct=False, schemes=(INT8,), budget=budget)
+    run = network.run(network.model, "once", schemes=(INT8,), budget=budget, **ROUGH)
     floats = float_files(run)
     result = find_file(run, floats, network.expected, None)
     quantized_files(replace(run, recipe=result.recipe), floats, result.bases, known=result.files)
