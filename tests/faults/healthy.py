@@ -62,7 +62,7 @@ def main(words: Sequence[str]) -> int:
             count.not_possible += 1
             print(f"not possible: {case.title}: {error}", file=sys.stderr, flush=True)
             continue
-        except Exception:  # of any kind: it is a refusal
+        except Exception:  # A crash of any kind is counted as a refusal, and the sweep goes on.
             found, refused = 0, [traceback.format_exc()]
         count.exports += 1
         count.files += found

@@ -33,7 +33,7 @@ Fields = Mapping[str, Any]
 # int8 file of the autoencoder loses 18 % of the variation of an output, and is refused with reason.
 FEW: Fields = {"probe_count": 32}
 DEFAULT: Fields = {"probe_count": None}
-# What changes the files, by what the table says of it.
+# The settings of the recipe that change the files, by the name of their row in the table of docs/proof.md.
 OPTIONS: Mapping[str, Fields] = {
     **{f"--io {io}": {"schemes": INTEGER, "io": io} for io in Io},
     **{f"--observer {name}": {"schemes": INTEGER, "observer": name} for name in ("min-max", "percentile", "mse")},
