@@ -10,6 +10,7 @@ others are:
     detection, segmentation, generation
                     what the outputs of such a network mean, metrics, and pictures to train and test on
     errors          every error that a user can meet, with its exit code
+    language        blocks of language networks, and the forms of a decoder
     layers          layers that several families share
     metric          how good a model is at its task, as one number
     own_file        .keras files that say which input and outputs their model has
@@ -27,9 +28,11 @@ from zoo import (
     efficientnet,
     efficientnet_lite,
     googlenet,
+    gpt2,
     inception_resnet_v2,
     inception_v3,
     lenet,
+    llama,
     mobilenet,
     mobilenet_v2,
     mobilenet_v3,
@@ -51,9 +54,11 @@ __all__ = [
     "efficientnet_lite",
     "find",
     "googlenet",
+    "gpt2",
     "inception_resnet_v2",
     "inception_v3",
     "lenet",
+    "llama",
     "mobilenet",
     "mobilenet_v2",
     "mobilenet_v3",
