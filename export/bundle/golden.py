@@ -52,7 +52,7 @@ class Golden:
 
 def stored_count(expected: Mapping[str, Array]) -> int:
     """Return how many of the samples of a proof are stored, given some outputs of the Keras model (N, ...) by name."""
-    sample_bytes = sum(values[0].nbytes for values in expected.values())
+    sample_bytes = sum(int(values[0].nbytes) for values in expected.values())
     return max(1, min(COUNT, MOST_OUTPUT_BYTES // max(1, sample_bytes)))
 
 

@@ -16,6 +16,7 @@ from export.cli.diagram.drawing import COLOURS, draw
 from export.cli.diagram.steps import Kind, steps
 from export.cli.main import main
 from tests.zoo.contents import quick
+from tests.zoo.families import photo_networks
 from zoo.weights.patches import blank_weights
 
 
@@ -37,7 +38,7 @@ def residual(x: Any) -> Any:
     return layers.Dense(2)(layers.GlobalAveragePooling2D()(x))
 
 
-@pytest.mark.parametrize("name", quick(zoo.names()))
+@pytest.mark.parametrize("name", quick(photo_networks()))
 def test_every_layer_is_in_a_step_and_every_step_in_one_block(name: str) -> None:
     model = built(name)
     found = steps(model)
@@ -90,7 +91,7 @@ def test_full_drawing_has_a_box_for_every_layer() -> None:
     assert all(f'title="{name}"' in picture for name in ("conv0", "conv1", "conv2"))
 
 
-@pytest.mark.parametrize("name", quick(zoo.names()))
+@pytest.mark.parametrize("name", quick(photo_networks()))
 def test_every_output_is_named_in_a_coloured_box(name: str) -> None:
     model = built(name)
     for full in (False, True):

@@ -11,8 +11,9 @@ import pytest
 import zoo
 from benchmarks.cards import CARDS, DIAGRAMS, EXAMPLE, printed
 from tests.zoo.contents import quick
+from tests.zoo.families import photo_networks
 
-every_name = pytest.mark.parametrize("name", zoo.names())
+every_name = pytest.mark.parametrize("name", photo_networks())
 MOST_BYTES_OF_ALL_DIAGRAMS = 3_000_000
 
 
@@ -20,7 +21,7 @@ def read(name: str) -> str:
     return (CARDS / f"{name}.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", quick(zoo.names()))
+@pytest.mark.parametrize("name", quick(photo_networks()))
 def test_the_python_of_a_card_prints_what_the_card_shows(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -32,7 +33,7 @@ def test_the_python_of_a_card_prints_what_the_card_shows(
 
 
 def test_no_two_cards_have_the_same_code_or_output() -> None:
-    examples = {name: next(EXAMPLE.finditer(read(name))) for name in zoo.names()}
+    examples = {name: next(EXAMPLE.finditer(read(name))) for name in photo_networks()}
     assert len({example["code"] for example in examples.values()}) == len(examples)
     assert len({example["output"] for example in examples.values()}) == len(examples)
 
@@ -47,7 +48,7 @@ def test_a_card_shows_the_diagram_of_its_network(name: str) -> None:
 
 
 def test_there_is_a_diagram_for_each_architecture_and_all_are_small() -> None:
-    assert {path.stem for path in DIAGRAMS.iterdir()} == set(zoo.names())
+    assert {path.stem for path in DIAGRAMS.iterdir()} == set(photo_networks())
     assert sum(path.stat().st_size for path in DIAGRAMS.iterdir()) < MOST_BYTES_OF_ALL_DIAGRAMS
 
 

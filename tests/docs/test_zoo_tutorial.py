@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import zoo
+from tests.zoo.families import photo_networks
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "zoo_tutorial.md"
 NAME = re.compile(r'^NAME = "(.*?)"$', re.MULTILINE)
@@ -22,7 +23,7 @@ def scripts() -> dict[str, str]:
 
 
 def test_there_is_one_script_for_each_task() -> None:
-    assert set(scripts()) == {zoo.find(name).task for name in zoo.names()}
+    assert set(scripts()) == {zoo.find(name).task for name in photo_networks()}
     for code in scripts().values():
         assert "fit(" in code
         assert "evaluate(" in code
@@ -30,7 +31,7 @@ def test_there_is_one_script_for_each_task() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name if name == "lenet5" else pytest.param(name, marks=pytest.mark.large) for name in zoo.names()]
+    "name", [name if name == "lenet5" else pytest.param(name, marks=pytest.mark.large) for name in photo_networks()]
 )
 def test_the_tutorial_trains_the_network_and_its_files_are_proven(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -20,9 +20,10 @@ from export.passes.prune_channels import PruneChannels
 from export.passes.shrink import Shrink, unread
 from tests.faults.networks import Network
 from tests.zoo.contents import quick
+from tests.zoo.families import photo_networks
 from zoo import weights
 
-FAMILIES = {zoo.find(name).family: name for name in reversed(zoo.names())}
+FAMILIES = {zoo.find(name).family: name for name in reversed(photo_networks())}
 SHARE = 0.3
 
 

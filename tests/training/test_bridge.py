@@ -9,11 +9,12 @@ from keras import layers
 
 import zoo
 from tests.zoo.contents import quick
+from tests.zoo.families import photo_networks
 from training import bridge
 from training.bridge import BridgeError
 from zoo import weights
 
-FAMILIES = {zoo.find(name).family: name for name in reversed(zoo.names())}
+FAMILIES = {zoo.find(name).family: name for name in reversed(photo_networks())}
 
 
 def trained(name: str) -> keras.Model:

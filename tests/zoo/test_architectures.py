@@ -11,14 +11,14 @@ import pytest
 
 import zoo
 from tests.zoo.contents import quick
-from tests.zoo.families import families
+from tests.zoo.families import families, photo_networks
 from tests.zoo.outputs import OUTPUTS, outputs_of_photos, shape_of_outputs
 from tests.zoo.photos import photos_for
 from zoo import efficientnet_lite
 from zoo.weights import random_weights
 
 ZOO = Path(zoo.__file__).parent
-every_architecture = pytest.mark.parametrize("name", quick(zoo.names()))
+every_architecture = pytest.mark.parametrize("name", quick(photo_networks()))
 every_family = pytest.mark.parametrize("name", quick(families()))
 
 
@@ -87,7 +87,7 @@ def test_the_shapes_in_the_comments_of_a_builder_are_those_of_the_default_build(
     code = (ZOO / f"{architecture.family}.py").read_text()
     comments = "\n".join(line.partition("#")[2] for line in code.splitlines())
     commented = {tuple(map(int, found)) for found in SHAPE.findall(comments)}
-    members = [other for other in zoo.names() if zoo.find(other).family == architecture.family]
+    members = [other for other in photo_networks() if zoo.find(other).family == architecture.family]
     built = frozenset().union(*(whole(other).shapes for other in members))
     assert len(commented) >= 4
     assert commented <= built
@@ -112,7 +112,7 @@ def test_the_model_ends_in_logits_named_after_its_task(name):
     assert np.abs(outputs_of_photos(model, photos_for(architecture, architecture.tiny)).sum(-1) - 1).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", photo_networks())
 def test_labels_and_card_are_there(name):
     architecture = zoo.find(name)
     labels = (

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import zoo
+from tests.zoo.families import photo_networks
 from zoo.preprocessing import Preprocessing
 
 CROPPED = Preprocessing(height=8, width=8, resize="bilinear", crop_fraction=1.0)
@@ -40,7 +41,7 @@ def test_impossible_settings_are_refused() -> None:
         Preprocessing(height=8, width=8, fit="stretch")
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", photo_networks())
 def test_a_small_build_crops_the_same_share_as_the_smallest_network(name: str) -> None:
     architecture = zoo.find(name)
     whole = architecture.preprocess(**architecture.settings({}))

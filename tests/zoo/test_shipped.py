@@ -9,6 +9,7 @@ import pytest
 
 import zoo
 from tests.zoo.contents import quick
+from tests.zoo.families import photo_networks
 from zoo import weights
 
 FOLDER = Path(zoo.__file__).parent / "pretrained"
@@ -16,7 +17,7 @@ FILES = sorted(path.name for path in (FOLDER / "files").iterdir())
 MOST_BYTES = 300_000
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", photo_networks())
 def test_every_architecture_has_trained_weights_without_a_download(name: str) -> None:
     shipped = [source for one in zoo.find(name).weights for source in one.sources if source.kind == "shipped"]
     assert [source.location for source in shipped if source.location in FILES]

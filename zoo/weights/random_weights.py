@@ -18,12 +18,14 @@ _PHOTOS, _TILES, _CONTRAST = 4, (1, 2, 4, 8, 16, 32), 40.0
 # Least variance of a channel, as a share of the layer's mean: channels that hardly vary on these few photos must not
 # explode on others.
 _QUIETEST = 0.2
+# Names of the weights that multiply the channels of a layer normalization, and of one without a mean.
+_NORM_SCALES = ("gamma", "scale")
 # Scale of a residual relative to the tensor that it is added to. At scale 1 each block would amplify rounding errors.
 _BRANCH = 0.25
 
 
 def fill(model: keras.Model, preprocessing: Preprocessing | None, seed: int) -> None:
-    """Set every weight of an image `model` to random values from `seed`; its logits then differ from photo to photo.
+    """Set every weight of `model` to random values from `seed`; its logits then differ from photo to photo.
 
     With the usual initial weights the signal of a deep network vanishes (depthwise layers) or explodes (residual sums),
     and broken files score like good ones. Here each kernel keeps the variance (He et al. 2015, section 2.2), batch norm
@@ -46,6 +48,9 @@ def fill(model: keras.Model, preprocessing: Preprocessing | None, seed: int) -> 
             continue
         for weight in layer.weights:
             shape = tuple(weight.shape)
+            if weight.name in _NORM_SCALES and len(shape) == 1:
+                weight.assign(rng.uniform(0.5, 1.5, shape))
+                continue
             scale = np.sqrt(2 / _summed(layer, weight)) / size if len(shape) > 1 else 0.1
             # Directly in 32 bits: the largest layers have 400 MB.
             weight.assign(rng.standard_normal(shape, np.float32) * np.float32(scale))
@@ -78,6 +83,8 @@ def _summed(layer: keras.Layer, weight: keras.Variable) -> float:
     from keras import layers
 
     shape = tuple(weight.shape)
+    if weight.name == "embeddings":
+        return 2.0 * float(shape[1])  # Rows of length 1: as a head, a table then gives moderate logits.
     if isinstance(layer, layers.DepthwiseConv2D) or weight.name == "depthwise_kernel":
         return float(np.prod(shape[:2]))  # (height, width, channels, 1) sums over its window only
     if isinstance(layer, layers.Conv2DTranspose):

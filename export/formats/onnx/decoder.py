@@ -29,7 +29,7 @@ def name_axes(graph: GraphProto) -> None:
 
 
 class GrowingDecoder:
-    """A loaded decoder. The first half of a text is read as a prompt, and the other tokens one by one.
+    """A loaded decoder. The first half of a text is read as a prompt in two parts, and the other tokens one by one.
 
     Attributes:
         inputs: the tokens of a whole text.
@@ -42,18 +42,21 @@ class GrowingDecoder:
         self._cache = [value for value in session.get_inputs() if value.name.startswith("past_key_values.")]
         self._outputs = [value.name for value in session.get_outputs()]
         columns = next(value.shape[-1] for value in session.get_outputs() if value.name == "logits")
-        self.inputs = (TensorSpec(name="tokens", shape=(1, length), dtype="int32"),)
-        self.outputs = (TensorSpec(name="logits", shape=(1, length, columns), dtype="float32"),)
+        self.inputs: tuple[TensorSpec, ...] = (TensorSpec(name="tokens", shape=(1, length), dtype="int32"),)
+        shape = (1, length, columns)
+        self.outputs: tuple[TensorSpec, ...] = (TensorSpec(name="logits", shape=shape, dtype="float32"),)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the logits (1, N, vocabulary) of tokens (1, N)."""
         tokens = inputs["tokens"].astype(np.int64)
         length = tokens.shape[1]
         cache = {one.name: np.zeros((1, one.shape[1], 0, one.shape[3]), np.float32) for one in self._cache}
-        rows, start = [], 0
-        for stop in (max(1, length // 2), *range(length // 2 + 1, length + 1)):
-            rows.append(self._step(tokens[:, start:stop], start, cache))
-            start = stop
+        ends = [length // 4, *range(length // 2, length + 1)]
+        rows = [
+            self._step(tokens[:, start:stop], start, cache)
+            for start, stop in zip([0, *ends[:-1]], ends, strict=True)
+            if start < stop
+        ]
         return {"logits": np.concatenate(rows, axis=1)}
 
     def _step(self, tokens: Array, start: int, cache: dict[str, Array]) -> Array:

@@ -45,8 +45,9 @@ class InPlaceDecoder:
         self._runners = {name: interpreter.get_signature_runner(name) for name in interpreter.get_signature_list()}
         self._decode = self._runners[DECODE].get_input_details()
         columns = int(self._runners[DECODE].get_output_details()["logits"]["shape"][-1])
-        self.inputs = (TensorSpec(name="tokens", shape=(1, length), dtype="int32"),)
-        self.outputs = (TensorSpec(name="logits", shape=(1, length, columns), dtype="float32"),)
+        self.inputs: tuple[TensorSpec, ...] = (TensorSpec(name="tokens", shape=(1, length), dtype="int32"),)
+        shape = (1, length, columns)
+        self.outputs: tuple[TensorSpec, ...] = (TensorSpec(name="logits", shape=shape, dtype="float32"),)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the logits (1, N, vocabulary) of tokens (1, N)."""
