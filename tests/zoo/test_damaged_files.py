@@ -11,7 +11,7 @@ import pytest
 from tests.zoo.tfjs_files import write_tfjs
 from tests.zoo.torch_files import write as write_torch
 from zoo.weights import readers
-from zoo.weights.readers import npz
+from zoo.weights.readers import llama2_c, npz
 
 ARRAYS = {"conv1/kernel": np.linspace(-1, 1, 216, dtype=np.float32).reshape(3, 3, 3, 8), "conv1/bias": np.ones(8)}
 
@@ -31,6 +31,13 @@ def write_keras_h5(folder: Path) -> list[Path]:
         for name, array in ARRAYS.items():
             group[name] = array
     return [folder / "a.h5"]
+
+
+def write_llama2_c(folder: Path) -> list[Path]:
+    sizes = (4, 6, 2, 2, 1, 5, 8)
+    count = sum(int(np.prod(shape)) for shape in llama2_c._shapes(*sizes).values())
+    (folder / "a.bin").write_bytes(np.array(sizes, "<i4").tobytes() + np.ones(count, "<f4").tobytes())
+    return [folder / "a.bin"]
 
 
 def write_npz(folder: Path) -> list[Path]:
@@ -59,6 +66,7 @@ def write_tflite(folder: Path) -> list[Path]:
 WRITERS: Mapping[str, Callable[[Path], list[Path]]] = {
     "darknet": write_darknet,
     "keras_h5": write_keras_h5,
+    "llama2_c": write_llama2_c,
     "npz": write_npz,
     "onnx": write_onnx,
     "tfjs": lambda folder: write_tfjs(folder, ARRAYS),

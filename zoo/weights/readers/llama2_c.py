@@ -5,6 +5,7 @@ The order is in memory_map_weights of https://github.com/karpathy/llama2.c/blob/
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,7 @@ def read(files: Sequence[Path]) -> dict[str, NDArray[Any]]:
         raise ValueError(f"{path.name} is no checkpoint of llama2.c with a shared classifier: its sizes are {header}")
     found, start = {}, HEADER_BYTES
     for name, shape in _shapes(*header).items():
-        count = int(np.prod(shape))
+        count = math.prod(shape)
         if len(content) < start + 4 * count:
             raise ValueError(f"{path.name} is cut off within {name}")
         found[name] = np.frombuffer(content, "<f4", count, start).reshape(shape)
