@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from calibration.samples import Array
+from export.metrics.directions import mean_cosine, nearest_agreement
 from export.metrics.interval import share_interval, sqnr_interval_db
 from export.metrics.output_kind import OutputKind, by_shape
 from export.metrics.variation import variation
@@ -41,6 +42,8 @@ class Comparison:
         decision_agreement: share of equal yes-or-no decisions; None for other outputs.
         sqnr_interval_db: the 95 % interval of the SQNR on 64 other samples; None if it is not known.
         top1_interval: the 95 % interval of `top1_agreement` on any number of other samples; None without it.
+        mean_cosine: mean cosine between the vectors of embeddings; None for other outputs.
+        nearest_agreement: share of samples whose nearest other sample, by the cosine, is the same; None for others.
     """
 
     sample_count: int
@@ -57,11 +60,14 @@ class Comparison:
     decision_agreement: float | None = None
     sqnr_interval_db: tuple[float, float] | None = None
     top1_interval: tuple[float, float] | None = None
+    mean_cosine: float | None = None
+    nearest_agreement: float | None = None
 
     @property
     def prediction_agreement(self) -> float | None:
-        """Share of equal predictions: classes, labels or decisions; None for outputs that are numbers."""
-        return self.decision_agreement if self.top1_agreement is None else self.top1_agreement
+        """Share of equal predictions: classes, labels, decisions or nearest samples; None for other numbers."""
+        shares = (self.top1_agreement, self.decision_agreement, self.nearest_agreement)
+        return next((share for share in shares if share is not None), None)
 
     def record(self) -> dict[str, Any]:
         """Return plain data for a manifest."""
@@ -96,6 +102,8 @@ def compare(*, reference: Array, actual: Array, kind: OutputKind | None = None) 
         decision_agreement=_equal_decisions(expected, found) if kind is OutputKind.DECISIONS else None,
         sqnr_interval_db=sqnr_interval_db(expected, error),
         top1_interval=None if top1 is None else share_interval(top1, len(expected)),
+        mean_cosine=mean_cosine(expected, found) if kind is OutputKind.EMBEDDINGS else None,
+        nearest_agreement=nearest_agreement(expected, found) if kind is OutputKind.EMBEDDINGS else None,
     )
 
 
@@ -177,7 +185,7 @@ def _predictions(
 
 def _lost_classes(expected: Array, found: Array, kind: OutputKind) -> int:
     """Return how many classes or decisions are common in the reference and never predicted by the file."""
-    if kind is OutputKind.VALUES:
+    if kind in (OutputKind.VALUES, OutputKind.EMBEDDINGS):
         return 0
     best, predicted = _labels(expected, expected, kind), _labels(expected, found, kind)
     classes, counts = np.unique(best, return_counts=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import keras
 
 CLASSIFICATION = "classification"
+EMBEDDING = "embedding"
 
 # Operations that only move or copy numbers, by the name of their class.
 _PASSING_ON = frozenset(
@@ -68,6 +69,8 @@ def _kind(tensor: Any, loss: str, task: str, *, is_only: bool) -> OutputKind:
     if not np.issubdtype(np.dtype(str(tensor.dtype).replace("bfloat16", "float32")), np.floating):
         return OutputKind.LABELS
     operation = _last_operation(tensor)
+    if task == EMBEDDING and len(tensor.shape) == 2:
+        return OutputKind.EMBEDDINGS
     has_classes = tensor.shape[-1] is not None and tensor.shape[-1] > 1
     if loss in _VALUE_LOSSES:
         return OutputKind.VALUES

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.weights.readers import darknet, keras_h5, npz, onnx, tfjs, tflite, torch_state
+from zoo.weights.readers import darknet, keras_h5, npz, onnx, safetensors, tfjs, tflite, torch_state
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,6 +16,7 @@ READERS = {
     "keras_h5": keras_h5.read,
     "npz": npz.read,
     "onnx": onnx.read,
+    "safetensors": safetensors.read,
     "tfjs": tfjs.read,
     "tflite": tflite.read,
     "torch_state": torch_state.read,

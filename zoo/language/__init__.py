@@ -1,0 +1,1 @@
+"""Blocks that language networks share, their tokenizers, and how text becomes their inputs."""
