@@ -106,6 +106,7 @@ def _outputs(x: Any, mask: Any, words: Any, head: str, classes: int) -> Any:
 
     from zoo.language.bias import Bias
     from zoo.language.embeddings import mean_of_tokens, unit_length
+
     if head == "sentence":
         return unit_length(mean_of_tokens(x, mask), "embedding")
     if head == "masked_lm":

@@ -96,7 +96,8 @@ def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, r
         return function.open_function(spec, request)
     raise UsageProblemError(
         f"--calibration {spec!r} is not a folder of images, an .npz, an .npy, a .csv of numbers, a .txt of texts, a "
-        f"module:function or one of {', '.join(datasets.DATA_SETS)}" + ("" if path.exists() else "; there is no such file")
+        f"module:function or one of {', '.join(datasets.DATA_SETS)}"
+        + ("" if path.exists() else "; there is no such file")
     )
 
 

@@ -360,11 +360,12 @@ def for_few(tolerance: Tolerance, count: int) -> Tolerance:
     It has no threshold for distinct predictions, and requires no class or output to vary: a handful of samples is too
     few for that. R2 may lie twice as far below 1.
     """
-    agreement = tolerance.min_top1_agreement
+    agreement, nearest = tolerance.min_top1_agreement, tolerance.min_nearest_agreement
     return replace(
         tolerance,
         min_sqnr_db=tolerance.min_sqnr_db - FEW_SAMPLES_DB,
         min_top1_agreement=_few_share(agreement, count) if agreement is not None else None,
+        min_nearest_agreement=None if nearest is None else _few_share(nearest, count),
         min_distinct_share=None,
         min_r2={kind: 2 * r2 - 1 for kind, r2 in tolerance.min_r2.items()},
         varies=False,

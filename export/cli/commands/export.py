@@ -27,7 +27,9 @@ def pass_options(command: Command) -> Command:
 
 @click.command()
 @click.argument("model")
-@click.option("--int8", "int8", is_flag=True, help="Short for --precision int8; int8_dynamic for a model that reads text.")
+@click.option(
+    "--int8", "int8", is_flag=True, help="Short for --precision int8; int8_dynamic for a model that reads text."
+)
 @click.option(
     "--precision",
     "schemes",

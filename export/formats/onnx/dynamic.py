@@ -77,7 +77,9 @@ class _Rewriting:
         from onnx import TensorProto, helper
 
         result, indices = node.output[0], node.input[1]
-        scale = np.broadcast_to(self.graph.value(dequantized.input[1]), self.graph.value(dequantized.input[0]).shape[:1])
+        scale = np.broadcast_to(
+            self.graph.value(dequantized.input[1]), self.graph.value(dequantized.input[0]).shape[:1]
+        )
         scales = self.graph.store(f"{result}/scales", scale.astype(np.float32)[:, None])
         yield helper.make_node("Gather", [dequantized.input[0], indices], [f"{result}/integers"], axis=0)
         yield helper.make_node("Cast", [f"{result}/integers"], [f"{result}/cast"], to=TensorProto.FLOAT)
@@ -105,7 +107,9 @@ class _Rewriting:
         yield helper.make_node("Cast", [f"{result}/sums"], [f"{result}/cast"], to=TensorProto.FLOAT)
         yield helper.make_node("Mul", [zero, columns], [f"{result}/offset"])
         yield helper.make_node("Sub", [f"{result}/cast", f"{result}/offset"], [f"{result}/centred"])
-        yield helper.make_node("Mul", [f"{result}/centred", self.graph.store(f"{result}/scale", scale)], [f"{result}/steps"])
+        yield helper.make_node(
+            "Mul", [f"{result}/centred", self.graph.store(f"{result}/scale", scale)], [f"{result}/steps"]
+        )
         bias = node.input[2] if len(node.input) > 2 else ""
         yield helper.make_node("Mul", [f"{result}/steps", row_scale], [f"{result}/product" if bias else result])
         if bias:

@@ -59,7 +59,9 @@ def undo(model: flatbuffer.Model) -> None:
 
 
 def _has_lookups(model: flatbuffer.Model) -> bool:
-    return any(flatbuffer.op_name(model, operator) == LOOKUP for graph in model.subgraphs for operator in graph.operators)
+    return any(
+        flatbuffer.op_name(model, operator) == LOOKUP for graph in model.subgraphs for operator in graph.operators
+    )
 
 
 def _picks_rows(model: flatbuffer.Model, graph: Any, operator: Any) -> bool:
