@@ -128,7 +128,7 @@ LENGTH = Option(default=128, choices=LENGTHS, meaning="tokens that the network r
 HEAD = Option(default="hidden", choices=HEADS, meaning="what the network gives")
 
 
-def _register(name: str, title: str, parameters: int, **sizes: int) -> Architecture:
+def _register(name: str, title: str, parameters: int, **sizes: Any) -> Architecture:
     return register(
         Architecture(
             name=name,

@@ -35,7 +35,7 @@ def budget(
 
 
 def schemes(text: str | None, int8: bool, model: str = "") -> tuple[Scheme, ...]:
-    """Return the precisions of `--precision A,B`, with that of `--int8` for the model if requested; default: float32."""
+    """Return the precisions of `--precision A,B`, with that of `--int8` for the model; default: float32."""
     found = [_scheme(word.strip()) for word in text.split(",")] if text is not None else []
     if int8:
         found.append(int8_of(model))

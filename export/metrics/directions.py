@@ -10,7 +10,7 @@ SMALLEST_LENGTH = 1e-12
 
 
 def mean_cosine(expected: Array, found: Array) -> float:
-    """Return the mean cosine between two sets of vectors (N, ..., width), row by row; that of a vector of zeros is 0."""
+    """Return the mean cosine between two sets of vectors (N, ..., width), row by row; 0 for a vector of zeros."""
     return float((_unit(expected) * _unit(found)).sum(axis=1).mean())
 
 

@@ -8,7 +8,7 @@ import keras
 
 
 @keras.saving.register_keras_serializable("zoo_export")
-class Bias(keras.layers.Layer):
+class Bias(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """Adds a trained vector along the last axis."""
 
     def build(self, shape: tuple[int | None, ...]) -> None:
