@@ -10,7 +10,7 @@ others are:
     detection, segmentation, generation
                     what the outputs of such a network mean, metrics, and pictures to train and test on
     errors          every error that a user can meet, with its exit code
-    language        blocks that language networks share, tokenizers
+    language        blocks of language networks, the forms of a decoder, tokenizers
     layers          layers that several families share
     metric          how good a model is at its task, as one number
     own_file        .keras files that say which input and outputs their model has
@@ -29,9 +29,11 @@ from zoo import (
     efficientnet,
     efficientnet_lite,
     googlenet,
+    gpt2,
     inception_resnet_v2,
     inception_v3,
     lenet,
+    llama,
     mobilenet,
     mobilenet_v2,
     mobilenet_v3,
@@ -54,9 +56,11 @@ __all__ = [
     "efficientnet_lite",
     "find",
     "googlenet",
+    "gpt2",
     "inception_resnet_v2",
     "inception_v3",
     "lenet",
+    "llama",
     "mobilenet",
     "mobilenet_v2",
     "mobilenet_v3",

@@ -11,6 +11,7 @@ from zoo.detection.heads import Detection
 from zoo.entry_points import EntryPoint
 from zoo.errors import UsageProblemError, unknown
 from zoo.inputs import Input, made_up, preprocessing_of, tokenizer_of
+from zoo.language.decoder import Decoder
 from zoo.pinned import Weights
 from zoo.preprocessing import Preprocessing
 from zoo.registry import Registry
@@ -37,7 +38,7 @@ class Architecture:
     Attributes:
         name: snake case, what the user types.
         title: as the paper calls it, with authors and year.
-        task: "classification", "detection", "segmentation", "generation".
+        task: "classification", "detection", "segmentation", "generation", "language modelling".
         paper: URL of the paper.
         build: options -> Keras model that ends in logits; random weights.
         options: what `--set` accepts.
@@ -50,6 +51,8 @@ class Architecture:
         detection: options -> what the outputs of a detector mean; None for other tasks.
         entry_points: the built network -> its entry points by name, where it has more than one; its own
             lengths are free then, as far as the entry points differ in them.
+        decoder: the built network, or one derived from it -> its forms with a cache, which files contain instead of
+            the network itself.
         companions: options -> files that must travel with an exported file, by name: a vocabulary.
     """
 
@@ -67,6 +70,7 @@ class Architecture:
     weights: tuple[Weights, ...] = ()
     detection: Callable[..., Detection] | None = None
     entry_points: Callable[[keras.Model], Mapping[str, EntryPoint]] | None = None
+    decoder: Callable[[keras.Model], Decoder] | None = None
     companions: Callable[..., Mapping[str, bytes]] | None = None
 
     def preprocess(self, **options: Any) -> Preprocessing:

@@ -8,7 +8,7 @@ from typing import Any
 
 from export.analysis.tasks import TASKS
 from export.analysis.tasks.prediction import Described
-from export.bundle.golden import COUNT, Golden
+from export.bundle.golden import Golden, stored_count
 from export.bundle.read import Delivered
 from export.bundle.write import GOLDEN, LABELS, REPORT
 from export.formats import FORMATS
@@ -87,8 +87,9 @@ def _labels(delivered: Delivered) -> Iterator[str]:
 
 def _golden(delivered: Delivered, golden: Golden) -> Iterator[str]:
     probe = delivered.manifest["probe"]
-    if len(golden) != min(COUNT, probe["count"]):
-        yield f"it has {len(golden)} samples; an export with a proof on {probe['count']} stores {COUNT} or all"
+    count = stored_count(golden.expected)
+    if len(golden) != min(count, probe["count"]):
+        yield f"it has {len(golden)} samples; an export with a proof on {probe['count']} stores {count} or all"
     names = {Path(file.path).name for file in delivered.files}
     if extra := sorted(set(golden.stored) - names):
         yield f"it has outputs of {', '.join(extra)}, which the manifest does not list"

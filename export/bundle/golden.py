@@ -21,6 +21,7 @@ MAX_UNPACKED_BYTES = 2_000_000_000
 SMALL_BYTES, MAX_RATIO = 50_000_000, 200
 MAX_SAMPLES = 1000
 COUNT = 8  # Enough to detect a broken file, and a small part of an export's size.
+MOST_OUTPUT_BYTES = 16_000_000  # of one file: the logits of a text have megabytes, and then fewer samples are enough.
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,6 +50,12 @@ class Golden:
         return Samples(inputs=self.inputs, photos=photos, photo_input=name, source="golden inputs", seed=0)
 
 
+def stored_count(expected: Mapping[str, Array]) -> int:
+    """Return how many of the samples of a proof are stored, given some outputs of the Keras model (N, ...) by name."""
+    sample_bytes = sum(values[0].nbytes for values in expected.values())
+    return max(1, min(COUNT, MOST_OUTPUT_BYTES // max(1, sample_bytes)))
+
+
 def content(probe: Samples, expected: Mapping[str, Array], outputs: Mapping[str, Mapping[str, Array]]) -> bytes:
     """Return the bytes of golden.npz: a few inputs with the outputs of the Keras model and of each file.
 
@@ -64,7 +71,8 @@ def content(probe: Samples, expected: Mapping[str, Array], outputs: Mapping[str,
     for file, stored in outputs.items():
         arrays |= {f"stored/{file}/{name}": values for name, values in stored.items()}
     packed = io.BytesIO()
-    few: dict[str, Any] = {name: np.asarray(values[:COUNT]) for name, values in arrays.items()}
+    count = stored_count(expected)
+    few: dict[str, Any] = {name: np.asarray(values[:count]) for name, values in arrays.items()}
     np.savez_compressed(packed, **few)
     return packed.getvalue()
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import keras
 
     from calibration.ranges import Ranges
+    from zoo.language.decoder import Decoder
 
 Weights = Mapping[str, tuple[Array, Array]]  # Kernel and bias in the layout of Keras, by name.
 
@@ -77,7 +78,12 @@ class Format(Protocol):
     runtime: str
 
     def convert(
-        self, model: keras.Model, entries: Mapping[str, keras.Model] | None = None, *, select_ops: bool = False
+        self,
+        model: keras.Model,
+        entries: Mapping[str, keras.Model] | None = None,
+        *,
+        select_ops: bool = False,
+        decoder: Decoder | None = None,
     ) -> bytes:
         """Return the float32 file with static batch 1, and inputs and outputs named as in the model.
 
@@ -86,6 +92,8 @@ class Format(Protocol):
             entries: models of the entry points by name, which share the layers of `model` and have static shapes;
                 None if the model is the only entry point.
             select_ops: whether operators of TensorFlow may take the place of those that a runtime does not have.
+            decoder: the forms with a cache of a decoder, one of which the file then contains; the session of such a
+                file has the inputs and outputs of `model`.
 
         Raises:
             ConversionError: the model cannot be converted to this format.

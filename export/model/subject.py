@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from zoo import class_names, own_file, weights
 from zoo.entry_points import EntryPoint
 from zoo.errors import UsageProblemError
 from zoo.inputs import Input, Photo, Vector, made_up, preprocessing_of
+from zoo.language.decoder import Decoder
 from zoo.preprocessing import Preprocessing, conventions
 from zoo.weights import LoadedWeights
 from zoo.weights.patches import blank_weights
@@ -41,6 +42,7 @@ class Subject:
         inputs: meaning of each input, by name.
         state: of a streaming form: the output with the new state, by the name of the input with the old one.
         entries: entry points by name; empty if the model itself is the only entry point.
+        decoder: of a decoder: the model, or one derived from it -> its forms with a cache, which files contain.
         companions: contents of files that must be shipped with the exported ones, by name.
         meaning: what the task needs to know about the outputs, as plain data that only the task reads; None if nothing.
         losses: names of the losses that outputs were trained with, by output name, as far as they are known.
@@ -61,6 +63,7 @@ class Subject:
     notes: tuple[str, ...] = ()
     state: Mapping[str, str] = field(default_factory=dict)
     entries: Mapping[str, EntryPoint] = field(default_factory=dict)
+    decoder: Callable[[keras.Model], Decoder] | None = None
     companions: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -155,6 +158,7 @@ def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
         labels=class_names.read(labels) if labels else (),
         task=architecture.task,
         entries=architecture.entry_points(model) if architecture.entry_points else {},
+        decoder=architecture.decoder,
         companions=architecture.companions(**settings) if architecture.companions else {},
         meaning=architecture.detection(**settings).record() if architecture.detection else None,
     )

@@ -109,7 +109,7 @@ def quantized(
     name, scheme = key
     file_format, base = FORMATS[name], base_for(bases, scheme)
     try:
-        _refuse_entry_points(run)
+        _refuse_float_only(run)
         siblings = {other: _content(made[other, scheme]) for other in file_format.needs(scheme)}
         parent = parent_content(file_format, scheme, made, base)
         run.progress.step(f"quantize the .{name} to {scheme}")
@@ -123,7 +123,7 @@ def quantized(
 def _quantized_alone(run: ExportRun, file: MadeFile, made: Mapping[Key, MadeFile]) -> MadeFile:
     """Return a file that could not be derived from its sibling, quantized straight from its float file if possible."""
     float_file = made[file.format, FLOAT32]
-    if float_file.trouble or run.subject.entries:
+    if float_file.trouble or _float_only(run):
         return file
     if run.raised(file.scheme) or run.recipe.io not in (None, Io.FLOAT32):
         wishes = "layers in higher precision and other types of inputs than float32 are not possible"
@@ -181,8 +181,8 @@ def _base_or_reason(
 ) -> IntegerBase | NoBase:
     """Return a base of the recipe's integer files, or why they cannot be built."""
     file = floats[PRIMARY.name, FLOAT32]
-    if run.subject.entries:
-        return NoBase("integer files of several entry points are not made")
+    if reason := _float_only(run):
+        return NoBase(reason)
     if file.trouble:
         return NoBase(_without_float(file))
     if found := PRIMARY.select_ops(file.content):
@@ -206,18 +206,25 @@ def _known(base: IntegerBase | NoBase | None) -> IntegerBase:
 def _converted(run: ExportRun, file_format: Format) -> MadeFile:
     run.progress.step(f"convert to .{file_format.name}")
     entries = {name: entry.model for name, entry in run.subject.entries.items()}  # empty if there is only the default
+    model, select_ops = run.subject.model, run.recipe.allow_select_tf_ops
+    decoder = run.subject.decoder(model) if run.subject.decoder else None
     try:
-        content = file_format.convert(run.subject.model, entries, select_ops=run.recipe.allow_select_tf_ops)
+        content = file_format.convert(model, entries, select_ops=select_ops, decoder=decoder)
     except (ConversionError, OutsideError) as error:
         return MadeFile(format=file_format.name, scheme=FLOAT32, trouble=str(error))
     return MadeFile(format=file_format.name, scheme=FLOAT32, content=content)
 
 
-def _refuse_entry_points(run: ExportRun) -> None:
+def _refuse_float_only(run: ExportRun) -> None:
+    if reason := _float_only(run):
+        raise ConversionError(reason)
+
+
+def _float_only(run: ExportRun) -> str:
+    """Return why the model has no quantized files; empty if it may have some."""
     if run.subject.entries:
-        raise ConversionError(
-            f"a model with the entry points {', '.join(run.subject.entries)} is exported in float32 only"
-        )
+        return f"a model with the entry points {', '.join(run.subject.entries)} is exported in float32 only"
+    return "a decoder with a cache is exported in float32 only" if run.subject.decoder else ""
 
 
 def _content(file: MadeFile) -> bytes:

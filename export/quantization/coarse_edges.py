@@ -56,7 +56,8 @@ def find(run: ExportRun) -> CoarseEdges:
     """
     recipe, model = run.recipe, run.subject.model
     decides = recipe.raised or recipe.budget.is_asked or run.io(INT8) is not Io.FLOAT32
-    if INT8 not in recipe.schemes or decides or not run.judges(INT8) or run.subject.entries:
+    is_float_only = bool(run.subject.entries or run.subject.decoder)
+    if INT8 not in recipe.schemes or decides or not run.judges(INT8) or is_float_only:
         return CoarseEdges()
     try:
         copy = functional(flat(model))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -14,7 +15,7 @@ from calibration.sources.arrays import row_count
 from calibration.sources.synthetic import NAME as SYNTHETIC
 from calibration.sources.synthetic import Maker
 from calibration.store import Draw
-from export.model import entries
+from export.model import entries, signature
 from export.model.subject import Subject
 from export.progress import Progress, Quiet
 from export.quantization import synthesis
@@ -27,6 +28,9 @@ PROBES, UNTRAINED_PROBES = 64, 16
 # Rows of a user's array beyond those that calibrate are all used, if a sample costs milliseconds: the more there are,
 # the less the SQNR of the proof differs from that of other rows.
 MOST_PROBES, SMALL_MODEL_WEIGHTS = 256, 1_000_000
+
+# The outputs of the model and of every file are in memory at once. The logits of a text of 64 tokens have 8 MB.
+MOST_OUTPUT_BYTES, FEWEST_PROBES = 256_000_000, 8
 
 
 def draw(
@@ -59,12 +63,19 @@ def draw(
 
 
 def _probe_count(subject: Subject, recipe: Recipe) -> int:
+    most = max(FEWEST_PROBES, MOST_OUTPUT_BYTES // _output_bytes(subject))
     if not subject.weights.trained:
-        return UNTRAINED_PROBES
+        return min(most, UNTRAINED_PROBES)
     path = Path(recipe.calibration or "").expanduser()
     is_small = subject.model.count_params() <= SMALL_MODEL_WEIGHTS
     rows = row_count(path) if is_small and path.suffix in (".npz", ".npy") else 0
-    return min(max(rows - recipe.calibration_count, PROBES), MOST_PROBES)
+    return min(most, max(rows - recipe.calibration_count, PROBES), MOST_PROBES)
+
+
+def _output_bytes(subject: Subject) -> int:
+    """Return the size of all outputs for one sample, as far as their shapes are known."""
+    specs = [spec for point in entries.entry_points(subject).values() for spec in signature.outputs(point.model)]
+    return 4 * max(1, sum(math.prod(size or 1 for size in spec.shape) for spec in specs))
 
 
 def _meaning(contract: Input | None) -> str:

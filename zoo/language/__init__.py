@@ -1,1 +1,1 @@
-"""Blocks that language networks share, their tokenizers, and how text becomes their inputs."""
+"""Blocks of language networks: embeddings, attention, the forms of a decoder, and tokenizers."""

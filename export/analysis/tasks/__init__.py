@@ -59,8 +59,10 @@ def find(subject: Subject) -> Task:
     Raises:
         UsageProblemError: the task is unknown.
     """
-    if subject.task:
+    if subject.task in TASKS:
         return TASKS[subject.task]
+    if subject.task:
+        raise UsageProblemError(f"--evaluate knows no labelled data for {subject.task}; leave --evaluate out")
     for task in TASKS.values():
         if task.suits(subject.model):
             return task

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from calibration.samples import Samples
     from export.formats.format import QuantizationPlan
+    from zoo.language.decoder import Decoder
 
 
 class OnnxFormat:
@@ -26,12 +27,17 @@ class OnnxFormat:
     runtime = "onnxruntime"
 
     def convert(
-        self, model: keras.Model, entries: Mapping[str, keras.Model] | None = None, *, select_ops: bool = False
+        self,
+        model: keras.Model,
+        entries: Mapping[str, keras.Model] | None = None,
+        *,
+        select_ops: bool = False,
+        decoder: Decoder | None = None,
     ) -> bytes:
         """Return the float32 file of `model` and its entry points; see `export.formats.format.Format`."""
-        from export.formats.onnx.float_file import convert
+        from export.formats.onnx.float_file import convert, convert_decoder
 
-        return convert(model, entries or {})
+        return convert(model, entries or {}) if decoder is None else convert_decoder(decoder)
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
         """Return the quantized file; integer files are derived from the sibling .tflite."""

@@ -12,19 +12,23 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from export.errors import ConversionError
+from export.formats.onnx.decoder import LENGTH_KEY, name_axes
 from export.formats.onnx.entries import ENTRIES_KEY, describe
 from export.formats.onnx.folding import fold
 from export.formats.onnx.layout import sink_transposes
 from export.formats.onnx.naming import canonicalize, drop_unused, sort_nodes, subgraphs
 from export.formats.onnx.pads import keep_zeros
-from export.formats.onnx.protos import GraphProto
+from export.formats.onnx.protos import GraphProto, ModelProto
 from export.formats.onnx.tf2onnx_call import OPSET, call
+from export.formats.onnx.tied_weights import share_transposed
 from export.formats.onnx.xla_calls import has_sealed_calls, unsealed
 from export.formats.patches import positions_of_extremes_by_one_operator
 from export.model import signature
 
 if TYPE_CHECKING:
     import keras
+
+    from zoo.language.decoder import Decoder
 
 PROTOBUF_LIMIT_BYTES = 2**31 - 2**24  # 16 MB are left for the graph itself.
 
@@ -40,12 +44,35 @@ def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
         UsageProblemError: a dimension is unknown, although there is one entry point.
     """
     described = describe(model, entries) if entries else {}
+    inputs, outputs = signature.names(model)
+    proto = _converted(model, inputs, outputs, free=bool(entries))
+    if described:
+        proto.metadata_props.add(key=ENTRIES_KEY, value=json.dumps(described))
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+def convert_decoder(decoder: Decoder) -> bytes:
+    """Return the float32 .onnx of a decoder's form with a growing cache; the metadata holds the length of its proof.
+
+    Raises:
+        ConversionError: an operator has no ONNX counterpart, or the weights exceed 2 GB.
+    """
+    step = decoder.growing
+    proto = _converted(step.model, step.inputs, step.outputs, free=True)
+    name_axes(proto.graph)
+    proto.metadata_props.add(key=LENGTH_KEY, value=str(decoder.length))
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+def _converted(model: keras.Model, inputs: Sequence[str], outputs: Sequence[str], *, free: bool) -> ModelProto:
+    """Return the folded graph of a model with these names of inputs and outputs; `free`: of any length."""
     variables = [*model.trainable_variables, *model.non_trainable_variables]
     _refuse_too_large(variables)
-    proto = _trace(model, variables, free=bool(entries))
+    proto = _trace(model, variables, free=free)
     refuse_unknown_operators(proto.graph, [layer.name for layer in model._flatten_layers()])
     _store_weights(proto.graph, variables)
     keep_zeros(proto.graph)
+    share_transposed(proto.graph)
     proto = fold(proto)
     sort_nodes(proto.graph)
     if sink_transposes(proto.graph):
@@ -53,16 +80,13 @@ def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
         drop_unused(proto.graph)
         proto = fold(proto)
     refuse_unknown_operators(proto.graph, [layer.name for layer in model._flatten_layers()])
-    canonicalize(proto.graph, _public_names(model))
-    if described:
-        proto.metadata_props.add(key=ENTRIES_KEY, value=json.dumps(described))
+    canonicalize(proto.graph, _public_names(inputs, outputs))
     proto.graph.ClearField("doc_string")
     proto.producer_name, proto.producer_version, proto.graph.name = "zoo-export", "", "model"
-    return bytes(proto.SerializeToString(deterministic=True))
+    return proto
 
 
-def _public_names(model: keras.Model) -> dict[str, str]:
-    inputs, outputs = signature.names(model)
+def _public_names(inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, str]:
     traced = {f"input_{index}": name for index, name in enumerate(inputs)}
     return traced | {f"output_{index}": name for index, name in enumerate(outputs)}
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from calibration.samples import Array
 from export.errors import ConversionError
+from export.formats.onnx.decoder import LENGTH_KEY, GrowingDecoder
 from export.formats.onnx.entries import ENTRIES_KEY, OnnxEntries
 from export.model.tensor_spec import TensorSpec
 
@@ -77,14 +78,17 @@ class OnnxSession:
         return dict(zip(names, self._session.run(names, dict(inputs)), strict=True))
 
 
-def open_session(path: Path, threads: int = 1) -> OnnxSession | OnnxEntries:
+def open_session(path: Path, threads: int = 1) -> OnnxSession | OnnxEntries | GrowingDecoder:
     """Load a file in ONNX Runtime, on the CPU.
 
     Raises:
         ConversionError: the runtime rejects the file.
     """
     session = _load(path, threads)
-    described = session.get_modelmeta().custom_metadata_map.get(ENTRIES_KEY)
+    stored = session.get_modelmeta().custom_metadata_map
+    if LENGTH_KEY in stored:
+        return GrowingDecoder(session, int(stored[LENGTH_KEY]))
+    described = stored.get(ENTRIES_KEY)
     return OnnxEntries(session, json.loads(described)) if described else OnnxSession(path, threads)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from calibration.samples import Samples
     from export.formats.format import BoundedMasks, QuantizationPlan, Weights
+    from zoo.language.decoder import Decoder
 
 
 class TfliteFormat:
@@ -36,12 +37,17 @@ class TfliteFormat:
     runtime = "ai-edge-litert"
 
     def convert(
-        self, model: keras.Model, entries: Mapping[str, keras.Model] | None = None, *, select_ops: bool = False
+        self,
+        model: keras.Model,
+        entries: Mapping[str, keras.Model] | None = None,
+        *,
+        select_ops: bool = False,
+        decoder: Decoder | None = None,
     ) -> bytes:
         """Return the float32 file of `model` and its entry points; see `export.formats.format.Format`."""
         from export.formats.tflite.convert import convert
 
-        return convert(model, entries or {}, select_ops=select_ops)
+        return convert(model, entries or {}, select_ops=select_ops, decoder=decoder)
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
         """Return the quantized file; no sibling is needed."""

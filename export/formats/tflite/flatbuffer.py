@@ -108,6 +108,23 @@ def operator_code(model: Model, name: str, version: int = 1) -> int:
     return len(model.operatorCodes) - 1
 
 
+def add_metadata(model: Model, name: str, content: bytes) -> None:
+    """Store `content` in the file under a name."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = np.frombuffer(content, np.uint8)
+    entry.name, entry.buffer = name.encode(), len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or []), entry]
+
+
+def metadata(model: Model) -> dict[str, bytes]:
+    """Return what `add_metadata` and other tools stored, by name."""
+    buffers = {one.name.decode(): model.buffers[one.buffer].data for one in model.metadata or []}
+    return {name: bytes(data) for name, data in buffers.items() if data is not None}
+
+
 def rename_signatures(model: Model, names: Mapping[str, Sequence[Sequence[str]]]) -> None:
     """Give every signature the names of its inputs and outputs, and its graph their order.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.samples import Array
-from export.formats.tflite import flatbuffer
+from export.formats.tflite import decoder, flatbuffer
 from export.formats.tflite.census import select_ops
 from export.model.tensor_spec import TensorSpec
 from zoo.entry_points import name_of, of_entry
@@ -104,7 +104,7 @@ class TfliteEntries:
         return found
 
 
-def open_session(path: Path, threads: int = 1) -> TfliteSession | TfliteEntries:
+def open_session(path: Path, threads: int = 1) -> TfliteSession | TfliteEntries | decoder.InPlaceDecoder:
     """Load a file in LiteRT, on the CPU.
 
     Raises:
@@ -116,7 +116,11 @@ def open_session(path: Path, threads: int = 1) -> TfliteSession | TfliteEntries:
             f"{path.name} needs {', '.join(found)} of TensorFlow, which no runtime here has; run it in an app that "
             "links the Select TF operators"
         )
-    signatures = flatbuffer.read(content).signatureDefs or []
+    parsed = flatbuffer.read(content)
+    length = decoder.length_of(parsed)
+    if length is not None:
+        return decoder.InPlaceDecoder(path, length, threads)
+    signatures = parsed.signatureDefs or []
     return TfliteEntries(path, threads) if len(signatures) > 1 else TfliteSession(path, threads)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.weights.readers import darknet, keras_h5, npz, onnx, safetensors, tfjs, tflite, torch_state
+from zoo.weights.readers import darknet, keras_h5, llama2_c, npz, onnx, safetensors, tfjs, tflite, torch_state
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 READERS = {
     "darknet": darknet.read,
     "keras_h5": keras_h5.read,
+    "llama2_c": llama2_c.read,
     "npz": npz.read,
     "onnx": onnx.read,
     "safetensors": safetensors.read,

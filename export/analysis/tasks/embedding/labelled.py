@@ -38,7 +38,7 @@ class RatedSamples:
 
     def scores(self, outputs: Mapping[str, Array]) -> dict[str, float]:
         """Return Spearman's rank correlation between the cosines of the pairs and their ratings."""
-        from scipy.stats import spearmanr  # type: ignore[import-untyped]
+        from scipy.stats import spearmanr
 
         vectors = outputs[self.output].astype(np.float64)
         if not np.isfinite(vectors).all():

@@ -1,0 +1,86 @@
+"""Run the file of a decoder with a cache in place as if it were a file of whole texts: tokens in, logits out.
+
+The conventions are those of LiteRT-LM: the signatures "prefill_N" and "decode" take tokens, their positions, a mask and
+the cache, and return the cache; "decode" also returns the logits of its token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration.samples import Array
+from export.formats.tflite import flatbuffer
+from export.model.tensor_spec import TensorSpec
+
+LENGTH_KEY = "zoo.length"  # of the whole texts in the proof, in decimal digits
+DECODE, PREFILL = "decode", "prefill_"
+MASKED = np.float32(-0.7) * np.finfo(np.float32).max  # what LiteRT-LM fills masks with
+
+
+def length_of(model: flatbuffer.Model) -> int | None:
+    """Return the length of the whole texts of a decoder; None for all other files."""
+    stored = flatbuffer.metadata(model).get(LENGTH_KEY)
+    return int(stored) if stored is not None else None
+
+
+class InPlaceDecoder:
+    """A loaded decoder. A text is read in two ways, so that every step takes part in the proof.
+
+    The first half of the logits comes from "decode" alone, which starts with an empty cache. For the second half, the
+    first half of the tokens is read by "prefill_N", again into an empty cache, and "decode" continues.
+
+    Attributes:
+        inputs: the tokens of a whole text.
+        outputs: the logits of all of its tokens.
+    """
+
+    def __init__(self, path: Path, length: int, threads: int = 1) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(model_path=str(path), num_threads=threads)
+        self._runners = {name: interpreter.get_signature_runner(name) for name in interpreter.get_signature_list()}
+        self._decode = self._runners[DECODE].get_input_details()
+        columns = int(self._runners[DECODE].get_output_details()["logits"]["shape"][-1])
+        self.inputs = (TensorSpec(name="tokens", shape=(1, length), dtype="int32"),)
+        self.outputs = (TensorSpec(name="logits", shape=(1, length, columns), dtype="float32"),)
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the logits (1, N, vocabulary) of tokens (1, N)."""
+        tokens = inputs["tokens"]
+        half = tokens.shape[1] // 2
+        cache = self._empty_cache()
+        rows = [self._step(DECODE, tokens[:, place : place + 1], place, cache) for place in range(half)]
+        cache = self._empty_cache()
+        self._prefill(tokens[:, :half], cache)
+        rows += [
+            self._step(DECODE, tokens[:, place : place + 1], place, cache) for place in range(half, tokens.shape[1])
+        ]
+        return {"logits": np.concatenate(rows, axis=1)}
+
+    def _prefill(self, tokens: Array, cache: dict[str, Array]) -> None:
+        """Read a prompt in pieces; zeros fill the last one, whose rows of the cache the next tokens overwrite."""
+        name = min((name for name in self._runners if name.startswith(PREFILL)), key=len)
+        count = int(self._runners[name].get_input_details()["tokens"]["shape"][1])
+        for start in range(0, tokens.shape[1], count):
+            piece = tokens[:, start : start + count]
+            self._step(name, np.pad(piece, ((0, 0), (0, count - piece.shape[1]))), start, cache)
+
+    def _step(self, name: str, tokens: Array, start: int, cache: dict[str, Array]) -> Any:
+        """Run one signature on tokens from the position `start` on; update `cache`, and return the logits if any."""
+        positions = np.arange(start, start + tokens.shape[1], dtype=np.int32)
+        is_seen = np.arange(self._decode["mask"]["shape"][-1]) <= positions[:, None]
+        mask = np.where(is_seen, np.float32(0), MASKED)[None, None]
+        found = self._runners[name](tokens=tokens, input_pos=positions, mask=mask, **cache)
+        cache.update((key, found[key]) for key in cache)
+        return found.get("logits")
+
+    def _empty_cache(self) -> dict[str, Array]:
+        return {
+            name: np.zeros(detail["shape"], detail["dtype"])
+            for name, detail in self._decode.items()
+            if name.startswith("kv_cache_")
+        }
