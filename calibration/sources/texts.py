@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -12,11 +12,14 @@ from calibration.inputs import Sample
 from calibration.samples import Array
 from calibration.sources.request import Request, Stream
 from zoo.errors import UsageProblemError
-from zoo.inputs import TokenMask, Tokens, TokenSegments, tokenizer_of
+from zoo.inputs import SENTENCES, STORIES, TokenMask, Tokens, TokenSegments, tokenizer_of
 from zoo.language.tokenizer import Tokenizer
 
 SUFFIX = ".txt"
-BUILTIN = "200 English sentences of this project"
+BUILTIN = {
+    SENTENCES: "200 English sentences of this project",
+    STORIES: "stories that stories15m wrote",
+}
 _MOST_BYTES = 1 << 28
 
 
@@ -26,9 +29,10 @@ def reads_text(request: Request) -> bool:
 
 
 def open_builtin(request: Request) -> Stream:
-    """Return the built-in sentences as samples."""
-    content = resources.files("zoo.language").joinpath("sentences.txt").read_text(encoding="utf-8")
-    return _stream(content.splitlines(), BUILTIN, request)
+    """Return the built-in texts of the model as samples."""
+    name = next(one.texts for one in request.contracts.values() if isinstance(one, Tokens))
+    content = resources.files("zoo.language").joinpath(name).read_text(encoding="utf-8")
+    return _stream(content.splitlines(), BUILTIN[name], request)
 
 
 def open_file(path: Path, request: Request) -> Stream:
@@ -69,6 +73,8 @@ def _stream(found: Sequence[str], source: str, request: Request) -> Stream:
     name = tokenizer_of(request.contracts)
     encoder = TextInputs(Tokenizer(request.companions[name], name), request)
     order = np.random.default_rng(request.seed).permutation(len(found))
+    if not encoder.pads:
+        return Stream(source=source, samples=encoder.packed(found[index] for index in order), photos=False)
     stream = Stream(source=source, samples=iter(()), photos=False)
 
     def samples() -> Iterator[Sample]:
@@ -90,12 +96,14 @@ class TextInputs:
 
     Attributes:
         length: number of tokens that the network reads.
+        pads: whether the network takes a mask, so that shorter texts can be padded.
     """
 
     def __init__(self, tokenizer: Tokenizer, request: Request) -> None:
         """Take the inputs of `request`, whose contracts are those of text."""
         self._tokenizer, self._request = tokenizer, request
         (self.length,) = {spec.shape[0] for spec in request.inputs.values()}
+        self.pads = any(isinstance(one, TokenMask) for one in request.contracts.values())
 
     def inputs(self, text: str, pair: str | None = None) -> tuple[dict[str, Array], bool]:
         """Return the values of a text by input name, and whether it was cut off."""
@@ -106,3 +114,13 @@ class TextInputs:
             for name, contract in self._request.contracts.items()
         }
         return found, encoded.is_cut
+
+    def packed(self, found: Iterable[str]) -> Iterator[Sample]:
+        """Yield the tokens of texts one behind the other, cut into inputs; the last few are left out."""
+        (name,) = self._request.inputs
+        dtype, left = self._request.inputs[name].dtype, list[int]()
+        for text in found:
+            left += self._tokenizer.ids(text)
+            while len(left) >= self.length:
+                yield Sample(inputs={name: np.asarray(left[: self.length], dtype)})
+                left = left[self.length :]

@@ -11,6 +11,7 @@ import numpy as np
 from calibration.samples import Array
 from export.metrics.directions import mean_cosine, nearest_agreement
 from export.metrics.interval import share_interval, sqnr_interval_db
+from export.metrics.next_tokens import mean_kl_nats
 from export.metrics.output_kind import OutputKind, by_shape
 from export.metrics.variation import variation
 from zoo.errors import CheckFailedError
@@ -44,6 +45,7 @@ class Comparison:
         top1_interval: the 95 % interval of `top1_agreement` on any number of other samples; None without it.
         mean_cosine: mean cosine between the vectors of embeddings; None for other outputs.
         nearest_agreement: share of samples whose nearest other sample, by the cosine, is the same; None for others.
+        mean_kl_nats: mean divergence of the chances of the next token; None for other outputs.
     """
 
     sample_count: int
@@ -62,6 +64,7 @@ class Comparison:
     top1_interval: tuple[float, float] | None = None
     mean_cosine: float | None = None
     nearest_agreement: float | None = None
+    mean_kl_nats: float | None = None
 
     @property
     def prediction_agreement(self) -> float | None:
@@ -104,6 +107,7 @@ def compare(*, reference: Array, actual: Array, kind: OutputKind | None = None) 
         top1_interval=None if top1 is None else share_interval(top1, len(expected)),
         mean_cosine=mean_cosine(expected, found) if kind is OutputKind.EMBEDDINGS else None,
         nearest_agreement=nearest_agreement(expected, found) if kind is OutputKind.EMBEDDINGS else None,
+        mean_kl_nats=mean_kl_nats(reference, actual) if kind is OutputKind.NEXT_TOKENS else None,
     )
 
 
@@ -176,16 +180,17 @@ def _predictions(
     """Return top-1 agreement, top-5 agreement and distinct predictions; None where the outputs are no classes."""
     if kind is OutputKind.LABELS:
         return float((expected == found).mean()), None, (len(np.unique(expected)), len(np.unique(found)))
-    if kind is not OutputKind.CLASSES:
+    if kind not in (OutputKind.CLASSES, OutputKind.NEXT_TOKENS):
         return None, None, None
     expected, found = (values.reshape(-1, values.shape[-1]) for values in (expected, found))
     best, predicted = expected.argmax(1), _best(expected, found)
-    return float((best == predicted).mean()), _top5(best, found), (len(np.unique(best)), len(np.unique(predicted)))
+    top5 = _top5(best, found) if kind is OutputKind.CLASSES else None  # Sorting a vocabulary takes long.
+    return float((best == predicted).mean()), top5, (len(np.unique(best)), len(np.unique(predicted)))
 
 
 def _lost_classes(expected: Array, found: Array, kind: OutputKind) -> int:
     """Return how many classes or decisions are common in the reference and never predicted by the file."""
-    if kind in (OutputKind.VALUES, OutputKind.EMBEDDINGS):
+    if kind in (OutputKind.VALUES, OutputKind.EMBEDDINGS, OutputKind.NEXT_TOKENS):
         return 0
     best, predicted = _labels(expected, expected, kind), _labels(expected, found, kind)
     classes, counts = np.unique(best, return_counts=True)

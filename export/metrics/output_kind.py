@@ -17,6 +17,7 @@ class OutputKind(StrEnum):
     DECISIONS = "decisions"  # probabilities of independent yes-or-no decisions; above one half is yes
     LABELS = "labels"  # integers or booleans, such as the index of a class
     EMBEDDINGS = "embeddings"  # a vector for each sample, whose direction is compared with those of others
+    NEXT_TOKENS = "next tokens"  # one score for each token of a vocabulary along the last axis, for every position
     VALUES = "values"  # real numbers: regression, images, latent points
 
 

@@ -24,6 +24,7 @@ from export.proof.tolerances import (
     STORAGE,
     STORED_EXCESS,
     STORED_RANGE,
+    ErrorTolerance,
     StepTolerance,
     Tolerance,
     by_fidelity,
@@ -225,7 +226,12 @@ def _results(id: str, name: str, compared: Comparison, tolerance: Tolerance) -> 
         yield check("mean cosine", compared.mean_cosine, tolerance.min_mean_cosine)
     if tolerance.min_nearest_agreement is not None and compared.nearest_agreement is not None:
         yield check("share with the same nearest sample", compared.nearest_agreement, tolerance.min_nearest_agreement)
-    if tolerance.varies and compared.kind not in (OutputKind.VALUES, OutputKind.EMBEDDINGS):
+    if tolerance.max_kl_nats is not None and compared.mean_kl_nats is not None:
+        limit = ErrorTolerance(largest=tolerance.max_kl_nats, reason=tolerance.reason)
+        yield CheckResult.at_most(
+            limit, compared.mean_kl_nats, id=id, subject=name, quantity="mean divergence of the next token", unit="nats"
+        )
+    if tolerance.varies and compared.kind in (OutputKind.CLASSES, OutputKind.DECISIONS, OutputKind.LABELS):
         yield CheckResult.at_most(
             LOST_CLASSES, compared.lost_classes, id=id, subject=name, quantity="common classes that are never predicted"
         )

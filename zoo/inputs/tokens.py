@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from zoo.inputs.contract import Array, Input
 
 
+SENTENCES, STORIES = "sentences.txt", "stories.txt"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
     """Numbers of words or pieces of words in a vocabulary.
@@ -22,6 +25,7 @@ class Tokens:
     Attributes:
         vocabulary: number of different tokens.
         tokenizer: name of the companion file that turns text into tokens; empty if there is none.
+        texts: built-in texts that the network understands, a file in `zoo/language`.
     """
 
     kind: ClassVar[str] = "tokens"
@@ -29,6 +33,7 @@ class Tokens:
 
     vocabulary: int
     tokenizer: str = ""
+    texts: str = SENTENCES
 
     def describe(self) -> str:
         """Return the size of the vocabulary."""

@@ -30,5 +30,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, b
         raise ConversionError(f"the {plan.scheme} .onnx is derived from the {plan.scheme} .tflite; export both formats")
     if plan.scheme == INT8:
         return int8.derive(siblings[SOURCE], is_mixed=bool(plan.raised))
-    derive = {W8A16: wide.derive, W8A32: weights_only.derive, INT8_DYNAMIC: dynamic.derive}
+    if plan.scheme == INT8_DYNAMIC:
+        return dynamic.derive(siblings[SOURCE], float_file)
+    derive = {W8A16: wide.derive, W8A32: weights_only.derive}
     return derive[plan.scheme](siblings[SOURCE])

@@ -15,18 +15,22 @@ from export.formats.tflite import flatbuffer
 LOOKUP, GATHER = "EMBEDDING_LOOKUP", "GATHER"
 TABLE_RANK = 2
 
+# Smaller tables, as a share of all stored floats, save nothing, and the angles of rotary positions are such.
+SMALLEST_SHARE = 0.01
+
 
 def use(model: flatbuffer.Model) -> bool:
-    """Replace every GATHER of rows of a stored float table, in place; return whether there was one.
+    """Replace every GATHER of rows of a large stored float table, in place; return whether there was one.
 
     EMBEDDING_LOOKUP takes a vector of numbers, so that RESHAPE operators stand around it where the indices are no
     vector.
     """
     found = False
+    smallest = SMALLEST_SHARE * sum(buffer.data.size for buffer in model.buffers if buffer.data is not None)
     for graph in model.subgraphs:
         operators: list[Any] = []
         for operator in graph.operators:
-            if _picks_rows(model, graph, operator):
+            if _picks_rows(model, graph, operator, smallest):
                 operators += _lookup(model, graph, operator)
                 found = True
             else:
@@ -64,7 +68,7 @@ def _has_lookups(model: flatbuffer.Model) -> bool:
     )
 
 
-def _picks_rows(model: flatbuffer.Model, graph: Any, operator: Any) -> bool:
+def _picks_rows(model: flatbuffer.Model, graph: Any, operator: Any, smallest_bytes: float) -> bool:
     from ai_edge_litert import schema_py_generated as schema
 
     if flatbuffer.op_name(model, operator) != GATHER:
@@ -72,7 +76,8 @@ def _picks_rows(model: flatbuffer.Model, graph: Any, operator: Any) -> bool:
     table, indices = (graph.tensors[int(index)] for index in operator.inputs)
     options = operator.builtinOptions
     by_row = options is None or (int(options.axis or 0) == 0 and int(options.batchDims or 0) == 0)
-    is_table = flatbuffer.is_float(table) and model.buffers[table.buffer].data is not None
+    data = model.buffers[table.buffer].data
+    is_table = flatbuffer.is_float(table) and data is not None and data.size >= smallest_bytes
     return by_row and is_table and len(table.shape) == TABLE_RANK and indices.type == schema.TensorType.INT32
 
 
