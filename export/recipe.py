@@ -137,7 +137,7 @@ class Recipe:
     """
 
     model: str
-    options: Mapping[str, int | float] = field(default_factory=dict)
+    options: Mapping[str, int | float | str] = field(default_factory=dict)
     schemes: tuple[Scheme, ...] = (FLOAT32,)
     formats: tuple[str, ...] = ()
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

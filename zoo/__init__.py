@@ -10,7 +10,7 @@ others are:
     detection, segmentation, generation
                     what the outputs of such a network mean, metrics, and pictures to train and test on
     errors          every error that a user can meet, with its exit code
-    language        blocks of language networks, and the forms of a decoder
+    language        blocks of language networks, the forms of a decoder, tokenizers
     layers          layers that several families share
     metric          how good a model is at its task, as one number
     own_file        .keras files that say which input and outputs their model has
@@ -24,6 +24,7 @@ others are:
 # The one list of architecture families: importing a family registers it.
 from zoo import (
     alexnet,
+    bert,
     densenet,
     efficientnet,
     efficientnet_lite,
@@ -49,6 +50,7 @@ from zoo.architecture import Architecture, find, names, register
 __all__ = [
     "Architecture",
     "alexnet",
+    "bert",
     "densenet",
     "efficientnet",
     "efficientnet_lite",

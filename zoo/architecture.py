@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.detection.heads import Detection
 from zoo.entry_points import EntryPoint
 from zoo.errors import UsageProblemError, unknown
-from zoo.inputs import Input, made_up, preprocessing_of
+from zoo.inputs import Input, made_up, preprocessing_of, tokenizer_of
 from zoo.language.decoder import Decoder
 from zoo.pinned import Weights
 from zoo.preprocessing import Preprocessing
@@ -19,7 +19,7 @@ from zoo.registry import Registry
 if TYPE_CHECKING:
     import keras
 
-OptionValue = int | float
+OptionValue = int | float | str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +88,11 @@ class Architecture:
     def made_up_inputs(self) -> Mapping[str, Input]:
         """What nobody has to give: the noise of an autoencoder."""
         return made_up(self.inputs(**self.settings({})))
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether its inputs are made from text."""
+        return bool(tokenizer_of(self.inputs(**self.settings({}))))
 
     @property
     def family(self) -> str:

@@ -12,15 +12,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, Option, register
-from zoo.inputs import Input, Tokens
+from zoo.inputs import STORIES, Input, Tokens
 from zoo.language import decoder as forms
 from zoo.language.decoder import CacheSize, Decoder, Remember, Shared
+from zoo.language.tokenizer import FILE
 from zoo.pretrained import llama as pretrained
 
 if TYPE_CHECKING:
     import keras
 
 EPSILON = 1e-5
+VOCABULARY = 32_000
 BASE = 10_000.0  # of the angles of the rotary positions
 
 
@@ -54,7 +56,7 @@ def build(
     heads: int = 6,
     key_heads: int = 6,
     hidden: int = 768,
-    vocabulary: int = 32_000,
+    vocabulary: int = VOCABULARY,
     context: int = 256,
     length: int = 64,
 ) -> keras.Model:
@@ -148,9 +150,15 @@ def decoder(model: keras.Model) -> Decoder:
     return forms.decoder(network, cache, length=model.inputs[0].shape[1])
 
 
-def inputs(*, vocabulary: int = 32_000, **_: object) -> dict[str, Input]:
+def inputs(*, vocabulary: int = VOCABULARY, **_: object) -> dict[str, Input]:
     """Return the meaning of the input."""
-    return {"tokens": Tokens(vocabulary=vocabulary)}
+    tokenizer = FILE if vocabulary == VOCABULARY else ""  # The tiny variant has none.
+    return {"tokens": Tokens(vocabulary=vocabulary, tokenizer=tokenizer, texts=STORIES)}
+
+
+def companions(*, vocabulary: int = VOCABULARY, **_: object) -> dict[str, bytes]:
+    """Return the tokenizer."""
+    return {FILE: pretrained.tokenizer()} if vocabulary == VOCABULARY else {}
 
 
 TINY = {
@@ -177,5 +185,6 @@ STORIES15M = register(
         tiny=TINY,
         weights=(pretrained.STORIES15M,),
         decoder=decoder,
+        companions=companions,
     )
 )

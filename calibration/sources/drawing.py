@@ -9,7 +9,7 @@ from typing import Any
 
 from calibration.inputs import InputSpec
 from calibration.random_inputs import completed
-from calibration.sources import arrays, builtin, folder, function, named, noise, synthetic, table
+from calibration.sources import arrays, builtin, folder, function, named, noise, synthetic, table, texts
 from calibration.sources.request import Request, Stream
 from calibration.store import Dealer, Draw, SetWriter
 from zoo import datasets
@@ -33,6 +33,7 @@ def draw(
     random_calibration: bool = False,
     function: Callable[[], Any] | None = None,
     maker: synthetic.Maker | None = None,
+    companions: Mapping[str, bytes] | None = None,
 ) -> Draw:
     """Draw disjoint calibration and probe samples and write them to `work` one by one.
 
@@ -48,6 +49,7 @@ def draw(
         random_calibration: draw noise, which is good for checking sizes and speed only.
         function: returns an iterable of samples; replaces `spec`.
         maker: generates images, which are used for calibration with the built-in photos; replaces `spec`.
+        companions: contents of the files that travel with the model, such as a tokenizer, by name.
 
     Raises:
         UsageProblemError: the source does not fit this model; the message says what to give.
@@ -60,6 +62,7 @@ def draw(
         contracts={name: one for name, one in contracts.items() if name in given},
         counts=(calibration_count, probe_count),
         seed=seed,
+        companions=companions or {},
     )
     if maker is not None:
         stream = synthetic.open_synthetic(maker, request)
@@ -73,6 +76,8 @@ def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, r
         return noise.open_noise(request)
     if callable_ is not None:
         return function.open_callable(callable_, getattr(callable_, "__name__", "a function"), request)
+    if spec is None and texts.reads_text(request):
+        return texts.open_builtin(request)
     if spec is None:
         kinds = {one.kind for one in request.contracts.values()}
         return DEFAULTS.get(kinds.pop() if len(kinds) == 1 else "", builtin.open_builtin)(request)
@@ -83,13 +88,16 @@ def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, r
         return folder.open_folder(path, request)
     if path.suffix in (".npz", ".npy"):
         return arrays.open_arrays(path, request)
+    if path.suffix == texts.SUFFIX and path.is_file():
+        return texts.open_file(path, request)
     if path.suffix == ".csv" and path.is_file():
         return table.open_table(path, request)
     if ":" in spec and not path.exists():
         return function.open_function(spec, request)
     raise UsageProblemError(
-        f"--calibration {spec!r} is not a folder of images, an .npz, an .npy, a .csv of numbers, a module:function "
-        f"or one of {', '.join(datasets.DATA_SETS)}" + ("" if path.exists() else "; there is no such file")
+        f"--calibration {spec!r} is not a folder of images, an .npz, an .npy, a .csv of numbers, a .txt of texts, a "
+        f"module:function or one of {', '.join(datasets.DATA_SETS)}"
+        + ("" if path.exists() else "; there is no such file")
     )
 
 

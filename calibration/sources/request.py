@@ -21,12 +21,14 @@ class Request:
         contracts: meaning of the inputs by name.
         counts: numbers of calibration and probe samples.
         seed: random seed.
+        companions: contents of the files that travel with the model by name: a tokenizer.
     """
 
     inputs: Mapping[str, InputSpec]
     contracts: Mapping[str, Input]
     counts: tuple[int, int]
     seed: int
+    companions: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def preprocessing(self) -> Preprocessing | None:

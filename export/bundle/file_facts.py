@@ -17,7 +17,7 @@ from export.proof.check import CheckResult
 from export.recipe import Width
 from export.runtime.jobs.stored_numbers import stored_numbers
 from export.runtime.run_file import Measurement
-from export.scheme import FLOAT16, FLOAT32, INT8, W8A16, W8A32, Scheme
+from export.scheme import FLOAT16, FLOAT32, INT8, INT8_DYNAMIC, W8A16, W8A32, Scheme
 
 BYTES = frozenset({"int8", "uint8"})
 WIDE = frozenset({"int16", "uint16"})
@@ -55,6 +55,7 @@ def fits(scheme: Scheme, types: NumberTypes, *, raised: bool) -> bool:
         FLOAT32: not has_integers and not activations and "float16" not in weights,
         FLOAT16: not has_integers and not activations and ("float16" in weights or not types.has_many),
         W8A32: not activations and (has_integers or not types.has_many),
+        INT8_DYNAMIC: not activations and (has_integers or not types.has_many),
         W8A16: bool(activations & WIDE) and not activations & BYTES,
         INT8: bool(activations & BYTES) or raised,  # of a file whose layers are all raised, nothing is left in int8
     }[scheme]

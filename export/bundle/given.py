@@ -1,4 +1,4 @@
-"""What a delivered file is run on: photos or arrays as the inputs of its model."""
+"""What a delivered file is run on: photos, texts or arrays as the inputs of its model."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from calibration.photo_file import BadPhotoError, read_photo
 from calibration.samples import Samples
 from calibration.sources.arrays import open_arrays
 from calibration.sources.request import Request
-from export.bundle.read import Delivered, DeliveredFile
+from calibration.sources.texts import TextInputs
+from export.bundle.read import Delivered, DeliveredFile, damage
 from zoo import inputs
-from zoo.errors import UsageProblemError
+from zoo.errors import CheckFailedError, UsageProblemError
+from zoo.language.tokenizer import Tokenizer
 
 MAX_ROWS = 100_000
+MAX_TOKENIZER_BYTES = 100_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +31,8 @@ class Given:
 
     Attributes:
         samples: the inputs.
-        names: the path of each photo, or the file and the number of each sample of an array.
-        photo_sizes: width and height of each photo in pixels; empty for arrays.
+        names: the path of each photo, each text, or the file and the number of each sample of an array.
+        photo_sizes: width and height of each photo in pixels; empty for texts and arrays.
     """
 
     samples: Samples
@@ -87,6 +90,31 @@ def from_arrays(delivered: Delivered, file: DeliveredFile, path: Path) -> Given:
     photo = request.photo_input if stream.photos else None
     samples = Samples(inputs=arrays, photos=photos, photo_input=photo, source=stream.source, seed=0)
     return Given(samples=samples, names=tuple(f"{path}, sample {number}" for number in range(1, len(rows) + 1)))
+
+
+def from_texts(delivered: Delivered, file: DeliveredFile, texts: Sequence[str]) -> Given:
+    """Return texts as the tokens that the model reads, by the tokenizer in the folder.
+
+    Raises:
+        CheckFailedError: the tokenizer differs from the exported one.
+        UsageProblemError: it is missing or no tokenizer, or a text is empty.
+    """
+    name = inputs.tokenizer_of(delivered.inputs)
+    path = delivered.folder / name
+    if trouble := damage(path, delivered.companions.get(name, "")):
+        raise CheckFailedError(f"{path}: {trouble}; see: zoo verify {delivered.folder}")
+    if path.stat().st_size > MAX_TOKENIZER_BYTES:
+        raise UsageProblemError(f"{path} is too large for a tokenizer; export the model again")
+    if not all(text.strip() for text in texts):
+        raise UsageProblemError("a text is empty; type some words")
+    request = Request(inputs=specs(file), contracts=delivered.inputs, counts=(len(texts), 0), seed=0)
+    encoder = TextInputs(Tokenizer(path.read_bytes(), name), request)
+    rows = [encoder.inputs(text) for text in texts]
+    arrays = {key: np.stack([row[key] for row, _ in rows]) for key in request.inputs}
+    cut = sum(is_cut for _, is_cut in rows)
+    longer = (f"{cut} of {len(texts)} texts are longer than {encoder.length} tokens and were cut off",) if cut else ()
+    samples = Samples(inputs=arrays, source="texts", seed=0, warnings=longer)
+    return Given(samples=samples, names=tuple(texts))
 
 
 def specs(file: DeliveredFile) -> dict[str, InputSpec]:

@@ -14,11 +14,11 @@ from export.bundle.read import Delivered, DeliveredFile
 from export.bundle.write import LABELS
 from export.formats import PRIMARY
 from export.runtime.run_file import Measurement, measure
-from export.scheme import INT8
+from export.scheme import INT8, INT8_DYNAMIC
 from zoo.errors import CheckFailedError, UsageProblemError, unknown
 
 # The default file, if the export contains it: usually the fastest on a device.
-PREFERRED = (PRIMARY.name, INT8)
+PREFERRED = ((PRIMARY.name, INT8), (PRIMARY.name, INT8_DYNAMIC))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,12 @@ class Reader:
             CheckFailedError: an output is missing or not finite.
         """
         return self.task.read(
-            measured.real, self.described, class_names=self.class_names, photo_sizes=given.photo_sizes, top=top
+            measured.real,
+            self.described,
+            class_names=self.class_names,
+            photo_sizes=given.photo_sizes,
+            names=given.names,
+            top=top,
         )
 
 
@@ -58,7 +63,7 @@ def choose(delivered: Delivered, name: str | None) -> DeliveredFile:
         raise UsageProblemError(f"{str(delivered.folder)!r} contains no model file; export the model again")
     if name is not None and name not in files:
         raise unknown("file", name, files)
-    preferred = (file for file in delivered.files if (file.format, file.scheme) == PREFERRED)
+    preferred = (file for file in delivered.files if (file.format, file.scheme) in PREFERRED)
     chosen = files[name] if name is not None else next(preferred, delivered.files[0])
     if trouble := chosen.damage():
         raise CheckFailedError(f"{chosen.path}: {trouble}; see: zoo verify {delivered.folder}")

@@ -15,11 +15,20 @@ from export.bundle.incomparable import says_incomparable
 from export.bundle.read import Delivered, DeliveredFile, damage
 from export.bundle.write import GOLDEN
 from export.formats import PRIMARY
-from export.metrics import Comparison
+from export.metrics import Comparison, OutputKind, by_shape
+from export.model.output_kinds import EMBEDDING
 from export.process import RuntimeCrashError
 from export.proof import compare
 from export.proof.check import CheckResult
-from export.proof.tolerances import FIDELITY, PARITY, REPRODUCTION, STEP_AGREEMENT, for_few, for_few_steps
+from export.proof.tolerances import (
+    DYNAMIC_MARGIN_DB,
+    FIDELITY,
+    PARITY,
+    REPRODUCTION,
+    STEP_AGREEMENT,
+    for_few,
+    for_few_steps,
+)
 from export.runtime.run_file import Measurement, measure
 from export.scheme import FLOAT32, W8A16
 from export.temporary import FullDiskError
@@ -75,11 +84,16 @@ def verify_file(
     # The error of float rounding does not depend on the sample; the error of quantization does.
     tolerance = PARITY if file.scheme == FLOAT32 else for_few(FIDELITY[file.scheme], len(samples))
     proven = compare.compare_outputs(
-        samples.expected, measured.real, file.scheme, has_thresholds=judge, tolerance=tolerance
+        samples.expected,
+        measured.real,
+        file.scheme,
+        has_thresholds=judge,
+        tolerance=tolerance,
+        kinds=_kinds(delivered, samples.expected),
     )
     # Untrained weights that magnify rounding: nothing can be compared with the model, only with the export's outputs.
     incomparable = says_incomparable(delivered.manifest)
-    loose = compare.magnifies(file.scheme, file.raised, trained=delivered.trained)
+    loose = file.scheme.is_dynamic or compare.magnifies(file.scheme, file.raised, trained=delivered.trained)
     model = samples.expected if loose else None
     checks = (
         integrity,
@@ -122,6 +136,7 @@ def _reproduction(
         specs,
         file.scheme,
         model=model,
+        margin_db=_margin_db(file),
         id="reproduction",
         # The 16-bit rounding of w8a16 magnifies differences between processors, as it does between formats.
         tolerance=None if file.scheme == W8A16 else REPRODUCTION,
@@ -150,10 +165,23 @@ def _agreement(
                     specs,
                     file.scheme,
                     model=model,
+                    margin_db=_margin_db(file),
                     step_tolerance=step_tolerance,
                     fidelity_db=_recorded_fidelity(other.file, delivered),
                 )
     return ()
+
+
+def _margin_db(file: DeliveredFile) -> float | None:
+    """Return by how much two runs are nearer to each other than to the model; None for what has another tolerance."""
+    return DYNAMIC_MARGIN_DB if file.scheme.is_dynamic else None
+
+
+def _kinds(delivered: Delivered, outputs: Mapping[str, Array]) -> dict[str, OutputKind]:
+    """Return what the outputs mean, as far as their shapes and the task say."""
+    if delivered.task == EMBEDDING:
+        return dict.fromkeys(outputs, OutputKind.EMBEDDINGS)
+    return by_shape(outputs)
 
 
 def _recorded_fidelity(file: DeliveredFile, delivered: Delivered) -> dict[str, float]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import zoo
 from export.passes import registry
 from export.passes.chosen import ChosenPass
 from export.recipe import Budget, Io, Preset, Width
-from export.scheme import FLOAT16, FLOAT32, INT8, SCHEMES, Scheme
+from export.scheme import FLOAT16, FLOAT32, INT8, INT8_DYNAMIC, SCHEMES, Scheme
 from zoo.errors import UsageProblemError, unknown
 
 _SHORTHANDS = {"int8": INT8, "fp16": FLOAT16, "w8a8": INT8}
@@ -33,12 +34,17 @@ def budget(
     return budget
 
 
-def schemes(text: str | None, int8: bool) -> tuple[Scheme, ...]:
-    """Return the precisions of `--precision A,B`, with int8 if `--int8` requests it; by default float32."""
-    words = [word.strip() for word in text.split(",")] if text is not None else []
-    if int8 and "int8" not in words:
-        words.append("int8")
-    return tuple(dict.fromkeys(_scheme(word) for word in words)) if words else (FLOAT32,)
+def schemes(text: str | None, int8: bool, model: str = "") -> tuple[Scheme, ...]:
+    """Return the precisions of `--precision A,B`, with that of `--int8` for the model; default: float32."""
+    found = [_scheme(word.strip()) for word in text.split(",")] if text is not None else []
+    if int8:
+        found.append(int8_of(model))
+    return tuple(dict.fromkeys(found)) if found else (FLOAT32,)
+
+
+def int8_of(model: str) -> Scheme:
+    """Return what `--int8` means for a model: int8_dynamic if it reads text, which static ranges would ruin."""
+    return INT8_DYNAMIC if model in zoo.names() and zoo.find(model).reads_text else INT8
 
 
 def _scheme(word: str) -> Scheme:
@@ -94,10 +100,14 @@ def chosen_passes(options: dict[str, Any]) -> tuple[ChosenPass, ...]:
     return registry.from_record({name: text for name, text in texts.items() if text is not None})
 
 
-def option(text: str) -> tuple[str, int | float]:
-    """Return the key and the number of a `--set KEY=NUMBER` option."""
+def option(text: str) -> tuple[str, int | float | str]:
+    """Return the key and the number or word of a `--set KEY=VALUE` option."""
     key, _, value = text.partition("=")
+    if not value:
+        raise UsageProblemError(f"--set {text!r} is not KEY=VALUE; type for example --set alpha=0.5")
+    if value.lstrip("-").isdigit():
+        return key, int(value)
     try:
-        return key, int(value) if value.lstrip("-").isdigit() else float(value)
+        return key, float(value)
     except ValueError:
-        raise UsageProblemError(f"--set {text!r} is not KEY=NUMBER; type for example --set alpha=0.5") from None
+        return key, value

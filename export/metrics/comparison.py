@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from calibration.samples import Array
+from export.metrics.directions import mean_cosine, nearest_agreement
 from export.metrics.interval import share_interval, sqnr_interval_db
+from export.metrics.next_tokens import mean_kl_nats
 from export.metrics.output_kind import OutputKind, by_shape
 from export.metrics.variation import variation
 from zoo.errors import CheckFailedError
@@ -41,6 +43,9 @@ class Comparison:
         decision_agreement: share of equal yes-or-no decisions; None for other outputs.
         sqnr_interval_db: the 95 % interval of the SQNR on 64 other samples; None if it is not known.
         top1_interval: the 95 % interval of `top1_agreement` on any number of other samples; None without it.
+        mean_cosine: mean cosine between the vectors of embeddings; None for other outputs.
+        nearest_agreement: share of samples whose nearest other sample, by the cosine, is the same; None for others.
+        mean_kl_nats: mean divergence of the chances of the next token; None for other outputs.
     """
 
     sample_count: int
@@ -57,11 +62,15 @@ class Comparison:
     decision_agreement: float | None = None
     sqnr_interval_db: tuple[float, float] | None = None
     top1_interval: tuple[float, float] | None = None
+    mean_cosine: float | None = None
+    nearest_agreement: float | None = None
+    mean_kl_nats: float | None = None
 
     @property
     def prediction_agreement(self) -> float | None:
-        """Share of equal predictions: classes, labels or decisions; None for outputs that are numbers."""
-        return self.decision_agreement if self.top1_agreement is None else self.top1_agreement
+        """Share of equal predictions: classes, labels, decisions or nearest samples; None for other numbers."""
+        shares = (self.top1_agreement, self.decision_agreement, self.nearest_agreement)
+        return next((share for share in shares if share is not None), None)
 
     def record(self) -> dict[str, Any]:
         """Return plain data for a manifest."""
@@ -96,6 +105,9 @@ def compare(*, reference: Array, actual: Array, kind: OutputKind | None = None) 
         decision_agreement=_equal_decisions(expected, found) if kind is OutputKind.DECISIONS else None,
         sqnr_interval_db=sqnr_interval_db(expected, error),
         top1_interval=None if top1 is None else share_interval(top1, len(expected)),
+        mean_cosine=mean_cosine(expected, found) if kind is OutputKind.EMBEDDINGS else None,
+        nearest_agreement=nearest_agreement(expected, found) if kind is OutputKind.EMBEDDINGS else None,
+        mean_kl_nats=mean_kl_nats(reference, actual) if kind is OutputKind.NEXT_TOKENS else None,
     )
 
 
@@ -168,16 +180,17 @@ def _predictions(
     """Return top-1 agreement, top-5 agreement and distinct predictions; None where the outputs are no classes."""
     if kind is OutputKind.LABELS:
         return float((expected == found).mean()), None, (len(np.unique(expected)), len(np.unique(found)))
-    if kind is not OutputKind.CLASSES:
+    if kind not in (OutputKind.CLASSES, OutputKind.NEXT_TOKENS):
         return None, None, None
     expected, found = (values.reshape(-1, values.shape[-1]) for values in (expected, found))
     best, predicted = expected.argmax(1), _best(expected, found)
-    return float((best == predicted).mean()), _top5(best, found), (len(np.unique(best)), len(np.unique(predicted)))
+    top5 = _top5(best, found) if kind is OutputKind.CLASSES else None  # Sorting a vocabulary takes long.
+    return float((best == predicted).mean()), top5, (len(np.unique(best)), len(np.unique(predicted)))
 
 
 def _lost_classes(expected: Array, found: Array, kind: OutputKind) -> int:
     """Return how many classes or decisions are common in the reference and never predicted by the file."""
-    if kind is OutputKind.VALUES:
+    if kind in (OutputKind.VALUES, OutputKind.EMBEDDINGS, OutputKind.NEXT_TOKENS):
         return 0
     best, predicted = _labels(expected, expected, kind), _labels(expected, found, kind)
     classes, counts = np.unique(best, return_counts=True)

@@ -16,7 +16,9 @@ class OutputKind(StrEnum):
     CLASSES = "classes"  # one score for each class along the last axis; the largest is the prediction
     DECISIONS = "decisions"  # probabilities of independent yes-or-no decisions; above one half is yes
     LABELS = "labels"  # integers or booleans, such as the index of a class
-    VALUES = "values"  # real numbers: regression, embeddings, images, latent points
+    EMBEDDINGS = "embeddings"  # a vector for each sample, whose direction is compared with those of others
+    NEXT_TOKENS = "next tokens"  # one score for each token of a vocabulary along the last axis, for every position
+    VALUES = "values"  # real numbers: regression, images, latent points
 
 
 def by_shape(outputs: Mapping[str, Array]) -> dict[str, OutputKind]:

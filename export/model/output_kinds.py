@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import keras
 
 CLASSIFICATION = "classification"
+EMBEDDING = "embedding"
+LANGUAGE_MODELLING = "language modelling"
 
 # Operations that only move or copy numbers, by the name of their class.
 _PASSING_ON = frozenset(
@@ -68,6 +70,10 @@ def _kind(tensor: Any, loss: str, task: str, *, is_only: bool) -> OutputKind:
     if not np.issubdtype(np.dtype(str(tensor.dtype).replace("bfloat16", "float32")), np.floating):
         return OutputKind.LABELS
     operation = _last_operation(tensor)
+    if task == EMBEDDING and len(tensor.shape) == 2:
+        return OutputKind.EMBEDDINGS
+    if task == LANGUAGE_MODELLING and len(tensor.shape) == 3:
+        return OutputKind.NEXT_TOKENS
     has_classes = tensor.shape[-1] is not None and tensor.shape[-1] > 1
     if loss in _VALUE_LOSSES:
         return OutputKind.VALUES

@@ -24,6 +24,7 @@ from export.proof.tolerances import (
     STORAGE,
     STORED_EXCESS,
     STORED_RANGE,
+    ErrorTolerance,
     StepTolerance,
     Tolerance,
     by_fidelity,
@@ -221,7 +222,16 @@ def _results(id: str, name: str, compared: Comparison, tolerance: Tolerance) -> 
     min_r2 = tolerance.min_r2.get(compared.kind)
     if min_r2 is not None and compared.r2 is not None:
         yield check("variation over the samples, R2", compared.r2, min_r2)
-    if tolerance.varies and compared.kind is not OutputKind.VALUES:
+    if tolerance.min_mean_cosine is not None and compared.mean_cosine is not None:
+        yield check("mean cosine", compared.mean_cosine, tolerance.min_mean_cosine)
+    if tolerance.min_nearest_agreement is not None and compared.nearest_agreement is not None:
+        yield check("share with the same nearest sample", compared.nearest_agreement, tolerance.min_nearest_agreement)
+    if tolerance.max_kl_nats is not None and compared.mean_kl_nats is not None:
+        limit = ErrorTolerance(largest=tolerance.max_kl_nats, reason=tolerance.reason)
+        yield CheckResult.at_most(
+            limit, compared.mean_kl_nats, id=id, subject=name, quantity="mean divergence of the next token", unit="nats"
+        )
+    if tolerance.varies and compared.kind in (OutputKind.CLASSES, OutputKind.DECISIONS, OutputKind.LABELS):
         yield CheckResult.at_most(
             LOST_CLASSES, compared.lost_classes, id=id, subject=name, quantity="common classes that are never predicted"
         )

@@ -17,7 +17,7 @@ from export.quantization.requested import Key, keys
 from export.recipe import Io, Width
 from export.runtime.jobs.quantize_alone import quantize_alone
 from export.runtime.run_file import written
-from export.scheme import FLOAT32, INT8, Scheme
+from export.scheme import FLOAT32, INT8, INT8_DYNAMIC, Scheme
 from zoo.errors import OutsideError
 
 
@@ -109,7 +109,7 @@ def quantized(
     name, scheme = key
     file_format, base = FORMATS[name], base_for(bases, scheme)
     try:
-        _refuse_float_only(run)
+        _refuse_float_only(run, scheme)
         siblings = {other: _content(made[other, scheme]) for other in file_format.needs(scheme)}
         parent = parent_content(file_format, scheme, made, base)
         run.progress.step(f"quantize the .{name} to {scheme}")
@@ -123,7 +123,7 @@ def quantized(
 def _quantized_alone(run: ExportRun, file: MadeFile, made: Mapping[Key, MadeFile]) -> MadeFile:
     """Return a file that could not be derived from its sibling, quantized straight from its float file if possible."""
     float_file = made[file.format, FLOAT32]
-    if float_file.trouble or _float_only(run):
+    if float_file.trouble or _float_only(run, file.scheme):
         return file
     if run.raised(file.scheme) or run.recipe.io not in (None, Io.FLOAT32):
         wishes = "layers in higher precision and other types of inputs than float32 are not possible"
@@ -181,8 +181,8 @@ def _base_or_reason(
 ) -> IntegerBase | NoBase:
     """Return a base of the recipe's integer files, or why they cannot be built."""
     file = floats[PRIMARY.name, FLOAT32]
-    if reason := _float_only(run):
-        return NoBase(reason)
+    if reasons := {_float_only(run, scheme) for scheme in schemes if scheme.weight_bits == weight_bits} - {""}:
+        return NoBase(reasons.pop())
     if file.trouble:
         return NoBase(_without_float(file))
     if found := PRIMARY.select_ops(file.content):
@@ -215,16 +215,18 @@ def _converted(run: ExportRun, file_format: Format) -> MadeFile:
     return MadeFile(format=file_format.name, scheme=FLOAT32, content=content)
 
 
-def _refuse_float_only(run: ExportRun) -> None:
-    if reason := _float_only(run):
+def _refuse_float_only(run: ExportRun, scheme: Scheme) -> None:
+    if reason := _float_only(run, scheme):
         raise ConversionError(reason)
 
 
-def _float_only(run: ExportRun) -> str:
-    """Return why the model has no quantized files; empty if it may have some."""
+def _float_only(run: ExportRun, scheme: Scheme) -> str:
+    """Return why the model has no files of a quantized scheme; empty if it may have some."""
     if run.subject.entries:
         return f"a model with the entry points {', '.join(run.subject.entries)} is exported in float32 only"
-    return "a decoder with a cache is exported in float32 only" if run.subject.decoder else ""
+    if run.subject.decoder and not scheme.is_dynamic:
+        return f"a decoder with a cache is exported in float32 and {INT8_DYNAMIC} only"
+    return ""
 
 
 def _content(file: MadeFile) -> bytes:

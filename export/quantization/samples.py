@@ -57,6 +57,7 @@ def draw(
         random_calibration=recipe.random_calibration,
         function=function,
         maker=_maker(subject, recipe, progress or Quiet()) if function is None else None,
+        companions=subject.companions,
     )
     return _with_state(subject, drawn) if entries.state(subject) else drawn
 

@@ -131,6 +131,7 @@ class Counting:
         *,
         class_names: Sequence[str],
         photo_sizes: Sequence[tuple[int, int]],
+        names: Sequence[str],
         top: int,
     ) -> tuple[Prediction, ...]:
         best = outputs["decode/logits"].argmax(1)

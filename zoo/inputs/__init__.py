@@ -9,15 +9,20 @@ from zoo.inputs.contract import Input
 from zoo.inputs.generated import Distribution, Random, Zeros
 from zoo.inputs.photo import Photo, photo, photo_input, preprocessing_of
 from zoo.inputs.registry import KINDS, from_record, made_up, record
-from zoo.inputs.tokens import Tokens
+from zoo.inputs.tokens import SENTENCES, STORIES, TEXT_KINDS, TokenMask, Tokens, TokenSegments, text, tokenizer_of
 from zoo.inputs.vector import Vector
 
 __all__ = [
     "KINDS",
+    "SENTENCES",
+    "STORIES",
+    "TEXT_KINDS",
     "Distribution",
     "Input",
     "Photo",
     "Random",
+    "TokenMask",
+    "TokenSegments",
     "Tokens",
     "Vector",
     "Zeros",
@@ -27,4 +32,6 @@ __all__ = [
     "photo_input",
     "preprocessing_of",
     "record",
+    "text",
+    "tokenizer_of",
 ]

@@ -1,1 +1,1 @@
-"""Blocks of language networks: embeddings, attention with and without a cache, and the forms of a decoder."""
+"""Blocks of language networks: embeddings, attention, the forms of a decoder, and tokenizers."""

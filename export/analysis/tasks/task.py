@@ -94,6 +94,7 @@ class Task(Protocol):
         *,
         class_names: Sequence[str],
         photo_sizes: Sequence[tuple[int, int]],
+        names: Sequence[str],
         top: int,
     ) -> tuple[Prediction, ...]:
         """Return the prediction for each sample.
@@ -103,6 +104,7 @@ class Task(Protocol):
             described: the description of the outputs in the manifest.
             class_names: a name for each class.
             photo_sizes: width and height of each photo in pixels; empty for samples that are not photos.
+            names: what each sample is called: a path, or the text itself.
             top: maximum number of classes or objects of a prediction.
 
         Raises:
@@ -129,6 +131,7 @@ class WithoutPredictions:
         *,
         class_names: Sequence[str],
         photo_sizes: Sequence[tuple[int, int]],
+        names: Sequence[str],
         top: int,
     ) -> tuple[Prediction, ...]:
         """Return no predictions."""

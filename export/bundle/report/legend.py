@@ -46,6 +46,10 @@ def _agreement_in_words(manifest: Mapping[str, Any]) -> str:
     """Return what the column of the agreement holds: predictions, or the variation of outputs that are numbers."""
     compared = [one for file in manifest["files"] for one in file["comparisons"].values()]
     kinds = {one.get("kind", OutputKind.CLASSES) for one in compared}
+    if OutputKind.EMBEDDINGS in kinds:
+        shares = [one["nearest_agreement"] for one in compared if one.get("nearest_agreement") is not None]
+        same = f"; the same nearest sample for {min(shares):.0%} and more" if shares else ""
+        return f"cos (mean cosine with its vectors{same})"
     if kinds and kinds <= {OutputKind.VALUES}:
         return "R2 (share of the outputs' variation that is kept)"
     return "same decision" if OutputKind.DECISIONS in kinds and OutputKind.CLASSES not in kinds else "same top-1"

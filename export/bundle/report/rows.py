@@ -68,7 +68,10 @@ def _row(file: Mapping[str, Any], float_file: Mapping[str, Any] | None, manifest
 
 
 def _agreement(compared: Sequence[Mapping[str, Any]]) -> str:
-    """Return the share of equal predictions in percent, or R2 of outputs that are numbers; of the worst output."""
+    """Return the share of equal predictions in percent, R2 of numbers, or the cosine of vectors; of the worst."""
+    cosines = [one["mean_cosine"] for one in compared if one.get("mean_cosine") is not None]
+    if cosines:
+        return f"cos {min(cosines):.4f}"
     shares = [one["top1_agreement"] for one in compared if one["top1_agreement"] is not None]
     shares += [one["decision_agreement"] for one in compared if one.get("decision_agreement") is not None]
     kept = [one["r2"] for one in compared if one.get("r2") is not None]

@@ -27,7 +27,9 @@ def pass_options(command: Command) -> Command:
 
 @click.command()
 @click.argument("model")
-@click.option("--int8", "int8", is_flag=True, help="Short for --precision int8.")
+@click.option(
+    "--int8", "int8", is_flag=True, help="Short for --precision int8; int8_dynamic for a model that reads text."
+)
 @click.option(
     "--precision",
     "schemes",
@@ -169,7 +171,7 @@ def command(
     recipe = Recipe(
         model=model,
         budget=budget,
-        schemes=option_words.schemes(schemes, int8 or budget.max_drop is not None),
+        schemes=option_words.schemes(schemes, int8 or budget.max_drop is not None, model),
         formats=option_words.formats(formats),
         options=dict(option_words.option(text) for text in options),
         input_shapes=dict(option_words.shape(text) for text in shapes),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from export.analysis.tasks.prediction import Prediction
     from export.bundle.given import Given
     from export.bundle.predict import Reader
-    from export.bundle.read import DeliveredFile
+    from export.bundle.read import Delivered, DeliveredFile
     from export.runtime.run_file import Measurement
 
 ARRAYS = (".npz", ".npy")
@@ -24,8 +24,8 @@ PICTURE = ".png"
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("inputs", metavar="PHOTO...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--file", "name", metavar="NAME", help="File of FOLDER to run; default: the int8 .tflite.")
+@click.argument("inputs", metavar="PHOTO|TEXT...", nargs=-1, required=True)
+@click.option("--file", "name", metavar="NAME", help="File of FOLDER to run; default: the .tflite of --int8.")
 @click.option(
     "--top", default=5, show_default=True, type=click.IntRange(min=1), help="Number of classes or objects to print."
 )
@@ -36,28 +36,26 @@ PICTURE = ".png"
     help="Write the outputs as real values; for a .png, write the predicted picture, for example a segmentation mask.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-def command(
-    folder: Path, inputs: tuple[Path, ...], name: str | None, top: int, out: Path | None, as_json: bool
-) -> None:
-    """Run a delivered file on photos, without TensorFlow.
+def command(folder: Path, inputs: tuple[str, ...], name: str | None, top: int, out: Path | None, as_json: bool) -> None:
+    """Run a delivered file on photos or texts, without TensorFlow.
 
-    Instead of photos, give one .npz or .npy with the inputs of any model.
+    Quote a text, or give a .txt with one text per line. Instead, give one .npz or .npy with the inputs of any model.
     """
-    from export.bundle import given, predict
+    from export.bundle import predict
     from export.bundle.read import read
 
     delivered = read(folder)
     file = predict.choose(delivered, name)
-    arrays = [path for path in inputs if path.suffix in ARRAYS]
+    arrays = [path for path in map(Path, inputs) if path.suffix in ARRAYS]
     if arrays and len(inputs) > 1:
         raise UsageProblemError(
-            f"{arrays[0].name} cannot be combined with other inputs; give one .npz or .npy, or only photos"
+            f"{arrays[0].name} cannot be combined with other inputs; give one .npz or .npy, or only photos or texts"
         )
     picture = out is not None and out.suffix == PICTURE
-    reader = predict.reader(delivered, file, photos=not arrays) if out is None or picture else None
+    taken = _given(delivered, file, inputs, arrays)
+    reader = predict.reader(delivered, file, photos=bool(taken.photo_sizes)) if out is None or picture else None
     if picture:
         _check_picture(reader, file, inputs, out)
-    taken = given.from_arrays(delivered, file, arrays[0]) if arrays else given.from_photos(delivered, file, inputs)
     measured = predict.run(file, taken.samples)
     predictions = reader.read(measured, taken, top) if reader else None
     _warn(file)
@@ -71,7 +69,21 @@ def command(
         standard_output().print(f"written: {out}", soft_wrap=True)
 
 
-def _check_picture(reader: Reader | None, file: DeliveredFile, inputs: Sequence[Path], out: Path | None) -> None:
+def _given(delivered: Delivered, file: DeliveredFile, inputs: Sequence[str], arrays: Sequence[Path]) -> Given:
+    """Return what the file is run on: an array, texts if the model reads text, otherwise photos."""
+    from calibration.sources.texts import SUFFIX, lines
+    from export.bundle import given
+    from zoo.inputs import tokenizer_of
+
+    if arrays:
+        return given.from_arrays(delivered, file, arrays[0])
+    if not tokenizer_of(delivered.inputs):
+        return given.from_photos(delivered, file, [Path(one) for one in inputs])
+    texts = [lines(Path(one)) if one.endswith(SUFFIX) and Path(one).is_file() else [one] for one in inputs]
+    return given.from_texts(delivered, file, [text for found in texts for text in found])
+
+
+def _check_picture(reader: Reader | None, file: DeliveredFile, inputs: Sequence[str], out: Path | None) -> None:
     """Check that one picture can be written.
 
     Raises:
@@ -101,7 +113,7 @@ def _print_predictions(
 
     found = list(zip(taken.names, predictions, measured.milliseconds, strict=True))
     if as_json:
-        kind = "photo" if taken.photo_sizes else "sample"
+        kind = "photo" if taken.photo_sizes else "text" if taken.samples.source == "texts" else "sample"
         records = [{kind: name, **one.record, "milliseconds": time} for name, one, time in found]
         print_json({"file": file.path.name, "answers": records})
         return

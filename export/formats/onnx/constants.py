@@ -59,6 +59,10 @@ class Constants:
         found = [node for node in self.nodes if name in node.input]
         return found[0] if len(found) == 1 else None
 
+    def maker(self, name: str) -> NodeProto | None:
+        """Return the node that computes `name`; None for stored tensors and inputs."""
+        return self._producer.get(name)
+
     def _is_constant(self, node: NodeProto) -> bool:
         """Return whether `real` can compute the output of the node."""
         if node.op_type not in _OPERATORS:

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from export.formats.onnx.constants import Constants, Numbers, attribute
+from export.formats.onnx.dynamic_layers import integer_products
 from export.formats.onnx.protos import NodeProto
 
 
@@ -31,6 +32,9 @@ class Layer:
 
 def layers(constants: Constants) -> Iterator[Layer]:
     """Yield the layers with stored weights, in the order of the file."""
+    for product in integer_products(constants):
+        bias = _bias(constants, product.last, product.shape[0])
+        yield Layer(name=product.name, shape=product.shape, read=product.read, bias=bias)
     for node in constants.nodes:
         if node.op_type not in OUTPUTS_FIRST:
             continue

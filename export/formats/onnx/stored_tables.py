@@ -1,4 +1,4 @@
-"""The tables of embeddings in a .tflite and in an .onnx derived from it, from which GATHER takes rows."""
+"""The tables of embeddings in a .tflite and in an .onnx derived from it, from which rows are taken."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import numpy as np
 from export.formats.onnx.constants import Constants, Numbers, attribute
 from export.formats.tflite import flatbuffer, storage
 
+# Operators that take rows of a table -> the position of the table.
+READERS = {"GATHER": 0, "EMBEDDING_LOOKUP": 1}
+
 UINT8_OFFSET = 128  # bytes of an .onnx begin at 0, those of a .tflite at -128
 
 
@@ -21,40 +24,50 @@ class Table:
     Attributes:
         name: of the rows taken from it.
         stored: the numbers as they are stored: integers, or floats.
+        row_scales: the scale of each row, where rows have their own; None for tables with one scale.
     """
 
     name: str
     stored: Numbers
+    row_scales: Numbers | None = None
 
 
 def table_steps(sibling: bytes, constants: Constants) -> Iterator[tuple[str, float]]:
     """Yield the distance of every table of the .tflite from the nearest in the .onnx, in steps of its integers.
 
-    Scales are left to the comparison of outputs: the .onnx changes them so that its runtime rounds as LiteRT does.
+    The scale of a whole table is left to the comparison of outputs: the .onnx changes it so that its runtime rounds as
+    LiteRT does. The scales of rows are copied; rows with another scale are infinitely far.
     Nothing is yielded for tables of floats, or if the two files do not have tables of the same shapes.
     """
     expected, found = list(_of_tflite(sibling)), list(_of_onnx(constants))
     if Counter(table.stored.shape for table in expected) != Counter(values.shape for values in found):
         return
+    row_scales = list(_row_scales(constants))
     for table in expected:
         alike = [place for place, values in enumerate(found) if values.shape == table.stored.shape]
         distances = {place: float(np.abs(found[place] - table.stored).max(initial=0)) for place in alike}
         nearest = min(distances, key=distances.__getitem__)
         found.pop(nearest)
         yield f"table of {table.name}", distances[nearest]
+        if table.row_scales is not None:
+            is_stored = any(np.array_equal(scales, table.row_scales) for scales in row_scales)
+            yield f"scales of the rows of {table.name}", 0.0 if is_stored else float("inf")
 
 
 def _of_tflite(content: bytes) -> Iterator[Table]:
     model = flatbuffer.read(content)
     for subgraph in model.subgraphs:
         for operator in subgraph.operators:
-            if flatbuffer.op_name(model, operator) != "GATHER":
+            place = READERS.get(flatbuffer.op_name(model, operator))
+            if place is None:
                 continue
-            tensor = subgraph.tensors[storage.source(model, subgraph, operator.inputs[0])]
+            tensor = subgraph.tensors[storage.source(model, subgraph, operator.inputs[place])]
             is_quantized = tensor.quantization is not None and tensor.quantization.scale is not None
             if len(tensor.shape) > 1 and is_quantized and model.buffers[tensor.buffer].data is not None:
                 name = subgraph.tensors[operator.outputs[0]].name.decode().split(";")[0]
-                yield Table(name=name, stored=flatbuffer.constant(model, tensor).astype(np.int64))
+                scales = np.asarray(tensor.quantization.scale, np.float32)
+                stored = flatbuffer.constant(model, tensor).astype(np.int64)
+                yield Table(name=name, stored=stored, row_scales=scales if scales.size > 1 else None)
 
 
 def _of_onnx(constants: Constants) -> Iterator[Numbers]:
@@ -62,3 +75,13 @@ def _of_onnx(constants: Constants) -> Iterator[Numbers]:
         values = constants.real(node.input[0]) if node.op_type == "Gather" and attribute(node, "axis", 0) == 0 else None
         if values is not None and values.ndim > 1 and values.dtype.kind in "iu":
             yield values.astype(np.int64) - (UINT8_OFFSET if values.dtype == np.uint8 else 0)
+
+
+def _row_scales(constants: Constants) -> Iterator[Numbers]:
+    """Yield the stored columns of floats that rows are taken from: the scales of the rows of a table."""
+    for node in constants.nodes:
+        shape = constants.shape(node.input[0]) if node.op_type == "Gather" else None
+        if shape is not None and len(shape) == 2 and shape[1] == 1:
+            values = constants.real(node.input[0])
+            if values is not None and values.dtype.kind == "f":
+                yield values.reshape(-1)

@@ -1,4 +1,4 @@
-"""Quantize a float32 .tflite to float16, int8, w8a16 or w8a32 with ai-edge-quantizer and the planned ranges.
+"""Quantize a float32 .tflite to a scheme with ai-edge-quantizer and the planned ranges.
 
 The calibrator of ai-edge-quantizer is not used, because its moving average of ranges clips values.
 """
@@ -22,6 +22,7 @@ from export.formats.tflite import (
     edges,
     flatbuffer,
     islands,
+    lookups,
     loops,
     mixed,
     patches,
@@ -29,7 +30,7 @@ from export.formats.tflite import (
 )
 from export.formats.tflite.mixed import QuantizerRecipe
 from export.recipe import Io
-from export.scheme import FLOAT16, INT8, W8A16, W8A32, Scheme
+from export.scheme import FLOAT16, INT8, INT8_DYNAMIC, W8A16, W8A32, Scheme
 
 # By how much a range of 16-bit activations is wider than the values that calibration saw: other inputs exceed them now
 # and then, each time with a large error, and a third of a bit of 16 costs little beside weights of 8 bits. More would
@@ -48,6 +49,8 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     from ai_edge_quantizer import quantizer
 
     reference = flatbuffer.read(float_file)
+    if plan.scheme.is_dynamic and lookups.use(reference):
+        float_file = flatbuffer.write(reference)
     if plan.raised:
         plan = replace(plan, raised=mixed.settled(reference, plan.raised, plan.io))
     ranges = planned(reference, plan) if plan.scheme.needs_calibration else {}
@@ -94,6 +97,7 @@ def _recipe(reference: flatbuffer.Model, plan: QuantizationPlan) -> QuantizerRec
         INT8: recipe.static_wi8_ai8,
         W8A16: recipe.static_wi8_ai16,
         W8A32: recipe.weight_only_wi8_afp32,
+        INT8_DYNAMIC: _dynamic_recipe,
     }
     return makers[plan.scheme]()
 
@@ -112,6 +116,18 @@ def _float16_recipe() -> QuantizerRecipe:
         ),
         algorithm_key=algorithm_manager.AlgorithmName.FLOAT_CASTING,
     )
+    found: QuantizerRecipe = manager.get_quantization_recipe()
+    return found
+
+
+def _dynamic_recipe() -> QuantizerRecipe:
+    """Return the rules for layers that round their inputs as they run: those whose kernels do so row by row."""
+    from ai_edge_quantizer import qtyping, recipe_manager
+
+    manager, names = recipe_manager.RecipeManager(), qtyping.TFLOperationName
+    manager.add_weight_only_config(".*", names.ALL_SUPPORTED, num_bits=8)
+    for name in (names.FULLY_CONNECTED, names.EMBEDDING_LOOKUP):
+        manager.add_dynamic_config(".*", name, num_bits=8)
     found: QuantizerRecipe = manager.get_quantization_recipe()
     return found
 

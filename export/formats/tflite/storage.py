@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from export.formats.distance import largest_steps
 from export.formats.pairing import LARGEST_PAIR, largest_pair
 from export.formats.session import StorageReport
-from export.formats.tflite import biases, flatbuffer
+from export.formats.tflite import biases, flatbuffer, lookups
 from export.formats.tflite.layers import Layer, weighing
 from export.formats.tflite.steps import SEAMS
 from export.scheme import INT8, W8A16
@@ -35,6 +35,7 @@ def compare(float_file: bytes, quantized_file: bytes) -> StorageReport:
     float16 constants have no grid; their step is one unit in the last place.
     """
     reference, quantized = flatbuffer.read(float_file), flatbuffer.read(quantized_file)
+    lookups.use_like(quantized, reference)
     expected, found = ([_layers(one, subgraph) for subgraph in one.subgraphs] for one in (reference, quantized))
     if _names(reference, expected) != _names(quantized, found):
         return StorageReport(worst_steps=float("inf"), where="the order of the operators", constants=0)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from export.formats.session import StructureReport
-from export.formats.tflite import flatbuffer, grid_rules
+from export.formats.tflite import flatbuffer, grid_rules, lookups
 from export.formats.tflite.steps import SEAMS
 
 # Options that say how integers are computed, and that a float operator does not use.
@@ -23,6 +23,7 @@ INTEGER_OPTIONS = frozenset({"potScaleInt16", "quantizedBiasType", "asymmetricQu
 def compare(float_file: bytes, quantized_file: bytes) -> StructureReport:
     """Return how the graph of a quantized file differs from the float file's, and which rules its grids violate."""
     reference, quantized = flatbuffer.read(float_file), flatbuffer.read(quantized_file)
+    lookups.use_like(quantized, reference)
     found: list[str] = []
     operators = 0
     if len(reference.subgraphs) != len(quantized.subgraphs):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.weights.readers import darknet, keras_h5, llama2_c, npz, onnx, tfjs, tflite, torch_state
+from zoo.weights.readers import darknet, keras_h5, llama2_c, npz, onnx, safetensors, tfjs, tflite, torch_state
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,6 +17,7 @@ READERS = {
     "llama2_c": llama2_c.read,
     "npz": npz.read,
     "onnx": onnx.read,
+    "safetensors": safetensors.read,
     "tfjs": tfjs.read,
     "tflite": tflite.read,
     "torch_state": torch_state.read,

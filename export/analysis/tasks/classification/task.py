@@ -66,6 +66,7 @@ class Classification:
         *,
         class_names: Sequence[str],
         photo_sizes: Sequence[tuple[int, int]],
+        names: Sequence[str],
         top: int,
     ) -> tuple[Prediction, ...]:
         """Return the most probable classes of each photo."""

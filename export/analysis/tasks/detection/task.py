@@ -63,6 +63,7 @@ class Detection:
         *,
         class_names: Sequence[str],
         photo_sizes: Sequence[tuple[int, int]],
+        names: Sequence[str],
         top: int,
     ) -> tuple[Prediction, ...]:
         """Return the objects in each photo, with boxes in its pixels."""

@@ -72,6 +72,7 @@ class Segmentation:
         *,
         class_names: Sequence[str],
         photo_sizes: Sequence[tuple[int, int]],
+        names: Sequence[str],
         top: int,
     ) -> tuple[Prediction, ...]:
         """Return the mask of each photo, with the areas of its classes."""

