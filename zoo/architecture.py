@@ -19,6 +19,8 @@ from zoo.registry import Registry
 if TYPE_CHECKING:
     import keras
 
+    from zoo.pinned import Adapt
+
 OptionValue = int | float | str
 
 
@@ -48,6 +50,7 @@ class Architecture:
         classes: length of the logits, of a photo or of each pixel; 0 where the output is not a class.
         labels: stem of a file in `zoo/class_names`; empty where there are no classes.
         weights: trained weights, those of the default build first.
+        weight_files: suffix of files of the publisher that `--weights` takes -> adapter of the names in them.
         detection: options -> what the outputs of a detector mean; None for other tasks.
         entry_points: the built network -> its entry points by name, where it has more than one; its own
             lengths are free then, as far as the entry points differ in them.
@@ -68,6 +71,7 @@ class Architecture:
     options: Mapping[str, Option] = field(default_factory=dict)
     tiny: Mapping[str, Any] = field(default_factory=dict)
     weights: tuple[Weights, ...] = ()
+    weight_files: Mapping[str, Adapt] = field(default_factory=dict)
     detection: Callable[..., Detection] | None = None
     entry_points: Callable[[keras.Model], Mapping[str, EntryPoint]] | None = None
     decoder: Callable[[keras.Model], Decoder] | None = None

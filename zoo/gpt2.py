@@ -16,6 +16,7 @@ from zoo.architecture import Architecture, Option, register
 from zoo.inputs import Input, Tokens
 from zoo.language import decoder as forms
 from zoo.language.decoder import CacheSize, Decoder, Remember, Shared
+from zoo.pretrained import gpt2 as pretrained
 
 if TYPE_CHECKING:
     import keras
@@ -156,6 +157,8 @@ def _gpt2(name: str) -> Architecture:
                 "length": Option(default=64, choices=(16, 64, 256, 1024), meaning="tokens of a text in the proof")
             },
             tiny=TINY,
+            weights=(pretrained.WEBTEXT,) if name == "gpt2" else (),
+            weight_files={".safetensors": pretrained.from_safetensors},
             decoder=decoder,
         )
     )

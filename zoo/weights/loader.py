@@ -33,6 +33,11 @@ class HasWeights(Protocol):
         ...
 
     @property
+    def weight_files(self) -> Mapping[str, Adapt]:
+        """Adapters of the publisher's files, by their suffix."""
+        ...
+
+    @property
     def options(self) -> Mapping[str, Any]:
         """Its hyper-parameters, by name."""
         ...
@@ -96,8 +101,8 @@ def load(
     Args:
         model: any build of the architecture.
         architecture: lists the trained weights.
-        choice: a tag, "random", a .weights.h5, .h5 or .keras file, or None: the first tag, or random weights if no
-            trained ones are known for this build.
+        choice: a tag, "random", a file (.weights.h5, .h5, .keras or one of the publisher), or None: the first tag, or
+            random weights if no trained ones are known for this build.
         progress: called with (bytes so far, bytes in all or None) during a download.
         seed: of random weights.
 
@@ -172,15 +177,20 @@ def _misfit(model: keras.Model, architecture: HasWeights, weights: Weights) -> s
 
 def _load_file(model: keras.Model, architecture: HasWeights, choice: str, tags: Mapping[str, Weights]) -> LoadedWeights:
     """Load a file of the user's."""
-    from zoo.weights import keras_file
+    from zoo.weights import keras_file, readers
 
-    path = Path(choice).expanduser()
-    if path.suffix not in keras_file.SUFFIXES:
-        raise unknown(f"weights of {architecture.name}", choice, [*tags, "random", "FILE.weights.h5", "FILE.keras"])
+    path, adapters = Path(choice).expanduser(), architecture.weight_files
+    if path.suffix not in (*keras_file.SUFFIXES, *adapters):
+        files = [f"FILE{suffix}" for suffix in (".weights.h5", ".keras", *adapters)]
+        raise unknown(f"weights of {architecture.name}", choice, [*tags, "random", *files])
     if not path.is_file():
         raise UsageProblemError(f"there is no weights file {choice}")
     try:
-        keras_file.load(model, path, _adapt_keras_2(architecture))
+        if path.suffix in adapters:
+            arrays = readers.read(path.suffix.removeprefix("."), [path])
+            assign(model, adapters[path.suffix](arrays, model))
+        else:
+            keras_file.load(model, path, _adapt_keras_2(architecture))
     except ValueError as error:
         raise UsageProblemError(f"{choice} does not fit {architecture.name} as built: {error}") from error
     sha256 = sources.digest([path], "sha256")

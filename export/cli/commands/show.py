@@ -46,7 +46,8 @@ def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
         text = card.partition("\n")[2] if card.startswith("# ") else card
         console.print(Markdown(text), width=min(console.width, 100))
         console.print()
-    console.print(f"next: zoo export {architecture.name} --int8", style="dim")
+    precision = "" if architecture.decoder else " --int8"
+    console.print(f"next: zoo export {architecture.name}{precision}", style="dim")
 
 
 def _draw(architecture: Architecture, path: Path, *, full: bool) -> None:
