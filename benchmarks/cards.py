@@ -1,4 +1,4 @@
-"""Update the cards of the zoo: the output of their Python, and their diagrams.
+"""Update the cards of the zoo: the output of their Python and their diagrams, where they have some.
 
 python -m benchmarks cards [--models NAME,NAME]
 """
@@ -30,8 +30,11 @@ def main(words: Sequence[str]) -> int:
     DIAGRAMS.mkdir(exist_ok=True)
     for name in parser.parse_args(words).models.split(","):
         card = CARDS / f"{name}.md"
-        card.write_text(with_output(card.read_text(encoding="utf-8")), encoding="utf-8")
-        draw(name, DIAGRAMS / f"{name}.svg")
+        text = card.read_text(encoding="utf-8")
+        if "```python" in text:
+            card.write_text(with_output(text), encoding="utf-8")
+        if f"diagrams/{name}.svg" in text:
+            draw(name, DIAGRAMS / f"{name}.svg")
     return 0
 
 

@@ -68,7 +68,9 @@ def test_both_float_files_are_proven(delivery: Delivery) -> None:
 def test_quantized_files_are_refused_in_a_sentence(delivery: Delivery) -> None:
     others = [artifact for artifact in delivery.artifacts if artifact.scheme != FLOAT32]
     assert len(others) == 6
-    assert {artifact.trouble for artifact in others} == {"a decoder with a cache is exported in float32 and int8_dynamic only"}
+    assert {artifact.trouble for artifact in others} == {
+        "a decoder with a cache is exported in float32 and int8_dynamic only"
+    }
 
 
 def test_the_folder_is_verified_and_its_files_are_measured(

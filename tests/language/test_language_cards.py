@@ -1,0 +1,26 @@
+"""The Python on the cards of language networks prints what the cards show."""
+
+from __future__ import annotations
+
+import pytest
+
+import zoo
+from benchmarks.cards import CARDS, EXAMPLE, printed
+
+TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in CARDS.glob("*.md")}
+DECODERS = [name for name in zoo.names() if zoo.find(name).decoder]
+
+
+@pytest.mark.parametrize("name", [name for name in DECODERS if "```python" in TEXTS[name]])
+def test_the_python_of_a_card_prints_what_the_card_shows(name: str) -> None:
+    (example,) = EXAMPLE.finditer(TEXTS[name])
+    assert printed(example["code"]) == example["output"]
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_a_card_states_the_size_and_the_weights(name: str) -> None:
+    architecture = zoo.find(name)
+    assert f"{architecture.parameter_count:,} parameters" in TEXTS[name]
+    for weights in architecture.weights:
+        assert f"`{weights.tag}`" in TEXTS[name]
+        assert weights.licence in TEXTS[name]
