@@ -149,8 +149,11 @@ def parent_content(
         ConversionError: there is none.
     """
     content = float_content(made, file_format.name)
-    is_from_base = file_format.name == PRIMARY.name and scheme.has_integer_weights
-    return _known(base).content if is_from_base else content
+    if not scheme.has_integer_weights:
+        return content
+    if file_format.name == PRIMARY.name:
+        return _known(base).content
+    return base.others.get(file_format.name, content) if isinstance(base, IntegerBase) else content
 
 
 def plan(

@@ -19,6 +19,7 @@ from export.quantization import clipping_choice, mixed_precision, ranges, sensit
 from export.quantization.export_run import ExportRun
 from export.quantization.memo import Memo
 from export.quantization.ranges import Observation
+from export.quantization.requested import formats
 from export.quantization.tensor_map import Attribution, attributed, clippable, mapped
 from export.recipe import Width
 from export.runtime.run_file import written
@@ -44,6 +45,7 @@ class IntegerBase:
         trouble: why the activations cannot be observed; empty otherwise.
         tensor_map: the layer whose output each tensor is; empty if no part of the recipe needs it.
         with_loops: the base of the files that store no ranges, if the model of this one is unrolled; otherwise None.
+        others: of a decoder: the float files of `model` in the other formats, whose form of cache is another.
     """
 
     model: keras.Model
@@ -55,6 +57,7 @@ class IntegerBase:
     trouble: str = ""
     tensor_map: Mapping[str, Attribution] = field(default_factory=dict)
     with_loops: IntegerBase | None = None
+    others: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def is_reconstructed(self) -> bool:
@@ -241,14 +244,20 @@ def _prepared(run: ExportRun, float_file: bytes, weight_bits: int, kept: frozens
     made = integer_model.reconstructed(
         run.subject, run.recipe, run.samples.calibration, weight_bits, kept, paired=paired
     )
-    content = float_file
-    if made.model is not None:
+    content, others, forms = float_file, dict[str, bytes](), run.subject.decoder
+    if made.model is not None and forms is None:
         content = PRIMARY.reweigh(float_file, made.before, made.after) or PRIMARY.convert(made.model)
+    elif made.model is not None and forms is not None:
+        decoder = forms(made.model)
+        content = PRIMARY.convert(made.model, decoder=decoder)
+        wanted = [one for one in formats(run.recipe) if one.name != PRIMARY.name]
+        others = {one.name: one.convert(made.model, decoder=decoder) for one in wanted}
     return IntegerBase(
         model=made.model or run.subject.model,
         reconstruction=replace(made, before={}, after={}),  # frees weights that are no longer needed
         content=content,
         path=written(run.work, f"{FLOAT32}{PRIMARY.suffix}", content),
+        others=others,
     )
 
 

@@ -24,22 +24,17 @@ if TYPE_CHECKING:
 
 __all__ = ["TASKS", "Examples", "Metric", "Task", "Truth", "examples", "find"]
 
-TASKS: Registry[Task] = Registry(
-    "task",
-    {
-        task.name: task
-        for task in (
-            CLASSIFICATION,
-            DETECTION,
-            SEGMENTATION,
-            GENERATION,
-            EMBEDDING,
-            LANGUAGE_MODELLING,
-            rows.REGRESSION,
-            rows.DECISIONS,
-        )
-    },
+_ALL: tuple[Task, ...] = (
+    CLASSIFICATION,
+    DETECTION,
+    SEGMENTATION,
+    GENERATION,
+    EMBEDDING,
+    LANGUAGE_MODELLING,
+    rows.REGRESSION,
+    rows.DECISIONS,
 )
+TASKS: Registry[Task] = Registry("task", {task.name: task for task in _ALL})
 
 # The task of a model whose labelled data are rows, by what the output with targets means.
 _OF_ROWS: Mapping[OutputKind, Task] = {
