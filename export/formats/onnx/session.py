@@ -12,7 +12,7 @@ import numpy as np
 
 from calibration.samples import Array
 from export.errors import ConversionError
-from export.formats.onnx.decoder import LENGTH_KEY, GrowingDecoder
+from export.formats.onnx.decoder import CONTEXT_KEY, LENGTH_KEY, GrowingDecoder
 from export.formats.onnx.entries import ENTRIES_KEY, OnnxEntries
 from export.model.tensor_spec import TensorSpec
 
@@ -87,7 +87,7 @@ def open_session(path: Path, threads: int = 1) -> OnnxSession | OnnxEntries | Gr
     session = _load(path, threads)
     stored = session.get_modelmeta().custom_metadata_map
     if LENGTH_KEY in stored:
-        return GrowingDecoder(session, int(stored[LENGTH_KEY]))
+        return GrowingDecoder(session, int(stored[LENGTH_KEY]), int(stored[CONTEXT_KEY]))
     described = stored.get(ENTRIES_KEY)
     return OnnxEntries(session, json.loads(described)) if described else OnnxSession(path, threads)
 
