@@ -117,5 +117,5 @@ class InPlaceText:
             for place in range(before.shape[1]):
                 self._decoder.step(before[:, place : place + 1], self._place + place, self._cache)
         self._place += len(tokens)
-        logits: Array = self._decoder.step(last, self._place - 1, self._cache)
-        return logits[0, -1]
+        logits: Array = self._decoder.step(last, self._place - 1, self._cache)[0, -1]
+        return logits
