@@ -31,6 +31,10 @@ Weights = Mapping[str, tuple[Array, Array]]  # kernel and bias by a name
 # Lower limit of a channel's norm relative to its layer's largest, so that changes of dead channels do not count.
 SMALLEST_NORM = 1e-2
 
+# So many bits of a decoder's weights are rounded to nearest, which takes no time and is as good: on stories15M the
+# chances of the next token diverge by 0.0028 nats, and by 0.0032 with reconstructed weights.
+ENOUGH_BITS = 8
+
 # The maps of a small input are small, and the chance of 50 positions costs a network with few channels up to 1 dB: over
 # random seeds a small Inception-ResNet v2 loses 24.6 to 25.8 dB with them, and 25.7 with all positions.
 SMALL_INPUT, POSITIONS_OF_SMALL_INPUTS = 128 * 128, 1000
@@ -80,6 +84,8 @@ def reconstructed(
     """
     if reason := _reason_against(subject, recipe, samples):
         return _skipped(reason)
+    if subject.decoder is not None and weight_bits >= ENOUGH_BITS:
+        return Reconstruction(model=None, records=[], before={}, after={})
     try:
         folded = passes.apply(Fold(), functional(subject.model), samples)
         equalized = passes.apply(Equalize(), folded.model, samples)

@@ -41,26 +41,32 @@ class StoredLayer:
         shape: shape of the weights, output channels first.
         read: returns the weights, which are not cached because float64 needs eight times the size of the file.
         bias: the bias; None without a bias.
+        buffer: index of the weights' buffer in the file.
     """
 
     name: str
     shape: tuple[int, ...]
     read: Callable[[], StoredConstant]
     bias: StoredConstant | None
+    buffer: int
 
 
 def stored_layers(content: bytes) -> Iterator[StoredLayer]:
     """Yield the layers with constant weights in the node order of the .onnx: depth first from the outputs.
 
-    Layers inside loops come last.
+    Layers inside loops come last. Layers that several functions of a file share are yielded once.
     """
     model = flatbuffer.read(content)
+    shared: set[int] = set()
     for subgraph in model.subgraphs:
+        own: set[int] = set()
         for operator in depth_first(subgraph):
             name = flatbuffer.op_name(model, operator)
             layer = _layer(model, subgraph, operator, *LAYERS[name]) if name in LAYERS else None
-            if layer is not None:
+            if layer is not None and layer.buffer not in shared:
+                own.add(layer.buffer)
                 yield layer
+        shared |= own
 
 
 def float_constants(content: bytes) -> Iterator[Float64s]:
@@ -91,6 +97,7 @@ def _layer(
         shape=tuple(int(tensor.shape[axis]) for axis in axes),
         read=read,
         bias=None if bias_tensor is None else _constant(model, bias_tensor),
+        buffer=int(tensor.buffer),
     )
 
 

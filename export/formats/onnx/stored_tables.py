@@ -55,7 +55,7 @@ def table_steps(sibling: bytes, constants: Constants) -> Iterator[tuple[str, flo
 
 
 def _of_tflite(content: bytes) -> Iterator[Table]:
-    model = flatbuffer.read(content)
+    model, seen = flatbuffer.read(content), set()
     for subgraph in model.subgraphs:
         for operator in subgraph.operators:
             place = READERS.get(flatbuffer.op_name(model, operator))
@@ -63,7 +63,10 @@ def _of_tflite(content: bytes) -> Iterator[Table]:
                 continue
             tensor = subgraph.tensors[storage.source(model, subgraph, operator.inputs[place])]
             is_quantized = tensor.quantization is not None and tensor.quantization.scale is not None
+            if tensor.buffer in seen:  # of a table that several functions of a file share
+                continue
             if len(tensor.shape) > 1 and is_quantized and model.buffers[tensor.buffer].data is not None:
+                seen.add(tensor.buffer)
                 name = subgraph.tensors[operator.outputs[0]].name.decode().split(";")[0]
                 scales = np.asarray(tensor.quantization.scale, np.float32)
                 stored = flatbuffer.constant(model, tensor).astype(np.int64)
@@ -72,8 +75,9 @@ def _of_tflite(content: bytes) -> Iterator[Table]:
 
 def _of_onnx(constants: Constants) -> Iterator[Numbers]:
     for node in constants.nodes:
-        values = constants.real(node.input[0]) if node.op_type == "Gather" and attribute(node, "axis", 0) == 0 else None
+        values = constants.real(node.input[0]) if node.op_type == "Gather" else None
         if values is not None and values.ndim > 1 and values.dtype.kind in "iu":
+            values = values if attribute(node, "axis", 0) == 0 else values.T  # Columns of a matrix are rows of a table.
             yield values.astype(np.int64) - (UINT8_OFFSET if values.dtype == np.uint8 else 0)
 
 
