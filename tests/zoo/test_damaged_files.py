@@ -53,6 +53,13 @@ def write_onnx(folder: Path) -> list[Path]:
     return [folder / "a.onnx"]
 
 
+def write_safetensors(folder: Path) -> list[Path]:
+    from safetensors.numpy import save_file
+
+    save_file(ARRAYS, folder / "a.safetensors")
+    return [folder / "a.safetensors"]
+
+
 def write_tflite(folder: Path) -> list[Path]:
     import keras
     import tensorflow as tf
@@ -69,6 +76,7 @@ WRITERS: Mapping[str, Callable[[Path], list[Path]]] = {
     "llama2_c": write_llama2_c,
     "npz": write_npz,
     "onnx": write_onnx,
+    "safetensors": write_safetensors,
     "tfjs": lambda folder: write_tfjs(folder, ARRAYS),
     "tflite": write_tflite,
     "torch_state": lambda folder: [write_torch(folder / "a.pth", "zip")],
