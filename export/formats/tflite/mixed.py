@@ -1,4 +1,4 @@
-"""Rules for ai-edge-quantizer that keep some tensors of an int8 file in higher precision.
+"""Rules for ai-edge-quantizer that keep some tensors of an int8 or w8a16 file in higher precision.
 
 An operator runs in the widest precision of its inputs and outputs, because LiteRT's kernels need equal types on all
 sides; ai-edge-quantizer then inserts QUANTIZE or DEQUANTIZE at the borders. Its rules select operators by kind and by
@@ -84,8 +84,8 @@ def has_int16(model: flatbuffer.Model, operator: Any) -> bool:
     return name is not None and _is_supported(name, _int16())
 
 
-def recipe(model: flatbuffer.Model, raised: Mapping[str, Width], io: Io) -> QuantizerRecipe:
-    """Return ai-edge-quantizer's rules for the float `model`: int8, except for operators with a raised tensor.
+def recipe(model: flatbuffer.Model, raised: Mapping[str, Width], io: Io, activation_bits: int) -> QuantizerRecipe:
+    """Return ai-edge-quantizer's rules for the float `model`: integers, except for operators with a raised tensor.
 
     Inputs and outputs share one rule each. Float inputs are converted to the width of each reader; if one output is
     raised, all outputs are float32.
@@ -94,7 +94,7 @@ def recipe(model: flatbuffer.Model, raised: Mapping[str, Width], io: Io) -> Quan
 
     manager, names = recipe_manager.RecipeManager(), qtyping.TFLOperationName
     untouched = algorithm_manager.AlgorithmName.NO_QUANTIZE
-    manager.add_static_config(".*", names.ALL_SUPPORTED, activation_num_bits=8, weight_num_bits=8)
+    manager.add_static_config(".*", names.ALL_SUPPORTED, activation_num_bits=activation_bits, weight_num_bits=8)
     subgraph = model.subgraphs[0]
     widths = operator_widths(model, raised)
     for position, width in widths.items():

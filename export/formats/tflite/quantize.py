@@ -88,7 +88,7 @@ def _recipe(reference: flatbuffer.Model, plan: QuantizationPlan) -> QuantizerRec
     from ai_edge_quantizer import recipe
 
     if plan.raised:
-        return mixed.recipe(reference, plan.raised, plan.io)
+        return mixed.recipe(reference, plan.raised, plan.io, plan.scheme.activation_bits)
     makers: dict[Scheme, Callable[[], QuantizerRecipe]] = {
         FLOAT16: _float16_recipe,
         INT8: recipe.static_wi8_ai8,
