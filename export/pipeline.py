@@ -241,5 +241,6 @@ def _record(found: Exported, delivered: list[Artifact], photo: GoldenPhoto | Non
         evaluation=found.photos.evaluation if found.photos else None,
         budget=found.result.record() if found.result else None,
         photo=photo,
+        raised={scheme: run.raised(scheme) for scheme in run.recipe.schemes},
         pruning=found.original.record(found.expected, compared, found.photos) if found.original else None,
     )
