@@ -50,6 +50,8 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     reference = flatbuffer.read(float_file)
     if plan.raised:
         plan = replace(plan, raised=mixed.settled(reference, plan.raised, plan.io))
+    if plan.scheme == W8A16:
+        plan = replace(plan, raised={**mixed.variances(reference), **plan.raised})
     ranges = planned(reference, plan) if plan.scheme.needs_calibration else {}
     statistics = _statistics(ranges) or None
     if statistics is not None:
