@@ -45,8 +45,10 @@ class RatedSamples:
             raise CheckFailedError("the outputs contain NaN or infinity")
         vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float64).tiny)
         first, second = np.split(vectors, 2)
-        found = spearmanr((first * second).sum(axis=1), self.ratings).statistic
-        return {"spearman": float(np.nan_to_num(found))}  # Equal cosines for all pairs order nothing.
+        cosines = (first * second).sum(axis=1)
+        if np.ptp(cosines) == 0:
+            return {"spearman": 0.0}  # Equal cosines for all pairs order nothing.
+        return {"spearman": float(spearmanr(cosines, self.ratings).statistic)}
 
 
 @dataclass(frozen=True, kw_only=True)

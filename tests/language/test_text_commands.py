@@ -1,0 +1,142 @@
+"""The commands that take texts: export, run and verify a network that embeds them; evaluate on texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export.analysis.tasks.embedding.labelled import RatedPairs, read_pairs
+from export.bundle.generate import Sampling
+from export.cli.main import main
+from export.cli.option_words import int8_of
+from export.pipeline import Delivery, run
+from export.recipe import Recipe
+from export.runtime.jobs.continue_text import draw
+from export.scheme import INT8, INT8_DYNAMIC
+from tests.language.small_texts import SIZES, registered, word_pieces
+from zoo.errors import UsageProblemError
+from zoo.inputs import text
+from zoo.language.tokenizer import FILE
+
+
+@pytest.fixture(scope="module")
+def architecture() -> Iterator[None]:
+    with registered():
+        yield
+
+
+@pytest.fixture(scope="module")
+def delivery(architecture: None, tmp_path_factory: pytest.TempPathFactory) -> Delivery:
+    return run(Recipe(model="small_texts", schemes=(INT8_DYNAMIC,), out=tmp_path_factory.mktemp("out")))
+
+
+def test_both_files_are_made_and_their_tokenizer_travels_along(delivery: Delivery) -> None:
+    assert delivery.folder is not None
+    assert (delivery.folder / FILE).read_bytes() == word_pieces()
+    made = [one for one in delivery.artifacts if one.scheme == INT8_DYNAMIC]
+    assert [one.failures for one in made] == [(), ()]
+    assert {one.comparisons["embedding"].kind for one in made} == {"embeddings"}
+
+
+@pytest.mark.parametrize("kind", ["tflite", "onnx"])
+def test_texts_are_compared_with_each_other(
+    kind: str, delivery: Delivery, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder, name = str(delivery.folder), f"small_texts-int8_dynamic.{kind}"
+    listed = tmp_path / "more.txt"
+    listed.write_text("a dog ran\n\nThe cat sat\n")
+    assert main(["run", folder, "the cat sat", str(listed), "--file", name, "--json"]) == 0
+    answers = json.loads(capsys.readouterr().out)["answers"]
+    assert [one["text"] for one in answers] == ["the cat sat", "a dog ran", "The cat sat"]
+    # The tokenizer knows no capitals, so that the first and the last text are the same.
+    assert answers[0]["nearest"][0]["text"] == "The cat sat"
+    assert answers[0]["nearest"][0]["cosine"] == pytest.approx(1, abs=1e-5)
+    assert np.linalg.norm(answers[0]["embedding"]) == pytest.approx(1, abs=1e-3)
+
+
+def test_an_empty_text_is_refused(delivery: Delivery, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(delivery.folder), " "]) == 2
+    assert "a text is empty; type some words" in capsys.readouterr().err
+
+
+def test_another_tokenizer_is_noticed(delivery: Delivery, capsys: pytest.CaptureFixture[str]) -> None:
+    assert delivery.folder is not None
+    path = delivery.folder / FILE
+    before = path.read_bytes()
+    try:
+        path.write_bytes(before.replace(b'"cat":5', b'"cat":6').replace(b'"dog":6', b'"dog":5'))
+        assert path.read_bytes() != before
+        assert main(["run", str(delivery.folder), "the cat"]) == 1
+        assert "sha256 differs" in capsys.readouterr().err
+        assert main(["verify", str(delivery.folder)]) == 1
+        capsys.readouterr()
+    finally:
+        path.write_bytes(before)
+    assert main(["verify", str(delivery.folder)]) == 0
+
+
+def test_int8_means_rows_rounded_at_run_time_for_text_alone(architecture: None) -> None:
+    assert int8_of("small_texts") == INT8_DYNAMIC
+    assert int8_of("minilm") == INT8_DYNAMIC
+    assert int8_of("mobilenet") == INT8
+    assert int8_of("my_model.keras") == INT8
+
+
+def test_pairs_are_ordered_by_their_cosines(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text("first,second,rating\nthe cat,a cat,5\nthe dog,a dog,3\nthe cat,a road,1\n")
+    from calibration.inputs import InputSpec
+
+    contracts = text(SIZES["vocabulary"], FILE)()
+    rated = RatedPairs(
+        source=path.name,
+        pairs=read_pairs(path),
+        inputs={name: InputSpec(shape=(SIZES["length"],), dtype="int32") for name in contracts},
+        contracts=contracts,
+        companions={FILE: word_pieces()},
+        output="embedding",
+    ).write(tmp_path / "work", exclude=(), seed=0)
+    assert len(rated.samples) == 6
+    angles = np.array([0.0, 0.0, 0.0, 0.1, 0.5, 2.0])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    assert rated.scores({"embedding": vectors}) == {"spearman": pytest.approx(1)}
+    assert rated.scores({"embedding": vectors[[0, 1, 2, 5, 4, 3]]}) == {"spearman": pytest.approx(-1)}
+    assert rated.scores({"embedding": np.ones_like(vectors)}) == {"spearman": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("a,b\n", "line 1: not text,text,number"),
+        ("a,b,1\nc,d,much\n", "line 2: not text,text,number"),
+        ("a,b,nan\nc,d,1\n", "holds 1 pairs; at least 3"),
+        ("a,b,1\nc,d,1\ne,f,1\n", "holds 3 pairs; at least 3 with different ratings"),
+    ],
+)
+def test_other_tables_are_refused(content: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text(content)
+    with pytest.raises(UsageProblemError, match=words):
+        read_pairs(path)
+
+
+def test_tokens_are_drawn_by_their_chances() -> None:
+    logits = np.log(np.array([0.1, 0.6, 0.3], np.float32))
+    generator = np.random.default_rng(0)
+    assert draw(logits, 0, 1.0, generator) == 1
+    drawn = np.bincount([draw(logits, 1.0, 1.0, generator) for _ in range(3000)], minlength=3) / 3000
+    assert np.abs(drawn - [0.1, 0.6, 0.3]).max() < 0.03
+    assert {draw(logits, 1.0, 0.8, generator) for _ in range(200)} == {1, 2}
+    assert {draw(logits, 5.0, 1e-9, generator) for _ in range(50)} == {1}
+    cold = np.bincount([draw(logits, 0.25, 1.0, generator) for _ in range(1000)], minlength=3) / 1000
+    assert cold[1] > 0.9
+
+
+@pytest.mark.parametrize("wrong", [{"most": 0}, {"temperature": -1}, {"top_p": 0}, {"top_p": 1.5}, {"seed": -1}])
+def test_impossible_sampling_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(UsageProblemError, match="--max-tokens must be at least 1"):
+        Sampling(**wrong)  # type: ignore[arg-type]
