@@ -86,8 +86,8 @@ def open_session(path: Path, threads: int = 1) -> OnnxSession | OnnxEntries | Gr
     """
     session = _load(path, threads)
     stored = session.get_modelmeta().custom_metadata_map
-    if LENGTH_KEY in stored:
-        return GrowingDecoder(session, int(stored[LENGTH_KEY]))
+    if (length := stored.get(LENGTH_KEY, "")).isdigit():
+        return GrowingDecoder(session, int(length))
     described = stored.get(ENTRIES_KEY)
     return OnnxEntries(session, json.loads(described)) if described else OnnxSession(path, threads)
 
