@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,25 @@ from numpy.typing import NDArray
 from calibration.samples import Array
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
+
+# Kinds of numpy's types that hold texts, or objects that may be texts.
+TEXTS, OBJECTS = "UST", "O"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts:
+    """The texts that a model read before the layer that turns them into numbers was cut off.
+
+    Attributes:
+        shape: of the texts of one sample.
+        numbers: returns the numbers (N, ...) of texts (N, *shape).
+    """
+
+    shape: tuple[int, ...]
+    numbers: Callable[[NDArray[Any]], Array] = field(compare=False)
+
+    def __str__(self) -> str:
+        return f"texts ({', '.join(('N', *map(str, self.shape)))})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,15 +42,18 @@ class InputSpec:
         shape: static shape without the batch axis.
         dtype: numpy name of the element type.
         meaning: words for messages, such as "tokens, numbers from 0 to 99"; empty for plain numbers.
+        texts: how texts become the numbers of this input; None if it takes numbers only.
     """
 
     shape: tuple[int, ...]
     dtype: str = "float32"
     meaning: str = ""
+    texts: Texts | None = None
 
     def __str__(self) -> str:
         shape = f"{self.dtype} ({', '.join(('N', *map(str, self.shape)))})"
-        return f"{shape}, {self.meaning}" if self.meaning else shape
+        said = f"{shape}, {self.meaning}" if self.meaning else shape
+        return f"{said}, or {self.texts}, of which the export makes them" if self.texts else said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +73,27 @@ def describe(inputs: Mapping[str, InputSpec]) -> str:
 def photo_sample(name: str, photo: NDArray[np.uint8], preprocessing: Preprocessing, label: int | None = None) -> Sample:
     """Return the sample whose input `name` is `photo` (height, width, channels), normalised by `preprocessing`."""
     return Sample(inputs={name: preprocessing.normalise(photo)}, photo=photo, label=label)
+
+
+def are_texts(spec: InputSpec, values: NDArray[Any]) -> bool:
+    """Return whether values are texts, of which the numbers of an input can be made."""
+    is_text = values.dtype.kind in TEXTS or (
+        values.dtype.kind in OBJECTS and all(isinstance(one, str | bytes) for one in values.flat)
+    )
+    return spec.texts is not None and is_text
+
+
+def numbers_of(what: str, name: str, spec: InputSpec, values: NDArray[Any]) -> Array:
+    """Return the numbers (N, ...) of the texts of one or more samples.
+
+    Raises:
+        UsageProblemError: a sample has another number of texts; `what` names the source in the message.
+    """
+    assert spec.texts is not None  # `are_texts` says so
+    shape = spec.texts.shape
+    if shape not in (values.shape, values.shape[1:]) and values.size % prod(shape):
+        check_shape(what, name, spec, values.shape)
+    return spec.texts.numbers(values.reshape(-1, *shape))
 
 
 def check_castable(what: str, name: str, spec: InputSpec, dtype: np.dtype[Any]) -> None:

@@ -164,11 +164,9 @@ def _pruned_run(run: ExportRun, expected: Outputs) -> tuple[ExportRun, Outputs, 
 
 
 def _with_coarse_edges(run: ExportRun) -> ExportRun:
-    """Return the export with the layers in higher precision whose inputs or outputs 8 bits are too coarse for."""
-    found = coarse_edges.find(run)
-    if not found.widths:
-        return run
-    return replace(run, coarse=found, recipe=replace(run.recipe, raised=found.widths))
+    """Return the export with the layers in higher precision whose inputs or outputs integers are too coarse for."""
+    run = replace(run, coarse=coarse_edges.find(run))
+    return replace(run, recipe=replace(run.recipe, raised=run.recipe.raised or run.coarse_edges(INT8).widths))
 
 
 def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, original: Original | None) -> Exported:
@@ -243,5 +241,6 @@ def _record(found: Exported, delivered: list[Artifact], photo: GoldenPhoto | Non
         evaluation=found.photos.evaluation if found.photos else None,
         budget=found.result.record() if found.result else None,
         photo=photo,
+        raised={scheme: run.raised(scheme) for scheme in run.recipe.schemes},
         pruning=found.original.record(found.expected, compared, found.photos) if found.original else None,
     )

@@ -29,11 +29,13 @@ class ArrayRows:
         BrokenArrayError: the stream is not .npy, holds objects, has no rows, or is in column-major order.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
-        """Read the header of `file`."""
+    def __init__(self, file: IO[bytes], *, texts: bool = False) -> None:
+        """Read the header of `file`, which may hold texts on request."""
         self._file = file
         shape, column_major, self.dtype = _header(file)
-        if self.dtype.kind not in "biuf":
+        if self.dtype.hasobject:
+            raise BrokenArrayError("it holds Python objects, not numbers; save texts as np.array(texts, dtype=str)")
+        if self.dtype.kind not in ("biufUS" if texts else "biuf"):
             raise BrokenArrayError(f"it holds {self.dtype}, not numbers")
         if not shape or not shape[0]:
             raise BrokenArrayError("it holds no rows")

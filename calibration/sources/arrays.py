@@ -10,7 +10,7 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from calibration.inputs import InputSpec, Sample, check_castable, check_shape, describe
+from calibration.inputs import TEXTS, InputSpec, Sample, check_castable, check_shape, describe
 from calibration.sources.array_rows import ArrayRows, BrokenArrayError
 from calibration.sources.conversion import as_sample, watched
 from calibration.sources.request import Request, Stream
@@ -92,6 +92,8 @@ def _check(what: str, arrays: dict[str, ArrayRows], request: Request) -> bool:
     photos = image is not None and arrays[image].dtype == np.uint8
     for name, spec in request.inputs.items():
         rows = arrays[name]
+        if rows.dtype.kind in TEXTS:
+            continue
         if not (spec.shape[-1:] == (1,) and rows.row_shape == spec.shape[:-1]):
             check_shape(what, name, spec, rows.row_shape)
         if not (photos and name == image):
@@ -120,7 +122,7 @@ def _open(path: Path, request: Request, stack: ExitStack) -> dict[str, ArrayRows
     """Open the array of every input; `stack` closes the files."""
     try:
         files = _open_npy(path, request, stack) if path.suffix.lower() == ".npy" else _open_npz(path, request, stack)
-        return {name: ArrayRows(file) for name, file in files.items()}
+        return {name: ArrayRows(file, texts=request.inputs[name].texts is not None) for name, file in files.items()}
     except FileNotFoundError:
         raise UsageProblemError(f"no such file: {path}") from None
     except (OSError, BadZipFile, BrokenArrayError, NotImplementedError, RuntimeError) as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from calibration.inputs import InputSpec, Sample, cast, check_castable, check_shape
+from calibration.inputs import InputSpec, Sample, are_texts, cast, check_castable, check_shape, numbers_of
 from calibration.samples import Array
 from calibration.sources.request import Request
 from zoo.errors import UsageProblemError
@@ -67,6 +67,8 @@ def span(preprocessing: Preprocessing) -> tuple[float, float]:
 
 
 def _shaped(what: str, name: str, spec: InputSpec, values: Array) -> Array:
+    if are_texts(spec, values):
+        (values,) = numbers_of(what, name, spec, values)
     if spec.shape[-1:] == (1,) and values.shape == spec.shape[:-1]:
         values = values.reshape(spec.shape)  # grey photos often come without a channel axis
     check_shape(what, name, spec, values.shape)

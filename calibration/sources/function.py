@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from calibration.inputs import InputSpec, Sample, describe
+from calibration.inputs import InputSpec, Sample, are_texts, describe, numbers_of
 from calibration.samples import Array
 from calibration.sources.conversion import as_sample, watched
 from calibration.sources.request import Request, Stream
@@ -144,7 +144,7 @@ def _samples(name: str, item: object, request: Request) -> Iterator[Sample]:
 
 
 def by_name(name: str, item: object, inputs: Mapping[str, InputSpec]) -> dict[str, Array]:
-    """Return what a function yielded as arrays by input name.
+    """Return what a function yielded as arrays by input name, with the numbers of texts.
 
     Raises:
         UsageProblemError: an input is missing.
@@ -162,4 +162,13 @@ def by_name(name: str, item: object, inputs: Mapping[str, InputSpec]) -> dict[st
         raise UsageProblemError(
             f"{name} does not yield {', '.join(map(repr, missing))}; the model takes {describe(inputs)}"
         )
-    return {key: np.asarray(given[key]) for key in inputs}
+    arrays = {key: np.asarray(given[key]) for key in inputs}
+    return {key: _numbers(name, key, inputs[key], values) for key, values in arrays.items()}
+
+
+def _numbers(name: str, key: str, spec: InputSpec, values: Array) -> Array:
+    """Return values, or the numbers of texts: with a batch axis, but for the texts of one sample."""
+    if spec.texts is None or not are_texts(spec, values):
+        return values
+    found = numbers_of(name, key, spec, values)
+    return found[0] if values.shape in ((), spec.texts.shape) else found

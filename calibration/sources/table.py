@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.inputs import InputSpec, Sample
+from calibration.inputs import InputSpec, Sample, numbers_of
 from calibration.samples import Array
 from calibration.sources import columns
 from calibration.sources.conversion import as_sample, watched
@@ -106,13 +107,26 @@ def arrays(table: Table, inputs: Mapping[str, InputSpec], outputs: Collection[st
         UsageProblemError: a column is missing or holds something else than numbers that fit the input's type.
     """
     found = {}
-    for name, places in find_columns(table, inputs, outputs).inputs.items():
+    specs = _as_stored(table, inputs)
+    for name, places in find_columns(table, specs, outputs).inputs.items():
+        if specs[name] is not inputs[name]:
+            texts = np.array([[row[place] for place in places] for row in table.rows])
+            found[name] = numbers_of(table.name, name, inputs[name], texts)
+            continue
         values: Array = table.numbers(places).reshape(len(table.rows), *inputs[name].shape)
         if not _fits(values, inputs[name].dtype):
             raise UsageProblemError(f"{table.name}: {name!r} holds values that do not fit into {inputs[name].dtype}")
         whole = np.issubdtype(np.dtype(inputs[name].dtype), np.integer) and np.array_equal(values, np.rint(values))
         found[name] = values.astype(np.int64) if whole else values
     return found
+
+
+def _as_stored(table: Table, inputs: Mapping[str, InputSpec]) -> Mapping[str, InputSpec]:
+    """Return the inputs as the columns hold them: texts instead of their numbers, if only texts fit."""
+    by_texts = {name: replace(spec, shape=spec.texts.shape) if spec.texts else spec for name, spec in inputs.items()}
+    numbers, texts = (sum(prod(spec.shape) for spec in one.values()) for one in (inputs, by_texts))
+    are_words = numbers == texts and not all(map(_is_number, table.rows[0]))
+    return by_texts if numbers > table.width or are_words else inputs
 
 
 def open_table(path: Path, request: Request) -> Stream:

@@ -12,6 +12,7 @@ from export.bundle.read import Delivered
 from export.formats import PRIMARY
 from export.proof.check import CheckResult, Direction
 from export.proof.checks import CHECKS
+from export.recipe import Width
 from export.runtime.versions import version
 from export.scheme import FLOAT32, INT8, SCHEMES, Scheme
 
@@ -56,9 +57,16 @@ def _verdict(manifest: Record) -> Iterator[str]:
     if manifest["proves"] != scope:
         yield f"it proves {manifest['proves']!r}, but should say {scope!r}"
     for file in manifest["files"]:
-        raised = manifest["recipe"]["raised"] if file["precision"] == str(INT8) else {}
-        if file["raised"] != raised:
+        if file["raised"] != _planned_layers(manifest, file["precision"]):
             yield f"{file['file']} has other layers in higher precision than the recipe"
+
+
+def _planned_layers(manifest: Record, precision: str) -> Mapping[str, str]:
+    """Return the layers of a precision's files in higher precision: of int8 by the recipe, of others by the export."""
+    found: Mapping[str, str] = (
+        manifest["recipe"]["raised"] if precision == str(INT8) else manifest.get("raised", {}).get(precision, {})
+    )
+    return found
 
 
 def _checks(record: Record, manifest: Record) -> Iterator[str]:
@@ -125,5 +133,8 @@ def _numbers(record: Record, manifest: Record) -> Iterator[str]:
 
 
 def _raised(record: Record) -> Iterator[str]:
-    if record["raised"] and record["precision"] != str(INT8):
-        yield f"layers of a {record['precision']} file cannot be in higher precision"
+    scheme, widths = SCHEMES[record["precision"]], set(record["raised"].values())
+    if widths and not scheme.needs_calibration:
+        yield f"layers of a {scheme} file cannot be in higher precision"
+    if scheme.activation_bits == 16 and str(Width.INT16) in widths:
+        yield f"{Width.INT16} is no higher precision in a {scheme} file"

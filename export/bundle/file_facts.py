@@ -56,8 +56,9 @@ def fits(scheme: Scheme, types: NumberTypes, *, raised: bool) -> bool:
         FLOAT16: not has_integers and not activations and ("float16" in weights or not types.has_many),
         W8A32: not activations and (has_integers or not types.has_many),
         INT8_DYNAMIC: not activations and (has_integers or not types.has_many),
-        W8A16: bool(activations & WIDE) and not activations & BYTES,
-        INT8: bool(activations & BYTES) or raised,  # of a file whose layers are all raised, nothing is left in int8
+        # Of a file whose layers are all raised, nothing is left in integers.
+        W8A16: (bool(activations & WIDE) or raised) and not activations & BYTES,
+        INT8: bool(activations & BYTES) or raised,
     }[scheme]
 
 

@@ -99,22 +99,34 @@ def from_texts(delivered: Delivered, file: DeliveredFile, texts: Sequence[str]) 
         CheckFailedError: the tokenizer differs from the exported one.
         UsageProblemError: it is missing or no tokenizer, or a text is empty.
     """
-    name = inputs.tokenizer_of(delivered.inputs)
-    path = delivered.folder / name
-    if trouble := damage(path, delivered.companions.get(name, "")):
-        raise CheckFailedError(f"{path}: {trouble}; see: zoo verify {delivered.folder}")
-    if path.stat().st_size > MAX_TOKENIZER_BYTES:
-        raise UsageProblemError(f"{path} is too large for a tokenizer; export the model again")
     if not all(text.strip() for text in texts):
         raise UsageProblemError("a text is empty; type some words")
     request = Request(inputs=specs(file), contracts=delivered.inputs, counts=(len(texts), 0), seed=0)
-    encoder = TextInputs(Tokenizer(path.read_bytes(), name), request)
+    encoder = TextInputs(tokenizer(delivered), request)
     rows = [encoder.inputs(text) for text in texts]
     arrays = {key: np.stack([row[key] for row, _ in rows]) for key in request.inputs}
     cut = sum(is_cut for _, is_cut in rows)
     longer = (f"{cut} of {len(texts)} texts are longer than {encoder.length} tokens and were cut off",) if cut else ()
     samples = Samples(inputs=arrays, source="texts", seed=0, warnings=longer)
     return Given(samples=samples, names=tuple(texts))
+
+
+def tokenizer(delivered: Delivered) -> Tokenizer:
+    """Return the tokenizer in the folder.
+
+    Raises:
+        CheckFailedError: it differs from the exported one.
+        UsageProblemError: it is missing or no tokenizer.
+    """
+    name = inputs.tokenizer_of(delivered.inputs)
+    path = delivered.folder / name
+    if not name:
+        raise UsageProblemError(f"{delivered.name} was exported without a tokenizer; give an .npz of tokens")
+    if trouble := damage(path, delivered.companions.get(name, "")):
+        raise CheckFailedError(f"{path}: {trouble}; see: zoo verify {delivered.folder}")
+    if path.stat().st_size > MAX_TOKENIZER_BYTES:
+        raise UsageProblemError(f"{path} is too large for a tokenizer; export the model again")
+    return Tokenizer(path.read_bytes(), name)
 
 
 def specs(file: DeliveredFile) -> dict[str, InputSpec]:

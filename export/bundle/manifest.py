@@ -17,8 +17,9 @@ from export.model import entries
 from export.model.subject import Subject
 from export.passes import registry
 from export.proof.artifact import Artifact
-from export.recipe import Budget, Recipe
+from export.recipe import Budget, Recipe, Width
 from export.runtime.versions import version
+from export.scheme import Scheme
 from zoo import inputs
 
 # With fewer samples, one sample changes "same top-1" by more than a typical accuracy loss.
@@ -50,6 +51,7 @@ def manifest(
     evaluation: Evaluation | None,
     budget: Mapping[str, Any] | None = None,
     pruning: Mapping[str, Any] | None = None,
+    raised: Mapping[Scheme, Mapping[str, Width]] | None = None,
     photo: GoldenPhoto | None = None,
 ) -> dict[str, Any]:
     """Return the manifest as plain data for JSON; every number was measured in this run."""
@@ -63,6 +65,11 @@ def manifest(
         "history": [dict(record) for record in subject.history],
         "notes": list(subject.notes),
         "recipe": _recipe(recipe),
+        "raised": {
+            str(scheme): {layer: str(width) for layer, width in layers.items()}
+            for scheme, layers in (raised or {}).items()
+            if layers
+        },
         "inputs": inputs.record(entries.contracts(subject)),
         "state": entries.state(subject),
         "task": subject.task,

@@ -41,7 +41,7 @@ class QuantizationPlan:
         io: type of the inputs and outputs of an integer file.
         ranges: (min, max) of every activation by tensor name in the primary format; None if not needed.
         input_ranges: ranges by input name, for inputs whose preprocessing fixes the range (bytes * scale + offset).
-        raised: activations of an int8 file in higher precision, by tensor name in the primary format.
+        raised: activations in higher precision, by tensor name in the primary format.
     """
 
     scheme: Scheme

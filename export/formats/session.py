@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from calibration.observers import Update
 from calibration.samples import Array, Samples
@@ -20,6 +20,29 @@ class Session(Protocol):
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the stored outputs by name for stored inputs by name, batch 1."""
+        ...
+
+
+class Continuation(Protocol):
+    """A text that a decoder has read so far, with its cache.
+
+    Attributes:
+        context: number of tokens that the decoder can read.
+    """
+
+    context: int
+
+    def read(self, tokens: Array) -> Array:
+        """Read more tokens (N,), int32, and return the logits (vocabulary,) of the one behind them."""
+        ...
+
+
+@runtime_checkable
+class TextDecoder(Protocol):
+    """A loaded file of a decoder, beside what `Session` says."""
+
+    def begin(self) -> Continuation:
+        """Return a text without tokens."""
         ...
 
 

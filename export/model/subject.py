@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zoo
+from calibration.inputs import Texts
 from export.model import signature
 from export.model.loading import custom_code, model_file, untrained
 from export.model.loading.functional_form import normalises_by_itself
@@ -43,6 +44,7 @@ class Subject:
         state: of a streaming form: the output with the new state, by the name of the input with the old one.
         entries: entry points by name; empty if the model itself is the only entry point.
         decoder: of a decoder: the model, or one derived from it -> its forms with a cache, which files contain.
+        texts: how texts become the numbers of an input from which the layers that read text were cut off, by name.
         companions: contents of files that must be shipped with the exported ones, by name.
         meaning: what the task needs to know about the outputs, as plain data that only the task reads; None if nothing.
         losses: names of the losses that outputs were trained with, by output name, as far as they are known.
@@ -64,6 +66,7 @@ class Subject:
     state: Mapping[str, str] = field(default_factory=dict)
     entries: Mapping[str, EntryPoint] = field(default_factory=dict)
     decoder: Callable[[keras.Model], Decoder] | None = None
+    texts: Mapping[str, Texts] = field(default_factory=dict)
     companions: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -194,6 +197,7 @@ def subject_of_file(
             weights=loaded,
             inputs={**_inputs(model, named), **file.contracts},
             losses=file.losses,
+            texts=file.texts,
             companions=file.companions,
             notes=file.notes,
         )

@@ -31,7 +31,7 @@ class Artifact:
         checks: results of all checks.
         not_made: why the other checks of the registry were not made, by their id.
         census: operators as the runtime executes them.
-        raised: layers of an int8 file in higher precision, by the Keras layer's name.
+        raised: layers in higher precision than the scheme, by the Keras layer's name.
         may_be_reconstructed: whether weights were rounded to nearest only because the recipe disables reconstruction.
         takes_camera_bytes: whether the input is a photo's unscaled bytes.
         p50_ms: median time of one inference, one thread; None if it could not be run.

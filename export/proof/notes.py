@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from export.formats import PRIMARY
 from export.proof.artifact import Artifact
 from export.scheme import FLOAT32, INT8, W8A16
 
@@ -61,9 +62,13 @@ def _raised(artifact: Artifact) -> str:
         return ""
     layers = list(artifact.raised)
     more = f" and {len(layers) - MOST_NAMED} more" if len(layers) > MOST_NAMED else ""
-    counts = ((artifact.int16_count, "in int16"), (sum(artifact.float_ops.values()), "in float"))
+    named = f"in higher precision: {', '.join(layers[:MOST_NAMED])}{more}"
+    if artifact.scheme == W8A16 and artifact.format != PRIMARY.name:
+        return named  # all of its operators compute in float
+    int16_count = artifact.int16_count if artifact.scheme == INT8 else 0
+    counts = ((int16_count, "in int16"), (sum(artifact.float_ops.values()), "in float"))
     computing = " and ".join(f"{count} {how}" for count, how in counts if count) or "none"
-    return f"in higher precision: {', '.join(layers[:MOST_NAMED])}{more}; wider operators: {computing}"
+    return f"{named}; wider operators: {computing}"
 
 
 def _float_operators(artifact: Artifact) -> str:

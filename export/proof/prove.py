@@ -196,7 +196,7 @@ def _choices(run: ExportRun, file: MadeFile, base: IntegerBase | None) -> tuple[
     """Return sentences about what the export chose by itself for a file."""
     if file.alone:
         return (f"quantized straight from the float .{file.format}, not reconstructed: {file.alone}",)
-    coarse = run.coarse.reasons if run.raised(file.scheme) else ()
+    coarse = run.coarse_edges(file.scheme).reasons if run.raised(file.scheme) else ()
     return (*coarse, *unroll.in_words(base.reconstruction.records)) if base is not None else coarse
 
 

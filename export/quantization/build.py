@@ -102,7 +102,7 @@ def quantized(
     Args:
         run: of the export.
         key: format and scheme of the file.
-        raised: the layers of an int8 file that are kept in higher precision.
+        raised: the layers of an int8 file that are kept in higher precision; those of other files follow from the run.
         made: the files built before, from which it is derived.
         bases: the models that integer files are quantized from.
     """
@@ -166,9 +166,10 @@ def plan(
         UsageProblemError: a layer to keep in higher precision computes nothing in the file.
     """
     tensors: dict[str, Width] = {}
-    if scheme == INT8 and raised:
+    raised, automatic = raised if scheme == INT8 else run.raised(scheme), run.coarse_edges(scheme).widths
+    if raised:
         paths = mixed_precision.inner_paths(run.subject.model)
-        tensors = mixed_precision.tensors(raised, _known(base).tensor_map, paths, run.coarse.widths)
+        tensors = mixed_precision.tensors(raised, _known(base).tensor_map, paths, automatic)
     camera, photo = run.camera_range, run.photo_input
     return QuantizationPlan(
         scheme=scheme,

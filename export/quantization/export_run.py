@@ -19,7 +19,7 @@ from zoo.inputs import photo_input
 
 @dataclass(frozen=True, kw_only=True)
 class CoarseEdges:
-    """The layers that compute in float because 8 bits are too coarse for an input or an output.
+    """The layers that compute in float because a grid of integers is too coarse for an input or an output.
 
     Attributes:
         widths: by the layer's name in a copy without nested models.
@@ -60,7 +60,8 @@ class ExportRun:
         work: temporary folder for files that a runtime reads.
         progress: is notified of every step.
         stream: the sequences that a streaming form is proven on; None for other models.
-        coarse: inputs and outputs for which 8 bits are too coarse; the recipe keeps their layers in higher precision.
+        coarse: inputs and outputs for which a grid of integers is too coarse, by scheme; the recipe keeps the layers of
+            int8 in higher precision, as if the user had named them.
     """
 
     subject: Subject
@@ -69,7 +70,7 @@ class ExportRun:
     work: Path
     progress: Progress
     stream: Stream | None = None
-    coarse: CoarseEdges = CoarseEdges()
+    coarse: Mapping[Scheme, CoarseEdges] = field(default_factory=dict)
 
     @property
     def camera_range(self) -> CameraRange | None:
@@ -82,8 +83,12 @@ class ExportRun:
         return photo_input(entries.contracts(self.subject))
 
     def raised(self, scheme: Scheme) -> Mapping[str, Width]:
-        """Return the layers of the files of `scheme` that are kept in higher precision: only int8 files have any."""
-        return self.recipe.raised if scheme == INT8 else {}
+        """Return the layers of the files of `scheme` that are kept in higher precision."""
+        return self.recipe.raised if scheme == INT8 else self.coarse_edges(scheme).widths
+
+    def coarse_edges(self, scheme: Scheme) -> CoarseEdges:
+        """Return the layers of the files of `scheme` that compute in float for the sake of inputs and outputs."""
+        return self.coarse.get(scheme, CoarseEdges())
 
     def io(self, scheme: Scheme) -> Io:
         """Return the type of inputs and outputs: bytes of photos if the preprocessing allows it."""

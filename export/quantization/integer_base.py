@@ -23,7 +23,7 @@ from export.quantization.requested import formats
 from export.quantization.tensor_map import Attribution, attributed, clippable, mapped
 from export.recipe import Width
 from export.runtime.run_file import written
-from export.scheme import FLOAT32, Scheme
+from export.scheme import FLOAT32, INT8, Scheme
 from zoo.errors import OutsideError, UsageProblemError
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def base_of(
         float_file: the original's file in the primary format.
         schemes: of the integer files; those with `weight_bits` decide whether ranges are observed.
         weight_bits: of the integers that weights are rounded to.
-        raised: widths of layers in higher precision.
+        raised: widths of layers of the int8 files in higher precision; the run knows those of other schemes.
         once: calls each step once for all raised layers that share its result.
 
     Raises:
@@ -124,8 +124,9 @@ def base_of(
         OutsideError: a runtime cannot run the file.
         UsageProblemError: the values of its tensors cannot be read, so they cannot be matched.
     """
-    in_float = frozenset(layer for layer, width in raised.items() if width is Width.FLOAT32)
     served = tuple(scheme for scheme in schemes if scheme.weight_bits == weight_bits)
+    widths = [raised, *(run.raised(scheme) for scheme in served if scheme != INT8)]
+    in_float = frozenset(layer for one in widths for layer, width in one.items() if width is Width.FLOAT32)
     loop_free, with_loops, trouble = None, None, ""
     if any(scheme.needs_calibration for scheme in served) and unroll.steps_of(run.subject.model):
         try:
@@ -138,7 +139,7 @@ def base_of(
             trouble = str(error)
     kept = once(kept_layers, run, float_file, in_float)
     base = once(integer_base, run, float_file, served, weight_bits, kept)
-    base = once(with_tensor_map, run, base) if raised else base
+    base = once(with_tensor_map, run, base) if any(widths) else base
     if trouble:
         return replace(base, trouble=trouble)
     return once(_unrolled, base, loop_free, with_loops) if loop_free is not None else base

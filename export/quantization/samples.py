@@ -43,7 +43,12 @@ def draw(
     """Return calibration and probe samples for the subject, without a sample in common."""
     contracts = entries.contracts(subject)
     inputs = {
-        spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype, meaning=_meaning(contracts.get(spec.name)))
+        spec.name: InputSpec(
+            shape=spec.shape[1:],
+            dtype=spec.dtype,
+            meaning=_meaning(contracts.get(spec.name)),
+            texts=subject.texts.get(spec.name),
+        )
         for spec in entries.inputs(subject)
     }
     drawn = calibration.sources.draw(

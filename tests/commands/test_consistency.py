@@ -67,6 +67,17 @@ CHANGES: dict[str, tuple[Change, str]] = {
         lambda folder: folder.file("lenet5-float32.onnx").update(raised={"c3": "int16"}),
         "layers of a float32 file cannot be in higher precision",
     ),
+    "raised to its own width": (
+        lambda folder: folder.file(INTEGER).update(raised={"c3": "int16"}, precision="w8a16"),
+        "int16 is no higher precision in a w8a16 file",
+    ),
+    "raised otherwise": (
+        lambda folder: (
+            folder.manifest.update(raised={"w8a16": {"c3": "float32"}})
+            or folder.file(INTEGER).update(precision="w8a16")
+        ),
+        "has other layers in higher precision than the recipe",
+    ),
     "no census": (lambda folder: folder.file(INTEGER).pop("census"), "the manifest is damaged (KeyError: 'census')"),
 }
 

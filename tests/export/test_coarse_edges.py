@@ -1,4 +1,4 @@
-"""int8 files of regressions keep the variation of the outputs, whatever the scale of features and targets."""
+"""Integer files of regressions keep the variation of the outputs, whatever the scale of features and targets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from export import pipeline
-from export.scheme import INT8
+from export.cli.main import main
+from export.recipe import Io, Width
+from export.scheme import INT8, W8A16, Scheme
 from tests.export.own_export import exported
 
 if TYPE_CHECKING:
@@ -137,7 +139,7 @@ def fine_features() -> Made:
 
 def export(made: Made, folder: Path, **settings: Any) -> pipeline.Delivery:
     model, arrays = made
-    return exported(model, arrays, folder, (INT8,), **settings)
+    return exported(model, arrays, folder, (INT8, W8A16), **settings)
 
 
 @pytest.fixture(autouse=True)
@@ -148,13 +150,13 @@ def _same_weights_in_every_run() -> None:
     keras.utils.set_random_seed(0)
 
 
-def int8_files(delivery: pipeline.Delivery) -> list[dict[str, Any]]:
+def files_of(delivery: pipeline.Delivery, scheme: Scheme) -> list[dict[str, Any]]:
     files = [*delivery.manifest["files"], *delivery.manifest["not_delivered"]]
-    return [file for file in files if file["precision"] == "int8"]
+    return [file for file in files if file["precision"] == str(scheme)]
 
 
 # The others run with the large tests.
-QUICK = {thermometer}
+QUICK = {thermometer, raw_features}
 
 
 @pytest.mark.parametrize(
@@ -163,25 +165,49 @@ QUICK = {thermometer}
 )
 def test_both_files_keep_the_variation_of_the_outputs(make: Callable[[], Made], tmp_path: Path) -> None:
     delivery = export(make(), tmp_path)
-    files = int8_files(delivery)
-    assert [check for file in files for check in file["checks"] if not check["passed"]] == []
-    r2 = [one["r2"] for file in files for one in file["comparisons"].values()]
-    assert len(r2) == 2
-    assert min(r2) > 0.97
-    assert all("8 bits are too coarse for the" in " ".join(file["notes"]) for file in files)
+    for scheme in (INT8, W8A16):
+        files = files_of(delivery, scheme)
+        assert [check for file in files for check in file["checks"] if not check["passed"]] == []
+        r2 = [one["r2"] for file in files for one in file["comparisons"].values()]
+        assert len(r2) == 2
+        assert min(r2) > 0.97
+        is_coarse = scheme == INT8 or make is not thermometer
+        said = f"{scheme.activation_bits} bits are too coarse for the"
+        assert [said in " ".join(file["notes"]) for file in files] == [is_coarse] * 2
+    assert delivery.folder is not None
+    assert main(["verify", str(delivery.folder)]) == 0
 
 
 def test_inputs_of_one_scale_stay_in_integers(tmp_path: Path) -> None:
     delivery = export(fine_features(), tmp_path)
     assert delivery.passed
-    assert [file["raised"] for file in int8_files(delivery)] == [{}, {}]
+    assert [file["raised"] for scheme in (INT8, W8A16) for file in files_of(delivery, scheme)] == [{}] * 4
 
 
 def test_file_that_says_one_constant_is_not_proven(tmp_path: Path) -> None:
     """With integer inputs on request, the features are lost: SQNR of the signal alone would be high enough."""
-    from export.recipe import Io
-
     delivery = export(normalized_features(), tmp_path, io=Io.INT8)
-    failed = {check["quantity"] for file in int8_files(delivery) for check in file["checks"] if not check["passed"]}
+    failed = {check["quantity"] for file in files_of(delivery, INT8) for check in file["checks"] if not check["passed"]}
     assert "variation over the samples, R2" in failed
     assert not delivery.passed
+
+
+def test_layers_of_int8_by_name_leave_those_of_16_bits_to_the_export(tmp_path: Path) -> None:
+    delivery = export(raw_features(), tmp_path, raised={"price": Width.FLOAT32})
+    assert delivery.manifest["recipe"]["raised"] == {"price": "float32"}
+    wide = files_of(delivery, W8A16)
+    assert [(file["raised"], file["passed"]) for file in wide] == [({"first": "float32"}, True)] * 2
+
+
+def test_file_of_16_bits_without_integer_operators_is_delivered_and_verified(tmp_path: Path) -> None:
+    from keras import Input, Model, layers
+
+    house = Input((5,), name="house")
+    last = layers.Dense(1, name="price")
+    model = Model(house, last(house))
+    kernel, bias = last.get_weights()
+    last.set_weights([kernel / SCALES[:, None], bias])
+    delivery = export((model, {"house": features()}), tmp_path)
+    assert [file["raised"] for file in files_of(delivery, W8A16)] == [{"price": "float32"}] * 2
+    assert delivery.passed
+    assert main(["verify", str(delivery.folder)]) == 0

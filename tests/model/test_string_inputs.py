@@ -1,7 +1,8 @@
-"""Layers that read text are cut off a model, which then takes their numbers; the vocabulary is delivered."""
+"""Layers that read text are cut off a model, which takes their numbers; they read the texts of the calibration."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from export import pipeline
 from export.model import signature
 from export.model.loading import model_file
+from export.model.subject import subject_of_file
+from export.quantization import samples
 from export.recipe import Recipe
 from zoo.errors import UsageProblemError
 from zoo.inputs import Tokens
@@ -70,11 +73,94 @@ def test_the_export_delivers_the_vocabulary_and_says_where_the_files_begin(
     assert delivery.manifest["inputs"]["text"] == {"kind": "tokens", "vocabulary": 7}
 
 
-def test_data_that_is_text_still_is_refused_with_what_the_model_takes(
-    vectorized: tuple[Any, Path], tmp_path: Path
+def as_npz(folder: Path, texts: np.ndarray, prices: np.ndarray) -> str:
+    np.savez(folder / "data.npz", text=texts, price=prices)
+    return str(folder / "data.npz")
+
+
+def as_flat_npz(folder: Path, texts: np.ndarray, prices: np.ndarray) -> str:
+    return as_npz(folder, texts[:, 0], prices)
+
+
+def as_csv(folder: Path, texts: np.ndarray, prices: np.ndarray) -> str:
+    rows = [f"{text},{one},{other}" for (text,), (one, other) in zip(texts, prices.tolist(), strict=True)]
+    (folder / "data.csv").write_text("\n".join(["text,price.0,price.1", *rows]))
+    return str(folder / "data.csv")
+
+
+Store = Callable[[Path, np.ndarray, np.ndarray], str]
+
+
+def sentences(count: int = 30) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    texts = np.array([" ".join(random.choice([*WORDS, "what"], size)) for size in random.integers(1, 6, count)])
+    return texts[:, None], random.random((count, 2)).astype(np.float32)
+
+
+def drawn_tokens(path: Path, calibration: str, work: Path, function: Callable[[], Any] | None = None) -> np.ndarray:
+    """Return the inputs `text` of all samples that an export draws."""
+    subject = subject_of_file(path, None)
+    recipe = Recipe(model=str(path), calibration=calibration, calibration_count=20, probe_count=10)
+    found = samples.draw(subject, recipe, work, function)
+    return np.concatenate([found.calibration.inputs["text"], found.probe.inputs["text"]])
+
+
+def expected_tokens(model: Any, texts: np.ndarray) -> set[tuple[int, ...]]:
+    return set(map(tuple, np.asarray(model.get_layer("reader")(texts)).tolist()))
+
+
+@pytest.mark.parametrize("store", [as_npz, as_flat_npz, as_csv])
+def test_calibration_by_texts_gives_the_numbers_that_the_model_reads(
+    store: Store, vectorized: tuple[Any, Path], tmp_path: Path
 ) -> None:
-    np.savez(tmp_path / "data.npz", text=np.zeros((9, 1), np.float32), price=np.zeros((9, 2), np.float32))
-    with pytest.raises(UsageProblemError, match=r"takes int32 \(N, 3\), tokens, numbers from 0 to 6"):
+    model, path = vectorized
+    texts, prices = sentences()
+    found = drawn_tokens(path, store(tmp_path, texts, prices), tmp_path)
+    assert found.dtype == np.int32
+    assert set(map(tuple, found.tolist())) <= expected_tokens(model, texts)
+    assert len(set(map(tuple, found.tolist()))) > len(WORDS)
+
+
+@pytest.mark.parametrize("size", [1, 10])
+def test_a_function_may_yield_texts_one_by_one_or_in_batches(
+    size: int, vectorized: tuple[Any, Path], tmp_path: Path
+) -> None:
+    model, path = vectorized
+    texts, prices = sentences()
+
+    def batches() -> Any:
+        for start in range(0, len(texts), size):
+            chosen = slice(start, start + size) if size > 1 else start
+            yield {"text": texts[chosen].astype(object), "price": prices[chosen]}
+
+    found = drawn_tokens(path, "", tmp_path, batches)
+    assert len(found) == len(texts)
+    assert set(map(tuple, found.tolist())) == expected_tokens(model, texts)
+
+
+def test_texts_that_a_lookup_reads_are_looked_up(tmp_path: Path) -> None:
+    import keras
+
+    model = text_net(keras.layers.StringLookup(vocabulary=WORDS, name="reader"))
+    model.save(tmp_path / "own.keras")
+    texts, prices = np.array([[word] for word in [*WORDS, "what"] * 5]), sentences()[1]
+    for store in (as_npz, as_csv):
+        found = drawn_tokens(tmp_path / "own.keras", store(tmp_path, texts, prices), tmp_path)
+        assert set(map(tuple, found.tolist())) == expected_tokens(model, texts)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (np.zeros((9, 1), np.float32), r"takes int32 \(N, 3\), tokens, numbers from 0 to 6, or texts \(N, 1\)"),
+        (np.array(["red"] * 9, object), r"save texts as np.array\(texts, dtype=str\)"),
+    ],
+)
+def test_data_that_are_neither_texts_nor_tokens_are_refused_with_what_the_model_takes(
+    texts: np.ndarray, message: str, vectorized: tuple[Any, Path], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "data.npz", allow_pickle=True, text=texts, price=np.zeros((9, 2), np.float32))
+    with pytest.raises(UsageProblemError, match=message):
         pipeline.run(Recipe(model=str(vectorized[1]), calibration=str(tmp_path / "data.npz"), out=tmp_path))
 
 

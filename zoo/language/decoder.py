@@ -92,11 +92,13 @@ class Decoder:
 
     Attributes:
         length: tokens of the whole text in the proof.
+        context: tokens of the longest text that the network can read.
         in_place: steps by name, "prefill_N" and "decode".
         growing: the step whose sequence axes are unknown.
     """
 
     length: int
+    context: int
     in_place: Mapping[str, Step]
     growing: Step
 
@@ -120,7 +122,7 @@ def decoder(network: Network, cache: CacheSize, length: int) -> Decoder:
         f"prefill_{prefill}": _in_place(network, cache, prefill, has_logits=False),
         "decode": _in_place(network, cache, 1, has_logits=True),
     }
-    return Decoder(length=length, in_place=steps, growing=_growing(network, cache))
+    return Decoder(length=length, context=cache.context, in_place=steps, growing=_growing(network, cache))
 
 
 def _in_place(network: Network, cache: CacheSize, count: int, *, has_logits: bool) -> Step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
     from export.analysis.tasks.prediction import Prediction
+    from export.bundle.generate import Sampling
     from export.bundle.given import Given
     from export.bundle.predict import Reader
     from export.bundle.read import Delivered, DeliveredFile
@@ -36,12 +38,27 @@ PICTURE = ".png"
     help="Write the outputs as real values; for a .png, write the predicted picture, for example a segmentation mask.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-def command(folder: Path, inputs: tuple[str, ...], name: str | None, top: int, out: Path | None, as_json: bool) -> None:
-    """Run a delivered file on photos or texts, without TensorFlow.
+@click.option("--max-tokens", default=100, show_default=True, help="Tokens of a continued text.")
+@click.option("--temperature", default=0.0, show_default=True, help="0 takes the most probable token; 1 draws one.")
+@click.option("--top-p", default=1.0, show_default=True, help="Draw from the tokens that have this share together.")
+@click.option("--seed", default=0, show_default=True, help="Random seed of a continued text.")
+def command(
+    folder: Path,
+    inputs: tuple[str, ...],
+    name: str | None,
+    top: int,
+    out: Path | None,
+    as_json: bool,
+    max_tokens: int,
+    temperature: float,
+    top_p: float,
+    seed: int,
+) -> None:
+    """Run a delivered file on photos or texts, without TensorFlow; a language model continues the text.
 
     Quote a text, or give a .txt with one text per line. Instead, give one .npz or .npy with the inputs of any model.
     """
-    from export.bundle import predict
+    from export.bundle import generate, predict
     from export.bundle.read import read
 
     delivered = read(folder)
@@ -51,6 +68,10 @@ def command(folder: Path, inputs: tuple[str, ...], name: str | None, top: int, o
         raise UsageProblemError(
             f"{arrays[0].name} cannot be combined with other inputs; give one .npz or .npy, or only photos or texts"
         )
+    if delivered.task == generate.TASK and not arrays and out is None:
+        sampling = generate.Sampling(most=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
+        _continue(delivered, file, inputs, sampling, as_json=as_json)
+        return
     picture = out is not None and out.suffix == PICTURE
     taken = _given(delivered, file, inputs, arrays)
     reader = predict.reader(delivered, file, photos=bool(taken.photo_sizes)) if out is None or picture else None
@@ -67,6 +88,39 @@ def command(folder: Path, inputs: tuple[str, ...], name: str | None, top: int, o
         _print_predictions(file, measured, taken, predictions, as_json=as_json)
     if out is not None and not as_json:
         standard_output().print(f"written: {out}", soft_wrap=True)
+
+
+def _continue(
+    delivered: Delivered, file: DeliveredFile, prompts: Sequence[str], sampling: Sampling, *, as_json: bool
+) -> None:
+    """Continue each text, and print what follows as it arrives."""
+    from export.bundle.generate import generate
+    from export.cli.printable import printable
+
+    console, found = standard_output(), []
+    for prompt in prompts:
+        if not as_json:
+            console.print(printable(prompt), end="", style="bold", markup=False, highlight=False, soft_wrap=True)
+        continued = generate(delivered, file, prompt, sampling, _ignore if as_json else _show)
+        found.append(asdict(continued))
+        if not as_json:
+            console.print()
+            speed = f"{continued.first_ms:.0f} ms to the first token, {continued.tokens_per_second:.0f} tokens/s"
+            console.print(f"{file.path.name}: {len(continued.tokens)} tokens, {speed}\n", style="dim", soft_wrap=True)
+    _warn(file)
+    if as_json:
+        print_json({"file": file.path.name, "answers": found})
+
+
+def _show(text: str) -> None:
+    """Print a piece of text as it arrives."""
+    from export.cli.printable import printable
+
+    standard_output().print(printable(text), end="", markup=False, highlight=False, soft_wrap=True)
+
+
+def _ignore(text: str) -> None:
+    """Print nothing."""
 
 
 def _given(delivered: Delivered, file: DeliveredFile, inputs: Sequence[str], arrays: Sequence[Path]) -> Given:

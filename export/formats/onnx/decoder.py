@@ -14,7 +14,8 @@ from calibration.samples import Array
 from export.formats.onnx.protos import GraphProto
 from export.model.tensor_spec import TensorSpec
 
-LENGTH_KEY = "zoo.length"  # of the whole texts in the proof, in decimal digits
+# Length of the whole texts in the proof, and of the longest text, in decimal digits.
+LENGTH_KEY, CONTEXT_KEY = "zoo.length", "zoo.context"
 _NEW, _PAST, _ALL = "sequence_length", "past_sequence_length", "total_sequence_length"
 _AXES = {"input_ids": _NEW, "position_ids": _NEW, "logits": _NEW, "attention_mask": _ALL}
 
@@ -34,11 +35,12 @@ class GrowingDecoder:
     Attributes:
         inputs: the tokens of a whole text.
         outputs: the logits of all of its tokens.
+        context: number of tokens that the network can read.
     """
 
-    def __init__(self, session: Any, length: int) -> None:
-        """Wrap ONNX Runtime's session; `length` is that of a whole text."""
-        self._session = session
+    def __init__(self, session: Any, length: int, context: int) -> None:
+        """Wrap ONNX Runtime's session; `length` is that of a whole text in the proof, `context` of the longest text."""
+        self._session, self.context = session, context
         self._cache = [value for value in session.get_inputs() if value.name.startswith("past_key_values.")]
         self._outputs = [value.name for value in session.get_outputs()]
         columns = next(value.shape[-1] for value in session.get_outputs() if value.name == "logits")
@@ -50,16 +52,24 @@ class GrowingDecoder:
         """Return the logits (1, N, vocabulary) of tokens (1, N)."""
         tokens = inputs["tokens"].astype(np.int64)
         length = tokens.shape[1]
-        cache = {one.name: np.zeros((1, one.shape[1], 0, one.shape[3]), np.float32) for one in self._cache}
+        cache = self.empty_cache()
         ends = [length // 4, *range(length // 2, length + 1)]
         rows = [
-            self._step(tokens[:, start:stop], start, cache)
+            self.step(tokens[:, start:stop], start, cache)
             for start, stop in zip([0, *ends[:-1]], ends, strict=True)
             if start < stop
         ]
         return {"logits": np.concatenate(rows, axis=1)}
 
-    def _step(self, tokens: Array, start: int, cache: dict[str, Array]) -> Array:
+    def begin(self) -> GrowingText:
+        """Return a text without tokens."""
+        return GrowingText(self)
+
+    def empty_cache(self) -> dict[str, Array]:
+        """Return the keys and values of no tokens."""
+        return {one.name: np.zeros((1, one.shape[1], 0, one.shape[3]), np.float32) for one in self._cache}
+
+    def step(self, tokens: Array, start: int, cache: dict[str, Array]) -> Array:
         """Return the logits of tokens from the position `start` on, and update `cache`."""
         stop = start + tokens.shape[1]
         given = {
@@ -71,3 +81,18 @@ class GrowingDecoder:
         cache.update((name, found[name.replace("past_key_values", "present")]) for name in cache)
         logits: Array = found["logits"]
         return logits
+
+
+class GrowingText:
+    """A text that a decoder with a growing cache has read so far."""
+
+    def __init__(self, decoder: GrowingDecoder) -> None:
+        self._decoder, self._cache, self._place = decoder, decoder.empty_cache(), 0
+        self.context = decoder.context
+
+    def read(self, tokens: Array) -> Array:
+        """Read more tokens (N,) at once, and return the logits of the one behind them."""
+        logits = self._decoder.step(tokens[None].astype(np.int64), self._place, self._cache)
+        self._place += len(tokens)
+        last: Array = logits[0, -1]
+        return last

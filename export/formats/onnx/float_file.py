@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from export.errors import ConversionError
-from export.formats.onnx.decoder import LENGTH_KEY, name_axes
+from export.formats.onnx.decoder import CONTEXT_KEY, LENGTH_KEY, name_axes
 from export.formats.onnx.entries import ENTRIES_KEY, describe
 from export.formats.onnx.folding import fold
 from export.formats.onnx.layout import sink_transposes
@@ -61,6 +61,7 @@ def convert_decoder(decoder: Decoder) -> bytes:
     proto = _converted(step.model, step.inputs, step.outputs, free=True)
     name_axes(proto.graph)
     proto.metadata_props.add(key=LENGTH_KEY, value=str(decoder.length))
+    proto.metadata_props.add(key=CONTEXT_KEY, value=str(decoder.context))
     return bytes(proto.SerializeToString(deterministic=True))
 
 

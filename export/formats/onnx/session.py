@@ -12,7 +12,7 @@ import numpy as np
 
 from calibration.samples import Array
 from export.errors import ConversionError
-from export.formats.onnx.decoder import LENGTH_KEY, GrowingDecoder
+from export.formats.onnx.decoder import CONTEXT_KEY, LENGTH_KEY, GrowingDecoder
 from export.formats.onnx.entries import ENTRIES_KEY, OnnxEntries
 from export.model.tensor_spec import TensorSpec
 
@@ -86,8 +86,9 @@ def open_session(path: Path, threads: int = 1) -> OnnxSession | OnnxEntries | Gr
     """
     session = _load(path, threads)
     stored = session.get_modelmeta().custom_metadata_map
-    if (length := stored.get(LENGTH_KEY, "")).isdigit():
-        return GrowingDecoder(session, int(length))
+    length, context = (stored.get(key, "") for key in (LENGTH_KEY, CONTEXT_KEY))
+    if length.isdigit() and context.isdigit():
+        return GrowingDecoder(session, int(length), int(context))
     described = stored.get(ENTRIES_KEY)
     return OnnxEntries(session, json.loads(described)) if described else OnnxSession(path, threads)
 

@@ -57,13 +57,22 @@ class InPlaceDecoder:
         cache = self._empty_cache()
         rows = [self._step(DECODE, tokens[:, place : place + 1], place, cache) for place in range(half)]
         cache = self._empty_cache()
-        self._prefill(tokens[:, :half], cache)
+        self.prefill(tokens[:, :half], cache)
         rows += [
             self._step(DECODE, tokens[:, place : place + 1], place, cache) for place in range(half, tokens.shape[1])
         ]
         return {"logits": np.concatenate(rows, axis=1)}
 
-    def _prefill(self, tokens: Array, cache: dict[str, Array]) -> None:
+    def begin(self) -> InPlaceText:
+        """Return a text without tokens."""
+        return InPlaceText(self, self._empty_cache())
+
+    @property
+    def context(self) -> int:
+        """Number of tokens that the cache holds."""
+        return int(self._decode["mask"]["shape"][-1])
+
+    def prefill(self, tokens: Array, cache: dict[str, Array]) -> None:
         """Read a prompt in pieces; zeros fill the last one, whose rows of the cache the next tokens overwrite."""
         name = min((name for name in self._runners if name.startswith(PREFILL)), key=len)
         count = int(self._runners[name].get_input_details()["tokens"]["shape"][1])
@@ -71,10 +80,15 @@ class InPlaceDecoder:
             piece = tokens[:, start : start + count]
             self._step(name, np.pad(piece, ((0, 0), (0, count - piece.shape[1]))), start, cache)
 
+    def step(self, tokens: Array, place: int, cache: dict[str, Array]) -> Array:
+        """Read one token (1, 1) at a position, update the cache, and return its logits (1, 1, vocabulary)."""
+        logits: Array = self._step(DECODE, tokens, place, cache)
+        return logits
+
     def _step(self, name: str, tokens: Array, start: int, cache: dict[str, Array]) -> Any:
         """Run one signature on tokens from the position `start` on; update `cache`, and return the logits if any."""
         positions = np.arange(start, start + tokens.shape[1], dtype=np.int32)
-        is_seen = np.arange(self._decode["mask"]["shape"][-1]) <= positions[:, None]
+        is_seen = np.arange(self.context) <= positions[:, None]
         mask = np.where(is_seen, np.float32(0), MASKED)[None, None]
         found = self._runners[name](tokens=tokens, input_pos=positions, mask=mask, **cache)
         cache.update((key, found[key]) for key in cache)
@@ -86,3 +100,23 @@ class InPlaceDecoder:
             for name, detail in self._decode.items()
             if name.startswith("kv_cache_")
         }
+
+
+class InPlaceText:
+    """A text that a decoder with a cache in place has read so far."""
+
+    def __init__(self, decoder: InPlaceDecoder, cache: dict[str, Array]) -> None:
+        self._decoder, self._cache, self._place = decoder, cache, 0
+        self.context = decoder.context
+
+    def read(self, tokens: Array) -> Array:
+        """Read more tokens (N,), the last of them by "decode", and return the logits of the one behind them."""
+        before, last = tokens[None, :-1], tokens[None, -1:]
+        if self._place == 0 and before.size:
+            self._decoder.prefill(before, self._cache)
+        else:
+            for place in range(before.shape[1]):
+                self._decoder.step(before[:, place : place + 1], self._place + place, self._cache)
+        self._place += len(tokens)
+        logits: Array = self._decoder.step(last, self._place - 1, self._cache)[0, -1]
+        return logits

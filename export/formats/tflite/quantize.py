@@ -53,6 +53,8 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
         float_file = flatbuffer.write(reference)
     if plan.raised:
         plan = replace(plan, raised=mixed.settled(reference, plan.raised, plan.io))
+    if plan.scheme == W8A16:
+        plan = replace(plan, raised={**mixed.variances(reference), **plan.raised})
     ranges = planned(reference, plan) if plan.scheme.needs_calibration else {}
     statistics = _statistics(ranges) or None
     if statistics is not None:
@@ -90,8 +92,9 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
 def _recipe(reference: flatbuffer.Model, plan: QuantizationPlan) -> QuantizerRecipe:
     from ai_edge_quantizer import recipe
 
-    if plan.raised:
-        return mixed.recipe(reference, plan.raised, plan.io)
+    has_bad_tables = any(mixed.is_bad_in_int16(reference, one) for one in reference.subgraphs[0].operators)
+    if plan.raised or (plan.scheme == W8A16 and has_bad_tables):
+        return mixed.recipe(reference, plan.raised, plan.io, plan.scheme.activation_bits)
     makers: dict[Scheme, Callable[[], QuantizerRecipe]] = {
         FLOAT16: _float16_recipe,
         INT8: recipe.static_wi8_ai8,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from calibration.inputs import Texts
 from export.model import signature
 from export.model.loading import h5_file, keras_file, saved_model
 from export.model.loading.byte_inputs import with_float_pictures
@@ -37,6 +38,7 @@ class ModelFile:
         sha256: digest of the content.
         losses: names of the losses that it was trained with, in snake case, by output name; those unknown lack.
         contracts: meaning of the inputs that were text, by name.
+        texts: how texts become the numbers of these inputs, by name.
         companions: vocabularies of these inputs, which must be shipped with the exported files, by file name.
         notes: sentences for the user about how the file was read and the model changed.
     """
@@ -45,6 +47,7 @@ class ModelFile:
     sha256: str
     losses: Mapping[str, str] = field(default_factory=dict)
     contracts: Mapping[str, Input] = field(default_factory=dict)
+    texts: Mapping[str, Texts] = field(default_factory=dict)
     companions: Mapping[str, bytes] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -86,6 +89,7 @@ def load(path: Path, sizes: Sizes | None = None, *, unsafe_lambda: bool = False)
         sha256=_sha256(path),
         losses=_losses(training_loss(path), signature.names(model)[1]),
         contracts=cut.contracts,
+        texts=cut.texts,
         companions=cut.vocabularies,
         notes=(*notes, *about_call, *cut.notes, *about_state, *about_sizes, *about_bytes, *about_types),
     )

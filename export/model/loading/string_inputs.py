@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.inputs import Texts
+from calibration.samples import Array
 from export.model import signature
 from export.model.graph import Graph, functional
 from export.model.run_graph import call
@@ -25,12 +30,14 @@ class Cut:
     Attributes:
         model: takes what these layers compute.
         contracts: meaning of the inputs that were text, by name.
+        texts: how texts become the numbers of these inputs, by name.
         vocabularies: contents of files with a word a line, whose number is its line counted from 0, by file name.
         notes: sentences for the user.
     """
 
     model: keras.Model
     contracts: Mapping[str, Input] = field(default_factory=dict)
+    texts: Mapping[str, Texts] = field(default_factory=dict)
     vocabularies: Mapping[str, bytes] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -70,11 +77,13 @@ def without_strings(name: str, model: keras.Model) -> Cut:
     for node in Graph(model).nodes:
         if any(id(tensor) not in known for tensor in node.outputs) and id(node.input_tensors[0]) not in texts:
             known.update({id(old): new for old, new in zip(node.outputs, call(node, known), strict=True)})
+    shapes = {one: tuple(spec.shape[1:]) for one, spec in zip(signature.names(model)[0], model.inputs, strict=True)}
     ordered = [inputs[one] for one in signature.names(model)[0]]
     outputs = [known[id(tensor)] for tensor in model.outputs]
     return Cut(
         model=keras.Model(ordered[0] if len(ordered) == 1 else ordered, outputs, name=model.name),
         contracts={one: contract for one, layer in readers.items() if (contract := _contract(layer)) is not None},
+        texts={one: _texts(layer, shapes[one]) for one, layer in readers.items()},
         vocabularies={_file_name(one): words for one, layer in readers.items() if (words := _words(layer))},
         notes=tuple(_note(one, layer, inputs[one]) for one, layer in readers.items()),
     )
@@ -108,6 +117,17 @@ def _contract(layer: Any) -> Input | None:
     if mode != "int" or not hasattr(layer, "get_vocabulary"):
         return None
     return Tokens(vocabulary=len(layer.get_vocabulary()))
+
+
+def _texts(layer: Any, shape: tuple[int | None, ...]) -> Texts:
+    """Return how a layer turns texts into numbers; of an unknown number of texts, a sample has one."""
+
+    def numbers(texts: NDArray[Any]) -> Array:
+        import tensorflow as tf
+
+        return np.asarray(layer(tf.constant(texts.astype(object), tf.string)))
+
+    return Texts(shape=tuple(1 if size is None else size for size in shape), numbers=numbers)
 
 
 def _words(layer: Any) -> bytes:

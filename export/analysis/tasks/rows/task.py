@@ -59,7 +59,10 @@ def find(subject: Subject, source: str) -> RowsOfModel:
         UsageProblemError: the source cannot be read, does not fit the model, or holds targets of several outputs.
     """
     model, generated = subject.model, subject.made_up_inputs
-    inputs = {spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype) for spec in signature.inputs(model)}
+    inputs = {
+        spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype, texts=subject.texts.get(spec.name))
+        for spec in signature.inputs(model)
+    }
     if generated:
         raise UsageProblemError(f"--evaluate with rows cannot fill the random input {', '.join(generated)}")
     outputs = {spec.name: spec for spec in signature.outputs(model)}

@@ -1,0 +1,109 @@
+"""Continue a text with a delivered file of a decoder, as a device would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from export.bundle.given import tokenizer
+from export.bundle.read import Delivered, DeliveredFile
+from export.runtime import background
+from export.runtime.jobs.continue_text import continue_text
+from zoo.errors import UsageProblemError
+from zoo.language.tokenizer import Tokenizer
+
+TASK = "language modelling"
+ENDS = ("</s>", "<|endoftext|>", "[SEP]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How the next token is chosen.
+
+    Attributes:
+        most: largest number of new tokens.
+        temperature: 0 takes the most probable token; higher ones are more random.
+        top_p: draw from the most probable tokens that have this share together.
+        seed: random seed.
+    """
+
+    most: int = 100
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.most < 1 or self.temperature < 0 or not 0 < self.top_p <= 1 or self.seed < 0:
+            raise UsageProblemError(
+                "--max-tokens must be at least 1, --temperature and --seed at least 0, and --top-p between 0 and 1"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continued:
+    """A text that a file has continued.
+
+    Attributes:
+        prompt: the text that was given.
+        text: what follows.
+        tokens: numbers of the new tokens.
+        first_ms: time until the first token was known: of reading the prompt.
+        tokens_per_second: speed of all further tokens.
+    """
+
+    prompt: str
+    text: str
+    tokens: tuple[int, ...]
+    first_ms: float
+    tokens_per_second: float
+
+
+class _Printing:
+    """Passes the text of tokens on as they arrive; implements `export.progress.Progress`."""
+
+    def __init__(self, found: Tokenizer, prompt: list[int], show: Callable[[str], None]) -> None:
+        self._tokenizer, self._tokens, self._show = found, list(prompt), show
+        self._shown = len(found.decode(prompt))
+
+    def step(self, what: str, done: int | None = None, total: int | None = None) -> None:
+        """Take the number of a token; an unfinished character waits for its other bytes."""
+        self._tokens.append(int(what))
+        text = self._tokenizer.decode(self._tokens)
+        if not text.endswith("\ufffd"):
+            self._show(text[self._shown :])
+            self._shown = len(text)
+
+
+def generate(
+    delivered: Delivered, file: DeliveredFile, prompt: str, sampling: Sampling, show: Callable[[str], None]
+) -> Continued:
+    """Continue a prompt, and pass new text to `show` as it arrives.
+
+    Raises:
+        CheckFailedError: the tokenizer differs from the exported one.
+        UsageProblemError: the prompt is empty or too long, or the tokenizer is missing.
+    """
+    if not prompt.strip():
+        raise UsageProblemError("the text is empty; type some words")
+    found = tokenizer(delivered)
+    ids = found.ids(prompt)
+    ends = [number for number in map(found.number, ENDS) if number is not None]
+    result = background.start(
+        continue_text,
+        _Printing(found, ids, show),
+        path=str(file.path.absolute()),
+        prompt=ids,
+        most=sampling.most,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        seed=sampling.seed,
+        ends=ends,
+    )
+    whole, before = found.decode([*ids, *result["tokens"]]), found.decode(ids)
+    return Continued(
+        prompt=prompt,
+        text=whole[len(before) :],
+        tokens=tuple(result["tokens"]),
+        first_ms=result["first_ms"],
+        tokens_per_second=result["tokens_per_second"],
+    )

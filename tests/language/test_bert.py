@@ -1,0 +1,153 @@
+"""BERT computes what the paper says, and its original weights arrive where they belong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.language.small_texts import SIZES
+from zoo import bert
+from zoo.pretrained.bert import from_original
+from zoo.weights.random_weights import fill
+
+Array = NDArray[np.float64]
+IDS = np.array([[2, 4, 5, 7, 9, 3, 0, 0, 0, 0, 0, 0]], np.int32)
+MASK = (IDS > 0).astype(np.int32)
+SEGMENTS = np.array([[0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0]], np.int32)
+
+
+def built(head: str) -> Any:
+    model = bert.build(head=head, **SIZES)
+    fill(model, None, seed=1)
+    return model
+
+
+def outputs(model: Any, ids: NDArray[np.int32] = IDS, mask: NDArray[np.int32] = MASK) -> list[Array]:
+    found = model([ids, mask, SEGMENTS])
+    return [np.asarray(one, np.float64) for one in (found if isinstance(found, list) else [found])]
+
+
+def norm(x: Array, weights: dict[str, Array], name: str) -> Array:
+    centred = x - x.mean(-1, keepdims=True)
+    scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-12)
+    return np.asarray(scaled * weights[f"{name}/gamma"] + weights[f"{name}/beta"])
+
+
+def plain_hidden_states(model: Any) -> Array:
+    """Return hidden states (length, width) in plain NumPy, float64, written from the paper."""
+    from math import erf
+
+    weights = {one.path: np.asarray(one.numpy(), np.float64) for one in model.weights}
+    heads, size = SIZES["heads"], SIZES["width"] // SIZES["heads"]
+
+    def dense(x: Array, name: str) -> Array:
+        return np.asarray(x @ weights[f"{name}/kernel"] + weights[f"{name}/bias"])
+
+    x = weights["word_embedding/embeddings"][IDS[0]] + weights["position_embedding/embeddings"][: IDS.shape[1]]
+    x = norm(x + weights["segment_embedding/embeddings"][SEGMENTS[0]], weights, "embedding_norm")
+    for block in range(SIZES["blocks"]):
+        name = f"block{block}"
+        query, key, value = (dense(x, f"{name}_attention_{part}") for part in ("query", "key", "value"))
+        mixed = []
+        for head in range(heads):
+            own = slice(head * size, (head + 1) * size)
+            scores = query[:, own] @ key[:, own].T / np.sqrt(size) + np.where(MASK[0], 0, -np.inf)
+            chances = np.exp(scores - scores.max(-1, keepdims=True))
+            mixed.append(chances / chances.sum(-1, keepdims=True) @ value[:, own])
+        x = norm(x + dense(np.concatenate(mixed, -1), f"{name}_attention_output"), weights, f"{name}_attention_norm")
+        inner = dense(x, f"{name}_inner")
+        inner = inner * (1 + np.vectorize(erf)(inner / np.sqrt(2))) / 2
+        x = norm(x + dense(inner, f"{name}_outer"), weights, f"{name}_norm")
+    return np.asarray(x)
+
+
+def test_hidden_states_are_those_of_the_paper() -> None:
+    model = built("hidden")
+    hidden, pooled = outputs(model)
+    expected = plain_hidden_states(model)
+    assert np.abs(hidden[0] - expected).max() < 1e-5
+    dense = {one.path: one.numpy() for one in model.get_layer("pooled").weights}
+    kernel, bias = dense["pooled/kernel"], dense["pooled/bias"]
+    assert np.abs(pooled[0] - np.tanh(expected[0] @ kernel + bias)).max() < 1e-5
+
+
+def test_a_sentence_is_the_mean_of_its_tokens_with_length_one() -> None:
+    model = built("sentence")
+    mean = plain_hidden_states(model)[MASK[0] == 1].mean(0)
+    (found,) = outputs(model)
+    assert np.abs(found[0] - mean / np.linalg.norm(mean)).max() < 1e-5
+
+
+def test_masked_words_are_scored_by_the_embedding() -> None:
+    model = built("masked_lm")
+    (logits,) = outputs(model)
+    assert logits.shape == (1, SIZES["length"], SIZES["vocabulary"])
+    table = model.get_layer("word_embedding").embeddings.numpy()
+    assert sum(one.shape == table.shape for one in model.weights) == 1
+    before = logits.copy()
+    model.get_layer("word_embedding").embeddings.assign(np.concatenate([table[:-1], 2 * table[-1:]]))
+    changed = outputs(model)[0] - before
+    # The last word does not occur in the text, so that its scores alone change.
+    assert np.abs(changed[..., -1]).max() > 1e-3
+    assert np.abs(changed[..., :-1]).max() == 0
+
+
+@pytest.mark.parametrize("head", bert.HEADS)
+def test_padding_changes_nothing(head: str) -> None:
+    model = built(head)
+    other = np.where(MASK == 1, IDS, 6).astype(np.int32)
+    real = slice(0, int(MASK.sum()))
+    for one, found in zip(outputs(model), outputs(model, other), strict=True):
+        whole = one.ndim < 3
+        assert np.abs((one - found) if whole else (one - found)[:, real]).max() < 1e-6
+
+
+def test_a_mask_that_hides_nothing_is_noticed() -> None:
+    """Planted: padding that is attended to."""
+    model = built("sentence")
+    assert np.abs(outputs(model)[0] - outputs(model, mask=np.ones_like(MASK))[0]).max() > 1e-2
+
+
+def original(model: Any) -> dict[str, NDArray[np.float32]]:
+    """Return the weights of a model under the names and in the layout of the original."""
+    parts = {"query": "self.query", "key": "self.key", "value": "self.value", "output": "output.dense"}
+    found = {}
+    for weight in model.weights:
+        layer, _, part = weight.path.partition("/")
+        values = weight.numpy()
+        values = values.T if part == "kernel" else values
+        end = {"kernel": "weight", "gamma": "weight", "beta": "bias", "embeddings": "weight"}.get(part, part)
+        block, _, name = layer.partition("_")
+        if block.startswith("block"):
+            middle = {"inner": "intermediate.dense", "outer": "output.dense", "norm": "output.LayerNorm"}.get(name)
+            if name == "attention_norm":
+                middle = "attention.output.LayerNorm"
+            middle = middle or f"attention.{parts[name.removeprefix('attention_')]}"
+            found[f"bert.encoder.layer.{block.removeprefix('block')}.{middle}.{end}"] = values
+        else:
+            names = {"word_embedding": "word_embeddings", "position_embedding": "position_embeddings"}
+            names |= {"segment_embedding": "token_type_embeddings", "embedding_norm": "LayerNorm"}
+            place = f"embeddings.{names[layer]}" if layer in names else "pooler.dense"
+            found[f"bert.{place}.{end}"] = values
+    return found
+
+
+def test_original_weights_arrive_where_they_belong() -> None:
+    from zoo.weights import assign
+
+    model, other = built("hidden"), bert.build(head="hidden", **SIZES)
+    stored = {**original(model), "bert.embeddings.position_ids": np.arange(4.0), "cls.unknown": np.zeros(3)}
+    assign(other, from_original(stored, other))
+    for one, found in zip(outputs(model), outputs(other), strict=True):
+        assert np.array_equal(one, found)
+
+
+@pytest.mark.parametrize("name", ["bert_tiny", "bert_mini", "minilm"])
+def test_the_networks_have_the_size_of_the_paper(name: str) -> None:
+    import zoo
+
+    architecture = zoo.find(name)
+    assert architecture.build(length=16).count_params() == architecture.parameter_count
