@@ -14,11 +14,14 @@ import pytest
 import zoo
 from export.bundle.golden import read as read_golden
 from export.cli.main import main
+from export.errors import ConversionError
 from export.formats import FORMATS
+from export.model.subject import load_subject
 from export.pipeline import Delivery, run
+from export.quantization.samples import _probe_count as probe_count
 from export.recipe import Recipe
 from export.scheme import FLOAT16, FLOAT32, INT8, W8A32
-from tests.language.small_decoders import SIZES
+from tests.language.small_decoders import SIZES, small
 from zoo import llama
 from zoo.architecture import ARCHITECTURES
 
@@ -99,3 +102,23 @@ def test_large_logits_are_stored_for_few_samples() -> None:
     assert stored_count({"logits": np.zeros((30, 1000), np.float32)}) == 8
     assert stored_count({"logits": np.zeros((3, 64, 32_000), np.float32)}) == 1
     assert stored_count({"logits": np.zeros((2, 6_000_000), np.float32)}) == 1
+
+
+def test_long_texts_are_proven_on_fewer_samples() -> None:
+    short, long = (load_subject(Recipe(model="stories15m", weights="random", options={"length": n})) for n in (16, 256))
+    assert probe_count(short, Recipe(model="stories15m")) == 16
+    assert probe_count(long, Recipe(model="stories15m")) == 8
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_more_weights_than_a_file_can_hold_are_refused_in_a_sentence(
+    format_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from export.formats.onnx import float_file
+    from export.formats.tflite import convert
+
+    monkeypatch.setattr(convert, "FLATBUFFER_LIMIT_BYTES", 1000)
+    monkeypatch.setattr(float_file, "PROTOBUF_LIMIT_BYTES", 1000)
+    decoder = small("gpt2")
+    with pytest.raises(ConversionError, match="can hold at most 2 GB"):
+        FORMATS[format_name].convert(decoder.model, decoder=decoder.decoder())

@@ -86,8 +86,9 @@ def open_session(path: Path, threads: int = 1) -> OnnxSession | OnnxEntries | Gr
     """
     session = _load(path, threads)
     stored = session.get_modelmeta().custom_metadata_map
-    if LENGTH_KEY in stored:
-        return GrowingDecoder(session, int(stored[LENGTH_KEY]), int(stored[CONTEXT_KEY]))
+    length, context = (stored.get(key, "") for key in (LENGTH_KEY, CONTEXT_KEY))
+    if length.isdigit() and context.isdigit():
+        return GrowingDecoder(session, int(length), int(context))
     described = stored.get(ENTRIES_KEY)
     return OnnxEntries(session, json.loads(described)) if described else OnnxSession(path, threads)
 

@@ -23,8 +23,9 @@ MASKED = np.float32(-0.7) * np.finfo(np.float32).max  # what LiteRT-LM fills mas
 
 def length_of(model: flatbuffer.Model) -> int | None:
     """Return the length of the whole texts of a decoder; None for all other files."""
-    stored = flatbuffer.metadata(model).get(LENGTH_KEY)
-    return int(stored) if stored is not None else None
+    stored = flatbuffer.metadata(model).get(LENGTH_KEY, b"")
+    signatures = {one.signatureKey.decode() for one in model.signatureDefs or []}
+    return int(stored) if stored.isdigit() and DECODE in signatures else None
 
 
 class InPlaceDecoder:
