@@ -53,6 +53,9 @@ DEPENDENCIES = (
     Dependency("pycocotools", "pycocotools.cocoeval", "average precision of detectors"),
     Dependency("pygraphviz", "pygraphviz", "drawings of networks"),
     Dependency("scikit-image", "skimage.data", "the built-in calibration photos"),
+    Dependency("tokenizers", "tokenizers", "text to tokens and back"),
+    Dependency("safetensors", "safetensors.numpy", "read weights of language networks"),
+    Dependency("scipy", "scipy.stats", "rank correlation of embeddings"),
     Dependency("click", "click", "the commands"),
     Dependency("rich", "rich.console", "tables and progress bars"),
 )
