@@ -113,7 +113,7 @@ def _a_column_sum(_: str, values: Any) -> Any:
 
 
 def _a_scale(_: str, values: Any) -> Any:
-    is_scale = values.dtype == np.float32 and values.ndim == 1 and values.size > 8 and 0 < values.min()
+    is_scale = values.dtype == np.float32 and values.ndim == 1 and values.size > 8 and values.min() > 0
     return values * 1.02 if is_scale and values.max() < 0.1 else None
 
 

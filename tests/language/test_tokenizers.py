@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 
 import numpy as np
@@ -77,7 +78,7 @@ def joined_by_score(text: str) -> list[int]:
     while True:
         pairs = [
             (scores[known[one + other]], -place)
-            for place, ((one, _), (other, _)) in enumerate(zip(found, found[1:], strict=False))
+            for place, ((one, _), (other, _)) in enumerate(itertools.pairwise(found))
             if one and other and one + other in known
         ]
         if not pairs:
