@@ -33,6 +33,7 @@ OPERATORS: dict[str, Callable[[Any], Any]] = {
     "REDUCE_MIN": lambda x: ops.min(x, axis=1, keepdims=True) + x,
     "RELU_N1_TO_1, fused": lambda x: ops.clip(L.Dense(WIDTH)(x), -1.0, 1.0),
     "RSQRT": lambda x: ops.rsqrt(ops.square(x) + 0.5),
+    "SQRT": lambda x: ops.sqrt(ops.abs(x) + 0.01),
     "SELECT_V2": lambda x: ops.where(x > 0.0, x, x * 0.3 - 0.1),
     "SQUARED_DIFFERENCE": lambda x: ops.square(x - ops.mean(x, axis=-1, keepdims=True)),
     "SUM": lambda x: ops.sum(x, axis=1),
