@@ -139,6 +139,7 @@ def _register(name: str, title: str, parameters: int, **sizes: Any) -> Architect
             inputs=text(VOCABULARY, FILE),
             parameter_count=parameters,
             options={"length": LENGTH, "head": HEAD},
+            weight_files={".safetensors": pretrained.from_original},
             companions=_companions,
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -36,25 +37,31 @@ def norm(x: Array, weights: dict[str, Array], name: str) -> Array:
     return np.asarray(scaled * weights[f"{name}/gamma"] + weights[f"{name}/beta"])
 
 
-def plain_hidden_states(model: Any) -> Array:
+def plain_hidden_states(
+    model: Any,
+    sizes: Mapping[str, int] = SIZES,
+    ids: NDArray[np.int32] = IDS[0],
+    mask: NDArray[np.int32] = MASK[0],
+    segments: NDArray[np.int32] = SEGMENTS[0],
+) -> Array:
     """Return hidden states (length, width) in plain NumPy, float64, written from the paper."""
     from math import erf
 
     weights = {one.path: np.asarray(one.numpy(), np.float64) for one in model.weights}
-    heads, size = SIZES["heads"], SIZES["width"] // SIZES["heads"]
+    heads, size = sizes["heads"], sizes["width"] // sizes["heads"]
 
     def dense(x: Array, name: str) -> Array:
         return np.asarray(x @ weights[f"{name}/kernel"] + weights[f"{name}/bias"])
 
-    x = weights["word_embedding/embeddings"][IDS[0]] + weights["position_embedding/embeddings"][: IDS.shape[1]]
-    x = norm(x + weights["segment_embedding/embeddings"][SEGMENTS[0]], weights, "embedding_norm")
-    for block in range(SIZES["blocks"]):
+    x = weights["word_embedding/embeddings"][ids] + weights["position_embedding/embeddings"][: len(ids)]
+    x = norm(x + weights["segment_embedding/embeddings"][segments], weights, "embedding_norm")
+    for block in range(sizes["blocks"]):
         name = f"block{block}"
         query, key, value = (dense(x, f"{name}_attention_{part}") for part in ("query", "key", "value"))
         mixed = []
         for head in range(heads):
             own = slice(head * size, (head + 1) * size)
-            scores = query[:, own] @ key[:, own].T / np.sqrt(size) + np.where(MASK[0], 0, -np.inf)
+            scores = query[:, own] @ key[:, own].T / np.sqrt(size) + np.where(mask, 0, -np.inf)
             chances = np.exp(scores - scores.max(-1, keepdims=True))
             mixed.append(chances / chances.sum(-1, keepdims=True) @ value[:, own])
         x = norm(x + dense(np.concatenate(mixed, -1), f"{name}_attention_output"), weights, f"{name}_attention_norm")
@@ -111,6 +118,14 @@ def test_a_mask_that_hides_nothing_is_noticed() -> None:
     assert np.abs(outputs(model)[0] - outputs(model, mask=np.ones_like(MASK))[0]).max() > 1e-2
 
 
+OTHERS = {
+    "pooled": "bert.pooler.dense",
+    "transform": "cls.predictions.transform.dense",
+    "transform_norm": "cls.predictions.transform.LayerNorm",
+    "logits": "cls.predictions",
+}
+
+
 def original(model: Any) -> dict[str, NDArray[np.float32]]:
     """Return the weights of a model under the names and in the layout of the original."""
     parts = {"query": "self.query", "key": "self.key", "value": "self.value", "output": "output.dense"}
@@ -130,15 +145,16 @@ def original(model: Any) -> dict[str, NDArray[np.float32]]:
         else:
             names = {"word_embedding": "word_embeddings", "position_embedding": "position_embeddings"}
             names |= {"segment_embedding": "token_type_embeddings", "embedding_norm": "LayerNorm"}
-            place = f"embeddings.{names[layer]}" if layer in names else "pooler.dense"
-            found[f"bert.{place}.{end}"] = values
+            place = f"bert.embeddings.{names[layer]}" if layer in names else OTHERS[layer]
+            found[f"{place}.{end}"] = values
     return found
 
 
-def test_original_weights_arrive_where_they_belong() -> None:
+@pytest.mark.parametrize("head", ["hidden", "masked_lm"])
+def test_original_weights_arrive_where_they_belong(head: str) -> None:
     from zoo.weights import assign
 
-    model, other = built("hidden"), bert.build(head="hidden", **SIZES)
+    model, other = built(head), bert.build(head=head, **SIZES)
     stored = {**original(model), "bert.embeddings.position_ids": np.arange(4.0), "cls.unknown": np.zeros(3)}
     assign(other, from_original(stored, other))
     for one, found in zip(outputs(model), outputs(other), strict=True):
@@ -151,3 +167,26 @@ def test_the_networks_have_the_size_of_the_paper(name: str) -> None:
 
     architecture = zoo.find(name)
     assert architecture.build(length=16).count_params() == architecture.parameter_count
+
+
+@pytest.mark.imagenet
+def test_minilm_computes_in_float32_what_numpy_computes_in_float64() -> None:
+    import zoo
+    from zoo import weights
+    from zoo.language.tokenizer import FILE, Tokenizer
+
+    architecture = zoo.find("minilm")
+    model = architecture.build(length=32)
+    weights.load(model, architecture)
+    assert architecture.companions is not None
+    tokenizer = Tokenizer(architecture.companions()[FILE])
+    vectors = []
+    for text in ("A cat sits on the mat.", "A kitten rests on a rug.", "Stock markets fell sharply."):
+        one = tokenizer.encode(text, 32)
+        sizes = {"blocks": 6, "heads": 12, "width": 384}
+        hidden = plain_hidden_states(model, sizes, one.ids, one.mask, one.segments)[one.mask == 1].mean(0)
+        vectors.append(hidden / np.linalg.norm(hidden))
+        found = model([one.ids[None], one.mask[None], one.segments[None]])
+        assert np.abs(np.asarray(found)[0] - vectors[-1]).max() < 1e-5
+    cosines = np.array(vectors) @ np.array(vectors).T
+    assert cosines[0, 1] > 0.6 > 0.1 > cosines[0, 2]

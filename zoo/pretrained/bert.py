@@ -29,6 +29,9 @@ _NAMES = {
     "output.dense": "outer",
     "output.LayerNorm": "norm",
     "pooler.dense": "pooled",
+    "cls.predictions.transform.dense": "transform",
+    "cls.predictions.transform.LayerNorm": "transform_norm",
+    "cls.predictions.bias": "logits/bias",
 }
 _BLOCK = re.compile(r"(?:encoder\.)?layer\.(\d+)\.(.+)")
 
