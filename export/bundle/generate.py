@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 from export.bundle.given import tokenizer
 from export.bundle.read import Delivered, DeliveredFile
+from export.model.output_kinds import LANGUAGE_MODELLING
 from export.runtime import background
 from export.runtime.jobs.continue_text import continue_text
-from zoo.errors import UsageProblemError
+from zoo.errors import CheckFailedError, UsageProblemError
+from zoo.inputs import Tokens
 from zoo.language.tokenizer import Tokenizer
 
-TASK = "language modelling"
+TASK = LANGUAGE_MODELLING
+COLDEST, HOTTEST = 0.01, 100  # temperatures; colder ones are 0
 ENDS = ("</s>", "<|endoftext|>", "[SEP]")
 
 
@@ -33,9 +36,11 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.most < 1 or self.temperature < 0 or not 0 < self.top_p <= 1 or self.seed < 0:
+        is_sane = self.temperature == 0 or COLDEST <= self.temperature <= HOTTEST
+        if self.most < 1 or not is_sane or not 0 < self.top_p <= 1 or self.seed < 0:
             raise UsageProblemError(
-                "--max-tokens must be at least 1, --temperature and --seed at least 0, and --top-p between 0 and 1"
+                f"--max-tokens must be at least 1, --seed at least 0, --top-p between 0 and 1, and --temperature 0 or "
+                f"between {COLDEST} and {HOTTEST}"
             )
 
 
@@ -80,13 +85,16 @@ def generate(
     """Continue a prompt, and pass new text to `show` as it arrives.
 
     Raises:
-        CheckFailedError: the tokenizer differs from the exported one.
+        CheckFailedError: the tokenizer differs from the exported one, or gives tokens that the network does not know.
         UsageProblemError: the prompt is empty or too long, or the tokenizer is missing.
     """
     if not prompt.strip():
         raise UsageProblemError("the text is empty; type some words")
     found = tokenizer(delivered)
     ids = found.ids(prompt)
+    vocabulary = next(one.vocabulary for one in delivered.inputs.values() if isinstance(one, Tokens))
+    if max(ids, default=0) >= vocabulary:
+        raise CheckFailedError(f"the tokenizer gives token {max(ids)}, but the network knows {vocabulary}")
     ends = [number for number in map(found.number, ENDS) if number is not None]
     result = background.start(
         continue_text,

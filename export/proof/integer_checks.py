@@ -83,6 +83,8 @@ def storage(evidence: Evidence) -> Results | NotMade:
         report = FORMATS[evidence.file.format].storage(evidence.parent, evidence.file.content, siblings)
     except ConversionError as error:
         return failed("storage", "all constants", str(error))
+    if report is None and evidence.scheme.is_dynamic:
+        return failed("storage", "all constants", "its layers are not those of the file that it was derived from")
     if report is None:
         names = " and ".join(sibling.artifact.file_name for sibling in evidence.siblings.values())
         return NotMade(f"its layers cannot be matched to those of {names or 'the float file'}", is_missing=True)

@@ -193,7 +193,21 @@ def _parent(file: MadeFile, files: Mapping[Key, MadeFile], base: IntegerBase | N
 
 
 def _choices(run: ExportRun, file: MadeFile, base: IntegerBase | None) -> tuple[str, ...]:
-    """Return sentences about what the export chose by itself for a file."""
+    """Return sentences about what the export chose by itself for a file, and what the proof did not look at."""
+    return (*_chosen(run, file, base), *_positions(run))
+
+
+def _positions(run: ExportRun) -> tuple[str, ...]:
+    """Return up to which position of a decoder the proof goes, if the network reads longer texts."""
+    if run.subject.decoder is None:
+        return ()
+    decoder = run.subject.decoder(run.subject.model)
+    if decoder.length == decoder.context:
+        return ()
+    return (f"compared up to position {decoder.length} of {decoder.context}; type --set length={decoder.context}",)
+
+
+def _chosen(run: ExportRun, file: MadeFile, base: IntegerBase | None) -> tuple[str, ...]:
     if file.alone:
         return (f"quantized straight from the float .{file.format}, not reconstructed: {file.alone}",)
     coarse = run.coarse_edges(file.scheme).reasons if run.raised(file.scheme) else ()

@@ -128,7 +128,24 @@ def _a_row(_: str, values: Any) -> Any:
     return values
 
 
-@pytest.mark.parametrize("fault", [_a_weight, _a_column_sum, _a_scale, _a_row_scale])
+def _a_vector(_: str, values: Any) -> Any:
+    """Change one number of a normalization's scale or offset, or of a bias, whichever comes first."""
+    is_vector = values.dtype == np.float32 and values.ndim <= 2 and values.size in (32, 48)
+    if not is_vector or np.array_equal(values, np.rint(values)) or values.min() > 0 > values.max():
+        return None
+    values.reshape(-1)[0] += 0.01
+    return values
+
+
+def _the_levels(_: str, values: Any) -> Any:
+    return np.float32(254) if values.ndim == 0 and values == 255 else None
+
+
+def _the_step(_: str, values: Any) -> Any:
+    return np.float32(values * 1.01) if values.ndim == 0 and values == np.float32(1 / 255) else None
+
+
+@pytest.mark.parametrize("fault", [_a_weight, _a_column_sum, _a_scale, _a_row_scale, _a_vector, _the_levels, _the_step])
 @pytest.mark.parametrize("which", ["encoder", "decoder"])
 def test_every_changed_constant_is_found(which: str, fault: Any, request: pytest.FixtureRequest) -> None:
     """Planted: one number of each kind that the .onnx stores."""
@@ -143,6 +160,35 @@ def test_a_changed_row_of_the_table_is_found(encoder: tuple[Files, Files]) -> No
     found = storage.compare_with_sibling(files["tflite"], changed(files["onnx"], _a_row))
     assert found is not None
     assert found.worst_steps > 0.51
+
+
+def test_a_bias_that_is_added_twice_is_found(encoder: tuple[Files, Files]) -> None:
+    """Planted: another Add of the same constant behind the first."""
+    _, files = encoder
+    proto = onnx.load_from_string(files["onnx"])
+    vectors = {one.name for one in proto.graph.initializer if list(one.dims) == [32]}
+    place, node = next(
+        (place, node)
+        for place, node in enumerate(proto.graph.node)
+        if node.op_type == "Add" and node.input[1] in vectors
+    )
+    again = onnx.helper.make_node("Add", [f"{node.output[0]}/once", node.input[1]], [node.output[0]])
+    proto.graph.node[place].output[0] = f"{node.output[0]}/once"
+    proto.graph.node.insert(place + 1, again)
+    found = storage.compare_with_sibling(files["tflite"], proto.SerializeToString())
+    assert found is None or found.worst_steps > 0.51
+
+
+def test_a_product_of_a_product_has_both_formats(tmp_path: Path) -> None:
+    import keras
+
+    x = keras.Input((8,))
+    model = keras.Model(x, keras.layers.Dense(3)(keras.layers.Dense(24)(x)))
+    floats = {name: one.convert(model) for name, one in FORMATS.items()}
+    files = quantized(floats)
+    expected = outputs("tflite", floats["tflite"], tmp_path)
+    for name, content in files.items():
+        assert sqnr_db(expected, outputs(name, content, tmp_path)) > 25
 
 
 def test_rows_of_a_table_are_picked_as_before(encoder: tuple[Files, Files], tmp_path: Path) -> None:

@@ -63,6 +63,23 @@ def test_an_empty_text_is_refused(delivery: Delivery, capsys: pytest.CaptureFixt
     assert "a text is empty; type some words" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["missing.txt", "photo.jpg", "pairs.csv"])
+def test_the_name_of_a_file_is_no_text(name: str, delivery: Delivery, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(delivery.folder), name]) == 2
+    assert name in capsys.readouterr().err
+
+
+def test_a_text_may_end_like_a_file_and_be_long(delivery: Delivery, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(delivery.folder), "the cat sat on the.txt", "a" * 12_000 + ".txt", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert len(json.loads(captured.out)["answers"]) == 2
+
+
+def test_a_text_that_is_cut_off_is_reported(delivery: Delivery, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(delivery.folder), "the cat sat on the mat " * 4]) == 0
+    assert "1 of 1 texts are longer than 12 tokens and were cut off" in capsys.readouterr().err
+
+
 def test_another_tokenizer_is_noticed(delivery: Delivery, capsys: pytest.CaptureFixture[str]) -> None:
     assert delivery.folder is not None
     path = delivery.folder / FILE
@@ -136,7 +153,10 @@ def test_tokens_are_drawn_by_their_chances() -> None:
     assert cold[1] > 0.9
 
 
-@pytest.mark.parametrize("wrong", [{"most": 0}, {"temperature": -1}, {"top_p": 0}, {"top_p": 1.5}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"most": 0}, {"temperature": -1}, {"top_p": 0}, {"top_p": 1.5}, {"seed": -1}, {"temperature": float("nan")}],
+)
 def test_impossible_sampling_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UsageProblemError, match="--max-tokens must be at least 1"):
         Sampling(**wrong)  # type: ignore[arg-type]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ARRAYS = (".npz", ".npy")
 PICTURE = ".png"
+# A word that ends so is the name of a file and not a text.
+FILE_SUFFIXES, LONGEST_NAME = (".txt", ".jpg", ".jpeg", ".png", ".csv"), 255
 
 
 @click.command()
@@ -38,10 +40,15 @@ PICTURE = ".png"
     help="Write the outputs as real values; for a .png, write the predicted picture, for example a segmentation mask.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-@click.option("--max-tokens", default=100, show_default=True, help="Tokens of a continued text.")
-@click.option("--temperature", default=0.0, show_default=True, help="0 takes the most probable token; 1 draws one.")
-@click.option("--top-p", default=1.0, show_default=True, help="Draw from the tokens that have this share together.")
-@click.option("--seed", default=0, show_default=True, help="Random seed of a continued text.")
+@click.option("--max-tokens", default=100, show_default=True, help="Most new tokens, for a language model.")
+@click.option("--temperature", default=0.0, show_default=True, help="Of a language model: 0 takes the likeliest token.")
+@click.option(
+    "--top-p",
+    default=1.0,
+    show_default=True,
+    help="Of a language model: the share of tokens to draw from.",
+)
+@click.option("--seed", default=0, show_default=True, help="Random seed, for a language model.")
 def command(
     folder: Path,
     inputs: tuple[str, ...],
@@ -63,14 +70,14 @@ def command(
 
     delivered = read(folder)
     file = predict.choose(delivered, name)
-    arrays = [path for path in map(Path, inputs) if path.suffix in ARRAYS]
+    arrays = [path for path in map(Path, inputs) if path.suffix in ARRAYS and "\n" not in str(path)]
     if arrays and len(inputs) > 1:
         raise UsageProblemError(
             f"{arrays[0].name} cannot be combined with other inputs; give one .npz or .npy, or only photos or texts"
         )
     if delivered.task == generate.TASK and not arrays and out is None:
         sampling = generate.Sampling(most=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
-        _continue(delivered, file, inputs, sampling, as_json=as_json)
+        _continue(delivered, file, _texts(inputs), sampling, as_json=as_json)
         return
     picture = out is not None and out.suffix == PICTURE
     taken = _given(delivered, file, inputs, arrays)
@@ -95,9 +102,11 @@ def _continue(
 ) -> None:
     """Continue each text, and print what follows as it arrives."""
     from export.bundle.generate import generate
+    from export.bundle.given import tokenizer
     from export.cli.printable import printable
 
     console, found = standard_output(), []
+    tokenizer(delivered)  # Refused before a text is printed.
     for prompt in prompts:
         if not as_json:
             console.print(printable(prompt), end="", style="bold", markup=False, highlight=False, soft_wrap=True)
@@ -125,7 +134,6 @@ def _ignore(text: str) -> None:
 
 def _given(delivered: Delivered, file: DeliveredFile, inputs: Sequence[str], arrays: Sequence[Path]) -> Given:
     """Return what the file is run on: an array, texts if the model reads text, otherwise photos."""
-    from calibration.sources.texts import SUFFIX, lines
     from export.bundle import given
     from zoo.inputs import tokenizer_of
 
@@ -133,8 +141,30 @@ def _given(delivered: Delivered, file: DeliveredFile, inputs: Sequence[str], arr
         return given.from_arrays(delivered, file, arrays[0])
     if not tokenizer_of(delivered.inputs):
         return given.from_photos(delivered, file, [Path(one) for one in inputs])
-    texts = [lines(Path(one)) if one.endswith(SUFFIX) and Path(one).is_file() else [one] for one in inputs]
-    return given.from_texts(delivered, file, [text for found in texts for text in found])
+    taken = given.from_texts(delivered, file, _texts(inputs))
+    for warning in taken.samples.warnings:
+        standard_error().print(f"warning: {warning}", soft_wrap=True)
+    return taken
+
+
+def _texts(inputs: Sequence[str]) -> list[str]:
+    """Return texts as they are typed, and the lines of .txt files.
+
+    Raises:
+        UsageProblemError: what is meant as a file is none, or none of text.
+    """
+    from calibration.sources.texts import SUFFIX, lines
+
+    found: list[str] = []
+    for one in inputs:
+        is_name = len(one) <= LONGEST_NAME and not any(map(str.isspace, one)) and Path(one).suffix in FILE_SUFFIXES
+        if not is_name:
+            found.append(one)
+        elif Path(one).suffix == SUFFIX:
+            found += lines(Path(one))
+        else:
+            raise UsageProblemError(f"{one!r} looks like a file; type a text, or a .txt with one text per line")
+    return found
 
 
 def _check_picture(reader: Reader | None, file: DeliveredFile, inputs: Sequence[str], out: Path | None) -> None:

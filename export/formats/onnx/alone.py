@@ -41,6 +41,8 @@ def _static(path: Path, samples: Samples, scheme: Scheme) -> bytes:
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
     types = {INT8: QuantType.QUInt8, W8A16: QuantType.QUInt16}
+    if scheme not in types:
+        raise ConversionError(f"without a .tflite there is no {scheme} .onnx; type --precision w8a32")
     with temporary.folder() as folder:
         made = Path(folder) / "quantized.onnx"
         try:

@@ -16,8 +16,8 @@ import numpy as np
 from calibration.samples import Array
 from export.formats.onnx.float_weights import store_integers
 from export.formats.onnx.graph import Graph
-from export.formats.onnx.naming import drop_unused
-from export.formats.onnx.protos import NodeProto
+from export.formats.onnx.naming import drop_unused, subgraphs
+from export.formats.onnx.protos import GraphProto, NodeProto
 from export.formats.onnx.sibling import read_sibling, seal
 from export.formats.onnx.weights_only import spell_out_dequantizations
 from export.formats.tflite import flatbuffer, lookups
@@ -46,11 +46,23 @@ def derive(sibling: bytes, float_file: bytes) -> bytes:
     else:
         proto = onnx.load_from_string(float_file)
         store_integers(proto.graph, model)
-    graph = Graph(proto.graph)
-    _Rewriting(graph, _read_both_ways(graph)).run()
+    rewrite(proto.graph)
     spell_out_dequantizations(proto.graph)
     drop_unused(proto.graph)
     return seal(proto)
+
+
+def rewrite(proto: GraphProto, scope: str = "") -> None:
+    """Let the products and lookups of a graph, and of its loops, read the stored integers, in place.
+
+    Args:
+        proto: the graph.
+        scope: begins the names of stored constants, which must differ from those outside of a loop.
+    """
+    for number, inner in enumerate(inner for node in proto.node for inner in subgraphs(node)):
+        rewrite(inner, f"{scope}loop{number}/")
+    graph = Graph(proto)
+    _Rewriting(graph, _read_both_ways(graph), scope).run()
 
 
 # Operators that read a matrix -> the place of the matrix.
@@ -89,11 +101,13 @@ class _Rewriting:
     Attributes:
         graph: the graph.
         shared: tables that are stored once, transposed, for products and for lookups.
+        scope: begins the names of stored constants.
         rounded: names of the integers, scale and zero point of inputs that are rounded already.
     """
 
     graph: Graph
     shared: frozenset[str]
+    scope: str = ""
     rounded: dict[str, tuple[str, str, str]] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -159,28 +173,29 @@ class _Rewriting:
 
         if name in self.rounded:
             return
-        self.rounded[name] = f"{name}/rounded", f"{name}/row_scale", f"{name}/row_zero"
+        self.rounded[name] = f"{name}/row_integers", f"{name}/row_scale", f"{name}/row_zero"
         axes, nothing = self._stored("rows/axes", np.array([-1])), self._stored("rows/nothing", np.float32(0))
-        yield helper.make_node("ReduceMax", [name, axes], [f"{name}/high"], keepdims=1)
-        yield helper.make_node("ReduceMin", [name, axes], [f"{name}/low"], keepdims=1)
-        yield helper.make_node("Max", [f"{name}/high", nothing], [f"{name}/above"])
-        yield helper.make_node("Min", [f"{name}/low", nothing], [f"{name}/below"])
-        yield helper.make_node("Sub", [f"{name}/above", f"{name}/below"], [f"{name}/width"])
+        yield helper.make_node("ReduceMax", [name, axes], [f"{name}/row_high"], keepdims=1)
+        yield helper.make_node("ReduceMin", [name, axes], [f"{name}/row_low"], keepdims=1)
+        yield helper.make_node("Max", [f"{name}/row_high", nothing], [f"{name}/row_above"])
+        yield helper.make_node("Min", [f"{name}/row_low", nothing], [f"{name}/row_below"])
+        yield helper.make_node("Sub", [f"{name}/row_above", f"{name}/row_below"], [f"{name}/row_width"])
         step = self._stored("rows/step", np.float32(1 / LEVELS))
         smallest = self._stored("rows/smallest", np.float32(SMALLEST_SCALE))
-        yield helper.make_node("Mul", [f"{name}/width", step], [f"{name}/step"])
-        yield helper.make_node("Max", [f"{name}/step", smallest], [f"{name}/row_scale"])
-        yield helper.make_node("Div", [f"{name}/below", f"{name}/row_scale"], [f"{name}/below_steps"])
-        yield helper.make_node("Round", [f"{name}/below_steps"], [f"{name}/whole_steps"])
-        yield helper.make_node("Neg", [f"{name}/whole_steps"], [f"{name}/row_zero"])
-        yield helper.make_node("Div", [name, f"{name}/row_scale"], [f"{name}/steps"])
-        yield helper.make_node("Round", [f"{name}/steps"], [f"{name}/whole"])
-        yield helper.make_node("Add", [f"{name}/whole", f"{name}/row_zero"], [f"{name}/shifted"])
+        yield helper.make_node("Mul", [f"{name}/row_width", step], [f"{name}/row_step"])
+        yield helper.make_node("Max", [f"{name}/row_step", smallest], [f"{name}/row_scale"])
+        yield helper.make_node("Div", [f"{name}/row_below", f"{name}/row_scale"], [f"{name}/row_below_steps"])
+        yield helper.make_node("Round", [f"{name}/row_below_steps"], [f"{name}/row_whole_steps"])
+        yield helper.make_node("Neg", [f"{name}/row_whole_steps"], [f"{name}/row_zero"])
+        yield helper.make_node("Div", [name, f"{name}/row_scale"], [f"{name}/row_steps"])
+        yield helper.make_node("Round", [f"{name}/row_steps"], [f"{name}/row_whole"])
+        yield helper.make_node("Add", [f"{name}/row_whole", f"{name}/row_zero"], [f"{name}/row_shifted"])
         levels = self._stored("rows/levels", np.float32(LEVELS))
-        yield helper.make_node("Clip", [f"{name}/shifted", nothing, levels], [f"{name}/clipped"])
-        yield helper.make_node("Cast", [f"{name}/clipped"], [f"{name}/rounded"], to=TensorProto.UINT8)
+        yield helper.make_node("Clip", [f"{name}/row_shifted", nothing, levels], [f"{name}/row_clipped"])
+        yield helper.make_node("Cast", [f"{name}/row_clipped"], [f"{name}/row_integers"], to=TensorProto.UINT8)
 
     def _stored(self, name: str, value: Any) -> str:
+        name = self.scope + name
         return name if name in self.graph.stored else self.graph.store(name, value)
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from export.formats.onnx.constants import Constants, Numbers
 from export.formats.onnx.protos import NodeProto
 
+LEVELS = 255.0  # steps of a row
+
 
 @dataclass(frozen=True, kw_only=True)
 class IntegerProduct:
@@ -21,6 +23,8 @@ class IntegerProduct:
         scale: of each output.
         columns: stored sums of the columns of the weights, by which the zero points of rows are taken off.
         last: the node that gives the product.
+        names: of the stored scale and sums of columns.
+        rounds_right: whether its input is rounded to all 255 steps between its ends.
     """
 
     name: str
@@ -28,6 +32,8 @@ class IntegerProduct:
     scale: Numbers
     columns: Numbers
     last: NodeProto
+    names: tuple[str, str]
+    rounds_right: bool
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -35,9 +41,9 @@ class IntegerProduct:
         return self.weights.shape[1], self.weights.shape[0]
 
     def read(self) -> Numbers:
-        """Return the real weights (outputs, inputs); not finite where the sums of the columns are wrong."""
+        """Return the real weights (outputs, inputs); not finite where sums of columns or the rounding are wrong."""
         real = (self.weights * self.scale.astype(np.float64)).T
-        is_right = self.columns.reshape(-1) == self.weights.sum(axis=0)
+        is_right = (self.columns.reshape(-1) == self.weights.sum(axis=0)) & self.rounds_right
         return np.where(is_right[:, None], real, np.inf)
 
 
@@ -62,8 +68,32 @@ def _product(constants: Constants, node: NodeProto) -> IntegerProduct | None:
     offset = constants.maker(chain[2].input[1])
     columns = constants.real(offset.input[1]) if offset is not None and offset.op_type == "Mul" else None
     scale = constants.real(chain[3].input[1])
-    if stored is None or zero is None or columns is None or scale is None or stored.ndim != 2:
+    if offset is None or stored is None or zero is None or columns is None or scale is None or stored.ndim != 2:
         return None
     return IntegerProduct(
-        name=node.name, weights=stored.astype(np.int64) - int(zero), scale=scale, columns=columns, last=chain[-1]
+        name=node.name,
+        weights=stored.astype(np.int64) - int(zero),
+        scale=scale,
+        columns=columns,
+        last=chain[-1],
+        names=(chain[3].input[1], offset.input[1]),
+        rounds_right=_rounds_right(constants, node),
     )
+
+
+def _rounds_right(constants: Constants, node: NodeProto) -> bool:
+    """Return whether the input of a product is Cast(Clip(Round(x / scale) + zero, 0, 255)), scale = width / 255."""
+    makers = [constants.maker(node.input[0])]
+    for kind in ("Cast", "Clip", "Add", "Round", "Div"):
+        if makers[-1] is None or makers[-1].op_type != kind:
+            return False
+        makers.append(constants.maker(makers[-1].input[0]))
+    clip, div = makers[1], makers[4]
+    assert clip is not None  # checked by their kinds
+    assert div is not None
+    scale = constants.maker(div.input[1])
+    step = constants.maker(scale.input[0]) if scale is not None and scale.op_type == "Max" else None
+    if step is None or step.op_type != "Mul":
+        return False
+    ends = [constants.real(name) for name in (*clip.input[1:3], step.input[1])]
+    return [None if one is None else float(one) for one in ends] == [0.0, LEVELS, float(np.float32(1 / LEVELS))]

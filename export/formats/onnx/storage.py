@@ -14,9 +14,11 @@ import numpy as np
 
 from export.formats.distance import largest_steps, symmetric_steps
 from export.formats.onnx.constants import Constants
+from export.formats.onnx.dynamic_layers import integer_products
+from export.formats.onnx.float_vectors import vector_steps
 from export.formats.onnx.layers import Layer, layers
 from export.formats.onnx.stored_layers import Float64s, StoredLayer, float_constants, stored_layers
-from export.formats.onnx.stored_tables import table_steps
+from export.formats.onnx.stored_tables import row_scale_names, table_steps
 from export.formats.session import StorageReport
 
 # A sibling's integers are copied without rounding, so a larger distance means another layer.
@@ -35,7 +37,16 @@ def compare_with_sibling(sibling: bytes, content: bytes) -> StorageReport | None
     if Counter(layer.shape for layer in found) != Counter(layer.shape for layer in expected):
         return None
     of_layers = _matched(expected, found, list(float_constants(sibling)))
-    return _report(chain(of_layers, table_steps(sibling, constants)))
+    return _report(chain(of_layers, table_steps(sibling, constants), _vectors(sibling, constants)))
+
+
+def _vectors(sibling: bytes, constants: Constants) -> Steps:
+    """Return the distances of the float constants of a file whose layers round their inputs; nothing for others."""
+    products = list(integer_products(constants))
+    if not products:
+        return ()
+    known = {name for product in products for name in product.names} | row_scale_names(constants)
+    return vector_steps(sibling, constants, known)
 
 
 def _matched(

@@ -40,17 +40,17 @@ def table_steps(sibling: bytes, constants: Constants) -> Iterator[tuple[str, flo
     Nothing is yielded for tables of floats, or if the two files do not have tables of the same shapes.
     """
     expected, found = list(_of_tflite(sibling)), list(_of_onnx(constants))
-    if Counter(table.stored.shape for table in expected) != Counter(values.shape for values in found):
+    if Counter(table.stored.shape for table in expected) != Counter(values.shape for values, _ in found):
         return
-    row_scales = list(_row_scales(constants))
+    row_scales = _row_scales(constants)
     for table in expected:
-        alike = [place for place, values in enumerate(found) if values.shape == table.stored.shape]
-        distances = {place: float(np.abs(found[place] - table.stored).max(initial=0)) for place in alike}
+        alike = [place for place, (values, _) in enumerate(found) if values.shape == table.stored.shape]
+        distances = {place: float(np.abs(found[place][0] - table.stored).max(initial=0)) for place in alike}
         nearest = min(distances, key=distances.__getitem__)
-        found.pop(nearest)
+        _, indices = found.pop(nearest)
         yield f"table of {table.name}", distances[nearest]
         if table.row_scales is not None:
-            is_stored = any(np.array_equal(scales, table.row_scales) for scales in row_scales)
+            is_stored = np.array_equal(row_scales.get(indices, np.zeros(0)), table.row_scales)
             yield f"scales of the rows of {table.name}", 0.0 if is_stored else float("inf")
 
 
@@ -73,19 +73,28 @@ def _of_tflite(content: bytes) -> Iterator[Table]:
                 yield Table(name=name, stored=stored, row_scales=scales if scales.size > 1 else None)
 
 
-def _of_onnx(constants: Constants) -> Iterator[Numbers]:
+def _of_onnx(constants: Constants) -> Iterator[tuple[Numbers, str]]:
+    """Yield the integers of every table, and the name of the indices of the rows that are taken from it."""
     for node in constants.nodes:
         values = constants.real(node.input[0]) if node.op_type == "Gather" else None
         if values is not None and values.ndim > 1 and values.dtype.kind in "iu":
             values = values if attribute(node, "axis", 0) == 0 else values.T  # Columns of a matrix are rows of a table.
-            yield values.astype(np.int64) - (UINT8_OFFSET if values.dtype == np.uint8 else 0)
+            yield values.astype(np.int64) - (UINT8_OFFSET if values.dtype == np.uint8 else 0), node.input[1]
 
 
-def _row_scales(constants: Constants) -> Iterator[Numbers]:
-    """Yield the stored columns of floats that rows are taken from: the scales of the rows of a table."""
+def row_scale_names(constants: Constants) -> set[str]:
+    """Return the names of the stored columns of floats that rows are taken from."""
+    columns = ((node.input[0], constants.shape(node.input[0])) for node in constants.nodes if node.op_type == "Gather")
+    return {name for name, shape in columns if shape is not None and len(shape) == 2 and shape[1] == 1}
+
+
+def _row_scales(constants: Constants) -> dict[str, Numbers]:
+    """Return the stored columns of floats that rows are taken from, the scales of a table, by the rows' indices."""
+    found = {}
     for node in constants.nodes:
         shape = constants.shape(node.input[0]) if node.op_type == "Gather" else None
         if shape is not None and len(shape) == 2 and shape[1] == 1:
             values = constants.real(node.input[0])
             if values is not None and values.dtype.kind == "f":
-                yield values.reshape(-1)
+                found[node.input[1]] = values.reshape(-1)
+    return found

@@ -46,9 +46,8 @@ def continue_text(
         raise UsageProblemError(f"{Path(path).name} continues no text: it has no cache of earlier tokens")
     text, generator = session.begin(), np.random.default_rng(seed)
     if len(prompt) >= text.context:
-        raise UsageProblemError(
-            f"the prompt has {len(prompt)} tokens, but the network reads {text.context}; shorten it"
-        )
+        most_tokens = text.context - 1  # One place is for the first new token.
+        raise UsageProblemError(f"the prompt has {len(prompt)} tokens; shorten it to {most_tokens} at most")
     start = time.perf_counter()
     logits = text.read(np.asarray(prompt, np.int32))
     first_ms, found = (time.perf_counter() - start) * 1e3, list[int]()
@@ -62,7 +61,8 @@ def continue_text(
         if len(prompt) + len(found) < text.context:
             logits = text.read(np.asarray([token], np.int32))
     seconds = time.perf_counter() - start
-    return {"tokens": found, "first_ms": first_ms, "tokens_per_second": len(found) / seconds if seconds else 0.0}
+    speed = (len(found) - 1) / seconds if len(found) > 1 else 0.0  # The first token was known before.
+    return {"tokens": found, "first_ms": first_ms, "tokens_per_second": speed}
 
 
 def draw(logits: Array, temperature: float, top_p: float, generator: np.random.Generator) -> int:
