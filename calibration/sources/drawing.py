@@ -14,7 +14,7 @@ from calibration.sources.request import Request, Stream
 from calibration.store import Dealer, Draw, SetWriter
 from zoo import datasets
 from zoo.errors import UsageProblemError
-from zoo.inputs import Input, Photo, made_up
+from zoo.inputs import Input, Photo, Tokens, made_up
 from zoo.registry import Registry
 
 # Default source by the kind of a model's inputs; `open_builtin` refuses every kind without an entry.
@@ -88,7 +88,8 @@ def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, r
         return folder.open_folder(path, request)
     if path.suffix in (".npz", ".npy"):
         return arrays.open_arrays(path, request)
-    if path.suffix == texts.SUFFIX and path.is_file():
+    takes_tokens = any(isinstance(one, Tokens) for one in request.contracts.values())
+    if path.suffix == texts.SUFFIX and path.is_file() and takes_tokens:
         return texts.open_file(path, request)
     if path.suffix == ".csv" and path.is_file():
         return table.open_table(path, request)
