@@ -2,7 +2,8 @@
 
 Each row of a layer's input, the vector of a token, has a scale and a zero point of its own, as in LiteRT (XNNPACK's
 "qd8"). ONNX Runtime's DynamicQuantizeLinear has one for all rows together, which costs much: on 120 sentences, the
-vectors of MiniLM keep a cosine of 0.992 with quantize_dynamic, and of 0.999 so. All operators are of the standard's own domain, so that any runtime has them.
+vectors of MiniLM keep a cosine of 0.992 with quantize_dynamic, and of 0.999 so. All operators are of the standard's
+own domain, so that any runtime has them.
 """
 
 from __future__ import annotations
