@@ -106,11 +106,17 @@ def over_steps(kind: str, window: dict[str, Any], *, bias: bool = True) -> tuple
 def test_products_of_a_convolution_over_steps_compute_its_outputs(kind: str, window: dict[str, Any]) -> None:
     layer, inputs = over_steps(kind, window)
     assert reason_against(layer) == ""
+    try:
+        expected = np.asarray(layer(inputs))
+    except tf.errors.InvalidArgumentError:  # On some processors TensorFlow cannot run the layer itself.
+        assert kind == "transposed"
+        assert "dilation_rate" in window
+        return
     values = tf.constant(inputs)
     for product in products(layer):
         bias = 0.0 if product.bias is None else product.bias
         values = product.activation(product.apply(values, product.kernel) + bias)
-    assert np.asarray(values) == pytest.approx(np.asarray(layer(inputs)), abs=1e-5)
+    assert np.asarray(values) == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize(("kind", "window"), [case for case in OVER_STEPS_CASES if case.values[0] != "transposed"])
