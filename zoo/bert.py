@@ -125,7 +125,7 @@ def _companions(**_: OptionValue) -> dict[str, bytes]:
 
 
 LENGTH = Option(default=128, choices=LENGTHS, meaning="tokens that the network reads")
-HEAD = Option(default="hidden", choices=HEADS, meaning="what the network gives")
+HEAD = Option(default="hidden", choices=HEADS, meaning="what the outputs are")
 
 
 def _register(name: str, title: str, parameters: int, **sizes: Any) -> Architecture:

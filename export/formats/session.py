@@ -39,7 +39,7 @@ class Continuation(Protocol):
 
 @runtime_checkable
 class TextDecoder(Protocol):
-    """A loaded file of a decoder, beside what `Session` says."""
+    """A loaded file of a decoder, which can continue a text."""
 
     def begin(self) -> Continuation:
         """Return a text without tokens."""

@@ -1,4 +1,4 @@
-"""BERT computes what the paper says, and its original weights arrive where they belong."""
+"""BERT equals a plain NumPy version of the paper, and takes weights under their original names."""
 
 from __future__ import annotations
 
