@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 from calibration.observers import Update
 from calibration.samples import Array, Samples
 from export.model.tensor_spec import TensorSpec
+from zoo.language.decoder import CacheSize
 
 
 class Session(Protocol):
@@ -39,7 +40,13 @@ class Continuation(Protocol):
 
 @runtime_checkable
 class TextDecoder(Protocol):
-    """A loaded file of a decoder, which can continue a text."""
+    """A loaded file of a decoder, which can continue a text.
+
+    Attributes:
+        cache: the sizes of its cache.
+    """
+
+    cache: CacheSize
 
     def begin(self) -> Continuation:
         """Return a text without tokens."""

@@ -13,6 +13,7 @@ import numpy as np
 from calibration.samples import Array
 from export.formats.onnx.protos import GraphProto
 from export.model.tensor_spec import TensorSpec
+from zoo.language.decoder import CacheSize
 
 # Length of the whole texts in the proof, and of the longest text, in decimal digits.
 LENGTH_KEY, CONTEXT_KEY = "zoo.length", "zoo.context"
@@ -36,12 +37,15 @@ class GrowingDecoder:
         inputs: the tokens of a whole text.
         outputs: the logits of all of its tokens.
         context: number of tokens that the network can read.
+        cache: the sizes of the cache.
     """
 
     def __init__(self, session: Any, length: int, context: int) -> None:
         """Wrap ONNX Runtime's session; `length` is that of a whole text in the proof, `context` of the longest text."""
         self._session, self.context = session, context
         self._cache = [value for value in session.get_inputs() if value.name.startswith("past_key_values.")]
+        _, heads, _, size = self._cache[0].shape
+        self.cache = CacheSize(blocks=len(self._cache) // 2, heads=heads, size=size, context=context)
         self._outputs = [value.name for value in session.get_outputs()]
         columns = next(value.shape[-1] for value in session.get_outputs() if value.name == "logits")
         self.inputs: tuple[TensorSpec, ...] = (TensorSpec(name="tokens", shape=(1, length), dtype="int32"),)

@@ -15,6 +15,7 @@ import numpy as np
 from calibration.samples import Array
 from export.formats.tflite import flatbuffer
 from export.model.tensor_spec import TensorSpec
+from zoo.language.decoder import CacheSize
 
 LENGTH_KEY = "zoo.length"  # of the whole texts in the proof, in decimal digits
 DECODE, PREFILL = "decode", "prefill_"
@@ -37,6 +38,7 @@ class InPlaceDecoder:
     Attributes:
         inputs: the tokens of a whole text.
         outputs: the logits of all of its tokens.
+        cache: the sizes of the cache.
     """
 
     def __init__(self, path: Path, length: int, threads: int = 1) -> None:
@@ -45,6 +47,9 @@ class InPlaceDecoder:
         interpreter = Interpreter(model_path=str(path), num_threads=threads)
         self._runners = {name: interpreter.get_signature_runner(name) for name in interpreter.get_signature_list()}
         self._decode = self._runners[DECODE].get_input_details()
+        rows = [detail["shape"] for name, detail in self._decode.items() if name.startswith("kv_cache_")]
+        _, heads, context, size = (int(side) for side in rows[0])
+        self.cache = CacheSize(blocks=len(rows) // 2, heads=heads, size=size, context=context)
         columns = int(self._runners[DECODE].get_output_details()["logits"]["shape"][-1])
         self.inputs: tuple[TensorSpec, ...] = (TensorSpec(name="tokens", shape=(1, length), dtype="int32"),)
         shape = (1, length, columns)
