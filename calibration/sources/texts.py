@@ -12,13 +12,14 @@ from calibration.inputs import Sample
 from calibration.samples import Array
 from calibration.sources.request import Request, Stream
 from zoo.errors import UsageProblemError
-from zoo.inputs import SENTENCES, STORIES, TokenMask, Tokens, TokenSegments, tokenizer_of
+from zoo.inputs import SENTENCES, SPEECHES, STORIES, TokenMask, Tokens, TokenSegments, tokenizer_of
 from zoo.language.tokenizer import Tokenizer
 
 SUFFIX = ".txt"
 BUILTIN = {
     SENTENCES: "200 English sentences of this project",
     STORIES: "stories that stories15m wrote",
+    SPEECHES: "speeches of Shakespeare's Twelfth Night",
 }
 _MOST_BYTES = 1 << 28
 

@@ -9,12 +9,23 @@ from zoo.inputs.contract import Input
 from zoo.inputs.generated import Distribution, Random, Zeros
 from zoo.inputs.photo import Photo, photo, photo_input, preprocessing_of
 from zoo.inputs.registry import KINDS, from_record, made_up, record
-from zoo.inputs.tokens import SENTENCES, STORIES, TEXT_KINDS, TokenMask, Tokens, TokenSegments, text, tokenizer_of
+from zoo.inputs.tokens import (
+    SENTENCES,
+    SPEECHES,
+    STORIES,
+    TEXT_KINDS,
+    TokenMask,
+    Tokens,
+    TokenSegments,
+    text,
+    tokenizer_of,
+)
 from zoo.inputs.vector import Vector
 
 __all__ = [
     "KINDS",
     "SENTENCES",
+    "SPEECHES",
     "STORIES",
     "TEXT_KINDS",
     "Distribution",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zoo.inputs.contract import Array, Input
 
 
-SENTENCES, STORIES = "sentences.txt", "stories.txt"
+SENTENCES, STORIES, SPEECHES = "sentences.txt", "stories.txt", "speeches.txt"
 
 
 @dataclass(frozen=True, kw_only=True)

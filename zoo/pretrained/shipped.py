@@ -38,6 +38,11 @@ def tiny_canvases(file: str, sha256: str, options: Mapping[str, Any]) -> Weights
     return _shipped(TAG, file, sha256, trained_on, options, labels="clothes_groups")
 
 
+def shakespeare(file: str, sha256: str) -> Weights:
+    """Return weights of a default build that continues texts."""
+    return _shipped("shakespeare", file, sha256, "33 plays of Shakespeare, in the public domain")
+
+
 def as_tiny(weights: Weights) -> Weights:
     """Return the weights of a network that is small enough to be its own tiny variant."""
     return replace(weights, tag=TAG)

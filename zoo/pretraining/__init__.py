@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from zoo.pretraining import classification, detection, generation, segmentation
+from zoo.pretraining import classification, detection, generation, language_modelling, segmentation
 from zoo.pretraining.course import Course
 
 # By the task of an architecture.
@@ -10,6 +10,7 @@ COURSES: Mapping[str, Course] = {
     "classification": classification.COURSE,
     "detection": detection.COURSE,
     "generation": generation.COURSE,
+    "language modelling": language_modelling.COURSE,
     "segmentation": segmentation.COURSE,
 }
 
