@@ -1,7 +1,7 @@
 """Trained weights of GPT-2: OpenAI's, MIT, and those of `gpt_small`, by this project, Apache-2.0.
 
-OpenAI's lie on the Hugging Face Hub. Of the four files there, the digest of the smallest is known here. The others are given by hand:
-`--weights model.safetensors`.
+OpenAI's lie on the Hugging Face Hub. Of the four files there, the digest of the smallest is known here. The others are
+given by hand: `--weights model.safetensors`.
 """
 
 from __future__ import annotations
