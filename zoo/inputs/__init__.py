@@ -10,7 +10,9 @@ from zoo.inputs.generated import Distribution, Random, Zeros
 from zoo.inputs.photo import Photo, photo, photo_input, preprocessing_of
 from zoo.inputs.registry import KINDS, from_record, made_up, record
 from zoo.inputs.tokens import (
+    DATES,
     SENTENCES,
+    SEPARATOR,
     SPEECHES,
     STORIES,
     TEXT_KINDS,
@@ -24,8 +26,10 @@ from zoo.inputs.tokens import (
 from zoo.inputs.vector import Vector
 
 __all__ = [
+    "DATES",
     "KINDS",
     "SENTENCES",
+    "SEPARATOR",
     "SPEECHES",
     "STORIES",
     "TEXT_KINDS",

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from zoo.inputs.contract import Array, Input
 
 
-SENTENCES, STORIES, SPEECHES = "sentences.txt", "stories.txt", "speeches.txt"
+SENTENCES, STORIES, SPEECHES, DATES = "sentences.txt", "stories.txt", "speeches.txt", "dates.txt"
+SEPARATOR = "\t"  # in a line, between a text and its translation
 
 
 @dataclass(frozen=True, kw_only=True)
