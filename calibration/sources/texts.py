@@ -12,13 +12,26 @@ from calibration.inputs import Sample
 from calibration.samples import Array
 from calibration.sources.request import Request, Stream
 from zoo.errors import UsageProblemError
-from zoo.inputs import SENTENCES, STORIES, TokenMask, Tokens, TokenSegments, tokenizer_of
+from zoo.inputs import (
+    DATES,
+    SENTENCES,
+    SEPARATOR,
+    SPEECHES,
+    STORIES,
+    TargetTokens,
+    TokenMask,
+    Tokens,
+    TokenSegments,
+    tokenizer_of,
+)
 from zoo.language.tokenizer import Tokenizer
 
 SUFFIX = ".txt"
 BUILTIN = {
     SENTENCES: "200 English sentences of this project",
     STORIES: "stories that stories15m wrote",
+    SPEECHES: "speeches of Shakespeare's Twelfth Night",
+    DATES: "generated dates",
 }
 _MOST_BYTES = 1 << 28
 
@@ -97,23 +110,43 @@ class TextInputs:
     Attributes:
         length: number of tokens that the network reads.
         pads: whether the network takes a mask, so that shorter texts can be padded.
+        target: name of the input that takes the tokens of a translation; None if there is none.
     """
 
     def __init__(self, tokenizer: Tokenizer, request: Request) -> None:
         """Take the inputs of `request`, whose contracts are those of text."""
         self._tokenizer, self._request = tokenizer, request
-        (self.length,) = {spec.shape[0] for spec in request.inputs.values()}
+        targets = [name for name, one in request.contracts.items() if isinstance(one, TargetTokens)]
+        self.target = targets[0] if targets else None
+        (self.length,) = {spec.shape[0] for name, spec in request.inputs.items() if name != self.target}
         self.pads = any(isinstance(one, TokenMask) for one in request.contracts.values())
 
     def inputs(self, text: str, pair: str | None = None) -> tuple[dict[str, Array], bool]:
-        """Return the values of a text by input name, and whether it was cut off."""
+        """Return the values of a text by input name, and whether it was cut off.
+
+        Raises:
+            UsageProblemError: the network translates, and the line holds no translation.
+        """
+        target = ""
+        if self.target is not None:
+            text, separator, target = text.partition(SEPARATOR)
+            if not separator:
+                raise UsageProblemError(f"{text[:60]!r} has no translation; write a text, a tab and its translation")
+        return self.translated(text, target, pair)
+
+    def translated(self, text: str, target: str, pair: str | None = None) -> tuple[dict[str, Array], bool]:
+        """Return the values of a text and of its translation, which a network without one ignores."""
         encoded = self._tokenizer.encode(text, self.length, pair)
         parts = {Tokens.kind: encoded.ids, TokenMask.kind: encoded.mask, TokenSegments.kind: encoded.segments}
+        is_cut = encoded.is_cut
+        if self.target is not None:
+            written = self._tokenizer.encode(target, self._request.inputs[self.target].shape[0])
+            parts[TargetTokens.kind], is_cut = written.ids, is_cut or written.is_cut
         found = {
             name: parts[contract.kind].astype(self._request.inputs[name].dtype)
             for name, contract in self._request.contracts.items()
         }
-        return found, encoded.is_cut
+        return found, is_cut
 
     def packed(self, found: Iterable[str]) -> Iterator[Sample]:
         """Yield the tokens of texts one behind the other, cut into inputs; the last few are left out."""

@@ -16,7 +16,7 @@ from export.bundle.read import Delivered, DeliveredFile, damage
 from export.bundle.write import GOLDEN
 from export.formats import PRIMARY
 from export.metrics import Comparison, OutputKind, by_shape
-from export.model.output_kinds import EMBEDDING, LANGUAGE_MODELLING
+from export.model.output_kinds import EMBEDDING, WRITING
 from export.process import RuntimeCrashError
 from export.proof import compare, format_agreement
 from export.proof.check import CheckResult
@@ -174,7 +174,7 @@ def _kinds(delivered: Delivered, outputs: Mapping[str, Array]) -> dict[str, Outp
     """Return what the outputs mean, as far as their shapes and the task say."""
     if delivered.task == EMBEDDING:
         return dict.fromkeys(outputs, OutputKind.EMBEDDINGS)
-    if delivered.task == LANGUAGE_MODELLING:
+    if delivered.task in WRITING:
         return dict.fromkeys(outputs, OutputKind.NEXT_TOKENS)
     return by_shape(outputs)
 

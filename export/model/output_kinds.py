@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 CLASSIFICATION = "classification"
 EMBEDDING = "embedding"
 LANGUAGE_MODELLING = "language modelling"
+TRANSLATION = "translation"
+WRITING = (LANGUAGE_MODELLING, TRANSLATION)  # tasks whose networks write a text, token by token
 
 # Operations that only move or copy numbers, by the name of their class.
 _PASSING_ON = frozenset(
@@ -72,7 +74,7 @@ def _kind(tensor: Any, loss: str, task: str, *, is_only: bool) -> OutputKind:
     operation = _last_operation(tensor)
     if task == EMBEDDING and len(tensor.shape) == 2:
         return OutputKind.EMBEDDINGS
-    if task == LANGUAGE_MODELLING and len(tensor.shape) == 3:
+    if task in WRITING and len(tensor.shape) == 3:
         return OutputKind.NEXT_TOKENS
     has_classes = tensor.shape[-1] is not None and tensor.shape[-1] > 1
     if loss in _VALUE_LOSSES:

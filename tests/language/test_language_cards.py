@@ -8,16 +8,16 @@ import zoo
 from benchmarks.cards import CARDS, EXAMPLE, printed
 
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in CARDS.glob("*.md")}
-DECODERS = [name for name in zoo.names() if zoo.find(name).decoder]
+WRITERS = [name for name in zoo.names() if zoo.find(name).decoder or zoo.find(name).task == "translation"]
 
 
-@pytest.mark.parametrize("name", [name for name in DECODERS if "```python" in TEXTS[name]])
+@pytest.mark.parametrize("name", [name for name in WRITERS if "```python" in TEXTS[name]])
 def test_the_python_of_a_card_prints_what_the_card_shows(name: str) -> None:
     (example,) = EXAMPLE.finditer(TEXTS[name])
     assert printed(example["code"]) == example["output"]
 
 
-@pytest.mark.parametrize("name", DECODERS)
+@pytest.mark.parametrize("name", WRITERS)
 def test_a_card_states_the_size_and_the_weights(name: str) -> None:
     architecture = zoo.find(name)
     assert f"{architecture.parameter_count:,} parameters" in TEXTS[name]

@@ -88,6 +88,19 @@ def test_both_formats_store_the_same_integers_once(which: str, request: pytest.F
     assert {numpy_helper.to_array(one).dtype.name for one in matrices} <= {"int8", "uint8"}
 
 
+def test_a_table_that_is_also_the_head_is_multiplied_as_integers_and_stored_once() -> None:
+    model = bert.build(head="masked_lm", **{**SIZES, "vocabulary": 400})
+    fill(model, None, seed=3)
+    files = quantized({name: one.convert(model) for name, one in FORMATS.items()})
+    first = flatbuffer.read(files["tflite"])
+    operators = [flatbuffer.op_name(first, one) for one in first.subgraphs[0].operators]
+    graph = onnx.load_from_string(files["onnx"]).graph
+    layers = sum(node.op_type == "MatMulInteger" for node in graph.node)
+    assert layers == operators.count("FULLY_CONNECTED") == 14
+    assert [one.data_type for one in graph.initializer if sorted(one.dims) == [32, 400]] == [onnx.TensorProto.UINT8]
+    assert storage.compare_with_sibling(files["tflite"], files["onnx"]).worst_steps == 0  # type: ignore[union-attr]
+
+
 def changed(content: bytes, change: Callable[[str, Any], Any]) -> bytes:
     """Return an .onnx with other stored tensors where `change` returns some; fail if it never does."""
     proto, count = onnx.load_from_string(content), 0

@@ -13,10 +13,10 @@ from PIL import Image
 
 import zoo
 from tests.zoo.contents import quick
-from tests.zoo.families import photo_networks
 from zoo import datasets
-from zoo.errors import OutsideError
+from zoo.errors import OutsideError, UsageProblemError
 from zoo.pretraining import COURSES
+from zoo.pretraining.__main__ import main
 from zoo.pretraining.classification import evaluate, fit, place
 from zoo.weights import assign, load
 from zoo.weights.readers import npz
@@ -103,6 +103,7 @@ def test_a_data_set_with_other_bytes_is_refused(tmp_path):
 RUNS = {
     "lenet5-fashion_mnist.npz": (["lenet5"], "test accuracy, stretched:"),
     "vae-fashion_mnist.npz": (["vae", "--tiny"], "PSNR"),
+    "transformer_dates-dates.npz": (["transformer_dates", "--count", "640"], "exact match of 64 held-out dates:"),
     "unet_tiny-canvases.npz": (["unet", "--tiny", "--count", "32"], "mean IoU on 64 test canvases:"),
     "yolo_v4_tiny_tiny-scenes.npz": (["yolo_v4_tiny", "--tiny", "--count", "32"], "AP50 on 64 test scenes:"),
 }
@@ -110,13 +111,13 @@ RUNS = {
 COMMANDS = f"""
 import numpy as np
 from zoo import datasets
-from zoo.pretraining import detection, segmentation
+from zoo.pretraining import detection, segmentation, translation
 from zoo.pretraining.__main__ import main
 
 with np.load({str(DATA / "fashion_mnist_500.npz")!r}) as stored:
     images, labels = stored["photos"][:, 2:30, 2:30], stored["labels"]
 datasets.load = lambda name, split, folder=None: (images, labels)
-detection._TEST_COUNT = segmentation._TEST_COUNT = 64
+detection._TEST_COUNT = segmentation._TEST_COUNT = translation._TEST_COUNT = 64
 for arguments in {[arguments for arguments, _ in RUNS.values()]!r}:
     main.main([*arguments, "--epochs", "1"], standalone_mode=False)
 """
@@ -136,5 +137,12 @@ def test_one_command_trains_a_network_of_every_task(tmp_path):
         assign(architecture.build(**architecture.tiny), npz.read([tmp_path / file]))
 
 
-def test_every_task_can_be_trained():
-    assert {zoo.find(name).task for name in photo_networks()} == set(COURSES)
+def test_the_task_of_all_shipped_weights_can_be_trained():
+    networks = [zoo.find(name) for name in zoo.names()]
+    shipped = {one.task for one in networks for weights in one.weights if weights.sources[0].kind == "shipped"}
+    assert shipped == set(COURSES)
+
+
+def test_a_task_without_training_is_refused_in_a_sentence():
+    with pytest.raises(UsageProblemError, match="minilm has no training here: its task is embedding"):
+        main.main(["minilm"], standalone_mode=False)

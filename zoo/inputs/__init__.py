@@ -9,18 +9,35 @@ from zoo.inputs.contract import Input
 from zoo.inputs.generated import Distribution, Random, Zeros
 from zoo.inputs.photo import Photo, photo, photo_input, preprocessing_of
 from zoo.inputs.registry import KINDS, from_record, made_up, record
-from zoo.inputs.tokens import SENTENCES, STORIES, TEXT_KINDS, TokenMask, Tokens, TokenSegments, text, tokenizer_of
+from zoo.inputs.tokens import (
+    DATES,
+    SENTENCES,
+    SEPARATOR,
+    SPEECHES,
+    STORIES,
+    TEXT_KINDS,
+    TargetTokens,
+    TokenMask,
+    Tokens,
+    TokenSegments,
+    text,
+    tokenizer_of,
+)
 from zoo.inputs.vector import Vector
 
 __all__ = [
+    "DATES",
     "KINDS",
     "SENTENCES",
+    "SEPARATOR",
+    "SPEECHES",
     "STORIES",
     "TEXT_KINDS",
     "Distribution",
     "Input",
     "Photo",
     "Random",
+    "TargetTokens",
     "TokenMask",
     "TokenSegments",
     "Tokens",

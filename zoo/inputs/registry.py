@@ -8,13 +8,13 @@ from typing import Any
 from zoo.inputs.contract import Input
 from zoo.inputs.generated import Random, Zeros
 from zoo.inputs.photo import Photo
-from zoo.inputs.tokens import TokenMask, Tokens, TokenSegments
+from zoo.inputs.tokens import TargetTokens, TokenMask, Tokens, TokenSegments
 from zoo.inputs.vector import Vector
 from zoo.registry import Registry
 
 KINDS: Registry[type[Input]] = Registry(
     "kind of input",
-    {kind.kind: kind for kind in (Photo, Tokens, TokenMask, TokenSegments, Vector, Random, Zeros)},
+    {kind.kind: kind for kind in (Photo, Tokens, TargetTokens, TokenMask, TokenSegments, Vector, Random, Zeros)},
 )
 
 

@@ -15,12 +15,35 @@ if TYPE_CHECKING:
     from zoo.inputs.contract import Array, Input
 
 
-SENTENCES, STORIES = "sentences.txt", "stories.txt"
+SENTENCES, STORIES, SPEECHES, DATES = "sentences.txt", "stories.txt", "speeches.txt", "dates.txt"
+SEPARATOR = "\t"  # in a line, between a text and its translation
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tokens:
-    """Numbers of words or pieces of words in a vocabulary.
+class _OfVocabulary:
+    """Numbers of words or pieces of words in a vocabulary."""
+
+    is_given: ClassVar[bool] = True
+
+    vocabulary: int
+
+    def parse(self, text: str) -> Array:
+        """Return the numbers of "1 2 3"."""
+        import numpy as np
+
+        tokens = numbers(text, int)
+        if not all(0 <= number < self.vocabulary for number in tokens):
+            raise UsageProblemError(f"{text!r} holds a token that is not in 0..{self.vocabulary - 1}")
+        return np.asarray(tokens, np.int32)
+
+    def random(self, generator: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
+        """Return random tokens of the vocabulary."""
+        return generator.integers(0, self.vocabulary, shape).astype(dtype)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens(_OfVocabulary):
+    """The tokens of a text.
 
     Attributes:
         vocabulary: number of different tokens.
@@ -29,9 +52,7 @@ class Tokens:
     """
 
     kind: ClassVar[str] = "tokens"
-    is_given: ClassVar[bool] = True
 
-    vocabulary: int
     tokenizer: str = ""
     texts: str = SENTENCES
 
@@ -51,18 +72,25 @@ class Tokens:
             raise TypeError("the name of a tokenizer is not text")
         return cls(vocabulary=int(record["vocabulary"]), tokenizer=tokenizer)
 
-    def parse(self, text: str) -> Array:
-        """Return the numbers of "1 2 3"."""
-        import numpy as np
 
-        tokens = numbers(text, int)
-        if not all(0 <= number < self.vocabulary for number in tokens):
-            raise UsageProblemError(f"{text!r} holds a token that is not in 0..{self.vocabulary - 1}")
-        return np.asarray(tokens, np.int32)
+@dataclass(frozen=True, kw_only=True)
+class TargetTokens(_OfVocabulary):
+    """The tokens of the text that a network writes, beside those of the text that it reads; of the same tokenizer."""
 
-    def random(self, generator: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
-        """Return random tokens of the vocabulary."""
-        return generator.integers(0, self.vocabulary, shape).astype(dtype)
+    kind: ClassVar[str] = "target tokens"
+
+    def describe(self) -> str:
+        """Return the size of the vocabulary."""
+        return f"tokens of the text that is written, numbers from 0 to {self.vocabulary - 1}"
+
+    def record(self) -> dict[str, Any]:
+        """Return the size of the vocabulary."""
+        return {"vocabulary": self.vocabulary}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return the contract of a record."""
+        return cls(vocabulary=int(record["vocabulary"]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +149,7 @@ class TokenSegments(_BesideTokens):
 
 
 # A text becomes inputs of these kinds.
-TEXT_KINDS = frozenset({Tokens.kind, TokenMask.kind, TokenSegments.kind})
+TEXT_KINDS = frozenset({Tokens.kind, TargetTokens.kind, TokenMask.kind, TokenSegments.kind})
 
 
 def text(vocabulary: int, tokenizer: str) -> Callable[..., dict[str, Input]]:

@@ -1,15 +1,18 @@
-"""Trained weights of GPT-2: OpenAI's, as they lie on the Hugging Face Hub, MIT.
+"""Trained weights of GPT-2: OpenAI's, MIT, and those of `gpt_small`, by this project, Apache-2.0.
 
-Of the four files there, the digest of the smallest is known here. The others are given by hand:
-`--weights model.safetensors`.
+OpenAI's lie on the Hugging Face Hub. Of the four files there, the digest of the smallest is known here. The others are
+given by hand: `--weights model.safetensors`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import resources
 from typing import TYPE_CHECKING
 
+from zoo.language.tokenizer import FILE
 from zoo.pinned import Source, Weights
+from zoo.pretrained import shipped
 
 if TYPE_CHECKING:
     import keras
@@ -72,3 +75,12 @@ WEBTEXT = Weights(
         ),
     ),
 )
+
+SHAKESPEARE = shipped.shakespeare(
+    "gpt_small-shakespeare.npz", "46a4406f078422aadc7619c131b9a8d530aed95927cf072fc6741f064ecf3332"
+)
+
+
+def tokenizer(**_: object) -> dict[str, bytes]:
+    """Return the tokenizer of `gpt_small`, which `python -m zoo.language.byte_pairs` made."""
+    return {FILE: resources.files("zoo.pretrained").joinpath("tokenizers", "shakespeare.json").read_bytes()}

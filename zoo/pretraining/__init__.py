@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from zoo.pretraining import classification, detection, generation, segmentation
+from zoo.pretraining import classification, detection, generation, language_modelling, segmentation, translation
 from zoo.pretraining.course import Course
 
 # By the task of an architecture.
@@ -10,7 +10,9 @@ COURSES: Mapping[str, Course] = {
     "classification": classification.COURSE,
     "detection": detection.COURSE,
     "generation": generation.COURSE,
+    "language modelling": language_modelling.COURSE,
     "segmentation": segmentation.COURSE,
+    "translation": translation.COURSE,
 }
 
 __all__ = ["COURSES", "Course"]

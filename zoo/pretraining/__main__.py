@@ -2,6 +2,7 @@
 
 python -m zoo.pretraining lenet5
 python -m zoo.pretraining mobilenet --tiny --epochs 12
+python -m zoo.pretraining gpt_small
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 import zoo
+from zoo.errors import UsageProblemError
 from zoo.pretraining import COURSES
 from zoo.pretraining.course import Network, Settings
 from zoo.weights import assign
@@ -35,7 +37,8 @@ def train(architecture: Architecture, course: Course, settings: Settings, out: P
     keras.utils.set_random_seed(settings.seed)
     network = Network(
         model=architecture.build(**options),
-        preprocessing=architecture.preprocess(**options),
+        inputs=architecture.inputs(**options),
+        companions=architecture.companions(**options) if architecture.companions else {},
         detection=architecture.detection(**options) if architecture.detection else None,
     )
     course.fit(network, settings)
@@ -50,16 +53,23 @@ def train(architecture: Architecture, course: Course, settings: Settings, out: P
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training data; default by task.")
 @click.option("--count", type=click.IntRange(min=1), help="Generated scenes or canvases to train on.")
 @click.option("--seed", default=0, show_default=True, help="Random seed.")
-@click.option("--data", type=click.Path(path_type=Path), help="Folder with Fashion-MNIST's four .gz files.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Folder with Fashion-MNIST's four .gz files, or with the archive of the plays.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Default: NAME-DATA.npz, or NAME_tiny-DATA.npz.")
 def main(
     name: str, tiny: bool, epochs: int | None, count: int | None, seed: int, data: Path | None, out: Path | None
 ) -> None:
-    """Train NAME on Fashion-MNIST, or on pictures made from it, and write its weights and their test accuracy.
+    """Train NAME as its shipped weights were trained, and write its weights and their accuracy on test data.
 
-    Classifiers and the VAE learn Fashion-MNIST itself, detectors scenes and segmenters canvases: clothes on photos.
+    Classifiers and the VAE learn Fashion-MNIST, detectors scenes and segmenters canvases: clothes on photos. Decoders
+    of text learn Shakespeare's plays.
     """
     architecture = zoo.find(name)
+    if architecture.task not in COURSES:
+        raise UsageProblemError(f"{name} has no training here: its task is {architecture.task}")
     course = COURSES[architecture.task]
     settings = Settings(epochs=epochs or course.epochs, count=course.count, seed=seed, data=data)
     if count:

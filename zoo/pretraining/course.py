@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.detection.heads import Detection
+from zoo.inputs import Input, preprocessing_of
 from zoo.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -16,11 +17,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A model to train, what becomes its input, and for a detector what its outputs mean."""
+    """A model to train.
+
+    Attributes:
+        model: the model.
+        inputs: what each input means, by name.
+        companions: files that the network needs beside its weights, by name: a tokenizer.
+        detection: what the outputs of a detector mean; None for other tasks.
+    """
 
     model: keras.Model
-    preprocessing: Preprocessing
+    inputs: Mapping[str, Input]
+    companions: Mapping[str, bytes] = field(default_factory=dict)
     detection: Detection | None = None
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How a photo becomes the input.
+
+        Raises:
+            TypeError: the model takes no photo.
+        """
+        found = preprocessing_of(self.inputs)
+        if found is None:
+            raise TypeError(f"{self.model.name} takes no photo")
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +50,9 @@ class Settings:
 
     Attributes:
         epochs: passes over the training data.
-        count: generated pictures to train on; 0 for a data set, all of which is used.
+        count: generated samples to train on; 0 for a data set, all of which is used.
         seed: random seed, of the weights, the data and the order.
-        data: folder with Fashion-MNIST; None downloads it.
+        data: folder with Fashion-MNIST, or with the plays; None downloads them.
     """
 
     epochs: int
@@ -47,7 +68,7 @@ class Course:
     Attributes:
         data: name of the data, part of the name of the weights file.
         epochs: default number of epochs.
-        count: default number of generated training pictures; 0 for a data set, all of which is used.
+        count: default number of generated training samples; 0 for a data set, all of which is used.
         options: of a full-size build for this data.
         fit: train a network in place.
         measure: one sentence for each measurement on the test data.

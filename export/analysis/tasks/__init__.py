@@ -14,6 +14,7 @@ from export.analysis.tasks.language_modelling.task import LANGUAGE_MODELLING
 from export.analysis.tasks.rows import task as rows
 from export.analysis.tasks.segmentation.task import SEGMENTATION
 from export.analysis.tasks.task import Examples, Task, Truth
+from export.analysis.tasks.translation.task import TRANSLATION
 from export.metrics import OutputKind
 from zoo.errors import UsageProblemError
 from zoo.metric import Metric
@@ -31,6 +32,7 @@ _ALL: tuple[Task, ...] = (
     GENERATION,
     EMBEDDING,
     LANGUAGE_MODELLING,
+    TRANSLATION,
     rows.REGRESSION,
     rows.DECISIONS,
 )

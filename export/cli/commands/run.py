@@ -61,11 +61,11 @@ def command(
     top_p: float,
     seed: int,
 ) -> None:
-    """Run a delivered file on photos or texts, without TensorFlow; a language model continues the text.
+    """Run a delivered file on photos or texts, without TensorFlow; some networks continue or translate the text.
 
     Quote a text, or give a .txt with one text per line. Instead, give one .npz or .npy with the inputs of any model.
     """
-    from export.bundle import generate, predict
+    from export.bundle import generate, predict, translate
     from export.bundle.read import read
 
     delivered = read(folder)
@@ -78,6 +78,9 @@ def command(
     if delivered.task == generate.TASK and not arrays and out is None:
         sampling = generate.Sampling(most=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
         _continue(delivered, file, _texts(inputs), sampling, as_json=as_json)
+        return
+    if delivered.task == translate.TASK and not arrays and out is None:
+        _translate(delivered, file, _texts(inputs), as_json=as_json)
         return
     picture = out is not None and out.suffix == PICTURE
     taken = _given(delivered, file, inputs, arrays)
@@ -119,6 +122,25 @@ def _continue(
     _warn(file)
     if as_json:
         print_json({"file": file.path.name, "answers": found})
+
+
+def _translate(delivered: Delivered, file: DeliveredFile, texts: Sequence[str], *, as_json: bool) -> None:
+    """Print the translation of each text."""
+    from export.bundle.translate import translate
+    from export.cli.printable import printable
+
+    console, found = standard_output(), translate(delivered, file, texts)
+    _warn(file)
+    for one in found:
+        if one.is_cut:
+            warning = f"warning: {printable(one.text)!r} is longer than the network reads and was cut off"
+            standard_error().print(warning, markup=False, soft_wrap=True)
+        if not as_json:
+            console.print(printable(one.text), end=" -> ", style="bold", markup=False, highlight=False, soft_wrap=True)
+            console.print(printable(one.translation), markup=False, highlight=False, soft_wrap=True)
+            console.print(f"{file.path.name}: {one.milliseconds:.1f} ms", style="dim", soft_wrap=True)
+    if as_json:
+        print_json({"file": file.path.name, "answers": [asdict(one) for one in found]})
 
 
 def _show(text: str) -> None:

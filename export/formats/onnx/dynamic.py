@@ -74,6 +74,8 @@ def _dequantized(graph: Graph, node: NodeProto) -> NodeProto | None:
     """Return the DequantizeLinear of the stored integers that a product or a lookup reads; None for others."""
     place = _PLACES.get(node.op_type)
     maker = graph.producer.get(node.input[place]) if place is not None else None
+    if maker is not None and maker.op_type == "Transpose" and node.op_type == "MatMul":
+        maker = graph.producer.get(maker.input[0])
     if maker is None or maker.op_type != "DequantizeLinear" or maker.input[0] not in graph.stored:
         return None
     stored = graph.value(maker.input[0])
@@ -81,8 +83,11 @@ def _dequantized(graph: Graph, node: NodeProto) -> NodeProto | None:
     return maker if is_matrix else None
 
 
-def _is_transposed(node: NodeProto) -> bool:
-    return any(one.name == "transB" and one.i for one in node.attribute)
+def _is_transposed(graph: Graph, node: NodeProto) -> bool:
+    """Return whether a product reads its matrix by rows: a Gemm, or the MatMul of a table that is the head as well."""
+    maker = graph.producer.get(node.input[1])
+    is_turned = node.op_type == "MatMul" and maker is not None and maker.op_type == "Transpose"
+    return is_turned or any(one.name == "transB" and one.i for one in node.attribute)
 
 
 def _read_both_ways(graph: Graph) -> frozenset[str]:
@@ -90,9 +95,9 @@ def _read_both_ways(graph: Graph) -> frozenset[str]:
     readers: dict[str, set[str]] = {}
     for node in graph.proto.node:
         maker = _dequantized(graph, node)
-        if maker is not None and (node.op_type == "Gather" or _is_transposed(node)):
-            readers.setdefault(maker.input[0], set()).add(node.op_type)
-    return frozenset(name for name, kinds in readers.items() if {"Gather", "Gemm"} <= kinds)
+        if maker is not None and (node.op_type == "Gather" or _is_transposed(graph, node)):
+            readers.setdefault(maker.input[0], set()).add("lookup" if node.op_type == "Gather" else "product")
+    return frozenset(name for name, kinds in readers.items() if len(kinds) > 1)
 
 
 @dataclass
@@ -150,7 +155,7 @@ class _Rewriting:
 
         result, table = node.output[0], dequantized.input[0]
         weights = self.graph.value(table)
-        weights = weights.T if _is_transposed(node) else weights
+        weights = weights.T if _is_transposed(self.graph, node) else weights
         scale = np.broadcast_to(self.graph.value(dequantized.input[1]).astype(np.float32), weights.shape[1:])
         stored = self._stored(f"{table}/weights", _unsigned(weights))
         yield from self._round(node.input[0])
