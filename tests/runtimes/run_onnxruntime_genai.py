@@ -1,14 +1,15 @@
-"""Continue tokens with onnxruntime-genai, in its own environment: FOLDER PROMPT COUNT; prints tokens and text as JSON."""
+"""Continue a text with onnxruntime-genai, in its own environment: FOLDER PROMPT COUNT; prints tokens as JSON."""
 
 import json
 import sys
+from pathlib import Path
 
 import onnxruntime_genai as genai
 
 folder, prompt, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 model = genai.Model(folder)
 tokenizer = genai.Tokenizer(model)
-begin = json.load(open(f"{folder}/genai_config.json"))["model"]["bos_token_id"]
+begin = json.loads((Path(folder) / "genai_config.json").read_text())["model"]["bos_token_id"]
 encoded = [int(token) for token in tokenizer.encode(prompt)]
 tokens = [begin, *encoded]
 parameters = genai.GeneratorParams(model)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -165,7 +164,7 @@ def _written(folder: Path, files: Files) -> dict[str, int]:
         sizes = {name: (new / name).stat().st_size for name in (*files, CHECKSUMS)}
         if folder.exists():
             shutil.rmtree(folder)
-        os.replace(new, folder)
+        new.replace(folder)
         return sizes
     finally:
         shutil.rmtree(new, ignore_errors=True)

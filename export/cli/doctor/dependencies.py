@@ -54,6 +54,7 @@ DEPENDENCIES = (
     Dependency("pygraphviz", "pygraphviz", "drawings of networks"),
     Dependency("scikit-image", "skimage.data", "the built-in calibration photos"),
     Dependency("tokenizers", "tokenizers", "text to tokens and back"),
+    Dependency("litert-lm-builder", "litert_lm_builder", "pack language models for LiteRT-LM"),
     Dependency("safetensors", "safetensors.numpy", "read weights of language networks"),
     Dependency("scipy", "scipy.stats", "rank correlation of embeddings"),
     Dependency("click", "click", "the commands"),

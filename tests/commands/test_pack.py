@@ -1,0 +1,79 @@
+"""`zoo pack` writes a delivered decoder with what other runtimes need, and loses nothing of the user's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from export.bundle.deploy import TARGETS
+from export.cli.main import main
+from export.pipeline import run
+from export.recipe import Recipe
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    delivery = run(Recipe(model="gpt_small", options={"length": 16}, out=tmp_path_factory.mktemp("out"), probe_count=8))
+    assert delivery.folder is not None
+    return delivery.folder
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_packed_files_are_listed_with_their_checksums(
+    target: str, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["pack", str(exported), "--target", target, "--out", str(tmp_path / "new")]
+    assert main([*command, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    lines = (tmp_path / "new" / "SHA256SUMS").read_text().splitlines()
+    listed = dict(reversed(line.split("  ")) for line in lines)
+    assert {*listed, "SHA256SUMS"} == set(record["files"])
+    for name, digest in listed.items():
+        assert hashlib.sha256((tmp_path / "new" / name).read_bytes()).hexdigest() == digest
+    assert main(command) == 0  # The same files again: nothing of a user's is lost.
+    again = (tmp_path / "new" / "SHA256SUMS").read_text().splitlines()
+    assert dict(reversed(line.split("  ")) for line in again) == listed
+
+
+def test_files_of_the_user_are_not_replaced(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["pack", str(exported), "--target", "transformers-js", "--out", str(tmp_path / "new")]
+    assert main(command) == 0
+    (tmp_path / "new" / "mine.txt").write_text("mine")
+    assert main(command) == 2
+    assert "choose another folder with --out" in capsys.readouterr().err
+    assert (tmp_path / "new" / "mine.txt").read_text() == "mine"
+
+
+def test_changed_files_are_not_packed(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changed = tmp_path / "changed"
+    changed.mkdir()
+    for path in exported.iterdir():
+        (changed / path.name).write_bytes(path.read_bytes())
+    file = next(changed.glob("*float32.tflite"))
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    assert main(["pack", str(changed), "--target", "litert-lm"]) == 1
+    assert "zoo verify" in capsys.readouterr().err
+    assert not list(tmp_path.glob("changed-*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--target", "litert"], "did you mean 'litert-lm'?"),
+        (["--target", "litert-lm", "--precision", "int8"], "it has float32"),
+    ],
+)
+def test_wrong_words_are_answered(
+    words: list[str], expected: str, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["pack", str(exported), *words]) == 2
+    assert expected in capsys.readouterr().err
+
+
+def test_networks_that_write_no_text_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    delivery = run(Recipe(model="lenet5", options={}, weights="random", out=tmp_path))
+    assert main(["pack", str(delivery.folder), "--target", "litert-lm"]) == 2
+    assert "continue texts" in capsys.readouterr().err
