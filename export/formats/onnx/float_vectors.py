@@ -36,7 +36,10 @@ def vector_steps(sibling: bytes, constants: Constants, known: Collection[str]) -
 
 
 def _of_tflite(content: bytes) -> list[Array]:
-    """Return every float constant of the first function and of its loops as often as an operator reads it."""
+    """Return every float constant of the first function and of its loops as often as an operator reads it.
+
+    Conditions count as zeros and ones, because tf2onnx writes a choice between two tensors as their weighted sum.
+    """
     model = flatbuffer.read(content)
     functions = [signature.subgraphIndex for signature in model.signatureDefs]
     graphs = [graph for place, graph in enumerate(model.subgraphs) if place not in functions[1:]]
@@ -45,7 +48,7 @@ def _of_tflite(content: bytes) -> list[Array]:
         for graph in graphs
         for operator in graph.operators
         for tensor in (graph.tensors[int(index)] for index in operator.inputs if index >= 0)
-        if flatbuffer.is_float(tensor) and _is_stored(model, tensor) and int(np.prod(tensor.shape)) >= FEWEST
+        if (flatbuffer.is_float(tensor) or flatbuffer.is_condition(tensor)) and _is_stored(model, tensor) and int(np.prod(tensor.shape)) >= FEWEST
     ]
 
 

@@ -68,6 +68,7 @@ def _dtype(tensor_type: int) -> str:
         kinds.INT32: "<i4",
         kinds.INT64: "<i8",
         kinds.FLOAT16: "<f2",
+        kinds.BOOL: "?",
     }[tensor_type]
 
 
@@ -77,6 +78,13 @@ def is_float(tensor: Any) -> bool:
 
     kinds = schema.TensorType
     return tensor.type in (kinds.FLOAT32, kinds.FLOAT16, kinds.FLOAT64)
+
+
+def is_condition(tensor: Any) -> bool:
+    """Return whether a tensor holds true and false."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return bool(tensor.type == schema.TensorType.BOOL)
 
 
 def op_name(model: Model, operator: Any) -> str:
