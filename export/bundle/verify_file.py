@@ -98,7 +98,7 @@ def verify_file(
     checks = (
         integrity,
         _signature(file, measured),
-        *_reproduction(file, measured, samples, model),
+        *_reproduction(file, measured, samples, model, delivered),
         *(() if incomparable else proven.checks),
         *(() if incomparable else _agreement(file, measured, others, samples, model, delivered)),
         *_recorded(file, delivered, measured),
@@ -121,7 +121,11 @@ def _signature(file: DeliveredFile, measured: Measurement) -> CheckResult:
 
 
 def _reproduction(
-    file: DeliveredFile, measured: Measurement, samples: Golden, model: Mapping[str, Array] | None
+    file: DeliveredFile,
+    measured: Measurement,
+    samples: Golden,
+    model: Mapping[str, Array] | None,
+    delivered: Delivered,
 ) -> tuple[CheckResult, ...]:
     """Check that the outputs match those at the export, up to the rounding differences between processors."""
     stored = samples.stored.get(file.path.name, {})
@@ -136,7 +140,7 @@ def _reproduction(
         specs,
         file.scheme,
         model=model,
-        margin_db=_margin_db(file),
+        margin_db=_margin_db(file, delivered),
         id="reproduction",
         # The 16-bit rounding of w8a16 magnifies differences between processors, as it does between formats.
         tolerance=None if file.scheme == W8A16 else REPRODUCTION,
@@ -165,16 +169,16 @@ def _agreement(
                     specs,
                     file.scheme,
                     model=model,
-                    margin_db=_margin_db(file),
+                    margin_db=_margin_db(file, delivered),
                     step_tolerance=step_tolerance,
                     fidelity_db=_recorded_fidelity(other.file, delivered),
                 )
     return ()
 
 
-def _margin_db(file: DeliveredFile) -> float | None:
+def _margin_db(file: DeliveredFile, delivered: Delivered) -> float | None:
     """Return by how much two runs are nearer to each other than to the model; None for what has another tolerance."""
-    return DYNAMIC_MARGIN_DB if file.scheme.is_dynamic else None
+    return DYNAMIC_MARGIN_DB if file.scheme.is_dynamic and delivered.trained else None
 
 
 def _kinds(delivered: Delivered, outputs: Mapping[str, Array]) -> dict[str, OutputKind]:
