@@ -18,7 +18,7 @@ from export.formats import PRIMARY
 from export.metrics import Comparison, OutputKind, by_shape
 from export.model.output_kinds import EMBEDDING, WRITING
 from export.process import RuntimeCrashError
-from export.proof import compare
+from export.proof import compare, format_agreement
 from export.proof.check import CheckResult
 from export.proof.tolerances import (
     DYNAMIC_MARGIN_DB,
@@ -93,14 +93,14 @@ def verify_file(
     )
     # Untrained weights that magnify rounding: nothing can be compared with the model, only with the export's outputs.
     incomparable = says_incomparable(delivered.manifest)
-    loose = file.scheme.is_dynamic or compare.magnifies(file.scheme, file.raised, trained=delivered.trained)
-    model = samples.expected if loose else None
+    magnifies = compare.magnifies(file.scheme, file.raised, trained=delivered.trained)
+    model = samples.expected if magnifies or file.scheme.is_dynamic else None
     checks = (
         integrity,
         _signature(file, measured),
         *_reproduction(file, measured, samples, model, delivered),
         *(() if incomparable else proven.checks),
-        *(() if incomparable else _agreement(file, measured, others, samples, model, delivered)),
+        *(() if incomparable else _agreement(file, measured, others, samples, delivered, magnifies=magnifies)),
         *_recorded(file, delivered, measured),
         *_as_exported(file),
     )
@@ -140,7 +140,7 @@ def _reproduction(
         specs,
         file.scheme,
         model=model,
-        margin_db=_margin_db(file, delivered),
+        margin_db=DYNAMIC_MARGIN_DB if file.scheme.is_dynamic and delivered.trained else None,
         id="reproduction",
         # The 16-bit rounding of w8a16 magnifies differences between processors, as it does between formats.
         tolerance=None if file.scheme == W8A16 else REPRODUCTION,
@@ -153,32 +153,25 @@ def _agreement(
     measured: Measurement,
     others: list[VerifiedFile],
     samples: Golden,
-    model: Mapping[str, Array] | None,
     delivered: Delivered,
+    *,
+    magnifies: bool,
 ) -> tuple[CheckResult, ...]:
     """Compare with the file of the same precision in the primary format, as the export does."""
     for other in others:
         is_sibling = other.file.scheme == file.scheme and other.file.format == PRIMARY.name != file.format
-        if is_sibling and other.measured is not None:
-            specs = {spec.name: spec for spec in other.measured.outputs}
-            step_tolerance = for_few_steps(STEP_AGREEMENT, len(samples))
-            if set(specs) == {spec.name for spec in measured.outputs}:
-                return compare.agreement(
-                    other.measured.real,
-                    measured.real,
-                    specs,
-                    file.scheme,
-                    model=model,
-                    margin_db=_margin_db(file, delivered),
-                    step_tolerance=step_tolerance,
-                    fidelity_db=_recorded_fidelity(other.file, delivered),
-                )
+        if is_sibling and other.measured is not None and set(other.measured.real) == set(measured.real):
+            return format_agreement.check(
+                other.measured,
+                measured,
+                file.scheme,
+                magnifies=magnifies,
+                expected=samples.expected,
+                kinds=_kinds(delivered, samples.expected),
+                step_tolerance=for_few_steps(STEP_AGREEMENT, len(samples)),
+                fidelity_db=_recorded_fidelity(other.file, delivered),
+            )
     return ()
-
-
-def _margin_db(file: DeliveredFile, delivered: Delivered) -> float | None:
-    """Return by how much two runs are nearer to each other than to the model; None for what has another tolerance."""
-    return DYNAMIC_MARGIN_DB if file.scheme.is_dynamic and delivered.trained else None
 
 
 def _kinds(delivered: Delivered, outputs: Mapping[str, Array]) -> dict[str, OutputKind]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from export.formats import PRIMARY
 from export.model import entries
-from export.proof import compare, enlarged, input_convention, streaming
+from export.proof import compare, enlarged, format_agreement, input_convention, streaming
 from export.proof.check import CheckResult, NotMade, Results, failed
 from export.proof.evidence import Evidence, not_judged
-from export.proof.tolerances import DYNAMIC_MARGIN_DB, INTEGER_MARGIN_DB, ISLAND_MARGIN_DB, WIDE_MARGIN_DB
-from export.scheme import FLOAT32, INT8, INT8_DYNAMIC, W8A16
+from export.scheme import FLOAT32, INT8
 
 
 def parity(evidence: Evidence) -> Results | NotMade:
@@ -86,20 +85,11 @@ def agreement(evidence: Evidence) -> Results | NotMade:
         return NotMade(f"{primary.artifact.file_name} could not be built or run", is_missing=True)
     if evidence.magnified:
         return NotMade(evidence.magnified)
-    specs = {spec.name: spec for spec in primary.measured.outputs}
-    both, kinds = (primary.measured.real, evidence.measured.real), entries.output_kinds(run.subject)
-    if compare.magnifies(evidence.scheme, run.raised(evidence.scheme), trained=run.subject.weights.trained):
-        return compare.agreement(*both, specs, evidence.scheme, model=evidence.expected, kinds=kinds)
-    results = compare.agreement(*both, specs, evidence.scheme, kinds=kinds)
-    if evidence.scheme not in (INT8, W8A16, INT8_DYNAMIC) or all(result.passed for result in results):
-        return results
-    if evidence.scheme == INT8_DYNAMIC:
-        margin_db = DYNAMIC_MARGIN_DB
-    elif evidence.scheme == W8A16:
-        lenient = compare.are_equally_near(*both, evidence.expected)
-        margin_db = WIDE_MARGIN_DB if lenient else INTEGER_MARGIN_DB
-    else:
-        lenient = any(op.arithmetic == "float" for one in (primary.measured, evidence.measured) for op in one.census)
-        margin_db = ISLAND_MARGIN_DB if lenient else INTEGER_MARGIN_DB
-    near = compare.agreement(*both, specs, evidence.scheme, model=evidence.expected, margin_db=margin_db, kinds=kinds)
-    return near if all(result.passed for result in near) else results
+    return format_agreement.check(
+        primary.measured,
+        evidence.measured,
+        evidence.scheme,
+        magnifies=compare.magnifies(evidence.scheme, run.raised(evidence.scheme), trained=run.subject.weights.trained),
+        expected=evidence.expected,
+        kinds=entries.output_kinds(run.subject),
+    )

@@ -228,7 +228,8 @@ FARTHER_DB = 0.3
 def nearer_than_fidelity(fidelity_sqnr_db: float, margin_db: float) -> Tolerance:
     """Return the tolerance for two formats whose outputs are not within one step, from the fidelity of one of them."""
     return Tolerance(
-        min_sqnr_db=max(fidelity_sqnr_db, MIXED_AGREEMENT_FLOOR_DB) + margin_db,
+        # As near as the same stored numbers in float32, and no nearer: equal outputs have a limit of 200 dB.
+        min_sqnr_db=min(max(fidelity_sqnr_db, MIXED_AGREEMENT_FLOOR_DB) + margin_db, _SAME_NUMBERS.min_sqnr_db),
         min_top1_agreement=STEP_AGREEMENT.min_top1_agreement,
         min_label_agreement=STEP_AGREEMENT.min_top1_agreement,
         reason="single steps meet behind operators in float and behind products of two activations: measured 3.7 to 17 "

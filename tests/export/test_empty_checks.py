@@ -13,6 +13,7 @@ import pytest
 from calibration.ranges import Ranges
 from calibration.samples import Samples
 from export.formats.tflite import ranges, storage
+from export.metrics import EQUAL_SQNR_DB
 from export.model.subject import load_subject
 from export.passes import registry
 from export.passes.prune import Prune
@@ -20,7 +21,7 @@ from export.passes.prune_channels import PruneChannels
 from export.pipeline import run
 from export.progress import Quiet
 from export.proof import clipping, prove
-from export.proof.tolerances import AGREEMENT, by_fidelity
+from export.proof.tolerances import AGREEMENT, by_fidelity, nearer_than_fidelity
 from export.quantization.export_run import ExportRun
 from export.recipe import Recipe, Width
 from export.scheme import FLOAT32, INT8, Scheme
@@ -95,6 +96,11 @@ def test_the_photo_input_is_found_by_its_contract(
 def test_two_unrelated_files_never_agree() -> None:
     assert by_fidelity(-200).min_sqnr_db == 0
     assert by_fidelity(200).min_sqnr_db == 50
+
+
+def test_equal_files_always_agree() -> None:
+    assert nearer_than_fidelity(EQUAL_SQNR_DB, 3).min_sqnr_db < EQUAL_SQNR_DB
+    assert nearer_than_fidelity(20, 3).min_sqnr_db == 23
 
 
 def test_an_unregistered_scheme_is_refused() -> None:
