@@ -54,15 +54,13 @@ def translate(delivered: Delivered, file: DeliveredFile, texts: Sequence[str]) -
     if encoder.target is None or len(found.ids("")) < 2:
         raise CheckFailedError(f"{delivered.name} has no input or no tokens for a translation; export the model again")
     rows = [encoder.translated(text, "") for text in texts]
-    begin, end = found.ids("")[0], found.ids("")[-1]
     result = background.start(
         translate_text,
         Quiet(),
         path=str(file.path.absolute()),
         texts=[{name: values.tolist() for name, values in row.items()} for row, _ in rows],
         target=encoder.target,
-        begin=begin,
-        end=end,
+        end=found.ids("")[-1],
     )
     return tuple(
         Translated(

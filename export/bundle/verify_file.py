@@ -98,7 +98,7 @@ def verify_file(
     checks = (
         integrity,
         _signature(file, measured),
-        *_reproduction(file, measured, samples, model),
+        *_reproduction(file, measured, samples, model, delivered),
         *(() if incomparable else proven.checks),
         *(() if incomparable else _agreement(file, measured, others, samples, delivered, magnifies=magnifies)),
         *_recorded(file, delivered, measured),
@@ -121,7 +121,11 @@ def _signature(file: DeliveredFile, measured: Measurement) -> CheckResult:
 
 
 def _reproduction(
-    file: DeliveredFile, measured: Measurement, samples: Golden, model: Mapping[str, Array] | None
+    file: DeliveredFile,
+    measured: Measurement,
+    samples: Golden,
+    model: Mapping[str, Array] | None,
+    delivered: Delivered,
 ) -> tuple[CheckResult, ...]:
     """Check that the outputs match those at the export, up to the rounding differences between processors."""
     stored = samples.stored.get(file.path.name, {})
@@ -136,7 +140,7 @@ def _reproduction(
         specs,
         file.scheme,
         model=model,
-        margin_db=DYNAMIC_MARGIN_DB if file.scheme.is_dynamic else None,
+        margin_db=DYNAMIC_MARGIN_DB if file.scheme.is_dynamic and delivered.trained else None,
         id="reproduction",
         # The 16-bit rounding of w8a16 magnifies differences between processors, as it does between formats.
         tolerance=None if file.scheme == W8A16 else REPRODUCTION,

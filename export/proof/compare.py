@@ -30,7 +30,7 @@ from export.proof.tolerances import (
     by_fidelity,
     nearer_than_fidelity,
 )
-from export.scheme import FLOAT32, INT8, Scheme
+from export.scheme import FLOAT32, INT8, INT8_DYNAMIC, Scheme
 from zoo.errors import CheckFailedError
 
 Outputs = Mapping[str, Array]
@@ -94,7 +94,7 @@ def magnifies(scheme: Scheme, raised: Mapping[str, object], *, trained: bool) ->
     It does in int8 files of mixed precision, whose float arithmetic differs between the formats, and with random
     weights, which do not suppress irrelevant differences as trained weights do. Steps of 16 bits are too small for it.
     """
-    return scheme == INT8 and (bool(raised) or not trained)
+    return (scheme == INT8 and bool(raised)) or (scheme in (INT8, INT8_DYNAMIC) and not trained)
 
 
 def agreement(

@@ -17,7 +17,7 @@ from export.proof import compare
 from export.quantization.mixed_precision import check, inner_paths, tensors, weighted
 from export.quantization.tensor_map import Attribution
 from export.recipe import Width
-from export.scheme import FLOAT16, FLOAT32, INT8
+from export.scheme import FLOAT16, FLOAT32, INT8, INT8_DYNAMIC
 from tests.export.own_export import exported, failures
 from zoo.errors import UsageProblemError
 
@@ -143,6 +143,8 @@ def test_only_files_that_magnify_steps_are_compared_relative_to_fidelity() -> No
     assert not compare.magnifies(FLOAT16, {}, trained=False)
     assert compare.magnifies(INT8, {"conv": "float32"}, trained=True)
     assert compare.magnifies(INT8, {}, trained=False)
+    assert compare.magnifies(INT8_DYNAMIC, {}, trained=False)
+    assert not compare.magnifies(INT8_DYNAMIC, {}, trained=True)
 
 
 @pytest.mark.large

@@ -110,7 +110,6 @@ def test_a_file_translates_token_by_token(format_name: str, tmp_path: Path) -> N
         str(path),
         texts=[{name: values.tolist() for name, values in row.items()} for row in rows],
         target="target",
-        begin=1,
         end=2,
         progress=Quiet(),
     )["translations"]

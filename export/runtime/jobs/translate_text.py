@@ -14,7 +14,7 @@ from export.progress import Progress
 
 
 def translate_text(
-    path: str, texts: Sequence[Mapping[str, Sequence[int]]], target: str, begin: int, end: int, progress: Progress
+    path: str, texts: Sequence[Mapping[str, Sequence[int]]], target: str, end: int, progress: Progress
 ) -> dict[str, Any]:
     """Return under "translations" the tokens of each, and the milliseconds that it took.
 
@@ -22,9 +22,9 @@ def translate_text(
 
     Args:
         path: of the file.
-        texts: the inputs of each text by name, as lists of numbers.
+        texts: the inputs of each text by name, as lists of numbers; the target begins with the token of a beginning,
+            and what stands behind it is not read.
         target: name of the input with the tokens that are written so far.
-        begin: number of the token that a translation begins with.
         end: number of the token that ends a translation; it is not returned.
         progress: is notified of every text.
     """
@@ -35,8 +35,6 @@ def translate_text(
     for number, text in enumerate(texts):
         progress.step("translate", number, len(texts))
         inputs = {name: np.asarray([values], types[name]) for name, values in text.items()}
-        inputs[target][:] = 0
-        inputs[target][0, 0] = begin
         start, tokens = time.perf_counter(), list[int]()
         for place in range(inputs[target].shape[1] - 1):
             token = int(session.run(inputs)[logits.name][0, place].argmax())
