@@ -48,7 +48,9 @@ def _of_tflite(content: bytes) -> list[Array]:
         for graph in graphs
         for operator in graph.operators
         for tensor in (graph.tensors[int(index)] for index in operator.inputs if index >= 0)
-        if (flatbuffer.is_float(tensor) or flatbuffer.is_condition(tensor)) and _is_stored(model, tensor) and int(np.prod(tensor.shape)) >= FEWEST
+        if (flatbuffer.is_float(tensor) or flatbuffer.is_condition(tensor))
+        and _is_stored(model, tensor)
+        and int(np.prod(tensor.shape)) >= FEWEST
     ]
 
 

@@ -12,6 +12,7 @@ from calibration.inputs import Texts
 from export.model import signature
 from export.model.loading import h5_file, keras_file, saved_model
 from export.model.loading.byte_inputs import with_float_pictures
+from export.model.loading.causal_model import about_cache
 from export.model.loading.concrete_call import called, needs_call
 from export.model.loading.float32_model import in_float32
 from export.model.loading.functional_form import functional_form
@@ -91,7 +92,16 @@ def load(path: Path, sizes: Sizes | None = None, *, unsafe_lambda: bool = False)
         contracts=cut.contracts,
         texts=cut.texts,
         companions=cut.vocabularies,
-        notes=(*notes, *about_call, *cut.notes, *about_state, *about_sizes, *about_bytes, *about_types),
+        notes=(
+            *notes,
+            *about_call,
+            *cut.notes,
+            *about_state,
+            *about_sizes,
+            *about_bytes,
+            *about_types,
+            *about_cache(model),
+        ),
     )
 
 
