@@ -25,6 +25,10 @@ ALONE = {
         "benchmarks.compression",
         "pruning, clustering and quantization-aware training of one network, for docs/pruning.md; an hour",
     ),
+    "decoders": (
+        "benchmarks.decoders",
+        "speed of stories15m with and without a cache, in 8 bits and float32, into docs/decoders.md; five minutes",
+    ),
     "layers": (
         "benchmarks.layers",
         "every layer of keras.layers in a network of its own, exported in both formats, into docs/layers.md",
