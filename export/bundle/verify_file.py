@@ -21,7 +21,7 @@ from export.process import RuntimeCrashError
 from export.proof import compare
 from export.proof.check import CheckResult
 from export.proof.tolerances import (
-    DYNAMIC_MARGIN_DB,
+    DYNAMIC_MARGINS_DB,
     FIDELITY,
     PARITY,
     REPRODUCTION,
@@ -174,7 +174,7 @@ def _agreement(
 
 def _margin_db(file: DeliveredFile) -> float | None:
     """Return by how much two runs are nearer to each other than to the model; None for what has another tolerance."""
-    return DYNAMIC_MARGIN_DB if file.scheme.is_dynamic else None
+    return DYNAMIC_MARGINS_DB.get(file.scheme)
 
 
 def _kinds(delivered: Delivered, outputs: Mapping[str, Array]) -> dict[str, OutputKind]:

@@ -7,8 +7,8 @@ from export.model import entries
 from export.proof import compare, enlarged, input_convention, streaming
 from export.proof.check import CheckResult, NotMade, Results, failed
 from export.proof.evidence import Evidence, not_judged
-from export.proof.tolerances import DYNAMIC_MARGIN_DB, INTEGER_MARGIN_DB, ISLAND_MARGIN_DB, WIDE_MARGIN_DB
-from export.scheme import FLOAT32, INT8, INT8_DYNAMIC, W8A16
+from export.proof.tolerances import DYNAMIC_MARGINS_DB, INTEGER_MARGIN_DB, ISLAND_MARGIN_DB, WIDE_MARGIN_DB
+from export.scheme import FLOAT32, INT8, W8A16
 
 
 def parity(evidence: Evidence) -> Results | NotMade:
@@ -91,10 +91,11 @@ def agreement(evidence: Evidence) -> Results | NotMade:
     if compare.magnifies(evidence.scheme, run.raised(evidence.scheme), trained=run.subject.weights.trained):
         return compare.agreement(*both, specs, evidence.scheme, model=evidence.expected, kinds=kinds)
     results = compare.agreement(*both, specs, evidence.scheme, kinds=kinds)
-    if evidence.scheme not in (INT8, W8A16, INT8_DYNAMIC) or all(result.passed for result in results):
+    is_rounded = evidence.scheme in (INT8, W8A16) or evidence.scheme.is_dynamic
+    if not is_rounded or all(result.passed for result in results):
         return results
-    if evidence.scheme == INT8_DYNAMIC:
-        margin_db = DYNAMIC_MARGIN_DB
+    if evidence.scheme.is_dynamic:
+        margin_db = DYNAMIC_MARGINS_DB[evidence.scheme]
     elif evidence.scheme == W8A16:
         lenient = compare.are_equally_near(*both, evidence.expected)
         margin_db = WIDE_MARGIN_DB if lenient else INTEGER_MARGIN_DB

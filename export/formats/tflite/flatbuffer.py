@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.errors import ConversionError
+from export.formats import blocks
 
 Model = Any  # ai_edge_litert's ModelT: generated code without type annotations.
 IDENTIFIER = b"TFL3"
@@ -51,8 +52,12 @@ def write(model: Model) -> bytes:
 
 
 def constant(model: Model, tensor: Any) -> NDArray[Any]:
-    """Return a view of a constant tensor's values in its shape."""
+    """Return a constant tensor's values in its shape: a view, but for integers of 4 bits, which become int8."""
+    from ai_edge_litert import schema_py_generated as schema
+
     data: NDArray[Any] = model.buffers[tensor.buffer].data
+    if tensor.type == schema.TensorType.INT4:
+        return blocks.unpacked(data, tuple(int(size) for size in tensor.shape))
     return data.view(_dtype(tensor.type)).reshape(() if tensor.shape is None else tensor.shape)
 
 
