@@ -109,7 +109,7 @@ def _is_storable(scales: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def packed(integers: NDArray[np.int8], offset: int = 0) -> NDArray[np.uint8]:
-    """Return integers (rows, width) plus `offset` as bytes (rows, width / 2), the first of each pair in the low bits."""
+    """Return integers (rows, width) plus `offset` as bytes (rows, width / 2), the first of a pair in the low bits."""
     bits = ((integers.astype(np.int16) + offset) & 15).astype(np.uint8)
     return (bits[:, ::2] | (bits[:, 1::2] << 4)).astype(np.uint8)
 

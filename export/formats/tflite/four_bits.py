@@ -69,14 +69,15 @@ def stored(model: flatbuffer.Model, tensor: Any) -> Blocks:
 
 
 def _details(tensor: Any) -> Any:
-    """Return the blockwise quantization of a tensor; None if it has another one, or a size of blocks not used here."""
+    """Return the blockwise quantization of a tensor; None if it has another one than `_store` writes."""
     from ai_edge_litert import schema_py_generated as schema
 
-    quantization = tensor.quantization
-    is_blockwise = (
-        quantization is not None and quantization.detailsType == schema.QuantizationDetails.BlockwiseQuantization
-    )
-    return quantization.details if is_blockwise and quantization.details.blockSize == blocks.BLOCK else None
+    quantization, kinds = tensor.quantization, schema.QuantizationDetails
+    if quantization is None or quantization.detailsType != kinds.BlockwiseQuantization:
+        return None
+    details = quantization.details
+    settings = details.blockSize, details.zeroPoints, quantization.quantizedDimension
+    return details if settings == (blocks.BLOCK, NO_ZERO_POINTS, 0) else None
 
 
 def _store(model: flatbuffer.Model, graph: Any, tensor: Any, grid: Blocks, scales: dict[int, int]) -> None:

@@ -89,7 +89,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
             edges.keep_indices(model)
         edges.retype(model, plan.io)
         allow_any_int16_scale(model)
-    return flatbuffer.write(model)
+    return flatbuffer.write(model, shares_grids=plan.scheme.is_dynamic)
 
 
 def _recipe(reference: flatbuffer.Model, plan: QuantizationPlan) -> QuantizerRecipe:
