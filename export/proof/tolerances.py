@@ -130,8 +130,8 @@ RECONSTRUCTION_4_BITS = Tolerance(
     min_mean_cosine=0.9,
     min_nearest_agreement=0.5,
     max_kl_nats=0.25,
-    reason="4 bits with error feedback, a third of the weights at 8 bits: measured 24.3 dB, 0.031 nats and 92 % the same "
-    "next token on stories15M; other networks are not measured yet, so that the thresholds are wide",
+    reason="4 bits with error feedback, a third of weights at 8 bits: measured 24.3 dB, 0.031 nats and 92 % the "
+    "same next token on stories15M; other networks are not measured yet, so that the thresholds are wide",
 )
 
 # Drift: by how much reconstruction may move the weights of one output channel, as a fraction of their norm.
@@ -177,8 +177,8 @@ FIDELITY: dict[Scheme, Tolerance] = {
         min_distinct_share=0.5,
         min_r2=_WEIGHTS_8_BIT.min_r2,
         varies=True,
-        reason="4 bits with error feedback, a third of the weights at 8 bits: measured 23.9 dB, 0.033 nats and 92 % the "
-        "same next token on stories15M; other networks are not measured yet, so that the thresholds are wide",
+        reason="4 bits with error feedback, a third of weights at 8 bits: measured 23.9 dB, 0.033 nats and 92 % "
+        "the same next token on stories15M; other networks are not measured yet, so that the thresholds are wide",
     ),
 }
 

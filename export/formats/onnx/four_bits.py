@@ -32,7 +32,7 @@ MOST_STEPS = 0.51  # between a float matrix and the same one in 4 bits
 def store(graph: GraphProto, sibling: flatbuffer.Model) -> None:
     """Replace the products with matrices that the .tflite `sibling` stores in 4 bits, in place."""
     editable, matrices = Graph(graph), list(_matrices(sibling))
-    nodes = []
+    nodes: list[NodeProto] = []
     for node in graph.node:
         is_product = node.op_type == "MatMul" and node.input[1] in editable.stored
         found = _nearest(matrices, editable.value(node.input[1]).T) if is_product and matrices else None
