@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from export.recipe import Io, Recipe
-from export.scheme import FLOAT16, FLOAT32, INT8, INT8_DYNAMIC, W8A16, W8A32, Scheme
+from export.scheme import FLOAT16, FLOAT32, INT4, INT8, INT8_DYNAMIC, W8A16, W8A32, Scheme
 
 if TYPE_CHECKING:
     from export.pipeline import Delivery
     from export.progress import Progress
 
-__all__ = ["FLOAT16", "FLOAT32", "INT8", "INT8_DYNAMIC", "W8A16", "W8A32", "Io", "Recipe", "Scheme", "run"]
+__all__ = ["FLOAT16", "FLOAT32", "INT4", "INT8", "INT8_DYNAMIC", "W8A16", "W8A32", "Io", "Recipe", "Scheme", "run"]
 
 
 def run(

@@ -12,7 +12,8 @@ class Scheme:
 
     Attributes:
         name: as typed after `--precision`.
-        weight_bits: 32 and 16 are floating point, fewer are integers with one scale for each output channel.
+        weight_bits: 32 and 16 are floating point, 8 are integers with one scale for each output channel, and 4 are
+            integers with one scale for each block of 32 inputs of an output (export/formats/blocks.py).
         activation_bits: 32 is floating point, fewer are integers with one scale for each tensor.
         is_dynamic: whether the inputs of layers are rounded to 8 bits while the file runs, each row (the vector of a
             token) with a scale and a zero point of its own; activations are floating point everywhere else.
@@ -47,6 +48,8 @@ INT8 = Scheme(name="int8", weight_bits=8, activation_bits=8)  # integers only
 W8A16 = Scheme(name="w8a16", weight_bits=8, activation_bits=16)
 W8A32 = Scheme(name="w8a32", weight_bits=8, activation_bits=32)  # computed in float32
 INT8_DYNAMIC = Scheme(name="int8_dynamic", weight_bits=8, activation_bits=32, is_dynamic=True)
+# Like int8_dynamic, with most matrices of dense layers in 4 bits.
+INT4 = Scheme(name="int4", weight_bits=4, activation_bits=32, is_dynamic=True)
 
 # By name, in the order of tables.
-SCHEMES: Mapping[str, Scheme] = {one.name: one for one in (FLOAT32, FLOAT16, INT8, W8A16, W8A32, INT8_DYNAMIC)}
+SCHEMES: Mapping[str, Scheme] = {one.name: one for one in (FLOAT32, FLOAT16, INT8, W8A16, W8A32, INT8_DYNAMIC, INT4)}

@@ -17,9 +17,10 @@ from export.proof.check import CheckResult
 from export.recipe import Width
 from export.runtime.jobs.stored_numbers import stored_numbers
 from export.runtime.run_file import Measurement
-from export.scheme import FLOAT16, FLOAT32, INT8, INT8_DYNAMIC, W8A16, W8A32, Scheme
+from export.scheme import FLOAT16, FLOAT32, INT4, INT8, INT8_DYNAMIC, W8A16, W8A32, Scheme
 
 BYTES = frozenset({"int8", "uint8"})
+NIBBLES = frozenset({"int4", "uint4"})
 WIDE = frozenset({"int16", "uint16"})
 
 
@@ -50,7 +51,9 @@ def fits(scheme: Scheme, types: NumberTypes, *, raised: bool) -> bool:
     weights, activations = types.weights, types.activations
     if not weights and not activations:
         return True
-    has_integers = bool(weights & BYTES)
+    has_integers, in_four_bits = bool(weights & BYTES), bool(weights & NIBBLES)
+    if in_four_bits or scheme == INT4:
+        return scheme == INT4 and not activations and (in_four_bits or not types.has_many)
     return {
         FLOAT32: not has_integers and not activations and "float16" not in weights,
         FLOAT16: not has_integers and not activations and ("float16" in weights or not types.has_many),

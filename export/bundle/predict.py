@@ -14,11 +14,11 @@ from export.bundle.read import Delivered, DeliveredFile
 from export.bundle.write import LABELS
 from export.formats import PRIMARY
 from export.runtime.run_file import Measurement, measure
-from export.scheme import INT8, INT8_DYNAMIC
+from export.scheme import INT4, INT8, INT8_DYNAMIC
 from zoo.errors import CheckFailedError, UsageProblemError, unknown
 
 # The default file, if the export contains it: usually the fastest on a device.
-PREFERRED = ((PRIMARY.name, INT8), (PRIMARY.name, INT8_DYNAMIC))
+PREFERRED = ((PRIMARY.name, INT8), (PRIMARY.name, INT8_DYNAMIC), (PRIMARY.name, INT4))
 
 
 @dataclass(frozen=True, kw_only=True)

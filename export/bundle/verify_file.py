@@ -21,7 +21,7 @@ from export.process import RuntimeCrashError
 from export.proof import compare, format_agreement
 from export.proof.check import CheckResult
 from export.proof.tolerances import (
-    DYNAMIC_MARGIN_DB,
+    DYNAMIC_MARGINS_DB,
     FIDELITY,
     PARITY,
     REPRODUCTION,
@@ -140,7 +140,7 @@ def _reproduction(
         specs,
         file.scheme,
         model=model,
-        margin_db=DYNAMIC_MARGIN_DB if file.scheme.is_dynamic and delivered.trained else None,
+        margin_db=DYNAMIC_MARGINS_DB.get(file.scheme) if delivered.trained else None,
         id="reproduction",
         # The 16-bit rounding of w8a16 magnifies differences between processors, as it does between formats.
         tolerance=None if file.scheme == W8A16 else REPRODUCTION,

@@ -11,6 +11,9 @@ import numpy as np
 from calibration.samples import Array, Samples
 from export import passes
 from export.errors import PassRefusedError
+from export.metrics import OutputKind
+from export.metrics.next_tokens import mean_kl_nats
+from export.model import entries
 from export.model.graph import functional
 from export.model.subject import Subject
 from export.passes.equalize import Equalize
@@ -20,7 +23,10 @@ from export.passes.fitting.sublayers import chosen
 from export.passes.fitting.survey import POSITIONS
 from export.passes.fold import Fold
 from export.passes.reconstruct import NAME, Reconstruct
+from export.passes.round_blocks import RoundBlocks, moved
 from export.recipe import Recipe
+from export.scheme import INT4
+from zoo.inputs import TokenMask
 
 if TYPE_CHECKING:
     import keras
@@ -84,6 +90,8 @@ def reconstructed(
     """
     if reason := _reason_against(subject, recipe, samples):
         return _skipped(reason)
+    if weight_bits == INT4.weight_bits:
+        return _in_blocks(subject, samples)
     if subject.decoder is not None and weight_bits >= ENOUGH_BITS:
         return Reconstruction(model=None, records=[], before={}, after={})
     try:
@@ -111,6 +119,31 @@ def reconstructed(
         where=where,
         equalized=None if equalized.record.exact else equalized.model,
     )
+
+
+def _in_blocks(subject: Subject, samples: Samples) -> Reconstruction:
+    """Return the model with its matrices on grids of 4 bits."""
+    kinds = entries.output_kinds(subject)
+
+    def loss(expected: Outputs, found: Outputs) -> float:
+        return sum(_loss(expected[name], found[name], kinds[name]) for name in expected)
+
+    mask = next((name for name, one in subject.inputs.items() if isinstance(one, TokenMask)), "")
+    try:
+        rounded = passes.apply(RoundBlocks(loss=loss, mask=mask), functional(subject.model), samples)
+    except PassRefusedError as error:
+        return _skipped(str(error))
+    largest, where = moved(subject.model, rounded.model, rounded.record.layers)
+    records = [rounded.record.record()]
+    return Reconstruction(model=rounded.model, records=records, before={}, after={}, moved=largest, where=where)
+
+
+def _loss(expected: Array, found: Array, kind: OutputKind) -> float:
+    """Return the divergence of the chances of the next token in nats, and of other outputs the share of noise."""
+    if kind is OutputKind.NEXT_TOKENS:
+        return mean_kl_nats(expected, found)
+    power = float(np.sum(expected.astype(np.float64) ** 2))
+    return float(np.sum((expected.astype(np.float64) - found) ** 2)) / max(power, float(np.finfo(np.float32).tiny))
 
 
 def _positions(samples: Samples) -> int:

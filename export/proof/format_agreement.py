@@ -8,7 +8,7 @@ from export.metrics import OutputKind
 from export.proof import compare
 from export.proof.check import CheckResult
 from export.proof.tolerances import (
-    DYNAMIC_MARGIN_DB,
+    DYNAMIC_MARGINS_DB,
     INTEGER_MARGIN_DB,
     ISLAND_MARGIN_DB,
     STEP_AGREEMENT,
@@ -69,7 +69,7 @@ def check(
 def _margin_db(primary: Measurement, other: Measurement, scheme: Scheme, expected: compare.Outputs) -> float:
     """Return by how much two files must be nearer to each other than to the model."""
     if scheme.is_dynamic:
-        return DYNAMIC_MARGIN_DB
+        return DYNAMIC_MARGINS_DB[scheme]
     if scheme == W8A16:
         is_wide = compare.are_equally_near(primary.real, other.real, expected)
         return WIDE_MARGIN_DB if is_wide else INTEGER_MARGIN_DB

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from calibration.samples import Array
+from export.metrics import OutputKind
 from export.model import reference
 from export.passes.integer_model import Reconstruction
 from export.proof.check import CheckResult
 from export.proof.compare import compare_outputs
-from export.proof.tolerances import EQUALIZATION, MOVED_WEIGHTS, RECONSTRUCTION, for_count
+from export.proof.tolerances import EQUALIZATION, MOVED_WEIGHTS, Tolerance, for_count
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase
 from export.runtime.run_file import measure
@@ -62,11 +63,13 @@ def equalization(expected: Outputs, found: BaseOutputs) -> tuple[CheckResult, ..
     return tuple(replace(check, id="equalization") for check in judged.checks)
 
 
-def reconstruction(expected: Outputs, found: BaseOutputs) -> tuple[CheckResult, ...]:
+def reconstruction(
+    expected: Outputs, found: BaseOutputs, tolerance: Tolerance, kinds: Mapping[str, OutputKind]
+) -> tuple[CheckResult, ...]:
     """Check that the reconstructed model gives the original's outputs, and that its float file gives the same."""
-    tolerance = for_count(RECONSTRUCTION, len(next(iter(expected.values()))))
+    tolerance = for_count(tolerance, len(next(iter(expected.values()))))
     judged = (
-        *compare_outputs(expected, found.model, W8A32, has_thresholds=True, tolerance=tolerance).checks,
+        *compare_outputs(expected, found.model, W8A32, has_thresholds=True, tolerance=tolerance, kinds=kinds).checks,
         *compare_outputs(found.model, found.float_file, FLOAT32, has_thresholds=True).checks,
     )
     return tuple(replace(check, id="reconstruction") for check in judged)

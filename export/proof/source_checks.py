@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from export.formats import PRIMARY
+from export.model import entries
 from export.proof import integer_model, provenance
 from export.proof.check import CheckResult, NotMade, Results, failed
 from export.proof.evidence import Evidence, not_judged
 from export.proof.integer_model import BaseOutputs
+from export.proof.tolerances import RECONSTRUCTION, RECONSTRUCTION_4_BITS
+from export.scheme import INT4
 
 
 def origin(evidence: Evidence) -> Results | NotMade:
@@ -46,7 +49,12 @@ def equalization(evidence: Evidence) -> Results | NotMade:
 def reconstruction(evidence: Evidence) -> Results | NotMade:
     """Check that the reconstructed model gives the original's outputs, and that its float file gives the same."""
     outputs = _base_outputs(evidence, "reconstruction")
-    return integer_model.reconstruction(evidence.expected, outputs) if isinstance(outputs, BaseOutputs) else outputs
+    if not isinstance(outputs, BaseOutputs):
+        return outputs
+    tolerance = RECONSTRUCTION_4_BITS if evidence.scheme == INT4 else RECONSTRUCTION
+    return integer_model.reconstruction(
+        evidence.expected, outputs, tolerance, entries.output_kinds(evidence.run.subject)
+    )
 
 
 def drift(evidence: Evidence) -> Results | NotMade:

@@ -17,7 +17,7 @@ from export.quantization.requested import Key, keys
 from export.recipe import Io, Width
 from export.runtime.jobs.quantize_alone import quantize_alone
 from export.runtime.run_file import written
-from export.scheme import FLOAT32, INT8, INT8_DYNAMIC, Scheme
+from export.scheme import FLOAT32, INT4, INT8, INT8_DYNAMIC, Scheme
 from zoo.errors import OutsideError
 
 
@@ -229,7 +229,7 @@ def _float_only(run: ExportRun, scheme: Scheme) -> str:
     if run.subject.entries:
         return f"a model with the entry points {', '.join(run.subject.entries)} is exported in float32 only"
     if run.subject.decoder and not scheme.is_dynamic:
-        return f"a decoder with a cache is exported in float32 and {INT8_DYNAMIC} only"
+        return f"a decoder with a cache is exported in float32, {INT8_DYNAMIC} and {INT4} only"
     return ""
 
 

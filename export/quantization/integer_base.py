@@ -23,7 +23,7 @@ from export.quantization.requested import formats
 from export.quantization.tensor_map import Attribution, attributed, clippable, mapped
 from export.recipe import Width
 from export.runtime.run_file import written
-from export.scheme import FLOAT32, INT8, Scheme
+from export.scheme import FLOAT32, INT4, INT8, Scheme
 from zoo.errors import OutsideError, UsageProblemError
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ class IntegerBase:
         trouble: why the activations cannot be observed; empty otherwise.
         tensor_map: the layer whose output each tensor is; empty if no part of the recipe needs it.
         with_loops: the base of the files that store no ranges, if the model of this one is unrolled; otherwise None.
-        others: of a decoder: the float files of `model` in the other formats, whose form of cache is another.
+        others: the float files of `model` in the other formats, where they are not derived from the primary one: of a
+            decoder, whose form of cache is another, and for weights of 4 bits.
     """
 
     model: keras.Model
@@ -249,8 +250,9 @@ def _prepared(run: ExportRun, float_file: bytes, weight_bits: int, kept: frozens
     if made.model is not None and forms is None:
         content = PRIMARY.reweigh(float_file, made.before, made.after) or PRIMARY.convert(made.model)
     elif made.model is not None and forms is not None:
-        decoder = forms(made.model)
-        content = PRIMARY.convert(made.model, decoder=decoder)
+        content = PRIMARY.convert(made.model, decoder=forms(made.model))
+    if made.model is not None and (forms is not None or weight_bits == INT4.weight_bits):
+        decoder = forms(made.model) if forms is not None else None
         wanted = [one for one in formats(run.recipe) if one.name != PRIMARY.name]
         others = {one.name: one.convert(made.model, decoder=decoder) for one in wanted}
     return IntegerBase(

@@ -72,7 +72,7 @@ def test_quantized_files_are_refused_in_a_sentence(delivery: Delivery) -> None:
     others = [artifact for artifact in delivery.artifacts if artifact.scheme != FLOAT32]
     assert len(others) == 6
     assert {artifact.trouble for artifact in others} == {
-        "a decoder with a cache is exported in float32 and int8_dynamic only"
+        "a decoder with a cache is exported in float32, int8_dynamic and int4 only"
     }
 
 

@@ -31,7 +31,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("cli",),
     ),
     "export.formats": (
-        ("distance", "opened", "pairing", "patches", "session"),
+        ("blocks", "distance", "opened", "pairing", "patches", "session"),
         ("dissection",),
         ("format",),
         ("tflite",),
@@ -41,9 +41,9 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
     "export.passes": (
         ("fitting", "__init__"),
         ("channels",),
-        ("chosen", "equalize", "fold", "reconstruct", "shrink", "unroll"),
-        ("integer_model", "prune", "prune_channels"),
-        ("registry",),
+        ("block_sensitivity", "chosen", "equalize", "fold", "reconstruct", "shrink", "unroll"),
+        ("prune", "prune_channels", "round_blocks"),
+        ("integer_model", "registry"),
         ("pruning",),
     ),
     "export.analysis": (("tasks",), ("evaluation",), ("budget", "diagnosis", "original"), ("__init__",)),

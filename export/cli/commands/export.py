@@ -159,6 +159,7 @@ def command(
     """
     from export import remote
     from export.cli.progress_bar import ProgressBar
+    from export.model import reads_tokens
     from export.runtime import background
 
     budget = option_words.budget(max_drop, max_size, max_latency, preset, raise_to)
@@ -180,6 +181,7 @@ def command(
         io=option_words.io(io),
         **others,
     )
+    reads_tokens.check_name(recipe)
     _check_key(recipe)
     for line in _code_to_run(recipe):
         standard_error().print(line, soft_wrap=True)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from calibration.samples import Array
+from export.formats.onnx import four_bits
 from export.formats.onnx.float_weights import store_integers
 from export.formats.onnx.graph import Graph
 from export.formats.onnx.naming import drop_unused, subgraphs
@@ -22,6 +23,7 @@ from export.formats.onnx.protos import GraphProto, NodeProto
 from export.formats.onnx.sibling import read_sibling, seal
 from export.formats.onnx.weights_only import spell_out_dequantizations
 from export.formats.tflite import flatbuffer, lookups
+from export.formats.tflite import four_bits as in_tflite
 from export.formats.tflite.decoder import length_of
 
 # Unsigned weights: on CPUs without the newer instructions, the runtime's product of signed bytes saturates.
@@ -31,9 +33,10 @@ SMALLEST_SCALE = 1e-30  # of a row of zeros
 
 
 def derive(sibling: bytes, float_file: bytes) -> bytes:
-    """Return the .onnx of a .tflite with 8-bit weights and float activations: the same integers and scales.
+    """Return the .onnx of a .tflite with float activations and weights of 8 or 4 bits: the same integers and scales.
 
-    The graph is the sibling's; that of a decoder, whose .tflite has another form, is the float file's.
+    The graph is the sibling's. That of a decoder, whose .tflite has another form, is the float file's, and so is that
+    of a file with weights of 4 bits, which tf2onnx cannot read.
 
     Raises:
         ConversionError: ONNX has no counterpart for an operator, or a layer of the float file is not in the sibling.
@@ -41,11 +44,14 @@ def derive(sibling: bytes, float_file: bytes) -> bytes:
     import onnx
 
     model = flatbuffer.read(sibling)
-    if length_of(model) is None:
+    if length_of(model) is None and not in_tflite.has_any(model):
         lookups.undo(model)
         proto = read_sibling(flatbuffer.write(model))
     else:
         proto = onnx.load_from_string(float_file)
+        four_bits.store(proto.graph, model)
+        if any(node.domain == four_bits.DOMAIN for node in proto.graph.node):
+            proto.opset_import.add(domain=four_bits.DOMAIN, version=1)
         store_integers(proto.graph, model)
     rewrite(proto.graph)
     spell_out_dequantizations(proto.graph)

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from export.formats.onnx import four_bits
 from export.formats.onnx.constants import Constants, Numbers, attribute
 from export.formats.onnx.dynamic_layers import integer_products
 from export.formats.onnx.protos import NodeProto
@@ -35,6 +36,9 @@ def layers(constants: Constants) -> Iterator[Layer]:
     for product in integer_products(constants):
         bias = _bias(constants, product.last, product.shape[0])
         yield Layer(name=product.name, shape=product.shape, read=product.read, bias=bias)
+    for block in four_bits.products(constants):
+        bias = _bias(constants, block.node, block.shape[0])
+        yield Layer(name=block.node.name, shape=block.shape, read=block.read, bias=bias)
     for node in constants.nodes:
         if node.op_type not in OUTPUTS_FIRST:
             continue
@@ -52,7 +56,7 @@ def _read(constants: Constants, node: NodeProto) -> Numbers:
 
 
 def _bias(constants: Constants, node: NodeProto, channels: int) -> Numbers | None:
-    if len(node.input) > 2 and node.input[2]:
+    if node.op_type in OUTPUTS_FIRST and len(node.input) > 2 and node.input[2]:
         return constants.real(node.input[2])
     reader = constants.reader(node.output[0])
     if reader is None or reader.op_type != "Add":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from export.formats.onnx import four_bits
 from export.formats.onnx.protos import GraphProto, NodeProto, TensorProto
 from export.formats.session import NumberTypes, number_types_of
 
@@ -16,7 +17,11 @@ def number_types(content: bytes) -> NumberTypes:
     constants = {tensor.name: tensor for graph in graphs for tensor in graph.initializer}
     nodes = [node for graph in graphs for node in graph.node]
     inline = [one.t for node in nodes if node.op_type == "Constant" for one in node.attribute if one.name == "value"]
-    stored = ((_name(tensor.data_type), list(tensor.dims)) for tensor in (*constants.values(), *inline))
+    packed = {node.input[1] for node in nodes if node.op_type == four_bits.OPERATOR and four_bits.has_four(node)}
+    stored = (
+        ("uint4" if tensor.name in packed else _name(tensor.data_type), list(tensor.dims))
+        for tensor in (*constants.values(), *inline)
+    )
     quantized = (node for node in nodes if node.op_type == "QuantizeLinear" and node.input[0] not in constants)
     return number_types_of(stored, (_quantized(node, constants) for node in quantized))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from export.errors import ConversionError
 from export.formats.format import QuantizationPlan
 from export.formats.onnx import dynamic, float16, int8, weights_only, wide
-from export.scheme import FLOAT16, FLOAT32, INT8, INT8_DYNAMIC, W8A16, W8A32
+from export.scheme import FLOAT16, FLOAT32, INT4, INT8, INT8_DYNAMIC, W8A16, W8A32
 
 SOURCE = "tflite"
 
@@ -30,7 +30,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, b
         raise ConversionError(f"the {plan.scheme} .onnx is derived from the {plan.scheme} .tflite; export both formats")
     if plan.scheme == INT8:
         return int8.derive(siblings[SOURCE], is_mixed=bool(plan.raised))
-    if plan.scheme == INT8_DYNAMIC:
+    if plan.scheme in (INT8_DYNAMIC, INT4):
         return dynamic.derive(siblings[SOURCE], float_file)
     derive = {W8A16: wide.derive, W8A32: weights_only.derive}
     return derive[plan.scheme](siblings[SOURCE])

@@ -50,7 +50,8 @@ def seal(proto: ModelProto) -> bytes:
     canonicalize(proto.graph)
     proto.graph.ClearField("doc_string")
     proto.producer_name, proto.producer_version, proto.graph.name = "zoo-export", "", "model"
-    kept = [entry for entry in proto.opset_import if not entry.domain]
+    used = {"", *(node.domain for node in proto.graph.node)}
+    kept = [entry for entry in proto.opset_import if entry.domain in used]
     del proto.opset_import[:]
     proto.opset_import.extend(kept)
     return bytes(proto.SerializeToString(deterministic=True))

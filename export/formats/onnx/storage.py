@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from export.formats.distance import largest_steps, symmetric_steps
+from export.formats.onnx import four_bits
 from export.formats.onnx.constants import Constants
 from export.formats.onnx.dynamic_layers import integer_products
 from export.formats.onnx.float_vectors import vector_steps
@@ -43,9 +44,10 @@ def compare_with_sibling(sibling: bytes, content: bytes) -> StorageReport | None
 def _vectors(sibling: bytes, constants: Constants) -> Steps:
     """Return the distances of the float constants of a file whose layers round their inputs; nothing for others."""
     products = list(integer_products(constants))
-    if not products:
+    block_scales = {product.node.input[2] for product in four_bits.products(constants)}
+    if not products and not block_scales:
         return ()
-    known = {name for product in products for name in product.names} | row_scale_names(constants)
+    known = {name for product in products for name in product.names} | row_scale_names(constants) | block_scales
     return vector_steps(sibling, constants, known)
 
 

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.errors import ConversionError
+from export.formats import blocks
 
 Model = Any  # ai_edge_litert's ModelT: generated code without type annotations.
 IDENTIFIER = b"TFL3"
 WEIGHTS_ALIGNMENT = 16
+# Vectors that may be shared are of float32 or int64, unlike those of weights, and have this many numbers.
+FEWEST_SHARED_BYTES, FEWEST_SHARED = 4, 16
 
 
 def read(content: bytes) -> Model:
@@ -32,8 +35,11 @@ def read(content: bytes) -> Model:
     return model
 
 
-def write(model: Model) -> bytes:
+def write(model: Model, *, shares_grids: bool = False) -> bytes:
     """Return the object as one flatbuffer, with the weights inside and aligned to 16 bytes as the schema requires.
+
+    With `shares_grids`, equal lists of scales or zero points are stored once. Every function that reads a matrix has
+    such lists of its own, and those of the tokens' table take 3 % of a small decoder.
 
     The generated packer does not align weights, and ai-edge-quantizer stores weights behind the flatbuffer, where
     readers for microcontrollers do not find them.
@@ -45,14 +51,27 @@ def write(model: Model) -> bytes:
             is_weights = element_size == 1 and count >= WEIGHTS_ALIGNMENT
             return int(super().StartVector(element_size, count, WEIGHTS_ALIGNMENT if is_weights else alignment))
 
+        def CreateNumpyVector(self, x: NDArray[Any]) -> int:  # noqa: N802  # flatbuffers calls it so
+            if not shares_grids or x.itemsize < FEWEST_SHARED_BYTES or x.size < FEWEST_SHARED:
+                return int(super().CreateNumpyVector(x))
+            key = x.dtype.str, x.tobytes()
+            if key not in known:
+                known[key] = int(super().CreateNumpyVector(x))
+            return known[key]
+
+    known: dict[tuple[str, bytes], int] = {}
     builder = AlignedBuilder(sum(buffer.data.size for buffer in model.buffers if buffer.data is not None) + 65536)
     builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
     return bytes(memoryview(builder.Bytes)[builder.Head() :])  # Output() would make another copy.
 
 
 def constant(model: Model, tensor: Any) -> NDArray[Any]:
-    """Return a view of a constant tensor's values in its shape."""
+    """Return a constant tensor's values in its shape: a view, but for integers of 4 bits, which become int8."""
+    from ai_edge_litert import schema_py_generated as schema
+
     data: NDArray[Any] = model.buffers[tensor.buffer].data
+    if tensor.type == schema.TensorType.INT4:
+        return blocks.unpacked(data, tuple(int(size) for size in tensor.shape))
     return data.view(_dtype(tensor.type)).reshape(() if tensor.shape is None else tensor.shape)
 
 

@@ -21,6 +21,7 @@ from export.formats.tflite import (
     concat_grids,
     edges,
     flatbuffer,
+    four_bits,
     islands,
     lookups,
     loops,
@@ -30,7 +31,7 @@ from export.formats.tflite import (
 )
 from export.formats.tflite.mixed import QuantizerRecipe
 from export.recipe import Io
-from export.scheme import FLOAT16, INT8, INT8_DYNAMIC, W8A16, W8A32, Scheme
+from export.scheme import FLOAT16, INT4, INT8, INT8_DYNAMIC, W8A16, W8A32, Scheme
 
 # By how much a range of 16-bit activations is wider than the values that calibration saw: other inputs exceed them now
 # and then, each time with a large error, and a third of a bit of 16 costs little beside weights of 8 bits. More would
@@ -78,6 +79,8 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     flatbuffer.point_signatures(model, reference)
     if plan.scheme.has_integer_weights:
         saturation.make_safe(model, reference)
+    if plan.scheme == INT4:
+        four_bits.store(model, reference)
     if plan.scheme.needs_calibration:
         biases.restore(model, reference)
         islands.close(model, ranges)
@@ -86,7 +89,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
             edges.keep_indices(model)
         edges.retype(model, plan.io)
         allow_any_int16_scale(model)
-    return flatbuffer.write(model)
+    return flatbuffer.write(model, shares_grids=plan.scheme.is_dynamic)
 
 
 def _recipe(reference: flatbuffer.Model, plan: QuantizationPlan) -> QuantizerRecipe:
@@ -101,6 +104,7 @@ def _recipe(reference: flatbuffer.Model, plan: QuantizationPlan) -> QuantizerRec
         W8A16: recipe.static_wi8_ai16,
         W8A32: recipe.weight_only_wi8_afp32,
         INT8_DYNAMIC: _dynamic_recipe,
+        INT4: _dynamic_recipe,  # in 8 bits first
     }
     return makers[plan.scheme]()
 

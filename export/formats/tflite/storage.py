@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.formats.blocks import BLOCK, Blocks
 from export.formats.distance import largest_steps
 from export.formats.pairing import LARGEST_PAIR, largest_pair
 from export.formats.session import StorageReport
-from export.formats.tflite import biases, flatbuffer, lookups
+from export.formats.tflite import biases, flatbuffer, four_bits, lookups
 from export.formats.tflite.layers import Layer, weighing
 from export.formats.tflite.steps import SEAMS
 from export.scheme import INT8, W8A16
@@ -41,12 +42,20 @@ def compare(float_file: bytes, quantized_file: bytes) -> StorageReport:
         return StorageReport(worst_steps=float("inf"), where="the order of the operators", constants=0)
     worst, where, constants = 0.0, "", 0
     room, best = _room(reference, quantized, expected[0], found[0])
+    grids = four_bits.grids(reference) if four_bits.has_any(quantized) else {}
     for number, (operators, others) in enumerate(zip(expected, found, strict=True)):
         graph, other_graph = reference.subgraphs[number], quantized.subgraphs[number]
         for operator, other in zip(operators, others, strict=True):
             for position, (index, other_index) in enumerate(zip(operator.inputs, other.inputs, strict=True)):
                 allowed, finest = (room.get(index), best.get(index)) if number == 0 else (None, None)
-                steps = _steps(reference, quantized, (graph, index), (other_graph, other_index), allowed, finest)
+                grid = grids.get(graph.tensors[index].buffer) if index >= 0 else None
+                if grid is not None and flatbuffer.op_name(reference, operator) == four_bits.OPERATOR:
+                    tensor = other_graph.tensors[other_index]
+                    steps: float | None = _block_steps(
+                        quantized, tensor, flatbuffer.constant(reference, graph.tensors[index]), grid
+                    )
+                else:
+                    steps = _steps(reference, quantized, (graph, index), (other_graph, other_index), allowed, finest)
                 if steps is None:
                     continue
                 constants += 1
@@ -172,6 +181,17 @@ def _steps(
     return largest_steps(values, expected, step, room) if expected.size else None
 
 
+def _block_steps(quantized: flatbuffer.Model, tensor: Any, expected: Any, grid: Blocks) -> float:
+    """Return the largest error of a matrix that must be stored in 4 bits, in steps of its grid or of a finer one."""
+    if not four_bits.is_stored(tensor) or tuple(tensor.shape) != expected.shape:
+        return float("inf")
+    stored = four_bits.stored(quantized, tensor)
+    if stored.scales.shape != grid.scales.shape:
+        return float("inf")
+    step = np.repeat(np.minimum(stored.scales, grid.scales), BLOCK, axis=1).astype(np.float64)
+    return largest_steps(stored.values, expected, step)
+
+
 def source(model: flatbuffer.Model, subgraph: Any, index: int) -> int:
     """Return the index of the constant before a DEQUANTIZE, or `index` itself."""
     for operator in subgraph.operators:
@@ -187,6 +207,9 @@ def real(
 
     A channel's step is at least `smallest_step` times the largest channel's.
     """
+    if four_bits.is_stored(tensor):
+        found = four_bits.stored(model, tensor)
+        return found.values.astype(np.float64), np.repeat(found.scales, BLOCK, axis=1).astype(np.float64)
     stored = flatbuffer.constant(model, tensor)
     if np.issubdtype(stored.dtype, np.floating):
         ulp = np.maximum(np.spacing(np.abs(stored)).astype(np.float64), np.finfo(np.float64).tiny)

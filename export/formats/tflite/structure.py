@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from export.formats.session import StructureReport
-from export.formats.tflite import flatbuffer, grid_rules, lookups
+from export.formats.tflite import flatbuffer, four_bits, grid_rules, lookups
 from export.formats.tflite.steps import SEAMS
 
 # Options that say how integers are computed, and that a float operator does not use.
@@ -64,6 +64,7 @@ class _Side:
         tensor = self.graph.tensors[index]
         data = self.model.buffers[tensor.buffer].data
         is_grid = tensor.quantization is not None and tensor.quantization.scale is not None
+        is_grid |= four_bits.is_stored(tensor)
         if data is None or is_grid or flatbuffer.is_float(tensor):
             return None
         return bytes(data)
