@@ -34,10 +34,16 @@ def store(graph: GraphProto, sibling: flatbuffer.Model) -> None:
     editable, matrices = Graph(graph), list(_matrices(sibling))
     nodes: list[NodeProto] = []
     for node in graph.node:
-        is_product = node.op_type == "MatMul" and node.input[1] in editable.stored
-        found = _nearest(matrices, editable.value(node.input[1]).T) if is_product and matrices else None
+        is_product = node.op_type in ("MatMul", "Gemm") and node.input[1] in editable.stored
+        found = _nearest(matrices, _by_row(editable, node)) if is_product and matrices else None
         nodes += [node] if found is None else _product(editable, node, found)
     editable.replace_nodes(nodes)
+
+
+def _by_row(graph: Graph, node: NodeProto) -> Array:
+    """Return the matrix of a product as (outputs, inputs)."""
+    values = graph.value(node.input[1])
+    return values if attribute(node, "transB", 0) else values.T
 
 
 def _matrices(model: flatbuffer.Model) -> Iterator[Blocks]:
@@ -75,10 +81,12 @@ def _product(graph: Graph, node: NodeProto, matrix: Blocks) -> Iterator[NodeProt
         graph.store(packed, blocks.packed(matrix.integers, OFFSET).reshape(apart))
         graph.store(short, matrix.scales.astype(np.float16))
         yield helper.make_node("Cast", [short], [scales], to=TensorProto.FLOAT)
+    has_bias = len(node.input) > 2 and bool(node.input[2])  # of a Gemm
+    product = [f"{node.output[0]}/product"] if has_bias else list(node.output)
     yield helper.make_node(
         OPERATOR,
         [node.input[0], packed, scales],
-        list(node.output),
+        product,
         name=node.name,
         domain=DOMAIN,
         K=width,
@@ -87,6 +95,8 @@ def _product(graph: Graph, node: NodeProto, matrix: Blocks) -> Iterator[NodeProt
         block_size=blocks.BLOCK,
         accuracy_level=ACCURACY_LEVEL,
     )
+    if has_bias:
+        yield helper.make_node("Add", [*product, node.input[2]], list(node.output), name=f"{node.name}/bias")
 
 
 @dataclass(frozen=True, kw_only=True)
