@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from export.metrics import by_shape
 from export.proof import integer_model
 from export.proof.integer_model import BaseOutputs
+from export.proof.tolerances import RECONSTRUCTION
 
 
 @pytest.mark.parametrize(("count", "changed", "passed"), [(8, 2, True), (8, 5, False), (64, 8, True), (64, 16, False)])
@@ -18,5 +20,6 @@ def test_tolerance_for_changed_predictions_depends_on_the_sample_count(count: in
     found[:changed, 1] = 10.001
     outputs = {"logits": found.astype(np.float32)}
     given = BaseOutputs(model=outputs, float_file=outputs, equalized=None)
-    judged = integer_model.reconstruction({"logits": expected.astype(np.float32)}, given)
+    model = {"logits": expected.astype(np.float32)}
+    judged = integer_model.reconstruction(model, given, RECONSTRUCTION, by_shape(model))
     assert all(check.passed for check in judged) == passed

@@ -14,7 +14,7 @@ from export.bundle.verify import verify
 from export.pipeline import run
 from export.progress import Quiet
 from export.recipe import Recipe
-from export.scheme import SCHEMES
+from export.scheme import INT4, SCHEMES
 
 
 def two_weights() -> Any:
@@ -65,7 +65,7 @@ def test_every_precision_of_a_small_model_is_verified(build: Callable[[], Any], 
     delivery = run(
         Recipe(
             model=str(tmp_path / "own.keras"),
-            schemes=tuple(SCHEMES.values()),
+            schemes=tuple(scheme for scheme in SCHEMES.values() if scheme != INT4 or build is words),
             calibration=source,
             random_calibration=noise,
             out=tmp_path,

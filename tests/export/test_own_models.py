@@ -16,7 +16,7 @@ from export.formats.tflite import edges
 from export.model.loading import keras_file
 from export.pipeline import Delivery
 from export.recipe import Recipe
-from export.scheme import FLOAT16, FLOAT32, INT8, SCHEMES, W8A32, Scheme
+from export.scheme import FLOAT16, FLOAT32, INT4, INT8, SCHEMES, W8A32, Scheme
 from tests.zoo.residual_network import residual_network
 
 if TYPE_CHECKING:
@@ -98,9 +98,10 @@ def test_calling_a_users_model_causes_no_keras_warning(photo_net: Path) -> None:
 def test_sequential_net_with_rescaling_is_exported_in_every_precision(
     photo_net: Path, photo_folder: Path, tmp_path: Path
 ) -> None:
-    delivery = export(str(photo_net), str(photo_folder), tmp_path, tuple(SCHEMES.values()))
+    schemes = tuple(scheme for scheme in SCHEMES.values() if scheme != INT4)  # which is for networks that read text
+    delivery = export(str(photo_net), str(photo_folder), tmp_path, schemes)
     assert all_proven(delivery)
-    assert len(table(delivery)) == 2 * len(SCHEMES)
+    assert len(table(delivery)) == 2 * len(schemes)
     assert delivery.manifest["calibration"]["source"].startswith("folder ")
     assert next(iter(delivery.manifest["inputs"].values()))["scale"] == (1.0,)
     int8 = next(file for file in delivery.manifest["files"] if file["file"] == "photo_net-int8.tflite")

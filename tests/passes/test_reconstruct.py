@@ -15,7 +15,7 @@ from export.passes.fold import fold
 from export.passes.reconstruct import Reconstruct
 from export.proof.prove import prove_all
 from export.quantization.build import bases_of, quantized, quantized_files
-from export.scheme import INT8, SCHEMES, Scheme
+from export.scheme import INT4, INT8, SCHEMES, Scheme
 from tests.faults.networks import Network
 
 NETWORKS = ("lenet5", "mobilenet_tiny")
@@ -35,7 +35,7 @@ def test_reconstruction_brings_int8_files_closer_to_the_model(name: str, network
     assert one.sqnr_db > other.sqnr_db + GAIN_DB[name]
 
 
-@pytest.mark.parametrize("scheme", [scheme for scheme in SCHEMES.values() if scheme.has_integer_weights])
+@pytest.mark.parametrize("scheme", [one for one in SCHEMES.values() if one.has_integer_weights and one != INT4])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_file_holds_the_integers_of_the_pass(name: str, scheme: Scheme, network: Callable[[str], Network]) -> None:
     chosen = network(name)
