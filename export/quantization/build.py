@@ -9,6 +9,8 @@ from pathlib import Path
 from export import process
 from export.errors import ConversionError
 from export.formats import FORMATS, PRIMARY, Format, QuantizationPlan
+from export.formats.blocks import BLOCK
+from export.passes import round_blocks
 from export.quantization import mixed_precision
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import Bases, IntegerBase, NoBase, base_for, base_of
@@ -230,6 +232,8 @@ def _float_only(run: ExportRun, scheme: Scheme) -> str:
         return f"a model with the entry points {', '.join(run.subject.entries)} is exported in float32 only"
     if run.subject.decoder and not scheme.is_dynamic:
         return f"a decoder with a cache is exported in float32, {INT8_DYNAMIC} and {INT4} only"
+    if scheme == INT4 and not round_blocks.of(run.subject.model):
+        return f"no dense layer has a multiple of {BLOCK} inputs for weights of 4 bits; type --precision {INT8_DYNAMIC}"
     return ""
 
 

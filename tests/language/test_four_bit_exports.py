@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from export.bundle.read import read
@@ -38,3 +39,20 @@ def test_gpt_small_is_proven_in_four_bits(tmp_path: Path, capsys: pytest.Capture
 def test_networks_that_read_no_text_are_refused_in_four_bits(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "mobilenet", "--precision", "int4"]) == 2
     assert "--int8" in capsys.readouterr().err
+
+
+def test_models_without_a_block_of_weights_have_no_file_in_four_bits(tmp_path: Path) -> None:
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    tokens = keras.Input((7,), dtype="int32", name="tokens")
+    mean = layers.GlobalAveragePooling1D()(layers.Embedding(9, 4)(tokens))
+    keras.Model(tokens, layers.Dense(3)(mean)).save(tmp_path / "own.keras")
+    np.savez(tmp_path / "rows.npz", tokens=np.random.default_rng(0).integers(0, 9, (20, 7)).astype(np.int32))
+    recipe = Recipe(
+        model=str(tmp_path / "own.keras"), schemes=(INT4,), calibration=str(tmp_path / "rows.npz"), out=tmp_path
+    )
+    delivery = run(recipe)
+    assert delivery.folder is None
+    assert "multiple of 32 inputs" in str(delivery.manifest["not_delivered"])
