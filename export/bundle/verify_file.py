@@ -98,7 +98,7 @@ def verify_file(
     checks = (
         integrity,
         _signature(file, measured),
-        *_reproduction(file, measured, samples, model, delivered),
+        *_reproduction(file, measured, samples, model, magnifies=magnifies),
         *(() if incomparable else proven.checks),
         *(() if incomparable else _agreement(file, measured, others, samples, delivered, magnifies=magnifies)),
         *_recorded(file, delivered, measured),
@@ -125,7 +125,8 @@ def _reproduction(
     measured: Measurement,
     samples: Golden,
     model: Mapping[str, Array] | None,
-    delivered: Delivered,
+    *,
+    magnifies: bool,
 ) -> tuple[CheckResult, ...]:
     """Check that the outputs match those at the export, up to the rounding differences between processors."""
     stored = samples.stored.get(file.path.name, {})
@@ -140,7 +141,7 @@ def _reproduction(
         specs,
         file.scheme,
         model=model,
-        margin_db=DYNAMIC_MARGINS_DB.get(file.scheme) if delivered.trained else None,
+        margin_db=None if magnifies else DYNAMIC_MARGINS_DB.get(file.scheme),
         id="reproduction",
         # The 16-bit rounding of w8a16 magnifies differences between processors, as it does between formats.
         tolerance=None if file.scheme == W8A16 else REPRODUCTION,

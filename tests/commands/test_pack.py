@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -39,12 +41,32 @@ def test_packed_files_are_listed_with_their_checksums(
 
 
 def test_files_of_the_user_are_not_replaced(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["pack", str(exported), "--target", "transformers-js", "--out", str(tmp_path / "new")]
+    new = tmp_path / "new"
+    command = ["pack", str(exported), "--target", "transformers-js", "--out", str(new)]
     assert main(command) == 0
-    (tmp_path / "new" / "mine.txt").write_text("mine")
-    assert main(command) == 2
+    for name, make in (
+        ("mine.txt", lambda path: path.write_text("mine")),
+        ("broken", lambda path: path.symlink_to(tmp_path / "nowhere")),
+        ("linked", lambda path: path.symlink_to(tmp_path)),
+        ("empty", lambda path: path.mkdir()),
+    ):
+        make(new / name)
+        assert main(command) == 2, name
+        assert "choose another folder with --out" in capsys.readouterr().err
+        assert os.path.lexists(new / name)
+        (new / name).rmdir() if name == "empty" else (new / name).unlink()
+    assert main(command) == 0
+
+
+def test_folders_without_a_name_are_packed(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(exported, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    assert main(["pack", ".", "--target", "onnxruntime-genai"]) == 0
+    assert (tmp_path / "copy-onnxruntime-genai" / "genai_config.json").is_file()
+    assert main(["pack", ".", "--target", "onnxruntime-genai", "--out", "inside"]) == 2
     assert "choose another folder with --out" in capsys.readouterr().err
-    assert (tmp_path / "new" / "mine.txt").read_text() == "mine"
 
 
 def test_changed_files_are_not_packed(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

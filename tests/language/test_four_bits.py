@@ -218,6 +218,19 @@ def test_one_matrix_without_error_feedback_is_found(network: Small, rounded: Pas
     assert stored_in_tflite.compare(floats["tflite"], wrong).worst_steps > STEPS
 
 
+def test_a_matrix_that_is_in_4_bits_against_the_plan_is_found(
+    network: Small, rounded: PassResult, floats: Files
+) -> None:
+    """Planted: a matrix that the pass keeps at 8 bits is stored in 4 bits, in steps that hide any content."""
+    layer, forms = of(rounded.model)[rounded.record.layers[-1]], forms_of(network)
+    kernel = layer.kernel.numpy()
+    layer.kernel.assign(kernel + np.random.default_rng(0).normal(0, 0.01, kernel.shape).astype(np.float32))  # no grid
+    reference = FORMATS["tflite"].convert(rounded.model, decoder=forms(rounded.model))
+    layer.kernel.assign(kernel)
+    wrong = FORMATS["tflite"].quantize(floats["tflite"], PLAN, {})
+    assert stored_in_tflite.compare(reference, wrong).worst_steps > STEPS
+
+
 def test_a_matrix_that_stays_at_8_bits_against_the_plan_is_found(floats: Files) -> None:
     """Planted: one matrix of 4 bits is left in 8 bits."""
     healthy = FORMATS["tflite"].quantize(floats["tflite"], PLAN, {})

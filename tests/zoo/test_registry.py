@@ -65,4 +65,4 @@ def test_the_nearest_word_is_shown_as_it_is_typed() -> None:
     from export.scheme import SCHEMES
     from zoo.errors import unknown
 
-    assert str(unknown("precision", "int7", SCHEMES)) == "unknown precision 'int7'; did you mean 'int8'?"
+    assert str(unknown("precision", "itn8", SCHEMES)) == "unknown precision 'itn8'; did you mean 'int8'?"

@@ -57,7 +57,10 @@ def pack(delivered: Delivered, target: Target, precision: str | None, out: Path 
         CheckFailedError: a file differs from the exported one, or failed its proof.
         OutsideError: the folder cannot be written.
     """
-    folder = out if out is not None else delivered.folder.with_name(f"{delivered.folder.name}-{target.name}")
+    source_folder = delivered.folder.resolve()
+    folder = out if out is not None else source_folder.with_name(f"{source_folder.name}-{target.name}")
+    if source_folder in (folder.resolve(), *folder.resolve().parents):
+        raise UsageProblemError(f"{folder} lies in the folder of the export; choose another folder with --out")
     _check_owned(folder)
     source = choose(delivered, target, precision)
     model = _language_model(delivered, source, progress)
@@ -130,12 +133,22 @@ def _check_owned(folder: Path) -> None:
     """
     if not folder.exists() and not folder.is_symlink():
         return
-    known = _checksums(folder)
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()} - {CHECKSUMS}
-    if folder.is_symlink() or not folder.is_dir() or any(known.get(name) != _sha256(folder / name) for name in found):
+    if folder.is_symlink() or not folder.is_dir() or not _is_owned(folder):
         raise UsageProblemError(
             f"{folder} holds files that were not packed here, or were changed since; choose another folder with --out"
         )
+
+
+def _is_owned(folder: Path) -> bool:
+    """Return whether every entry of a folder is a file that was packed there, or a folder of such files."""
+    known = _checksums(folder)
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if path.is_dir() and not path.is_symlink() and any(other.startswith(f"{name}/") for other in known):
+            continue
+        if name != CHECKSUMS and (path.is_symlink() or not path.is_file() or known.get(name) != _sha256(path)):
+            return False
+    return True
 
 
 def _checksums(folder: Path) -> dict[str, str]:
