@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export import temporary
-from export.bundle import authenticity, completeness, consistency, golden, golden_inputs, report_match, zoo_facts
+from export.bundle import (
+    authenticity,
+    completeness,
+    consistency,
+    golden,
+    golden_inputs,
+    report_match,
+    token_numbers,
+    zoo_facts,
+)
 from export.bundle.authenticity import Authenticity, State
 from export.bundle.golden import Golden
 from export.bundle.read import Delivered, damage
@@ -92,6 +101,7 @@ def verify(delivered: Delivered, progress: Progress, key: PublicKey | None = Non
         return Verification(delivered=delivered, authenticity=signed, count=0, files=files, checks=tuple(checks))
     checks += completeness.check_golden(delivered, samples)
     checks += examined(golden_inputs.check, delivered, samples)
+    checks += examined(token_numbers.check, delivered, samples)
     with temporary.folder() as folder:
         with temporary.writing():
             samples.samples(delivered.photo_input).save(Path(folder))

@@ -63,6 +63,14 @@ def test_an_empty_text_is_refused(delivery: Delivery, capsys: pytest.CaptureFixt
     assert "a text is empty; type some words" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--max-tokens", "--temperature", "--top-p", "--seed"])
+def test_options_of_decoders_are_refused(option: str, delivery: Delivery, capsys: pytest.CaptureFixture[str]) -> None:
+    # Also a value that equals the default: what is typed must have an effect.
+    default = {"--max-tokens": "100", "--temperature": "0"}.get(option, "1")
+    assert main(["run", str(delivery.folder), "the cat", option, default]) == 2
+    assert f"small_texts does not continue a text; leave out {option}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["missing.txt", "photo.jpg", "pairs.csv"])
 def test_the_name_of_a_file_is_no_text(name: str, delivery: Delivery, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(delivery.folder), name]) == 2

@@ -80,6 +80,11 @@ class Tokenizer:
         """The number of different tokens."""
         return int(self._tokenizer.get_vocab_size())
 
+    @property
+    def highest(self) -> int:
+        """The highest number of a token; -1 if there are no tokens."""
+        return max(self._tokenizer.get_vocab().values(), default=-1)
+
     def encode(self, text: str, length: int, pair: str | None = None) -> Encoded:
         """Return a text, or a pair of texts, as inputs of `length` tokens; longer texts are cut off, shorter padded."""
         import numpy as np

@@ -20,25 +20,36 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("paths", metavar="DIR|FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--runs", default=50, show_default=True, type=click.IntRange(min=1), help="Number of inferences per file."
+    "--runs",
+    default=50,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Number of inferences per file; of a decoder, of new tokens behind every prompt.",
 )
 @click.option(
     "--threads", default=1, show_default=True, type=click.IntRange(min=1), help="Number of threads of the runtime."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(paths: tuple[Path, ...], runs: int, threads: int, as_json: bool) -> int:
-    """Measure latency and memory of model files, without TensorFlow."""
+    """Measure latency and memory of model files, without TensorFlow.
+
+    Of decoders: the time to the first token, and the speed of the tokens behind it.
+    """
     from export.cli.progress_bar import ProgressBar
     from export.runtime.benchmark import bench
+    from export.runtime.decoding import bench_decoding, decoders
 
     files = contestants(paths)
     with ProgressBar(standard_error()) as progress:
-        found = bench(files, runs, threads, progress)
+        writing = decoders(files)
+        found = bench([file for file in files if file not in writing], runs, threads, progress)
+        written = bench_decoding(writing, runs, threads, progress)
     if as_json:
-        print_json(found)
+        order = [str(file.path) for file in files]
+        print_json(sorted([*found, *written], key=lambda record: order.index(record["file"])))
     else:
-        _print(found, threads)
-    return OutsideError.exit_code if any(timing["trouble"] for timing in found) else 0
+        _print_tables(found, written, threads)
+    return OutsideError.exit_code if any(record["trouble"] for record in [*found, *written]) else 0
 
 
 def contestants(paths: Sequence[Path]) -> list[Contestant]:
@@ -69,6 +80,16 @@ def _named_scheme(path: Path) -> Scheme | None:
 
     word = path.stem.rpartition("-")[2]
     return SCHEMES.get(word)
+
+
+def _print_tables(found: list[dict[str, Any]], written: list[dict[str, Any]], threads: int) -> None:
+    """Print the table of inferences and that of decoders; either only if it has rows."""
+    from export.cli.tables.decoding import print_decoding
+
+    if found:
+        _print(found, threads)
+    if written:
+        print_decoding(written, _names([record["file"] for record in written]))
 
 
 def _print(found: list[dict[str, Any]], threads: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from export.cli.console import print_json, standard_error, standard_output
 from zoo.errors import UsageProblemError
@@ -24,6 +25,8 @@ ARRAYS = (".npz", ".npy")
 PICTURE = ".png"
 # A word that ends so is the name of a file and not a text.
 FILE_SUFFIXES, LONGEST_NAME = (".txt", ".jpg", ".jpeg", ".png", ".csv"), 255
+SAMPLING = ("max_tokens", "temperature", "top_p", "seed")  # Options of networks that continue a text.
+NOT_CONTINUED = "arrays, or a text with --out"  # by a network that continues other texts
 
 
 @click.command()
@@ -79,6 +82,9 @@ def command(
         sampling = generate.Sampling(most=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
         _continue(delivered, file, _texts(inputs), sampling, as_json=as_json)
         return
+    _check_no_sampling(
+        f"{delivered.name} does not continue {'a text' if delivered.task != generate.TASK else NOT_CONTINUED}"
+    )
     if delivered.task == translate.TASK and not arrays and out is None:
         _translate(delivered, file, _texts(inputs), as_json=as_json)
         return
@@ -98,6 +104,18 @@ def command(
         _print_predictions(file, measured, taken, predictions, as_json=as_json)
     if out is not None and not as_json:
         standard_output().print(f"written: {out}", soft_wrap=True)
+
+
+def _check_no_sampling(reason: str) -> None:
+    """Check that no option was typed that only the continuation of a text has.
+
+    Raises:
+        UsageProblemError: one was; the message begins with the reason.
+    """
+    source = click.get_current_context().get_parameter_source
+    typed = [f"--{name.replace('_', '-')}" for name in SAMPLING if source(name) is ParameterSource.COMMANDLINE]
+    if typed:
+        raise UsageProblemError(f"{reason}; leave out {', '.join(typed)}")
 
 
 def _continue(

@@ -78,12 +78,20 @@ class InPlaceDecoder:
         return int(self._decode["mask"]["shape"][-1])
 
     def prefill(self, tokens: Array, cache: dict[str, Array]) -> None:
-        """Read a prompt in pieces; zeros fill the last one, whose rows of the cache the next tokens overwrite."""
+        """Read a prompt in pieces.
+
+        Zeros fill the last one, whose rows of the cache the next tokens overwrite. Where these rows would lie behind
+        the end of the cache, its tokens are read one by one instead.
+        """
         name = min((name for name in self._runners if name.startswith(PREFILL)), key=len)
         count = int(self._runners[name].get_input_details()["tokens"]["shape"][1])
-        for start in range(0, tokens.shape[1], count):
+        end = tokens.shape[1]
+        pieces = range(0, min(end, self.context - count + 1), count)
+        for start in pieces:
             piece = tokens[:, start : start + count]
             self._step(name, np.pad(piece, ((0, 0), (0, count - piece.shape[1]))), start, cache)
+        for place in range(len(pieces) * count, end):
+            self._step(DECODE, tokens[:, place : place + 1], place, cache)
 
     def step(self, tokens: Array, place: int, cache: dict[str, Array]) -> Array:
         """Read one token (1, 1) at a position, update the cache, and return its logits (1, 1, vocabulary)."""
