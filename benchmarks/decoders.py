@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -67,8 +68,8 @@ def _cached(folder: Path, work: Path) -> list[str]:
         text.read(tokens[0, : LENGTH - ROUNDS - 1])
         name = whole.inputs[0].name
         without, with_cache = _medians_ms(
-            lambda whole=whole, name=name: whole.run({name: tokens}),  # type: ignore[misc]
-            lambda text=text: text.read(tokens[0, -1:]),  # type: ignore[misc]
+            partial(whole.run, {name: tokens}),
+            partial(text.read, tokens[0, -1:]),
         )
         rows.append(
             f"| a token behind {LENGTH} others, {file_format.runtime} | {without:.1f} ms without a cache "

@@ -84,7 +84,7 @@ class TranslationFile:
 
 
 class Translation(WithoutPredictions):
-    """A text that is written for another one."""
+    """The translation of a text, compared with the written one."""
 
     name = "translation"
     metrics: tuple[Metric, ...] = (EXACT_MATCH,)
