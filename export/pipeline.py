@@ -33,7 +33,7 @@ from export.quantization.build import MadeFile, bases_of, float_files, quantized
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import Bases, IntegerBase
 from export.quantization.requested import Key, formats
-from export.quantization.samples import draw
+from export.quantization.samples import draw, for_untrained
 from export.quantization.streamed import streamed
 from export.recipe import Recipe
 from export.scheme import FLOAT32, INT8
@@ -87,6 +87,7 @@ def run(
     with temporary.folder() as folder:
         work = Path(folder)
         subject = _subject(recipe, tell)
+        recipe = recipe if calibration_function is not None else for_untrained(recipe, subject)
         labelled = evaluation.find(subject, recipe.evaluate) if recipe.evaluate is not None else None
         tell.step("draw the samples")
         samples = draw(subject, recipe, work, calibration_function, tell)

@@ -41,7 +41,7 @@ class Architecture:
         name: snake case, what the user types.
         title: as the paper calls it, with authors and year.
         task: "classification", "detection", "segmentation", "generation", "embedding",
-            "encoding", "language modelling", "translation".
+            "encoding", "masked language modelling", "language modelling", "translation"; that of the default build.
         paper: URL of the paper.
         build: options -> Keras model that ends in logits; random weights.
         options: what `--set` accepts.
@@ -57,6 +57,7 @@ class Architecture:
             lengths are free then, as far as the entry points differ in them.
         decoder: the built network, or one derived from it -> its forms with a cache, which files contain instead of
             the network itself.
+        task_of: options -> task, where an option decides it; None otherwise.
         companions: options -> files that must travel with an exported file, by name: a vocabulary.
     """
 
@@ -76,6 +77,7 @@ class Architecture:
     detection: Callable[..., Detection] | None = None
     entry_points: Callable[[keras.Model], Mapping[str, EntryPoint]] | None = None
     decoder: Callable[[keras.Model], Decoder] | None = None
+    task_of: Callable[..., str] | None = None
     companions: Callable[..., Mapping[str, bytes]] | None = None
 
     def preprocess(self, **options: Any) -> Preprocessing:
@@ -118,6 +120,10 @@ class Architecture:
             key: self._choice(key, chosen[key]) if key in chosen else option.default
             for key, option in self.options.items()
         }
+
+    def task_for(self, settings: Mapping[str, Any]) -> str:
+        """Return the task of the build with these options."""
+        return self.task if self.task_of is None else self.task_of(**settings)
 
     def trained_as(self, tag: str | None) -> Weights | None:
         """Return the trained weights with this tag (None: those of the default build), or None if there are none."""

@@ -12,6 +12,10 @@ Different from the paper: no dropout, which only training uses; a static length,
     bert_mini         4     256       4    11,170,560
     bert_tiny         2     128       2     4,385,920
     minilm            6     384      12    22,565,376
+    rxnfp            12     256       4     6,675,535
+
+rxnfp is Schwaller et al. 2021, "Mapping the space of chemical reactions using attention-based neural networks",
+https://arxiv.org/abs/2012.06051: trained on chemical reactions in the notation SMILES; its inner layers are narrower.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, Option, OptionValue, register
-from zoo.inputs import text
+from zoo.inputs import REACTIONS, text
 from zoo.language.tokenizer import FILE, tokenizer_file
 from zoo.pretrained import bert as pretrained
 
@@ -29,7 +33,13 @@ if TYPE_CHECKING:
 
 VOCABULARY = 30_522  # pieces of lower-case English words
 LENGTHS = (16, 32, 64, 128, 256, 512)
-HEADS = ("hidden", "sentence", "masked_lm", "classes")
+# What the outputs of a head are for.
+HEADS = {
+    "hidden": "encoding",
+    "sentence": "embedding",
+    "masked_lm": "masked language modelling",
+    "classes": "encoding",
+}
 EPSILON = 1e-12  # of the layer norms
 
 
@@ -42,6 +52,7 @@ def build(
     length: int = 128,
     vocabulary: int = VOCABULARY,
     positions: int = 512,
+    inner: int = 0,
     classes: int = 2,
 ) -> keras.Model:
     """Return BERT: ids, mask and segment_ids, each int32 (N, length), to the outputs of a head.
@@ -55,6 +66,7 @@ def build(
         length: number of tokens; shorter texts are padded, where the mask is 0.
         vocabulary: number of different tokens.
         positions: longest length that the position embeddings are made for.
+        inner: width of the inner layer of a block; 0: four times that of a token.
         classes: of the head "classes".
     """
     import keras
@@ -65,7 +77,7 @@ def build(
     x, words = _embeddings(ids, segments, width=width, vocabulary=vocabulary, positions=positions)
     scores = mask_scores(mask)
     for number in range(blocks):
-        x = _block(x, scores, heads=heads, name=f"block{number}")
+        x = _block(x, scores, heads=heads, inner=inner or 4 * width, name=f"block{number}")
     return keras.Model([ids, mask, segments], _outputs(x, mask, words, head, classes), name="bert")
 
 
@@ -86,7 +98,7 @@ def _embeddings(ids: Any, segments: Any, *, width: int, vocabulary: int, positio
     return layers.LayerNormalization(epsilon=EPSILON, name="embedding_norm")(x), words
 
 
-def _block(x: Any, scores: Any, *, heads: int, name: str) -> Any:
+def _block(x: Any, scores: Any, *, heads: int, inner: int, name: str) -> Any:
     """Attention, then two Dense layers for each token alone; each followed by a residual and a layer norm."""
     from keras import layers
 
@@ -95,7 +107,7 @@ def _block(x: Any, scores: Any, *, heads: int, name: str) -> Any:
     width = x.shape[-1]
     found = attention(x, scores, heads=heads, name=f"{name}_attention")
     x = layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_attention_norm")(layers.Add()([x, found]))
-    found = layers.Dense(4 * width, activation="gelu", name=f"{name}_inner")(x)
+    found = layers.Dense(inner, activation="gelu", name=f"{name}_inner")(x)
     found = layers.Dense(width, name=f"{name}_outer")(found)
     return layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_norm")(layers.Add()([x, found]))
 
@@ -119,13 +131,18 @@ def _outputs(x: Any, mask: Any, words: Any, head: str, classes: int) -> Any:
     return [layers.Identity(name="hidden")(x), pooled]
 
 
+def _task(*, head: str, **_: OptionValue) -> str:
+    """Return what the outputs are for."""
+    return HEADS[head]
+
+
 def _companions(**_: OptionValue) -> dict[str, bytes]:
     """Return the tokenizer."""
     return {FILE: tokenizer_file(pretrained.TOKENIZER)}
 
 
 LENGTH = Option(default=128, choices=LENGTHS, meaning="tokens that the network reads")
-HEAD = Option(default="hidden", choices=HEADS, meaning="what the outputs are")
+HEAD = Option(default="hidden", choices=tuple(HEADS), meaning="what the outputs are")
 
 
 def _register(name: str, title: str, parameters: int, **sizes: Any) -> Architecture:
@@ -140,6 +157,7 @@ def _register(name: str, title: str, parameters: int, **sizes: Any) -> Architect
             parameter_count=parameters,
             options={"length": LENGTH, "head": HEAD},
             weight_files={".safetensors": pretrained.from_original},
+            task_of=_task,
             companions=_companions,
         )
     )
@@ -161,5 +179,30 @@ MINILM = register(
         options={"length": LENGTH},
         weights=(pretrained.SENTENCES,),
         companions=_companions,
+    )
+)
+
+REACTION_VOCABULARY = 591  # atoms, bonds, brackets, digits
+
+RXNFP = register(
+    Architecture(
+        name="rxnfp",
+        title="BERT for chemical reactions (Schwaller et al., 2021)",
+        task=HEADS["masked_lm"],
+        paper="https://arxiv.org/abs/2012.06051",
+        build=partial(
+            build,
+            blocks=12,
+            width=256,
+            heads=4,
+            head="masked_lm",
+            vocabulary=REACTION_VOCABULARY,
+            inner=512,
+        ),
+        inputs=text(REACTION_VOCABULARY, FILE, REACTIONS),
+        parameter_count=6_675_535,
+        options={"length": LENGTH},
+        weights=(pretrained.REACTIONS,),
+        companions=pretrained.reaction_tokenizer,
     )
 )

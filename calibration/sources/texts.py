@@ -14,6 +14,7 @@ from calibration.sources.request import Request, Stream
 from zoo.errors import UsageProblemError
 from zoo.inputs import (
     DATES,
+    REACTIONS,
     SENTENCES,
     SEPARATOR,
     SPEECHES,
@@ -32,6 +33,7 @@ BUILTIN = {
     STORIES: "stories that stories15m wrote",
     SPEECHES: "speeches of Shakespeare's Twelfth Night",
     DATES: "generated dates",
+    REACTIONS: "generated chemical reactions",
 }
 _MOST_BYTES = 1 << 28
 

@@ -16,7 +16,7 @@ from export.bundle.read import Delivered, DeliveredFile, damage
 from export.bundle.write import GOLDEN
 from export.formats import PRIMARY
 from export.metrics import Comparison, OutputKind, by_shape
-from export.model.output_kinds import EMBEDDING, WRITING
+from export.model.output_kinds import EMBEDDING, SCORING_TOKENS
 from export.process import RuntimeCrashError
 from export.proof import compare, format_agreement
 from export.proof.check import CheckResult
@@ -179,7 +179,7 @@ def _kinds(delivered: Delivered, outputs: Mapping[str, Array]) -> dict[str, Outp
     """Return what the outputs mean, as far as their shapes and the task say."""
     if delivered.task == EMBEDDING:
         return dict.fromkeys(outputs, OutputKind.EMBEDDINGS)
-    if delivered.task in WRITING:
+    if delivered.task in SCORING_TOKENS:
         return dict.fromkeys(outputs, OutputKind.NEXT_TOKENS)
     return by_shape(outputs)
 

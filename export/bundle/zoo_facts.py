@@ -60,11 +60,11 @@ def _facts(delivered: Delivered, architecture: Architecture) -> Iterator[str]:
     """Yield where inputs, task, outputs or classes differ from those of the architecture."""
     manifest = delivered.manifest
     trained = architecture.trained_as(manifest["recipe"]["weights"])
-    if delivered.task != architecture.task:
-        yield f"the task of {architecture.name} is {architecture.task}, not {delivered.task or 'unknown'}"
     settings = _settings(manifest, architecture, trained)
     if settings is None:
         return
+    if delivered.task != (task := architecture.task_for(settings)):
+        yield f"the task of {architecture.name} is {task}, not {delivered.task or 'unknown'}"
     if not architecture.entry_points:
         known = json.loads(json.dumps(inputs.record(architecture.inputs(**settings))))
         if manifest["inputs"] != known:

@@ -168,7 +168,7 @@ def _check(reference: Array, actual: Array) -> None:
 
 
 def _sqnr_db(expected: Array, error: Array) -> float:
-    signal, noise = float((expected**2).sum()), float((error**2).sum())
+    signal, noise = float(np.vdot(expected, expected)), float(np.vdot(error, error))
     if noise == 0:
         return EQUAL_SQNR_DB
     return min(EQUAL_SQNR_DB, 10 * math.log10(signal / noise)) if signal > 0 else -EQUAL_SQNR_DB

@@ -33,7 +33,7 @@ def sqnr_interval_db(expected: Array, error: Array) -> tuple[float, float] | Non
         error: absolute errors of the file, of the same shape.
     """
     count = len(expected)
-    signal, noise = (np.square(one).reshape(count, -1).sum(axis=1) for one in (expected, error))
+    signal, noise = (np.array([np.vdot(row, row) for row in one]) for one in (expected, error))
     if count < FEWEST or (noise > 0).mean() < MOST or not signal.any():
         return None
     random = np.random.default_rng(0)

@@ -6,6 +6,8 @@ the error is compared with the variance over the samples.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from calibration.samples import Array
@@ -37,16 +39,23 @@ def variation(expected: Array, found: Array, kind: OutputKind) -> tuple[float | 
     expected, found = (
         values.reshape(samples, -1, values.shape[-1] if values.ndim > 1 else 1) for values in (expected, found)
     )
-    centred = expected - expected.mean(axis=0)
-    spread, magnitude = ((values**2).mean(axis=(0, 1)) for values in (centred, expected))
+    mean = expected.mean(axis=0)
+    spread = _mean_square(one - mean for one in expected)
+    magnitude = _mean_square(expected)
     is_separate = kind is OutputKind.VALUES and expected.shape[1] == 1 and expected.shape[2] <= MOST_SEPARATE
     varies = spread > SMALLEST_VARIATION**2 * magnitude
     if kind is OutputKind.CLASSES and magnitude.max() <= 1:  # a share of 1e-30 varies by nothing
         varies &= spread > SMALLEST_VARIATION**2 * magnitude.max()
     if not varies.any():
         return None, 0
-    error = ((expected - found) ** 2).mean(axis=(0, 1))
+    error = _mean_square(one - other for one, other in zip(expected, found, strict=True))
     lost = (error[varies] / spread[varies]).max() if is_separate else error.sum() / spread.sum()
     marked = varies & (spread >= FAINT**2 * spread.max())
-    constant = np.ptp(found, axis=0).max(axis=0) == 0
+    constant = (found.max(axis=0) == found.min(axis=0)).all(axis=0)
     return float(1 - lost), int((marked & constant).sum())
+
+
+def _mean_square(values: Iterable[Array]) -> Array:
+    """Return the mean square of each channel; one sample (..., channels) at a time, because logits are large."""
+    means = [(one**2).mean(axis=0) for one in values]
+    return np.asarray(np.mean(means, axis=0))

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 CLASSIFICATION = "classification"
 EMBEDDING = "embedding"
 LANGUAGE_MODELLING = "language modelling"
+MASKED_LANGUAGE_MODELLING = "masked language modelling"
 TRANSLATION = "translation"
-WRITING = (LANGUAGE_MODELLING, TRANSLATION)  # tasks whose networks write a text, token by token
+# Tasks whose outputs are scores of tokens: of the next one, or of one that is hidden.
+SCORING_TOKENS = (LANGUAGE_MODELLING, MASKED_LANGUAGE_MODELLING, TRANSLATION)
 
 # Operations that only move or copy numbers, by the name of their class.
 _PASSING_ON = frozenset(
@@ -74,7 +76,7 @@ def _kind(tensor: Any, loss: str, task: str, *, is_only: bool) -> OutputKind:
     operation = _last_operation(tensor)
     if task == EMBEDDING and len(tensor.shape) == 2:
         return OutputKind.EMBEDDINGS
-    if task in WRITING and len(tensor.shape) == 3:
+    if task in SCORING_TOKENS and len(tensor.shape) == 3:
         return OutputKind.NEXT_TOKENS
     has_classes = tensor.shape[-1] is not None and tensor.shape[-1] > 1
     if loss in _VALUE_LOSSES:

@@ -159,7 +159,7 @@ def _of_zoo(recipe: Recipe, progress: ByteProgress | None) -> Subject:
         weights=weights.load(model, architecture, recipe.weights, progress, seed=recipe.seed),
         inputs=architecture.inputs(**settings),
         labels=class_names.read(labels) if labels else (),
-        task=architecture.task,
+        task=architecture.task_for(settings),
         entries=architecture.entry_points(model) if architecture.entry_points else {},
         decoder=architecture.decoder,
         companions=architecture.companions(**settings) if architecture.companions else {},

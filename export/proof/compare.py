@@ -128,8 +128,8 @@ def agreement(
             step = spec.scale
             if model is not None:
                 compared = compare(reference=first[name], actual=second[name], kind=kinds[name])
-                own_db = compare(reference=model[name], actual=first[name], kind=kinds[name]).sqnr_db
-                near = _near(min(own_db, (fidelity_db or {}).get(name, own_db)), margin_db)
+                own = compare(reference=model[name], actual=first[name], kind=kinds[name])
+                near = _near(own, (fidelity_db or {}).get(name, own.sqnr_db), margin_db)
                 checks.extend(_results(id, name, compared, near))
             elif step is None or scheme != INT8:
                 compared = compare(reference=first[name], actual=second[name], kind=kinds[name])
@@ -142,9 +142,12 @@ def agreement(
     return tuple(checks)
 
 
-def _near(fidelity_db: float, margin_db: float | None) -> Tolerance:
-    """Return the tolerance for two formats, from the fidelity of one of them."""
-    return by_fidelity(fidelity_db) if margin_db is None else nearer_than_fidelity(fidelity_db, margin_db)
+def _near(own: Comparison, fidelity_db: float, margin_db: float | None) -> Tolerance:
+    """Return the tolerance for two formats, from the fidelity of one of them, `own`, and its SQNR on more samples."""
+    lowest_db = min(own.sqnr_db, fidelity_db)
+    if margin_db is None:
+        return by_fidelity(lowest_db)
+    return nearer_than_fidelity(lowest_db, margin_db, top1_agreement=own.top1_agreement)
 
 
 def are_equally_near(first: Outputs, second: Outputs, model: Outputs) -> bool:

@@ -218,6 +218,7 @@ def _converted(run: ExportRun, file_format: Format) -> MadeFile:
         content = file_format.convert(model, entries, select_ops=select_ops, decoder=decoder)
     except (ConversionError, OutsideError) as error:
         return MadeFile(format=file_format.name, scheme=FLOAT32, trouble=str(error))
+    process.give_back_memory()
     return MadeFile(format=file_format.name, scheme=FLOAT32, content=content)
 
 

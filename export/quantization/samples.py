@@ -20,7 +20,7 @@ from export.model.subject import Subject
 from export.progress import Progress, Quiet
 from export.quantization import synthesis
 from export.recipe import Recipe
-from zoo.inputs import Input, Tokens
+from zoo.inputs import Input, Tokens, tokenizer_of
 
 # Samples of the proof. With random weights only parity is checked, for which fewer are enough.
 PROBES, UNTRAINED_PROBES = 64, 16
@@ -65,6 +65,16 @@ def draw(
         companions=subject.companions,
     )
     return _with_state(subject, drawn) if entries.state(subject) else drawn
+
+
+def for_untrained(recipe: Recipe, subject: Subject) -> Recipe:
+    """Return the recipe with random tokens where no text means anything: random weights and no known tokenizer."""
+    contracts = entries.contracts(subject)
+    has_texts = tokenizer_of(contracts) in subject.companions
+    if subject.weights.trained or recipe.calibration is not None or recipe.budget.is_asked or has_texts:
+        return recipe
+    reads_tokens = any(isinstance(one, Tokens) for one in contracts.values())
+    return replace(recipe, random_calibration=True) if reads_tokens else recipe
 
 
 def _probe_count(subject: Subject, recipe: Recipe) -> int:

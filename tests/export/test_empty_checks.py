@@ -103,6 +103,13 @@ def test_equal_files_always_agree() -> None:
     assert nearer_than_fidelity(20, 3).min_sqnr_db == 23
 
 
+def test_near_ties_change_between_two_files_as_far_as_the_margin_explains() -> None:
+    """Half of the error changes half of the predictions; a file that keeps nearly all of them has the plain limit."""
+    assert nearer_than_fidelity(10, 6.0206, top1_agreement=0.4).min_top1_agreement == pytest.approx(0.7, abs=1e-4)
+    assert nearer_than_fidelity(10, 6, top1_agreement=0.99).min_top1_agreement == 0.95
+    assert nearer_than_fidelity(10, 6).min_top1_agreement == 0.95
+
+
 def test_an_unregistered_scheme_is_refused() -> None:
     with pytest.raises(UsageProblemError, match="no scheme w4a32; there are float32,"):
         Recipe(model="lenet5", schemes=(Scheme(name="w4a32", weight_bits=4, activation_bits=32),))

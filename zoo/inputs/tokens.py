@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 SENTENCES, STORIES, SPEECHES, DATES = "sentences.txt", "stories.txt", "speeches.txt", "dates.txt"
+REACTIONS = "reactions.txt"
 SEPARATOR = "\t"  # in a line, between a text and its translation
 
 
@@ -152,18 +153,19 @@ class TokenSegments(_BesideTokens):
 TEXT_KINDS = frozenset({Tokens.kind, TargetTokens.kind, TokenMask.kind, TokenSegments.kind})
 
 
-def text(vocabulary: int, tokenizer: str) -> Callable[..., dict[str, Input]]:
+def text(vocabulary: int, tokenizer: str, texts: str = SENTENCES) -> Callable[..., dict[str, Input]]:
     """Return the inputs of an architecture that reads a text, or a pair of texts: options -> contracts by input name.
 
     Args:
         vocabulary: number of different tokens, unless the options say another.
         tokenizer: name of the companion file.
+        texts: built-in texts that the network understands.
     """
 
     def inputs(**options: Any) -> dict[str, Input]:
         size = int(options.get("vocabulary", vocabulary))
         return {
-            "ids": Tokens(vocabulary=size, tokenizer=tokenizer),
+            "ids": Tokens(vocabulary=size, tokenizer=tokenizer, texts=texts),
             "mask": TokenMask(),
             "segment_ids": TokenSegments(),
         }

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Name of the companion file that holds the vocabulary, the rules and the special tokens.
 FILE = "tokenizer.json"
+MASKS = ("[MASK]", "<mask>")  # names of the token that stands for a hidden one
 
 
 def tokenizer_file(places: Sequence[Source]) -> bytes:
@@ -109,6 +110,17 @@ class Tokenizer:
     def token(self, number: int) -> str:
         """Return one token as it stands in the vocabulary; empty if there is none of that number."""
         return self._tokenizer.id_to_token(number) or ""
+
+    def mask_token(self) -> int:
+        """Return the number of the token that stands for a hidden one.
+
+        Raises:
+            UsageProblemError: the vocabulary has none.
+        """
+        for token in MASKS:
+            if (number := self.number(token)) is not None:
+                return number
+        raise UsageProblemError(f"the tokenizer has no token for a hidden one: {' or '.join(MASKS)}")
 
     def number(self, token: str) -> int | None:
         """Return the number of a token; None if the vocabulary does not have it."""

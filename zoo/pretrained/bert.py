@@ -1,4 +1,4 @@
-"""Trained weights of BERT: MiniLM for sentence embeddings by Microsoft and sentence-transformers, Apache-2.0."""
+"""Trained weights of BERT: MiniLM by Microsoft and sentence-transformers, Apache-2.0; rxnfp by its authors, MIT."""
 
 from __future__ import annotations
 
@@ -84,3 +84,39 @@ SENTENCES = Weights(
 )
 
 TOKENIZER = (_MINILM,)
+
+_RXNFP = "rxnfp/models/transformers/bert_pretrained"
+REACTIONS = Weights(
+    tag="reactions",
+    licence="MIT",
+    trained_on="chemical reactions in US patents and Pistachio",
+    sources=(
+        Source(
+            kind="pypi",
+            location="rxnfp==0.1.0",
+            members=(f"{_RXNFP}/pytorch_model.bin",),
+            sha256="50a6ed263d33ae759affa82c1e85554cc5ea9f56145f5c7fb39b6c25d4356437",
+            reader="torch_state",
+            adapt=from_original,
+        ),
+    ),
+)
+_REACTION_PIECES = Source(
+    kind="pypi",
+    location="rxnfp==0.1.0",
+    members=(f"{_RXNFP}/vocab.txt",),
+    sha256="399868a653e85549ce150af4a1f6cd2776240c6a3d951ced2120565f00f027fd",
+)
+
+
+def reaction_tokenizer(**_: object) -> dict[str, bytes]:
+    """Return the tokenizer of rxnfp.
+
+    Raises:
+        OutsideError: no source delivers its vocabulary.
+    """
+    from zoo.language import smiles_tokenizer
+    from zoo.weights import sources
+
+    (path,) = sources.fetch(_REACTION_PIECES)
+    return {FILE: smiles_tokenizer.as_json(path.read_text(encoding="utf-8").splitlines())}

@@ -11,6 +11,7 @@ from export.analysis.tasks.detection.task import DETECTION
 from export.analysis.tasks.embedding.task import EMBEDDING
 from export.analysis.tasks.generation.task import GENERATION
 from export.analysis.tasks.language_modelling.task import LANGUAGE_MODELLING
+from export.analysis.tasks.masked_language_modelling.task import MASKED_LANGUAGE_MODELLING
 from export.analysis.tasks.rows import task as rows
 from export.analysis.tasks.segmentation.task import SEGMENTATION
 from export.analysis.tasks.task import Examples, Task, Truth
@@ -31,6 +32,7 @@ _ALL: tuple[Task, ...] = (
     SEGMENTATION,
     GENERATION,
     EMBEDDING,
+    MASKED_LANGUAGE_MODELLING,
     LANGUAGE_MODELLING,
     TRANSLATION,
     rows.REGRESSION,

@@ -64,11 +64,11 @@ def command(
     top_p: float,
     seed: int,
 ) -> None:
-    """Run a delivered file on photos or texts, without TensorFlow; some networks continue or translate.
+    """Run a delivered file on photos or texts, without TensorFlow; some networks continue or translate, or fill gaps.
 
     Quote a text, or give a .txt with one text per line. Instead, give one .npz or .npy with the inputs of any model.
     """
-    from export.bundle import generate, predict, translate
+    from export.bundle import fill, generate, predict, translate
     from export.bundle.read import read
 
     delivered = read(folder)
@@ -87,6 +87,9 @@ def command(
     )
     if delivered.task == translate.TASK and not arrays and out is None:
         _translate(delivered, file, _texts(inputs), as_json=as_json)
+        return
+    if delivered.task == fill.TASK and not arrays and out is None:
+        _fill(delivered, file, _texts(inputs), top, as_json=as_json)
         return
     picture = out is not None and out.suffix == PICTURE
     taken = _given(delivered, file, inputs, arrays)
@@ -156,6 +159,27 @@ def _translate(delivered: Delivered, file: DeliveredFile, texts: Sequence[str], 
         if not as_json:
             console.print(printable(one.text), end=" -> ", style="bold", markup=False, highlight=False, soft_wrap=True)
             console.print(printable(one.translation), markup=False, highlight=False, soft_wrap=True)
+            console.print(f"{file.path.name}: {one.milliseconds:.1f} ms", style="dim", soft_wrap=True)
+    if as_json:
+        print_json({"file": file.path.name, "answers": [asdict(one) for one in found]})
+
+
+def _fill(delivered: Delivered, file: DeliveredFile, texts: Sequence[str], top: int, *, as_json: bool) -> None:
+    """Print each text with its hidden tokens, and the likeliest tokens of every place."""
+    from export.bundle.fill import fill
+    from export.cli.printable import printable
+
+    console, found = standard_output(), fill(delivered, file, texts, top)
+    _warn(file)
+    for one in found:
+        if one.is_cut:
+            warning = f"warning: {printable(one.text)!r} is longer than the network reads and was cut off"
+            standard_error().print(warning, markup=False, soft_wrap=True)
+        if not as_json:
+            console.print(printable(one.filled), style="bold", markup=False, highlight=False, soft_wrap=True)
+            for candidates in one.places:
+                likeliest = ", ".join(f"{printable(two.token)} {100 * two.chance:.1f}%" for two in candidates)
+                console.print(f"  {likeliest}", markup=False, highlight=False, soft_wrap=True)
             console.print(f"{file.path.name}: {one.milliseconds:.1f} ms", style="dim", soft_wrap=True)
     if as_json:
         print_json({"file": file.path.name, "answers": [asdict(one) for one in found]})

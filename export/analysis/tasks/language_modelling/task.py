@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from calibration.inputs import InputSpec
 from calibration.samples import Array, Samples, sample_digest
 from calibration.sources import texts
-from calibration.sources.request import Request
+from export.analysis.tasks import text_file
 from export.analysis.tasks.task import WithoutPredictions
+from export.analysis.tasks.text_file import TextFile
 from export.metrics.next_tokens import perplexity
-from export.model import signature
 from zoo.errors import CheckFailedError, UsageProblemError
 from zoo.metric import PERPLEXITY, Metric
 
@@ -52,12 +51,8 @@ class HeldOutTexts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextFile:
-    """A file of texts, not yet tokens."""
-
-    path: Path
-    request: Request
-    output: str
+class PackedTexts(TextFile):
+    """A file of texts that are read one behind the other, not yet tokens."""
 
     def write(self, work: Path, *, exclude: Collection[str], seed: int) -> HeldOutTexts:
         """Save the tokens that calibration did not use in `work`."""
@@ -86,22 +81,10 @@ class LanguageModelling(WithoutPredictions):
         """Return False: nothing but its task tells logits of tokens from other maps."""
         return False
 
-    def find(self, subject: Subject, source: str) -> TextFile:
+    def find(self, subject: Subject, source: str) -> PackedTexts:
         """Return the texts in the .txt `source`."""
-        path = Path(source).expanduser()
-        if path.suffix != texts.SUFFIX or not path.is_file():
-            raise UsageProblemError(f"--evaluate {source!r} is not {EXAMPLES}")
-        specs = signature.inputs(subject.model)
-        request = Request(
-            inputs={spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype) for spec in specs},
-            contracts=subject.inputs,
-            counts=(MOST_TEXTS, 0),
-            seed=0,
-            companions=subject.companions,
-        )
-        if not texts.reads_text(request):
-            raise UsageProblemError("--evaluate with texts needs a model whose tokenizer is known")
-        return TextFile(path=path, request=request, output=signature.outputs(subject.model)[0].name)
+        found = text_file.find(subject, source, EXAMPLES, most=MOST_TEXTS)
+        return PackedTexts(path=found.path, request=found.request, output=found.output)
 
 
 LANGUAGE_MODELLING = LanguageModelling()

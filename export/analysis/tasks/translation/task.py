@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from calibration.inputs import InputSpec
 from calibration.samples import Array, Samples, sample_digest
 from calibration.sources import texts
-from calibration.sources.request import Request
+from export.analysis.tasks import text_file
 from export.analysis.tasks.task import WithoutPredictions
-from export.model import signature
+from export.analysis.tasks.text_file import TextFile
 from zoo.errors import CheckFailedError, UsageProblemError
 from zoo.inputs import tokenizer_of
 from zoo.language.tokenizer import Tokenizer
@@ -59,12 +58,8 @@ class Translations:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TranslationFile:
+class TranslationFile(TextFile):
     """A file of texts and their translations, not yet tokens."""
-
-    path: Path
-    request: Request
-    output: str
 
     def write(self, work: Path, *, exclude: Collection[str], seed: int) -> Translations:
         """Save the tokens that calibration did not use in `work`."""
@@ -98,20 +93,8 @@ class Translation(WithoutPredictions):
 
     def find(self, subject: Subject, source: str) -> TranslationFile:
         """Return the texts in the .txt `source`."""
-        path = Path(source).expanduser()
-        if path.suffix != texts.SUFFIX or not path.is_file():
-            raise UsageProblemError(f"--evaluate {source!r} is not {EXAMPLES}")
-        specs = signature.inputs(subject.model)
-        request = Request(
-            inputs={spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype) for spec in specs},
-            contracts=subject.inputs,
-            counts=(1, 0),
-            seed=0,
-            companions=subject.companions,
-        )
-        if not texts.reads_text(request):
-            raise UsageProblemError("--evaluate with texts needs a model whose tokenizer is known")
-        return TranslationFile(path=path, request=request, output=signature.outputs(subject.model)[0].name)
+        found = text_file.find(subject, source, EXAMPLES)
+        return TranslationFile(path=found.path, request=found.request, output=found.output)
 
 
 TRANSLATION = Translation()

@@ -1,0 +1,1 @@
+"""Masked language modelling: which tokens stand where some are hidden, measured by the share that is found."""
