@@ -391,7 +391,7 @@ def for_few(tolerance: Tolerance, count: int) -> Tolerance:
     """Return the tolerance for `count` samples, from one measured for `DOZENS`.
 
     It has no threshold for distinct predictions, and requires no class or output to vary: a handful of samples is too
-    few for that. R2 may lie twice as far below 1.
+    few for that. R2 may lie twice as far below 1, and the divergence of tokens be twice as large.
     """
     agreement, nearest = tolerance.min_top1_agreement, tolerance.min_nearest_agreement
     return replace(
@@ -401,6 +401,7 @@ def for_few(tolerance: Tolerance, count: int) -> Tolerance:
         min_nearest_agreement=None if nearest is None else _few_share(nearest, count),
         min_distinct_share=None,
         min_r2={kind: 2 * r2 - 1 for kind, r2 in tolerance.min_r2.items()},
+        max_kl_nats=None if tolerance.max_kl_nats is None else 2 * tolerance.max_kl_nats,
         varies=False,
         reason=f"{tolerance.reason}; lower than at the export, because {count} samples are few",
     )

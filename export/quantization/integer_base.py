@@ -162,7 +162,8 @@ def integer_base(
         CheckFailedError: an output of the model is NaN or infinite.
     """
     narrow = any(scheme.activation_bits == 8 for scheme in schemes)
-    base = _prepared(run, float_file, weight_bits, kept, narrow)
+    # Rows of layers that round their inputs as they run have 8 bits, too.
+    base = _prepared(run, float_file, weight_bits, kept, narrow or any(scheme.is_dynamic for scheme in schemes))
     if any(scheme.needs_calibration for scheme in schemes):
         base = observed(run, base, narrow=narrow)
     return base

@@ -20,14 +20,14 @@ from export.formats.onnx.float_weights import store_integers
 from export.formats.onnx.graph import Graph
 from export.formats.onnx.naming import drop_unused, subgraphs
 from export.formats.onnx.protos import GraphProto, NodeProto
+from export.formats.onnx.saturation import is_safe
 from export.formats.onnx.sibling import read_sibling, seal
 from export.formats.onnx.weights_only import spell_out_dequantizations
 from export.formats.tflite import flatbuffer, lookups
 from export.formats.tflite import four_bits as in_tflite
 from export.formats.tflite.decoder import length_of
 
-# Unsigned weights: on CPUs without the newer instructions, the runtime's product of signed bytes saturates.
-OFFSET = 128
+OFFSET = 128  # of unsigned weights
 LEVELS = 255.0
 SMALLEST_SCALE = 1e-30  # of a row of zeros
 
@@ -163,11 +163,11 @@ class _Rewriting:
         weights = self.graph.value(table)
         weights = weights.T if _is_transposed(self.graph, node) else weights
         scale = np.broadcast_to(self.graph.value(dequantized.input[1]).astype(np.float32), weights.shape[1:])
-        stored = self._stored(f"{table}/weights", _unsigned(weights))
+        stored, offset = self._weights(table, weights)
         yield from self._round(node.input[0])
         rounded, row_scale, zero = self.rounded[node.input[0]]
         columns = self._stored(f"{table}/columns", weights.sum(axis=0, dtype=np.int64).astype(np.float32))
-        zeros = self._stored("rows/zero", np.uint8(0)), self._stored("weights/zero", np.uint8(OFFSET))
+        zeros = self._stored("rows/zero", np.uint8(0)), offset
         yield helper.make_node("MatMulInteger", [rounded, stored, *zeros], [f"{result}/sums"])
         yield helper.make_node("Cast", [f"{result}/sums"], [f"{result}/cast"], to=TensorProto.FLOAT)
         yield helper.make_node("Mul", [zero, columns], [f"{result}/offset"])
@@ -178,6 +178,16 @@ class _Rewriting:
         yield helper.make_node("Mul", [f"{result}/steps", row_scale], [f"{result}/product" if bias else result])
         if bias:
             yield helper.make_node("Add", [f"{result}/product", bias], [result])
+
+    def _weights(self, table: str, weights: Array) -> tuple[str, str]:
+        """Return the names of the stored weights (inputs, outputs) and of their zero point.
+
+        They are signed where no CPU can saturate, and unsigned elsewhere: see `saturation`.
+        """
+        if table not in self.shared and is_safe(weights.T.astype(np.int16)):
+            stored = self._stored(f"{table}/weights", np.ascontiguousarray(weights))
+            return stored, self._stored("weights/signed_zero", np.int8(0))
+        return self._stored(f"{table}/weights", _unsigned(weights)), self._stored("weights/zero", np.uint8(OFFSET))
 
     def _round(self, name: str) -> Iterator[Any]:
         """Yield the nodes that round the rows of a tensor to 8 bits, unless another product has done so."""
