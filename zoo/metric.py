@@ -56,4 +56,20 @@ SPEARMAN = Metric(key="spearman", title="rank correlation", unit="", digits=3)
 EXACT_MATCH = Metric(key="exact_match", title="exact match", unit="%")
 FOUND_TOKENS = Metric(key="found_tokens", title="hidden tokens found", unit="%")
 PERPLEXITY = Metric(key="perplexity", title="perplexity", unit="", digits=3, higher_is_better=False)
-METRICS = (TOP1, TOP5, MEAN_IOU, AP, AP50, PSNR, ELBO, ACCURACY, R2, MAE, RMSE, SPEARMAN, EXACT_MATCH, FOUND_TOKENS, PERPLEXITY)
+METRICS = (
+    TOP1,
+    TOP5,
+    MEAN_IOU,
+    AP,
+    AP50,
+    PSNR,
+    ELBO,
+    ACCURACY,
+    R2,
+    MAE,
+    RMSE,
+    SPEARMAN,
+    EXACT_MATCH,
+    FOUND_TOKENS,
+    PERPLEXITY,
+)

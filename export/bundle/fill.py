@@ -64,7 +64,7 @@ def fill(delivered: Delivered, file: DeliveredFile, texts: Sequence[str], top: i
     ids = next(name for name, one in delivered.inputs.items() if isinstance(one, Tokens))
     measured = run(file, taken.samples)
     scores = next(iter(measured.real.values()))
-    if scores.ndim != 3 or scores.shape[-1] <= words.highest:  # noqa: PLR2004  # (texts, places, tokens)
+    if scores.ndim != 3 or scores.shape[-1] <= words.highest:  # (texts, places, tokens)
         raise CheckFailedError(f"{file.path.name} does not give a score for every token; export the model again")
     rows = np.asarray(taken.samples.inputs[ids])
     return tuple(

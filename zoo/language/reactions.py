@@ -71,7 +71,7 @@ def reactions(count: int, seed: int) -> Iterator[str]:
     import numpy as np
 
     rng, seen = np.random.default_rng(seed), set[str]()
-    for _ in range(100 * count):
+    for _ in range(10 * count):
         if len(seen) == count:
             return
         text = _filled(str(rng.choice(KINDS)), rng)
