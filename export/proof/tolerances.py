@@ -262,8 +262,8 @@ def nearer_than_fidelity(fidelity_sqnr_db: float, margin_db: float, top1_agreeme
         reason="single steps meet behind operators in float and behind products of two activations: measured 3.7 to 17 "
         "dB nearer to each other than to the model in networks of one layer (3D convolutions, attention), where up to "
         "7 % of the outputs lie two steps apart; a faulty file of a trained network is at most as near as its "
-        "fidelity, or storage shows it. In int4, a GPT-2 with random weights changes 57 % of the next tokens against the "
-        "model (10 dB), and a few percent between the formats (31 dB)",
+        "fidelity, or storage shows it. In int4, a GPT-2 with random weights changes 57 % of the next tokens against "
+        "the model (10 dB), and a few percent between the formats (31 dB)",
     )
 
 
