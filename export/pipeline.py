@@ -21,7 +21,7 @@ from export.bundle import golden, golden_photo, signing, write
 from export.bundle.atomic_folder import Destination
 from export.bundle.golden_photo import GoldenPhoto
 from export.bundle.manifest import manifest
-from export.model import entries, reads_tokens
+from export.model import entries, reads_tokens, size_limit
 from export.model.subject import Subject, artifact_name, load_subject
 from export.passes.pruning import pruned
 from export.progress import Progress, Quiet
@@ -78,6 +78,7 @@ def run(
         ZooError: the recipe is wrong, or the network, disk or a runtime failed; nothing has been written.
     """
     tell = progress or Quiet()
+    size_limit.check_name(recipe)
     reads_tokens.check_name(recipe)
     destination = Destination(recipe.out, artifact_name(recipe))
     destination.check()

@@ -33,7 +33,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Measure": {
         "prove": "Prove a file that another tool made from a Keras model, and name its faults.",
         "verify": "Prove a delivered folder again, without TensorFlow.",
-        "run": "Run a delivered file on photos or texts, without TensorFlow; some networks continue or translate.",
+        "run": "Run a delivered file on photos or texts, without TensorFlow; some networks write texts.",
         "bench": "Measure latency and memory of model files, without TensorFlow.",
     },
 }

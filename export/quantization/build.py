@@ -19,7 +19,7 @@ from export.quantization.requested import Key, keys
 from export.recipe import Io, Width
 from export.runtime.jobs.quantize_alone import quantize_alone
 from export.runtime.run_file import written
-from export.scheme import FLOAT32, INT4, INT8, INT8_DYNAMIC, Scheme
+from export.scheme import FLOAT16, FLOAT32, INT4, INT8, INT8_DYNAMIC, Scheme
 from zoo.errors import OutsideError
 
 
@@ -231,8 +231,8 @@ def _float_only(run: ExportRun, scheme: Scheme) -> str:
     """Return why the model has no files of a quantized scheme; empty if it may have some."""
     if run.subject.entries:
         return f"a model with the entry points {', '.join(run.subject.entries)} is exported in float32 only"
-    if run.subject.decoder and not scheme.is_dynamic:
-        return f"a decoder with a cache is exported in float32, {INT8_DYNAMIC} and {INT4} only"
+    if run.subject.decoder and not scheme.is_dynamic and scheme != FLOAT16:
+        return f"a decoder with a cache is exported in float32, {FLOAT16}, {INT8_DYNAMIC} and {INT4} only"
     if scheme == INT4 and not round_blocks.of(run.subject.model):
         return f"no dense layer has a multiple of {BLOCK} inputs for weights of 4 bits; type --precision {INT8_DYNAMIC}"
     return ""

@@ -24,6 +24,7 @@ from export.scheme import FLOAT16, FLOAT32, INT8, W8A32
 from tests.language.small_decoders import SIZES, small
 from zoo import llama
 from zoo.architecture import ARCHITECTURES
+from zoo.errors import UsageProblemError
 
 NAME = "small_llama"
 
@@ -69,11 +70,27 @@ def test_both_float_files_are_proven(delivery: Delivery) -> None:
 
 
 def test_quantized_files_are_refused_in_a_sentence(delivery: Delivery) -> None:
-    others = [artifact for artifact in delivery.artifacts if artifact.scheme != FLOAT32]
-    assert len(others) == 6
+    others = [artifact for artifact in delivery.artifacts if artifact.scheme in (W8A32, INT8)]
+    assert len(others) == 4
     assert {artifact.trouble for artifact in others} == {
-        "a decoder with a cache is exported in float32, int8_dynamic and int4 only"
+        "a decoder with a cache is exported in float32, float16, int8_dynamic and int4 only"
     }
+
+
+def test_both_float16_files_run_and_agree(delivery: Delivery) -> None:
+    made = [artifact for artifact in delivery.artifacts if artifact.scheme == FLOAT16]
+    assert [artifact.failures for artifact in made] == [(), ()]
+    assert min(artifact.comparisons["logits"].sqnr_db for artifact in made) > 50
+
+
+@pytest.mark.parametrize("name", ["gpt2_large", "gpt2_xl"])
+def test_a_network_that_no_file_can_hold_is_refused_before_it_is_built(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", name, "--int8"]) == 2
+    assert "hold at most 2.15 GB: type a smaller network" in capsys.readouterr().err
+    with pytest.raises(UsageProblemError, match="of weights in float32"):
+        run(Recipe(model=name, weights="random"))
 
 
 def test_the_folder_is_verified_and_its_files_are_measured(
@@ -82,12 +99,12 @@ def test_the_folder_is_verified_and_its_files_are_measured(
     folder = str(out / NAME)
     assert main(["verify", folder, "--json"]) == 0
     files = json.loads(capsys.readouterr().out)["files"]
-    assert len(files) == len(FORMATS)
+    assert len(files) == 2 * len(FORMATS)
     for file in files:
         assert {check["subject"] for check in file["checks"] if check["id"] == "reproduction"} == {"logits"}
     assert main(["bench", folder, "--runs", "1", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [row["trouble"] for row in rows] == [""] * len(FORMATS)
+    assert [row["trouble"] for row in rows] == [""] * 2 * len(FORMATS)
 
 
 def test_the_golden_data_are_whole_texts(delivery: Delivery, out: Path) -> None:

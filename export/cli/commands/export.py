@@ -159,7 +159,7 @@ def command(
     """
     from export import remote
     from export.cli.progress_bar import ProgressBar
-    from export.model import reads_tokens
+    from export.model import reads_tokens, size_limit
     from export.runtime import background
 
     budget = option_words.budget(max_drop, max_size, max_latency, preset, raise_to)
@@ -181,6 +181,7 @@ def command(
         io=option_words.io(io),
         **others,
     )
+    size_limit.check_name(recipe)
     reads_tokens.check_name(recipe)
     _check_key(recipe)
     for line in _code_to_run(recipe):

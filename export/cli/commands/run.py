@@ -64,7 +64,7 @@ def command(
     top_p: float,
     seed: int,
 ) -> None:
-    """Run a delivered file on photos or texts, without TensorFlow; some networks continue or translate, or fill gaps.
+    """Run a delivered file on photos or texts, without TensorFlow; some networks write texts.
 
     Quote a text, or give a .txt with one text per line. Instead, give one .npz or .npy with the inputs of any model.
     """

@@ -233,14 +233,14 @@ def with_memory(model: Model, watched: Iterable[int]) -> dict[int, int]:
 
 
 def output_steps(model: Model) -> dict[str, float]:
-    """Return the step size of every float output of a DEQUANTIZE, whose values are multiples of it."""
+    """Return the step size of every float output that was an integer, whose values are multiples of it."""
     if not model.signatureDefs:
         return {}
     tensors = model.subgraphs[0].tensors
     before = {
         operator.outputs[0]: tensors[operator.inputs[0]]
         for operator in model.subgraphs[0].operators
-        if op_name(model, operator) == "DEQUANTIZE"
+        if op_name(model, operator) == "DEQUANTIZE" and not is_float(tensors[operator.inputs[0]])
     }
     return {
         tensor_map.name.decode(): float(before[tensor_map.tensorIndex].quantization.scale[0])

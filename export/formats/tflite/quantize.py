@@ -22,6 +22,7 @@ from export.formats.tflite import (
     edges,
     flatbuffer,
     four_bits,
+    half_tables,
     islands,
     lookups,
     loops,
@@ -81,6 +82,8 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
         saturation.make_safe(model, reference)
     if plan.scheme == INT4:
         four_bits.store(model, reference)
+    if plan.scheme == FLOAT16:
+        half_tables.halve(model)
     if plan.scheme.needs_calibration:
         biases.restore(model, reference)
         islands.close(model, ranges)
