@@ -51,8 +51,8 @@ def attention(x: Any, scores: Any, *, heads: int, name: str, memory: Any | None 
     query, key, value = (
         _by_head(dense(inputs, part), heads) for part, inputs in (("query", x), ("key", memory), ("value", memory))
     )
-    # Equation 1. The division is on the smaller side: (length, size) has fewer numbers than (length, length).
-    weights = ops.matmul(query * (width // heads) ** -0.5, ops.transpose(key, (0, 1, 3, 2)))
+    # Equation 1. A converter would fold a division of the queries into their matrix, and so change its 4-bit grid.
+    weights = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) * (width // heads) ** -0.5
     weights = layers.Softmax(name=f"{name}_weights")(weights + scores)
     found = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))
     found = layers.Reshape((length, width), name=f"{name}_heads")(found)
