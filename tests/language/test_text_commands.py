@@ -16,7 +16,7 @@ from export.cli.option_words import int8_of
 from export.pipeline import Delivery, run
 from export.recipe import Recipe
 from export.runtime.jobs.continue_text import draw
-from export.scheme import INT8, INT8_DYNAMIC
+from export.scheme import INT4, INT8, INT8_DYNAMIC
 from tests.language.small_texts import SIZES, registered, word_pieces
 from zoo.errors import UsageProblemError
 from zoo.inputs import text
@@ -168,3 +168,11 @@ def test_tokens_are_drawn_by_their_chances() -> None:
 def test_impossible_sampling_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UsageProblemError, match="--max-tokens must be at least 1"):
         Sampling(**wrong)  # type: ignore[arg-type]
+
+
+def test_an_encoder_in_4_bits_is_the_same_in_both_formats(architecture: None, tmp_path: Path) -> None:
+    """The matrices of the .onnx are found in the .tflite by their values, and their biases behind a Reshape."""
+    made = run(Recipe(model="small_texts", schemes=(INT4,), out=tmp_path)).artifacts
+    files = [one for one in made if one.scheme == INT4]
+    assert [(one.trouble, one.failures) for one in files] == [("", ()), ("", ())]
+    assert all(any(check.id == "storage" for check in one.checks) for one in files)

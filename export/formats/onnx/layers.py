@@ -58,10 +58,14 @@ def _read(constants: Constants, node: NodeProto) -> Numbers:
 def _bias(constants: Constants, node: NodeProto, channels: int) -> Numbers | None:
     if node.op_type in OUTPUTS_FIRST and len(node.input) > 2 and node.input[2]:
         return constants.real(node.input[2])
-    reader = constants.reader(node.output[0])
+    result = node.output[0]
+    reader = constants.reader(result)
+    if reader is not None and reader.op_type == "Reshape":  # of rows that were one matrix for the product
+        result = reader.output[0]
+        reader = constants.reader(result)
     if reader is None or reader.op_type != "Add":
         return None
-    (other,) = (name for name in reader.input if name != node.output[0])
+    (other,) = (name for name in reader.input if name != result)
     value = constants.real(other)
     return value.reshape(-1) if value is not None and value.size == channels else None
 
