@@ -49,6 +49,10 @@ ALONE = {
         "benchmarks.sweep",
         "every architecture exported at full size, every tiny variant proven, into docs/zoo.md",
     ),
+    "text_peers": (
+        "benchmarks.text_peers",
+        "minilm and stories15m compared with the files of the runtimes' own tools, into docs/texts.md; fifteen minutes",
+    ),
 }
 
 
