@@ -16,7 +16,7 @@ from zoo.language.tokenizer import Tokenizer
 
 TASK = LANGUAGE_MODELLING
 COLDEST, HOTTEST = 0.01, 100  # temperatures; colder ones are 0
-ENDS = ("</s>", "<|endoftext|>", "[SEP]")
+ENDS = ("</s>", "<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>", "<eos>", "[SEP]")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -142,7 +142,7 @@ class _Rounding:
             if self.masks is not None:
                 some = self.masks[place : place + len(chunk)].reshape(-1)
                 place += len(chunk)
-                rows = rows[some > 0] if len(some) == len(rows) else rows
+                rows = rows[some > 0] if len(some) == len(rows) and some.any() else rows
             total += rows.T @ rows
             count += len(rows)
         return total / count

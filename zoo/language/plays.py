@@ -8,8 +8,8 @@ A text is one speech on one line, whatever lines of verse it has: "ROMEO: But, s
 
 from __future__ import annotations
 
+import argparse
 import re
-import sys
 import tarfile
 from pathlib import Path
 
@@ -112,4 +112,6 @@ def parsed(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join(speeches(sys.argv[1], archive())))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("play", help="name of a play, such as tempest")
+    print("\n".join(speeches(parser.parse_args().play, archive())))

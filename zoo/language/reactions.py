@@ -8,7 +8,7 @@ before ">>", what it makes behind.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -102,4 +102,6 @@ def hidden(text: str, rng: np.random.Generator) -> str:
 
 
 if __name__ == "__main__":
-    print("\n".join(reactions(int(sys.argv[1]), seed=1)))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", type=int, help="number of reactions")
+    print("\n".join(reactions(parser.parse_args().count, seed=1)))

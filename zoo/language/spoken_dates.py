@@ -8,8 +8,8 @@ these is in the training data, whatever the wording.
 
 from __future__ import annotations
 
+import argparse
 import re
-import sys
 from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Literal
@@ -122,4 +122,6 @@ def tokenizer() -> bytes:
 
 
 if __name__ == "__main__":
-    print("\n".join(pairs("test", int(sys.argv[1]), seed=1)))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", type=int, help="number of dates")
+    print("\n".join(pairs("test", parser.parse_args().count, seed=1)))

@@ -134,6 +134,8 @@ def products(constants: Constants) -> Iterator[BlockProduct]:
 def _matrix(constants: Constants, node: NodeProto, shape: tuple[int, int]) -> Blocks | None:
     settings = attribute(node, "bits", BITS), attribute(node, "block_size", 0)
     more = [name for name in node.input[3:] if name]  # zero points, an order of the inputs, a bias
+    if len(node.input) < 3:  # input, matrix, scales
+        return None
     stored, scales = (constants.real(name) for name in node.input[1:3])
     if settings != (BITS, blocks.BLOCK) or more or stored is None or scales is None or not blocks.fits(shape):
         return None
