@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import zoo
 from tests.language.plain_transformer import transformer as plain
 from zoo import transformer
-from zoo.language import attention, cached_attention, sinusoids
+from zoo.language import cached_attention, cross_attention, sinusoids, tied_embedding
 from zoo.weights import random_weights
 from zoo.weights.patches import blank_weights
 
@@ -92,8 +92,21 @@ def _future_seen(_: Any, tokens: Any) -> Any:
     return keras.ops.zeros((1, 1, tokens.shape[1], tokens.shape[1]))
 
 
-def _not_scaled(_: Any, x: Any) -> Any:
-    return x + sinusoids.sinusoids(*x.shape[1:])
+def _not_scaled(network: Any, x: Any, *, reverse: bool = False) -> Any:
+    found = WORDS(network, x, reverse=reverse)
+    return found if reverse else found * network.sizes.width**-0.5
+
+
+def _one_too_far(layer: Any, positions: Any) -> Any:
+    return tied_embedding.rows_of(sinusoids.sinusoids(layer.context + 1, layer.width), positions + 1)
+
+
+def _memory_of_another_block(network: Any, *given: Any) -> Any:
+    return ENCODER(network, *given)[::-1]
+
+
+def _keys_as_values(network: Any, *given: Any) -> Any:
+    return [(values, keys) for keys, values in ENCODER(network, *given)]
 
 
 def _sines_then_cosines(length: int, width: int) -> NDArray[np.float32]:
@@ -101,13 +114,19 @@ def _sines_then_cosines(length: int, width: int) -> NDArray[np.float32]:
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=-1).astype(np.float32)
 
 
+WORDS, ENCODER = transformer._Network._words, transformer._Network.encoder
+
+
 @pytest.mark.parametrize(
     ("place", "name", "fault"),
     [
         (cached_attention.CausalMask, "call", _future_seen),
-        (sinusoids.SinusoidalPositions, "call", _not_scaled),
+        (transformer._Network, "_words", _not_scaled),
+        (transformer._Network, "encoder", _memory_of_another_block),
+        (transformer._Network, "encoder", _keys_as_values),
+        (sinusoids.SinusoidalPositions, "call", _one_too_far),
         (sinusoids, "sinusoids", _sines_then_cosines),
-        (attention, "HIDDEN", 0.0),
+        (cross_attention, "MASKED", 0.0),
         (transformer, "EPSILON", 0.1),
     ],
 )
