@@ -52,7 +52,9 @@ def prove(request: Mapping[str, Any], path: str, progress: Progress) -> dict[str
             names = ", ".join(subject.entries)
             raise UsageProblemError(f"{subject.title} has the entry points {names}; only files of one can be proven")
         if subject.decoder:
-            raise UsageProblemError(f"{subject.title} is a decoder, whose files of other tools cannot be proven yet")
+            raise UsageProblemError(
+                f"{subject.title} writes text with a cache; files of other tools cannot be proven for it"
+            )
         progress.step("draw the samples")
         samples = draw(subject, recipe, work / "samples", progress=progress)
         run = ExportRun(subject=subject, recipe=recipe, samples=samples, work=work, progress=progress)

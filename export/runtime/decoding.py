@@ -1,4 +1,4 @@
-"""Measure files that continue texts: the time to the first token, the speed behind it, and how both grow with length.
+"""Measure files that write texts: the time to the first token, the speed behind it, and how both grow with length.
 
 A text is not one inference: what a user waits for is the prompt, and then one token after the other.
 """
@@ -32,15 +32,15 @@ class DecodingTimes:
 
 
 def decoders(files: Sequence[Contestant]) -> list[Contestant]:
-    """Return the files that continue texts; a file that the runtime cannot open is not one of them."""
+    """Return the files that continue or translate texts; a file that the runtime cannot open is not one of them."""
     return [file for file in files if _is_decoder(file)]
 
 
 def bench_decoding(files: Sequence[Contestant], tokens: int, threads: int, progress: Progress) -> list[dict[str, Any]]:
-    """Measure `tokens` new tokens behind every prompt of each decoder, and return a record for each.
+    """Measure `tokens` new tokens behind every prompt of each file, and return a record for each.
 
     Args:
-        files: decoders.
+        files: decoders and encoder-decoders.
         tokens: number of new tokens behind every prompt, over all rounds.
         threads: of the runtime.
         progress: is notified of every file and round.

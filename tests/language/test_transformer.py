@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 import zoo
-from tests.language.plain_transformer import transformer as plain
+from tests.language.small_transformer import REAL, SIZES, Numbers, built, expected, tokens
 from zoo import transformer
 from zoo.language import cached_attention, cross_attention, sinusoids, tied_embedding
-from zoo.weights import random_weights
 from zoo.weights.patches import blank_weights
-
-SIZES = {"width": 32, "depth": 2, "heads": 4, "hidden": 48, "vocabulary": 50, "length": 12, "target_length": 7}
-REAL = 9  # tokens of the source; the others are padding
-Numbers = NDArray[np.int32]
-
-
-def built() -> keras.Model:
-    model = transformer.network(**SIZES)
-    random_weights.fill(model, None, seed=1)
-    return model
-
-
-@cache
-def tokens() -> tuple[Numbers, Numbers, Numbers]:
-    """Return two sources, their masks, and two targets."""
-    generator = np.random.default_rng(0)
-    source, target = (generator.integers(1, 50, (2, SIZES[name])) for name in ("length", "target_length"))
-    mask = np.tile(np.arange(12) < REAL, (2, 1))
-    return np.where(mask, source, 0).astype(np.int32), mask.astype(np.int32), target.astype(np.int32)
 
 
 def logits(model: keras.Model, *given: Numbers) -> NDArray[np.float32]:
@@ -44,13 +23,9 @@ def logits(model: keras.Model, *given: Numbers) -> NDArray[np.float32]:
 
 def distance(model: keras.Model) -> float:
     """Return the largest difference from NumPy; the logits' standard deviation is about 1."""
-    source, _, target = tokens()
-    weights = {weight.path: weight.numpy() for weight in model.weights}
-    expected = np.stack(
-        [plain(weights, one[:REAL], other, heads=4, depth=2) for one, other in zip(source, target, strict=True)]
-    )
-    assert 0.3 < expected.std() < 5
-    return float(np.abs(logits(model, *tokens()) - expected).max())
+    right = expected(model)
+    assert 0.3 < right.std() < 5
+    return float(np.abs(logits(model, *tokens()) - right).max())
 
 
 def test_the_logits_are_those_of_numpy() -> None:
@@ -59,8 +34,7 @@ def test_the_logits_are_those_of_numpy() -> None:
 
 def test_random_weights_keep_the_tokens_of_a_deep_network_apart() -> None:
     """Otherwise all predictions are equal, and a comparison of files says little."""
-    model = transformer.network(**{**SIZES, "depth": 6, "vocabulary": 400})
-    random_weights.fill(model, None, seed=1)
+    model = built(depth=6, vocabulary=400)
     generator = np.random.default_rng(0)
     source, target = (generator.integers(0, 400, (8, SIZES[name])) for name in ("length", "target_length"))
     found = logits(model, source, np.ones_like(source), target).argmax(-1)
