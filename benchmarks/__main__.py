@@ -49,6 +49,10 @@ ALONE = {
         "benchmarks.sweep",
         "every architecture exported at full size, every tiny variant proven, into docs/zoo.md",
     ),
+    "translations": (
+        "benchmarks.translations",
+        "speed of encoder-decoders with and without caches, into docs/decoders.md; five minutes",
+    ),
 }
 
 
