@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import keras
 
 VOCABULARY = 37_000  # of both languages together (section 5.1)
-EPSILON = 1e-6  # of the layer norms
 WIDTHS = {"base": 512, "small": 256}
 
 
@@ -43,6 +42,9 @@ class Sizes:
         vocabulary: number of tokens, the same for both texts.
         length: tokens of the source; shorter ones are padded, where the mask is 0.
         target_length: tokens of the target; what stands behind a token does not change its logits.
+        is_as_published: otherwise positions are learned, each text and the last layer have a matrix of their own, and
+            the matrices of attention have biases, as in many later networks.
+        epsilon: of the layer norms.
     """
 
     width: int
@@ -52,6 +54,8 @@ class Sizes:
     vocabulary: int = VOCABULARY
     length: int
     target_length: int
+    is_as_published: bool = True
+    epsilon: float = 1e-6
 
 
 def build(*, size: str = "base", length: int = 64) -> keras.Model:
@@ -59,7 +63,7 @@ def build(*, size: str = "base", length: int = 64) -> keras.Model:
     return network(width=WIDTHS[size], length=length, target_length=length)
 
 
-def network(**sizes: int) -> keras.Model:
+def network(**sizes: Any) -> keras.Model:
     """Return a network of any `Sizes`: source, source_mask and target to the logits (N, target_length, vocabulary).
 
     Input and output are those of training: the decoder reads a target that begins with the token "begin", and the
@@ -103,26 +107,34 @@ class _Network:
             found = self._attention(self._heads(x, tokens, f"{cross}_query"), *memory[index], padding, cross)
             x = self._add_and_normalise(x, found, f"{cross}_norm")
             x = self._add_and_normalise(x, self._feed_forward(x, name), f"{name}_norm")
-        return self.layer(ByText, name="logits")(self._words(x, reverse=True), tokens)  # 64 x 37000
+        return self.layer(ByText, name="logits")(self._head(x), tokens)  # 64 x 37000
 
-    def _words(self, x: Any, *, reverse: bool = False) -> Any:
+    def _head(self, x: Any) -> Any:
         """Section 3.4: one matrix is the table of both texts and, transposed, the last layer."""
+        from keras import layers
+
+        if self.sizes.is_as_published:
+            return self._table("target")(x, reverse=True)
+        return self.layer(layers.Dense, self.sizes.vocabulary, name="head")(x)
+
+    def _table(self, text: str) -> Any:
+        """Return the layer of the vectors of a text's tokens."""
         from zoo.language.tied_embedding import TiedEmbedding
 
         sizes = self.sizes
-        table = self.layer(TiedEmbedding, sizes.vocabulary, sizes.width, deviation=sizes.width**-0.5, name="embedding")
-        return table(x, reverse=reverse)
+        name = "embedding" if sizes.is_as_published else f"{text}_embedding"
+        return self.layer(TiedEmbedding, sizes.vocabulary, sizes.width, deviation=sizes.width**-0.5, name=name)
 
     def _vectors(self, tokens: Any, positions: Any, text: str, context: int) -> Any:
         """Sections 3.4 and 3.5: the vectors of tokens are as small as rows of the last layer, until they are scaled."""
         from keras import ops
 
         from zoo.language.sinusoids import SinusoidalPositions
-        from zoo.language.tied_embedding import ByText
+        from zoo.language.tied_embedding import ByText, LearnedPositions
 
-        width = self.sizes.width
-        places = self.layer(SinusoidalPositions, context, width, name=f"{text}_positions")(positions)
-        words = self._words(ops.reshape(tokens, (-1,))) * width**0.5
+        width, kind = self.sizes.width, SinusoidalPositions if self.sizes.is_as_published else LearnedPositions
+        places = self.layer(kind, context, width, name=f"{text}_positions")(positions)
+        words = self._table(text)(ops.reshape(tokens, (-1,))) * width**0.5
         vectors = self.layer(ByText, name=f"{text}_vectors")(words, tokens)
         return ops.reshape(vectors + places, (-1, width))
 
@@ -131,7 +143,8 @@ class _Network:
 
         from zoo.language.cached_attention import SplitHeads
 
-        rows = self.layer(layers.Dense, self.sizes.width, use_bias=False, name=name)(x)
+        has_bias = not self.sizes.is_as_published
+        rows = self.layer(layers.Dense, self.sizes.width, use_bias=has_bias, name=name)(x)
         return self.layer(SplitHeads, self.sizes.heads, name=f"{name}_heads")(rows, tokens)
 
     def _attention(self, queries: Any, keys: Any, values: Any, mask: Any, name: str) -> Any:
@@ -142,7 +155,8 @@ class _Network:
 
         heads, width = self.sizes.heads, self.sizes.width
         mixed = self.layer(GroupedAttention, heads, heads, name=f"{name}_weights")(queries, keys, values, mask)
-        return self.layer(layers.Dense, width, use_bias=False, name=f"{name}_output")(mixed)
+        has_bias = not self.sizes.is_as_published
+        return self.layer(layers.Dense, width, use_bias=has_bias, name=f"{name}_output")(mixed)
 
     def _feed_forward(self, x: Any, name: str) -> Any:
         """Equation 2."""
@@ -155,7 +169,8 @@ class _Network:
         """Section 3.1: the normalization follows the sum."""
         from keras import layers
 
-        return self.layer(layers.LayerNormalization, epsilon=EPSILON, name=name)(layers.Add()([x, found]))
+        norm = self.layer(layers.LayerNormalization, epsilon=self.sizes.epsilon, name=name)
+        return norm(layers.Add()([x, found]))
 
 
 _PARTS = ("query", "key", "value")
@@ -163,16 +178,18 @@ _PARTS = ("query", "key", "value")
 
 def decoder(model: keras.Model) -> Decoder:
     """Return the forms with caches of a model that `network` returned; they share its layers."""
-    names = ("embedding", "source_positions", "target_positions", "encoder0_inner", "encoder0_attention_weights")
-    words, source, target, inner, attention = map(model.get_layer, names)
+    names = ("source_positions", "target_positions", "encoder0_inner", "encoder0_attention_weights", "encoder0_norm")
+    source, target, inner, attention, norm = map(model.get_layer, names)
     sizes = Sizes(
-        width=words.width,
+        width=source.width,
         depth=sum(layer.name.startswith("encoder") and layer.name.endswith("_inner") for layer in model.layers),
         heads=attention.heads,
         hidden=inner.units,
-        vocabulary=words.vocabulary,
+        vocabulary=model.outputs[0].shape[-1],
         length=source.context,
         target_length=target.context,
+        is_as_published=any(layer.name == "embedding" for layer in model.layers),
+        epsilon=norm.epsilon,
     )
     cache = CacheSize(
         blocks=sizes.depth, heads=sizes.heads, size=sizes.width // sizes.heads, context=sizes.target_length

@@ -66,9 +66,13 @@ def _future_seen(_: Any, tokens: Any) -> Any:
     return keras.ops.zeros((1, 1, tokens.shape[1], tokens.shape[1]))
 
 
-def _not_scaled(network: Any, x: Any, *, reverse: bool = False) -> Any:
-    found = WORDS(network, x, reverse=reverse)
-    return found if reverse else found * network.sizes.width**-0.5
+def _not_scaled(table: Any, x: Any, reverse: bool = False) -> Any:
+    found = TABLE(table, x, reverse=reverse)
+    return found if reverse else found * table.width**-0.5
+
+
+def _other_epsilon(network: Any, x: Any, found: Any, name: str) -> Any:
+    return keras.layers.LayerNormalization(epsilon=0.1, name=name)(x + found)
 
 
 def _one_too_far(layer: Any, positions: Any) -> Any:
@@ -88,20 +92,20 @@ def _sines_then_cosines(length: int, width: int) -> NDArray[np.float32]:
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=-1).astype(np.float32)
 
 
-WORDS, ENCODER = transformer._Network._words, transformer._Network.encoder
+TABLE, ENCODER = tied_embedding.TiedEmbedding.call, transformer._Network.encoder
 
 
 @pytest.mark.parametrize(
     ("place", "name", "fault"),
     [
         (cached_attention.CausalMask, "call", _future_seen),
-        (transformer._Network, "_words", _not_scaled),
+        (tied_embedding.TiedEmbedding, "call", _not_scaled),
         (transformer._Network, "encoder", _memory_of_another_block),
         (transformer._Network, "encoder", _keys_as_values),
         (sinusoids.SinusoidalPositions, "call", _one_too_far),
         (sinusoids, "sinusoids", _sines_then_cosines),
         (cross_attention, "MASKED", 0.0),
-        (transformer, "EPSILON", 0.1),
+        (transformer._Network, "_add_and_normalise", _other_epsilon),
     ],
 )
 def test_a_planted_fault_changes_the_logits(place: Any, name: str, fault: Any, monkeypatch: pytest.MonkeyPatch) -> None:
