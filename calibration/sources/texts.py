@@ -14,6 +14,7 @@ from calibration.sources.request import Request, Stream
 from zoo.errors import UsageProblemError
 from zoo.inputs import (
     DATES,
+    MOLECULES,
     SENTENCES,
     SEPARATOR,
     SPEECHES,
@@ -32,6 +33,7 @@ BUILTIN = {
     STORIES: "stories that stories15m wrote",
     SPEECHES: "speeches of Shakespeare's Twelfth Night",
     DATES: "generated dates",
+    MOLECULES: "molecules that annalog wrote",
 }
 _MOST_BYTES = 1 << 28
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 SENTENCES, STORIES, SPEECHES, DATES = "sentences.txt", "stories.txt", "speeches.txt", "dates.txt"
+MOLECULES = "molecules.txt"
 SEPARATOR = "\t"  # in a line, between a text and its translation
 
 
