@@ -155,3 +155,20 @@ def test_a_delivered_file_translates(kind: str, delivery: Delivery, capsys: pyte
     assert "writes no text for arrays or with --out; leave out --seed" in capsys.readouterr().err
     assert main(["run", folder, " "]) == 2
     assert main(["verify", folder]) == 0
+
+
+def test_a_file_with_caches_is_proven_where_it_was_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ARCHITECTURE.decoder is not None
+    path = tmp_path / "dates.onnx"
+    path.write_bytes(FORMATS["onnx"].convert(trained(), decoder=ARCHITECTURE.decoder(trained())))
+    assert main(["prove", str(path), "--model", NAME]) == 2
+    assert "dates.onnx writes text with a cache; prove such a file where it was exported" in capsys.readouterr().err
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_file_of_whole_texts_is_proven(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / f"dates.{kind}"
+    path.write_bytes(FORMATS[kind].convert(trained()))
+    assert main(["prove", str(path), "--model", NAME]) == 0
+    assert "proven: dates" in capsys.readouterr().out
