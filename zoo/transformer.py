@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 VOCABULARY = 37_000  # of both languages together (section 5.1)
 WIDTHS = {"base": 512, "small": 256}
+_PARTS = ("query", "key", "value")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,7 @@ def network(**sizes: Any) -> keras.Model:
     return forms.whole_texts(_Network(Shared(), made), made.length, made.target_length, "transformer")
 
 
-@dataclass(frozen=True, kw_only=False)
+@dataclass(frozen=True)
 class _Network:
     """The layers; see `zoo.language.encoder_decoder.Network`. A row is a token; comments: shapes for 64 tokens."""
 
@@ -173,9 +174,6 @@ class _Network:
         return norm(layers.Add()([x, found]))
 
 
-_PARTS = ("query", "key", "value")
-
-
 def decoder(model: keras.Model) -> Decoder:
     """Return the forms with caches of a model that `network` returned; they share its layers."""
     names = ("source_positions", "target_positions", "encoder0_inner", "encoder0_attention_weights", "encoder0_norm")
@@ -194,7 +192,7 @@ def decoder(model: keras.Model) -> Decoder:
     cache = CacheSize(
         blocks=sizes.depth, heads=sizes.heads, size=sizes.width // sizes.heads, context=sizes.target_length
     )
-    return forms.forms(_Network(Shared(model.layers), sizes), cache, sizes.length)
+    return forms.encoder_decoder(_Network(Shared(model.layers), sizes), cache, sizes.length)
 
 
 # The vocabulary of `zoo.language.spoken_dates`; the longest wording has 17 tokens, a date 12.

@@ -67,7 +67,7 @@ def whole_texts(network: Network, length: int, target_length: int, name: str) ->
     return keras.Model([source, source_mask, target], logits, name=name)
 
 
-def forms(network: Network, cache: CacheSize, length: int) -> Decoder:
+def encoder_decoder(network: Network, cache: CacheSize, length: int) -> Decoder:
     """Return the forms with caches, for a source of `length` tokens and a target as long as the context."""
     steps = {"encode": _encode(network, length), "decode": _decode(network, cache, length)}
     growing = _growing(network, cache)
