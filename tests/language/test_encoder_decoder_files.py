@@ -13,6 +13,7 @@ from keras import ops
 
 from export.formats import FORMATS
 from export.formats.format import QuantizationPlan
+from export.formats.onnx import storage
 from export.formats.session import TextTranslator
 from export.proof.compare import compare_outputs
 from export.recipe import Io
@@ -89,6 +90,15 @@ def test_rounded_layers_compute_nearly_the_same(
     """Also of zero rows: after the first step, the encoder of the .onnx reads none."""
     right, found = expected(model), logits(opened(integers[format_name], format_name, tmp_path))
     assert 10 * np.log10((right**2).sum() / ((right - found) ** 2).sum()) > 25
+
+
+def test_both_formats_store_the_same_numbers(integers: Files) -> None:
+    """Those of both functions of the .tflite, of which each has half of the layers."""
+    found = storage.compare_with_sibling(integers["tflite"], integers["onnx"])
+    assert found is not None
+    assert found.worst_steps == 0
+    # 2 and 2 blocks: matrices, biases and layer norms; one table; two tables of positions.
+    assert found.constants >= 2 * (6 + 2 + 4) + 2 * (10 + 2 + 6) + 3
 
 
 def test_the_signatures_encode_and_decode(floats: Files, tmp_path: Path) -> None:
