@@ -53,6 +53,10 @@ ALONE = {
         "benchmarks.text_peers",
         "minilm and stories15m compared with the files of the runtimes' own tools, into docs/texts.md; fifteen minutes",
     ),
+    "translations": (
+        "benchmarks.translations",
+        "speed of encoder-decoders with and without caches, into docs/decoders.md; five minutes",
+    ),
 }
 
 

@@ -33,7 +33,7 @@ def prove(request: Mapping[str, Any], path: str, progress: Progress) -> dict[str
     """Prove a file that another tool made from the recipe's model, and return its record.
 
     Raises:
-        UsageProblemError: the file does not fit the model.
+        UsageProblemError: the file does not fit the model, or has a cache.
         OutsideError: the runtime cannot run the file.
     """
     from export import temporary
@@ -42,7 +42,12 @@ def prove(request: Mapping[str, Any], path: str, progress: Progress) -> dict[str
     from export.proof.foreign.record import record
     from export.quantization.export_run import ExportRun
     from export.quantization.samples import draw
+    from export.runtime.decoding import writes_text
 
+    if writes_text(Path(path)):
+        raise UsageProblemError(
+            f"{Path(path).name} writes text with a cache; prove such a file where it was exported: zoo verify FOLDER"
+        )
     recipe = _recipe(dict(request))
     with temporary.folder() as folder:
         work = Path(folder)
@@ -51,8 +56,6 @@ def prove(request: Mapping[str, Any], path: str, progress: Progress) -> dict[str
         if subject.entries:
             names = ", ".join(subject.entries)
             raise UsageProblemError(f"{subject.title} has the entry points {names}; only files of one can be proven")
-        if subject.decoder:
-            raise UsageProblemError(f"{subject.title} is a decoder, whose files of other tools cannot be proven yet")
         progress.step("draw the samples")
         samples = draw(subject, recipe, work / "samples", progress=progress)
         run = ExportRun(subject=subject, recipe=recipe, samples=samples, work=work, progress=progress)

@@ -24,6 +24,7 @@ others are:
 # The one list of architecture families: importing a family registers it.
 from zoo import (
     alexnet,
+    annalog,
     bert,
     densenet,
     efficientnet,
@@ -51,6 +52,7 @@ from zoo.architecture import Architecture, find, names, register
 __all__ = [
     "Architecture",
     "alexnet",
+    "annalog",
     "bert",
     "densenet",
     "efficientnet",

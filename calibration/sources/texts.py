@@ -14,6 +14,7 @@ from calibration.sources.request import Request, Stream
 from zoo.errors import UsageProblemError
 from zoo.inputs import (
     DATES,
+    MOLECULES,
     REACTIONS,
     SENTENCES,
     SEPARATOR,
@@ -34,6 +35,7 @@ BUILTIN = {
     SPEECHES: "speeches of Shakespeare's Twelfth Night",
     DATES: "generated dates",
     REACTIONS: "generated chemical reactions",
+    MOLECULES: "molecules that annalog wrote",
 }
 _MOST_BYTES = 1 << 28
 

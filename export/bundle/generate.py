@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from export.bundle.given import tokenizer
 from export.bundle.read import Delivered, DeliveredFile
 from export.model.output_kinds import LANGUAGE_MODELLING
 from export.runtime import background
 from export.runtime.jobs.continue_text import continue_text
+from export.runtime.sampling import Sampling
 from zoo.errors import CheckFailedError, UsageProblemError
 from zoo.inputs import Tokens
 from zoo.language.tokenizer import Tokenizer
 
 TASK = LANGUAGE_MODELLING
-COLDEST, HOTTEST = 0.01, 100  # temperatures; colder ones are 0
 ENDS = ("</s>", "<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>", "<eos>", "[SEP]")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sampling:
-    """How the next token is chosen.
-
-    Attributes:
-        most: largest number of new tokens.
-        temperature: 0 takes the most probable token; higher ones are more random.
-        top_p: draw from the most probable tokens that have this share together.
-        seed: random seed.
-    """
-
-    most: int = 100
-    temperature: float = 0.0
-    top_p: float = 1.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        is_sane = self.temperature == 0 or COLDEST <= self.temperature <= HOTTEST
-        if self.most < 1 or not is_sane or not 0 < self.top_p <= 1 or self.seed < 0:
-            raise UsageProblemError(
-                f"--max-tokens must be at least 1, --seed at least 0, --top-p between 0 and 1, and --temperature 0 or "
-                f"between {COLDEST} and {HOTTEST}"
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +76,7 @@ def generate(
         _Printing(found, ids, show),
         path=str(file.path.absolute()),
         prompt=ids,
-        most=sampling.most,
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        seed=sampling.seed,
+        sampling=asdict(sampling),
         ends=ends,
     )
     whole, before = found.decode([*ids, *result["tokens"]]), found.decode(ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from calibration.sources.request import Request
 from calibration.sources.texts import TextInputs
@@ -13,8 +13,10 @@ from export.model.output_kinds import TRANSLATION
 from export.progress import Quiet
 from export.runtime import background
 from export.runtime.jobs.translate_text import translate_text
+from export.runtime.sampling import Sampling
 from zoo.errors import CheckFailedError, UsageProblemError
 from zoo.inputs import SEPARATOR
+from zoo.language.encoder_decoder import SOURCE, SOURCE_MASK
 
 TASK = TRANSLATION
 
@@ -38,7 +40,9 @@ class Translated:
     is_cut: bool
 
 
-def translate(delivered: Delivered, file: DeliveredFile, texts: Sequence[str]) -> tuple[Translated, ...]:
+def translate(
+    delivered: Delivered, file: DeliveredFile, texts: Sequence[str], sampling: Sampling
+) -> tuple[Translated, ...]:
     """Return the translation of each text; what stands behind a tab is left out.
 
     Raises:
@@ -51,16 +55,18 @@ def translate(delivered: Delivered, file: DeliveredFile, texts: Sequence[str]) -
     request = Request(inputs=specs(file), contracts=delivered.inputs, counts=(len(texts), 0), seed=0)
     found = tokenizer(delivered)
     encoder = TextInputs(found, request)
-    if encoder.target is None or len(found.ids("")) < 2:
+    ends = found.ids("")
+    if encoder.target is None or len(ends) < 2:
         raise CheckFailedError(f"{delivered.name} has no input or no tokens for a translation; export the model again")
     rows = [encoder.translated(text, "") for text in texts]
     result = background.start(
         translate_text,
         Quiet(),
         path=str(file.path.absolute()),
-        texts=[{name: values.tolist() for name, values in row.items()} for row, _ in rows],
-        target=encoder.target,
-        end=found.ids("")[-1],
+        texts=[{name: row[name].tolist() for name in (SOURCE, SOURCE_MASK)} for row, _ in rows],
+        begin=ends[0],
+        end=ends[-1],
+        sampling=asdict(sampling),
     )
     return tuple(
         Translated(

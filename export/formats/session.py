@@ -53,6 +53,23 @@ class TextDecoder(Protocol):
         ...
 
 
+@runtime_checkable
+class TextTranslator(Protocol):
+    """A loaded file of an encoder-decoder, which writes another text.
+
+    Attributes:
+        length: tokens of the source.
+        context: tokens of the target.
+    """
+
+    length: int
+    context: int
+
+    def encode(self, source: Array, source_mask: Array) -> Continuation:
+        """Read a source and its mask (1, length), int32, 1 for tokens; and return a target without tokens."""
+        ...
+
+
 class Watcher(Protocol):
     """A loaded float file with access to every activation.
 

@@ -1,4 +1,4 @@
-"""Measure files that continue texts: the time to the first token, the speed behind it, and how both grow with length.
+"""Measure files that write texts: the time to the first token, the speed behind it, and how both grow with length.
 
 A text is not one inference: what a user waits for is the prompt, and then one token after the other.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from export import process
@@ -32,15 +33,23 @@ class DecodingTimes:
 
 
 def decoders(files: Sequence[Contestant]) -> list[Contestant]:
-    """Return the files that continue texts; a file that the runtime cannot open is not one of them."""
-    return [file for file in files if _is_decoder(file)]
+    """Return the files that continue or translate texts; a file that the runtime cannot open is not one of them."""
+    return [file for file in files if writes_text(file.path)]
+
+
+def writes_text(path: Path) -> bool:
+    """Return whether a file continues or translates texts with a cache; a file that cannot be opened does not."""
+    try:
+        return bool(process.call(is_decoder, path=path)["is_decoder"])
+    except RuntimeCrashError:
+        return False
 
 
 def bench_decoding(files: Sequence[Contestant], tokens: int, threads: int, progress: Progress) -> list[dict[str, Any]]:
-    """Measure `tokens` new tokens behind every prompt of each decoder, and return a record for each.
+    """Measure `tokens` new tokens behind every prompt of each file, and return a record for each.
 
     Args:
-        files: decoders.
+        files: decoders and encoder-decoders.
         tokens: number of new tokens behind every prompt, over all rounds.
         threads: of the runtime.
         progress: is notified of every file and round.
@@ -61,13 +70,6 @@ def bench_decoding(files: Sequence[Contestant], tokens: int, threads: int, progr
             except RuntimeCrashError as error:
                 times.trouble = str(error)
     return [_record(times, threads) for times in all_times]
-
-
-def _is_decoder(file: Contestant) -> bool:
-    try:
-        return bool(process.call(is_decoder, path=file.path)["is_decoder"])
-    except RuntimeCrashError:
-        return False
 
 
 def _record(times: DecodingTimes, threads: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from calibration.inputs import InputSpec
 from calibration.store import Draw
-from zoo.inputs import Distribution, Photo, Random
+from zoo.inputs import Distribution, Photo, Random, TokenMask, TokenSegments
 from zoo.preprocessing import Preprocessing
 
 
@@ -75,3 +75,13 @@ def test_an_npz_may_contain_the_noise(pull_both: Callable[..., Draw], tmp_path: 
     np.savez(tmp_path / "both.npz", image=images / np.float32(127.5) - 1, noise=np.zeros((20, 50), np.float32))
     assert np.asarray(pull_both(tmp_path / "images.npz").probe.inputs["noise"]).any()
     assert not np.asarray(pull_both(tmp_path / "both.npz").probe.inputs["noise"]).any()
+
+
+def test_random_texts_are_padded() -> None:
+    """Otherwise a file that ignores its mask would pass a proof on random texts."""
+    generator = np.random.default_rng(0)
+    masks = np.stack([TokenMask().random(generator, (8,), "int32") for _ in range(200)])
+    assert masks.dtype == np.int32
+    assert (np.diff(masks, axis=1) <= 0).all()
+    assert set(masks.sum(axis=1)) == set(range(1, 9))
+    assert not TokenSegments().random(generator, (8,), "int32").any()

@@ -12,6 +12,8 @@ from export.cli.main import main
 from export.formats import FORMATS
 from export.runtime.jobs.time_decoding import prompts, time_decoding
 from tests.language.small_decoders import Small, small
+from tests.language.small_transformer import SIZES, built
+from zoo import transformer
 
 CONTEXT = 20
 
@@ -57,6 +59,22 @@ def test_every_length_has_its_speed_and_memory(file: Path, capsys: pytest.Captur
     for one in record["lengths"]:
         assert one["first_ms"] > 0
         assert one["tokens_per_second"] > 0
+
+
+def test_a_translator_reads_its_source_and_then_token_by_token(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, file_format = built(), FORMATS["onnx"]
+    path = tmp_path / f"transformer-float32{file_format.suffix}"
+    path.write_bytes(file_format.convert(model, decoder=transformer.decoder(model)))
+    assert main(["bench", str(path), "--runs", "40", "--json"]) == 0
+    (record,) = json.loads(capsys.readouterr().out)
+    assert (record["trouble"], record["context"]) == ("", SIZES["target_length"])
+    (found,) = record["lengths"]
+    # In every round, the first token of the target is part of the first step, and the others fill its context.
+    assert found["prompt_tokens"] == SIZES["length"]
+    assert found["new_tokens"] % (SIZES["target_length"] - 1) == 0
+    assert min(found["first_ms"], found["tokens_per_second"]) > 0
 
 
 def test_the_last_token_is_the_last_of_the_context(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

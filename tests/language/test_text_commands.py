@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from export.analysis.tasks.embedding.labelled import RatedPairs, read_pairs
-from export.bundle.generate import Sampling
 from export.cli.main import main
 from export.cli.option_words import int8_of
 from export.pipeline import Delivery, run
 from export.recipe import Recipe
-from export.runtime.jobs.continue_text import draw
+from export.runtime.sampling import Sampling, draw
 from export.scheme import INT4, INT8, INT8_DYNAMIC
 from tests.language.small_texts import SIZES, registered, word_pieces
 from zoo.errors import UsageProblemError
@@ -68,7 +68,7 @@ def test_options_of_decoders_are_refused(option: str, delivery: Delivery, capsys
     # Also a value that equals the default: what is typed must have an effect.
     default = {"--max-tokens": "100", "--temperature": "0"}.get(option, "1")
     assert main(["run", str(delivery.folder), "the cat", option, default]) == 2
-    assert f"small_texts does not continue a text; leave out {option}" in capsys.readouterr().err
+    assert f"small_texts does not write a text; leave out {option}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["missing.txt", "photo.jpg", "pairs.csv"])
@@ -152,13 +152,16 @@ def test_other_tables_are_refused(content: str, words: str, tmp_path: Path) -> N
 def test_tokens_are_drawn_by_their_chances() -> None:
     logits = np.log(np.array([0.1, 0.6, 0.3], np.float32))
     generator = np.random.default_rng(0)
-    assert draw(logits, 0, 1.0, generator) == 1
-    drawn = np.bincount([draw(logits, 1.0, 1.0, generator) for _ in range(3000)], minlength=3) / 3000
-    assert np.abs(drawn - [0.1, 0.6, 0.3]).max() < 0.03
-    assert {draw(logits, 1.0, 0.8, generator) for _ in range(200)} == {1, 2}
-    assert {draw(logits, 5.0, 1e-9, generator) for _ in range(50)} == {1}
-    cold = np.bincount([draw(logits, 0.25, 1.0, generator) for _ in range(1000)], minlength=3) / 1000
-    assert cold[1] > 0.9
+
+    def drawn(count: int, temperature: float, top_p: float = 1.0) -> NDArray[np.int64]:
+        sampling = Sampling(temperature=temperature, top_p=top_p)
+        return np.array([draw(logits, sampling, generator) for _ in range(count)])
+
+    assert drawn(1, 0) == 1
+    assert np.abs(np.bincount(drawn(3000, 1.0), minlength=3) / 3000 - [0.1, 0.6, 0.3]).max() < 0.03
+    assert set(drawn(200, 1.0, 0.8)) == {1, 2}
+    assert set(drawn(50, 5.0, 1e-9)) == {1}
+    assert (drawn(1000, 0.25) == 1).mean() > 0.9
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 import zoo
-from tests.language.plain_transformer import transformer as plain
+from tests.language.small_transformer import REAL, SIZES, Numbers, built, expected, tokens
 from zoo import transformer
-from zoo.language import attention, cached_attention, sinusoids
-from zoo.weights import random_weights
+from zoo.language import cached_attention, cross_attention, sinusoids, tied_embedding
 from zoo.weights.patches import blank_weights
-
-SIZES = {"width": 32, "depth": 2, "heads": 4, "hidden": 48, "vocabulary": 50, "length": 12, "target_length": 7}
-REAL = 9  # tokens of the source; the others are padding
-Numbers = NDArray[np.int32]
-
-
-def built() -> keras.Model:
-    model = transformer.network(**SIZES)
-    random_weights.fill(model, None, seed=1)
-    return model
-
-
-@cache
-def tokens() -> tuple[Numbers, Numbers, Numbers]:
-    """Return two sources, their masks, and two targets."""
-    generator = np.random.default_rng(0)
-    source, target = (generator.integers(1, 50, (2, SIZES[name])) for name in ("length", "target_length"))
-    mask = np.tile(np.arange(12) < REAL, (2, 1))
-    return np.where(mask, source, 0).astype(np.int32), mask.astype(np.int32), target.astype(np.int32)
 
 
 def logits(model: keras.Model, *given: Numbers) -> NDArray[np.float32]:
@@ -44,13 +23,9 @@ def logits(model: keras.Model, *given: Numbers) -> NDArray[np.float32]:
 
 def distance(model: keras.Model) -> float:
     """Return the largest difference from NumPy; the logits' standard deviation is about 1."""
-    source, _, target = tokens()
-    weights = {weight.path: weight.numpy() for weight in model.weights}
-    expected = np.stack(
-        [plain(weights, one[:REAL], other, heads=4, depth=2) for one, other in zip(source, target, strict=True)]
-    )
-    assert 0.3 < expected.std() < 5
-    return float(np.abs(logits(model, *tokens()) - expected).max())
+    right = expected(model)
+    assert 0.3 < right.std() < 5
+    return float(np.abs(logits(model, *tokens()) - right).max())
 
 
 def test_the_logits_are_those_of_numpy() -> None:
@@ -59,8 +34,7 @@ def test_the_logits_are_those_of_numpy() -> None:
 
 def test_random_weights_keep_the_tokens_of_a_deep_network_apart() -> None:
     """Otherwise all predictions are equal, and a comparison of files says little."""
-    model = transformer.network(**{**SIZES, "depth": 6, "vocabulary": 400})
-    random_weights.fill(model, None, seed=1)
+    model = built(depth=6, vocabulary=400)
     generator = np.random.default_rng(0)
     source, target = (generator.integers(0, 400, (8, SIZES[name])) for name in ("length", "target_length"))
     found = logits(model, source, np.ones_like(source), target).argmax(-1)
@@ -92,8 +66,25 @@ def _future_seen(_: Any, tokens: Any) -> Any:
     return keras.ops.zeros((1, 1, tokens.shape[1], tokens.shape[1]))
 
 
-def _not_scaled(_: Any, x: Any) -> Any:
-    return x + sinusoids.sinusoids(*x.shape[1:])
+def _not_scaled(table: Any, x: Any, reverse: bool = False) -> Any:
+    found = TABLE(table, x, reverse=reverse)
+    return found if reverse else found * table.width**-0.5
+
+
+def _other_epsilon(network: Any, x: Any, found: Any, name: str) -> Any:
+    return keras.layers.LayerNormalization(epsilon=0.1, name=name)(x + found)
+
+
+def _one_too_far(layer: Any, positions: Any) -> Any:
+    return tied_embedding.rows_of(sinusoids.sinusoids(layer.context + 1, layer.width), positions + 1)
+
+
+def _memory_of_another_block(network: Any, *given: Any) -> Any:
+    return ENCODER(network, *given)[::-1]
+
+
+def _keys_as_values(network: Any, *given: Any) -> Any:
+    return [(values, keys) for keys, values in ENCODER(network, *given)]
 
 
 def _sines_then_cosines(length: int, width: int) -> NDArray[np.float32]:
@@ -101,14 +92,20 @@ def _sines_then_cosines(length: int, width: int) -> NDArray[np.float32]:
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=-1).astype(np.float32)
 
 
+TABLE, ENCODER = tied_embedding.TiedEmbedding.call, transformer._Network.encoder
+
+
 @pytest.mark.parametrize(
     ("place", "name", "fault"),
     [
         (cached_attention.CausalMask, "call", _future_seen),
-        (sinusoids.SinusoidalPositions, "call", _not_scaled),
+        (tied_embedding.TiedEmbedding, "call", _not_scaled),
+        (transformer._Network, "encoder", _memory_of_another_block),
+        (transformer._Network, "encoder", _keys_as_values),
+        (sinusoids.SinusoidalPositions, "call", _one_too_far),
         (sinusoids, "sinusoids", _sines_then_cosines),
-        (attention, "HIDDEN", 0.0),
-        (transformer, "EPSILON", 0.1),
+        (cross_attention, "MASKED", 0.0),
+        (transformer._Network, "_add_and_normalise", _other_epsilon),
     ],
 )
 def test_a_planted_fault_changes_the_logits(place: Any, name: str, fault: Any, monkeypatch: pytest.MonkeyPatch) -> None:

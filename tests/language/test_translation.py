@@ -103,18 +103,20 @@ def test_the_exact_match_ignores_what_stands_behind_the_end(tmp_path: Path) -> N
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_a_file_translates_token_by_token(format_name: str, tmp_path: Path) -> None:
     path = tmp_path / f"dates.{format_name}"
-    path.write_bytes(FORMATS[format_name].convert(trained()))
+    assert ARCHITECTURE.decoder is not None
+    path.write_bytes(FORMATS[format_name].convert(trained(), decoder=ARCHITECTURE.decoder(trained())))
     spoken, written = zip(*(line.split(SEPARATOR) for line in HELD_OUT[:5]), strict=True)
-    rows = [encoder().translated(one, "2000-01-01")[0] for one in spoken]  # what is not the file's own is not read
-    found = translate_text(
-        str(path),
-        texts=[{name: values.tolist() for name, values in row.items()} for row in rows],
-        target="target",
-        end=2,
-        progress=Quiet(),
-    )["translations"]
+    rows = [encoder().translated(one, "")[0] for one in spoken]
+    texts = [{name: row[name].tolist() for name in ("source", "source_mask")} for row in rows]
     tokenizer = Tokenizer(companions()[FILE])
-    assert tuple(tokenizer.decode(one["tokens"]) for one in found) == written
+
+    def found(**sampling: float) -> list[str]:
+        result = translate_text(str(path), texts, begin=1, end=2, sampling=sampling, progress=Quiet())
+        return [tokenizer.decode(one["tokens"]) for one in result["translations"]]
+
+    assert found() == list(written)
+    assert found(most=4) == [one[:4] for one in written]
+    assert found(temperature=5.0, seed=1) == found(temperature=5.0, seed=1) != found(temperature=5.0, seed=2)
 
 
 @pytest.fixture(scope="module")
@@ -147,5 +149,26 @@ def test_a_delivered_file_translates(kind: str, delivery: Delivery, capsys: pyte
     assert "longer than the network reads and was cut off" in captured.err
     assert main(["run", folder, "4th july, 1976", "--file", name]) == 0
     assert "4th july, 1976 -> 1976-07-04" in capsys.readouterr().out
+    assert main(["run", folder, "4th july, 1976", "--file", name, "--max-tokens", "4"]) == 0
+    assert "4th july, 1976 -> 1976\n" in capsys.readouterr().out
+    assert main(["run", folder, "4th july, 1976", "--out", "x.npz", "--seed", "1"]) == 2
+    assert "writes no text for arrays or with --out; leave out --seed" in capsys.readouterr().err
     assert main(["run", folder, " "]) == 2
     assert main(["verify", folder]) == 0
+
+
+def test_a_file_with_caches_is_proven_where_it_was_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ARCHITECTURE.decoder is not None
+    path = tmp_path / "dates.onnx"
+    path.write_bytes(FORMATS["onnx"].convert(trained(), decoder=ARCHITECTURE.decoder(trained())))
+    assert main(["prove", str(path), "--model", NAME]) == 2
+    assert "dates.onnx writes text with a cache; prove such a file where it was exported" in capsys.readouterr().err
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_file_of_whole_texts_is_proven(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / f"dates.{kind}"
+    path.write_bytes(FORMATS[kind].convert(trained()))
+    assert main(["prove", str(path), "--model", NAME]) == 0
+    assert "proven: dates" in capsys.readouterr().out

@@ -15,11 +15,11 @@ import zoo
 from benchmarks.peers import environment
 from export.bundle import deploy, generate
 from export.bundle.deploy.pack import pack
-from export.bundle.generate import Sampling
 from export.bundle.read import Delivered, read
 from export.pipeline import run
 from export.progress import Quiet
 from export.recipe import Recipe
+from export.runtime.sampling import Sampling
 from zoo import weights
 from zoo.language.tokenizer import Tokenizer
 

@@ -11,6 +11,7 @@ from zoo.inputs.photo import Photo, photo, photo_input, preprocessing_of
 from zoo.inputs.registry import KINDS, from_record, made_up, record
 from zoo.inputs.tokens import (
     DATES,
+    MOLECULES,
     REACTIONS,
     SENTENCES,
     SEPARATOR,
@@ -29,6 +30,7 @@ from zoo.inputs.vector import Vector
 __all__ = [
     "DATES",
     "KINDS",
+    "MOLECULES",
     "REACTIONS",
     "SENTENCES",
     "SEPARATOR",

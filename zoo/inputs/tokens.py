@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 SENTENCES, STORIES, SPEECHES, DATES = "sentences.txt", "stories.txt", "speeches.txt", "dates.txt"
-REACTIONS = "reactions.txt"
+MOLECULES, REACTIONS = "molecules.txt", "reactions.txt"
 SEPARATOR = "\t"  # in a line, between a text and its translation
 
 
@@ -100,7 +100,6 @@ class _BesideTokens:
 
     is_given: ClassVar[bool] = True
     meaning: ClassVar[str]
-    default: ClassVar[int]
 
     def describe(self) -> str:
         """Return what the numbers mean."""
@@ -124,12 +123,6 @@ class _BesideTokens:
             raise UsageProblemError(f"{text!r} holds other numbers than 0 and 1")
         return np.asarray(found, np.int32)
 
-    def random(self, generator: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
-        """Return the numbers of a text without padding and without a second text."""
-        import numpy as np
-
-        return np.full(shape, self.default, dtype)
-
 
 @dataclass(frozen=True, kw_only=True)
 class TokenMask(_BesideTokens):
@@ -137,7 +130,13 @@ class TokenMask(_BesideTokens):
 
     kind: ClassVar[str] = "token mask"
     meaning: ClassVar[str] = "1 for tokens of the text, 0 for padding"
-    default: ClassVar[int] = 1
+
+    def random(self, generator: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
+        """Return the mask of a text of random length, so that a file that ignores masks is found."""
+        import numpy as np
+
+        length = generator.integers(1, shape[-1] + 1)
+        return np.broadcast_to(np.arange(shape[-1]) < length, shape).astype(dtype)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +145,12 @@ class TokenSegments(_BesideTokens):
 
     kind: ClassVar[str] = "token segments"
     meaning: ClassVar[str] = "0 for tokens of the first text, 1 for those of the second"
-    default: ClassVar[int] = 0
+
+    def random(self, generator: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
+        """Return the numbers of a text without a second one."""
+        import numpy as np
+
+        return np.zeros(shape, dtype)
 
 
 # A text becomes inputs of these kinds.

@@ -30,27 +30,22 @@ def mask_scores(mask: Any) -> Any:
     return layers.Reshape((1, 1, length), name="mask_scores")(is_padding * HIDDEN)
 
 
-def attention(x: Any, scores: Any, *, heads: int, name: str, memory: Any | None = None, has_biases: bool = True) -> Any:
-    """Return the attention of a sequence to itself or to another one, (N, length, width), like `x`.
+def attention(x: Any, scores: Any, *, heads: int, name: str) -> Any:
+    """Return the attention of a sequence to itself, (N, length, width), like `x`.
 
     Args:
-        x: the sequence (N, length, width), whose vectors are the queries.
-        scores: added to the scores, (N or 1, 1 or heads, 1 or length, length of the keys).
+        x: the sequence (N, length, width).
+        scores: added to the scores, (N or 1, 1 or heads, 1 or length, length).
         heads: number of heads, a divisor of the width.
         name: prefix of the layers' names.
-        memory: the sequence (N, other length, width) of the keys and values; None: `x`.
-        has_biases: whether the matrices have biases.
     """
     from keras import layers, ops
 
     def dense(inputs: Any, part: str) -> Any:
-        return layers.Dense(width, use_bias=has_biases, name=f"{name}_{part}")(inputs)
+        return layers.Dense(width, name=f"{name}_{part}")(inputs)
 
     length, width = x.shape[1:]
-    memory = x if memory is None else memory
-    query, key, value = (
-        _by_head(dense(inputs, part), heads) for part, inputs in (("query", x), ("key", memory), ("value", memory))
-    )
+    query, key, value = (_by_head(dense(x, part), heads) for part in ("query", "key", "value"))
     # Equation 1. A converter would fold a division of the queries into their matrix, and so change its 4-bit grid.
     weights = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) * (width // heads) ** -0.5
     weights = layers.Softmax(name=f"{name}_weights")(weights + scores)

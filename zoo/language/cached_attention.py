@@ -1,4 +1,4 @@
-"""Causal attention whose keys and values may come from a cache of earlier tokens.
+"""Attention whose keys and values may come from a cache of earlier tokens.
 
 Vaswani et al. 2017, "Attention Is All You Need", https://arxiv.org/abs/1706.03762, section 3.2. Several heads may share
 their keys and values: Ainslie et al. 2023, "GQA", https://arxiv.org/abs/2305.13245.
@@ -52,7 +52,7 @@ class GroupedAttention(keras.layers.Layer):  # type: ignore[misc]  # Keras ships
             queries: (B, heads, N, size).
             keys: (B, key_heads, C, size).
             values: (B, key_heads, C, size).
-            mask: (1, 1, N, C), 0 where a query sees a key and `MASKED` elsewhere.
+            mask: (B or 1, 1, N or 1, C), 0 where a query sees a key and `MASKED` elsewhere.
         """
         size = queries.shape[-1]
         keys, values = self._for_all_heads(keys), self._for_all_heads(values)

@@ -93,14 +93,16 @@ class Decoder:
     Attributes:
         length: tokens of the whole text in the proof.
         context: tokens of the longest text that the network can read.
-        in_place: steps by name, "prefill_N" and "decode".
+        in_place: steps by name, "prefill_N" and "decode"; of an encoder-decoder "encode" and "decode".
         growing: the step whose sequence axes are unknown.
+        source_length: tokens of the text that an encoder-decoder reads; None for a decoder alone.
     """
 
     length: int
     context: int
     in_place: Mapping[str, Step]
     growing: Step
+    source_length: int | None = None
 
 
 def whole_text(network: Network, length: int, name: str) -> keras.Model:

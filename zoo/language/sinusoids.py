@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.language.tied_embedding import rows_of
+
 BASE = 10_000.0  # the longest wavelength, over 2 pi
 
 
@@ -22,11 +24,16 @@ def sinusoids(length: int, width: int) -> NDArray[np.float32]:
 
 @keras.saving.register_keras_serializable("zoo_export")
 class SinusoidalPositions(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
-    """Adds the vector of its position to the embedding of each token."""
+    """The vector of sines and cosines of each position below `context`."""
 
-    def call(self, x: Any) -> Any:
-        """Return embeddings x (N, length, width) times the root of the width (section 3.4), plus the positions.
+    def __init__(self, context: int, width: int, **base: Any) -> None:
+        super().__init__(**base)
+        self.context, self.width = context, width
 
-        Embeddings that are also the matrix of the logits are small; scaled, they are as large as the positions.
-        """
-        return x * x.shape[-1] ** 0.5 + sinusoids(*x.shape[1:])
+    def call(self, positions: Any) -> Any:
+        """Return the vectors (N, width) of positions (N,)."""
+        return rows_of(sinusoids(self.context, self.width), positions)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the layer."""
+        return {**super().get_config(), "context": self.context, "width": self.width}

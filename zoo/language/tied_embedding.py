@@ -10,6 +10,8 @@ from typing import Any
 import keras
 from keras import ops
 
+SMALL = 0.02  # The size of an embedding in GPT-2: the logits of a normalized row are then moderate.
+
 
 def rows_of(table: Any, indices: Any) -> Any:
     """Return the rows (..., width) of a table (count, width) by indices (...), which must not be negative.
@@ -25,14 +27,13 @@ def rows_of(table: Any, indices: Any) -> Any:
 class TiedEmbedding(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """One matrix (vocabulary, width) whose rows are the tokens' vectors; the logits are products with these rows."""
 
-    def __init__(self, vocabulary: int, width: int, **base: Any) -> None:
+    def __init__(self, vocabulary: int, width: int, deviation: float = SMALL, **base: Any) -> None:
         super().__init__(**base)
-        self.vocabulary, self.width = vocabulary, width
+        self.vocabulary, self.width, self.deviation = vocabulary, width, deviation
 
     def build(self, shape: tuple[int | None, ...]) -> None:
-        """Create the matrix."""
-        # The size of an embedding in GPT-2: the logits of a normalized row are then moderate.
-        start = keras.initializers.RandomNormal(stddev=0.02)
+        """Create the matrix, with random numbers of that standard deviation."""
+        start = keras.initializers.RandomNormal(stddev=self.deviation)
         self.embeddings = self.add_weight((self.vocabulary, self.width), initializer=start, name="embeddings")
 
     def call(self, x: Any, reverse: bool = False) -> Any:
@@ -49,7 +50,8 @@ class TiedEmbedding(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the layer."""
-        return {**super().get_config(), "vocabulary": self.vocabulary, "width": self.width}
+        sizes = {"vocabulary": self.vocabulary, "width": self.width, "deviation": self.deviation}
+        return {**super().get_config(), **sizes}
 
 
 @keras.saving.register_keras_serializable("zoo_export")
@@ -72,7 +74,7 @@ class LearnedPositions(keras.layers.Layer):  # type: ignore[misc]  # Keras ships
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         """Create the table (context, width)."""
-        start = keras.initializers.RandomNormal(stddev=0.02)
+        start = keras.initializers.RandomNormal(stddev=SMALL)
         self.embeddings = self.add_weight((self.context, self.width), initializer=start, name="embeddings")
 
     def call(self, positions: Any) -> Any:

@@ -73,6 +73,8 @@ class Tokenizer:
         except Exception as error:  # The library raises plain exceptions.
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UsageProblemError(f"{name} is not a file of the tokenizers library: {first}") from error
+        padding = self._tokenizer.padding or {}
+        self._padding = {key: padding[key] for key in ("pad_id", "pad_token") if key in padding}
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
 
@@ -87,12 +89,15 @@ class Tokenizer:
         return max(self._tokenizer.get_vocab().values(), default=-1)
 
     def encode(self, text: str, length: int, pair: str | None = None) -> Encoded:
-        """Return a text, or a pair of texts, as inputs of `length` tokens; longer texts are cut off, shorter padded."""
+        """Return a text, or a pair of texts, as inputs of `length` tokens; longer texts are cut off, shorter padded.
+
+        The token of padding is that of the file, number 0 if the file states none.
+        """
         import numpy as np
 
         whole = len(self._tokenizer.encode(text, pair).ids)
         self._tokenizer.enable_truncation(max_length=length)
-        self._tokenizer.enable_padding(length=length)
+        self._tokenizer.enable_padding(length=length, **self._padding)
         found = self._tokenizer.encode(text, pair)
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()

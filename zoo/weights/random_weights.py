@@ -64,10 +64,12 @@ def fill(model: keras.Model, preprocessing: Preprocessing | None, seed: int) -> 
 def _ends_of_branches(model: keras.Model) -> set[str]:
     """Return the names of the layers that end a residual branch: for each sum, the last batch norm before it.
 
-    In a sum of sequences (N, length, width), the Dense layer: otherwise the tokens of a deep network become equal.
+    In a sum of tokens, the Dense layer: otherwise the tokens of a deep network become equal. Tokens are
+    (N, length, width), and (N * length, width) where the model reads their numbers.
     """
     from keras import layers
 
+    ranks = (2, 3) if model.inputs[0].dtype == "int32" else (3,)
     place = {layer.name: index for index, layer in enumerate(model.layers)}
     found = set()
     for layer in model.layers:
@@ -76,7 +78,7 @@ def _ends_of_branches(model: keras.Model) -> set[str]:
         makers = [tensor._keras_history.operation for tensor in layer.input]
         makers = [one.input._keras_history.operation if isinstance(one, layers.Dropout) else one for one in makers]
         norms = [one.name for one in makers if isinstance(one, layers.BatchNormalization)]
-        dense = [one.name for one in makers if isinstance(one, layers.Dense) and len(one.output.shape) == 3]
+        dense = [one.name for one in makers if isinstance(one, layers.Dense) and len(one.output.shape) in ranks]
         if norms:
             found.add(max(norms, key=place.__getitem__))
         elif len(dense) == 1:

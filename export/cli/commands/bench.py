@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     default=50,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Number of inferences per file; of a decoder, of new tokens behind every prompt.",
+    help="Number of inferences per file; if it writes text, of new tokens behind every prompt.",
 )
 @click.option(
     "--threads", default=1, show_default=True, type=click.IntRange(min=1), help="Number of threads of the runtime."
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def command(paths: tuple[Path, ...], runs: int, threads: int, as_json: bool) -> int:
     """Measure latency and memory of model files, without TensorFlow.
 
-    Of decoders: the time to the first token, and the speed of the tokens behind it.
+    Of networks that write text: the time to the first token, and the speed of the tokens behind it.
     """
     from export.cli.progress_bar import ProgressBar
     from export.runtime.benchmark import bench

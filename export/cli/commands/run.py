@@ -15,18 +15,17 @@ from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
     from export.analysis.tasks.prediction import Prediction
-    from export.bundle.generate import Sampling
     from export.bundle.given import Given
     from export.bundle.predict import Reader
     from export.bundle.read import Delivered, DeliveredFile
     from export.runtime.run_file import Measurement
+    from export.runtime.sampling import Sampling
 
 ARRAYS = (".npz", ".npy")
 PICTURE = ".png"
 # A word that ends so is the name of a file and not a text.
 FILE_SUFFIXES, LONGEST_NAME = (".txt", ".jpg", ".jpeg", ".png", ".csv"), 255
-SAMPLING = ("max_tokens", "temperature", "top_p", "seed")  # Options of networks that continue a text.
-NOT_CONTINUED = "arrays, or a text with --out"  # by a network that continues other texts
+SAMPLING = ("max_tokens", "temperature", "top_p", "seed")  # Options of networks that write a text.
 
 
 @click.command()
@@ -43,15 +42,15 @@ NOT_CONTINUED = "arrays, or a text with --out"  # by a network that continues ot
     help="Write the outputs as real values; for a .png, write the predicted picture, for example a segmentation mask.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-@click.option("--max-tokens", default=100, show_default=True, help="Most new tokens, for a language model.")
-@click.option("--temperature", default=0.0, show_default=True, help="Of a language model: 0 takes the likeliest token.")
+@click.option("--max-tokens", default=100, show_default=True, help="Most new tokens of a network that writes text.")
+@click.option("--temperature", default=0.0, show_default=True, help="Of new tokens: 0 takes the likeliest.")
 @click.option(
     "--top-p",
     default=1.0,
     show_default=True,
-    help="Of a language model: the share of tokens to draw from.",
+    help="Share of the likeliest tokens to draw from.",
 )
-@click.option("--seed", default=0, show_default=True, help="Random seed, for a language model.")
+@click.option("--seed", default=0, show_default=True, help="Random seed of new tokens.")
 def command(
     folder: Path,
     inputs: tuple[str, ...],
@@ -70,6 +69,7 @@ def command(
     """
     from export.bundle import fill, generate, predict, translate
     from export.bundle.read import read
+    from export.runtime.sampling import Sampling
 
     delivered = read(folder)
     file = predict.choose(delivered, name)
@@ -78,16 +78,14 @@ def command(
         raise UsageProblemError(
             f"{arrays[0].name} cannot be combined with other inputs; give one .npz or .npy, or only photos or texts"
         )
-    if delivered.task == generate.TASK and not arrays and out is None:
-        sampling = generate.Sampling(most=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
-        _continue(delivered, file, _texts(inputs), sampling, as_json=as_json)
+    writers = {generate.TASK: _continue, translate.TASK: _translate}
+    write = writers.get(delivered.task)
+    if write is not None and not arrays and out is None:
+        sampling = Sampling(most=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
+        write(delivered, file, _texts(inputs), sampling, as_json=as_json)
         return
-    _check_no_sampling(
-        f"{delivered.name} does not continue {'a text' if delivered.task != generate.TASK else NOT_CONTINUED}"
-    )
-    if delivered.task == translate.TASK and not arrays and out is None:
-        _translate(delivered, file, _texts(inputs), as_json=as_json)
-        return
+    reason = "does not write a text" if write is None else "writes no text for arrays or with --out"
+    _check_no_sampling(f"{delivered.name} {reason}")
     if delivered.task == fill.TASK and not arrays and out is None:
         _fill(delivered, file, _texts(inputs), top, as_json=as_json)
         return
@@ -110,7 +108,7 @@ def command(
 
 
 def _check_no_sampling(reason: str) -> None:
-    """Check that no option was typed that only the continuation of a text has.
+    """Check that no option was typed that only the writing of a text has.
 
     Raises:
         UsageProblemError: one was; the message begins with the reason.
@@ -145,12 +143,14 @@ def _continue(
         print_json({"file": file.path.name, "answers": found})
 
 
-def _translate(delivered: Delivered, file: DeliveredFile, texts: Sequence[str], *, as_json: bool) -> None:
+def _translate(
+    delivered: Delivered, file: DeliveredFile, texts: Sequence[str], sampling: Sampling, *, as_json: bool
+) -> None:
     """Print the translation of each text."""
     from export.bundle.translate import translate
     from export.cli.printable import printable
 
-    console, found = standard_output(), translate(delivered, file, texts)
+    console, found = standard_output(), translate(delivered, file, texts, sampling)
     _warn(file)
     for one in found:
         if one.is_cut:

@@ -17,17 +17,32 @@ from zoo.language.decoder import CacheSize
 
 # Length of the whole texts in the proof, and of the longest text, in decimal digits.
 LENGTH_KEY, CONTEXT_KEY = "zoo.length", "zoo.context"
+PAST, PRESENT = "past_key_values.", "present."  # begin the names of caches before and after a step
 _NEW, _PAST, _ALL = "sequence_length", "past_sequence_length", "total_sequence_length"
-_AXES = {"input_ids": _NEW, "position_ids": _NEW, "logits": _NEW, "attention_mask": _ALL}
+_NEW_INPUTS = ("input_ids", "decoder_input_ids", "position_ids", "logits")
 
 
 def name_axes(graph: GraphProto) -> None:
     """Name the axes of unknown length after what they count."""
+    has_source = any(value.name == "decoder_input_ids" for value in graph.input)
     for value in (*graph.input, *graph.output):
-        axis = _AXES.get(value.name) or (_PAST if value.name.startswith("past_key_values.") else _ALL)
-        for side in value.type.tensor_type.shape.dim:
-            if not side.HasField("dim_value"):
-                side.dim_param = axis
+        side = _side(value.name) if has_source else ""
+        for axis in value.type.tensor_type.shape.dim:
+            if not axis.HasField("dim_value"):
+                axis.dim_param = f"{side}{_axis(value.name)}"
+
+
+def _axis(name: str) -> str:
+    """Return what the axis of unknown length of an input or output counts."""
+    if name in _NEW_INPUTS:
+        return _NEW
+    return _PAST if name.startswith(PAST) else _ALL
+
+
+def _side(name: str) -> str:
+    """Return the text of an encoder-decoder that an input or output belongs to."""
+    is_source = name in ("input_ids", "attention_mask") or ".encoder." in name
+    return "encoder_" if is_source else "decoder_"
 
 
 class GrowingDecoder:
@@ -43,7 +58,7 @@ class GrowingDecoder:
     def __init__(self, session: Any, length: int, context: int) -> None:
         """Wrap ONNX Runtime's session; `length` is that of a whole text in the proof, `context` of the longest text."""
         self._session, self.context = session, context
-        self._cache = [value for value in session.get_inputs() if value.name.startswith("past_key_values.")]
+        self._cache = [value for value in session.get_inputs() if value.name.startswith(PAST)]
         _, heads, _, size = self._cache[0].shape
         self.cache = CacheSize(blocks=len(self._cache) // 2, heads=heads, size=size, context=context)
         self._outputs = [value.name for value in session.get_outputs()]
@@ -82,7 +97,7 @@ class GrowingDecoder:
             "position_ids": np.arange(start, stop, dtype=np.int64)[None],
         }
         found = dict(zip(self._outputs, self._session.run(self._outputs, given | cache), strict=True))
-        cache.update((name, found[name.replace("past_key_values", "present")]) for name in cache)
+        cache.update((name, found[name.replace(PAST, PRESENT)]) for name in cache)
         logits: Array = found["logits"]
         return logits
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from calibration.samples import Array
 from export.formats.onnx import four_bits
+from export.formats.onnx.encoder_decoder import SOURCE_KEY
 from export.formats.onnx.float_weights import store_integers
 from export.formats.onnx.graph import Graph
 from export.formats.onnx.naming import drop_unused, subgraphs
@@ -53,23 +54,25 @@ def derive(sibling: bytes, float_file: bytes) -> bytes:
         if any(node.domain == four_bits.DOMAIN for node in proto.graph.node):
             proto.opset_import.add(domain=four_bits.DOMAIN, version=1)
         store_integers(proto.graph, model)
-    rewrite(proto.graph)
+    rewrite(proto.graph, may_have_no_rows=any(one.key == SOURCE_KEY for one in proto.metadata_props))
     spell_out_dequantizations(proto.graph)
     drop_unused(proto.graph)
     return seal(proto)
 
 
-def rewrite(proto: GraphProto, scope: str = "") -> None:
+def rewrite(proto: GraphProto, scope: str = "", *, may_have_no_rows: bool = False) -> None:
     """Let the products and lookups of a graph, and of its loops, read the stored integers, in place.
 
     Args:
         proto: the graph.
         scope: begins the names of stored constants, which must differ from those outside of a loop.
+        may_have_no_rows: whether inputs of layers, all (rows, width), may have no rows: of the encoder, in all steps
+            but the first.
     """
     for number, inner in enumerate(inner for node in proto.node for inner in subgraphs(node)):
         rewrite(inner, f"{scope}loop{number}/")
     graph = Graph(proto)
-    _Rewriting(graph, _read_both_ways(graph), scope).run()
+    _Rewriting(graph, _read_both_ways(graph), scope, may_have_no_rows).run()
 
 
 # Operators that read a matrix -> the place of the matrix.
@@ -114,12 +117,14 @@ class _Rewriting:
         graph: the graph.
         shared: tables that are stored once, transposed, for products and for lookups.
         scope: begins the names of stored constants.
+        may_have_no_rows: whether inputs of layers, all (rows, width), may have no rows in some steps.
         rounded: names of the integers, scale and zero point of inputs that are rounded already.
     """
 
     graph: Graph
     shared: frozenset[str]
     scope: str = ""
+    may_have_no_rows: bool = False
     rounded: dict[str, tuple[str, str, str]] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -197,8 +202,8 @@ class _Rewriting:
             return
         self.rounded[name] = f"{name}/row_integers", f"{name}/row_scale", f"{name}/row_zero"
         axes, nothing = self._stored("rows/axes", np.array([-1])), self._stored("rows/nothing", np.float32(0))
-        yield helper.make_node("ReduceMax", [name, axes], [f"{name}/row_high"], keepdims=1)
-        yield helper.make_node("ReduceMin", [name, axes], [f"{name}/row_low"], keepdims=1)
+        yield from self._extreme("ReduceMax", [name, axes], f"{name}/row_high")
+        yield from self._extreme("ReduceMin", [name, axes], f"{name}/row_low")
         yield helper.make_node("Max", [f"{name}/row_high", nothing], [f"{name}/row_above"])
         yield helper.make_node("Min", [f"{name}/row_low", nothing], [f"{name}/row_below"])
         yield helper.make_node("Sub", [f"{name}/row_above", f"{name}/row_below"], [f"{name}/row_width"])
@@ -215,6 +220,18 @@ class _Rewriting:
         levels = self._stored("rows/levels", np.float32(LEVELS))
         yield helper.make_node("Clip", [f"{name}/row_shifted", nothing, levels], [f"{name}/row_clipped"])
         yield helper.make_node("Cast", [f"{name}/row_clipped"], [f"{name}/row_integers"], to=TensorProto.UINT8)
+
+    def _extreme(self, kind: str, inputs: list[str], output: str) -> Iterator[Any]:
+        """Yield the nodes that find the largest or smallest number of each row.
+
+        Of (0, width), ONNX Runtime 1.31 returns (0, width) and not (0, 1), hence the Reshape.
+        """
+        from onnx import helper
+
+        found = f"{output}/found" if self.may_have_no_rows else output
+        yield helper.make_node(kind, inputs, [found], keepdims=1)
+        if self.may_have_no_rows:
+            yield helper.make_node("Reshape", [found, self._stored("rows/column", np.array([-1, 1]))], [output])
 
     def _stored(self, name: str, value: Any) -> str:
         name = self.scope + name

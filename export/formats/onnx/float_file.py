@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from export.errors import ConversionError
 from export.formats.onnx.decoder import CONTEXT_KEY, LENGTH_KEY, name_axes
+from export.formats.onnx.encoder_decoder import SOURCE_KEY
 from export.formats.onnx.entries import ENTRIES_KEY, describe
 from export.formats.onnx.folding import fold
 from export.formats.onnx.layout import sink_transposes
@@ -52,7 +53,7 @@ def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
 
 
 def convert_decoder(decoder: Decoder) -> bytes:
-    """Return the float32 .onnx of a decoder's form with a growing cache; the metadata holds the length of its proof.
+    """Return the float32 .onnx of the form with growing caches; the metadata holds the lengths of texts in its proof.
 
     Raises:
         ConversionError: an operator has no ONNX counterpart, or the weights exceed 2 GB.
@@ -62,6 +63,8 @@ def convert_decoder(decoder: Decoder) -> bytes:
     name_axes(proto.graph)
     proto.metadata_props.add(key=LENGTH_KEY, value=str(decoder.length))
     proto.metadata_props.add(key=CONTEXT_KEY, value=str(decoder.context))
+    if decoder.source_length is not None:
+        proto.metadata_props.add(key=SOURCE_KEY, value=str(decoder.source_length))
     return bytes(proto.SerializeToString(deterministic=True))
 
 

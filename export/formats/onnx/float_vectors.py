@@ -14,6 +14,7 @@ import numpy as np
 from calibration.samples import Array
 from export.formats.onnx.constants import Constants
 from export.formats.tflite import flatbuffer
+from export.formats.tflite.encoder_decoder import ENCODE
 
 FEWEST = 8  # Constants with fewer numbers, such as the epsilon of a normalization, are written in several ways.
 ROUNDING = 1e-6  # of float32, where a converter negates or multiplies a constant
@@ -38,11 +39,13 @@ def vector_steps(sibling: bytes, constants: Constants, known: Collection[str]) -
 def _of_tflite(content: bytes) -> list[Array]:
     """Return every float constant of the first function and of its loops as often as an operator reads it.
 
-    Conditions count as zeros and ones, because tf2onnx writes a choice between two tensors as their weighted sum.
+    Other functions repeat the first, but encoder and decoder have nothing in common. Conditions count as zeros and
+    ones, because tf2onnx writes a choice between two tensors as their weighted sum.
     """
     model = flatbuffer.read(content)
     functions = [signature.subgraphIndex for signature in model.signatureDefs]
-    graphs = [graph for place, graph in enumerate(model.subgraphs) if place not in functions[1:]]
+    repeating = [] if ENCODE in flatbuffer.signature_names(model) else functions[1:]
+    graphs = [graph for place, graph in enumerate(model.subgraphs) if place not in repeating]
     return [
         flatbuffer.constant(model, tensor).reshape(-1).astype(np.float64)
         for graph in graphs

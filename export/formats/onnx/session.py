@@ -13,6 +13,7 @@ import numpy as np
 from calibration.samples import Array
 from export.errors import ConversionError
 from export.formats.onnx.decoder import CONTEXT_KEY, LENGTH_KEY, GrowingDecoder
+from export.formats.onnx.encoder_decoder import SOURCE_KEY, GrowingEncoderDecoder
 from export.formats.onnx.entries import ENTRIES_KEY, OnnxEntries
 from export.model.tensor_spec import TensorSpec
 
@@ -78,7 +79,7 @@ class OnnxSession:
         return dict(zip(names, self._session.run(names, dict(inputs)), strict=True))
 
 
-def open_session(path: Path, threads: int = 1) -> OnnxSession | OnnxEntries | GrowingDecoder:
+def open_session(path: Path, threads: int = 1) -> OnnxSession | OnnxEntries | GrowingDecoder | GrowingEncoderDecoder:
     """Load a file in ONNX Runtime, on the CPU.
 
     Raises:
@@ -88,6 +89,9 @@ def open_session(path: Path, threads: int = 1) -> OnnxSession | OnnxEntries | Gr
     stored = session.get_modelmeta().custom_metadata_map
     length, context = (stored.get(key, "") for key in (LENGTH_KEY, CONTEXT_KEY))
     if length.isdigit() and context.isdigit():
+        source = stored.get(SOURCE_KEY, "")
+        if source.isdigit():
+            return GrowingEncoderDecoder(session, int(source), int(length))
         return GrowingDecoder(session, int(length), int(context))
     described = stored.get(ENTRIES_KEY)
     return OnnxEntries(session, json.loads(described)) if described else OnnxSession(path, threads)

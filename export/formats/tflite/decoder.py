@@ -19,14 +19,26 @@ from zoo.language.decoder import CacheSize
 
 LENGTH_KEY = "zoo.length"  # of the whole texts in the proof, in decimal digits
 DECODE, PREFILL = "decode", "prefill_"
+CACHE = "kv_cache_"  # begins the names of keys and values
 MASKED = np.float32(-0.7) * np.finfo(np.float32).max  # what LiteRT-LM fills masks with
 
 
 def length_of(model: flatbuffer.Model) -> int | None:
-    """Return the length of the whole texts of a decoder; None for all other files."""
+    """Return the length of the whole texts that a file with a cache writes; None for all other files."""
     stored = flatbuffer.metadata(model).get(LENGTH_KEY, b"")
-    signatures = {one.signatureKey.decode() for one in model.signatureDefs or []}
-    return int(stored) if stored.isdigit() and DECODE in signatures else None
+    return int(stored) if stored.isdigit() and DECODE in flatbuffer.signature_names(model) else None
+
+
+def places(start: int, count: int, context: int) -> dict[str, Array]:
+    """Return the positions of a step with `count` tokens, from `start` on, and its mask."""
+    positions = np.arange(start, start + count, dtype=np.int32)
+    is_seen = np.arange(context) <= positions[:, None]
+    return {"input_pos": positions, "mask": np.where(is_seen, np.float32(0), MASKED)[None, None]}
+
+
+def empty(details: Mapping[str, Any], prefix: str = CACHE) -> dict[str, Array]:
+    """Return zeros for the inputs of a function whose names begin with `prefix`."""
+    return {name: np.zeros(one["shape"], one["dtype"]) for name, one in details.items() if name.startswith(prefix)}
 
 
 class InPlaceDecoder:
@@ -47,7 +59,7 @@ class InPlaceDecoder:
         interpreter = Interpreter(model_path=str(path), num_threads=threads)
         self._runners = {name: interpreter.get_signature_runner(name) for name in interpreter.get_signature_list()}
         self._decode = self._runners[DECODE].get_input_details()
-        rows = [detail["shape"] for name, detail in self._decode.items() if name.startswith("kv_cache_")]
+        rows = [detail["shape"] for name, detail in self._decode.items() if name.startswith(CACHE)]
         _, heads, context, size = (int(side) for side in rows[0])
         self.cache = CacheSize(blocks=len(rows) // 2, heads=heads, size=size, context=context)
         columns = int(self._runners[DECODE].get_output_details()["logits"]["shape"][-1])
@@ -59,9 +71,9 @@ class InPlaceDecoder:
         """Return the logits (1, N, vocabulary) of tokens (1, N)."""
         tokens = inputs["tokens"]
         half = tokens.shape[1] // 2
-        cache = self._empty_cache()
+        cache = empty(self._decode)
         rows = [self._step(DECODE, tokens[:, place : place + 1], place, cache) for place in range(half)]
-        cache = self._empty_cache()
+        cache = empty(self._decode)
         self.prefill(tokens[:, :half], cache)
         rows += [
             self._step(DECODE, tokens[:, place : place + 1], place, cache) for place in range(half, tokens.shape[1])
@@ -70,7 +82,7 @@ class InPlaceDecoder:
 
     def begin(self) -> InPlaceText:
         """Return a text without tokens."""
-        return InPlaceText(self, self._empty_cache())
+        return InPlaceText(self, empty(self._decode))
 
     @property
     def context(self) -> int:
@@ -100,19 +112,9 @@ class InPlaceDecoder:
 
     def _step(self, name: str, tokens: Array, start: int, cache: dict[str, Array]) -> Any:
         """Run one signature on tokens from the position `start` on; update `cache`, and return the logits if any."""
-        positions = np.arange(start, start + tokens.shape[1], dtype=np.int32)
-        is_seen = np.arange(self.context) <= positions[:, None]
-        mask = np.where(is_seen, np.float32(0), MASKED)[None, None]
-        found = self._runners[name](tokens=tokens, input_pos=positions, mask=mask, **cache)
+        found = self._runners[name](tokens=tokens, **places(start, tokens.shape[1], self.context), **cache)
         cache.update((key, found[key]) for key in cache)
         return found.get("logits")
-
-    def _empty_cache(self) -> dict[str, Array]:
-        return {
-            name: np.zeros(detail["shape"], detail["dtype"])
-            for name, detail in self._decode.items()
-            if name.startswith("kv_cache_")
-        }
 
 
 class InPlaceText:

@@ -152,6 +152,11 @@ def metadata(model: Model) -> dict[str, bytes]:
     return {name: bytes(data) for name, data in buffers.items() if data is not None}
 
 
+def signature_names(model: Model) -> tuple[str, ...]:
+    """Return the names of the functions of a file, in its order."""
+    return tuple(one.signatureKey.decode() for one in model.signatureDefs or [])
+
+
 def rename_signatures(model: Model, names: Mapping[str, Sequence[Sequence[str]]]) -> None:
     """Give every signature the names of its inputs and outputs, and its graph their order.
 

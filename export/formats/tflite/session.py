@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.samples import Array
-from export.formats.tflite import decoder, flatbuffer
+from export.formats.tflite import decoder, encoder_decoder, flatbuffer
 from export.formats.tflite.census import select_ops
 from export.model.tensor_spec import TensorSpec
 from zoo.entry_points import name_of, of_entry
@@ -104,7 +104,9 @@ class TfliteEntries:
         return found
 
 
-def open_session(path: Path, threads: int = 1) -> TfliteSession | TfliteEntries | decoder.InPlaceDecoder:
+def open_session(
+    path: Path, threads: int = 1
+) -> TfliteSession | TfliteEntries | decoder.InPlaceDecoder | encoder_decoder.InPlaceEncoderDecoder:
     """Load a file in LiteRT, on the CPU.
 
     Raises:
@@ -117,10 +119,11 @@ def open_session(path: Path, threads: int = 1) -> TfliteSession | TfliteEntries 
             "links the Select TF operators"
         )
     parsed = flatbuffer.read(content)
-    length = decoder.length_of(parsed)
+    signatures, length = flatbuffer.signature_names(parsed), decoder.length_of(parsed)
     if length is not None:
+        if encoder_decoder.ENCODE in signatures:
+            return encoder_decoder.InPlaceEncoderDecoder(path, threads)
         return decoder.InPlaceDecoder(path, length, threads)
-    signatures = parsed.signatureDefs or []
     return TfliteEntries(path, threads) if len(signatures) > 1 else TfliteSession(path, threads)
 
 

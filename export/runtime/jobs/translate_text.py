@@ -1,4 +1,4 @@
-"""Job: write the translation of a text token by token with a file that reads the whole of it at every step."""
+"""Job: write the translation of a text token by token with the file of an encoder-decoder."""
 
 from __future__ import annotations
 
@@ -10,37 +10,45 @@ from typing import Any
 import numpy as np
 
 from export.formats import format_of
+from export.formats.session import TextTranslator
 from export.progress import Progress
+from export.runtime.sampling import Sampling, new_tokens
+from zoo.errors import UsageProblemError
 
 
 def translate_text(
-    path: str, texts: Sequence[Mapping[str, Sequence[int]]], target: str, end: int, progress: Progress
+    path: str,
+    texts: Sequence[Mapping[str, Sequence[int]]],
+    begin: int,
+    end: int,
+    sampling: Mapping[str, Any],
+    progress: Progress,
 ) -> dict[str, Any]:
     """Return under "translations" the tokens of each, and the milliseconds that it took.
 
-    The most probable token is taken every time. A translation that does not end is as long as the target.
+    A translation that does not end is as long as the target.
 
     Args:
         path: of the file.
-        texts: the inputs of each text by name, as lists of numbers; the target begins with the token of a beginning,
-            and what stands behind it is not read.
-        target: name of the input with the tokens that are written so far.
+        texts: the arguments of `TextTranslator.encode` for each text, as lists of numbers.
+        begin: number of the token that begins a translation; it is not returned.
         end: number of the token that ends a translation; it is not returned.
+        sampling: the fields of `Sampling`.
         progress: is notified of every text.
+
+    Raises:
+        UsageProblemError: the file is no encoder-decoder with caches.
     """
     session = format_of(Path(path)).open(Path(path), 1)
-    (logits,) = session.outputs
-    types = {spec.name: spec.dtype for spec in session.inputs}
+    if not isinstance(session, TextTranslator):
+        raise UsageProblemError(f"{Path(path).name} translates no text: it has no function that reads a source")
     found = []
-    for number, text in enumerate(texts):
+    for number, one in enumerate(texts):
         progress.step("translate", number, len(texts))
-        inputs = {name: np.asarray([values], types[name]) for name, values in text.items()}
-        start, tokens = time.perf_counter(), list[int]()
-        for place in range(inputs[target].shape[1] - 1):
-            token = int(session.run(inputs)[logits.name][0, place].argmax())
-            if token == end:
-                break
-            tokens.append(token)
-            inputs[target][0, place + 1] = token
+        inputs = {name: np.asarray([values], np.int32) for name, values in one.items()}
+        start = time.perf_counter()
+        text = session.encode(**inputs)
+        logits = text.read(np.asarray([begin], np.int32))
+        tokens = list(new_tokens(text, logits, 1, Sampling(**sampling), (end,)))
         found.append({"tokens": tokens, "milliseconds": (time.perf_counter() - start) * 1e3})
     return {"translations": found}
