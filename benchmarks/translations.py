@@ -25,7 +25,11 @@ from zoo.language.encoder_decoder import SOURCE, SOURCE_MASK, TARGET
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "decoders.md"
 BEGIN, END = "<!-- translations -->", "<!-- end of translations -->"
-MODELS: Sequence[tuple[str, dict[str, Any]]] = (("transformer_dates", {}), ("transformer", {"size": "small"}))
+MODELS: Sequence[tuple[str, dict[str, Any]]] = (
+    ("transformer_dates", {}),
+    ("annalog", {}),
+    ("transformer", {"size": "small"}),
+)
 ROUNDS = 3
 
 
