@@ -57,10 +57,10 @@ def train(recipe: TrainingRecipe, report: ProgressListener, *, resume: bool = Fa
         done = [record["name"] for record in start.history]
         stages = (Learn(phases=phases.plan(recipe, start)), *compression.stages(recipe, done))
         report("read the photos")
-        parts = data.examples(start.preprocessing, Path(work))
+        parts = data.examples(start, Path(work))
         devices.check(len(parts.train))
         # Only now: unreadable data leaves no run folder behind.
-        settings = {**recipe.settings(), "photos": _digest(parts), "weights_sha256": start.weights.sha256}
+        settings = {**recipe.settings(), "examples": _digest(parts), "weights_sha256": start.weights.sha256}
         run = Run(
             stages=stages,
             parts=parts,
@@ -127,7 +127,7 @@ def evaluate(recipe: TrainingRecipe, report: ProgressListener) -> Evaluation:
             )
         start = replace(start, model=origin.model)  # `start` may have replaced untrained weights by random ones
         report("read the photos")
-        parts = data.examples(start.preprocessing, Path(work))
+        parts = data.examples(start, Path(work))
         report("evaluate")
         divided = {"train": parts.train, **parts.held_out}
         return Evaluation(
@@ -157,11 +157,12 @@ def _check(recipe: TrainingRecipe, start: Start) -> None:
 
 
 def _digest(parts: Parts) -> str:
-    """Return a digest of all photos and annotations: a resumed run must not mix training and validation photos."""
+    """Return a digest of all examples and annotations: a resumed run must not mix training and validation examples."""
     digest = hashlib.sha256()
     for part in (parts.train, parts.validation):
-        for photo in part.photos:
-            digest.update(photo.tobytes())
+        for values in part.inputs.values():
+            for row in values:
+                digest.update(row.tobytes())
         digest.update(json.dumps(part.annotations.shape).encode())
         objects = part.annotations.dtype == object  # boxes: their number differs from photo to photo
         digest.update(repr(part.annotations.tolist()).encode() if objects else part.annotations.tobytes())

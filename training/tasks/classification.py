@@ -15,7 +15,6 @@ from zoo.metric import TOP1, Metric
 
 if TYPE_CHECKING:
     import keras
-    from numpy.typing import NDArray
 
     from training.augmentation import Augmentation
     from training.recipe import TrainingRecipe
@@ -46,17 +45,13 @@ class Classification:
         return [keras.losses.SparseCategoricalCrossentropy(from_logits=not _gives_probabilities(start.model))]
 
     def batch(
-        self,
-        start: Start,
-        photos: NDArray[np.uint8],
-        annotations: NDArray[Any],
-        augmentation: Augmentation | None,
-        rng: np.random.Generator,
+        self, start: Start, examples: Examples, augmentation: Augmentation | None, rng: np.random.Generator
     ) -> tuple[Any, Any]:
         """Return the inputs and the class indices."""
+        photos = examples.photos
         if augmentation is not None:
             photos, _ = augmentation.moved(augmentation.lit(photos, rng), None, rng)
-        return start.preprocessing.normalise(photos), annotations
+        return start.preprocessing.normalise(photos), examples.annotations
 
     def evaluate(self, start: Start, examples: Examples) -> dict[str, float]:
         """Return the top-1 accuracy."""

@@ -12,15 +12,15 @@ import numpy as np
 
 from calibration.class_files import named_photos
 from training import photo_files, splitting
-from training.tasks.task import Examples, Parts
+from training.tasks.task import Parts, of_photos
 from zoo import class_names, datasets
 from zoo.errors import UsageProblemError
 from zoo.weights import sources
 
 if TYPE_CHECKING:
     from training.recipe import TrainingRecipe
+    from training.start import Start
     from training.tasks.task import TrainingData
-    from zoo.preprocessing import Preprocessing
 
 _TRAIN, _VALIDATION, _TEST = ("train",), ("validation", "val", "valid"), ("test",)
 
@@ -44,14 +44,14 @@ class ClassFolders:
     seed: int
     mirrored: bool = True
 
-    def examples(self, preprocessing: Preprocessing, work: Path) -> Parts:
+    def examples(self, start: Start, work: Path) -> Parts:
         """Return the examples; the photos are memory-mapped files in the folder `work`."""
         prepared, warnings = {}, list[str]()
         for part, named in self._split().items():
             paths = [path for path, _ in named]
-            photos, kept, notes = photo_files.prepare(paths, preprocessing, work / f"{part}.npy")
+            photos, kept, notes = photo_files.prepare(paths, start.preprocessing, work / f"{part}.npy")
             labels = np.array([self.classes.index(named[index][1]) for index in kept], np.int64)
-            prepared[part] = Examples(photos=photos, annotations=labels)
+            prepared[part] = of_photos(photos, labels)
             warnings += notes
         return Parts(**prepared, warnings=tuple(warnings))
 
@@ -99,18 +99,16 @@ class NamedDataSet:
         """Whether augmentation may mirror the photos."""
         return self.data.mirrored
 
-    def examples(self, preprocessing: Preprocessing, work: Path) -> Parts:
+    def examples(self, start: Start, work: Path) -> Parts:
         """Return the examples, with photos at the size of the input."""
         parts = {}
         for split in ("train", "test"):
             images, labels = self.data.read(split, None)
-            parts[split] = Examples(
-                photos=photo_files.fitted(images, preprocessing), annotations=labels.astype(np.int64)
-            )
+            parts[split] = of_photos(photo_files.fitted(images, start.preprocessing), labels.astype(np.int64))
         every = parts["train"]
         keys = [hashlib.sha256(photo.tobytes()).digest() for photo in every.photos]
         train, validation = (
-            Examples(photos=every.photos[indices], annotations=every.annotations[indices])
+            of_photos(every.photos[indices], every.annotations[indices])
             for indices in splitting.split(every.annotations.tolist(), keys, self.validation, self.seed)
         )
         return Parts(train=train, validation=validation, test=parts["test"])
