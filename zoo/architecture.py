@@ -58,6 +58,8 @@ class Architecture:
         decoder: the built network, or one derived from it -> its forms with a cache, which files contain instead of
             the network itself.
         companions: options -> files that must travel with an exported file, by name: a vocabulary.
+        classifier: options of `build`, beside `classes`, of the form that predicts the class of a text; empty if the
+            network has no such form.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Architecture:
     entry_points: Callable[[keras.Model], Mapping[str, EntryPoint]] | None = None
     decoder: Callable[[keras.Model], Decoder] | None = None
     companions: Callable[..., Mapping[str, bytes]] | None = None
+    classifier: Mapping[str, Any] = field(default_factory=dict)
 
     def preprocess(self, **options: Any) -> Preprocessing:
         """Return how a photo becomes the input.

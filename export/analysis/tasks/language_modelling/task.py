@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from calibration import text_files
 from calibration.inputs import InputSpec
 from calibration.samples import Array, Samples, sample_digest
 from calibration.sources import texts
@@ -89,7 +90,7 @@ class LanguageModelling(WithoutPredictions):
     def find(self, subject: Subject, source: str) -> TextFile:
         """Return the texts in the .txt `source`."""
         path = Path(source).expanduser()
-        if path.suffix != texts.SUFFIX or not path.is_file():
+        if path.suffix != text_files.LINES or not path.is_file():
             raise UsageProblemError(f"--evaluate {source!r} is not {EXAMPLES}")
         specs = signature.inputs(subject.model)
         request = Request(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from calibration import text_files
 from calibration.inputs import InputSpec
 from calibration.samples import Array, Samples, sample_digest
 from calibration.sources import texts
@@ -73,7 +74,7 @@ class TranslationFile:
         encoder = texts.TextInputs(tokenizer, self.request)
         assert encoder.target is not None  # Checked by `Translation.find`.
         (end,) = tokenizer.ids("")[-1:]
-        found = (encoder.inputs(line) for line in texts.lines(self.path))
+        found = (encoder.inputs(line) for line in text_files.lines(self.path))
         rows = [row for row, is_cut in found if not is_cut and sample_digest(row) not in exclude]
         if not rows:
             raise UsageProblemError(f"{self.path.name} holds no text beside those of calibration that is short enough")
@@ -99,7 +100,7 @@ class Translation(WithoutPredictions):
     def find(self, subject: Subject, source: str) -> TranslationFile:
         """Return the texts in the .txt `source`."""
         path = Path(source).expanduser()
-        if path.suffix != texts.SUFFIX or not path.is_file():
+        if path.suffix != text_files.LINES or not path.is_file():
             raise UsageProblemError(f"--evaluate {source!r} is not {EXAMPLES}")
         specs = signature.inputs(subject.model)
         request = Request(
