@@ -27,11 +27,12 @@ def lines(path: Path) -> list[str]:
 
 
 def is_table(path: Path) -> bool:
-    """Return whether the file is a .csv with a column of texts."""
+    """Return whether the file is a .csv with a column of texts, and none of photo files."""
     if path.suffix.lower() != TABLE or not path.is_file():
         return False
     with path.open(encoding="utf-8-sig", errors="replace") as file:
-        return TEXT in [cell.strip().strip('"') for cell in file.readline(1 << 16).split(",")]
+        columns = [cell.strip().strip('"') for cell in file.readline(1 << 16).split(",")]
+    return TEXT in columns and "file" not in columns
 
 
 def texts(path: Path) -> list[str]:

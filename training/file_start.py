@@ -11,9 +11,10 @@ import numpy as np
 
 from export.model.graph import Graph, copy
 from export.model.subject import subject_of_file
-from training.start import Start
+from training.start import CLASSIFIES_TEXTS, Start
 from zoo import own_file
 from zoo.errors import UsageProblemError
+from zoo.inputs import Tokens
 from zoo.weights import RANDOM_REQUESTED
 
 if TYPE_CHECKING:
@@ -56,9 +57,8 @@ class FileStart:
             UsageProblemError: the last layer cannot be replaced.
         """
         subject = self._subject
-        assert subject.preprocessing is not None  # recorded in the file, or checked by `_task`
         model, new, weights = subject.model, tuple[str, ...](), subject.weights
-        if self.task != "classification":
+        if self.task not in ("classification", CLASSIFIES_TEXTS):
             _check_same(subject, classes)
         elif model.output_shape[-1] != len(classes) or (subject.labels and subject.labels != tuple(classes)):
             model, head = _with_new_head(model, len(classes))
@@ -78,6 +78,7 @@ class FileStart:
             title=subject.title.partition(", trained on")[0],
             task=self.task,
             history=subject.history,
+            companions=subject.companions,
         )
 
 
@@ -87,6 +88,11 @@ def _task(subject: Subject) -> str:
     Raises:
         UsageProblemError: the preprocessing is unknown, or the network is no classifier.
     """
+    if subject.texts or any(isinstance(one, Tokens) for one in subject.inputs.values()):
+        raise UsageProblemError(
+            f"{subject.title} reads text, but zoo train did not write it; start from a network of the zoo, such as "
+            "minilm"
+        )
     if subject.preprocessing is None:
         raise UsageProblemError(
             f"{subject.title} does not record its preprocessing; add --preprocessing, for example "

@@ -127,12 +127,16 @@ class TextInputs:
         }
         return found, is_cut
 
+    def ids(self, text: str) -> list[int]:
+        """Return the tokens of a text without padding, however long it is."""
+        return self._tokenizer.ids(text)
+
     def packed(self, found: Iterable[str]) -> Iterator[Sample]:
         """Yield the tokens of texts one behind the other, cut into inputs; the last few are left out."""
         (name,) = self._request.inputs
         dtype, left = self._request.inputs[name].dtype, list[int]()
         for text in found:
-            left += self._tokenizer.ids(text)
+            left += self.ids(text)
             while len(left) >= self.length:
                 yield Sample(inputs={name: np.asarray(left[: self.length], dtype)})
                 left = left[self.length :]

@@ -1,4 +1,4 @@
-"""Classification: predicts one of several classes for each photo."""
+"""Classification: predicts one of several classes for each photo or text."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training import pictures
+from training.phases import PHOTOS
 from training.tasks.labelled_photos import find_labelled
 from training.tasks.prediction import predictions
 from zoo.metric import TOP1, Metric
@@ -29,6 +30,8 @@ class Classification:
 
     name = "classification"
     metrics: tuple[Metric, ...] = (TOP1,)
+    takes_photos = True
+    rates = PHOTOS
 
     def find(self, recipe: TrainingRecipe) -> TrainingData:
         """Return the photos that `recipe.data` names: a folder for each class, a CSV, or a data set."""
@@ -73,7 +76,7 @@ def _gives_probabilities(model: keras.Model) -> bool:
 
 
 def _predicted_classes(start: Start, examples: Examples) -> Any:
-    """Return the class with the largest logit for each photo, (N,)."""
+    """Return the class with the largest logit for each example, (N,)."""
     return np.concatenate([logits.argmax(-1) for logits in predictions(start, examples)])
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from calibration.boxed import ANNOTATIONS, BoxedPhotos, find_boxed
 from training import photo_files, splitting
+from training.phases import PHOTOS
 from training.tasks.prediction import predictions
 from training.tasks.task import Parts, of_photos
 from zoo.detection.average_precision import average_precision
@@ -74,6 +75,8 @@ class Detection:
 
     name = "detection"
     metrics: tuple[Metric, ...] = (AP50, AP)
+    takes_photos = True
+    rates = PHOTOS
 
     def find(self, recipe: TrainingRecipe) -> TrainingData:
         """Return the photos with boxes in the folder `recipe.data`; the classes are the categories of its JSON."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from calibration.sources.folder import image_paths
 from training import photo_files, splitting
+from training.phases import PHOTOS
 from training.tasks.task import Parts, of_photos
 from zoo import datasets
 from zoo.errors import UsageProblemError
@@ -74,6 +75,8 @@ class Generation:
 
     name = "generation"
     metrics: tuple[Metric, ...] = (ELBO, PSNR)
+    takes_photos = True
+    rates = PHOTOS
 
     def find(self, recipe: TrainingRecipe) -> TrainingData:
         """Return the photos of the folder or data set `recipe.data`."""

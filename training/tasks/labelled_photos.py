@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from calibration import text_files
 from calibration.class_files import named_photos
 from training import photo_files, splitting
 from training.tasks.task import Parts, of_photos
@@ -128,9 +129,14 @@ def find_labelled(recipe: TrainingRecipe) -> TrainingData:
             f"--data {recipe.data!r} does not exist; give FOLDER/CLASS/photo.jpg, a CSV with file,class, or one of "
             f"{', '.join(datasets.DATA_SETS)}"
         )
+    if text_files.is_table(path):
+        raise UsageProblemError(
+            f"{path.name} holds texts, but {recipe.model} takes photos; give photos, or choose a network that reads "
+            "text, such as minilm"
+        )
     named = _parts(path)
     classes = tuple(sorted({word for photos in named.values() for _, word in photos}))
-    _check(classes, named["train"], path)
+    splitting.check(classes, [word for _, word in named["train"]], path.name)
     return ClassFolders(
         named=named,
         classes=classes,
@@ -154,14 +160,3 @@ def _parts(path: Path) -> dict[str, list[tuple[Path, str]]]:
     if "train" not in found or len(found) != len(inside):
         return {"train": named_photos(path)}
     return {part: named_photos(folder) for part, folder in found.items()}
-
-
-def _check(classes: Sequence[str], train: Sequence[tuple[Path, str]], path: Path) -> None:
-    counts = {name: sum(word == name for _, word in train) for name in classes}
-    if len(classes) < 2:
-        raise UsageProblemError(f"{path.name} has only one class, {classes[0]!r}; give at least two classes")
-    scarce = [name for name, count in counts.items() if count < 2]
-    if scarce:
-        raise UsageProblemError(
-            f"{path.name} has {counts[scarce[0]]} training photos of {scarce[0]!r}; give at least two of each class"
-        )

@@ -13,6 +13,7 @@ from calibration.masks import MASKS, UNJUDGED, MaskedPhotos, find_masked, read_m
 from calibration.sources.folder import skipped
 from calibration.store import ArrayFile
 from training import splitting
+from training.phases import PHOTOS
 from training.tasks.prediction import predictions
 from training.tasks.task import Parts, of_photos
 from zoo.errors import UsageProblemError
@@ -70,6 +71,8 @@ class Segmentation:
 
     name = "segmentation"
     metrics: tuple[Metric, ...] = (MEAN_IOU,)
+    takes_photos = True
+    rates = PHOTOS
 
     def find(self, recipe: TrainingRecipe) -> TrainingData:
         """Return the photos with masks in the folder `recipe.data`; classes.txt in it may name the classes."""

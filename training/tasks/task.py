@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training.augmentation import Augmentation
+    from training.phases import Rates
     from training.recipe import TrainingRecipe
     from training.start import Start
     from zoo.metric import Metric
@@ -100,6 +101,8 @@ class Task(Protocol):
 
     name: str
     metrics: tuple[Metric, ...]  # the headline metric first: it decides which epoch is the best
+    takes_photos: bool  # otherwise it takes texts
+    rates: Rates
 
     def find(self, recipe: TrainingRecipe) -> TrainingData:
         """Return the data that the recipe names.
