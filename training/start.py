@@ -90,15 +90,13 @@ class ZooStart:
         """Find the architecture.
 
         Raises:
-            UsageProblemError: the name is unknown, the recipe gives a preprocessing, or a network that reads text
-                cannot be trained as the recipe says.
+            UsageProblemError: the name is unknown, or the recipe gives a preprocessing.
         """
         self._recipe, self._architecture = recipe, zoo.find(recipe.model)
         if recipe.preprocessing is not None:
             raise UsageProblemError(
                 f"{recipe.model} has its own preprocessing; --preprocessing applies only to .keras files"
             )
-        _check_reads_text(self._architecture, recipe)
         self.title = self._architecture.title
         self.task = CLASSIFIES_TEXTS if self._architecture.classifier else self._architecture.task
 
@@ -106,8 +104,12 @@ class ZooStart:
         """Return the network for `classes`, built with `options` such as {"classes": 5}.
 
         If the pretrained weights are for the same classes, or if a network that writes text has none, no layer is new.
+
+        Raises:
+            UsageProblemError: as `build_start`, or a network that reads text has no tokenizer.
         """
         architecture, recipe = self._architecture, self._recipe
+        _check_reads_text(architecture, recipe)
         found = build_start(architecture, recipe, {**architecture.classifier, **options})
         found = replace(found, task=self.task)
         if architecture.reads_text and not classes:
