@@ -106,6 +106,7 @@ def test_the_file_is_exported_evaluated_and_run_without_options(
     assert manifest["probe"]["source"] == "pets.csv"
     assert manifest["evaluation"]["samples"]["count"] == 36  # 20 of 56 texts calibrated
     assert manifest["evaluation"]["scores"]["top1"] == 1
+    assert {file["comparisons"]["logits"]["kind"] for file in manifest["files"]} == {"classes"}
     assert [file["scores"]["top1"] for file in manifest["files"]] == [1, 1]
     assert (made.folder / FILE).read_bytes() == word_pieces()
     assert (made.folder / "labels.txt").read_text().split() == ["cat", "dog"]
