@@ -14,8 +14,9 @@ from export.model.subject import subject_of_file
 from training.start import CLASSIFIES_TEXTS, Start
 from zoo import own_file
 from zoo.errors import UsageProblemError
-from zoo.inputs import Tokens
 from zoo.weights import RANDOM_REQUESTED
+
+PHOTO_AXES = 4  # photos, height, width, channels
 
 if TYPE_CHECKING:
     import keras
@@ -86,12 +87,12 @@ def _task(subject: Subject) -> str:
     """Return the task of a network whose file does not record it.
 
     Raises:
-        UsageProblemError: the preprocessing is unknown, or the network is no classifier.
+        UsageProblemError: it takes no photo, its preprocessing is unknown, or it is no classifier.
     """
-    if subject.texts or any(isinstance(one, Tokens) for one in subject.inputs.values()):
+    if not any(len(tensor.shape) == PHOTO_AXES for tensor in subject.model.inputs):
         raise UsageProblemError(
-            f"{subject.title} reads text, but zoo train did not write it; start from a network of the zoo, such as "
-            "minilm"
+            f"{subject.title} takes no photo, and zoo train did not write it; to learn from texts, start from a "
+            "network of the zoo, such as minilm"
         )
     if subject.preprocessing is None:
         raise UsageProblemError(

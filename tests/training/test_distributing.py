@@ -82,7 +82,7 @@ def test_unusable_devices_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         with pytest.raises(UsageProblemError, match=words):
             distributing.find(devices, batch)
-    with pytest.raises(UsageProblemError, match="4 devices cannot share 3 photos"):
+    with pytest.raises(UsageProblemError, match="4 devices cannot share 3 examples"):
         distributing.Devices(count=4).check(3)
     monkeypatch.setenv("TF_CONFIG", "{}")
     with pytest.raises(UsageProblemError, match="several machines"):

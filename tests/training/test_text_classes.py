@@ -271,6 +271,16 @@ def test_unsuitable_data_and_options_are_refused(
     assert not (tmp_path / "out.training").exists()
 
 
+def test_a_network_of_tokens_that_nobody_described_is_refused(tmp_path: Path) -> None:
+    import keras
+
+    tokens = keras.Input((8,), dtype="int32")
+    x = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(10, 4)(tokens))
+    keras.Model(tokens, keras.layers.Dense(2)(x)).save(tmp_path / "mine.keras")
+    with pytest.raises(UsageProblemError, match="takes no photo, and zoo train did not write it; to learn from texts"):
+        train(recipe(table(tmp_path, [("x", "a")]), tmp_path / "out.keras", model=str(tmp_path / "mine.keras")), silent)
+
+
 def test_the_command_refuses_photos_for_a_network_of_texts_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
