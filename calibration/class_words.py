@@ -11,12 +11,14 @@ from zoo.errors import UsageProblemError, unknown
 def class_indices(words: Collection[str], *, classes: int, labels: Sequence[str] = ()) -> dict[str, int]:
     """Return the class index of each word.
 
-    The words must be class indices, labels of the model, or as many other words as the model has classes, which are
+    The words must be labels of the model, class indices, or as many other words as the model has classes, which are
     numbered in sorted order.
 
     Raises:
         UsageProblemError: an index is out of range, a label is unknown or ambiguous, or the number of words differs.
     """
+    if set(words) <= set(labels) and len(set(labels)) == len(labels):
+        return {word: labels.index(word) for word in words}  # also numbers that are names: 1 to 5 stars
     if all(word.isascii() and word.isdigit() for word in words):
         outside = sorted(word for word in words if int(word) >= classes)
         if outside:

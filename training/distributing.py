@@ -40,14 +40,16 @@ class Devices:
         scope: AbstractContextManager[Any] = self.strategy.scope() if self.strategy else nullcontext()
         return scope
 
-    def check(self, photos: int) -> None:
-        """Check that there are enough photos for all devices.
+    def check(self, examples: int) -> None:
+        """Check that there are enough examples for all devices.
 
         Raises:
-            UsageProblemError: there are fewer photos than devices.
+            UsageProblemError: there are fewer examples than devices.
         """
-        if photos < self.count:
-            raise UsageProblemError(f"--devices: {self.count} devices cannot share {photos} photos; use fewer devices")
+        if examples < self.count:
+            raise UsageProblemError(
+                f"--devices: {self.count} devices cannot share {examples} examples; use fewer devices"
+            )
 
 
 def find(requested: str | None, batch: int) -> Devices:
@@ -56,7 +58,7 @@ def find(requested: str | None, batch: int) -> Devices:
     Args:
         requested: "2" for two GPUs, "all" for all GPUs, "cpu:2" for the cores as two devices, None for TensorFlow's
             default device.
-        batch: photos in each batch, over all devices.
+        batch: examples in each batch, over all devices.
 
     Raises:
         UsageProblemError: fewer than two devices, more than exist, or a batch that cannot be divided equally.

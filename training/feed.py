@@ -51,7 +51,6 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         """Return the inputs and the targets of a batch."""
         rows = np.sort(self._order[index * self._batch : (index + 1) * self._batch])  # in the order on disk
-        photos, annotations = np.asarray(self._examples.photos[rows]), self._examples.annotations[rows]
         rng = np.random.default_rng((self._seed, self._epoch, index))
-        inputs, targets = self._task.batch(self._start, photos, annotations, self._variations, rng)
+        inputs, targets = self._task.batch(self._start, self._examples.take(rows), self._variations, rng)
         return inputs, targets

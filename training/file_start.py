@@ -11,10 +11,12 @@ import numpy as np
 
 from export.model.graph import Graph, copy
 from export.model.subject import subject_of_file
-from training.start import Start
+from training.start import CLASSIFIES_TEXTS, Start
 from zoo import own_file
 from zoo.errors import UsageProblemError
 from zoo.weights import RANDOM_REQUESTED
+
+PHOTO_AXES = 4  # photos, height, width, channels
 
 if TYPE_CHECKING:
     import keras
@@ -56,9 +58,8 @@ class FileStart:
             UsageProblemError: the last layer cannot be replaced.
         """
         subject = self._subject
-        assert subject.preprocessing is not None  # recorded in the file, or checked by `_task`
         model, new, weights = subject.model, tuple[str, ...](), subject.weights
-        if self.task != "classification":
+        if self.task not in ("classification", CLASSIFIES_TEXTS):
             _check_same(subject, classes)
         elif model.output_shape[-1] != len(classes) or (subject.labels and subject.labels != tuple(classes)):
             model, head = _with_new_head(model, len(classes))
@@ -78,6 +79,7 @@ class FileStart:
             title=subject.title.partition(", trained on")[0],
             task=self.task,
             history=subject.history,
+            companions=subject.companions,
         )
 
 
@@ -85,8 +87,13 @@ def _task(subject: Subject) -> str:
     """Return the task of a network whose file does not record it.
 
     Raises:
-        UsageProblemError: the preprocessing is unknown, or the network is no classifier.
+        UsageProblemError: it takes no photo, its preprocessing is unknown, or it is no classifier.
     """
+    if not any(len(tensor.shape) == PHOTO_AXES for tensor in subject.model.inputs):
+        raise UsageProblemError(
+            f"{subject.title} takes no photo, and zoo train did not write it; to learn from texts, start from a "
+            "network of the zoo, such as minilm"
+        )
     if subject.preprocessing is None:
         raise UsageProblemError(
             f"{subject.title} does not record its preprocessing; add --preprocessing, for example "

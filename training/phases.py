@@ -14,9 +14,25 @@ if TYPE_CHECKING:
     from training.recipe import TrainingRecipe
     from training.start import Start
 
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """Peak learning rates.
+
+    Attributes:
+        head: of the new layers alone.
+        fine: of all layers, most of which are pretrained.
+        scratch: of all layers with random weights.
+    """
+
+    head: float
+    fine: float
+    scratch: float
+
+
 # Measured with MobileNet v1 on 480 small photos of ten classes: with a lower rate of the head, the accuracy after the
 # same number of epochs is half as high; a higher rate in the second phase destroys pretrained features.
-_HEAD_RATE, _FINE_RATE, _SCRATCH_RATE = 1e-2, 3e-5, 2e-3
+PHOTOS = Rates(head=1e-2, fine=3e-5, scratch=2e-3)
 _WEIGHT_DECAY = 1e-3
 _WARM_UP = 0.1  # fraction of the steps of a phase
 
@@ -59,16 +75,16 @@ class Phase:
         return library.optimizers.AdamW(schedule, weight_decay=_WEIGHT_DECAY)
 
 
-def plan(recipe: TrainingRecipe, start: Start) -> Sequence[Phase]:
+def plan(recipe: TrainingRecipe, start: Start, rates: Rates = PHOTOS) -> Sequence[Phase]:
     """Return the phases of training without compression, except those of no epochs."""
     if not start.weights.trained:
-        phases = [Phase(name="whole", epochs=recipe.epochs, learning_rate=recipe.learning_rate or _SCRATCH_RATE)]
+        phases = [Phase(name="whole", epochs=recipe.epochs, learning_rate=recipe.learning_rate or rates.scratch)]
     else:
         head_epochs = recipe.head_epochs if recipe.head_epochs is not None else (recipe.epochs + 2) // 3
         head = head_epochs if start.new else 0
-        fine_rate = recipe.learning_rate or _FINE_RATE
+        fine_rate = recipe.learning_rate or rates.fine
         phases = [
-            Phase(name="head", epochs=head, learning_rate=_HEAD_RATE),
+            Phase(name="head", epochs=head, learning_rate=rates.head),
             Phase(name="fine", epochs=recipe.epochs - head, learning_rate=fine_rate),
         ]
     return tuple(phase for phase in phases if phase.epochs)

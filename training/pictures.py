@@ -33,8 +33,8 @@ def curve(rows: Sequence[Row], best: int, metric: Metric, path: Path) -> None:
     summit = (best, scale * chosen["score"])
     right.plot(*summit, marker="o", color=_ORANGE, markersize=9, fillstyle="none")
     right.annotate(metric.words(chosen["score"]), summit, textcoords="offset points", xytext=(0, -16), ha="center")
-    _label(left, "loss on the training photos")
-    _label(right, f"{metric.heading} on the validation photos")
+    _label(left, "training loss")
+    _label(right, f"{metric.heading}, validation")
     begins = [row for row, before in zip(rows, [None, *rows], strict=False) if not before or _new_phase(row, before)]
     for axes in (left, right):
         for row in begins if len(begins) > 1 else ():
@@ -55,7 +55,7 @@ def confusion(counts: NDArray[np.integer[Any]], names: Sequence[str], path: Path
     figure = _figure(side + 1, side)
     axes = figure.subplots()
     shown = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    figure.colorbar(shown, ax=axes, fraction=0.046, label="share of the class's photos")
+    figure.colorbar(shown, ax=axes, fraction=0.046, label="share of the true class")
     axes.set(xlabel="predicted class", ylabel="true class")
     if len(names) <= _MOST_NAMES:
         ticks = range(len(names))

@@ -1,4 +1,4 @@
-"""The flow of a training run: from a recipe to a .keras file that records its classes and preprocessing."""
+"""The flow of a training run: from a recipe to a .keras file that records its classes and its inputs."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ def train(recipe: TrainingRecipe, report: ProgressListener, *, resume: bool = Fa
     keras.utils.set_random_seed(recipe.seed)  # for the weights of new layers, and for dropout
     origin = FileStart(recipe) if is_model_file(recipe.model) else ZooStart(recipe)
     task = tasks.find(origin.task, origin.title)
+    if not task.takes_photos:
+        _check_for_texts(recipe)
     data = task.find(recipe)
     _check_out_folder(recipe.out)
     with tempfile.TemporaryDirectory(prefix="zoo-train-") as work:
@@ -55,19 +57,21 @@ def train(recipe: TrainingRecipe, report: ProgressListener, *, resume: bool = Fa
         start = replace(start, labels=data.classes, source=data.source)
         _check(recipe, start)
         done = [record["name"] for record in start.history]
-        stages = (Learn(phases=phases.plan(recipe, start)), *compression.stages(recipe, done))
-        report("read the photos")
-        parts = data.examples(start.preprocessing, Path(work))
+        stages = (Learn(phases=phases.plan(recipe, start, task.rates)), *compression.stages(recipe, done))
+        report("read the photos" if task.takes_photos else "read the texts")
+        parts = data.examples(start, Path(work))
         devices.check(len(parts.train))
         # Only now: unreadable data leaves no run folder behind.
-        settings = {**recipe.settings(), "photos": _digest(parts), "weights_sha256": start.weights.sha256}
+        settings = {**recipe.settings(), "examples": _digest(parts), "weights_sha256": start.weights.sha256}
         run = Run(
             stages=stages,
             parts=parts,
             task=task,
             recipe=recipe,
             mirrored=recipe.augment and data.mirrored,
-            run_state=RunState(recipe.run_folder, settings, resume=resume),
+            run_state=RunState(
+                recipe.run_folder, settings, resume=resume, higher_is_better=task.metrics[0].higher_is_better
+            ),
             devices=devices,
             report=report,
         )
@@ -99,6 +103,7 @@ def _finish(run: Run, data: TrainingData, start: Start, trained: Start) -> Train
         stages=trained.history,
         pictures=drawn,
         metric=task.metrics[0],
+        takes_photos=task.takes_photos,
         scores=scores,
         warnings=(*parts.warnings, *_warnings(recipe, task, start, trained)),
     )
@@ -126,8 +131,8 @@ def evaluate(recipe: TrainingRecipe, report: ProgressListener) -> Evaluation:
                 "train it on them first"
             )
         start = replace(start, model=origin.model)  # `start` may have replaced untrained weights by random ones
-        report("read the photos")
-        parts = data.examples(start.preprocessing, Path(work))
+        report("read the photos" if task.takes_photos else "read the texts")
+        parts = data.examples(start, Path(work))
         report("evaluate")
         divided = {"train": parts.train, **parts.held_out}
         return Evaluation(
@@ -136,6 +141,21 @@ def evaluate(recipe: TrainingRecipe, report: ProgressListener) -> Evaluation:
             metric=task.metrics[0],
             scores={name: task.evaluate(start, part) for name, part in divided.items()},
             warnings=parts.warnings,
+        )
+
+
+def _check_for_texts(recipe: TrainingRecipe) -> None:
+    """Refuse options that have a meaning only for photos.
+
+    Raises:
+        UsageProblemError: there is one.
+    """
+    if not recipe.augment:
+        raise UsageProblemError("texts are not augmented; leave out --no-augment")
+    if recipe.compression.requested:
+        raise UsageProblemError(
+            f"{recipe.model} reads text, for which --prune, --prune-channels, --cluster and --qat do not exist; leave "
+            "them out"
         )
 
 
@@ -157,11 +177,12 @@ def _check(recipe: TrainingRecipe, start: Start) -> None:
 
 
 def _digest(parts: Parts) -> str:
-    """Return a digest of all photos and annotations: a resumed run must not mix training and validation photos."""
+    """Return a digest of all examples and annotations: a resumed run must not mix training and validation examples."""
     digest = hashlib.sha256()
     for part in (parts.train, parts.validation):
-        for photo in part.photos:
-            digest.update(photo.tobytes())
+        for values in part.inputs.values():
+            for row in values:
+                digest.update(row.tobytes())
         digest.update(json.dumps(part.annotations.shape).encode())
         objects = part.annotations.dtype == object  # boxes: their number differs from photo to photo
         digest.update(repr(part.annotations.tolist()).encode() if objects else part.annotations.tobytes())

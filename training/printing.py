@@ -37,8 +37,8 @@ def print_training(console: Console, result: Mapping[str, Any], data: str) -> No
         console.print(_stages(result, metric))
     _scores(console, result["scores"])
     console.print(f"written: {result['file']}; {result['folder']}: {', '.join(result['pictures'])}", soft_wrap=True)
-    photos = Path(data).is_dir() or data in datasets.DATA_SETS
-    calibration = ["--calibration", data] if photos else []
+    calibrates = not result["takes_photos"] or Path(data).is_dir() or data in datasets.DATA_SETS
+    calibration = ["--calibration", data] if calibrates else []
     original = ["--original", result["before"]] if result["before"] else []
     words = ["zoo-export", result["file"], "--int8", *calibration, *original]
     console.print(f"next: {shlex.join(words)}", style="dim", soft_wrap=True)

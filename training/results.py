@@ -20,7 +20,7 @@ class Trained:
         file: the .keras file.
         folder: the run's folder beside the file, with the training curve, the pictures and the settings.
         source: description of the data.
-        counts: number of photos in each part of the data.
+        counts: number of examples in each part of the data.
         before: .keras file of the network before compression; None if no compression was requested.
         classes: class names, by index.
         weights: description of the initial weights.
@@ -29,7 +29,8 @@ class Trained:
         stages: records of the stages that the network has gone through, as stored in its file.
         pictures: file names of the pictures in `folder`.
         metric: headline metric, by which the best epoch was chosen.
-        scores: scores on the validation photos, and on the test photos if there are any.
+        takes_photos: whether the examples are photos; otherwise they are texts.
+        scores: scores on the validation part, and on the test part if there is one.
         warnings: sentences for the user.
     """
 
@@ -45,6 +46,7 @@ class Trained:
     stages: tuple[Mapping[str, Any], ...]
     pictures: tuple[str, ...]
     metric: Metric
+    takes_photos: bool
     scores: Mapping[str, Mapping[str, float]]
     warnings: tuple[str, ...]
 
@@ -60,7 +62,7 @@ class Evaluation:
 
     Attributes:
         source: description of the data.
-        counts: number of photos in each part of the data.
+        counts: number of examples in each part of the data.
         metric: headline metric.
         scores: scores on each part of the data.
         warnings: sentences for the user.

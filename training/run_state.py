@@ -38,14 +38,18 @@ class RunState:
         rows: one for each finished epoch: stage, phase, epoch, loss, validation scores, seconds.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, Any], *, resume: bool, higher_is_better: bool = True
+    ) -> None:
         """Open the folder of a run with these settings; unless `resume`, delete the state of an earlier run.
+
+        `higher_is_better` is the direction of the score.
 
         Raises:
             UsageProblemError: there is no run to resume, or it was started with other settings.
             OutsideError: the folder cannot be written.
         """
-        self.folder, self.rows = folder, list[Row]()
+        self.folder, self.rows, self._higher_is_better = folder, list[Row](), higher_is_better
         plain = json.loads(json.dumps(settings))
         if resume:
             self._check(plain)
@@ -91,7 +95,8 @@ class RunState:
     def best(self, stage: int) -> int | None:
         """The index in `rows` of the best epoch of a stage; None if no epoch of the stage counts yet."""
         counted = [index for index, row in enumerate(self.rows) if row["stage"] == stage and row["counts"]]
-        return max(counted, key=lambda index: float(self.rows[index]["score"]), default=None)
+        better = max if self._higher_is_better else min
+        return better(counted, key=lambda index: float(self.rows[index]["score"]), default=None)
 
     def stalled(self, stage: int, patience: int) -> bool:
         """Whether none of the last `patience` epochs improved on the best epoch of the stage."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import zoo
 from zoo import class_names, own_file, weights
 from zoo.errors import UsageProblemError
-from zoo.inputs import Input, preprocessing_of
+from zoo.inputs import Input, preprocessing_of, tokenizer_of
 from zoo.weights.patches import blank_weights
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from zoo.preprocessing import Preprocessing
     from zoo.weights import LoadedWeights
     from zoo.weights.sources import ByteProgress
+
+CLASSIFIES_TEXTS = "text classification"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,7 @@ class Start:
         labels: class names, by index.
         source: description of the training data; empty before training.
         history: records of the stages that it has gone through.
+        companions: contents of the files that travel with it, by name: a tokenizer.
     """
 
     model: keras.Model
@@ -52,12 +55,13 @@ class Start:
     labels: tuple[str, ...] = ()
     source: str = ""
     history: tuple[Mapping[str, Any], ...] = ()
+    companions: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def preprocessing(self) -> Preprocessing:
         """How photos are converted to its input."""
         found = preprocessing_of(self.inputs)
-        assert found is not None  # `training.tasks` has no task without photos
+        assert found is not None  # only tasks of photos ask
         return found
 
     def facts(self) -> own_file.Facts:
@@ -70,6 +74,7 @@ class Start:
             labels=self.labels,
             detection=self.detection,
             history=self.history,
+            companions=self.companions,
         )
 
 
@@ -92,18 +97,25 @@ class ZooStart:
             raise UsageProblemError(
                 f"{recipe.model} has its own preprocessing; --preprocessing applies only to .keras files"
             )
-        self.title, self.task = self._architecture.title, self._architecture.task
+        self.title = self._architecture.title
+        self.task = CLASSIFIES_TEXTS if self._architecture.classifier else self._architecture.task
 
     def start(self, options: Mapping[str, Any], classes: Sequence[str]) -> Start:
         """Return the network for `classes`, built with `options` such as {"classes": 5}.
 
-        If the pretrained weights are for the same classes, no layer is new.
+        If the pretrained weights are for the same classes, or if a network that writes text has none, no layer is new.
+
+        Raises:
+            UsageProblemError: as `build_start`, or a network that reads text has no tokenizer.
         """
-        found, known = (
-            build_start(self._architecture, self._recipe, options),
-            self._architecture.trained_as(self._recipe.weights),
-        )
-        labels = (known and known.labels) or self._architecture.labels
+        architecture, recipe = self._architecture, self._recipe
+        _check_reads_text(architecture, recipe)
+        found = build_start(architecture, recipe, {**architecture.classifier, **options})
+        found = replace(found, task=self.task)
+        if architecture.reads_text and not classes:
+            return replace(found, new=()) if found.weights.trained else found
+        known = architecture.trained_as(recipe.weights)
+        labels = (known and known.labels) or architecture.labels
         same = bool(labels) and class_names.read(labels) == tuple(classes)
         return replace(found, new=()) if same and found.weights.trained and len(found.new) == 1 else found
 
@@ -126,11 +138,10 @@ def build_start(
         UsageProblemError: unknown options or weights.
         OutsideError: no source has the weights that the recipe names.
     """
-    options = {**_settings(architecture, recipe), **data_options}
-    known = architecture.trained_as(recipe.weights)
+    settings = _settings(architecture, recipe)
+    options = {**settings, **data_options}
     with blank_weights():
-        # Built with the options of the weights, not of the recipe: most weights fit at any resolution.
-        trained = architecture.build(**(known.options or architecture.settings({}) if known else options))
+        trained = architecture.build(**_options_of_weights(architecture, recipe, settings, options))
     loaded = weights.load(trained, architecture, recipe.weights, progress, seed=recipe.seed)
     model = architecture.build(**options)
     new = _fill(model, trained) if loaded.trained else _weighted(model)
@@ -147,7 +158,36 @@ def build_start(
         architecture=architecture.name,
         title=architecture.title,
         task=architecture.task,
+        companions=architecture.companions(**options) if architecture.companions else {},
     )
+
+
+def _options_of_weights(
+    architecture: Architecture, recipe: TrainingRecipe, settings: Mapping[str, Any], options: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return the build options of the network that the initial weights are for.
+
+    They are those of the weights, not of the recipe: most weights fit at any resolution or length. A file of the
+    publisher has weights of the network without our head of classes.
+    """
+    known = architecture.trained_as(recipe.weights)
+    if known:
+        return known.options or architecture.settings({})
+    return settings if architecture.classifier else options
+
+
+def _check_reads_text(architecture: Architecture, recipe: TrainingRecipe) -> None:
+    """Check that a network that reads text has a tokenizer, and that its head is not chosen by the user.
+
+    Raises:
+        UsageProblemError: it has none, or it is.
+    """
+    if architecture.reads_text and not tokenizer_of(architecture.inputs(**architecture.settings({}))):
+        raise UsageProblemError(
+            f"{architecture.name} has no tokenizer here, which training on texts needs; choose gpt_small or stories15m"
+        )
+    if architecture.classifier and "head" in recipe.options:
+        raise UsageProblemError(f"training gives {architecture.name} a head for your classes; leave out --set head")
 
 
 def _settings(architecture: Architecture, recipe: TrainingRecipe) -> dict[str, Any]:

@@ -59,6 +59,8 @@ class Architecture:
             the network itself.
         task_of: options -> task, where an option decides it; None otherwise.
         companions: options -> files that must travel with an exported file, by name: a vocabulary.
+        classifier: options of `build`, beside `classes`, of the form that predicts the class of a text; empty if the
+            network has no such form.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Architecture:
     decoder: Callable[[keras.Model], Decoder] | None = None
     task_of: Callable[..., str] | None = None
     companions: Callable[..., Mapping[str, bytes]] | None = None
+    classifier: Mapping[str, Any] = field(default_factory=dict)
 
     def preprocess(self, **options: Any) -> Preprocessing:
         """Return how a photo becomes the input.

@@ -38,7 +38,7 @@ HEADS = {
     "hidden": "encoding",
     "sentence": "embedding",
     "masked_lm": "masked language modelling",
-    "classes": "encoding",
+    "classes": "text classification",
 }
 EPSILON = 1e-12  # of the layer norms
 
@@ -62,12 +62,13 @@ def build(
         width: of the vector of each token.
         heads: of the attention.
         head: "hidden": hidden (N, length, width) and pooled (N, width); "sentence": embedding (N, width) of length 1;
-            "masked_lm": logits (N, length, vocabulary); "classes": logits (N, classes).
+            "masked_lm": logits (N, length, vocabulary); "classes": logits (N, classes) of the first token;
+            "mean_classes": logits (N, classes) of the mean of the tokens, which MiniLM was trained for.
         length: number of tokens; shorter texts are padded, where the mask is 0.
         vocabulary: number of different tokens.
         positions: longest length that the position embeddings are made for.
         inner: width of the inner layer of a block; 0: four times that of a token.
-        classes: of the head "classes".
+        classes: of the heads "classes" and "mean_classes".
     """
     import keras
 
@@ -121,6 +122,8 @@ def _outputs(x: Any, mask: Any, words: Any, head: str, classes: int) -> Any:
 
     if head == "sentence":
         return unit_length(mean_of_tokens(x, mask), "embedding")
+    if head == "mean_classes":
+        return layers.Dense(classes, name="logits")(mean_of_tokens(x, mask))
     if head == "masked_lm":
         x = layers.Dense(x.shape[-1], activation="gelu", name="transform")(x)
         x = layers.LayerNormalization(epsilon=EPSILON, name="transform_norm")(x)
@@ -159,6 +162,7 @@ def _register(name: str, title: str, parameters: int, **sizes: Any) -> Architect
             weight_files={".safetensors": pretrained.from_original},
             task_of=_task,
             companions=_companions,
+            classifier={"head": "classes"},
         )
     )
 
@@ -179,6 +183,7 @@ MINILM = register(
         options={"length": LENGTH},
         weights=(pretrained.SENTENCES,),
         companions=_companions,
+        classifier={"head": "mean_classes"},
     )
 )
 

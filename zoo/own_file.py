@@ -1,6 +1,7 @@
-"""Facts in a .keras file: how photos become the input of its model, and what the outputs mean.
+"""Facts in a .keras file: how photos or texts become the inputs of its model, and what the outputs mean.
 
-A .keras file is a zip archive. Keras ignores members that it does not know, so the facts are stored in one as JSON.
+A .keras file is a zip archive. Keras ignores members that it does not know, so the facts are stored in one as JSON, and
+the tokenizer of a network that reads text in another.
 """
 
 from __future__ import annotations
@@ -10,21 +11,23 @@ import math
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import inputs
 from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError
-from zoo.inputs import Input, Photo, Random
+from zoo.inputs import Input, Photo, Random, tokenizer_of
+from zoo.language.tokenizer import FILE
 from zoo.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import keras
 
-_MEMBER = "zoo.json"
+_MEMBER, _FOLDER = "zoo.json", "zoo/"
 _MOST_BYTES = 1 << 20
+_MOST_TOKENIZER_BYTES = 1 << 26
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +37,13 @@ class Facts:
     Attributes:
         architecture: name in the zoo.
         title: of the network and of its training data.
-        task: "classification", "detection", "segmentation", "generation".
+        task: "classification", "detection", "segmentation", "generation", "text classification",
+            "language modelling".
         inputs: what each input means, by name.
         labels: names of the classes, by index.
         detection: what a detector's outputs mean; None for other tasks.
         history: records of pruning, clustering and similar stages: name, parameters, measurements.
+        companions: contents of the files that travel with the network, by name: its tokenizer.
     """
 
     architecture: str
@@ -48,6 +53,7 @@ class Facts:
     labels: tuple[str, ...] = ()
     detection: Detection | None = None
     history: tuple[Mapping[str, Any], ...] = ()
+    companions: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def preprocessing(self) -> Preprocessing | None:
@@ -55,7 +61,7 @@ class Facts:
         return inputs.preprocessing_of(self.inputs)
 
     def record(self) -> dict[str, Any]:
-        """Return plain data."""
+        """Return plain data, without the companions."""
         return {
             "architecture": self.architecture,
             "title": self.title,
@@ -74,6 +80,8 @@ def save(model: keras.Model, path: Path, facts: Facts) -> None:
         model.save(unfinished)
         with zipfile.ZipFile(unfinished, "a") as archive:
             archive.writestr(_MEMBER, json.dumps(facts.record(), indent=1))
+            for name, content in facts.companions.items():
+                archive.writestr(_FOLDER + name, content, zipfile.ZIP_DEFLATED)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -93,7 +101,8 @@ def read(path: Path) -> Facts | None:
                 return None
             with archive.open(_MEMBER) as member:
                 content = member.read(_MOST_BYTES)  # anything longer is cut, and so is not JSON
-        return _facts(json.loads(content))
+            facts = _facts(json.loads(content))
+            return replace(facts, companions=_companions(archive, facts))
     except (
         ValueError,
         TypeError,
@@ -127,6 +136,20 @@ def _facts(record: Mapping[str, Any]) -> Facts:
         detection=Detection.from_record(detection) if detection else None,
         history=tuple(_stage(one) for one in record.get("history", ())),
     )
+
+
+def _companions(archive: zipfile.ZipFile, facts: Facts) -> dict[str, bytes]:
+    """Return the tokenizer that the inputs name, if they name one."""
+    name = tokenizer_of(facts.inputs)
+    if not name:
+        return {}
+    if name != FILE:  # The export writes a file of this name.
+        raise ValueError(f"the tokenizer is not called {FILE}")
+    with archive.open(_FOLDER + name) as member:
+        content = member.read(_MOST_TOKENIZER_BYTES + 1)
+    if len(content) > _MOST_TOKENIZER_BYTES:
+        raise ValueError("the tokenizer is too large")
+    return {name: content}
 
 
 def _inputs(record: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from calibration import text_files
 from calibration.inputs import InputSpec
 from calibration.random_inputs import completed
 from calibration.sources import arrays, builtin, folder, function, named, noise, synthetic, table, texts
@@ -89,15 +90,17 @@ def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, r
     if path.suffix in (".npz", ".npy"):
         return arrays.open_arrays(path, request)
     takes_tokens = any(isinstance(one, Tokens) for one in request.contracts.values())
-    if path.suffix == texts.SUFFIX and path.is_file() and takes_tokens:
+    if path.suffix == text_files.LINES and path.is_file() and takes_tokens:
+        return texts.open_file(path, request)
+    if text_files.is_table(path) and texts.reads_text(request):
         return texts.open_file(path, request)
     if path.suffix == ".csv" and path.is_file():
         return table.open_table(path, request)
     if ":" in spec and not path.exists():
         return function.open_function(spec, request)
     raise UsageProblemError(
-        f"--calibration {spec!r} is not a folder of images, an .npz, an .npy, a .csv of numbers, a .txt of texts, a "
-        f"module:function or one of {', '.join(datasets.DATA_SETS)}"
+        f"--calibration {spec!r} is not a folder of images, an .npz, an .npy, a .csv of numbers or texts, a .txt of "
+        f"texts, a module:function or one of {', '.join(datasets.DATA_SETS)}"
         + ("" if path.exists() else "; there is no such file")
     )
 

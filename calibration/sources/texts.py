@@ -1,4 +1,4 @@
-"""Samples from texts: each line of a file, or of the built-in sentences, becomes the tokens that a network reads."""
+"""Samples from texts: each text of a file, or of the built-in sentences, becomes the tokens that a network reads."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from calibration import text_files
 from calibration.inputs import Sample
 from calibration.samples import Array
 from calibration.sources.request import Request, Stream
@@ -28,7 +29,6 @@ from zoo.inputs import (
 )
 from zoo.language.tokenizer import Tokenizer
 
-SUFFIX = ".txt"
 BUILTIN = {
     SENTENCES: "200 English sentences of this project",
     STORIES: "stories that stories15m wrote",
@@ -37,7 +37,6 @@ BUILTIN = {
     REACTIONS: "generated chemical reactions",
     MOLECULES: "molecules that annalog wrote",
 }
-_MOST_BYTES = 1 << 28
 
 
 def reads_text(request: Request) -> bool:
@@ -53,7 +52,7 @@ def open_builtin(request: Request) -> Stream:
 
 
 def open_file(path: Path, request: Request) -> Stream:
-    """Return the lines of a text file as samples.
+    """Return the lines of a .txt, or the column `text` of a .csv, as samples.
 
     Raises:
         UsageProblemError: the model reads no text, or the file cannot be read.
@@ -62,27 +61,7 @@ def open_file(path: Path, request: Request) -> Stream:
         raise UsageProblemError(
             f"{path.name} holds text, but the model takes numbers whose tokenizer is not known; give an .npz"
         )
-    return _stream(lines(path), path.name, request)
-
-
-def lines(path: Path) -> list[str]:
-    """Return the lines of a text file that are not empty.
-
-    Raises:
-        UsageProblemError: the file cannot be read, is no text, or is too large.
-    """
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise UsageProblemError(f"{path.name} is larger than {_MOST_BYTES >> 20} MB; give a part of it")
-        content = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageProblemError(f"{path.name} is not text in UTF-8; save it in that encoding") from None
-    except OSError as error:
-        raise UsageProblemError(f"{path.name} cannot be read: {error.strerror}") from error
-    found = [line.strip() for line in content.splitlines() if line.strip()]
-    if not found:
-        raise UsageProblemError(f"{path.name} holds no text; write one text per line")
-    return found
+    return _stream(text_files.texts(path), path.name, request)
 
 
 def _stream(found: Sequence[str], source: str, request: Request) -> Stream:
@@ -152,12 +131,16 @@ class TextInputs:
         }
         return found, is_cut
 
+    def ids(self, text: str) -> list[int]:
+        """Return the tokens of a text without padding, however long it is."""
+        return self._tokenizer.ids(text)
+
     def packed(self, found: Iterable[str]) -> Iterator[Sample]:
         """Yield the tokens of texts one behind the other, cut into inputs; the last few are left out."""
         (name,) = self._request.inputs
         dtype, left = self._request.inputs[name].dtype, list[int]()
         for text in found:
-            left += self._tokenizer.ids(text)
+            left += self.ids(text)
             while len(left) >= self.length:
                 yield Sample(inputs={name: np.asarray(left[: self.length], dtype)})
                 left = left[self.length :]

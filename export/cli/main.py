@@ -26,7 +26,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Configure": {"doctor": "Check the installation."},
     "Build": {
-        "train": "Train a network on your photos: first its new last layer, then all layers.",
+        "train": "Train a network on your photos or texts: first its new last layer, then all layers.",
         "export": "Export a network of the zoo or a model file (.keras, .h5, SavedModel folder), and prove every file.",
         "pack": "Write a delivered file of a language model with all that another runtime needs to load it.",
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import zoo
@@ -9,7 +10,9 @@ from export.passes import registry
 from export.passes.chosen import ChosenPass
 from export.recipe import Budget, Io, Preset, Width
 from export.scheme import FLOAT16, FLOAT32, INT8, INT8_DYNAMIC, SCHEMES, Scheme
+from zoo import own_file
 from zoo.errors import UsageProblemError, unknown
+from zoo.inputs import Tokens
 
 _SHORTHANDS = {"int8": INT8, "fp16": FLOAT16, "w8a8": INT8}
 
@@ -44,7 +47,20 @@ def schemes(text: str | None, int8: bool, model: str = "") -> tuple[Scheme, ...]
 
 def int8_of(model: str) -> Scheme:
     """Return what `--int8` means for a model: int8_dynamic if it reads text, which static ranges would ruin."""
-    return INT8_DYNAMIC if model in zoo.names() and zoo.find(model).reads_text else INT8
+    return INT8_DYNAMIC if reads_text(model) else INT8
+
+
+def reads_text(model: str) -> bool:
+    """Return whether a network of the zoo, or one that `zoo train` wrote to a .keras file, reads text.
+
+    Raises:
+        UsageProblemError: the file records facts about its network that make no sense.
+    """
+    if model in zoo.names():
+        return zoo.find(model).reads_text
+    path = Path(model).expanduser()
+    facts = own_file.read(path) if path.is_file() else None
+    return facts is not None and any(isinstance(one, Tokens) for one in facts.inputs.values())
 
 
 def _scheme(word: str) -> Scheme:

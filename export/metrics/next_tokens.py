@@ -22,12 +22,17 @@ def mean_kl_nats(expected: Array, found: Array) -> float:
 
 def perplexity(logits: Array, tokens: Array) -> float:
     """Return the perplexity of texts, tokens (N, length), under logits (N, length, vocabulary) of the next tokens."""
-    total, count = 0.0, 0
-    for scores, text in zip(logits, tokens, strict=True):
-        chances = _log_softmax(scores[:-1])
-        total -= float(np.take_along_axis(chances, text[1:, None].astype(np.int64), axis=1).sum())
-        count += len(text) - 1
-    return float(np.exp(total / count))
+    targets = tokens[:, 1:]
+    return float(np.exp(total_nats(logits[:, :-1], targets) / targets.size))
+
+
+def total_nats(logits: Array, targets: Array) -> float:
+    """Return the cross-entropy of all targets (N, length) under logits (N, length, vocabulary), in nats."""
+    total = 0.0
+    for scores, text in zip(logits, targets, strict=True):  # one text at a time: logits are large
+        chances = _log_softmax(scores)
+        total -= float(np.take_along_axis(chances, text[:, None].astype(np.int64), axis=1).sum())
+    return total
 
 
 def _log_softmax(logits: Array) -> Array:

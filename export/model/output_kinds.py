@@ -14,7 +14,7 @@ from export.model.graph import functional, is_dissolved
 if TYPE_CHECKING:
     import keras
 
-CLASSIFICATION = "classification"
+CLASSIFICATION, TEXT_CLASSIFICATION = "classification", "text classification"
 EMBEDDING = "embedding"
 LANGUAGE_MODELLING = "language modelling"
 MASKED_LANGUAGE_MODELLING = "masked language modelling"
@@ -88,7 +88,7 @@ def _kind(tensor: Any, loss: str, task: str, *, is_only: bool) -> OutputKind:
         return found
     is_linear = type(operation).__name__ in _LINEAR_LAYERS and _activation(operation) == "linear"
     is_row = len(tensor.shape) == 2
-    scores = loss in _CLASS_LOSSES or (is_row and task == CLASSIFICATION)
+    scores = loss in _CLASS_LOSSES or (is_row and task in (CLASSIFICATION, TEXT_CLASSIFICATION))
     scores = scores or (is_row and is_linear and not loss and not task and is_only)
     return OutputKind.CLASSES if scores and has_classes else OutputKind.VALUES
 

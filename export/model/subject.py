@@ -11,15 +11,18 @@ import zoo
 from calibration.inputs import Texts
 from export.model import signature
 from export.model.loading import custom_code, model_file, untrained
+from export.model.loading.causal_model import CACHE
 from export.model.loading.functional_form import normalises_by_itself
 from export.model.loading.model_file import is_model_file
 from export.model.loading.static_sizes import Sizes
 from export.recipe import Recipe
 from zoo import class_names, own_file, weights
+from zoo.architecture import ARCHITECTURES
 from zoo.entry_points import EntryPoint
 from zoo.errors import UsageProblemError
-from zoo.inputs import Input, Photo, Vector, made_up, preprocessing_of
+from zoo.inputs import Input, Photo, Tokens, Vector, made_up, preprocessing_of
 from zoo.language.decoder import Decoder
+from zoo.language.tokenizer import Tokenizer
 from zoo.preprocessing import Preprocessing, conventions
 from zoo.weights import LoadedWeights
 from zoo.weights.patches import blank_weights
@@ -202,8 +205,10 @@ def subject_of_file(
             notes=file.notes,
         )
     _check_facts(path, model, known)
+    _check_tokenizer(path, known)
     if named is not None:
         raise UsageProblemError(f"{path.name} stores its own preprocessing; leave --preprocessing out")
+    decoder = _decoder(path, model, known)
     return Subject(
         name=name,
         title=known.title,
@@ -214,7 +219,9 @@ def subject_of_file(
         task=known.task,
         meaning=known.detection.record() if known.detection else None,
         history=known.history,
-        notes=file.notes,
+        companions=known.companions,
+        decoder=decoder,
+        notes=tuple(note for note in file.notes if decoder is None or note != CACHE),
     )
 
 
@@ -222,14 +229,45 @@ def _check_facts(path: Path, model: keras.Model, known: own_file.Facts) -> None:
     """Check that the facts in a .keras file fit its model.
 
     Raises:
-        UsageProblemError: the input shape or the number of classes differs.
+        UsageProblemError: the inputs, their shape or the number of classes differ, or the tokenizer is none.
     """
     generated = made_up(known.inputs)
     taken = [spec.shape[1:] for spec in signature.inputs(model) if spec.name not in generated]
     classes = known.detection.classes if known.detection else signature.outputs(model)[0].shape[-1]
     shape = known.preprocessing.shape if known.preprocessing is not None else None
-    if (shape is not None and taken != [shape]) or len(known.labels) not in (0, classes):
-        raise UsageProblemError(f"{path.name}: its stored input shape or classes do not fit the model; train it again")
+    is_text = known.preprocessing is None and known.inputs.keys() == {spec.name for spec in signature.inputs(model)}
+    if (not is_text and taken != [shape]) or len(known.labels) not in (0, classes):
+        raise UsageProblemError(f"{path.name}: its stored inputs or classes do not fit the model; train it again")
+
+
+def _check_tokenizer(path: Path, known: own_file.Facts) -> None:
+    """Check that the tokenizer in a .keras file gives only tokens that its network knows.
+
+    Raises:
+        UsageProblemError: it gives others, or is none.
+    """
+    sizes = [one.vocabulary for one in known.inputs.values() if isinstance(one, Tokens)]
+    for name, content in known.companions.items():
+        if Tokenizer(content, name).highest >= min(sizes):
+            raise UsageProblemError(f"{path.name}: its tokenizer gives tokens beyond its vocabulary; train it again")
+
+
+def _decoder(path: Path, model: keras.Model, known: own_file.Facts) -> Callable[[keras.Model], Decoder] | None:
+    """Return what gives the forms with a cache of a network of the zoo that was trained further; None for others.
+
+    Raises:
+        UsageProblemError: the model is not built like the network that the file names.
+    """
+    architecture = ARCHITECTURES.get(known.architecture)
+    if architecture is None or architecture.decoder is None or architecture.task != known.task:
+        return None
+    try:
+        architecture.decoder(model)
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        raise UsageProblemError(
+            f"{path.name} says that it is {known.architecture}, but is not built like it ({error}); train it again"
+        ) from error
+    return architecture.decoder
 
 
 def _inputs(model: keras.Model, named: str | None) -> dict[str, Input]:

@@ -12,6 +12,7 @@ from calibration.samples import Array
 from export.errors import ConversionError
 from export.formats import FORMATS, PRIMARY
 from export.model import entries
+from export.model.loading.model_file import is_model_file
 from export.passes import unroll
 from export.proof.artifact import Artifact
 from export.proof.check import NotMade
@@ -204,7 +205,8 @@ def _positions(run: ExportRun) -> tuple[str, ...]:
     decoder = run.subject.decoder(run.subject.model)
     if decoder.length == decoder.context:
         return ()
-    return (f"compared up to position {decoder.length} of {decoder.context}; type --set length={decoder.context}",)
+    typed = "train it with" if is_model_file(run.recipe.model) else "type"
+    return (f"compared up to position {decoder.length} of {decoder.context}; {typed} --set length={decoder.context}",)
 
 
 def _chosen(run: ExportRun, file: MadeFile, base: IntegerBase | None) -> tuple[str, ...]:

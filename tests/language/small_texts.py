@@ -39,7 +39,8 @@ def registered(head: str = "sentence") -> Iterator[Architecture]:
         build=partial(bert.build, head=head, **SIZES),
         inputs=text(SIZES["vocabulary"], FILE),
         parameter_count=1,
-        companions=lambda: {FILE: word_pieces()},
+        companions=lambda **_: {FILE: word_pieces()},
+        classifier={"head": "mean_classes"},
     )
     with ARCHITECTURES.registered(architecture.name, architecture):
         yield architecture

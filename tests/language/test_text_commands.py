@@ -133,6 +133,17 @@ def test_pairs_are_ordered_by_their_cosines(tmp_path: Path) -> None:
     assert rated.scores({"embedding": np.ones_like(vectors)}) == {"spearman": 0.0}
 
 
+def test_a_table_of_pairs_is_read_as_texts_and_not_as_numbers(delivery: Delivery, tmp_path: Path) -> None:
+    from export.analysis import tasks
+    from export.model.subject import load_subject
+
+    path = tmp_path / "pairs.csv"
+    path.write_text("first,second,rating\nthe cat,a cat,5\nthe dog,a dog,3\nthe cat,a road,1\n")
+    task, found = tasks.examples(load_subject(Recipe(model="small_texts")), str(path))
+    assert task.name == "embedding"
+    assert isinstance(found, RatedPairs)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -131,7 +131,7 @@ def test_a_run_is_not_resumed_after_the_photos_changed(mine: Path, clothes: Path
     with pytest.raises(StopError):
         train(stopped, stop)
     next((data / "Bag").iterdir()).unlink()
-    with pytest.raises(UsageProblemError, match="other settings: photos was"):
+    with pytest.raises(UsageProblemError, match="other settings: examples was"):
         train(stopped, silent, resume=True)
 
 

@@ -18,7 +18,7 @@ from training import distributing, tasks
 from training.feed import Feed
 from training.recipe import TrainingRecipe
 from training.start import ZooStart
-from training.tasks import Examples
+from training.tasks.task import of_photos
 from zoo.errors import UsageProblemError
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +55,7 @@ def test_two_devices_give_the_same_weights_as_one_even_after_a_kill(
 
 def test_batches_have_equal_shares_and_every_photo_is_used_in_some_epoch() -> None:
     recipe = TrainingRecipe(model="lenet5", data="mnist", out=Path("a.keras"), weights="random")
-    examples = Examples(photos=np.zeros((11, 32, 32, 1), np.uint8), annotations=np.arange(11))
+    examples = of_photos(np.zeros((11, 32, 32, 1), np.uint8), np.arange(11))
     start = ZooStart(recipe).start({"classes": 11}, ())
     feed = Feed(tasks.find(start.task, ""), start, examples, batch=4, seed=0, augmentation=None, shares=2)
     seen = set()
@@ -82,7 +82,7 @@ def test_unusable_devices_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         with pytest.raises(UsageProblemError, match=words):
             distributing.find(devices, batch)
-    with pytest.raises(UsageProblemError, match="4 devices cannot share 3 photos"):
+    with pytest.raises(UsageProblemError, match="4 devices cannot share 3 examples"):
         distributing.Devices(count=4).check(3)
     monkeypatch.setenv("TF_CONFIG", "{}")
     with pytest.raises(UsageProblemError, match="several machines"):

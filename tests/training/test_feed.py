@@ -12,8 +12,8 @@ from training.feed import Feed
 from training.file_start import FileStart
 from training.recipe import TrainingRecipe
 from training.start import Start
-from training.tasks import Examples
 from training.tasks.classification import CLASSIFICATION
+from training.tasks.task import of_photos
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def start(lenet5_file: Path) -> Start:
 
 def feed(start: Start, seed: int, *, augmented: bool = False) -> Feed:
     photos = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 1), np.uint8)
-    examples = Examples(photos=photos, annotations=np.arange(20))
+    examples = of_photos(photos, np.arange(20))
     augmentation = Augmentation(mirrored=True) if augmented else None
     return Feed(CLASSIFICATION, start, examples, batch=6, seed=seed, augmentation=augmentation)
 
@@ -58,7 +58,7 @@ def test_augmentation_differs_between_epochs_and_batches_and_depends_on_the_seed
 def _of_one_photo(start: Start, epoch: int) -> Feed:
     """Return a feed at this epoch, of twenty copies of one photo."""
     photos = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 1), np.uint8).repeat(20, 0)
-    examples = Examples(photos=photos, annotations=np.zeros(20, np.int64))
+    examples = of_photos(photos, np.zeros(20, np.int64))
     one = Feed(CLASSIFICATION, start, examples, batch=6, seed=1, augmentation=Augmentation(mirrored=True))
     one.begin(epoch)
     return one

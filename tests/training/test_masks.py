@@ -16,6 +16,7 @@ from training.augmentation import Augmentation
 from training.recipe import TrainingRecipe
 from training.start import Start
 from training.tasks.segmentation import SEGMENTATION
+from training.tasks.task import of_photos
 from zoo.errors import UsageProblemError
 from zoo.weights import LoadedWeights
 
@@ -65,7 +66,7 @@ def start() -> Start:
 def test_photos_keep_their_masks_and_are_in_one_part(folder: Path, tmp_path: Path) -> None:
     data = tasks.find("segmentation", "").find(recipe(folder))
     assert data.classes == ("class 0", "class 1", "class 2")
-    parts = data.examples(start().preprocessing, tmp_path)
+    parts = data.examples(start(), tmp_path)
     assert (len(parts.train), len(parts.validation), parts.test) == (7, 3, None)
     for part in (parts.train, parts.validation):
         assert np.array_equal(part.photos[..., 0], part.annotations * GREY)
@@ -111,7 +112,7 @@ def test_masks_are_moved_like_their_photos_without_interpolation(mirrored: bool)
     assert (moved_masks != truth).mean() > 0.05
     # Photos are interpolated at the borders between areas.
     assert ((moved[..., 0] > GREY) == (moved_masks == 2)).mean() > 0.95
-    inputs, lit = SEGMENTATION.batch(start(), photos, truth, augmentation, np.random.default_rng(1))
+    inputs, lit = SEGMENTATION.batch(start(), of_photos(photos, truth), augmentation, np.random.default_rng(1))
     assert np.asarray(inputs).max() <= 1
     assert ((np.asarray(inputs)[..., 0] > GREY / 255) == (lit == 2)).mean() > 0.9
 
@@ -127,7 +128,8 @@ def test_photos_are_mirrored_only_if_allowed(mirrored: bool) -> None:
 
 def test_without_augmentation_photos_and_masks_are_unchanged() -> None:
     truth = masks(2)
-    inputs, moved_masks = SEGMENTATION.batch(start(), truth[..., None] * GREY, truth, None, np.random.default_rng(0))
+    examples = of_photos(truth[..., None] * GREY, truth)
+    inputs, moved_masks = SEGMENTATION.batch(start(), examples, None, np.random.default_rng(0))
     assert np.allclose(np.asarray(inputs)[..., 0] * 255, truth * GREY, atol=1e-3)
     assert np.array_equal(moved_masks, truth)
 
@@ -146,15 +148,13 @@ def test_pixels_without_a_class_do_not_count_in_the_loss() -> None:
 
 
 def test_pixels_without_a_class_do_not_count_in_the_scores() -> None:
-    from training.tasks import Examples
-
     truth = np.zeros((70, 32, 32), np.uint8)  # more than one batch
     truth[:, :16] = 1
     truth[:, 24:] = 2  # predicted as 1: a quarter of all pixels
     photos = truth[..., None] * GREY
-    scores = SEGMENTATION.evaluate(start(), Examples(photos=photos, annotations=truth))
+    scores = SEGMENTATION.evaluate(start(), of_photos(photos, truth))
     assert scores == {"mean_iou": pytest.approx((1 + 16 / 24 + 0) / 3)}
     truth[:, 24:] = UNJUDGED
     truth[64:] = truth[64:, ::-1].copy()
     photos = truth[..., None] * GREY
-    assert SEGMENTATION.evaluate(start(), Examples(photos=photos, annotations=truth)) == {"mean_iou": 1.0}
+    assert SEGMENTATION.evaluate(start(), of_photos(photos, truth)) == {"mean_iou": 1.0}

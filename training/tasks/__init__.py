@@ -5,16 +5,24 @@ from __future__ import annotations
 from training.tasks.classification import CLASSIFICATION
 from training.tasks.detection import DETECTION
 from training.tasks.generation import GENERATION
+from training.tasks.language_modelling import LANGUAGE_MODELLING
 from training.tasks.segmentation import SEGMENTATION
 from training.tasks.task import Examples, Parts, Task, TrainingData
+from training.tasks.text_classification import TEXT_CLASSIFICATION
 from zoo.errors import UsageProblemError
 from zoo.registry import Registry
 
 __all__ = ["TASKS", "Examples", "Parts", "Task", "TrainingData", "find"]
 
-TASKS: Registry[Task] = Registry(
-    "task of training", {task.name: task for task in (CLASSIFICATION, DETECTION, SEGMENTATION, GENERATION)}
+_ALL: tuple[Task, ...] = (
+    CLASSIFICATION,
+    DETECTION,
+    SEGMENTATION,
+    GENERATION,
+    TEXT_CLASSIFICATION,
+    LANGUAGE_MODELLING,
 )
+TASKS: Registry[Task] = Registry("task of training", {task.name: task for task in _ALL})
 
 
 def find(task: str, title: str) -> Task:

@@ -1,4 +1,4 @@
-"""Classification: predicts one of several classes for each photo."""
+"""Classification: predicts one of several classes for each photo or text."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training import pictures
+from training.phases import PHOTOS
 from training.tasks.labelled_photos import find_labelled
 from training.tasks.prediction import predictions
 from zoo.metric import TOP1, Metric
 
 if TYPE_CHECKING:
     import keras
-    from numpy.typing import NDArray
 
     from training.augmentation import Augmentation
     from training.recipe import TrainingRecipe
@@ -30,6 +30,8 @@ class Classification:
 
     name = "classification"
     metrics: tuple[Metric, ...] = (TOP1,)
+    takes_photos = True
+    rates = PHOTOS
 
     def find(self, recipe: TrainingRecipe) -> TrainingData:
         """Return the photos that `recipe.data` names: a folder for each class, a CSV, or a data set."""
@@ -46,17 +48,13 @@ class Classification:
         return [keras.losses.SparseCategoricalCrossentropy(from_logits=not _gives_probabilities(start.model))]
 
     def batch(
-        self,
-        start: Start,
-        photos: NDArray[np.uint8],
-        annotations: NDArray[Any],
-        augmentation: Augmentation | None,
-        rng: np.random.Generator,
+        self, start: Start, examples: Examples, augmentation: Augmentation | None, rng: np.random.Generator
     ) -> tuple[Any, Any]:
         """Return the inputs and the class indices."""
+        photos = examples.photos
         if augmentation is not None:
             photos, _ = augmentation.moved(augmentation.lit(photos, rng), None, rng)
-        return start.preprocessing.normalise(photos), annotations
+        return start.preprocessing.normalise(photos), examples.annotations
 
     def evaluate(self, start: Start, examples: Examples) -> dict[str, float]:
         """Return the top-1 accuracy."""
@@ -78,7 +76,7 @@ def _gives_probabilities(model: keras.Model) -> bool:
 
 
 def _predicted_classes(start: Start, examples: Examples) -> Any:
-    """Return the class with the largest logit for each photo, (N,)."""
+    """Return the class with the largest logit for each example, (N,)."""
     return np.concatenate([logits.argmax(-1) for logits in predictions(start, examples)])
 
 

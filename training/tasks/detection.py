@@ -12,8 +12,9 @@ import numpy as np
 
 from calibration.boxed import ANNOTATIONS, BoxedPhotos, find_boxed
 from training import photo_files, splitting
+from training.phases import PHOTOS
 from training.tasks.prediction import predictions
-from training.tasks.task import Examples, Parts
+from training.tasks.task import Parts, of_photos
 from zoo.detection.average_precision import average_precision
 from zoo.detection.loss import HeadLoss
 from zoo.detection.suppression import detect
@@ -24,13 +25,10 @@ from zoo.metric import AP, AP50, Metric
 from zoo.weights import sources
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from training.augmentation import Augmentation
     from training.recipe import TrainingRecipe
     from training.start import Start
-    from training.tasks.task import Loss, TrainingData
-    from zoo.preprocessing import Preprocessing
+    from training.tasks.task import Examples, Loss, TrainingData
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +53,7 @@ class BoxFolder:
         """Description of the data, for records."""
         return self.photos.source
 
-    def examples(self, preprocessing: Preprocessing, work: Path) -> Parts:
+    def examples(self, start: Start, work: Path) -> Parts:
         """Return the examples; the photos are memory-mapped files in the folder `work`."""
         files = self.photos.files
         keys = [sources.digest([path], "sha256").encode() for path, _, _ in files]
@@ -63,10 +61,11 @@ class BoxFolder:
         parts, warnings = {}, list[str]()
         for name, indices in zip(("train", "validation"), chosen, strict=True):
             some = [files[index] for index in indices]
-            photos, kept, notes = photo_files.prepare([path for path, *_ in some], preprocessing, work / f"{name}.npy")
+            paths = [path for path, *_ in some]
+            photos, kept, notes = photo_files.prepare(paths, start.preprocessing, work / f"{name}.npy")
             truth = np.empty(len(kept), object)
             truth[:] = [some[index][2] for index in kept]
-            parts[name] = Examples(photos=photos, annotations=truth)
+            parts[name] = of_photos(photos, truth)
             warnings += notes
         return Parts(**parts, warnings=tuple(warnings))
 
@@ -76,6 +75,8 @@ class Detection:
 
     name = "detection"
     metrics: tuple[Metric, ...] = (AP50, AP)
+    takes_photos = True
+    rates = PHOTOS
 
     def find(self, recipe: TrainingRecipe) -> TrainingData:
         """Return the photos with boxes in the folder `recipe.data`; the classes are the categories of its JSON."""
@@ -96,16 +97,11 @@ class Detection:
         return [HeadLoss(head, start.detection) for head in start.detection.heads]
 
     def batch(
-        self,
-        start: Start,
-        photos: NDArray[np.uint8],
-        annotations: NDArray[Any],
-        augmentation: Augmentation | None,
-        rng: np.random.Generator,
+        self, start: Start, examples: Examples, augmentation: Augmentation | None, rng: np.random.Generator
     ) -> tuple[Any, Any]:
         """Return the inputs and the targets of each head."""
         assert start.detection is not None
-        truth = [_without_crowds(one) for one in annotations]
+        photos, truth = examples.photos, [_without_crowds(one) for one in examples.annotations]
         if augmentation is not None:
             photos = augmentation.lit(photos, rng)
             if augmentation.mirrored:

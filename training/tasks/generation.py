@@ -11,7 +11,8 @@ import numpy as np
 
 from calibration.sources.folder import image_paths
 from training import photo_files, splitting
-from training.tasks.task import Examples, Parts
+from training.phases import PHOTOS
+from training.tasks.task import Parts, of_photos
 from zoo import datasets
 from zoo.errors import UsageProblemError
 from zoo.generation.noise import standard_normal
@@ -20,13 +21,10 @@ from zoo.metric import ELBO, PSNR, Metric
 from zoo.weights import sources
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from training.augmentation import Augmentation
     from training.recipe import TrainingRecipe
     from training.start import Start
-    from training.tasks.task import Loss, TrainingData
-    from zoo.preprocessing import Preprocessing
+    from training.tasks.task import Examples, Loss, TrainingData
 
 _BATCH = 256
 
@@ -54,23 +52,21 @@ class Photos:
         named = self.data in datasets.DATA_SETS
         return datasets.find(self.data).title if named else Path(self.data).expanduser().name
 
-    def examples(self, preprocessing: Preprocessing, work: Path) -> Parts:
+    def examples(self, start: Start, work: Path) -> Parts:
         """Return the examples, with zeros as annotations; the photos of a folder are a memory-mapped file in `work`."""
         warnings: tuple[str, ...] = ()
         if self.data in datasets.DATA_SETS:
             images, _ = datasets.load(self.data, "train")
-            photos = photo_files.fitted(images, preprocessing)
+            photos = photo_files.fitted(images, start.preprocessing)
             keys = [str(index).encode() for index in range(len(photos))]
         else:
             paths = image_paths(Path(self.data).expanduser())
-            photos, kept, warnings = photo_files.prepare(paths, preprocessing, work / "photos.npy")
+            photos, kept, warnings = photo_files.prepare(paths, start.preprocessing, work / "photos.npy")
             keys = [sources.digest([paths[index]], "sha256").encode() for index in kept]
         if len(photos) < 2:
             raise UsageProblemError(f"{self.source} has only one photo; give at least two, for training and validation")
         parts = splitting.split([0] * len(photos), keys, self.validation, self.seed)
-        train, validation = (
-            Examples(photos=photos[indices], annotations=np.zeros(len(indices), np.uint8)) for indices in parts
-        )
+        train, validation = (of_photos(photos[indices], np.zeros(len(indices), np.uint8)) for indices in parts)
         return Parts(train=train, validation=validation, warnings=warnings)
 
 
@@ -79,6 +75,8 @@ class Generation:
 
     name = "generation"
     metrics: tuple[Metric, ...] = (ELBO, PSNR)
+    takes_photos = True
+    rates = PHOTOS
 
     def find(self, recipe: TrainingRecipe) -> TrainingData:
         """Return the photos of the folder or data set `recipe.data`."""
@@ -111,14 +109,10 @@ class Generation:
         return [reconstruction, mean, log_variance]
 
     def batch(
-        self,
-        start: Start,
-        photos: NDArray[np.uint8],
-        annotations: NDArray[Any],
-        augmentation: Augmentation | None,
-        rng: np.random.Generator,
+        self, start: Start, examples: Examples, augmentation: Augmentation | None, rng: np.random.Generator
     ) -> tuple[Any, Any]:
         """Return images and noise as inputs, and the same images as targets."""
+        photos = examples.photos
         if augmentation is not None and augmentation.mirrored:
             flipped = rng.random(len(photos)) < 0.5
             photos = np.where(flipped[:, None, None, None], photos[:, :, ::-1], photos)

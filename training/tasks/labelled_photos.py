@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from calibration import text_files
 from calibration.class_files import named_photos
 from training import photo_files, splitting
-from training.tasks.task import Examples, Parts
+from training.tasks.task import Parts, of_photos
 from zoo import class_names, datasets
 from zoo.errors import UsageProblemError
 from zoo.weights import sources
 
 if TYPE_CHECKING:
     from training.recipe import TrainingRecipe
+    from training.start import Start
     from training.tasks.task import TrainingData
-    from zoo.preprocessing import Preprocessing
 
 _TRAIN, _VALIDATION, _TEST = ("train",), ("validation", "val", "valid"), ("test",)
 
@@ -44,14 +45,14 @@ class ClassFolders:
     seed: int
     mirrored: bool = True
 
-    def examples(self, preprocessing: Preprocessing, work: Path) -> Parts:
+    def examples(self, start: Start, work: Path) -> Parts:
         """Return the examples; the photos are memory-mapped files in the folder `work`."""
         prepared, warnings = {}, list[str]()
         for part, named in self._split().items():
             paths = [path for path, _ in named]
-            photos, kept, notes = photo_files.prepare(paths, preprocessing, work / f"{part}.npy")
+            photos, kept, notes = photo_files.prepare(paths, start.preprocessing, work / f"{part}.npy")
             labels = np.array([self.classes.index(named[index][1]) for index in kept], np.int64)
-            prepared[part] = Examples(photos=photos, annotations=labels)
+            prepared[part] = of_photos(photos, labels)
             warnings += notes
         return Parts(**prepared, warnings=tuple(warnings))
 
@@ -99,18 +100,16 @@ class NamedDataSet:
         """Whether augmentation may mirror the photos."""
         return self.data.mirrored
 
-    def examples(self, preprocessing: Preprocessing, work: Path) -> Parts:
+    def examples(self, start: Start, work: Path) -> Parts:
         """Return the examples, with photos at the size of the input."""
         parts = {}
         for split in ("train", "test"):
             images, labels = self.data.read(split, None)
-            parts[split] = Examples(
-                photos=photo_files.fitted(images, preprocessing), annotations=labels.astype(np.int64)
-            )
+            parts[split] = of_photos(photo_files.fitted(images, start.preprocessing), labels.astype(np.int64))
         every = parts["train"]
         keys = [hashlib.sha256(photo.tobytes()).digest() for photo in every.photos]
         train, validation = (
-            Examples(photos=every.photos[indices], annotations=every.annotations[indices])
+            of_photos(every.photos[indices], every.annotations[indices])
             for indices in splitting.split(every.annotations.tolist(), keys, self.validation, self.seed)
         )
         return Parts(train=train, validation=validation, test=parts["test"])
@@ -130,9 +129,14 @@ def find_labelled(recipe: TrainingRecipe) -> TrainingData:
             f"--data {recipe.data!r} does not exist; give FOLDER/CLASS/photo.jpg, a CSV with file,class, or one of "
             f"{', '.join(datasets.DATA_SETS)}"
         )
+    if text_files.is_table(path):
+        raise UsageProblemError(
+            f"{path.name} holds texts, but {recipe.model} takes photos; give photos, or choose a network that reads "
+            "text, such as minilm"
+        )
     named = _parts(path)
     classes = tuple(sorted({word for photos in named.values() for _, word in photos}))
-    _check(classes, named["train"], path)
+    splitting.check(classes, [word for _, word in named["train"]], path.name)
     return ClassFolders(
         named=named,
         classes=classes,
@@ -156,14 +160,3 @@ def _parts(path: Path) -> dict[str, list[tuple[Path, str]]]:
     if "train" not in found or len(found) != len(inside):
         return {"train": named_photos(path)}
     return {part: named_photos(folder) for part, folder in found.items()}
-
-
-def _check(classes: Sequence[str], train: Sequence[tuple[Path, str]], path: Path) -> None:
-    counts = {name: sum(word == name for _, word in train) for name in classes}
-    if len(classes) < 2:
-        raise UsageProblemError(f"{path.name} has only one class, {classes[0]!r}; give at least two classes")
-    scarce = [name for name, count in counts.items() if count < 2]
-    if scarce:
-        raise UsageProblemError(
-            f"{path.name} has {counts[scarce[0]]} training photos of {scarce[0]!r}; give at least two of each class"
-        )

@@ -1,11 +1,12 @@
-"""Predictions of a network for all examples, in batches."""
+"""Predictions of a network for all examples, in batches, and the inputs that it takes for them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from export.model import signature
+from training.tasks.task import PHOTOS
 
 if TYPE_CHECKING:
     from training.start import Start
@@ -14,8 +15,15 @@ if TYPE_CHECKING:
 _BATCH = 64
 
 
-def predictions(start: Start, examples: Examples) -> Iterator[Any]:
-    """Yield the outputs of the network for the examples, in their order, in batches of up to 64."""
-    for begin in range(0, len(examples), _BATCH):
-        photos = start.preprocessing.normalise(np.asarray(examples.photos[begin : begin + _BATCH]))
-        yield start.model.predict_on_batch(photos)
+def predictions(start: Start, examples: Examples, batch: int = _BATCH) -> Iterator[Any]:
+    """Yield the outputs of the network for the examples, in their order, in batches of up to `batch`."""
+    for begin in range(0, len(examples), batch):
+        yield start.model.predict_on_batch(arguments(start, examples.take(slice(begin, begin + batch))))
+
+
+def arguments(start: Start, examples: Examples) -> Any:
+    """Return what the network takes: normalised photos, or the tokens of texts in the order of its inputs."""
+    if PHOTOS in examples.inputs:
+        return start.preprocessing.normalise(examples.photos)
+    ordered = tuple(examples.inputs[spec.name] for spec in signature.inputs(start.model))
+    return ordered if len(ordered) > 1 else ordered[0]

@@ -13,20 +13,19 @@ from calibration.masks import MASKS, UNJUDGED, MaskedPhotos, find_masked, read_m
 from calibration.sources.folder import skipped
 from calibration.store import ArrayFile
 from training import splitting
+from training.phases import PHOTOS
 from training.tasks.prediction import predictions
-from training.tasks.task import Examples, Parts
+from training.tasks.task import Parts, of_photos
 from zoo.errors import UsageProblemError
 from zoo.metric import MEAN_IOU, Metric
 from zoo.segmentation.scores import confusion, mean_iou
 from zoo.weights import sources
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from training.augmentation import Augmentation
     from training.recipe import TrainingRecipe
     from training.start import Start
-    from training.tasks.task import Loss, TrainingData
+    from training.tasks.task import Examples, Loss, TrainingData
     from zoo.preprocessing import Preprocessing
 
 NAMES = "classes.txt"
@@ -54,7 +53,7 @@ class MaskFolder:
         """Description of the data, for records."""
         return self.photos.source
 
-    def examples(self, preprocessing: Preprocessing, work: Path) -> Parts:
+    def examples(self, start: Start, work: Path) -> Parts:
         """Return the examples, memory-mapped from files in the folder `work`."""
         files = self.photos.files
         keys = [sources.digest([photo], "sha256").encode() for photo, _ in files]
@@ -63,7 +62,7 @@ class MaskFolder:
         parts = {}
         for name, indices in zip(("train", "validation"), chosen, strict=True):
             some = replace(self.photos, files=tuple(files[index] for index in indices))
-            parts[name] = _write(some, preprocessing, work, name, unreadable)
+            parts[name] = _write(some, start.preprocessing, work, name, unreadable)
         return Parts(**parts, warnings=(skipped(unreadable),) if unreadable else ())
 
 
@@ -72,6 +71,8 @@ class Segmentation:
 
     name = "segmentation"
     metrics: tuple[Metric, ...] = (MEAN_IOU,)
+    takes_photos = True
+    rates = PHOTOS
 
     def find(self, recipe: TrainingRecipe) -> TrainingData:
         """Return the photos with masks in the folder `recipe.data`; classes.txt in it may name the classes."""
@@ -102,18 +103,14 @@ class Segmentation:
         return [keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=UNJUDGED)]
 
     def batch(
-        self,
-        start: Start,
-        photos: NDArray[np.uint8],
-        annotations: NDArray[Any],
-        augmentation: Augmentation | None,
-        rng: np.random.Generator,
+        self, start: Start, examples: Examples, augmentation: Augmentation | None, rng: np.random.Generator
     ) -> tuple[Any, Any]:
         """Return the inputs and the masks; both are moved alike."""
+        photos, masks = examples.photos, examples.annotations
         if augmentation is None:
-            return start.preprocessing.normalise(photos), annotations
-        moved, masks = augmentation.moved(augmentation.lit(photos, rng), annotations, rng)
-        return start.preprocessing.normalise(moved), masks
+            return start.preprocessing.normalise(photos), masks
+        moved, moved_masks = augmentation.moved(augmentation.lit(photos, rng), masks, rng)
+        return start.preprocessing.normalise(moved), moved_masks
 
     def evaluate(self, start: Start, examples: Examples) -> dict[str, float]:
         """Return the mean IoU over the pixels of all photos."""
@@ -148,7 +145,7 @@ def _write(
             f"{photos.source}: no photo of the {name} part can be read; give at least two photos with masks"
         )
     mapped = [np.load(file, mmap_mode="r") for file in files]
-    return Examples(photos=mapped[0], annotations=mapped[1])
+    return of_photos(mapped[0], mapped[1])
 
 
 def _highest(masks: Sequence[Path]) -> int:

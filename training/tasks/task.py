@@ -7,33 +7,51 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from training.augmentation import Augmentation
+    from training.phases import Rates
     from training.recipe import TrainingRecipe
     from training.start import Start
     from zoo.metric import Metric
-    from zoo.preprocessing import Preprocessing
 
-Loss = Callable[[Any, Any], Any]  # of targets and outputs; returns one value for each photo
+Loss = Callable[[Any, Any], Any]  # of targets and outputs; returns one value for each example
+PHOTOS = "photos"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """Photos with their annotations.
+    """Photos or texts with their annotations.
 
     Attributes:
-        photos: (N, height, width, channels), bytes, at the size of the network's input; may be memory-mapped.
-        annotations: one for each photo; classes, boxes or masks, as the task defines.
+        inputs: arrays (N, ...) by name: the tokens of texts by the name of their input, or photos as `PHOTOS`. They
+            may be memory-mapped.
+        annotations: one for each example; classes, boxes, masks or tokens, as the task defines.
     """
 
-    photos: NDArray[np.uint8]
+    inputs: Mapping[str, NDArray[Any]]
     annotations: NDArray[Any]
 
     def __len__(self) -> int:
-        return len(self.photos)
+        return len(self.annotations)
+
+    @property
+    def photos(self) -> NDArray[np.uint8]:
+        """Photos (N, height, width, channels) as bytes, at the size of the network's input."""
+        return self.inputs[PHOTOS]
+
+    def take(self, rows: NDArray[np.int64] | slice) -> Examples:
+        """Return the examples at `rows`, copied into memory."""
+        inputs = {name: np.asarray(values[rows]) for name, values in self.inputs.items()}
+        return Examples(inputs=inputs, annotations=self.annotations[rows])
+
+
+def of_photos(photos: NDArray[np.uint8], annotations: NDArray[Any]) -> Examples:
+    """Return photos (N, height, width, channels), bytes, with one annotation for each."""
+    return Examples(inputs={PHOTOS: photos}, annotations=annotations)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +70,7 @@ class Parts:
 
 
 class TrainingData(Protocol):
-    """Training data that was found, before any photo is decoded."""
+    """Training data that was found, before any photo is decoded or text is read into tokens."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -69,8 +87,12 @@ class TrainingData(Protocol):
         """Whether augmentation may mirror the photos."""
         ...
 
-    def examples(self, preprocessing: Preprocessing, work: Path) -> Parts:
-        """Return the examples; large arrays are memory-mapped files in the folder `work`."""
+    def examples(self, start: Start, work: Path) -> Parts:
+        """Return the examples for the network of `start`; large arrays are memory-mapped files in the folder `work`.
+
+        Raises:
+            UsageProblemError: none of the examples can be used.
+        """
         ...
 
 
@@ -79,6 +101,8 @@ class Task(Protocol):
 
     name: str
     metrics: tuple[Metric, ...]  # the headline metric first: it decides which epoch is the best
+    takes_photos: bool  # otherwise it takes texts
+    rates: Rates
 
     def find(self, recipe: TrainingRecipe) -> TrainingData:
         """Return the data that the recipe names.
@@ -97,12 +121,7 @@ class Task(Protocol):
         ...
 
     def batch(
-        self,
-        start: Start,
-        photos: NDArray[np.uint8],
-        annotations: NDArray[Any],
-        augmentation: Augmentation | None,
-        rng: np.random.Generator,
+        self, start: Start, examples: Examples, augmentation: Augmentation | None, rng: np.random.Generator
     ) -> tuple[Any, Any]:
         """Return the inputs of the network and the targets of its losses; augmented if `augmentation` is given."""
         ...

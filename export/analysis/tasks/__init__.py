@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calibration.labelled_rows import is_rows
+from calibration.text_files import TABLE
 from export.analysis.tasks.classification.task import CLASSIFICATION
 from export.analysis.tasks.detection.task import DETECTION
 from export.analysis.tasks.embedding.task import EMBEDDING
@@ -15,9 +17,11 @@ from export.analysis.tasks.masked_language_modelling.task import MASKED_LANGUAGE
 from export.analysis.tasks.rows import task as rows
 from export.analysis.tasks.segmentation.task import SEGMENTATION
 from export.analysis.tasks.task import Examples, Task, Truth
+from export.analysis.tasks.text_classification.task import TEXT_CLASSIFICATION
 from export.analysis.tasks.translation.task import TRANSLATION
 from export.metrics import OutputKind
 from zoo.errors import UsageProblemError
+from zoo.inputs import tokenizer_of
 from zoo.metric import Metric
 from zoo.registry import Registry
 
@@ -33,6 +37,7 @@ _ALL: tuple[Task, ...] = (
     GENERATION,
     EMBEDDING,
     MASKED_LANGUAGE_MODELLING,
+    TEXT_CLASSIFICATION,
     LANGUAGE_MODELLING,
     TRANSLATION,
     rows.REGRESSION,
@@ -55,11 +60,16 @@ def examples(subject: Subject, source: str) -> tuple[Task, Examples]:
     Raises:
         UsageProblemError: the task is unknown, or `source` cannot be used for this model.
     """
-    if is_rows(source):
+    if is_rows(source) and not _is_of_texts(subject, source):
         found = rows.find(subject, source)
         return _OF_ROWS[found.kind], found
     task = find(subject)
     return task, task.find(subject, source)
+
+
+def _is_of_texts(subject: Subject, source: str) -> bool:
+    """Return whether `source` is a table of texts and not of numbers: the model has a tokenizer for them."""
+    return Path(source).suffix.lower() == TABLE and tokenizer_of(subject.inputs) in subject.companions
 
 
 def find(subject: Subject) -> Task:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from calibration import text_files
 from calibration.inputs import InputSpec
 from calibration.sources import texts
 from calibration.sources.request import Request
@@ -44,7 +45,7 @@ def find(subject: Subject, source: str, examples: str, *, most: int = 1) -> Text
         UsageProblemError: it is no .txt, or the model has no tokenizer.
     """
     path = Path(source).expanduser()
-    if path.suffix != texts.SUFFIX or not path.is_file():
+    if path.suffix.lower() != text_files.LINES or not path.is_file():
         raise UsageProblemError(f"--evaluate {source!r} is not {examples}")
     specs = signature.inputs(subject.model)
     request = Request(

@@ -65,7 +65,8 @@ def pass_options(command: Command) -> Command:
 @click.option(
     "--calibration",
     metavar="SOURCE",
-    help="Folder of photos, .npz, .npy, data set, module:function or synthetic; default: the built-in photos.",
+    help="Folder of photos, .npz, .npy, .txt or .csv of texts, data set, module:function or synthetic; default: the "
+    "built-in photos or texts.",
 )
 @click.option("--calibration-count", default=100, show_default=True, help="Maximum number of calibration samples.")
 @click.option(
@@ -123,7 +124,7 @@ def pass_options(command: Command) -> Command:
     "--diagnose", is_flag=True, help="Compare int8 files with the model layer by layer; takes a few seconds longer."
 )
 @click.option("--preprocessing", metavar="NAME", help="Preprocessing of your own model: raw, unit, tf, caffe or torch.")
-@click.option("--evaluate", metavar="SOURCE", help="Labelled data: class folders, a CSV, an .npz.")
+@click.option("--evaluate", metavar="SOURCE", help="Labelled data: class folders, a CSV of photos or texts, an .npz.")
 @click.option("--io", "io", metavar="TYPE", help="Input and output type of int8 files: uint8, int8, float32.")
 @click.option("--seed", default=0, show_default=True, help="Random seed.")
 @click.option(

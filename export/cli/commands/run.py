@@ -217,14 +217,14 @@ def _texts(inputs: Sequence[str]) -> list[str]:
     Raises:
         UsageProblemError: what is meant as a file is none, or none of text.
     """
-    from calibration.sources.texts import SUFFIX, lines
+    from calibration.text_files import LINES, lines
 
     found: list[str] = []
     for one in inputs:
         is_name = len(one) <= LONGEST_NAME and not any(map(str.isspace, one)) and Path(one).suffix in FILE_SUFFIXES
         if not is_name:
             found.append(one)
-        elif Path(one).suffix == SUFFIX:
+        elif Path(one).suffix == LINES:
             found += lines(Path(one))
         else:
             raise UsageProblemError(f"{one!r} looks like a file; type a text, or a .txt with one text per line")

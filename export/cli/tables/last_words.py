@@ -25,8 +25,10 @@ def last_words(result: dict[str, Any]) -> list[str]:
         lines.append(f"not written, see the verdict in the table: {', '.join(failed)}")
     if not manifest["weights"]["trained"]:
         lines.append("these files are UNTRAINED: export with --weights before you ship one")
-    image = any(contract["kind"] == "photo" for contract in manifest["inputs"].values())
-    return [*lines, f"next: zoo run {folder} photo.jpg" if image else f"next: zoo verify {folder}"]
+    kinds = [contract["kind"] for contract in manifest["inputs"].values()]
+    is_text = any(contract.get("tokenizer") for contract in manifest["inputs"].values())
+    words = "photo.jpg" if "photo" in kinds else '"a text"' if is_text else ""
+    return [*lines, f"next: zoo run {folder} {words}" if words else f"next: zoo verify {folder}"]
 
 
 def _signed(manifest: dict[str, Any], folder: Path) -> list[str]:

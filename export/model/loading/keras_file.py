@@ -13,6 +13,7 @@ from export.model.loading.functional_form import functional_form
 from export.model.loading.keras2 import load as keras2
 from export.model.loading.load_failure import load_errors, load_failure
 from zoo.errors import UsageProblemError
+from zoo.language import stored_layers
 from zoo.weights.patches import blank_weights
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def read(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, tuple
         return keras2.load(path, config, unsafe_lambda=unsafe_lambda)
     import keras
 
+    stored_layers.register()
     try:
         with blank_weights():
             return keras.saving.load_model(path, compile=False, safe_mode=not unsafe_lambda), ()

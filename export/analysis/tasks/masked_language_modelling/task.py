@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from calibration import text_files
 from calibration.samples import Array, Samples, sample_digest
 from calibration.sources import texts
 from export.analysis.tasks import text_file
@@ -68,7 +69,7 @@ class PlainTexts(TextFile):
             next(key for key, one in self.request.contracts.items() if isinstance(one, kind))
             for kind in (Tokens, TokenMask)
         )
-        rows = [row for row, _ in map(encoder.inputs, texts.lines(self.path)) if sample_digest(row) not in exclude]
+        rows = [row for row, _ in map(encoder.inputs, text_files.lines(self.path)) if sample_digest(row) not in exclude]
         if any((row[ids] == hidden).any() for row in rows):
             text = tokenizer.token(hidden)
             raise UsageProblemError(f"{self.path.name} holds {text} itself; give whole texts, whose tokens are known")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from calibration import text_files
 from calibration.samples import Array, Samples, sample_digest
 from calibration.sources import texts
 from export.analysis.tasks import text_file
@@ -68,7 +69,7 @@ class TranslationFile(TextFile):
         encoder = texts.TextInputs(tokenizer, self.request)
         assert encoder.target is not None  # Checked by `Translation.find`.
         (end,) = tokenizer.ids("")[-1:]
-        found = (encoder.inputs(line) for line in texts.lines(self.path))
+        found = (encoder.inputs(line) for line in text_files.lines(self.path))
         rows = [row for row, is_cut in found if not is_cut and sample_digest(row) not in exclude]
         if not rows:
             raise UsageProblemError(f"{self.path.name} holds no text beside those of calibration that is short enough")

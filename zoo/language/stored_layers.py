@@ -1,0 +1,8 @@
+"""The layers of language networks that a .keras file may name."""
+
+from __future__ import annotations
+
+
+def register() -> None:
+    """Make the layers known to Keras, which finds them by name only after their modules are imported."""
+    from zoo.language import bias, cached_attention, rms_norm, rotary, sinusoids, tied_embedding  # noqa: F401
