@@ -17,6 +17,7 @@ from zoo.inputs import Tokens
 from zoo.language.tokenizer import Tokenizer
 
 TASK = MASKED_LANGUAGE_MODELLING
+INSIDE = "##"  # begins pieces that continue a word
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,9 @@ def fill(delivered: Delivered, file: DeliveredFile, texts: Sequence[str], top: i
     if scores.ndim != 3 or scores.shape[-1] <= words.highest:  # (texts, places, tokens)
         raise CheckFailedError(f"{file.path.name} does not give a score for every token; export the model again")
     rows = np.asarray(taken.samples.inputs[ids])
+    for text, row in zip(texts, rows, strict=True):
+        if not _is_cut(text, row, words) and int((row == hidden).sum()) != text.count(mark):
+            raise UsageProblemError(f"the tokenizer of {delivered.name} does not read {mark} as one token")
     return tuple(
         _filled(text, row, found, time, words, hidden=hidden, top=top)
         for text, row, found, time in zip(texts, rows, scores, measured.milliseconds, strict=True)
@@ -81,9 +85,22 @@ def _filled(
     candidates = tuple(_candidates(scores[place, : words.highest + 1], words, top) for place in places)
     filled, mark = text, words.token(hidden)
     for found in candidates:
-        filled = filled.replace(mark, words.decode([found[0].number]), 1)
-    is_cut = len(places) < text.count(mark)
+        filled = _in_place(filled, mark, words.decode([found[0].number]))
+    is_cut = _is_cut(text, ids, words)
     return Filled(text=text, filled=filled, places=candidates, milliseconds=milliseconds, is_cut=is_cut)
+
+
+def _is_cut(text: str, ids: Array, words: Tokenizer) -> bool:
+    """Return whether a text is longer than its `ids` (length,)."""
+    return len(words.ids(text)) > len(ids)
+
+
+def _in_place(text: str, mark: str, piece: str) -> str:
+    """Return the text with a piece in place of its first mark; the end of a word joins the word before it."""
+    if piece.startswith(INSIDE):
+        before, _, behind = text.partition(mark)
+        return before.rstrip() + piece.removeprefix(INSIDE) + behind
+    return text.replace(mark, piece, 1)
 
 
 def _candidates(scores: Array, words: Tokenizer, top: int) -> tuple[Candidate, ...]:

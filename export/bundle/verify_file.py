@@ -171,6 +171,7 @@ def _agreement(
                 kinds=_kinds(delivered, samples.expected),
                 step_tolerance=for_few_steps(STEP_AGREEMENT, len(samples)),
                 fidelity_db=_recorded_fidelity(other.file, delivered),
+                has_near_ties=not delivered.trained,
             )
     return ()
 

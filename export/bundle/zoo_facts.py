@@ -61,10 +61,11 @@ def _facts(delivered: Delivered, architecture: Architecture) -> Iterator[str]:
     manifest = delivered.manifest
     trained = architecture.trained_as(manifest["recipe"]["weights"])
     settings = _settings(manifest, architecture, trained)
+    task = architecture.task if settings is None else architecture.task_for(settings)
+    if delivered.task != task:
+        yield f"the task of {architecture.name} is {task}, not {delivered.task or 'unknown'}"
     if settings is None:
         return
-    if delivered.task != (task := architecture.task_for(settings)):
-        yield f"the task of {architecture.name} is {task}, not {delivered.task or 'unknown'}"
     if not architecture.entry_points:
         known = json.loads(json.dumps(inputs.record(architecture.inputs(**settings))))
         if manifest["inputs"] != known:

@@ -110,6 +110,7 @@ def agreement(
     tolerance: Tolerance | None = None,
     step_tolerance: StepTolerance = STEP_AGREEMENT,
     fidelity_db: Mapping[str, float] | None = None,
+    has_near_ties: bool = False,
 ) -> tuple[CheckResult, ...]:
     """Compare the real outputs of two formats of one scheme.
 
@@ -117,6 +118,7 @@ def agreement(
     Where differences grow from layer to layer (`magnifies`), the tolerance follows from the fidelity of the first file
     to `model`, the outputs of the Keras model; with `margin_db`, the files must be nearer to each other by so much.
     `fidelity_db` is the first file's on more samples, by output: a handful without its largest error has a higher one.
+    With random weights (`has_near_ties`), predictions may change as far as the margin explains.
     """
     if not set(first) == set(second) == set(specs):
         names = f"the outputs are {', '.join(first)} in one, {', '.join(second)} in the other"
@@ -129,7 +131,8 @@ def agreement(
             if model is not None:
                 compared = compare(reference=first[name], actual=second[name], kind=kinds[name])
                 own = compare(reference=model[name], actual=first[name], kind=kinds[name])
-                near = _near(own, (fidelity_db or {}).get(name, own.sqnr_db), margin_db)
+                lowest_db = min(own.sqnr_db, (fidelity_db or {}).get(name, own.sqnr_db))
+                near = _near(lowest_db, margin_db, own.top1_agreement if has_near_ties else None)
                 checks.extend(_results(id, name, compared, near))
             elif step is None or scheme != INT8:
                 compared = compare(reference=first[name], actual=second[name], kind=kinds[name])
@@ -142,12 +145,11 @@ def agreement(
     return tuple(checks)
 
 
-def _near(own: Comparison, fidelity_db: float, margin_db: float | None) -> Tolerance:
-    """Return the tolerance for two formats, from the fidelity of one of them, `own`, and its SQNR on more samples."""
-    lowest_db = min(own.sqnr_db, fidelity_db)
+def _near(fidelity_db: float, margin_db: float | None, top1_agreement: float | None) -> Tolerance:
+    """Return the tolerance for two formats, from the fidelity of one of them."""
     if margin_db is None:
-        return by_fidelity(lowest_db)
-    return nearer_than_fidelity(lowest_db, margin_db, top1_agreement=own.top1_agreement)
+        return by_fidelity(fidelity_db)
+    return nearer_than_fidelity(fidelity_db, margin_db, top1_agreement)
 
 
 def are_equally_near(first: Outputs, second: Outputs, model: Outputs) -> bool:

@@ -29,6 +29,7 @@ def check(
     kinds: Mapping[str, OutputKind] | None = None,
     step_tolerance: StepTolerance = STEP_AGREEMENT,
     fidelity_db: Mapping[str, float] | None = None,
+    has_near_ties: bool = False,
 ) -> tuple[CheckResult, ...]:
     """Compare the outputs of two files of one scheme: within a step, or nearer to each other than to the model.
 
@@ -41,6 +42,7 @@ def check(
         kinds: of the outputs; by default they follow from the shapes.
         step_tolerance: how many outputs of an int8 file may lie more than a step apart.
         fidelity_db: SQNR of the primary file on more samples, by output.
+        has_near_ties: whether many predictions are near ties, because the weights are random.
     """
     specs = {spec.name: spec for spec in primary.outputs}
     both = primary.real, other.real
@@ -55,6 +57,7 @@ def check(
             kinds=kinds,
             step_tolerance=step_tolerance,
             fidelity_db=fidelity_db,
+            has_near_ties=has_near_ties,
         )
 
     if magnifies:

@@ -92,4 +92,5 @@ def agreement(evidence: Evidence) -> Results | NotMade:
         magnifies=compare.magnifies(evidence.scheme, run.raised(evidence.scheme), trained=run.subject.weights.trained),
         expected=evidence.expected,
         kinds=entries.output_kinds(run.subject),
+        has_near_ties=not run.subject.weights.trained,
     )

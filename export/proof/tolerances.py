@@ -250,8 +250,8 @@ FARTHER_DB = 0.3
 def nearer_than_fidelity(fidelity_sqnr_db: float, margin_db: float, top1_agreement: float | None = None) -> Tolerance:
     """Return the tolerance for two formats whose outputs are not within one step, from the fidelity of one of them.
 
-    Where many predictions are near ties, as with random weights, small differences change some of them: as few as the
-    margin leaves of those that change against the model.
+    With random weights, many predictions are near ties, which small differences change: as few as the margin leaves of
+    those that change against the model. `top1_agreement` is the share that does not; None for trained weights.
     """
     changed = 0.0 if top1_agreement is None else (1 - top1_agreement) * 10 ** (-margin_db / 20)
     return Tolerance(

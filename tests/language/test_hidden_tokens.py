@@ -14,7 +14,9 @@ import pytest
 from calibration.inputs import InputSpec
 from calibration.sources.request import Request
 from export.analysis.tasks.masked_language_modelling.task import HiddenTokens, PlainTexts
+from export.bundle import fill
 from export.cli.main import main
+from export.formats import FORMATS
 from export.metrics import OutputKind
 from export.model.output_kinds import output_kinds
 from export.pipeline import Delivery, run
@@ -72,7 +74,8 @@ def test_the_built_in_reactions_hide_tokens_and_are_those_of_the_generator() -> 
 
     built_in = resources.files("zoo.language").joinpath(REACTIONS).read_text(encoding="utf-8").splitlines()
     rng = np.random.default_rng(0)
-    assert built_in == [reactions.hidden(one, rng) for one in reactions.reactions(len(built_in), seed=0)]
+    assert built_in == [reactions.hidden(one, rng) for one in reactions.built_in()]
+    assert set(reactions.built_in()).isdisjoint(reactions.held_out(seed=1))
     assert all(smiles_tokenizer.MASK in line for line in built_in)
     with pytest.raises(ValueError, match="fewer than"):
         list(reactions.reactions(4_000, seed=0))
@@ -125,19 +128,30 @@ def delivery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivery]:
         yield run(Recipe(model=architecture.name, schemes=(INT8_DYNAMIC,), out=tmp_path_factory.mktemp("out")))
 
 
+def scores_of(path: Path, line: str) -> list[Any]:
+    """Return the scores of the hidden places of a text, by the file itself."""
+    one = words().encode(line, 64)
+    given = {"ids": one.ids[None], "mask": one.mask[None], "segment_ids": one.segments[None]}
+    by_suffix = {one.suffix: one for one in FORMATS.values()}
+    (logits,) = by_suffix[path.suffix].open(path).run(given).values()
+    return [logits[0, place] for place in np.flatnonzero(one.ids == MASK)]
+
+
 @pytest.mark.parametrize("kind", ["tflite", "onnx"])
 def test_the_likeliest_tokens_of_every_place_are_printed(
     kind: str, delivery: Delivery, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = "CC(=O)[MASK].OCC>>CC(=O)O[MASK]"
     name = f"small_reactions-int8_dynamic.{kind}"
+    assert delivery.folder is not None
     assert main(["run", str(delivery.folder), given, "--file", name, "--top", "3", "--json"]) == 0
     (answer,) = json.loads(capsys.readouterr().out)["answers"]
     assert [len(place) for place in answer["places"]] == [3, 3]
     best = [place[0]["token"] for place in answer["places"]]
     expected = given.replace("[MASK]", best[0] if best[0] not in TOKENS[:5] else "", 1)
     assert answer["filled"] == expected.replace("[MASK]", best[1] if best[1] not in TOKENS[:5] else "", 1)
-    for place in answer["places"]:
+    for place, scores in zip(answer["places"], scores_of(delivery.folder / name, given), strict=True):
+        assert [one["number"] for one in place] == np.argsort(-scores, kind="stable")[:3].tolist()
         chances = [one["chance"] for one in place]
         assert chances == sorted(chances, reverse=True)
         assert 0 < sum(chances) <= 1
@@ -154,8 +168,17 @@ def test_a_text_without_a_hidden_token_is_refused(delivery: Delivery, capsys: py
 
 
 def test_a_hidden_token_behind_the_end_is_reported(delivery: Delivery, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", str(delivery.folder), f"[MASK]{'C' * 80}[MASK]"]) == 0
-    assert "is longer than the network reads" in capsys.readouterr().err
+    for line in (f"[MASK]{'C' * 80}[MASK]", f"[MASK]{'C' * 80}"):
+        assert main(["run", str(delivery.folder), line]) == 0
+        assert "is longer than the network reads" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("before", "piece", "after"),
+    [("walk [MASK] now", "##ing", "walking now"), ("a [MASK] b", "cat", "a cat b"), ("[MASK]s", "##x", "xs")],
+)
+def test_the_end_of_a_word_joins_the_word_before_it(before: str, piece: str, after: str) -> None:
+    assert fill._in_place(before, "[MASK]", piece) == after
 
 
 def test_the_outputs_are_compared_as_scores_of_tokens(delivery: Delivery) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from zoo.language.smiles_tokenizer import MASK
@@ -59,6 +60,7 @@ KINDS = (
     "RC=O.NS>>RCNS",  # reductive amination
     "AS(=O)(=O)Cl.NS>>AS(=O)(=O)NS",  # sulfonamide
 )
+BUILT_IN, MOST_HELD_OUT = 200, 2000
 HIDDEN_SHARE = 0.15  # of the tokens, as in the training of BERT
 
 
@@ -90,6 +92,17 @@ def _filled(kind: str, rng: np.random.Generator) -> str:
     return "".join(chosen.get(letter, letter) for letter in kind).replace(sulfur, "S")
 
 
+def built_in() -> list[str]:
+    """Return the reactions of the samples, in which some tokens are hidden there."""
+    return list(reactions(BUILT_IN, seed=0))
+
+
+def held_out(seed: int) -> Iterator[str]:
+    """Yield random reactions that are not among those of the samples."""
+    known = set(built_in())
+    return (text for text in reactions(MOST_HELD_OUT, seed) if text not in known)
+
+
 def hidden(text: str, rng: np.random.Generator) -> str:
     """Return a reaction in which some tokens are hidden, one at least."""
     import re
@@ -104,4 +117,4 @@ def hidden(text: str, rng: np.random.Generator) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int, help="number of reactions")
-    print("\n".join(reactions(parser.parse_args().count, seed=1)))
+    print("\n".join(islice(held_out(seed=1), parser.parse_args().count)))

@@ -60,14 +60,20 @@ def _bias(constants: Constants, node: NodeProto, channels: int) -> Numbers | Non
         return constants.real(node.input[2])
     result = node.output[0]
     reader = constants.reader(result)
-    if reader is not None and reader.op_type == "Reshape":  # of rows that were one matrix for the product
+    is_reshaped = reader is not None and reader.op_type == "Reshape"  # of rows that were one matrix for the product
+    if reader is not None and is_reshaped:
+        target = constants.real(reader.input[1])
+        if target is None or target.size == 0 or target.reshape(-1)[-1] != channels:
+            return None
         result = reader.output[0]
         reader = constants.reader(result)
-    if reader is None or reader.op_type != "Add":
+    others = [name for name in reader.input if name != result] if reader is not None else []
+    if reader is None or reader.op_type != "Add" or len(others) != 1:
         return None
-    (other,) = (name for name in reader.input if name != result)
-    value = constants.real(other)
-    return value.reshape(-1) if value is not None and value.size == channels else None
+    value = constants.real(others[0])
+    if value is None or value.size != channels or (is_reshaped and value.shape[-1] != channels):
+        return None
+    return value.reshape(-1)
 
 
 def _gemm(node: NodeProto, weights: Numbers) -> Numbers:

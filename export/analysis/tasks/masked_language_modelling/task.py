@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = "a .txt with one text per line"
 HIDDEN_SHARE = 0.15  # of the tokens of a text: Devlin et al. 2019, section 3.1
-MOST_TEXTS = 200  # the logits of all are in memory at once
+# The scores of all texts are in memory at once.
+MOST_TEXTS, FEWEST_TEXTS, MOST_BYTES = 200, 8, 1_000_000_000
+ENDS = 2  # tokens of a text that are never hidden, the first and the last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,7 @@ class PlainTexts(TextFile):
         if any((row[ids] == hidden).any() for row in rows):
             text = tokenizer.token(hidden)
             raise UsageProblemError(f"{self.path.name} holds {text} itself; give whole texts, whose tokens are known")
-        rows = [row for row in rows if row[padding].sum() > len(tokenizer.ids(""))][:MOST_TEXTS]
+        rows = [row for row in rows if row[padding].sum() > ENDS][: _most_texts(encoder.length, tokenizer.size)]
         if not rows:
             raise UsageProblemError(f"{self.path.name} holds no text beside those of calibration")
         arrays = {key: np.stack([row[key] for row in rows]) for key in self.request.inputs}
@@ -86,9 +88,13 @@ class PlainTexts(TextFile):
 
 def _drawn(count: int, length: int, generator: np.random.Generator) -> Array:
     """Return which of `length` places are hidden: some of the `count` tokens of a text, but not its first and last."""
-    inside = count - 2
+    inside = count - ENDS
     places = 1 + generator.permutation(inside)[: max(1, round(HIDDEN_SHARE * inside))]
     return np.isin(np.arange(length), places)
+
+
+def _most_texts(length: int, vocabulary: int) -> int:
+    return min(MOST_TEXTS, max(FEWEST_TEXTS, MOST_BYTES // (4 * length * vocabulary)))
 
 
 class MaskedLanguageModelling(WithoutPredictions):
