@@ -50,5 +50,5 @@ def encoded(start: Start, texts: Sequence[str]) -> tuple[dict[str, NDArray[Any]]
         for name, array in inputs.items():
             array[row] = values[name]
         cut += is_cut
-    longer = f"{cut} of {len(texts)} texts are longer than {reader.length} tokens and were cut off; --set length=... "
-    return inputs, (longer + "gives a network that reads more",) if cut else ()
+    longer = f"{cut} of {len(texts)} texts are longer than {reader.length} tokens and were cut off; a network "
+    return inputs, (longer + "trained with a larger --set length=... reads more of them",) if cut else ()
