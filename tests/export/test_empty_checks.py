@@ -13,18 +13,19 @@ import pytest
 from calibration.ranges import Ranges
 from calibration.samples import Samples
 from export.formats.tflite import ranges, storage
-from export.metrics import EQUAL_SQNR_DB
+from export.metrics import EQUAL_SQNR_DB, OutputKind
 from export.model.subject import load_subject
+from export.model.tensor_spec import TensorSpec
 from export.passes import registry
 from export.passes.prune import Prune
 from export.passes.prune_channels import PruneChannels
 from export.pipeline import run
 from export.progress import Quiet
-from export.proof import clipping, prove
-from export.proof.tolerances import AGREEMENT, by_fidelity, nearer_than_fidelity
+from export.proof import clipping, compare, prove
+from export.proof.tolerances import AGREEMENT, FIDELITY, by_fidelity, for_few, nearer_than_fidelity
 from export.quantization.export_run import ExportRun
 from export.recipe import Recipe, Width
-from export.scheme import FLOAT32, INT8, Scheme
+from export.scheme import FLOAT16, FLOAT32, INT8, INT8_DYNAMIC, Scheme
 from zoo import find
 from zoo.errors import OutsideError, UsageProblemError
 from zoo.inputs import Input, Vector, Zeros
@@ -122,3 +123,30 @@ def test_passes_are_applied_in_the_order_of_the_registry_and_each_once() -> None
         registry.ordered((prune, prune))
     with pytest.raises(UsageProblemError, match="there are prune_channels, prune"):
         registry.record((object(),))  # type: ignore[arg-type]
+
+
+def test_few_samples_may_diverge_twice_as_far() -> None:
+    tolerance = FIDELITY[INT8_DYNAMIC]
+    assert tolerance.max_kl_nats is not None
+    assert for_few(tolerance, 8).max_kl_nats == 2 * tolerance.max_kl_nats
+    assert for_few(FIDELITY[INT8], 8).max_kl_nats is not None
+    assert for_few(FIDELITY[FLOAT16], 8).max_kl_nats is None
+
+
+def test_trained_files_that_change_predictions_disagree_however_far_they_are_from_the_model() -> None:
+    """Planted: one prediction in eight differs between two int8 files of which one in five differs from the model's."""
+    rng = np.random.default_rng(0)
+    model = {"logits": rng.normal(size=(64, 10))}
+    first = {"logits": model["logits"] + rng.normal(scale=0.35, size=(64, 10))}
+    second = {"logits": first["logits"] + rng.normal(scale=0.22, size=(64, 10))}
+    specs = {"logits": TensorSpec(name="logits", shape=(1, 10), dtype="float32")}
+    kinds = {"logits": OutputKind.CLASSES}
+
+    def passes(*, has_near_ties: bool) -> bool:
+        results = compare.agreement(
+            first, second, specs, INT8, model=model, margin_db=3, kinds=kinds, has_near_ties=has_near_ties
+        )
+        return all(one.passed for one in results)
+
+    assert passes(has_near_ties=True)
+    assert not passes(has_near_ties=False)

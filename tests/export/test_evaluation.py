@@ -99,5 +99,11 @@ def test_every_task_has_a_main_metric_and_describes_its_data(task: tasks.Task) -
 
 def test_every_architecture_has_a_known_task() -> None:
     # The hidden states of an encoder have no labelled data; regression and decisions are tasks of users' models.
-    tasks = {zoo.find(name).task for name in zoo.names()}
+    architectures = [zoo.find(name) for name in zoo.names()]
+    tasks = {
+        one.task_for(one.settings({key: value}))
+        for one in architectures
+        for key, option in one.options.items()
+        for value in option.choices
+    } | {one.task for one in architectures}
     assert tasks - {"encoding"} == set(TASKS) - {"regression", "decisions"}

@@ -19,6 +19,7 @@ from export.formats import FORMATS
 from export.model.subject import load_subject
 from export.pipeline import Delivery, run
 from export.quantization.samples import _probe_count as probe_count
+from export.quantization.samples import for_untrained
 from export.recipe import Recipe
 from export.scheme import FLOAT16, FLOAT32, INT8, W8A32
 from tests.language.small_decoders import SIZES, small
@@ -139,3 +140,15 @@ def test_more_weights_than_a_file_can_hold_are_refused_in_a_sentence(
     decoder = small("gpt2")
     with pytest.raises(ConversionError, match="can hold at most 2 GB"):
         FORMATS[format_name].convert(decoder.model, decoder=decoder.decoder())
+
+
+def test_random_weights_without_a_tokenizer_are_exported_with_random_tokens(tmp_path: Path) -> None:
+    """No text means anything to them; trained weights need tokens that do."""
+    made = run(Recipe(model=NAME, weights="random", out=tmp_path))
+    assert made.manifest["recipe"]["random_calibration"] is True
+    assert made.manifest["probe"]["real"] is False
+    subject = load_subject(Recipe(model=NAME, weights="random"))
+    trained = replace(subject, weights=replace(subject.weights, trained=True))
+    assert for_untrained(Recipe(model=NAME), trained).random_calibration is False
+    given = Recipe(model=NAME, calibration="tokens.npz")
+    assert for_untrained(given, subject) is given
