@@ -11,17 +11,13 @@ from the paper: no dropout, which only training uses; static lengths, which devi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zoo import inputs as texts
 from zoo.architecture import Architecture, Option, register
 from zoo.inputs import Input, TargetTokens, TokenMask, Tokens
 from zoo.language import encoder_decoder as forms
 from zoo.language.decoder import CacheSize, Decoder, Remember, Shared
 from zoo.language.encoder_decoder import Memory
-from zoo.language.tokenizer import FILE
-from zoo.pretrained import transformer as pretrained
 
 if TYPE_CHECKING:
     import keras
@@ -195,18 +191,6 @@ def decoder(model: keras.Model) -> Decoder:
     return forms.encoder_decoder(_Network(Shared(model.layers), sizes), cache, sizes.length)
 
 
-# The vocabulary of `zoo.language.spoken_dates`; the longest wording has 17 tokens, a date 12.
-DATES = {
-    "width": 64,
-    "depth": 2,
-    "heads": 4,
-    "hidden": 256,
-    "vocabulary": 94,
-    "length": 20,
-    "target_length": 12,
-}
-
-
 def inputs(*, vocabulary: int = VOCABULARY, **_: object) -> dict[str, Input]:
     """Return the meaning of the inputs."""
     return {
@@ -230,27 +214,5 @@ TRANSFORMER = register(
             "size": Option(default="base", choices=tuple(WIDTHS), meaning="base, or half as wide"),
             "length": Option(default=64, choices=(16, 32, 64, 128, 256), meaning="tokens of both texts"),
         },
-    )
-)
-
-
-def _dates(**_: object) -> dict[str, Input]:
-    """Return the meaning of the inputs of `transformer_dates`."""
-    tokens = Tokens(vocabulary=DATES["vocabulary"], tokenizer=FILE, texts=texts.DATES)
-    return {**inputs(vocabulary=DATES["vocabulary"]), "source": tokens}
-
-
-TRANSFORMER_DATES = register(
-    Architecture(
-        name="transformer_dates",
-        title="Transformer of a quarter of a million parameters for spoken dates",
-        task="translation",
-        paper=TRANSFORMER.paper,
-        build=partial(network, **DATES),
-        inputs=_dates,
-        parameter_count=237_952,
-        weights=(pretrained.DATES,),
-        decoder=decoder,
-        companions=pretrained.tokenizer,
     )
 )

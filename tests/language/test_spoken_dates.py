@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import transformer, weights
+from zoo import transformer, transformer_dates, weights
 from zoo.errors import UsageProblemError
 from zoo.inputs import DATES, SEPARATOR, Tokens
 from zoo.language import spoken_dates
@@ -78,8 +78,8 @@ def test_every_text_fits_and_every_word_is_known() -> None:
     unknown = tokenizer().number(spoken_dates.UNKNOWN)
     for line in spoken_dates.pairs("train", 2000, seed=3):
         text, iso = line.split(SEPARATOR)
-        assert len(tokenizer().ids(text)) <= transformer.DATES["length"]
-        assert len(tokenizer().ids(iso)) == transformer.DATES["target_length"]
+        assert len(tokenizer().ids(text)) <= transformer_dates.SIZES["length"]
+        assert len(tokenizer().ids(iso)) == transformer_dates.SIZES["target_length"]
         assert unknown not in tokenizer().ids(line)
         assert tokenizer().decode(tokenizer().ids(iso)) == iso
 
@@ -121,7 +121,7 @@ def test_training_is_effective_and_repeatable() -> None:
     found = []
     for _ in range(2):
         keras.utils.set_random_seed(3)
-        model = transformer.network(**{**transformer.DATES, "width": 16, "hidden": 16, "depth": 1})
+        model = transformer.network(**{**transformer_dates.SIZES, "width": 16, "hidden": 16, "depth": 1})
         some = pairs(list(spoken_dates.pairs("train", 64, seed=0)), model)
         assert exact_match(model, some) == 0
         fit(model, some, epochs=150, batch=32, learning_rate=1e-2, seed=1)
