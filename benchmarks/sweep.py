@@ -2,7 +2,8 @@
 
 python -m benchmarks sweep [--models NAME,NAME] [--only tiny] [--again]
 Measurements are kept in build/sweep and used again, so the sweep may be stopped at any time. The results of the proofs
-are written to zoo/proofs/proofs.json, for `zoo list`.
+are written to zoo/proofs/proofs.json, for `zoo list`. Networks that read text have a table of
+their own, and no tiny variants.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def main(words: Sequence[str]) -> int:
         path = KEPT / f"{name}.json"
         kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else dict.fromkeys(PARTS)
         for part in (arguments.only,) if arguments.only else PARTS:
+            if part == "tiny" and zoo.find(name).reads_text:
+                continue
             if arguments.again or kept.get(part) is None:
                 kept[part] = _measured(name, part)
         path.write_text(json.dumps(kept), encoding="utf-8")
@@ -63,10 +66,17 @@ def write_page() -> None:
     kept = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(KEPT.glob("*.json"))}
     known = {name: kept[name] for name in zoo.names() if name in kept}
     page = PAGE.read_text(encoding="utf-8")
-    for section, rows in (("full size", full_table(known)), ("tiny variants", tiny_table(known))):
+    of_photos, of_texts = (
+        {name: one for name, one in known.items() if zoo.find(name).reads_text is side} for side in (False, True)
+    )
+    sections = {"full size": full_table(of_photos), "tiny variants": tiny_table(of_photos)} if of_photos else {}
+    sections |= {"texts": full_table(of_texts)} if of_texts else {}
+    for section, rows in sections.items():
         page = between(page, f"<!-- {section} -->", f"<!-- end of {section} -->", "\n".join(rows))
     PAGE.write_text(page, encoding="utf-8")
-    proofs = {name: {part: _proof(record[part]) for part in PARTS if record[part]} for name, record in known.items()}
+    found = {name: {part: _proof(record[part]) for part in PARTS if record[part]} for name, record in known.items()}
+    before = json.loads(PROOFS.read_text(encoding="utf-8"))
+    proofs = {name: found.get(name, before.get(name)) for name in zoo.names() if name in {*found, *before}}
     PROOFS.write_text(json.dumps(proofs, indent=1) + "\n", encoding="utf-8")
 
 
@@ -76,7 +86,7 @@ def full_table(kept: Mapping[str, Record]) -> list[str]:
         "| architecture | numbers | weights | seconds | peak GB | .tflite MB | .onnx MB | integer % | verdict |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for name, record in kept.items():
+    for name, record in sorted(kept.items()):
         if (full := record["full"]) is None:
             continue
         count = count_in_words(zoo.find(name).parameter_count)
@@ -132,7 +142,8 @@ def _measured(name: str, part: str) -> Record:
 
 def _proof(record: Record) -> Record:
     """Return the facts of an export that `zoo list` prints."""
-    worst = _worst(record["files"], "int8", "sqnr_db")
+    found = (_worst(record["files"], scheme, "sqnr_db") for scheme in ("int8", "int8_dynamic"))
+    worst = next((one for one in found if one is not None), None)
     sqnr_db = None if worst is None else round(worst, 1)
     facts = {key: record[key] for key in ("weights", "trained", "date")}
     return {**facts, "int8_sqnr_db": sqnr_db, "proven": record["code"] == 0}
