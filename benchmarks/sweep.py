@@ -12,7 +12,7 @@ import argparse
 import json
 import platform
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def write_page() -> None:
         {name: one for name, one in known.items() if zoo.find(name).reads_text is side} for side in (False, True)
     )
     sections = {"full size": full_table(of_photos), "tiny variants": tiny_table(of_photos)} if of_photos else {}
-    sections |= {"texts": full_table(of_texts)} if of_texts else {}
+    sections |= {"texts": text_table(of_texts)} if of_texts else {}
     for section, rows in sections.items():
         page = between(page, f"<!-- {section} -->", f"<!-- end of {section} -->", "\n".join(rows))
     PAGE.write_text(page, encoding="utf-8")
@@ -81,9 +81,19 @@ def write_page() -> None:
 
 
 def full_table(kept: Mapping[str, Record]) -> list[str]:
-    """Return the table of the full-size exports."""
+    """Return the table of the full-size exports of networks that take photos."""
+    return _table_of_exports(kept, "integer %", _integer_share)
+
+
+def text_table(kept: Mapping[str, Record]) -> list[str]:
+    """Return the table of the exports of networks that read text."""
+    return _table_of_exports(kept, "SQNR dB", lambda files: _number(_worst(files, "int8_dynamic", "sqnr_db")))
+
+
+def _table_of_exports(kept: Mapping[str, Record], heading: str, quantity: Callable[[list[Record]], str]) -> list[str]:
+    """Return a table with the cost and the files of each export, and one more quantity of these files."""
     lines = [
-        "| architecture | numbers | weights | seconds | peak GB | .tflite MB | .onnx MB | integer % | verdict |",
+        f"| architecture | numbers | weights | seconds | peak GB | .tflite MB | .onnx MB | {heading} | verdict |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, record in sorted(kept.items()):
@@ -94,10 +104,14 @@ def full_table(kept: Mapping[str, Record]) -> list[str]:
         for kind in ("tflite", "onnx"):
             found = [file for file in full["files"] if file["format"] == kind]
             cells.append(f"{found[0]['bytes'] / 1e6:.1f}" if found else "-")
-        shares = [file["integer_share"] for file in full["files"] if file["integer_share"] is not None]
-        cells += [f"{100 * min(shares):.0f}" if shares else "-", _verdict(full)]
+        cells += [quantity(full["files"]), _verdict(full)]
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, "", _conditions(kept, "full")]
+
+
+def _integer_share(files: list[Record]) -> str:
+    shares = [file["integer_share"] for file in files if file["integer_share"] is not None]
+    return f"{100 * min(shares):.0f}" if shares else "-"
 
 
 def tiny_table(kept: Mapping[str, Record]) -> list[str]:
