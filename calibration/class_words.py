@@ -19,7 +19,7 @@ def class_indices(words: Collection[str], *, classes: int, labels: Sequence[str]
     """
     if set(words) <= set(labels) and len(set(labels)) == len(labels):
         return {word: labels.index(word) for word in words}  # also numbers that are names: 1 to 5 stars
-    if all(word.isascii() and word.isdigit() for word in words):
+    if all(map(_is_number, words)) and not any(map(_is_number, labels)):
         outside = sorted(word for word in words if int(word) >= classes)
         if outside:
             raise UsageProblemError(f"class {outside[0]} does not exist: the model has classes 0 to {classes - 1}")
@@ -40,6 +40,10 @@ def class_indices(words: Collection[str], *, classes: int, labels: Sequence[str]
         f"{len(words)} classes like {stranger!r} cannot be matched with the model's {classes}; name the "
         "class folders by class index (0, 1, ...) or give a CSV with the columns file,class_index"
     )
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit()
 
 
 def _plain(word: str) -> str:

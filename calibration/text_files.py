@@ -76,6 +76,8 @@ def _rows(path: Path, classes: tuple[str, ...]) -> Iterator[tuple[str, str, int]
             needed = "the columns text and class" if classes else "a column text"
             held = ", ".join(columns) or "none"
             raise UsageProblemError(f"{path.name} needs {needed} and a row per text (has: {held})")
+        if twice := next((name for name in (TEXT, column) if name and columns.count(name) > 1), None):
+            raise UsageProblemError(f"{path.name} has two columns {twice}; remove or rename one of them")
         is_empty = True
         for row in reader:
             is_empty = False
@@ -84,7 +86,9 @@ def _rows(path: Path, classes: tuple[str, ...]) -> Iterator[tuple[str, str, int]
                 raise UsageProblemError(f"{path.name} line {reader.line_num}: the text is empty; remove the row")
             yield text, word, reader.line_num
     except csv.Error as error:
-        raise UsageProblemError(f"{path.name} is not a CSV: {error}") from None
+        raise UsageProblemError(
+            f"{path.name} is not a CSV behind line {reader.line_num}: {error}; perhaps a quote is not closed"
+        ) from None
     if is_empty:
         raise UsageProblemError(f"{path.name} holds no text; write one text per row")
 

@@ -110,7 +110,8 @@ def read(path: Path) -> Facts | None:
         AttributeError,
         zipfile.BadZipFile,
         zlib.error,
-        NotImplementedError,
+        EOFError,
+        RuntimeError,  # an encrypted member, an unknown compression, or text that is nested too deeply
     ) as error:
         raise UsageProblemError(
             f"{path.name} holds a {_MEMBER} that makes no sense ({error}); remove it, or train the network again"

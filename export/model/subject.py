@@ -15,12 +15,13 @@ from export.model.loading.causal_model import CACHE
 from export.model.loading.functional_form import normalises_by_itself
 from export.model.loading.model_file import is_model_file
 from export.model.loading.static_sizes import Sizes
+from export.model.output_kinds import CLASSIFICATION, LANGUAGE_MODELLING, TEXT_CLASSIFICATION
 from export.recipe import Recipe
 from zoo import class_names, own_file, weights
 from zoo.architecture import ARCHITECTURES
 from zoo.entry_points import EntryPoint
 from zoo.errors import UsageProblemError
-from zoo.inputs import Input, Photo, Tokens, Vector, made_up, preprocessing_of
+from zoo.inputs import Input, Photo, Tokens, Vector, made_up, preprocessing_of, tokenizer_of
 from zoo.language.decoder import Decoder
 from zoo.language.tokenizer import Tokenizer
 from zoo.preprocessing import Preprocessing, conventions
@@ -30,6 +31,12 @@ from zoo.weights.sources import ByteProgress
 
 if TYPE_CHECKING:
     import keras
+
+
+# What the facts in a file must hold, by their task: how photos are read, or a tokenizer.
+PHOTO_TASKS = (CLASSIFICATION, "detection", "segmentation")
+TEXT_TASKS = (TEXT_CLASSIFICATION, LANGUAGE_MODELLING)
+MATRIX_RANK = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,8 +243,20 @@ def _check_facts(path: Path, model: keras.Model, known: own_file.Facts) -> None:
     classes = known.detection.classes if known.detection else signature.outputs(model)[0].shape[-1]
     shape = known.preprocessing.shape if known.preprocessing is not None else None
     is_text = known.preprocessing is None and known.inputs.keys() == {spec.name for spec in signature.inputs(model)}
-    if (not is_text and taken != [shape]) or len(known.labels) not in (0, classes):
+    is_unfit = known.preprocessing is None and known.task in PHOTO_TASKS
+    is_unfit |= not tokenizer_of(known.inputs) and known.task in TEXT_TASKS
+    is_unfit |= _largest_vocabulary(known) > _largest_table(model)
+    if is_unfit or (not is_text and taken != [shape]) or len(known.labels) not in (0, classes):
         raise UsageProblemError(f"{path.name}: its stored inputs or classes do not fit the model; train it again")
+
+
+def _largest_vocabulary(known: own_file.Facts) -> int:
+    return max((one.vocabulary for one in known.inputs.values() if isinstance(one, Tokens)), default=0)
+
+
+def _largest_table(model: keras.Model) -> int:
+    """Return the number of rows of the largest matrix: no table of tokens has more."""
+    return max((int(weight.shape[0]) for weight in model.weights if len(weight.shape) == MATRIX_RANK), default=0)
 
 
 def _check_tokenizer(path: Path, known: own_file.Facts) -> None:

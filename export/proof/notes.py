@@ -28,8 +28,10 @@ def notes(artifact: Artifact, float_artifact: Artifact, choices: Sequence[str] =
         choices: what the export chose by itself for this file, with the reason.
     """
     missing = tuple(f"not checked for {id}: {one.reason}" for id, one in artifact.not_made.items() if one.is_missing)
-    if artifact.scheme == FLOAT32 or not artifact.content:
+    if not artifact.content:
         return missing
+    if artifact.scheme == FLOAT32:
+        return (*missing, *choices)
     found = [
         *missing,
         _few_samples(artifact),

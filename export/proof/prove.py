@@ -210,6 +210,8 @@ def _positions(run: ExportRun) -> tuple[str, ...]:
 
 
 def _chosen(run: ExportRun, file: MadeFile, base: IntegerBase | None) -> tuple[str, ...]:
+    if file.scheme == FLOAT32:
+        return ()
     if file.alone:
         return (f"quantized straight from the float .{file.format}, not reconstructed: {file.alone}",)
     coarse = run.coarse_edges(file.scheme).reasons if run.raised(file.scheme) else ()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import calibration.sources
 from calibration.inputs import InputSpec
@@ -20,7 +22,7 @@ from export.model.subject import Subject
 from export.progress import Progress, Quiet
 from export.quantization import synthesis
 from export.recipe import Recipe
-from zoo.inputs import Input, Tokens, tokenizer_of
+from zoo.inputs import Input, TokenMask, Tokens, tokenizer_of
 
 # Samples of the proof. With random weights only parity is checked, for which fewer are enough.
 PROBES, UNTRAINED_PROBES = 64, 16
@@ -64,6 +66,7 @@ def draw(
         maker=_maker(subject, recipe, progress or Quiet()) if function is None else None,
         companions=subject.companions,
     )
+    drawn = _with_padding(contracts, drawn)
     return _with_state(subject, drawn) if entries.state(subject) else drawn
 
 
@@ -96,6 +99,22 @@ def _output_bytes(subject: Subject) -> int:
 def _meaning(contract: Input | None) -> str:
     """Return what messages say about an input beside its shape."""
     return contract.describe() if isinstance(contract, Tokens) else ""
+
+
+def _with_padding(contracts: Mapping[str, Input], drawn: Draw) -> Draw:
+    """Return samples in whose proof every mask hides something: a file that ignores a mask of ones would pass.
+
+    Where the texts are all as long as the input, the second half of the last one is hidden.
+    """
+    hidden: dict[str, Any] = {}
+    for name, values in drawn.probe.inputs.items():
+        if isinstance(contracts.get(name), TokenMask) and (np.asarray(values) != 0).all():
+            hidden[name] = np.array(values)
+            hidden[name][-1, values.shape[1] // 2 :] = 0
+    if not hidden:
+        return drawn
+    probe = drawn.probe.with_inputs({**drawn.probe.inputs, **hidden})
+    return replace(drawn, probe=probe.save(drawn.probe_folder))
 
 
 def _with_state(subject: Subject, drawn: Draw) -> Draw:

@@ -40,11 +40,13 @@ def test_the_column_of_classes_may_be_called_label(tmp_path: Path) -> None:
         ("review,class\na,b\n", "needs the columns text and class and a row per text .has: review, class"),
         ("text,stars\na,b\n", "needs the columns text and class and a row per text .has: text, stars"),
         ("text,class\n", "holds no text"),
+        ("text,class,text\na,b,c\n", "has two columns text"),
+        ('text,class\na,b\n"c,d\n' + "e" * 200_000, "behind line 2: .* perhaps a quote is not closed"),
         ("text,class\na,good\n  ,bad\n", "line 3: the text is empty"),
         ("text,class\na,good\nb\n", "line 3: the class is empty"),
         ("text,class\na,\x1b[31m\n", "line 2: the class .* unprintable"),
         (b"text,class\na\xff,good\n", "not text in UTF-8"),
-        (b"text,class\n" + b"a" * 200_000 + b",good\n", "is not a CSV: field larger than"),
+        (b"text,class\n" + b"a" * 200_000 + b",good\n", "field larger than"),
     ],
 )
 def test_other_tables_of_texts_are_refused(content: str | bytes, words: str, tmp_path: Path) -> None:
@@ -62,3 +64,5 @@ def test_a_table_of_photos_or_numbers_is_no_table_of_texts(tmp_path: Path) -> No
 def test_classes_that_are_called_like_numbers_are_found_by_name() -> None:
     assert class_indices({"5", "1"}, classes=5, labels=("1", "2", "3", "4", "5")) == {"1": 0, "5": 4}
     assert class_indices({"0", "1"}, classes=2, labels=("bad", "good")) == {"0": 0, "1": 1}
+    with pytest.raises(UsageProblemError, match="'0'"):  # not the index of "1"
+        class_indices({"0", "1"}, classes=5, labels=("1", "2", "3", "4", "5"))

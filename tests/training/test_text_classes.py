@@ -194,6 +194,8 @@ def test_a_stopped_and_resumed_run_gives_the_same_weights(trained: Trained, pets
         ({"inputs": {"ids": {"kind": "tokens", "vocabulary": 16, "tokenizer": 7}}}, "makes no sense"),
         ({"inputs": {"tokens": {"kind": "tokens", "vocabulary": 16, "tokenizer": FILE}}}, "do not fit the model"),
         ({"labels": ["cat", "dog", "bird"]}, "do not fit the model"),
+        ({"task": "classification"}, "do not fit the model"),
+        ({"title": [[[]]]}, "makes no sense"),
     ],
 )
 def test_facts_that_do_not_fit_the_network_are_refused(
@@ -286,3 +288,23 @@ def test_the_command_refuses_photos_for_a_network_of_texts_in_one_line(
 ) -> None:
     assert main(["train", "bert_tiny", "--data", str(tmp_path), "--out", str(tmp_path / "out.keras")]) == 2
     assert "is a folder; bert_tiny reads text" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_vocabulary_beyond_the_table_of_the_network_is_refused(trained: Trained, tmp_path: Path) -> None:
+    """Random tokens of it would be rows that the network does not have."""
+    with zipfile.ZipFile(trained.file) as archive:
+        inputs = json.loads(archive.read("zoo.json"))["inputs"]
+    inputs["ids"]["vocabulary"] = 1_000_000
+    with pytest.raises(UsageProblemError, match="do not fit the model"):
+        subject_of_file(changed(trained.file, tmp_path, {"inputs": inputs}), None)
+
+
+def test_facts_that_are_nested_too_deeply_are_refused(trained: Trained, tmp_path: Path) -> None:
+    path = changed(trained.file, tmp_path, {})
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()} | {"zoo.json": b"[" * 500_000}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(UsageProblemError, match="makes no sense"):
+        subject_of_file(path, None)

@@ -59,7 +59,7 @@ def _legend(found: Sequence[Mapping[str, Any]]) -> list[str]:
     runtimes = dict.fromkeys(f"{record['runtime']} {record['version']}" for record in found if record["runtime"])
     return [
         "prompt: its tokens, or those of a text to translate; first ms: time to the first new token; tokens/s: of "
-        "those behind it; the last row of a file ends at its context",
+        "those behind it; the last row of a decoder ends at its context",
         f"peak MB: peak memory of the whole process up to this length; Python and NumPy alone take {empty:.0f} MB",
         f"{', '.join(runtimes)}; {threads} thread{'s' * (threads != 1)}, alternating between the files",
     ]
