@@ -31,7 +31,7 @@ from export.scheme import FLOAT32, INT4, INT8_DYNAMIC
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, BEGIN, END = ROOT / "docs" / "texts.md", "<!-- peers -->", "<!-- end of peers -->"
-MODELS, ROUNDS = ("minilm", "stories15m"), 15
+MODELS, ROUNDS = ("minilm", "stories15m"), 31
 SCHEMES = (FLOAT32, INT8_DYNAMIC, INT4)
 
 
