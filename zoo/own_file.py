@@ -93,7 +93,7 @@ def read(path: Path) -> Facts | None:
     Raises:
         UsageProblemError: the facts are malformed.
     """
-    if path.suffix != ".keras":
+    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
         return None
     try:
         with zipfile.ZipFile(path) as archive:

@@ -154,8 +154,7 @@ def _translate(
     _warn(file)
     for one in found:
         if one.is_cut:
-            warning = f"warning: {printable(one.text)!r} is longer than the network reads and was cut off"
-            standard_error().print(warning, markup=False, soft_wrap=True)
+            _warn_of_cut(one.text)
         if not as_json:
             console.print(printable(one.text), end=" -> ", style="bold", markup=False, highlight=False, soft_wrap=True)
             console.print(printable(one.translation), markup=False, highlight=False, soft_wrap=True)
@@ -173,8 +172,7 @@ def _fill(delivered: Delivered, file: DeliveredFile, texts: Sequence[str], top: 
     _warn(file)
     for one in found:
         if one.is_cut:
-            warning = f"warning: {printable(one.text)!r} is longer than the network reads and was cut off"
-            standard_error().print(warning, markup=False, soft_wrap=True)
+            _warn_of_cut(one.text)
         if not as_json:
             console.print(printable(one.filled), style="bold", markup=False, highlight=False, soft_wrap=True)
             for candidates in one.places:
@@ -183,6 +181,14 @@ def _fill(delivered: Delivered, file: DeliveredFile, texts: Sequence[str], top: 
             console.print(f"{file.path.name}: {one.milliseconds:.1f} ms", style="dim", soft_wrap=True)
     if as_json:
         print_json({"file": file.path.name, "answers": [asdict(one) for one in found]})
+
+
+def _warn_of_cut(text: str) -> None:
+    """Warn that a text was cut off."""
+    from export.cli.printable import printable
+
+    warning = f"warning: {printable(text)!r} is longer than the network reads and was cut off"
+    standard_error().print(warning, markup=False, soft_wrap=True)
 
 
 def _show(text: str) -> None:
