@@ -21,6 +21,7 @@ from export.formats.onnx.float_weights import store_integers
 from export.formats.onnx.graph import Graph
 from export.formats.onnx.naming import drop_unused, subgraphs
 from export.formats.onnx.protos import GraphProto, NodeProto
+from export.formats.onnx.row_rounding import Rounding
 from export.formats.onnx.saturation import is_safe
 from export.formats.onnx.sibling import read_sibling, seal
 from export.formats.onnx.weights_only import spell_out_dequantizations
@@ -29,8 +30,6 @@ from export.formats.tflite import four_bits as in_tflite
 from export.formats.tflite.decoder import length_of
 
 OFFSET = 128  # of unsigned weights
-LEVELS = 255.0
-SMALLEST_SCALE = 1e-30  # of a row of zeros
 
 
 def derive(sibling: bytes, float_file: bytes) -> bytes:
@@ -118,14 +117,14 @@ class _Rewriting:
         shared: tables that are stored once, transposed, for products and for lookups.
         scope: begins the names of stored constants.
         may_have_no_rows: whether inputs of layers, all (rows, width), may have no rows in some steps.
-        rounded: names of the integers, scale and zero point of inputs that are rounded already.
+        rounded: inputs of layers that are rounded already.
     """
 
     graph: Graph
     shared: frozenset[str]
     scope: str = ""
     may_have_no_rows: bool = False
-    rounded: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    rounded: dict[str, Rounding] = field(default_factory=dict)
 
     def run(self) -> None:
         """Replace products with stored integers, and rows of stored tables, in place."""
@@ -169,18 +168,18 @@ class _Rewriting:
         weights = weights.T if _is_transposed(self.graph, node) else weights
         scale = np.broadcast_to(self.graph.value(dequantized.input[1]).astype(np.float32), weights.shape[1:])
         stored, offset = self._weights(table, weights)
-        yield from self._round(node.input[0])
-        rounded, row_scale, zero = self.rounded[node.input[0]]
+        yield from self._round(node.input[0], weights.shape[0])
+        rounded = self.rounded[node.input[0]]
         columns = self._stored(f"{table}/columns", weights.sum(axis=0, dtype=np.int64).astype(np.float32))
         zeros = self._stored("rows/zero", np.uint8(0)), offset
-        yield helper.make_node("MatMulInteger", [rounded, stored, *zeros], [f"{result}/sums"])
+        yield helper.make_node("MatMulInteger", [rounded.integers, stored, *zeros], [f"{result}/sums"])
         yield helper.make_node("Cast", [f"{result}/sums"], [f"{result}/cast"], to=TensorProto.FLOAT)
-        yield helper.make_node("Mul", [zero, columns], [f"{result}/offset"])
+        yield helper.make_node("Mul", [rounded.zero, columns], [f"{result}/offset"])
         yield helper.make_node("Sub", [f"{result}/cast", f"{result}/offset"], [f"{result}/centred"])
         scales = self._stored(f"{table}/scale", scale)
         yield helper.make_node("Mul", [f"{result}/centred", scales], [f"{result}/steps"])
         bias = node.input[2] if len(node.input) > 2 else ""
-        yield helper.make_node("Mul", [f"{result}/steps", row_scale], [f"{result}/product" if bias else result])
+        yield helper.make_node("Mul", [f"{result}/steps", rounded.scale], [f"{result}/product" if bias else result])
         if bias:
             yield helper.make_node("Add", [f"{result}/product", bias], [result])
 
@@ -194,44 +193,11 @@ class _Rewriting:
             return stored, self._stored("weights/signed_zero", np.int8(0))
         return self._stored(f"{table}/weights", _unsigned(weights)), self._stored("weights/zero", np.uint8(OFFSET))
 
-    def _round(self, name: str) -> Iterator[Any]:
+    def _round(self, name: str, width: int) -> Iterator[Any]:
         """Yield the nodes that round the rows of a tensor to 8 bits, unless another product has done so."""
-        from onnx import TensorProto, helper
-
-        if name in self.rounded:
-            return
-        self.rounded[name] = f"{name}/row_integers", f"{name}/row_scale", f"{name}/row_zero"
-        axes, nothing = self._stored("rows/axes", np.array([-1])), self._stored("rows/nothing", np.float32(0))
-        yield from self._extreme("ReduceMax", [name, axes], f"{name}/row_high")
-        yield from self._extreme("ReduceMin", [name, axes], f"{name}/row_low")
-        yield helper.make_node("Max", [f"{name}/row_high", nothing], [f"{name}/row_above"])
-        yield helper.make_node("Min", [f"{name}/row_low", nothing], [f"{name}/row_below"])
-        yield helper.make_node("Sub", [f"{name}/row_above", f"{name}/row_below"], [f"{name}/row_width"])
-        step = self._stored("rows/step", np.float32(1 / LEVELS))
-        smallest = self._stored("rows/smallest", np.float32(SMALLEST_SCALE))
-        yield helper.make_node("Mul", [f"{name}/row_width", step], [f"{name}/row_step"])
-        yield helper.make_node("Max", [f"{name}/row_step", smallest], [f"{name}/row_scale"])
-        yield helper.make_node("Div", [f"{name}/row_below", f"{name}/row_scale"], [f"{name}/row_below_steps"])
-        yield helper.make_node("Round", [f"{name}/row_below_steps"], [f"{name}/row_whole_steps"])
-        yield helper.make_node("Neg", [f"{name}/row_whole_steps"], [f"{name}/row_zero"])
-        yield helper.make_node("Div", [name, f"{name}/row_scale"], [f"{name}/row_steps"])
-        yield helper.make_node("Round", [f"{name}/row_steps"], [f"{name}/row_whole"])
-        yield helper.make_node("Add", [f"{name}/row_whole", f"{name}/row_zero"], [f"{name}/row_shifted"])
-        levels = self._stored("rows/levels", np.float32(LEVELS))
-        yield helper.make_node("Clip", [f"{name}/row_shifted", nothing, levels], [f"{name}/row_clipped"])
-        yield helper.make_node("Cast", [f"{name}/row_clipped"], [f"{name}/row_integers"], to=TensorProto.UINT8)
-
-    def _extreme(self, kind: str, inputs: list[str], output: str) -> Iterator[Any]:
-        """Yield the nodes that find the largest or smallest number of each row.
-
-        Of (0, width), ONNX Runtime 1.31 returns (0, width) and not (0, 1), hence the Reshape.
-        """
-        from onnx import helper
-
-        found = f"{output}/found" if self.may_have_no_rows else output
-        yield helper.make_node(kind, inputs, [found], keepdims=1)
-        if self.may_have_no_rows:
-            yield helper.make_node("Reshape", [found, self._stored("rows/column", np.array([-1, 1]))], [output])
+        if name not in self.rounded:
+            self.rounded[name] = Rounding(name=name, width=width, may_have_no_rows=self.may_have_no_rows)
+            yield from self.rounded[name].nodes(self._stored)
 
     def _stored(self, name: str, value: Any) -> str:
         name = self.scope + name

@@ -9,8 +9,7 @@ import numpy as np
 
 from export.formats.onnx.constants import Constants, Numbers
 from export.formats.onnx.protos import NodeProto
-
-LEVELS = 255.0  # steps of a row
+from export.formats.onnx.row_rounding import rounds_right
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,23 +76,5 @@ def _product(constants: Constants, node: NodeProto) -> IntegerProduct | None:
         columns=columns,
         last=chain[-1],
         names=(chain[3].input[1], offset.input[1]),
-        rounds_right=_rounds_right(constants, node),
+        rounds_right=rounds_right(constants, node),
     )
-
-
-def _rounds_right(constants: Constants, node: NodeProto) -> bool:
-    """Return whether the input of a product is Cast(Clip(Round(x / scale) + zero, 0, 255)), scale = width / 255."""
-    makers = [constants.maker(node.input[0])]
-    for kind in ("Cast", "Clip", "Add", "Round", "Div"):
-        if makers[-1] is None or makers[-1].op_type != kind:
-            return False
-        makers.append(constants.maker(makers[-1].input[0]))
-    clip, div = makers[1], makers[4]
-    assert clip is not None  # checked by their kinds
-    assert div is not None
-    scale = constants.maker(div.input[1])
-    step = constants.maker(scale.input[0]) if scale is not None and scale.op_type == "Max" else None
-    if step is None or step.op_type != "Mul":
-        return False
-    ends = [constants.real(name) for name in (*clip.input[1:3], step.input[1])]
-    return [None if one is None else float(one) for one in ends] == [0.0, LEVELS, float(np.float32(1 / LEVELS))]
