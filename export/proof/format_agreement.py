@@ -9,10 +9,10 @@ from export.proof import compare
 from export.proof.check import CheckResult
 from export.proof.tolerances import (
     DYNAMIC_MARGINS_DB,
+    EQUALLY_NEAR_MARGINS_DB,
     INTEGER_MARGIN_DB,
     ISLAND_MARGIN_DB,
     STEP_AGREEMENT,
-    WIDE_MARGIN_DB,
     StepTolerance,
 )
 from export.runtime.run_file import Measurement
@@ -71,11 +71,12 @@ def check(
 
 def _margin_db(primary: Measurement, other: Measurement, scheme: Scheme, expected: compare.Outputs) -> float:
     """Return by how much two files must be nearer to each other than to the model."""
+    if scheme in EQUALLY_NEAR_MARGINS_DB and compare.are_equally_near(primary.real, other.real, expected):
+        return EQUALLY_NEAR_MARGINS_DB[scheme]
     if scheme.is_dynamic:
         return DYNAMIC_MARGINS_DB[scheme]
     if scheme == W8A16:
-        is_wide = compare.are_equally_near(primary.real, other.real, expected)
-        return WIDE_MARGIN_DB if is_wide else INTEGER_MARGIN_DB
+        return INTEGER_MARGIN_DB
     assert scheme == INT8  # the schemes with ranges are INT8 and W8A16
     has_float = any(op.arithmetic == "float" for one in (primary, other) for op in one.census)
     return ISLAND_MARGIN_DB if has_float else INTEGER_MARGIN_DB
