@@ -12,6 +12,7 @@ from keras import layers
 
 import zoo
 from export.cli.diagram.blocks import blocks, columns, runs
+from export.cli.diagram.context import name_context
 from export.cli.diagram.drawing import COLOURS, draw
 from export.cli.diagram.steps import Kind, steps
 from export.cli.main import main
@@ -68,6 +69,32 @@ def test_a_repeated_block_is_drawn_once_with_its_count() -> None:
     assert ">3 x<" in picture
     assert picture.count("Conv 3x3, 4") == 1
     assert (picture.count('class="node"'), picture.count('class="edge"')) == (6, 6)
+
+
+@pytest.mark.parametrize(
+    ("name", "counts", "named"),
+    [
+        ("bert_mini", [4], {"with mask_scores"}),
+        ("gpt_small", [4], {"with tokens", "with mask"}),
+        ("stories15m", [6], {"with tokens", "with mask", "with rotary"}),
+        ("transformer", [5, 6], {"with source", "with target", "with padding", "with future", "with encoder5_norm"}),
+    ],
+)
+def test_blocks_of_a_text_network_are_drawn_once_and_name_what_all_of_them_read(
+    name: str, counts: list[int], named: set[str]
+) -> None:
+    found = name_context(steps(built(name, tiny=False)))
+    drawn = runs(found, blocks(found))
+    assert [run.count for run in drawn if run.count > 1] == counts
+    assert {word for step in found for word in step.words if word.startswith("with ")} == named
+    assert all(source < place for place, step in enumerate(found) for source in step.sources)
+    assert len(found) == len(steps(built(name, tiny=False)))
+
+
+@pytest.mark.parametrize("name", quick(photo_networks()))
+def test_networks_of_photos_keep_all_arrows(name: str) -> None:
+    found = steps(built(name))
+    assert name_context(found) == found
 
 
 @pytest.mark.large

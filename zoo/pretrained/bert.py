@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from zoo.language.smiles_tokenizer import BEGIN, END, MASK, PADDING
 from zoo.language.tokenizer import FILE
 from zoo.pinned import Source, Weights
+from zoo.pretrained import gpt2, shipped
 
 if TYPE_CHECKING:
     import keras
@@ -120,3 +122,22 @@ def reaction_tokenizer(**_: object) -> dict[str, bytes]:
 
     (path,) = sources.fetch(_REACTION_PIECES)
     return {FILE: smiles_tokenizer.as_json(path.read_text(encoding="utf-8").splitlines())}
+
+
+def tiny(options: Mapping[str, Any]) -> Weights:
+    """Return weights of the tiny variant, built with `options`."""
+    return shipped.tiny_shakespeare(
+        "bert_tiny_tiny-shakespeare.npz", "c5775a0fd40091745f65af72f5b48410e86286b151e515b511336fdfb3e5b7f1", options
+    )
+
+
+def speech_tokenizer() -> dict[str, bytes]:
+    """Return the tokenizer of the tiny variant: that of Shakespeare's plays, with the special tokens of a BERT."""
+    from tokenizers import Tokenizer, processors
+
+    tokenizer = Tokenizer.from_str(gpt2.tokenizer()[FILE].decode())
+    first = tokenizer.get_vocab_size()
+    tokenizer.add_special_tokens([PADDING, BEGIN, END, MASK])
+    tokenizer.post_processor = processors.BertProcessing((END, first + 2), (BEGIN, first + 1))
+    tokenizer.enable_padding(pad_id=first, pad_token=PADDING)
+    return {FILE: tokenizer.to_str().encode()}

@@ -13,6 +13,7 @@ from typing import Any
 from zoo.pinned import Source, Weights
 
 TAG = "tiny"
+_SHAKESPEARE = "33 plays of Shakespeare, in the public domain"
 _FASHION_MNIST = "Fashion-MNIST, 60,000 training images"
 
 
@@ -40,7 +41,12 @@ def tiny_canvases(file: str, sha256: str, options: Mapping[str, Any]) -> Weights
 
 def shakespeare(file: str, sha256: str) -> Weights:
     """Return weights of a default build that continues texts."""
-    return _shipped("shakespeare", file, sha256, "33 plays of Shakespeare, in the public domain")
+    return _shipped("shakespeare", file, sha256, _SHAKESPEARE)
+
+
+def tiny_shakespeare(file: str, sha256: str, options: Mapping[str, Any]) -> Weights:
+    """Return weights of a tiny variant, built with `options`, that fills in hidden tokens."""
+    return _shipped(TAG, file, sha256, _SHAKESPEARE, options)
 
 
 def dates(file: str, sha256: str) -> Weights:

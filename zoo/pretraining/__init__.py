@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping
 
-from zoo.pretraining import classification, detection, generation, language_modelling, segmentation, translation
+from zoo.pretraining import (
+    classification,
+    detection,
+    generation,
+    language_modelling,
+    masked_language_modelling,
+    segmentation,
+    translation,
+)
 from zoo.pretraining.course import Course
 
 # By the task of an architecture.
@@ -11,6 +19,7 @@ COURSES: Mapping[str, Course] = {
     "detection": detection.COURSE,
     "generation": generation.COURSE,
     "language modelling": language_modelling.COURSE,
+    "masked language modelling": masked_language_modelling.COURSE,
     "segmentation": segmentation.COURSE,
     "translation": translation.COURSE,
 }

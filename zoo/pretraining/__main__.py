@@ -3,6 +3,7 @@
 python -m zoo.pretraining lenet5
 python -m zoo.pretraining mobilenet --tiny --epochs 12
 python -m zoo.pretraining gpt_small
+python -m zoo.pretraining bert_tiny --tiny
 """
 
 from __future__ import annotations
@@ -65,12 +66,13 @@ def main(
     """Train NAME as its shipped weights were trained, and write its weights and their accuracy on test data.
 
     Classifiers and the VAE learn Fashion-MNIST, detectors scenes and segmenters canvases: clothes on photos. Decoders
-    of text learn Shakespeare's plays.
+    of text learn Shakespeare's plays, and the tiny BERT the tokens that are hidden in them.
     """
     architecture = zoo.find(name)
-    if architecture.task not in COURSES:
-        raise UsageProblemError(f"{name} has no training here: its task is {architecture.task}")
-    course = COURSES[architecture.task]
+    task = architecture.task_for({**architecture.settings({}), **(architecture.tiny if tiny else {})})
+    if task not in COURSES:
+        raise UsageProblemError(f"{name} has no training here: its task is {task}")
+    course = COURSES[task]
     settings = Settings(epochs=epochs or course.epochs, count=course.count, seed=seed, data=data)
     if count:
         settings = replace(settings, count=count)

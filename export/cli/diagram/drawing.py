@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from export.cli.diagram.blocks import Run, blocks, columns, runs
+from export.cli.diagram.context import name_context
 from export.cli.diagram.steps import Kind, Step, steps
 from zoo.errors import UsageProblemError
 
@@ -55,7 +56,7 @@ def draw(model: keras.Model, title: str, kind: str, *, full: bool = False) -> by
     """
     import pygraphviz
 
-    found = steps(model, full=full)
+    found = steps(model, full=True) if full else name_context(steps(model))
     graph = pygraphviz.AGraph(directed=True, strict=False)
     graph.graph_attr.update(label=title, labelloc="t", fontname="sans-serif", fontsize="20", ranksep="0.25")
     graph.graph_attr.update({"dpi": "150"} if kind == "png" else {})
