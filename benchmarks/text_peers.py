@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.page import between, machine
-from benchmarks.peers import environment
+from benchmarks.peers import environment, optimum
 from calibration.samples import Array, Samples
 from export.formats import FORMATS
 from export.formats.session import Session
 from export.metrics import Comparison, compare
 from export.model import entries
-from export.model.subject import load_subject
+from export.model.subject import Subject, load_subject
 from export.pipeline import run
 from export.quantization.samples import draw
 from export.recipe import Recipe
@@ -77,7 +77,10 @@ def _rows(model: str) -> list[str]:
         kinds = entries.output_kinds(subject)
         rows: list[str] = []
         for kind in FORMATS:
-            candidates = [*_ours(delivery.folder, model, kind), *_peers(delivery.folder, model, kind, folder)]
+            candidates = _ours(delivery.folder, model, kind)
+            candidates += _peers(candidates[0].path, kind, folder)
+            if kind == "onnx":
+                candidates += _optimum(subject, candidates[0].path, folder)
             measured = {one: found for one in candidates if (found := _outputs(one, probe)) is not None}
             times = _medians_ms(list(measured), probe)
             in_float = next(iter(times.values()))  # our float32 file is the first
@@ -102,9 +105,8 @@ def _ours(folder: Path, model: str, kind: str) -> list[Candidate]:
     ]
 
 
-def _peers(folder: Path, model: str, kind: str, out: Path) -> list[Candidate]:
-    """Return the files that the tools of a format make of our float32 file; those that fail are left out, loudly."""
-    source = folder / f"{model}-{FLOAT32}{FORMATS[kind].suffix}"
+def _peers(source: Path, kind: str, out: Path) -> list[Candidate]:
+    """Return the files that the tools of a format make of a float32 file; those that fail are left out, loudly."""
     found = []
     for maker, make in PEERS[kind].items():
         path = out / f"{kind}-{len(found)}{source.suffix}"
@@ -115,6 +117,20 @@ def _peers(folder: Path, model: str, kind: str, out: Path) -> list[Candidate]:
             continue
         found.append(Candidate(path=path, maker=maker))
     return found
+
+
+def _optimum(subject: Subject, ours: Path, out: Path) -> list[Candidate]:
+    """Return Optimum's export of the network, and what it becomes in 8 bits; nothing, loudly, where it fails."""
+    floats, quantized = out / "optimum.onnx", out / "optimum-8bit.onnx"
+    try:
+        optimum.export(subject.name, subject.model, floats, ROOT / "build" / "peers")
+        _keep_metadata(ours, floats)
+        _quantize_dynamic(floats, quantized)
+    except Exception as error:  # Of any kind: the tools are not ours.
+        print(f"Optimum: {type(error).__name__}: {str(error)[:200]}")
+        return []
+    makers = {floats: "Optimum, float32", quantized: "Optimum, quantize_dynamic"}
+    return [Candidate(path=path, maker=maker) for path, maker in makers.items()]
 
 
 def _ai_edge(source: Path, out: Path) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zoo.pinned import Array
 
 # Our names of what the original calls so; the numbers of blocks are added.
-_NAMES = {
+NAMES = {
     "embeddings.word_embeddings.weight": "word_embedding/embeddings",
     "embeddings.position_embeddings.weight": "position_embedding/embeddings",
     "embeddings.token_type_embeddings.weight": "segment_embedding/embeddings",
@@ -56,14 +56,14 @@ def _path(stored: str) -> tuple[str, bool]:
     """Return our path of a stored tensor, empty if we have none, and whether it is the matrix of a linear layer."""
     block = _BLOCK.fullmatch(stored)
     prefix, name = (f"block{block[1]}_", block[2]) if block else ("", stored)
-    if name in _NAMES:
-        return _NAMES[name], False
+    if name in NAMES:
+        return NAMES[name], False
     layer, _, part = name.rpartition(".")
-    if layer not in _NAMES:
+    if layer not in NAMES:
         return "", False
     is_norm = layer.endswith("LayerNorm")
     parts = {"weight": "gamma", "bias": "beta", "gamma": "gamma", "beta": "beta"} if is_norm else _DENSE
-    return f"{prefix}{_NAMES[layer]}/{parts[part]}", not is_norm and part == "weight"
+    return f"{prefix}{NAMES[layer]}/{parts[part]}", not is_norm and part == "weight"
 
 
 _DENSE = {"weight": "kernel", "bias": "bias"}
