@@ -10,7 +10,19 @@ from zoo_export import packages
 packages.load(Path(__file__).parents[1])
 
 # After our packages are found, and only then.
-from export import FLOAT16, FLOAT32, INT8, W8A16, W8A32, Io, Recipe, Scheme, run  # noqa: E402
+from export import (  # noqa: E402
+    FLOAT16,
+    FLOAT32,
+    INT4,
+    INT8,
+    INT8_DYNAMIC,
+    W8A16,
+    W8A32,
+    Io,
+    Recipe,
+    Scheme,
+    run,
+)
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError, ZooError  # noqa: E402
 
 if TYPE_CHECKING:
@@ -19,7 +31,9 @@ if TYPE_CHECKING:
 __all__ = [
     "FLOAT16",
     "FLOAT32",
+    "INT4",
     "INT8",
+    "INT8_DYNAMIC",
     "W8A16",
     "W8A32",
     "CheckFailedError",

@@ -25,7 +25,7 @@ HIDDEN, MASKED, REPLACED = 0.15, 0.8, 0.9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Speeches:
+class Texts:
     """Texts as tokens.
 
     Attributes:
@@ -58,7 +58,20 @@ class Hidden:
     counts: NDArray[np.float32]
 
 
-def hide(texts: Speeches, rows: Any, rng: np.random.Generator) -> Hidden:
+def encode(lines: Sequence[str], tokenizer: Tokenizer, model: keras.Model) -> Texts:
+    """Return lines as tokens of the length of the model."""
+    import numpy as np
+
+    found = [tokenizer.encode(line, model.inputs[0].shape[1]) for line in lines]
+    return Texts(
+        ids=np.stack([one.ids for one in found]),
+        mask=np.stack([one.mask for one in found]),
+        mask_token=tokenizer.mask_token(),
+        vocabulary=tokenizer.size,
+    )
+
+
+def hide(texts: Texts, rows: Any, rng: np.random.Generator) -> Hidden:
     """Return some texts with hidden tokens, at least one in each; the first token, [CLS], is never hidden."""
     import numpy as np
 
@@ -74,7 +87,7 @@ def hide(texts: Speeches, rows: Any, rng: np.random.Generator) -> Hidden:
 
 
 def fit(
-    model: keras.Model, texts: Speeches, *, epochs: int, batch: int = 64, learning_rate: float = 3e-3, seed: int = 0
+    model: keras.Model, texts: Texts, *, epochs: int, batch: int = 64, learning_rate: float = 3e-3, seed: int = 0
 ) -> None:
     """Train `model` in place; the same seed on the same machine gives the same weights."""
     import keras
@@ -119,25 +132,17 @@ def found_share(model: keras.Model, hidden: Hidden) -> float:
     return float((logits.argmax(-1) == hidden.wanted)[hidden.counts > 0].mean())
 
 
-def _speeches(network: Network, settings: Settings, names: Sequence[str]) -> Speeches:
+def _speeches(network: Network, settings: Settings, names: Sequence[str]) -> Texts:
     """Return the speeches of plays.
 
     Raises:
         UsageProblemError: the network has no tokenizer.
     """
-    import numpy as np
-
     if FILE not in network.companions:
         raise UsageProblemError(f"{network.model.name} has no tokenizer here, which training on texts needs")
-    tokenizer, length = Tokenizer(network.companions[FILE]), network.model.inputs[0].shape[1]
     path = plays.archive(settings.data)
-    found = [tokenizer.encode(text, length) for name in names for text in plays.speeches(name, path)]
-    return Speeches(
-        ids=np.stack([one.ids for one in found]),
-        mask=np.stack([one.mask for one in found]),
-        mask_token=tokenizer.mask_token(),
-        vocabulary=tokenizer.size,
-    )
+    lines = [text for name in names for text in plays.speeches(name, path)]
+    return encode(lines, Tokenizer(network.companions[FILE]), network.model)
 
 
 def _fit(network: Network, settings: Settings) -> None:
