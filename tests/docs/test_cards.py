@@ -38,17 +38,17 @@ def test_no_two_cards_have_the_same_code_or_output() -> None:
     assert len({example["output"] for example in examples.values()}) == len(examples)
 
 
-@every_name
+@pytest.mark.parametrize("name", zoo.names())
 def test_a_card_shows_the_diagram_of_its_network(name: str) -> None:
     (linked,) = re.findall(r"!\[Diagram of [^\]]+\]\((.*?)\)", read(name))
     assert linked == f"diagrams/{name}.svg"
     texts = {text.strip() for text in ElementTree.parse(CARDS / linked).getroot().itertext()}
     assert zoo.find(name).title in texts
-    assert "image" in texts
+    assert "image" in texts or zoo.find(name).reads_text
 
 
 def test_there_is_a_diagram_for_each_architecture_and_all_are_small() -> None:
-    assert {path.stem for path in DIAGRAMS.iterdir()} == set(photo_networks())
+    assert {path.stem for path in DIAGRAMS.iterdir()} == set(zoo.names())
     assert sum(path.stat().st_size for path in DIAGRAMS.iterdir()) < MOST_BYTES_OF_ALL_DIAGRAMS
 
 
