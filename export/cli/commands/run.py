@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from export.cli.console import print_json, standard_error, standard_output
+from export.cli.text_answers import continue_texts, fill_texts, texts_of, translate_texts, warn_of_failures
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -19,12 +19,9 @@ if TYPE_CHECKING:
     from export.bundle.predict import Reader
     from export.bundle.read import Delivered, DeliveredFile
     from export.runtime.run_file import Measurement
-    from export.runtime.sampling import Sampling
 
 ARRAYS = (".npz", ".npy")
 PICTURE = ".png"
-# A word that ends so is the name of a file and not a text.
-FILE_SUFFIXES, LONGEST_NAME = (".txt", ".jpg", ".jpeg", ".png", ".csv"), 255
 SAMPLING = ("max_tokens", "temperature", "top_p", "seed")  # Options of networks that write a text.
 
 
@@ -78,16 +75,16 @@ def command(
         raise UsageProblemError(
             f"{arrays[0].name} cannot be combined with other inputs; give one .npz or .npy, or only photos or texts"
         )
-    writers = {generate.TASK: _continue, translate.TASK: _translate}
+    writers = {generate.TASK: continue_texts, translate.TASK: translate_texts}
     write = writers.get(delivered.task)
     if write is not None and not arrays and out is None:
         sampling = Sampling(most=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
-        write(delivered, file, _texts(inputs), sampling, as_json=as_json)
+        write(delivered, file, texts_of(inputs), sampling, as_json=as_json)
         return
     reason = "does not write a text" if write is None else "writes no text for arrays or with --out"
     _check_no_sampling(f"{delivered.name} {reason}")
     if delivered.task == fill.TASK and not arrays and out is None:
-        _fill(delivered, file, _texts(inputs), top, as_json=as_json)
+        fill_texts(delivered, file, texts_of(inputs), top, as_json=as_json)
         return
     picture = out is not None and out.suffix == PICTURE
     taken = _given(delivered, file, inputs, arrays)
@@ -96,7 +93,7 @@ def command(
         _check_picture(reader, file, inputs, out)
     measured = predict.run(file, taken.samples)
     predictions = reader.read(measured, taken, top) if reader else None
-    _warn(file)
+    warn_of_failures(file)
     if out is not None:
         _write(out, measured, predictions)
     if predictions is None:
@@ -119,89 +116,6 @@ def _check_no_sampling(reason: str) -> None:
         raise UsageProblemError(f"{reason}; leave out {', '.join(typed)}")
 
 
-def _continue(
-    delivered: Delivered, file: DeliveredFile, prompts: Sequence[str], sampling: Sampling, *, as_json: bool
-) -> None:
-    """Continue each text, and print what follows as it arrives."""
-    from export.bundle.generate import generate
-    from export.bundle.given import tokenizer
-    from export.cli.printable import printable
-
-    console, found = standard_output(), []
-    tokenizer(delivered)  # Refused before a text is printed.
-    for prompt in prompts:
-        if not as_json:
-            console.print(printable(prompt), end="", style="bold", markup=False, highlight=False, soft_wrap=True)
-        continued = generate(delivered, file, prompt, sampling, _ignore if as_json else _show)
-        found.append(asdict(continued))
-        if not as_json:
-            console.print()
-            speed = f"{continued.first_ms:.0f} ms to the first token, {continued.tokens_per_second:.0f} tokens/s"
-            console.print(f"{file.path.name}: {len(continued.tokens)} tokens, {speed}\n", style="dim", soft_wrap=True)
-    _warn(file)
-    if as_json:
-        print_json({"file": file.path.name, "answers": found})
-
-
-def _translate(
-    delivered: Delivered, file: DeliveredFile, texts: Sequence[str], sampling: Sampling, *, as_json: bool
-) -> None:
-    """Print the translation of each text."""
-    from export.bundle.translate import translate
-    from export.cli.printable import printable
-
-    console, found = standard_output(), translate(delivered, file, texts, sampling)
-    _warn(file)
-    for one in found:
-        if one.is_cut:
-            _warn_of_cut(one.text)
-        if not as_json:
-            console.print(printable(one.text), end=" -> ", style="bold", markup=False, highlight=False, soft_wrap=True)
-            console.print(printable(one.translation), markup=False, highlight=False, soft_wrap=True)
-            console.print(f"{file.path.name}: {one.milliseconds:.1f} ms", style="dim", soft_wrap=True)
-    if as_json:
-        print_json({"file": file.path.name, "answers": [asdict(one) for one in found]})
-
-
-def _fill(delivered: Delivered, file: DeliveredFile, texts: Sequence[str], top: int, *, as_json: bool) -> None:
-    """Print each text with its hidden tokens, and the likeliest tokens of every place."""
-    from export.bundle.fill import fill
-    from export.cli.printable import printable
-
-    console, found = standard_output(), fill(delivered, file, texts, top)
-    _warn(file)
-    for one in found:
-        if one.is_cut:
-            _warn_of_cut(one.text)
-        if not as_json:
-            console.print(printable(one.filled), style="bold", markup=False, highlight=False, soft_wrap=True)
-            for candidates in one.places:
-                likeliest = ", ".join(f"{printable(two.token)} {100 * two.chance:.1f}%" for two in candidates)
-                console.print(f"  {likeliest}", markup=False, highlight=False, soft_wrap=True)
-            console.print(f"{file.path.name}: {one.milliseconds:.1f} ms", style="dim", soft_wrap=True)
-    if as_json:
-        print_json({"file": file.path.name, "answers": [asdict(one) for one in found]})
-
-
-def _warn_of_cut(text: str) -> None:
-    """Warn that a text was cut off."""
-    from export.cli.printable import printable
-
-    warning = f"warning: {printable(text)!r} is longer than the network reads and was cut off"
-    standard_error().print(warning, markup=False, soft_wrap=True)
-
-
-def _show(text: str) -> None:
-    """Print a piece of text as it arrives."""
-    from export.cli.printable import printable
-
-    standard_output().print(printable(text), end="", markup=False, highlight=False, soft_wrap=True)
-
-
-def _ignore(text: str) -> None:
-    """Print nothing."""
-
-
 def _given(delivered: Delivered, file: DeliveredFile, inputs: Sequence[str], arrays: Sequence[Path]) -> Given:
     """Return what the file is run on: an array, texts if the model reads text, otherwise photos."""
     from export.bundle import given
@@ -211,30 +125,10 @@ def _given(delivered: Delivered, file: DeliveredFile, inputs: Sequence[str], arr
         return given.from_arrays(delivered, file, arrays[0])
     if not tokenizer_of(delivered.inputs):
         return given.from_photos(delivered, file, [Path(one) for one in inputs])
-    taken = given.from_texts(delivered, file, _texts(inputs))
+    taken = given.from_texts(delivered, file, texts_of(inputs))
     for warning in taken.samples.warnings:
         standard_error().print(f"warning: {warning}", soft_wrap=True)
     return taken
-
-
-def _texts(inputs: Sequence[str]) -> list[str]:
-    """Return texts as they are typed, and the lines of .txt files.
-
-    Raises:
-        UsageProblemError: what is meant as a file is none, or none of text.
-    """
-    from calibration.text_files import LINES, lines
-
-    found: list[str] = []
-    for one in inputs:
-        is_name = len(one) <= LONGEST_NAME and not any(map(str.isspace, one)) and Path(one).suffix in FILE_SUFFIXES
-        if not is_name:
-            found.append(one)
-        elif Path(one).suffix == LINES:
-            found += lines(Path(one))
-        else:
-            raise UsageProblemError(f"{one!r} looks like a file; type a text, or a .txt with one text per line")
-    return found
 
 
 def _check_picture(reader: Reader | None, file: DeliveredFile, inputs: Sequence[str], out: Path | None) -> None:
@@ -248,14 +142,6 @@ def _check_picture(reader: Reader | None, file: DeliveredFile, inputs: Sequence[
     if len(inputs) > 1:
         raise UsageProblemError(
             f"{out} can hold the prediction for only one photo; give one photo, or type --out FILE.npz"
-        )
-
-
-def _warn(file: DeliveredFile) -> None:
-    """Warn about a file that failed its proof and was written with --keep-failed."""
-    if file.failures:
-        standard_error().print(
-            f"warning: {file.path.name} failed its proof at the export: {file.failures[0]}", soft_wrap=True
         )
 
 

@@ -10,7 +10,10 @@ from export.formats.session import NumberTypes, number_types_of
 
 
 def number_types(content: bytes) -> NumberTypes:
-    """Return the types of the constants and of the results of QuantizeLinear, in the graph and its subgraphs."""
+    """Return the types of the constants and of the results of QuantizeLinear, in the graph and its subgraphs.
+
+    Rows that are rounded as the file runs, on a grid that it computes, are no quantized activations.
+    """
     import onnx
 
     graphs = list(_graphs(onnx.load_from_string(content).graph))
@@ -22,8 +25,17 @@ def number_types(content: bytes) -> NumberTypes:
         ("uint4" if tensor.name in packed else _name(tensor.data_type), list(tensor.dims))
         for tensor in (*constants.values(), *inline)
     )
-    quantized = (node for node in nodes if node.op_type == "QuantizeLinear" and node.input[0] not in constants)
-    return number_types_of(stored, (_quantized(node, constants) for node in quantized))
+    quantized = (
+        _quantized(node, constants)
+        for node in nodes
+        if node.op_type == "QuantizeLinear" and node.input[0] not in constants and not _rounds_rows(node, constants)
+    )
+    return number_types_of(stored, quantized)
+
+
+def _rounds_rows(node: NodeProto, constants: dict[str, TensorProto]) -> bool:
+    """Return whether a QuantizeLinear has a scale for each row that the file computes; see `row_rounding`."""
+    return node.input[1] not in constants and any(one.name == "axis" and one.i == 0 for one in node.attribute)
 
 
 def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
