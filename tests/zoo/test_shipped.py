@@ -14,7 +14,7 @@ from zoo import weights
 
 FOLDER = Path(zoo.__file__).parent / "pretrained"
 FILES = sorted(path.name for path in (FOLDER / "files").iterdir())
-MOST_BYTES = {"language modelling": 1_300_000, "translation": 800_000}  # by task
+MOST_BYTES = {"language modelling": 1_300_000, "translation": 800_000, "encoding": 400_000}  # by task
 MOST_BYTES_OF_A_PHOTO_NETWORK, MOST_BYTES_OF_ALL_TEXT_NETWORKS = 300_000, 3_000_000
 
 

@@ -107,22 +107,24 @@ class Isolated:
         return OperatorErrors(op=op, tensor=spec.name, dtype=spec.dtype, steps=steps, stored=stored)
 
     def _table_steps(self, op: str, maker: Any, spec: TensorSpec) -> Array:
-        """Return how many steps the table of a reciprocal root of 16 bits may be off.
+        """Return how many steps the table of a reciprocal root or an exponential of 16 bits may be off.
 
         LiteRT interpolates between 513 points, of which each is moved by half of the error in the middle, so that its
-        error is at most one and a half times the difference between two points. Near zero that is a large part of the
-        grid.
+        error is at most one and a half times that of a straight line. That is large near zero, where a reciprocal root
+        is steep (there the difference between two points bounds it), and for exponentials of a wide range.
         """
         source = self._specs[int(maker.inputs[0])]
-        if op != "RSQRT" or spec.dtype != "int16" or source.scale is None or spec.scale is None:
+        if op not in ("EXP", "RSQRT") or spec.dtype != "int16" or source.scale is None or spec.scale is None:
             return np.zeros(())
         stored = np.array(self._session.view(int(maker.inputs[0]))).astype(np.int64)
         lower = stored >> TABLE_BITS << TABLE_BITS
+        first, last = (source.dequantize(one) for one in (lower, lower + (1 << TABLE_BITS)))
         largest = spec.scale * np.iinfo(np.int16).max
-        smallest = source.scale / 2
-        ends = (np.maximum(source.dequantize(one), smallest) for one in (lower, lower + (1 << TABLE_BITS)))
-        first, last = (np.minimum(end**-0.5, largest) for end in ends)
-        return np.asarray(1.5 * np.abs(first - last) / spec.scale)
+        if op == "EXP":
+            curvature = np.exp(np.minimum(last, np.log(largest)))
+            return np.asarray(1.5 / 8 * (last - first) ** 2 * curvature / spec.scale)
+        ends = (np.minimum(np.maximum(one, source.scale / 2) ** -0.5, largest) for one in (first, last))
+        return np.asarray(1.5 * np.abs(np.subtract(*ends)) / spec.scale)
 
     def _real(self, index: int) -> Array:
         """Return the real values of a tensor of the quantized file, or its integers if it has no grid."""

@@ -20,7 +20,11 @@ FIRST_POSITION = 1 << 30  # behind all operators of a file
 
 
 def own_constants(model: keras.Model) -> Iterator[StoredConstant]:
-    """Yield weights and biases of every layer, and the four vectors of a batch norm with its scale and offset."""
+    """Yield weights and biases of every layer, and the four vectors of a batch norm with its scale and offset.
+
+    The slopes of a PReLU also with the other sign: converters that have no such operator write relu(x) - slope relu(-x)
+    or relu(x) + (-slope) relu(-x).
+    """
     import keras
 
     for position, layer in enumerate(model._flatten_layers(include_self=False), FIRST_POSITION):
@@ -29,6 +33,8 @@ def own_constants(model: keras.Model) -> Iterator[StoredConstant]:
         if isinstance(layer, keras.layers.BatchNormalization):
             yield from (_constant(layer, position, Role.OTHER, values) for values in _norm(layer))
             continue
+        if isinstance(layer, keras.layers.PReLU):
+            yield _constant(layer, position, Role.OTHER, -np.asarray(layer.alpha.numpy(), np.float64))
         for variable in layer.weights:
             values = np.asarray(variable.numpy(), np.float64)
             turned = _weights(layer, variable.name, values)
