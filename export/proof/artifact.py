@@ -11,6 +11,7 @@ from export.formats.session import OpCount
 from export.metrics import Comparison
 from export.model.tensor_spec import TensorSpec
 from export.proof.check import CheckResult, NotMade
+from export.proof.greedy_continuation import GreedyContinuation
 from export.recipe import Width
 from export.scheme import Scheme
 
@@ -34,6 +35,8 @@ class Artifact:
         raised: layers in higher precision than the scheme, by the Keras layer's name.
         may_be_reconstructed: whether weights were rounded to nearest only because the recipe disables reconstruction.
         takes_camera_bytes: whether the input is a photo's unscaled bytes.
+        continuation: for how many tokens it writes what the model would write; None where it writes no text, or the
+            network is untrained.
         p50_ms: median time of one inference, one thread; None if it could not be run.
         p90_ms: 90th percentile of the same times.
         scores: the task's metrics on labelled data, by name; None without labelled data.
@@ -58,6 +61,7 @@ class Artifact:
     raised: Mapping[str, Width] = field(default_factory=dict)
     may_be_reconstructed: bool = False
     takes_camera_bytes: bool = False
+    continuation: GreedyContinuation | None = None
     p50_ms: float | None = None
     p90_ms: float | None = None
     scores: Mapping[str, float] | None = None
@@ -112,6 +116,7 @@ class Artifact:
             "checks_not_made": [{"id": id, **one.record()} for id, one in self.not_made.items()],
             "census": [asdict(op) for op in self.census],
             "integer_share": self.integer_share,
+            "greedy_continuation": self.continuation.record() if self.continuation else None,
             "p50_ms": self.p50_ms,
             "p90_ms": self.p90_ms,
             "scores": dict(self.scores) if self.scores else None,

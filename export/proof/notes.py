@@ -30,12 +30,14 @@ def notes(artifact: Artifact, float_artifact: Artifact, choices: Sequence[str] =
     missing = tuple(f"not checked for {id}: {one.reason}" for id, one in artifact.not_made.items() if one.is_missing)
     if not artifact.content:
         return missing
+    written = _continuation(artifact)
     if artifact.scheme == FLOAT32:
-        return (*missing, *choices)
+        return tuple(filter(None, (*missing, written, *choices)))
     found = [
         *missing,
         _few_samples(artifact),
         _changed_predictions(artifact),
+        written,
         *choices,
         _raised(artifact),
         _float_operators(artifact),
@@ -57,6 +59,13 @@ def _changed_predictions(artifact: Artifact) -> str:
         return ""
     note = f"{1 - min(shares):.0%} of the predictions change on these samples"
     return f"{note}; fewer without --no-reconstruct" if artifact.may_be_reconstructed else note
+
+
+def _continuation(artifact: Artifact) -> str:
+    found = artifact.continuation
+    if found is None or min(found.same) == found.tokens:
+        return ""
+    return f"writes the model's next {found.median:g} of {found.tokens} tokens (median of {len(found.same)} texts)"
 
 
 def _raised(artifact: Artifact) -> str:

@@ -20,6 +20,7 @@ from export.proof.checks import CHECKS, make_all
 from export.proof.compare import compare_outputs
 from export.proof.enlarged import Enlarged, enlarge, magnified
 from export.proof.evidence import Evidence, ProvenFile
+from export.proof.greedy_continuation import continue_probe
 from export.proof.integer_model import BaseOutputs, base_outputs
 from export.proof.notes import notes
 from export.quantization.build import MadeFile, parent_content
@@ -61,7 +62,8 @@ def prove_all(run: ExportRun, files: Mapping[Key, MadeFile], bases: Bases, expec
             proven[key] = without_proof(run, file, str(error))
             continue
         found_evidence = evidence(run, file, measured, expected, files, proven, base, outputs, larger)
-        proven[key] = prove(replace(found_evidence, magnified=chaos))
+        one = prove(replace(found_evidence, magnified=chaos))
+        proven[key] = replace(one, artifact=replace(one.artifact, continuation=continue_probe(run, file)))
     return {
         key: _with_notes(one, proven[key[0], FLOAT32], _choices(run, files[key], known.get(key)))
         for key, one in proven.items()

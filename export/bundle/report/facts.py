@@ -39,6 +39,9 @@ def edges(file: Mapping[str, Any]) -> Iterator[Fact]:
             yield Fact(kind.removesuffix("s"), _edge(spec), code=spec["name"])
     if file["takes_camera_bytes"]:
         yield Fact("feed", "the uint8 photo without normalisation")
+    if found := file.get("greedy_continuation"):  # exports of earlier versions have none
+        same = ", ".join(map(str, found["same"]))
+        yield Fact("continuation", f"the model's likeliest tokens: the first {same} of {found['tokens']}, by text")
     if file["p50_ms"] is not None:
         yield Fact("latency", f"p50 {file['p50_ms']:.3g} ms, p90 {file['p90_ms']:.3g} ms, one thread")
     if file["sha256"]:
