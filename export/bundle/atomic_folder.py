@@ -108,7 +108,8 @@ class Destination:
         record = _record(self.folder)
         if record is None:
             return
-        ours = {MANIFEST, GOLDEN, LABELS, REPORT, SIGNATURE, *(file["file"] for file in record["files"])}
+        of_files = (name for file in record["files"] for name in (file["file"], *file.get("data", {})))
+        ours = {MANIFEST, GOLDEN, LABELS, REPORT, SIGNATURE, *of_files}
         others: dict[str, str] = record.get("companions", {})
         for entry in self.folder.iterdir():
             # A companion that was changed since the export is the user's, unless the new export writes it too.

@@ -2,16 +2,22 @@
 
 `tf2onnx.convert.from_keras` freezes the weights into constants and copies them many times (ResNet50: 10 s
 and 6 to 11 GB; VGG16 breaks protobuf's limit of 2 GB). Here the weights are *arguments* of the traced
-function; the converter sees a graph of a few kilobytes, and its arguments then become initializers.
+function; the converter sees a graph of a few kilobytes, and its arguments then become initializers. The large
+matrices of a decoder stay arguments until the graph is finished (`outside`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from export.errors import ConversionError
+from export.formats.onnx import outside
 from export.formats.onnx.decoder import CONTEXT_KEY, LENGTH_KEY, name_axes
 from export.formats.onnx.encoder_decoder import SOURCE_KEY
 from export.formats.onnx.entries import ENTRIES_KEY, describe
@@ -34,32 +40,35 @@ if TYPE_CHECKING:
 PROTOBUF_LIMIT_BYTES = 2**31 - 2**24  # 16 MB are left for the graph itself.
 
 
-def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
+def convert(model: keras.Model, entries: Mapping[str, keras.Model], data: Path | None = None) -> bytes:
     """Return the float32 .onnx of `model` with static batch 1, Keras names and folded batch norm.
 
-    Several entry points share one graph, whose axes are free where they differ; the metadata describes them.
+    Several entry points share one graph, whose axes are free where they differ; the metadata describes them. Weights of
+    more than 2 GB are written to `data`.
 
     Raises:
-        ConversionError: an operator has no ONNX counterpart, the weights exceed 2 GB, or the entry points are not calls
-            of one graph.
+        ConversionError: an operator has no ONNX counterpart, weights of more than 2 GB cannot be written to `data`, or
+            the entry points are not calls of one graph.
         UsageProblemError: a dimension is unknown, although there is one entry point.
     """
     described = describe(model, entries) if entries else {}
     inputs, outputs = signature.names(model)
-    proto = _converted(model, inputs, outputs, free=bool(entries))
+    proto = _converted(model, inputs, outputs, free=bool(entries), data=data)
     if described:
         proto.metadata_props.add(key=ENTRIES_KEY, value=json.dumps(described))
     return bytes(proto.SerializeToString(deterministic=True))
 
 
-def convert_decoder(decoder: Decoder) -> bytes:
+def convert_decoder(decoder: Decoder, data: Path | None = None) -> bytes:
     """Return the float32 .onnx of the form with growing caches; the metadata holds the lengths of texts in its proof.
 
+    Weights of more than 2 GB are written to `data`.
+
     Raises:
-        ConversionError: an operator has no ONNX counterpart, or the weights exceed 2 GB.
+        ConversionError: an operator has no ONNX counterpart, or weights of more than 2 GB cannot be written to `data`.
     """
     step = decoder.growing
-    proto = _converted(step.model, step.inputs, step.outputs, free=True)
+    proto = _converted(step.model, step.inputs, step.outputs, free=True, data=data, keeps_outside=True)
     name_axes(proto.graph)
     proto.metadata_props.add(key=LENGTH_KEY, value=str(decoder.length))
     proto.metadata_props.add(key=CONTEXT_KEY, value=str(decoder.context))
@@ -68,23 +77,53 @@ def convert_decoder(decoder: Decoder) -> bytes:
     return bytes(proto.SerializeToString(deterministic=True))
 
 
-def _converted(model: keras.Model, inputs: Sequence[str], outputs: Sequence[str], *, free: bool) -> ModelProto:
-    """Return the folded graph of a model with these names of inputs and outputs; `free`: of any length."""
+def _converted(
+    model: keras.Model,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    *,
+    free: bool,
+    data: Path | None,
+    keeps_outside: bool = False,
+) -> ModelProto:
+    """Return the folded graph of a model with these names of inputs and outputs.
+
+    Args:
+        model: the model.
+        inputs: names of its inputs.
+        outputs: names of its outputs.
+        free: whether axes of unknown length stay so.
+        data: where large matrices are written that the file cannot hold; None refuses them.
+        keeps_outside: whether folding may do without the values of large matrices.
+    """
     variables = [*model.trainable_variables, *model.non_trainable_variables]
-    _refuse_too_large(variables)
+    size = _size(variables)
+    is_too_large = size > PROTOBUF_LIMIT_BYTES
+    if is_too_large and data is None:
+        raise ConversionError(_too_large(size))
+    weights = {f"weight_{index}": variable for index, variable in enumerate(variables)}
     proto = _trace(model, variables, free=free)
     refuse_unknown_operators(proto.graph, [layer.name for layer in model._flatten_layers()])
-    _store_weights(proto.graph, variables)
+    is_large = is_too_large or (keeps_outside and size >= outside.LARGE_BYTES)
+    kept = outside.matrices(proto.graph) & weights.keys() if is_large else frozenset[str]()
+    if size - _size(weights[name] for name in kept) > PROTOBUF_LIMIT_BYTES:
+        raise ConversionError(_too_large(size))
+    _store(proto.graph, {name: variable.numpy() for name, variable in weights.items() if name not in kept})
     keep_zeros(proto.graph)
-    share_transposed(proto.graph)
+    share_transposed(proto.graph, kept)
     proto = fold(proto)
+    if computed := kept - outside.matrices(proto.graph):  # Folding needs their values after all.
+        _store(proto.graph, {name: weights[name].numpy() for name in computed})
+        kept, proto = kept - computed, fold(proto)
     sort_nodes(proto.graph)
     if sink_transposes(proto.graph):
         sort_nodes(proto.graph)  # Removes unread transposes, which would prevent fusions.
         drop_unused(proto.graph)
         proto = fold(proto)
     refuse_unknown_operators(proto.graph, [layer.name for layer in model._flatten_layers()])
+    outside.reserve(proto.graph, kept)
     canonicalize(proto.graph, _public_names(inputs, outputs))
+    outside.store(proto.graph, weights, data if is_too_large else None)
     proto.graph.ClearField("doc_string")
     proto.producer_name, proto.producer_version, proto.graph.name = "zoo-export", "", "model"
     return proto
@@ -95,12 +134,13 @@ def _public_names(inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, st
     return traced | {f"output_{index}": name for index, name in enumerate(outputs)}
 
 
-def _refuse_too_large(variables: Sequence[Any]) -> None:
-    size = sum(variable.numpy().nbytes for variable in variables)
-    if size > PROTOBUF_LIMIT_BYTES:
-        raise ConversionError(
-            f"the weights take {size / 2**30:.1f} GB, but an .onnx file can hold at most 2 GB; choose another format"
-        )
+def _size(variables: Iterable[Any]) -> int:
+    """Return the size of Keras variables in bytes."""
+    return sum(math.prod(variable.shape) * np.dtype(variable.dtype).itemsize for variable in variables)
+
+
+def _too_large(size: int) -> str:
+    return f"the weights take {size / 2**30:.1f} GB, but an .onnx file can hold at most 2 GB; choose another format"
 
 
 def _trace(model: keras.Model, variables: Sequence[Any], *, free: bool) -> Any:
@@ -143,11 +183,6 @@ def _trace(model: keras.Model, variables: Sequence[Any], *, free: bool) -> Any:
     # Constants that are not variables, such as the mean of a Normalization layer, are additional graph inputs.
     _store(proto.graph, {to.name: of.numpy() for of, to in captured})
     return proto
-
-
-def _store_weights(graph: GraphProto, variables: Sequence[Any]) -> None:
-    """Turn the inputs weight_0, weight_1, ... of `graph` into initializers."""
-    _store(graph, {f"weight_{index}": variable.numpy() for index, variable in enumerate(variables)})
 
 
 def _store(graph: GraphProto, values: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from export import process
 from export.errors import ConversionError
 from export.formats.tflite import flatbuffer, integer_moves
 
@@ -21,7 +22,7 @@ MOST_CHARACTERS = 200  # of a compiler's own message
 Names = Mapping[str, Sequence[Sequence[str]]]
 
 
-def convert(saved_model: str, names: Names, select_ops: bool = False) -> bytes:
+def convert(saved_model: str, names: Names, select_ops: bool = False) -> bytearray:
     """Return the file converted from a SavedModel.
 
     Args:
@@ -47,11 +48,12 @@ def convert(saved_model: str, names: Names, select_ops: bool = False) -> bytes:
     except (ConverterError, RuntimeError, ValueError) as error:
         raise ConversionError(refusal(error)) from error
     del converter
+    process.give_back_memory()
     parsed = flatbuffer.read(content)
     flatbuffer.rename_signatures(parsed, names)
     flatbuffer.make_names_unique(parsed)
     integer_moves.keep_integers(parsed)
-    return flatbuffer.write(parsed)
+    return flatbuffer.packed(parsed)
 
 
 # The compiler names the operation that it cannot translate, and before it the place in the graph.

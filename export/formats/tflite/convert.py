@@ -93,7 +93,7 @@ def _converted(model: keras.Model, functions: Mapping[str, _Function], select_op
     with temporary.folder() as folder:
         _write_saved_model(model, functions, folder)
         if 4 * model.count_params() < LARGE_BYTES:
-            return conversion.convert(folder, names, select_ops)
+            return bytes(conversion.convert(folder, names, select_ops))
         out = Path(folder) / "model"
         result = process.call(
             conversion.write, fresh=True, saved_model=folder, names=names, out=out, select_ops=select_ops
