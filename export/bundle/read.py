@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.bundle.write import GOLDEN, LABELS, MANIFEST, REPORT, SCHEMA, SIGNATURE
+from export.bundle.write import LABELS, MANIFEST, SCHEMA, SIGNATURE
 from export.errors import ConversionError
 from export.formats import FORMATS
 from export.model.tensor_spec import TensorSpec
+from export.runtime.file_content import DATA_SUFFIX
 from export.scheme import SCHEMES, Scheme
 from zoo import inputs
 from zoo.errors import UsageProblemError
@@ -22,7 +23,6 @@ from zoo.preprocessing import Preprocessing
 MAX_MANIFEST_BYTES = 50_000_000
 MAX_LABELS_BYTES = 10_000_000
 EARLIER_NAMES = {"stages": "passes", "detection": "meaning"}  # Names in older manifests -> present names.
-KEPT_NAMES = frozenset({MANIFEST, SIGNATURE, LABELS, GOLDEN, REPORT})  # of files that hold no weights
 SUFFIXES = frozenset(file_format.suffix for file_format in FORMATS.values())
 
 
@@ -213,8 +213,8 @@ def _file(folder: Path, record: Mapping[str, Any]) -> DeliveredFile:
     if file_format is None or Path(name).name != name or Path(name).suffix != file_format.suffix:
         raise ValueError(f"a file named {name!r} of the format {record['format']!r}")
     data = {str(one): str(digest) for one, digest in record.get("data", {}).items()}  # Older manifests list none.
-    if odd := [one for one in data if Path(one).name != one or Path(one).suffix in SUFFIXES or one in KEPT_NAMES]:
-        raise ValueError(f"data of {name} in {odd}")
+    if odd := sorted(data.keys() - {f"{name}{DATA_SUFFIX}"}):
+        raise ValueError(f"weights of {name} in {odd}")
     failed = [f"{check['id']} of {check['subject']}" for check in record["checks"] if not check["passed"]]
     return DeliveredFile(
         path=folder / name,

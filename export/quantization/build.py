@@ -17,12 +17,10 @@ from export.quantization.integer_base import Bases, IntegerBase, NoBase, base_fo
 from export.quantization.memo import Memo
 from export.quantization.requested import Key, keys
 from export.recipe import Io, Width
-from export.runtime.file_content import NOTHING, FileContent
+from export.runtime.file_content import DATA_SUFFIX, NOTHING, FileContent
 from export.runtime.jobs.quantize_alone import quantize_alone
 from export.scheme import FLOAT16, FLOAT32, INT4, INT8, INT8_DYNAMIC, Scheme
 from zoo.errors import OutsideError
-
-DATA_SUFFIX = ".data"  # behind the name of a file, of that with the weights that it cannot hold
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from export.runtime.run_file import written
 
 # Files of a language network have hundreds of megabytes each, and an export holds several at once.
 MOST_IN_MEMORY_BYTES = 32_000_000
+DATA_SUFFIX = ".data"  # behind the name of a file: the name of that with the weights that it cannot hold
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -140,7 +140,10 @@ def _size(variables: Iterable[Any]) -> int:
 
 
 def _too_large(size: int) -> str:
-    return f"the weights take {size / 2**30:.1f} GB, but an .onnx file can hold at most 2 GB; choose another format"
+    return (
+        f"the weights take {size / 2**30:.1f} GB, but an .onnx file can hold at most 2 GB beside the large matrices of "
+        "products and lookups; choose another format"
+    )
 
 
 def _trace(model: keras.Model, variables: Sequence[Any], *, free: bool) -> Any:
