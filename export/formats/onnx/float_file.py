@@ -25,6 +25,7 @@ from export.formats.onnx.folding import fold
 from export.formats.onnx.layout import sink_transposes
 from export.formats.onnx.naming import canonicalize, drop_unused, sort_nodes, subgraphs
 from export.formats.onnx.pads import keep_zeros
+from export.formats.onnx.patches import without_values_of_inputs
 from export.formats.onnx.protos import GraphProto, ModelProto
 from export.formats.onnx.tf2onnx_call import OPSET, call
 from export.formats.onnx.tied_weights import share_transposed
@@ -102,9 +103,10 @@ def _converted(
     if is_too_large and data is None:
         raise ConversionError(_too_large(size))
     weights = {f"weight_{index}": variable for index, variable in enumerate(variables)}
-    proto = _trace(model, variables, free=free)
-    refuse_unknown_operators(proto.graph, [layer.name for layer in model._flatten_layers()])
     is_large = is_too_large or (keeps_outside and size >= outside.LARGE_BYTES)
+    large = [name for name, variable in weights.items() if is_large and outside.is_large(variable.shape)]
+    proto = _trace(model, variables, free=free, large=large)
+    refuse_unknown_operators(proto.graph, [layer.name for layer in model._flatten_layers()])
     kept = outside.matrices(proto.graph) & weights.keys() if is_large else frozenset[str]()
     if size - _size(weights[name] for name in kept) > PROTOBUF_LIMIT_BYTES:
         raise ConversionError(_too_large(size))
@@ -146,8 +148,15 @@ def _too_large(size: int) -> str:
     )
 
 
-def _trace(model: keras.Model, variables: Sequence[Any], *, free: bool) -> Any:
-    """Return the ONNX graph of `model`; its inputs are input_0, ... and weight_0, ...; `free`: of any length."""
+def _trace(model: keras.Model, variables: Sequence[Any], *, free: bool, large: Collection[str]) -> Any:
+    """Return the ONNX graph of `model`, whose inputs are input_0, ... and weight_0, ...
+
+    Args:
+        model: the model.
+        variables: its variables, trainable ones first.
+        free: whether axes of unknown length stay so.
+        large: names of weights for which no values may be made up on the way.
+    """
     import keras
     import tensorflow as tf
     import tf2onnx
@@ -182,7 +191,9 @@ def _trace(model: keras.Model, variables: Sequence[Any], *, free: bool) -> Any:
         raise ConversionError(
             "an .onnx holds no lookup table (IntegerLookup, StringLookup); look values up before the model"
         )
-    proto = call(lambda: tf2onnx.convert.from_function(function, arguments, opset=OPSET), f"the model {model.name!r}")
+    with without_values_of_inputs(large):
+        subject = f"the model {model.name!r}"
+        proto = call(lambda: tf2onnx.convert.from_function(function, arguments, opset=OPSET), subject)
     # Constants that are not variables, such as the mean of a Normalization layer, are additional graph inputs.
     _store(proto.graph, {to.name: of.numpy() for of, to in captured})
     return proto

@@ -6,7 +6,7 @@ Folding only moves such a matrix where a product or a lookup reads it, which nee
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ def matrices(graph: GraphProto) -> frozenset[str]:
     found = {
         value.name
         for value in graph.input
-        if value.type.tensor_type.elem_type == TensorProto.FLOAT and _numbers(value) >= SMALLEST_NUMBERS
+        if value.type.tensor_type.elem_type == TensorProto.FLOAT
+        and is_large([one.dim_value for one in value.type.tensor_type.shape.dim])
     }
     others, turned, straight = set[str](), set[str](), set[str]()
     for node in graph.node:
@@ -42,10 +43,9 @@ def matrices(graph: GraphProto) -> frozenset[str]:
     return frozenset(found - others - (turned - straight))
 
 
-def _numbers(value: Any) -> int:
-    """Return how many numbers a matrix has; 0 for other inputs."""
-    shape = value.type.tensor_type.shape.dim
-    return math.prod(one.dim_value for one in shape) if len(shape) == 2 else 0
+def is_large(shape: Sequence[int]) -> bool:
+    """Return whether weights of that shape are a large matrix."""
+    return len(shape) == 2 and math.prod(shape) >= SMALLEST_NUMBERS
 
 
 def reserve(graph: GraphProto, names: Collection[str]) -> None:
