@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -133,16 +134,18 @@ def is_condition(tensor: Any) -> bool:
 
 def op_name(model: Model, operator: Any) -> str:
     """Return an operator's name in the schema, or the name of a custom operator (Flex operators begin with Flex)."""
-    from ai_edge_litert import schema_py_generated as schema
-
     code = model.operatorCodes[operator.opcodeIndex]
     if code.customCode:
         return str(code.customCode.decode())
-    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-    names: dict[int, str] = {
-        value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)
-    }
-    return names[builtin]
+    return _operator_names()[max(code.builtinCode, code.deprecatedBuiltinCode)]
+
+
+@cache
+def _operator_names() -> dict[int, str]:
+    """Return the names of all operators of the schema by their numbers."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
 
 
 def operator_code(model: Model, name: str, version: int = 1) -> int:
