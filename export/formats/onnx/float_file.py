@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from zoo.language.decoder import Decoder
 
+Weights = Mapping[str, Any]  # Keras variables by the names of the inputs that they become
+
 PROTOBUF_LIMIT_BYTES = 2**31 - 2**24  # 16 MB are left for the graph itself.
 
 
@@ -98,37 +100,50 @@ def _converted(
         keeps_outside: whether folding may do without the values of large matrices.
     """
     variables = [*model.trainable_variables, *model.non_trainable_variables]
+    weights = {f"weight_{index}": variable for index, variable in enumerate(variables)}
     size = _size(variables)
     is_too_large = size > PROTOBUF_LIMIT_BYTES
-    if is_too_large and data is None:
-        raise ConversionError(_too_large(size))
-    weights = {f"weight_{index}": variable for index, variable in enumerate(variables)}
+    if data is None:
+        _refuse_too_large(weights)
     is_large = is_too_large or (keeps_outside and size >= outside.LARGE_BYTES)
     large = [name for name, variable in weights.items() if is_large and outside.is_large(variable.shape)]
     proto = _trace(model, variables, free=free, large=large)
-    refuse_unknown_operators(proto.graph, [layer.name for layer in model._flatten_layers()])
-    kept = outside.matrices(proto.graph) & weights.keys() if is_large else frozenset[str]()
-    if size - _size(weights[name] for name in kept) > PROTOBUF_LIMIT_BYTES:
-        raise ConversionError(_too_large(size))
-    _store(proto.graph, {name: variable.numpy() for name, variable in weights.items() if name not in kept})
-    keep_zeros(proto.graph)
-    share_transposed(proto.graph, kept)
-    proto = fold(proto)
-    if computed := kept - outside.matrices(proto.graph):  # Folding needs their values after all.
-        _store(proto.graph, {name: weights[name].numpy() for name in computed})
-        kept, proto = kept - computed, fold(proto)
-    sort_nodes(proto.graph)
-    if sink_transposes(proto.graph):
-        sort_nodes(proto.graph)  # Removes unread transposes, which would prevent fusions.
-        drop_unused(proto.graph)
-        proto = fold(proto)
-    refuse_unknown_operators(proto.graph, [layer.name for layer in model._flatten_layers()])
+    layers = [layer.name for layer in model._flatten_layers()]
+    refuse_unknown_operators(proto.graph, layers)
+    proto, kept = _folded(proto, weights, outside.matrices(proto.graph) & weights.keys() if is_large else frozenset())
+    refuse_unknown_operators(proto.graph, layers)
     outside.reserve(proto.graph, kept)
     canonicalize(proto.graph, _public_names(inputs, outputs))
     outside.store(proto.graph, weights, data if is_too_large else None)
     proto.graph.ClearField("doc_string")
     proto.producer_name, proto.producer_version, proto.graph.name = "zoo-export", "", "model"
     return proto
+
+
+def _folded(proto: ModelProto, weights: Weights, kept: frozenset[str]) -> tuple[ModelProto, frozenset[str]]:
+    """Return a traced graph with its weights, folded, and the names of the matrices that stayed inputs.
+
+    Args:
+        proto: the graph, whose inputs the weights are.
+        weights: Keras variables by the names of the inputs.
+        kept: names of matrices whose values folding can do without.
+    """
+    _refuse_too_large(weights, kept)
+    _store(proto.graph, {name: variable.numpy() for name, variable in weights.items() if name not in kept})
+    keep_zeros(proto.graph)
+    share_transposed(proto.graph, kept)
+    proto = fold(proto)
+    if computed := kept - outside.matrices(proto.graph):  # Folding needs their values after all.
+        kept -= computed
+        _refuse_too_large(weights, kept)
+        _store(proto.graph, {name: weights[name].numpy() for name in computed})
+        proto = fold(proto)
+    sort_nodes(proto.graph)
+    if sink_transposes(proto.graph):
+        sort_nodes(proto.graph)  # Removes unread transposes, which would prevent fusions.
+        drop_unused(proto.graph)
+        proto = fold(proto)
+    return proto, kept
 
 
 def _public_names(inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, str]:
@@ -141,11 +156,14 @@ def _size(variables: Iterable[Any]) -> int:
     return sum(math.prod(variable.shape) * np.dtype(variable.dtype).itemsize for variable in variables)
 
 
-def _too_large(size: int) -> str:
-    return (
-        f"the weights take {size / 2**30:.1f} GB, but an .onnx file can hold at most 2 GB beside the large matrices of "
-        "products and lookups; choose another format"
-    )
+def _refuse_too_large(weights: Weights, kept: Collection[str] = ()) -> None:
+    """Refuse weights that a file cannot hold, but for those that are `kept` outside."""
+    if _size(one for name, one in weights.items() if name not in kept) > PROTOBUF_LIMIT_BYTES:
+        size_gb = _size(weights.values()) / 2**30
+        raise ConversionError(
+            f"the weights take {size_gb:.1f} GB, but an .onnx file can hold at most 2 GB beside the large matrices of "
+            "products and lookups; choose another format"
+        )
 
 
 def _trace(model: keras.Model, variables: Sequence[Any], *, free: bool, large: Collection[str]) -> Any:

@@ -17,6 +17,7 @@ from export.formats.onnx.protos import GraphProto
 SMALLEST_NUMBERS = 1 << 16
 # Below this size of all weights, copies do not matter; above it, a decoder's matrices stay outside.
 LARGE_BYTES = 200_000_000
+_MARK = "outside: "  # begins the description of an initializer without content
 # Operators that read a matrix as it is stored -> its place.
 _PLACES = {"MatMul": 1, "Gemm": 1, "Gather": 0}
 
@@ -34,7 +35,7 @@ def matrices(graph: GraphProto) -> frozenset[str]:
         if value.type.tensor_type.elem_type == TensorProto.FLOAT
         and is_large([one.dim_value for one in value.type.tensor_type.shape.dim])
     }
-    others, turned, straight = set[str](), set[str](), set[str]()
+    others, turned, straight = {value.name for value in graph.output}, set[str](), set[str]()
     for node in graph.node:
         place = _PLACES.get(node.op_type)
         for position, name in enumerate(needed(node)):
@@ -59,7 +60,9 @@ def reserve(graph: GraphProto, names: Collection[str]) -> None:
             graph.input.append(value)
             continue
         dims = [one.dim_value for one in value.type.tensor_type.shape.dim]
-        graph.initializer.add(name=value.name, dims=dims, data_type=TensorProto.FLOAT, doc_string=value.name)
+        graph.initializer.add(
+            name=value.name, dims=dims, data_type=TensorProto.FLOAT, doc_string=f"{_MARK}{value.name}"
+        )
 
 
 def store(graph: GraphProto, weights: Mapping[str, Any], data: Path | None = None) -> None:
@@ -70,8 +73,8 @@ def store(graph: GraphProto, weights: Mapping[str, Any], data: Path | None = Non
         weights: by the names of the inputs.
         data: a new file for the values; None stores them in the graph.
     """
-    reserved = [tensor for tensor in graph.initializer if tensor.doc_string]
-    values = (weights[tensor.doc_string].numpy() for tensor in reserved)
+    reserved = [tensor for tensor in graph.initializer if tensor.doc_string.startswith(_MARK)]
+    values = (weights[tensor.doc_string.removeprefix(_MARK)].numpy() for tensor in reserved)
     if data is not None:
         external_data.write(reserved, values, data)
     else:
