@@ -71,8 +71,9 @@ class DeliveredFile:
 
     @property
     def size_bytes(self) -> int:
-        """The size of the file and its data on disk."""
-        return sum(path.stat().st_size for path in (self.path, *map(self.path.with_name, self.data)))
+        """The size of the file and its data on disk, as far as they are there."""
+        paths = (self.path, *map(self.path.with_name, self.data))
+        return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 @dataclass(frozen=True, kw_only=True)
