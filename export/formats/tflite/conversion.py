@@ -12,6 +12,7 @@ from pathlib import Path
 
 from export.errors import ConversionError
 from export.formats.tflite import flatbuffer, integer_moves
+from export.formats.tflite.patches import without_restoring_variables
 
 # Name of the signature of a file with one entry point.
 DEFAULT = "serving_default"
@@ -43,7 +44,8 @@ def convert(saved_model: str, signatures: Collection[str], select_ops: bool = Fa
         converter.target_spec.supported_ops.append(tf.lite.OpsSet.SELECT_TF_OPS)
     converter._experimental_use_buffer_offset = True  # Saves two copies of the weights and half of the time.
     try:
-        return bytes(converter.convert())
+        with without_restoring_variables():
+            return bytes(converter.convert())
     except (ConverterError, RuntimeError, ValueError) as error:
         raise ConversionError(refusal(error)) from error
 
