@@ -77,7 +77,7 @@ def _slice(parameters: Any, some: Any) -> Any:
 def without_restoring_variables() -> Iterator[None]:
     """Let TensorFlow's converter look into a SavedModel without reading the weights.
 
-    Patches tensorflow 2.21.0: `TFLiteSavedModelConverterV2.convert` loads the model for its debug information alone; the
+    Patches tensorflow 2.21.0: `TFLiteSavedModelConverterV2.convert` loads the model for its debug information; the
     compiler then reads the weights from the folder by itself. The process keeps the memory of those it dropped.
     Ends with a version that loads no weights for that: tests/formats/tflite/test_patches.py fails then.
     """
