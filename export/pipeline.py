@@ -21,14 +21,14 @@ from export.bundle import golden, golden_photo, signing, write
 from export.bundle.atomic_folder import Destination
 from export.bundle.golden_photo import GoldenPhoto
 from export.bundle.manifest import manifest
-from export.model import entries, reads_tokens, size_limit
+from export.model import entries, reads_tokens
 from export.model.subject import Subject, artifact_name, load_subject
 from export.passes.pruning import pruned
 from export.progress import Progress, Quiet
 from export.proof.artifact import Artifact
 from export.proof.evidence import ProvenFile
 from export.proof.prove import prove_all
-from export.quantization import coarse_edges, mixed_precision
+from export.quantization import coarse_edges, mixed_precision, size_limit
 from export.quantization.build import MadeFile, bases_of, float_files, quantized_files
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import Bases, IntegerBase

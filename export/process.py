@@ -30,8 +30,11 @@ PATIENCE_SECONDS = 3  # Time for a child to exit after a request to terminate.
 ERRORS: Mapping[int, type[ZooError]] = {1: CheckFailedError, 2: UsageProblemError, 3: OutsideError}
 
 STATM = Path("/proc/self/statm")  # Linux only, in pages; the second number is the resident memory.
-# Trying takes a fifth of a second: it is worth it in a large process that has grown since the last time.
-WORTHWHILE_BYTES, GROWTH_BYTES = 1 << 30, 1 << 27
+# Trying takes up to a fifth of a second: it is worth it in a large process that has grown since the last time.
+WORTHWHILE_BYTES, GROWTH_BYTES = 1 << 28, 1 << 27
+# The largest block of memory that is reused, and how much freed memory a process keeps; names of glibc's mallopt.
+REUSED_BYTES, KEPT_BYTES = 1 << 25, 1 << 27
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _trimmed_bytes = 0  # resident memory after the last time
 
 
@@ -184,13 +187,28 @@ def give_back_memory() -> None:
     TensorFlow leaves a gigabyte of freed memory, which a child process may need.
     """
     global _trimmed_bytes
-    if not STATM.exists() or resident_bytes() < max(WORTHWHILE_BYTES, _trimmed_bytes + GROWTH_BYTES):
+    if not STATM.exists():
+        return
+    _trimmed_bytes = min(_trimmed_bytes, resident_bytes())  # Growth counts from the smallest size since the last time.
+    if resident_bytes() < max(WORTHWHILE_BYTES, _trimmed_bytes + GROWTH_BYTES):
         return
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
     _trimmed_bytes = resident_bytes()
+
+
+def keep_freed_memory() -> None:
+    """Let this process reuse the memory of arrays of megabytes, on Linux with glibc.
+
+    Otherwise every array of an inference gets fresh pages, which the system clears first: for a decoder of 124 million
+    weights in 4 bits, whose cache has 75 MB, that takes 40 % of the time of a token.
+    """
+    tune = getattr(ctypes.CDLL(None), "mallopt", None)
+    if STATM.exists() and tune is not None:
+        tune(_MMAP_THRESHOLD, REUSED_BYTES)
+        tune(_TRIM_THRESHOLD, KEPT_BYTES)
 
 
 def resident_bytes() -> int:

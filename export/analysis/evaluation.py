@@ -13,7 +13,7 @@ from export.model import entries
 from export.model.subject import Subject
 from export.progress import Progress
 from export.proof.artifact import Artifact
-from export.runtime.run_file import measure, written
+from export.runtime.run_file import measure
 from zoo import datasets
 from zoo.errors import UsageProblemError
 
@@ -127,6 +127,6 @@ def evaluate(artifacts: list[Artifact], labelled: Labelled, work: Path, progress
         if artifact.trouble:
             judged.append(artifact)
             continue
-        path = written(work, f"{artifact.scheme}{artifact.suffix}", artifact.content)
+        path = artifact.content.on_disk(work, f"{artifact.scheme}{artifact.suffix}")
         judged.append(replace(artifact, scores=labelled.scores(path, camera_bytes=artifact.takes_camera_bytes)))
     return judged

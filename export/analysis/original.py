@@ -62,8 +62,8 @@ class Original:
         return {
             **(_against(self.outputs, file.measured.real) if file.measured else {}),
             "bytes": len(artifact.content),
-            "bytes_zipped": len(zlib.compress(artifact.content, 9)),
-            "zero_share": FORMATS[artifact.format].zero_share(artifact.content),
+            "bytes_zipped": len(zlib.compress(artifact.content.read(), 9)),
+            "zero_share": FORMATS[artifact.format].zero_share(artifact.content.read()),
         }
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
-import hashlib
 import json
 import os
 import secrets
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from export.bundle.write import GOLDEN, KIND, LABELS, MANIFEST, REPORT, SIGNATURE
+from export.runtime.file_content import digest
 from zoo.errors import OutsideError, UsageProblemError
 
 PARTIAL = ".partial"
@@ -108,7 +108,8 @@ class Destination:
         record = _record(self.folder)
         if record is None:
             return
-        ours = {MANIFEST, GOLDEN, LABELS, REPORT, SIGNATURE, *(file["file"] for file in record["files"])}
+        of_files = (name for file in record["files"] for name in (file["file"], *file.get("data", {})))
+        ours = {MANIFEST, GOLDEN, LABELS, REPORT, SIGNATURE, *of_files}
         others: dict[str, str] = record.get("companions", {})
         for entry in self.folder.iterdir():
             # A companion that was changed since the export is the user's, unless the new export writes it too.
@@ -122,7 +123,7 @@ class Destination:
 
 def _is(path: Path, sha256: str | None) -> bool:
     """Return whether a file has the digest `sha256`."""
-    return sha256 is not None and path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    return sha256 is not None and path.is_file() and digest(path) == sha256
 
 
 def _record(folder: Path) -> dict[str, Any] | None:

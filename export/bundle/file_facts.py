@@ -91,8 +91,8 @@ def _raised(file: DeliveredFile, types: NumberTypes, measured: Measurement) -> I
 
 
 def _operators(file: DeliveredFile, record: dict[str, Any], measured: Measurement) -> Iterator[str]:
-    if record["bytes"] != file.path.stat().st_size:
-        yield f"the manifest says {record['bytes']} bytes, the file has {file.path.stat().st_size}"
+    if record["bytes"] != file.size_bytes:
+        yield f"the manifest says {record['bytes']} bytes, the file has {file.size_bytes}"
     # The runtimes of other formats fuse operators by their version and the processor.
     if file.format == PRIMARY.name and record["census"] != [asdict(op) for op in measured.census]:
         yield "the manifest counts other operators than the file has"

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from export.bundle.write import LABELS, MANIFEST, SCHEMA, SIGNATURE
+from export.errors import ConversionError
 from export.formats import FORMATS
 from export.model.tensor_spec import TensorSpec
+from export.runtime.file_content import DATA_SUFFIX
 from export.scheme import SCHEMES, Scheme
 from zoo import inputs
 from zoo.errors import UsageProblemError
@@ -33,6 +35,7 @@ class DeliveredFile:
         format: the name of the format.
         scheme: the precision.
         sha256: the digest of the content.
+        data: the digests of the files with weights that it cannot hold, by their names in the folder.
         inputs: the inputs as the file declares them.
         outputs: the outputs as the file declares them.
         takes_camera_bytes: whether the input is the uint8 photo without normalisation.
@@ -44,6 +47,7 @@ class DeliveredFile:
     format: str
     scheme: Scheme
     sha256: str
+    data: Mapping[str, str]
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     takes_camera_bytes: bool
@@ -51,8 +55,25 @@ class DeliveredFile:
     failures: tuple[str, ...]
 
     def damage(self) -> str:
-        """Return how the file on disk differs from the exported one; empty if it does not."""
-        return damage(self.path, self.sha256)
+        """Return how the file and its data on disk differ from the exported ones; empty if they do not."""
+        return damage(self.path, self.sha256) or self._damage_of_data()
+
+    def _damage_of_data(self) -> str:
+        """Return what is wrong with the files of weights that an undamaged file refers to."""
+        try:
+            places = FORMATS[self.format].data_files(self.path)
+        except ConversionError as error:
+            return str(error)
+        if strange := [place for place in places if place not in self.data]:
+            return f"it reads weights from {', '.join(map(repr, strange))}, which the manifest does not list"
+        found = {name: damage(self.path.with_name(name), digest) for name, digest in self.data.items()}
+        return "; ".join(f"its weights in {name}: {trouble}" for name, trouble in found.items() if trouble)
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the file and its data on disk, as far as they are there."""
+        paths = (self.path, *map(self.path.with_name, self.data))
+        return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +137,8 @@ class Delivered:
 
     def strangers(self) -> list[str]:
         """Return the names in the folder that the manifest does not list."""
-        known = {MANIFEST, SIGNATURE, *self.companions, *(file.path.name for file in self.files)}
+        of_files = (name for file in self.files for name in (file.path.name, *file.data))
+        known = {MANIFEST, SIGNATURE, *self.companions, *of_files}
         return sorted(path.name for path in self.folder.iterdir() if path.name not in known)
 
 
@@ -191,12 +213,16 @@ def _file(folder: Path, record: Mapping[str, Any]) -> DeliveredFile:
     file_format = FORMATS.get(record["format"])
     if file_format is None or Path(name).name != name or Path(name).suffix != file_format.suffix:
         raise ValueError(f"a file named {name!r} of the format {record['format']!r}")
+    data = {str(one): str(digest) for one, digest in record.get("data", {}).items()}  # Older manifests list none.
+    if odd := sorted(data.keys() - {f"{name}{DATA_SUFFIX}"}):
+        raise ValueError(f"weights of {name} in {odd}")
     failed = [f"{check['id']} of {check['subject']}" for check in record["checks"] if not check["passed"]]
     return DeliveredFile(
         path=folder / name,
         format=file_format.name,
         scheme=SCHEMES[record["precision"]],
         sha256=str(record["sha256"]),
+        data=data,
         inputs=tuple(TensorSpec.from_record(spec) for spec in record["inputs"]),
         outputs=tuple(TensorSpec.from_record(spec) for spec in record["outputs"]),
         takes_camera_bytes=bool(record["takes_camera_bytes"]),

@@ -20,7 +20,7 @@ from export.bundle.authenticity import Authenticity, State
 from export.bundle.golden import Golden
 from export.bundle.read import Delivered, damage
 from export.bundle.signing import PublicKey
-from export.bundle.verify_file import VerifiedFile, examined, unseen, verify_file, whole
+from export.bundle.verify_file import VerifiedFile, examined, unseen, verify_file, whole, whole_file
 from export.bundle.write import GOLDEN
 from export.progress import Progress
 from export.proof.check import CheckResult
@@ -97,7 +97,7 @@ def verify(delivered: Delivered, progress: Progress, key: PublicKey | None = Non
     except CheckFailedError as error:
         checks = [check for check in checks if check.subject != GOLDEN]
         checks.append(CheckResult.stated("integrity", GOLDEN, str(error), passed=False))
-        files = tuple(unseen(file, str(error), whole(file.path, file.sha256)) for file in delivered.files)
+        files = tuple(unseen(file, str(error), whole_file(file)) for file in delivered.files)
         return Verification(delivered=delivered, authenticity=signed, count=0, files=files, checks=tuple(checks))
     checks += completeness.check_golden(delivered, samples)
     checks += examined(golden_inputs.check, delivered, samples)

@@ -71,7 +71,7 @@ def verify_file(
         folder: where the golden inputs are saved.
         others: the files that were verified before.
     """
-    integrity = whole(file.path, file.sha256)
+    integrity = whole_file(file)
     if not integrity.passed:  # Do not pass an unknown file to native code.
         return VerifiedFile(file=file, checks=(integrity,))
     try:
@@ -111,6 +111,13 @@ def whole(path: Path, sha256: str) -> CheckResult:
     """Check that the bytes are those of the export."""
     trouble = damage(path, sha256)
     return CheckResult.stated("integrity", path.name, trouble or "its sha256 matches the manifest", passed=not trouble)
+
+
+def whole_file(file: DeliveredFile) -> CheckResult:
+    """Check that the bytes of a file and of its data are those of the export."""
+    trouble, name = file.damage(), file.path.name
+    of_all = "its sha256 and that of its weights match" if file.data else "its sha256 matches"
+    return CheckResult.stated("integrity", name, trouble or f"{of_all} the manifest", passed=not trouble)
 
 
 def _signature(file: DeliveredFile, measured: Measurement) -> CheckResult:

@@ -49,7 +49,8 @@ def write(
         "companions": {name: hashlib.sha256(content).hexdigest() for name, content in companions.items()},
     }
     for artifact in files:
-        _flushed(folder / artifact.file_name, artifact.content)
+        for path in artifact.content.copy(folder / artifact.file_name):
+            _flush(path)
     for name, content in companions.items():
         _flushed(folder / name, content)
     text = (json.dumps(record, indent=1, allow_nan=False) + "\n").encode()
@@ -74,7 +75,11 @@ def chosen(artifacts: list[Artifact], schemes: tuple[Scheme, ...], *, keep_faile
 
 
 def _flushed(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
+    path.write_bytes(content)
+    _flush(path)
+
+
+def _flush(path: Path) -> None:
+    """Wait until the content of a file is on the disk."""
+    with path.open("rb+") as file:
         os.fsync(file.fileno())

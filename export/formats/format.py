@@ -71,11 +71,13 @@ class Format(Protocol):
         name: name of the format.
         suffix: suffix of its files.
         runtime: the distribution that runs its files.
+        has_data_files: whether weights that a file cannot hold may lie in a second file beside it.
     """
 
     name: str
     suffix: str
     runtime: str
+    has_data_files: bool
 
     def convert(
         self,
@@ -84,6 +86,7 @@ class Format(Protocol):
         *,
         select_ops: bool = False,
         decoder: Decoder | None = None,
+        data: Path | None = None,
     ) -> bytes:
         """Return the float32 file with static batch 1, and inputs and outputs named as in the model.
 
@@ -94,6 +97,7 @@ class Format(Protocol):
             select_ops: whether operators of TensorFlow may take the place of those that a runtime does not have.
             decoder: the forms with a cache of a decoder, one of which the file then contains; the session of such a
                 file has the inputs and outputs of `model`.
+            data: where weights are written that the file cannot hold; the file refers to them by the name of this path.
 
         Raises:
             ConversionError: the model cannot be converted to this format.
@@ -109,6 +113,14 @@ class Format(Protocol):
 
         Raises:
             ConversionError: the format has no such way, or it fails.
+        """
+        ...
+
+    def data_files(self, path: Path) -> tuple[str, ...]:
+        """Return the places of the files with weights that the file at `path` refers to, as it spells them.
+
+        Raises:
+            ConversionError: the file is damaged.
         """
         ...
 

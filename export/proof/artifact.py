@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from export.model.tensor_spec import TensorSpec
 from export.proof.check import CheckResult, NotMade
 from export.proof.greedy_continuation import GreedyContinuation
 from export.recipe import Width
+from export.runtime.file_content import NOTHING, FileContent
 from export.scheme import Scheme
 
 
@@ -25,7 +25,7 @@ class Artifact:
         format: its name.
         scheme: how it stores and computes numbers.
         suffix: of the file.
-        content: the file's bytes; empty if it could not be made.
+        content: of the file; empty if it could not be made.
         inputs: as the file declares them.
         outputs: as the file declares them.
         comparisons: of the file with the Keras model, by output name.
@@ -51,7 +51,7 @@ class Artifact:
     format: str
     scheme: Scheme
     suffix: str
-    content: bytes = b""
+    content: FileContent = NOTHING
     inputs: Sequence[TensorSpec] = ()
     outputs: Sequence[TensorSpec] = ()
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
@@ -107,7 +107,8 @@ class Artifact:
             "precision": str(self.scheme),
             "raised": {layer: str(width) for layer, width in self.raised.items()},
             "bytes": len(self.content),
-            "sha256": hashlib.sha256(self.content).hexdigest() if self.content else None,
+            "sha256": self.content.sha256() if self.content else None,
+            "data": self.content.data_digests(),
             "inputs": [asdict(spec) for spec in self.inputs],
             "takes_camera_bytes": self.takes_camera_bytes,
             "outputs": [asdict(spec) for spec in self.outputs],

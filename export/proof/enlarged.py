@@ -46,10 +46,8 @@ def enlarge(run: ExportRun) -> Enlarged | None:
     random weights, activations may become so large that the runtimes' approximations differ: ONNX Runtime takes the
     sigmoid of -18 for those of all smaller numbers.
     """
-    probe = run.samples.probe
-    few = probe.take(np.unique(np.linspace(0, len(probe) - 1, SAMPLES).astype(np.int64)))
-    has_floats = any(np.issubdtype(one.dtype, np.floating) for one in few.inputs.values())
-    if run.subject.entries or not run.subject.weights.trained or not has_floats:
+    few = _few(run.samples.probe)
+    if run.subject.entries or not run.subject.weights.trained or not _has_floats(few):
         return None
     samples = larger.enlarged(few)
     expected, nearby = (_outputs(run, one) for one in (samples, _perturbed(samples)))
@@ -64,10 +62,9 @@ def magnified(run: ExportRun) -> str:
     A deep network with random weights may be chaotic: EfficientNetV2-M gives other classes for inputs that differ in
     their last bit.
     """
-    if run.subject.entries or run.subject.weights.trained:
+    few = _few(run.samples.probe)
+    if run.subject.entries or run.subject.weights.trained or not _has_floats(few):  # whole numbers have no last bit
         return ""
-    probe = run.samples.probe
-    few = probe.take(np.unique(np.linspace(0, len(probe) - 1, SAMPLES).astype(np.int64)))
     expected, nearby = (_outputs(run, one) for one in (few, _perturbed(few)))
     if expected is None or nearby is None:
         return ""
@@ -119,6 +116,14 @@ def _outputs(run: ExportRun, samples: Samples) -> Mapping[str, Array] | None:
         return None
     outputs = {spec.name: np.asarray(one) for spec, one in zip(signature.outputs(model), found, strict=True)}
     return outputs if all(np.isfinite(one).all() for one in outputs.values()) else None
+
+
+def _few(probe: Samples) -> Samples:
+    return probe.take(np.unique(np.linspace(0, len(probe) - 1, SAMPLES).astype(np.int64)))
+
+
+def _has_floats(samples: Samples) -> bool:
+    return any(np.issubdtype(one.dtype, np.floating) for one in samples.inputs.values())
 
 
 def _perturbed(samples: Samples) -> Samples:

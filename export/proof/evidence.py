@@ -14,6 +14,7 @@ from export.proof.integer_model import BaseOutputs
 from export.quantization.build import MadeFile
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase
+from export.runtime.file_content import FileContent
 from export.runtime.run_file import Measurement
 from export.scheme import Scheme
 
@@ -56,7 +57,7 @@ class Evidence:
     expected: Mapping[str, Array]
     measured: Measurement
     compared: OutputComparison
-    parent: bytes | None = None
+    parent: FileContent | None = None
     siblings: Mapping[str, ProvenFile] = field(default_factory=dict)
     float_file: ProvenFile | None = None
     primary: ProvenFile | None = None

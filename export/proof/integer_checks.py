@@ -13,7 +13,6 @@ from export.proof.check import NotMade, Results, failed
 from export.proof.evidence import Evidence, not_judged
 from export.quantization.build import plan
 from export.quantization.tensor_map import clippable
-from export.runtime.run_file import written
 from export.scheme import FLOAT32, INT8
 
 ALONE = "another quantizer made it from the float file, with ranges of its own"
@@ -29,7 +28,7 @@ def structure(evidence: Evidence) -> Results | NotMade:
         return NotMade(f"its operators are other ones than the .{PRIMARY.name}'s; its outputs are compared instead")
     if evidence.parent is None:
         return failed("structure", "the graph", "the file that it was quantized from is missing")
-    return (compare.structure(PRIMARY.structure(evidence.parent, evidence.file.content)),)
+    return (compare.structure(PRIMARY.structure(evidence.parent.read(), evidence.file.content.read())),)
 
 
 def arithmetic(evidence: Evidence) -> Results | NotMade:
@@ -41,9 +40,9 @@ def arithmetic(evidence: Evidence) -> Results | NotMade:
         return NotMade(reason)
     if evidence.parent is None:
         return failed("arithmetic", "the operators", "the file that it was quantized from is missing")
-    if PRIMARY.structure(evidence.parent, file.content).differences:
+    if PRIMARY.structure(evidence.parent.read(), file.content.read()).differences:
         return failed("arithmetic", "the operators", "its graph differs from that of the float file")
-    source = written(run.work, f"parent{PRIMARY.suffix}", evidence.parent)
+    source = evidence.parent.on_disk(run.work, f"parent{PRIMARY.suffix}")
     return _predicted(evidence, source)
 
 
@@ -56,7 +55,7 @@ def _like_the_primary(evidence: Evidence) -> Results | NotMade:
     sibling = evidence.siblings.get(PRIMARY.name)
     if sibling is None or not sibling.artifact.content:
         return NotMade(f"the .{PRIMARY.name} that it was derived from is missing", is_missing=True)
-    source = written(evidence.run.work, f"sibling{PRIMARY.suffix}", sibling.artifact.content)
+    source = sibling.artifact.content.on_disk(evidence.run.work, f"sibling{PRIMARY.suffix}")
     return _predicted(evidence, source)
 
 
@@ -78,9 +77,10 @@ def storage(evidence: Evidence) -> Results | NotMade:
         return NotMade("a float32 file was not quantized")
     if evidence.parent is None:
         return failed("storage", "all constants", "the file that it was quantized from is missing")
-    siblings = {name: sibling.artifact.content for name, sibling in evidence.siblings.items()}
+    siblings = {name: sibling.artifact.content.read() for name, sibling in evidence.siblings.items()}
     try:
-        report = FORMATS[evidence.file.format].storage(evidence.parent, evidence.file.content, siblings)
+        float_file = b"" if siblings else evidence.parent.read()  # Siblings take its place.
+        report = FORMATS[evidence.file.format].storage(float_file, evidence.file.content.read(), siblings)
     except ConversionError as error:
         return failed("storage", "all constants", str(error))
     if report is None and evidence.scheme.is_dynamic:
@@ -100,7 +100,7 @@ def ranges(evidence: Evidence) -> Results | NotMade:
     if evidence.parent is None:
         return failed("ranges", "all activations", "the file that it was quantized from is missing")
     planned = plan(evidence.run, evidence.base, evidence.scheme, evidence.run.recipe.raised)
-    report = PRIMARY.ranges(evidence.parent, evidence.file.content, planned)
+    report = PRIMARY.ranges(evidence.parent.read(), evidence.file.content.read(), planned)
     if report.activations == 0 and any(op.arithmetic in ("integer", "int16") for op in evidence.measured.census):
         reason = "no activation could be compared, although operators compute with integers"
         return failed("ranges", "all activations", reason)

@@ -27,6 +27,7 @@ from export.quantization.build import MadeFile, parent_content
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import Bases, IntegerBase, base_for
 from export.quantization.requested import Key
+from export.runtime.file_content import FileContent
 from export.runtime.run_file import Measurement, measure
 from export.scheme import FLOAT32
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError
@@ -72,7 +73,7 @@ def prove_all(run: ExportRun, files: Mapping[Key, MadeFile], bases: Bases, expec
 
 def _needs_tensorflow(file: MadeFile) -> str:
     """Return why a file with operators of TensorFlow is not proven; empty for other files."""
-    found = FORMATS[file.format].select_ops(file.content)
+    found = FORMATS[file.format].select_ops(file.content.read())
     if not found:
         return ""
     return (
@@ -188,7 +189,7 @@ def _base_outputs(run: ExportRun, base: IntegerBase) -> tuple[BaseOutputs | None
         return None, f"the model that the file was derived from cannot be run: {error}"
 
 
-def _parent(file: MadeFile, files: Mapping[Key, MadeFile], base: IntegerBase | None) -> bytes | None:
+def _parent(file: MadeFile, files: Mapping[Key, MadeFile], base: IntegerBase | None) -> FileContent | None:
     try:
         return parent_content(FORMATS[file.format], file.scheme, files, base)
     except ConversionError:

@@ -17,8 +17,8 @@ from export.quantization.integer_base import Bases, IntegerBase, NoBase, base_fo
 from export.quantization.memo import Memo
 from export.quantization.requested import Key, keys
 from export.recipe import Io, Width
+from export.runtime.file_content import DATA_SUFFIX, NOTHING, FileContent
 from export.runtime.jobs.quantize_alone import quantize_alone
-from export.runtime.run_file import written
 from export.scheme import FLOAT16, FLOAT32, INT4, INT8, INT8_DYNAMIC, Scheme
 from zoo.errors import OutsideError
 
@@ -30,20 +30,20 @@ class MadeFile:
     Attributes:
         format: its name.
         scheme: how it stores and computes numbers.
-        content: the file's bytes; empty if it could not be made.
+        content: of the file; empty if it could not be made.
         trouble: why the file could not be built; empty if it could.
         alone: why it was quantized without its sibling, straight from the float file; empty if it was not.
     """
 
     format: str
     scheme: Scheme
-    content: bytes = b""
+    content: FileContent = NOTHING
     trouble: str = ""
     alone: str = ""
 
     def on_disk(self, folder: Path) -> Path:
         """Write the file into `folder`, where a runtime can read it, and return its path."""
-        return written(folder, f"{self.scheme}{FORMATS[self.format].suffix}", self.content)
+        return self.content.on_disk(folder, _file_name(self.format, self.scheme))
 
 
 def float_files(run: ExportRun) -> dict[Key, MadeFile]:
@@ -66,7 +66,7 @@ def bases_of(run: ExportRun, floats: Mapping[Key, MadeFile]) -> dict[int, Intege
     }
 
 
-def float_content(floats: Mapping[Key, MadeFile], format_name: str = PRIMARY.name) -> bytes:
+def float_content(floats: Mapping[Key, MadeFile], format_name: str = PRIMARY.name) -> FileContent:
     """Return the float32 file of a format.
 
     Raises:
@@ -113,13 +113,27 @@ def quantized(
     try:
         _refuse_float_only(run, scheme)
         siblings = {other: _content(made[other, scheme]) for other in file_format.needs(scheme)}
-        parent = parent_content(file_format, scheme, made, base)
+        parent = parent_content(file_format, scheme, made, base).read()
         run.progress.step(f"quantize the .{name} to {scheme}")
         content = file_format.quantize(parent, plan(run, base, scheme, raised), siblings)
+        del parent, siblings
     except (ConversionError, OutsideError) as error:
         file = MadeFile(format=name, scheme=scheme, trouble=str(error))
         return _quantized_alone(run, file, made) if file_format.needs(scheme) else file
-    return MadeFile(format=name, scheme=scheme, content=content)
+    return made_file(run, key, content)
+
+
+def made_file(run: ExportRun, key: Key, content: bytes, data: Path | None = None) -> MadeFile:
+    """Return the file of a format and scheme with this content, which is kept on disk if it is large.
+
+    `data` is a file with weights that it refers to.
+    """
+    kept = FileContent.of(content, run.work, _file_name(*key), data)
+    return MadeFile(format=key[0], scheme=key[1], content=kept)
+
+
+def _file_name(format_name: str, scheme: Scheme) -> str:
+    return f"{scheme}{FORMATS[format_name].suffix}"
 
 
 def _quantized_alone(run: ExportRun, file: MadeFile, made: Mapping[Key, MadeFile]) -> MadeFile:
@@ -139,23 +153,23 @@ def _quantized_alone(run: ExportRun, file: MadeFile, made: Mapping[Key, MadeFile
         return replace(file, trouble=f"{file.trouble}; {error}")
     missing = next((name for name in FORMATS[file.format].needs(file.scheme) if made[name, file.scheme].trouble), None)
     reason = f"there is no {file.scheme} .{missing}" if missing else file.trouble
-    return replace(file, content=output.read_bytes(), trouble="", alone=reason)
+    return replace(made_file(run, (file.format, file.scheme), output.read_bytes()), alone=reason)
 
 
 def parent_content(
     file_format: Format, scheme: Scheme, made: Mapping[Key, MadeFile], base: IntegerBase | NoBase | None
-) -> bytes:
+) -> FileContent:
     """Return the float file that a file is quantized from and whose constants it stores.
 
     Raises:
         ConversionError: there is none.
     """
     content = float_content(made, file_format.name)
-    if not scheme.has_integer_weights:
-        return content
-    if file_format.name == PRIMARY.name:
-        return _known(base).content
-    return base.others.get(file_format.name, content) if isinstance(base, IntegerBase) else content
+    if scheme.has_integer_weights and file_format.name == PRIMARY.name:
+        content = _known(base).content
+    elif scheme.has_integer_weights and isinstance(base, IntegerBase):
+        content = base.others.get(file_format.name, content)
+    return content
 
 
 def plan(
@@ -191,7 +205,7 @@ def _base_or_reason(
         return NoBase(reasons.pop())
     if file.trouble:
         return NoBase(_without_float(file))
-    if found := PRIMARY.select_ops(file.content):
+    if found := PRIMARY.select_ops(file.content.read()):
         return NoBase(f"the float .{PRIMARY.name} needs {', '.join(found)} of TensorFlow, which no runtime here has")
     try:
         return base_of(run, file.content, schemes, weight_bits, run.recipe.raised, once)
@@ -214,12 +228,15 @@ def _converted(run: ExportRun, file_format: Format) -> MadeFile:
     entries = {name: entry.model for name, entry in run.subject.entries.items()}  # empty if there is only the default
     model, select_ops = run.subject.model, run.recipe.allow_select_tf_ops
     decoder = run.subject.decoder(model) if run.subject.decoder else None
+    data = run.work / f"{run.subject.name}-{_file_name(file_format.name, FLOAT32)}{DATA_SUFFIX}"
     try:
-        content = file_format.convert(model, entries, select_ops=select_ops, decoder=decoder)
+        content = file_format.convert(model, entries, select_ops=select_ops, decoder=decoder, data=data)
     except (ConversionError, OutsideError) as error:
         return MadeFile(format=file_format.name, scheme=FLOAT32, trouble=str(error))
+    made = made_file(run, (file_format.name, FLOAT32), content, data if data.exists() else None)
+    del content
     process.give_back_memory()
-    return MadeFile(format=file_format.name, scheme=FLOAT32, content=content)
+    return made
 
 
 def _refuse_float_only(run: ExportRun, scheme: Scheme) -> None:
@@ -241,4 +258,4 @@ def _float_only(run: ExportRun, scheme: Scheme) -> str:
 def _content(file: MadeFile) -> bytes:
     if file.trouble:
         raise ConversionError(f"it is derived from the .{file.format}: {file.trouble}")
-    return file.content
+    return file.content.read()

@@ -12,7 +12,7 @@ from calibration import observers
 from calibration.ranges import Ranges
 from export import passes
 from export.errors import ConversionError, PassRefusedError
-from export.formats import PRIMARY
+from export.formats import PRIMARY, Format
 from export.passes import integer_model, unroll
 from export.passes.integer_model import Reconstruction
 from export.quantization import clipping_choice, mixed_precision, ranges, sensitivity
@@ -22,7 +22,7 @@ from export.quantization.ranges import Observation
 from export.quantization.requested import formats
 from export.quantization.tensor_map import Attribution, attributed, clippable, mapped
 from export.recipe import Width
-from export.runtime.run_file import written
+from export.runtime.file_content import FileContent
 from export.scheme import FLOAT32, INT4, INT8, Scheme
 from zoo.errors import OutsideError, UsageProblemError
 
@@ -51,14 +51,14 @@ class IntegerBase:
 
     model: keras.Model
     reconstruction: Reconstruction
-    content: bytes
+    content: FileContent
     path: Path
     observation: Observation | None = None
     int8_ranges: Ranges | None = None
     trouble: str = ""
     tensor_map: Mapping[str, Attribution] = field(default_factory=dict)
     with_loops: IntegerBase | None = None
-    others: Mapping[str, bytes] = field(default_factory=dict)
+    others: Mapping[str, FileContent] = field(default_factory=dict)
 
     @property
     def is_reconstructed(self) -> bool:
@@ -101,7 +101,7 @@ def base_for(bases: Bases, scheme: Scheme) -> IntegerBase | NoBase | None:
 
 def base_of(
     run: ExportRun,
-    float_file: bytes,
+    float_file: FileContent,
     schemes: Collection[Scheme],
     weight_bits: int,
     raised: Mapping[str, Width],
@@ -147,7 +147,7 @@ def base_of(
 
 
 def integer_base(
-    run: ExportRun, float_file: bytes, schemes: Collection[Scheme], weight_bits: int, kept: frozenset[str]
+    run: ExportRun, float_file: FileContent, schemes: Collection[Scheme], weight_bits: int, kept: frozenset[str]
 ) -> IntegerBase:
     """Return the base of integer files, without a tensor map.
 
@@ -180,7 +180,7 @@ class LoopFree:
     """
 
     run: ExportRun
-    content: bytes
+    content: FileContent
     record: Mapping[str, Any]
 
 
@@ -191,7 +191,7 @@ def _unrolled(base: IntegerBase, loop_free: LoopFree, with_loops: IntegerBase | 
     return replace(base, reconstruction=unrolled, with_loops=with_loops)
 
 
-def without_loops(run: ExportRun, float_file: bytes) -> LoopFree:
+def without_loops(run: ExportRun, float_file: FileContent) -> LoopFree:
     """Return the export of the model with unrolled recurrent layers, from which integer files with ranges are derived.
 
     Loops of more steps than the recipe unrolls remain.
@@ -209,7 +209,8 @@ def without_loops(run: ExportRun, float_file: bytes) -> LoopFree:
     except PassRefusedError as error:
         raise ConversionError(f"{error}; type --precision float16 or w8a32") from error
     unrolled = replace(run, subject=replace(run.subject, model=result.model))
-    return LoopFree(run=unrolled, content=PRIMARY.convert(result.model), record=result.record.record())
+    content = _kept(run, PRIMARY.convert(result.model))
+    return LoopFree(run=unrolled, content=content, record=result.record.record())
 
 
 def with_tensor_map(run: ExportRun, base: IntegerBase) -> IntegerBase:
@@ -228,17 +229,19 @@ def with_tensor_map(run: ExportRun, base: IntegerBase) -> IntegerBase:
     return replace(base, tensor_map=found)
 
 
-def kept_layers(run: ExportRun, float_file: bytes, in_float: frozenset[str]) -> frozenset[str]:
+def kept_layers(run: ExportRun, float_file: FileContent, in_float: frozenset[str]) -> frozenset[str]:
     """Return the layers whose weights stay float32, because they belong to the operators of the layers `in_float`."""
     if not in_float or not run.recipe.reconstruct:
         return frozenset()
-    path = written(run.work, f"{FLOAT32}{PRIMARY.suffix}", float_file)
+    path = float_file.on_disk(run.work, f"{FLOAT32}{PRIMARY.suffix}")
     samples = run.samples
     found = attributed(run.subject.model, path, samples.calibration, samples.calibration_folder)
     return frozenset(mixed_precision.weighted(in_float, found, mixed_precision.inner_paths(run.subject.model)))
 
 
-def _prepared(run: ExportRun, float_file: bytes, weight_bits: int, kept: frozenset[str], paired: bool) -> IntegerBase:
+def _prepared(
+    run: ExportRun, float_file: FileContent, weight_bits: int, kept: frozenset[str], paired: bool
+) -> IntegerBase:
     """Return the base without ranges: the reconstructed or original model and its float file.
 
     Without 8-bit activations the weights need no limit on pairs, which would cost small layers up to 7 dB.
@@ -247,22 +250,28 @@ def _prepared(run: ExportRun, float_file: bytes, weight_bits: int, kept: frozens
     made = integer_model.reconstructed(
         run.subject, run.recipe, run.samples.calibration, weight_bits, kept, paired=paired
     )
-    content, others, forms = float_file, dict[str, bytes](), run.subject.decoder
+    content, others, forms = float_file, dict[str, FileContent](), run.subject.decoder
     if made.model is not None and forms is None:
-        content = PRIMARY.reweigh(float_file, made.before, made.after) or PRIMARY.convert(made.model)
+        reweighed = PRIMARY.reweigh(float_file.read(), made.before, made.after)
+        content = _kept(run, reweighed or PRIMARY.convert(made.model))
     elif made.model is not None and forms is not None:
-        content = PRIMARY.convert(made.model, decoder=forms(made.model))
+        content = _kept(run, PRIMARY.convert(made.model, decoder=forms(made.model)))
     if made.model is not None and (forms is not None or weight_bits == INT4.weight_bits):
         decoder = forms(made.model) if forms is not None else None
         wanted = [one for one in formats(run.recipe) if one.name != PRIMARY.name]
-        others = {one.name: one.convert(made.model, decoder=decoder) for one in wanted}
+        others = {one.name: _kept(run, one.convert(made.model, decoder=decoder), one) for one in wanted}
     return IntegerBase(
         model=made.model or run.subject.model,
         reconstruction=replace(made, before={}, after={}),  # frees weights that are no longer needed
         content=content,
-        path=written(run.work, f"{FLOAT32}{PRIMARY.suffix}", content),
+        path=content.on_disk(run.work, f"{FLOAT32}{PRIMARY.suffix}"),
         others=others,
     )
+
+
+def _kept(run: ExportRun, content: bytes, file_format: Format = PRIMARY) -> FileContent:
+    """Return the content of a float file, which is kept on disk if it is large."""
+    return FileContent.of(content, run.work, f"{FLOAT32}{file_format.suffix}")
 
 
 def observed(run: ExportRun, base: IntegerBase, *, narrow: bool) -> IntegerBase:
@@ -284,7 +293,7 @@ def observed(run: ExportRun, base: IntegerBase, *, narrow: bool) -> IntegerBase:
         base = with_tensor_map(run, base)
         calls = clippable(base.tensor_map)
         chosen = sensitivity.choose(base.model, samples.calibration, whole, calls, seed=recipe.seed)
-        if not clipping_choice.costs_too_much(run, base.content, whole, chosen):
+        if not clipping_choice.costs_too_much(run, base.content.read(), whole, chosen):
             whole = chosen
         base = replace(base, int8_ranges=_with_headroom(whole, observation))
     return base
@@ -301,13 +310,12 @@ def _with_observation(run: ExportRun, base: IntegerBase) -> IntegerBase:
     """Return the base with observed ranges, and with smaller masks if its file has any that no grid can hold."""
     observe = partial(ranges.observe, samples=run.samples.calibration_folder, observer=run.recipe.observer)
     observation = observe(base.path)
-    bounded = PRIMARY.with_bounded_masks(base.content, observation.ranges.by_tensor)
+    bounded = PRIMARY.with_bounded_masks(base.content.read(), observation.ranges.by_tensor)
     if bounded is None:
         return replace(base, observation=observation, tensor_map={})
-    path = written(run.work, f"{FLOAT32}{PRIMARY.suffix}", bounded.content)
+    content = _kept(run, bounded.content)
+    path = content.on_disk(run.work, f"{FLOAT32}{PRIMARY.suffix}")
     observation = observe(path).raised_to(bounded.lowest)
     record = {"name": "masks", "activations": {name: round(low, 2) for name, low in bounded.lowest.items()}}
     made = replace(base.reconstruction, records=[*base.reconstruction.records, record])
-    return replace(
-        base, content=bounded.content, path=path, observation=observation, tensor_map={}, reconstruction=made
-    )
+    return replace(base, content=content, path=path, observation=observation, tensor_map={}, reconstruction=made)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from export.process import RuntimeCrashError, call
+from export.runtime.file_content import digest
 from export.runtime.jobs.describe import describe
 
 READ_SECONDS = 300
@@ -24,11 +24,10 @@ def inspect_file(path: Path) -> dict[str, Any]:
         facts = call(describe, timeout_s=READ_SECONDS, path=path)
     except RuntimeCrashError as error:
         raise RuntimeCrashError(f"cannot read {path}: {error}; export or copy the file again") from error
-    content = path.read_bytes()
     return {
         "file": str(path),
-        "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": path.stat().st_size,
+        "sha256": digest(path),
         "verdict": judge(facts["census"], [*facts["inputs"], *facts["outputs"]]),
         **facts,
     }

@@ -73,7 +73,7 @@ class Patient:
         run = replace(right, recipe=replace(right.recipe, io=self.io))
         made = quantized_files(run, self.network.floats, self.network.bases)
         assert [file.trouble for file in made.values() if file.trouble] == []
-        return {name: made[name, INT8].content for name in FORMATS}
+        return {name: made[name, INT8].content.read() for name in FORMATS}
 
     @cached_property
     def model(self) -> keras.Model:

@@ -38,14 +38,15 @@ def test_slow_file_gives_equal_outputs_and_times_only_the_first_samples(
     monkeypatch.setattr(type(file_format), "open", counted)
     monkeypatch.setattr(run, "SLOW_MS", 0.0)
     monkeypatch.setattr(run.cores, "count", lambda: 2)
-    said = {}
-    for hurry_after in (None, 2):
-        outputs = tmp_path / f"{hurry_after}.npz"
+    said = []
+    limits = (None, (2, 1e9), (COUNT, 0.0), (COUNT, 1e9))  # samples, seconds
+    for hurry_after, timed in zip(limits, (COUNT, 2, run.FEWEST_TIMED, COUNT), strict=True):
+        outputs = tmp_path / "outputs.npz"
         result = run.run(str(path), str(tmp_path / "samples"), str(outputs), False, hurry_after=hurry_after)
         times = result["milliseconds"]
         assert len(times) == COUNT
-        assert result["p50_ms"] == pytest.approx(np.median(times[:hurry_after]))
+        assert result["p50_ms"] == pytest.approx(np.median(times[:timed]))
         with np.load(outputs) as arrays:
-            said[hurry_after] = next(iter(arrays.values()))
-    assert opened == [1, 1, 2]
-    assert np.array_equal(said[None], said[2])
+            said.append(next(iter(arrays.values())))
+    assert opened == [1, 1, 2, 1, 2, 1]
+    assert all(np.array_equal(said[0], other) for other in said)

@@ -10,6 +10,7 @@ from export.formats.session import OpCount
 from export.metrics import Comparison
 from export.proof.artifact import Artifact
 from export.proof.notes import notes
+from export.runtime.file_content import FileContent
 from export.scheme import FLOAT32, INT8
 
 COMPARISON = Comparison(
@@ -21,11 +22,11 @@ COMPARISON = Comparison(
     top5_agreement=1.0,
     distinct_predictions=(8, 8),
 )
-FLOAT = Artifact(name="net", format="a", scheme=FLOAT32, suffix=".a", content=b"x" * 400, p50_ms=4.0)
+FLOAT = Artifact(name="net", format="a", scheme=FLOAT32, suffix=".a", content=FileContent.held(b"x" * 400), p50_ms=4.0)
 INT8 = replace(
     FLOAT,
     scheme=INT8,
-    content=b"x" * 110,
+    content=FileContent.held(b"x" * 110),
     p50_ms=2.0,
     comparisons={"logits": COMPARISON},
     census=(OpCount(op="CONV", arithmetic="integer", count=3),),
@@ -47,7 +48,7 @@ def test_note_on_changed_predictions_names_an_option() -> None:
     [
         ({"census": (OpCount(op="MEAN", arithmetic="float", count=2),)}, "not all-integer: 2 MEAN in float"),
         ({"census": (OpCount(op="FlexErf", arithmetic="integer", count=1),)}, "needs the Flex runtime for FlexErf"),
-        ({"content": b"x" * 390}, "not smaller: 98% of float32"),
+        ({"content": FileContent.held(b"x" * 390)}, "not smaller: 98% of float32"),
         ({"p50_ms": 5.0}, "not faster here: 1.2 x float32's time"),
         ({"comparisons": {"logits": replace(COMPARISON, top1_agreement=0.8)}}, "20% of the predictions change"),
     ],

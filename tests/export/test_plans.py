@@ -22,6 +22,7 @@ from export.quantization.integer_base import IntegerBase
 from export.quantization.ranges import Observation
 from export.quantization.tensor_map import Attribution, FileTensors
 from export.recipe import Recipe, Width
+from export.runtime.file_content import FileContent
 from export.scheme import INT8
 from zoo.weights import LoadedWeights
 
@@ -53,7 +54,7 @@ def test_raised_layer_gets_the_observed_range_and_others_the_narrowed_one(tmp_pa
     base = IntegerBase(
         model=run.subject.model,
         reconstruction=Reconstruction(model=None, records=[], before={}, after={}),
-        content=b"a float file",
+        content=FileContent.held(b"a float file"),
         path=tmp_path / "float32.tflite",
         observation=Observation(ranges=SEEN, stability=None, tensors=FileTensors(fingerprints={}, sources={})),
         int8_ranges=CUT,

@@ -31,6 +31,7 @@ from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import Bases, IntegerBase, observed
 from export.quantization.requested import Key
 from export.recipe import Recipe
+from export.runtime.file_content import FileContent
 from export.runtime.run_file import Measurement
 from export.scheme import FLOAT16, FLOAT32, INT8
 from tests.float_files import converted
@@ -113,7 +114,10 @@ class Network:
     def floats(self) -> Mapping[Key, MadeFile]:
         made = ((name, converted(self.model, name)) for name in FORMATS)
         float32 = FLOAT32
-        return {(name, float32): MadeFile(format=name, scheme=float32, content=content) for name, content in made}
+        return {
+            (name, float32): MadeFile(format=name, scheme=float32, content=FileContent.held(content))
+            for name, content in made
+        }
 
     @cached_property
     def base(self) -> IntegerBase:
@@ -146,7 +150,7 @@ class Network:
         return {key: one.artifact for key, one in self.proven.items()}
 
     def content(self, key: Key) -> bytes:
-        return self.files[key].content
+        return self.files[key].content.read()
 
     def run(
         self, model: keras.Model, folder: str, samples: Draw | None = None, formats: tuple[str, ...] = (), **more: Any
@@ -171,7 +175,7 @@ class Network:
         return any(
             (
                 *(content != self.content(key) for key, content in planted.contents.items()),
-                planted.base is not None and planted.base != base.content,
+                planted.base is not None and planted.base != base.content.read(),
                 planted.ranges is not None and planted.ranges != base.int8_ranges,
                 planted.reconstruction is not None and planted.reconstruction is not base.reconstruction,
                 planted.calibration is not None and planted.calibration.digest != self.samples.calibration.digest,
@@ -185,7 +189,7 @@ class Network:
         if any(planted is one for one in self._upstream.values()):
             self._bases[id(planted)] = base, outputs
         contents = {
-            other: MadeFile(format=other[0], scheme=other[1], content=content)
+            other: MadeFile(format=other[0], scheme=other[1], content=FileContent.held(content))
             for other, content in planted.contents.items()
         }
         kept = {
@@ -210,7 +214,7 @@ class Network:
         """
         run = self.run(self.model, folder, formats=(key[0],))
         contents = {
-            other: MadeFile(format=other[0], scheme=other[1], content=content)
+            other: MadeFile(format=other[0], scheme=other[1], content=FileContent.held(content))
             for other, content in planted.contents.items()
         }
         files = {other: contents.get(other, file) for other, file in self.files.items()}
@@ -236,7 +240,7 @@ class Network:
         if planted.base is not None:
             path = run.work / f"planted{PRIMARY.suffix}"
             path.write_bytes(planted.base)
-            base = observed(run, replace(base, content=planted.base, path=path), narrow=True)
+            base = observed(run, replace(base, content=FileContent.held(planted.base), path=path), narrow=True)
         same = planted.reconstruction is None and planted.base is None
         return base, self.base_outputs if same else base_outputs(run, base)
 

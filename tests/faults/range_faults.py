@@ -17,9 +17,9 @@ LEFT = 0.3  # of what was planned
 def cut_in_the_file(network: Network, key: Key) -> Planted:
     """Give one activation's grid a third of its planned range."""
     planned = plan(network.right, network.base, INT8, {})
-    content = PRIMARY.quantize(network.base.content, replace(planned, ranges=_cut(network)), {})
+    content = PRIMARY.quantize(network.base.content.read(), replace(planned, ranges=_cut(network)), {})
     if key[0] != PRIMARY.name:
-        content = FORMATS[key[0]].quantize(network.base.content, planned, {PRIMARY.name: content})
+        content = FORMATS[key[0]].quantize(network.base.content.read(), planned, {PRIMARY.name: content})
     return Planted(contents={key: content})
 
 

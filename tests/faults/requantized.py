@@ -17,6 +17,7 @@ from export.formats import FORMATS, PRIMARY
 from export.passes.fold import flat, foldable
 from export.quantization.build import plan
 from export.quantization.integer_base import IntegerBase, observed
+from export.runtime.file_content import FileContent
 from export.scheme import FLOAT32, INT8
 from tests.faults.float_faults import float_variants
 from tests.faults.networks import Network
@@ -31,7 +32,7 @@ Range = tuple[float, float]
 
 def faulty_floats(network: Network, per_kind: int) -> Iterator[tuple[str, str, bytes]]:
     """Yield kind, place and content of faulty float files, from which integer files are quantized."""
-    yield from float_variants(network.base.content, per_kind)
+    yield from float_variants(network.base.content.read(), per_kind)
     yield from other_epsilons(network, per_kind)
 
 
@@ -89,7 +90,9 @@ class Requantizer:
         path = self._run.work / f"faulty{PRIMARY.suffix}"
         path.write_bytes(content)
         try:
-            base = observed(self._run, replace(self._network.base, content=content, path=path), narrow=False)
+            base = observed(
+                self._run, replace(self._network.base, content=FileContent.held(content), path=path), narrow=False
+            )
             ranges = self._ranges(base, own_ranges)
             return None if ranges is None else PRIMARY.quantize(content, replace(self._plan, ranges=ranges), {})
         except (ConversionError, OutsideError):

@@ -31,7 +31,7 @@ def reconstruction(network: Network) -> Reconstruction:
 
 def base(network: Network) -> bytes:
     assert reconstruction(network)
-    return network.base.content
+    return network.base.content.read()
 
 
 def lost_channel(network: Network, _key: Key) -> Planted:

@@ -84,7 +84,7 @@ def test_a_file_quantized_from_faulty_floats_is_caught(own_ranges: bool, network
     chosen = network("mobilenet_v2_tiny")
     make = Requantizer(chosen, f"quick-{own_ranges}")
     kind = REQUANTIZED[own_ranges]
-    _, place, floats = next(iter(float_variants(chosen.base.content, 4, [kind])))
+    _, place, floats = next(iter(float_variants(chosen.base.content.read(), 4, [kind])))
     content = make(floats, own_ranges=own_ranges)
     assert content is not None
     file = chosen.judged(KEY, Planted(contents={KEY: content}), f"requantized-{own_ranges}")

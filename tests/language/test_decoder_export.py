@@ -89,8 +89,8 @@ def test_a_network_that_no_file_can_hold_is_refused_before_it_is_built(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export", name, "--int8"]) == 2
-    assert "hold at most 2.15 GB: type a smaller network" in capsys.readouterr().err
-    with pytest.raises(UsageProblemError, match="of weights in float32"):
+    assert "of at most 2.15 GB: type --format onnx --precision float32" in capsys.readouterr().err
+    with pytest.raises(UsageProblemError, match=r"but a \.tflite holds at most 2\.15 GB: type --format onnx$"):
         run(Recipe(model=name, weights="random"))
 
 

@@ -41,7 +41,7 @@ def test_the_file_holds_the_integers_of_the_pass(name: str, scheme: Scheme, netw
     chosen = network(name)
     made = quantized(chosen.right, (PRIMARY.name, scheme), {}, chosen.floats, chosen.bases)
     assert not made.trouble
-    file, float_file = flatbuffer.read(made.content), flatbuffer.read(chosen.base.content)
+    file, float_file = (flatbuffer.read(one.content.read()) for one in (made, chosen.base))
     found = 0
     for layer, original in zip(stored_layers(file), stored_layers(float_file), strict=True):
         stored = flatbuffer.constant(file, layer.weights).astype(np.float64)

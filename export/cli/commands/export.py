@@ -160,7 +160,8 @@ def command(
     """
     from export import remote
     from export.cli.progress_bar import ProgressBar
-    from export.model import reads_tokens, size_limit
+    from export.model import reads_tokens
+    from export.quantization import size_limit
     from export.runtime import background
 
     budget = option_words.budget(max_drop, max_size, max_latency, preset, raise_to)

@@ -38,13 +38,12 @@ def record(found: Verification) -> dict[str, Any]:
 
 
 def _file(file: VerifiedFile) -> dict[str, Any]:
-    path = file.file.path
     return {
-        "file": path.name,
+        "file": file.file.path.name,
         "format": file.file.format,
         "precision": str(file.file.scheme),
         "raised": dict(file.file.raised),
-        "bytes": path.stat().st_size if path.is_file() else 0,
+        "bytes": file.file.size_bytes,
         "comparisons": {name: comparison.record() for name, comparison in file.comparisons.items()},
         "checks": [check.record() for check in file.checks],
         "p50_ms": file.measured.p50_ms if file.measured else None,

@@ -25,6 +25,7 @@ class OnnxFormat:
     name = "onnx"
     suffix = ".onnx"
     runtime = "onnxruntime"
+    has_data_files = True
 
     def convert(
         self,
@@ -33,11 +34,12 @@ class OnnxFormat:
         *,
         select_ops: bool = False,
         decoder: Decoder | None = None,
+        data: Path | None = None,
     ) -> bytes:
         """Return the float32 file of `model` and its entry points; see `export.formats.format.Format`."""
         from export.formats.onnx.float_file import convert, convert_decoder
 
-        return convert(model, entries or {}) if decoder is None else convert_decoder(decoder)
+        return convert(model, entries or {}, data) if decoder is None else convert_decoder(decoder, data)
 
     def quantize(self, float_file: bytes, plan: QuantizationPlan, siblings: Mapping[str, bytes]) -> bytes:
         """Return the quantized file; integer files are derived from the sibling .tflite."""
@@ -50,6 +52,12 @@ class OnnxFormat:
         from export.formats.onnx.alone import quantize
 
         return quantize(path, samples, scheme)
+
+    def data_files(self, path: Path) -> tuple[str, ...]:
+        """Return the places of the external data of an .onnx."""
+        from export.formats.onnx.external_data import locations
+
+        return locations(path)
 
     def select_ops(self, content: bytes) -> tuple[str, ...]:
         """Return no operators: an .onnx has none of TensorFlow's."""

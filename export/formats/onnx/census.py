@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from export import temporary
+from export.formats.onnx.external_data import locations
 from export.formats.onnx.graph import Graph
 from export.formats.onnx.protos import GraphProto, NodeProto
 from export.formats.onnx.requantize import nudges
-from export.formats.onnx.session import cannot_load, load_errors, save_optimized
+from export.formats.onnx.session import LARGE_BYTES, cannot_load, load_errors, save_optimized
 from export.formats.session import OpCount
 
 # Operators that only move data. QuantizeLinear and DequantizeLinear are the seams between the integer and the float
@@ -44,13 +45,13 @@ def _optimized(path: Path) -> Any:
     import onnx
 
     with temporary.folder() as folder:
-        target = Path(folder, "optimized.onnx")
+        target, is_large = Path(folder, "optimized.onnx"), path.stat().st_size >= LARGE_BYTES or bool(locations(path))
         try:
-            save_optimized(path, target, "ORT_ENABLE_ALL")
+            save_optimized(path, target, "ORT_ENABLE_ALL", weights_name="weights" if is_large else "")
         except load_errors() as error:
             temporary.check_room(path.stat().st_size)  # The runtime does not name a full disk as the cause.
             raise cannot_load(path, error) from error
-        return onnx.load(str(target)).graph
+        return onnx.load(str(target), load_external_data=False).graph
 
 
 def _element_kinds(graph: GraphProto) -> dict[str, int]:

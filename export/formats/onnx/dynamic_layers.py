@@ -41,9 +41,10 @@ class IntegerProduct:
 
     def read(self) -> Numbers:
         """Return the real weights (outputs, inputs); not finite where sums of columns or the rounding are wrong."""
-        real = (self.weights * self.scale.astype(np.float64)).T
-        is_right = (self.columns.reshape(-1) == self.weights.sum(axis=0)) & self.rounds_right
-        return np.where(is_right[:, None], real, np.inf)
+        real: Numbers = (self.weights * self.scale.astype(np.float64)).T
+        is_right = (self.columns.reshape(-1) == self.weights.sum(axis=0, dtype=np.int64)) & self.rounds_right
+        real[~is_right] = np.inf
+        return real
 
 
 def integer_products(constants: Constants) -> Iterator[IntegerProduct]:
@@ -71,7 +72,7 @@ def _product(constants: Constants, node: NodeProto) -> IntegerProduct | None:
         return None
     return IntegerProduct(
         name=node.name,
-        weights=stored.astype(np.int64) - int(zero),
+        weights=stored.astype(np.int16) - np.int16(int(zero)),  # in 64 bits, a table of words takes gigabytes
         scale=scale,
         columns=columns,
         last=chain[-1],

@@ -2,16 +2,22 @@
 
 `tf2onnx.convert.from_keras` freezes the weights into constants and copies them many times (ResNet50: 10 s
 and 6 to 11 GB; VGG16 breaks protobuf's limit of 2 GB). Here the weights are *arguments* of the traced
-function; the converter sees a graph of a few kilobytes, and its arguments then become initializers.
+function; the converter sees a graph of a few kilobytes, and its arguments then become initializers. The large
+matrices of a decoder stay arguments until the graph is finished (`outside`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from export.errors import ConversionError
+from export.formats.onnx import outside
 from export.formats.onnx.decoder import CONTEXT_KEY, LENGTH_KEY, name_axes
 from export.formats.onnx.encoder_decoder import SOURCE_KEY
 from export.formats.onnx.entries import ENTRIES_KEY, describe
@@ -19,6 +25,7 @@ from export.formats.onnx.folding import fold
 from export.formats.onnx.layout import sink_transposes
 from export.formats.onnx.naming import canonicalize, drop_unused, sort_nodes, subgraphs
 from export.formats.onnx.pads import keep_zeros
+from export.formats.onnx.patches import without_values_of_inputs
 from export.formats.onnx.protos import GraphProto, ModelProto
 from export.formats.onnx.tf2onnx_call import OPSET, call
 from export.formats.onnx.tied_weights import share_transposed
@@ -31,35 +38,40 @@ if TYPE_CHECKING:
 
     from zoo.language.decoder import Decoder
 
+Weights = Mapping[str, Any]  # Keras variables by the names of the inputs that they become
+
 PROTOBUF_LIMIT_BYTES = 2**31 - 2**24  # 16 MB are left for the graph itself.
 
 
-def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
+def convert(model: keras.Model, entries: Mapping[str, keras.Model], data: Path | None = None) -> bytes:
     """Return the float32 .onnx of `model` with static batch 1, Keras names and folded batch norm.
 
-    Several entry points share one graph, whose axes are free where they differ; the metadata describes them.
+    Several entry points share one graph, whose axes are free where they differ; the metadata describes them. Weights of
+    more than 2 GB are written to `data`.
 
     Raises:
-        ConversionError: an operator has no ONNX counterpart, the weights exceed 2 GB, or the entry points are not calls
-            of one graph.
+        ConversionError: an operator has no ONNX counterpart, weights of more than 2 GB cannot be written to `data`, or
+            the entry points are not calls of one graph.
         UsageProblemError: a dimension is unknown, although there is one entry point.
     """
     described = describe(model, entries) if entries else {}
     inputs, outputs = signature.names(model)
-    proto = _converted(model, inputs, outputs, free=bool(entries))
+    proto = _converted(model, inputs, outputs, free=bool(entries), data=data)
     if described:
         proto.metadata_props.add(key=ENTRIES_KEY, value=json.dumps(described))
     return bytes(proto.SerializeToString(deterministic=True))
 
 
-def convert_decoder(decoder: Decoder) -> bytes:
+def convert_decoder(decoder: Decoder, data: Path | None = None) -> bytes:
     """Return the float32 .onnx of the form with growing caches; the metadata holds the lengths of texts in its proof.
 
+    Weights of more than 2 GB are written to `data`.
+
     Raises:
-        ConversionError: an operator has no ONNX counterpart, or the weights exceed 2 GB.
+        ConversionError: an operator has no ONNX counterpart, or weights of more than 2 GB cannot be written to `data`.
     """
     step = decoder.growing
-    proto = _converted(step.model, step.inputs, step.outputs, free=True)
+    proto = _converted(step.model, step.inputs, step.outputs, free=True, data=data, keeps_outside=True)
     name_axes(proto.graph)
     proto.metadata_props.add(key=LENGTH_KEY, value=str(decoder.length))
     proto.metadata_props.add(key=CONTEXT_KEY, value=str(decoder.context))
@@ -68,26 +80,70 @@ def convert_decoder(decoder: Decoder) -> bytes:
     return bytes(proto.SerializeToString(deterministic=True))
 
 
-def _converted(model: keras.Model, inputs: Sequence[str], outputs: Sequence[str], *, free: bool) -> ModelProto:
-    """Return the folded graph of a model with these names of inputs and outputs; `free`: of any length."""
+def _converted(
+    model: keras.Model,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    *,
+    free: bool,
+    data: Path | None,
+    keeps_outside: bool = False,
+) -> ModelProto:
+    """Return the folded graph of a model with these names of inputs and outputs.
+
+    Args:
+        model: the model.
+        inputs: names of its inputs.
+        outputs: names of its outputs.
+        free: whether axes of unknown length stay so.
+        data: where large matrices are written that the file cannot hold; None refuses them.
+        keeps_outside: whether folding may do without the values of large matrices.
+    """
     variables = [*model.trainable_variables, *model.non_trainable_variables]
-    _refuse_too_large(variables)
-    proto = _trace(model, variables, free=free)
-    refuse_unknown_operators(proto.graph, [layer.name for layer in model._flatten_layers()])
-    _store_weights(proto.graph, variables)
+    weights = {f"weight_{index}": variable for index, variable in enumerate(variables)}
+    size = _size(variables)
+    is_too_large = size > PROTOBUF_LIMIT_BYTES
+    if data is None:
+        _refuse_too_large(weights)
+    is_large = is_too_large or (keeps_outside and size >= outside.LARGE_BYTES)
+    large = [name for name, variable in weights.items() if is_large and outside.is_large(variable.shape)]
+    proto = _trace(model, variables, free=free, large=large)
+    layers = [layer.name for layer in model._flatten_layers()]
+    refuse_unknown_operators(proto.graph, layers)
+    proto, kept = _folded(proto, weights, outside.matrices(proto.graph) & weights.keys() if is_large else frozenset())
+    refuse_unknown_operators(proto.graph, layers)
+    outside.reserve(proto.graph, kept)
+    canonicalize(proto.graph, _public_names(inputs, outputs))
+    outside.store(proto.graph, weights, data if is_too_large else None)
+    proto.graph.ClearField("doc_string")
+    proto.producer_name, proto.producer_version, proto.graph.name = "zoo-export", "", "model"
+    return proto
+
+
+def _folded(proto: ModelProto, weights: Weights, kept: frozenset[str]) -> tuple[ModelProto, frozenset[str]]:
+    """Return a traced graph with its weights, folded, and the names of the matrices that stayed inputs.
+
+    Args:
+        proto: the graph, whose inputs the weights are.
+        weights: Keras variables by the names of the inputs.
+        kept: names of matrices whose values folding can do without.
+    """
+    _refuse_too_large(weights, kept)
+    _store(proto.graph, {name: variable.numpy() for name, variable in weights.items() if name not in kept})
     keep_zeros(proto.graph)
-    share_transposed(proto.graph)
+    share_transposed(proto.graph, kept)
     proto = fold(proto)
+    if computed := kept - outside.matrices(proto.graph):  # Folding needs their values after all.
+        kept -= computed
+        _refuse_too_large(weights, kept)
+        _store(proto.graph, {name: weights[name].numpy() for name in computed})
+        proto = fold(proto)
     sort_nodes(proto.graph)
     if sink_transposes(proto.graph):
         sort_nodes(proto.graph)  # Removes unread transposes, which would prevent fusions.
         drop_unused(proto.graph)
         proto = fold(proto)
-    refuse_unknown_operators(proto.graph, [layer.name for layer in model._flatten_layers()])
-    canonicalize(proto.graph, _public_names(inputs, outputs))
-    proto.graph.ClearField("doc_string")
-    proto.producer_name, proto.producer_version, proto.graph.name = "zoo-export", "", "model"
-    return proto
+    return proto, kept
 
 
 def _public_names(inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, str]:
@@ -95,16 +151,30 @@ def _public_names(inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, st
     return traced | {f"output_{index}": name for index, name in enumerate(outputs)}
 
 
-def _refuse_too_large(variables: Sequence[Any]) -> None:
-    size = sum(variable.numpy().nbytes for variable in variables)
-    if size > PROTOBUF_LIMIT_BYTES:
+def _size(variables: Iterable[Any]) -> int:
+    """Return the size of Keras variables in bytes."""
+    return sum(math.prod(variable.shape) * np.dtype(variable.dtype).itemsize for variable in variables)
+
+
+def _refuse_too_large(weights: Weights, kept: Collection[str] = ()) -> None:
+    """Refuse weights that a file cannot hold, but for those that are `kept` outside."""
+    if _size(one for name, one in weights.items() if name not in kept) > PROTOBUF_LIMIT_BYTES:
+        size_gb = _size(weights.values()) / 2**30
         raise ConversionError(
-            f"the weights take {size / 2**30:.1f} GB, but an .onnx file can hold at most 2 GB; choose another format"
+            f"the weights take {size_gb:.1f} GB, but an .onnx file can hold at most 2 GB beside the large matrices of "
+            "products and lookups; choose another format"
         )
 
 
-def _trace(model: keras.Model, variables: Sequence[Any], *, free: bool) -> Any:
-    """Return the ONNX graph of `model`; its inputs are input_0, ... and weight_0, ...; `free`: of any length."""
+def _trace(model: keras.Model, variables: Sequence[Any], *, free: bool, large: Collection[str]) -> Any:
+    """Return the ONNX graph of `model`, whose inputs are input_0, ... and weight_0, ...
+
+    Args:
+        model: the model.
+        variables: its variables, trainable ones first.
+        free: whether axes of unknown length stay so.
+        large: names of weights for which no values may be made up on the way.
+    """
     import keras
     import tensorflow as tf
     import tf2onnx
@@ -139,15 +209,12 @@ def _trace(model: keras.Model, variables: Sequence[Any], *, free: bool) -> Any:
         raise ConversionError(
             "an .onnx holds no lookup table (IntegerLookup, StringLookup); look values up before the model"
         )
-    proto = call(lambda: tf2onnx.convert.from_function(function, arguments, opset=OPSET), f"the model {model.name!r}")
+    with without_values_of_inputs(large):
+        subject = f"the model {model.name!r}"
+        proto = call(lambda: tf2onnx.convert.from_function(function, arguments, opset=OPSET), subject)
     # Constants that are not variables, such as the mean of a Normalization layer, are additional graph inputs.
     _store(proto.graph, {to.name: of.numpy() for of, to in captured})
     return proto
-
-
-def _store_weights(graph: GraphProto, variables: Sequence[Any]) -> None:
-    """Turn the inputs weight_0, weight_1, ... of `graph` into initializers."""
-    _store(graph, {f"weight_{index}": variable.numpy() for index, variable in enumerate(variables)})
 
 
 def _store(graph: GraphProto, values: Mapping[str, Any]) -> None:

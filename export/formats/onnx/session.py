@@ -30,8 +30,18 @@ def load_errors() -> tuple[type[Exception], ...]:
     return (*(getattr(state, name) for name in names), state.RuntimeException, state.EPFail, RuntimeError)
 
 
-def save_optimized(source: Path, target: Path, level: str) -> None:
+LARGE_BYTES = 100_000_000  # of a file whose weights should not be copied without need
+_LARGE_TENSOR_BYTES = 1_000_000
+
+
+def save_optimized(source: Path, target: Path, level: str, *, weights_name: str = "") -> None:
     """Write the file `source`, optimized by ONNX Runtime at `level` (ORT_ENABLE_...), to `target`.
+
+    Args:
+        source: the file.
+        target: where the optimized file is written.
+        level: of the optimization.
+        weights_name: of a file beside `target` for the large weights; empty leaves them in it.
 
     Raises:
         one of `load_errors()`: the runtime rejects the file.
@@ -43,6 +53,10 @@ def save_optimized(source: Path, target: Path, level: str) -> None:
     options.intra_op_num_threads = 1
     options.log_severity_level = SILENT
     options.optimized_model_filepath = str(target)
+    if weights_name:
+        smallest, key = str(_LARGE_TENSOR_BYTES), "session.optimized_model_external_initializers"
+        options.add_session_config_entry(f"{key}_file_name", weights_name)
+        options.add_session_config_entry(f"{key}_min_size_in_bytes", smallest)
     onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
 
 

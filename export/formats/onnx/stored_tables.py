@@ -14,6 +14,7 @@ from export.formats.tflite import flatbuffer, storage
 # Operators that take rows of a table -> the position of the table.
 READERS = {"GATHER": 0, "EMBEDDING_LOOKUP": 1}
 
+ROWS_AT_ONCE = 4096  # of a table of words, which in 64 bits takes gigabytes
 UINT8_OFFSET = 128  # bytes of an .onnx begin at 0, those of a .tflite at -128
 
 
@@ -45,7 +46,7 @@ def table_steps(sibling: bytes, constants: Constants) -> Iterator[tuple[str, flo
     row_scales = _row_scales(constants)
     for table in expected:
         alike = [place for place, (values, _) in enumerate(found) if values.shape == table.stored.shape]
-        distances = {place: float(np.abs(found[place][0] - table.stored).max(initial=0)) for place in alike}
+        distances = {place: _distance(found[place][0], table.stored) for place in alike}
         nearest = min(distances, key=distances.__getitem__)
         _, indices = found.pop(nearest)
         yield f"table of {table.name}", distances[nearest]
@@ -69,7 +70,7 @@ def _of_tflite(content: bytes) -> Iterator[Table]:
                 seen.add(tensor.buffer)
                 name = subgraph.tensors[operator.outputs[0]].name.decode().split(";")[0]
                 scales = np.asarray(tensor.quantization.scale, np.float32)
-                stored = flatbuffer.constant(model, tensor).astype(np.int64)
+                stored = flatbuffer.constant(model, tensor)
                 yield Table(name=name, stored=stored, row_scales=scales if scales.size > 1 else None)
 
 
@@ -79,7 +80,15 @@ def _of_onnx(constants: Constants) -> Iterator[tuple[Numbers, str]]:
         values = constants.real(node.input[0]) if node.op_type == "Gather" else None
         if values is not None and values.ndim > 1 and values.dtype.kind in "iu":
             values = values if attribute(node, "axis", 0) == 0 else values.T  # Columns of a matrix are rows of a table.
-            yield values.astype(np.int64) - (UINT8_OFFSET if values.dtype == np.uint8 else 0), node.input[1]
+            yield values, node.input[1]
+
+
+def _distance(one: Numbers, other: Numbers) -> float:
+    """Return the largest distance of two tables of integers; those of an .onnx, the first, may have an offset."""
+    offset = UINT8_OFFSET if one.dtype == np.uint8 else 0
+    starts = range(0, len(one), ROWS_AT_ONCE)
+    some = ((one[start : start + ROWS_AT_ONCE], other[start : start + ROWS_AT_ONCE]) for start in starts)
+    return float(max((np.abs(a.astype(np.int64) - offset - b).max(initial=0) for a, b in some), default=0))
 
 
 def row_scale_names(constants: Constants) -> set[str]:

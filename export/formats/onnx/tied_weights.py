@@ -6,15 +6,22 @@ tf2onnx transposes such a matrix for the product, and folding would store the re
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
 from export.formats.onnx.protos import GraphProto
 
 
-def share_transposed(graph: GraphProto) -> None:
-    """Let products of rows with a transposed initializer read the initializer itself, if others read it too."""
+def share_transposed(graph: GraphProto, outside: Collection[str] = ()) -> None:
+    """Let products of rows with a transposed matrix read the matrix itself, if others read it too.
+
+    Args:
+        graph: is changed in place.
+        outside: names of inputs that will be initializers.
+    """
     from onnx import helper
 
     stored = {tensor.name: len(tensor.dims) for tensor in graph.initializer}
+    stored |= {value.name: len(value.type.tensor_type.shape.dim) for value in graph.input if value.name in outside}
     readers = Counter(name for node in graph.node for name in node.input)
     turned = {
         node.output[0]: node.input[0]

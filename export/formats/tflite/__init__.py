@@ -35,6 +35,7 @@ class TfliteFormat:
     name = "tflite"
     suffix = ".tflite"
     runtime = "ai-edge-litert"
+    has_data_files = False
 
     def convert(
         self,
@@ -43,6 +44,7 @@ class TfliteFormat:
         *,
         select_ops: bool = False,
         decoder: Decoder | None = None,
+        data: Path | None = None,
     ) -> bytes:
         """Return the float32 file of `model` and its entry points; see `export.formats.format.Format`."""
         from export.formats.tflite.convert import convert
@@ -58,6 +60,10 @@ class TfliteFormat:
     def quantize_alone(self, path: Path, samples: Samples, scheme: Scheme) -> bytes:
         """Refuse: a .tflite is always derived from its own float file."""
         raise ConversionError("no other way to quantize a .tflite is known")
+
+    def data_files(self, path: Path) -> tuple[str, ...]:
+        """Return no places: a .tflite holds all of its weights."""
+        return ()
 
     def select_ops(self, content: bytes) -> tuple[str, ...]:
         """Return the operators of TensorFlow that a file needs on the device, such as FlexMaxPool3D."""

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from export.errors import ConversionError
 from export.formats.tflite import flatbuffer, integer_moves
+from export.formats.tflite.patches import without_restoring_variables
 
 # Name of the signature of a file with one entry point.
 DEFAULT = "serving_default"
@@ -21,12 +22,12 @@ MOST_CHARACTERS = 200  # of a compiler's own message
 Names = Mapping[str, Sequence[Sequence[str]]]
 
 
-def convert(saved_model: str, names: Names, select_ops: bool = False) -> bytes:
-    """Return the file converted from a SavedModel.
+def convert(saved_model: str, signatures: Collection[str], select_ops: bool = False) -> bytes:
+    """Return the file converted from a SavedModel, as the converter names and stores its parts.
 
     Args:
         saved_model: the folder of the SavedModel.
-        names: names of the inputs and outputs of every signature, in the order of its arguments and results.
+        signatures: names of its signatures.
         select_ops: whether TensorFlow's own operators take the place of those that LiteRT does not have.
 
     Raises:
@@ -37,21 +38,30 @@ def convert(saved_model: str, names: Names, select_ops: bool = False) -> bytes:
     from tensorflow.lite.python.lite import TFLiteSavedModelConverterV2
 
     # Like TFLiteConverter.from_saved_model, which also loads the folder to find the names of the signatures.
-    converter = TFLiteSavedModelConverterV2(saved_model, {"serve"}, list(names))
+    converter = TFLiteSavedModelConverterV2(saved_model, {"serve"}, list(signatures))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if select_ops:
         converter.target_spec.supported_ops.append(tf.lite.OpsSet.SELECT_TF_OPS)
     converter._experimental_use_buffer_offset = True  # Saves two copies of the weights and half of the time.
     try:
-        content = converter.convert()
+        with without_restoring_variables():
+            return bytes(converter.convert())
     except (ConverterError, RuntimeError, ValueError) as error:
         raise ConversionError(refusal(error)) from error
-    del converter
+
+
+def finished(content: bytes, names: Names) -> bytearray:
+    """Return a converted file with the names of Keras, and with all weights inside of the flatbuffer.
+
+    Args:
+        content: the converted file.
+        names: names of the inputs and outputs of every signature, in the order of its arguments and results.
+    """
     parsed = flatbuffer.read(content)
     flatbuffer.rename_signatures(parsed, names)
     flatbuffer.make_names_unique(parsed)
     integer_moves.keep_integers(parsed)
-    return flatbuffer.write(parsed)
+    return flatbuffer.packed(parsed)
 
 
 # The compiler names the operation that it cannot translate, and before it the place in the graph.
@@ -82,11 +92,11 @@ def _layer(place: str) -> str:
     return f" (layer {scopes[0].removesuffix('_1')})" if scopes else ""
 
 
-def write(saved_model: str, names: Names, out: str, select_ops: bool = False) -> dict[str, str]:
+def write(saved_model: str, signatures: Collection[str], out: str, select_ops: bool = False) -> dict[str, str]:
     """Convert a SavedModel and write the file to `out`, as a job of `export.process`; return the error, if any."""
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # Conversion does not compute, and oneDNN does not release memory.
     try:
-        content = convert(saved_model, names, select_ops)
+        content = convert(saved_model, signatures, select_ops)
     except ConversionError as error:
         return {"trouble": str(error)}
     Path(out).write_bytes(content)

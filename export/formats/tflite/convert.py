@@ -93,14 +93,14 @@ def _converted(model: keras.Model, functions: Mapping[str, _Function], select_op
     with temporary.folder() as folder:
         _write_saved_model(model, functions, folder)
         if 4 * model.count_params() < LARGE_BYTES:
-            return conversion.convert(folder, names, select_ops)
+            return bytes(conversion.finished(conversion.convert(folder, list(names), select_ops), names))
         out = Path(folder) / "model"
         result = process.call(
-            conversion.write, fresh=True, saved_model=folder, names=names, out=out, select_ops=select_ops
+            conversion.write, fresh=True, saved_model=folder, signatures=list(names), out=out, select_ops=select_ops
         )
         if result["trouble"]:
             raise ConversionError(result["trouble"])
-        return out.read_bytes()
+        return bytes(conversion.finished(out.read_bytes(), names))  # not beside the memory of the converter
 
 
 def _write_saved_model(model: keras.Model, functions: Mapping[str, _Function], folder: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from export.formats import blocks
 Model = Any  # ai_edge_litert's ModelT: generated code without type annotations.
 IDENTIFIER = b"TFL3"
 WEIGHTS_ALIGNMENT = 16
+ALIGNMENTS_BYTES = 1 << 16  # for the gaps before weights, and for small graphs
+LARGE_BYTES = 100_000_000  # of weights that should not be copied without need
 # Vectors that may be shared are of float32 or int64, unlike those of weights, and have this many numbers.
 FEWEST_SHARED_BYTES, FEWEST_SHARED = 4, 16
 
 
-def read(content: bytes) -> Model:
+def read(content: bytes | bytearray | memoryview) -> Model:
     """Return the file as a mutable object, whose weights are views of `content`.
 
     Raises:
@@ -36,6 +39,11 @@ def read(content: bytes) -> Model:
 
 
 def write(model: Model, *, shares_grids: bool = False) -> bytes:
+    """Return the object as one flatbuffer; see `packed`."""
+    return bytes(packed(model, shares_grids=shares_grids))
+
+
+def packed(model: Model, *, shares_grids: bool = False) -> bytearray:
     """Return the object as one flatbuffer, with the weights inside and aligned to 16 bytes as the schema requires.
 
     With `shares_grids`, equal lists of scales or zero points are stored once. Every function that reads a matrix has
@@ -60,9 +68,27 @@ def write(model: Model, *, shares_grids: bool = False) -> bytes:
             return known[key]
 
     known: dict[tuple[str, bytes], int] = {}
-    builder = AlignedBuilder(sum(buffer.data.size for buffer in model.buffers if buffer.data is not None) + 65536)
+    weights_bytes = sum(buffer.data.size for buffer in model.buffers if buffer.data is not None)
+    # A builder that is too small doubles, and for a moment is there twice.
+    graph_bytes = _graph_bytes(model) if weights_bytes > LARGE_BYTES else 0
+    builder = AlignedBuilder(weights_bytes + graph_bytes + ALIGNMENTS_BYTES)
     builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
-    return bytes(memoryview(builder.Bytes)[builder.Head() :])  # Output() would make another copy.
+    content: bytearray = builder.Bytes
+    del content[: builder.Head()]  # without a copy, which Output() would make
+    return content
+
+
+def _graph_bytes(model: Model) -> int:
+    """Return the size of a file without its weights."""
+    import flatbuffers
+
+    builder, buffers = flatbuffers.Builder(ALIGNMENTS_BYTES), model.buffers
+    model.buffers = []
+    try:
+        builder.Finish(model.Pack(builder))
+    finally:
+        model.buffers = buffers
+    return len(builder.Bytes) - int(builder.Head())
 
 
 def constant(model: Model, tensor: Any) -> NDArray[Any]:
@@ -108,16 +134,18 @@ def is_condition(tensor: Any) -> bool:
 
 def op_name(model: Model, operator: Any) -> str:
     """Return an operator's name in the schema, or the name of a custom operator (Flex operators begin with Flex)."""
-    from ai_edge_litert import schema_py_generated as schema
-
     code = model.operatorCodes[operator.opcodeIndex]
     if code.customCode:
         return str(code.customCode.decode())
-    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-    names: dict[int, str] = {
-        value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)
-    }
-    return names[builtin]
+    return _operator_names()[max(code.builtinCode, code.deprecatedBuiltinCode)]
+
+
+@cache
+def _operator_names() -> dict[int, str]:
+    """Return the names of all operators of the schema by their numbers."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
 
 
 def operator_code(model: Model, name: str, version: int = 1) -> int:

@@ -71,3 +71,26 @@ def _slice(parameters: Any, some: Any) -> Any:
         values[some] if len(values) > 1 else values for values in (parameters.scale, parameters.zero_point)
     )
     return replace(parameters, scale=scale, zero_point=zero_point)
+
+
+@contextmanager
+def without_restoring_variables() -> Iterator[None]:
+    """Let TensorFlow's converter look into a SavedModel without reading the weights.
+
+    Patches tensorflow 2.21.0: `TFLiteSavedModelConverterV2.convert` loads the model for its debug information; the
+    compiler then reads the weights from the folder by itself. The process keeps the memory of those it dropped.
+    Ends with a version that loads no weights for that: tests/formats/tflite/test_patches.py fails then.
+    """
+    from tensorflow.lite.python import lite
+    from tensorflow.python.saved_model.load_options import LoadOptions
+
+    original = lite._load
+
+    def load(folder: str, tags: Any) -> Any:
+        return original(folder, tags, options=LoadOptions(experimental_skip_checkpoint=True))
+
+    lite._load = load
+    try:
+        yield
+    finally:
+        lite._load = original

@@ -50,9 +50,10 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     """
     from ai_edge_quantizer import quantizer
 
-    reference = flatbuffer.read(float_file)
+    reference, content = flatbuffer.read(float_file), memoryview(float_file)
     if plan.scheme.is_dynamic and lookups.use(reference):
-        float_file = flatbuffer.write(reference)
+        content = memoryview(flatbuffer.packed(reference)).toreadonly()
+        reference = flatbuffer.read(content)
     if plan.raised:
         plan = replace(plan, raised=mixed.settled(reference, plan.raised, plan.io))
     if plan.scheme == W8A16:
@@ -62,18 +63,20 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     if statistics is not None:
         widths = mixed.operator_widths(reference, plan.raised)
         if biases.revive(reference, statistics, plan.scheme, widths):
-            float_file = flatbuffer.write(reference)
+            content = memoryview(flatbuffer.write(reference))
     has_loops = plan.scheme.needs_calibration and loops.in_operators(reference, reference.subgraphs[0].operators)
     if statistics is not None and has_loops:
-        float_file, inside = loops.with_empty_bodies(reference)
+        without_bodies, inside = loops.with_empty_bodies(reference)
+        content = memoryview(without_bodies)
         statistics |= _statistics(dict.fromkeys(inside, (-1.0, 1.0)))
-    worker = quantizer.Quantizer(bytearray(float_file), _recipe(reference, plan))
+    worker = quantizer.Quantizer(content, _recipe(reference, plan))
     try:
         with patches.large_kernels_in_slices(), patches.constants_on_grids_of_another_rank():
             result = worker.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
     except (ValueError, RuntimeError, KeyError, TypeError, IndexError) as error:
         raise ConversionError(f"ai-edge-quantizer rejects the model for {plan.scheme}: {error}") from error
-    model = flatbuffer.read(bytes(result.quantized_model))
+    model = flatbuffer.read(result.quantized_model)
+    del worker, result
     if has_loops:
         weights_only = replace(plan, scheme=W8A32, ranges=None, raised={})
         loops.put_back(model, flatbuffer.read(quantize(flatbuffer.write(reference), weights_only)))

@@ -97,7 +97,8 @@ def _room(
         for index in operator.inputs:
             if index >= 0 and reference.subgraphs[0].tensors[index] is layer.weights:
                 step = _best(reference, layer, match, raised)
-                best[index] = np.maximum(best.get(index, 0.0), step)
+                # A step of its own for every weight would take eight times the size of the file.
+                best[index] = np.maximum(best[index], step) if index in best else step
                 if raised is not None:
                     room[index] = np.maximum(room.get(index, 0.0), raised)
     return room, best
@@ -114,16 +115,16 @@ def _best(reference: flatbuffer.Model, layer: Layer, match: Layer, raised: Numbe
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    weights = flatbuffer.constant(reference, layer.weights).astype(np.float64)
+    weights = flatbuffer.constant(reference, layer.weights)
     channels = np.moveaxis(weights, layer.channel_axis, 0)
     rows = channels.reshape(len(channels), -1)
-    largest = np.abs(rows).max(axis=1)
+    largest = np.maximum(rows.max(axis=1), -rows.min(axis=1)).astype(np.float64)
     if raised is not None:
         largest = np.maximum(largest, np.moveaxis(raised, layer.channel_axis, 0).reshape(len(channels), -1).max(axis=1))
     smallest = max(SMALLEST_STEP * float(largest.max(initial=0)), NARROWEST)
     step = np.maximum(largest, smallest) / 127
     if layer.op in ("CONV_2D", "FULLY_CONNECTED") and match.source.type == schema.TensorType.INT8:
-        pairs = largest_pair(np.rint(rows / step[:, None]).T, channels.shape[1:])
+        pairs = largest_pair(np.rint(rows.astype(np.float64) / step[:, None]).T, channels.shape[1:])
         step = step * np.maximum(pairs / LARGEST_PAIR, 1.0) * COARSER
     shape = [1] * weights.ndim
     shape[layer.channel_axis] = -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from calibration.samples import Array, Samples
+from export import process
 from export.formats import format_of
 from export.runtime import cores
 from export.runtime.jobs.describe import specs
@@ -17,10 +19,16 @@ from export.runtime.jobs.feed import feed
 from export.runtime.jobs.timing import WARM_UP_RUNS, percentiles
 
 SLOW_MS = 50.0  # Latency above which loading the file a second time pays off.
+FEWEST_TIMED = 3  # samples
 
 
 def run(
-    path: str, samples: str, outputs: str, camera_bytes: bool, threads: int = 1, hurry_after: int | None = None
+    path: str,
+    samples: str,
+    outputs: str,
+    camera_bytes: bool,
+    threads: int = 1,
+    hurry_after: tuple[int, float] | None = None,
 ) -> dict[str, Any]:
     """Run a file on saved samples, write its stored outputs to an .npz, and return specs and latencies.
 
@@ -30,9 +38,10 @@ def run(
         outputs: path of the .npz to write: arrays (N, ...) by output name, as the file stores them.
         camera_bytes: whether to feed uint8 photos without normalisation, as a device would.
         threads: number of threads of the runtime.
-        hurry_after: number of samples after which a slow file runs on all cores, with the same outputs; only the
-            samples before that are timed.
+        hurry_after: number of samples, or seconds if they are over before, after which a slow file runs on all cores,
+            with the same outputs; only the samples before that are timed.
     """
+    process.keep_freed_memory()
     loaded = Samples.load(Path(samples))
     file_format = format_of(Path(path))
     session = file_format.open(Path(path), threads)
@@ -43,7 +52,7 @@ def run(
     milliseconds: list[float] = []
     timed = len(loaded)
     for index in range(len(loaded)):
-        if index == hurry_after and np.median(milliseconds) > SLOW_MS:
+        if timed == len(loaded) and hurry_after is not None and _is_slow(milliseconds, *hurry_after):
             timed = index
             del session  # Free its weights before the second session loads them.
             session = file_format.open(Path(path), max(threads, cores.count()))
@@ -53,8 +62,10 @@ def run(
         milliseconds.append((time.perf_counter() - start) * 1e3)
         for name, values in stored.items():
             rows[name].append(values)
-    arrays: dict[str, Any] = {name: np.concatenate(values) for name, values in rows.items()}
+    del session  # Its weights would be in memory beside those that the census loads.
+    arrays: dict[str, Any] = {name: np.concatenate(rows.pop(name)) for name in list(rows)}
     np.savez(outputs, **arrays)
+    del arrays
     census = [asdict(op) for op in file_format.census(Path(path))]
     return {
         **declared,
@@ -62,3 +73,9 @@ def run(
         "milliseconds": milliseconds,
         "census": census,
     }
+
+
+def _is_slow(milliseconds: Sequence[float], samples: int, seconds: float) -> bool:
+    """Return whether enough samples of a slow file are timed: `samples` of them, or fewer that took `seconds`."""
+    is_over = len(milliseconds) == samples or (len(milliseconds) >= FEWEST_TIMED and sum(milliseconds) > seconds * 1e3)
+    return is_over and float(np.median(milliseconds)) > SLOW_MS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import nullcontext
 from typing import Any
 
@@ -102,3 +104,32 @@ def test_patch_of_clipped_activations_is_still_necessary() -> None:
 
     with pytest.raises(ValueError, match="Unsupported fused activation"):
         tfl_math.separate_fused_activation_function(None, Node())
+
+
+GROWTH = """
+import sys
+from contextlib import nullcontext
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+from export.formats.onnx.patches import without_values_of_inputs
+from export.process import resident_bytes
+specs = [tf.TensorSpec((1, 5000)), tf.TensorSpec((5000, 5000), name="weight")]
+function = tf.function(lambda x, weight: tf.matmul(x, weight), input_signature=specs).get_concrete_function()
+before = resident_bytes()
+with without_values_of_inputs(["weight"]) if sys.argv[1] == "patched" else nullcontext():
+    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False, aggressive_inlining=True)
+(weight,) = (node for node in frozen.graph.as_graph_def().node if node.name == "weight")
+assert weight.op == "Placeholder"
+assert [one.size for one in weight.attr["shape"].shape.dim] == [5000, 5000]
+print(resident_bytes() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system tells the resident memory on Linux")
+def test_large_inputs_get_no_values() -> None:
+    grown = {
+        how: int(subprocess.run([sys.executable, "-c", GROWTH, how], capture_output=True, text=True, check=True).stdout)
+        for how in ("usual", "patched")
+    }
+    assert grown["usual"] > 90e6, "the patch is not necessary any more"
+    assert grown["patched"] < 30e6

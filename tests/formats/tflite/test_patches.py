@@ -1,13 +1,20 @@
-"""Kernels above 32 MiB are rounded like small ones, and constants on any grid with a single scale."""
+"""Large kernels are rounded like small ones, constants on any grid with a single scale; weights are read once."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from export.formats.tflite.patches import LARGEST_BYTES, constants_on_grids_of_another_rank, large_kernels_in_slices
+from export.formats.tflite.patches import (
+    LARGEST_BYTES,
+    constants_on_grids_of_another_rank,
+    large_kernels_in_slices,
+    without_restoring_variables,
+)
 
 SHAPE = (66, 2, 2, 2**15)  # 33 MiB of float32
 
@@ -70,3 +77,29 @@ def test_constant_is_rounded_to_a_scale_of_another_rank() -> None:
     with constants_on_grids_of_another_rank():
         found = rounded(values, parameters(scale, None))
     np.testing.assert_array_equal(found, [[2, -4, 1]])
+
+
+def test_the_converter_does_not_need_the_weights_that_it_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+    from tensorflow.lite.python import lite
+
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((6,))
+    model = keras.Model(inputs, keras.layers.Dense(5)(keras.layers.Dense(4, activation="relu")(inputs)))
+    model.export(tmp_path / "saved", verbose=False)
+    loaded: list[bool] = []
+    load = lite._load
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        root = load(*arguments, **options)
+        loaded.append(all(bool(variable.is_initialized()) for variable in root._all_variables))
+        return root
+
+    monkeypatch.setattr(lite, "_load", watched)
+    contents = []
+    for patch in (nullcontext, without_restoring_variables):
+        converter = lite.TFLiteSavedModelConverterV2(str(tmp_path / "saved"), {"serve"}, ["serve"])
+        with patch():
+            contents.append(bytes(converter.convert()))
+    assert loaded == [True, False]  # [False, False] if the patch is no longer necessary
+    assert contents[0] == contents[1]
