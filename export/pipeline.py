@@ -170,7 +170,7 @@ def _pruned_run(run: ExportRun, expected: Outputs) -> tuple[ExportRun, Outputs, 
 def _with_coarse_edges(run: ExportRun) -> ExportRun:
     """Return the export with the layers in higher precision whose inputs or outputs integers are too coarse for."""
     run = replace(run, coarse=coarse_edges.find(run))
-    return replace(run, recipe=replace(run.recipe, raised=run.recipe.raised or run.coarse_edges(INT8).widths))
+    return replace(run, recipe=replace(run.recipe, raised={**run.coarse_edges(INT8).widths, **run.recipe.raised}))
 
 
 def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, original: Original | None) -> Exported:

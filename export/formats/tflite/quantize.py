@@ -98,6 +98,8 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
 def _recipe(reference: flatbuffer.Model, plan: QuantizationPlan) -> QuantizerRecipe:
     from ai_edge_quantizer import recipe
 
+    if plan.raised and plan.scheme == W8A32:
+        return mixed.weights_only_recipe(reference, plan.raised)
     has_bad_tables = any(mixed.is_bad_in_int16(reference, one) for one in reference.subgraphs[0].operators)
     if plan.raised or (plan.scheme == W8A16 and has_bad_tables):
         return mixed.recipe(reference, plan.raised, plan.io, plan.scheme.activation_bits)
