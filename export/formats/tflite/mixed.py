@@ -179,7 +179,7 @@ def recipe(model: flatbuffer.Model, raised: Mapping[str, Width], io: Io, activat
 
 
 def weights_only_recipe(model: flatbuffer.Model, raised: Mapping[str, Width]) -> QuantizerRecipe:
-    """Return the rules for 8-bit weights and float arithmetic; operators whose results are FLOAT32 keep their weights."""
+    """Return rules for 8-bit weights and float arithmetic; an operator whose result is FLOAT32 keeps its weights."""
     from ai_edge_quantizer import algorithm_manager, qtyping, recipe_manager
 
     manager = recipe_manager.RecipeManager()
