@@ -23,6 +23,7 @@ from zoo.entry_points import EntryPoint
 from zoo.errors import UsageProblemError
 from zoo.inputs import Input, Photo, Tokens, Vector, made_up, preprocessing_of, tokenizer_of
 from zoo.language.decoder import Decoder
+from zoo.language.text_rule import TextRule
 from zoo.language.tokenizer import Tokenizer
 from zoo.preprocessing import Preprocessing, conventions
 from zoo.weights import LoadedWeights
@@ -55,6 +56,7 @@ class Subject:
         entries: entry points by name; empty if the model itself is the only entry point.
         decoder: of a decoder: the model, or one derived from it -> its forms with a cache, which files contain.
         texts: how texts become the numbers of an input from which the layers that read text were cut off, by name.
+        rules: the same, stated so that a device can do it, by name.
         companions: contents of files that must be shipped with the exported ones, by name.
         meaning: what the task needs to know about the outputs, as plain data that only the task reads; None if nothing.
         losses: names of the losses that outputs were trained with, by output name, as far as they are known.
@@ -77,6 +79,7 @@ class Subject:
     entries: Mapping[str, EntryPoint] = field(default_factory=dict)
     decoder: Callable[[keras.Model], Decoder] | None = None
     texts: Mapping[str, Texts] = field(default_factory=dict)
+    rules: Mapping[str, TextRule] = field(default_factory=dict)
     companions: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -208,6 +211,7 @@ def subject_of_file(
             inputs={**_inputs(model, named), **file.contracts},
             losses=file.losses,
             texts=file.texts,
+            rules=file.rules,
             companions=file.companions,
             notes=file.notes,
         )

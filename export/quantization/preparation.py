@@ -32,7 +32,7 @@ class Preparation:
     """The calls between the inputs of a flat model and its first layers with a kernel.
 
     Attributes:
-        nodes: calls that compute with features, or what other such calls made of them.
+        nodes: calls that compute with features, or with the outputs of other such calls.
         kernels: calls of layers with a kernel that read a feature or an output of `nodes`.
         values: of the features and the outputs of `nodes`, (N, ...), by the tensor's id.
         calls: names of the calls of `run_graph` that compute the outputs of `nodes`, by the tensor's id.
