@@ -120,7 +120,8 @@ def check_shape(what: str, name: str, spec: InputSpec, shape: tuple[int, ...]) -
     """
     if shape != spec.shape:
         actual = f"(N, {', '.join(map(str, shape))})"
-        raise UsageProblemError(f"{what}: {name!r} has the shape {actual}, but the model takes {spec}")
+        how = "; save texts as np.array(texts, dtype=str)" if spec.texts is not None else ""
+        raise UsageProblemError(f"{what}: {name!r} has the shape {actual}, but the model takes {spec}{how}")
 
 
 def cast(what: str, name: str, spec: InputSpec, values: Array) -> Array:
