@@ -106,7 +106,6 @@ def _coarse_middle(
     """Return the layers that prepare features and compute, or read, a tensor whose grid alone costs too much."""
     widths: dict[str, Width] = {}
     reasons = []
-    inputs = as_inputs(model, samples.inputs)
     for node in prepared.nodes:
         if moves(node.operation) or _is_output(model, node):
             continue
@@ -115,15 +114,32 @@ def _coarse_middle(
             if not np.issubdtype(values.dtype, np.floating):
                 continue
             (rounded,) = on_grid(values, bits=bits)
-            found = run_graph(model, inputs, partial(_replaced, call, rounded))
-            lost = _most_lost(expected, found.outputs, kinds)
+            lost = _most_lost(expected, _outputs(model, samples.inputs, call, rounded), kinds)
             if lost > MOST_LOST[bits]:
                 widths |= dict.fromkeys((*makers(model, tensor), *readers(model, tensor)), Width.FLOAT32)
                 reasons.append(f"{bits} bits are too coarse for the output of {node.operation.name}: {_alone(lost)}")
     return CoarseEdges(widths=widths, reasons=tuple(reasons))
 
 
-def _replaced(call: str, values: Array, name: str, value: Any) -> Any:
+def _outputs(
+    model: keras.Model, inputs: Mapping[str, Array], call: str = "", values: Array | None = None
+) -> list[Array]:
+    """Return the outputs (N, ...) of a model in its order, with other values for the call of that name."""
+    import tensorflow as tf
+
+    def forward(given: Mapping[str, Any], other: Any) -> tuple[Any, ...]:
+        return run_graph(model, given, partial(_replaced, call, other)).outputs
+
+    compiled = tf.function(forward, reduce_retracing=True)  # keeps no more activations than it needs
+    parts, count = [], len(next(iter(inputs.values())))
+    for start in range(0, count, reference.MOST_AT_ONCE):
+        few = slice(start, start + reference.MOST_AT_ONCE)
+        given = as_inputs(model, {name: one[few] for name, one in inputs.items()})
+        parts.append(compiled(given, tf.constant(0.0 if values is None else values[few])))
+    return [np.concatenate([one.numpy() for one in found]) for found in zip(*parts, strict=True)]
+
+
+def _replaced(call: str, values: Any, name: str, value: Any) -> Any:
     """Return `values` for the call of that name, and what any other call computed."""
     return values if name == call else value
 
@@ -139,10 +155,13 @@ def _coarse_weights(
         if gain is None:
             continue
         rounded = _rounded(np.asarray(kernel_of(node), np.float64), gain)
-        other, layers = copy(model, partial(_fresh, layer))
+        try:
+            other, layers = copy(model, partial(_fresh, layer))
+        except PassRefusedError:
+            continue
         values = [rounded if weight is kernel_of(node) else weight.numpy() for weight in layer.weights]
         layers[id(layer)].set_weights(values)
-        lost = _most_lost(expected, run_graph(other, as_inputs(other, samples.inputs)).outputs, kinds)
+        lost = _most_lost(expected, _outputs(other, samples.inputs), kinds)
         if lost > MOST_LOST[8]:
             widths[layer.name] = Width.FLOAT32
             reasons.append(f"8 bits are too coarse for the weights of {layer.name}: {_alone(lost)}")
@@ -175,8 +194,7 @@ def _coarse_inputs(
         if not _are_features(joined, run.photo_input) or _are_ids(copied, layers):
             continue
         rounded = dict(zip(joined, on_grid(*joined.values(), bits=bits), strict=True))
-        run_rounded = run_graph(copied, as_inputs(copied, {**samples.inputs, **rounded}))
-        lost = _most_lost(expected, run_rounded.outputs, kinds)
+        lost = _most_lost(expected, _outputs(copied, {**samples.inputs, **rounded}), kinds)
         if lost > MOST_LOST[bits]:
             widths |= dict.fromkeys(layers, Width.FLOAT32)
             reasons.append(f"{bits} bits are too coarse for {_inputs_in_words(joined)}: {_alone(lost)}")
@@ -218,12 +236,11 @@ def _lost(expected: Array, found: Array, kind: OutputKind) -> float:
     return 0.0 if compared.r2 is None else 1 - compared.r2
 
 
-def _most_lost(expected: Outputs, found: Sequence[Any], kinds: Kinds) -> float:
+def _most_lost(expected: Outputs, found: Sequence[Array], kinds: Kinds) -> float:
     """Return the largest loss of an output, of outputs in the order of the model; all if one became infinite."""
-    arrays = [np.asarray(one) for one in found]
-    if not all(np.isfinite(one).all() for one in arrays):
+    if not all(np.isfinite(one).all() for one in found):
         return 1.0
-    pairs = zip(expected.items(), arrays, strict=True)
+    pairs = zip(expected.items(), found, strict=True)
     return max(_lost(values, other, kinds[name]) for (name, values), other in pairs)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from calibration.samples import Array
 from export.model.graph import Graph, Node
-from export.model.run_graph import as_inputs, run_graph
+from export.model.run_graph import as_inputs, calls_of
 
 if TYPE_CHECKING:
     import keras
@@ -62,38 +62,50 @@ class Preparation:
 
 def of(model: keras.Model, features: Collection[str], inputs: Mapping[str, Array]) -> Preparation:
     """Return the preparation of the inputs `features` of a flat model, run on `inputs` (N, ...) by name."""
-    found = run_graph(model, as_inputs(model, inputs))
-    nodes = Graph(model).nodes
-    made = zip((tensor for node in nodes for tensor in node.outputs), found.calls, strict=True)
-    calls = {id(tensor): call for tensor, call in made}
-    values: dict[int, Array] = {
-        id(tensor): np.asarray(inputs[name])
-        for tensor in model.inputs
-        if (name := tensor._keras_history.operation.name) in features
-    }
+    given = [tensor for tensor in model.inputs if tensor._keras_history.operation.name in features]
+    known = {id(tensor) for tensor in given}
     prepares, kernels = [], []
-    for node in nodes:
-        if not node.input_tensors or any(id(tensor) not in values for tensor in node.input_tensors):
+    calls = {id(tensor): call for tensor, call in calls_of(model)}
+    for node in Graph(model).nodes:
+        if not node.input_tensors or not known.issuperset(map(id, node.input_tensors)):
             continue
         if _prepares(node.operation):
             prepares.append(node)
-            values.update({id(tensor): calls[id(tensor)].value.numpy() for tensor in node.outputs})
+            known.update(map(id, node.outputs))
         elif len(node.input_tensors) == 1 and kernel_of(node) is not None:
             kernels.append(node)
+    made = [tensor for node in prepares for tensor in node.outputs]
+    values = {id(tensor): np.asarray(inputs[tensor._keras_history.operation.name]) for tensor in given}
+    values |= dict(zip(map(id, made), _values(model, made, inputs), strict=True))
     return Preparation(
         nodes=tuple(prepares),
         kernels=tuple(kernels),
         values=values,
-        calls={id(tensor): calls[id(tensor)].name for node in prepares for tensor in node.outputs},
+        calls={id(tensor): calls[id(tensor)] for tensor in made},
     )
+
+
+def _values(model: keras.Model, tensors: Sequence[Any], inputs: Mapping[str, Array]) -> list[Array]:
+    """Return the values (N, ...) of tensors of the model."""
+    import keras
+
+    if not tensors:
+        return []
+    few = keras.Model(model.inputs, list(tensors))
+    given = as_inputs(model, inputs)
+    found = few([given[tensor._keras_history.operation.name] for tensor in model.inputs], training=False)
+    return [np.asarray(one) for one in keras.tree.flatten(found)]
 
 
 def kernel_of(node: Node) -> Any:
     """Return the kernel (..., inputs, outputs) by which a call multiplies the last axis; None if it has no such."""
-    kernel = getattr(node.operation, "kernel", None)
-    if kernel is None or len(kernel.shape) < 2 or kernel.shape[-2] != node.input_tensors[0].shape[-1]:
+    import keras
+
+    kinds = (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
+    if type(node.operation) not in kinds or getattr(node.operation, "data_format", "") == "channels_first":
         return None
-    return kernel
+    kernel = node.operation.kernel
+    return kernel if kernel.shape[-2] == node.input_tensors[0].shape[-1] else None  # not if it has groups
 
 
 def makers(model: keras.Model, tensor: Any) -> Iterator[str]:
