@@ -51,6 +51,11 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     from ai_edge_quantizer import quantizer
 
     reference = flatbuffer.read(float_file)
+    if any(len(operator.outputs) == 0 for operator in reference.subgraphs[0].operators):
+        raise ConversionError(
+            "the float file assigns variables in every call, such as the state of random numbers, which integer files "
+            "cannot; save the model without random operations, or type --precision float32,float16"
+        )
     if plan.scheme.is_dynamic and lookups.use(reference):
         float_file = flatbuffer.write(reference)
     if plan.raised:
