@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from calibration.inputs import Texts
 from export.model import signature
-from export.model.loading import h5_file, keras_file, saved_model
+from export.model.loading import byte_inputs, h5_file, keras_file, saved_model
 from export.model.loading.byte_inputs import with_float_pictures
 from export.model.loading.causal_model import about_cache
 from export.model.loading.concrete_call import called, needs_call
 from export.model.loading.float32_model import in_float32
-from export.model.loading.functional_form import functional_form
+from export.model.loading.functional_form import functional_form, repeated_outputs
 from export.model.loading.stateless_model import without_state
 from export.model.loading.static_sizes import Sizes, with_static_sizes
 from export.model.loading.string_inputs import without_strings
@@ -42,6 +42,7 @@ class ModelFile:
         contracts: meaning of the inputs that were text, by name.
         texts: how texts become the numbers of these inputs, by name.
         rules: how a device turns texts into these numbers, by the input's name.
+        byte_inputs: names of inputs that were pictures of bytes, and take the same numbers as floats.
         companions: vocabularies of these inputs, which must be shipped with the exported files, by file name.
         notes: sentences for the user about how the file was read and the model changed.
     """
@@ -52,6 +53,7 @@ class ModelFile:
     contracts: Mapping[str, Input] = field(default_factory=dict)
     texts: Mapping[str, Texts] = field(default_factory=dict)
     rules: Mapping[str, TextRule] = field(default_factory=dict)
+    byte_inputs: frozenset[str] = frozenset()
     companions: Mapping[str, bytes] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -86,7 +88,7 @@ def load(path: Path, sizes: Sizes | None = None, *, unsafe_lambda: bool = False)
     cut = without_strings(path.name, functional_form(path, stored))
     stateless, about_state = without_state(path.name, cut.model)
     sized, about_sizes = with_static_sizes(path.name, stateless, sizes or Sizes())
-    with_floats, about_bytes = with_float_pictures(sized)
+    with_floats, pictures = with_float_pictures(sized)
     model, about_types = in_float32(path.name, with_floats)
     return ModelFile(
         model=model,
@@ -95,14 +97,16 @@ def load(path: Path, sizes: Sizes | None = None, *, unsafe_lambda: bool = False)
         contracts=cut.contracts,
         texts=cut.texts,
         rules=_sized(cut.rules, model),
+        byte_inputs=frozenset(pictures),
         companions=cut.vocabularies,
         notes=(
             *notes,
             *about_call,
+            *repeated_outputs(stored),
             *cut.notes,
             *about_state,
             *about_sizes,
-            *about_bytes,
+            *map(byte_inputs.note, pictures),
             *about_types,
             *about_cache(model),
         ),
