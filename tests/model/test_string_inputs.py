@@ -13,6 +13,7 @@ import pytest
 
 from export import pipeline
 from export.cli.main import main
+from export.cli.tables.last_words import last_words
 from export.model import signature
 from export.model.loading import model_file, string_inputs
 from export.model.subject import subject_of_file
@@ -261,6 +262,8 @@ def test_run_reads_texts_by_the_rule_in_the_manifest(tmp_path: Path, capsys: pyt
         Recipe(model=str(tmp_path / "own.keras"), calibration=str(tmp_path / "data.npz"), out=tmp_path)
     )
     folder, typed = delivery.folder, ["Red BLUE, what", "cold"]
+    found = {"manifest": delivery.manifest, "folder": str(folder), "replaced": ()}
+    assert last_words(found)[-1] == f'next: zoo run {folder} "a text"'
     assert folder is not None
     expected = np.asarray(model(tf.constant([[one] for one in typed])))
     capsys.readouterr()
