@@ -105,8 +105,7 @@ class BesideSibling:
 
     def is_defined(self, stored: Mapping[str, Array]) -> bool:
         """Run one sample, and return whether all that the sibling computes in float is finite."""
-        self._sibling.invoke(stored)
-        return is_finite(self._sibling, self._floats)
+        return is_finite(self._sibling, stored, self._floats)
 
     def activations(self, stored: Mapping[str, Array]) -> dict[str, Array]:
         """Run one sample, and return the numbers that the sibling stores."""

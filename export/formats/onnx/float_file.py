@@ -47,9 +47,19 @@ def convert(model: keras.Model, entries: Mapping[str, keras.Model]) -> bytes:
     described = describe(model, entries) if entries else {}
     inputs, outputs = signature.names(model)
     proto = _converted(model, inputs, outputs, free=bool(entries))
+    if not entries:
+        _fix_sizes(proto.graph, model)
     if described:
         proto.metadata_props.add(key=ENTRIES_KEY, value=json.dumps(described))
     return bytes(proto.SerializeToString(deterministic=True))
+
+
+def _fix_sizes(graph: GraphProto, model: keras.Model) -> None:
+    """Give outputs the sizes that Keras knows, in place: tf2onnx loses them behind some loops."""
+    for value, spec in zip(graph.output, signature.outputs(model), strict=True):
+        for size, known in zip(value.type.tensor_type.shape.dim, spec.shape, strict=False):
+            if known is not None and not size.HasField("dim_value"):
+                size.dim_value = known
 
 
 def convert_decoder(decoder: Decoder) -> bytes:

@@ -91,8 +91,7 @@ class Isolated:
 
     def is_defined(self, stored: Mapping[str, Array]) -> bool:
         """Run one sample, and return whether all that the file computes in float is finite."""
-        self._session.invoke(stored)
-        return is_finite(self._session, self._floats)
+        return is_finite(self._session, stored, self._floats)
 
     def activations(self, stored: Mapping[str, Array]) -> dict[str, Array]:
         """Run one sample, and return the stored numbers of every activation that is compared."""
@@ -224,8 +223,15 @@ def floats_of(model: flatbuffer.Model) -> tuple[int, ...]:
     return tuple(index for index in made if index in read and flatbuffer.is_float(graph.tensors[index]))
 
 
-def is_finite(session: TfliteSession, indices: Iterable[int]) -> bool:
-    """Return whether these tensors of the last run hold neither NaN nor infinity."""
+def is_finite(session: TfliteSession, stored: Mapping[str, Array], indices: Iterable[int]) -> bool:
+    """Run one sample, and return whether these tensors hold neither NaN nor infinity.
+
+    LiteRT itself refuses the root of a negative number.
+    """
+    try:
+        session.invoke(stored)
+    except RuntimeError:
+        return False
     return all(bool(np.isfinite(np.array(session.view(index))).all()) for index in indices)
 
 
