@@ -186,8 +186,12 @@ def refuse_unknown_operators(graph: GraphProto, layers: Collection[str] = ()) ->
         if node.domain or not defs.has(node.op_type, OPSET, ""):
             unknown.setdefault(_layer(node.name, layers), []).append(node.op_type)
     if unknown:
-        found = (", ".join(dict.fromkeys(operators)) + layer for layer, operators in unknown.items())
-        raise ConversionError(f"ONNX has no counterpart for the operator {' and '.join(found)}; choose another format")
+        found = [", ".join(dict.fromkeys(operators)) + layer for layer, operators in unknown.items()]
+        if any("Random" in one for one in found):
+            ways = "give random numbers to the model as an input, or take the mean in place of a sample"
+        else:
+            ways = "choose another format"
+        raise ConversionError(f"ONNX has no counterpart for the operator {' and '.join(found)}; {ways}")
     for node in graph.node:
         for inner in subgraphs(node):
             refuse_unknown_operators(inner, layers)
