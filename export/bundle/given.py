@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -147,6 +148,8 @@ def _numbers(delivered: Delivered, rule: TextRule, spec: InputSpec, texts: NDArr
         CheckFailedError: the list of words differs from the exported one.
         UsageProblemError: a text has a word that the list lacks, and unknown words have no number.
     """
+    if rule.length != math.prod(spec.shape):
+        raise UsageProblemError(f"the manifest's rule for texts does not fit {spec}; export the model again")
     path = delivered.folder / rule.vocabulary
     if trouble := damage(path, delivered.companions.get(rule.vocabulary, "")):
         raise CheckFailedError(f"{path}: {trouble}; see: zoo verify {delivered.folder}")

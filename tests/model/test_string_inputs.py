@@ -278,5 +278,12 @@ def test_run_reads_texts_by_the_rule_in_the_manifest(tmp_path: Path, capsys: pyt
     assert main(["run", str(folder), *typed]) == 0
     assert f"{100 * expected[0].max():.1f} %" in capsys.readouterr().out
     assert main(["verify", str(folder)]) == 0
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for length in (10**9, 3):
+        manifest["texts"]["text"]["length"] = length
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        assert main(["run", str(folder), *typed]) == 2
+    manifest["texts"]["text"]["length"] = 4
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     (folder / "text-vocabulary.txt").write_text("changed")
     assert main(["run", str(folder), *typed]) == 1

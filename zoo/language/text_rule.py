@@ -96,6 +96,8 @@ class TextRule:
         )
         if rule.standardize not in _WORDS or rule.split not in _WORDS:
             raise ValueError(f"a rule for texts with {rule.standardize!r} and {rule.split!r}")
+        if len(rule.idf_weights) > rule.length:
+            raise ValueError(f"a rule for texts with {len(rule.idf_weights)} weights for {rule.length} numbers")
         return rule
 
     def numbers(self, texts: Sequence[Sequence[str]], words: Sequence[str]) -> NDArray[np.float64]:
