@@ -43,12 +43,14 @@ class InputSpec:
         dtype: numpy name of the element type.
         meaning: words for messages, such as "tokens, numbers from 0 to 99"; empty for plain numbers.
         texts: how texts become the numbers of this input; None if it takes numbers only.
+        takes_bytes: whether bytes are the numbers themselves, and no photo that must be normalised.
     """
 
     shape: tuple[int, ...]
     dtype: str = "float32"
     meaning: str = ""
     texts: Texts | None = None
+    takes_bytes: bool = False
 
     def __str__(self) -> str:
         shape = f"{self.dtype} ({', '.join(('N', *map(str, self.shape)))})"
@@ -103,7 +105,7 @@ def check_castable(what: str, name: str, spec: InputSpec, dtype: np.dtype[Any]) 
         UsageProblemError: it does not; `what` names the source in the message.
     """
     wanted = np.dtype(spec.dtype)
-    if dtype == np.uint8 and np.issubdtype(wanted, np.floating):
+    if dtype == np.uint8 and np.issubdtype(wanted, np.floating) and not spec.takes_bytes:
         raise UsageProblemError(
             f"{what}: {name!r} holds camera bytes (uint8), but their conversion to {wanted} is not known; "
             "add --preprocessing raw, unit, tf, caffe or torch, or give values that the model takes directly"
@@ -120,7 +122,8 @@ def check_shape(what: str, name: str, spec: InputSpec, shape: tuple[int, ...]) -
     """
     if shape != spec.shape:
         actual = f"(N, {', '.join(map(str, shape))})"
-        raise UsageProblemError(f"{what}: {name!r} has the shape {actual}, but the model takes {spec}")
+        how = "; save texts as np.array(texts, dtype=str)" if spec.texts is not None else ""
+        raise UsageProblemError(f"{what}: {name!r} has the shape {actual}, but the model takes {spec}{how}")
 
 
 def cast(what: str, name: str, spec: InputSpec, values: Array) -> Array:

@@ -22,6 +22,7 @@ from export.bundle.atomic_folder import Destination
 from export.bundle.golden_photo import GoldenPhoto
 from export.bundle.manifest import manifest
 from export.model import entries, reads_tokens
+from export.model.streaming.step_model import StepModel, step_model
 from export.model.subject import Subject, artifact_name, load_subject
 from export.passes.pruning import pruned
 from export.progress import Progress, Quiet
@@ -34,7 +35,7 @@ from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import Bases, IntegerBase
 from export.quantization.requested import Key, formats
 from export.quantization.samples import draw, for_untrained
-from export.quantization.streamed import streamed
+from export.quantization.streamed import form_of, streamed
 from export.recipe import Recipe
 from export.scheme import FLOAT32, INT8
 
@@ -93,9 +94,10 @@ def run(
         tell.step("draw the samples")
         samples = draw(subject, recipe, work, calibration_function, tell)
         export = ExportRun(subject=subject, recipe=recipe, samples=samples, work=work, progress=tell)
+        form = _streaming_form(export)
         tell.step("run the Keras model")
         expected: Outputs = entries.outputs(subject, samples.probe)
-        export, expected = _streaming_run(export, expected)
+        export, expected = _streaming_run(export, form, expected)
         export, expected, original = _pruned_run(export, expected)
         export = _with_coarse_edges(export)
         photos = None
@@ -137,15 +139,28 @@ def _subject(recipe: Recipe, progress: Progress) -> Subject:
     subject = load_subject(recipe, lambda done, total: progress.step("fetch the weights", done, total))
     reads_tokens.check(recipe, subject)
     mixed_precision.check(subject.model, recipe.raised)
+    if recipe.streaming:
+        step_model(subject.model)  # refuses most models that have no such form, before any other work
     return subject
 
 
-def _streaming_run(run: ExportRun, expected: Outputs) -> tuple[ExportRun, Outputs]:
-    """Return the export and outputs of the streaming form, if the recipe requests it; otherwise the arguments."""
+def _streaming_form(run: ExportRun) -> StepModel | None:
+    """Return the streaming form if the recipe requests it.
+
+    Raises:
+        UsageProblemError: the model has none.
+    """
     if not run.recipe.streaming:
-        return run, expected
+        return None
     run.progress.step("build the streaming form")
-    run = streamed(run, expected)
+    return form_of(run)
+
+
+def _streaming_run(run: ExportRun, form: StepModel | None, expected: Outputs) -> tuple[ExportRun, Outputs]:
+    """Return the export and outputs of the streaming form; without one, the arguments."""
+    if form is None:
+        return run, expected
+    run = streamed(run, form, expected)
     return run, entries.outputs(run.subject, run.samples.probe)
 
 
@@ -170,7 +185,7 @@ def _pruned_run(run: ExportRun, expected: Outputs) -> tuple[ExportRun, Outputs, 
 def _with_coarse_edges(run: ExportRun) -> ExportRun:
     """Return the export with the layers in higher precision whose inputs or outputs integers are too coarse for."""
     run = replace(run, coarse=coarse_edges.find(run))
-    return replace(run, recipe=replace(run.recipe, raised=run.recipe.raised or run.coarse_edges(INT8).widths))
+    return replace(run, recipe=replace(run.recipe, raised={**run.coarse_edges(INT8).widths, **run.recipe.raised}))
 
 
 def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, original: Original | None) -> Exported:

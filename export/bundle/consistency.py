@@ -14,7 +14,7 @@ from export.proof.check import CheckResult, Direction
 from export.proof.checks import CHECKS
 from export.recipe import Width
 from export.runtime.versions import version
-from export.scheme import FLOAT32, INT8, SCHEMES, Scheme
+from export.scheme import FLOAT32, INT8, SCHEMES, W8A32, Scheme
 
 Record = Mapping[str, Any]
 
@@ -134,7 +134,7 @@ def _numbers(record: Record, manifest: Record) -> Iterator[str]:
 
 def _raised(record: Record) -> Iterator[str]:
     scheme, widths = SCHEMES[record["precision"]], set(record["raised"].values())
-    if widths and not scheme.needs_calibration:
+    if widths and not scheme.needs_calibration and (scheme != W8A32 or widths != {str(Width.FLOAT32)}):
         yield f"layers of a {scheme} file cannot be in higher precision"
     if scheme.activation_bits == 16 and str(Width.INT16) in widths:
         yield f"{Width.INT16} is no higher precision in a {scheme} file"

@@ -57,7 +57,7 @@ def fits(scheme: Scheme, types: NumberTypes, *, raised: bool) -> bool:
     return {
         FLOAT32: not has_integers and not activations and "float16" not in weights,
         FLOAT16: not has_integers and not activations and ("float16" in weights or not types.has_many),
-        W8A32: not activations and (has_integers or not types.has_many),
+        W8A32: not activations and (has_integers or raised or not types.has_many),
         INT8_DYNAMIC: not activations and (has_integers or not types.has_many),
         # Of a file whose layers are all raised, nothing is left in integers.
         W8A16: (bool(activations & WIDE) or raised) and not activations & BYTES,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration import random_inputs
-from calibration.inputs import InputSpec, describe
+from calibration.inputs import InputSpec, Texts, describe
 from calibration.photo_file import BadPhotoError, read_photo
 from calibration.samples import Samples
 from calibration.sources.arrays import open_arrays
@@ -19,6 +22,7 @@ from calibration.sources.texts import TextInputs
 from export.bundle.read import Delivered, DeliveredFile, damage
 from zoo import inputs
 from zoo.errors import CheckFailedError, UsageProblemError
+from zoo.language.text_rule import TextRule
 from zoo.language.tokenizer import Tokenizer
 
 MAX_ROWS = 100_000
@@ -81,7 +85,8 @@ def from_arrays(delivered: Delivered, file: DeliveredFile, path: Path) -> Given:
     Raises:
         UsageProblemError: the file cannot be read, or its names, shapes or types do not fit the model.
     """
-    request = Request(inputs=specs(file), contracts=delivered.inputs, counts=(MAX_ROWS, 0), seed=0)
+    wanted = {name: replace(spec, texts=_texts(delivered, name, spec)) for name, spec in specs(file).items()}
+    request = Request(inputs=wanted, contracts=delivered.inputs, counts=(MAX_ROWS, 0), seed=0)
     stream = open_arrays(path, request)
     assert not isinstance(stream.samples, tuple)  # A tuple would be two sets; a file contains only one.
     rows = list(stream.samples)
@@ -109,6 +114,52 @@ def from_texts(delivered: Delivered, file: DeliveredFile, texts: Sequence[str]) 
     longer = (f"{cut} of {len(texts)} texts are longer than {encoder.length} tokens and were cut off",) if cut else ()
     samples = Samples(inputs=arrays, source="texts", seed=0, warnings=longer)
     return Given(samples=samples, names=tuple(texts))
+
+
+def from_ruled_texts(delivered: Delivered, file: DeliveredFile, texts: Sequence[str]) -> Given:
+    """Return texts as the numbers that the model reads, by the rule in the manifest and the words in the folder.
+
+    Raises:
+        CheckFailedError: the list of words differs from the exported one.
+        UsageProblemError: the model takes other inputs, too, or no rule states what its layer does.
+    """
+    (name, *others), wanted = (spec.name for spec in file.inputs), specs(file)
+    if others or name not in delivered.texts or delivered.texts[name].count > 1:
+        raise UsageProblemError(f"{file.path.name} takes more than one text: give an .npz with {describe(wanted)}")
+    rule = delivered.texts[name]
+    if not rule.is_complete:
+        raise UsageProblemError(f"{rule.in_words()}; give an .npz with {describe(wanted)}")
+    values = _numbers(delivered, rule, wanted[name], np.array([[text] for text in texts], object))
+    return Given(samples=Samples(inputs={name: values}, source="texts", seed=0), names=tuple(texts))
+
+
+def _texts(delivered: Delivered, name: str, spec: InputSpec) -> Texts | None:
+    """Return how texts become the numbers of an input; None if it takes numbers only."""
+    rule = delivered.texts.get(name)
+    if rule is None or not rule.is_complete:
+        return None
+    return Texts(shape=(rule.count,), numbers=partial(_numbers, delivered, rule, spec))
+
+
+def _numbers(delivered: Delivered, rule: TextRule, spec: InputSpec, texts: NDArray[Any]) -> Any:
+    """Return the numbers (N, ...) of texts (N, ...).
+
+    Raises:
+        CheckFailedError: the list of words differs from the exported one.
+        UsageProblemError: a text has a word that the list lacks, and unknown words have no number.
+    """
+    if rule.length != math.prod(spec.shape):
+        raise UsageProblemError(f"the manifest's rule for texts does not fit {spec}; export the model again")
+    path = delivered.folder / rule.vocabulary
+    if trouble := damage(path, delivered.companions.get(rule.vocabulary, "")):
+        raise CheckFailedError(f"{path}: {trouble}; see: zoo verify {delivered.folder}")
+    words = path.read_bytes().decode().split("\n")[:-1]
+    samples = [[str(text) for text in sample.ravel()] for sample in texts]
+    try:
+        found = rule.numbers(samples, words)
+    except LookupError as error:
+        raise UsageProblemError(f"a text cannot be read: {error.args[0]}") from error
+    return found.reshape(-1, *spec.shape).astype(spec.dtype)
 
 
 def tokenizer(delivered: Delivered) -> Tokenizer:

@@ -71,6 +71,7 @@ def manifest(
             if layers
         },
         "inputs": inputs.record(entries.contracts(subject)),
+        "texts": {name: rule.record() for name, rule in subject.rules.items()},
         "state": entries.state(subject),
         "task": subject.task,
         "class_names": len(subject.labels),

@@ -8,11 +8,13 @@ from pathlib import Path
 from calibration.samples import Samples
 from export import temporary
 from export.analysis.tasks import TASKS, Task
+from export.analysis.tasks.embedding.task import EMBEDDING
 from export.analysis.tasks.prediction import Described, Prediction
 from export.bundle.given import Given
 from export.bundle.read import Delivered, DeliveredFile
 from export.bundle.write import LABELS
 from export.formats import PRIMARY
+from export.metrics import OutputKind
 from export.runtime.run_file import Measurement, measure
 from export.scheme import INT4, INT8, INT8_DYNAMIC
 from zoo.errors import CheckFailedError, UsageProblemError, unknown
@@ -73,7 +75,7 @@ def choose(delivered: Delivered, name: str | None) -> DeliveredFile:
 def reader(delivered: Delivered, file: DeliveredFile, *, photos: bool) -> Reader | None:
     """Return the task that makes predictions from the outputs of the file; None if none does.
 
-    A model whose task is unknown is read by the first task that its outputs fit.
+    A model whose task is unknown is read by the first task that its outputs fit; class scores are no embedding.
 
     Args:
         delivered: the folder.
@@ -91,11 +93,19 @@ def reader(delivered: Delivered, file: DeliveredFile, *, photos: bool) -> Reader
         meaning=delivered.meaning,
     )
     known = [task for task in TASKS.values() if delivered.task in ("", task.name)]
+    if not delivered.task and _kinds(delivered, file) == {OutputKind.CLASSES}:
+        known = [task for task in known if task is not EMBEDDING]
     task = next((task for task in known if task.takes_photos == photos and task.reads(described)), None)
     if task is None:
         return None
     names = names_of_classes(delivered, task.class_count(described))
     return Reader(task=task, described=described, class_names=names)
+
+
+def _kinds(delivered: Delivered, file: DeliveredFile) -> set[str]:
+    """Return what the outputs of a file mean, as the proof compared them."""
+    record = next(one for one in delivered.manifest["files"] if one["file"] == file.path.name)
+    return {str(one.get("kind", "")) for one in record.get("comparisons", {}).values()}
 
 
 def run(file: DeliveredFile, samples: Samples) -> Measurement:

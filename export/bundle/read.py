@@ -18,6 +18,7 @@ from export.scheme import SCHEMES, Scheme
 from zoo import inputs
 from zoo.errors import UsageProblemError
 from zoo.inputs import Input
+from zoo.language.text_rule import TextRule
 from zoo.preprocessing import Preprocessing
 
 MAX_MANIFEST_BYTES = 50_000_000
@@ -87,6 +88,7 @@ class Delivered:
         files: the model files, in the order of the manifest.
         companions: sha256 of the other files, by name.
         inputs: the meaning of each input, by name.
+        texts: how texts become the numbers of an input that was text in the Keras model, by the input's name.
         task: name of the task; empty if unknown.
         meaning: what the task needs to know about the outputs, as plain data that only the task reads; None if nothing.
         trained: whether the weights are trained; if not, accuracy is meaningless.
@@ -103,6 +105,7 @@ class Delivered:
     files: tuple[DeliveredFile, ...]
     companions: Mapping[str, str]
     inputs: Mapping[str, Input]
+    texts: Mapping[str, TextRule]
     task: str
     meaning: Mapping[str, Any] | None
     trained: bool
@@ -197,6 +200,7 @@ def _delivered(folder: Path, manifest: Mapping[str, Any], content: bytes) -> Del
         files=tuple(_file(folder, record) for record in manifest["files"]),
         companions=companions,
         inputs=inputs.from_record(manifest["inputs"]),
+        texts={str(name): TextRule.from_record(one) for name, one in manifest.get("texts", {}).items()},
         task=str(manifest.get("task", "")),  # Older manifests name no task.
         meaning=manifest.get("meaning"),  # Older manifests describe the outputs of detectors only.
         trained=bool(manifest["weights"]["trained"]),

@@ -197,6 +197,10 @@ class IsolatedOperators(Protocol):
         """Run one sample, stored inputs by name, and yield the errors of every operator whose output has a grid."""
         ...
 
+    def is_defined(self, stored: Mapping[str, Array]) -> bool:
+        """Run one sample, and return whether all that the file computes in float is finite: no logarithm of -1."""
+        ...
+
     def activations(self, stored: Mapping[str, Array]) -> Mapping[str, Array]:
         """Run one sample, and return the stored numbers (..., channels) of every activation that `errors` compares.
 

@@ -6,7 +6,7 @@ Calling the model itself would return its outputs only, and a compiled model may
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +116,17 @@ class _Walk:
     def _numbered(self, name: str) -> str:
         self._counts[name] += 1
         return name if self._counts[name] == 1 else f"{name}#{self._counts[name]}"
+
+
+def calls_of(model: keras.Model) -> Iterator[tuple[Any, str]]:
+    """Yield the tensors that the operations of a model without nested models compute, with the names of their calls."""
+    counts: Counter[str] = Counter()
+    for node in Graph(model).nodes:
+        name = node.operation.name
+        counts[name] += 1
+        numbered = name if counts[name] == 1 else f"{name}#{counts[name]}"
+        for position, tensor in enumerate(node.outputs):
+            yield tensor, f"{numbered}:{position}" if position else numbered
 
 
 def call(node: Node, tensors: Mapping[int, Tensor]) -> list[Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from zoo.entry_points import EntryPoint
 from zoo.errors import UsageProblemError
 from zoo.inputs import Input, Photo, Tokens, Vector, made_up, preprocessing_of, tokenizer_of
 from zoo.language.decoder import Decoder
+from zoo.language.text_rule import TextRule
 from zoo.language.tokenizer import Tokenizer
 from zoo.preprocessing import Preprocessing, conventions
 from zoo.weights import LoadedWeights
@@ -55,6 +56,8 @@ class Subject:
         entries: entry points by name; empty if the model itself is the only entry point.
         decoder: of a decoder: the model, or one derived from it -> its forms with a cache, which files contain.
         texts: how texts become the numbers of an input from which the layers that read text were cut off, by name.
+        rules: the same, stated so that a device can do it, by name.
+        byte_inputs: names of inputs that were pictures of bytes in Keras, and take the same numbers as floats.
         companions: contents of files that must be shipped with the exported ones, by name.
         meaning: what the task needs to know about the outputs, as plain data that only the task reads; None if nothing.
         losses: names of the losses that outputs were trained with, by output name, as far as they are known.
@@ -77,6 +80,8 @@ class Subject:
     entries: Mapping[str, EntryPoint] = field(default_factory=dict)
     decoder: Callable[[keras.Model], Decoder] | None = None
     texts: Mapping[str, Texts] = field(default_factory=dict)
+    rules: Mapping[str, TextRule] = field(default_factory=dict)
+    byte_inputs: frozenset[str] = frozenset()
     companions: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -205,9 +210,11 @@ def subject_of_file(
             title=path.name,
             model=model,
             weights=loaded,
-            inputs={**_inputs(model, named), **file.contracts},
+            inputs={**_inputs(model, named, file.byte_inputs), **file.contracts},
             losses=file.losses,
             texts=file.texts,
+            rules=file.rules,
+            byte_inputs=file.byte_inputs,
             companions=file.companions,
             notes=file.notes,
         )
@@ -289,13 +296,13 @@ def _decoder(path: Path, model: keras.Model, known: own_file.Facts) -> Callable[
     return architecture.decoder
 
 
-def _inputs(model: keras.Model, named: str | None) -> dict[str, Input]:
+def _inputs(model: keras.Model, named: str | None, byte_inputs: Collection[str]) -> dict[str, Input]:
     """Return the meaning of a user model's inputs: a photo if shape and preprocessing are known, otherwise vectors."""
     specs = signature.inputs(model)
     is_photo = len(specs) == 1 and len(specs[0].shape) == 4 and specs[0].shape[3] in (1, 3)
     if not is_photo and named is not None:
         raise UsageProblemError("--preprocessing is for models with one image input (height, width, 1 or 3)")
-    if is_photo and named is None and normalises_by_itself(model):
+    if is_photo and named is None and (specs[0].name in byte_inputs or normalises_by_itself(model)):
         named = "raw"
     if is_photo and named is not None:
         return {specs[0].name: Photo(preprocessing=conventions.preprocessing(named, specs[0].shape[1:]))}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from export.formats import PRIMARY
 from export.proof.artifact import Artifact
-from export.scheme import FLOAT32, INT8, W8A16
+from export.scheme import FLOAT32, INT8, W8A16, W8A32
 
 # A file counts as smaller or faster below these ratios; smaller differences are noise of the machine.
 MAX_SIZE_SHARE, MAX_TIME_SHARE = 0.9, 0.95
@@ -73,6 +73,8 @@ def _raised(artifact: Artifact) -> str:
         return ""
     layers = list(artifact.raised)
     more = f" and {len(layers) - MOST_NAMED} more" if len(layers) > MOST_NAMED else ""
+    if artifact.scheme == W8A32:
+        return f"float32 weights: {', '.join(layers[:MOST_NAMED])}{more}"
     named = f"in higher precision: {', '.join(layers[:MOST_NAMED])}{more}"
     if artifact.scheme == W8A16 and artifact.format != PRIMARY.name:
         return named  # all of its operators compute in float

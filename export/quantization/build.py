@@ -141,7 +141,9 @@ def _quantized_alone(run: ExportRun, file: MadeFile, made: Mapping[Key, MadeFile
     float_file = made[file.format, FLOAT32]
     if float_file.trouble or _float_only(run, file.scheme):
         return file
-    if run.raised(file.scheme) or run.recipe.io not in (None, Io.FLOAT32):
+    # Layers that the export found itself are left in integers: the proof says whether the outputs are near enough.
+    named = run.raised(file.scheme).keys() - run.coarse_edges(file.scheme).widths.keys()
+    if named or run.recipe.io not in (None, Io.FLOAT32):
         wishes = "layers in higher precision and other types of inputs than float32 are not possible"
         return replace(file, trouble=f"{file.trouble}; without a .{PRIMARY.name}, {wishes}")
     run.progress.step(f"quantize the float .{file.format} to {file.scheme}")

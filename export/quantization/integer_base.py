@@ -23,7 +23,7 @@ from export.quantization.requested import formats
 from export.quantization.tensor_map import Attribution, attributed, clippable, mapped
 from export.recipe import Width
 from export.runtime.file_content import FileContent
-from export.scheme import FLOAT32, INT4, INT8, Scheme
+from export.scheme import FLOAT32, INT4, INT8, W8A32, Scheme
 from zoo.errors import OutsideError, UsageProblemError
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def base_of(
             without_ranges = any(scheme.has_integer_weights and not scheme.needs_calibration for scheme in served)
             if without_ranges and loop_free.run is not run:
                 with_loops = once(_prepared, run, float_file, weight_bits, frozenset(), False)
+                with_loops = once(with_tensor_map, run, with_loops) if run.raised(W8A32) else with_loops
             run, float_file = loop_free.run, loop_free.content
         except ConversionError as error:  # files without ranges are still possible
             trouble = str(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from export.model.graph import functional, names_in_copy
+from export.model.graph import Graph, functional, names_in_copy
 from export.model.layer_outputs import layer_of
 from export.quantization.tensor_map import Attribution
 from export.recipe import Width
@@ -82,7 +82,9 @@ def _layers(attribution: Attribution, paths: Mapping[str, str]) -> set[str]:
 
 
 def _layer_names(model: keras.Model, prefix: str = "") -> Iterator[str]:
-    for layer in functional(model).layers:
-        yield prefix + layer.name
-        if hasattr(layer, "layers"):
-            yield from _layer_names(layer, f"{prefix}{layer.name}/")
+    """Yield the names of layers and of operators between them, such as "absolute"."""
+    for node in Graph(functional(model)).nodes:
+        operation = node.operation
+        yield prefix + operation.name
+        if hasattr(operation, "layers"):
+            yield from _layer_names(operation, f"{prefix}{operation.name}/")

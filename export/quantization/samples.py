@@ -50,6 +50,7 @@ def draw(
             dtype=spec.dtype,
             meaning=_meaning(contracts.get(spec.name)),
             texts=subject.texts.get(spec.name),
+            takes_bytes=spec.name in subject.byte_inputs,
         )
         for spec in entries.inputs(subject)
     }

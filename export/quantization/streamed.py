@@ -7,26 +7,33 @@ from dataclasses import replace
 
 from calibration.samples import Array
 from export.model.streaming import steps
-from export.model.streaming.step_model import step_model
+from export.model.streaming.step_model import StepModel, step_model
 from export.quantization.export_run import ExportRun, Stream
 
 # Steps that calibrate, and that the proof compares one by one; beside them, it runs whole sequences.
 ROWS = 256
 
 
-def streamed(run: ExportRun, expected: Mapping[str, Array]) -> ExportRun:
-    """Return the export of the streaming form.
-
-    Args:
-        run: the export of the model of whole sequences.
-        expected: outputs of that model for the probe.
+def form_of(run: ExportRun) -> StepModel:
+    """Return the streaming form of an export's model, compared with the model on a few sequences.
 
     Raises:
         UsageProblemError: the model has no streaming form.
     """
-    samples, seed = run.samples, run.recipe.seed
     form = step_model(run.subject.model)
-    steps.check(form, samples.calibration)
+    steps.check(form, run.samples.calibration)
+    return form
+
+
+def streamed(run: ExportRun, form: StepModel, expected: Mapping[str, Array]) -> ExportRun:
+    """Return the export of the streaming form.
+
+    Args:
+        run: the export of the model of whole sequences.
+        form: its streaming form.
+        expected: outputs of that model for the probe.
+    """
+    samples, seed = run.samples, run.recipe.seed
     sequences = run.work / "sequences"
     sequences.mkdir()
     samples.probe.save(sequences)

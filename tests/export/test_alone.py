@@ -93,3 +93,26 @@ def test_layers_in_higher_precision_are_refused_without_a_tflite(tmp_path: Path)
     delivery = exported(model, {"scan": values}, tmp_path, (INT8,), formats=("onnx",), raised={name: Width.INT16})
     (file,) = (file for file in delivery.manifest["not_delivered"] if file["file"] == "own-int8.onnx")
     assert "without a .tflite, layers in higher precision" in file["trouble"]
+
+
+def test_biases_of_dense_layers_over_steps_are_compared_behind_their_grids(tmp_path: Path) -> None:
+    """ONNX Runtime's quantizer puts a grid between the product, the Reshape and the bias."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+    x = keras.Input((8, 4), name="series")
+    first = layers.Dense(6, activation="relu", bias_initializer="random_normal", name="first")
+    model = keras.Model(x, layers.Dense(3)(layers.Flatten()(keras.ops.erf(first(x)))))  # LiteRT has no Erf
+    values = np.random.default_rng(0).normal(size=(120, 8, 4)).astype(np.float32)
+    float_file = ONNX.convert(model)
+    delivery = exported(model, {"series": values}, tmp_path, (INT8, W8A16))
+    files = {file["file"]: file for file in delivery.manifest["files"]}
+    assert {"own-int8.onnx", "own-w8a16.onnx"} <= files.keys()
+    assert delivery.folder is not None
+    proto = onnx.load(str(delivery.folder / "own-int8.onnx"))
+    bias = next(one for one in proto.graph.initializer if list(one.dims) == [6] and one.name.endswith("_quantized"))
+    changed = numpy_helper.to_array(bias).copy()
+    changed[2] ^= 64
+    bias.CopyFrom(numpy_helper.from_array(changed, bias.name))
+    found = ONNX.storage(float_file, proto.SerializeToString(), {})
+    assert found is not None
+    assert found.worst_steps > 10

@@ -12,7 +12,7 @@ import pytest
 from export import pipeline
 from export.cli.main import main
 from export.recipe import Io, Width
-from export.scheme import INT8, W8A16, Scheme
+from export.scheme import INT8, W8A16, W8A32, Scheme
 from tests.export.own_export import exported
 
 if TYPE_CHECKING:
@@ -118,6 +118,39 @@ def targets_of_different_scale() -> Made:
     return model, {"signal": x}
 
 
+def logarithm_of_features() -> Made:
+    """Small features lose to the logarithm of large ones before the normalization."""
+    from keras import Input, Model, layers, ops
+
+    # LiteRT computes log(1 + x): digits of features near 0.0001 are lost in float32, too.
+    x, house = features() * np.array([1, 1, 1, 1, 20], np.float32), Input((5,), name="house")
+    normalization = layers.Normalization(name="norm")
+    normalization.adapt(np.log1p(x))
+    hidden = layers.Dense(16, activation="relu")(normalization(ops.log1p(house)))
+    return Model(house, layers.Dense(1, name="price")(hidden)), {"house": x}
+
+
+def columns_joined() -> Made:
+    from keras import Input, Model, layers
+
+    x, house = features(), Input((5,), name="house")
+    joined = layers.Concatenate(name="joined")([house[:, :1] * 0.5, house[:, 1:]])
+    norm = layers.BatchNormalization(name="norm")
+    hidden = layers.Dense(16, activation="relu", name="first")(norm(joined))
+    model = Model(house, layers.Dense(1, name="price")(hidden))
+    halved = x * np.array([0.5, 1, 1, 1, 1], np.float32)
+    norm.set_weights([np.ones(5), np.zeros(5), halved.mean(axis=0), halved.var(axis=0)])
+    return model, {"house": x}
+
+
+def divided_features() -> Made:
+    from keras import Input, Model, layers
+
+    x, house = features(), Input((5,), name="house")
+    hidden = layers.Dense(16, activation="relu", name="first")(house / SCALES)
+    return Model(house, layers.Dense(1, name="price")(hidden)), {"house": x}
+
+
 COARSE = [
     normalized_features,
     raw_features,
@@ -127,6 +160,9 @@ COARSE = [
     two_inputs,
     thermometer,
     targets_of_different_scale,
+    logarithm_of_features,
+    columns_joined,
+    divided_features,
 ]
 
 
@@ -156,7 +192,7 @@ def files_of(delivery: pipeline.Delivery, scheme: Scheme) -> list[dict[str, Any]
 
 
 # The others run with the large tests.
-QUICK = {thermometer, raw_features}
+QUICK = {thermometer, raw_features, columns_joined}
 
 
 @pytest.mark.parametrize(
@@ -178,10 +214,39 @@ def test_both_files_keep_the_variation_of_the_outputs(make: Callable[[], Made], 
     assert main(["verify", str(delivery.folder)]) == 0
 
 
+@pytest.mark.parametrize(
+    ("make", "layer"),
+    [
+        (raw_features, "first"),
+        pytest.param(divided_features, "first", marks=pytest.mark.large),
+        pytest.param(columns_joined, "first", marks=pytest.mark.large),
+        pytest.param(sensor_channels, "convolution", marks=pytest.mark.large),
+    ],
+)
+def test_layers_whose_weights_are_of_very_different_scale_keep_them(
+    make: Callable[[], Made], layer: str, tmp_path: Path
+) -> None:
+    """A file that stores 8-bit weights and computes in float loses the large features: their weights are small."""
+    model, arrays = make()
+    delivery = exported(model, arrays, tmp_path, (W8A32,))
+    files = files_of(delivery, W8A32)
+    assert [(file["raised"], file["passed"]) for file in files] == [({layer: "float32"}, True)] * 2
+    assert min(one["r2"] for file in files for one in file["comparisons"].values()) > 0.97
+    assert f"8 bits are too coarse for the weights of {layer}" in files[0]["notes"][0]
+    assert main(["verify", str(delivery.folder)]) == 0
+
+
 def test_inputs_of_one_scale_stay_in_integers(tmp_path: Path) -> None:
-    delivery = export(fine_features(), tmp_path)
+    model, arrays = fine_features()
+    delivery = exported(model, arrays, tmp_path, (INT8, W8A16, W8A32))
     assert delivery.passed
-    assert [file["raised"] for scheme in (INT8, W8A16) for file in files_of(delivery, scheme)] == [{}] * 4
+    assert [file["raised"] for scheme in (INT8, W8A16, W8A32) for file in files_of(delivery, scheme)] == [{}] * 6
+
+
+def test_integers_that_no_kernel_computes_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    delivery = export(raw_features(), tmp_path, io=Io.INT8)
+    assert "cannot compute first in integers" in files_of(delivery, INT8)[0]["trouble"]
+    assert "type --raise first --io float32" in files_of(delivery, INT8)[0]["trouble"]
 
 
 def test_file_that_says_one_constant_is_not_proven(tmp_path: Path) -> None:
@@ -192,11 +257,25 @@ def test_file_that_says_one_constant_is_not_proven(tmp_path: Path) -> None:
     assert not delivery.passed
 
 
-def test_layers_of_int8_by_name_leave_those_of_16_bits_to_the_export(tmp_path: Path) -> None:
+def test_layers_of_int8_by_name_are_kept_beside_those_that_the_export_finds(tmp_path: Path) -> None:
     delivery = export(raw_features(), tmp_path, raised={"price": Width.FLOAT32})
-    assert delivery.manifest["recipe"]["raised"] == {"price": "float32"}
+    assert delivery.manifest["recipe"]["raised"] == {"first": "float32", "price": "float32"}
     wide = files_of(delivery, W8A16)
     assert [(file["raised"], file["passed"]) for file in wide] == [({"first": "float32"}, True)] * 2
+    assert delivery.passed
+
+
+def test_a_width_by_name_goes_before_the_one_that_the_export_finds(tmp_path: Path) -> None:
+    delivery = export(raw_features(), tmp_path, raised={"first": Width.INT16})
+    assert delivery.manifest["recipe"]["raised"] == {"first": "int16"}
+
+
+def test_operators_between_layers_may_be_named(tmp_path: Path) -> None:
+    """The export names them itself, in the command that repeats it."""
+    model, arrays = logarithm_of_features()
+    delivery = exported(model, arrays, tmp_path, (INT8,), raised={"log1p": Width.FLOAT32})
+    assert list(delivery.manifest["recipe"]["raised"]) == ["log1p", "norm"]
+    assert delivery.passed
 
 
 def test_file_of_16_bits_without_integer_operators_is_delivered_and_verified(tmp_path: Path) -> None:

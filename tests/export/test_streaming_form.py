@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 from keras import layers
 
+from export import pipeline
 from export.proof import output_checks, streaming
 from export.recipe import Recipe
 from export.scheme import FLOAT32, INT8, W8A16
-from tests.export.own_export import exported, failures
+from tests.export.own_export import exported, failures, saved
 from zoo.errors import UsageProblemError
 
 STEPS = 9
@@ -62,3 +64,46 @@ def test_the_files_of_one_step_are_proven_over_sequences_and_wrong_states_are_se
 def test_streaming_with_data_of_whole_sequences_only_is_refused() -> None:
     with pytest.raises(UsageProblemError, match="--streaming cannot be combined with"):
         Recipe(model="own.keras", streaming=True, evaluate="rows.npz")
+
+
+class Steps:
+    """Progress that records its steps."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def step(self, what: str, done: int | None = None, total: int | None = None) -> None:
+        self.seen.append(what)
+
+
+def backward_lstm(x: Any) -> Any:
+    return layers.Bidirectional(layers.LSTM(4))(x)
+
+
+def pooled_lstm(x: Any) -> Any:
+    return layers.GlobalAveragePooling1D()(layers.LSTM(4, return_sequences=True)(x))
+
+
+def without_state(x: Any) -> Any:
+    return layers.Conv1D(4, 3)(x)
+
+
+@pytest.mark.parametrize(
+    ("body", "before"),
+    [
+        (backward_lstm, ["build the model"]),
+        (without_state, ["build the model"]),
+        (pooled_lstm, ["build the model", "draw the samples", "build the streaming form"]),
+    ],
+)
+def test_a_model_that_cannot_be_streamed_is_refused_before_slow_work(
+    body: Callable[[Any], Any], before: list[str], tmp_path: Path
+) -> None:
+    keras.backend.clear_session()
+    x = keras.Input((STEPS, 3), name="audio")
+    model = keras.Model(x, layers.Dense(4)(body(x)))
+    values, steps = np.random.default_rng(0).normal(size=(120, STEPS, 3)).astype(np.float32), Steps()
+    recipe = saved(model, {"audio": values}, tmp_path, (FLOAT32, INT8), streaming=True)
+    with pytest.raises(UsageProblemError, match="--streaming"):
+        pipeline.run(recipe, steps)
+    assert steps.seen == before

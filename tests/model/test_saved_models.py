@@ -5,10 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
+import onnx
 import pytest
 
 from export import pipeline
+from export.errors import ConversionError
+from export.formats import PRIMARY
+from export.formats.onnx import ONNX
 from export.model import signature
 from export.model.loading import model_file
 from export.recipe import Recipe
@@ -80,3 +85,18 @@ def test_a_folder_without_a_signature_is_refused(tmp_path: Path) -> None:
     tf.saved_model.save(tf.Module(), str(tmp_path / "folder"))
     with pytest.raises(UsageProblemError, match="without the signature serving_default"):
         model_file.load(tmp_path / "folder")
+
+
+def test_signature_with_dropout_in_a_loop_keeps_no_random_numbers(tmp_path: Path) -> None:
+    """Keras assigns the state of random numbers in inference, too; a variable that is assigned cannot be a constant."""
+    keras.utils.set_random_seed(0)
+    x = keras.Input((6, 3), name="x")
+    model = keras.Model(x, keras.layers.Dense(2)(keras.layers.LSTM(4, dropout=0.2, recurrent_dropout=0.1)(x)))
+    model.export(str(tmp_path / "saved"), verbose=False)
+    loaded = model_file.load(tmp_path / "saved")
+    values = np.random.default_rng(0).normal(size=(1, 6, 3)).astype(np.float32)
+    np.testing.assert_allclose(np.asarray(loaded.model(values)), np.asarray(model(values)), atol=1e-6)
+    proto = onnx.load_from_string(ONNX.convert(loaded.model))
+    assert [size.dim_value for size in proto.graph.output[0].type.tensor_type.shape.dim] == [1, 2]
+    with pytest.raises(ConversionError, match=r"type --format onnx|save the Keras model"):
+        PRIMARY.convert(loaded.model)

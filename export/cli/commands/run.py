@@ -123,6 +123,8 @@ def _given(delivered: Delivered, file: DeliveredFile, inputs: Sequence[str], arr
 
     if arrays:
         return given.from_arrays(delivered, file, arrays[0])
+    if delivered.texts:
+        return given.from_ruled_texts(delivered, file, texts_of(inputs))
     if not tokenizer_of(delivered.inputs):
         return given.from_photos(delivered, file, [Path(one) for one in inputs])
     taken = given.from_texts(delivered, file, texts_of(inputs))

@@ -26,9 +26,15 @@ def last_words(result: dict[str, Any]) -> list[str]:
     if not manifest["weights"]["trained"]:
         lines.append("these files are UNTRAINED: export with --weights before you ship one")
     kinds = [contract["kind"] for contract in manifest["inputs"].values()]
-    is_text = any(contract.get("tokenizer") for contract in manifest["inputs"].values())
+    is_text = any(contract.get("tokenizer") for contract in manifest["inputs"].values()) or _reads_text(manifest)
     words = "photo.jpg" if "photo" in kinds else '"a text"' if is_text else ""
     return [*lines, f"next: zoo run {folder} {words}" if words else f"next: zoo verify {folder}"]
+
+
+def _reads_text(manifest: dict[str, Any]) -> bool:
+    """Return whether the only input is a text by a rule that `zoo run` applies."""
+    rules = list(manifest.get("texts", {}).values())
+    return len(manifest["inputs"]) == len(rules) == 1 and rules[0]["is_complete"] and rules[0]["count"] == 1
 
 
 def _signed(manifest: dict[str, Any], folder: Path) -> list[str]:

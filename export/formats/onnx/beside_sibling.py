@@ -19,7 +19,7 @@ from export.formats.onnx.sibling_match import Match, Sibling
 from export.formats.session import OperatorErrors
 from export.formats.tflite import flatbuffer
 from export.formats.tflite.dissect import load, stored_as
-from export.formats.tflite.isolated import is_index, rounding_steps
+from export.formats.tflite.isolated import floats_of, is_finite, is_index, rounding_steps
 from export.model.tensor_spec import TensorSpec
 
 
@@ -38,6 +38,7 @@ class BesideSibling:
         graph = model.subgraphs[0]
         self.has_indices = any(is_index(graph.tensors[one]) for maker in graph.operators for one in maker.outputs)
         self._makers = dict(_activations(model))
+        self._floats = floats_of(model)
         self._specs = {index: stored_as(model.subgraphs[0].tensors[index]) for index in self._makers}
         self.size = sum(int(np.prod(spec.shape)) for spec in self._specs.values())
         self._room = {
@@ -101,6 +102,10 @@ class BesideSibling:
                     steps=steps,
                     stored=values[match.index],
                 )
+
+    def is_defined(self, stored: Mapping[str, Array]) -> bool:
+        """Run one sample, and return whether all that the sibling computes in float is finite."""
+        return is_finite(self._sibling, stored, self._floats)
 
     def activations(self, stored: Mapping[str, Array]) -> dict[str, Array]:
         """Run one sample, and return the numbers that the sibling stores."""

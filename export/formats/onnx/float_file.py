@@ -57,9 +57,19 @@ def convert(model: keras.Model, entries: Mapping[str, keras.Model], data: Path |
     described = describe(model, entries) if entries else {}
     inputs, outputs = signature.names(model)
     proto = _converted(model, inputs, outputs, free=bool(entries), data=data)
+    if not entries:
+        _fix_sizes(proto.graph, model)
     if described:
         proto.metadata_props.add(key=ENTRIES_KEY, value=json.dumps(described))
     return bytes(proto.SerializeToString(deterministic=True))
+
+
+def _fix_sizes(graph: GraphProto, model: keras.Model) -> None:
+    """Give outputs the sizes that Keras knows, in place: tf2onnx loses them behind some loops."""
+    for value, spec in zip(graph.output, signature.outputs(model), strict=True):
+        for size, known in zip(value.type.tensor_type.shape.dim, spec.shape, strict=False):
+            if known is not None and not size.HasField("dim_value"):
+                size.dim_value = known
 
 
 def convert_decoder(decoder: Decoder, data: Path | None = None) -> bytes:
@@ -243,8 +253,12 @@ def refuse_unknown_operators(graph: GraphProto, layers: Collection[str] = ()) ->
         if node.domain or not defs.has(node.op_type, OPSET, ""):
             unknown.setdefault(_layer(node.name, layers), []).append(node.op_type)
     if unknown:
-        found = (", ".join(dict.fromkeys(operators)) + layer for layer, operators in unknown.items())
-        raise ConversionError(f"ONNX has no counterpart for the operator {' and '.join(found)}; choose another format")
+        found = [", ".join(dict.fromkeys(operators)) + layer for layer, operators in unknown.items()]
+        if any("Random" in one for one in found):
+            ways = "give random numbers to the model as an input, or take the mean in place of a sample"
+        else:
+            ways = "choose another format"
+        raise ConversionError(f"ONNX has no counterpart for the operator {' and '.join(found)}; {ways}")
     for node in graph.node:
         for inner in subgraphs(node):
             refuse_unknown_operators(inner, layers)

@@ -63,6 +63,10 @@ class OnnxIsolated:
             steps = np.abs(given[seam.name].astype(np.float64) - np.clip(exact, limits.min, limits.max))
             yield OperatorErrors(op=self._ops[seam.name], tensor=seam.reads, dtype=spec.dtype, steps=steps)
 
+    def is_defined(self, stored: Mapping[str, Array]) -> bool:
+        """Return True: what is not finite shows as an infinite or undefined error."""
+        return True
+
     def activations(self, stored: Mapping[str, Array]) -> dict[str, Array]:
         """Return nothing: an .onnx may store its channels in another order."""
         return {}

@@ -31,8 +31,14 @@ class Layer:
     bias: Numbers | None
 
 
-def layers(constants: Constants) -> Iterator[Layer]:
-    """Yield the layers with stored weights, in the order of the file."""
+def layers(constants: Constants, *, across_grids: bool = False) -> Iterator[Layer]:
+    """Yield the layers with stored weights, in the order of the file.
+
+    Args:
+        constants: of the file.
+        across_grids: whether a bias is also found behind a QuantizeLinear and a DequantizeLinear, as ONNX Runtime's
+            quantizer writes them after every operator.
+    """
     for product in integer_products(constants):
         bias = _bias(constants, product.last, product.shape[0])
         yield Layer(name=product.name, shape=product.shape, read=product.read, bias=bias)
@@ -46,7 +52,7 @@ def layers(constants: Constants) -> Iterator[Layer]:
         if shape is not None:
             turned = OUTPUTS_FIRST[node.op_type](node, np.broadcast_to(np.int8(0), shape)).shape
             read = partial(_read, constants, node)
-            yield Layer(name=node.name, shape=turned, read=read, bias=_bias(constants, node, turned[0]))
+            yield Layer(name=node.name, shape=turned, read=read, bias=_bias(constants, node, turned[0], across_grids))
 
 
 def _read(constants: Constants, node: NodeProto) -> Numbers:
@@ -55,18 +61,16 @@ def _read(constants: Constants, node: NodeProto) -> Numbers:
     return OUTPUTS_FIRST[node.op_type](node, weights)
 
 
-def _bias(constants: Constants, node: NodeProto, channels: int) -> Numbers | None:
+def _bias(constants: Constants, node: NodeProto, channels: int, across_grids: bool = False) -> Numbers | None:
     if node.op_type in OUTPUTS_FIRST and len(node.input) > 2 and node.input[2]:
         return constants.real(node.input[2])
-    result = node.output[0]
-    reader = constants.reader(result)
+    result, reader = _read_next(constants, node.output[0], across_grids)
     is_reshaped = reader is not None and reader.op_type == "Reshape"  # of rows that were one matrix for the product
     if reader is not None and is_reshaped:
         target = constants.real(reader.input[1])
         if target is None or target.size == 0 or target.reshape(-1)[-1] != channels:
             return None
-        result = reader.output[0]
-        reader = constants.reader(result)
+        result, reader = _read_next(constants, reader.output[0], across_grids)
     others = [name for name in reader.input if name != result] if reader is not None else []
     if reader is None or reader.op_type != "Add" or len(others) != 1:
         return None
@@ -74,6 +78,15 @@ def _bias(constants: Constants, node: NodeProto, channels: int) -> Numbers | Non
     if value is None or value.size != channels or (is_reshaped and value.shape[-1] != channels):
         return None
     return value.reshape(-1)
+
+
+def _read_next(constants: Constants, result: str, across_grids: bool) -> tuple[str, NodeProto | None]:
+    """Return a tensor, or the one behind its grid, and the only node that reads it; None if there are several."""
+    reader = constants.reader(result)
+    while across_grids and reader is not None and reader.op_type in ("QuantizeLinear", "DequantizeLinear"):
+        result = reader.output[0]
+        reader = constants.reader(result)
+    return result, reader
 
 
 def _gemm(node: NodeProto, weights: Numbers) -> Numbers:

@@ -129,7 +129,7 @@ def compare_layers_with_float(float_file: bytes, content: bytes) -> StorageRepor
 
     A step is the largest weight of an output channel, divided by 127. None if the files do not have the same layers.
     """
-    expected, found = (list(layers(_read(one))) for one in (float_file, content))
+    expected, found = list(layers(_read(float_file))), list(layers(_read(content), across_grids=True))
     if [layer.shape for layer in expected] != [layer.shape for layer in found]:
         return None
     return _report(chain.from_iterable(_rounding(*pair) for pair in zip(expected, found, strict=True)))

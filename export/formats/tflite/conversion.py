@@ -77,9 +77,17 @@ def refusal(error: Exception) -> str:
         for line in text.splitlines()
         for match in _MISSING.finditer(line)
     )
+    if random := [one for one in found if "Random" in one]:
+        return (
+            f"the model draws random numbers when it runs, by {' and '.join(random)}, which files cannot: give the "
+            "numbers to the model as an input, or take the mean in place of a sample"
+        )
     if found:
         ways = "use another layer there, or type --format onnx or --allow-select-tf-ops"
         return f"LiteRT has no operator for {' and '.join(found)}; {ways}"
+    if "TensorListReserve" in text:
+        ways = "save the Keras model with model.save('model.keras'), or type --format onnx"
+        return f"LiteRT needs to know the sizes in a loop, and in this graph they depend on an open batch; {ways}"
     first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     return f"TensorFlow's converter rejects the model: {first[:MOST_CHARACTERS]}; type --format onnx"
 

@@ -69,18 +69,21 @@ class _Retyping:
         self.model = model
         self.subgraph = model.subgraphs[0]
         self.io = io
-        self.outside: dict[int, int] = {}
+        # An input may be an output, too, and then has an outer tensor on each side.
+        self.before: dict[int, int] = {}
+        self.behind: dict[int, int] = {}
 
     def run(self) -> None:
         """Insert an operator before every quantized input and after every quantized output."""
         before = [self._edge(index, is_input=True) for index in self._quantized(self.subgraph.inputs)]
         behind = [self._edge(index, is_input=False) for index in self._quantized(self.subgraph.outputs)]
         self.subgraph.operators = [*before, *self.subgraph.operators, *behind]
-        self.subgraph.inputs = [self.outside.get(index, index) for index in self.subgraph.inputs]
-        self.subgraph.outputs = [self.outside.get(index, index) for index in self.subgraph.outputs]
+        self.subgraph.inputs = [self.before.get(index, index) for index in self.subgraph.inputs]
+        self.subgraph.outputs = [self.behind.get(index, index) for index in self.subgraph.outputs]
         for signature in self.model.signatureDefs:
-            for tensor_map in [*signature.inputs, *signature.outputs]:
-                tensor_map.tensorIndex = self.outside.get(tensor_map.tensorIndex, tensor_map.tensorIndex)
+            for maps, outside in ((signature.inputs, self.before), (signature.outputs, self.behind)):
+                for tensor_map in maps:
+                    tensor_map.tensorIndex = outside.get(tensor_map.tensorIndex, tensor_map.tensorIndex)
 
     def _quantized(self, indices: list[int]) -> list[int]:
         types = (self.schema.TensorType.INT8, self.schema.TensorType.INT16)
@@ -98,7 +101,9 @@ class _Retyping:
                 self._shifted(tensor.quantization),
             )
         self.subgraph.tensors.append(tensor)
-        outside = self.outside[inside] = len(self.subgraph.tensors) - 1
+        if inside in self.before:
+            tensor.name += b"_output"
+        outside = (self.before if is_input else self.behind)[inside] = len(self.subgraph.tensors) - 1
         operator = self.schema.OperatorT()
         dequantizes = self.io is Io.FLOAT32 and not is_input
         name, version = ("DEQUANTIZE", 2) if dequantizes else ("QUANTIZE", 1)

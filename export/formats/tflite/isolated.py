@@ -6,7 +6,7 @@ What the quantized operator then adds is the rounding of its output and of its o
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from export.formats.session import OperatorErrors
 from export.formats.tflite import flatbuffer, storage
 from export.formats.tflite.dissect import load, stored_as
 from export.formats.tflite.loops import KINDS
+from export.formats.tflite.session import TfliteSession
 from export.formats.tflite.steps import SEAMS
 from export.model.tensor_spec import TensorSpec
 
@@ -58,6 +59,7 @@ class Isolated:
         read = {*graph.outputs, *(index for operator in graph.operators for index in operator.inputs)}
         # The runtime allocates no memory for results that nothing reads.
         self._watched = {int(index) for index in read if index >= 0 and self._specs[int(index)].scale is not None}
+        self._floats = floats_of(self._quantized)
         self._makers = {int(index): operator for operator in graph.operators for index in operator.outputs}
         self.size = sum(int(np.prod(self._specs[index].shape)) for index in self._makers)
         self.has_indices = any(is_index(graph.tensors[index]) for index in self._makers)
@@ -86,6 +88,10 @@ class Isolated:
                 yield self._compared(match, np.array(part.session.view(index), np.float64))
         for seam in self._seams:
             yield self._compared(int(seam.outputs[0]), self._real(int(seam.inputs[0])).astype(np.float64))
+
+    def is_defined(self, stored: Mapping[str, Array]) -> bool:
+        """Run one sample, and return whether all that the file computes in float is finite."""
+        return is_finite(self._session, stored, self._floats)
 
     def activations(self, stored: Mapping[str, Array]) -> dict[str, Array]:
         """Run one sample, and return the stored numbers of every activation that is compared."""
@@ -209,6 +215,26 @@ def rounding_steps(specs: Mapping[int, TensorSpec], maker: Any, index: int) -> f
     integers = [one for one in read if np.issubdtype(one.dtype, np.integer)]
     largest = max((one.scale * np.iinfo(one.dtype).max for one in integers if one.scale is not None), default=0.0)
     return float(SUM_ROUNDING * largest / (specs[index].scale or 1.0))
+
+
+def floats_of(model: flatbuffer.Model) -> tuple[int, ...]:
+    """Return the indices of the float activations that something reads."""
+    graph = model.subgraphs[0]
+    read = {*graph.outputs, *(index for operator in graph.operators for index in operator.inputs)}
+    made = (int(index) for operator in graph.operators for index in operator.outputs)
+    return tuple(index for index in made if index in read and flatbuffer.is_float(graph.tensors[index]))
+
+
+def is_finite(session: TfliteSession, stored: Mapping[str, Array], indices: Iterable[int]) -> bool:
+    """Run one sample, and return whether these tensors hold neither NaN nor infinity.
+
+    LiteRT itself refuses the root of a negative number.
+    """
+    try:
+        session.invoke(stored)
+    except RuntimeError:
+        return False
+    return all(bool(np.isfinite(np.array(session.view(index))).all()) for index in indices)
 
 
 def is_index(tensor: Any) -> bool:

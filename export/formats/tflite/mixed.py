@@ -160,7 +160,7 @@ def recipe(model: flatbuffer.Model, raised: Mapping[str, Width], io: Io, activat
         name = _quantizer_name(model, operator)
         if name is None:
             continue  # Unknown to the quantizer, which leaves the operator in float.
-        scope = f"^{re.escape(''.join(f'{made};' for made in _names(subgraph, operator.outputs)))}$"
+        scope = _scope(subgraph, operator)
         if width is Width.INT16:
             manager.add_static_config(scope, name, activation_num_bits=16, weight_num_bits=8)
         elif width is Width.W8A32 and _is_supported(name, _weights_only()):
@@ -176,6 +176,28 @@ def recipe(model: flatbuffer.Model, raised: Mapping[str, Width], io: Io, activat
         manager.add_quantization_config(loops.BODY_TENSORS, end, algorithm_key=untouched)
     found: QuantizerRecipe = manager.get_quantization_recipe()
     return found
+
+
+def weights_only_recipe(model: flatbuffer.Model, raised: Mapping[str, Width]) -> QuantizerRecipe:
+    """Return rules for 8-bit weights and float arithmetic; an operator whose result is FLOAT32 keeps its weights."""
+    from ai_edge_quantizer import algorithm_manager, qtyping, recipe_manager
+
+    manager = recipe_manager.RecipeManager()
+    manager.add_weight_only_config(".*", qtyping.TFLOperationName.ALL_SUPPORTED, num_bits=8)
+    subgraph = model.subgraphs[0]
+    for position, width in operator_widths(model, raised).items():
+        operator = subgraph.operators[position]
+        name = _quantizer_name(model, operator)
+        if width is Width.FLOAT32 and name is not None:
+            key = algorithm_manager.AlgorithmName.NO_QUANTIZE
+            manager.add_quantization_config(_scope(subgraph, operator), name, algorithm_key=key)
+    found: QuantizerRecipe = manager.get_quantization_recipe()
+    return found
+
+
+def _scope(subgraph: Any, operator: Any) -> str:
+    """Return the regular expression by which the quantizer selects an operator: the names of all its results."""
+    return f"^{re.escape(''.join(f'{made};' for made in _names(subgraph, operator.outputs)))}$"
 
 
 def _names(subgraph: Any, indices: Any) -> list[str]:

@@ -51,6 +51,11 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
     from ai_edge_quantizer import quantizer
 
     reference, content = flatbuffer.read(float_file), memoryview(float_file)
+    if any(len(operator.outputs) == 0 for operator in reference.subgraphs[0].operators):
+        raise ConversionError(
+            "the float file assigns variables in every call, such as the state of random numbers, which integer files "
+            "cannot; save the model without random operations, or type --precision float32,float16"
+        )
     if plan.scheme.is_dynamic and lookups.use(reference):
         content = memoryview(flatbuffer.packed(reference)).toreadonly()
         reference = flatbuffer.read(content)
@@ -101,6 +106,8 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
 def _recipe(reference: flatbuffer.Model, plan: QuantizationPlan) -> QuantizerRecipe:
     from ai_edge_quantizer import recipe
 
+    if plan.raised and plan.scheme == W8A32:
+        return mixed.weights_only_recipe(reference, plan.raised)
     has_bad_tables = any(mixed.is_bad_in_int16(reference, one) for one in reference.subgraphs[0].operators)
     if plan.raised or (plan.scheme == W8A16 and has_bad_tables):
         return mixed.recipe(reference, plan.raised, plan.io, plan.scheme.activation_bits)

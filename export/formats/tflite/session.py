@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.samples import Array
-from export.formats.tflite import decoder, encoder_decoder, flatbuffer
+from export.errors import ConversionError
+from export.formats.tflite import decoder, encoder_decoder, flatbuffer, rejection
 from export.formats.tflite.census import select_ops
 from export.model.tensor_spec import TensorSpec
 from zoo.entry_points import name_of, of_entry
@@ -22,17 +23,26 @@ class TfliteSession:
     """A .tflite in LiteRT with XNNPACK, whose kernels phones and the Raspberry Pi use."""
 
     def __init__(self, path: Path, threads: int = 1, *, keep_all_tensors: bool = False) -> None:
+        """Load a file.
+
+        Raises:
+            ConversionError: LiteRT does not load it; the message says why in one sentence.
+        """
         from ai_edge_litert.interpreter import Interpreter
 
+        content = path.read_bytes()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # keep_all_tensors warns about its memory.
             self._interpreter = Interpreter(
                 model_path=str(path), num_threads=threads, experimental_preserve_all_tensors=keep_all_tensors
             )
-        self._interpreter.allocate_tensors()
+        try:
+            self._interpreter.allocate_tensors()
+        except RuntimeError as error:
+            raise ConversionError(rejection.refusal(content, error)) from error
         self._input_details, self._output_details = self._details()
         self.inputs = tuple(_spec(name, detail) for name, detail in self._input_details.items())
-        steps = flatbuffer.output_steps(flatbuffer.read(path.read_bytes()))
+        steps = flatbuffer.output_steps(flatbuffer.read(content))
         self.outputs = tuple(_spec(name, detail, steps.get(name)) for name, detail in self._output_details.items())
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:

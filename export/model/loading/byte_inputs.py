@@ -17,7 +17,7 @@ _SIZE = 32  # of random pictures where the model leaves it open
 
 
 def with_float_pictures(model: keras.Model) -> tuple[keras.Model, tuple[str, ...]]:
-    """Return the model with float32 in place of uint8 pictures, and notes; unchanged if it would compute otherwise.
+    """Return the model with float32 in place of uint8 pictures, and their names; unchanged if that changes outputs.
 
     Args:
         model: functional model.
@@ -42,9 +42,12 @@ def with_float_pictures(model: keras.Model) -> tuple[keras.Model, tuple[str, ...
         return model, ()
     if not _same(model, new):
         return model, ()
-    return new, tuple(
-        f"the input {name!r} is uint8 in Keras, and float32 with the same numbers in the files" for name in names
-    )
+    return new, tuple(names)
+
+
+def note(name: str) -> str:
+    """Return the sentence about an input that was uint8."""
+    return f"the input {name!r} is uint8 in Keras, and float32 with the same numbers in the files"
 
 
 def _same(model: keras.Model, new: keras.Model) -> bool:

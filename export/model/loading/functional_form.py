@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +53,14 @@ def functional_form(path: Path, model: keras.Model) -> keras.Model:
     inputs = model.inputs[0] if len(model.inputs) == 1 else list(model.inputs)
     outputs = {id(tensor): tensor for tensor in model.outputs}
     return keras.Model(inputs, list(outputs.values()), name=model.name)
+
+
+def repeated_outputs(model: keras.Model) -> tuple[str, ...]:
+    """Return a sentence about outputs that a model lists more than once."""
+    counts = Counter(id(tensor) for tensor in model.outputs)
+    names = {id(tensor): tensor._keras_history.operation.name for tensor in model.outputs}
+    repeated = sorted(names[key] for key, count in counts.items() if count > 1)
+    return tuple(f"the model lists the output {name!r} more than once; the files have it once" for name in repeated)
 
 
 def _check_names(path: Path, model: keras.Model) -> None:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from calibration.inputs import Texts
 from export.model import signature
-from export.model.loading import h5_file, keras_file, saved_model
+from export.model.loading import byte_inputs, h5_file, keras_file, saved_model
 from export.model.loading.byte_inputs import with_float_pictures
 from export.model.loading.causal_model import about_cache
 from export.model.loading.concrete_call import called, needs_call
 from export.model.loading.float32_model import in_float32
-from export.model.loading.functional_form import functional_form
+from export.model.loading.functional_form import functional_form, repeated_outputs
 from export.model.loading.stateless_model import without_state
 from export.model.loading.static_sizes import Sizes, with_static_sizes
 from export.model.loading.string_inputs import without_strings
 from zoo.errors import UsageProblemError
 from zoo.inputs import Input
+from zoo.language.text_rule import TextRule
 
 if TYPE_CHECKING:
     import keras
@@ -40,6 +41,8 @@ class ModelFile:
         losses: names of the losses that it was trained with, in snake case, by output name; those unknown lack.
         contracts: meaning of the inputs that were text, by name.
         texts: how texts become the numbers of these inputs, by name.
+        rules: how a device turns texts into these numbers, by the input's name.
+        byte_inputs: names of inputs that were pictures of bytes, and take the same numbers as floats.
         companions: vocabularies of these inputs, which must be shipped with the exported files, by file name.
         notes: sentences for the user about how the file was read and the model changed.
     """
@@ -49,6 +52,8 @@ class ModelFile:
     losses: Mapping[str, str] = field(default_factory=dict)
     contracts: Mapping[str, Input] = field(default_factory=dict)
     texts: Mapping[str, Texts] = field(default_factory=dict)
+    rules: Mapping[str, TextRule] = field(default_factory=dict)
+    byte_inputs: frozenset[str] = frozenset()
     companions: Mapping[str, bytes] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -83,7 +88,7 @@ def load(path: Path, sizes: Sizes | None = None, *, unsafe_lambda: bool = False)
     cut = without_strings(path.name, functional_form(path, stored))
     stateless, about_state = without_state(path.name, cut.model)
     sized, about_sizes = with_static_sizes(path.name, stateless, sizes or Sizes())
-    with_floats, about_bytes = with_float_pictures(sized)
+    with_floats, pictures = with_float_pictures(sized)
     model, about_types = in_float32(path.name, with_floats)
     return ModelFile(
         model=model,
@@ -91,14 +96,17 @@ def load(path: Path, sizes: Sizes | None = None, *, unsafe_lambda: bool = False)
         losses=_losses(training_loss(path), signature.names(model)[1]),
         contracts=cut.contracts,
         texts=cut.texts,
+        rules=_sized(cut.rules, model),
+        byte_inputs=frozenset(pictures),
         companions=cut.vocabularies,
         notes=(
             *notes,
             *about_call,
+            *repeated_outputs(stored),
             *cut.notes,
             *about_state,
             *about_sizes,
-            *about_bytes,
+            *map(byte_inputs.note, pictures),
             *about_types,
             *about_cache(model),
         ),
@@ -122,6 +130,12 @@ def _loader(path: Path) -> tuple[Loader, Callable[[Path], Any]]:
         f"{path.name} is not a .keras file, an .h5 file or the folder of a SavedModel; load the model with the code "
         "that saved it and save it with model.save('model.keras')"
     )
+
+
+def _sized(rules: Mapping[str, TextRule], model: keras.Model) -> dict[str, TextRule]:
+    """Return the rules with the number of numbers that each input takes."""
+    sizes = {spec.name: spec.shape[-1] or 0 for spec in signature.inputs(model)}
+    return {name: replace(rule, length=sizes[name]) if rule.is_complete else rule for name, rule in rules.items()}
 
 
 def _losses(loss: Any, outputs: Sequence[str]) -> dict[str, str]:

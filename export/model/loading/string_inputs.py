@@ -13,9 +13,11 @@ from calibration.inputs import Texts
 from calibration.samples import Array
 from export.model import signature
 from export.model.graph import Graph, functional
+from export.model.loading.text_rules import rule_of
 from export.model.run_graph import call
 from zoo.errors import UsageProblemError
 from zoo.inputs import Input, Tokens
+from zoo.language.text_rule import TextRule
 
 if TYPE_CHECKING:
     import keras
@@ -31,6 +33,7 @@ class Cut:
         model: takes what these layers compute.
         contracts: meaning of the inputs that were text, by name.
         texts: how texts become the numbers of these inputs, by name.
+        rules: the same, stated so that a device can do it, by name.
         vocabularies: contents of files with a word a line, whose number is its line counted from 0, by file name.
         notes: sentences for the user.
     """
@@ -38,6 +41,7 @@ class Cut:
     model: keras.Model
     contracts: Mapping[str, Input] = field(default_factory=dict)
     texts: Mapping[str, Texts] = field(default_factory=dict)
+    rules: Mapping[str, TextRule] = field(default_factory=dict)
     vocabularies: Mapping[str, bytes] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -70,7 +74,7 @@ def without_strings(name: str, model: keras.Model) -> Cut:
         if read:
             _check_reader(name, node, read[0], readers)
             readers[read[0]] = node.operation
-            inputs[read[0]] = known[id(node.outputs[0])] = _number_input(read[0], node.outputs[0])
+            inputs[read[0]] = known[id(node.outputs[0])] = _number_input(read[0], node)
     for one, tensor in zip(signature.names(model)[0], model.inputs, strict=True):
         if id(tensor) not in texts:
             inputs[one] = known[id(tensor)] = tensor
@@ -80,12 +84,21 @@ def without_strings(name: str, model: keras.Model) -> Cut:
     shapes = {one: tuple(spec.shape[1:]) for one, spec in zip(signature.names(model)[0], model.inputs, strict=True)}
     ordered = [inputs[one] for one in signature.names(model)[0]]
     outputs = [known[id(tensor)] for tensor in model.outputs]
+    read_by = {one: _texts(layer, shapes[one]) for one, layer in readers.items()}
+    words = {_file_name(one): found for one, layer in readers.items() if (found := _words(layer))}
+    rules = {
+        one: rule_of(
+            layer, _file_name(one) if _file_name(one) in words else "", tuple(inputs[one].shape[1:]), read_by[one]
+        )
+        for one, layer in readers.items()
+    }
     return Cut(
         model=keras.Model(ordered[0] if len(ordered) == 1 else ordered, outputs, name=model.name),
         contracts={one: contract for one, layer in readers.items() if (contract := _contract(layer)) is not None},
-        texts={one: _texts(layer, shapes[one]) for one, layer in readers.items()},
-        vocabularies={_file_name(one): words for one, layer in readers.items() if (words := _words(layer))},
-        notes=tuple(_note(one, layer, inputs[one]) for one, layer in readers.items()),
+        texts=read_by,
+        rules=rules,
+        vocabularies=words,
+        notes=tuple(_note(one, layer, inputs[one], rules[one]) for one, layer in readers.items()),
     )
 
 
@@ -102,12 +115,28 @@ def _check_reader(name: str, node: Any, text: str, readers: Mapping[str, Any]) -
         )
 
 
-def _number_input(text: str, tensor: Any) -> Any:
+def _number_input(text: str, node: Any) -> Any:
     """Return an input of the name of the text and of the shape of a layer's output, with int32 for 64-bit integers."""
     import keras
 
+    (tensor,) = node.outputs
     dtype = "int32" if tensor.dtype == "int64" else tensor.dtype
-    return keras.Input(batch_shape=tensor.shape, dtype=dtype, name=text)
+    return keras.Input(batch_shape=_shape(node), dtype=dtype, name=text)
+
+
+def _shape(node: Any) -> tuple[int | None, ...]:
+    """Return the shape of what a layer gives: TextVectorization declares an axis of 1 for counts that it does not give.
+
+    Keras 3.15: the layer splits the text of (N, 1) into words, and so loses the axis.
+    """
+    (tensor,), layer = node.outputs, node.operation
+    declared = tuple(tensor.shape)
+    if not hasattr(layer, "get_vocabulary") or len(declared) < 3 or declared[1] != 1:
+        return declared
+    word = str(layer.get_vocabulary()[-1])
+    given = _texts(layer, tuple(node.input_tensors[0].shape[1:]))
+    found = given.numbers(np.full((1, *given.shape), word, object))
+    return declared if found.ndim == len(declared) else (declared[0], *found.shape[1:])
 
 
 def _contract(layer: Any) -> Input | None:
@@ -141,9 +170,11 @@ def _file_name(text: str) -> str:
     return "".join(c if c.isalnum() or c in "._-" else "_" for c in text) + "-vocabulary.txt"
 
 
-def _note(text: str, layer: Any, tensor: Any) -> str:
+def _note(text: str, layer: Any, tensor: Any, rule: TextRule) -> str:
     shape = (1, *tensor.shape[1:])
     listed = f"; {_file_name(text)} lists the words" if hasattr(layer, "get_vocabulary") else ""
+    stated = ", and the manifest states under `texts` how a text becomes these numbers"
+    listed += stated if rule.is_complete else ", but no rule states how a text becomes these numbers"
     return (
         f"the input {text!r} is text in Keras; the files begin behind the layer {layer.name!r} "
         f"({type(layer).__name__}) and take what it computes, {tensor.dtype} {shape}{listed}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +63,15 @@ def isolate(
     for stored in first:
         found.add(isolated.errors(stored))
     left = [one for place, one in enumerate(fed) if place % half]
-    candidates = [*left, *_candidates(isolated, others, CANDIDATES * count, camera_bytes)]
+    drawn, invented = _candidates(isolated, others, CANDIDATES * count, camera_bytes)
+    candidates = [*left, *drawn, *invented]
     reached = [ends_of(isolated.activations(stored)) for stored in candidates]
     positions = choose(reached, found.reach, count) if any(reached) else evenly(len(candidates), count)
     compared = len(first)
     for position in positions:
-        found.add(isolated.errors(candidates[position]))
+        errors = isolated.errors(candidates[position])
+        is_invented = position >= len(candidates) - len(invented)
+        found.add(map(_where_defined, errors) if is_invented else errors)
         compared += 1
     return {
         "steps": found.steps,
@@ -101,11 +104,20 @@ class _Worst:
                 self.steps, self.where, self.dtype = largest, f"{one.op} {one.tensor.split(';')[0]}", one.dtype
 
 
+def _where_defined(errors: OperatorErrors) -> OperatorErrors:
+    """Return no error where the float operator gives no number, such as the logarithm of a negated input."""
+    return replace(errors, steps=np.where(np.isnan(errors.steps), 0.0, errors.steps))
+
+
 def _candidates(
     isolated: IsolatedOperators, samples: Samples, count: int, camera_bytes: bool
-) -> Iterator[dict[str, Array]]:
-    """Yield about `count` stored inputs: of real samples, and of samples made from them unless there are indices."""
+) -> tuple[list[dict[str, Array]], list[dict[str, Array]]]:
+    """Return stored inputs of real samples, and of samples made from them, about `count` in all.
+
+    There are none of the latter if there are indices, and none that the network is not defined for.
+    """
     real = samples.take(evenly(len(samples), count if isolated.has_indices else max(1, count // 8)))
-    sets = [real, *([] if isolated.has_indices else made(samples, count))]
-    for few in sets:
-        yield from (feed(isolated, few, index, camera_bytes) for index in range(len(few)))
+    drawn = [feed(isolated, real, index, camera_bytes) for index in range(len(real))]
+    sets = () if isolated.has_indices else made(samples, count)
+    invented = [feed(isolated, few, index, camera_bytes) for few in sets for index in range(len(few))]
+    return drawn, [one for one in invented if isolated.is_defined(one)]
