@@ -224,8 +224,12 @@ def test_places_of_weights_are_found_wherever_a_file_refers_to_them(tmp_path: Pa
         helper.make_node("Constant", [], ["a"], value=tensor("of a constant")),
         helper.make_node("Loop", [], ["b"], body=inner),
     ]
-    model = helper.make_model(helper.make_graph(nodes, "g", [], [], [tensor("stored"), tensor("stored")]))
+    inside = helper.make_node("Constant", [], ["c"], value=tensor("in a function"))
+    default = helper.make_attribute("weights", tensor("of a call that leaves it out"))
+    function = helper.make_function("own", "f", [], ["c"], [inside], [], attribute_protos=[default])
+    graph = helper.make_graph(nodes, "g", [], [], [tensor("stored"), tensor("stored")])
+    model = helper.make_model(graph, functions=[function])
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
     found = FORMATS["onnx"].data_files(tmp_path / "model.onnx")
-    assert set(found) == {"stored", "of a constant", "in a loop"}
-    assert len(found) == 3
+    assert set(found) == {"stored", "of a constant", "in a loop", "in a function", "of a call that leaves it out"}
+    assert len(found) == 5
