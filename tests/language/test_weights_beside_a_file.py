@@ -125,6 +125,15 @@ def test_the_folder_is_verified_and_writes_text(folder: Path, capsys: pytest.Cap
     assert "5 tokens" in capsys.readouterr().out
 
 
+def test_inspect_and_bench_count_the_weights(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = sum((folder / name).stat().st_size for name in (FILE, DATA))
+    assert main(["inspect", str(folder / FILE), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["bytes"], set(found["data"])) == (sizes, {DATA})
+    assert main(["bench", str(folder), "--runs", "1", "--json"]) == 0
+    assert f'"bytes": {sizes}' in capsys.readouterr().out
+
+
 def test_a_second_export_leaves_no_weights_behind(delivery: Delivery, small_limit: None, tmp_path: Path) -> None:
     assert delivery.folder is not None
     shutil.copytree(delivery.folder, tmp_path / "gpt_small")
