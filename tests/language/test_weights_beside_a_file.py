@@ -21,7 +21,7 @@ from export.pipeline import Delivery, run
 from export.progress import Quiet
 from export.quantization import size_limit
 from export.recipe import Recipe
-from export.scheme import FLOAT32, INT8_DYNAMIC
+from export.scheme import FLOAT16, FLOAT32, INT8_DYNAMIC
 from tests.language.small_decoders import small
 from zoo.errors import UsageProblemError
 
@@ -144,6 +144,23 @@ def test_a_second_export_leaves_no_weights_behind(delivery: Delivery, small_limi
     assert again.folder is not None
     assert not (again.folder / DATA).exists()
     assert again.manifest["files"][0]["data"] == {}
+
+
+def test_files_that_are_derived_from_it_say_so(small_limit: None, tmp_path: Path) -> None:
+    """An own model is not refused before it is built, because its size is not known."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    x = keras.Input((64,), name="x")
+    y = keras.layers.Dense(4, name="y")(keras.layers.Dense(4096, activation="relu")(x))
+    keras.Model(x, y).save(tmp_path / "own.keras")
+    np.savez(tmp_path / "own.npz", x=np.random.default_rng(0).normal(size=(128, 64)).astype(np.float32))
+    own, samples = (str(tmp_path / name) for name in ("own.keras", "own.npz"))
+    recipe = Recipe(model=own, calibration=samples, formats=("onnx",), schemes=(FLOAT32, FLOAT16), out=tmp_path)
+    whole, half = run(recipe).artifacts
+    assert whole.content.data is not None
+    assert not whole.failures
+    assert "keeps weights that it cannot hold in a second file" in half.trouble
 
 
 def altered(folder: Path) -> None:
