@@ -118,6 +118,7 @@ def test_the_weights_are_those_of_a_file_that_holds_them(tmp_path: Path, small_l
 def test_the_folder_is_verified_and_writes_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert failures(folder) == ""
     assert read(folder).strangers() == []
+    assert "continuation of texts" in verify(read(folder), Quiet()).not_derivable
     assert main(["verify", str(folder), "--json"]) == 0
     sizes = sum((folder / name).stat().st_size for name in (FILE, DATA))
     assert [file["bytes"] for file in json.loads(capsys.readouterr().out)["files"]] == [sizes]
