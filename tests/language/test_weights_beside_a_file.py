@@ -147,6 +147,12 @@ def test_a_second_export_leaves_no_weights_behind(delivery: Delivery, small_limi
     assert again.manifest["files"][0]["data"] == {}
 
 
+def test_pack_leaves_both_files_to_the_user(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pack", str(folder), "--target", "onnxruntime-genai"]) == 2
+    sentence = f"{FILE} keeps its weights in a second file, which zoo pack does not copy; copy both files from {folder}"
+    assert sentence in capsys.readouterr().err
+
+
 def test_files_that_are_derived_from_it_say_so(small_limit: None, tmp_path: Path) -> None:
     """An own model is not refused before it is built, because its size is not known."""
     import keras
