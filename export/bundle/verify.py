@@ -61,7 +61,8 @@ class Verification:
         of_version = (
             () if wrote == version("zoo-export") else (f"the report and the list of checks of zoo-export {wrote}",)
         )
-        return (*of_version, *untrained, *of_model, *ALWAYS_STATED)
+        writes = any(file.get("greedy_continuation") for file in self.delivered.manifest["files"])
+        return (*of_version, *untrained, *of_model, *ALWAYS_STATED, *(("continuation of texts",) if writes else ()))
 
     @property
     def is_of_zoo(self) -> bool:

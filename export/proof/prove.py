@@ -59,12 +59,13 @@ def prove_all(run: ExportRun, files: Mapping[Key, MadeFile], bases: Bases, expec
         run.progress.step(f"prove the {file.scheme} .{file.format}")
         try:
             measured = measured_on_probe(run, file)
+            continuation = continue_probe(run, file)
         except (OutsideError, UsageProblemError) as error:
             proven[key] = without_proof(run, file, str(error))
             continue
         found_evidence = evidence(run, file, measured, expected, files, proven, base, outputs, larger)
         one = prove(replace(found_evidence, magnified=chaos))
-        proven[key] = replace(one, artifact=replace(one.artifact, continuation=continue_probe(run, file)))
+        proven[key] = replace(one, artifact=replace(one.artifact, continuation=continuation))
     return {
         key: _with_notes(one, proven[key[0], FLOAT32], _choices(run, files[key], known.get(key)))
         for key, one in proven.items()

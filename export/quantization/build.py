@@ -113,7 +113,7 @@ def quantized(
     try:
         _refuse_float_only(run, scheme)
         siblings = {other: _content(made[other, scheme]) for other in file_format.needs(scheme)}
-        parent = parent_content(file_format, scheme, made, base).read()
+        parent = _whole(parent_content(file_format, scheme, made, base), file_format, scheme)
         run.progress.step(f"quantize the .{name} to {scheme}")
         content = file_format.quantize(parent, plan(run, base, scheme, raised), siblings)
         del parent, siblings
@@ -121,6 +121,21 @@ def quantized(
         file = MadeFile(format=name, scheme=scheme, trouble=str(error))
         return _quantized_alone(run, file, made) if file_format.needs(scheme) else file
     return made_file(run, key, content)
+
+
+def _whole(parent: FileContent, file_format: Format, scheme: Scheme) -> bytes:
+    """Return the content of the float file that a file is quantized from.
+
+    Raises:
+        ConversionError: its weights lie in a second file, and others cannot take their place.
+    """
+    takes_siblings = bool(file_format.needs(scheme)) and not scheme.is_dynamic
+    if parent.data is not None and not takes_siblings:
+        raise ConversionError(
+            f"it is derived from the float32 .{file_format.name}, which keeps weights that it cannot hold in a second "
+            f"file; type --precision {FLOAT32}"
+        )
+    return parent.read()
 
 
 def made_file(run: ExportRun, key: Key, content: bytes, data: Path | None = None) -> MadeFile:

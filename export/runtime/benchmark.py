@@ -10,6 +10,7 @@ from typing import Any
 from export import process
 from export.process import RuntimeCrashError
 from export.progress import Progress
+from export.runtime import data_files
 from export.runtime.jobs.timing import time_file
 from export.scheme import FLOAT32, Scheme
 
@@ -83,7 +84,7 @@ def bench(files: Sequence[Contestant], runs: int, threads: int, progress: Progre
 def _record(timing: Timing, timings: Sequence[Timing], threads: int) -> dict[str, Any]:
     return {
         "file": str(timing.file.path),
-        "bytes": timing.file.path.stat().st_size if timing.file.path.is_file() else 0,
+        "bytes": data_files.size_bytes(timing.file.path),
         "precision": str(timing.file.scheme) if timing.file.scheme else None,
         "runtime": timing.runtime,
         "version": timing.version,

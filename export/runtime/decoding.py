@@ -13,6 +13,7 @@ from typing import Any
 from export import process
 from export.process import RuntimeCrashError
 from export.progress import Progress
+from export.runtime import data_files
 from export.runtime.benchmark import ROUNDS, Contestant
 from export.runtime.jobs.time_decoding import is_decoder, time_decoding
 
@@ -77,7 +78,7 @@ def _record(times: DecodingTimes, threads: int) -> dict[str, Any]:
     measured = [] if times.trouble else [_length(found) for found in _by_prompt(times.rounds)]
     return {
         "file": str(path),
-        "bytes": path.stat().st_size if path.is_file() else 0,
+        "bytes": data_files.size_bytes(path),
         "precision": str(times.file.scheme) if times.file.scheme else None,
         "runtime": first.get("runtime", ""),
         "version": first.get("version"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from export.process import RuntimeCrashError, call
+from export.runtime import data_files
 from export.runtime.file_content import digest
 from export.runtime.jobs.describe import describe
 
@@ -26,8 +27,9 @@ def inspect_file(path: Path) -> dict[str, Any]:
         raise RuntimeCrashError(f"cannot read {path}: {error}; export or copy the file again") from error
     return {
         "file": str(path),
-        "bytes": path.stat().st_size,
+        "bytes": data_files.size_bytes(path),
         "sha256": digest(path),
+        "data": data_files.digests(path),
         "verdict": judge(facts["census"], [*facts["inputs"], *facts["outputs"]]),
         **facts,
     }

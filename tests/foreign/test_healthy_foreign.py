@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from export.proof.foreign.prove import ForeignProof
+from export.proof.foreign.prove import ForeignProof, prove
+from export.proof.foreign.record import record
 from tests.foreign import files
 from tests.foreign.files import Trained
 
@@ -40,6 +42,19 @@ def test_files_of_onnx_runtime_are_proven(form: str, trained: Trained, tmp_path:
     float_file = files.by_tf2onnx(trained.model)
     content = files.by_onnx_runtime(float_file, trained.rows, tmp_path, quant_format=QuantFormat[form])
     assert verdict(trained.proof(content, ".onnx")) == (True, (), [])
+
+
+def test_the_record_of_a_file_with_external_data_has_the_digest_of_the_data(trained: Trained, tmp_path: Path) -> None:
+    import onnx
+
+    proto = onnx.load_from_string(files.by_tf2onnx(trained.model))
+    path, data = tmp_path / "split.onnx", tmp_path / "split.data"
+    onnx.save_model(proto, str(path), save_as_external_data=True, location=data.name, size_threshold=256)
+    proof = prove(trained.run, path)
+    found = record(proof, path)
+    assert proof.proven
+    assert found["data"] == {data.name: hashlib.sha256(data.read_bytes()).hexdigest()}
+    assert found["bytes"] == path.stat().st_size + data.stat().st_size
 
 
 def test_a_quantized_file_of_untrained_weights_is_not_proven(trained: Trained) -> None:

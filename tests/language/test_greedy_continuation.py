@@ -49,3 +49,25 @@ def test_a_file_of_other_weights_writes_something_else(tmp_path: Path, monkeypat
     layer.set_weights([kept])
     result = continued(content, FORMATS["onnx"], tmp_path, monkeypatch)
     assert result.median < 4
+
+
+def test_long_texts_are_continued_at_their_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = small("gpt2")
+    content = FORMATS["onnx"].convert(found.model, decoder=found.decoder())
+    monkeypatch.setattr(greedy_continuation, "MOST_TOKENS", 4)
+    assert continued(content, FORMATS["onnx"], tmp_path, monkeypatch) == GreedyContinuation(tokens=4, same=(4, 4, 4))
+
+
+def _trained(inputs: dict[str, Any]) -> Any:
+    subject = SimpleNamespace(decoder=lambda _: None, weights=SimpleNamespace(trained=True))
+    samples = SimpleNamespace(probe=Samples(inputs=inputs, source="tokens", seed=0))
+    return SimpleNamespace(subject=subject, samples=samples, work=Path("nowhere"))
+
+
+def test_networks_with_nothing_to_continue_are_left_out() -> None:
+    """An encoder-decoder writes another text, and nothing comes before a single token."""
+    tokens = np.ones((2, 8), np.int32)
+    both: Any = dict.fromkeys(("source", "source_mask", "target"), tokens)
+    file: Any = SimpleNamespace(on_disk=lambda _: pytest.fail("the file was run"))
+    assert continue_probe(_trained(both), file) is None
+    assert continue_probe(_trained({"tokens": tokens[:, :1]}), file) is None

@@ -21,7 +21,7 @@ from export.pipeline import Delivery, run
 from export.progress import Quiet
 from export.quantization import size_limit
 from export.recipe import Recipe
-from export.scheme import FLOAT32, INT8_DYNAMIC
+from export.scheme import FLOAT16, FLOAT32, INT8_DYNAMIC
 from tests.language.small_decoders import small
 from zoo.errors import UsageProblemError
 
@@ -118,11 +118,21 @@ def test_the_weights_are_those_of_a_file_that_holds_them(tmp_path: Path, small_l
 def test_the_folder_is_verified_and_writes_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert failures(folder) == ""
     assert read(folder).strangers() == []
+    assert "continuation of texts" in verify(read(folder), Quiet()).not_derivable
     assert main(["verify", str(folder), "--json"]) == 0
     sizes = sum((folder / name).stat().st_size for name in (FILE, DATA))
     assert [file["bytes"] for file in json.loads(capsys.readouterr().out)["files"]] == [sizes]
     assert main(["run", str(folder), "ROMEO:", "--max-tokens", "5"]) == 0
     assert "5 tokens" in capsys.readouterr().out
+
+
+def test_inspect_and_bench_count_the_weights(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = sum((folder / name).stat().st_size for name in (FILE, DATA))
+    assert main(["inspect", str(folder / FILE), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["bytes"], set(found["data"])) == (sizes, {DATA})
+    assert main(["bench", str(folder), "--runs", "1", "--json"]) == 0
+    assert f'"bytes": {sizes}' in capsys.readouterr().out
 
 
 def test_a_second_export_leaves_no_weights_behind(delivery: Delivery, small_limit: None, tmp_path: Path) -> None:
@@ -135,6 +145,29 @@ def test_a_second_export_leaves_no_weights_behind(delivery: Delivery, small_limi
     assert again.folder is not None
     assert not (again.folder / DATA).exists()
     assert again.manifest["files"][0]["data"] == {}
+
+
+def test_pack_leaves_both_files_to_the_user(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pack", str(folder), "--target", "onnxruntime-genai"]) == 2
+    sentence = f"{FILE} keeps its weights in a second file, which zoo pack does not copy; copy both files from {folder}"
+    assert sentence in capsys.readouterr().err
+
+
+def test_files_that_are_derived_from_it_say_so(small_limit: None, tmp_path: Path) -> None:
+    """An own model is not refused before it is built, because its size is not known."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    x = keras.Input((64,), name="x")
+    y = keras.layers.Dense(4, name="y")(keras.layers.Dense(4096, activation="relu")(x))
+    keras.Model(x, y).save(tmp_path / "own.keras")
+    np.savez(tmp_path / "own.npz", x=np.random.default_rng(0).normal(size=(128, 64)).astype(np.float32))
+    own, samples = (str(tmp_path / name) for name in ("own.keras", "own.npz"))
+    recipe = Recipe(model=own, calibration=samples, formats=("onnx",), schemes=(FLOAT32, FLOAT16), out=tmp_path)
+    whole, half = run(recipe).artifacts
+    assert whole.content.data is not None
+    assert not whole.failures
+    assert "keeps weights that it cannot hold in a second file" in half.trouble
 
 
 def altered(folder: Path) -> None:
@@ -224,8 +257,12 @@ def test_places_of_weights_are_found_wherever_a_file_refers_to_them(tmp_path: Pa
         helper.make_node("Constant", [], ["a"], value=tensor("of a constant")),
         helper.make_node("Loop", [], ["b"], body=inner),
     ]
-    model = helper.make_model(helper.make_graph(nodes, "g", [], [], [tensor("stored"), tensor("stored")]))
+    inside = helper.make_node("Constant", [], ["c"], value=tensor("in a function"))
+    default = helper.make_attribute("weights", tensor("of a call that leaves it out"))
+    function = helper.make_function("own", "f", [], ["c"], [inside], [], attribute_protos=[default])
+    graph = helper.make_graph(nodes, "g", [], [], [tensor("stored"), tensor("stored")])
+    model = helper.make_model(graph, functions=[function])
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
     found = FORMATS["onnx"].data_files(tmp_path / "model.onnx")
-    assert set(found) == {"stored", "of a constant", "in a loop"}
-    assert len(found) == 3
+    assert set(found) == {"stored", "of a constant", "in a loop", "in a function", "of a call that leaves it out"}
+    assert len(found) == 5

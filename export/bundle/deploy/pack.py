@@ -95,12 +95,12 @@ def choose(delivered: Delivered, target: Target, precision: str | None) -> Deliv
     for file in named:
         if trouble := file.damage():
             raise CheckFailedError(f"{file.path}: {trouble}; see: zoo verify {delivered.folder}")
-    if source_data := [file for file in named if file.data]:
+    source = min(named, key=lambda file: file.size_bytes)
+    if source.data:
         raise UsageProblemError(
-            f"{source_data[0].path.name} keeps its weights in a second file, which {target.title} gets by hand: copy "
-            f"both files from {delivered.folder}"
+            f"{source.path.name} keeps its weights in a second file, which zoo pack does not copy; copy both files "
+            f"from {delivered.folder} by hand"
         )
-    source = min(named, key=lambda file: file.path.stat().st_size)
     if source.failures:
         raise CheckFailedError(f"{source.path} failed its proof: {source.failures[0]}; choose another --precision")
     return source

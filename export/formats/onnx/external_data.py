@@ -16,7 +16,6 @@ import numpy as np
 from calibration.samples import Array
 from export import temporary
 from export.errors import ConversionError
-from export.formats.onnx.naming import subgraphs
 from export.formats.onnx.protos import GraphProto
 
 # Pages of memory, so that a runtime can map a tensor.
@@ -75,8 +74,9 @@ def _tensors(proto: Any) -> Iterator[Any]:
     """Yield every stored tensor of a file: of its graphs, their nodes' attributes, and its functions."""
     yield from _of_graph(proto.graph)
     for function in proto.functions:
+        yield from _of_attributes(function.attribute_proto)  # the values of those that a call leaves out
         for node in function.node:
-            yield from _of_node(node)
+            yield from _of_attributes(node.attribute)
     for training in proto.training_info:
         yield from _of_graph(training.initialization)
         yield from _of_graph(training.algorithm)
@@ -87,13 +87,13 @@ def _of_graph(graph: GraphProto) -> Iterator[Any]:
     for sparse in graph.sparse_initializer:
         yield from (sparse.values, sparse.indices)
     for node in graph.node:
-        yield from _of_node(node)
+        yield from _of_attributes(node.attribute)
 
 
-def _of_node(node: Any) -> Iterator[Any]:
-    for attribute in node.attribute:
+def _of_attributes(attributes: Iterable[Any]) -> Iterator[Any]:
+    for attribute in attributes:
         yield from (attribute.t, *attribute.tensors)
         for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
             yield from (sparse.values, sparse.indices)
-    for inner in subgraphs(node):
-        yield from _of_graph(inner)
+        for inner in (attribute.g, *attribute.graphs):
+            yield from _of_graph(inner)

@@ -27,8 +27,9 @@ class ForeignFile:
     Attributes:
         path: of the file, with a batch of 1.
         content: its bytes, with a batch of 1.
-        size: number of bytes of the given file.
+        size: number of bytes of the given file and its data.
         sha256: of the given file, as it was read before the checks.
+        data: the digests of the files with weights beside the given file, by their places.
         format: its format.
         opened: the parsed file; None if it cannot be parsed.
         trouble: why it cannot be parsed; empty if it can.
@@ -41,6 +42,7 @@ class ForeignFile:
     content: bytes
     size: int
     sha256: str
+    data: Mapping[str, str]
     format: Format
     opened: OpenedFile | None
     trouble: str

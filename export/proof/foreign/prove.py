@@ -23,6 +23,7 @@ from export.proof.foreign.originals import original
 from export.proof.foreign.pairing import paired
 from export.proof.foreign.stored import differences
 from export.quantization.export_run import ExportRun
+from export.runtime import data_files
 from export.runtime.inspect_file import inspect_file
 from export.runtime.run_file import Measurement, measure
 from export.scheme import FLOAT16, FLOAT32, INT8, W8A16, W8A32, Scheme
@@ -117,8 +118,8 @@ def prove(run: ExportRun, path: Path) -> ForeignProof:
 def _opened(run: ExportRun, path: Path, expected: dict[str, Array]) -> tuple[ForeignFile, Path]:
     """Return the file with its outputs for the probe, and the folder of the probe as the file takes it."""
     file_format = format_of(path)
-    given, content = path.read_bytes(), file_format.with_batch_of_one(path)
-    if path.read_bytes() != given:
+    data, given, content = data_files.digests(path), path.read_bytes(), file_format.with_batch_of_one(path)
+    if path.read_bytes() != given or data_files.digests(path) != data:
         raise OutsideError(f"{path.name} changed while it was read; try again")
     copy = run.work / f"file{file_format.suffix}"
     copy.write_bytes(content)
@@ -146,8 +147,9 @@ def _opened(run: ExportRun, path: Path, expected: dict[str, Array]) -> tuple[For
         ForeignFile(
             path=copy,
             content=plain,
-            size=len(given),
+            size=data_files.size_bytes(path),
             sha256=hashlib.sha256(given).hexdigest(),
+            data=data,
             format=file_format,
             opened=opened,
             trouble=trouble,

@@ -25,6 +25,7 @@ def record(proof: ForeignProof, path: Path) -> dict[str, Any]:
         "maker": file.opened.maker if file.opened is not None else "",
         "bytes": file.size,
         "sha256": file.sha256,
+        "data": dict(file.data),
         "model": {"name": subject.name, "title": subject.title},
         "weights": {
             "name": subject.weights.name,
