@@ -240,7 +240,8 @@ def _delivered(found: Exported, destination: Destination, signer: signing.Signer
     with destination.replaced() as new:
         labels, companions = run.subject.labels, {**run.subject.companions, **golden_photo.companions(photo)}
         record = write.write(new, chosen, record, golden_outputs, labels, companions, signer)
-    return Delivery(folder=destination.folder, manifest=record, artifacts=artifacts, replaced=lost)
+    kept = (replace(one, content=one.content.moved(destination.folder / one.file_name)) for one in artifacts)
+    return Delivery(folder=destination.folder, manifest=record, artifacts=tuple(kept), replaced=lost)
 
 
 def _record(found: Exported, delivered: list[Artifact], photo: GoldenPhoto | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -77,6 +77,12 @@ class FileContent:
         except OSError:  # the folders lie on different disks, or the disk knows no links
             shutil.copyfile(self.data, beside)
         return path, beside
+
+    def moved(self, path: Path) -> Self:
+        """Return the content at the place where it was delivered; content in memory stays there."""
+        if self.path is None:
+            return self
+        return replace(self, path=path, data=None if self.data is None else path.with_name(self.data.name))
 
     def sha256(self) -> str:
         """Return the digest of the content, without that of its data."""

@@ -13,8 +13,11 @@ import pytest
 from export.formats import FORMATS
 from export.formats.onnx import census
 from export.formats.tflite import flatbuffer
+from export.pipeline import run
+from export.recipe import Recipe
 from export.runtime import file_content
 from export.runtime.file_content import NOTHING, FileContent
+from export.scheme import FLOAT32
 from tests.language.small_decoders import small
 
 
@@ -31,6 +34,18 @@ def test_content_is_the_same_in_memory_and_on_disk(most: int, tmp_path: Path, mo
     assert (tmp_path / "copy").read_bytes() == b"content"
     assert content.on_disk(tmp_path, "file.tflite").read_bytes() == b"content"
     assert content.on_disk(tmp_path, "file.tflite").name == "file.tflite"
+
+
+def test_the_content_of_a_large_file_is_that_of_the_delivered_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_content, "MOST_IN_MEMORY_BYTES", 1000)
+    delivery = run(Recipe(model="lenet5", schemes=(FLOAT32,), formats=("tflite",), out=tmp_path))
+    (artifact,) = delivery.artifacts
+    assert delivery.folder is not None
+    assert artifact.content.path == delivery.folder / artifact.file_name
+    assert artifact.content.sha256() == artifact.record()["sha256"]
+    assert artifact.content.read() == (delivery.folder / artifact.file_name).read_bytes()
 
 
 def test_a_file_that_was_not_made_has_no_content() -> None:

@@ -197,6 +197,18 @@ def test_another_rounding_is_found(which: str, fault: Any, request: pytest.Fixtu
     assert found.worst_steps > 0.51
 
 
+@pytest.mark.parametrize("which", ["encoder", "decoder"])
+def test_another_zero_point_of_an_input_is_found(which: str, request: pytest.FixtureRequest) -> None:
+    """Planted: one product takes a step off its rounded input."""
+    _, files = request.getfixturevalue(which)
+    proto = onnx.load_from_string(files["onnx"])
+    proto.graph.initializer.append(numpy_helper.from_array(np.uint8(1), "one"))
+    next(node for node in proto.graph.node if node.op_type == "MatMulInteger").input[2] = "one"
+    found = storage.compare_with_sibling(files["tflite"], proto.SerializeToString())
+    assert found is not None
+    assert found.worst_steps > 0.51
+
+
 def test_a_changed_row_of_the_table_is_found(encoder: tuple[Files, Files]) -> None:
     _, files = encoder
     found = storage.compare_with_sibling(files["tflite"], changed(files["onnx"], _a_row))

@@ -77,5 +77,11 @@ def _product(constants: Constants, node: NodeProto) -> IntegerProduct | None:
         columns=columns,
         last=chain[-1],
         names=(chain[3].input[1], offset.input[1]),
-        rounds_right=rounds_right(constants, node),
+        rounds_right=_starts_at_zero(constants, node) and rounds_right(constants, node),
     )
+
+
+def _starts_at_zero(constants: Constants, node: NodeProto) -> bool:
+    """Return whether a product takes its input as it is rounded; the zero points of rows are taken off behind it."""
+    zero = constants.real(node.input[2]) if node.input[2] else None
+    return zero is None or not zero.any()
