@@ -11,7 +11,7 @@ from keras import layers
 
 from calibration.samples import Samples
 from export.formats import FORMATS, Format
-from export.runtime.jobs import run
+from export.runtime.jobs import run, timing
 
 COUNT = 6
 
@@ -50,3 +50,13 @@ def test_slow_file_gives_equal_outputs_and_times_only_the_first_samples(
             said.append(next(iter(arrays.values())))
     assert opened == [1, 1, 2, 1, 2, 1]
     assert all(np.array_equal(said[0], other) for other in said)
+
+
+@pytest.mark.parametrize(("longest_seconds", "runs"), [(0.0, 1), (60.0, timing.WARM_UP_RUNS)])
+def test_a_slow_file_is_warmed_up_by_one_run(
+    longest_seconds: float, runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "LONGEST_WARM_UP_SECONDS", longest_seconds)
+    calls: list[int] = []
+    timing.warm_up(lambda: calls.append(1))
+    assert len(calls) == runs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from export.formats import format_of
 from export.runtime import cores
 from export.runtime.jobs.describe import specs
 from export.runtime.jobs.feed import feed
-from export.runtime.jobs.timing import WARM_UP_RUNS, percentiles
+from export.runtime.jobs.timing import percentiles, warm_up
 
 SLOW_MS = 50.0  # Latency above which loading the file a second time pays off.
 FEWEST_TIMED = 3  # samples
@@ -47,8 +48,7 @@ def run(
     session = file_format.open(Path(path), threads)
     declared = specs(session)
     rows: dict[str, list[Array]] = {spec.name: [] for spec in session.outputs}
-    for _ in range(WARM_UP_RUNS):
-        session.run(feed(session, loaded, 0, camera_bytes))
+    warm_up(partial(session.run, feed(session, loaded, 0, camera_bytes)))
     milliseconds: list[float] = []
     timed = len(loaded)
     for index in range(len(loaded)):
