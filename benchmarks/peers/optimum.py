@@ -41,21 +41,19 @@ def export(name: str, model: keras.Model, out: Path, environments: Path) -> None
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
     made = onnx.load(str(folder / "out" / "model.onnx"))
     if checkpoint.task == "feature-extraction":
-        _end_in_embedding(made.graph)
+        _end_in_embedding(made.graph, model.inputs[0].shape[1])
     onnx.save(made, str(out))
     shutil.rmtree(folder)
 
 
-def _end_in_embedding(graph: Any) -> None:
+def _end_in_embedding(graph: Any, length: int) -> None:
     """Let the file take our inputs, and end in the mean of the tokens, of length 1, as ours does."""
     from onnx import TensorProto, helper, numpy_helper
 
-    length = next(dim for dim in graph.input[0].type.tensor_type.shape.dim[1:])
-    shape = [1, length.dim_value or None]
     begin = [
         helper.make_node("Cast", [ours], [theirs], to=TensorProto.INT64) for ours, theirs in ENCODER_INPUTS.items()
     ]
-    (hidden,) = (one.name for one in graph.output)
+    hidden, width = graph.output[0].name, graph.output[0].type.tensor_type.shape.dim[-1].dim_value
     end = [
         helper.make_node("Cast", ["mask"], ["mask/float"], to=TensorProto.FLOAT),
         helper.make_node("Unsqueeze", ["mask/float", "last"], ["mask/column"]),
@@ -69,7 +67,7 @@ def _end_in_embedding(graph: Any) -> None:
     copies = [type(node).FromString(node.SerializeToString()) for node in nodes]
     del graph.node[:], graph.input[:], graph.output[:]
     graph.node.extend(copies)
-    graph.input.extend(helper.make_tensor_value_info(name, TensorProto.INT32, shape) for name in ENCODER_INPUTS)
-    graph.output.append(helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [1, None]))
+    graph.input.extend(helper.make_tensor_value_info(name, TensorProto.INT32, [1, length]) for name in ENCODER_INPUTS)
+    graph.output.append(helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [1, width]))
     constants = {"last": np.array([-1]), "tokens": np.array([1])}
     graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
