@@ -25,7 +25,10 @@ def continued(content: bytes, file_format: Format, folder: Path, monkeypatch: py
     samples = SimpleNamespace(probe=Samples(inputs={"tokens": found.tokens}, source="tokens", seed=0))
     run: Any = SimpleNamespace(subject=subject, samples=samples, work=folder)
     file: Any = SimpleNamespace(on_disk=lambda _: path)
-    scored: Any = lambda _, given: {"logits": found.model.predict(given.inputs["tokens"], verbose=0)}  # noqa: E731
+
+    def scored(_: Any, given: Samples) -> dict[str, Any]:
+        return {"logits": found.model.predict(given.inputs["tokens"], verbose=0)}
+
     monkeypatch.setattr(greedy_continuation.entries, "outputs", scored)
     return continue_probe(run, file)
 

@@ -125,9 +125,9 @@ def _number_input(text: str, node: Any) -> Any:
 
 
 def _shape(node: Any) -> tuple[int | None, ...]:
-    """Return the shape of what a layer gives: TextVectorization declares an axis of 1 for counts that it does not give.
+    """Return the shape of a layer's output, which may differ from the one that it declares.
 
-    Keras 3.15: the layer splits the text of (N, 1) into words, and so loses the axis.
+    Keras 3.15: a TextVectorization that counts words declares (N, 1, words) for texts (N, 1), but returns (N, words).
     """
     (tensor,), layer = node.outputs, node.operation
     declared = tuple(tensor.shape)
