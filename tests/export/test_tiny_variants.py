@@ -9,12 +9,14 @@ import pytest
 import zoo
 from export.formats import PRIMARY
 from export.model import signature
-from export.model.subject import load_subject
+from export.model.subject import Subject, load_subject
 from export.pipeline import run
 from export.recipe import Recipe
 from export.scheme import INT8
 from tests.zoo.contents import quick
 from zoo.errors import UsageProblemError
+from zoo.inputs.tokens import tokenizer_of
+from zoo.language.tokenizer import Tokenizer
 
 EXPONENTIAL = (
     11 / 12
@@ -32,6 +34,14 @@ def test_the_tiny_variant_is_built_as_it_was_trained(name: str) -> None:
     its_own = not zoo.find(name).trained_as("tiny").options
     assert subject.name == (name if its_own else f"{name}-tiny")
     assert subject.weights.trained
+    if tokenizer_of(subject.inputs):
+        check_the_vocabulary(subject)
+    else:
+        check_the_photos(subject)
+
+
+def check_the_photos(subject: Subject) -> None:
+    """Require an input of the size that the photos are prepared for, and one name per class."""
     assert subject.preprocessing is not None
     (photo,) = (spec for spec in signature.inputs(subject.model) if spec.name not in subject.made_up_inputs)
     assert photo.shape[1:] == subject.preprocessing.shape
@@ -39,6 +49,12 @@ def test_the_tiny_variant_is_built_as_it_was_trained(name: str) -> None:
         classes = subject.meaning["classes"] if subject.meaning else subject.model.output_shape[-1]
         assert classes == len(subject.labels)
         assert {"Bag", "bag"} & set(subject.labels)
+
+
+def check_the_vocabulary(subject: Subject) -> None:
+    """Require the packed tokenizer to know exactly the tokens that the network has scores for."""
+    packed = Tokenizer(subject.companions[tokenizer_of(subject.inputs)])
+    assert packed.size == packed.highest + 1 == subject.model.output_shape[-1]
 
 
 def test_tiny_variant_takes_no_options() -> None:
