@@ -42,12 +42,14 @@ def compare(float_file: bytes, quantized_file: bytes) -> StorageReport:
         return StorageReport(worst_steps=float("inf"), where="the order of the operators", constants=0)
     worst, where, constants = 0.0, "", 0
     room, best = _room(reference, quantized, expected[0], found[0])
+    layers = {id(reference.subgraphs[0].operators[layer.position]) for layer in weighing(reference)}
     grids = four_bits.grids(reference) if four_bits.has_any(quantized) else {}
     for number, (operators, others) in enumerate(zip(expected, found, strict=True)):
         graph, other_graph = reference.subgraphs[number], quantized.subgraphs[number]
         for operator, other in zip(operators, others, strict=True):
             for position, (index, other_index) in enumerate(zip(operator.inputs, other.inputs, strict=True)):
-                allowed, finest = (room.get(index), best.get(index)) if number == 0 else (None, None)
+                # A table that a lookup shares with a layer has a copy for the lookup, in a grid of its own.
+                allowed, finest = (room.get(index), best.get(index)) if id(operator) in layers else (None, None)
                 grid = grids.get(graph.tensors[index].buffer) if index >= 0 else None
                 if grid is not None and flatbuffer.op_name(reference, operator) == four_bits.OPERATOR:
                     tensor = other_graph.tensors[other_index]
