@@ -23,6 +23,7 @@ MAY_NAME_FORMATS = {
     "export/bundle/deploy/raspberry_pi.py": "a sentence about one runtime",
     "export/bundle/deploy/transformers_js.py": "the runtime loads .onnx, in a folder onnx/",
     "export/bundle/manifest.py": "distributions, one of which is called onnx",
+    "export/runtime/emulation/machines.py": "distributions for other processors",
     "zoo/pretrained/mobilenet.py": "Google publishes the weights as .tflite",
     "zoo/weights/readers/__init__.py": "Google publishes the weights as .tflite",
     "zoo/weights/readers/onnx.py": "the ONNX Model Zoo publishes weights as .onnx",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from export.progress import Progress
 from export.runtime.emulation.machines import PYTHON, Machine
-from export.runtime.emulation.root import SITE, root_of
+from export.runtime.emulation.root import SITE, emulator, root_of
 
 
 def emulate(machine: Machine, program: Path, arguments: Sequence[str], progress: Progress) -> tuple[int, str, str]:
@@ -26,14 +26,15 @@ def emulate(machine: Machine, program: Path, arguments: Sequence[str], progress:
     site = f"/{SITE}" if machine.architecture.is_redirected else str(root / SITE)
     packages = "/usr/lib/python3/dist-packages"
     path = site if machine.architecture.is_redirected else f"{site}:{root}{packages}"
-    command = [machine.architecture.program, "-cpu", machine.cpu, "-L", str(root)]
+    program_of_qemu, libraries = emulator(machine.architecture, progress)
+    command = [str(program_of_qemu), "-U", "LD_LIBRARY_PATH", "-cpu", machine.cpu, "-L", str(root)]
     interpreter = str(root / f"usr/bin/python{PYTHON}")
     done = subprocess.run(
         [*command, interpreter, "-B", str(program), *arguments],
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": "/usr/bin", "TZ": "UTC", "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
+        env={"PATH": "/usr/bin", "TZ": "UTC", "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", **libraries},
     )
     return done.returncode, done.stdout, done.stderr
 
