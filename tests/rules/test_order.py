@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
     "": (("zoo",), ("calibration",), ("export",), ("training",), ("zoo_export",)),
     "export": (
-        ("errors", "metrics", "progress", "scheme", "units"),
+        ("errors", "metrics", "missing", "progress", "scheme", "units"),
         ("recipe",),
         ("temporary",),
         ("process",),
