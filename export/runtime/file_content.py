@@ -104,7 +104,8 @@ class FileContent:
 def _linked(data: Path, path: Path) -> Path:
     """Put a file of weights beside `path`, and return where it lies."""
     beside = path.with_name(data.name)
-    beside.unlink(missing_ok=True)
+    if beside.exists() and beside.samefile(data):
+        return beside
     try:
         os.link(data, beside)  # gigabytes
     except OSError:  # the folders lie on different disks, or the disk knows no links

@@ -36,13 +36,14 @@ def describe(description: Description) -> Enclosure:
 
 def properties(description: Description) -> Iterator[tuple[str, str]]:
     """Yield the properties, by keys of ONNX where it has some; lists and tables are JSON."""
+    outputs = {name: one.text for name, one in description.outputs.items()}
     named = {
         LICENCE: description.licence,
         TASK: description.task,
         PRECISION: description.precision,
         VERSION: description.version,
         LABELS: json.dumps(description.labels, ensure_ascii=False) if description.labels else "",
-        OUTPUTS: json.dumps({name: one.text for name, one in description.outputs.items()}, ensure_ascii=False),
+        OUTPUTS: json.dumps(outputs, ensure_ascii=False) if outputs else "",
     }
     yield from ((key, value) for key, value in named.items() if value)
     if description.preprocessing is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -11,7 +10,7 @@ from typing import Any
 
 from export.errors import ConversionError
 from export.formats.tflite import flatbuffer
-from export.formats.tflite.metadata import AXIS_LABELS, IDENTIFIER, IMAGE, NAME, NORMALIZATION
+from export.formats.tflite.metadata import AXIS_LABELS, IDENTIFIER, IMAGE, LABELS, NAME, NORMALIZATION
 from export.formats.tflite.tables import IDENTIFIER_BYTES, View
 
 MOST_LABELS_BYTES = 10_000_000  # of a file of labels that is worth reading
@@ -25,27 +24,25 @@ def stated(path: Path) -> Mapping[str, Any]:
     Raises:
         ConversionError: the metadata are damaged.
     """
-    content = path.read_bytes()
-    stored = flatbuffer.metadata(flatbuffer.read(content)).get(NAME)
+    stored = flatbuffer.metadata(flatbuffer.read(path.read_bytes())).get(NAME)
     if stored is None:
         return {}
     try:
         if stored[IDENTIFIER_BYTES] != IDENTIFIER:
             raise ConversionError(f"{path.name} has metadata of another kind than {IDENTIFIER.decode()}")
-        return _facts(View.root(stored), content)
+        return _facts(View.root(stored), path)
     except _DAMAGED as error:
         raise ConversionError(f"{path.name} has damaged metadata: {error}") from error
 
 
-def _facts(root: View, content: bytes) -> dict[str, Any]:
+def _facts(root: View, path: Path) -> dict[str, Any]:
     graphs = list(root.tables(3))[:1]
     tensors = [tensor for graph in graphs for slot in (2, 3) for tensor in graph.tables(slot)]
-    named = next((_labels_file(tensor) for tensor in tensors if _labels_file(tensor)), "")
-    is_archive = zipfile.is_zipfile(io.BytesIO(content))
     found: dict[str, Any] = {name: text for name, slot in _TEXTS.items() if (text := root.text(slot))}
-    if is_archive:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
             found["files"] = archive.namelist()
+            named = next(filter(None, map(_labels_file, tensors)), LABELS)  # a detector's belong to no tensor
             if named in found["files"] and archive.getinfo(named).file_size <= MOST_LABELS_BYTES:
                 found["labels"] = archive.read(named).decode(errors="replace").splitlines()
     return found | next(_normalizations(tensors), {})
