@@ -117,8 +117,11 @@ def test_texts_and_labels_can_be_read_by_others(contents: dict[str, bytes]) -> N
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         (entry,) = archive.infolist()
         assert (entry.filename, entry.date_time[0], entry.compress_type) == ("labels.txt", 1980, zipfile.ZIP_STORED)
-        assert content[entry.header_offset :].startswith(b"PK")  # positions count from the start of the file
         assert archive.read("labels.txt").decode() == "".join(f"{name}\n" for name in NAMES)
+    # Positions count from the start of the file: those of the directory, in the last 22 bytes, and of the entry in it.
+    directory = int.from_bytes(content[-6:-2], "little")
+    assert content[directory:].startswith(b"PK\x01\x02")
+    assert content[int.from_bytes(content[directory + 42 : directory + 46], "little") :].startswith(b"PK\x03\x04")
 
 
 @pytest.mark.parametrize("name", conventions.CONVENTIONS)
@@ -130,6 +133,13 @@ def test_normalization_turns_bytes_into_what_the_network_takes(name: str, conten
     ordered = photo[..., ::-1] if preprocessing.colours == "BGR" else photo
     values = (ordered - np.float32(mean)) / np.float32(deviation)
     np.testing.assert_allclose(values, preprocessing.normalise(photo), atol=2e-4)
+    ends = [image.table(5).floats(slot) for slot in (1, 0)]
+    pixels = np.repeat(np.uint8([[[0]], [[255]]]), 3, -1)
+    np.testing.assert_allclose(
+        np.broadcast_to(np.float32(ends), (2, 3)) if len(ends[0]) == 1 else ends,
+        preprocessing.normalise(pixels)[:, 0],
+        atol=2e-4,
+    )
     # A reader that feeds RGB is refused what it would get wrong.
     assert reader.colours(image) == (0 if name == "caffe" else 1)
     assert ("blue, green, red" in image.text(1)) == (name == "caffe")
@@ -149,6 +159,7 @@ def test_bytes_of_photos_need_no_normalization(int8: bytes) -> None:
     (image,) = reader.graph(described(int8, "tflite", description())).tables(2)
     assert reader.normalization(image) == ([0.0], [1.0])
     assert reader.colours(image) == 1
+    assert (image.table(5).floats(0), image.table(5).floats(1)) == ([255.0], [0.0])
 
 
 @pytest.mark.parametrize("name", ["unit", "torch"])

@@ -102,8 +102,8 @@ def _input(description: Description, spec: TensorSpec) -> Table:
             1: ". ".join(filter(None, (text, _warning(preprocessing)))),
             3: _content(IMAGE, Table({0: colours, 1: size})),
             4: [Table({0: NORMALIZATION, 1: Table({0: mean, 1: deviation})})],
-            # The smallest and the largest real value.
-            5: Table({0: _values(preprocessing, 255), 1: _values(preprocessing, 0)}),
+            # The largest and the smallest normalized value.
+            5: Table({0: _normalized(255, mean, deviation), 1: _normalized(0, mean, deviation)}),
         }
     )
 
@@ -121,8 +121,7 @@ def normalization(preprocessing: Preprocessing) -> tuple[tuple[float, ...], tupl
     return means, tuple(1 / scale for scale in scales)
 
 
-def _values(preprocessing: Preprocessing, byte: int) -> tuple[float, ...]:
-    means, deviations = normalization(preprocessing)
+def _normalized(byte: int, means: Sequence[float], deviations: Sequence[float]) -> tuple[float, ...]:
     return tuple((byte - mean) / deviation for mean, deviation in zip(means, deviations, strict=True))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zipfile
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from export.formats.tflite import flatbuffer
 from export.formats.tflite.metadata import AXIS_LABELS, IDENTIFIER, IMAGE, LABELS, NAME, NORMALIZATION
 from export.formats.tflite.tables import IDENTIFIER_BYTES, View
 
+MOST_TENSORS = 1000  # of a graph's inputs, and of its outputs
 MOST_LABELS_BYTES = 10_000_000  # of a file of labels that is worth reading
 _DAMAGED = (struct.error, IndexError, ValueError, TypeError, OverflowError, zipfile.BadZipFile, RecursionError)
 _TEXTS = {"name": 0, "description": 1, "version": 2, "author": 4, "licence": 5}
@@ -36,8 +38,8 @@ def stated(path: Path) -> Mapping[str, Any]:
 
 
 def _facts(root: View, path: Path) -> dict[str, Any]:
-    graphs = list(root.tables(3))[:1]
-    tensors = [tensor for graph in graphs for slot in (2, 3) for tensor in graph.tables(slot)]
+    graphs = islice(root.tables(3), 1)
+    tensors = [one for graph in graphs for slot in (2, 3) for one in islice(graph.tables(slot), MOST_TENSORS)]
     found: dict[str, Any] = {name: text for name, slot in _TEXTS.items() if (text := root.text(slot))}
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
