@@ -13,12 +13,14 @@ from export.analysis import evaluation
 from export.analysis.budget import checks as budget_checks
 from export.analysis.budget.result import BudgetResult
 from export.analysis.budget.run import find_file
+from export.analysis.deviations import run as deviations
 from export.analysis.diagnosis.exporting import diagnosed
 from export.analysis.evaluation import Labelled
 from export.analysis.original import Original, load_original
 from export.analysis.original import judged as judged_by_original
-from export.bundle import golden, golden_photo, signing, write
+from export.bundle import golden, golden_photo, pictures, signing, write
 from export.bundle.atomic_folder import Destination
+from export.bundle.diagram.of_subject import diagram
 from export.bundle.golden_photo import GoldenPhoto
 from export.bundle.manifest import manifest
 from export.model import entries, reads_tokens
@@ -231,7 +233,8 @@ def _delivered(found: Exported, destination: Destination, signer: signing.Signer
     run, artifacts = found.run, tuple(found.artifacts)
     chosen = write.chosen(found.artifacts, run.recipe.schemes, keep_failed=run.recipe.keep_failed)
     photo = golden_photo.find(run.samples.probe, run.subject.preprocessing)
-    record = _record(found, chosen, photo)
+    files = {**golden_photo.companions(photo), **pictures.of_diagram(diagram(run.subject.model, run.subject.title))}
+    record, shots = _record(found, chosen, photo, has_diagram=pictures.DIAGRAM in files)
     if not chosen:
         return Delivery(folder=None, manifest=record, artifacts=artifacts)
     run.progress.step("write the files")
@@ -240,18 +243,22 @@ def _delivered(found: Exported, destination: Destination, signer: signing.Signer
     golden_outputs = golden.content(run.samples.probe, found.expected, outputs)
     lost = destination.lost([artifact.file_name for artifact in chosen])
     with destination.replaced() as new:
-        labels, companions = run.subject.labels, {**run.subject.companions, **golden_photo.companions(photo)}
+        labels, companions = run.subject.labels, {**files, **shots, **run.subject.companions}
         record = write.write(new, chosen, record, golden_outputs, labels, companions, signer)
     kept = (replace(one, content=one.content.moved(destination.folder / one.file_name)) for one in artifacts)
     return Delivery(folder=destination.folder, manifest=record, artifacts=tuple(kept), replaced=lost)
 
 
-def _record(found: Exported, delivered: list[Artifact], photo: GoldenPhoto | None) -> dict[str, Any]:
-    """Return the manifest of an export that delivers the files `delivered` and a golden photo."""
+def _record(
+    found: Exported, delivered: list[Artifact], photo: GoldenPhoto | None, *, has_diagram: bool
+) -> tuple[dict[str, Any], Mapping[str, bytes]]:
+    """Return the manifest of an export that delivers the files `delivered`, and the pictures of its samples."""
     run, bases = found.run, found.bases.values()
     names = {artifact.file_name for artifact in found.artifacts}
     compared = [one for one in found.proven.values() if one.artifact.file_name in names]
-    return manifest(
+    differing = deviations.find(run.subject, run.samples.probe, found.expected, compared)
+    shots = pictures.of_samples(differing, run.samples.probe, photo)
+    record = manifest(
         recipe=run.recipe,
         subject=run.subject,
         artifacts=found.artifacts,
@@ -265,4 +272,7 @@ def _record(found: Exported, delivered: list[Artifact], photo: GoldenPhoto | Non
         photo=photo,
         raised={scheme: run.raised(scheme) for scheme in run.recipe.schemes},
         pruning=found.original.record(found.expected, compared, found.photos) if found.original else None,
+        deviations=differing.record(shots.names) if differing else None,
+        diagram=pictures.DIAGRAM if has_diagram else None,
     )
+    return record, shots.files

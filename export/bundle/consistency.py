@@ -17,11 +17,13 @@ from export.runtime.versions import version
 from export.scheme import FLOAT32, INT8, SCHEMES, W8A32, Scheme
 
 Record = Mapping[str, Any]
+ROUNDING = 1e-9  # of a share
 
 
 def check(delivered: Delivered) -> tuple[CheckResult, ...]:
     """Check the records of the model and of the proof, which decide whether thresholds apply."""
-    wrong = [*reasons(_switches, delivered.manifest), *reasons(_verdict, delivered.manifest)]
+    found = (_switches, _verdict, _deviations)
+    wrong = [reason for find in found for reason in reasons(find, delivered.manifest)]
     return results("consistency", "the manifest", wrong, "its records do not contradict each other")
 
 
@@ -59,6 +61,24 @@ def _verdict(manifest: Record) -> Iterator[str]:
     for file in manifest["files"]:
         if file["raised"] != _planned_layers(manifest, file["precision"]):
             yield f"{file['file']} has other layers in higher precision than the recipe"
+
+
+def _deviations(manifest: Record) -> Iterator[str]:
+    """Yield where the changed classes of a file contradict the share of equal predictions in its record."""
+    found = manifest.get("deviations")
+    if not found:
+        return
+    files = {file["file"]: file for file in (*manifest["files"], *manifest["not_delivered"])}
+    for name, one in found["confusions"].items():
+        agreement = files[found["file"]]["comparisons"][name]["top1_agreement"]
+        listed = sum(pair["count"] for pair in one["pairs"])
+        if agreement is None or abs(agreement - (1 - one["changed"] / one["count"])) > ROUNDING:
+            yield f"{one['changed']} of {one['count']} classes of {name} changed, but same top-1 is {agreement}"
+        if listed > one["changed"] or (listed < one["changed"] and not one["more_pairs"]):
+            yield f"{one['changed']} classes of {name} changed, but {listed} are listed"
+    for one in found["samples"]:
+        if not 1 <= one["number"] <= manifest["probe"]["count"]:
+            yield f"there is no sample {one['number']} among {manifest['probe']['count']}"
 
 
 def _planned_layers(manifest: Record, precision: str) -> Mapping[str, str]:

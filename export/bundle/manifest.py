@@ -53,6 +53,8 @@ def manifest(
     pruning: Mapping[str, Any] | None = None,
     raised: Mapping[Scheme, Mapping[str, Width]] | None = None,
     photo: GoldenPhoto | None = None,
+    deviations: Mapping[str, Any] | None = None,
+    diagram: str | None = None,
 ) -> dict[str, Any]:
     """Return the manifest as plain data for JSON; every number was measured in this run."""
     records = [artifact.record() for artifact in delivered]
@@ -87,6 +89,8 @@ def manifest(
         "pruning": dict(pruning) if pruning else None,
         "probe": _probe(probe),
         "golden_photo": photo.record() if photo else None,
+        "deviations": dict(deviations) if deviations else None,
+        "diagram": diagram,
         "evaluation": asdict(evaluation) if evaluation else None,
         "budget": dict(budget) if budget else None,
         "passed": all(not artifact.failures for artifact in artifacts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from export.bundle import pictures
 from export.bundle.completeness import DAMAGED
 from export.bundle.read import Delivered, damage
 from export.bundle.report.page import page
@@ -20,7 +21,9 @@ def check(delivered: Delivered) -> tuple[CheckResult, ...]:
     if digest is None or damage(path, digest) or delivered.versions.get(TOOL) != version(TOOL):
         return ()
     try:
-        shown = page(delivered.manifest).encode()
+        if not pictures.are_whole(delivered):
+            return ()
+        shown = page(delivered.manifest, pictures.read(delivered)).encode()
     except (*DAMAGED, TemplateError) as error:
         reason = f"the manifest gives no page ({type(error).__name__}: {error})"
         return (CheckResult.stated("consistency", REPORT, reason, passed=False),)

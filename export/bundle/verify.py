@@ -32,7 +32,7 @@ from zoo.errors import CheckFailedError
 
 SCHEMA = "zoo-export verification 1"
 # What a manifest states, and no file shows.
-ALWAYS_STATED = ("accuracy on labelled data", "SQNR on all samples", "latency", "versions", "history")
+ALWAYS_STATED = ("accuracy on labelled data", "SQNR on all samples", "largest errors", "latency", "versions", "history")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,10 +37,10 @@ def write(
         manifest: the manifest without the companions.
         golden: the content of golden.npz.
         labels: names of the classes, if known.
-        others: content of other files that the model needs, by name, such as a vocabulary.
+        others: content of other files, by name, such as a vocabulary, or the pictures of the report.
         signer: signs the manifest; None writes no signature.
     """
-    companions = {**others, GOLDEN: golden, REPORT: page(manifest).encode()}
+    companions = {**others, GOLDEN: golden, REPORT: page(manifest, others).encode()}
     if labels:
         companions[LABELS] = ("\n".join(labels) + "\n").encode()
     record = {

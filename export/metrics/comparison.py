@@ -183,7 +183,7 @@ def _predictions(
     if kind not in (OutputKind.CLASSES, OutputKind.NEXT_TOKENS):
         return None, None, None
     expected, found = (values.reshape(-1, values.shape[-1]) for values in (expected, found))
-    best, predicted = expected.argmax(1), _best(expected, found)
+    best, predicted = expected.argmax(1), best_classes(expected, found)
     top5 = _top5(best, found) if kind is OutputKind.CLASSES else None  # Sorting a vocabulary takes long.
     return float((best == predicted).mean()), top5, (len(np.unique(best)), len(np.unique(predicted)))
 
@@ -198,7 +198,7 @@ def _lost_classes(expected: Array, found: Array, kind: OutputKind) -> int:
     return len(np.setdiff1d(common, predicted))
 
 
-def _best(expected: Array, found: Array) -> Array:
+def best_classes(expected: Array, found: Array) -> Array:
     """Return the best class of each row (N, C) of `found`: that of `expected`, if the two are tied in `expected`.
 
     Tied means equal up to the rounding of float32, as in a network without training whose scores do not vary.
@@ -212,7 +212,7 @@ def _best(expected: Array, found: Array) -> Array:
 def _labels(expected: Array, values: Array, kind: OutputKind) -> Array:
     """Return the predictions as one row of numbers; decisions of different outputs are different classes."""
     if kind is OutputKind.CLASSES:
-        return np.asarray(_best(*(one.reshape(-1, one.shape[-1]) for one in (expected, values))))
+        return np.asarray(best_classes(*(one.reshape(-1, one.shape[-1]) for one in (expected, values))))
     if kind is OutputKind.DECISIONS:
         return np.asarray((values > ONE_HALF).reshape(-1))
     return values.reshape(-1)

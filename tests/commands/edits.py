@@ -21,7 +21,12 @@ FLOAT, INTEGER = "lenet5-float32.tflite", "lenet5-int8.tflite"
 def write_report(folder: Path, manifest: dict[str, Any]) -> None:
     """Write the page of the manifest; that of a manifest that gives none stays the old one."""
     with suppress(KeyError, TypeError, ValueError, AttributeError, TemplateError):
-        (folder / "report.html").write_text(page(manifest))
+        (folder / "report.html").write_text(page(manifest, pictures(folder)))
+
+
+def pictures(folder: Path) -> dict[str, bytes]:
+    """Return the pictures of a folder by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in (".svg", ".jpg", ".png")}
 
 
 @dataclass
@@ -443,6 +448,27 @@ def report_changed(folder: Folder) -> None:
     folder.has_old_report = True
     report = folder.path / "report.html"
     report.write_text(report.read_text().replace("LeNet-5", "LeNet-6"))
+
+
+@seen
+def changed_classes_hidden(folder: Folder) -> None:
+    (found,) = folder.manifest["deviations"]["confusions"].values()
+    found.update(changed=found["changed"] + 1, near_ties=found["near_ties"] + 1)
+    found["pairs"] = [
+        {**dict.fromkeys(("model_margin", "file_margin"), 0.01), "count": found["changed"], "near_ties": 1}
+    ]
+    found["pairs"][0] |= {"model": "Shirt", "file": "Coat"}
+
+
+@unseen
+def prediction_for_a_large_error_changed(folder: Folder) -> None:
+    folder.manifest["deviations"]["samples"][0]["file"]["rows"][0]["title"] = "Shirt or Coat"
+
+
+@unseen
+def diagram_replaced(folder: Folder) -> None:
+    diagram = folder.path / "diagram.svg"
+    diagram.write_text(diagram.read_text().replace("LeNet", "AlexNet"))
 
 
 @seen

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import shlex
 from collections.abc import Callable
@@ -13,13 +15,17 @@ import pytest
 from jinja2 import UndefinedError
 
 from export.bundle.manifest import _recipe
+from export.bundle.report.bars import charts
 from export.bundle.report.command import command
 from export.bundle.report.page import page
 from export.bundle.report.rendering import render
+from export.bundle.report.rows import rows
 from export.bundle.write import write
 from export.cli.main import load_command
 from export.recipe import Io, Recipe
 from export.scheme import FLOAT16, INT8
+from export.units import size_in_words
+from tests.commands.edits import pictures
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -32,6 +38,7 @@ class Page(HTMLParser):
         self.open: list[str] = []
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
+        self.sources: list[str] = []
         self.words = ""
         self.feed(content)
         self.close()
@@ -40,6 +47,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
+        self.sources += [value or "" for name, value in attrs if name == "src"]
         if tag not in VOID:
             self.open.append(tag)
 
@@ -57,7 +65,7 @@ def _manifest(exported: Path) -> dict[str, Any]:
 
 def test_page_contains_every_file_reason_and_operator(exported: Path) -> None:
     manifest = _manifest(exported)
-    content = page(manifest)
+    content = page(manifest, pictures(exported))
     assert content == (exported / "report.html").read_text()
     words = " ".join(Page(content).words.split())
     facts = [manifest["title"], manifest["probe"]["sha256"], manifest["calibration"]["sha256"]]
@@ -70,13 +78,15 @@ def test_page_contains_every_file_reason_and_operator(exported: Path) -> None:
 
 
 def test_page_loads_no_external_content(exported: Path) -> None:
-    content = page(_manifest(exported))
+    content = page(_manifest(exported), pictures(exported))
     found = Page(content)
-    assert found.tags.isdisjoint({"script", "link", "img", "iframe", "object", "base"})
-    assert found.attributes.isdisjoint({"src", "href", "srcset", "action", "onload"})
+    assert found.tags.isdisjoint({"script", "link", "iframe", "object", "base"})
+    assert found.attributes.isdisjoint({"href", "srcset", "action", "onload"})
+    assert [source[:26] for source in found.sources] == ["data:image/svg+xml;base64,"]  # the diagram
     assert "url(" not in content
     assert "@import" not in content
     assert "default-src 'none'" in content
+    assert 'img-src data:">' in content
 
 
 def _hostile(value: Any, key: str = "") -> Any:
@@ -96,9 +106,43 @@ def test_manifest_values_are_escaped(exported: Path) -> None:
     manifest["weights"].update(trained=False, reason="<script>")
     manifest["probe"]["warnings"] = ["<script>"]
     manifest["recipe"]["options"] = {"<script>": 1}
-    found = Page(page(manifest))
+    found = Page(page(manifest, {}))
     assert found.tags.isdisjoint({"script", "img"})
     assert found.words.count("<script>") > 50
+
+
+def test_sizes_and_latencies_are_bars_next_to_the_float32_file_of_the_format(exported: Path) -> None:
+    manifest = _manifest(exported)
+    sizes = {file["file"]: file["bytes"] for file in manifest["files"]}
+    size, latency = charts(manifest, rows(manifest))
+    assert list(size.groups) == list(latency.groups) == [".tflite", ".onnx"]
+    for name, bars in size.groups.items():
+        first, second = (sizes[f"lenet5-{precision}{name}"] for precision in ("float32", "int8"))
+        assert [bar.style for bar in bars] == ["reference", "good"] or bars[1].style == "noted"
+        assert [bar.words for bar in bars] == [size_in_words(first), size_in_words(second)]
+        assert [bar.ratio for bar in bars] == ["", f"{second / first:.2f} x"]
+        assert [bar.length for bar in bars] == [round(100 * one / max(sizes.values()), 1) for one in (first, second)]
+    assert all(bar.words.endswith(" ms") for bars in latency.groups.values() for bar in bars)
+    words = Page(page(manifest, {})).words
+    assert all(bar.words in words and bar.ratio in words for bars in size.groups.values() for bar in bars)
+
+
+def test_a_file_that_failed_has_a_bar_of_its_own_colour(exported: Path) -> None:
+    manifest = _manifest(exported)
+    manifest["files"][1]["checks"][0].update(passed=False)
+    shown = rows(manifest)
+    failed = next(row for row in shown if row.state == "failed")
+    (bar,) = [one for one in charts(manifest, shown)[0].groups[failed.format] if one.style == "failed"]
+    assert bar.name == failed.scheme
+
+
+def test_the_diagram_is_that_of_the_network(exported: Path) -> None:
+    found = Page(page(_manifest(exported), pictures(exported)))
+    drawing = base64.b64decode(found.sources[0].partition(",")[2]).decode()
+    assert drawing == (exported / "diagram.svg").read_text()
+    assert "LeNet-5" in html.unescape(drawing)
+    assert "Conv 5x5, 6" in drawing
+    assert Page(page(_manifest(exported), {})).sources == []
 
 
 def test_undefined_template_value_is_an_error() -> None:
@@ -119,16 +163,16 @@ def test_verdict_claims_only_what_was_proven(
 ) -> None:
     manifest = _manifest(exported)
     change(manifest)
-    text = Page(page(manifest)).words
+    text = Page(page(manifest, {})).words
     assert words in text
     assert "Proven: all" not in text
 
 
 def test_failed_file_is_expanded(exported: Path) -> None:
     manifest = _manifest(exported)
-    assert "<details open>" not in page(manifest)
+    assert "<details open>" not in page(manifest, {})
     manifest["files"][1]["checks"][0].update(passed=False)
-    assert page(manifest).count("<details open>") == 1
+    assert page(manifest, {}).count("<details open>") == 1
 
 
 def test_command_on_the_page_repeats_the_export() -> None:

@@ -70,7 +70,8 @@ def test_verification_repeats_the_checks_of_the_export(exported: Path, capsys: p
         "lenet5-int8.onnx": common | {"fidelity", "agreement", "storage"},
     }
     others = [(check["id"], check["subject"]) for check in record["checks"]]
-    assert {name for check, name in others if check == "integrity"} == {"golden.npz", "labels.txt", "report.html"}
+    companions = {"diagram.svg", "golden.npz", "labels.txt", "report.html"}
+    assert {name for check, name in others if check == "integrity"} == companions
     assert {check for check, _ in others} == {"integrity", "completeness", "consistency", "preprocessing"}
 
 
@@ -89,6 +90,8 @@ def test_flipped_bit_fails_only_that_file(name: str, copy: Path, verify: Verify)
         ("lenet5-int8.onnx", "truncated"),
         ("labels.txt", "removed"),
         ("report.html", "truncated"),
+        ("diagram.svg", "truncated"),
+        ("diagram.svg", "removed"),
     ],
 )
 def test_truncated_or_missing_file_fails(name: str, damage: str, copy: Path, verify: Verify) -> None:

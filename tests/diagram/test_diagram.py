@@ -11,10 +11,10 @@ import pytest
 from keras import layers
 
 import zoo
-from export.cli.diagram.blocks import blocks, columns, runs
-from export.cli.diagram.context import name_context
-from export.cli.diagram.drawing import COLOURS, draw
-from export.cli.diagram.steps import Kind, steps
+from export.bundle.diagram.blocks import blocks, columns, runs
+from export.bundle.diagram.context import name_context
+from export.bundle.diagram.drawing import COLOURS, draw
+from export.bundle.diagram.steps import Kind, steps
 from export.cli.main import main
 from tests.zoo.contents import quick
 from tests.zoo.families import photo_networks

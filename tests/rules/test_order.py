@@ -46,7 +46,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("integer_model", "registry"),
         ("pruning",),
     ),
-    "export.analysis": (("tasks",), ("evaluation",), ("budget", "diagnosis", "original"), ("__init__",)),
+    "export.analysis": (("tasks",), ("evaluation",), ("budget", "deviations", "diagnosis", "original"), ("__init__",)),
 }
 PACKAGES = [name for row in ORDER[""] for name in row]
 MODULES = {

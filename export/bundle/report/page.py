@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from export.bundle.report import budget_chart, budget_words, facts, file_words, pruning_words
+from export.bundle.report import bars, budget_chart, budget_words, deviation_part, facts, file_words, pruning_words
 from export.bundle.report.command import command
+from export.bundle.report.image import data_uri
 from export.bundle.report.layer_part import LayerPart, layer_part
 from export.bundle.report.legend import legend
 from export.bundle.report.parts import Fact, Table
@@ -31,8 +32,13 @@ class FilePart:
     edges: list[Fact]
 
 
-def page(manifest: Mapping[str, Any]) -> str:
-    """Return report.html."""
+def page(manifest: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
+    """Return report.html.
+
+    Args:
+        manifest: the manifest.
+        pictures: content of the picture files beside the page, by name.
+    """
     shown = rows(manifest)
     files = {file["file"]: file for file in (*manifest["files"], *manifest["not_delivered"])}
     metric = headline(manifest)
@@ -47,6 +53,9 @@ def page(manifest: Mapping[str, Any]) -> str:
         legend=[line for line in lines if not _warns(line)],
         rows=shown,
         score=metric.heading if metric else "",
+        bars=bars.charts(manifest, shown),
+        deviations=deviation_part.part(manifest, pictures),
+        diagram=data_uri(manifest.get("diagram"), pictures),
         pruning=pruning_words.part(manifest),
         budget=budget_words.part(manifest),
         charts=budget_chart.charts(manifest),

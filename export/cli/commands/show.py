@@ -51,7 +51,7 @@ def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
 
 
 def _draw(architecture: Architecture, path: Path, *, full: bool) -> None:
-    from export.cli.diagram import drawing
+    from export.bundle.diagram import drawing
     from export.passes.fold import flat
     from zoo.weights.patches import blank_weights
 

@@ -63,7 +63,7 @@ def write_mask(path: Path, mask: NDArray[np.intp]) -> None:
     if mask.max() >= MOST_CLASSES:
         raise UsageProblemError(f"a mask of class {mask.max()} does not fit into a PNG; type --out FILE.npz")
     picture = Image.fromarray(mask.astype(np.uint8))
-    picture.putpalette(_colours().tobytes())
+    picture.putpalette(mask_colours().tobytes())
     try:
         picture.save(path)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
@@ -72,7 +72,7 @@ def write_mask(path: Path, mask: NDArray[np.intp]) -> None:
         ) from error
 
 
-def _colours() -> NDArray[np.uint8]:
+def mask_colours() -> NDArray[np.uint8]:
     """Return the 256 colours (256, 3) of Pascal VOC, which spread the bits of the class index over the channels."""
     index = np.arange(256)[:, None]
     channel = np.arange(3)

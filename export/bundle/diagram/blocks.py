@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from export.cli.diagram.steps import Step
+from export.bundle.diagram.steps import Step
 
 LONGEST_PERIOD = 6  # Maximum number of blocks that repeat together.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from export.cli.diagram.steps import Kind, Step
+from export.bundle.diagram.steps import Kind, Step
 
 FEWEST_PLACES = 3  # where it is read, each of which depends on the one before
 

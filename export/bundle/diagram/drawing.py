@@ -8,9 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.cli.diagram.blocks import Run, blocks, columns, runs
-from export.cli.diagram.context import name_context
-from export.cli.diagram.steps import Kind, Step, steps
+from export.bundle.diagram.blocks import Run, blocks, columns, runs
+from export.bundle.diagram.context import name_context
+from export.bundle.diagram.steps import Kind, Step, steps
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -44,6 +44,13 @@ def check(path: Path) -> None:
         raise UsageProblemError(f"--diagram {path}: there is no folder {path.parent}; type an existing folder")
 
 
+def box_and_edge_counts(model: keras.Model) -> tuple[int, int]:
+    """Return how many boxes and edges the folded drawing of a flat functional model has, at most."""
+    found = name_context(steps(model))
+    drawn = {place for run in runs(found, blocks(found)) for place in run.places}
+    return len(drawn), sum(len(found[place].sources) for place in drawn)
+
+
 def draw(model: keras.Model, title: str, kind: str, *, full: bool = False) -> bytes:
     """Return the content of a drawing of a flat functional model.
 
@@ -58,7 +65,7 @@ def draw(model: keras.Model, title: str, kind: str, *, full: bool = False) -> by
 
     found = steps(model, full=True) if full else name_context(steps(model))
     graph = pygraphviz.AGraph(directed=True, strict=False)
-    graph.graph_attr.update(label=title, labelloc="t", fontname="sans-serif", fontsize="20", ranksep="0.25")
+    graph.graph_attr.update(label=_label(title), labelloc="t", fontname="sans-serif", fontsize="20", ranksep="0.25")
     graph.graph_attr.update({"dpi": "150"} if kind == "png" else {})
     graph.node_attr.update(shape="box", style="filled,rounded", fontname="sans-serif", fontsize="11", color="#7a8794")
     graph.edge_attr.update(color="#55606b", arrowsize="0.6")
@@ -109,7 +116,14 @@ def _boxes(graph: Any, found: Sequence[Step], places: Mapping[int, Sequence[int]
         shape = step.shape if last == step.shape else f"{step.shape} ... {last.rsplit(' x ', 1)[-1]}"
         words = " · ".join(step.words)
         outputs = "".join(f"output {name}\n" for name in step.outputs)
-        graph.add_node(place, label=f"{outputs}{words}\n{shape}", fillcolor=COLOURS[step.kind], tooltip=step.name)
+        label = _label(f"{outputs}{words}\n{shape}")
+        graph.add_node(place, label=label, fillcolor=COLOURS[step.kind], tooltip=_label(step.name))
+
+
+def _label(text: str) -> str:
+    """Return a text that Graphviz draws as it is: no escape sequence, and no markup, which begins with "<"."""
+    escaped = text.replace("\\", "\\\\")
+    return f" {escaped}" if escaped.startswith("<") else escaped
 
 
 def _stands_for(found_runs: Sequence[Run]) -> dict[int, int]:

@@ -127,7 +127,7 @@ def _word(node: Node) -> str:
     if name == "Dense":
         return f"Dense {operation.units}{_activation(operation)}"
     if name == "Activation":
-        return str(operation.activation.__name__)
+        return _function_name(operation.activation)
     if name == "ReLU":
         return "ReLU" if operation.max_value is None else f"ReLU{operation.max_value:g}"
     if not _is_layer(operation):
@@ -185,8 +185,13 @@ def _stride(layer: keras.Layer) -> str:
 
 
 def _activation(layer: keras.Layer) -> str:
-    name = layer.activation.__name__
+    name = _function_name(layer.activation)
     return "" if name == "linear" else f", {name}"
+
+
+def _function_name(activation: Any) -> str:
+    """Return the name of an activation, which may be a function or a layer."""
+    return str(getattr(activation, "__name__", type(activation).__name__))
 
 
 def _sides(sizes: tuple[int, ...]) -> str:

@@ -1,0 +1,188 @@
+"""The section of report.html about one file's differences from the Keras model: changed classes and largest errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from export.analysis.deviations.confusion import NEAR_TIE
+from export.bundle.report.image import data_uri
+from export.bundle.report.parts import Column, Table
+from export.metrics import EQUAL_SQNR_DB
+
+_COLUMNS = (
+    Column("Keras model"),
+    Column("file"),
+    Column("times", "number"),
+    Column("near ties", "number"),
+    Column("model's lead, %", "number"),
+    Column("file's lead, %", "number"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """The changed classes of one output."""
+
+    lines: Sequence[str]
+    table: Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A line of a prediction; `length` of its bar in percent, None without a bar."""
+
+    title: str
+    words: str
+    length: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """The prediction of the model or of the file for one sample."""
+
+    heading: str
+    lines: Sequence[Line]
+    nothing: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A sample with a large error.
+
+    Attributes:
+        title: its number.
+        lines: its error in words.
+        is_changed: whether the two best predictions have different names.
+        sides: what the model and the file predict.
+        photo: as a data URI; empty without one.
+        masks: masks of the model, of the file, and their difference as a data URI; empty without them.
+        size: width and height of the photo in the unit of the boxes.
+        boxes: left, top, width and height by the style of the box.
+    """
+
+    title: str
+    lines: Sequence[str]
+    is_changed: bool
+    sides: Sequence[Side]
+    photo: str
+    masks: str
+    size: tuple[int, int]
+    boxes: Sequence[tuple[str, tuple[int, int, int, int]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviationPart:
+    """The section of the page."""
+
+    file: str
+    confusions: Sequence[Confusion]
+    samples: Sequence[Sample]
+    legend: Sequence[str]
+
+
+def part(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> DeviationPart | None:
+    """Return the section; None if the manifest has no such comparison.
+
+    Args:
+        manifest: the manifest.
+        files: the pictures beside the report, by name.
+    """
+    found = manifest.get("deviations")
+    if not found:
+        return None
+    records = (*manifest["files"], *manifest["not_delivered"])
+    precision = next((file["precision"] for file in records if file["file"] == found["file"]), "file")
+    several = len(found["confusions"]) > 1
+    return DeviationPart(
+        file=found["file"],
+        confusions=[_confusion(name if several else "", one) for name, one in found["confusions"].items()],
+        samples=[_sample(one, manifest["probe"]["count"], precision, files) for one in found["samples"]],
+        legend=_legend(manifest, files),
+    )
+
+
+def _legend(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> list[str]:
+    samples = manifest["deviations"]["samples"]
+    if not samples:
+        return []
+    numbered = "" if any(one.get("photo") in files for one in samples) else "; samples are numbered in their order"
+    lines = [f"from the {manifest['probe']['count']} samples of the proof ({manifest['probe']['source']}){numbered}"]
+    if any(one.get("masks") in files for one in samples):
+        lines.append("masks: the Keras model, the file, and in red the pixels that differ")
+    if any(one["model"]["boxes"] or one["file"]["boxes"] for one in samples):
+        lines.append("boxes: dashed by the Keras model, solid by the file")
+    return lines
+
+
+def _confusion(output: str, found: Mapping[str, Any]) -> Confusion:
+    count, changed, unit = found["count"], found["changed"], found["unit"]
+    of = f"{output}: " if output else ""
+    if not changed:
+        return Confusion(lines=[f"{of}the same class for all {count} {unit}"], table=Table(_COLUMNS, ()))
+    lines = [
+        f"{of}another class for {changed} of {count} {unit} ({_percent(changed / count)}): {_near(found)}; in a near "
+        f"tie, the model's probabilities of the two classes differ by at most {NEAR_TIE:.0%}"
+    ]
+    if found["more_pairs"]:
+        lines.append(f"{found['more_pairs']} rarer pairs are not shown")
+    rows = [
+        [
+            one["model"],
+            one["file"],
+            str(one["count"]),
+            str(one["near_ties"]),
+            f"{100 * one['model_margin']:.1f}",
+            f"{100 * one['file_margin']:.1f}",
+        ]
+        for one in found["pairs"]
+    ]
+    return Confusion(lines=lines, table=Table(_COLUMNS, rows))
+
+
+def _near(found: Mapping[str, Any]) -> str:
+    near, clear = found["near_ties"], found["changed"] - found["near_ties"]
+    if not clear:
+        return "all near ties"
+    return f"{near} near ties, {clear} changes of a clear prediction"
+
+
+def _sample(one: Mapping[str, Any], count: int, precision: str, files: Mapping[str, bytes]) -> Sample:
+    exact = one["sqnr_db"] >= EQUAL_SQNR_DB
+    lines = [f"{_percent(one['share'])} of the error of all", "equal" if exact else f"SQNR {one['sqnr_db']:.1f} dB"]
+    if one["changed_pixels"] is not None:
+        lines.append(f"{_percent(one['changed_pixels'])} of the pixels differ")
+    best = [[row["title"] for row in side["rows"][:1]] for side in (one["model"], one["file"])]
+    width, height = one.get("size", (1, 1))
+    return Sample(
+        title=f"sample {one['number']} of {count}",
+        lines=lines,
+        is_changed=best[0] != best[1],
+        sides=[_side("Keras model", one["model"]), _side(precision, one["file"])],
+        photo=data_uri(one.get("photo"), files),
+        masks=data_uri(one.get("masks"), files),
+        size=(width, height),
+        boxes=[(style, _box(box)) for style in ("model", "file") for box in one[style]["boxes"]],
+    )
+
+
+def _side(heading: str, found: Mapping[str, Any]) -> Side:
+    lines = [
+        Line(
+            title=row["title"],
+            words=row["text"] if row["text"] and not row["share"] else _percent(row["share"]),
+            length=round(100 * row["share"], 1) if row["share"] else None,
+        )
+        for row in found["rows"]
+    ]
+    return Side(heading=heading, lines=lines, nothing=found["nothing"])
+
+
+def _box(sides: Sequence[int]) -> tuple[int, int, int, int]:
+    left, top, right, bottom = sides
+    return left, top, max(1, right - left), max(1, bottom - top)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.1f} %"
