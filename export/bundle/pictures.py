@@ -25,7 +25,8 @@ PHOTO_PIXELS = 192  # of the longer side
 SMALL_PIXELS = 64  # A photo up to this side is stored as it is.
 JPEG_QUALITY = 80
 MASK_PIXELS = 128
-CHANGED = (255, 0, 0)
+CHANGED = (255, 255, 255)  # The palette of masks has no white among its first classes.
+GAP, GAP_COLOUR = 2, 128  # between two masks
 MOST_BYTES = 160_000  # of one picture
 
 
@@ -112,7 +113,8 @@ def _masks(one: Deviation) -> bytes | None:
     colours = mask_colours()
     changed = np.where((model != file)[..., None], np.array(CHANGED, np.uint8), colours[model] // 3)
     packed = io.BytesIO()
-    strip = np.concatenate([colours[model], colours[file], changed], axis=1)
+    gap = np.full((len(model), GAP, 3), GAP_COLOUR, np.uint8)
+    strip = np.concatenate([colours[model], gap, colours[file], gap, changed], axis=1)
     Image.fromarray(strip.astype(np.uint8)).save(packed, "PNG", optimize=True)
     return packed.getvalue()
 

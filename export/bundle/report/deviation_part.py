@@ -54,7 +54,7 @@ class Sample:
     Attributes:
         title: its number.
         lines: its error in words.
-        is_changed: whether the two best predictions have different names.
+        is_changed: whether the two have another best prediction, or other objects.
         sides: what the model and the file predict.
         photo: as a data URI; empty without one.
         masks: masks of the model, of the file, and their difference as a data URI; empty without them.
@@ -108,9 +108,13 @@ def _legend(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> list[str
     if not samples:
         return []
     numbered = "" if any(one.get("photo") in files for one in samples) else "; samples are numbered in their order"
-    lines = [f"from the {manifest['probe']['count']} samples of the proof ({manifest['probe']['source']}){numbered}"]
+    probe = manifest["probe"]
+    lines = [
+        f"from the {probe['count']} samples of the proof ({probe['source']}){numbered}; "
+        "shares are of the squared error of all samples"
+    ]
     if any(one.get("masks") in files for one in samples):
-        lines.append("masks: the Keras model, the file, and in red the pixels that differ")
+        lines.append("masks: the Keras model, the file, and in white the pixels that differ")
     if any(one["model"]["boxes"] or one["file"]["boxes"] for one in samples):
         lines.append("boxes: dashed by the Keras model, solid by the file")
     return lines
@@ -150,33 +154,45 @@ def _near(found: Mapping[str, Any]) -> str:
 
 def _sample(one: Mapping[str, Any], count: int, precision: str, files: Mapping[str, bytes]) -> Sample:
     exact = one["sqnr_db"] >= EQUAL_SQNR_DB
-    lines = [f"{_percent(one['share'])} of the error of all", "equal" if exact else f"SQNR {one['sqnr_db']:.1f} dB"]
+    lines = [f"{_percent(one['share'])} of the error", "equal" if exact else f"SQNR {one['sqnr_db']:.1f} dB"]
     if one["changed_pixels"] is not None:
         lines.append(f"{_percent(one['changed_pixels'])} of the pixels differ")
-    best = [[row["title"] for row in side["rows"][:1]] for side in (one["model"], one["file"])]
     width, height = one.get("size", (1, 1))
+    photo = data_uri(one.get("photo"), files)
     return Sample(
         title=f"sample {one['number']} of {count}",
         lines=lines,
-        is_changed=best[0] != best[1],
-        sides=[_side("Keras model", one["model"]), _side(precision, one["file"])],
-        photo=data_uri(one.get("photo"), files),
+        is_changed=_names(one["model"]) != _names(one["file"]),
+        sides=[
+            _side(name, one[key], has_photo=bool(photo))
+            for name, key in (("Keras model", "model"), (precision, "file"))
+        ],
+        photo=photo,
         masks=data_uri(one.get("masks"), files),
         size=(width, height),
-        boxes=[(style, _box(box)) for style in ("model", "file") for box in one[style]["boxes"]],
+        boxes=[(style, _box(box)) for style in ("file", "model") for box in one[style]["boxes"]],
     )
 
 
-def _side(heading: str, found: Mapping[str, Any]) -> Side:
-    lines = [
-        Line(
-            title=row["title"],
-            words=row["text"] if row["text"] and not row["share"] else _percent(row["share"]),
-            length=round(100 * row["share"], 1) if row["share"] else None,
-        )
-        for row in found["rows"]
-    ]
-    return Side(heading=heading, lines=lines, nothing=found["nothing"])
+def _names(found: Mapping[str, Any]) -> list[str]:
+    """Return the name of the best prediction, or of all objects."""
+    names = [row["title"] for row in found["rows"]]
+    return sorted(names) if found["boxes"] else names[:1]
+
+
+def _side(heading: str, found: Mapping[str, Any], *, has_photo: bool) -> Side:
+    return Side(
+        heading=heading, lines=[_line(row, has_photo=has_photo) for row in found["rows"]], nothing=found["nothing"]
+    )
+
+
+def _line(row: Mapping[str, Any], *, has_photo: bool) -> Line:
+    """Return a row: a number, or a share with its place, which a box on the photo shows."""
+    title, text, share = row["title"], row["text"], row["share"]
+    if not share:
+        return Line(title=title, words=text or _percent(share), length=None)
+    place = f" ({text})" if text and not has_photo else ""
+    return Line(title=f"{title}{place}", words=_percent(share), length=round(100 * share, 1))
 
 
 def _box(sides: Sequence[int]) -> tuple[int, int, int, int]:
