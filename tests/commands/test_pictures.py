@@ -21,13 +21,15 @@ from export.analysis.tasks.classification.outputs import best
 from export.analysis.tasks.classification.outputs import prediction as of_classes
 from export.analysis.tasks.detection.outputs import DetectedObject
 from export.analysis.tasks.detection.outputs import prediction as of_objects
-from export.analysis.tasks.prediction import Prediction
+from export.analysis.tasks.embedding.task import EMBEDDING
+from export.analysis.tasks.prediction import Described, Prediction
 from export.analysis.tasks.segmentation.outputs import prediction as of_pixels
 from export.bundle import pictures, report_match
 from export.bundle.golden_photo import GoldenPhoto
 from export.bundle.read import read
 from export.bundle.report.deviation_part import part
 from export.bundle.report.page import page
+from export.model.tensor_spec import TensorSpec
 from tests.commands.edits import Folder
 
 PHOTO = GoldenPhoto(name="golden_photo.png", content=b"", crop=Crop(box=(0, 0, 8, 8), mirrored=False))
@@ -106,6 +108,27 @@ def test_boxes_lie_on_the_photo_in_its_pixels() -> None:
     assert sample.boxes == [("model", (10, 20, 100, 200))]
     assert sample.sides[1].nothing == "no object detected"
     assert sample.is_changed
+
+
+def test_objects_on_photos_of_the_user_have_their_place_in_words() -> None:
+    one = DetectedObject(index=0, name="cat", score=0.9, box=(10, 20, 110, 220))
+    shown = part(manifest(deviations(of_objects([one]), of_objects([one])), {}), {})
+    assert shown is not None
+    (line,) = shown.samples[0].sides[0].lines
+    assert (line.title, line.words) == ("cat (x 10 to 110, y 20 to 220)", "90 %")
+
+
+def test_vectors_are_compared_with_those_of_the_other_samples() -> None:
+    vectors = {"vector": np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])}
+    described = Described(file="net-int8.tflite", outputs=(TensorSpec(name="vector", shape=(1, 2), dtype="float32"),))
+    names = [f"sample {number}" for number in (1, 2, 3)]
+    found = EMBEDDING.read(vectors, described, class_names=(), photo_sizes=(), names=names, top=3)
+    shown = part(manifest(deviations(found[0], found[2]), {}), {})
+    assert shown is not None
+    assert [(line.title, line.words) for line in shown.samples[0].sides[0].lines] == [
+        ("sample 2", "cosine 0.800"),
+        ("sample 3", "cosine 0.000"),
+    ]
 
 
 def test_masks_mark_the_pixels_that_differ() -> None:

@@ -24,7 +24,12 @@ INSTEAD = {
 }
 FORBIDDEN = re.compile(r"\b(" + "|".join(INSTEAD) + r")\b", re.IGNORECASE)
 ALLOWED = re.compile(r"progress bar|no answer in", re.IGNORECASE)
-CHARTS = ("export.bundle.report.layer_chart", "export.cli.tables.predictions")  # which draw bars
+CHARTS = (  # which draw bars
+    "export.bundle.report.bars",
+    "export.bundle.report.deviation_part",
+    "export.bundle.report.layer_chart",
+    "export.cli.tables.predictions",
+)
 
 
 def texts(path: Path) -> list[tuple[int, str]]:

@@ -64,8 +64,13 @@ def read(compared: Compared, output: str, numbers: Sequence[int]) -> tuple[Pairi
 def record(found: Prediction) -> dict[str, Any]:
     """Return a prediction as plain data for a manifest."""
     boxes = [one["box"] for one in found.record.get("objects", ())]
+    is_vector = "embedding" in found.record
+    texts = [f"cosine {row.share:.3f}" if is_vector else row.text for row in found.rows]
     return {
-        "rows": [{"title": row.title[:MOST_LABEL], "share": row.share, "text": row.text} for row in found.rows],
+        "rows": [
+            {"title": row.title[:MOST_LABEL], "share": row.share, "text": text}
+            for row, text in zip(found.rows, texts, strict=True)
+        ],
         "nothing": found.nothing,
         "boxes": [list(box) for box in boxes],
     }

@@ -181,18 +181,17 @@ def _names(found: Mapping[str, Any]) -> list[str]:
 
 
 def _side(heading: str, found: Mapping[str, Any], *, has_photo: bool) -> Side:
-    return Side(
-        heading=heading, lines=[_line(row, has_photo=has_photo) for row in found["rows"]], nothing=found["nothing"]
-    )
+    is_object = bool(found["boxes"])
+    lines = [_line(row, is_object=is_object, has_photo=has_photo) for row in found["rows"]]
+    return Side(heading=heading, lines=lines, nothing=found["nothing"])
 
 
-def _line(row: Mapping[str, Any], *, has_photo: bool) -> Line:
-    """Return a row: a number, or a share with its place, which a box on the photo shows."""
+def _line(row: Mapping[str, Any], *, is_object: bool, has_photo: bool) -> Line:
+    """Return a row: its share, its own words, or an object with its place unless a box on the photo shows it."""
     title, text, share = row["title"], row["text"], row["share"]
-    if not share:
-        return Line(title=title, words=text or _percent(share), length=None)
-    place = f" ({text})" if text and not has_photo else ""
-    return Line(title=f"{title}{place}", words=_percent(share), length=round(100 * share, 1))
+    if is_object:
+        title, text = (title if has_photo else f"{title} ({text})"), ""
+    return Line(title=title, words=text or _percent(share), length=round(100 * share, 1) if share else None)
 
 
 def _box(sides: Sequence[int]) -> tuple[int, int, int, int]:
