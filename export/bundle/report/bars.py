@@ -1,4 +1,4 @@
-"""Bars of the sizes and latencies of all files, next to the float32 file of the same format."""
+"""The sizes and latencies of all files as bars, next to the float32 file of the same format."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class BarChart:
-    """Bars by format."""
+    """The bars of one quantity, by format."""
 
     title: str
     groups: Mapping[str, Sequence[Bar]]
