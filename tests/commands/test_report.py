@@ -136,6 +136,20 @@ def test_a_file_that_failed_has_a_bar_of_its_own_colour(exported: Path) -> None:
     assert bar.name == failed.scheme
 
 
+def test_a_bar_that_would_make_the_others_illegible_is_cut_off(exported: Path) -> None:
+    manifest = _manifest(exported)
+    files = {file["file"]: file for file in manifest["files"]}
+    for name, time in {"float32.tflite": 4.0, "int8.tflite": 1000.0, "float32.onnx": 8.0, "int8.onnx": 2.0}.items():
+        files[f"lenet5-{name}"]["p50_ms"] = time
+    latency = charts(manifest, rows(manifest))[1]
+    found = {name: [(bar.length, bar.is_cut, bar.ratio) for bar in bars] for name, bars in latency.groups.items()}
+    assert found == {
+        ".tflite": [(20.0, False, ""), (100.0, True, "250.00 x")],
+        ".onnx": [(40.0, False, ""), (10.0, False, "0.25 x")],
+    }
+    assert page(manifest, {}).count(' cut"') == 1
+
+
 def test_the_diagram_is_that_of_the_network(exported: Path) -> None:
     found = Page(page(_manifest(exported), pictures(exported)))
     drawing = base64.b64decode(found.sources[0].partition(",")[2]).decode()

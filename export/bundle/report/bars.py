@@ -10,17 +10,28 @@ from export.bundle.report.rows import Row
 from export.units import size_in_words, time_in_words
 
 SHORTEST = 0.4  # percent of the width, so that a bar is seen
+MOST_FLOATS = 2.5  # A bar is cut off at so many times the longest float32 bar, so that the others stay legible.
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """A file: `length` is relative to the longest bar of all formats, in percent."""
+    """A file.
+
+    Attributes:
+        name: its precision.
+        style: "reference", "good", "noted" or "failed".
+        length: relative to the longest bar of all formats, in percent.
+        is_cut: whether the bar would be longer.
+        words: its value with the unit.
+        ratio: "0.26 x" of the float32 file of its format; empty without one.
+    """
 
     name: str
-    style: str  # "reference", "good", "noted" or "failed"
+    style: str
     length: float
+    is_cut: bool
     words: str
-    ratio: str  # "0.26 x" of the float32 file of its format; empty without one
+    ratio: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +57,7 @@ def _chart(
 ) -> BarChart:
     """Return the bars of the values `key` of all files that have one."""
     measured = [row for row in rows if files[row.file][key]]
-    longest = max((files[row.file][key] for row in measured), default=1)
+    longest = _longest(files, [row.file for row in measured], key)
     groups: dict[str, list[Bar]] = {}
     for row in measured:
         file = files[row.file]
@@ -55,12 +66,21 @@ def _chart(
         bar = Bar(
             name=row.scheme,
             style="reference" if is_reference and row.state != "failed" else row.state,
-            length=max(SHORTEST, round(100 * file[key] / longest, 1)),
+            length=min(100.0, max(SHORTEST, round(100 * file[key] / longest, 1))),
+            is_cut=file[key] > longest,
             words=words(file[key]),
             ratio=f"{file[key] / floats[0]:.2f} x" if floats and not is_reference else "",
         )
         groups.setdefault(row.format, []).append(bar)
     return BarChart(title=title, groups=groups)
+
+
+def _longest(files: Mapping[str, Mapping[str, Any]], names: Sequence[str], key: str) -> float:
+    """Return the value of a bar of the full width."""
+    values = [files[name][key] for name in names]
+    floats = [files[name][key] for name in names if files[name]["precision"] == "float32"]
+    longest = max(values, default=1)
+    return float(min(longest, MOST_FLOATS * max(floats)) if floats else longest)
 
 
 def _is_float_of(candidate: Mapping[str, Any], file: Mapping[str, Any]) -> bool:

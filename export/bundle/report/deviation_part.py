@@ -12,8 +12,7 @@ from export.bundle.report.parts import Column, Table
 from export.metrics import EQUAL_SQNR_DB
 
 _COLUMNS = (
-    Column("Keras model"),
-    Column("file"),
+    Column("Keras model → file"),
     Column("times", "number"),
     Column("near ties", "number"),
     Column("model's lead, %", "number"),
@@ -127,14 +126,13 @@ def _confusion(output: str, found: Mapping[str, Any]) -> Confusion:
         return Confusion(lines=[f"{of}the same class for all {count} {unit}"], table=Table(_COLUMNS, ()))
     lines = [
         f"{of}another class for {changed} of {count} {unit} ({_percent(changed / count)}): {_near(found)}; in a near "
-        f"tie, the model's probabilities of the two classes differ by at most {NEAR_TIE:.0%}"
+        f"tie, the model's probabilities of the two classes differ by at most {100 * NEAR_TIE:.0f} %"
     ]
     if found["more_pairs"]:
         lines.append(f"{found['more_pairs']} rarer pairs are not shown")
     rows = [
         [
-            one["model"],
-            one["file"],
+            f"{one['model']} → {one['file']}",
             str(one["count"]),
             str(one["near_ties"]),
             f"{100 * one['model_margin']:.1f}",
