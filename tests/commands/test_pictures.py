@@ -29,7 +29,10 @@ from export.bundle.golden_photo import GoldenPhoto
 from export.bundle.read import read
 from export.bundle.report.deviation_part import part
 from export.bundle.report.page import page
+from export.bundle.verify import verify
+from export.cli.main import main
 from export.model.tensor_spec import TensorSpec
+from export.progress import Quiet
 from tests.commands.edits import Folder
 
 PHOTO = GoldenPhoto(name="golden_photo.png", content=b"", crop=Crop(box=(0, 0, 8, 8), mirrored=False))
@@ -201,3 +204,17 @@ def test_only_files_of_the_folder_are_read(copy: Path) -> None:
     folder.manifest["diagram"] = "../../outside.svg"
     folder.write()
     assert pictures.read(read(copy)) == {}
+
+
+def test_an_export_on_built_in_photos_shows_them(tmp_path: Path) -> None:
+    few = ["--calibration-count", "16", "--probe-count", "16", "--no-reconstruct"]
+    assert main(["export", "lenet5", "--int8", "--format", "tflite", *few, "--out", str(tmp_path)]) == 0
+    folder = tmp_path / "lenet5"
+    record = json.loads((folder / "manifest.json").read_text())
+    samples = record["deviations"]["samples"]
+    names = [sample["photo"] for sample in samples]
+    assert names == [f"sample_{sample['number']}.png" for sample in samples]
+    assert len(names) == 6
+    assert set(names) <= set(record["companions"])
+    assert (folder / "report.html").read_text().count("data:image/png;base64,") == 6
+    assert verify(read(folder), Quiet()).passed

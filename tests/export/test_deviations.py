@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pytest
 
+from calibration.samples import Samples
+from export.analysis.deviations import run
 from export.analysis.deviations.confusion import confusion
 from export.analysis.deviations.sample_errors import largest
 from export.metrics import compare
+from export.model.subject import Subject
 from export.model.tensor_spec import TensorSpec
+from export.proof.artifact import Artifact
+from export.proof.evidence import ProvenFile
+from export.runtime.run_file import Measurement
+from export.scheme import FLOAT16, FLOAT32, INT8, W8A16, Scheme
 
 LABELS = ("cat", "dog", "fox")
 
@@ -77,3 +88,55 @@ def test_an_output_of_small_numbers_counts_as_much_as_one_of_large_numbers() -> 
 def test_outputs_that_are_not_finite_are_not_ranked(value: float) -> None:
     spec = TensorSpec(name="a", shape=(1, 1), dtype="float32")
     assert largest({"a": np.ones((2, 1))}, {"a": np.array([[1.0], [value]])}, [spec], 6) == ()
+
+
+def proven(scheme: Scheme, file_format: str, stored: np.ndarray) -> ProvenFile:
+    compared = {"logits": compare(reference=EXPECTED["logits"], actual=EXPECTED["logits"])}
+    artifact = Artifact(
+        name="net", format=file_format, scheme=scheme, suffix=f".{file_format}", comparisons=compared, outputs=(SPEC,)
+    )
+    measured = Measurement(
+        inputs=(), outputs=(SPEC,), stored={"logits": stored}, milliseconds=(), p50_ms=1.0, p90_ms=1.0, census=()
+    )
+    return ProvenFile(artifact=artifact, measured=measured)
+
+
+SPEC = TensorSpec(name="logits", shape=(1, 3), dtype="float32")
+EXPECTED = {"logits": np.array([[4.0, 1.0, 0.0], [0.0, 1.0, 5.0]])}
+CHANGED = np.array([[4.0, 1.0, 0.0], [0.0, 6.0, 5.0]])
+PROBE = Samples(inputs={"x": np.zeros((2, 1))}, source="rows.npz", seed=0)
+
+
+def subject(*, trained: bool) -> Subject:
+    weights = SimpleNamespace(trained=trained)
+    return cast(Subject, SimpleNamespace(weights=weights, labels=LABELS, preprocessing=None, task="", meaning=None))
+
+
+def test_the_int8_file_of_the_primary_format_is_compared() -> None:
+    files = [proven(scheme, name, CHANGED) for name in ("onnx", "tflite") for scheme in (W8A16, FLOAT16, INT8, FLOAT32)]
+    found = run.find(subject(trained=True), PROBE, EXPECTED, files)
+    assert found is not None
+    assert found.file == "net-int8.tflite"
+    assert found.confusions["logits"]["pairs"][0]["file"] == "dog"
+    (sample,) = found.record({})["samples"]
+    assert (sample["number"], sample["share"]) == (2, 1.0)
+    assert [sample[side]["rows"][0]["title"] for side in ("model", "file")] == ["fox", "dog"]
+
+
+def test_without_int8_the_file_with_the_fewest_bits_is_compared() -> None:
+    found = run.find(
+        subject(trained=True), PROBE, EXPECTED, [proven(one, "tflite", CHANGED) for one in (FLOAT16, W8A16)]
+    )
+    assert found is not None
+    assert found.file == "net-w8a16.tflite"
+
+
+def test_untrained_networks_noise_and_float32_files_have_no_predictions_to_compare() -> None:
+    files = [proven(INT8, "tflite", CHANGED)]
+    assert run.find(subject(trained=False), PROBE, EXPECTED, files) is None
+    assert run.find(subject(trained=True), replace(PROBE, real=False), EXPECTED, files) is None
+    assert run.find(subject(trained=True), PROBE, EXPECTED, [proven(FLOAT32, "tflite", CHANGED)]) is None
+
+
+def test_a_file_with_outputs_of_another_shape_is_not_compared() -> None:
+    assert run.find(subject(trained=True), PROBE, EXPECTED, [proven(INT8, "tflite", CHANGED[:, :2])]) is None
