@@ -22,7 +22,7 @@ from zoo.errors import UsageProblemError, unknown
 @click.option(
     "--on",
     metavar="MACHINE",
-    help="Run the files on an emulated machine instead: aarch64, pi3, pi4, pi5 or armv7.",
+    help="Run the files on an emulated machine instead: aarch64, pi3, pi4, pi5, pi5-trixie or armv7.",
 )
 @click.option("--samples", type=click.IntRange(1), help="With --on: number of golden samples; default: all.")
 @click.option("--format", "formats", metavar="A,B", help="Verify the files of these formats only; default: all.")
