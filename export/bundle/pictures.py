@@ -74,7 +74,7 @@ def of_diagram(content: bytes | None) -> dict[str, bytes]:
 def read(delivered: Delivered) -> dict[str, bytes]:
     """Return the pictures in a folder that its report shows, by name."""
     paths = [delivered.folder / name for name in _names(delivered)]
-    return {path.name: path.read_bytes() for path in paths if path.stat().st_size <= MOST_BYTES}
+    return {path.name: path.read_bytes() for path in paths if path.is_file() and path.stat().st_size <= MOST_BYTES}
 
 
 def are_whole(delivered: Delivered) -> bool:
