@@ -49,7 +49,7 @@ RECORDED = steps(3)
     [
         (RECORDED, True),
         (np.clip(RECORDED.astype(int) + 1, -128, 127).astype(np.int8), True),  # one step everywhere
-        (np.clip(RECORDED + np.rint(np.random.default_rng(2).normal(0, 1.5, MODEL.shape)), -128, 127), True),
+        (np.clip(RECORDED + np.rint(np.random.default_rng(2).normal(0, 1.2, MODEL.shape)), -128, 127), True),
         (np.clip(RECORDED + np.rint(np.random.default_rng(2).normal(0, 2.5, MODEL.shape)), -128, 127), False),
         (steps(3, seed=5), False),  # as near to the model, but another file's outputs
         (RECORDED[:, ::-1], False),
