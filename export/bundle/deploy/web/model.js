@@ -2,7 +2,6 @@
 import { readNpz } from "./npz.js";
 import { fitPhoto, normalise } from "./preprocess.js";
 import { open } from "./runtimes.js";
-import { photoInput } from "./selfcheck.js";
 import { sizeOf, store } from "./tensors.js";
 
 const BASE = new URL("./", import.meta.url);
@@ -13,9 +12,9 @@ async function fetched(name) {
   return response;
 }
 
-/** Return the content of model.json, with the names of the classes as `classNames`. */
+/** Return the content of model.json, with the names of the classes as `classNames`, and what page.json adds. */
 export async function loadModel() {
-  const model = await (await fetched("model.json")).json();
+  const model = { ...(await (await fetched("model.json")).json()), ...(await (await fetched("page.json")).json()) };
   const labels = model.labels ? await (await fetched(model.labels)).text() : "";
   return { ...model, classNames: labels.split("\n").filter((line, at, lines) => line || at < lines.length - 1) };
 }
@@ -29,6 +28,16 @@ export async function loadFile(record) {
 /** Return the golden data of the model, or null without them. */
 export async function loadGolden(model) {
   return model.golden ? readNpz(await (await fetched(model.golden)).arrayBuffer()) : null;
+}
+
+/** Return the example photo of the model as a blob. */
+export async function loadExample(model) {
+  return (await fetched(model.example)).blob();
+}
+
+/** Return the name of the input that photos become; undefined if no input is a photo. */
+export function photoInput(model) {
+  return Object.keys(model.inputs).find((name) => model.inputs[name].kind === "photo");
 }
 
 /** Return whether a photo is all that a person has to give. */

@@ -1,69 +1,85 @@
-// Run a file on the golden inputs of its export, and compare with the outputs of the native runtime at the export.
+// Run a file on the golden inputs of its export, and compare with what the native runtime stored at the export.
 import { row } from "./npz.js";
-import { compare, real, store } from "./tensors.js";
+import { real } from "./tensors.js";
 
-// The thresholds of `zoo verify`: float32 added in another order; integers that differ by one step of rounding.
+// The tolerances of a device: float sums in another order; integers one step apart; files that round as they run.
 const MIN_SQNR_DB = 90;
 const MIN_WITHIN_ONE_STEP = 0.98;
+const MIN_COSINE = 0.999;
+const STEP_SLACK = 1.0001; // a step of float32 numbers is not exact
 
 /** Return one result for each output of a file, in the order of its record. */
-export async function selfCheck(model, record, session, golden) {
-  const differences = record.outputs.map(() => []);
+export async function selfCheck(record, session, golden) {
   const count = golden.get(`stored/${record.file}/${record.outputs[0].name}`)?.shape[0] ?? 0;
+  const found = record.outputs.map(() => []);
   for (let sample = 0; sample < count; sample += 1) {
-    const outputs = await session.run(goldenInputs(model, record, golden, sample));
-    record.outputs.forEach((spec, place) => {
-      const expected = row(golden.get(`stored/${record.file}/${spec.name}`), sample);
-      differences[place].push(difference(expected, outputs[spec.name], spec));
-    });
+    const outputs = await session.run(goldenInputs(record, golden, sample));
+    record.outputs.forEach((spec, place) => found[place].push(outputs[spec.name]));
   }
-  return record.outputs.map((spec, place) => summary(spec, differences[place]));
+  return record.outputs.map((spec, place) => {
+    const expected = golden.get(`stored/${record.file}/${spec.name}`);
+    const rows = found[place].map((_, sample) => row(expected, sample));
+    return { output: spec.name, samples: count, ...compare(record, spec, rows, found[place]) };
+  });
 }
 
 /** Return one golden sample as stored inputs by name. */
-export function goldenInputs(model, record, golden, sample) {
-  const photo = photoInput(model);
-  const inputs = record.inputs.map((spec) => {
-    const isBytes = record.takes_camera_bytes && spec.name === photo && golden.has("photos");
-    const values = row(golden.get(isBytes ? "photos" : `input/${spec.name}`), sample);
-    return [spec.name, isBytes ? values.slice() : store(values, spec)];
-  });
-  return Object.fromEntries(inputs);
+export function goldenInputs(record, golden, sample) {
+  const fed = (spec) => row(golden.get(`fed/${record.file}/${spec.name}`), sample).slice();
+  return Object.fromEntries(record.inputs.map((spec) => [spec.name, fed(spec)]));
 }
 
-/** Return the name of the input that photos become; undefined if no input is a photo. */
-export function photoInput(model) {
-  return Object.keys(model.inputs).find((name) => model.inputs[name].kind === "photo");
-}
-
-function difference(expected, actual, spec) {
-  let exact = 0;
-  let near = 0;
-  for (let at = 0; at < expected.length; at += 1) {
-    const steps = Math.abs(Number(expected[at]) - Number(actual[at]));
-    exact += steps === 0 || (Number.isNaN(Number(expected[at])) && Number.isNaN(Number(actual[at]))) ? 1 : 0;
-    near += steps <= 1 ? 1 : 0;
+/** Compare stored outputs, a row for each sample, with the recorded ones. */
+export function compare(record, spec, recorded, found) {
+  if (!found.length || recorded.some((values, at) => values.length !== found[at].length)) {
+    return { passed: false, identical: false, words: "the outputs have another size" };
   }
-  const size = expected.length;
-  const isSameSize = actual.length === size;
-  return { size, exact, near, isSameSize, ...compare(real(expected, spec), real(actual, spec)) };
+  const expected = joined(recorded, spec);
+  const actual = joined(found, spec);
+  if (!actual.every(Number.isFinite)) return { passed: false, identical: false, words: "it is NaN or infinite" };
+  const isConstant = found.length > 1 && found.every((values) => equal(values, found[0]));
+  const isIdentical = recorded.every((values, at) => equal(values, found[at]));
+  const error = expected.reduce((worst, one, at) => Math.max(worst, Math.abs(one - actual[at])), 0);
+  const measured = { identical: isIdentical, constant: isConstant, max_abs_error: error };
+  if (isIdentical) return { passed: true, ...measured, words: "identical to the native runtime" };
+  return { ...judge(record, spec, expected, actual, error), ...measured };
 }
 
-function summary(spec, found) {
-  const total = (key) => found.reduce((sum, one) => sum + one[key], 0);
-  const size = total("size");
-  const decibels = found.map((one) => one.sqnr_db).filter((one) => one !== null);
-  const isQuantized = spec.scale !== null && spec.zero_point !== null && spec.dtype.endsWith("int8");
-  const isExact = size > 0 && total("exact") === size && found.every((one) => one.isSameSize);
-  const sqnr = decibels.length ? Math.min(...decibels) : null;
-  const isNear = isQuantized ? total("near") >= MIN_WITHIN_ONE_STEP * size : sqnr === null || sqnr >= MIN_SQNR_DB;
-  return {
-    output: spec.name,
-    samples: found.length,
-    identical: isExact,
-    identical_share: size ? total("exact") / size : 0,
-    max_abs_error: Math.max(0, ...found.map((one) => one.max_abs_error)),
-    min_sqnr_db: sqnr,
-    passed: size > 0 && found.every((one) => one.isSameSize) && isNear,
-  };
+function judge(record, spec, expected, actual, error) {
+  if (record.is_dynamic) {
+    const cosine = dot(expected, actual) / Math.sqrt(dot(expected, expected) * dot(actual, actual));
+    return { passed: cosine >= MIN_COSINE, words: `cosine ${cosine.toFixed(5)}; at least ${MIN_COSINE} is required` };
+  }
+  if (spec.scale !== null) {
+    const near = expected.filter((one, at) => Math.abs(one - actual[at]) / spec.scale <= STEP_SLACK).length;
+    const share = near / expected.length;
+    const most = Math.round(error / spec.scale);
+    return { passed: share >= MIN_WITHIN_ONE_STEP, words: `${percent(share)} within one step, ${most} at most` };
+  }
+  const noise = expected.reduce((sum, one, at) => sum + (one - actual[at]) ** 2, 0);
+  const decibels = 10 * Math.log10(dot(expected, expected) / noise);
+  const words = `${decibels.toFixed(1)} dB; at least ${MIN_SQNR_DB} dB is required`;
+  return { passed: decibels >= MIN_SQNR_DB, sqnr_db: decibels, words };
+}
+
+function joined(rows, spec) {
+  const values = new Float64Array(rows.reduce((sum, one) => sum + one.length, 0));
+  let at = 0;
+  for (const one of rows) {
+    values.set(real(one, spec), at);
+    at += one.length;
+  }
+  return values;
+}
+
+function equal(some, others) {
+  return some.length === others.length && some.every((one, at) => one === others[at]);
+}
+
+function dot(some, others) {
+  return some.reduce((sum, one, at) => sum + one * others[at], 0);
+}
+
+function percent(share) {
+  return `${(100 * share).toFixed(1)} %`;
 }

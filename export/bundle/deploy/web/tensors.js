@@ -57,18 +57,3 @@ function fromHalf(bits) {
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
-
-/** Return how far real numbers are from a reference: {max_abs_error, sqnr_db}; null decibels stand for no error. */
-export function compare(reference, actual) {
-  let signal = 0;
-  let noise = 0;
-  let worst = 0;
-  for (let at = 0; at < reference.length; at += 1) {
-    const error = actual[at] - reference[at];
-    signal += reference[at] ** 2;
-    noise += error ** 2;
-    worst = Math.max(worst, Math.abs(error));
-    if (Number.isNaN(error)) return { max_abs_error: NaN, sqnr_db: NaN };
-  }
-  return { max_abs_error: worst, sqnr_db: noise === 0 ? null : 10 * Math.log10(signal / noise) };
-}
