@@ -14,6 +14,7 @@ import pytest
 import zoo
 from benchmarks.peers import environment
 from export.bundle import deploy, generate
+from export.bundle.deploy.language_runtime import LanguageRuntime
 from export.bundle.deploy.pack import pack
 from export.bundle.read import Delivered, read
 from export.pipeline import run
@@ -74,8 +75,9 @@ def transformers_js() -> Path:
 @pytest.fixture
 def packed(delivered: Delivered, tmp_path: Path) -> dict[str, Path]:
     return {
-        name: pack(delivered, target, "float32", tmp_path / name, Quiet()).folder
+        name: pack(delivered, target, "float32", tmp_path / name, Quiet()).path
         for name, target in deploy.TARGETS.items()
+        if isinstance(target, LanguageRuntime)
     }
 
 

@@ -1,18 +1,27 @@
-"""What travels with a file onto a runtime: each target is a file here and an entry of TARGETS."""
+"""What travels with a file onto a device or runtime: each target is a file here and an entry of TARGETS."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from export.bundle.deploy import pack, packed_files
 from export.bundle.deploy.litert_lm import LITERT_LM
 from export.bundle.deploy.onnxruntime_genai import ONNXRUNTIME_GENAI
+from export.bundle.deploy.raspberry_pi import RASPBERRY_PI
 from export.bundle.deploy.target import Target
 from export.bundle.deploy.transformers_js import TRANSFORMERS_JS
-from zoo.errors import unknown
+from export.bundle.read import read
+from export.model.subject import artifact_name
+from export.progress import Progress
+from export.recipe import Recipe
+from zoo.errors import UsageProblemError, unknown
 
-__all__ = ["TARGETS", "Target", "find"]
+__all__ = ["TARGETS", "Target", "find", "pack_for", "requested"]
 
-TARGETS: Mapping[str, Target] = {target.name: target for target in (LITERT_LM, ONNXRUNTIME_GENAI, TRANSFORMERS_JS)}
+TARGETS: Mapping[str, Target] = {
+    target.name: target for target in (RASPBERRY_PI, LITERT_LM, ONNXRUNTIME_GENAI, TRANSFORMERS_JS)
+}
 
 
 def find(name: str) -> Target:
@@ -24,3 +33,27 @@ def find(name: str) -> Target:
     if name not in TARGETS:
         raise unknown("target", name, TARGETS)
     return TARGETS[name]
+
+
+def requested(names: Sequence[str], recipe: Recipe, *, zipped: bool) -> list[Target]:
+    """Return the targets of an export, before anything slow starts.
+
+    Raises:
+        UsageProblemError: a name is unknown, no file of the recipe runs on a target, or its folder holds other files.
+    """
+    if zipped and not names:
+        raise UsageProblemError("--zip packs the folder of a target; add for example --target raspberry-pi")
+    targets = [find(name) for name in dict.fromkeys(names)]
+    for target in targets:
+        if reason := target.refusal(recipe):
+            raise UsageProblemError(f"--target {target.name}: {reason}")
+        folder = pack.default_place(recipe.out / artifact_name(recipe), target)
+        packed_files.check_place(pack.place(folder, zipped=zipped))
+    return targets
+
+
+def pack_for(targets: Sequence[Target], folder: str | None, progress: Progress, *, zipped: bool) -> list[pack.Packed]:
+    """Pack an export for each target; nothing if no file was delivered."""
+    if folder is None:
+        return []
+    return [pack.pack(read(Path(folder)), target, None, None, progress, zipped=zipped) for target in targets]

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from export import temporary
-from export.bundle.deploy.target import Files, LanguageModel, Target
+from export.bundle.deploy.language_runtime import LanguageModel, LanguageRuntime
+from export.bundle.deploy.target import Files
 
 _TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -77,4 +78,4 @@ The same file runs in the libraries of LiteRT-LM for Android and other systems, 
 """
 
 
-LITERT_LM = Target(name="litert-lm", title="LiteRT-LM 0.18.1", format="tflite", files=_files, readme=_readme)
+LITERT_LM = LanguageRuntime(name="litert-lm", title="LiteRT-LM 0.18.1", format="tflite", files=_files, readme=_readme)

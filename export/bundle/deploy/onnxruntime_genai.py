@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from export.bundle.deploy.target import Files, LanguageModel, Target
+from export.bundle.deploy.language_runtime import LanguageModel, LanguageRuntime
+from export.bundle.deploy.target import Files
 
 
 def _files(model: LanguageModel) -> Files:
@@ -80,6 +81,6 @@ print(tokenizer.decode(new))
 """
 
 
-ONNXRUNTIME_GENAI = Target(
+ONNXRUNTIME_GENAI = LanguageRuntime(
     name="onnxruntime-genai", title="onnxruntime-genai 0.18.0", format="onnx", files=_files, readme=_readme
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from export.bundle.deploy.target import Files, LanguageModel, Target
+from export.bundle.deploy.language_runtime import LanguageModel, LanguageRuntime
+from export.bundle.deploy.target import Files
 from export.scheme import FLOAT32
 
 # Names of files that transformers.js derives from its option `dtype`.
@@ -69,6 +70,6 @@ console.log(tokenizer.batch_decode(tokens, {{ skip_special_tokens: true }})[0]);
 """
 
 
-TRANSFORMERS_JS = Target(
+TRANSFORMERS_JS = LanguageRuntime(
     name="transformers-js", title="transformers.js 4.3.2", format="onnx", files=_files, readme=_readme
 )

@@ -134,6 +134,14 @@ def pass_options(command: Command) -> Command:
     type=click.Path(path_type=Path),
     help="Output folder; MODEL/ is created in it.",
 )
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME",
+    help="Also write MODEL-NAME/ with all that a device needs, e.g. raspberry-pi; may be repeated.",
+)
+@click.option("--zip", "zipped", is_flag=True, help="Write a .zip for each --target in place of a folder.")
 @click.option("--sign", metavar="KEY", help="Sign the folder with this private key: Ed25519, PEM or OpenSSH.")
 @click.option("--keep-failed", is_flag=True, help="Also write files that failed their proof.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
@@ -151,6 +159,8 @@ def command(
     preset: str | None,
     raise_to: str | None,
     io: str | None,
+    targets: tuple[str, ...],
+    zipped: bool,
     as_json: bool,
     **others: Any,
 ) -> int:
@@ -159,6 +169,7 @@ def command(
     The exit code is 0 if all files are proven and 1 if a file failed.
     """
     from export import remote
+    from export.bundle import deploy
     from export.cli.progress_bar import ProgressBar
     from export.model import reads_tokens
     from export.quantization import size_limit
@@ -186,14 +197,18 @@ def command(
     size_limit.check_name(recipe)
     reads_tokens.check_name(recipe)
     _check_key(recipe)
+    devices = deploy.requested(targets, recipe, zipped=zipped)
     for line in _code_to_run(recipe):
         standard_error().print(line, soft_wrap=True)
     with ProgressBar(standard_error()) as progress:
         result = background.start(remote.export, progress, request=remote.request_of(recipe))
+        packed = deploy.pack_for(devices, result["folder"], progress, zipped=zipped)
     if as_json:
         print_json(result["manifest"])
     else:
         _print_tables(result)
+        for one, target in zip(packed, devices, strict=False):
+            standard_output().print(f"for {target.title}: {one.path}", soft_wrap=True)
     return 0 if result["manifest"]["passed"] else 1
 
 

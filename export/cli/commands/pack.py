@@ -1,4 +1,4 @@
-"""`zoo pack DIR --target RUNTIME`: write a delivered file in the form that a runtime loads."""
+"""`zoo pack DIR --target NAME`: write delivered files with all that a device or runtime needs."""
 
 from __future__ import annotations
 
@@ -15,28 +15,31 @@ from export.cli.console import print_json, standard_error, standard_output
     "--target",
     "name",
     required=True,
-    metavar="RUNTIME",
-    help="litert-lm, onnxruntime-genai or transformers-js.",
+    metavar="NAME",
+    help="raspberry-pi, litert-lm, onnxruntime-genai or transformers-js.",
 )
-@click.option("--precision", metavar="NAME", help="Precision of the file; default: the smallest file.")
-@click.option("--out", type=click.Path(path_type=Path), help="The new folder; default: FOLDER-RUNTIME.")
+@click.option("--precision", metavar="NAME", help="Precision of the files; default: int8, or the smallest file.")
+@click.option("--out", type=click.Path(path_type=Path), help="The new folder; default: FOLDER-NAME.")
+@click.option("--zip", "zipped", is_flag=True, help="Write a .zip in place of the folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-def command(folder: Path, name: str, precision: str | None, out: Path | None, as_json: bool) -> None:
-    """Write a delivered file of a language model with all that another runtime needs to load it."""
+def command(folder: Path, name: str, precision: str | None, out: Path | None, zipped: bool, as_json: bool) -> None:
+    """Write delivered files with all that a device, or another runtime, needs to run them."""
     from export.bundle import deploy
-    from export.bundle.deploy.pack import README, pack
+    from export.bundle.deploy.pack import pack
+    from export.bundle.deploy.target import README
     from export.bundle.read import read
     from export.cli.progress_bar import ProgressBar
 
     target = deploy.find(name)
     delivered = read(folder)
     with ProgressBar(standard_error()) as progress:
-        packed = pack(delivered, target, precision, out, progress)
+        packed = pack(delivered, target, precision, out, progress, zipped=zipped)
+    names = [file.path.name for file in packed.sources]
     if as_json:
-        print_json({"folder": str(packed.folder), "file": packed.source.path.name, "files": dict(packed.sizes)})
+        print_json({"path": str(packed.path), "sources": names, "files": dict(packed.sizes)})
         return
     console = standard_output()
-    console.print(f"{packed.folder}, for {target.title}, from {packed.source.path.name}:", soft_wrap=True)
+    console.print(f"{packed.path}, for {target.title}, from {' and '.join(names)}:", soft_wrap=True)
     for name, size in packed.sizes.items():
         console.print(f"  {size / 1e6:9.3f} MB  {name}", soft_wrap=True)
-    console.print(f"next: see {packed.folder / README}", soft_wrap=True)
+    console.print(f"next: see {packed.path / README}", soft_wrap=True)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from calibration.samples import Array, Samples
-from export.formats.dissection import Dissector
-from export.formats.session import IsolatedOperators, Session
+from export.model.tensor_spec import TensorSpec
 from zoo.errors import UsageProblemError
 
 
-def feed(
-    session: Session | Dissector | IsolatedOperators, samples: Samples, index: int, camera_bytes: bool
-) -> dict[str, Array]:
+class Fed(Protocol):
+    """A file, or a session that runs it."""
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """Its inputs as it declares them."""
+        ...
+
+
+def feed(session: Fed, samples: Samples, index: int, camera_bytes: bool) -> dict[str, Array]:
     """Return one sample in the stored types of the file's inputs, batch 1.
 
     Raises:

@@ -1,0 +1,163 @@
+"""A device: model files of one precision, their description, golden data, and programs that run and check them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from export.bundle.deploy import golden_outputs
+from export.bundle.deploy.on_device.model import FILE, SCHEMA
+from export.bundle.deploy.target import README, Contents, Files, of_precision
+from export.bundle.predict import PREFERRED
+from export.bundle.read import Delivered, DeliveredFile
+from export.bundle.write import GOLDEN, LABELS
+from export.formats import FORMATS
+from export.progress import Progress
+from export.recipe import Recipe
+from export.scheme import INT8
+from zoo.errors import UsageProblemError
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceModel:
+    """What a device gets.
+
+    Attributes:
+        delivered: the folder of the export.
+        sources: the model files, of one precision.
+        folder_name: name of the device's folder.
+        licence: sentences about the licence of the weights.
+    """
+
+    delivered: Delivered
+    sources: tuple[DeliveredFile, ...]
+    folder_name: str
+    licence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """A device.
+
+    Attributes:
+        name: as typed after `--target`.
+        title: for display.
+        refuses: name of a format, type of quantized inputs (None: they are real numbers), whether weights lie in a
+            second file -> why such a file does not run there, and what does; empty if it runs.
+        files: the programs for the device, by path in the folder.
+        readme: what to install and to type, in Markdown.
+    """
+
+    name: str
+    title: str
+    refuses: Callable[[str, str | None, bool], str]
+    files: Callable[[DeviceModel], Files]
+    readme: Callable[[DeviceModel], str]
+
+    def refusal(self, recipe: Recipe) -> str:
+        """Return why no file of a recipe would run there, and the nearest that would; empty if one may."""
+        io = str(recipe.io) if recipe.io is not None and INT8 in recipe.schemes and len(recipe.schemes) == 1 else None
+        reasons = [self.refuses(name, io, False) for name in recipe.formats or FORMATS]
+        return reasons[0] if all(reasons) else ""
+
+    def contents(self, delivered: Delivered, precision: str | None, folder_name: str, progress: Progress) -> Contents:
+        """Return the proven files of one precision that run on the device, with what they need there.
+
+        Raises:
+            UsageProblemError: there are none.
+            CheckFailedError: a file differs from the exported one.
+        """
+        sources = tuple(self._choose(delivered, precision))
+        model = DeviceModel(delivered=delivered, sources=sources, folder_name=folder_name, licence=_licence(delivered))
+        progress.step("compute the golden outputs")
+        companions = {
+            name: delivered.folder / name
+            for name in delivered.companions
+            if name == LABELS or name in {one.get("tokenizer") for one in delivered.manifest["inputs"].values()}
+        }
+        files: Files = {
+            **{path.name: path for file in sources for path in (file.path, *map(file.path.with_name, file.data))},
+            **companions,
+            FILE: (json.dumps(_record(model), indent=1) + "\n").encode(),
+            GOLDEN: golden_outputs.content(delivered, sources),
+            **self.files(model),
+            README: self.readme(model).encode(),
+        }
+        return Contents(sources=sources, files=files)
+
+    def _choose(self, delivered: Delivered, precision: str | None) -> list[DeliveredFile]:
+        proven = [file for file in delivered.files if not file.failures]
+        if not proven:
+            raise UsageProblemError(f"{delivered.folder} has no proven file; export the model again")
+        reasons = [self.refuses(file.format, _quantized_input(file), bool(file.data)) for file in proven]
+        running = [file for file, reason in zip(proven, reasons, strict=True) if not reason]
+        if not running:
+            raise UsageProblemError(f"{self.title} runs no file of {delivered.folder}: {reasons[0]}")
+        named = of_precision(delivered, running, precision, "file")
+        preferred = [scheme for _, scheme in PREFERRED if any(file.scheme == scheme for file in named)]
+        chosen = (preferred or [named[0].scheme])[0]
+        return [file for file in named if file.scheme == chosen]
+
+
+def _quantized_input(file: DeliveredFile) -> str | None:
+    """Return the type of the first input that is quantized; None if all are real numbers."""
+    return next((spec.dtype for spec in file.inputs if spec.scale is not None), None)
+
+
+def _record(model: DeviceModel) -> Mapping[str, Any]:
+    """Return the content of model.json."""
+    delivered = model.delivered
+    runtimes = [FORMATS[file.format].runtime for file in model.sources]
+    return {
+        "schema": SCHEMA,
+        "name": delivered.name,
+        "title": delivered.title,
+        "task": delivered.task,
+        "meaning": delivered.meaning,
+        "trained": delivered.trained,
+        "licence": model.licence,
+        "inputs": delivered.manifest["inputs"],
+        "texts": delivered.manifest.get("texts", {}),
+        "labels": LABELS if LABELS in delivered.companions else None,
+        "golden": GOLDEN,
+        "files": [
+            {
+                "file": file.path.name,
+                "format": file.format,
+                "precision": file.scheme.name,
+                "is_dynamic": file.scheme.is_dynamic,
+                "takes_camera_bytes": file.takes_camera_bytes,
+                "sha256": file.sha256,
+                "inputs": [asdict(spec) for spec in file.inputs],
+                "outputs": [asdict(spec) for spec in file.outputs],
+            }
+            for file in model.sources
+        ],
+        "versions": {runtime: delivered.versions[runtime] for runtime in runtimes},
+    }
+
+
+def _licence(delivered: Delivered) -> str:
+    weights = delivered.manifest["weights"]
+    if not delivered.trained:
+        return f"The weights are UNTRAINED ({delivered.untrained_reason}): the predictions mean nothing."
+    licence = str(weights.get("licence") or "")
+    if not licence:
+        return f"The licence of the weights is not known ({weights['source']}): ask whoever made them before you ship."
+    return f"Licence of the weights: {licence} ({weights['source']}).{_restriction(licence)}"
+
+
+# What the name of a licence contains -> what that means for whoever ships the weights.
+_RESTRICTIONS = {
+    r"agpl": "The AGPL obliges you to publish the source code of a program that uses them, also over a network.",
+    r"non-?commercial|\bnc\b": "They may not be used commercially.",
+    r"research": "They may be used for research only.",
+}
+
+
+def _restriction(licence: str) -> str:
+    found = (words for pattern, words in _RESTRICTIONS.items() if re.search(pattern, licence, re.IGNORECASE))
+    return "".join(f" **{words}**" for words in found)

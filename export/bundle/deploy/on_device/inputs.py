@@ -1,0 +1,89 @@
+"""Photos, texts and generated numbers as the stored inputs of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from calibration.photo_file import BadPhotoError, read_photo
+from zoo.errors import UsageProblemError
+from zoo.language.tokenizer import Tokenizer
+from zoo.preprocessing.photo import Preprocessing
+
+from .model import Array, Model, ModelFile
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def from_photo(model: Model, file: ModelFile, photo: Image) -> dict[str, Array]:
+    """Return a photo as the inputs of a file, as the export prepared its photos.
+
+    Raises:
+        UsageProblemError: the model takes no photo, or other inputs beside it.
+    """
+    name = model.photo_input
+    if name is None or "scale" not in model.inputs[name]:
+        raise UsageProblemError(f"{model.title} takes no photo; type: python run.py --golden")
+    record = {key: value for key, value in model.inputs[name].items() if key != "kind"}
+    preprocessing = Preprocessing.from_record(record)
+    pixels = preprocessing.photo(photo)[None]
+    inputs = {}
+    for tensor in file.inputs:
+        if tensor.name != name:
+            inputs[tensor.name] = tensor.stored(_generated(model, tensor.name, tensor.shape))
+        elif file.takes_camera_bytes and tensor.dtype == "uint8":
+            inputs[name] = np.ascontiguousarray(pixels)
+        else:
+            inputs[name] = tensor.stored(preprocessing.normalise(pixels))
+    return inputs
+
+
+def _generated(model: Model, name: str, shape: tuple[int, ...]) -> Array:
+    kind = model.inputs[name]["kind"]
+    if kind == "random":
+        return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    if kind == "zeros":
+        return np.zeros(shape, np.float32)
+    raise UsageProblemError(f"{model.title} takes {name!r} beside a photo; type: python run.py --golden")
+
+
+def from_text(model: Model, file: ModelFile, text: str) -> dict[str, Array]:
+    """Return a text as the inputs of a file, by the tokenizer in the folder.
+
+    Raises:
+        UsageProblemError: the model reads no text, or the library for its tokenizer is missing.
+    """
+    names = [one["tokenizer"] for one in model.inputs.values() if one.get("tokenizer")]
+    if not names:
+        raise UsageProblemError(f"{model.title} reads no text; type: python run.py photo.jpg")
+    try:
+        tokenizer = Tokenizer((model.folder / names[0]).read_bytes(), names[0])
+    except ImportError:
+        raise UsageProblemError("texts need the tokenizers library; type: pip install tokenizers") from None
+    length = file.inputs[0].shape[1]
+    encoded = tokenizer.encode(text, length)
+    parts: Mapping[str, Any] = {
+        "tokens": encoded.ids,
+        "token mask": encoded.mask,
+        "token segments": encoded.segments,
+    }
+    kinds = {one.name: model.inputs[one.name]["kind"] for one in file.inputs}
+    if strange := [name for name, kind in kinds.items() if kind not in parts]:
+        raise UsageProblemError(f"{model.title} takes {strange[0]!r} beside a text; type: python run.py --golden")
+    return {one.name: one.stored(parts[kinds[one.name]][None]) for one in file.inputs}
+
+
+def open_photo(path: Path) -> Image:
+    """Return a photo upright.
+
+    Raises:
+        UsageProblemError: it cannot be read.
+    """
+    try:
+        return read_photo(path)
+    except BadPhotoError as error:
+        raise UsageProblemError(f"{path} cannot be read as a photo: {error}") from error

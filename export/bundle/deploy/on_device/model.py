@@ -1,0 +1,155 @@
+"""model.json: what a program on a device must know about the model files beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import UsageProblemError
+
+FILE, SCHEMA = "model.json", "zoo-export device 1"
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output of a file.
+
+    Attributes:
+        name: name in the Keras model.
+        shape: with the batch of 1 first.
+        dtype: numpy name of the stored type.
+        scale: real = scale * (stored - zero_point); None if the numbers are real.
+        zero_point: see `scale`. None together with a scale: real numbers that are multiples of it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None
+    zero_point: int | None
+
+    def stored(self, real: Array) -> Array:
+        """Return real numbers as the file stores them: rounded half to even and clipped if quantized."""
+        if self.scale is None or self.zero_point is None:
+            return np.asarray(real, self.dtype)
+        limits = np.iinfo(self.dtype)
+        steps = np.rint(real.astype(np.float64) / self.scale) + self.zero_point
+        clipped: Array = np.clip(steps, limits.min, limits.max).astype(self.dtype)
+        return clipped
+
+    def real(self, stored: Array) -> NDArray[np.float64]:
+        """Return the real numbers that stored ones stand for."""
+        if self.scale is None or self.zero_point is None:
+            return stored.astype(np.float64)
+        return (stored.astype(np.float64) - self.zero_point) * self.scale
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model file.
+
+    Attributes:
+        path: of the file.
+        precision: name of its precision, such as int8.
+        is_dynamic: whether numbers are rounded as the file runs, which processors do differently.
+        takes_camera_bytes: whether the photo's input is its bytes.
+        sha256: of its content at the export.
+        inputs: in the order of the model.
+        outputs: in the order of the model.
+    """
+
+    path: Path
+    precision: str
+    is_dynamic: bool
+    takes_camera_bytes: bool
+    sha256: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+    def check_content(self) -> None:
+        """Compare the content with that of the export.
+
+        Raises:
+            UsageProblemError: it differs, or the file is missing.
+        """
+        if not self.path.is_file():
+            raise UsageProblemError(f"{self.path.name} is missing; copy the whole folder again")
+        with self.path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != self.sha256:
+                raise UsageProblemError(f"{self.path.name} was changed or copied only in part; copy the folder again")
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model of a folder.
+
+    Attributes:
+        folder: the folder.
+        title: full name of the model.
+        task: what it does, such as classification; empty if unknown.
+        meaning: of the outputs, for the code of the task; None if nothing is recorded.
+        inputs: by name, what an input means: kind and, for a photo, its preprocessing.
+        files: the model files.
+        labels: names of the classes; empty if there are none.
+    """
+
+    folder: Path
+    title: str
+    task: str
+    meaning: Mapping[str, Any] | None
+    inputs: Mapping[str, Mapping[str, Any]]
+    files: tuple[ModelFile, ...]
+    labels: tuple[str, ...]
+
+    @property
+    def photo_input(self) -> str | None:
+        """The name of the input that is a photo; None if there is none."""
+        return next((name for name, one in self.inputs.items() if one["kind"] == "photo"), None)
+
+
+def load(folder: Path) -> Model:
+    """Return the model of a folder.
+
+    Raises:
+        UsageProblemError: there is none, or it was written by another version.
+    """
+    try:
+        record = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageProblemError(f"{folder / FILE} cannot be read ({error}); copy the whole folder again") from None
+    if record.get("schema") != SCHEMA:
+        raise UsageProblemError(f"{folder / FILE} is not of {SCHEMA!r}, as its programs are; copy the folder again")
+    labels = folder / record["labels"] if record["labels"] else None
+    return Model(
+        folder=folder,
+        title=record["title"],
+        task=record["task"],
+        meaning=record["meaning"],
+        inputs=record["inputs"],
+        files=tuple(_file(folder, one) for one in record["files"]),
+        labels=tuple(labels.read_text(encoding="utf-8").splitlines()) if labels else (),
+    )
+
+
+def _file(folder: Path, record: Mapping[str, Any]) -> ModelFile:
+    inputs, outputs = (
+        tuple(Tensor(**{**one, "shape": tuple(one["shape"])}) for one in record[key]) for key in ("inputs", "outputs")
+    )
+    return ModelFile(
+        path=folder / record["file"],
+        precision=record["precision"],
+        is_dynamic=record["is_dynamic"],
+        takes_camera_bytes=record["takes_camera_bytes"],
+        sha256=record["sha256"],
+        inputs=inputs,
+        outputs=outputs,
+    )

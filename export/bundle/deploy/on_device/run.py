@@ -1,0 +1,68 @@
+"""Run the model on photos or texts, and print what it says."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import UsageProblemError, ZooError
+
+from . import session
+from .inputs import from_photo, from_text, open_photo
+from .model import Array, Model, ModelFile, load
+from .predictions import lines
+
+
+def main(folder: Path) -> int:
+    """Run the command; return its exit code: 0, or 2 for a mistake."""
+    parser = argparse.ArgumentParser(prog="run.py", description=__doc__)
+    parser.add_argument("inputs", nargs="+", metavar="PHOTO", help='paths of photos, or a text: "some words"')
+    parser.add_argument("--file", help="name of the model file (default: the first that a runtime here can run)")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the runtime (default: 1)")
+    arguments = parser.parse_args()
+    try:
+        model = load(folder)
+        file = choose(model, arguments.file)
+        opened = session.open_file(file, arguments.threads)
+        for given in arguments.inputs:
+            print_predictions(model, file, opened, given)
+    except ZooError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def choose(model: Model, name: str | None) -> ModelFile:
+    """Return the file of that name, or the first that an installed runtime runs.
+
+    Raises:
+        UsageProblemError: there is none.
+    """
+    if name is not None:
+        for file in model.files:
+            if file.path.name == name:
+                return file
+        raise UsageProblemError(f"there is no {name}; type one of {', '.join(one.path.name for one in model.files)}")
+    return next((file for file in model.files if session.runtime(file)), model.files[0])
+
+
+def real_outputs(file: ModelFile, opened: session.Session, inputs: dict[str, Array]) -> dict[str, NDArray[np.float64]]:
+    """Return the outputs (1, ...) of a loaded file as real numbers, by name."""
+    stored = opened.run(inputs)
+    return {one.name: one.real(stored[one.name]) for one in file.outputs}
+
+
+def print_predictions(model: Model, file: ModelFile, opened: session.Session, given: str) -> None:
+    """Print what the model says about a photo or a text."""
+    print(f"{given}:")
+    if model.photo_input is not None:
+        photo = open_photo(Path(given))
+        found = lines(model, real_outputs(file, opened, from_photo(model, file, photo)), photo.size)
+    else:
+        found = lines(model, real_outputs(file, opened, from_text(model, file, given)))
+    for line in found:
+        print(f"  {line}")
