@@ -64,10 +64,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._folder = folder
         super().__init__(*arguments)
 
-    def do_GET(self) -> None:  # noqa: N802  # the name that the base class looks up
+    def do_GET(self) -> None:  # the name that the base class looks up
         self._send(with_content=True)
 
-    def do_HEAD(self) -> None:  # noqa: N802
+    def do_HEAD(self) -> None:
         self._send(with_content=False)
 
     def log_message(self, format: str, *words: Any) -> None:

@@ -34,6 +34,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "prove": "Prove a file that another tool made from a Keras model, and name its faults.",
         "verify": "Prove a delivered folder again, without TensorFlow.",
         "run": "Run a delivered file on photos or texts, without TensorFlow; some networks write texts.",
+        "serve": "Show a model in the browser, from a server on this machine.",
         "bench": "Measure latency and memory of model files, without TensorFlow.",
     },
 }

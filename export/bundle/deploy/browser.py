@@ -11,7 +11,6 @@ from export.bundle.deploy.target import Files
 from export.bundle.deploy.web_libraries import RUNTIMES, TOKENIZERS_JS, WebLibrary
 from export.bundle.read import damage
 from export.formats import FORMATS
-from export.progress import Progress
 from zoo.inputs import tokenizer_of
 
 WEB = "web"  # the folder with the sources of the page
@@ -24,9 +23,9 @@ def _refuses(format_name: str, quantized_input: str | None, has_data: bool) -> s
     return ""
 
 
-def _files(model: DeviceModel, progress: Progress) -> Files:
+def _files(model: DeviceModel) -> Files:
     own = resources.files("export.bundle.deploy").joinpath(WEB)
-    libraries = {path: content for one in _libraries(model) for path, content in one.files(progress).items()}
+    libraries = {path: content for one in _libraries(model) for path, content in one.files().items()}
     example = {name: model.delivered.folder / name for name in _example(model)}
     pages = {one.name: one.read_bytes() for one in sorted(own.iterdir(), key=lambda one: one.name)}
     page = {"example": next(iter(example), None), "libraries": [one.title for one in _libraries(model)]}
@@ -43,7 +42,7 @@ def _libraries(model: DeviceModel) -> Iterator[WebLibrary]:
 def _example(model: DeviceModel) -> Iterator[str]:
     """Yield the name of the full-size photo of the first golden input, if it travels with the export."""
     delivered = model.delivered
-    name = (delivered.manifest.get("golden_photo") or {}).get("file")
+    name = str((delivered.manifest.get("golden_photo") or {}).get("file", ""))
     if name in delivered.companions and not damage(delivered.folder / name, delivered.companions[name]):
         yield name
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from export.progress import Progress
 from zoo.errors import OutsideError
 from zoo.pinned import Source
 from zoo.weights import sources
@@ -32,7 +31,7 @@ class WebLibrary:
     notice: str
     edits: Mapping[str, Callable[[str], str]]
 
-    def files(self, progress: Progress) -> dict[str, bytes | Path]:
+    def files(self) -> dict[str, bytes | Path]:
         """Return the library's files by their paths in the folder of a page.
 
         Raises:
@@ -40,8 +39,6 @@ class WebLibrary:
         """
         found: dict[str, bytes | Path] = {}
         for source, names in self.sources:
-            if not sources.is_local(source):
-                progress.step(f"fetch {source.location}")
             for name, path in zip(names, self._fetched(source), strict=True):
                 edit = self.edits.get(name)
                 place = str(PurePosixPath(FOLDER, self.folder, name))
