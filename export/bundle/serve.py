@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 PAGE = "index.html"
-LOCAL = "127.0.0.1"
+LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 _NAMES_OF_LOCAL = frozenset({LOCAL, "localhost", "[::1]"})
 
 # Isolation from other origins lets a page use threads; the rest keeps a browser from guessing types and from caching.
@@ -46,13 +46,23 @@ def server(folder: Path, host: str, port: int) -> http.server.ThreadingHTTPServe
     Raises:
         OSError: the address cannot be used, for example because the port is in use.
     """
-    return http.server.ThreadingHTTPServer((host, port), partial(_Handler, folder.resolve()))
+    return http.server.ThreadingHTTPServer((host, port), partial(_Handler, folder.resolve(), host))
 
 
 def address(running: http.server.ThreadingHTTPServer) -> str:
     """Return the address to type into a browser."""
-    host, port = running.server_address[:2]
-    return f"http://{host!s}:{port}/"
+    return f"http://{running.server_name if _is_everywhere(running) else _host(running)}:{running.server_port}/"
+
+
+def _host(running: http.server.HTTPServer) -> str:
+    """Return the address that a server is bound to."""
+    host = running.socket.getsockname()[0]
+    assert isinstance(host, str)
+    return host
+
+
+def _is_everywhere(running: http.server.HTTPServer) -> bool:
+    return _host(running) == EVERYWHERE
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -60,8 +70,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def __init__(self, folder: Path, *arguments: Any) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, host: str, *arguments: Any) -> None:
+        self._folder, self._host = folder, host
         super().__init__(*arguments)
 
     def do_GET(self) -> None:  # the name that the base class looks up
@@ -92,9 +102,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _is_for_us(self) -> bool:
         """Return whether the request names this machine: another name could lead a foreign page to local files."""
-        bound = str(self.server.server_address[0])
-        name = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
-        return bound != LOCAL or name in _NAMES_OF_LOCAL
+        named = self.headers.get("Host", "")
+        host = named.rpartition(":")[0] or named
+        return self._host != LOCAL or host in _NAMES_OF_LOCAL
 
     def _refuse(self, status: HTTPStatus) -> None:
         content = f"{status.value} {status.phrase}\n".encode()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from importlib import resources
 
+from export.bundle import web
 from export.bundle.deploy.device import Device, DeviceModel
 from export.bundle.deploy.target import Files
-from export.bundle.deploy.web_libraries import RUNTIMES, TOKENIZERS_JS, WebLibrary
 from export.bundle.read import damage
+from export.bundle.web.libraries import RUNTIMES, TOKENIZERS_JS, WebLibrary
 from export.formats import FORMATS
 from zoo.inputs import tokenizer_of
 
-WEB = "web"  # the folder with the sources of the page
 PAGE = "page.json"
 
 
@@ -24,12 +23,10 @@ def _refuses(format_name: str, quantized_input: str | None, has_data: bool) -> s
 
 
 def _files(model: DeviceModel) -> Files:
-    own = resources.files("export.bundle.deploy").joinpath(WEB)
     libraries = {path: content for one in _libraries(model) for path, content in one.files().items()}
     example = {name: model.delivered.folder / name for name in _example(model)}
-    pages = {one.name: one.read_bytes() for one in sorted(own.iterdir(), key=lambda one: one.name)}
     page = {"example": next(iter(example), None), "libraries": [one.title for one in _libraries(model)]}
-    return {**pages, PAGE: (json.dumps(page, indent=1) + "\n").encode(), **example, **libraries}
+    return {**web.sources(), PAGE: (json.dumps(page, indent=1) + "\n").encode(), **example, **libraries}
 
 
 def _libraries(model: DeviceModel) -> Iterator[WebLibrary]:

@@ -1,0 +1,64 @@
+// From a text to the inputs of a model, by the tokenizer.json beside it, as the tokenizers library pads and cuts.
+import { sizeOf, store } from "./tensors.js";
+
+const MASKS = ["[MASK]", "<mask>"];
+const KINDS = ["tokens", "token mask", "token segments"];
+
+/** Return whether a text is all that a person has to give. */
+export function takesTexts(model) {
+  const contracts = Object.values(model.inputs);
+  return contracts.some((one) => one.tokenizer) && contracts.every((one) => KINDS.includes(one.kind));
+}
+
+/** Load the tokenizer of a model: {encode, decode, mask}. */
+export async function loadTokenizer(model) {
+  const { Tokenizer } = await import("./runtimes/tokenizers/tokenizers.min.mjs");
+  const name = Object.values(model.inputs).find((one) => one.tokenizer).tokenizer;
+  const rules = await (await fetch(new URL(name, import.meta.url))).json();
+  const tokenizer = new Tokenizer(rules, {});
+  const mask = MASKS.map((token) => tokenizer.token_to_id(token)).find((id) => id !== undefined);
+  return {
+    encode: (text, length) => padded(tokenizer, text, length, rules.padding?.pad_id ?? 0),
+    decode: (ids) => tokenizer.decode(ids),
+    token: (id) => tokenizer.id_to_token(id) ?? "",
+    mask,
+  };
+}
+
+/** Return the tokens of a text and which of them are no padding, both of `length`; what is too long is cut off. */
+function padded(tokenizer, text, length, padding) {
+  const whole = tokenizer.encode(text).ids;
+  const kept = whole.length > length ? cut(tokenizer, text, whole, length) : whole;
+  const rest = new Array(length - kept.length).fill(0);
+  return { ids: [...kept, ...rest.map(() => padding)], mask: [...kept.map(() => 1), ...rest], isCut: whole.length > length };
+}
+
+/** Return the first tokens of a text between the special tokens that surround all of them. */
+function cut(tokenizer, text, whole, length) {
+  const own = tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const special = whole.length - own.length;
+  const before = [...Array(special + 1).keys()].find((at) => own.every((id, place) => whole[at + place] === id)) ?? 0;
+  const after = whole.slice(before + own.length);
+  return [...whole.slice(0, before), ...own.slice(0, length - special), ...after];
+}
+
+/** Return the stored inputs of a file for an encoded text. */
+export function textInputs(model, record, encoded) {
+  const values = { tokens: encoded.ids, "token mask": encoded.mask };
+  const inputs = record.inputs.map((spec) => {
+    const given = values[model.inputs[spec.name].kind] ?? new Array(sizeOf(spec.shape)).fill(0);
+    return [spec.name, store(given, spec)];
+  });
+  return Object.fromEntries(inputs);
+}
+
+/** Return how many tokens a file reads. */
+export function lengthOf(record) {
+  return record.inputs[0].shape[1];
+}
+
+/** Return the cosine of two vectors. */
+export function cosine(some, others) {
+  const dot = (one, other) => one.reduce((sum, value, at) => sum + value * other[at], 0);
+  return dot(some, others) / Math.sqrt(dot(some, some) * dot(others, others));
+}
