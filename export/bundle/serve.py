@@ -66,7 +66,7 @@ def _is_everywhere(running: http.server.HTTPServer) -> bool:
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    """Answers GET and HEAD with a file of the folder."""
+    """Sends a file of the folder for GET and HEAD."""
 
     protocol_version = "HTTP/1.1"
 

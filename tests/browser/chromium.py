@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,13 @@ FLAGS = (
     "--use-fake-ui-for-media-stream",
     "--remote-debugging-pipe",
 )
+# The browser reads from the descriptor 3 and writes to 4, which may be in use for something else.
+_START = """
+import fcntl, os, sys
+for wanted, high in enumerate([fcntl.fcntl(int(one), fcntl.F_DUPFD, 10) for one in sys.argv[1:3]], 3):
+    os.dup2(high, wanted)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 INSTALL = "Chromium is not installed; type: bash .ci/install-browser"
 
 
@@ -126,9 +134,8 @@ def opened() -> Iterator[Page]:
     to_browser, from_page = os.pipe()
     to_page, from_browser = os.pipe()
     with TemporaryDirectory() as profile:
-        # The browser reads from the descriptor 3 and writes to 4.
-        command = f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}'
-        words = ["sh", "-c", command, found, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        numbers = [str(to_browser), str(from_browser)]
+        words = [sys.executable, "-c", _START, *numbers, found, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
         with subprocess.Popen(
             words, pass_fds=(to_browser, from_browser), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as process:
