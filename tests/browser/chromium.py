@@ -133,7 +133,7 @@ def opened() -> Iterator[Page]:
     assert found is not None, INSTALL
     to_browser, from_page = os.pipe()
     to_page, from_browser = os.pipe()
-    with TemporaryDirectory() as profile:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         numbers = [str(to_browser), str(from_browser)]
         words = [sys.executable, "-c", _START, *numbers, found, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
         with subprocess.Popen(

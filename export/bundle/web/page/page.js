@@ -1,28 +1,37 @@
-// The page: choose a file of the model, give it a photo, and see predictions and times.
+// The page: choose a file of the model, give it a photo or a text, and see predictions and times.
 import { loadExample, loadFile, loadGolden, loadModel, photoInputs, takesPhotos } from "./model.js";
 import { draw, drawBoxes, drawMask, readFrame, readPhoto } from "./photo.js";
 import { predict } from "./predictions.js";
 import { goldenInputs, selfCheck } from "./selfcheck.js";
+import { milliseconds, numbers, row, verdict, written } from "./shown.js";
 import { real } from "./tensors.js";
+import { EXAMPLES, runText } from "./text_tasks.js";
+import { loadTokenizer, takesTexts } from "./texts.js";
 
 const element = (id) => document.getElementById(id);
-const state = { model: null, record: null, session: null, image: null, stream: null };
+const state = { model: null, record: null, session: null, tokenizer: null, image: null, stream: null };
 
 async function start() {
-  state.model = await loadModel();
-  const { model } = state;
+  const model = (state.model = await loadModel());
+  describe(model);
+  listen();
+  if (takesTexts(model)) state.tokenizer = await loadTokenizer(model);
+  await choose(0);
+}
+
+function describe(model) {
   element("title").textContent = model.title;
   document.title = `${model.title} in the browser`;
-  element("about").textContent = [model.task, ...Object.entries(model.inputs).map(([name, one]) => about(name, one))]
-    .filter(Boolean).join(" · ");
+  const inputs = Object.entries(model.inputs).map(([name, one]) => about(name, one));
+  element("about").textContent = [model.task, ...inputs].filter(Boolean).join(" · ");
   element("untrained").hidden = model.trained;
-  element("versions").textContent = Object.entries(model.versions).filter(([, one]) => one)
-    .map(([tool, version]) => `${tool} ${version}`).join(" · ");
+  element("versions").textContent = [...model.libraries, model.licence.replaceAll("*", "")].join(" · ");
   element("file").replaceChildren(...model.files.map((one, at) => new Option(one.file, at)));
   element("photo-part").hidden = !takesPhotos(model);
   element("example").hidden = !model.example;
-  listen();
-  await choose(0);
+  element("text-part").hidden = !takesTexts(model);
+  element("golden-part").hidden = takesPhotos(model) || takesTexts(model);
+  element("text").value = EXAMPLES[model.task] ?? "";
 }
 
 function about(name, contract) {
@@ -39,7 +48,7 @@ async function choose(index) {
   state.session = await loadFile(state.record);
   say(`${state.record.file} in ${state.session.runtime}, loaded in ${milliseconds(performance.now() - begin)}`);
   if (state.image) await runPhoto(state.image);
-  else if (!takesPhotos(state.model)) await runGolden();
+  else if (!element("golden-part").hidden) await runGolden();
 }
 
 async function runPhoto(image) {
@@ -47,61 +56,56 @@ async function runPhoto(image) {
   const begin = performance.now();
   const inputs = photoInputs(state.model, state.record, image);
   const prepared = performance.now();
-  const outputs = await state.session.run(inputs);
-  const times = { prepare: prepared - begin, run: performance.now() - prepared };
+  const stored = await state.session.run(inputs);
+  const time = performance.now() - prepared;
   draw(element("canvas"), image);
   element("invitation").hidden = true;
-  element("video").hidden = true;
-  return show(outputs, times);
+  show(read(stored));
+  tellTime(time, `, photo prepared in ${milliseconds(prepared - begin)}`);
 }
 
-/** Run the first golden input, for a model that takes no photo. */
+async function runWords() {
+  const { model, record, session, tokenizer } = state;
+  const begin = performance.now();
+  const tell = (text) => element("rows").replaceChildren(written(text));
+  const found = await runText(model, record, session, tokenizer, element("text").value, tell);
+  show(found);
+  tellTime(performance.now() - begin, found.isCut ? ", the text is too long and was cut off" : "");
+}
+
+/** Run the first golden input, for a model that takes neither photo nor text. */
 async function runGolden() {
   const golden = await loadGolden(state.model);
-  if (!golden) return;
-  const inputs = goldenInputs(state.record, golden, 0);
   const begin = performance.now();
-  show(await state.session.run(inputs), { run: performance.now() - begin }, "of the first golden input");
+  const stored = await state.session.run(goldenInputs(state.record, golden, 0));
+  const time = performance.now() - begin;
+  show(read(stored));
+  tellTime(time, ", the first golden input");
 }
 
-/** Show stored outputs; return the prediction. */
-function show(stored, times, source = "") {
+/** Return stored outputs as real numbers, and what they mean. */
+function read(stored) {
   const { model, record } = state;
   const outputs = Object.fromEntries(record.outputs.map((spec) => [spec.name, real(stored[spec.name], spec)]));
-  const prediction = predict(model, record, outputs);
-  element("rows").replaceChildren(...(prediction ? prediction.rows.map(row) : record.outputs.map(numbers(outputs))));
-  if (prediction && !prediction.rows.length && prediction.nothing) element("rows").textContent = prediction.nothing;
+  return { ...predict(model, record, outputs), outputs };
+}
+
+/** Show what a model says: a text, rows, a picture, or else its numbers. */
+function show(found) {
+  const shapes = Object.fromEntries(state.record.outputs.map((spec) => [spec.name, spec.shape]));
+  const outputs = Object.entries(found.outputs ?? {}).map(([name, values]) => numbers(name, shapes[name], values));
+  const rows = found.written !== undefined ? [written(found.written)] : (found.rows ?? []).map(row);
+  const isEmpty = !rows.length && (found.nothing || found.picture);
+  element("rows").replaceChildren(...(rows.length || isEmpty ? rows : outputs));
+  if (!rows.length && found.nothing) element("rows").textContent = found.nothing;
   element("picture").hidden = true;
-  if (prediction?.boxes) drawBoxes(element("canvas"), prediction.boxes);
-  if (prediction?.mask) drawMask(element("picture"), prediction.mask);
-  if (prediction?.picture) draw(element("picture"), prediction.picture);
-  const prepare = times.prepare === undefined ? "" : `, photo prepared in ${milliseconds(times.prepare)}`;
-  element("timing").textContent =
-    `${milliseconds(times.run)} in ${state.session.runtime}${prepare}; ${record.file} ${source}`;
-  return prediction;
+  if (found.boxes) drawBoxes(element("canvas"), found.boxes);
+  if (found.mask) drawMask(element("picture"), found.mask);
+  if (found.picture) draw(element("picture"), found.picture);
 }
 
-function row({ title, share }) {
-  const item = document.createElement("li");
-  item.innerHTML = '<div class="line"><span class="name"></span><span class="share"></span></div>' +
-    '<div class="track"><div class="bar"></div></div>';
-  item.querySelector(".name").textContent = title;
-  item.querySelector(".share").textContent = `${(100 * share).toFixed(1)} %`;
-  item.querySelector(".bar").style.width = `${Math.max(0, Math.min(100, 100 * share))}%`;
-  return item;
-}
-
-/** Return a function that lists the first numbers of an output. */
-function numbers(outputs) {
-  return (spec) => {
-    const item = document.createElement("li");
-    const text = document.createElement("pre");
-    text.className = "numbers";
-    const first = Array.from(outputs[spec.name].slice(0, 12), (one) => one.toPrecision(5)).join(" ");
-    text.textContent = `${spec.name} [${spec.shape.join(", ")}]: ${first} …`;
-    item.append(text);
-    return item;
-  };
+function tellTime(time, more) {
+  element("timing").textContent = `${milliseconds(time)} in ${state.session.runtime}${more}; ${state.record.file}`;
 }
 
 /** Check all files on the golden data; return what the page says, as data. */
@@ -136,15 +140,6 @@ async function checkFile(index, record, golden) {
 async function select(index) {
   element("file").selectedIndex = index;
   await choose(index);
-}
-
-function verdict(checked, { output, passed, samples, words }) {
-  const item = document.createElement("li");
-  item.className = passed && checked.passed ? "good" : "failed";
-  const where = [checked.file, output].filter(Boolean).join(", ");
-  const constant = passed && !checked.passed ? "; the outputs are the same for every input" : "";
-  item.textContent = `${where}: ${words}${samples ? `, ${samples} samples` : ""}${constant}`;
-  return item;
 }
 
 async function webcam() {
@@ -188,6 +183,7 @@ function listen() {
   };
   element("webcam").onclick = () => guarded(webcam);
   element("example").onclick = () => guarded(async () => runPhoto(await readPhoto(await loadExample(state.model))));
+  element("read").onclick = () => guarded(runWords);
   element("check-button").onclick = () => guarded(checkAll);
 }
 
@@ -205,12 +201,8 @@ function say(words) {
   element("status").textContent = words;
 }
 
-function milliseconds(time) {
-  return `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
-}
-
-/** What tests and other scripts of this page may call. */
-export const page = { started: guarded(start), runPhoto, readPhoto, checkAll, state };
+/** What tests, and scripts of this page, may use. */
+export const page = { started: guarded(start), checkAll, state };
 globalThis.page = page;
 
 const query = new URLSearchParams(location.search);

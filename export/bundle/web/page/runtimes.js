@@ -1,5 +1,7 @@
 // The two runtimes behind one interface: open(record, content) gives {runtime, run}, and `run` takes stored inputs by
-// name and returns stored outputs by name. Both runtimes lie in this folder; nothing is loaded from elsewhere.
+// name and returns stored outputs by name; a file that writes a text has `begin` as well (decoders.js). Both runtimes
+// lie in this folder; nothing is loaded from elsewhere.
+import { inLiteRt, inOnnxRuntime } from "./decoders.js";
 import { ARRAYS } from "./tensors.js";
 
 const MOST_THREADS = 4;
@@ -29,7 +31,7 @@ async function openInLiteRt(record, content) {
     for (const tensor of [...Object.values(tensors), ...Object.values(found)]) tensor.delete();
     return outputs;
   };
-  return { runtime: "LiteRT.js", run, close: () => model.delete() };
+  return { runtime: "LiteRT.js", run, ...inLiteRt(library, model), close: () => model.delete() };
 }
 
 async function openInOnnxRuntime(record, content) {
@@ -45,5 +47,5 @@ async function openInOnnxRuntime(record, content) {
     const found = await session.run(feeds);
     return Object.fromEntries(record.outputs.map((spec) => [spec.name, ARRAYS[spec.dtype].from(found[spec.name].data)]));
   };
-  return { runtime: "ONNX Runtime Web", run, close: () => session.release() };
+  return { runtime: "ONNX Runtime Web", run, ...inOnnxRuntime(library, session), close: () => session.release() };
 }

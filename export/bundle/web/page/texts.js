@@ -2,7 +2,8 @@
 import { sizeOf, store } from "./tensors.js";
 
 const MASKS = ["[MASK]", "<mask>"];
-const KINDS = ["tokens", "token mask", "token segments"];
+const ENDS = ["</s>", "<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>", "<eos>", "[SEP]"];
+const KINDS = ["tokens", "token mask", "token segments", "target tokens"];
 
 /** Return whether a text is all that a person has to give. */
 export function takesTexts(model) {
@@ -10,18 +11,20 @@ export function takesTexts(model) {
   return contracts.some((one) => one.tokenizer) && contracts.every((one) => KINDS.includes(one.kind));
 }
 
-/** Load the tokenizer of a model: {encode, decode, mask}. */
+/** Load the tokenizer of a model: {encode, ids, decode, token, mask, ends}. */
 export async function loadTokenizer(model) {
   const { Tokenizer } = await import("./runtimes/tokenizers/tokenizers.min.mjs");
   const name = Object.values(model.inputs).find((one) => one.tokenizer).tokenizer;
   const rules = await (await fetch(new URL(name, import.meta.url))).json();
   const tokenizer = new Tokenizer(rules, {});
-  const mask = MASKS.map((token) => tokenizer.token_to_id(token)).find((id) => id !== undefined);
+  const known = (tokens) => tokens.map((token) => tokenizer.token_to_id(token)).filter((id) => id !== undefined);
   return {
     encode: (text, length) => padded(tokenizer, text, length, rules.padding?.pad_id ?? 0),
-    decode: (ids) => tokenizer.decode(ids),
+    ids: (text) => tokenizer.encode(text).ids,
+    decode: (ids) => tokenizer.decode(ids, { skip_special_tokens: true }),
     token: (id) => tokenizer.id_to_token(id) ?? "",
-    mask,
+    mask: known(MASKS)[0],
+    ends: known(ENDS),
   };
 }
 
@@ -50,15 +53,4 @@ export function textInputs(model, record, encoded) {
     return [spec.name, store(given, spec)];
   });
   return Object.fromEntries(inputs);
-}
-
-/** Return how many tokens a file reads. */
-export function lengthOf(record) {
-  return record.inputs[0].shape[1];
-}
-
-/** Return the cosine of two vectors. */
-export function cosine(some, others) {
-  const dot = (one, other) => one.reduce((sum, value, at) => sum + value * other[at], 0);
-  return dot(some, others) / Math.sqrt(dot(some, some) * dot(others, others));
 }
