@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -201,3 +202,19 @@ def test_texts_of_a_hostile_manifest_do_not_become_code(exported: Callable[..., 
     manifest["inputs"][evil]["resize"] = "bilinear) or exit("
     with pytest.raises(ValueError, match="unknown words"):
         companions(manifest)
+
+
+@pytest.mark.parametrize("name", ["run_litert.py", "preprocess.js"])
+def test_verify_sees_code_that_does_not_fit_the_manifest(
+    name: str, exported: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = Path(shutil.copytree(exported(*NETWORKS["lenet5"]), tmp_path / "copy"))
+    assert main(["verify", str(copy)]) == 0
+    changed = (copy / name).read_bytes() + b"\n"
+    (copy / name).write_bytes(changed)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["companions"][name] = hashlib.sha256(changed).hexdigest()
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    capsys.readouterr()
+    assert main(["verify", str(copy)]) == 1
+    assert f"{name}: not the code of this manifest" in " ".join(capsys.readouterr().out.split())
