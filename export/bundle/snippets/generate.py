@@ -165,6 +165,7 @@ def _other_languages(one: DescribedFile) -> Iterator[Snippet]:
             spec=spec,
             promise=remark,
             cut=_cut(photo),
+            colours=_colours(photo, "shr" if language == "kotlin" else ">>"),
             filter=filters[photo.resize][language == "swift"],
             bytes=4 if spec.dtype == "float32" else 1,
             limits=_LIMITS.get(spec.dtype),
@@ -189,6 +190,13 @@ def _over_fraction(photo: Preprocessing | None) -> str:
 
 def _cut(photo: Preprocessing) -> str:
     return "whole" if photo.fit == "stretch" else "centre"
+
+
+def _colours(photo: Preprocessing, shift: str) -> str:
+    """Return the channels of a pixel in the order of the input, from the numbers red, green and blue."""
+    if photo.colours == "GRAY":  # the weights of Pillow, in 16 bits
+        return f"(19595 * red + 38470 * green + 7471 * blue + 32768) {shift} 16"
+    return ", ".join(("blue", "green", "red") if photo.colours == "BGR" else ("red", "green", "blue"))
 
 
 def _per_channel(values: tuple[float, ...], suffix: str, channels: int) -> str:

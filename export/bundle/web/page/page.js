@@ -35,6 +35,8 @@ function describe(model) {
 }
 
 function about(name, contract) {
+  if (contract.tokenizer) return "reads a text";
+  if (["token mask", "token segments", "target tokens"].includes(contract.kind)) return "";
   if (contract.kind !== "photo") return `${name}: ${contract.kind}`;
   return `photo ${contract.width} × ${contract.height}, ${contract.colours}`;
 }

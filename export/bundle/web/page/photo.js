@@ -46,7 +46,9 @@ export function drawBoxes(canvas, boxes) {
     const [left, top, right, bottom] = box.map((edge, at) => edge * (at % 2 ? canvas.height : canvas.width));
     context.strokeStyle = context.fillStyle = colour(index);
     context.strokeRect(left, top, right - left, bottom - top);
-    context.fillText(title, left + 3 * unit, Math.max(top - 4 * unit, 13 * unit));
+    context.fillRect(left, top, context.measureText(title).width + 8 * unit, 18 * unit);
+    context.fillStyle = "white";
+    context.fillText(title, left + 4 * unit, top + 14 * unit);
   }
 }
 
@@ -61,7 +63,7 @@ export function drawMask(canvas, { width, height, classes }) {
 }
 
 function colour(index) {
-  return `hsl(${(index * 137) % 360} 85% 45%)`;
+  return `hsl(${(index * 137) % 360} 85% 35%)`;
 }
 
 /** Return the colour of a class as Pascal VOC spreads the bits of its number over the channels. */

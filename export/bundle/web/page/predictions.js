@@ -29,8 +29,9 @@ function classification(model, record, outputs, top) {
 
 /** Return scores as probabilities: unchanged if all lie between 0 and 1, else their softmax. */
 export function probabilities(scores) {
-  const most = Math.max(...scores);
-  if (Math.min(...scores) >= -PROBABILITY_SLACK && most <= 1 + PROBABILITY_SLACK) return Array.from(scores);
+  const most = scores.reduce((one, other) => Math.max(one, other), -Infinity);
+  const least = scores.reduce((one, other) => Math.min(one, other), Infinity);
+  if (least >= -PROBABILITY_SLACK && most <= 1 + PROBABILITY_SLACK) return Array.from(scores);
   const powers = Array.from(scores, (one) => Math.exp(one - most));
   const sum = powers.reduce((total, one) => total + one, 0);
   return powers.map((one) => one / sum);
@@ -73,7 +74,8 @@ function detection(model, record, outputs, top = 20) {
   });
   const objects = suppress(found).slice(0, Math.max(top, 20));
   const rows = objects.map(({ index, score }) => ({ index, title: nameOf(model, index), share: score }));
-  return { rows, boxes: objects.map((one) => ({ ...one, title: nameOf(model, one.index) })), nothing: "no object detected" };
+  const boxes = objects.map((one) => ({ ...one, title: nameOf(model, one.index) }));
+  return { rows, boxes, nothing: "no object detected" };
 }
 
 const sigmoid = (x) => 0.5 * Math.tanh(0.5 * x) + 0.5;

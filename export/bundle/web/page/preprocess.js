@@ -105,7 +105,9 @@ function nearest(image, size, box) {
 function nearestPlaces(from, to) {
   const step = from / to;
   const places = new Array(to);
-  for (let at = 0, place = step * 0.5; at < to; at += 1, place += step) places[at] = Math.min(Math.trunc(place), from - 1);
+  for (let at = 0, place = step * 0.5; at < to; at += 1, place += step) {
+    places[at] = Math.min(Math.trunc(place), from - 1);
+  }
   return places;
 }
 
@@ -147,7 +149,7 @@ function fixedPoint(weight) {
   return Math.trunc((weight < 0 ? -0.5 : 0.5) + weight * 2 ** PRECISION_BITS);
 }
 
-/** Return the columns `left` to `left + width` of an image that was resized along its rows; without weights, cut out. */
+/** Return `width` columns from `left` on of an image that was resized along its rows; without weights, of the image. */
 function horizontal(image, weights, left, width) {
   const { data, height, channels } = image;
   const found = new Uint8Array(width * height * channels);
@@ -161,7 +163,7 @@ function horizontal(image, weights, left, width) {
   return { data: found, width, height, channels };
 }
 
-/** Return the rows `top` to `top + height` of an image that was resized along its columns; without weights, cut out. */
+/** Return `height` rows from `top` on of an image that was resized along its columns; without weights, of the image. */
 function vertical(image, weights, top, height) {
   const { data, width, channels } = image;
   const row = width * channels;

@@ -45,7 +45,8 @@ async function openInOnnxRuntime(record, content) {
       record.inputs.map((spec) => [spec.name, new library.Tensor(spec.dtype, inputs[spec.name], spec.shape)]),
     );
     const found = await session.run(feeds);
-    return Object.fromEntries(record.outputs.map((spec) => [spec.name, ARRAYS[spec.dtype].from(found[spec.name].data)]));
+    const stored = (spec) => ARRAYS[spec.dtype].from(found[spec.name].data);
+    return Object.fromEntries(record.outputs.map((spec) => [spec.name, stored(spec)]));
   };
   return { runtime: "ONNX Runtime Web", run, ...inOnnxRuntime(library, session), close: () => session.release() };
 }

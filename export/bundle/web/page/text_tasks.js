@@ -51,10 +51,11 @@ async function translate(given, text) {
 async function write({ tokenizer, tell }, text, prompt, ends, most = MOST_TOKENS) {
   const written = [];
   const count = Math.min(most, text.context - prompt.length);
-  let logits = await text.read(prompt);
-  const vocabulary = logits.length / prompt.length;
+  if (count < 1) throw new Error(`the text has ${prompt.length} tokens; shorten it to ${text.context - 1} at most`);
+  if (prompt.length > 1) await text.prefill(prompt.slice(0, -1));
+  let logits = await text.read(prompt.slice(-1));
   while (written.length < count) {
-    const token = highest(logits.subarray(logits.length - vocabulary));
+    const token = highest(logits);
     if (ends.includes(token)) break;
     written.push(token);
     tell(tokenizer.decode([...prompt, ...written]));

@@ -2,7 +2,9 @@
 import { sizeOf, store } from "./tensors.js";
 
 const MASKS = ["[MASK]", "<mask>"];
-const ENDS = ["</s>", "<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>", "<eos>", "[SEP]"];
+const ENDS = [
+  "</s>", "<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>", "<eos>", "[SEP]",
+];
 const KINDS = ["tokens", "token mask", "token segments", "target tokens"];
 
 /** Return whether a text is all that a person has to give. */
@@ -33,7 +35,8 @@ function padded(tokenizer, text, length, padding) {
   const whole = tokenizer.encode(text).ids;
   const kept = whole.length > length ? cut(tokenizer, text, whole, length) : whole;
   const rest = new Array(length - kept.length).fill(0);
-  return { ids: [...kept, ...rest.map(() => padding)], mask: [...kept.map(() => 1), ...rest], isCut: whole.length > length };
+  const ids = [...kept, ...rest.map(() => padding)];
+  return { ids, mask: [...kept.map(() => 1), ...rest], isCut: whole.length > length };
 }
 
 /** Return the first tokens of a text between the special tokens that surround all of them. */
