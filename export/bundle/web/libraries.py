@@ -50,7 +50,8 @@ class WebLibrary:
         try:
             return sources.fetch(source)
         except OutsideError as error:
-            raise OutsideError(f"{self.title} cannot be fetched: {error}; it needs npm and a network once") from error
+            hint = "it needs a network and npm once; on Debian type: apt-get install npm"
+            raise OutsideError(f"{self.title} cannot be fetched: {error}; {hint}") from error
 
 
 def _replaced(text: str, old: str, new: str) -> str:

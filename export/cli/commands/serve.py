@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is the whole network."
 )
 def command(folder: Path, port: int, host: str) -> None:
-    """Show a model in the browser: FOLDER of zoo export, or of zoo pack --target browser.
+    """Show a model in the browser, from a server on this machine.
 
-    The folder of an export is packed first, into FOLDER-browser. Nothing but the files of one folder is served.
+    FOLDER is that of zoo export, which is packed into FOLDER-browser first, or of zoo pack --target browser.
     """
     from export.bundle import serve
 
