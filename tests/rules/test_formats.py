@@ -25,6 +25,7 @@ MAY_NAME_FORMATS = {
     "export/bundle/snippets/generate.py": "the name of a runtime",
     "export/bundle/web/libraries.py": "the name of a runtime",
     "export/bundle/manifest.py": "distributions, one of which is called onnx",
+    "export/runtime/emulation/machines.py": "distributions for other processors",
     "zoo/pretrained/mobilenet.py": "Google publishes the weights as .tflite",
     "zoo/weights/readers/__init__.py": "Google publishes the weights as .tflite",
     "zoo/weights/readers/onnx.py": "the ONNX Model Zoo publishes weights as .onnx",

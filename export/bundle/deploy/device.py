@@ -17,6 +17,7 @@ from export.bundle.write import GOLDEN, LABELS
 from export.formats import FORMATS
 from export.progress import Progress
 from export.recipe import Recipe
+from export.runtime.decoding import writes_text
 from export.scheme import INT8
 from zoo.errors import UsageProblemError
 
@@ -28,12 +29,14 @@ class DeviceModel:
     Attributes:
         delivered: the folder of the export.
         sources: the model files, of one precision.
+        decoders: names of those that read a text token by token and keep a cache.
         folder_name: name of the device's folder.
         licence: sentences about the licence of the weights.
     """
 
     delivered: Delivered
     sources: tuple[DeliveredFile, ...]
+    decoders: frozenset[str]
     folder_name: str
     licence: str
 
@@ -71,8 +74,14 @@ class Device:
             CheckFailedError: a file differs from the exported one.
         """
         sources = tuple(self._choose(delivered, precision))
-        model = DeviceModel(delivered=delivered, sources=sources, folder_name=folder_name, licence=_licence(delivered))
         progress.step("compute the golden outputs")
+        model = DeviceModel(
+            delivered=delivered,
+            sources=sources,
+            decoders=frozenset(file.path.name for file in sources if writes_text(file.path)),
+            folder_name=folder_name,
+            licence=_licence(delivered),
+        )
         companions = {
             name: delivered.folder / name
             for name in delivered.companions
@@ -82,7 +91,7 @@ class Device:
             **{path.name: path for file in sources for path in (file.path, *map(file.path.with_name, file.data))},
             **companions,
             FILE: (json.dumps(_record(model), indent=1) + "\n").encode(),
-            GOLDEN: golden_outputs.content(delivered, sources),
+            GOLDEN: golden_outputs.content(delivered, sources, model.decoders),
             **self.files(model),
             README: self.readme(model).encode(),
         }
@@ -129,6 +138,7 @@ def _record(model: DeviceModel) -> Mapping[str, Any]:
                 "format": file.format,
                 "precision": file.scheme.name,
                 "is_dynamic": file.scheme.is_dynamic,
+                "is_decoder": file.path.name in model.decoders,
                 "takes_camera_bytes": file.takes_camera_bytes,
                 "sha256": file.sha256,
                 "inputs": [asdict(spec) for spec in file.inputs],

@@ -24,11 +24,16 @@ from zoo.errors import CheckFailedError
 FED, STORED, BUILTIN = "fed", "stored", "builtin"
 
 
-def content(delivered: Delivered, files: tuple[DeliveredFile, ...]) -> bytes:
+def content(delivered: Delivered, files: tuple[DeliveredFile, ...], decoders: frozenset[str]) -> bytes:
     """Return the bytes of golden.npz: arrays (N, ...) under "fed/FILE/INPUT", "stored/FILE/OUTPUT", "builtin/...".
 
     "stored" are the outputs at the export, whose kernels 64-bit processors and browsers share; "builtin" those of
     LiteRT's own kernels, which 32-bit Arm uses. They are left out where those kernels cannot run a file.
+
+    Args:
+        delivered: the folder of the export.
+        files: the model files.
+        decoders: names of those that read a text token by token and keep a cache.
 
     Raises:
         CheckFailedError: the golden data of the export are missing or damaged.
@@ -46,33 +51,40 @@ def content(delivered: Delivered, files: tuple[DeliveredFile, ...]) -> bytes:
         arrays |= {f"{FED}/{name}/{key}": values for key, values in fed.items()}
         arrays |= {f"{STORED}/{name}/{key}": values for key, values in samples.stored[name].items()}
         if file.format == PRIMARY.name:
-            arrays |= {f"{BUILTIN}/{name}/{key}": values for key, values in _builtin(file, fed).items()}
+            arrays |= {
+                f"{BUILTIN}/{name}/{key}": values for key, values in _builtin(file, fed, name in decoders).items()
+            }
     packed = io.BytesIO()
     np.savez_compressed(packed, **arrays)
     return packed.getvalue()
 
 
-def _builtin(file: DeliveredFile, fed: dict[str, Array]) -> dict[str, Array]:
+def _builtin(file: DeliveredFile, fed: dict[str, Array], is_decoder: bool) -> dict[str, Array]:
     with temporary.folder() as folder:
         inputs, outputs = Path(folder) / "inputs.npz", Path(folder) / "outputs.npz"
         with temporary.writing():
             np.savez(inputs, **fed)  # type: ignore[arg-type]  # names of inputs are no options
         specs = [[asdict(spec) for spec in group] for group in (file.inputs, file.outputs)]
         try:
-            process.call(run_builtin, path=file.path, specs=specs, inputs=inputs, outputs=outputs)
+            process.call(
+                run_builtin, path=file.path, is_decoder=is_decoder, specs=specs, inputs=inputs, outputs=outputs
+            )
         except RuntimeCrashError:
             return {}
         with np.load(outputs, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
 
 
-def run_builtin(path: str, specs: list[list[dict[str, Any]]], inputs: str, outputs: str) -> dict[str, Any]:
+def run_builtin(
+    path: str, is_decoder: bool, specs: list[list[dict[str, Any]]], inputs: str, outputs: str
+) -> dict[str, Any]:
     """Job: run a file with LiteRT's own kernels on the stored inputs (N, ...) in an .npz, and write its outputs."""
     declared = [tuple(Tensor(**{**spec, "shape": tuple(spec["shape"])}) for spec in group) for group in specs]
     file = ModelFile(
         path=Path(path),
         precision="",
         is_dynamic=False,
+        is_decoder=is_decoder,
         takes_camera_bytes=False,
         sha256="",
         inputs=declared[0],

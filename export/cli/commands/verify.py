@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from export.cli.console import print_json, standard_error, standard_output
+from zoo.errors import UsageProblemError, unknown
 
 
 @click.command()
@@ -17,12 +18,22 @@ from export.cli.console import print_json, standard_error, standard_output
     type=click.Path(path_type=Path),
     help="Require a signature by this public key (PEM, OpenSSH).",
 )
+@click.option(
+    "--on",
+    metavar="MACHINE",
+    help="Run the files on an emulated machine instead: aarch64, pi3, pi4, pi5 or armv7.",
+)
+@click.option("--samples", type=click.IntRange(1), help="With --on: number of golden samples; default: all.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-def command(folder: Path, key: Path | None, as_json: bool) -> int:
+def command(folder: Path, key: Path | None, on: str | None, samples: int | None, as_json: bool) -> int:
     """Prove a delivered folder again, without TensorFlow.
 
     The exit code is 0 if every file is still the proven one, and 1 if not.
     """
+    if on is not None:
+        return _emulated(folder, on, key, samples, as_json)
+    if samples is not None:
+        raise UsageProblemError("--samples is for emulated machines, which are slow; add for example --on aarch64")
     from export.bundle.read import read
     from export.bundle.signing import read_public
     from export.bundle.verify import verify
@@ -49,3 +60,31 @@ def command(folder: Path, key: Path | None, as_json: bool) -> int:
     others = "" if all(check.passed for check in found.checks) else "; the other files of the folder failed"
     console.print(f"\n{folder}: {good} of {len(found.files)} model files verified{others}", soft_wrap=True)
     return 0 if found.passed else 1
+
+
+def _emulated(folder: Path, on: str, key: Path | None, samples: int | None, as_json: bool) -> int:
+    """Run the files on an emulated machine, print what they compute there, and return the exit code."""
+    from dataclasses import asdict
+
+    from export.bundle.deploy.emulated import check
+    from export.bundle.read import read
+    from export.cli.progress_bar import ProgressBar
+    from export.runtime.emulation.machines import MACHINES
+
+    if on not in MACHINES:
+        raise unknown("machine", on, MACHINES)
+    if key is not None:
+        raise UsageProblemError("--key is checked without --on; type the two commands one after the other")
+    machine, delivered = MACHINES[on], read(folder)
+    with ProgressBar(standard_error()) as progress:
+        found = check(delivered, machine, samples, progress)
+    passed = any(one.state == "passed" for one in found) and all(one.passed for one in found)
+    if as_json:
+        print_json({"machine": machine.title, "passed": passed, "files": [asdict(one) for one in found]})
+        return 0 if passed else 1
+    console = standard_output()
+    console.print(f"{delivered.name}: {delivered.title}, on {machine.title}")
+    for one in found:
+        style = "" if one.passed else "bold red"
+        console.print(f"{one.state:8}{one.file}: {one.words}", style=style, soft_wrap=True, highlight=False)
+    return 0 if passed else 1

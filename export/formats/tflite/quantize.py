@@ -29,6 +29,7 @@ from export.formats.tflite import (
     mixed,
     patches,
     saturation,
+    versions,
 )
 from export.formats.tflite.mixed import QuantizerRecipe
 from export.recipe import Io
@@ -100,6 +101,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
             edges.keep_indices(model)
         edges.retype(model, plan.io)
         allow_any_int16_scale(model)
+    versions.declare(model)
     return flatbuffer.write(model, shares_grids=plan.scheme.is_dynamic)
 
 

@@ -11,6 +11,7 @@ from .model import Array, ModelFile, Tensor
 
 MIN_SQNR_DB = 90.0  # of float files: other processors add in another order
 MIN_WITHIN_ONE_STEP = 0.98  # of integer files: where a runtime rounds a sum differently
+ONE_STEP = 1.01  # float32 numbers that are multiples of a step are rounded
 MIN_COSINE = 0.999  # of files that round as they run, whose steps differ between processors
 FAILED_DB = -np.inf
 
@@ -63,7 +64,7 @@ def _compare(
         return cosine >= MIN_COSINE, f"{tensor.name}: cosine {cosine:.5f}; at least {MIN_COSINE} is required"
     if tensor.scale is not None:
         steps = np.abs(real - expected) / tensor.scale
-        share = float((steps <= 1.0001).mean())  # a step of float32 numbers is not exact
+        share = float((steps <= ONE_STEP).mean())
         return share >= MIN_WITHIN_ONE_STEP, f"{tensor.name}: {share:.1%} within one step, {steps.max():.0f} at most"
     noise = float(((real - expected) ** 2).sum())
     signal = float((expected**2).sum())

@@ -10,10 +10,10 @@ import numpy as np
 
 from calibration.photo_file import BadPhotoError, read_photo
 from zoo.errors import UsageProblemError
-from zoo.language.tokenizer import Tokenizer
 from zoo.preprocessing.photo import Preprocessing
 
 from .model import Array, Model, ModelFile
+from .texts import tokenizer_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -27,7 +27,7 @@ def from_photo(model: Model, file: ModelFile, photo: Image) -> dict[str, Array]:
     """
     name = model.photo_input
     if name is None or "scale" not in model.inputs[name]:
-        raise UsageProblemError(f"{model.title} takes no photo; type: python run.py --golden")
+        raise UsageProblemError(f"{model.title} takes no photo; see golden.npz for its inputs")
     record = {key: value for key, value in model.inputs[name].items() if key != "kind"}
     preprocessing = Preprocessing.from_record(record)
     pixels = preprocessing.photo(photo)[None]
@@ -48,7 +48,7 @@ def _generated(model: Model, name: str, shape: tuple[int, ...]) -> Array:
         return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     if kind == "zeros":
         return np.zeros(shape, np.float32)
-    raise UsageProblemError(f"{model.title} takes {name!r} beside a photo; type: python run.py --golden")
+    raise UsageProblemError(f"{model.title} takes {name!r} beside a photo; see golden.npz")
 
 
 def from_text(model: Model, file: ModelFile, text: str) -> dict[str, Array]:
@@ -57,15 +57,7 @@ def from_text(model: Model, file: ModelFile, text: str) -> dict[str, Array]:
     Raises:
         UsageProblemError: the model reads no text, or the library for its tokenizer is missing.
     """
-    names = [one["tokenizer"] for one in model.inputs.values() if one.get("tokenizer")]
-    if not names:
-        raise UsageProblemError(f"{model.title} reads no text; type: python run.py photo.jpg")
-    try:
-        tokenizer = Tokenizer((model.folder / names[0]).read_bytes(), names[0])
-    except ImportError:
-        raise UsageProblemError("texts need the tokenizers library; type: pip install tokenizers") from None
-    length = file.inputs[0].shape[1]
-    encoded = tokenizer.encode(text, length)
+    encoded = tokenizer_of(model).encode(text, file.inputs[0].shape[1])
     parts: Mapping[str, Any] = {
         "tokens": encoded.ids,
         "token mask": encoded.mask,
@@ -73,7 +65,7 @@ def from_text(model: Model, file: ModelFile, text: str) -> dict[str, Array]:
     }
     kinds = {one.name: model.inputs[one.name]["kind"] for one in file.inputs}
     if strange := [name for name, kind in kinds.items() if kind not in parts]:
-        raise UsageProblemError(f"{model.title} takes {strange[0]!r} beside a text; type: python run.py --golden")
+        raise UsageProblemError(f"{model.title} takes {strange[0]!r} beside a text; see golden.npz")
     return {one.name: one.stored(parts[kinds[one.name]][None]) for one in file.inputs}
 
 

@@ -61,6 +61,7 @@ class ModelFile:
         path: of the file.
         precision: name of its precision, such as int8.
         is_dynamic: whether numbers are rounded as the file runs, which processors do differently.
+        is_decoder: whether it reads a text token by token and keeps a cache.
         takes_camera_bytes: whether the photo's input is its bytes.
         sha256: of its content at the export.
         inputs: in the order of the model.
@@ -70,6 +71,7 @@ class ModelFile:
     path: Path
     precision: str
     is_dynamic: bool
+    is_decoder: bool
     takes_camera_bytes: bool
     sha256: str
     inputs: tuple[Tensor, ...]
@@ -148,6 +150,7 @@ def _file(folder: Path, record: Mapping[str, Any]) -> ModelFile:
         path=folder / record["file"],
         precision=record["precision"],
         is_dynamic=record["is_dynamic"],
+        is_decoder=record["is_decoder"],
         takes_camera_bytes=record["takes_camera_bytes"],
         sha256=record["sha256"],
         inputs=inputs,

@@ -15,6 +15,7 @@ from . import session
 from .inputs import from_photo, from_text, open_photo
 from .model import Array, Model, ModelFile, load
 from .predictions import lines
+from .texts import continued
 
 
 def main(folder: Path) -> int:
@@ -23,10 +24,16 @@ def main(folder: Path) -> int:
     parser.add_argument("inputs", nargs="+", metavar="PHOTO", help='paths of photos, or a text: "some words"')
     parser.add_argument("--file", help="name of the model file (default: the first that a runtime here can run)")
     parser.add_argument("--threads", type=int, default=1, help="threads of the runtime (default: 1)")
+    parser.add_argument("--tokens", type=int, default=40, help="most new tokens behind a text (default: 40)")
     arguments = parser.parse_args()
     try:
         model = load(folder)
         file = choose(model, arguments.file)
+        decoder = session.open_decoder(file, arguments.threads)
+        if decoder is not None:
+            for text in arguments.inputs:
+                print(f"{text}\n  {continued(model, file, decoder, text, arguments.tokens)}")
+            return 0
         opened = session.open_file(file, arguments.threads)
         for given in arguments.inputs:
             print_predictions(model, file, opened, given)

@@ -56,7 +56,15 @@ def row(model: Model, file: ModelFile, arguments: argparse.Namespace) -> dict[st
         return {"file": file.path.name, "state": "skipped", "words": "its runtime is not installed"}
     file.check_content()
     count, feeds, recorded = golden(model.folder / GOLDEN, file, arguments.samples, builtin=_is_32_bit_arm())
-    opened = session.open_file(file, arguments.threads)
+    try:
+        opened = session.open_file(file, arguments.threads)
+    except (RuntimeError, ValueError) as error:  # of the runtime
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        return {
+            "file": file.path.name,
+            "state": "failed",
+            "words": f"{module} {version(module)} cannot load it: {reason}",
+        }
     found = [opened.run(feed) for feed in feeds]
     stored = {one.name: np.concatenate([outputs[one.name] for outputs in found]) for one in file.outputs}
     result: Comparison = compare(file, stored, recorded)
