@@ -28,7 +28,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Build": {
         "train": "Train a network on your photos or texts: first its new last layer, then all layers.",
         "export": "Export a network of the zoo or a model file (.keras, .h5, SavedModel folder), and prove every file.",
-        "pack": "Write a delivered file of a language model with all that another runtime needs to load it.",
+        "pack": "Write delivered files with all that a device, or another runtime, needs to run them.",
     },
     "Measure": {
         "prove": "Prove a file that another tool made from a Keras model, and name its faults.",
