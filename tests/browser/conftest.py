@@ -27,7 +27,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     def export(*words: str) -> Path:
         if words not in folders:
             out = tmp_path_factory.mktemp("artifacts")
-            assert main(["export", *words, "--out", str(out), "--no-reconstruct"]) == 0
+            assert main(["export", *words, "--out", str(out)]) == 0
             folders[words] = next(out.iterdir())
         return folders[words]
 

@@ -24,10 +24,10 @@ from zoo.weights import sources
 
 # Grey bytes of the camera, colours of the camera, real numbers in blue, green and red, and integers that are rounded.
 NETWORKS = {
-    "lenet5": ("lenet5", "--int8"),
-    "mobilenet": ("mobilenet", "--weights", "tiny", "--precision", "float32,int8"),
-    "resnet50": ("resnet50", "--weights", "tiny", "--int8"),
-    "int8 inputs": ("lenet5", "--int8", "--io", "int8"),
+    "lenet5": ("lenet5", "--int8", "--no-reconstruct"),
+    "mobilenet": ("mobilenet", "--weights", "tiny", "--precision", "float32,int8", "--no-reconstruct"),
+    "resnet50": ("resnet50", "--weights", "tiny", "--int8", "--no-reconstruct"),
+    "int8 inputs": ("lenet5", "--int8", "--io", "int8", "--no-reconstruct"),
     "float": ("lenet5", "--precision", "float32"),
 }
 QUICK = ("lenet5", "int8 inputs")
