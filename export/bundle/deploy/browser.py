@@ -25,15 +25,25 @@ def _refuses(format_name: str, quantized_input: str | None, has_data: bool) -> s
 def _files(model: DeviceModel) -> Files:
     libraries = {path: content for one in _libraries(model) for path, content in one.files().items()}
     example = {name: model.delivered.folder / name for name in _example(model)}
-    page = {"example": next(iter(example), None), "libraries": [one.title for one in _libraries(model)]}
+    page = {
+        "example": next(iter(example), None),
+        "tokenizer": _tokenizer(model) or None,
+        "libraries": [one.title for one in _libraries(model)],
+    }
     return {**web.sources(), PAGE: (json.dumps(page, indent=1) + "\n").encode(), **example, **libraries}
 
 
 def _libraries(model: DeviceModel) -> Iterator[WebLibrary]:
     for name in dict.fromkeys(FORMATS[file.format].runtime for file in model.sources):
         yield RUNTIMES[name]
-    if tokenizer_of(model.delivered.inputs):
+    if _tokenizer(model):
         yield TOKENIZERS_JS
+
+
+def _tokenizer(model: DeviceModel) -> str:
+    """Return the name of the tokenizer that travels with the model; empty if there is none."""
+    name = tokenizer_of(model.delivered.inputs)
+    return name if name in model.delivered.companions else ""
 
 
 def _example(model: DeviceModel) -> Iterator[str]:

@@ -35,7 +35,7 @@ function describe(model) {
 }
 
 function about(name, contract) {
-  if (contract.tokenizer) return "reads a text";
+  if (contract.kind === "tokens") return "reads a text";
   if (["token mask", "token segments", "target tokens"].includes(contract.kind)) return "";
   if (contract.kind !== "photo") return `${name}: ${contract.kind}`;
   return `photo ${contract.width} × ${contract.height}, ${contract.colours}`;

@@ -9,15 +9,13 @@ const KINDS = ["tokens", "token mask", "token segments", "target tokens"];
 
 /** Return whether a text is all that a person has to give. */
 export function takesTexts(model) {
-  const contracts = Object.values(model.inputs);
-  return contracts.some((one) => one.tokenizer) && contracts.every((one) => KINDS.includes(one.kind));
+  return Boolean(model.tokenizer) && Object.values(model.inputs).every((one) => KINDS.includes(one.kind));
 }
 
 /** Load the tokenizer of a model: {encode, ids, decode, token, mask, ends}. */
 export async function loadTokenizer(model) {
   const { Tokenizer } = await import("./runtimes/tokenizers/tokenizers.min.mjs");
-  const name = Object.values(model.inputs).find((one) => one.tokenizer).tokenizer;
-  const rules = await (await fetch(new URL(name, import.meta.url))).json();
+  const rules = await (await fetch(new URL(model.tokenizer, import.meta.url))).json();
   const tokenizer = new Tokenizer(rules, {});
   const known = (tokens) => tokens.map((token) => tokenizer.token_to_id(token)).filter((id) => id !== undefined);
   return {
