@@ -29,6 +29,10 @@ ALONE = {
         "benchmarks.decoders",
         "speed of stories15m with and without a cache, in 8 bits and float32, into docs/decoders.md; five minutes",
     ),
+    "devices": (
+        "benchmarks.devices",
+        "every architecture checked on emulated devices, into docs/devices.md; two hours",
+    ),
     "layers": (
         "benchmarks.layers",
         "every layer of keras.layers in a network of its own, exported in both formats, into docs/layers.md",

@@ -31,6 +31,7 @@ from export.proof.evidence import ProvenFile
 from export.proof.prove import prove_all
 from export.quantization import coarse_edges, mixed_precision, size_limit
 from export.quantization.build import MadeFile, bases_of, float_files, quantized_files
+from export.quantization.described import described
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import Bases, IntegerBase
 from export.quantization.requested import Key, formats
@@ -198,6 +199,7 @@ def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, origin
     else:
         run, bases = replace(run, recipe=result.recipe), result.bases
         files = quantized_files(run, floats, bases, known=result.files)
+    files = described(run, files)
     proven = prove_all(run, files, bases, expected)
     requested = {file_format.name for file_format in formats(run.recipe)}
     wanted = {FLOAT32, *run.recipe.schemes}

@@ -17,6 +17,7 @@ from export.proof.check import CheckResult
 from export.recipe import Width
 from export.runtime.jobs.stored_numbers import stored_numbers
 from export.runtime.run_file import Measurement
+from export.runtime.versions import version
 from export.scheme import FLOAT16, FLOAT32, INT4, INT8, INT8_DYNAMIC, W8A16, W8A32, Scheme
 
 BYTES = frozenset({"int8", "uint8"})
@@ -66,10 +67,18 @@ def fits(scheme: Scheme, types: NumberTypes, *, raised: bool) -> bool:
 
 
 def _siblings(file: DeliveredFile, delivered: Delivered) -> dict[str, str]:
-    """Return the paths of the undamaged files of the folder that the file was derived from, by format."""
-    needed = FORMATS[file.format].needs(file.scheme)
+    """Return the paths of the undamaged files of the folder that the file was derived from, by format.
+
+    A format whose package is not installed cannot be read, and is left out.
+    """
+    needed = set(FORMATS[file.format].needs(file.scheme)) - unread_formats()
     alike = (one for one in delivered.files if one.scheme == file.scheme and one.format in needed)
     return {one.format: str(one.path.absolute()) for one in alike if not one.damage()}
+
+
+def unread_formats() -> set[str]:
+    """Return the names of the formats whose package is not installed."""
+    return {one.name for one in FORMATS.values() if version(one.runtime) is None}
 
 
 def _precision(file: DeliveredFile, types: NumberTypes) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -174,6 +174,19 @@ def read(folder: Path) -> Delivered:
         raise UsageProblemError(
             f"{path} is damaged ({type(error).__name__}: {error}); export the model again"
         ) from error
+
+
+def of_formats(delivered: Delivered, formats: Sequence[str]) -> tuple[DeliveredFile, ...]:
+    """Return the files of these formats, or all files without formats.
+
+    Raises:
+        UsageProblemError: it has no such file.
+    """
+    files = tuple(file for file in delivered.files if not formats or file.format in formats)
+    if not files:
+        known = ", ".join(dict.fromkeys(file.format for file in delivered.files))
+        raise UsageProblemError(f"{delivered.folder} has no file of {', '.join(formats)}; it has {known}")
+    return files
 
 
 def damage(path: Path, sha256: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from export.bundle import (
     authenticity,
     completeness,
     consistency,
+    file_facts,
     golden,
     golden_inputs,
     report_match,
@@ -18,10 +20,11 @@ from export.bundle import (
 )
 from export.bundle.authenticity import Authenticity, State
 from export.bundle.golden import Golden
-from export.bundle.read import Delivered, damage
+from export.bundle.read import Delivered, damage, of_formats
 from export.bundle.signing import PublicKey
 from export.bundle.verify_file import VerifiedFile, examined, unseen, verify_file, whole, whole_file
 from export.bundle.write import GOLDEN
+from export.formats import FORMATS
 from export.progress import Progress
 from export.proof.check import CheckResult
 from export.runtime.versions import version
@@ -62,7 +65,14 @@ class Verification:
             () if wrote == version("zoo-export") else (f"the report and the list of checks of zoo-export {wrote}",)
         )
         writes = any(file.get("greedy_continuation") for file in self.delivered.manifest["files"])
-        return (*of_version, *untrained, *of_model, *ALWAYS_STATED, *(("continuation of texts",) if writes else ()))
+        texts = ("continuation of texts",) if writes else ()
+        return (*of_version, *untrained, *of_model, *ALWAYS_STATED, *texts, *self._unread_siblings())
+
+    def _unread_siblings(self) -> tuple[str, ...]:
+        """Return that files may store other numbers than those they were derived from, which cannot be read here."""
+        unread = file_facts.unread_formats()
+        needed = {name for one in self.files for name in FORMATS[one.file.format].needs(one.file.scheme)}
+        return tuple(f"that the numbers are those of the .{name}" for name in sorted(needed & unread))
 
     @property
     def is_of_zoo(self) -> bool:
@@ -75,7 +85,9 @@ class Verification:
         return all(file.passed for file in self.files) and all(check.passed for check in self.checks)
 
 
-def verify(delivered: Delivered, progress: Progress, key: PublicKey | None = None) -> Verification:
+def verify(
+    delivered: Delivered, progress: Progress, key: PublicKey | None = None, formats: Sequence[str] = ()
+) -> Verification:
     """Check every file of a folder: same bytes and outputs, consistent records, and still close to the Keras model.
 
     Nothing but the manifest is read if its signature is wrong.
@@ -84,13 +96,16 @@ def verify(delivered: Delivered, progress: Progress, key: PublicKey | None = Non
         delivered: the folder.
         progress: is notified of every file.
         key: the key that must have signed the manifest; None accepts any key and no signature.
+        formats: names of the formats whose files are verified; empty for all, each of which needs its runtime.
 
     Raises:
+        UsageProblemError: the folder has no file of these formats.
         OutsideError: temporary files cannot be written.
     """
+    wanted = of_formats(delivered, formats)
     signed = authenticity.examine(delivered, key)
     if signed.state is State.INVALID:
-        files = tuple(unseen(file, "the signature is not valid") for file in delivered.files)
+        files = tuple(unseen(file, "the signature is not valid") for file in wanted)
         return Verification(delivered=delivered, authenticity=signed, count=0, files=files, checks=signed.checks())
     checks = [*signed.checks(), *_records(delivered)]
     try:
@@ -98,7 +113,7 @@ def verify(delivered: Delivered, progress: Progress, key: PublicKey | None = Non
     except CheckFailedError as error:
         checks = [check for check in checks if check.subject != GOLDEN]
         checks.append(CheckResult.stated("integrity", GOLDEN, str(error), passed=False))
-        files = tuple(unseen(file, str(error), whole_file(file)) for file in delivered.files)
+        files = tuple(unseen(file, str(error), whole_file(file)) for file in wanted)
         return Verification(delivered=delivered, authenticity=signed, count=0, files=files, checks=tuple(checks))
     checks += completeness.check_golden(delivered, samples)
     checks += examined(golden_inputs.check, delivered, samples)
@@ -107,8 +122,8 @@ def verify(delivered: Delivered, progress: Progress, key: PublicKey | None = Non
         with temporary.writing():
             samples.samples(delivered.photo_input).save(Path(folder))
         seen: list[VerifiedFile] = []
-        for file in delivered.files:
-            progress.step(f"verify {file.path.name}", len(seen), len(delivered.files))
+        for file in wanted:
+            progress.step(f"verify {file.path.name}", len(seen), len(wanted))
             seen.append(verify_file(file, delivered, samples, Path(folder), seen))
     return Verification(
         delivered=delivered, authenticity=signed, count=len(samples), files=tuple(seen), checks=tuple(checks)

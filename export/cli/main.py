@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
+from export import missing
 from export.cli.console import print_error
 from zoo.errors import OutsideError, UsageProblemError, ZooError, unknown
 
@@ -131,6 +132,11 @@ def run(find: Callable[[], click.Command], program: str, arguments: Sequence[str
     except ZooError as error:
         print_error(str(error))
         return error.exit_code
+    except ModuleNotFoundError as error:
+        if not (what_to_type := missing.sentence(error)):
+            raise
+        print_error(what_to_type)
+        return OutsideError.exit_code
     except (KeyboardInterrupt, click.Abort):
         print_error("interrupted")
         return INTERRUPTED

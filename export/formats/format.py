@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from mmap import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from calibration.samples import Array, Samples
 from export.formats.dissection import Dissector
+from export.formats.enclosure import Enclosure
 from export.formats.opened import OpenedFile
 from export.formats.session import (
     IsolatedOperators,
@@ -20,6 +22,7 @@ from export.formats.session import (
     StructureReport,
     Watcher,
 )
+from export.model.description import Description
 from export.recipe import Io, Width
 from export.scheme import Scheme
 
@@ -126,6 +129,18 @@ class Format(Protocol):
 
     def select_ops(self, content: bytes) -> tuple[str, ...]:
         """Return the operators of TensorFlow that a file needs on the device; its runtime alone does not have them."""
+        ...
+
+    def describe(self, content: bytes | mmap, description: Description) -> Enclosure:
+        """Return what is written around a file so that it says what it is; the file itself does not change."""
+        ...
+
+    def metadata(self, path: Path) -> Mapping[str, Any]:
+        """Return what a file of any origin says about itself, by the name of the fact.
+
+        Raises:
+            ConversionError: its metadata is damaged.
+        """
         ...
 
     def needs(self, scheme: Scheme) -> tuple[str, ...]:

@@ -36,11 +36,11 @@ _BY_ACTIVATION = {
     "sigmoid": OutputKind.DECISIONS,
     "hard_sigmoid": OutputKind.DECISIONS,
 }
-_BY_OPERATION = {
-    "Softmax": OutputKind.CLASSES,
-    "LogSoftmax": OutputKind.CLASSES,
-    "Sigmoid": OutputKind.DECISIONS,
-    "HardSigmoid": OutputKind.DECISIONS,
+_NAME_OF_OPERATION = {
+    "Softmax": "softmax",
+    "LogSoftmax": "log_softmax",
+    "Sigmoid": "sigmoid",
+    "HardSigmoid": "hard_sigmoid",
 }
 _CLASS_LOSSES = frozenset(
     {"categorical_crossentropy", "sparse_categorical_crossentropy", "categorical_focal_crossentropy"}
@@ -70,6 +70,18 @@ def output_kinds(model: keras.Model, losses: Mapping[str, str], task: str) -> di
     }
 
 
+def final_functions(model: keras.Model) -> dict[str, str]:
+    """Return the name of the function that ends each output, such as "softmax", by name; empty where none is known."""
+    model = functional(model)
+    pairs = zip(model.outputs, signature.outputs(model), strict=True)
+    return {spec.name: _final_function(_last_operation(tensor)) for tensor, spec in pairs}
+
+
+def _final_function(operation: Any) -> str:
+    name = type(operation).__name__
+    return _NAME_OF_OPERATION.get(name) or _activation(operation)
+
+
 def _kind(tensor: Any, loss: str, task: str, *, is_only: bool) -> OutputKind:
     if not np.issubdtype(np.dtype(str(tensor.dtype).replace("bfloat16", "float32")), np.floating):
         return OutputKind.LABELS
@@ -81,7 +93,7 @@ def _kind(tensor: Any, loss: str, task: str, *, is_only: bool) -> OutputKind:
     has_classes = tensor.shape[-1] is not None and tensor.shape[-1] > 1
     if loss in _VALUE_LOSSES:
         return OutputKind.VALUES
-    found = _BY_OPERATION.get(type(operation).__name__) or _BY_ACTIVATION.get(_activation(operation))
+    found = _BY_ACTIVATION.get(_final_function(operation))
     if found is OutputKind.CLASSES:
         return found if has_classes else OutputKind.VALUES
     if found is not None:

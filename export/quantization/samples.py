@@ -32,7 +32,7 @@ PROBES, UNTRAINED_PROBES = 64, 16
 MOST_PROBES, SMALL_MODEL_WEIGHTS = 256, 1_000_000
 
 # The outputs of the model and of every file are in memory at once. The logits of a text of 64 tokens have 8 MB.
-MOST_OUTPUT_BYTES, FEWEST_PROBES = 140_000_000, 8
+MOST_OUTPUT_BYTES, FEWEST_PROBES = 110_000_000, 8
 
 
 def draw(

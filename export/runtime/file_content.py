@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+from export.formats.enclosure import Enclosure
 from export.runtime.run_file import written
 
 # Files of a language network have hundreds of megabytes each, and an export holds several at once.
 MOST_IN_MEMORY_BYTES = 32_000_000
+COPY_BYTES = 1 << 20
 DATA_SUFFIX = ".data"  # behind the name of a file: the name of that with the weights that it cannot hold
 
 
@@ -69,14 +71,20 @@ class FileContent:
             path.write_bytes(self.in_memory)
         else:
             shutil.copyfile(self.path, path)
-        if self.data is None:
-            return (path,)
-        beside = path.with_name(self.data.name)
-        try:
-            os.link(self.data, beside)  # gigabytes
-        except OSError:  # the folders lie on different disks, or the disk knows no links
-            shutil.copyfile(self.data, beside)
-        return path, beside
+        return (path,) if self.data is None else (path, _linked(self.data, path))
+
+    def enclosed(self, enclosure: Enclosure, folder: Path, name: str) -> Self:
+        """Return the content with bytes before and behind it; on disk, if this is, as a file `name` below `folder`."""
+        if self.path is None:
+            return type(self).of(b"".join((enclosure.before, self.in_memory, enclosure.behind)), folder, name)
+        path = folder / f"{self.path.parent.name}-described" / name
+        path.parent.mkdir(exist_ok=True)
+        with self.path.open("rb") as source, path.open("wb") as file:
+            file.write(enclosure.before)
+            shutil.copyfileobj(source, file, COPY_BYTES)
+            file.write(enclosure.behind)
+        data = None if self.data is None else _linked(self.data, path)
+        return replace(self, size_bytes=self.size_bytes + len(enclosure), path=path, data=data)
 
     def moved(self, path: Path) -> Self:
         """Return the content at the place where it was delivered; content in memory stays there."""
@@ -91,6 +99,18 @@ class FileContent:
     def data_digests(self) -> dict[str, str]:
         """Return the digest of its data by the name of that file; nothing without any."""
         return {} if self.data is None else {self.data.name: digest(self.data)}
+
+
+def _linked(data: Path, path: Path) -> Path:
+    """Put a file of weights beside `path`, and return where it lies."""
+    beside = path.with_name(data.name)
+    if beside.exists() and beside.samefile(data):
+        return beside
+    try:
+        os.link(data, beside)  # gigabytes
+    except OSError:  # the folders lie on different disks, or the disk knows no links
+        shutil.copyfile(data, beside)
+    return beside
 
 
 def digest(path: Path) -> str:

@@ -20,7 +20,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from export import temporary
+from export import missing, temporary
 from export.process import give_back_memory
 from zoo.errors import OutsideError, ZooError
 
@@ -83,6 +83,9 @@ def _last_event(request: Mapping[str, Any], events: Events) -> dict[str, Any]:
         return {"error": str(error), "exit_code": error.exit_code, "is_full": is_full}
     except KeyboardInterrupt:
         return {"error": "interrupted", "exit_code": OutsideError.exit_code}
+    except ModuleNotFoundError as error:
+        what_to_type = missing.sentence(error)
+        return {"error": what_to_type, "exit_code": 3} if what_to_type else {"bug": traceback.format_exc()}
     except Exception as error:  # The parent reports a bug with this traceback.
         if temporary.is_full(error):
             why = f"{temporary.full_sentence()}; nothing was written"

@@ -24,6 +24,7 @@ from export.proof.artifact import Artifact
 from export.proof.prove import prove_all
 from export.quantization import build, integer_base
 from export.quantization.build import MadeFile, bases_of, float_files, quantized_files
+from export.quantization.described import described
 from export.quantization.export_run import ExportRun
 from export.quantization.memo import Memo
 from export.quantization.requested import Key
@@ -169,7 +170,7 @@ def test_the_export_delivers_the_chosen_file(
     decided = replace(limited, recipe=result.recipe)
     files = quantized_files(decided, floats, result.bases, known=result.files)
     assert files["tflite", INT8] in result.files
-    artifact = prove_all(decided, files, result.bases, network.expected)["tflite", INT8].artifact
+    artifact = prove_all(decided, described(decided, files), result.bases, network.expected)["tflite", INT8].artifact
     assert artifact.failures == ()
     assert artifact.raised == chosen.raised
     assert len(artifact.content) == chosen.bytes

@@ -18,6 +18,7 @@ from export.analysis.budget.search import Search
 from export.formats import FORMATS
 from export.proof.prove import prove_all
 from export.quantization.build import float_files, quantized_files
+from export.quantization.described import described
 from export.quantization.export_run import ExportRun
 from export.quantization.memo import Memo
 from export.recipe import Budget, Preset, Width
@@ -104,7 +105,7 @@ def test_only_requested_formats_count(kind: str, network: Network, search: Searc
     best = max(point.sqnr_db for point in result.points if point.bytes <= found[kind])
     assert result.chosen.sqnr_db >= best - 0.5
     decided = replace(run, recipe=result.recipe)
-    files = quantized_files(decided, floats, result.bases, known=result.files)
+    files = described(decided, quantized_files(decided, floats, result.bases, known=result.files))
     artifact = prove_all(decided, files, result.bases, network.expected)[kind, result.chosen.scheme].artifact
     assert (artifact.failures, len(artifact.content)) == ((), result.chosen.bytes)
 
@@ -186,7 +187,8 @@ def test_only_float32_layers_use_original_weights(network: Network) -> None:
     assert chosen.sqnr_db > 70
     decided = replace(run, recipe=replace(run.recipe, raised=raised))
     bases = {INT8.weight_bits: search.base(INT8.weight_bits, raised)}
-    files = quantized_files(decided, search.inputs.floats, bases, known=files_of(chosen, search.once))
+    built = quantized_files(decided, search.inputs.floats, bases, known=files_of(chosen, search.once))
+    files = described(decided, built)
     artifact = prove_all(decided, files, bases, network.expected)["tflite", INT8].artifact
     assert artifact.failures == ()
     assert len(artifact.content) == chosen.bytes

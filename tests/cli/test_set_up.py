@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements.lock").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 README = (ROOT / "README.md").read_text()
+REQUIREMENTS = PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["export"]
 
 
 def _locked() -> dict[str, set[str]]:
@@ -33,7 +34,7 @@ def _names(requirements: list[str]) -> list[str]:
 
 
 def test_every_requirement_is_locked() -> None:
-    required = _names(PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"])
+    required = _names(REQUIREMENTS + PROJECT["dependency-groups"]["dev"])
     assert [name for name in required if name not in _locked()] == []
 
 
@@ -44,14 +45,14 @@ def test_lock_has_a_hash_for_each_package_and_no_server() -> None:
 
 
 def test_doctor_knows_the_locked_version_of_every_dependency() -> None:
-    assert sorted(d.distribution for d in DEPENDENCIES) == sorted(_names(PROJECT["project"]["dependencies"]))
+    assert sorted(d.distribution for d in DEPENDENCIES) == sorted(_names(REQUIREMENTS))
     assert {name: set(versions) for name, versions in locked_versions().items()} == _locked()
     assert {d.distribution for d in DEPENDENCIES} <= locked_versions().keys()
 
 
 def test_contributors_guide_justifies_every_dependency() -> None:
     guide = (ROOT / "CONTRIBUTING.md").read_text()
-    required = _names(PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"])
+    required = _names(REQUIREMENTS + PROJECT["dependency-groups"]["dev"])
     assert [name for name in required if f"| {name} |" not in guide] == []
 
 

@@ -11,6 +11,7 @@ import flatbuffers
 import pytest
 
 from export.formats import FORMATS
+from export.formats.enclosure import Enclosure
 from export.formats.onnx import census
 from export.formats.tflite import flatbuffer
 from export.pipeline import run
@@ -34,6 +35,27 @@ def test_content_is_the_same_in_memory_and_on_disk(most: int, tmp_path: Path, mo
     assert (tmp_path / "copy").read_bytes() == b"content"
     assert content.on_disk(tmp_path, "file.tflite").read_bytes() == b"content"
     assert content.on_disk(tmp_path, "file.tflite").name == "file.tflite"
+
+
+@pytest.mark.parametrize("most", [3, 70])
+@pytest.mark.parametrize("has_data", [False, True])
+def test_bytes_around_a_file_leave_the_file_and_its_data_as_they_are(
+    most: int, has_data: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_content, "MOST_IN_MEMORY_BYTES", most)
+    (tmp_path / "w.data").write_bytes(b"weights")
+    content = FileContent.of(b"content", tmp_path, "file.onnx", tmp_path / "w.data" if has_data else None)
+    for _ in range(2):  # the same file may be described twice
+        found = content.enclosed(Enclosure(before=b"<", behind=b">>"), tmp_path, "file.onnx")
+        assert (found.path is None) == (content.path is None)
+        assert found.read() == b"<content>>"
+        assert len(found) == len(content) + 3
+        assert found.sha256() == hashlib.sha256(b"<content>>").hexdigest()
+        assert found.data_digests() == content.data_digests()
+        assert content.read() == b"content"
+    (tmp_path / "copy").mkdir()
+    written = found.copy(tmp_path / "copy" / "file.onnx")
+    assert [path.read_bytes() for path in written] == [b"<content>>", *([b"weights"] if has_data else [])]
 
 
 def test_the_content_of_a_large_file_is_that_of_the_delivered_one(

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
     "": (("zoo",), ("calibration",), ("export",), ("training",), ("zoo_export",)),
     "export": (
-        ("errors", "metrics", "progress", "scheme", "units"),
+        ("errors", "metrics", "missing", "progress", "scheme", "units"),
         ("recipe",),
         ("temporary",),
         ("process",),
@@ -31,7 +31,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("cli",),
     ),
     "export.formats": (
-        ("blocks", "distance", "opened", "pairing", "patches", "session"),
+        ("blocks", "distance", "enclosure", "opened", "pairing", "patches", "session"),
         ("dissection",),
         ("format",),
         ("tflite",),

@@ -15,6 +15,7 @@ from export.formats import FORMATS
 from export.metrics import OutputKind, compare
 from export.model import entries
 from export.quantization.build import MadeFile, float_content, quantized
+from export.quantization.described import described_bytes
 from export.quantization.export_run import ExportRun
 from export.quantization.integer_base import IntegerBase, base_of
 from export.quantization.memo import Memo
@@ -118,7 +119,7 @@ def measured(inputs: SearchInputs, once: Memo, candidate: Candidate) -> Point:
         scheme=candidate.scheme,
         raised=dict(candidate.raised),
         format=candidate.format,
-        bytes=len(file.content),
+        bytes=described_bytes(run, file),
         p50_ms=found.p50_ms,
         sqnr_db=sqnr_db,
         changed=changed,

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from export.cli.console import print_json, standard_error, standard_output
+from export.cli.tables.metadata import metadata_lines
 from export.units import size_in_words
 from zoo.errors import UsageProblemError
 
@@ -46,6 +47,8 @@ def command(file: Path, by_layer: bool, model: str | None, samples: str | None, 
     console.print()
     console.print(_operators_table(facts["census"]))
     console.print()
+    for line in metadata_lines(facts["metadata"]):
+        console.print(Text(line), soft_wrap=True)
     console.print(f"sha256  {facts['sha256']}", style="dim", soft_wrap=True)
 
 

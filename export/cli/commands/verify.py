@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from export.cli import option_words
 from export.cli.console import print_json, standard_error, standard_output
 from zoo.errors import UsageProblemError, unknown
 
@@ -21,11 +22,14 @@ from zoo.errors import UsageProblemError, unknown
 @click.option(
     "--on",
     metavar="MACHINE",
-    help="Run the files on an emulated machine instead: aarch64, pi3, pi4, pi5 or armv7.",
+    help="Run the files on an emulated machine instead: aarch64, pi3, pi4, pi5, pi5-trixie or armv7.",
 )
 @click.option("--samples", type=click.IntRange(1), help="With --on: number of golden samples; default: all.")
+@click.option("--format", "formats", metavar="A,B", help="Verify the files of these formats only; default: all.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-def command(folder: Path, key: Path | None, on: str | None, samples: int | None, as_json: bool) -> int:
+def command(
+    folder: Path, key: Path | None, on: str | None, samples: int | None, formats: str | None, as_json: bool
+) -> int:
     """Prove a delivered folder again, without TensorFlow.
 
     The exit code is 0 if every file is still the proven one, and 1 if not.
@@ -42,9 +46,9 @@ def command(folder: Path, key: Path | None, on: str | None, samples: int | None,
     from export.cli.tables.verification import legend, record
 
     trusted = read_public(key.expanduser()) if key is not None else None
-    delivered = read(folder)
+    delivered, names = read(folder), option_words.formats(formats)
     with ProgressBar(standard_error()) as progress:
-        found = verify(delivered, progress, trusted)
+        found = verify(delivered, progress, trusted, names)
     facts = record(found)
     if as_json:
         print_json(facts)

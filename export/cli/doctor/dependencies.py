@@ -47,6 +47,7 @@ DEPENDENCIES = (
     Dependency("onnx", "onnx", "convert to .onnx"),
     Dependency("onnxruntime", "onnxruntime", "prove and run .onnx"),
     Dependency("cryptography", "cryptography.hazmat.primitives.asymmetric.ed25519", "sign and verify folders"),
+    Dependency("flatbuffers", "flatbuffers", "write .tflite files and their metadata"),
     Dependency("jinja2", "jinja2", "write report.html"),
     Dependency("matplotlib", "matplotlib.figure", "plots of training runs"),
     Dependency("pillow", "PIL.Image", "read photos"),

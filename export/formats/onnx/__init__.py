@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from mmap import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from export.formats.dissection import Dissector
+from export.formats.enclosure import Enclosure
 from export.formats.opened import OpenedFile
 from export.formats.session import IsolatedOperators, NumberTypes, OpCount, Session, StorageReport
 from export.scheme import FLOAT16, FLOAT32, Scheme
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from calibration.samples import Samples
     from export.formats.format import QuantizationPlan
+    from export.model.description import Description
     from zoo.language.decoder import Decoder
 
 
@@ -62,6 +65,18 @@ class OnnxFormat:
     def select_ops(self, content: bytes) -> tuple[str, ...]:
         """Return no operators: an .onnx has none of TensorFlow's."""
         return ()
+
+    def describe(self, content: bytes | mmap, description: Description) -> Enclosure:
+        """Return the producer, the description and the properties of a file, which are appended to its bytes."""
+        from export.formats.onnx.metadata import describe
+
+        return describe(description)
+
+    def metadata(self, path: Path) -> Mapping[str, Any]:
+        """Return the producer, the description and the properties of a file."""
+        from export.formats.onnx.metadata import stated
+
+        return stated(path)
 
     def needs(self, scheme: Scheme) -> tuple[str, ...]:
         """Return the sibling that a precision is derived from; float files need none."""

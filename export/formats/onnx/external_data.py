@@ -43,11 +43,11 @@ def locations(path: Path) -> tuple[str, ...]:
     Raises:
         ConversionError: it is no .onnx.
     """
+    if not _mentions(path, _LOCATION.encode()):  # Most files hold all of their weights, and need not be parsed.
+        return ()
     import onnx
     from google.protobuf.message import DecodeError
 
-    if not _mentions(path, _LOCATION.encode()):  # Most files hold all of their weights, and need not be parsed.
-        return ()
     try:
         proto: Any = onnx.load(str(path), load_external_data=False)
     except DecodeError as error:

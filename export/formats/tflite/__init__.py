@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from mmap import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from export.errors import ConversionError
 from export.formats.dissection import Dissector
+from export.formats.enclosure import Enclosure
 from export.formats.opened import OpenedFile
 from export.formats.session import (
     IsolatedOperators,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from calibration.samples import Samples
     from export.formats.format import BoundedMasks, QuantizationPlan, Weights
+    from export.model.description import Description
     from zoo.language.decoder import Decoder
 
 
@@ -70,6 +73,18 @@ class TfliteFormat:
         from export.formats.tflite.census import select_ops
 
         return select_ops(content)
+
+    def describe(self, content: bytes | mmap, description: Description) -> Enclosure:
+        """Return the metadata that MediaPipe and Android Studio read, around the bytes of a file."""
+        from export.formats.tflite.metadata import describe
+
+        return describe(content, description)
+
+    def metadata(self, path: Path) -> Mapping[str, Any]:
+        """Return what the TFLite metadata of a file say."""
+        from export.formats.tflite.stated import stated
+
+        return stated(path)
 
     def needs(self, scheme: Scheme) -> tuple[str, ...]:
         """Return no formats: every precision is derived from the float file."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export.progress import Progress
-from export.runtime.emulation.machines import PYTHON, Machine
+from export.runtime.emulation.machines import Machine
 from export.runtime.emulation.root import SITE, emulator, root_of
 
 
@@ -28,7 +28,7 @@ def emulate(machine: Machine, program: Path, arguments: Sequence[str], progress:
     path = site if machine.architecture.is_redirected else f"{site}:{root}{packages}"
     program_of_qemu, libraries = emulator(machine.architecture, progress)
     command = [str(program_of_qemu), "-U", "LD_LIBRARY_PATH", "-cpu", machine.cpu, "-L", str(root)]
-    interpreter = str(root / f"usr/bin/python{PYTHON}")
+    interpreter = str(root / f"usr/bin/python{machine.architecture.system.python}")
     done = subprocess.run(
         [*command, interpreter, "-B", str(program), *arguments],
         capture_output=True,

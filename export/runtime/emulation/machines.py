@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-PYTHON = "3.11"  # of Debian 12, and of Raspberry Pi OS of the same age
 
-_BASE = (
-    "libc6",
-    "libgcc-s1",
-    "libstdc++6",
-    "zlib1g",
-    "libexpat1",
-    "libffi8",
-    "libbz2-1.0",
-    "liblzma5",
-    "libssl3",
-    "libcrypt1",
-    f"python{PYTHON}-minimal",
-    f"libpython{PYTHON}-minimal",
-    f"libpython{PYTHON}-stdlib",
-)
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """A version of Debian, from which that of Raspberry Pi OS is made.
+
+    Attributes:
+        release: its name.
+        python: version of its Python.
+        ssl: name of its package of OpenSSL, which Python imports.
+    """
+
+    release: str
+    python: str
+    ssl: str
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The packages of its Python."""
+        libraries = ("libc6", "libgcc-s1", "libstdc++6", "zlib1g", "libexpat1", "libffi8", "libbz2-1.0", "liblzma5")
+        parts = ("python{}-minimal", "libpython{}-minimal", "libpython{}-stdlib")
+        return (*libraries, "libcrypt1", self.ssl, *(part.format(self.python) for part in parts))
+
+
+BOOKWORM = System(release="bookworm", python="3.11", ssl="libssl3")
+TRIXIE = System(release="trixie", python="3.13", ssl="libssl3t64")
+
 _NUMPY = ("python3-numpy", "libblas3", "liblapack3", "libgfortran5")
 
 _ARM64_WHEELS = ("numpy>=2,<3", "ai-edge-litert==2.3.0", "onnxruntime==1.31.1")
@@ -33,9 +42,10 @@ class Architecture:
 
     Attributes:
         name: as Python states it.
+        system: the version of Debian.
         debian: name of the architecture in Debian.
         program: of QEMU.
-        packages: of Debian.
+        packages: of Debian, beside those of Python.
         wheels: of PyPI.
         platforms: tags of these wheels.
         libraries: folders of libraries, which are linked one folder up; Debian's alternatives would do it.
@@ -43,28 +53,31 @@ class Architecture:
     """
 
     name: str
+    system: System
     debian: str
     program: str
-    packages: tuple[str, ...]
     wheels: tuple[str, ...]
     platforms: tuple[str, ...]
+    packages: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     is_redirected: bool = True
 
 
 AARCH64 = Architecture(
     name="aarch64",
+    system=BOOKWORM,
     debian="arm64",
     program="qemu-aarch64",
-    packages=_BASE,
     wheels=_ARM64_WHEELS,
     platforms=("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64"),
 )
+AARCH64_TRIXIE = replace(AARCH64, system=TRIXIE)
 ARMV7 = Architecture(
     name="armv7l",
+    system=BOOKWORM,
     debian="armhf",
     program="qemu-arm",
-    packages=(*_BASE, *_NUMPY),
+    packages=_NUMPY,
     # The only runtime for 32 bits, and the last of its versions.
     wheels=("tflite-runtime==2.14.0",),
     platforms=("manylinux_2_34_armv7l",),
@@ -109,5 +122,11 @@ MACHINES: Mapping[str, Machine] = {
     "pi3": Machine(title="Raspberry Pi 3 (emulated)", architecture=AARCH64, cpu="cortex-a53", part="0xd03"),
     "pi4": Machine(title="Raspberry Pi 4 (emulated)", architecture=AARCH64, cpu="cortex-a72", part="0xd08"),
     "pi5": Machine(title="Raspberry Pi 5 (emulated)", architecture=AARCH64, cpu="cortex-a76", part="0xd0b"),
+    "pi5-trixie": Machine(
+        title="Raspberry Pi 5 with Python 3.13 (emulated)",
+        architecture=AARCH64_TRIXIE,
+        cpu="cortex-a76",
+        part="0xd0b",
+    ),
     "armv7": Machine(title="Raspberry Pi OS, 32 bits (emulated)", architecture=ARMV7, cpu="cortex-a15", part="0xc0f"),
 }

@@ -14,11 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from export.progress import Progress
-from export.runtime.emulation.machines import PYTHON, Architecture
+from export.runtime.emulation.machines import BOOKWORM, Architecture, System
 from zoo.errors import OutsideError
 from zoo.weights.sources import cache_folder
 
-RELEASE = "bookworm"
 SITE = "opt/site"
 
 # QEMU with the libraries that a small installation of Debian lacks.
@@ -50,13 +49,16 @@ def root_of(architecture: Architecture, progress: Progress) -> Path:
 
     def fill(root: Path, work: Path) -> None:
         progress.step(f"fetch Python and the runtimes for {architecture.name} (80 MB, once)")
-        _unpack_packages(architecture.packages, architecture.debian, root, work)
+        names = (*architecture.system.packages, *architecture.packages)
+        _unpack_packages(names, architecture.system, architecture.debian, root, work)
+        if not (root / "lib").exists():  # Newer releases have all of it in usr.
+            (root / "lib").symlink_to("usr/lib")
         _unpack_wheels(architecture, root / SITE, work)
         for library in architecture.libraries:
             for file in (root / library).glob("*.so*"):
                 (root / library).with_name(file.name).symlink_to(file.relative_to((root / library).parent))
 
-    return _cached(architecture.name, repr((architecture, PYTHON)), fill)
+    return _cached(f"{architecture.name}-{architecture.system.release}", repr(architecture), fill)
 
 
 def emulator(architecture: Architecture, progress: Progress) -> tuple[Path, dict[str, str]]:
@@ -70,7 +72,7 @@ def emulator(architecture: Architecture, progress: Progress) -> tuple[Path, dict
 
     def fill(root: Path, work: Path) -> None:
         progress.step("fetch QEMU (15 MB, once)")
-        _unpack_packages(_QEMU, _call("dpkg", "--print-architecture").strip(), root, work)
+        _unpack_packages(_QEMU, BOOKWORM, _call("dpkg", "--print-architecture").strip(), root, work)
 
     root = _cached("qemu", repr(_QEMU), fill)
     libraries = [
@@ -82,7 +84,7 @@ def emulator(architecture: Architecture, progress: Progress) -> tuple[Path, dict
 
 def _cached(name: str, content: str, fill: Callable[[Path, Path], None]) -> Path:
     """Return a folder of the cache; if it is not there, `fill` gets the new folder and one for its work."""
-    digest = hashlib.sha256(f"{RELEASE} {content}".encode()).hexdigest()[:12]
+    digest = hashlib.sha256(content.encode()).hexdigest()[:12]
     folder = cache_folder() / "emulation" / f"{name}-{digest}"
     if folder.is_dir():
         return folder
@@ -99,12 +101,14 @@ def _cached(name: str, content: str, fill: Callable[[Path, Path], None]) -> Path
     return folder
 
 
-def _unpack_packages(names: Sequence[str], architecture: str, root: Path, work: Path) -> None:
+def _unpack_packages(names: Sequence[str], system: System, architecture: str, root: Path, work: Path) -> None:
     """Fetch packages of Debian with lists of their own, so that those of the system stay as they are."""
     lists, packages, sources = work / "lists", work / "packages", work / "sources.list"
     for folder in (lists / "partial", packages):
         folder.mkdir(parents=True)
-    sources.write_text(f"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {_mirror()} {RELEASE} main\n")
+    sources.write_text(
+        f"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {_mirror()} {system.release} main\n"
+    )
     options = {
         "APT::Architecture": architecture,
         "APT::Architectures": architecture,
@@ -131,10 +135,10 @@ def _mirror() -> str:
         OutsideError: it is another system.
     """
     listed = _call("apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages")
-    mirrors = [line.split()[0] for line in listed.splitlines() if line.split()[1:] == [RELEASE]]
+    mirrors = [line.split()[0] for line in listed.splitlines() if line.split()[1:] == [BOOKWORM.release]]
     if not mirrors:
         raise OutsideError(
-            f"emulation takes its packages from Debian {RELEASE}, and this system is another; run it in a container of "
+            "emulation takes its packages from Debian 12, and this system is another; run it in a container of "
             "Debian 12"
         )
     return mirrors[0]
@@ -144,7 +148,15 @@ def _unpack_wheels(architecture: Architecture, site: Path, work: Path) -> None:
     tags = [word for tag in architecture.platforms for word in ("--platform", tag)]
     _call(
         *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
-        *("--only-binary=:all:", "--implementation", "cp", "--python-version", PYTHON, "-d", str(work / "wheels")),
+        *(
+            "--only-binary=:all:",
+            "--implementation",
+            "cp",
+            "--python-version",
+            architecture.system.python,
+            "-d",
+            str(work / "wheels"),
+        ),
         *(tags + (["--no-deps"] if not architecture.is_redirected else [])),
         *architecture.wheels,
     )

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from export.formats import format_of
+from export.errors import ConversionError
+from export.formats import Format, format_of
 from export.formats.session import Session
 
 
@@ -17,8 +18,17 @@ def describe(path: str) -> dict[str, Any]:
     return {
         "format": file_format.name,
         **specs(session),
+        "metadata": _metadata(file_format, Path(path)),
         "census": [asdict(op) for op in file_format.census(Path(path))],
     }
+
+
+def _metadata(file_format: Format, path: Path) -> dict[str, Any]:
+    """Return what a file says about itself, or why that cannot be read, which does not keep the file from running."""
+    try:
+        return dict(file_format.metadata(path))
+    except ConversionError as error:
+        return {"trouble": str(error)}
 
 
 def specs(session: Session) -> dict[str, Any]:
