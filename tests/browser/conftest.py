@@ -13,7 +13,7 @@ from PIL import Image
 
 from export.bundle import serve
 from export.cli.main import main
-from tests.browser import chromium
+from export.runtime.emulation import chromium
 
 FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
 COUNT = 50
@@ -54,7 +54,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def browser() -> Iterator[chromium.Page]:
     """Return a tab of Chromium."""
     if chromium.program() is None:
-        pytest.skip(chromium.INSTALL)
+        pytest.skip("Chromium is not installed; type: bash .ci/install-browser")
     with chromium.opened() as page:
         yield page
 

@@ -14,7 +14,7 @@ from export.bundle.deploy.pack import pack
 from export.bundle.read import read
 from export.cli.main import main
 from export.progress import Quiet
-from tests.browser.chromium import Page
+from export.runtime.emulation.chromium import Page
 from tests.browser.conftest import served
 
 WRITERS = {

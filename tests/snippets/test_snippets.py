@@ -18,7 +18,7 @@ from export.bundle.read import read
 from export.bundle.snippets import companions
 from export.bundle.web.libraries import LITERT_JS, ONNXRUNTIME_WEB, WebLibrary
 from export.cli.main import main
-from tests.browser.chromium import Page
+from export.runtime.emulation.chromium import Page
 from tests.browser.conftest import COUNT, served
 from zoo.weights import sources
 

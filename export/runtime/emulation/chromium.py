@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -14,11 +15,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from zoo.errors import CheckFailedError, OutsideError
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-# No sandbox, because tests may run as root; no look at the network, because a page must not need one.
-FLAGS = (
+# A page must not need the network, and a camera is there for one that uses it.
+_FLAGS = (
     "--headless=new",
-    "--no-sandbox",
     "--disable-gpu",
     "--no-first-run",
     "--disable-background-networking",
@@ -28,6 +30,7 @@ FLAGS = (
     "--use-fake-ui-for-media-stream",
     "--remote-debugging-pipe",
 )
+_NO_SANDBOX = "--no-sandbox"  # Chromium has none for root.
 # The browser reads from the descriptor 3 and writes to 4, which may be in use for something else.
 _START = """
 import fcntl, os, sys
@@ -35,7 +38,20 @@ for wanted, high in enumerate([fcntl.fcntl(int(one), fcntl.F_DUPFD, 10) for one 
     os.dup2(high, wanted)
 os.execv(sys.argv[3], sys.argv[3:])
 """
-INSTALL = "Chromium is not installed; type: bash .ci/install-browser"
+MISSING = "Chromium is not installed; on Debian type: apt-get install chromium"
+_CHUNK_BYTES = 1 << 16
+SILENCE_SECONDS = 1800  # Large files run for minutes.
+START_SECONDS = 120  # until the script of a page has begun; it then loads files for as long as it needs
+_STARTED = """
+new Promise((done, failed) => {
+  const look = (left) => {
+    if (globalThis.page) page.started.then(done, failed);
+    else if (left <= 0) failed(new Error("its script does not start"));
+    else setTimeout(look, 20, left - 20);
+  };
+  look(%d);
+})
+"""
 
 
 def program() -> str | None:
@@ -48,47 +64,62 @@ class Page:
 
     Attributes:
         requests: the addresses that it requested.
-        console: what it printed as errors, and its uncaught exceptions.
     """
 
     def __init__(self, requests: int, replies: int) -> None:
-        self._to, self._from = os.fdopen(requests, "wb"), os.fdopen(replies, "rb")
+        """Take the descriptors of the pipe."""
+        self._to, self._from = requests, replies
         self._count, self._rest, self._session = 0, b"", ""
         self.requests: list[str] = []
-        self.console: list[str] = []
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "DOM"):
             self.send(f"{domain}.enable")
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Send a command of the debugging protocol, and return its result."""
+        """Send a command of the debugging protocol, and return its result.
+
+        Raises:
+            OutsideError: the browser ended, is silent for long, or refuses the command.
+        """
         self._count += 1
         message: dict[str, Any] = {"id": self._count, "method": method, "params": parameters}
         if self._session:
             message["sessionId"] = self._session
-        self._to.write(json.dumps(message).encode() + b"\0")
-        self._to.flush()
-        while True:
-            received = self._receive()
-            if received.get("id") == self._count:
-                assert "error" not in received, received
-                result: dict[str, Any] = received["result"]
-                return result
-            self._note(received)
+        content = json.dumps(message).encode() + b"\0"
+        try:
+            while content:
+                content = content[os.write(self._to, content) :]
+        except BrokenPipeError:
+            raise OutsideError("Chromium ended by itself; type the same command again") from None
+        while (received := self._receive()).get("id") != self._count:
+            if received.get("method") == "Network.requestWillBeSent":
+                self.requests.append(received["params"]["request"]["url"])
+        if "error" in received:
+            raise OutsideError(f"Chromium refused {method}: {received['error'].get('message')}")
+        result: dict[str, Any] = received["result"]
+        return result
 
     def open(self, address: str) -> None:
-        """Open an address, and wait until the page has started."""
+        """Open an address, and wait until the page has started.
+
+        Raises:
+            CheckFailedError: the page fails to start.
+        """
         self.send("Page.navigate", url=address)
-        self.evaluate(
-            "new Promise((done, failed) => { const look = () => globalThis.page ? page.started.then(done, failed) : "
-            "setTimeout(look, 20); look(); })"
-        )
+        self.evaluate(_STARTED % (1000 * START_SECONDS))
 
     def evaluate(self, expression: str) -> Any:
-        """Return the value of an expression, or that of its promise."""
+        """Return the value of an expression, or that of its promise.
+
+        Raises:
+            CheckFailedError: it throws an error.
+        """
         found = self.send("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in found, (found["exceptionDetails"], self.console)
+        if "exceptionDetails" in found:
+            details = found["exceptionDetails"]
+            words = str(details.get("exception", {}).get("description") or details.get("text"))
+            raise CheckFailedError(f"the page failed: {words.splitlines()[0]}")
         return found["result"].get("value")
 
     def choose(self, selector: str, *paths: Path) -> None:
@@ -109,33 +140,32 @@ class Page:
 
     def _receive(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
-            chunk = os.read(self._from.fileno(), 1 << 16)
-            assert chunk, "Chromium ended"
+            ready, _, _ = select.select([self._from], [], [], SILENCE_SECONDS)
+            chunk = os.read(self._from, _CHUNK_BYTES) if ready else b""
+            if not chunk:
+                reason = "ended by itself" if ready else f"did nothing for {SILENCE_SECONDS} seconds"
+                raise OutsideError(f"Chromium {reason}, perhaps for lack of memory; try a smaller network")
             self._rest += chunk
         message, _, self._rest = self._rest.partition(b"\0")
         received: dict[str, Any] = json.loads(message)
         return received
 
-    def _note(self, event: dict[str, Any]) -> None:
-        parameters = event.get("params", {})
-        if event.get("method") == "Network.requestWillBeSent":
-            self.requests.append(parameters["request"]["url"])
-        if event.get("method") == "Runtime.exceptionThrown":
-            self.console.append(json.dumps(parameters["exceptionDetails"]))
-        if event.get("method") == "Runtime.consoleAPICalled" and parameters["type"] == "error":
-            self.console.append(" ".join(str(one.get("value")) for one in parameters["args"]))
-
 
 @contextmanager
 def opened() -> Iterator[Page]:
-    """Start Chromium, give its tab, and end it."""
+    """Start Chromium, give its tab, and end it.
+
+    Raises:
+        OutsideError: it is not installed, or does not start.
+    """
     found = program()
-    assert found is not None, INSTALL
+    if found is None:
+        raise OutsideError(MISSING)
     to_browser, from_page = os.pipe()
     to_page, from_browser = os.pipe()
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        numbers = [str(to_browser), str(from_browser)]
-        words = [sys.executable, "-c", _START, *numbers, found, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        flags = [*_FLAGS, *([_NO_SANDBOX] if os.getuid() == 0 else []), f"--user-data-dir={profile}", "about:blank"]
+        words = [sys.executable, "-c", _START, str(to_browser), str(from_browser), found, *flags]
         with subprocess.Popen(
             words, pass_fds=(to_browser, from_browser), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as process:
@@ -146,3 +176,5 @@ def opened() -> Iterator[Page]:
             finally:
                 process.terminate()
                 process.wait()
+                os.close(from_page)
+                os.close(to_page)
