@@ -54,15 +54,16 @@ def main(words: Sequence[str]) -> int:
 def checked(name: str, places: Sequence[str]) -> Record:
     """Export an architecture and return what each place says about its files."""
     with tempfile.TemporaryDirectory() as work:
-        weights, error = "default", ""
-        for extra in ((), ("--weights", "random")):
-            code, _, error = started("export", name, *EXPORT, *extra, "--out", work)
-            weights = extra[-1] if extra else "default"
-            if code != 3:
-                break
+        weights = "default"
+        code, output, error = started("export", name, *EXPORT, "--out", work)
+        if code == 3:  # Weights that cannot be had.
+            weights = "random"
+            code, output, error = started("export", name, *EXPORT, "--weights", "random", "--out", work)
+        elif code == 1 and not any(Path(work).iterdir()):  # Some networks need the reconstruction.
+            code, output, error = started("export", name, "--int8", "--out", work)
         folders = [path for path in Path(work).iterdir() if path.is_dir()]
         if not folders:
-            refused = {"files": [], "trouble": last_line(error)}
+            refused = {"files": [], "trouble": f"not exported: {last_line(output if code == 1 else error)}"}
             return {"weights": weights, **dict.fromkeys(places, refused)}
         return {"weights": weights, **{place: _on(place, folders[0]) for place in places}}
 

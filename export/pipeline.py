@@ -33,6 +33,7 @@ from export.quantization import coarse_edges, mixed_precision, size_limit
 from export.quantization.build import MadeFile, bases_of, float_files, quantized_files
 from export.quantization.described import described
 from export.quantization.export_run import ExportRun
+from export.quantization.graph_options import check_options, with_options
 from export.quantization.integer_base import Bases, IntegerBase
 from export.quantization.requested import Key, formats
 from export.quantization.samples import draw, for_untrained
@@ -82,6 +83,7 @@ def run(
     tell = progress or Quiet()
     size_limit.check_name(recipe)
     reads_tokens.check_name(recipe)
+    check_options(recipe)
     destination = Destination(recipe.out, artifact_name(recipe))
     destination.check()
     signer = signing.read_private(Path(recipe.sign).expanduser()) if recipe.sign is not None else None
@@ -199,7 +201,7 @@ def _exported(run: ExportRun, expected: Outputs, photos: Labelled | None, origin
     else:
         run, bases = replace(run, recipe=result.recipe), result.bases
         files = quantized_files(run, floats, bases, known=result.files)
-    files = described(run, files)
+    files = described(run, with_options(run, files))
     proven = prove_all(run, files, bases, expected)
     requested = {file_format.name for file_format in formats(run.recipe)}
     wanted = {FLOAT32, *run.recipe.schemes}

@@ -132,6 +132,9 @@ class Recipe:
             percentile or mse.
         evaluate: labelled data in the form of the model's task (export/analysis/tasks).
         budget: limits of the file, met by keeping layers in higher precision or by choosing a scheme.
+        io: type of the inputs and outputs of int8 files.
+        opset: version of ONNX's operators; None takes the one of the converter.
+        dynamic_batch: whether .onnx files take any number of samples at once.
         out: the folder in which `<name>/` is written.
         sign: file of a private key that signs the folder (export/bundle/signing.py); None does not sign.
     """
@@ -161,6 +164,8 @@ class Recipe:
     evaluate: str | None = None
     budget: Budget = field(default_factory=Budget)
     io: Io | None = None
+    opset: int | None = None
+    dynamic_batch: bool = False
     seed: int = 0
     out: Path = Path("artifacts")
     keep_failed: bool = False

@@ -75,12 +75,14 @@ class Format(Protocol):
         suffix: suffix of its files.
         runtime: the distribution that runs its files.
         has_data_files: whether weights that a file cannot hold may lie in a second file beside it.
+        operator_sets: versions of the operators that a file can be written in; empty if there is one for all files.
     """
 
     name: str
     suffix: str
     runtime: str
     has_data_files: bool
+    operator_sets: range
 
     def convert(
         self,
@@ -129,6 +131,14 @@ class Format(Protocol):
 
     def select_ops(self, content: bytes) -> tuple[str, ...]:
         """Return the operators of TensorFlow that a file needs on the device; its runtime alone does not have them."""
+        ...
+
+    def with_graph_options(self, content: bytes, operator_set: int | None, open_batch: bool) -> bytes:
+        """Return a file with a version of its operators, or with an open batch; None and False leave it as it is.
+
+        Raises:
+            ConversionError: its operators cannot be written so.
+        """
         ...
 
     def describe(self, content: bytes | mmap, description: Description) -> Enclosure:

@@ -126,6 +126,8 @@ def pass_options(command: Command) -> Command:
 @click.option("--preprocessing", metavar="NAME", help="Preprocessing of your own model: raw, unit, tf, caffe or torch.")
 @click.option("--evaluate", metavar="SOURCE", help="Labelled data: class folders, a CSV of photos or texts, an .npz.")
 @click.option("--io", "io", metavar="TYPE", help="Input and output type of int8 files: uint8, int8, float32.")
+@click.option("--opset", type=int, help="Version of ONNX's operators, for other runtimes; default: the converter's.")
+@click.option("--dynamic-batch", is_flag=True, help="Let .onnx files take any number of samples at once.")
 @click.option("--seed", default=0, show_default=True, help="Random seed.")
 @click.option(
     "--out",
@@ -173,6 +175,7 @@ def command(
     from export.cli.progress_bar import ProgressBar
     from export.model import reads_tokens
     from export.quantization import size_limit
+    from export.quantization.graph_options import check_options
     from export.runtime import background
 
     budget = option_words.budget(max_drop, max_size, max_latency, preset, raise_to)
@@ -196,6 +199,7 @@ def command(
     )
     size_limit.check_name(recipe)
     reads_tokens.check_name(recipe)
+    check_options(recipe)
     _check_key(recipe)
     devices = deploy.requested(targets, recipe, zipped=zipped)
     for line in _code_to_run(recipe):

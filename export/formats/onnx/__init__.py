@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from export.formats.dissection import Dissector
 from export.formats.enclosure import Enclosure
+from export.formats.onnx.operator_set import VERSIONS
 from export.formats.opened import OpenedFile
 from export.formats.session import IsolatedOperators, NumberTypes, OpCount, Session, StorageReport
 from export.scheme import FLOAT16, FLOAT32, Scheme
@@ -29,6 +30,7 @@ class OnnxFormat:
     suffix = ".onnx"
     runtime = "onnxruntime"
     has_data_files = True
+    operator_sets = VERSIONS
 
     def convert(
         self,
@@ -65,6 +67,15 @@ class OnnxFormat:
     def select_ops(self, content: bytes) -> tuple[str, ...]:
         """Return no operators: an .onnx has none of TensorFlow's."""
         return ()
+
+    def with_graph_options(self, content: bytes, operator_set: int | None, open_batch: bool) -> bytes:
+        """Return a file with a version of its operators, or with an open batch."""
+        from export.formats.onnx import open_batch as batches
+        from export.formats.onnx import operator_set as versions
+
+        if operator_set is not None:
+            content = versions.with_operator_set(content, operator_set)
+        return batches.with_open_batch(content) if open_batch else content
 
     def describe(self, content: bytes | mmap, description: Description) -> Enclosure:
         """Return the producer, the description and the properties of a file, which are appended to its bytes."""

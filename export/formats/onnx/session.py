@@ -15,6 +15,7 @@ from export.errors import ConversionError
 from export.formats.onnx.decoder import CONTEXT_KEY, LENGTH_KEY, GrowingDecoder
 from export.formats.onnx.encoder_decoder import SOURCE_KEY, GrowingEncoderDecoder
 from export.formats.onnx.entries import ENTRIES_KEY, OnnxEntries
+from export.formats.onnx.open_batch import BATCH
 from export.model.tensor_spec import TensorSpec
 
 METADATA_KEY = "zoo.quantization"  # JSON: {name: {"scale": float, "zero_point": int}} of inputs and outputs.
@@ -70,6 +71,7 @@ class OnnxSession:
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         self._session = _load(path, threads)
+        self._has_open_batch = any(value.shape[:1] == [BATCH] for value in self._session.get_inputs())
         stored = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, "{}")
         quantization = json.loads(stored)
         self.inputs = tuple(_spec(value, quantization) for value in self._session.get_inputs())
@@ -86,7 +88,8 @@ class OnnxSession:
             raise ValueError(f"the file takes the inputs {sorted(expected)}, not {sorted(inputs)}")
         for name, spec in expected.items():
             given = inputs[name]
-            if given.dtype != np.dtype(spec.dtype) or given.shape != spec.shape:
+            first = 1 if self._has_open_batch else 0
+            if given.dtype != np.dtype(spec.dtype) or given.shape[first:] != spec.shape[first:]:
                 wanted, found = (spec.dtype, list(spec.shape)), (given.dtype.name, list(given.shape))
                 raise ValueError(f"input {name!r} is {wanted}, not {found}")
         names = [spec.name for spec in self.outputs]
@@ -136,7 +139,7 @@ def _spec(value: Any, quantization: Mapping[str, Mapping[str, Any]]) -> TensorSp
     kind = _DTYPES.get(value.type) or value.type.removeprefix("tensor(").removesuffix(")")
     return TensorSpec(
         name=value.name,
-        shape=tuple(value.shape),
+        shape=tuple(1 if size == BATCH else size for size in value.shape),
         dtype=kind,
         scale=parameters.get("scale"),
         zero_point=parameters.get("zero_point"),

@@ -39,6 +39,7 @@ class TfliteFormat:
     suffix = ".tflite"
     runtime = "ai-edge-litert"
     has_data_files = False
+    operator_sets = range(0)
 
     def convert(
         self,
@@ -73,6 +74,10 @@ class TfliteFormat:
         from export.formats.tflite.census import select_ops
 
         return select_ops(content)
+
+    def with_graph_options(self, content: bytes, operator_set: int | None, open_batch: bool) -> bytes:
+        """Return the file itself: its operators have versions of their own, and LiteRT resizes a batch."""
+        return content
 
     def describe(self, content: bytes | mmap, description: Description) -> Enclosure:
         """Return the metadata that MediaPipe and Android Studio read, around the bytes of a file."""

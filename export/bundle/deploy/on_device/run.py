@@ -15,7 +15,9 @@ from . import session
 from .inputs import from_photo, from_text, open_photo
 from .model import Array, Model, ModelFile, load
 from .predictions import lines
-from .texts import continued
+from .texts import continued, hidden_tokens
+
+EMBEDDING, MASKED = "embedding", "masked language modelling"
 
 
 def main(folder: Path) -> int:
@@ -35,6 +37,9 @@ def main(folder: Path) -> int:
                 print(f"{text}\n  {continued(model, file, decoder, text, arguments.tokens)}")
             return 0
         opened = session.open_file(file, arguments.threads)
+        if model.task == EMBEDDING and model.photo_input is None:
+            print_similarities(model, file, opened, arguments.inputs)
+            return 0
         for given in arguments.inputs:
             print_predictions(model, file, opened, given)
     except ZooError as error:
@@ -70,6 +75,19 @@ def print_predictions(model: Model, file: ModelFile, opened: session.Session, gi
         photo = open_photo(Path(given))
         found = lines(model, real_outputs(file, opened, from_photo(model, file, photo)), photo.size)
     else:
-        found = lines(model, real_outputs(file, opened, from_text(model, file, given)))
+        inputs = from_text(model, file, given)
+        outputs = real_outputs(file, opened, inputs)
+        found = hidden_tokens(model, inputs, outputs) if model.task == MASKED else lines(model, outputs)
     for line in found:
         print(f"  {line}")
+
+
+def print_similarities(model: Model, file: ModelFile, opened: session.Session, texts: list[str]) -> None:
+    """Print the first numbers of the vector of each text, and how alike it is to the first text."""
+    first = None
+    for text in texts:
+        ((name, values),) = real_outputs(file, opened, from_text(model, file, text)).items()
+        unit = values[0] / np.linalg.norm(values[0])
+        first = unit if first is None else first
+        (line,) = lines(model, {name: values})
+        print(f"{text}:\n  cosine with the first text {float(first @ unit):.3f}\n  {line}")

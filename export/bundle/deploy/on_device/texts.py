@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from zoo.language.tokenizer import Tokenizer
 from .decoders import SOURCE, SOURCE_MASK, Decoder
 from .model import Array, Model, ModelFile
 
+SHOWN = 3  # tokens in place of a hidden one
 ENDS = ("</s>", "<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>", "<eos>", "[SEP]")
 
 
@@ -28,6 +29,29 @@ def tokenizer_of(model: Model) -> Tokenizer:
         return Tokenizer((model.folder / names[0]).read_bytes(), names[0])
     except ImportError:
         raise UsageProblemError("texts need the tokenizers library; type: pip install tokenizers") from None
+
+
+def hidden_tokens(model: Model, inputs: dict[str, Array], outputs: Mapping[str, Array]) -> list[str]:
+    """Return lines with the most probable tokens for each hidden one of a text, whose inputs and outputs are (1, ...).
+
+    Raises:
+        UsageProblemError: the text hides no token.
+    """
+    tokenizer = tokenizer_of(model)
+    hidden = tokenizer.mask_token()
+    ids = next(inputs[name][0] for name, one in model.inputs.items() if one["kind"] == "tokens")
+    ((_, scores),) = outputs.items()
+    places = np.flatnonzero(ids == hidden)
+    if not len(places):
+        raise UsageProblemError(f"the text hides no token; write {tokenizer.token(hidden)} in place of one")
+    lines = []
+    for place in places:
+        row = scores[0, place]
+        shares = np.exp(row - row.max()) / np.exp(row - row.max()).sum()
+        best = np.argsort(-row, kind="stable")[:SHOWN]
+        words = ", ".join(f"{tokenizer.token(int(token))} {shares[token]:.1%}" for token in best)
+        lines.append(f"{tokenizer.token(hidden)} at token {place}: {words}")
+    return lines
 
 
 def continued(model: Model, file: ModelFile, decoder: Decoder, text: str, most: int) -> str:
