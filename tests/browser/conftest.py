@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,8 +54,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[chromium.Page]:
     """Return a tab of Chromium."""
-    if chromium.program() is None:
-        pytest.skip("Chromium is not installed; type: bash .ci/install-browser")
+    if chromium.program() is None or shutil.which("npm") is None:
+        pytest.skip("Chromium or npm is not installed; type: bash .ci/install-browser")
     with chromium.opened() as page:
         yield page
 

@@ -17,7 +17,9 @@ from export.runtime.emulation import chromium
 from zoo.pinned import Source
 
 LENET = ("lenet5", "--precision", "float32,int8", "--no-reconstruct")
-needs_chromium = pytest.mark.skipif(chromium.program() is None, reason="type: bash .ci/install-browser")
+needs_chromium = pytest.mark.skipif(
+    chromium.program() is None or shutil.which("npm") is None, reason="type: bash .ci/install-browser"
+)
 
 
 @needs_chromium
