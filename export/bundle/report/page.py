@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from export.bundle import snippets
 from export.bundle.report import budget_chart, budget_words, facts, file_words, pruning_words
 from export.bundle.report.command import command
 from export.bundle.report.layer_part import LayerPart, layer_part
@@ -52,6 +53,7 @@ def page(manifest: Mapping[str, Any]) -> str:
         charts=budget_chart.charts(manifest),
         files=[_file_part(files[row.file], row, again) for row in shown],
         arithmetic=file_words.ARITHMETIC,
+        snippets=snippets.snippets(manifest),
         data=facts.data(manifest),
         origin=facts.origin(manifest),
         command=again,
