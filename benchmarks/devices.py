@@ -21,7 +21,7 @@ from benchmarks.page import between, machine
 
 PAGE = Path("docs/devices.md")
 KEPT = Path("build/devices")
-PLACES = ("aarch64", "armv7")
+PLACES = ("aarch64", "armv7", "browser")
 # Sizes and kernels are what a device runs; accuracy is measured elsewhere.
 EXPORT = ("--int8", "--no-reconstruct", "--calibration-count", "16", "--probe-count", "4")
 SAMPLES = "2"

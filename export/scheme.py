@@ -51,5 +51,8 @@ INT8_DYNAMIC = Scheme(name="int8_dynamic", weight_bits=8, activation_bits=32, is
 # Like int8_dynamic, with most matrices of dense layers in 4 bits.
 INT4 = Scheme(name="int4", weight_bits=4, activation_bits=32, is_dynamic=True)
 
+# The default of what runs a file: usually the fastest on a device.
+PREFERRED = (INT8, INT8_DYNAMIC, INT4)
+
 # By name, in the order of tables.
 SCHEMES: Mapping[str, Scheme] = {one.name: one for one in (FLOAT32, FLOAT16, INT8, W8A16, W8A32, INT8_DYNAMIC, INT4)}

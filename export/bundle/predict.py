@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calibration.samples import Samples
-from export import temporary
+from export import scheme, temporary
 from export.analysis.tasks import TASKS, Task
 from export.analysis.tasks.embedding.task import EMBEDDING
 from export.analysis.tasks.prediction import Described, Prediction
@@ -16,11 +16,10 @@ from export.bundle.write import LABELS
 from export.formats import PRIMARY
 from export.metrics import OutputKind
 from export.runtime.run_file import Measurement, measure
-from export.scheme import INT4, INT8, INT8_DYNAMIC
 from zoo.errors import CheckFailedError, UsageProblemError, unknown
 
-# The default file, if the export contains it: usually the fastest on a device.
-PREFERRED = ((PRIMARY.name, INT8), (PRIMARY.name, INT8_DYNAMIC), (PRIMARY.name, INT4))
+# The default file, if the export contains it.
+PREFERRED = tuple((PRIMARY.name, one) for one in scheme.PREFERRED)
 
 
 @dataclass(frozen=True, kw_only=True)

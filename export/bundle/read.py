@@ -183,7 +183,7 @@ def of_formats(delivered: Delivered, formats: Sequence[str]) -> tuple[DeliveredF
         UsageProblemError: it has no such file.
     """
     files = tuple(file for file in delivered.files if not formats or file.format in formats)
-    if not files:
+    if formats and not files:
         known = ", ".join(dict.fromkeys(file.format for file in delivered.files))
         raise UsageProblemError(f"{delivered.folder} has no file of {', '.join(formats)}; it has {known}")
     return files

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from export.bundle import snippets
 from export.bundle.report.page import page
 from export.bundle.signing import Signer
 from export.proof.artifact import Artifact
@@ -40,7 +41,7 @@ def write(
         others: content of other files, by name, such as a vocabulary, or the pictures of the report.
         signer: signs the manifest; None writes no signature.
     """
-    companions = {**others, GOLDEN: golden, REPORT: page(manifest, others).encode()}
+    companions = {**others, **snippets.companions(manifest), GOLDEN: golden, REPORT: page(manifest, others).encode()}
     if labels:
         companions[LABELS] = ("\n".join(labels) + "\n").encode()
     record = {

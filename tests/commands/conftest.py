@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from export.bundle import snippets
 from export.bundle.signing import Signer, read_private
 from export.cli.main import main
 from tests.commands.edits import write_report
@@ -42,12 +43,14 @@ def edit(copy: Path) -> Callable[[Callable[[dict[str, Any]], object]], None]:
     """Change the manifest of the copy, and the report with it."""
 
     def call(change: Callable[[dict[str, Any]], object]) -> None:
-        manifest = json.loads((copy / "manifest.json").read_text())
+        original = (copy / "manifest.json").read_text()
+        manifest = json.loads(original)
         change(manifest)
         companions = manifest.get("companions", {})
         if "report.html" in companions:
             write_report(copy, manifest)
-            companions["report.html"] = hashlib.sha256((copy / "report.html").read_bytes()).hexdigest()
+            for name in companions.keys() & {"report.html", *snippets.companions(json.loads(original))}:
+                companions[name] = hashlib.sha256((copy / name).read_bytes()).hexdigest()
         (copy / "manifest.json").write_text(json.dumps(manifest))
 
     return call

@@ -13,15 +13,18 @@ from typing import Any
 import numpy as np
 from jinja2 import TemplateError
 
+from export.bundle import snippets
 from export.bundle.report.page import page
 
 FLOAT, INTEGER = "lenet5-float32.tflite", "lenet5-int8.tflite"
 
 
 def write_report(folder: Path, manifest: dict[str, Any]) -> None:
-    """Write the page of the manifest; that of a manifest that gives none stays the old one."""
+    """Write the report and the code of the manifest; those of a manifest that gives none stay the old ones."""
     with suppress(KeyError, TypeError, ValueError, AttributeError, TemplateError):
         (folder / "report.html").write_text(page(manifest, pictures(folder)))
+        for name, content in snippets.companions(manifest).items():
+            (folder / name).write_bytes(content)
 
 
 def pictures(folder: Path) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.bundle import golden
+from export.bundle import golden, snippets
 from export.cli.main import main
 from export.proof.tolerances import FIDELITY, for_few
 from export.runtime.run_file import measure
@@ -70,8 +70,10 @@ def test_verification_repeats_the_checks_of_the_export(exported: Path, capsys: p
         "lenet5-int8.onnx": common | {"fidelity", "agreement", "storage"},
     }
     others = [(check["id"], check["subject"]) for check in record["checks"]]
-    companions = {"diagram.svg", "golden.npz", "labels.txt", "report.html"}
-    assert {name for check, name in others if check == "integrity"} == companions
+    code = {*snippets.companions(json.loads((exported / "manifest.json").read_text()))}
+    assert len(code) == 8
+    named = {name for check, name in others if check == "integrity"}
+    assert named == {"diagram.svg", "golden.npz", "labels.txt", "report.html"} | code
     assert {check for check, _ in others} == {"integrity", "completeness", "consistency", "preprocessing"}
 
 

@@ -68,9 +68,11 @@ def check(printed: dict[str, str]) -> None:
     files = manifest["pruning"]["files"]
     assert all(files[f"{NAME}-int8.{kind}"]["zero_share"] > 0.4 for kind in ("tflite", "onnx"))
     assert "Bag" in printed[f"run artifacts/{NAME}"].splitlines()[1]  # the line of the likeliest
-    (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
-    assert said.strip().splitlines()[-1] == "Bag"
+    (quoted,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (program,) = re.findall(r"^    python (.*)$", PAGE, re.MULTILINE)
+    assert quoted in Path(program.split()[0]).read_text()
+    said = subprocess.run([sys.executable, *program.split()], check=True, capture_output=True, text=True).stdout
+    assert said.splitlines()[0].endswith("\tBag")
 
 
 @pytest.mark.large

@@ -22,6 +22,8 @@ MAY_NAME_FORMATS = {
     "export/bundle/deploy/onnxruntime_genai.py": "the runtime loads .onnx",
     "export/bundle/deploy/raspberry_pi.py": "a sentence about one runtime",
     "export/bundle/deploy/transformers_js.py": "the runtime loads .onnx, in a folder onnx/",
+    "export/bundle/snippets/generate.py": "the name of a runtime",
+    "export/bundle/web/libraries.py": "the name of a runtime",
     "export/missing.py": "modules, one of which is called onnx",
     "export/bundle/manifest.py": "distributions, one of which is called onnx",
     "export/runtime/emulation/machines.py": "distributions for other processors",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from export.bundle.deploy import pack, packed_files
+from export.bundle.deploy.browser import BROWSER
 from export.bundle.deploy.litert_lm import LITERT_LM
 from export.bundle.deploy.onnxruntime_genai import ONNXRUNTIME_GENAI
 from export.bundle.deploy.raspberry_pi import RASPBERRY_PI
@@ -20,7 +21,7 @@ from zoo.errors import UsageProblemError, unknown
 __all__ = ["TARGETS", "Target", "find", "pack_for", "requested"]
 
 TARGETS: Mapping[str, Target] = {
-    target.name: target for target in (RASPBERRY_PI, LITERT_LM, ONNXRUNTIME_GENAI, TRANSFORMERS_JS)
+    target.name: target for target in (BROWSER, RASPBERRY_PI, LITERT_LM, ONNXRUNTIME_GENAI, TRANSFORMERS_JS)
 }
 
 

@@ -138,6 +138,7 @@ def _record(model: DeviceModel) -> Mapping[str, Any]:
                 "format": file.format,
                 "precision": file.scheme.name,
                 "is_dynamic": file.scheme.is_dynamic,
+                "has_integer_activations": file.scheme.needs_calibration,
                 "is_decoder": file.path.name in model.decoders,
                 "takes_camera_bytes": file.takes_camera_bytes,
                 "sha256": file.sha256,

@@ -21,14 +21,15 @@ from export.process import RuntimeCrashError
 from export.runtime.jobs.feed import feed
 from zoo.errors import CheckFailedError
 
-FED, STORED, BUILTIN = "fed", "stored", "builtin"
+FED, STORED, BUILTIN, MODEL = "fed", "stored", "builtin", "model"
 
 
 def content(delivered: Delivered, files: tuple[DeliveredFile, ...], decoders: frozenset[str]) -> bytes:
     """Return the bytes of golden.npz: arrays (N, ...) under "fed/FILE/INPUT", "stored/FILE/OUTPUT", "builtin/...".
 
-    "stored" are the outputs at the export, whose kernels 64-bit processors and browsers share; "builtin" those of
-    LiteRT's own kernels, which 32-bit Arm uses. They are left out where those kernels cannot run a file.
+    "model/OUTPUT" are the outputs of the Keras model. "stored" are those of the file at the export, whose kernels
+    64-bit processors and browsers share; "builtin" those of LiteRT's own kernels, which 32-bit Arm uses. They are left
+    out where those kernels cannot run a file.
 
     Args:
         delivered: the folder of the export.
@@ -43,7 +44,7 @@ def content(delivered: Delivered, files: tuple[DeliveredFile, ...], decoders: fr
         raise CheckFailedError(f"{path}: {trouble}; see: zoo verify {delivered.folder}")
     samples = golden.read(path)
     inputs = samples.samples(delivered.photo_input)
-    arrays: dict[str, Any] = {}
+    arrays: dict[str, Any] = {f"{MODEL}/{key}": values for key, values in samples.expected.items()}
     for file in files:
         name = file.path.name
         rows = [feed(file, inputs, index, file.takes_camera_bytes) for index in range(len(samples))]
@@ -84,6 +85,7 @@ def run_builtin(
         path=Path(path),
         precision="",
         is_dynamic=False,
+        has_integer_activations=False,
         is_decoder=is_decoder,
         takes_camera_bytes=False,
         sha256="",

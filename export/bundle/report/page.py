@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from export.bundle import snippets
 from export.bundle.report import bars, budget_chart, budget_words, deviation_part, facts, file_words, pruning_words
 from export.bundle.report.command import command
 from export.bundle.report.image import data_uri
@@ -61,6 +62,7 @@ def page(manifest: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
         charts=budget_chart.charts(manifest),
         files=[_file_part(files[row.file], row, again) for row in shown],
         arithmetic=file_words.ARITHMETIC,
+        snippets=snippets.snippets(manifest),
         data=facts.data(manifest),
         origin=facts.origin(manifest),
         command=again,

@@ -16,7 +16,7 @@ from export.cli.console import print_json, standard_error, standard_output
     "name",
     required=True,
     metavar="NAME",
-    help="raspberry-pi, litert-lm, onnxruntime-genai or transformers-js.",
+    help="browser, raspberry-pi, litert-lm, onnxruntime-genai or transformers-js.",
 )
 @click.option("--precision", metavar="NAME", help="Precision of the files; default: int8, or the smallest file.")
 @click.option("--out", type=click.Path(path_type=Path), help="The new folder; default: FOLDER-NAME.")

@@ -22,7 +22,7 @@ from zoo.errors import UsageProblemError, unknown
 @click.option(
     "--on",
     metavar="MACHINE",
-    help="Run the files on an emulated machine instead: aarch64, pi3, pi4, pi5, pi5-trixie or armv7.",
+    help="Run the files on an emulated machine instead: aarch64, pi3, pi4, pi5, pi5-trixie or armv7; or in browser.",
 )
 @click.option("--samples", type=click.IntRange(1), help="With --on: number of golden samples; default: all.")
 @click.option("--format", "formats", metavar="A,B", help="Verify the files of these formats only; default: all.")
@@ -70,24 +70,28 @@ def _emulated(folder: Path, on: str, key: Path | None, samples: int | None, as_j
     """Run the files on an emulated machine, print what they compute there, and return the exit code."""
     from dataclasses import asdict
 
-    from export.bundle.deploy.emulated import check
+    from export.bundle.deploy import emulated, in_browser
     from export.bundle.read import read
     from export.cli.progress_bar import ProgressBar
     from export.runtime.emulation.machines import MACHINES
 
-    if on not in MACHINES:
-        raise unknown("machine", on, MACHINES)
+    titles = {**{name: one.title for name, one in MACHINES.items()}, in_browser.PLACE: "Chromium"}
+    if on not in titles:
+        raise unknown("machine", on, titles)
     if key is not None:
         raise UsageProblemError("--key is checked without --on; type the two commands one after the other")
-    machine, delivered = MACHINES[on], read(folder)
+    delivered, title = read(folder), titles[on]
     with ProgressBar(standard_error()) as progress:
-        found = check(delivered, machine, samples, progress)
+        if on == in_browser.PLACE:
+            found = in_browser.check(delivered, samples, progress)
+        else:
+            found = emulated.check(delivered, MACHINES[on], samples, progress)
     passed = any(one.state == "passed" for one in found) and all(one.passed for one in found)
     if as_json:
-        print_json({"machine": machine.title, "passed": passed, "files": [asdict(one) for one in found]})
+        print_json({"machine": title, "passed": passed, "files": [asdict(one) for one in found]})
         return 0 if passed else 1
     console = standard_output()
-    console.print(f"{delivered.name}: {delivered.title}, on {machine.title}")
+    console.print(f"{delivered.name}: {delivered.title}, on {title}")
     for one in found:
         style = "" if one.passed else "bold red"
         console.print(f"{one.state:8}{one.file}: {one.words}", style=style, soft_wrap=True, highlight=False)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .model import Array, ModelFile, Tensor
 
@@ -13,7 +14,8 @@ MIN_SQNR_DB = 90.0  # of float files: other processors add in another order
 MIN_WITHIN_ONE_STEP = 0.98  # of integer files: where a runtime rounds a sum differently
 ONE_STEP = 1.01  # float32 numbers that are multiples of a step are rounded
 MIN_COSINE = 0.999  # of files that round as they run, whose steps differ between processors
-FAILED_DB = -np.inf
+UNRELATED_DB = 3.0  # of outputs that share little with those of the export
+FARTHER_DB = 1.0  # that integers may lose of their distance to the model, on the few golden samples
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,10 @@ class Comparison:
     words: str
 
 
-def compare(file: ModelFile, found: Mapping[str, Array], recorded: Mapping[str, Array]) -> Comparison:
-    """Compare stored outputs (N, ...) by name with the recorded ones.
+def compare(
+    file: ModelFile, found: Mapping[str, Array], recorded: Mapping[str, Array], model: Mapping[str, Array]
+) -> Comparison:
+    """Compare stored outputs (N, ...) by name with the recorded ones, and with those of the Keras model.
 
     Outputs that are NaN, infinite or the same for every input never pass.
     """
@@ -46,7 +50,9 @@ def compare(file: ModelFile, found: Mapping[str, Array], recorded: Mapping[str, 
         return Comparison(False, False, "the outputs are the same for every input")
     if all(np.array_equal(found[tensor.name], recorded[tensor.name]) for tensor in file.outputs):
         return Comparison(True, True, "identical to the outputs at the export")
-    results = [_compare(file, tensor, found, recorded) for tensor in file.outputs]
+    results = [
+        _compare(file, tensor, found[tensor.name], recorded[tensor.name], model[tensor.name]) for tensor in file.outputs
+    ]
     return Comparison(all(passed for passed, _ in results), False, "; ".join(words for _, words in results))
 
 
@@ -55,18 +61,43 @@ def _is_constant(stored: Array) -> bool:
 
 
 def _compare(
-    file: ModelFile, tensor: Tensor, found: Mapping[str, Array], recorded: Mapping[str, Array]
+    file: ModelFile, tensor: Tensor, found: Array, recorded: Array, model: NDArray[np.float64]
 ) -> tuple[bool, str]:
-    real, expected = tensor.real(found[tensor.name]).ravel(), tensor.real(recorded[tensor.name]).ravel()
+    real, expected, model = tensor.real(found).ravel(), tensor.real(recorded).ravel(), model.ravel()
     if file.is_dynamic:
         norms = np.linalg.norm(real) * np.linalg.norm(expected)
         cosine = float(real @ expected / norms) if norms else 0.0
         return cosine >= MIN_COSINE, f"{tensor.name}: cosine {cosine:.5f}; at least {MIN_COSINE} is required"
+    if not file.has_integer_activations:
+        near_db = sqnr_db(expected, real)
+        return near_db >= MIN_SQNR_DB, f"{tensor.name}: {near_db:.1f} dB; at least {MIN_SQNR_DB:.0f} dB is required"
     if tensor.scale is not None:
         steps = np.abs(real - expected) / tensor.scale
         share = float((steps <= ONE_STEP).mean())
-        return share >= MIN_WITHIN_ONE_STEP, f"{tensor.name}: {share:.1%} within one step, {steps.max():.0f} at most"
-    noise = float(((real - expected) ** 2).sum())
-    signal = float((expected**2).sum())
-    sqnr_db = 10 * np.log10(signal / noise) if noise and signal else FAILED_DB if noise else np.inf
-    return sqnr_db >= MIN_SQNR_DB, f"{tensor.name}: {sqnr_db:.1f} dB; at least {MIN_SQNR_DB:.0f} dB is required"
+        if share >= MIN_WITHIN_ONE_STEP:
+            return True, f"{tensor.name}: {share:.1%} within one step, {steps.max():.0f} at most"
+    return _as_near(tensor, real, expected, model)
+
+
+def _as_near(
+    tensor: Tensor, real: NDArray[np.float64], expected: NDArray[np.float64], model: NDArray[np.float64]
+) -> tuple[bool, str]:
+    """Judge integers that this device rounds otherwise: they must lose no more than at the export.
+
+    Some kernels round differently by design, such as XNNPACK's product of two activations on Arm; a depth of layers
+    adds these steps up. Such outputs are nearer to the recorded ones than these to the model, and as near to the model.
+    """
+    recorded_db, here_db, between_db = sqnr_db(model, expected), sqnr_db(model, real), sqnr_db(expected, real)
+    passed = between_db >= max(recorded_db, UNRELATED_DB) and here_db >= recorded_db - FARTHER_DB
+    return passed, (
+        f"{tensor.name}: rounded otherwise here, {between_db:.1f} dB from the export; {here_db:.1f} dB from the Keras "
+        f"model, {recorded_db:.1f} dB at the export"
+    )
+
+
+def sqnr_db(expected: NDArray[np.float64], found: NDArray[np.float64]) -> float:
+    """Return the ratio of the power of what is expected to that of the difference."""
+    noise, signal = float(((found - expected) ** 2).sum()), float((expected**2).sum())
+    if not noise:
+        return float("inf")
+    return 10 * float(np.log10(signal / noise)) if signal else -float("inf")

@@ -61,6 +61,7 @@ class ModelFile:
         path: of the file.
         precision: name of its precision, such as int8.
         is_dynamic: whether numbers are rounded as the file runs, which processors do differently.
+        has_integer_activations: whether it computes with integers, which some processors round otherwise.
         is_decoder: whether it reads a text token by token and keeps a cache.
         takes_camera_bytes: whether the photo's input is its bytes.
         sha256: of its content at the export.
@@ -71,6 +72,7 @@ class ModelFile:
     path: Path
     precision: str
     is_dynamic: bool
+    has_integer_activations: bool
     is_decoder: bool
     takes_camera_bytes: bool
     sha256: str
@@ -150,6 +152,7 @@ def _file(folder: Path, record: Mapping[str, Any]) -> ModelFile:
         path=folder / record["file"],
         precision=record["precision"],
         is_dynamic=record["is_dynamic"],
+        has_integer_activations=record["has_integer_activations"],
         is_decoder=record["is_decoder"],
         takes_camera_bytes=record["takes_camera_bytes"],
         sha256=record["sha256"],

@@ -55,7 +55,7 @@ def row(model: Model, file: ModelFile, arguments: argparse.Namespace) -> dict[st
     if not module:
         return {"file": file.path.name, "state": "skipped", "words": "its runtime is not installed"}
     file.check_content()
-    count, feeds, recorded = golden(model.folder / GOLDEN, file, arguments.samples, builtin=_is_32_bit_arm())
+    count, feeds, recorded, expected = golden(model.folder / GOLDEN, file, arguments.samples, builtin=_is_32_bit_arm())
     try:
         opened = session.open_file(file, arguments.threads)
     except (RuntimeError, ValueError) as error:  # of the runtime
@@ -67,7 +67,7 @@ def row(model: Model, file: ModelFile, arguments: argparse.Namespace) -> dict[st
         }
     found = [opened.run(feed) for feed in feeds]
     stored = {one.name: np.concatenate([outputs[one.name] for outputs in found]) for one in file.outputs}
-    result: Comparison = compare(file, stored, recorded)
+    result: Comparison = compare(file, stored, recorded, expected)
     timed = milliseconds(opened, feeds[0]) if arguments.bench else None
     return {
         "file": file.path.name,
@@ -83,8 +83,10 @@ def row(model: Model, file: ModelFile, arguments: argparse.Namespace) -> dict[st
 
 def golden(
     path: Path, file: ModelFile, most: int | None, *, builtin: bool
-) -> tuple[int, list[dict[str, Array]], dict[str, Array]]:
-    """Return the number of golden samples, the stored inputs (1, ...) of each, and the recorded outputs (N, ...).
+) -> tuple[int, list[dict[str, Array]], dict[str, Array], dict[str, Array]]:
+    """Return the number of golden samples, the stored inputs (1, ...) of each, and outputs (N, ...).
+
+    The outputs are the recorded ones, as stored, and those of the Keras model.
 
     Args:
         path: of golden.npz.
@@ -108,7 +110,7 @@ def golden(
         {one.name: content[f"fed/{file.path.name}/{one.name}"][index : index + 1] for one in file.inputs}
         for index in range(count)
     ]
-    return count, feeds, recorded
+    return count, feeds, recorded, {one.name: content[f"model/{one.name}"] for one in file.outputs}
 
 
 def milliseconds(opened: session.Session, feed: Mapping[str, Array]) -> float:

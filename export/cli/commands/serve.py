@@ -1,0 +1,79 @@
+"""`zoo serve FOLDER`: show a model in the browser, from a server on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from export.cli.console import standard_error, standard_output
+from zoo.errors import OutsideError, UsageProblemError
+
+if TYPE_CHECKING:
+    from http.server import ThreadingHTTPServer
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
+)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is the whole network."
+)
+def command(folder: Path, port: int, host: str) -> None:
+    """Show a model in the browser, from a server on this machine.
+
+    FOLDER is that of zoo export, which is packed into FOLDER-browser first, or of zoo pack --target browser.
+    """
+    from export.bundle import serve
+
+    page = _page(folder)
+    running = _listening(page, host, port)
+    console = standard_output()
+    console.print(f"{page} is at {serve.address(running)}", soft_wrap=True)
+    console.print("stop with Ctrl-C", soft_wrap=True)
+    console.file.flush()  # a program that reads the address waits for it
+    with running, contextlib.suppress(KeyboardInterrupt):
+        running.serve_forever()
+
+
+def _page(folder: Path) -> Path:
+    """Return the folder with the page: the given one, or that of the export in it.
+
+    Raises:
+        UsageProblemError: there is no page, and the folder is not that of an export.
+    """
+    from export.bundle import deploy
+    from export.bundle.deploy.pack import pack
+    from export.bundle.read import read
+    from export.bundle.serve import PAGE
+    from export.bundle.write import MANIFEST
+    from export.cli.progress_bar import ProgressBar
+
+    if (folder / PAGE).is_file():
+        return folder
+    if not (folder / MANIFEST).is_file():
+        raise UsageProblemError(
+            f"{str(folder)!r} has no page to show; type the folder of an export, for example artifacts/mobilenet"
+        )
+    with ProgressBar(standard_error()) as progress:
+        return pack(read(folder), deploy.find("browser"), None, None, progress).path
+
+
+def _listening(page: Path, host: str, port: int) -> ThreadingHTTPServer:
+    """Return a server of the folder.
+
+    Raises:
+        OutsideError: the address cannot be used.
+    """
+    from export.bundle import serve
+
+    try:
+        return serve.server(page, host, port)
+    except OSError as error:
+        raise OutsideError(
+            f"cannot listen on port {port} of {host} ({error.strerror or error}); another port: --port 0"
+        ) from error
