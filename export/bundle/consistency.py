@@ -9,11 +9,11 @@ from export.bundle.completeness import reasons, results
 from export.bundle.incomparable import says_incomparable
 from export.bundle.manifest import proves
 from export.bundle.read import Delivered
+from export.bundle.writer import TOOL, writer
 from export.formats import PRIMARY
 from export.proof.check import CheckResult, Direction
 from export.proof.checks import CHECKS
 from export.recipe import Width
-from export.runtime.versions import version
 from export.scheme import FLOAT32, INT8, SCHEMES, W8A32, Scheme
 
 Record = Mapping[str, Any]
@@ -111,7 +111,7 @@ def _checks(record: Record, manifest: Record) -> Iterator[str]:
         yield "thresholds were applied, which is done for trained weights and real inputs only"
     if record["format"] == PRIMARY.name and (lost := [one for one in always_made(scheme) if one not in made]):
         yield f"{', '.join(lost)} was not checked, without which no {scheme} .{PRIMARY.name} is proven"
-    is_same_version = manifest["versions"].get("zoo-export") == version("zoo-export")
+    is_same_version = manifest["versions"].get(TOOL) == writer()
     missing = [check.id for check in CHECKS if check.id not in made | not_made]
     if is_same_version and missing:
         yield f"the checks {', '.join(missing)} are neither made nor listed as not made"

@@ -13,6 +13,7 @@ from export.analysis.evaluation import Evaluation
 from export.bundle.golden_photo import GoldenPhoto
 from export.bundle.incomparable import has_parity
 from export.bundle.write import SCHEMA
+from export.bundle.writer import TOOL, writer
 from export.model import entries
 from export.model.subject import Subject
 from export.passes import registry
@@ -26,7 +27,6 @@ from zoo import inputs
 FEW_SAMPLES = 16
 
 TOOLS = (
-    "zoo-export",
     "tensorflow",
     "keras",
     "tf2onnx",
@@ -97,7 +97,7 @@ def manifest(
         "proves": proves(trained=subject.weights.trained, real=probe.real, files=records),
         "files": records,
         "not_delivered": [artifact.record() for artifact in artifacts if artifact not in delivered],
-        "versions": {tool: version(tool) for tool in TOOLS} | {"python": platform.python_version()},
+        "versions": {tool: version(tool) for tool in TOOLS} | {TOOL: writer(), "python": platform.python_version()},
         "machine": {"processor": platform.machine(), "system": platform.system()},
     }
 

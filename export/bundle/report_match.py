@@ -9,17 +9,15 @@ from export.bundle.completeness import DAMAGED
 from export.bundle.read import Delivered, damage
 from export.bundle.report.page import page
 from export.bundle.write import REPORT
+from export.bundle.writer import TOOL, writer
 from export.proof.check import CheckResult
-from export.runtime.versions import version
-
-TOOL = "zoo-export"
 
 
 def check(delivered: Delivered) -> tuple[CheckResult, ...]:
     """Check that the report and the code are those of this manifest; what another version wrote is not known."""
     from jinja2 import TemplateError
 
-    if delivered.versions.get(TOOL) != version(TOOL):
+    if delivered.versions.get(TOOL) != writer():
         return ()
     try:
         shown = page(delivered.manifest, pictures.read(delivered)).encode()

@@ -24,10 +24,10 @@ from export.bundle.read import Delivered, damage, of_formats
 from export.bundle.signing import PublicKey
 from export.bundle.verify_file import VerifiedFile, examined, unseen, verify_file, whole, whole_file
 from export.bundle.write import GOLDEN
+from export.bundle.writer import TOOL, writer
 from export.formats import FORMATS
 from export.progress import Progress
 from export.proof.check import CheckResult
-from export.runtime.versions import version
 from zoo.errors import CheckFailedError
 
 SCHEMA = "zoo-export verification 1"
@@ -60,10 +60,8 @@ class Verification:
             return ()
         untrained = () if self.delivered.trained else ("that the weights are untrained",)
         of_model = () if self.is_of_zoo else ("preprocessing", "class names", "task", "origin of the weights")
-        wrote = self.delivered.versions.get("zoo-export")
-        of_version = (
-            () if wrote == version("zoo-export") else (f"the report and the list of checks of zoo-export {wrote}",)
-        )
+        wrote = self.delivered.versions.get(TOOL)
+        of_version = () if wrote == writer() else (f"the report and the list of checks of zoo-export {wrote}",)
         writes = any(file.get("greedy_continuation") for file in self.delivered.manifest["files"])
         texts = ("continuation of texts",) if writes else ()
         return (*of_version, *untrained, *of_model, *ALWAYS_STATED, *texts, *self._unread_siblings())

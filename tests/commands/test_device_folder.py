@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +101,9 @@ def rewritten(folder: Path, change: str) -> None:
         if name.startswith(change):
             content[name] = np.roll(values, 3, axis=-1) if change == "stored" else np.repeat(values[:1], len(values), 0)
     np.savez(folder / "golden.npz", **content)
+    record = json.loads((folder / "model.json").read_text())
+    record["companions"]["golden.npz"] = hashlib.sha256((folder / "golden.npz").read_bytes()).hexdigest()
+    (folder / "model.json").write_text(json.dumps(record))
 
 
 @pytest.mark.parametrize(
@@ -169,3 +175,89 @@ def test_wrong_targets_are_answered_before_the_export(
     assert main(["export", "lenet5", "--int8", "--out", str(tmp_path), *words]) == 2
     assert expected in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_folders_of_the_user_with_a_list_of_checksums_are_kept(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "only_copy.txt").write_text("mine")
+    digest = hashlib.sha256(b"mine").hexdigest()
+    (mine / "SHA256SUMS").write_text(f"{digest}  only_copy.txt\n")
+    assert main(["pack", str(exported), "--target", "raspberry-pi", "--out", str(mine)]) == 2
+    assert "choose another folder with --out" in capsys.readouterr().err
+    assert (mine / "only_copy.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("change", ["link", "edit", "lost"])
+def test_class_names_that_were_changed_are_not_packed(
+    change: str, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(exported, copy)
+    labels = copy / "labels.txt"
+    if change == "edit":
+        labels.write_text("fake\n" + labels.read_text())
+    else:
+        labels.unlink()
+    if change == "link":
+        (tmp_path / "secret").write_text("secret")
+        labels.symlink_to(tmp_path / "secret")
+    assert main(["pack", str(copy), "--target", "raspberry-pi", "--out", str(tmp_path / "new")]) == 1
+    assert "labels.txt: " in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def lose(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+
+
+def cut(folder: Path, name: str) -> None:
+    (folder / name).write_bytes((folder / name).read_bytes()[:-50])
+
+
+def empty(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"")
+
+
+def rename_file(folder: Path, name: str) -> None:
+    record = json.loads((folder / name).read_text())
+    record["files"][0]["file"] = "../../../etc/passwd"
+    (folder / name).write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize("script", ["selfcheck.py", "run.py"])
+@pytest.mark.parametrize(
+    ("damage", "name"),
+    [
+        (lose, "labels.txt"),
+        (cut, "golden.npz"),
+        (empty, "golden.npz"),
+        (empty, "model.json"),
+        (lose, "model.json"),
+        (rename_file, "model.json"),
+        (cut, "lenet5-int8.tflite"),
+    ],
+)
+def test_a_damaged_folder_is_answered_in_one_line(
+    damage: Callable[[Path, str], None], name: str, script: str, folder: Path, exported: Path
+) -> None:
+    damage(folder, name)
+    photo = [str(exported / "golden_photo.png")] if script == "run.py" else []
+    done = started(folder, script, *photo)
+    assert done.returncode == 2, done.stderr
+    assert "copy" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [["--samples", "0"], ["--threads", "-1"]])
+def test_numbers_below_one_are_refused(words: list[str], folder: Path) -> None:
+    done = started(folder, "selfcheck.py", *words)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_formats_are_not_chosen_on_a_machine(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(exported), "--on", "aarch64", "--format", "onnx"]) == 2
+    assert "leave out --format" in capsys.readouterr().err

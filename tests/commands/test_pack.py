@@ -32,13 +32,14 @@ def test_packed_files_are_listed_with_their_checksums(
     command = ["pack", str(exported), "--target", target, "--out", str(tmp_path / "new")]
     assert main([*command, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
-    lines = (tmp_path / "new" / "SHA256SUMS").read_text().splitlines()
+    mark, *lines = (tmp_path / "new" / "SHA256SUMS").read_text().splitlines()
+    assert mark.startswith("#")  # a comment for sha256sum
     listed = dict(reversed(line.split("  ")) for line in lines)
     assert {*listed, "SHA256SUMS"} == set(record["files"])
     for name, digest in listed.items():
         assert hashlib.sha256((tmp_path / "new" / name).read_bytes()).hexdigest() == digest
     assert main(command) == 0  # The same files again: nothing of a user's is lost.
-    again = (tmp_path / "new" / "SHA256SUMS").read_text().splitlines()
+    _, *again = (tmp_path / "new" / "SHA256SUMS").read_text().splitlines()
     assert dict(reversed(line.split("  ")) for line in again) == listed
 
 

@@ -72,6 +72,15 @@ def test_a_file_that_computes_otherwise_with_several_samples_is_not_written(
     assert all("so the batch stays 1; leave out --dynamic-batch" in reason for reason in reasons)
 
 
+def test_one_sample_does_not_stand_for_several(tmp_path: Path) -> None:
+    few = {"calibration_count": 8, "probe_count": 1}
+    delivery = run(
+        Recipe(model="bert_tiny", weights="tiny", formats=("onnx",), dynamic_batch=True, out=tmp_path, **few)
+    )
+    assert not delivery.passed
+    assert delivery.folder is None
+
+
 def test_decoders_keep_their_batch_and_say_so(tmp_path: Path) -> None:
     delivery = run(Recipe(model="gpt_small", schemes=(INT8_DYNAMIC,), dynamic_batch=True, out=tmp_path, **FEW))
     reasons = {artifact.file_name: artifact.trouble for artifact in delivery.artifacts if artifact.trouble}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from export.bundle.deploy import pack, packed_files
 from export.bundle.deploy.browser import BROWSER
@@ -12,13 +11,11 @@ from export.bundle.deploy.onnxruntime_genai import ONNXRUNTIME_GENAI
 from export.bundle.deploy.raspberry_pi import RASPBERRY_PI
 from export.bundle.deploy.target import Target
 from export.bundle.deploy.transformers_js import TRANSFORMERS_JS
-from export.bundle.read import read
 from export.model.subject import artifact_name
-from export.progress import Progress
 from export.recipe import Recipe
 from zoo.errors import UsageProblemError, unknown
 
-__all__ = ["TARGETS", "Target", "find", "pack_for", "requested"]
+__all__ = ["TARGETS", "Target", "find", "requested"]
 
 TARGETS: Mapping[str, Target] = {
     target.name: target for target in (BROWSER, RASPBERRY_PI, LITERT_LM, ONNXRUNTIME_GENAI, TRANSFORMERS_JS)
@@ -50,11 +47,5 @@ def requested(names: Sequence[str], recipe: Recipe, *, zipped: bool) -> list[Tar
             raise UsageProblemError(f"--target {target.name}: {reason}")
         folder = pack.default_place(recipe.out / artifact_name(recipe), target)
         packed_files.check_place(pack.place(folder, zipped=zipped))
+        target.fetch()
     return targets
-
-
-def pack_for(targets: Sequence[Target], folder: str | None, progress: Progress, *, zipped: bool) -> list[pack.Packed]:
-    """Pack an export for each target; nothing if no file was delivered."""
-    if folder is None:
-        return []
-    return [pack.pack(read(Path(folder)), target, None, None, progress, zipped=zipped) for target in targets]

@@ -16,7 +16,7 @@ from zoo.inputs import tokenizer_of
 PAGE = "page.json"
 
 
-def _refuses(format_name: str, quantized_input: str | None, has_data: bool) -> str:
+def _refuses(has_data: bool) -> str:
     if has_data:
         return "its weights are larger than 2 GB, more than a page can hold; export it with --precision int4"
     return ""
@@ -77,4 +77,9 @@ libraries in runtimes/.
 """
 
 
-BROWSER = Device(name="browser", title="the browser", refuses=_refuses, files=_files, readme=_readme)
+def _fetch() -> None:
+    for library in RUNTIMES.values():
+        library.files()
+
+
+BROWSER = Device(name="browser", title="the browser", refuses=_refuses, files=_files, readme=_readme, libraries=_fetch)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from export.bundle.deploy import golden_outputs
 from export.bundle.deploy.on_device.model import FILE, SCHEMA
 from export.bundle.deploy.target import README, Contents, Files, of_precision
 from export.bundle.predict import PREFERRED
-from export.bundle.read import Delivered, DeliveredFile
+from export.bundle.read import Delivered, DeliveredFile, damage
 from export.bundle.write import GOLDEN, LABELS
-from export.formats import FORMATS
+from export.formats import FORMATS, PRIMARY
 from export.progress import Progress
 from export.recipe import Recipe
 from export.runtime.decoding import writes_text
-from export.scheme import INT8
-from zoo.errors import UsageProblemError
+from zoo.errors import CheckFailedError, UsageProblemError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,10 @@ class DeviceModel:
     licence: str
 
 
+def _no_libraries() -> None:
+    """Fetch nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Device:
     """A device.
@@ -48,23 +53,33 @@ class Device:
     Attributes:
         name: as typed after `--target`.
         title: for display.
-        refuses: name of a format, type of quantized inputs (None: they are real numbers), whether weights lie in a
-            second file -> why such a file does not run there, and what does; empty if it runs.
+        refuses: whether weights lie in a second file -> why such a file does not run there, and what does; empty if
+            it runs.
         files: the programs for the device, by path in the folder.
         readme: what to install and to type, in Markdown.
+        libraries: fetches what is copied into every folder.
     """
 
     name: str
     title: str
-    refuses: Callable[[str, str | None, bool], str]
+    refuses: Callable[[bool], str]
     files: Callable[[DeviceModel], Files]
     readme: Callable[[DeviceModel], str]
+    libraries: Callable[[], None] = _no_libraries
 
     def refusal(self, recipe: Recipe) -> str:
         """Return why no file of a recipe would run there, and the nearest that would; empty if one may."""
-        io = str(recipe.io) if recipe.io is not None and INT8 in recipe.schemes and len(recipe.schemes) == 1 else None
-        reasons = [self.refuses(name, io, False) for name in recipe.formats or FORMATS]
-        return reasons[0] if all(reasons) else ""
+        if recipe.allow_select_tf_ops and recipe.formats == (PRIMARY.name,):
+            return "operators of TensorFlow run on no device here; leave out --allow-select-tf-ops, or --format"
+        return ""
+
+    def fetch(self) -> None:
+        """Fetch what is copied into every folder.
+
+        Raises:
+            OutsideError: it cannot be fetched.
+        """
+        self.libraries()
 
     def contents(self, delivered: Delivered, precision: str | None, folder_name: str, progress: Progress) -> Contents:
         """Return the proven files of one precision that run on the device, with what they need there.
@@ -82,16 +97,13 @@ class Device:
             folder_name=folder_name,
             licence=_licence(delivered),
         )
-        companions = {
-            name: delivered.folder / name
-            for name in delivered.companions
-            if name == LABELS or name in {one.get("tokenizer") for one in delivered.manifest["inputs"].values()}
-        }
+        golden = golden_outputs.content(delivered, sources, model.decoders)
+        companions = {name: _undamaged(delivered, name) for name in _needed(delivered)}
         files: Files = {
             **{path.name: path for file in sources for path in (file.path, *map(file.path.with_name, file.data))},
             **companions,
-            FILE: (json.dumps(_record(model), indent=1) + "\n").encode(),
-            GOLDEN: golden_outputs.content(delivered, sources, model.decoders),
+            FILE: (json.dumps(_record(model, hashlib.sha256(golden).hexdigest()), indent=1) + "\n").encode(),
+            GOLDEN: golden,
             **self.files(model),
             README: self.readme(model).encode(),
         }
@@ -101,7 +113,7 @@ class Device:
         proven = [file for file in delivered.files if not file.failures]
         if not proven:
             raise UsageProblemError(f"{delivered.folder} has no proven file; export the model again")
-        reasons = [self.refuses(file.format, _quantized_input(file), bool(file.data)) for file in proven]
+        reasons = [self.refuses(bool(file.data)) for file in proven]
         running = [file for file, reason in zip(proven, reasons, strict=True) if not reason]
         if not running:
             raise UsageProblemError(f"{self.title} runs no file of {delivered.folder}: {reasons[0]}")
@@ -111,12 +123,25 @@ class Device:
         return [file for file in named if file.scheme == chosen]
 
 
-def _quantized_input(file: DeliveredFile) -> str | None:
-    """Return the type of the first input that is quantized; None if all are real numbers."""
-    return next((spec.dtype for spec in file.inputs if spec.scale is not None), None)
+def _needed(delivered: Delivered) -> list[str]:
+    """Return the names of the companions that a device needs: class names and tokenizer."""
+    tokenizers = {one.get("tokenizer") for one in delivered.manifest["inputs"].values()}
+    return [name for name in delivered.companions if name == LABELS or name in tokenizers]
 
 
-def _record(model: DeviceModel) -> Mapping[str, Any]:
+def _undamaged(delivered: Delivered, name: str) -> Path:
+    """Return the path of a companion whose content is that of the export.
+
+    Raises:
+        CheckFailedError: it is not.
+    """
+    path = delivered.folder / name
+    if trouble := damage(path, delivered.companions[name]):
+        raise CheckFailedError(f"{path}: {trouble}; see: zoo verify {delivered.folder}")
+    return path
+
+
+def _record(model: DeviceModel, golden_digest: str) -> Mapping[str, Any]:
     """Return the content of model.json."""
     delivered = model.delivered
     runtimes = [FORMATS[file.format].runtime for file in model.sources]
@@ -132,6 +157,8 @@ def _record(model: DeviceModel) -> Mapping[str, Any]:
         "texts": delivered.manifest.get("texts", {}),
         "labels": LABELS if LABELS in delivered.companions else None,
         "golden": GOLDEN,
+        # golden.npz is another than that of the export: its digest is that of the file here.
+        "companions": {**{name: delivered.companions[name] for name in _needed(delivered)}, GOLDEN: golden_digest},
         "files": [
             {
                 "file": file.path.name,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from export import temporary
 from export.bundle.deploy.pack import pack
@@ -14,6 +16,8 @@ from export.progress import Progress
 from export.runtime.emulation.emulate import emulate
 from export.runtime.emulation.machines import Machine
 from zoo.errors import OutsideError
+
+MISTAKES = (2, 3)  # exit codes of the self-check; those of crashes are other numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,19 +70,23 @@ def check(delivered: Delivered, machine: Machine, samples: int | None, progress:
             arguments = ["--json", *(["--samples", str(samples)] if samples is not None else [])]
             progress.step(f"run the {precision} files on {machine.title}")
             code, output, errors = emulate(machine, packed.path / "selfcheck.py", arguments, progress)
-        if code not in (0, 1) or not output.strip():
+        if code in MISTAKES:
             last = (errors.strip() or "it printed nothing").splitlines()[-1]
             raise OutsideError(f"the self-check does not run on {machine.title} (exit code {code}): {last}")
-        for row in json.loads(output.strip().splitlines()[-1])["files"]:
-            found.append(
-                EmulatedFile(
-                    file=row["file"],
-                    precision=precision,
-                    state=row["state"],
-                    is_identical=bool(row.get("identical")),
-                    words=row["words"],
-                    runtime=row.get("runtime", ""),
-                    samples=int(row.get("samples", 0)),
-                )
-            )
+        rows = json.loads(output.strip().splitlines()[-1])["files"] if output.strip() else []
+        crashed = {"state": "failed", "words": f"its runtime crashes there (exit code {code})"}
+        rows = rows or [{"file": file.path.name, **crashed} for file in packed.sources]
+        found += [_file(row, precision) for row in rows]
     return tuple(found)
+
+
+def _file(row: Mapping[str, Any], precision: str) -> EmulatedFile:
+    return EmulatedFile(
+        file=row["file"],
+        precision=precision,
+        state=row["state"],
+        is_identical=bool(row.get("identical")),
+        words=row["words"],
+        runtime=row.get("runtime", ""),
+        samples=int(row.get("samples", 0)),
+    )

@@ -73,6 +73,9 @@ class LanguageRuntime:
             return f"{self.title} loads .{self.format} files; add --format {self.format}"
         return ""
 
+    def fetch(self) -> None:
+        """Fetch nothing: all files are made here."""
+
     def contents(self, delivered: Delivered, precision: str | None, folder_name: str, progress: Progress) -> Contents:
         """Return the smallest file that the runtime loads, with what it needs beside it.
 

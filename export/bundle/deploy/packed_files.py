@@ -14,6 +14,8 @@ from export.bundle.deploy.target import Files
 from zoo.errors import UsageProblemError
 
 CHECKSUMS, ZIP = "SHA256SUMS", ".zip"
+# Begins the list of checksums, so that folders of the user's with such a list are not taken for packed ones.
+MARK = "# packed by zoo-export\n"
 MAX_CHECKSUMS_BYTES = 10_000_000
 # Running the scripts of a folder there leaves such folders behind.
 COMPILED = "__pycache__"
@@ -72,7 +74,7 @@ def _write_folder(folder: Path, files: Files) -> dict[str, int]:
         else:
             shutil.copyfile(content, path)
     lines = [f"{_sha256(folder / name)}  {name}\n" for name in sorted(files)]
-    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+    (folder / CHECKSUMS).write_text(MARK + "".join(lines), encoding="utf-8")
     return {name: (folder / name).stat().st_size for name in (*files, CHECKSUMS)}
 
 
@@ -122,8 +124,10 @@ def _is_packed_zip(path: Path) -> bool:
 
 
 def _listed(checksums: bytes) -> dict[str, str]:
-    """Return the digests in a list of checksums, by name."""
-    lines = checksums.decode(errors="replace").splitlines()
+    """Return the digests in a list of checksums, by name; none of a list that was not written here."""
+    if not checksums.startswith(MARK.encode()):
+        return {}
+    lines = checksums.decode(errors="replace").splitlines()[1:]
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
 

@@ -34,7 +34,10 @@ FOLDER = Path(__file__).resolve().parent
 sys.dont_write_bytecode = True  # the folder stays as it was packed
 sys.path.insert(0, str(FOLDER / "{library}"))
 
-from {package}.{module} import main  # noqa: E402
+try:
+    from {package}.{module} import main
+except ModuleNotFoundError as error:
+    sys.exit(f"error: {{error.name}} is not installed; type: pip install -r requirements.txt")
 
 sys.exit(main(FOLDER))
 '''

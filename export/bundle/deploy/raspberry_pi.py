@@ -10,48 +10,62 @@ from export.formats import FORMATS, PRIMARY
 TOKENIZERS = "tokenizers>=0.22"
 
 
-def _refuses(format_name: str, quantized_input: str | None, has_data: bool) -> str:
+def _refuses(has_data: bool) -> str:
     if has_data:
         return "its weights are larger than 2 GB, and the device has less memory; export it with --precision int4"
     return ""
 
 
 def _files(model: DeviceModel) -> Files:
-    takes_photo = model.delivered.photo_input is not None
-    scripts = ("run", "selfcheck", *(("camera",) if takes_photo else ()))
+    scripts = ["selfcheck", *(["run"] if _example(model) else []), *(["camera"] if _takes_photo(model) else [])]
     requirements = [*_requirements(model), ""]
     return {**programs(*scripts), "requirements.txt": "\n".join(requirements).encode()}
 
 
+def _takes_photo(model: DeviceModel) -> bool:
+    return model.delivered.photo_input is not None
+
+
+def _reads_text(model: DeviceModel) -> bool:
+    return any(one.get("tokenizer") for one in model.delivered.manifest["inputs"].values())
+
+
+def _example(model: DeviceModel) -> str:
+    """Return what is typed behind run.py; empty for models that take neither a photo nor a text."""
+    return "photo.jpg" if _takes_photo(model) else '"some words"' if _reads_text(model) else ""
+
+
 def _requirements(model: DeviceModel) -> list[str]:
-    runtimes = [
-        f"{FORMATS[file.format].runtime}>={model.delivered.versions[FORMATS[file.format].runtime]}"
-        for file in model.sources
-    ]
-    reads_text = any(one.get("tokenizer") for one in model.delivered.manifest["inputs"].values())
-    return ["numpy", "pillow", runtimes[0], *([TOKENIZERS] if reads_text else [])]
+    runtime = FORMATS[model.sources[0].format].runtime
+    tokenizers = [TOKENIZERS] if _reads_text(model) else []
+    return ["numpy", "pillow", f"{runtime}>={model.delivered.versions[runtime]}", *tokenizers]
 
 
 def _readme(model: DeviceModel) -> str:
-    delivered, names = model.delivered, [file.path.name for file in model.sources]
-    takes_photo = delivered.photo_input is not None
-    example = "photo.jpg" if takes_photo else '"some words"'
-    others = [FORMATS[file.format].runtime for file in model.sources[1:]]
+    names = [file.path.name for file in model.sources]
+    scheme, others = model.sources[0].scheme, [FORMATS[file.format].runtime for file in model.sources[1:]]
+    example = _example(model)
+    # Libraries for the camera come with the system, so that the environment must see its packages.
+    options = "--system-site-packages " if _takes_photo(model) else ""
     lines = [
-        f"# {delivered.title} on a Raspberry Pi",
+        f"# {model.delivered.title} on a Raspberry Pi",
         "",
-        f"{' and '.join(names)}: the same network in {model.sources[0].scheme}; each of them is enough.",
+        f"{' and '.join(names)}: the same network in {scheme}; each of them is enough."
+        if len(names) > 1
+        else f"{names[0]}: the network in {scheme}.",
         "",
         "Raspberry Pi OS with 64 bits, Python 3.11 or later. In this folder:",
         "",
-        "    python3 -m venv .venv",
+        f"    python3 -m venv {options}.venv",
         "    .venv/bin/pip install -r requirements.txt",
         "    .venv/bin/python selfcheck.py          # the same outputs as at the export?",
-        f"    .venv/bin/python run.py {example}",
-        *(["    .venv/bin/python camera.py             # frames of the camera"] if takes_photo else []),
+        *([f"    .venv/bin/python run.py {example}"] if example else []),
+        *(["    .venv/bin/python camera.py             # frames of the camera"] if _takes_photo(model) else []),
         "    .venv/bin/python selfcheck.py --bench  # one line with the latency, to share",
         "",
-        *[f"`pip install {one}` lets the programs run the other file (`run.py --file {names[-1]}`)." for one in others],
+        *([] if example else ["The inputs are numbers; lib/device/selfcheck.py shows how a file is run on them.", ""]),
+        *[f"`pip install {one}` lets the programs run {names[-1]} as well." for one in others],
+        "",
         *_for_32_bits(model),
         "",
         "model.json says what the inputs and outputs mean; golden.npz holds inputs with the outputs at the export;",
@@ -64,12 +78,12 @@ def _readme(model: DeviceModel) -> str:
 
 
 def _for_32_bits(model: DeviceModel) -> list[str]:
-    primary = [file.path.name for file in model.sources if file.format == PRIMARY.name]
+    primary = [file for file in model.sources if file.format == PRIMARY.name and not file.scheme.is_dynamic]
     if not primary:
-        return ["", "There is no onnxruntime for Raspberry Pi OS with 32 bits."]
+        return ["With 32 bits, no runtime runs it: export int8 or float32 as .tflite."]
     return [
-        "",
-        f"With 32 bits, only {primary[0]} runs: `sudo apt install python3-numpy python3-pil`, then",
+        f"With 32 bits, the last runtime is tflite-runtime 2.14 of 2023; whether it runs {primary[0].path.name}, the",
+        "self-check says: `sudo apt install python3-numpy python3-pil`, then",
         "`python3 -m venv --system-site-packages .venv && .venv/bin/pip install tflite-runtime`.",
     ]
 

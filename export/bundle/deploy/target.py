@@ -48,6 +48,14 @@ class Target(Protocol):
         """Return why no file of a recipe would run there, and the nearest that would; empty if one may."""
         ...
 
+    def fetch(self) -> None:
+        """Fetch what is copied into every folder, before anything slow starts.
+
+        Raises:
+            OutsideError: it cannot be fetched.
+        """
+        ...
+
     def contents(self, delivered: Delivered, precision: str | None, folder_name: str, progress: Progress) -> Contents:
         """Return the files of the target's folder.
 

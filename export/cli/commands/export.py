@@ -172,6 +172,8 @@ def command(
     """
     from export import remote
     from export.bundle import deploy
+    from export.bundle.deploy.pack import pack
+    from export.bundle.read import read
     from export.cli.progress_bar import ProgressBar
     from export.model import reads_tokens
     from export.quantization import size_limit
@@ -206,13 +208,15 @@ def command(
         standard_error().print(line, soft_wrap=True)
     with ProgressBar(standard_error()) as progress:
         result = background.start(remote.export, progress, request=remote.request_of(recipe))
-        packed = deploy.pack_for(devices, result["folder"], progress, zipped=zipped)
     if as_json:
         print_json(result["manifest"])
     else:
         _print_tables(result)
-        for one, target in zip(packed, devices, strict=False):
-            standard_output().print(f"for {target.title}: {one.path}", soft_wrap=True)
+    for target in devices if result["folder"] is not None else []:
+        with ProgressBar(standard_error()) as progress:
+            packed = pack(read(Path(result["folder"])), target, None, None, progress, zipped=zipped)
+        if not as_json:
+            standard_output().print(f"for {target.title}: {packed.path}", soft_wrap=True)
     return 0 if result["manifest"]["passed"] else 1
 
 

@@ -35,7 +35,7 @@ def command(
     The exit code is 0 if every file is still the proven one, and 1 if not.
     """
     if on is not None:
-        return _emulated(folder, on, key, samples, as_json)
+        return _emulated(folder, on, key, samples, formats, as_json)
     if samples is not None:
         raise UsageProblemError("--samples is for emulated machines, which are slow; add for example --on aarch64")
     from export.bundle.read import read
@@ -66,7 +66,7 @@ def command(
     return 0 if found.passed else 1
 
 
-def _emulated(folder: Path, on: str, key: Path | None, samples: int | None, as_json: bool) -> int:
+def _emulated(folder: Path, on: str, key: Path | None, samples: int | None, formats: str | None, as_json: bool) -> int:
     """Run the files on an emulated machine, print what they compute there, and return the exit code."""
     from dataclasses import asdict
 
@@ -78,6 +78,8 @@ def _emulated(folder: Path, on: str, key: Path | None, samples: int | None, as_j
     titles = {**{name: one.title for name, one in MACHINES.items()}, in_browser.PLACE: "Chromium"}
     if on not in titles:
         raise unknown("machine", on, titles)
+    if formats is not None:
+        raise UsageProblemError("--on runs the files of all formats that the machine can run; leave out --format")
     if key is not None:
         raise UsageProblemError("--key is checked without --on; type the two commands one after the other")
     delivered, title = read(folder), titles[on]

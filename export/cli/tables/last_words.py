@@ -10,7 +10,9 @@ def last_words(result: dict[str, Any]) -> list[str]:
     """Return the lines below the tables: where the files are and what to type next."""
     manifest, folder = result["manifest"], result["folder"]
     if folder is None:
-        return ["", "nothing was written: no file passed its proof; add --keep-failed to write the files anyway"]
+        made = any(file.get("sha256") for file in manifest["not_delivered"])
+        hint = "; add --keep-failed to write the files anyway" if made else ""
+        return ["", f"nothing was written: no file passed its proof{hint}"]
     names = ", ".join(file["file"] for file in manifest["files"])
     failed = [
         file["file"] for file in manifest["not_delivered"] if file["precision"] in manifest["recipe"]["precisions"]

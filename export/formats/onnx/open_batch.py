@@ -40,6 +40,7 @@ def with_open_batch(content: bytes) -> bytes:
             raise ConversionError(f"{value.name} has no batch of 1; leave out --dynamic-batch")
         sizes[0].Clear()
         sizes[0].dim_param = BATCH
+    _drop_unread(proto.graph)
     del proto.graph.value_info[:]
     return bytes(proto.SerializeToString())
 
@@ -65,6 +66,15 @@ def _resize(graph: Any, node: Any, sizes: Any, source: list[int] | None) -> None
         raise ConversionError("a Resize has an input of unknown size, so the batch stays 1; leave out --dynamic-batch")
     _give(graph, node, SCALES_OF_RESIZE, (wanted / np.asarray(source)).astype(np.float32))
     del node.input[SIZES_OF_RESIZE:]
+
+
+def _drop_unread(graph: Any) -> None:
+    """Remove stored inputs that no node reads any more, about which the runtime would warn."""
+    read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    nested = any(attribute.HasField("g") for node in graph.node for attribute in node.attribute)
+    kept = [tensor for tensor in graph.initializer if nested or tensor.name in read]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
 
 
 def _give(graph: Any, node: Any, place: int, values: Any) -> None:

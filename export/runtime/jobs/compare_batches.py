@@ -24,7 +24,7 @@ def compare_batches(path: str, samples: str, camera_bytes: bool) -> dict[str, An
     """
     loaded = Samples.load(Path(samples))
     session = format_of(Path(path)).open(Path(path))
-    rows = [feed(session, loaded, index, camera_bytes) for index in range(min(COUNT, len(loaded)))]
+    rows = [feed(session, loaded, index % len(loaded), camera_bytes) for index in range(COUNT)]
     alone = [session.run(row) for row in rows]
     together = session.run({name: np.concatenate([row[name] for row in rows]) for name in rows[0]})
     worst, smallest = 0.0, float(np.finfo(np.float32).tiny)

@@ -14,7 +14,7 @@ from zoo.errors import UsageProblemError, ZooError
 
 from . import session
 from .inputs import from_photo, open_photo
-from .model import load
+from .model import load, positive
 from .predictions import lines
 from .run import choose, real_outputs
 
@@ -29,9 +29,9 @@ def main(folder: Path) -> int:
     parser = argparse.ArgumentParser(prog="camera.py", description=__doc__)
     parser.add_argument("--frames", type=Path, metavar="FOLDER", help="take photos of this folder in place of a camera")
     parser.add_argument("--device", type=int, default=0, help="number of the camera for OpenCV (default: 0)")
-    parser.add_argument("--most", type=int, help="number of frames (default: until Ctrl-C)")
+    parser.add_argument("--most", type=positive, help="number of frames (default: until Ctrl-C)")
     parser.add_argument("--file", help="name of the model file (default: the first that a runtime here can run)")
-    parser.add_argument("--threads", type=int, default=2, help="threads of the runtime (default: 2)")
+    parser.add_argument("--threads", type=positive, default=2, help="threads of the runtime (default: 2)")
     arguments = parser.parse_args()
     try:
         watch(folder, arguments)

@@ -85,11 +85,20 @@ class ModelFile:
         Raises:
             UsageProblemError: it differs, or the file is missing.
         """
-        if not self.path.is_file():
-            raise UsageProblemError(f"{self.path.name} is missing; copy the whole folder again")
-        with self.path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != self.sha256:
-                raise UsageProblemError(f"{self.path.name} was changed or copied only in part; copy the folder again")
+        check_content(self.path, self.sha256)
+
+
+def check_content(path: Path, sha256: str) -> None:
+    """Compare the content of a file with that of the export.
+
+    Raises:
+        UsageProblemError: it differs, or the file is missing.
+    """
+    if not path.is_file():
+        raise UsageProblemError(f"{path.name} is missing; copy the whole folder again")
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            raise UsageProblemError(f"{path.name} was changed or copied only in part; copy the folder again")
 
 
 @dataclass(frozen=True)
@@ -128,11 +137,30 @@ def load(folder: Path) -> Model:
     """
     try:
         record = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageProblemError(f"{folder / FILE} cannot be read ({error}); copy the whole folder again") from None
-    if record.get("schema") != SCHEMA:
-        raise UsageProblemError(f"{folder / FILE} is not of {SCHEMA!r}, as its programs are; copy the folder again")
-    labels = folder / record["labels"] if record["labels"] else None
+        if not isinstance(record, dict) or record.get("schema") == SCHEMA:
+            return _model(folder, record)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UsageProblemError(f"{folder / FILE} cannot be read ({reason}); copy the whole folder again") from None
+    raise UsageProblemError(f"{folder / FILE} is not of {SCHEMA!r}, as its programs are; copy the folder again")
+
+
+def positive(text: str) -> int:
+    """Return a number from the command line.
+
+    Raises:
+        ValueError: it is not 1 or more.
+    """
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _model(folder: Path, record: Any) -> Model:
+    for name, digest in record["companions"].items():
+        check_content(folder / _plain(name), digest)
+    labels = folder / _plain(record["labels"]) if record["labels"] else None
     return Model(
         folder=folder,
         title=record["title"],
@@ -144,12 +172,19 @@ def load(folder: Path) -> Model:
     )
 
 
+def _plain(name: str) -> str:
+    """Return the name of a file in the folder; anything else is no such name."""
+    if Path(name).name != name:
+        raise ValueError(f"{name!r} is not the name of a file")
+    return name
+
+
 def _file(folder: Path, record: Mapping[str, Any]) -> ModelFile:
     inputs, outputs = (
         tuple(Tensor(**{**one, "shape": tuple(one["shape"])}) for one in record[key]) for key in ("inputs", "outputs")
     )
     return ModelFile(
-        path=folder / record["file"],
+        path=folder / _plain(record["file"]),
         precision=record["precision"],
         is_dynamic=record["is_dynamic"],
         has_integer_activations=record["has_integer_activations"],

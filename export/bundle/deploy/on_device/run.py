@@ -13,7 +13,7 @@ from zoo.errors import UsageProblemError, ZooError
 
 from . import session
 from .inputs import from_photo, from_text, open_photo
-from .model import Array, Model, ModelFile, load
+from .model import Array, Model, ModelFile, load, positive
 from .predictions import lines
 from .texts import continued, hidden_tokens
 
@@ -25,8 +25,8 @@ def main(folder: Path) -> int:
     parser = argparse.ArgumentParser(prog="run.py", description=__doc__)
     parser.add_argument("inputs", nargs="+", metavar="PHOTO", help='paths of photos, or a text: "some words"')
     parser.add_argument("--file", help="name of the model file (default: the first that a runtime here can run)")
-    parser.add_argument("--threads", type=int, default=1, help="threads of the runtime (default: 1)")
-    parser.add_argument("--tokens", type=int, default=40, help="most new tokens behind a text (default: 40)")
+    parser.add_argument("--threads", type=positive, default=1, help="threads of the runtime (default: 1)")
+    parser.add_argument("--tokens", type=positive, default=40, help="most new tokens behind a text (default: 40)")
     arguments = parser.parse_args()
     try:
         model = load(folder)
@@ -57,9 +57,12 @@ def choose(model: Model, name: str | None) -> ModelFile:
     if name is not None:
         for file in model.files:
             if file.path.name == name:
+                file.check_content()
                 return file
         raise UsageProblemError(f"there is no {name}; type one of {', '.join(one.path.name for one in model.files)}")
-    return next((file for file in model.files if session.runtime(file)), model.files[0])
+    chosen = next((file for file in model.files if session.runtime(file)), model.files[0])
+    chosen.check_content()
+    return chosen
 
 
 def real_outputs(file: ModelFile, opened: session.Session, inputs: dict[str, Array]) -> dict[str, NDArray[np.float64]]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from zoo.errors import UsageProblemError, ZooError
 
 from . import session
 from .comparison import Comparison, compare
-from .model import Array, Model, ModelFile, load
+from .model import Array, Model, ModelFile, load, positive
 
 GOLDEN = "golden.npz"
 TIMED_RUNS = 30
@@ -28,8 +29,8 @@ def main(folder: Path) -> int:
     """Run the command; return its exit code: 0 if all files passed, 1 if one failed, 2 for a mistake."""
     parser = argparse.ArgumentParser(prog="selfcheck.py", description=__doc__)
     parser.add_argument("--bench", action="store_true", help="measure the latency as well; prints one line to share")
-    parser.add_argument("--threads", type=int, default=1, help="threads of the runtime (default: 1)")
-    parser.add_argument("--samples", type=int, help="number of golden samples to run (default: all)")
+    parser.add_argument("--threads", type=positive, default=1, help="threads of the runtime (default: 1)")
+    parser.add_argument("--samples", type=positive, help="number of golden samples to run (default: all)")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     arguments = parser.parse_args()
     try:
@@ -100,7 +101,7 @@ def golden(
     try:
         with np.load(path, allow_pickle=False) as arrays:
             content = {name: arrays[name][:most] for name in arrays.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise UsageProblemError(f"{path} cannot be read ({error}); copy the whole folder again") from None
     has_builtin = f"builtin/{file.path.name}/{file.outputs[0].name}" in content
     group = "builtin" if builtin and has_builtin else "stored"

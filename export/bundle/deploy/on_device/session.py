@@ -40,7 +40,7 @@ class Session(Protocol):
 
 def runtime(file: ModelFile) -> str:
     """Return the name of the installed module that runs a file; empty if there is none."""
-    modules, _ = RUNTIMES[file.path.suffix]
+    modules, _ = RUNTIMES.get(file.path.suffix, ((), ""))
     return next((name for name in modules if find_spec(name) is not None), "")
 
 
