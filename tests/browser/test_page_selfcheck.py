@@ -125,6 +125,14 @@ def test_integers_that_are_rounded_otherwise_are_judged_as_on_a_device(found: np
     assert (result["passed"], result["words"]) == on_device(found, RECORDED, STEP)
 
 
+def test_integers_of_a_poor_file_share_something_with_those_of_the_export(tmp_path: Path) -> None:
+    """Where the file is far from the Keras model at the export already, being as near to that model is worth little."""
+    found = np.rint(RECORDED * 0.2).astype(np.int8)
+    result = checked(found, RECORDED, np.random.default_rng(6).normal(0, 2, SHAPE), INT8, STEP, tmp_path)
+    assert result["words"].startswith("rounded otherwise here, 1.9 dB from the export")
+    assert not result["passed"]
+
+
 @pytest.mark.parametrize(("deviation_steps", "passed"), [(1.2, True), (2.5, False)])
 def test_integer_files_with_real_outputs(deviation_steps: float, passed: bool, tmp_path: Path) -> None:
     recorded = (RECORDED * STEP).astype(np.float32)
@@ -138,7 +146,7 @@ def test_integer_files_with_real_outputs(deviation_steps: float, passed: bool, t
     ("scheme", "error", "passed"),
     [
         (W8A16, 1e-3, True),
-        (W8A16, 1e-1, False),  # 26 dB; nearer than to the model, but files of 16 bits differ less
+        (W8A16, 3e-2, False),  # 36 dB; nearer than to the model, but files of 16 bits differ less
         (INT8_DYNAMIC, 1e-2, True),
         (INT8_DYNAMIC, 1, False),
     ],

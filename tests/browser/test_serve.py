@@ -146,8 +146,8 @@ def test_folders_without_a_page_and_used_ports_are_explained(
     assert "another port: --port 0" in capsys.readouterr().err
 
 
-# An address of the other family, an unknown name, an address of another machine, and no name at all.
-@pytest.mark.parametrize("host", ["::1", "nohost.invalid", "192.0.2.1", "a..b"])
+# An address of the other family, an unknown name, and an address of another machine.
+@pytest.mark.parametrize("host", ["::1", "nohost.invalid", "192.0.2.1"])
 def test_hosts_that_cannot_be_bound_are_explained(host: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", str(folder), "--host", host, "--port", "0"]) == 3
     words = " ".join(capsys.readouterr().err.split())

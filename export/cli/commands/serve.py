@@ -84,9 +84,9 @@ def _listening(page: Path, host: str, port: int) -> ThreadingHTTPServer:
 
     try:
         return serve.server(page, host, port)
-    except (OSError, UnicodeError) as error:  # UnicodeError: no name of a machine, such as a..b
-        reason = getattr(error, "strerror", None) or error
-        if isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL:
+    except OSError as error:
+        reason = error.strerror or error
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
             problem = f"cannot listen on {host}, which is no IPv4 address of this machine ({reason}); leave out --host"
         else:
             problem = f"cannot listen on port {port} of {host} ({reason}); another port: --port 0"
