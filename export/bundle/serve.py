@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import ipaddress
 import mimetypes
 from collections.abc import Mapping
 from functools import partial
@@ -102,9 +103,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _is_for_us(self) -> bool:
         """Return whether the request names this machine: another name could lead a foreign page to local files."""
+        assert isinstance(self.server, http.server.HTTPServer)
+        bound = _host(self.server)
+        if not ipaddress.ip_address(bound).is_loopback:
+            return True
         named = self.headers.get("Host", "")
         host = named.rpartition(":")[0] or named
-        return self._host != LOCAL or host in _NAMES_OF_LOCAL
+        return host in {*_NAMES_OF_LOCAL, bound, self._host}
 
     def _refuse(self, status: HTTPStatus) -> None:
         content = f"{status.value} {status.phrase}\n".encode()
@@ -123,12 +128,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 def found(folder: Path, requested: str) -> Path | None:
     """Return the file of a resolved folder that a request names; None if there is none, or if it lies outside."""
-    words = unquote(urlsplit(requested).path).split("/")
-    if any(word in (".", "..") or "\\" in word or "\0" in word for word in words):
+    try:
+        words = unquote(urlsplit(requested).path).split("/")
+        if any(word in (".", "..") or "\\" in word or "\0" in word for word in words):
+            return None
+        path = folder.joinpath(*filter(None, words))
+        path = (path / PAGE if path.is_dir() else path).resolve()
+        return path if path.is_relative_to(folder) and path.is_file() else None
+    except (OSError, ValueError):  # too long a name, or no address, such as ftp://[/
         return None
-    path = folder.joinpath(*filter(None, words))
-    path = (path / PAGE if path.is_dir() else path).resolve()
-    return path if path.is_relative_to(folder) and path.is_file() else None
 
 
 def content_type(path: Path) -> str:

@@ -61,9 +61,9 @@ def browser() -> Iterator[chromium.Page]:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
+def served(folder: Path, host: str = serve.LOCAL) -> Iterator[str]:
     """Serve a folder; its address."""
-    with serve.server(folder, serve.LOCAL, 0) as running:
+    with serve.server(folder, host, 0) as running:
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
         try:

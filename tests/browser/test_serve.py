@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from export.bundle import serve
+from export.bundle.write import MANIFEST
 from export.cli.main import main
 from tests.browser.conftest import served
 from tests.program import PROGRAM
@@ -85,18 +86,32 @@ def test_files_have_the_types_and_headers_that_browsers_require(
         "/deep",
         "/missing",
         "/%00",
+        f"/{'a' * 5000}",
+        "/" + "a/" * 5000,
+        "ftp://[/",
     ],
 )
-def test_nothing_outside_of_the_folder_is_given(path: str, address: str) -> None:
+def test_nothing_outside_of_the_folder_is_given(path: str, address: str, capfd: pytest.CaptureFixture[str]) -> None:
     status, found, _ = answered(address, path)
     assert status == 404
     assert b"secret" not in found
+    assert capfd.readouterr().err == ""
 
 
-def test_a_foreign_name_is_refused(address: str) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
+def test_a_foreign_name_is_refused(host: str, folder: Path) -> None:
     """A page elsewhere may let its name point here; the browser then sends that name."""
-    assert answered(address, "/", host="example.org")[0] == 421
-    assert answered(address, "/", host="localhost")[0] == 200
+    with served(folder, host) as address:
+        bound = urlsplit(address).netloc
+        assert answered(address, "/", host="example.org")[0] == 421
+        for name in (bound, host, "localhost", "localhost:8000", "127.0.0.1"):
+            assert answered(address, "/", host=name)[0] == 200, name
+
+
+def test_the_whole_network_may_use_any_name(folder: Path) -> None:
+    with served(folder, serve.EVERYWHERE) as address:
+        local = f"http://127.0.0.1:{urlsplit(address).port}/"
+        assert answered(local, "/", host="example.org")[0] == 200
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
@@ -129,3 +144,31 @@ def test_folders_without_a_page_and_used_ports_are_explained(
     with socket.create_server(("127.0.0.1", 0)) as other:
         assert main(["serve", str(folder), "--port", str(other.getsockname()[1])]) == 3
     assert "another port: --port 0" in capsys.readouterr().err
+
+
+# An address of the other family, an unknown name, and an address of another machine.
+@pytest.mark.parametrize("host", ["::1", "nohost.invalid", "192.0.2.1"])
+def test_hosts_that_cannot_be_bound_are_explained(host: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", str(folder), "--host", host, "--port", "0"]) == 3
+    words = " ".join(capsys.readouterr().err.split())
+    assert f"cannot listen on {host}" in words
+    assert "leave out --host" in words
+    assert "--port" not in words
+
+
+@pytest.mark.parametrize("has_page", [True, False])
+def test_a_changed_folder_of_a_page_is_kept_and_explained(
+    has_page: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "l5").mkdir()
+    (tmp_path / "l5" / MANIFEST).write_text("{}")
+    place = tmp_path / "l5-browser"
+    place.mkdir()
+    mine = place / (serve.PAGE if has_page else "mine.txt")
+    mine.write_text("mine")
+    assert main(["serve", str(tmp_path / "l5")]) == 2
+    words = " ".join(capsys.readouterr().err.split())
+    assert "delete that folder" in words
+    assert (f"zoo serve {place}" in words) is has_page
+    assert "--out" not in words
+    assert mine.read_text() == "mine"

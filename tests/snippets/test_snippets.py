@@ -18,8 +18,10 @@ from export.bundle.read import read
 from export.bundle.snippets import companions
 from export.bundle.web.libraries import LITERT_JS, ONNXRUNTIME_WEB, WebLibrary
 from export.cli.main import main
+from export.formats import FORMATS
 from export.runtime.emulation.chromium import Page
 from tests.browser.conftest import COUNT, served
+from zoo.inputs import Vector
 from zoo.weights import sources
 
 # Grey bytes of the camera, colours of the camera, real numbers in blue, green and red, and integers that are rounded.
@@ -131,6 +133,19 @@ def test_javascript_gives_the_classes_of_zoo_run(
         )
     assert [(one["index"], one["name"]) for one in found] == [(one["index"], one["name"]) for one in wanted]
     assert np.allclose([one["probability"] for one in found], [one["probability"] for one in wanted], atol=1e-4)
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_the_program_of_numbers_says_what_to_type(format_name: str) -> None:
+    """A model that takes numbers runs on golden inputs: its command has no argument, and no space after it."""
+    spec = {"name": "x", "shape": [1, 4], "dtype": "float32", "scale": None, "zero_point": None}
+    record = {"file": "m", "format": format_name, "precision": "float32", "takes_camera_bytes": False}
+    manifest = {"inputs": {"x": {"kind": Vector.kind}}, "files": [{**record, "inputs": [spec], "outputs": [spec]}]}
+    code = companions(manifest)
+    (name,) = (one for one in code if one.endswith(".py"))
+    lines = code[name].decode().splitlines()
+    assert f"    python {name}" in lines
+    assert [line for line in lines if line != line.rstrip()] == []
 
 
 def test_a_changed_preparation_is_noticed(

@@ -29,13 +29,17 @@ def check_place(path: Path) -> None:
     Raises:
         UsageProblemError: it holds files that were not packed, or were changed since.
     """
-    if not path.exists() and not path.is_symlink():
-        return
-    owned = not path.is_symlink() and (_is_packed_zip(path) if path.suffix == ZIP else _is_packed(path))
-    if not owned:
+    if not is_replaceable(path):
         raise UsageProblemError(
             f"{path} holds files that were not packed here, or were changed since; choose another folder with --out"
         )
+
+
+def is_replaceable(path: Path) -> bool:
+    """Return whether a place is free, or holds a folder or .zip of nothing but what was packed."""
+    if not path.exists() and not path.is_symlink():
+        return True
+    return not path.is_symlink() and (_is_packed_zip(path) if path.suffix == ZIP else _is_packed(path))
 
 
 def write(path: Path, name: str, files: Files) -> dict[str, int]:

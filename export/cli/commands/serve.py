@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import shlex
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,10 +47,11 @@ def _page(folder: Path) -> Path:
     """Return the folder with the page: the given one, or that of the export in it.
 
     Raises:
-        UsageProblemError: there is no page, and the folder is not that of an export.
+        UsageProblemError: there is no page, and the folder is not that of an export; or the page's place is taken.
     """
     from export.bundle import deploy
-    from export.bundle.deploy.pack import pack
+    from export.bundle.deploy.pack import default_place, pack
+    from export.bundle.deploy.packed_files import is_replaceable
     from export.bundle.read import read
     from export.bundle.serve import PAGE
     from export.bundle.write import MANIFEST
@@ -59,8 +63,15 @@ def _page(folder: Path) -> Path:
         raise UsageProblemError(
             f"{str(folder)!r} has no page to show; type the folder of an export, for example artifacts/mobilenet"
         )
+    target = deploy.find("browser")
+    place = default_place(folder, target)
+    if not is_replaceable(place):
+        otherwise = f"; or show it as it is: zoo serve {shlex.quote(str(place))}" if (place / PAGE).is_file() else ""
+        raise UsageProblemError(
+            f"{place} holds files that were not packed here, or were changed since; delete that folder{otherwise}"
+        )
     with ProgressBar(standard_error()) as progress:
-        return pack(read(folder), deploy.find("browser"), None, None, progress).path
+        return pack(read(folder), target, None, None, progress).path
 
 
 def _listening(page: Path, host: str, port: int) -> ThreadingHTTPServer:
@@ -74,6 +85,9 @@ def _listening(page: Path, host: str, port: int) -> ThreadingHTTPServer:
     try:
         return serve.server(page, host, port)
     except OSError as error:
-        raise OutsideError(
-            f"cannot listen on port {port} of {host} ({error.strerror or error}); another port: --port 0"
-        ) from error
+        reason = error.strerror or error
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            problem = f"cannot listen on {host}, which is no IPv4 address of this machine ({reason}); leave out --host"
+        else:
+            problem = f"cannot listen on port {port} of {host} ({reason}); another port: --port 0"
+        raise OutsideError(problem) from error
