@@ -52,7 +52,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def checked(name: str, places: Sequence[str]) -> Record:
-    """Export an architecture and return what each place says about its files."""
+    """Export an architecture and return the result of the self-check on each device."""
     with tempfile.TemporaryDirectory() as work:
         weights = "default"
         code, output, error = started("export", name, *EXPORT, "--out", work)

@@ -61,10 +61,11 @@ def content(delivered: Delivered, files: tuple[DeliveredFile, ...], decoders: fr
 
 
 def _builtin(file: DeliveredFile, fed: dict[str, Array], is_decoder: bool) -> dict[str, Array]:
+    arrays: dict[str, Any] = dict(fed)  # numpy's types take no other names of arguments
     with temporary.folder() as folder:
         inputs, outputs = Path(folder) / "inputs.npz", Path(folder) / "outputs.npz"
         with temporary.writing():
-            np.savez(inputs, **fed)  # type: ignore[arg-type]  # names of inputs are no options
+            np.savez(inputs, **arrays)
         specs = [[asdict(spec) for spec in group] for group in (file.inputs, file.outputs)]
         try:
             process.call(
@@ -72,8 +73,8 @@ def _builtin(file: DeliveredFile, fed: dict[str, Array], is_decoder: bool) -> di
             )
         except RuntimeCrashError:
             return {}
-        with np.load(outputs, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        with np.load(outputs, allow_pickle=False) as found:
+            return {name: found[name] for name in found.files}
 
 
 def run_builtin(

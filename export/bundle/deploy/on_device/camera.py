@@ -44,7 +44,7 @@ def main(folder: Path) -> int:
 
 
 def watch(folder: Path, arguments: argparse.Namespace) -> None:
-    """Print what the model says about every frame, and its latency."""
+    """Print the prediction for every frame, and its latency."""
     model = load(folder)
     file = choose(model, arguments.file)
     opened = session.open_file(file, arguments.threads)

@@ -1,4 +1,4 @@
-"""Run the model on photos or texts, and print what it says."""
+"""Run the model on photos or texts, and print its predictions."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def real_outputs(file: ModelFile, opened: session.Session, inputs: dict[str, Arr
 
 
 def print_predictions(model: Model, file: ModelFile, opened: session.Session, given: str) -> None:
-    """Print what the model says about a photo or a text."""
+    """Print the predictions for a photo or a text."""
     print(f"{given}:")
     if model.photo_input is not None:
         photo = open_photo(Path(given))
