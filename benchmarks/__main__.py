@@ -45,6 +45,10 @@ ALONE = {
         "benchmarks.recurrent",
         "an LSTM of 16, 64 and 256 steps, fused, unrolled and as a loop, into docs/recurrent.md; half an hour",
     ),
+    "runtime_versions": (
+        "benchmarks.runtime_versions",
+        "which versions of operators the releases of the runtimes accept, into the tables of the formats; ten minutes",
+    ),
     "same_files": (
         "benchmarks.same_files",
         "the exports of this checkout and those of a base commit, compared byte for byte",

@@ -94,7 +94,7 @@ MOBILENET = register(
         labels="imagenet1k",
         options={
             "alpha": Option(default=1.0, choices=(0.25, 0.5, 0.75, 1.0), meaning="width: share of the channels kept"),
-            "resolution": Option(default=224, choices=(128, 160, 192, 224), meaning="side of the input, in pixels"),
+            "resolution": Option(default=224, choices=(96, 128, 160, 192, 224), meaning="side of the input, in pixels"),
         },
         tiny=TINY,
         weights=(pretrained.IMAGENET, pretrained.tiny(TINY)),

@@ -28,14 +28,19 @@ def interpreter(name: str, root: Path) -> Path:
     digest = hashlib.sha256(requirements(name).encode()).hexdigest()
     if ready.is_file() and ready.read_text() == digest:
         return python
-    _run(sys.executable, "-m", "venv", "--clear", str(folder))
+    run(sys.executable, "-m", "venv", "--clear", str(folder))
     listed = str(REQUIREMENTS / f"{name}.txt")
-    _run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", listed)
+    run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", listed)
     ready.write_text(digest)
     return python
 
 
-def _run(*command: str) -> None:
+def run(*command: str | Path) -> None:
+    """Run a command.
+
+    Raises:
+        OutsideError: it fails.
+    """
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         words = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]

@@ -105,6 +105,9 @@ def _operators(file: DeliveredFile, record: dict[str, Any], measured: Measuremen
     # The runtimes of other formats fuse operators by their version and the processor.
     if file.format == PRIMARY.name and record["census"] != [asdict(op) for op in measured.census]:
         yield "the manifest counts other operators than the file has"
+    stated = record.get("requirements")
+    if stated is not None and stated != asdict(measured.requirements):
+        yield "the manifest names other runtimes or operators of a GPU than the file requires"
 
 
 def _camera(file: DeliveredFile, delivered: Delivered, measured: Measurement) -> Iterator[str]:

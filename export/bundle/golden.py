@@ -15,12 +15,13 @@ from calibration.samples import Array, Samples
 from calibration.sources.array_rows import ArrayRows, BrokenArrayError
 from zoo.errors import CheckFailedError
 
-# Far more than an export writes (8 samples); protects against archives that unpack to a huge size.
+# Far more than an export writes (20 samples); protects against archives that unpack to a huge size.
 MAX_UNPACKED_BYTES = 2_000_000_000
 # Zeros pack to a thousandth. An archive that is larger than this when unpacked, and packed as well as that, is refused.
 SMALL_BYTES, MAX_RATIO = 50_000_000, 200
 MAX_SAMPLES = 1000
-COUNT = 8  # Enough to detect a broken file, and a small part of an export's size.
+# Enough to detect a broken file, and a small part of an export's size; more of small inputs, such as 96 x 96 photos.
+COUNT, MOST_COUNT, MOST_INPUT_BYTES = 8, 20, 2_500_000
 MOST_OUTPUT_BYTES = 16_000_000  # of one file: the logits of a text have megabytes, and then fewer samples are enough.
 
 
@@ -50,10 +51,20 @@ class Golden:
         return Samples(inputs=self.inputs, photos=photos, photo_input=name, source="golden inputs", seed=0)
 
 
-def stored_count(expected: Mapping[str, Array]) -> int:
-    """Return how many of the samples of a proof are stored, given some outputs of the Keras model (N, ...) by name."""
-    sample_bytes = sum(int(values[0].nbytes) for values in expected.values())
-    return max(1, min(COUNT, MOST_OUTPUT_BYTES // max(1, sample_bytes)))
+def stored_count(expected: Mapping[str, Array], inputs: Mapping[str, Array]) -> int:
+    """Return how many of the samples of a proof are stored.
+
+    Args:
+        expected: some outputs of the Keras model (N, ...) by name.
+        inputs: some inputs (N, ...) by name; none for the number that earlier versions stored.
+    """
+    inputs_bytes = MOST_COUNT * _sample_bytes(inputs)
+    count = MOST_COUNT if 0 < inputs_bytes <= MOST_INPUT_BYTES else COUNT
+    return max(1, min(count, MOST_OUTPUT_BYTES // max(1, _sample_bytes(expected))))
+
+
+def _sample_bytes(arrays: Mapping[str, Array]) -> int:
+    return sum(int(values[0].nbytes) for values in arrays.values())
 
 
 def content(probe: Samples, expected: Mapping[str, Array], outputs: Mapping[str, Mapping[str, Array]]) -> bytes:
@@ -71,7 +82,7 @@ def content(probe: Samples, expected: Mapping[str, Array], outputs: Mapping[str,
     for file, stored in outputs.items():
         arrays |= {f"stored/{file}/{name}": values for name, values in stored.items()}
     packed = io.BytesIO()
-    count = stored_count(expected)
+    count = stored_count(expected, probe.inputs)
     few: dict[str, Any] = {name: np.asarray(values[:count]) for name, values in arrays.items()}
     np.savez_compressed(packed, **few)
     return packed.getvalue()

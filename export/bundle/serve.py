@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import ipaddress
 import mimetypes
+import sys
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
@@ -47,7 +48,7 @@ def server(folder: Path, host: str, port: int) -> http.server.ThreadingHTTPServe
     Raises:
         OSError: the address cannot be used, for example because the port is in use.
     """
-    return http.server.ThreadingHTTPServer((host, port), partial(_Handler, folder.resolve(), host))
+    return _Server((host, port), partial(_Handler, folder.resolve(), host))
 
 
 def address(running: http.server.ThreadingHTTPServer) -> str:
@@ -64,6 +65,14 @@ def _host(running: http.server.HTTPServer) -> str:
 
 def _is_everywhere(running: http.server.HTTPServer) -> bool:
     return _host(running) == EVERYWHERE
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    """Says nothing when a browser leaves before it has read everything."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -12,6 +12,7 @@ from calibration.samples import Array, Samples
 from export.formats.dissection import Dissector
 from export.formats.enclosure import Enclosure
 from export.formats.opened import OpenedFile
+from export.formats.requirements import Requirements
 from export.formats.session import (
     IsolatedOperators,
     NumberTypes,
@@ -178,6 +179,10 @@ class Format(Protocol):
 
     def census(self, path: Path) -> list[OpCount]:
         """Return the number of operators of each kind, as the runtime executes them."""
+        ...
+
+    def requirements(self, path: Path) -> Requirements:
+        """Return which releases of the runtime load a file, and what its GPU delegate does not take."""
         ...
 
     def number_types(self, content: bytes) -> NumberTypes:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from export.formats.requirements import Requirements
 from export.formats.session import OpCount
 from export.metrics import Comparison
 from export.model.tensor_spec import TensorSpec
@@ -32,6 +33,7 @@ class Artifact:
         checks: results of all checks.
         not_made: why the other checks of the registry were not made, by their id.
         census: operators as the runtime executes them.
+        requirements: releases of the runtime that load it; None if it could not be run.
         raised: layers in higher precision than the scheme, by the Keras layer's name.
         may_be_reconstructed: whether weights were rounded to nearest only because the recipe disables reconstruction.
         takes_camera_bytes: whether the input is a photo's unscaled bytes.
@@ -58,6 +60,7 @@ class Artifact:
     checks: tuple[CheckResult, ...] = ()
     not_made: Mapping[str, NotMade] = field(default_factory=dict)
     census: tuple[OpCount, ...] = ()
+    requirements: Requirements | None = None
     raised: Mapping[str, Width] = field(default_factory=dict)
     may_be_reconstructed: bool = False
     takes_camera_bytes: bool = False
@@ -117,6 +120,7 @@ class Artifact:
             "checks_not_made": [{"id": id, **one.record()} for id, one in self.not_made.items()],
             "census": [asdict(op) for op in self.census],
             "integer_share": self.integer_share,
+            "requirements": asdict(self.requirements) if self.requirements else None,
             "greedy_continuation": self.continuation.record() if self.continuation else None,
             "p50_ms": self.p50_ms,
             "p90_ms": self.p90_ms,

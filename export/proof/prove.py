@@ -153,6 +153,7 @@ def prove(evidence: Evidence) -> ProvenFile:
         checks=checks,
         not_made=not_made,
         census=measured.census,
+        requirements=measured.requirements,
         raised={} if file.alone else run.raised(scheme),
         may_be_reconstructed=scheme.has_integer_weights and not run.recipe.reconstruct and evidence.is_judged,
         takes_camera_bytes=run.takes_camera_bytes(scheme) and not file.alone,

@@ -11,6 +11,7 @@ import numpy as np
 
 from calibration.samples import Array
 from export import process, temporary
+from export.formats.requirements import Requirements
 from export.formats.session import OpCount
 from export.model.tensor_spec import TensorSpec
 from export.runtime.jobs.run import run
@@ -31,6 +32,7 @@ class Measurement:
         p50_ms: median latency on one thread.
         p90_ms: 90th percentile of the latency on one thread.
         census: operators as the runtime executes them.
+        requirements: releases of the runtime that load it.
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -40,6 +42,7 @@ class Measurement:
     p50_ms: float
     p90_ms: float
     census: tuple[OpCount, ...]
+    requirements: Requirements
 
     @property
     def real(self) -> dict[str, Array]:
@@ -92,4 +95,5 @@ def measure(path: Path, samples: Path, *, camera_bytes: bool, hurry: bool = Fals
         p50_ms=result["p50_ms"],
         p90_ms=result["p90_ms"],
         census=tuple(OpCount(**op) for op in result["census"]),
+        requirements=Requirements(**result["requirements"]),
     )

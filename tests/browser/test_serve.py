@@ -172,3 +172,20 @@ def test_a_changed_folder_of_a_page_is_kept_and_explained(
     assert (f"zoo serve {place}" in words) is has_page
     assert "--out" not in words
     assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize("host", ["", "ä..b", "ö" * 70])
+def test_a_host_that_is_no_name_is_refused(host: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", str(folder), "--port", "0", "--host", host]) == 2
+    assert f"--host {host!r} is no address" in capsys.readouterr().err
+
+
+def test_a_browser_that_leaves_early_is_no_error(folder: Path, address: str, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "large.bin").write_bytes(bytes(50_000_000))
+    where = urlsplit(address)
+    with socket.create_connection((where.hostname or "", where.port or 0)) as left:
+        left.sendall(f"GET /large.bin HTTP/1.1\r\nHost: {where.netloc}\r\n\r\n".encode())
+        left.recv(10)
+        left.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert answered(address, "/")[0] == 200
+    assert capfd.readouterr().err == ""

@@ -154,6 +154,11 @@ def test_a_zip_holds_the_folder_and_is_replaced_only_if_it_was_packed_here(
     assert unpacked == packed
     assert main(command) == 0
     assert path.read_bytes() == first  # the same files give the same archive
+    for option in (["--zip"], []):  # the name of the .zip itself
+        named = tmp_path / "named" / "pi.zip"
+        assert main([*command[:4], "--out", str(named), *option]) == 0
+        assert [path.name for path in named.parent.iterdir()] == ["pi.zip"]
+        assert named.read_bytes() == first
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("pi/mine.txt", "mine")
     capsys.readouterr()

@@ -13,6 +13,7 @@ from calibration.samples import Samples
 from export.analysis.deviations import run
 from export.analysis.deviations.confusion import confusion
 from export.analysis.deviations.sample_errors import largest
+from export.formats.requirements import Requirements
 from export.metrics import compare
 from export.model.subject import Subject
 from export.model.tensor_spec import TensorSpec
@@ -96,7 +97,14 @@ def proven(scheme: Scheme, file_format: str, stored: np.ndarray) -> ProvenFile:
         name="net", format=file_format, scheme=scheme, suffix=f".{file_format}", comparisons=compared, outputs=(SPEC,)
     )
     measured = Measurement(
-        inputs=(), outputs=(SPEC,), stored={"logits": stored}, milliseconds=(), p50_ms=1.0, p90_ms=1.0, census=()
+        inputs=(),
+        outputs=(SPEC,),
+        stored={"logits": stored},
+        milliseconds=(),
+        p50_ms=1.0,
+        p90_ms=1.0,
+        census=(),
+        requirements=Requirements(oldest_runtimes={}),
     )
     return ProvenFile(artifact=artifact, measured=measured)
 

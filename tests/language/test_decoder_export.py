@@ -117,9 +117,9 @@ def test_the_golden_data_are_whole_texts(delivery: Delivery, out: Path) -> None:
 def test_large_logits_are_stored_for_few_samples() -> None:
     from export.bundle.golden import stored_count
 
-    assert stored_count({"logits": np.zeros((30, 1000), np.float32)}) == 8
-    assert stored_count({"logits": np.zeros((3, 64, 32_000), np.float32)}) == 1
-    assert stored_count({"logits": np.zeros((2, 6_000_000), np.float32)}) == 1
+    assert stored_count({"logits": np.zeros((30, 1000), np.float32)}, {}) == 8
+    assert stored_count({"logits": np.zeros((3, 64, 32_000), np.float32)}, {}) == 1
+    assert stored_count({"logits": np.zeros((2, 6_000_000), np.float32)}, {}) == 1
 
 
 def test_long_texts_are_proven_on_fewer_samples() -> None:

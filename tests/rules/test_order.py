@@ -31,7 +31,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("cli",),
     ),
     "export.formats": (
-        ("blocks", "distance", "enclosure", "opened", "pairing", "patches", "session"),
+        ("blocks", "distance", "enclosure", "opened", "pairing", "patches", "requirements", "session"),
         ("dissection",),
         ("format",),
         ("tflite",),

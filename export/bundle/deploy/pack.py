@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +37,13 @@ def default_place(folder: Path, target: Target) -> Path:
 
 
 def place(folder: Path, *, zipped: bool) -> Path:
-    """Return the folder, or the .zip that takes its place."""
-    return folder.with_name(f"{folder.name}{packed_files.ZIP}") if zipped else folder
+    """Return the folder, or the .zip that takes its place; a name that ends with .zip already is that of the .zip."""
+    return folder.with_name(f"{_name(folder)}{packed_files.ZIP}") if zipped else folder
+
+
+def _name(folder: Path) -> str:
+    """Return the name of the folder, also in a .zip."""
+    return folder.name.removesuffix(packed_files.ZIP)
 
 
 def pack(
@@ -70,11 +76,14 @@ def pack(
         raise UsageProblemError(f"{folder} lies in the folder of the export; choose another folder with --out")
     path = place(folder, zipped=zipped)
     packed_files.check_place(path)
-    contents = target.contents(delivered, precision, folder.name, progress)
+    contents = target.contents(delivered, precision, _name(folder), progress)
     progress.step(f"write {path}")
     try:
-        sizes = packed_files.write(path, folder.name, contents.files)
+        sizes = packed_files.write(path, _name(folder), contents.files)
     except OSError as error:
-        hint = "free some space" if error.errno in FULL else "choose another folder with --out"
+        elsewhere = (
+            f"choose another folder: zoo pack {shlex.quote(str(delivered.folder))} --target {target.name} --out FOLDER"
+        )
+        hint = "free some space" if error.errno in FULL else elsewhere
         raise OutsideError(f"cannot write {path} ({error.strerror or error}); {hint}") from error
     return Packed(path=path, sources=contents.sources, sizes=sizes)

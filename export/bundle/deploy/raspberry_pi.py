@@ -8,6 +8,7 @@ from export.bundle.deploy.target import Files
 from export.formats import FORMATS, PRIMARY
 
 TOKENIZERS = "tokenizers>=0.22"
+LAST_WITH_32_BITS = "tflite-runtime"
 
 
 def _refuses(has_data: bool) -> str:
@@ -78,14 +79,16 @@ def _readme(model: DeviceModel) -> str:
 
 
 def _for_32_bits(model: DeviceModel) -> list[str]:
-    primary = [file for file in model.sources if file.format == PRIMARY.name and not file.scheme.is_dynamic]
-    if not primary:
-        return ["With 32 bits, no runtime runs it: export int8 or float32 as .tflite."]
-    return [
-        f"With 32 bits, the last runtime is tflite-runtime 2.14 of 2023; whether it runs {primary[0].path.name}, the",
-        "self-check says: `sudo apt install python3-numpy python3-pil`, then",
-        "`python3 -m venv --system-site-packages .venv && .venv/bin/pip install tflite-runtime`.",
-    ]
+    records = {one["file"]: one for one in model.delivered.manifest["files"]}
+    for file in model.sources:
+        required = records[file.path.name].get("requirements")  # exports of earlier versions have none
+        if file.format == PRIMARY.name and (required is None or LAST_WITH_32_BITS in required["oldest_runtimes"]):
+            return [
+                f"With 32 bits, the last runtime is tflite-runtime 2.14 of 2023, which loads {file.path.name}:",
+                "`sudo apt install python3-numpy python3-pil`, then",
+                "`python3 -m venv --system-site-packages .venv && .venv/bin/pip install tflite-runtime`.",
+            ]
+    return ["With 32 bits, no runtime loads it: export int8 or float32 as .tflite."]
 
 
 RASPBERRY_PI = Device(name="raspberry-pi", title="Raspberry Pi", refuses=_refuses, files=_files, readme=_readme)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from export.bundle.report.parts import Fact
+from export.formats.requirements import Requirements, in_words
 
 
 def data(manifest: Mapping[str, Any]) -> Iterator[Fact]:
@@ -42,6 +43,9 @@ def edges(file: Mapping[str, Any]) -> Iterator[Fact]:
     if found := file.get("greedy_continuation"):  # exports of earlier versions have none
         same = ", ".join(map(str, found["same"]))
         yield Fact("continuation", f"the model's likeliest tokens: the first {same} of {found['tokens']}, by text")
+    if found := file.get("requirements"):  # exports of earlier versions have none
+        sentences = in_words(Requirements(**found), sum(op["count"] for op in file["census"]))
+        yield Fact("requires", "; ".join(sentences))
     if file["p50_ms"] is not None:
         yield Fact("latency", f"p50 {file['p50_ms']:.3g} ms, p90 {file['p90_ms']:.3g} ms, one thread")
     if file["sha256"]:

@@ -39,6 +39,8 @@ def command(file: Path, by_layer: bool, model: str | None, samples: str | None, 
         return
     from rich.text import Text
 
+    from export.formats.requirements import Requirements, in_words
+
     console = standard_output()
     console.print(Text(f"{facts['file']}, {size_in_words(facts['bytes'])}", style="bold"), soft_wrap=True)
     console.print(facts["verdict"], soft_wrap=True)
@@ -47,6 +49,8 @@ def command(file: Path, by_layer: bool, model: str | None, samples: str | None, 
     console.print()
     console.print(_operators_table(facts["census"]))
     console.print()
+    for line in in_words(Requirements(**facts["requirements"]), sum(one["count"] for one in facts["census"])):
+        console.print(Text(line), soft_wrap=True)
     for line in metadata_lines(facts["metadata"]):
         console.print(Text(line), soft_wrap=True)
     console.print(f"sha256  {facts['sha256']}", style="dim", soft_wrap=True)

@@ -78,16 +78,22 @@ def _listening(page: Path, host: str, port: int) -> ThreadingHTTPServer:
     """Return a server of the folder.
 
     Raises:
+        UsageProblemError: the host is no name of one.
         OutsideError: the address cannot be used.
     """
     from export.bundle import serve
 
+    problem = UsageProblemError(f"--host {host!r} is no address; leave it out, or type one such as 0.0.0.0")
+    if not host:  # would listen everywhere
+        raise problem
     try:
         return serve.server(page, host, port)
+    except (UnicodeError, TypeError) as error:  # no name that a resolver could be asked for
+        raise problem from error
     except OSError as error:
         reason = error.strerror or error
         if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-            problem = f"cannot listen on {host}, which is no IPv4 address of this machine ({reason}); leave out --host"
+            words = f"cannot listen on {host}, which is no IPv4 address of this machine ({reason}); leave out --host"
         else:
-            problem = f"cannot listen on port {port} of {host} ({reason}); another port: --port 0"
-        raise OutsideError(problem) from error
+            words = f"cannot listen on port {port} of {host} ({reason}); another port: --port 0"
+        raise OutsideError(words) from error

@@ -11,6 +11,7 @@ from export.formats.dissection import Dissector
 from export.formats.enclosure import Enclosure
 from export.formats.onnx.operator_set import VERSIONS
 from export.formats.opened import OpenedFile
+from export.formats.requirements import Requirements
 from export.formats.session import IsolatedOperators, NumberTypes, OpCount, Session, StorageReport
 from export.scheme import FLOAT16, FLOAT32, Scheme
 
@@ -123,6 +124,12 @@ class OnnxFormat:
         from export.formats.onnx.beside_sibling import BesideSibling
 
         return BesideSibling(path.read_bytes(), sibling.read_bytes())
+
+    def requirements(self, path: Path) -> Requirements:
+        """Return which releases of ONNX Runtime load a file."""
+        from export.formats.onnx.requirements import requirements
+
+        return requirements(path)
 
     def number_types(self, content: bytes) -> NumberTypes:
         """Return the types of the constants and of the quantized tensors."""

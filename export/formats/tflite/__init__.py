@@ -11,6 +11,7 @@ from export.errors import ConversionError
 from export.formats.dissection import Dissector
 from export.formats.enclosure import Enclosure
 from export.formats.opened import OpenedFile
+from export.formats.requirements import Requirements
 from export.formats.session import (
     IsolatedOperators,
     NumberTypes,
@@ -158,6 +159,12 @@ class TfliteFormat:
         from export.formats.tflite.dissect import TfliteDissector
 
         return TfliteDissector(path.read_bytes(), float_file.read_bytes())
+
+    def requirements(self, path: Path) -> Requirements:
+        """Return which releases of LiteRT load a file, and what its GPU delegate does not take."""
+        from export.formats.tflite.requirements import requirements
+
+        return requirements(path.read_bytes())
 
     def number_types(self, content: bytes) -> NumberTypes:
         """Return the types of the constants and of the quantized tensors."""

@@ -125,6 +125,18 @@ def is_float(tensor: Any) -> bool:
     return tensor.type in (kinds.FLOAT32, kinds.FLOAT16, kinds.FLOAT64)
 
 
+def type_name(tensor: Any) -> str:
+    """Return the name of a tensor's type in the schema, such as FLOAT32."""
+    return _type_names()[tensor.type]
+
+
+@cache
+def _type_names() -> dict[int, str]:
+    from ai_edge_litert import schema_py_generated as schema
+
+    return {number: name for name, number in vars(schema.TensorType).items() if name.isupper()}
+
+
 def is_condition(tensor: Any) -> bool:
     """Return whether a tensor holds true and false."""
     from ai_edge_litert import schema_py_generated as schema
@@ -134,7 +146,11 @@ def is_condition(tensor: Any) -> bool:
 
 def op_name(model: Model, operator: Any) -> str:
     """Return an operator's name in the schema, or the name of a custom operator (Flex operators begin with Flex)."""
-    code = model.operatorCodes[operator.opcodeIndex]
+    return code_name(model.operatorCodes[operator.opcodeIndex])
+
+
+def code_name(code: Any) -> str:
+    """Return the name of an entry in a file's list of operators."""
     if code.customCode:
         return str(code.customCode.decode())
     return _operator_names()[max(code.builtinCode, code.deprecatedBuiltinCode)]

@@ -20,6 +20,7 @@ def describe(path: str) -> dict[str, Any]:
         **specs(session),
         "metadata": _metadata(file_format, Path(path)),
         "census": [asdict(op) for op in file_format.census(Path(path))],
+        "requirements": asdict(file_format.requirements(Path(path))),
     }
 
 

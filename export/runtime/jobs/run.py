@@ -72,6 +72,7 @@ def run(
         **percentiles(milliseconds[:timed]),
         "milliseconds": milliseconds,
         "census": census,
+        "requirements": asdict(file_format.requirements(Path(path))),
     }
 
 
