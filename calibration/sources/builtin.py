@@ -1,17 +1,17 @@
-"""Default source of image models: random crops of the photos inside the scikit-image wheel; no download.
+"""Default source of image models: random crops of the photos in calibration/photos; no download.
 
-No photo is in both sets. The probe photos must show objects that the float model recognises: without one, many
-classes are nearly tied, and top-1 changes even in a good int8 file. For one MobileNet int8 file, top-1 agreed with
-the float model on 93 % of 400 ImageNet photos (13.2 dB), on 48 % of crops of sky, suit and blurred fur (7.6 dB), and
-on 89 % of large crops of the probe photos (14.0 dB), so these are representative of real photos. Three calibration
-photos are enough: they reach 92.5 % agreement, five and seven photos 92 %, a hundred ImageNet photos 93.5 %.
+The photos show whole objects and scenes of many kinds: animals, fish, buildings, things of a household, machines and
+tools. No photo is in both sets, and no scene is in two photos. The probe photos must show objects that the float model
+recognises: without one, many classes are nearly tied, and top-1 changes even in a good int8 file. For one MobileNet
+int8 file, top-1 agreed with the float model on 93 % of 400 ImageNet photos, but on 48 % of crops of sky, suit and
+blurred fur. docs/calibration.md compares these photos with the three that earlier versions calibrated on.
 """
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -27,16 +27,12 @@ if TYPE_CHECKING:
 
     from zoo.preprocessing import Preprocessing
 
-CALIBRATION_PHOTOS = ("astronaut.png", "coffee.png", "rocket.jpg")
-PROBE_PHOTOS = ("chelsea.png", "motorcycle_left.png", "camera.png")
+FOLDER = Path(__file__).parents[1] / "photos"
+TABLE = FOLDER / "photos.csv"
+CALIBRATION, PROBE = SETS = ("calibration", "probe")
 # Smallest crop for (calibration, probe) relative to the photo's shorter side; below .7 probe crops cut objects off.
 SMALLEST_SIDES = (0.5, 0.7)
-
-
-SOURCE = (
-    f"random crops of photos that scikit-image ships: {len(CALIBRATION_PHOTOS)} photos for calibration, "
-    f"{len(PROBE_PHOTOS)} others for the proof"
-)
+SOURCE = "random crops of the built-in photos: some for calibration, others for the proof"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +83,7 @@ def open_builtin(request: Request) -> Stream:
     name = request.only_photo_input
     if name is None or request.preprocessing is None:
         raise _refusal(request)
-    sets = [photos(names) for names in (CALIBRATION_PHOTOS, PROBE_PHOTOS)]
+    sets = [photos(files(name)) for name in SETS]
     streams = [
         _crops(name, one, request.preprocessing, np.random.default_rng((request.seed, side)), smallest)
         for side, (one, smallest) in enumerate(zip(sets, SMALLEST_SIDES, strict=True))
@@ -110,39 +106,43 @@ def _refusal(request: Request) -> UsageProblemError:
     )
 
 
-def photos(names: Sequence[str]) -> list[Image.Image]:
-    """Return the scikit-image photos of those names in RGB, without importing scikit-image (0.3 s).
+def files(use: str) -> list[Path]:
+    """Return the paths of the photos of one of the `SETS`, in the order of the table.
 
     Raises:
-        OutsideError: scikit-image or its photos are not installed.
+        OutsideError: they are not installed.
     """
+    try:
+        with TABLE.open(encoding="utf-8", newline="") as table:
+            paths = [FOLDER / row["file"] for row in csv.DictReader(table) if row["set"] == use]
+    except FileNotFoundError:
+        paths = []
+    if not paths or not all(path.is_file() for path in paths):
+        raise OutsideError(
+            "the built-in photos are missing: install zoo-export again with `pip install --force-reinstall "
+            "zoo-export`, or give --calibration a folder of your own photos"
+        )
+    return paths
+
+
+def photos(paths: Sequence[Path]) -> list[Image.Image]:
+    """Return photos in RGB."""
     from PIL import Image
 
-    paths = files(names)
-    if len(paths) < len(names):
-        raise OutsideError(
-            "the built-in photos are missing: install scikit-image again with `pip install --force-reinstall "
-            "scikit-image`, or give --calibration a folder of your own photos"
-        )
     return [Image.open(path).convert("RGB") for path in paths]
 
 
-def files(names: Sequence[str]) -> list[Path]:
-    """Return the paths of those photos that are installed."""
-    found = find_spec("skimage")
-    folders = [Path(place) / "data" for place in (found.submodule_search_locations or [])] if found else []
-    return [folder / name for folder in folders for name in names if (folder / name).is_file()]
+def first_probe(preprocessing: Preprocessing, seed: int) -> tuple[Path, Crop]:
+    """Return the file and the crop of the first probe photo that this seed gives.
 
-
-def first_probe(preprocessing: Preprocessing, seed: int) -> tuple[Path, Crop] | None:
-    """Return the file and the crop of the first probe photo that this seed gives; None if it is not installed."""
+    Raises:
+        OutsideError: the photos are not installed.
+    """
     from PIL import Image
 
-    paths = files(PROBE_PHOTOS[:1])
-    if not paths:
-        return None
-    with Image.open(paths[0]) as photo:
-        return paths[0], _crop(photo.size, preprocessing, np.random.default_rng((seed, 1)), SMALLEST_SIDES[1])
+    path = files(PROBE)[0]
+    with Image.open(path) as photo:
+        return path, _crop(photo.size, preprocessing, np.random.default_rng((seed, 1)), SMALLEST_SIDES[1])
 
 
 def _crops(

@@ -50,10 +50,7 @@ def find(probe: Samples, preprocessing: Preprocessing | None) -> GoldenPhoto | N
     """Return the photo of the first sample of the proof if it is a built-in one, otherwise None."""
     if preprocessing is None or probe.photos is None or builtin.SOURCE not in probe.source:
         return None
-    found = builtin.first_probe(preprocessing, probe.seed)
-    if found is None:
-        return None
-    path, crop = found
+    path, crop = builtin.first_probe(preprocessing, probe.seed)
     if not np.array_equal(preprocessing.photo(crop.of(read_photo(path))), probe.photos[ROW]):
         return None
     return GoldenPhoto(name=f"{STEM}{path.suffix}", content=path.read_bytes(), crop=crop)

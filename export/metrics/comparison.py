@@ -11,6 +11,7 @@ import numpy as np
 from calibration.samples import Array
 from export.metrics.directions import mean_cosine, nearest_agreement
 from export.metrics.interval import share_interval, sqnr_interval_db
+from export.metrics.near_ties import clear_change_share
 from export.metrics.next_tokens import mean_kl_nats
 from export.metrics.output_kind import OutputKind, by_shape
 from export.metrics.variation import variation
@@ -43,6 +44,8 @@ class Comparison:
         decision_agreement: share of equal yes-or-no decisions; None for other outputs.
         sqnr_interval_db: the 95 % interval of the SQNR on 64 other samples; None if it is not known.
         top1_interval: the 95 % interval of `top1_agreement` on any number of other samples; None without it.
+        clear_change_share: share of samples whose best class changes although its probability in the reference leads
+            by more than 10 %; None for other outputs.
         mean_cosine: mean cosine between the vectors of embeddings; None for other outputs.
         nearest_agreement: share of samples whose nearest other sample, by the cosine, is the same; None for others.
         mean_kl_nats: mean divergence of the chances of the next token; None for other outputs.
@@ -62,6 +65,7 @@ class Comparison:
     decision_agreement: float | None = None
     sqnr_interval_db: tuple[float, float] | None = None
     top1_interval: tuple[float, float] | None = None
+    clear_change_share: float | None = None
     mean_cosine: float | None = None
     nearest_agreement: float | None = None
     mean_kl_nats: float | None = None
@@ -105,6 +109,7 @@ def compare(*, reference: Array, actual: Array, kind: OutputKind | None = None) 
         decision_agreement=_equal_decisions(expected, found) if kind is OutputKind.DECISIONS else None,
         sqnr_interval_db=sqnr_interval_db(expected, error),
         top1_interval=None if top1 is None else share_interval(top1, len(expected)),
+        clear_change_share=_clear_changes(expected, found) if kind is OutputKind.CLASSES else None,
         mean_cosine=mean_cosine(expected, found) if kind is OutputKind.EMBEDDINGS else None,
         nearest_agreement=nearest_agreement(expected, found) if kind is OutputKind.EMBEDDINGS else None,
         mean_kl_nats=mean_kl_nats(reference, actual) if kind is OutputKind.NEXT_TOKENS else None,
@@ -186,6 +191,11 @@ def _predictions(
     best, predicted = expected.argmax(1), best_classes(expected, found)
     top5 = _top5(best, found) if kind is OutputKind.CLASSES else None  # Sorting a vocabulary takes long.
     return float((best == predicted).mean()), top5, (len(np.unique(best)), len(np.unique(predicted)))
+
+
+def _clear_changes(expected: Array, found: Array) -> float:
+    expected, found = (values.reshape(-1, values.shape[-1]) for values in (expected, found))
+    return clear_change_share(expected, expected.argmax(1), best_classes(expected, found))
 
 
 def _lost_classes(expected: Array, found: Array, kind: OutputKind) -> int:

@@ -54,10 +54,14 @@ def _few_samples(artifact: Artifact) -> str:
 
 
 def _changed_predictions(artifact: Artifact) -> str:
-    shares = [one.prediction_agreement for one in artifact.comparisons.values() if one.prediction_agreement is not None]
-    if not shares or min(shares) >= USUAL_TOP1_AGREEMENT:
+    found = [one for one in artifact.comparisons.values() if one.prediction_agreement is not None]
+    worst = min(found, key=lambda one: one.prediction_agreement or 0.0, default=None)
+    if worst is None or worst.prediction_agreement is None or worst.prediction_agreement >= USUAL_TOP1_AGREEMENT:
         return ""
-    note = f"{1 - min(shares):.0%} of the predictions change on these samples"
+    note = f"{1 - worst.prediction_agreement:.0%} of the predictions change on these samples"
+    if worst.clear_change_share is not None:
+        clear = f"{worst.clear_change_share:.0%} clear ones, the others near ties"
+        note += f" ({clear if worst.clear_change_share else 'all of them near ties'})"
     return f"{note}; fewer without --no-reconstruct" if artifact.may_be_reconstructed else note
 
 

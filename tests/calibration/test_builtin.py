@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,7 +39,7 @@ def test_the_built_in_photos_give_both_sets_for_an_image_model(pull: Pull, prepr
         assert samples.real
         assert samples.preprocessing is not None
         assert Preprocessing.from_record(samples.preprocessing) == preprocessing
-        assert "scikit-image" in samples.source
+        assert builtin.SOURCE in samples.source
 
 
 def test_crops_depend_only_on_the_seed(pull: Pull, tmp_path: Path) -> None:
@@ -48,21 +49,40 @@ def test_crops_depend_only_on_the_seed(pull: Pull, tmp_path: Path) -> None:
     assert not set(one.calibration.digests) & set(other.calibration.digests)
 
 
-def test_no_photo_is_in_both_sets() -> None:
-    assert not set(builtin.CALIBRATION_PHOTOS) & set(builtin.PROBE_PHOTOS)
-    # The stereo pair shows one scene twice.
-    assert sum("motorcycle" in name for name in builtin.CALIBRATION_PHOTOS + builtin.PROBE_PHOTOS) <= 1
+def test_no_photo_is_in_both_sets_or_without_a_free_licence() -> None:
+    with builtin.TABLE.open(encoding="utf-8", newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert {row["file"] for row in rows} == {path.name for path in builtin.FOLDER.iterdir()} - {builtin.TABLE.name}
+    assert (
+        len({row["source"] for row in rows if "scikit-image" not in row["source"]} | {"scikit-image"}) >= len(rows) - 4
+    )
+    assert {row["licence"] for row in rows} == {"CC0-1.0", "Public domain"}
+    assert all(row["author"] and row["source"].startswith("https://") for row in rows)
+    used = [set(builtin.files(use)) for use in builtin.SETS]
+    assert not used[0] & used[1]
+    assert sum(map(len, used)) == len(rows)
+
+
+def test_the_photos_are_large_enough_and_all_different() -> None:
+    paths = [path for use in builtin.SETS for path in builtin.files(use)]
+    small = [np.asarray(photo.convert("L").resize((16, 16)), np.float64) for photo in builtin.photos(paths)]
+    assert min(min(Image.open(path).size) for path in paths) >= 150
+    for index, one in enumerate(small):
+        for other in small[:index]:
+            assert np.abs(one - other).mean() > 8  # of 255; two photos of one scene have less
 
 
 def test_crops_come_from_all_photos_of_their_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    shades = {name: i * 40 for i, name in enumerate(builtin.CALIBRATION_PHOTOS + builtin.PROBE_PHOTOS)}
-    plain = {name: Image.new("RGB", (60, 100), (shade,) * 3) for name, shade in shades.items()}
-    monkeypatch.setattr(builtin, "photos", lambda names: [plain[name] for name in names])
+    order = [path for use in builtin.SETS for path in builtin.files(use)]
+    plain = {path: Image.new("RGB", (60, 100), (2 * index,) * 3) for index, path in enumerate(order)}
+    monkeypatch.setattr(builtin, "photos", lambda paths: [plain[path] for path in paths])
     crops = builtin.open_builtin(REQUEST).samples
     assert isinstance(crops, tuple)
-    for side, names in enumerate((builtin.CALIBRATION_PHOTOS, builtin.PROBE_PHOTOS)):
-        photos = [sample.photo for sample in islice(crops[side], 30)]
-        assert {int(value) for photo in photos for value in np.unique(photo)} == {shades[name] for name in names}
+    for side, use in enumerate(builtin.SETS):
+        paths = builtin.files(use)
+        found = [sample.photo for sample in islice(crops[side], len(paths))]
+        shades = {2 * order.index(path) for path in paths}
+        assert {int(value) for photo in found for value in np.unique(photo)} == shades
 
 
 @pytest.mark.parametrize("shape", [(224, 224), (64, 16), (16, 64)])
@@ -103,9 +123,14 @@ def test_the_refusal_of_other_models_describes_the_npz_to_give(pull: Pull, two_i
         pull(None, inputs={"spectrum": InputSpec(shape=(99, 40, 1))})
 
 
-def test_missing_scikit_image_photos_raise_outside_error(pull: Pull, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(builtin, "PROBE_PHOTOS", ("astronaut.png", "gone.png"))
-    with pytest.raises(OutsideError, match="scikit-image"):
+@pytest.mark.parametrize("kept", ["nothing", "the table"])
+def test_missing_photos_raise_outside_error(
+    kept: str, pull: Pull, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builtin, "FOLDER", tmp_path / "gone")
+    if kept == "nothing":
+        monkeypatch.setattr(builtin, "TABLE", tmp_path / "gone" / "photos.csv")
+    with pytest.raises(OutsideError, match="install zoo-export again"):
         pull(None)
 
 

@@ -44,6 +44,20 @@ def test_note_on_changed_predictions_names_an_option() -> None:
 
 
 @pytest.mark.parametrize(
+    ("agreement", "clear", "words"),
+    [
+        (0.8, 0.03, "20% of the predictions change on these samples (3% clear ones, the others near ties)"),
+        (0.94, 0.0, "6% of the predictions change on these samples (all of them near ties)"),
+    ],
+)
+def test_note_on_changed_predictions_tells_near_ties_from_clear_ones(
+    agreement: float, clear: float, words: str
+) -> None:
+    changed = replace(COMPARISON, top1_agreement=agreement, clear_change_share=clear)
+    assert notes(replace(INT8, comparisons={"logits": changed}), FLOAT) == (words,)
+
+
+@pytest.mark.parametrize(
     ("flaw", "words"),
     [
         ({"census": (OpCount(op="MEAN", arithmetic="float", count=2),)}, "not all-integer: 2 MEAN in float"),

@@ -7,14 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration.samples import Array
-from export.analysis.tasks.classification.outputs import PROBABILITY_SLACK
 from export.metrics import best_classes
+from export.metrics.near_ties import NEAR_TIE, leads
 
-# Two classes whose probabilities in the Keras model differ by so little are a near tie, which any rounding may turn.
-NEAR_TIE = 0.1
 MOST_PAIRS = 12
 UNITS = {2: "samples", 4: "pixels"}  # Rank of an output -> what each row of scores belongs to.
 OTHER_UNIT = "positions"
@@ -45,11 +42,11 @@ def confusion(expected: Array, found: Array, labels: Sequence[str]) -> dict[str,
     """Return the pairs of different classes in two sets of class scores (N, ..., classes), the most frequent first."""
     unit = UNITS.get(expected.ndim, OTHER_UNIT)
     expected, found = (values.reshape(-1, values.shape[-1]) for values in (expected, found))
-    first, second = expected.argmax(1), best_classes(expected, found)
-    rows = np.flatnonzero(first != second)
-    first, second = first[rows], second[rows]
-    model_margins = _margins(_probabilities(expected, rows), first, second)
-    file_margins = _margins(_probabilities(found, rows), second, first)
+    best, predicted = expected.argmax(1), best_classes(expected, found)
+    rows = np.flatnonzero(best != predicted)
+    first, second = best[rows], predicted[rows]
+    model_margins = leads(expected, best, predicted)[rows]
+    file_margins = leads(found, predicted, best)[rows]
     pairs = []
     for one, other in np.unique(np.stack([first, second], axis=1), axis=0):
         here = (first == one) & (second == other)
@@ -77,18 +74,3 @@ def confusion(expected: Array, found: Array, labels: Sequence[str]) -> dict[str,
 def name_of(index: int, labels: Sequence[str]) -> str:
     """Return the name of a class; "class 7" without names."""
     return labels[index] if index < len(labels) else f"class {index}"
-
-
-def _probabilities(scores: Array, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return some rows of scores (N, classes) as probabilities: all are probabilities or all are logits."""
-    chosen = scores[rows].astype(np.float64)
-    if scores.min() >= -PROBABILITY_SLACK and scores.max() <= 1 + PROBABILITY_SLACK:
-        return chosen
-    powers = np.exp(chosen - chosen.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-
-def _margins(shares: NDArray[np.float64], winners: Array, others: Array) -> NDArray[np.float64]:
-    """Return by how much each row's winner leads."""
-    rows = np.arange(len(shares))
-    return np.asarray(shares[rows, winners] - shares[rows, others])

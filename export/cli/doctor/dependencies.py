@@ -53,7 +53,9 @@ DEPENDENCIES = (
     Dependency("pillow", "PIL.Image", "read photos"),
     Dependency("pycocotools", "pycocotools.cocoeval", "average precision of detectors"),
     Dependency("pygraphviz", "pygraphviz", "drawings of networks"),
-    Dependency("scikit-image", "skimage.data", "the built-in calibration photos"),
+    Dependency(
+        "scikit-image", "skimage.data", "the photos of the tutorials, and those behind the scenes of small detectors"
+    ),
     Dependency("tokenizers", "tokenizers", "text to tokens and back"),
     Dependency("litert-lm-builder", "litert_lm_builder", "pack language models for LiteRT-LM"),
     Dependency("safetensors", "safetensors.numpy", "read weights of language networks"),
