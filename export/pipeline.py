@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from calibration.samples import Array
-from export import temporary
+from export import cache, temporary
 from export.analysis import evaluation
 from export.analysis.budget import checks as budget_checks
 from export.analysis.budget.result import BudgetResult
@@ -98,7 +98,8 @@ def run(
         labelled = evaluation.find(subject, recipe.evaluate) if recipe.evaluate is not None else None
         tell.step("draw the samples")
         samples = draw(subject, recipe, work, calibration_function, tell)
-        export = ExportRun(subject=subject, recipe=recipe, samples=samples, work=work, progress=tell)
+        kept = cache.at_home(used=recipe.use_cache)
+        export = ExportRun(subject=subject, recipe=recipe, samples=samples, work=work, progress=tell, cache=kept)
         form = _streaming_form(export)
         tell.step("run the Keras model")
         expected: Outputs = entries.outputs(subject, samples.probe)

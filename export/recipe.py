@@ -136,6 +136,7 @@ class Recipe:
         opset: version of ONNX's operators; None takes the one of the converter.
         dynamic_batch: whether .onnx files take any number of samples at once.
         out: the folder in which `<name>/` is written.
+        use_cache: whether results of an earlier export are used where nothing that they depend on changed.
         sign: file of a private key that signs the folder (export/bundle/signing.py); None does not sign.
     """
 
@@ -170,6 +171,7 @@ class Recipe:
     out: Path = Path("artifacts")
     keep_failed: bool = False
     sign: str | None = None
+    use_cache: bool = True
 
     def __post_init__(self) -> None:
         from calibration import observers  # imports numpy, which `--help` must not wait for

@@ -10,6 +10,7 @@ import numpy as np
 
 from calibration.samples import Array, Samples
 from export import passes
+from export.cache import Cache
 from export.errors import PassRefusedError
 from export.metrics import OutputKind
 from export.metrics.next_tokens import mean_kl_nats
@@ -77,6 +78,7 @@ def reconstructed(
     kept: Collection[str] = (),
     *,
     paired: bool = True,
+    cache: Cache,
 ) -> Reconstruction:
     """Return the model from which the files with integer weights of `weight_bits` are built.
 
@@ -87,6 +89,7 @@ def reconstructed(
         weight_bits: of the integers that weights are rounded to.
         kept: names of layers whose weights are not rounded.
         paired: whether pairs of weights are limited, which only 8-bit activations need.
+        cache: results of earlier exports.
     """
     if reason := _reason_against(subject, recipe, samples):
         return _skipped(reason)
@@ -103,6 +106,7 @@ def reconstructed(
             seed=recipe.seed,
             paired=paired,
             kept=frozenset(kept),
+            cache=cache,
         )
         rounded = passes.apply(reconstruct, equalized.model, samples)
     except PassRefusedError as error:

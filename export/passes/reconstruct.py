@@ -7,12 +7,16 @@ format's quantizer recovers exactly.
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from calibration.samples import Array, Samples
+from export.cache import NO_CACHE, Cache, name_of
+from export.model.model_digest import model_digest
 from export.passes import PassRecord, PassResult
 from export.passes.fitting.feedback import Inputs
 from export.passes.fitting.product import Kind, Product
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     import keras
 
 NAME = "reconstruct"
+MEASURED = "weights_sqnr_db"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +44,7 @@ class Reconstruct:
         seed: random seed of the positions.
         paired: whether pairs of weights are limited for 8-bit activations (export/formats/pairing.py).
         kept: names of layers that keep float32 weights; their biases compensate errors of the layers before them.
+        cache: results of earlier exports.
     """
 
     weight_bits: int = 8
@@ -47,6 +53,7 @@ class Reconstruct:
     seed: int = 0
     paired: bool = True
     kept: frozenset[str] = frozenset()
+    cache: Cache = NO_CACHE
 
     def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return the model with rounded weights.
@@ -57,7 +64,8 @@ class Reconstruct:
         start = time.perf_counter()
         layers, skipped = chosen(model)
         rounding = Refit(self._rounded, self.positions, self.seed, self.kept)
-        outputs = list(Traversal(model, samples).run(rounding.handlers(layers)))
+        fitted = self.cache.arrays(self._name(model, samples), lambda: self._fitted(model, samples, rounding, layers))
+        rounding.weights.update(_weights(layers, fitted))
         done, open_layers = rounding.done(layers)
         record = PassRecord(
             name=NAME,
@@ -73,13 +81,39 @@ class Reconstruct:
             seconds=round(time.perf_counter() - start, 2),
             layers=done,
             skipped={**skipped, **open_layers},
-            measured={"weights_sqnr_db": min((_sqnr_db(*pair) for pair in outputs), default=0.0)},
+            measured={"weights_sqnr_db": float(fitted[MEASURED])},
         )
         return PassResult(rounding.written(model), record)
+
+    def _name(self, model: keras.Model, samples: Samples) -> str:
+        settings = (self.weight_bits, self.positions, self.ridge, self.seed, self.paired, sorted(self.kept))
+        return name_of(NAME, model_digest(model), samples.digest, repr(settings))
+
+    def _fitted(
+        self, model: keras.Model, samples: Samples, rounding: Refit, layers: Mapping[str, keras.Layer]
+    ) -> dict[str, Array]:
+        """Return the new weights of all layers, "layer|0" and so on, and what was measured."""
+        outputs = list(Traversal(model, samples).run(rounding.handlers(layers)))
+        fitted: dict[str, Array] = {
+            f"{name}|{number}": np.asarray(values)
+            for name, layer in layers.items()
+            for number, values in enumerate(rounding.weights.get(id(layer), ()))
+        }
+        return {**fitted, MEASURED: np.array(min((_sqnr_db(*pair) for pair in outputs), default=0.0))}
 
     def _rounded(self, _: str, product: Product, inputs: Inputs) -> Array:
         limit = largest_integer(self.weight_bits)
         return _rounded(product, inputs, self.ridge, limit, paired=self.paired).values
+
+
+def _weights(layers: Mapping[str, keras.Layer], fitted: Mapping[str, Array]) -> dict[int, tuple[Array, ...]]:
+    """Return the new weights by layer id."""
+    counts = Counter(key.rpartition("|")[0] for key in fitted)
+    return {
+        id(layer): tuple(fitted[f"{name}|{number}"] for number in range(counts[name]))
+        for name, layer in layers.items()
+        if counts[name]
+    }
 
 
 def _rounded(product: Product, inputs: Inputs, ridge: float, limit: int, *, paired: bool) -> Rounded:

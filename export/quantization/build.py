@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from export import process
+from export import cache, process
 from export.errors import ConversionError
 from export.formats import FORMATS, PRIMARY, Format, QuantizationPlan
 from export.formats.blocks import BLOCK
+from export.model.model_digest import model_digest
 from export.passes import round_blocks
 from export.quantization import mixed_precision
 from export.quantization.export_run import ExportRun
@@ -246,8 +247,13 @@ def _converted(run: ExportRun, file_format: Format) -> MadeFile:
     model, select_ops = run.subject.model, run.recipe.allow_select_tf_ops
     decoder = run.subject.decoder(model) if run.subject.decoder else None
     data = run.work / f"{run.subject.name}-{_file_name(file_format.name, FLOAT32)}{DATA_SUFFIX}"
+    forms = None if decoder is not None else f"{select_ops} {sorted(entries)}"  # those with a cache are not described
+    name = cache.name_of(f"convert {file_format.name}", model_digest(model, *entries.values()), forms)
     try:
-        content = file_format.convert(model, entries, select_ops=select_ops, decoder=decoder, data=data)
+        content = run.cache.content(
+            name,
+            lambda: file_format.convert(model, entries, select_ops=select_ops, decoder=decoder, data=data),
+        )
     except (ConversionError, OutsideError) as error:
         return MadeFile(format=file_format.name, scheme=FLOAT32, trouble=str(error))
     made = made_file(run, (file_format.name, FLOAT32), content, data if data.exists() else None)

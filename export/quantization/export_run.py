@@ -8,6 +8,7 @@ from pathlib import Path
 
 from calibration.samples import Array
 from calibration.store import Draw
+from export.cache import NO_CACHE, Cache
 from export.model import entries
 from export.model.camera_range import CameraRange, camera_range
 from export.model.subject import Subject
@@ -59,6 +60,7 @@ class ExportRun:
         samples: for calibration and for the proof, without a sample in common.
         work: temporary folder for files that a runtime reads.
         progress: is notified of every step.
+        cache: results of earlier exports.
         stream: the sequences that a streaming form is proven on; None for other models.
         coarse: inputs and outputs for which a grid of integers is too coarse, by scheme; the recipe keeps the layers of
             int8 in higher precision, as if the user had named them.
@@ -69,6 +71,7 @@ class ExportRun:
     samples: Draw
     work: Path
     progress: Progress
+    cache: Cache = NO_CACHE
     stream: Stream | None = None
     coarse: Mapping[Scheme, CoarseEdges] = field(default_factory=dict)
 

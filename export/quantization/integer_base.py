@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from calibration import observers
 from calibration.ranges import Ranges
-from export import passes
+from export import cache, passes
 from export.errors import ConversionError, PassRefusedError
 from export.formats import PRIMARY, Format
+from export.model.model_digest import model_digest
 from export.passes import integer_model, unroll
 from export.passes.integer_model import Reconstruction
 from export.quantization import clipping_choice, mixed_precision, ranges, sensitivity
@@ -249,7 +251,7 @@ def _prepared(
     """
     run.progress.step("reconstruct the weights")
     made = integer_model.reconstructed(
-        run.subject, run.recipe, run.samples.calibration, weight_bits, kept, paired=paired
+        run.subject, run.recipe, run.samples.calibration, weight_bits, kept, paired=paired, cache=run.cache
     )
     content, others, forms = float_file, dict[str, FileContent](), run.subject.decoder
     if made.model is not None and forms is None:
@@ -293,11 +295,20 @@ def observed(run: ExportRun, base: IntegerBase, *, narrow: bool) -> IntegerBase:
         whole = observation.ranges
         base = with_tensor_map(run, base)
         calls = clippable(base.tensor_map)
-        chosen = sensitivity.choose(base.model, samples.calibration, whole, calls, seed=recipe.seed)
+        chosen = _chosen(run, base, whole, calls)
         if not clipping_choice.costs_too_much(run, base.content.read(), whole, chosen):
             whole = chosen
         base = replace(base, int8_ranges=_with_headroom(whole, observation))
     return base
+
+
+def _chosen(run: ExportRun, base: IntegerBase, whole: Ranges, calls: Mapping[str, Sequence[str]]) -> Ranges:
+    """Return the ranges that clipping improves."""
+    samples, seed = run.samples.calibration, run.recipe.seed
+    arguments = json.dumps([whole.record(), {name: list(found) for name, found in calls.items()}, seed])
+    name = cache.name_of("choose the ranges", model_digest(base.model), samples.digest, arguments)
+    record = run.cache.record(name, lambda: sensitivity.choose(base.model, samples, whole, calls, seed=seed).record())
+    return Ranges.from_record(record)
 
 
 def _with_headroom(chosen: Ranges, observation: Observation) -> Ranges:
@@ -309,7 +320,13 @@ def _with_headroom(chosen: Ranges, observation: Observation) -> Ranges:
 
 def _with_observation(run: ExportRun, base: IntegerBase) -> IntegerBase:
     """Return the base with observed ranges, and with smaller masks if its file has any that no grid can hold."""
-    observe = partial(ranges.observe, samples=run.samples.calibration_folder, observer=run.recipe.observer)
+    observe = partial(
+        ranges.observe,
+        samples=run.samples.calibration_folder,
+        observer=run.recipe.observer,
+        kept=run.cache,
+        samples_digest=run.samples.calibration.digest,
+    )
     observation = observe(base.path)
     bounded = PRIMARY.with_bounded_masks(base.content.read(), observation.ranges.by_tensor)
     if bounded is None:

@@ -9,8 +9,10 @@ from typing import Any
 
 from calibration import observers
 from calibration.ranges import Range, Ranges
-from export import process
+from export import cache, process
+from export.cache import NO_CACHE, Cache
 from export.quantization.tensor_map import FileTensors
+from export.runtime.file_content import digest
 from export.runtime.jobs import observe as jobs
 
 WHOLE = "min-max"  # The ranges as observed, without clipping.
@@ -41,14 +43,24 @@ class Observation:
         return replace(self, ranges=replace(self.ranges, by_tensor=by_tensor))
 
 
-def observe(path: Path, samples: Path, observer: str) -> Observation:
+def observe(
+    path: Path, samples: Path, observer: str, kept: Cache = NO_CACHE, samples_digest: str | None = None
+) -> Observation:
     """Run a float file on saved samples and return the ranges of its activations; `SENSITIVITY` starts from min-max.
+
+    Args:
+        path: of the float file.
+        samples: folder of the saved samples.
+        observer: its name.
+        kept: results of earlier exports.
+        samples_digest: of the samples.
 
     Raises:
         UsageProblemError: this model's activations cannot be observed.
     """
     name = WHOLE if observer == observers.SENSITIVITY else observer
-    answer = process.call(jobs.observe, path=path, samples=samples, observer=name)
+    result = cache.name_of("observe", digest(path), samples_digest, name)
+    answer = kept.record(result, lambda: process.call(jobs.observe, path=path, samples=samples, observer=name))
     return Observation(
         ranges=Ranges.from_record(answer["ranges"]),
         stability=answer["stability"],

@@ -18,7 +18,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("errors", "metrics", "missing", "progress", "scheme", "units"),
         ("recipe",),
         ("temporary",),
-        ("process",),
+        ("cache", "process"),
         ("model",),
         ("formats",),
         ("runtime", "passes"),

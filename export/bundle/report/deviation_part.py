@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from export.analysis.deviations.confusion import NEAR_TIE
 from export.bundle.report.image import data_uri
 from export.bundle.report.parts import Column, Table
 from export.metrics import EQUAL_SQNR_DB
+from export.metrics.near_ties import NEAR_TIE
 
 _COLUMNS = (
     Column("Keras model → file"),

@@ -1,0 +1,159 @@
+"""Results of slow steps that an export with the same model and samples need not compute again, kept on disk.
+
+The name of a result is a digest of all that it depends on: the arguments, the code of this project and the versions of
+the libraries. The proof is never kept: every file is run and compared again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.weights.sources import cache_folder
+
+FOLDER = "results"
+MOST_BYTES = 4_000_000_000  # of all results; those that were not used for longest are removed
+LARGEST_BYTES = 400_000_000  # of one
+DIGEST_BYTES = 32
+LIBRARIES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "ai-edge-quantizer", "numpy")
+CODE = ("zoo", "calibration", "export")
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cache:
+    """Results by name.
+
+    Attributes:
+        folder: holds them; None keeps nothing.
+    """
+
+    folder: Path | None
+
+    def content(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """Return the result of that name; if there is none, that of `make`, which is then kept.
+
+        A result that cannot be written, for want of space or rights, is only not kept.
+        """
+        if self.folder is None or not name:
+            return make()
+        path = self.folder / name[:2] / name
+        if (found := _read(path)) is not None:
+            return found
+        made = make()
+        if len(made) <= LARGEST_BYTES:
+            with contextlib.suppress(OSError):
+                _write(path, made)
+                _remove_oldest(self.folder, MOST_BYTES)
+        return made
+
+    def record(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return plain data as `content` does."""
+        return json.loads(self.content(name, lambda: json.dumps(make()).encode()))
+
+    def arrays(self, name: str, make: Callable[[], Arrays]) -> dict[str, NDArray[Any]]:
+        """Return arrays by name as `content` does."""
+        with np.load(io.BytesIO(self.content(name, lambda: _packed(make()))), allow_pickle=False) as found:
+            return {key: found[key] for key in found.files}
+
+
+NO_CACHE = Cache(folder=None)
+
+
+def at_home(*, used: bool = True) -> Cache:
+    """Return the user's cache, or one that keeps nothing."""
+    return Cache(folder=cache_folder() / FOLDER) if used else NO_CACHE
+
+
+def name_of(step: str, *parts: str | bytes | None) -> str:
+    """Return the name of a result: a digest of the step, its arguments, the code and the libraries.
+
+    It is empty, and nothing is kept, if a part is None: an argument that has no digest.
+    """
+    digest = hashlib.sha256()
+    for part in (step, _surroundings(), *parts):
+        if part is None:
+            return ""
+        content = part.encode() if isinstance(part, str) else part
+        digest.update(len(content).to_bytes(8, "little") + content)
+    return digest.hexdigest()
+
+
+def size_bytes(folder: Path) -> tuple[int, int]:
+    """Return the number of results in a folder and their bytes."""
+    sizes = [path.stat().st_size for path in folder.glob("*/*") if path.is_file()]
+    return len(sizes), sum(sizes)
+
+
+@cache
+def _surroundings() -> bytes:
+    """Return a digest of the code of this project, of the libraries and of the kind of machine."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    digest = hashlib.sha256(f"{platform.python_version()} {platform.machine()}".encode())
+    for library in LIBRARIES:
+        with contextlib.suppress(PackageNotFoundError):
+            digest.update(f"{library} {version(library)}\n".encode())
+    root = Path(__file__).parents[1]
+    for path in sorted(path for package in CODE for path in (root / package).rglob("*.py")):
+        digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    return digest.digest()
+
+
+def _packed(arrays: Arrays) -> bytes:
+    packed = io.BytesIO()
+    stored: dict[str, Any] = dict(arrays)
+    np.savez(packed, **stored)
+    return packed.getvalue()
+
+
+def _read(path: Path) -> bytes | None:
+    """Return a result; None if it is missing or damaged, and then it is removed."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    digest, result = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+    with contextlib.suppress(OSError):
+        if hashlib.sha256(result).digest() == digest:
+            os.utime(path)
+            return result
+        path.unlink()
+    return None
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as file:
+        new = Path(file.name)
+        try:
+            file.write(hashlib.sha256(content).digest() + content)
+            file.close()
+            new.replace(path)
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
+
+
+def _remove_oldest(folder: Path, most_bytes: int) -> None:
+    files = [(path.stat().st_mtime, path.stat().st_size, path) for path in folder.glob("*/*")]
+    excess = sum(size for _, size, _ in files) - most_bytes
+    for _, size, path in sorted(files):
+        if excess <= 0:
+            return
+        path.unlink(missing_ok=True)
+        excess -= size
