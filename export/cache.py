@@ -75,8 +75,9 @@ NO_CACHE = Cache(folder=None)
 
 
 def at_home(*, used: bool = True) -> Cache:
-    """Return the user's cache, or one that keeps nothing."""
-    return Cache(folder=cache_folder() / FOLDER) if used else NO_CACHE
+    """Return the user's cache, or one that keeps nothing; the environment's ZOO_EXPORT_NO_CACHE=1 forbids it, too."""
+    forbidden = os.environ.get("ZOO_EXPORT_NO_CACHE", "") not in ("", "0")
+    return Cache(folder=cache_folder() / FOLDER) if used and not forbidden else NO_CACHE
 
 
 def name_of(step: str, *parts: str | bytes | None) -> str:
@@ -91,12 +92,6 @@ def name_of(step: str, *parts: str | bytes | None) -> str:
         content = part.encode() if isinstance(part, str) else part
         digest.update(len(content).to_bytes(8, "little") + content)
     return digest.hexdigest()
-
-
-def size_bytes(folder: Path) -> tuple[int, int]:
-    """Return the number of results in a folder and their bytes."""
-    sizes = [path.stat().st_size for path in folder.glob("*/*") if path.is_file()]
-    return len(sizes), sum(sizes)
 
 
 @cache

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
+
+# Faults that tests plant must not meet the results of an export without them.
+os.environ["ZOO_EXPORT_NO_CACHE"] = "1"
 
 from tests.faults.networks import Network, networks
 from tests.faults.summary import pytest_terminal_summary

@@ -25,7 +25,10 @@ SECTIONS: dict[str, dict[str, str]] = {
         "show": "Show one architecture: paper, options, weights and card; or draw it.",
         "inspect": "Describe a model file: arithmetic, inputs, outputs, operators.",
     },
-    "Configure": {"doctor": "Check the installation."},
+    "Configure": {
+        "doctor": "Check the installation.",
+        "cache": "Show what is kept on disk between commands, or clear it.",
+    },
     "Build": {
         "train": "Train a network on your photos or texts: first its new last layer, then all layers.",
         "export": "Export a network of the zoo or a model file (.keras, .h5, SavedModel folder), and prove every file.",

@@ -145,6 +145,7 @@ def pass_options(command: Command) -> Command:
 )
 @click.option("--zip", "zipped", is_flag=True, help="Write a .zip for each --target in place of a folder.")
 @click.option("--sign", metavar="KEY", help="Sign the folder with this private key: Ed25519, PEM or OpenSSH.")
+@click.option("--no-cache", is_flag=True, help="Compute all steps again, also those of an earlier export.")
 @click.option("--keep-failed", is_flag=True, help="Also write files that failed their proof.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def command(
@@ -163,6 +164,7 @@ def command(
     io: str | None,
     targets: tuple[str, ...],
     zipped: bool,
+    no_cache: bool,
     as_json: bool,
     **others: Any,
 ) -> int:
@@ -197,6 +199,7 @@ def command(
         passes=option_words.chosen_passes(others),
         raised=dict(option_words.raised(text) for text in raised),
         io=option_words.io(io),
+        use_cache=not no_cache,
         **others,
     )
     size_limit.check_name(recipe)
