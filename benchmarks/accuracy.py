@@ -17,7 +17,7 @@ from benchmarks.cost import export, manifest
 from calibration.labelled import find_labelled, labelled_samples
 from export.metrics import compare, compare_steps
 from export.runtime.run_file import measure
-from zoo.inputs import Photo
+from zoo.inputs import from_record, preprocessing_of
 
 PLAIN = ["--no-reconstruct", "--observer", "min-max"]
 
@@ -58,10 +58,12 @@ def _print_rows(name: str, source: str, found: Any, out: Path, labels: Path, wor
     photos = find_labelled(labels, classes=1000)
     samples = work / "samples"
     shutil.rmtree(samples, ignore_errors=True)
+    preprocessing = preprocessing_of(from_record(found["inputs"]))
+    assert preprocessing is not None  # the networks of this benchmark read photos
     labelled_samples(
         photos,
         name=found["files"][0]["inputs"][0]["name"],
-        preprocessing=Photo.from_record(found["inputs"]["image"]).preprocessing,
+        preprocessing=preprocessing,
         seed=0,
         work=samples,
     )

@@ -19,7 +19,7 @@ from calibration.photo_file import read_photo
 from calibration.samples import Array, Samples
 from calibration.sources.folder import image_paths
 from export.metrics import accuracy
-from zoo.inputs import Photo
+from zoo.inputs import from_record, preprocessing_of
 from zoo.preprocessing import Preprocessing
 
 
@@ -86,7 +86,8 @@ def prepare(name: str, photos: Path, work: Path) -> Network:
     if cost.code:
         sys.exit(f"error: the float files of {name} failed; see: zoo export {name}")
     found: Any = manifest(cost)
-    preprocessing = Photo.from_record(found["inputs"]["image"]).preprocessing
+    preprocessing = preprocessing_of(from_record(found["inputs"]))
+    assert preprocessing is not None  # all networks of this benchmark read photos
     files = {Path(file["file"]).suffix: file for file in found["files"]}
     floats = {suffix: work / "float" / found["name"] / file["file"] for suffix, file in files.items()}
     (spec,) = files[".tflite"]["outputs"]
