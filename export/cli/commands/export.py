@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from export.cli import option_words
-from export.cli.console import print_json, standard_error, standard_output
+from export.cli.console import print_command, print_json, print_sentence, standard_error, standard_output
 from export.passes import registry
 from export.recipe import UNROLLED_STEPS, Preset, Recipe, Width
 from export.scheme import SCHEMES
@@ -205,7 +205,7 @@ def command(
     _check_key(recipe)
     devices = deploy.requested(targets, recipe, zipped=zipped)
     for line in _code_to_run(recipe):
-        standard_error().print(line, soft_wrap=True)
+        print_command(standard_error(), line)
     with ProgressBar(standard_error()) as progress:
         result = background.start(remote.export, progress, request=remote.request_of(recipe))
     if as_json:
@@ -216,7 +216,7 @@ def command(
         with ProgressBar(standard_error()) as progress:
             packed = pack(read(Path(result["folder"])), target, None, None, progress, zipped=zipped)
         if not as_json:
-            standard_output().print(f"for {target.title}: {packed.path}", soft_wrap=True)
+            print_command(standard_output(), f"for {target.title}: {packed.path}")
     return 0 if result["manifest"]["passed"] else 1
 
 
@@ -233,7 +233,7 @@ def _print_tables(result: dict[str, Any]) -> None:
     print_budget(console, manifest)
     print_worst(console, manifest)
     for line in last_words(result):
-        console.print(line, soft_wrap=True)
+        (print_command if ": zoo " in line else print_sentence)(console, line)
 
 
 def _check_key(recipe: Recipe) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from export.cli.console import print_json, standard_output
+from export.cli.console import print_command, print_json, standard_output
 from export.units import count_in_words, size_in_words
 from zoo import inputs
 from zoo.architecture import Architecture, find
@@ -47,7 +47,7 @@ def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
         console.print(Markdown(text), width=min(console.width, 100))
         console.print()
     precision = "" if architecture.decoder else " --int8"
-    console.print(f"next: zoo export {architecture.name}{precision}", style="dim")
+    print_command(console, f"next: zoo export {architecture.name}{precision}", style="dim")
 
 
 def _draw(architecture: Architecture, path: Path, *, full: bool) -> None:
