@@ -51,7 +51,7 @@ def _console(*, stderr: bool) -> Console:
 
 def print_sentence(console: Console, text: str | Text, style: str | None = None) -> None:
     """Print a sentence: broken between words where a width is known, and in one line into a pipe or a file."""
-    console.print(text, style=style, soft_wrap=not (console.is_terminal or "COLUMNS" in os.environ))
+    console.print(text, style=style, soft_wrap=console.width == PIPE_WIDTH and not console.is_terminal)
 
 
 def print_command(console: Console, text: str | Text, style: str | None = None) -> None:
