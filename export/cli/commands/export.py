@@ -174,6 +174,7 @@ def command(
     from export.bundle import deploy
     from export.bundle.deploy.pack import pack
     from export.bundle.read import read
+    from export.cli import planned_steps, usual_time
     from export.cli.progress_bar import ProgressBar
     from export.model import reads_tokens
     from export.quantization import size_limit
@@ -206,7 +207,9 @@ def command(
     devices = deploy.requested(targets, recipe, zipped=zipped)
     for line in _code_to_run(recipe):
         print_command(standard_error(), line)
-    with ProgressBar(standard_error()) as progress:
+    if duration := usual_time.sentence(recipe):
+        print_sentence(standard_error(), duration, style="dim")
+    with ProgressBar(standard_error(), planned_steps.of_export(recipe)) as progress:
         result = background.start(remote.export, progress, request=remote.request_of(recipe))
     if as_json:
         print_json(result["manifest"])

@@ -58,9 +58,7 @@ def _draw(architecture: Architecture, path: Path, *, full: bool) -> None:
 
     drawing.check(path)
     with ProgressBar(standard_error()) as progress:
-        drawn = background.start(
-            write_diagram, progress, name=architecture.name, path=str(path.absolute()), full=full
-        )
+        drawn = background.start(write_diagram, progress, name=architecture.name, path=str(path.absolute()), full=full)
     print_command(standard_output(), f"{path}: {size_in_words(drawn['bytes'])}")
 
 
