@@ -71,13 +71,12 @@ def command(file: Path, by_layer: bool, model: str | None, samples: str | None, 
 
 
 def _show_layers(file: Path, model: str | None, samples: str | None, as_json: bool) -> None:
-    from export.bundle.diagnose import diagnose_file
+    from export.bundle.diagnose import STEPS, diagnose_file
     from export.cli.progress_bar import ProgressBar
     from export.cli.tables.layers import print_diagnosis
     from export.runtime import background
 
-    with ProgressBar(standard_error()) as progress:
-        progress.step("compare with the Keras model layer by layer")
+    with ProgressBar(standard_error(), STEPS) as progress:
         found = background.start(diagnose_file, progress, path=file.absolute(), model=model, samples=samples)
     if as_json:
         print_json(found)
