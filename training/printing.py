@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from export.cli.console import print_command, print_sentence
 from export.cli.tables.fitting import Column, number, print_fitting
+from export.units import size_in_words
 from zoo import datasets
 from zoo.metric import METRICS, Metric
 
@@ -76,8 +77,8 @@ def _print_stages(console: Console, result: Mapping[str, Any], metric: Metric) -
     columns = [
         Column(heading="stage", breaks=True, narrowest=20),
         number("weights", rank=3),
-        number("zero", rank=2),
-        number("zipped kB", rank=1),
+        number("zero weights %", rank=2),
+        number("zipped", rank=1),
         *(number(f"{metric.heading}, {part}") for part in parts),
     ]
     first = max(index for index, stage in enumerate(result["stages"]) if stage["name"] in ("given", "learn"))
@@ -88,8 +89,8 @@ def _print_stages(console: Console, result: Mapping[str, Any], metric: Metric) -
         cells = (
             ": ".join([_STAGES[stage["name"]], *words]),
             f"{measured['weights']:,}".replace(",", " "),
-            f"{measured['zero_share']:.0%}",
-            f"{measured['bytes_zipped'] / 1000:,.0f}".replace(",", " "),
+            f"{100 * measured['zero_share']:.0f}",
+            size_in_words(measured["bytes_zipped"]),
             *(metric.words(measured[part]) for part in parts),
         )
         rows.append(cells)

@@ -68,7 +68,13 @@ def clothes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", [name for name in command_names() if name != "serve"])
+SLOW = ("train", "prove")
+NAMES = [
+    pytest.param(name, marks=pytest.mark.large if name in SLOW else ()) for name in command_names() if name != "serve"
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_command_prints_nothing_of_a_library(name: str, exported: Path, clothes: Path, tmp_path: Path) -> None:
     for words in commands(exported, clothes)[name]:
         done = run(*words, folder=tmp_path)

@@ -103,10 +103,12 @@ def _real_value(spec: dict[str, Any]) -> str:
 
 
 def _print_operators(console: Console, operators: Sequence[Mapping[str, Any]]) -> None:
+    from export.bundle.report.file_words import ARITHMETIC
+
     ordered = sorted(operators, key=lambda record: -record["count"])
     kinds = [record["arithmetic"] for record in ordered]
     rows = [
-        (record["op"], "-" if kind == "none" else kind, str(record["count"]))
+        (record["op"], ARITHMETIC.get(kind, kind), str(record["count"]))
         for record, kind in zip(ordered, kinds, strict=True)
     ]
     styles = {"float": "yellow", "integer": "green", "int16": "green"}

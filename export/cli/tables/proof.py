@@ -12,7 +12,7 @@ from export.cli.tables.fitting import Column, print_fitting
 if TYPE_CHECKING:
     from rich.console import Console
 
-_STYLES = {"passed": "green", "FAILED": "bold red", "not made": "yellow"}
+_STYLES = {"passed": "green", "failed": "bold red", "not made": "yellow"}
 COLUMNS = (
     Column(heading="check", breaks=True, narrowest=len("arithmetic")),
     Column(heading="of", breaks=True, narrowest=12),
