@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from export.cli.console import print_sentence
 from export.cli.remaining import in_words, seconds_left
 
 if TYPE_CHECKING:
@@ -42,15 +43,16 @@ class Step:
 class ProgressBar:
     """Show the steps of a long run on a console; implements `export.progress.Progress`."""
 
-    def __init__(self, console: Console, planned: Sequence[str] = ()) -> None:
+    def __init__(self, console: Console, planned: Sequence[str] = (), opening: str = "") -> None:
         """Create a progress bar on `console`; without a terminal, it prints one line per step.
 
-        `planned` are the names of the steps that the run is known to have, in order.
+        `planned` are the names of the steps that the run is known to have, in order. `opening` is printed before the
+        first step: what is wrong with a command is said without it.
         """
         from rich.live import Live
         from rich.spinner import Spinner
 
-        self._console, self._planned = console, tuple(planned)
+        self._console, self._planned, self._opening = console, tuple(planned), opening
         self._begun, self._step = time.monotonic(), Step(what="start")
         self._spinner = Spinner("dots")
         self._live = Live(get_renderable=self._shown, console=console, transient=True, refresh_per_second=8)
@@ -66,6 +68,9 @@ class ProgressBar:
     def step(self, what: str, done: int | None = None, total: int | None = None, detail: str = "") -> None:
         """Show the current step, with `done` of `total` if it can be counted; a detail of a step that is done stays."""
         is_new, now = what != self._step.what, time.monotonic()
+        if self._opening:
+            print_sentence(self._console, self._opening, style="dim")
+            self._opening = ""
         if is_new:
             self._step = Step(what=what, number=self._number(what), begun=now)
             if not self._console.is_terminal:

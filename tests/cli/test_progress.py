@@ -84,6 +84,15 @@ def test_numbers_never_go_back() -> None:
     assert found == ["- step 1 of 3: a", "- step 1 of 3: x", "- step 3 of 3: c", "- step 3 of 3: b", "- step 3 of 3: x"]
 
 
+def test_opening_comes_with_the_first_step_only() -> None:
+    text = StringIO()
+    with ProgressBar(Console(file=text, width=60), opening="it takes long") as progress:
+        assert text.getvalue() == ""
+        progress.step("a")
+        progress.step("b")
+    assert text.getvalue().splitlines() == ["it takes long", "- a", "- b"]
+
+
 def test_result_of_a_counted_step_stays() -> None:
     text = StringIO()
     with ProgressBar(Console(file=text, width=60, force_terminal=True, color_system=None)) as progress:

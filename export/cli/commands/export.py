@@ -207,9 +207,8 @@ def command(
     devices = deploy.requested(targets, recipe, zipped=zipped)
     for line in _code_to_run(recipe):
         print_command(standard_error(), line)
-    if duration := usual_time.sentence(recipe):
-        print_sentence(standard_error(), duration, style="dim")
-    with ProgressBar(standard_error(), planned_steps.of_export(recipe)) as progress:
+    planned, opening = planned_steps.of_export(recipe), usual_time.sentence(recipe)
+    with ProgressBar(standard_error(), planned, opening) as progress:
         result = background.start(remote.export, progress, request=remote.request_of(recipe))
     if as_json:
         print_json(result["manifest"])

@@ -26,7 +26,7 @@ class Column:
 
     Attributes:
         heading: its title, a word of the glossary.
-        rank: the columns of the highest rank are left out first; those of rank 0 never are.
+        rank: those of rank 0 are always shown, the others in the room that columns of lower rank leave.
         breaks: whether its cells may take several lines.
         narrowest: a cell that breaks is not made narrower than this without need.
         justify: side to which its cells are aligned.
