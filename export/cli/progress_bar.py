@@ -69,7 +69,8 @@ class ProgressBar:
         """Show the current step, with `done` of `total` if it can be counted; a detail of a step that is done stays."""
         is_new, now = what != self._step.what, time.monotonic()
         if self._opening:
-            print_sentence(self._console, self._opening, style="dim")
+            mark = "" if self._console.is_terminal else "- "
+            print_sentence(self._console, f"{mark}{self._opening}", style="dim")
             self._opening = ""
         if is_new:
             self._step = Step(what=what, number=self._number(what), begun=now)

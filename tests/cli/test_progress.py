@@ -93,7 +93,7 @@ def test_opening_comes_with_the_first_step_only() -> None:
         assert text.getvalue() == ""
         progress.step("a")
         progress.step("b")
-    assert text.getvalue().splitlines() == ["it takes long", "- a", "- b"]
+    assert text.getvalue().splitlines() == ["- it takes long", "- a", "- b"]
 
 
 def test_result_of_a_counted_step_stays() -> None:
