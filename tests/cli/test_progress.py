@@ -87,6 +87,16 @@ def test_numbers_never_go_back() -> None:
     assert found == ["- step 1 of 3: a", "- step 1 of 3: x", "- step 3 of 3: c", "- step 3 of 3: b", "- step 3 of 3: x"]
 
 
+@pytest.mark.parametrize(("terminal", "lines"), [("dumb", ["- a", "- b"]), ("xterm", [])])
+def test_terminal_that_cannot_go_back_in_a_line_gets_lines(terminal: str, lines: list[str]) -> None:
+    text = StringIO()
+    console = Console(file=text, width=60, force_terminal=True, color_system=None, _environ={"TERM": terminal})
+    with ProgressBar(console) as progress:
+        progress.step("a")
+        progress.step("b")
+    assert [line for line in text.getvalue().splitlines() if line.startswith("- ")] == lines
+
+
 def test_opening_comes_with_the_first_step_only() -> None:
     text = StringIO()
     with ProgressBar(Console(file=text, width=60), opening="it takes long") as progress:

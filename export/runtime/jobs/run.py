@@ -43,7 +43,7 @@ def run(
         threads: number of threads of the runtime.
         hurry_after: number of samples, or seconds if they are over before, after which a slow file runs on all cores,
             with the same outputs; only the samples before that are timed.
-        progress: is told how many samples are done, rarely.
+        progress: receives the number of samples that are done, rarely.
     """
     process.keep_freed_memory()
     loaded = Samples.load(Path(samples))
