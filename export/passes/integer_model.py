@@ -25,6 +25,7 @@ from export.passes.fitting.survey import POSITIONS
 from export.passes.fold import Fold
 from export.passes.reconstruct import NAME, Reconstruct
 from export.passes.round_blocks import RoundBlocks, moved
+from export.progress import Counted, uncounted
 from export.recipe import Recipe
 from export.scheme import INT4
 from zoo.inputs import TokenMask
@@ -78,6 +79,7 @@ def reconstructed(
     kept: Collection[str] = (),
     *,
     paired: bool = True,
+    counted: Counted = uncounted,
     cache: Cache,
 ) -> Reconstruction:
     """Return the model from which the files with integer weights of `weight_bits` are built.
@@ -90,11 +92,12 @@ def reconstructed(
         kept: names of layers whose weights are not rounded.
         paired: whether pairs of weights are limited, which only 8-bit activations need.
         cache: results of earlier exports.
+        counted: is called with the number of layers that are done.
     """
     if reason := _reason_against(subject, recipe, samples):
         return _skipped(reason)
     if weight_bits == INT4.weight_bits:
-        return _in_blocks(subject, samples)
+        return _in_blocks(subject, samples, counted)
     if subject.decoder is not None and weight_bits >= ENOUGH_BITS:
         return Reconstruction(model=None, records=[], before={}, after={})
     try:
@@ -107,6 +110,7 @@ def reconstructed(
             paired=paired,
             kept=frozenset(kept),
             cache=cache,
+            counted=counted,
         )
         rounded = passes.apply(reconstruct, equalized.model, samples)
     except PassRefusedError as error:
@@ -125,7 +129,7 @@ def reconstructed(
     )
 
 
-def _in_blocks(subject: Subject, samples: Samples) -> Reconstruction:
+def _in_blocks(subject: Subject, samples: Samples, counted: Counted) -> Reconstruction:
     """Return the model with its matrices on grids of 4 bits."""
     kinds = entries.output_kinds(subject)
 
@@ -134,7 +138,7 @@ def _in_blocks(subject: Subject, samples: Samples) -> Reconstruction:
 
     mask = next((name for name, one in subject.inputs.items() if isinstance(one, TokenMask)), "")
     try:
-        rounded = passes.apply(RoundBlocks(loss=loss, mask=mask), functional(subject.model), samples)
+        rounded = passes.apply(RoundBlocks(loss=loss, mask=mask, counted=counted), functional(subject.model), samples)
     except PassRefusedError as error:
         return _skipped(str(error))
     largest, where = moved(subject.model, rounded.model, rounded.record.layers)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,9 +22,10 @@ from export.passes.fitting.feedback import Inputs
 from export.passes.fitting.product import Kind, Product
 from export.passes.fitting.refit import Refit
 from export.passes.fitting.rounding import Rounded, largest_integer, round_depthwise, round_matrix, round_transposed
-from export.passes.fitting.streaming import Traversal
+from export.passes.fitting.streaming import Traversal, announced
 from export.passes.fitting.sublayers import chosen
 from export.passes.fitting.survey import POSITIONS
+from export.progress import Counted, uncounted
 
 if TYPE_CHECKING:
     import keras
@@ -43,6 +44,7 @@ class Reconstruct:
         ridge: regularisation of the inputs' second moments, relative to their mean.
         seed: random seed of the positions.
         paired: whether pairs of weights are limited for 8-bit activations (export/formats/pairing.py).
+        counted: is called with the number of layers that are done.
         kept: names of layers that keep float32 weights; their biases compensate errors of the layers before them.
         cache: results of earlier exports.
     """
@@ -54,6 +56,7 @@ class Reconstruct:
     paired: bool = True
     kept: frozenset[str] = frozenset()
     cache: Cache = NO_CACHE
+    counted: Counted = field(default=uncounted, compare=False, repr=False)
 
     def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return the model with rounded weights.
@@ -93,7 +96,7 @@ class Reconstruct:
         self, model: keras.Model, samples: Samples, rounding: Refit, layers: Mapping[str, keras.Layer]
     ) -> dict[str, Array]:
         """Return the new weights of all layers, "layer|0" and so on, and what was measured."""
-        outputs = list(Traversal(model, samples).run(rounding.handlers(layers)))
+        outputs = list(Traversal(model, samples).run(announced(rounding.handlers(layers), self.counted)))
         fitted: dict[str, Array] = {
             f"{name}|{number}": np.asarray(values)
             for name, layer in layers.items()

@@ -17,6 +17,7 @@ from export.formats import PRIMARY, Format
 from export.model.model_digest import model_digest
 from export.passes import integer_model, unroll
 from export.passes.integer_model import Reconstruction
+from export.progress import Counted
 from export.quantization import clipping_choice, mixed_precision, ranges, sensitivity
 from export.quantization.export_run import ExportRun
 from export.quantization.memo import Memo
@@ -250,8 +251,16 @@ def _prepared(
     Without 8-bit activations the weights need no limit on pairs, which would cost small layers up to 7 dB.
     """
     run.progress.step("reconstruct the weights")
+    counted = partial(run.progress.step, "reconstruct the weights")
     made = integer_model.reconstructed(
-        run.subject, run.recipe, run.samples.calibration, weight_bits, kept, paired=paired, cache=run.cache
+        run.subject,
+        run.recipe,
+        run.samples.calibration,
+        weight_bits,
+        kept,
+        paired=paired,
+        counted=counted,
+        cache=run.cache,
     )
     content, others, forms = float_file, dict[str, FileContent](), run.subject.decoder
     if made.model is not None and forms is None:
@@ -290,24 +299,29 @@ def observed(run: ExportRun, base: IntegerBase, *, narrow: bool) -> IntegerBase:
         return replace(base, trouble=str(error))
     real = run.subject.weights.trained and samples.calibration.real
     if narrow and real and recipe.observer == observers.SENSITIVITY and base.observation is not None:
-        run.progress.step("choose the ranges")
+        counted = partial(run.progress.step, "choose the ranges")
         observation = base.observation
         whole = observation.ranges
         base = with_tensor_map(run, base)
         calls = clippable(base.tensor_map)
-        chosen = _chosen(run, base, whole, calls)
+        chosen = _chosen(run, base, whole, calls, counted)
         if not clipping_choice.costs_too_much(run, base.content.read(), whole, chosen):
             whole = chosen
         base = replace(base, int8_ranges=_with_headroom(whole, observation))
     return base
 
 
-def _chosen(run: ExportRun, base: IntegerBase, whole: Ranges, calls: Mapping[str, Sequence[str]]) -> Ranges:
-    """Return the ranges that clipping improves."""
+def _chosen(
+    run: ExportRun, base: IntegerBase, whole: Ranges, calls: Mapping[str, Sequence[str]], counted: Counted
+) -> Ranges:
+    """Return the ranges that clipping improves; `counted` is called with the number of samples that are done."""
     samples, seed = run.samples.calibration, run.recipe.seed
     arguments = json.dumps([whole.record(), {name: list(found) for name, found in calls.items()}, seed])
     name = cache.name_of("choose the ranges", model_digest(base.model), samples.digest, arguments)
-    record = run.cache.record(name, lambda: sensitivity.choose(base.model, samples, whole, calls, seed=seed).record())
+    record = run.cache.record(
+        name,
+        lambda: sensitivity.choose(base.model, samples, whole, calls, seed=seed, counted=counted).record(),
+    )
     return Ranges.from_record(record)
 
 
