@@ -12,6 +12,7 @@ import io
 import json
 import os
 import platform
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ FOLDER = "results"
 MOST_BYTES = 4_000_000_000  # of all results; those that were not used for longest are removed
 LARGEST_BYTES = 400_000_000  # of one
 DIGEST_BYTES = 32
-LIBRARIES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "ai-edge-quantizer", "numpy")
+TOOL = "zoo-export"
 CODE = ("zoo", "calibration", "export")
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -95,12 +96,19 @@ def name_of(step: str, *parts: str | bytes | None) -> str:
 
 
 @cache
-def _surroundings() -> bytes:
-    """Return a digest of the code of this project, of the libraries and of the kind of machine."""
-    from importlib.metadata import PackageNotFoundError, version
+def _surroundings() -> bytes | None:
+    """Return a digest of the code of this project, of the libraries and of the kind of machine.
+
+    It is None if this project is not installed, so that its libraries are not known.
+    """
+    from importlib.metadata import PackageNotFoundError, requires, version
 
     digest = hashlib.sha256(f"{platform.python_version()} {platform.machine()}".encode())
-    for library in LIBRARIES:
+    try:
+        requirements = requires(TOOL) or []
+    except PackageNotFoundError:
+        return None
+    for library in sorted({re.split(r"[^\w.-]", requirement)[0] for requirement in requirements}):
         with contextlib.suppress(PackageNotFoundError):
             digest.update(f"{library} {version(library)}\n".encode())
     root = Path(__file__).parents[1]
