@@ -32,7 +32,7 @@ TABLE = FOLDER / "photos.csv"
 CALIBRATION, PROBE = SETS = ("calibration", "probe")
 # Smallest crop for (calibration, probe) relative to the photo's shorter side; below .7 probe crops cut objects off.
 SMALLEST_SIDES = (0.5, 0.7)
-SOURCE = "random crops of the built-in photos: some for calibration, others for the proof"
+SOURCE = "random crops of the built-in photos"
 
 
 @dataclass(frozen=True, kw_only=True)
