@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from export.bundle import snippets
-from export.bundle.report.page import page
 from export.bundle.signing import Signer
 from export.proof.artifact import Artifact
 from export.scheme import Scheme
@@ -41,6 +39,9 @@ def write(
         others: content of other files, by name, such as a vocabulary, or the pictures of the report.
         signer: signs the manifest; None writes no signature.
     """
+    from export.bundle import snippets  # templates take a fifth of a second, which a mistyped command need not wait
+    from export.bundle.report.page import page
+
     companions = {**others, **snippets.companions(manifest), GOLDEN: golden, REPORT: page(manifest, others).encode()}
     if labels:
         companions[LABELS] = ("\n".join(labels) + "\n").encode()

@@ -62,10 +62,9 @@ def test_unknown_name_is_rejected_in_one_line_with_a_suggestion(
 ) -> None:
     assert main(arguments) == 2
     captured = capsys.readouterr()
-    first, *rest = captured.err.splitlines()
-    assert first.startswith("error: ")
-    assert expected in first
-    assert all(line.startswith("see: zoo") for line in rest)
+    (line,) = captured.err.splitlines()
+    assert line.startswith("error: ")
+    assert expected in line
     assert captured.out == ""
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from export.cli import option_words
 from export.cli.console import print_json, standard_error, standard_output
@@ -14,6 +15,9 @@ from export.passes import registry
 from export.recipe import UNROLLED_STEPS, Preset, Recipe, Width
 from export.scheme import SCHEMES
 from zoo.errors import UsageProblemError
+
+if TYPE_CHECKING:
+    from export.bundle.deploy import Target
 
 Command = Callable[..., Any]
 
@@ -171,15 +175,11 @@ def command(
     The exit code is 0 if all files are proven and 1 if a file failed.
     """
     from export import remote
-    from export.bundle import deploy
-    from export.bundle.deploy.pack import pack
-    from export.bundle.read import read
     from export.cli.progress_bar import ProgressBar
-    from export.model import reads_tokens
-    from export.quantization import size_limit
-    from export.quantization.graph_options import check_options
+    from export.preflight.check import check
     from export.runtime import background
 
+    model, others = option_words.model(model), option_words.as_spelled(option_words.model(model), others)
     budget = option_words.budget(max_drop, max_size, max_latency, preset, raise_to)
     if budget.chooses_precision and (schemes or int8):
         raise UsageProblemError(
@@ -199,12 +199,9 @@ def command(
         io=option_words.io(io),
         **others,
     )
-    size_limit.check_name(recipe)
-    reads_tokens.check_name(recipe)
-    check_options(recipe)
-    _check_key(recipe)
-    devices = deploy.requested(targets, recipe, zipped=zipped)
-    for line in _code_to_run(recipe):
+    check(recipe)
+    devices = _devices(targets, recipe, zipped=zipped)
+    for line in [*_without_effect(recipe), *_code_to_run(recipe)]:
         standard_error().print(line, soft_wrap=True)
     with ProgressBar(standard_error()) as progress:
         result = background.start(remote.export, progress, request=remote.request_of(recipe))
@@ -213,11 +210,27 @@ def command(
     else:
         _print_tables(result)
     for target in devices if result["folder"] is not None else []:
-        with ProgressBar(standard_error()) as progress:
-            packed = pack(read(Path(result["folder"])), target, None, None, progress, zipped=zipped)
-        if not as_json:
-            standard_output().print(f"for {target.title}: {packed.path}", soft_wrap=True)
+        _pack(Path(result["folder"]), target, zipped=zipped, quiet=as_json)
     return 0 if result["manifest"]["passed"] else 1
+
+
+def _devices(targets: tuple[str, ...], recipe: Recipe, *, zipped: bool) -> list[Target]:
+    if not targets and not zipped:
+        return []
+    from export.bundle import deploy
+
+    return deploy.requested(targets, recipe, zipped=zipped)
+
+
+def _pack(folder: Path, target: Target, *, zipped: bool, quiet: bool) -> None:
+    from export.bundle.deploy.pack import pack
+    from export.bundle.read import read
+    from export.cli.progress_bar import ProgressBar
+
+    with ProgressBar(standard_error()) as progress:
+        packed = pack(read(folder), target, None, None, progress, zipped=zipped)
+    if not quiet:
+        standard_output().print(f"for {target.title}: {packed.path}", soft_wrap=True)
 
 
 def _print_tables(result: dict[str, Any]) -> None:
@@ -236,12 +249,15 @@ def _print_tables(result: dict[str, Any]) -> None:
         console.print(line, soft_wrap=True)
 
 
-def _check_key(recipe: Recipe) -> None:
-    """Check that the folder can be signed, before anything slow starts."""
-    if recipe.sign is not None:
-        from export.bundle.signing import read_private
+def _without_effect(recipe: Recipe) -> list[str]:
+    """Return lines about the options that change nothing."""
+    from export.preflight.without_effect import notes
 
-        read_private(Path(recipe.sign).expanduser())
+    source = click.get_current_context().get_parameter_source
+    typed = [
+        name for name in ("calibration_count", "observer", "unroll") if source(name) is ParameterSource.COMMANDLINE
+    ]
+    return [f"note: {sentence}" for sentence in notes(recipe, typed)]
 
 
 def _code_to_run(recipe: Recipe) -> list[str]:

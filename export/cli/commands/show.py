@@ -12,10 +12,11 @@ import click
 from export.cli.console import print_json, standard_output
 from export.units import count_in_words, size_in_words
 from zoo import inputs
-from zoo.architecture import Architecture, find
+from zoo.architecture import Architecture, find, names
 from zoo.errors import OutsideError, UsageProblemError
 from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
+from zoo.spelling import spelled
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--full", is_flag=True, help="With --diagram: draw every layer, also repeated blocks.")
 def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
     """Show one architecture: paper, options, weights and card; or draw it."""
-    architecture = find(name)
+    architecture = find(spelled(name, names()))
     if full and diagram is None:
         raise UsageProblemError(f"--full needs --diagram; type zoo show {name} --full --diagram {name}.svg")
     if diagram is not None:
