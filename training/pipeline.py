@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.model.loading.model_file import is_model_file
-from training import compression, distributing, phases, pictures, tasks
+from training import compression, distributing, phases, pictures, preflight, tasks
 from training.compression import checks
 from training.file_start import FileStart
 from training.recipe import TrainingRecipe
@@ -41,6 +41,7 @@ def train(recipe: TrainingRecipe, report: ProgressListener, *, resume: bool = Fa
     Raises:
         ZooError: the recipe cannot be followed, or a file cannot be read or written; `recipe.out` is then unchanged.
     """
+    preflight.check(recipe, resume=resume)
     import keras
 
     devices = distributing.find(recipe.devices, recipe.batch)  # before TensorFlow does anything else
@@ -48,9 +49,8 @@ def train(recipe: TrainingRecipe, report: ProgressListener, *, resume: bool = Fa
     origin = FileStart(recipe) if is_model_file(recipe.model) else ZooStart(recipe)
     task = tasks.find(origin.task, origin.title)
     if not task.takes_photos:
-        _check_for_texts(recipe)
+        preflight.check_for_texts(recipe)  # the task of a file may be known only now
     data = task.find(recipe)
-    _check_out_folder(recipe.out)
     with tempfile.TemporaryDirectory(prefix="zoo-train-") as work:
         report("build the network")
         start = origin.start(task.options(data.classes), data.classes)
@@ -120,6 +120,7 @@ def evaluate(recipe: TrainingRecipe, report: ProgressListener) -> Evaluation:
             "--evaluate takes a .keras file; evaluate a network of the zoo with "
             f"`zoo export {recipe.model} --evaluate FOLDER`"
         )
+    preflight.check(recipe, evaluate=True)
     origin = FileStart(recipe)
     task = tasks.find(origin.task, origin.title)
     data = task.find(recipe)
@@ -141,28 +142,6 @@ def evaluate(recipe: TrainingRecipe, report: ProgressListener) -> Evaluation:
             metric=task.metrics[0],
             scores={name: task.evaluate(start, part) for name, part in divided.items()},
             warnings=parts.warnings,
-        )
-
-
-def _check_for_texts(recipe: TrainingRecipe) -> None:
-    """Refuse options that have a meaning only for photos.
-
-    Raises:
-        UsageProblemError: there is one.
-    """
-    if not recipe.augment:
-        raise UsageProblemError("texts are not augmented; leave out --no-augment")
-    if recipe.compression.requested:
-        raise UsageProblemError(
-            f"{recipe.model} reads text, for which --prune, --prune-channels, --cluster and --qat do not exist; leave "
-            "them out"
-        )
-
-
-def _check_out_folder(out: Path) -> None:
-    if not out.absolute().parent.is_dir():
-        raise UsageProblemError(
-            f"the folder {out.absolute().parent} does not exist; create it, or choose another --out"
         )
 
 

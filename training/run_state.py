@@ -63,9 +63,18 @@ class RunState:
             path.unlink(missing_ok=True)
         self._write(_SETTINGS, json.dumps(plain, indent=1).encode())
 
+    @staticmethod
+    def check_folder(folder: Path) -> None:
+        """Check that a folder holds the state of a run.
+
+        Raises:
+            UsageProblemError: there is no run to resume.
+        """
+        if not (folder / _SETTINGS).is_file():
+            raise UsageProblemError(f"there is no run to resume in {folder}; leave out --resume")
+
     def _check(self, settings: Mapping[str, Any]) -> None:
-        if not (self.folder / _SETTINGS).is_file():
-            raise UsageProblemError(f"there is no run to resume in {self.folder}; leave out --resume")
+        self.check_folder(self.folder)
         earlier = _read(self.folder / _SETTINGS)
         changed = [key for key in settings if earlier.get(key) != settings[key]]
         if changed:

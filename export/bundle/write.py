@@ -7,11 +7,12 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from export.bundle.signing import Signer
-from export.proof.artifact import Artifact
-from export.scheme import Scheme
+if TYPE_CHECKING:
+    from export.bundle.signing import Signer
+    from export.proof.artifact import Artifact
+    from export.scheme import Scheme
 
 MANIFEST, GOLDEN, LABELS, REPORT = "manifest.json", "golden.npz", "labels.txt", "report.html"
 SIGNATURE = "manifest.sig"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from training.start import Start
     from training.tasks.task import TrainingData
 
-_TRAIN, _VALIDATION, _TEST = ("train",), ("validation", "val", "valid"), ("test",)
+_TRAIN, VALIDATION_FOLDERS, _TEST = ("train",), ("validation", "val", "valid"), ("test",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +153,7 @@ def _parts(path: Path) -> dict[str, list[tuple[Path, str]]]:
     inside = {folder.name: folder for folder in path.iterdir() if folder.is_dir()}
     found = {
         part: inside[name]
-        for part, names in (("train", _TRAIN), ("validation", _VALIDATION), ("test", _TEST))
+        for part, names in (("train", _TRAIN), ("validation", VALIDATION_FOLDERS), ("test", _TEST))
         for name in names
         if name in inside
     }
