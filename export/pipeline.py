@@ -104,7 +104,9 @@ def run(
         photos = None
         if labelled is not None:
             seen = samples.calibration.digests
-            photos = evaluation.prepare(export.subject, labelled, work, tell, exclude=seen, seed=recipe.seed)
+            photos = evaluation.prepare(
+                export.subject, labelled, work, tell, source=recipe.evaluate or "", exclude=seen, seed=recipe.seed
+            )
         return _delivered(_exported(export, expected, photos, original), destination, signer)
 
 

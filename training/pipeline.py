@@ -20,7 +20,7 @@ from training.run import Run
 from training.run_state import BEFORE, CURVE, RunState
 from training.stage import Learn
 from training.start import ZooStart
-from zoo import own_file
+from zoo import own_file, trained_on
 from zoo.errors import UsageProblemError
 from zoo.weights import RANDOM_REQUESTED
 
@@ -61,6 +61,8 @@ def train(recipe: TrainingRecipe, report: ProgressListener, *, resume: bool = Fa
         report("read the photos" if task.takes_photos else "read the texts")
         parts = data.examples(start, Path(work))
         devices.check(len(parts.train))
+        known = start.trained_on
+        start = replace(start, trained_on=known | parts.digests.get("train", frozenset()))
         # Only now: unreadable data leaves no run folder behind.
         settings = {**recipe.settings(), "examples": _digest(parts), "weights_sha256": start.weights.sha256}
         run = Run(
@@ -75,11 +77,11 @@ def train(recipe: TrainingRecipe, report: ProgressListener, *, resume: bool = Fa
             devices=devices,
             report=report,
         )
-        return _finish(run, data, start, run.go(start))
+        return _finish(run, data, start, run.go(start), _seen(parts, known))
 
 
-def _finish(run: Run, data: TrainingData, start: Start, trained: Start) -> Trained:
-    """Evaluate the trained network, draw the pictures and write the .keras file."""
+def _finish(run: Run, data: TrainingData, start: Start, trained: Start, seen: tuple[str, ...]) -> Trained:
+    """Evaluate the trained network, draw the pictures and write the .keras file; `seen` are warnings."""
     recipe, task, parts, run_state = run.recipe, run.task, run.parts, run.run_state
     run.report("evaluate")
     scores = {name: task.evaluate(trained, part) for name, part in parts.held_out.items()}
@@ -105,7 +107,7 @@ def _finish(run: Run, data: TrainingData, start: Start, trained: Start) -> Train
         metric=task.metrics[0],
         takes_photos=task.takes_photos,
         scores=scores,
-        warnings=(*parts.warnings, *_warnings(recipe, task, start, trained)),
+        warnings=(*parts.warnings, *seen, *_warnings(recipe, task, start, trained)),
     )
 
 
@@ -141,8 +143,15 @@ def evaluate(recipe: TrainingRecipe, report: ProgressListener) -> Evaluation:
             counts={name: len(part) for name, part in divided.items()},
             metric=task.metrics[0],
             scores={name: task.evaluate(start, part) for name, part in divided.items()},
-            warnings=parts.warnings,
+            warnings=(*parts.warnings, *_seen(parts, start.trained_on)),
         )
+
+
+def _seen(parts: Parts, known: frozenset[bytes]) -> tuple[str, ...]:
+    """Return warnings about held-out examples that the network was trained on before."""
+    return tuple(
+        sentence for name in parts.held_out for sentence in trained_on.warning(parts.digests.get(name, ()), known, name)
+    )
 
 
 def _check(recipe: TrainingRecipe, start: Start) -> None:
