@@ -150,7 +150,7 @@ def _exists(text: str) -> bool:
 
 def chosen_passes(options: dict[str, Any]) -> tuple[ChosenPass, ...]:
     """Remove the pass options from a command's `options`, and return the passes that they select."""
-    texts = {name: options.pop(name) for name in registry.PASSES}
+    texts = {name: options.pop(name, None) for name in registry.PASSES}
     return registry.from_record({name: text for name, text in texts.items() if text is not None})
 
 

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from export.cli import option_words
 from export.cli.console import print_json, standard_error, standard_output
 from export.passes import registry
 from export.recipe import UNROLLED_STEPS, Preset, Recipe, Width
 from export.scheme import SCHEMES
-from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
     from export.bundle.deploy import Target
@@ -151,54 +149,18 @@ def pass_options(command: Command) -> Command:
 @click.option("--sign", metavar="KEY", help="Sign the folder with this private key: Ed25519, PEM or OpenSSH.")
 @click.option("--keep-failed", is_flag=True, help="Also write files that failed their proof.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
-def command(
-    model: str,
-    int8: bool,
-    schemes: str | None,
-    formats: str | None,
-    options: tuple[str, ...],
-    shapes: tuple[str, ...],
-    raised: tuple[str, ...],
-    max_drop: str | None,
-    max_size: str | None,
-    max_latency: str | None,
-    preset: str | None,
-    raise_to: str | None,
-    io: str | None,
-    targets: tuple[str, ...],
-    zipped: bool,
-    as_json: bool,
-    **others: Any,
-) -> int:
+def command(targets: tuple[str, ...], zipped: bool, as_json: bool, **words: Any) -> int:
     """Export a network of the zoo or a model file (.keras, .h5, SavedModel folder), and prove every file.
 
     The exit code is 0 if all files are proven and 1 if a file failed.
     """
     from export import remote
     from export.cli.progress_bar import ProgressBar
+    from export.cli.requested_recipe import requested_recipe
     from export.preflight.check import check
     from export.runtime import background
 
-    model, others = option_words.model(model), option_words.as_spelled(option_words.model(model), others)
-    budget = option_words.budget(max_drop, max_size, max_latency, preset, raise_to)
-    if budget.chooses_precision and (schemes or int8):
-        raise UsageProblemError(
-            "--max-size, --max-latency and --preset choose the precision; leave out --precision and --int8"
-        )
-    if budget.is_asked and raised:
-        raise UsageProblemError("a budget chooses the layers itself; leave out --raise, or leave out the budget")
-    recipe = Recipe(
-        model=model,
-        budget=budget,
-        schemes=option_words.schemes(schemes, int8 or budget.max_drop is not None, model),
-        formats=option_words.formats(formats),
-        options=dict(option_words.option(text) for text in options),
-        input_shapes=dict(option_words.shape(text) for text in shapes),
-        passes=option_words.chosen_passes(others),
-        raised=dict(option_words.raised(text) for text in raised),
-        io=option_words.io(io),
-        **others,
-    )
+    recipe = requested_recipe(**words)
     check(recipe)
     devices = _devices(targets, recipe, zipped=zipped)
     for line in [*_without_effect(recipe), *_code_to_run(recipe)]:
