@@ -6,7 +6,7 @@ from export.bundle import signing
 from export.bundle.atomic_folder import Destination
 from export.model import reads_tokens
 from export.model.subject import artifact_name
-from export.preflight.layer_names import check_layers
+from export.preflight.layer_names import check_layers, check_names
 from export.preflight.model_facts import ModelFacts, check_exists, facts_of
 from export.preflight.places import expanded
 from export.preflight.room import check_room
@@ -29,6 +29,7 @@ def check(recipe: Recipe) -> ModelFacts:
     size_limit.check_name(recipe)
     reads_tokens.check_name(recipe)
     check_options(recipe)
+    check_names(facts)
     check_layers(recipe, facts)
     if recipe.evaluate is not None:
         from export.preflight.labelled import check_labelled  # with the tasks, which take a tenth of a second

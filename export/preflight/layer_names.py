@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from export.model.loading.functional_form import invalid_name, is_valid_name
+from export.model.stored.stored_model import INPUT
 from export.preflight.model_facts import ModelFacts
 from export.recipe import Recipe
-from zoo.errors import unknown
+from zoo.errors import UsageProblemError, unknown
+
+
+def check_names(facts: ModelFacts) -> None:
+    """Check that TensorFlow accepts the names of the model and of its layers.
+
+    Raises:
+        UsageProblemError: it does not accept one.
+    """
+    stored = facts.stored
+    if stored is None or not stored.layers:
+        return
+    layers = [layer.name for layer in stored.layers if layer.kind != INPUT]
+    for name in (stored.name, *(part for layer in layers for part in layer.split("/"))):
+        if name and not is_valid_name(name):
+            raise UsageProblemError(invalid_name(facts.name, name))
 
 
 def check_layers(recipe: Recipe, facts: ModelFacts) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-_INPUT = "InputLayer"
+INPUT = "InputLayer"
+INNER_MODELS = ("Functional", "Sequential")
 _SHAPES = ("batch_shape", "batch_input_shape")  # of Keras 3 and of Keras 2
 
 
@@ -51,12 +52,16 @@ class StoredModel:
         layers: of the model and of the models in it, in the order of the file; empty if the class is the user's.
         inputs: empty if they are not stored.
         outputs: names of the layers that compute the outputs; empty if they are not stored.
+        name: of the model.
+        inner: names of the classes of the models in it, by their names.
     """
 
     kind: str
     layers: tuple[StoredLayer, ...]
     inputs: tuple[StoredInput, ...]
     outputs: tuple[str, ...]
+    name: str = ""
+    inner: Mapping[str, str] = field(default_factory=dict)
 
     def layer_names(self) -> set[str]:
         """Return the names by which a user may mean a layer: with and without the models that it is in."""
@@ -66,23 +71,27 @@ class StoredModel:
 def stored_model(config: Mapping[str, Any]) -> StoredModel:
     """Return what a configuration of Keras 2 or 3 says; whatever it does not say is left empty."""
     settings = _mapping(config.get("config"))
-    layers = tuple(_layers(config, ""))
+    inner: dict[str, str] = {}
+    layers = tuple(_layers(config, "", inner))
     return StoredModel(
         kind=str(config.get("class_name", "")),
         layers=layers,
         inputs=_inputs(settings, layers),
         outputs=_outputs(settings, layers),
+        name=str(settings.get("name", "")),
+        inner=inner,
     )
 
 
-def _layers(config: Mapping[str, Any], prefix: str) -> Iterator[StoredLayer]:
-    """Yield the layers of a model, and in place of a model in it the layers of that."""
+def _layers(config: Mapping[str, Any], prefix: str, found: dict[str, str]) -> Iterator[StoredLayer]:
+    """Yield the layers of a model, and in place of a model in it the layers of that; note the latter in `found`."""
     for record in _records(config):
         settings = _mapping(record.get("config"))
         name = f"{prefix}{settings.get('name', record.get('name', ''))}"
         inner = _records(record)
         if inner:
-            yield from _layers(record, f"{name}/")
+            found[name] = str(record.get("class_name", ""))
+            yield from _layers(record, f"{name}/", found)
             continue
         shape = _mapping(record.get("build_config")).get("input_shape")
         yield StoredLayer(
@@ -112,7 +121,7 @@ def _inputs(settings: Mapping[str, Any], layers: Sequence[StoredLayer]) -> tuple
 
 def _outputs(settings: Mapping[str, Any], layers: Sequence[StoredLayer]) -> tuple[str, ...]:
     names = _ends(settings.get("output_layers"))
-    return names or tuple(layer.name for layer in layers[-1:] if layer.kind != _INPUT)
+    return names or tuple(layer.name for layer in layers[-1:] if layer.kind != INPUT)
 
 
 def _ends(value: Any) -> tuple[str, ...]:
