@@ -18,7 +18,7 @@ from export.analysis.diagnosis.exporting import diagnosed
 from export.analysis.evaluation import Labelled
 from export.analysis.original import Original, load_original
 from export.analysis.original import judged as judged_by_original
-from export.bundle import golden, golden_photo, pictures, signing, write
+from export.bundle import golden, golden_photo, origins, pictures, signing, write
 from export.bundle.atomic_folder import Destination
 from export.bundle.diagram.of_subject import diagram
 from export.bundle.golden_photo import GoldenPhoto
@@ -245,6 +245,7 @@ def _delivered(found: Exported, destination: Destination, signer: signing.Signer
     with destination.replaced() as new:
         labels, companions = run.subject.labels, {**files, **shots, **run.subject.companions}
         record = write.write(new, chosen, record, golden_outputs, labels, companions, signer)
+    origins.remember(run.recipe, [destination.folder / artifact.file_name for artifact in chosen])
     kept = (replace(one, content=one.content.moved(destination.folder / one.file_name)) for one in artifacts)
     return Delivery(folder=destination.folder, manifest=record, artifacts=tuple(kept), replaced=lost)
 

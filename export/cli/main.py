@@ -23,7 +23,7 @@ from zoo.errors import OutsideError, UsageProblemError, ZooError, unknown
 SECTIONS: dict[str, dict[str, str]] = {
     "Discover": {
         "list": "List the architectures that are ready to export.",
-        "show": "Show one architecture: paper, options, weights and card; or draw it.",
+        "show": "Show one architecture, its options, weights and card; or the layers of a model file; or draw it.",
         "inspect": "Describe a model file: arithmetic, inputs, outputs, operators.",
     },
     "Configure": {"doctor": "Check the installation."},

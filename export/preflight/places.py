@@ -13,7 +13,7 @@ from export.model.loading import model_file, saved_model
 
 _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 _MOST_NAMES = 2000  # of a folder in which a mistyped name is searched
-_CUTOFF = 0.6
+_CUTOFF = 0.65  # of difflib: photo and photos 0.91, one and none 0.86, nope and trunc 0.22
 
 
 def expanded(text: str) -> Path:
@@ -31,12 +31,20 @@ def nearest(path: Path) -> str:
         names = [one.name for _, one in zip(range(_MOST_NAMES), folder.iterdir(), strict=False)]
     except OSError:
         return ""
-    by_letters = {name.lower(): name for name in names if not name.startswith(".")}
-    close = difflib.get_close_matches(missing.lower(), by_letters, n=1, cutoff=_CUTOFF)
-    if not close:
+    likeness = {name: _likeness(missing, name) for name in names if not name.startswith(".")}
+    best = max(likeness, key=lambda name: likeness[name], default="")
+    if likeness.get(best, 0) < _CUTOFF:
         return ""
     rest = path.relative_to(folder).parts[1:]
-    return f"; did you mean {str(Path(folder, by_letters[close[0]], *rest))!r}?"
+    return f"; did you mean {str(Path(folder, best, *rest))!r}?"
+
+
+def _likeness(missing: str, name: str) -> float:
+    """Return how similar two names are, from 0 to 1; of files of one kind, without the suffix that they share."""
+    suffix = Path(missing).suffix.lower()
+    if suffix and name.lower().endswith(suffix):
+        missing, name = missing[: -len(suffix)], name[: -len(suffix)]
+    return difflib.SequenceMatcher(None, missing.lower(), name.lower()).ratio()
 
 
 def described(path: Path) -> str:

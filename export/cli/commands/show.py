@@ -1,4 +1,4 @@
-"""`zoo show NAME`: show the facts and the card of one architecture."""
+"""`zoo show NAME|FILE`: show the facts and the card of one architecture, or the layers of a model file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from export.cli.console import print_json, standard_output
+from export.model.loading.model_file import is_model_file
 from export.units import count_in_words, size_in_words
 from zoo import inputs
 from zoo.architecture import Architecture, find, names
@@ -19,19 +20,25 @@ from zoo.preprocessing import Preprocessing
 from zoo.spelling import spelled
 
 if TYPE_CHECKING:
+    import keras
     from rich.console import Console, Group
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", metavar="NAME|FILE")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option("--diagram", type=click.Path(path_type=Path), help="Draw the network to this .svg, .png or .pdf.")
 @click.option("--full", is_flag=True, help="With --diagram: draw every layer, also repeated blocks.")
 def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
-    """Show one architecture: paper, options, weights and card; or draw it."""
-    architecture = find(spelled(name, names()))
+    """Show one architecture, its options, weights and card; or the layers of a model file; or draw it."""
     if full and diagram is None:
-        raise UsageProblemError(f"--full needs --diagram; type zoo show {name} --full --diagram {name}.svg")
+        raise UsageProblemError(f"--full needs --diagram; type zoo show {name} --full --diagram {Path(name).stem}.svg")
+    if diagram is not None and as_json:
+        raise UsageProblemError("--diagram draws and --json prints; leave out one of them")
+    if is_model_file(name) or (Path(name).expanduser().exists() and name not in names()):
+        _show_file(Path(name).expanduser(), diagram, as_json=as_json, full=full)
+        return
+    architecture = find(spelled(name, names()))
     if diagram is not None:
         _draw(architecture, diagram, full=full)
         return
@@ -51,15 +58,43 @@ def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
     console.print(f"next: zoo export {architecture.name}{precision}", style="dim")
 
 
+def _show_file(file: Path, diagram: Path | None, *, as_json: bool, full: bool) -> None:
+    from export.cli import own_model
+
+    if diagram is not None:
+        _draw_file(file, diagram, full=full)
+    elif as_json:
+        print_json(own_model.record(file))
+    else:
+        own_model.print_own_model(standard_output(), own_model.record(file))
+
+
+def _draw_file(file: Path, path: Path, *, full: bool) -> None:
+    from export.bundle.diagram import drawing
+    from export.model.loading import model_file
+    from export.preflight.model_facts import facts_of
+    from export.recipe import Recipe
+
+    drawing.check(path)
+    facts_of(Recipe(model=str(file)))
+    _write_drawing(model_file.load(file).model, file.name, path, full=full)
+
+
 def _draw(architecture: Architecture, path: Path, *, full: bool) -> None:
     from export.bundle.diagram import drawing
-    from export.passes.fold import flat
     from zoo.weights.patches import blank_weights
 
     drawing.check(path)
     with blank_weights():
         model = architecture.build(**architecture.settings({}))
-    content = drawing.draw(flat(model), architecture.title, path.suffix[1:].lower(), full=full)
+    _write_drawing(model, architecture.title, path, full=full)
+
+
+def _write_drawing(model: keras.Model, title: str, path: Path, *, full: bool) -> None:
+    from export.bundle.diagram import drawing
+    from export.passes.fold import flat
+
+    content = drawing.draw(flat(model), title, path.suffix[1:].lower(), full=full)
     try:
         path.write_bytes(content)
     except OSError as error:

@@ -17,7 +17,7 @@ from zoo.errors import UsageProblemError
 if TYPE_CHECKING:
     import keras
 
-GRAPH = "saved_model.pb"
+GRAPH, VARIABLES = "saved_model.pb", "variables"
 _METADATA = "keras_metadata.pb"
 
 

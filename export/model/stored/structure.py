@@ -21,7 +21,6 @@ _WEIGHTS = ("model.weights.h5", "model.weights.json", "model.weights.npz")
 # Checksums of larger files take longer than a second; they are compared when the model is loaded.
 _QUICK_BYTES = 1 << 28
 _META_GRAPHS, _OBJECT_GRAPH = 2, 7  # numbers of fields in saved_model.proto and meta_graph.proto
-_VARIABLES = "variables"
 
 
 def read_config(path: Path, *, unsafe_lambda: bool = False) -> Mapping[str, Any] | None:
@@ -125,11 +124,13 @@ def check_saved_model(path: Path) -> None:
         ) from error
     if len(graphs) != 1 or not any(len(_message(one)) for one in objects):
         raise UsageProblemError(saved_model.first_tensorflow(path))
-    variables = path / _VARIABLES
-    shards = sorted(variables.glob(f"{_VARIABLES}.data-*"))
+    variables = path / saved_model.VARIABLES
+    shards = sorted(variables.glob(f"{saved_model.VARIABLES}.data-*"))
     count = int(shards[0].name.rpartition("-of-")[2]) if shards and shards[0].name[-5:].isdigit() else 0
-    if not (variables / f"{_VARIABLES}.index").is_file() or not shards or len(shards) != count:
-        raise UsageProblemError(f"{path.name} lacks files of its folder {_VARIABLES}/; copy the whole folder again")
+    if not (variables / f"{saved_model.VARIABLES}.index").is_file() or not shards or len(shards) != count:
+        raise UsageProblemError(
+            f"{path.name} lacks files of its folder {saved_model.VARIABLES}/; copy the whole folder again"
+        )
 
 
 def _message(value: int | memoryview) -> memoryview:
