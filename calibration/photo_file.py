@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from calibration.foreign_photos import FOREIGN
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -39,7 +41,9 @@ def read_photo(path: Path) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadPhotoError(_too_large(str(error))) from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise BadPhotoError(f"{error}; give a .jpg or .png") from error
+        kind = FOREIGN.get(path.suffix.lower())
+        reason = f"{kind} photos are not read; convert it to .jpg" if kind else f"{error}; give a .jpg or .png"
+        raise BadPhotoError(reason) from error
 
 
 def _in_8_bits(image: Image.Image) -> Image.Image:

@@ -117,11 +117,6 @@ def evaluate(recipe: TrainingRecipe, report: ProgressListener) -> Evaluation:
     Raises:
         UsageProblemError: the file does not exist, or the data has other classes than the file.
     """
-    if not is_model_file(recipe.model):
-        raise UsageProblemError(
-            "--evaluate takes a .keras file; evaluate a network of the zoo with "
-            f"`zoo export {recipe.model} --evaluate FOLDER`"
-        )
     preflight.check(recipe, evaluate=True)
     origin = FileStart(recipe)
     task = tasks.find(origin.task, origin.title)

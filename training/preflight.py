@@ -11,7 +11,7 @@ from calibration.photo_file import SUFFIXES as PHOTOS
 from export.model.loading import saved_model
 from export.model.loading.model_file import is_model_file
 from export.preflight.model_facts import ModelFacts, facts_of
-from export.preflight.places import described, expanded, nearest
+from export.preflight.places import described, expanded
 from export.recipe import Recipe
 from export.units import size_in_words
 from training import distributing, tasks
@@ -22,6 +22,7 @@ from zoo import datasets
 from zoo.architecture import ARCHITECTURES
 from zoo.errors import OutsideError, UsageProblemError
 from zoo.inputs import tokenizer_of
+from zoo.nearest_path import nearest
 
 CLASSIFICATION, SEGMENTATION, CLASSIFIES_TEXTS = "classification", "segmentation", "text classification"
 TEXTS = (".txt", ".csv")
@@ -39,6 +40,11 @@ def check(recipe: TrainingRecipe, *, resume: bool = False, evaluate: bool = Fals
     Raises:
         ZooError: the recipe cannot be followed, or the disk is full.
     """
+    if evaluate and not is_model_file(recipe.model):
+        raise UsageProblemError(
+            "--evaluate takes a .keras file; evaluate a network of the zoo with "
+            f"`zoo export {recipe.model} --evaluate FOLDER`"
+        )
     facts = _facts(recipe)
     distributing.check_words(recipe.devices, recipe.batch)
     task = _task(recipe, facts)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from export import temporary
 from export.model.loading import keras_file
 from zoo import own_file
 from zoo.errors import OutsideError, UsageProblemError
@@ -55,13 +56,14 @@ class RunState:
             self._check(plain)
             self.rows = self._saved_rows()
             return
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutsideError(f"cannot write to {folder} ({error.strerror}); choose another --out") from error
-        for path in (*self._temporary(), folder / _CURVE, folder / BEFORE, folder / CURVE):
-            path.unlink(missing_ok=True)
-        self._write(_SETTINGS, json.dumps(plain, indent=1).encode())
+        with temporary.no_empty_folders(folder):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutsideError(f"cannot write to {folder} ({error.strerror}); choose another --out") from error
+            for path in (*self._temporary(), folder / _CURVE, folder / BEFORE, folder / CURVE):
+                path.unlink(missing_ok=True)
+            self._write(_SETTINGS, json.dumps(plain, indent=1).encode())
 
     @staticmethod
     def check_folder(folder: Path) -> None:

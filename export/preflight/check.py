@@ -29,7 +29,6 @@ def check(recipe: Recipe) -> ModelFacts:
     size_limit.check_name(recipe)
     reads_tokens.check_name(recipe)
     check_options(recipe)
-    check_names(facts)
     check_layers(recipe, facts)
     if recipe.evaluate is not None:
         from export.preflight.labelled import check_labelled  # with the tasks, which take a tenth of a second
@@ -51,6 +50,7 @@ def check_model_and_samples(recipe: Recipe) -> ModelFacts:
         UsageProblemError: there is no such model or source, or they do not fit.
     """
     facts = facts_of(recipe)
+    check_names(facts)
     if recipe.calibration is not None:
         check_samples(recipe.calibration, facts)
     return facts

@@ -15,10 +15,11 @@ from export.analysis import evaluation
 from export.analysis.tasks import TASKS
 from export.model.loading import saved_model
 from export.preflight.model_facts import ModelFacts
-from export.preflight.places import described, expanded, nearest
+from export.preflight.places import described, expanded
 from export.preflight.samples import ARRAYS, LINES, TABLE, check_module
 from zoo import datasets
 from zoo.errors import UsageProblemError
+from zoo.nearest_path import nearest
 
 FLAG = "--evaluate"
 

@@ -15,12 +15,13 @@ from export.model.loading import model_file, saved_model
 from export.model.loading.model_file import is_model_file
 from export.model.stored.stored_model import StoredModel, stored_model
 from export.model.stored.structure import read_config
-from export.preflight.places import described, expanded, nearest
+from export.preflight.places import described, expanded
 from export.recipe import Recipe
 from zoo import class_names, own_file
 from zoo.architecture import Architecture
 from zoo.errors import UsageProblemError
 from zoo.inputs import Input, Photo, Tokens, made_up
+from zoo.nearest_path import nearest
 from zoo.preprocessing import conventions
 from zoo.weights.loader import check_choice
 

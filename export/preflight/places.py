@@ -1,8 +1,7 @@
-"""What lies at a path that a user typed, in the user's words; and which path may have been meant."""
+"""What lies at a path that a user typed, in the user's words."""
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from calibration.foreign_photos import FOREIGN
@@ -12,39 +11,11 @@ from export.formats import FORMATS
 from export.model.loading import model_file, saved_model
 
 _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
-_MOST_NAMES = 2000  # of a folder in which a mistyped name is searched
-_CUTOFF = 0.65  # of difflib: photo and photos 0.91, one and none 0.86, nope and trunc 0.22
 
 
 def expanded(text: str) -> Path:
     """Return the path that a user typed, with ~ replaced."""
     return Path(text).expanduser()
-
-
-def nearest(path: Path) -> str:
-    """Return "; did you mean 'photos'?" for the most similar name in the folder of a missing path; empty if none."""
-    folder = next((one for one in path.parents if one.is_dir()), None)
-    if folder is None:
-        return ""
-    missing = path.relative_to(folder).parts[0] if path != folder else path.name
-    try:
-        names = [one.name for _, one in zip(range(_MOST_NAMES), folder.iterdir(), strict=False)]
-    except OSError:
-        return ""
-    likeness = {name: _likeness(missing, name) for name in names if not name.startswith(".")}
-    best = max(likeness, key=lambda name: likeness[name], default="")
-    if likeness.get(best, 0) < _CUTOFF:
-        return ""
-    rest = path.relative_to(folder).parts[1:]
-    return f"; did you mean {str(Path(folder, best, *rest))!r}?"
-
-
-def _likeness(missing: str, name: str) -> float:
-    """Return how similar two names are, from 0 to 1; of files of one kind, without the suffix that they share."""
-    suffix = Path(missing).suffix.lower()
-    if suffix and name.lower().endswith(suffix):
-        missing, name = missing[: -len(suffix)], name[: -len(suffix)]
-    return difflib.SequenceMatcher(None, missing.lower(), name.lower()).ratio()
 
 
 def described(path: Path) -> str:

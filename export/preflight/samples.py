@@ -16,9 +16,10 @@ from calibration.sources.request import Request
 from calibration.sources.synthetic import NAME as SYNTHETIC
 from export.model.loading import saved_model
 from export.preflight.model_facts import ModelFacts
-from export.preflight.places import described, expanded, nearest
+from export.preflight.places import described, expanded
 from zoo import datasets
 from zoo.errors import UsageProblemError, unknown
+from zoo.nearest_path import nearest
 
 ARRAYS, TABLE, LINES = (".npz", ".npy"), ".csv", ".txt"
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")

@@ -10,7 +10,7 @@ from export.bundle.deploy import packed_files
 from export.bundle.deploy.target import Target
 from export.bundle.read import Delivered, DeliveredFile
 from export.progress import Progress
-from export.temporary import FULL
+from export.temporary import FULL, no_empty_folders
 from zoo.errors import OutsideError, UsageProblemError
 
 
@@ -73,7 +73,8 @@ def pack(
     contents = target.contents(delivered, precision, folder.name, progress)
     progress.step(f"write {path}")
     try:
-        sizes = packed_files.write(path, folder.name, contents.files)
+        with no_empty_folders(path.parent):
+            sizes = packed_files.write(path, folder.name, contents.files)
     except OSError as error:
         hint = "free some space" if error.errno in FULL else "choose another folder with --out"
         raise OutsideError(f"cannot write {path} ({error.strerror or error}); {hint}") from error

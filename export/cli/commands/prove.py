@@ -57,8 +57,8 @@ def command(file: Path, report: Path | None, as_json: bool, **others: Any) -> in
         _check_report(report)
     others["model"] = option_words.model(others["model"])
     recipe = Recipe(schemes=(FLOAT32,), **option_words.as_spelled(others["model"], others))
-    check_loadable(file)
     check_model_and_samples(recipe)
+    check_loadable(file)
     with ProgressBar(standard_error()) as progress:
         found = background.start(remote.prove, progress, request=remote.request_of(recipe), path=str(file.absolute()))
     if as_json:
