@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-_RAW = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef", ".srw")
-FOREIGN = {".heic": "HEIC", ".heif": "HEIC", ".avif": "AVIF", ".jxl": "JPEG XL", **dict.fromkeys(_RAW, "RAW")}
+from calibration.photo_file import FOREIGN
 
 
 def counted(paths: Iterable[Path]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from calibration import foreign_photos
 from calibration.inputs import Sample, describe, photo_sample
-from calibration.photo_file import SUFFIXES, BadPhotoError, read_photo
+from calibration.photo_file import FOREIGN, SUFFIXES, BadPhotoError, read_photo
 from calibration.sources.request import Request, Stream
 from zoo.errors import UsageProblemError
 
@@ -55,7 +55,7 @@ def image_paths(folder: Path) -> list[Path]:
 
 def _instead(folder: Path) -> str:
     """Return what a folder without images holds, and what to give."""
-    foreign = sorted(path for path in folder.rglob("*") if path.suffix.lower() in foreign_photos.FOREIGN)
+    foreign = sorted(path for path in folder.rglob("*") if path.suffix.lower() in FOREIGN)
     if foreign:
         return (
             f"it holds {foreign_photos.counted(foreign)}, which are not read; {foreign_photos.converting(foreign[0])}"

@@ -77,7 +77,7 @@ def _are(path: Path) -> str:
 
 def _check_task(spec: str, path: Path, facts: ModelFacts) -> None:
     """List the labelled photos or read the labelled texts, if the task says which they are."""
-    if facts.task == "classification" and facts.is_photo and facts.classes:
+    if facts.task in ("", "classification") and facts.is_photo and facts.classes:
         find_labelled(spec, classes=facts.classes, labels=facts.labels)
     elif facts.task == "detection" and facts.is_photo:
         _check_coco()

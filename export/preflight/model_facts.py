@@ -26,6 +26,7 @@ from zoo.preprocessing import conventions
 from zoo.weights.loader import check_choice
 
 _PHOTO_RANK, _COLOURS = 3, (1, 3)
+_VECTOR_RANK = 2  # with the batch
 _NORMALIZING = ("Rescaling", "Normalization")
 
 
@@ -44,6 +45,7 @@ class ModelFacts:
         labels: names of the classes; empty if unknown.
         weight_count: of the model; 0 if unknown.
         stored: what its file says; None for a network of the zoo.
+        is_default: whether it is a network of the zoo with its default options.
     """
 
     name: str
@@ -56,6 +58,7 @@ class ModelFacts:
     labels: tuple[str, ...] = ()
     weight_count: int = 0
     stored: StoredModel | None = None
+    is_default: bool = False
 
 
 def facts_of(recipe: Recipe) -> ModelFacts:
@@ -70,6 +73,8 @@ def facts_of(recipe: Recipe) -> ModelFacts:
 
 
 def _of_zoo(recipe: Recipe) -> ModelFacts:
+    if recipe.model not in zoo.names():
+        _check_suffix(recipe.model)
     if recipe.model not in zoo.names() and expanded(recipe.model).exists():
         raise UsageProblemError(
             f"{recipe.model!r} is {described(expanded(recipe.model))}, not a model; give a .keras file, an .h5 file, a "
@@ -88,6 +93,17 @@ def _of_zoo(recipe: Recipe) -> ModelFacts:
     settings = architecture.settings(recipe.options)
     check_choice(architecture, recipe.weights)
     return of_architecture(architecture, recipe.weights, settings, is_changed=bool(recipe.options))
+
+
+def _check_suffix(name: str) -> None:
+    """Refuse the name of a model file without its suffix.
+
+    Raises:
+        UsageProblemError: there is such a file.
+    """
+    for suffix in model_file.SUFFIXES:
+        if (path := expanded(f"{name}{suffix}")).is_file():
+            raise UsageProblemError(f"there is no network {name!r}; did you mean {str(path)!r}?")
 
 
 def of_architecture(
@@ -117,7 +133,8 @@ def of_architecture(
         task=architecture.task_for(settings),
         classes=len(known),
         labels=known,
-        weight_count=0 if settings != architecture.settings({}) else architecture.parameter_count,
+        weight_count=architecture.parameter_count if settings == architecture.settings({}) else 0,
+        is_default=settings == architecture.settings({}),
     )
     return _with_contracts(facts, contracts)
 
@@ -194,9 +211,19 @@ def _with_inputs(facts: ModelFacts, recipe: Recipe) -> ModelFacts:
     return replace(
         facts,
         specs={name: spec for name, spec in fixed.items() if spec is not None},
+        classes=_classes(facts.stored),
         is_photo=bool(image and is_known) if facts.stored.layers else None,
         reads_text=None if texts else False,
     )
+
+
+def _classes(stored: StoredModel) -> int:
+    """Return the number of classes if the only output is a dense layer over vectors; otherwise 0."""
+    last = next((layer for layer in stored.layers if (layer.name,) == stored.outputs), None)
+    if last is None or last.kind != "Dense" or last.built_for is None or len(last.built_for) != _VECTOR_RANK:
+        return 0
+    units = last.settings.get("units")
+    return units if isinstance(units, int) and units > 1 else 0
 
 
 def _spec(shape: tuple[int | None, ...], dtype: str) -> InputSpec | None:

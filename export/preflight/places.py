@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from calibration.foreign_photos import FOREIGN
+from calibration.photo_file import FOREIGN
 from calibration.photo_file import SUFFIXES as PHOTOS
 from export.bundle.write import MANIFEST
 from export.formats import FORMATS

@@ -81,7 +81,7 @@ WRONG: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("export", "--calibration"): SAMPLES,
     ("export", "--observer"): ("minmx", ""),
     ("export", "--original"): ("nowhere.keras", "pets", "rows.npy"),
-    ("export", "--raise"): ("c1=int9", "c1=int8"),
+    ("export", "--raise"): ("c1=int9", "c1=int8", "c9", "nothing"),
     ("export", "--max-drop"): ("1", "200%", "one"),
     ("export", "--max-size"): ("3", "0MB", "big"),
     ("export", "--max-latency"): ("3", "0ms", "soon"),
@@ -168,6 +168,8 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
     ("run", "delivered/lenet5", "pets/cat/0.png", "rows.npy"),
     ("lst",),
     ("export", "lenet5", "--int9"),
+    ("export", "own"),  # the file without its suffix
+    ("export", "rescaled.keras", "--evaluate", "one"),
 )
 
 # What must not be refused: the work begins, after the notes.
@@ -193,6 +195,8 @@ HEALTHY: Mapping[tuple[str, ...], str] = {
     ("export", "open.keras", "--calibration", "pets", "--preprocessing", "Unit", "--int8"): "",
     ("export", "minilm", "--calibration", "texts.txt", "--precision", "int8"): "",
     ("export", "minilm", "--calibration", "texts.csv", "--precision", "int8"): "",
+    ("export", "rescaled.keras", "--evaluate", "pets", "--calibration", "pets", "--int8"): "",
+    ("export", "resnet50", "--int8", "--raise", "logits"): "",
     ("train", "lenet5", "--data", "pets", "--patience", "20"): "--patience 20 has no effect on 10 epochs",
     ("train", "lenet5", "--data", "pets", "--stage-epochs", "2"): "--stage-epochs has no effect",
     ("train", "LeNet5", "--data", "Fashion-MNIST"): "",

@@ -60,6 +60,9 @@ def _models(folder: Path) -> None:
     keras.Model(rows, layers.Dense(2, name="two words")(rows)).save(folder / "spaced.keras")
     photo = keras.Input((None, None, 3), name="photo")
     keras.Model(photo, layers.GlobalAveragePooling2D()(photo)).save(folder / "open.keras")
+    image = keras.Input((32, 32, 3), name="image")
+    means = layers.GlobalAveragePooling2D()(layers.Rescaling(1 / 255)(image))
+    keras.Model(image, layers.Dense(2)(means)).save(folder / "rescaled.keras")
     _damaged(folder)
     run(Recipe(model="lenet5", formats=("tflite",), out=folder / "delivered"))
 
