@@ -25,6 +25,7 @@ from zoo.inputs import tokenizer_of
 from zoo.nearest_path import nearest
 
 CLASSIFICATION, SEGMENTATION, CLASSIFIES_TEXTS = "classification", "segmentation", "text classification"
+OF_TEXTS = (CLASSIFIES_TEXTS, "language modelling")
 TEXTS = (".txt", ".csv")
 _COPIES = 4  # of the weights that a run stores: the file, the best epoch, the last one, its optimizer
 
@@ -78,12 +79,12 @@ def _task(recipe: TrainingRecipe, facts: ModelFacts) -> str:
     architecture = ARCHITECTURES.get(recipe.model)
     task = facts.task
     if architecture is not None:
+        task = tasks.find(CLASSIFIES_TEXTS if architecture.classifier else architecture.task, architecture.title).name
         if architecture.reads_text and not tokenizer_of(architecture.inputs(**architecture.settings({}))):
             raise UsageProblemError(
                 f"{architecture.name} has no tokenizer here, which training on texts needs; choose gpt_small or "
                 "stories15m"
             )
-        task = CLASSIFIES_TEXTS if architecture.classifier else architecture.task
     if not task:
         return CLASSIFICATION if facts.is_photo else ""
     return tasks.find(task, facts.name).name
@@ -102,7 +103,7 @@ def _check_place(recipe: TrainingRecipe, task: str, facts: ModelFacts) -> None:
         raise UsageProblemError(
             f"--data {recipe.data!r} is the folder of a SavedModel, which is a model; {_takes(task)}"
         )
-    if path.is_dir() and not any(path.iterdir()):
+    if path.is_dir() and not any(path.iterdir()) and task not in OF_TEXTS:
         raise UsageProblemError(f"--data {recipe.data!r} is an empty folder; {_takes(task)}")
     if path.is_file() and not path.stat().st_size:
         raise UsageProblemError(f"--data {recipe.data!r} is empty; {_takes(task)}")
@@ -112,7 +113,7 @@ def _check_place(recipe: TrainingRecipe, task: str, facts: ModelFacts) -> None:
 
 
 def _takes(task: str) -> str:
-    if task in (CLASSIFIES_TEXTS, "language modelling"):
+    if task in OF_TEXTS:
         return "give a CSV with the columns text and class, or a .txt with one text per line"
     return f"give FOLDER/CLASS/photo.jpg, a CSV with file,class, or one of {', '.join(datasets.DATA_SETS)}"
 
