@@ -140,7 +140,7 @@ def _exported(recipe: Recipe, progress: Progress | None, function: Callable[[], 
     from zoo_export.quiet import quiet
 
     check(recipe)
-    said = notes(recipe)
+    said = tuple(_FLAG.sub(_argument, note) for note in notes(recipe))
     if here or function is not None:
         with quiet(progress is None):
             delivery = pipeline.run(recipe, progress, function)

@@ -11,7 +11,7 @@ from export.scheme import INT8, W8A16
 
 
 def notes(recipe: Recipe, typed: Collection[str] = ()) -> tuple[str, ...]:
-    """Return a sentence for every option that has no effect.
+    """Return a sentence for every option that has no effect, or less than its name says.
 
     Args:
         recipe: the export.
@@ -20,7 +20,12 @@ def notes(recipe: Recipe, typed: Collection[str] = ()) -> tuple[str, ...]:
     if recipe.budget.chooses_precision:
         return ()  # the search may choose any precision
     precisions = ", ".join(map(str, recipe.schemes))
-    return tuple(f"{flag} has no effect on {precisions} files{remedy}" for flag, remedy in _idle(recipe, typed))
+    proof_only = f"--calibration only gives the samples of the proof: {precisions} files need no calibration"
+    calibrated = any(scheme.needs_calibration for scheme in recipe.schemes)
+    return (
+        *([proof_only] if recipe.calibration is not None and not calibrated else []),
+        *(f"{flag} has no effect on {precisions} files{remedy}" for flag, remedy in _idle(recipe, typed)),
+    )
 
 
 def _idle(recipe: Recipe, typed: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -29,8 +34,6 @@ def _idle(recipe: Recipe, typed: Collection[str]) -> Iterator[tuple[str, str]]:
     integers = any(scheme.has_integer_weights for scheme in recipe.schemes)
     if recipe.io is not None and INT8 not in recipe.schemes:
         yield "--io", "; it is for int8 files: add --int8"
-    if recipe.calibration is not None and not calibrated:
-        yield "--calibration", ", which need no ranges; its samples are used for the proof only"
     if "calibration_count" in typed and not calibrated:
         yield "--calibration-count", ", which need no ranges"
     if (recipe.observer != SENSITIVITY or "observer" in typed) and not calibrated:

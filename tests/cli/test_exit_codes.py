@@ -53,7 +53,7 @@ def test_missing_command_prints_the_help_and_exits_with_code_2(capsys: pytest.Ca
         (["--verson"], "unknown option '--verson'; did you mean '--version'?"),
         (["show", "mobilnet"], "unknown architecture 'mobilnet'; did you mean 'mobilenet'"),
         (["doctor", "tensorflwo"], "unknown dependency 'tensorflwo'; did you mean 'tensorflow'"),
-        (["show"], "missing argument 'NAME'"),
+        (["show"], "missing argument 'NAME|FILE'; type for example: zoo show mobilenet"),
         (["list", "extra"], "unexpected extra argument"),
     ],
 )
