@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import h5py
+import numpy as np
 import pytest
 
 import zoo
@@ -101,3 +104,23 @@ def test_an_own_model_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str
     nested().save(tmp_path / "own.keras")
     assert main(["show", str(tmp_path / "own.keras"), "--diagram", str(tmp_path / "own.svg")]) == 0
     assert (tmp_path / "own.svg").read_bytes().startswith(b"<")
+
+
+def test_states_of_random_layers_and_of_the_optimizer_are_no_parameters(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Some versions of Keras store the state of a random layer beside its weights."""
+    model = nested()
+    model.save(tmp_path / "own.keras")
+    with zipfile.ZipFile(tmp_path / "own.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    (tmp_path / "weights.h5").write_bytes(members["model.weights.h5"])
+    with h5py.File(tmp_path / "weights.h5", "r+") as file:
+        file["layers/dropout/seed_generator/vars/0"] = np.zeros(2, np.uint32)
+        file["optimizer/vars/9"] = np.zeros(77, np.float32)
+    members["model.weights.h5"] = (tmp_path / "weights.h5").read_bytes()
+    with zipfile.ZipFile(tmp_path / "own.keras", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    assert main(["show", str(tmp_path / "own.keras"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["parameters"] == model.count_params()

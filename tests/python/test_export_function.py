@@ -14,6 +14,7 @@ import pytest
 import zoo_export
 from export.pipeline import run
 from export.recipe import Recipe
+from export.runtime import background
 from export.scheme import INT8
 
 if TYPE_CHECKING:
@@ -84,7 +85,10 @@ def test_html_escapes_what_a_model_says(model: keras.Model, tmp_path: Path) -> N
         ({"model": "lenet5", "raised": "conv", "precision": "float32"}, "add int8=True"),
     ],
 )
-def test_a_mistake_is_named_in_the_words_of_python(arguments: dict[str, Any], words: str) -> None:
+def test_a_mistake_is_named_at_once_in_the_words_of_python(
+    arguments: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "start", lambda *_, **__: pytest.fail("the work began"))
     with pytest.raises(zoo_export.UsageProblemError) as caught:
         zoo_export.export(**arguments)
     assert words in str(caught.value)
