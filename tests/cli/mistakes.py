@@ -50,7 +50,7 @@ TRAINING = ("nowhere", "empty", "pet", "heic", "saved", "texts.txt", "texts.csv"
             "loose", "list_of_missing.csv", "none.csv", "own.keras")  # fmt: skip
 MODELS = ("mobilnet", "nowhere.keras", "cut.keras", "empty.keras", "text.keras", "zip.keras", "code.keras", "h5.keras",
           "no_weights.keras", "changed.keras", "cut.h5", "weights.h5", "text.h5", "delivered/lenet5", "empty", "pets",
-          "pets/cat/0.png", "saved_without_variables", "saved_cut", "rows.npy",
+          "pets/cat/0.png", "saved_without_variables", "saved_cut", "saved_half", "rows.npy",
           "delivered/lenet5/lenet5-float32.tflite", "spaced.keras")  # fmt: skip
 WEIGHTS = ("imagnet", "nowhere.h5", "empty.keras", "tiny/")
 
@@ -197,6 +197,7 @@ HEALTHY: Mapping[tuple[str, ...], str] = {
     ("export", "minilm", "--calibration", "texts.csv", "--precision", "int8"): "",
     ("export", "rescaled.keras", "--evaluate", "pets", "--calibration", "pets", "--int8"): "",
     ("export", "resnet50", "--int8", "--raise", "logits"): "",
+    ("export", "rescaled.keras", "--calibration", "photos.npy", "--int8"): "",
     ("train", "lenet5", "--data", "pets", "--patience", "20"): "--patience 20 has no effect on 10 epochs",
     ("train", "lenet5", "--data", "pets", "--stage-epochs", "2"): "--stage-epochs has no effect",
     ("train", "LeNet5", "--data", "Fashion-MNIST"): "",
