@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"})
+# Formats that are not read, by the names that people know them by.
+_RAW = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef", ".srw")
+FOREIGN = {".heic": "HEIC", ".heif": "HEIC", ".avif": "AVIF", ".jxl": "JPEG XL", **dict.fromkeys(_RAW, "RAW")}
 _WHITE_16, _WHITE_8 = 65535, 255
 
 
@@ -39,7 +42,9 @@ def read_photo(path: Path) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadPhotoError(_too_large(str(error))) from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise BadPhotoError(f"{error}; give a .jpg or .png") from error
+        kind = FOREIGN.get(path.suffix.lower())
+        reason = f"{kind} photos are not read; convert it to .jpg" if kind else f"{error}; give a .jpg or .png"
+        raise BadPhotoError(reason) from error
 
 
 def _in_8_bits(image: Image.Image) -> Image.Image:

@@ -18,7 +18,7 @@ from export.analysis.diagnosis.exporting import diagnosed
 from export.analysis.evaluation import Labelled
 from export.analysis.original import Original, load_original
 from export.analysis.original import judged as judged_by_original
-from export.bundle import golden, golden_photo, pictures, signing, write
+from export.bundle import golden, golden_photo, origins, pictures, signing, write
 from export.bundle.atomic_folder import Destination
 from export.bundle.diagram.of_subject import diagram
 from export.bundle.golden_photo import GoldenPhoto
@@ -27,15 +27,16 @@ from export.model import entries, reads_tokens
 from export.model.streaming.step_model import StepModel, step_model
 from export.model.subject import Subject, artifact_name, load_subject
 from export.passes.pruning import pruned
+from export.preflight import check as preflight
 from export.progress import Progress, Quiet
 from export.proof.artifact import Artifact
 from export.proof.evidence import ProvenFile
 from export.proof.prove import prove_all
-from export.quantization import coarse_edges, mixed_precision, size_limit
+from export.quantization import coarse_edges, mixed_precision
 from export.quantization.build import MadeFile, bases_of, float_files, quantized_files
 from export.quantization.described import described
 from export.quantization.export_run import ExportRun
-from export.quantization.graph_options import check_options, with_options
+from export.quantization.graph_options import with_options
 from export.quantization.integer_base import Bases, IntegerBase
 from export.quantization.requested import Key, formats
 from export.quantization.samples import draw, for_untrained
@@ -83,14 +84,9 @@ def run(
         ZooError: the recipe is wrong, or the network, disk or a runtime failed; nothing has been written.
     """
     tell = progress or Quiet()
-    size_limit.check_name(recipe)
-    reads_tokens.check_name(recipe)
-    check_options(recipe)
+    preflight.check(recipe)
     destination = Destination(recipe.out, artifact_name(recipe))
-    destination.check()
     signer = signing.read_private(Path(recipe.sign).expanduser()) if recipe.sign is not None else None
-    if recipe.evaluate is not None:
-        evaluation.check_source(recipe.evaluate)
     with temporary.folder() as folder:
         work = Path(folder)
         subject = _subject(recipe, tell)
@@ -109,7 +105,9 @@ def run(
         photos = None
         if labelled is not None:
             seen = samples.calibration.digests
-            photos = evaluation.prepare(export.subject, labelled, work, tell, exclude=seen, seed=recipe.seed)
+            photos = evaluation.prepare(
+                export.subject, labelled, work, tell, source=recipe.evaluate or "", exclude=seen, seed=recipe.seed
+            )
         return _delivered(_exported(export, expected, photos, original), destination, signer)
 
 
@@ -248,6 +246,7 @@ def _delivered(found: Exported, destination: Destination, signer: signing.Signer
     with destination.replaced() as new:
         labels, companions = run.subject.labels, {**files, **shots, **run.subject.companions}
         record = write.write(new, chosen, record, golden_outputs, labels, companions, signer)
+    origins.remember(run.recipe, [destination.folder / artifact.file_name for artifact in chosen])
     kept = (replace(one, content=one.content.moved(destination.folder / one.file_name)) for one in artifacts)
     return Delivery(folder=destination.folder, manifest=record, artifacts=tuple(kept), replaced=lost)
 

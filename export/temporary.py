@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoo.errors import OutsideError
@@ -49,6 +49,18 @@ def writing() -> Iterator[None]:
         yield
     except OSError as error:
         raise _failure(error) from error
+
+
+@contextmanager
+def no_empty_folders(folder: Path) -> Iterator[None]:
+    """Remove the folders that a block made on the way to `folder` and left empty, however it ends."""
+    missing = [one for one in (folder.absolute(), *folder.absolute().parents) if not one.exists()]
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # a folder that holds files stays, and so do those around it
+            for one in missing:
+                one.rmdir()
 
 
 def is_full(error: Exception) -> bool:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from export.cli.console import print_json, standard_error, standard_output
-from export.cli.option_words import chosen_passes, option
+from export.cli.option_words import as_spelled, chosen_passes, model, option
 from zoo.errors import UsageProblemError
 
+if TYPE_CHECKING:
+    from training.recipe import TrainingRecipe
+
 EPOCHS_ON_PHOTOS, EPOCHS_ON_TEXTS = 10, 3
+OF_EVALUATION = ("name", "data", "evaluate", "validation", "preprocessing", "seed", "as_json")  # what it reads
 
 
 @click.command()
@@ -102,8 +108,11 @@ def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], *
     from export.model.loading.model_file import is_model_file
     from export.runtime import background
     from training import job, printing
+    from training.preflight import check
     from training.recipe import Compression, TrainingRecipe, record
 
+    name, options = model(name), as_spelled(model(name), {**options, "data": data})
+    data = options.pop("data")
     as_json, resume, plain, evaluate = (options.pop(key) for key in ("as_json", "resume", "no_augment", "evaluate"))
     compression = Compression(
         passes=chosen_passes(options),
@@ -125,8 +134,12 @@ def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], *
         **options,
     )
     if evaluate:
-        compressing = {"prune, --cluster or --qat": compression.requested}
-        _check_no_training_flags(resume=resume, epochs=epochs, weights=recipe.weights, **compressing)
+        _check_no_training_flags()
+    elif epochs == 0 and not compression.requested:
+        raise UsageProblemError("--epochs 0 trains nothing; type at least --epochs 1")
+    check(recipe, resume=resume, evaluate=evaluate)
+    for sentence in _without_effect(recipe, evaluate=evaluate):
+        standard_error().print(f"note: {sentence}", soft_wrap=True)
     with ProgressBar(standard_error()) as progress:
         if evaluate:
             result = background.start(job.evaluate, progress, recipe=record(recipe))
@@ -143,8 +156,33 @@ def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], *
         printing.print_training(standard_output(), result, data)
 
 
-def _check_no_training_flags(**given: Any) -> None:
+def _typed() -> dict[str, str]:
+    """Return the options that were typed, by the name of their parameter."""
+    context = click.get_current_context()
+    return {
+        parameter.name: parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    }
+
+
+def _check_no_training_flags() -> None:
     """Refuse flags that --evaluate would ignore."""
-    flag = next((flag for flag, value in given.items() if value not in (None, False)), None)
-    if flag:
-        raise UsageProblemError(f"--evaluate does not train the file; leave out --{flag}")
+    flags = [flag for name, flag in _typed().items() if name not in OF_EVALUATION]
+    if flags:
+        raise UsageProblemError(f"--evaluate does not train the file; leave out {', '.join(flags)}")
+
+
+def _without_effect(recipe: TrainingRecipe, *, evaluate: bool) -> Iterator[str]:
+    """Yield a sentence for every typed option that changes nothing."""
+    from training.preflight import has_validation
+
+    typed = _typed()
+    if not recipe.compression.requested:
+        for name in ("stage_epochs", "stage_learning_rate"):
+            if name in typed:
+                yield f"{typed[name]} has no effect without --prune-channels, --prune, --cluster or --qat"
+    if "patience" in typed and not evaluate and recipe.patience >= recipe.epochs:
+        yield f"--patience {recipe.patience} has no effect on {recipe.epochs} epochs"
+    if "validation" in typed and has_validation(recipe.data):
+        yield f"--validation has no effect: {recipe.data} has a folder of photos for validation"

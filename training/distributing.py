@@ -63,15 +63,9 @@ def find(requested: str | None, batch: int) -> Devices:
     Raises:
         UsageProblemError: fewer than two devices, more than exist, or a batch that cannot be divided equally.
     """
+    check_words(requested, batch)
     if requested is None:
         return Devices()
-    if not _DEVICES.fullmatch(requested):
-        raise UsageProblemError(f"--devices must be a number of GPUs, all, or cpu:2, not {requested!r}")
-    if os.environ.get("TF_CONFIG"):
-        raise UsageProblemError(
-            "TF_CONFIG configures several machines, on which TensorFlow cannot train Keras 3 models (Keras issue "
-            "20585); unset it to train on this machine"
-        )
     import tensorflow as tf
 
     kind = "CPU" if requested.startswith("cpu:") else "GPU"
@@ -82,15 +76,38 @@ def find(requested: str | None, batch: int) -> Devices:
             f"--devices {requested}: TensorFlow finds {found or 'no'} GPU{'s' * (found != 1)}; "
             + (f"use at most {found}" if found > 1 else "leave out --devices")
         )
+    _check_shares(requested, count, batch)
+    if kind == "CPU":
+        _divide_cores(count)
+    return Devices(count=count, strategy=tf.distribute.MirroredStrategy([f"{kind}:{i}" for i in range(count)]))
+
+
+def check_words(requested: str | None, batch: int) -> None:
+    """Check what can be known about requested devices without TensorFlow.
+
+    Raises:
+        UsageProblemError: no such kind of devices, a single one, or a batch that cannot be divided equally.
+    """
+    if requested is None:
+        return
+    if not _DEVICES.fullmatch(requested):
+        raise UsageProblemError(f"--devices must be a number of GPUs, all, or cpu:2, not {requested!r}")
+    if os.environ.get("TF_CONFIG"):
+        raise UsageProblemError(
+            "TF_CONFIG configures several machines, on which TensorFlow cannot train Keras 3 models (Keras issue "
+            "20585); unset it to train on this machine"
+        )
+    if requested.startswith("cpu:"):  # how many GPUs there are is known to TensorFlow only
+        _check_shares(requested, int(requested.removeprefix("cpu:")), batch)
+
+
+def _check_shares(requested: str, count: int, batch: int) -> None:
     if count < 2:
         raise UsageProblemError(f"--devices {requested} is a single device; leave out --devices")
     if batch % count:
         raise UsageProblemError(
             f"--batch {batch} cannot be divided equally among {count} devices; use {-(-batch // count) * count}"
         )
-    if kind == "CPU":
-        _divide_cores(count)
-    return Devices(count=count, strategy=tf.distribute.MirroredStrategy([f"{kind}:{i}" for i in range(count)]))
 
 
 def copied(model: keras.Model) -> keras.Model:

@@ -50,6 +50,7 @@ class FileStart:
         facts = own_file.read(path)
         self._architecture = facts.architecture if facts else self._subject.name
         self._detection = facts.detection if facts else None
+        self._trained_on = facts.trained_on if facts else frozenset()
 
     def start(self, options: Mapping[str, Any], classes: Sequence[str]) -> Start:
         """Return the network for `classes`; if they differ from those of the file, with a new last layer.
@@ -69,6 +70,7 @@ class FileStart:
 
             model = keras.models.clone_model(model)
             weights = replace(weights, name="random", trained=False, source="random", reason=reason)
+        is_new = weights.name == "random"
         return Start(
             model=model,
             detection=self._detection,
@@ -80,6 +82,7 @@ class FileStart:
             task=self.task,
             history=subject.history,
             companions=subject.companions,
+            trained_on=frozenset() if is_new else self._trained_on,
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.model.loading.model_file import is_model_file
-from training import compression, distributing, phases, pictures, tasks
+from training import compression, distributing, phases, pictures, preflight, tasks
 from training.compression import checks
 from training.file_start import FileStart
 from training.recipe import TrainingRecipe
@@ -20,7 +20,7 @@ from training.run import Run
 from training.run_state import BEFORE, CURVE, RunState
 from training.stage import Learn
 from training.start import ZooStart
-from zoo import own_file
+from zoo import own_file, trained_on
 from zoo.errors import UsageProblemError
 from zoo.weights import RANDOM_REQUESTED
 
@@ -41,6 +41,7 @@ def train(recipe: TrainingRecipe, report: ProgressListener, *, resume: bool = Fa
     Raises:
         ZooError: the recipe cannot be followed, or a file cannot be read or written; `recipe.out` is then unchanged.
     """
+    preflight.check(recipe, resume=resume)
     import keras
 
     devices = distributing.find(recipe.devices, recipe.batch)  # before TensorFlow does anything else
@@ -48,9 +49,8 @@ def train(recipe: TrainingRecipe, report: ProgressListener, *, resume: bool = Fa
     origin = FileStart(recipe) if is_model_file(recipe.model) else ZooStart(recipe)
     task = tasks.find(origin.task, origin.title)
     if not task.takes_photos:
-        _check_for_texts(recipe)
+        preflight.check_for_texts(recipe)  # the task of a file may be known only now
     data = task.find(recipe)
-    _check_out_folder(recipe.out)
     with tempfile.TemporaryDirectory(prefix="zoo-train-") as work:
         report("build the network")
         start = origin.start(task.options(data.classes), data.classes)
@@ -61,6 +61,8 @@ def train(recipe: TrainingRecipe, report: ProgressListener, *, resume: bool = Fa
         report("read the photos" if task.takes_photos else "read the texts")
         parts = data.examples(start, Path(work))
         devices.check(len(parts.train))
+        known = start.trained_on
+        start = replace(start, trained_on=known | parts.digests.get("train", frozenset()))
         # Only now: unreadable data leaves no run folder behind.
         settings = {**recipe.settings(), "examples": _digest(parts), "weights_sha256": start.weights.sha256}
         run = Run(
@@ -75,11 +77,11 @@ def train(recipe: TrainingRecipe, report: ProgressListener, *, resume: bool = Fa
             devices=devices,
             report=report,
         )
-        return _finish(run, data, start, run.go(start))
+        return _finish(run, data, start, run.go(start), _seen(parts, known))
 
 
-def _finish(run: Run, data: TrainingData, start: Start, trained: Start) -> Trained:
-    """Evaluate the trained network, draw the pictures and write the .keras file."""
+def _finish(run: Run, data: TrainingData, start: Start, trained: Start, seen: tuple[str, ...]) -> Trained:
+    """Evaluate the trained network, draw the pictures and write the .keras file; `seen` are warnings."""
     recipe, task, parts, run_state = run.recipe, run.task, run.parts, run.run_state
     run.report("evaluate")
     scores = {name: task.evaluate(trained, part) for name, part in parts.held_out.items()}
@@ -105,7 +107,7 @@ def _finish(run: Run, data: TrainingData, start: Start, trained: Start) -> Train
         metric=task.metrics[0],
         takes_photos=task.takes_photos,
         scores=scores,
-        warnings=(*parts.warnings, *_warnings(recipe, task, start, trained)),
+        warnings=(*parts.warnings, *seen, *_warnings(recipe, task, start, trained)),
     )
 
 
@@ -115,11 +117,7 @@ def evaluate(recipe: TrainingRecipe, report: ProgressListener) -> Evaluation:
     Raises:
         UsageProblemError: the file does not exist, or the data has other classes than the file.
     """
-    if not is_model_file(recipe.model):
-        raise UsageProblemError(
-            "--evaluate takes a .keras file; evaluate a network of the zoo with "
-            f"`zoo export {recipe.model} --evaluate FOLDER`"
-        )
+    preflight.check(recipe, evaluate=True)
     origin = FileStart(recipe)
     task = tasks.find(origin.task, origin.title)
     data = task.find(recipe)
@@ -140,30 +138,15 @@ def evaluate(recipe: TrainingRecipe, report: ProgressListener) -> Evaluation:
             counts={name: len(part) for name, part in divided.items()},
             metric=task.metrics[0],
             scores={name: task.evaluate(start, part) for name, part in divided.items()},
-            warnings=parts.warnings,
+            warnings=(*parts.warnings, *_seen(parts, start.trained_on)),
         )
 
 
-def _check_for_texts(recipe: TrainingRecipe) -> None:
-    """Refuse options that have a meaning only for photos.
-
-    Raises:
-        UsageProblemError: there is one.
-    """
-    if not recipe.augment:
-        raise UsageProblemError("texts are not augmented; leave out --no-augment")
-    if recipe.compression.requested:
-        raise UsageProblemError(
-            f"{recipe.model} reads text, for which --prune, --prune-channels, --cluster and --qat do not exist; leave "
-            "them out"
-        )
-
-
-def _check_out_folder(out: Path) -> None:
-    if not out.absolute().parent.is_dir():
-        raise UsageProblemError(
-            f"the folder {out.absolute().parent} does not exist; create it, or choose another --out"
-        )
+def _seen(parts: Parts, known: frozenset[bytes]) -> tuple[str, ...]:
+    """Return warnings about held-out examples that the network was trained on before."""
+    return tuple(
+        sentence for name in parts.held_out for sentence in trained_on.warning(parts.digests.get(name, ()), known, name)
+    )
 
 
 def _check(recipe: TrainingRecipe, start: Start) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from export import temporary
 from export.model.loading import keras_file
 from zoo import own_file
 from zoo.errors import OutsideError, UsageProblemError
@@ -55,17 +56,27 @@ class RunState:
             self._check(plain)
             self.rows = self._saved_rows()
             return
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutsideError(f"cannot write to {folder} ({error.strerror}); choose another --out") from error
-        for path in (*self._temporary(), folder / _CURVE, folder / BEFORE, folder / CURVE):
-            path.unlink(missing_ok=True)
-        self._write(_SETTINGS, json.dumps(plain, indent=1).encode())
+        with temporary.no_empty_folders(folder):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutsideError(f"cannot write to {folder} ({error.strerror}); choose another --out") from error
+            for path in (*self._temporary(), folder / _CURVE, folder / BEFORE, folder / CURVE):
+                path.unlink(missing_ok=True)
+            self._write(_SETTINGS, json.dumps(plain, indent=1).encode())
+
+    @staticmethod
+    def check_folder(folder: Path) -> None:
+        """Check that a folder holds the state of a run.
+
+        Raises:
+            UsageProblemError: there is no run to resume.
+        """
+        if not (folder / _SETTINGS).is_file():
+            raise UsageProblemError(f"there is no run to resume in {folder}; leave out --resume")
 
     def _check(self, settings: Mapping[str, Any]) -> None:
-        if not (self.folder / _SETTINGS).is_file():
-            raise UsageProblemError(f"there is no run to resume in {self.folder}; leave out --resume")
+        self.check_folder(self.folder)
         earlier = _read(self.folder / _SETTINGS)
         changed = [key for key in settings if earlier.get(key) != settings[key]]
         if changed:

@@ -42,6 +42,7 @@ class Start:
         source: description of the training data; empty before training.
         history: records of the stages that it has gone through.
         companions: contents of the files that travel with it, by name: a tokenizer.
+        trained_on: digests of the photos or texts that it was trained on.
     """
 
     model: keras.Model
@@ -56,6 +57,7 @@ class Start:
     source: str = ""
     history: tuple[Mapping[str, Any], ...] = ()
     companions: Mapping[str, bytes] = field(default_factory=dict)
+    trained_on: frozenset[bytes] = frozenset()
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -75,6 +77,7 @@ class Start:
             detection=self.detection,
             history=self.history,
             companions=self.companions,
+            trained_on=self.trained_on,
         )
 
 

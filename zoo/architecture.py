@@ -173,4 +173,4 @@ def find(name: str) -> Architecture:
     try:
         return ARCHITECTURES[name]
     except KeyError:
-        raise unknown("architecture", name, ARCHITECTURES) from None
+        raise unknown("architecture", name, ARCHITECTURES, see="zoo list") from None

@@ -36,9 +36,13 @@ class OutsideError(ZooError):
     exit_code = 3
 
 
-def unknown(what: str, word: str, known: Iterable[str]) -> UsageProblemError:
-    """Return the error for an unknown `word`; it suggests the nearest known ones and never guesses."""
+def unknown(what: str, word: str, known: Iterable[str], see: str = "") -> UsageProblemError:
+    """Return the error for an unknown `word`; it suggests the nearest known ones and never guesses.
+
+    `see` is the command that lists the known ones, if they are too many for a message.
+    """
     names = sorted(str(name) for name in known)
     close = difflib.get_close_matches(word.lower(), names, n=2, cutoff=0.6)
-    hint = f"did you mean {' or '.join(repr(name) for name in close)}?" if close else f"known: {', '.join(names)}"
+    every = f"{see} lists those that there are" if see else f"known: {', '.join(names)}"
+    hint = f"did you mean {' or '.join(repr(name) for name in close)}?" if close else every
     return UsageProblemError(f"unknown {what} {word!r}; {hint}")

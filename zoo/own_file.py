@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo import inputs
+from zoo import inputs, trained_on
 from zoo.detection.heads import Detection
 from zoo.errors import UsageProblemError
 from zoo.inputs import Input, Photo, Random, tokenizer_of
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     import keras
 
 _MEMBER, _FOLDER = "zoo.json", "zoo/"
+_TRAINED_ON = "zoo/trained_on.sha256"
 _MOST_BYTES = 1 << 20
+_MOST_DIGEST_BYTES = 1 << 28
 _MOST_TOKENIZER_BYTES = 1 << 26
 
 
@@ -44,6 +46,7 @@ class Facts:
         detection: what a detector's outputs mean; None for other tasks.
         history: records of pruning, clustering and similar stages: name, parameters, measurements.
         companions: contents of the files that travel with the network, by name: its tokenizer.
+        trained_on: digests of the photos or texts that the network was trained on (zoo/trained_on.py).
     """
 
     architecture: str
@@ -54,6 +57,7 @@ class Facts:
     detection: Detection | None = None
     history: tuple[Mapping[str, Any], ...] = ()
     companions: Mapping[str, bytes] = field(default_factory=dict)
+    trained_on: frozenset[bytes] = frozenset()
 
     @property
     def preprocessing(self) -> Preprocessing | None:
@@ -80,6 +84,8 @@ def save(model: keras.Model, path: Path, facts: Facts) -> None:
         model.save(unfinished)
         with zipfile.ZipFile(unfinished, "a") as archive:
             archive.writestr(_MEMBER, json.dumps(facts.record(), indent=1))
+            if facts.trained_on:
+                archive.writestr(_TRAINED_ON, trained_on.packed(facts.trained_on))
             for name, content in facts.companions.items():
                 archive.writestr(_FOLDER + name, content, zipfile.ZIP_DEFLATED)
         unfinished.replace(path)
@@ -102,7 +108,7 @@ def read(path: Path) -> Facts | None:
             with archive.open(_MEMBER) as member:
                 content = member.read(_MOST_BYTES)  # anything longer is cut, and so is not JSON
             facts = _facts(json.loads(content))
-            return replace(facts, companions=_companions(archive, facts))
+            return replace(facts, companions=_companions(archive, facts), trained_on=_trained_on(archive))
     except (
         ValueError,
         TypeError,
@@ -151,6 +157,17 @@ def _companions(archive: zipfile.ZipFile, facts: Facts) -> dict[str, bytes]:
     if len(content) > _MOST_TOKENIZER_BYTES:
         raise ValueError("the tokenizer is too large")
     return {name: content}
+
+
+def _trained_on(archive: zipfile.ZipFile) -> frozenset[bytes]:
+    """Return the digests of the training data; none if the file has none."""
+    if _TRAINED_ON not in archive.namelist():
+        return frozenset()
+    with archive.open(_TRAINED_ON) as member:
+        content = member.read(_MOST_DIGEST_BYTES + 1)
+    if len(content) > _MOST_DIGEST_BYTES:
+        raise ValueError("there are too many digests of the training data")
+    return trained_on.unpacked(content)
 
 
 def _inputs(record: Mapping[str, Any]) -> Mapping[str, Any]:

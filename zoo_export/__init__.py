@@ -1,4 +1,4 @@
-"""Export a Keras model, with proof: `zoo_export.run(zoo_export.Recipe(model="mobilenet"))`; see docs/python.md."""
+"""Export a Keras model, with proof: `zoo_export.export(model, int8=True)`; see docs/python.md."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from export import (  # noqa: E402
     run,
 )
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError, ZooError  # noqa: E402
+from zoo_export.exporting import export  # noqa: E402
+from zoo_export.result import Result  # noqa: E402
 
 if TYPE_CHECKING:
     from export.formats.session import Session
@@ -40,9 +42,11 @@ __all__ = [
     "Io",
     "OutsideError",
     "Recipe",
+    "Result",
     "Scheme",
     "UsageProblemError",
     "ZooError",
+    "export",
     "open_file",
     "run",
 ]

@@ -47,6 +47,31 @@ def names(path: Path) -> frozenset[str]:
         return frozenset()  # `open_arrays` reports the problem
 
 
+def check_readable(path: Path) -> None:
+    """Check that an .npz or .npy holds at least one array with rows, without reading them.
+
+    Raises:
+        UsageProblemError: the file is damaged, or holds no rows.
+    """
+    try:
+        with ExitStack() as stack:
+            if path.suffix.lower() == ".npy":
+                ArrayRows(stack.enter_context(path.open("rb")), texts=True)
+                return
+            archive = stack.enter_context(ZipFile(path))
+            problems = []
+            for name in sorted(names(path)):
+                try:
+                    ArrayRows(stack.enter_context(archive.open(f"{name}.npy")), texts=True)
+                except BrokenArrayError as error:
+                    problems.append(str(error))
+                else:
+                    return
+    except (OSError, BadZipFile, BrokenArrayError, NotImplementedError, RuntimeError) as error:
+        raise UsageProblemError(f"{path.name} cannot be read as {path.suffix}: {error}") from None
+    raise UsageProblemError(f"{path.name} cannot be read as {path.suffix}: {next(iter(problems), 'it has no arrays')}")
+
+
 def row_count(path: Path) -> int:
     """Return the number of rows of the arrays in an .npz or .npy; 0 if it is unreadable.
 

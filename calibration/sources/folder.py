@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from calibration import foreign_photos
 from calibration.inputs import Sample, describe, photo_sample
-from calibration.photo_file import SUFFIXES, BadPhotoError, read_photo
+from calibration.photo_file import FOREIGN, SUFFIXES, BadPhotoError, read_photo
 from calibration.sources.request import Request, Stream
 from zoo.errors import UsageProblemError
 
@@ -34,6 +35,8 @@ def open_folder(folder: Path, request: Request) -> Stream:
     paths = image_paths(folder)
     order = np.random.default_rng(request.seed).permutation(len(paths))
     stream = Stream(source=f"folder {folder.name}, {len(paths)} image files", samples=iter(()), photos=True)
+    if left := foreign_photos.counted(folder.rglob("*")):
+        stream.warnings.append(f"{left} left out, which are not read; convert them to .jpg")
     stream.samples = _photos(name, [paths[index] for index in order], preprocessing, stream.warnings)
     return stream
 
@@ -46,18 +49,29 @@ def image_paths(folder: Path) -> list[Path]:
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not paths:
-        raise UsageProblemError(f"no image in {folder}: give a folder of .jpg, .png, .bmp, .webp, .tif or .gif files")
+        raise UsageProblemError(f"no image in {folder}: {_instead(folder)}")
     return paths
 
 
+def _instead(folder: Path) -> str:
+    """Return what a folder without images holds, and what to give."""
+    foreign = sorted(path for path in folder.rglob("*") if path.suffix.lower() in FOREIGN)
+    if foreign:
+        return (
+            f"it holds {foreign_photos.counted(foreign)}, which are not read; {foreign_photos.converting(foreign[0])}"
+        )
+    empty = "the folder is empty; " if not any(folder.iterdir()) else ""
+    return f"{empty}give a folder of .jpg, .png, .bmp, .webp, .tif or .gif files"
+
+
 def _photos(name: str, paths: list[Path], preprocessing: Preprocessing, notes: list[str]) -> Iterator[Sample]:
-    broken: list[str] = []
+    broken, known = list[str](), tuple(notes)
     for path in paths:
         try:
             image = read_photo(path)
         except BadPhotoError:
             broken.append(path.name)
-            notes[:] = [skipped(broken)]
+            notes[:] = [*known, skipped(broken)]
             continue
         yield photo_sample(name, preprocessing.photo(image), preprocessing)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from calibration import digests
 from export.analysis import tasks
 from export.analysis.tasks import Examples, Metric, Task, Truth
 from export.model import entries
@@ -14,8 +15,10 @@ from export.model.subject import Subject
 from export.progress import Progress
 from export.proof.artifact import Artifact
 from export.runtime.run_file import measure
-from zoo import datasets
+from zoo import datasets, trained_on
 from zoo.errors import UsageProblemError
+
+FLAG = "--evaluate"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +103,7 @@ def prepare(
     work: Path,
     progress: Progress,
     *,
+    source: str,
     exclude: Collection[str],
     seed: int,
 ) -> Labelled:
@@ -112,10 +116,13 @@ def prepare(
     progress.step("prepare the labelled data")
     folder = work / "labelled"
     truth = examples.write(folder, exclude=exclude, seed=seed)
+    seen = trained_on.warning(digests.of_source(source), subject.trained_on, FLAG) if subject.trained_on else ()
     count = len(truth.samples)
     progress.step(f"evaluate the Keras model on {count} labelled samples")
     scores = truth.scores(entries.outputs(subject, truth.samples))
-    evaluation = Evaluation(task=task.name, samples=truth.samples.record(), count=count, scores=scores)
+    record = truth.samples.record()
+    record["warnings"] = [*record["warnings"], *seen]
+    evaluation = Evaluation(task=task.name, samples=record, count=count, scores=scores)
     return Labelled(task=task, truth=truth, folder=folder, evaluation=evaluation)
 
 

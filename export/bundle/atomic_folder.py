@@ -21,6 +21,7 @@ from typing import Any
 
 from export.bundle.write import GOLDEN, KIND, LABELS, MANIFEST, REPORT, SIGNATURE
 from export.runtime.file_content import digest
+from export.temporary import no_empty_folders
 from zoo.errors import OutsideError, UsageProblemError
 
 PARTIAL = ".partial"
@@ -78,7 +79,7 @@ class Destination:
             OutsideError: the disk is full or fails; the old folder is unchanged.
         """
         new = self.out / f".{self.name}.{secrets.token_hex(4)}{PARTIAL}"
-        with ExitStack() as locks:
+        with no_empty_folders(self.out), ExitStack() as locks:
             try:
                 self.out.mkdir(parents=True, exist_ok=True)
                 with _lock(self.out):

@@ -46,8 +46,25 @@ def diagnose_file(
         raise
 
 
+def requested(path: Path, model: str | None, samples: str | None) -> Recipe:
+    """Return the recipe of the file's model, before TensorFlow starts.
+
+    Raises:
+        UsageProblemError: the model or the source of the samples is unknown, or not there.
+    """
+    request = subjects.completed(Request(path=path, model=model, samples=samples))
+    subjects.check_samples(request)
+    found = request.delivered()
+    try:
+        return subjects.recipe(request, found[0] if found is not None else None)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageProblemError(
+            f"the manifest in the folder of {path} is damaged ({error}); export the model again"
+        ) from error
+
+
 def _diagnosed(path: str, model: str | None, samples: str | None, progress: Progress) -> dict[str, Any]:
-    request = Request(path=Path(path), model=model, samples=samples)
+    request = subjects.completed(Request(path=Path(path), model=model, samples=samples))
     subjects.check_samples(request)
     found = request.delivered()
     export, file = found if found is not None else (None, None)
@@ -94,6 +111,7 @@ def _diagnosed(path: str, model: str | None, samples: str | None, progress: Prog
         "model": subject.name,
         "title": subject.title,
         "remarks": remarks,
+        "notes": list(request.notes),
         "command": _command(export, wanted),
     }
 

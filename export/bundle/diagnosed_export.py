@@ -11,6 +11,7 @@ from calibration.samples import Samples
 from calibration.store import Draw
 from export.analysis.diagnosis.suggestions import Circumstances, refusal
 from export.bundle import golden, read
+from export.bundle.origins import recall
 from export.bundle.read import Delivered, DeliveredFile
 from export.bundle.write import GOLDEN, MANIFEST
 from export.formats import PRIMARY
@@ -35,11 +36,15 @@ class Request:
         path: path of the file.
         model: a name of the zoo or a .keras file; None to read it from the manifest in the file's folder.
         samples: a folder of photos, an .npz or .npy; None for the samples of the export.
+        imports: Python files that define custom layers, from the export.
+        notes: what was not typed, but is known from the export on this machine.
     """
 
     path: Path
     model: str | None
     samples: str | None
+    imports: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def delivered(self) -> tuple[Delivered, DeliveredFile] | None:
         """Return the export whose manifest lists the file; None if there is none."""
@@ -48,6 +53,31 @@ class Request:
         found = read.read(self.path.parent)
         file = next((file for file in found.files if file.path.name == self.path.name), None)
         return (found, file) if file is not None else None
+
+
+def completed(request: Request) -> Request:
+    """Return the request with the model and the samples of the export, if it was made on this machine.
+
+    Raises:
+        UsageProblemError: the model is known, but not there any more.
+    """
+    origin = recall(request.path)
+    if origin is None:
+        return request
+    known, notes = request, list[str]()
+    if request.model is None and is_model_file(origin.model):
+        if not Path(origin.model).exists():
+            raise UsageProblemError(
+                f"{request.path.name} was converted from {origin.model}, which is not there any more: type --model "
+                f"PATH/TO/{Path(origin.model).name}"
+            )
+        known = replace(known, model=origin.model, imports=origin.imports)
+        notes.append(f"the model is {origin.model}, as in the export")
+        notes += [f"{file} was run, because --import named it in the export" for file in origin.imports]
+    if request.samples is None and origin.samples is not None and Path(origin.samples).exists():
+        known = replace(known, samples=origin.samples)
+        notes.append(f"the samples are {origin.samples}, as in the export")
+    return replace(known, notes=tuple(notes))
 
 
 def recipe(request: Request, export: Delivered | None) -> Recipe:
@@ -77,7 +107,7 @@ def recipe(request: Request, export: Delivered | None) -> Recipe:
     kept = {key: recorded[key] for key in keys if key in recorded}
     if same and not is_model_file(model):
         kept |= {key: recorded[key] for key in ("options", "weights") if key in recorded}
-    return Recipe(model=model, schemes=(INT8,), calibration=request.samples, **kept)
+    return Recipe(model=model, schemes=(INT8,), calibration=request.samples, imports=request.imports, **kept)
 
 
 def check_samples(request: Request) -> None:

@@ -19,6 +19,7 @@ from zoo import inputs
 from zoo.errors import UsageProblemError
 from zoo.inputs import Input
 from zoo.language.text_rule import TextRule
+from zoo.nearest_path import nearest
 from zoo.preprocessing import Preprocessing
 
 MAX_MANIFEST_BYTES = 50_000_000
@@ -153,7 +154,8 @@ def read(folder: Path) -> Delivered:
     """
     path = folder / MANIFEST
     if not folder.is_dir():
-        raise UsageProblemError(f"there is no folder {str(folder)!r}; type the folder that an export wrote")
+        how = nearest(folder) or "; type the folder that an export wrote"
+        raise UsageProblemError(f"there is no folder {str(folder)!r}{how}")
     if not path.is_file():
         raise UsageProblemError(
             f"{str(folder)!r} is not an export: it has no {MANIFEST}; type the folder of an export, "

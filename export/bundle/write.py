@@ -7,13 +7,12 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from export.bundle import snippets
-from export.bundle.report.page import page
-from export.bundle.signing import Signer
-from export.proof.artifact import Artifact
-from export.scheme import Scheme
+if TYPE_CHECKING:
+    from export.bundle.signing import Signer
+    from export.proof.artifact import Artifact
+    from export.scheme import Scheme
 
 MANIFEST, GOLDEN, LABELS, REPORT = "manifest.json", "golden.npz", "labels.txt", "report.html"
 SIGNATURE = "manifest.sig"
@@ -41,6 +40,9 @@ def write(
         others: content of other files, by name, such as a vocabulary, or the pictures of the report.
         signer: signs the manifest; None writes no signature.
     """
+    from export.bundle import snippets  # templates take a fifth of a second, which a mistyped command need not wait
+    from export.bundle.report.page import page
+
     companions = {**others, **snippets.companions(manifest), GOLDEN: golden, REPORT: page(manifest, others).encode()}
     if labels:
         companions[LABELS] = ("\n".join(labels) + "\n").encode()

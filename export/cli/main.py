@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from export import missing
+from export.cli.bad_value import bad_value
 from export.cli.console import print_error
 from export.cli.program import typeable
 from zoo.errors import OutsideError, UsageProblemError, ZooError, unknown
@@ -23,7 +24,7 @@ from zoo.errors import OutsideError, UsageProblemError, ZooError, unknown
 SECTIONS: dict[str, dict[str, str]] = {
     "Discover": {
         "list": "List the architectures that are ready to export.",
-        "show": "Show one architecture: paper, options, weights and card; or draw it.",
+        "show": "Show one architecture, its options, weights and card; or the layers of a model file; or draw it.",
         "inspect": "Describe a model file: arithmetic, inputs, outputs, operators.",
     },
     "Configure": {
@@ -46,6 +47,21 @@ SECTIONS: dict[str, dict[str, str]] = {
 
 # Modules of commands that live in another package.
 ELSEWHERE = {"train": "training.command"}
+# What to type, for an argument that lacks.
+EXAMPLES = {
+    "list": "zoo list",
+    "show": "zoo show mobilenet",
+    "inspect": "zoo inspect FILE",
+    "doctor": "zoo doctor",
+    "train": "zoo train mobilenet --data photos/",
+    "export": "zoo export mobilenet --int8",
+    "pack": "zoo pack artifacts/mobilenet --target raspberry-pi",
+    "prove": "zoo prove FILE --model mobilenet",
+    "verify": "zoo verify artifacts/mobilenet",
+    "run": "zoo run artifacts/mobilenet photo.jpg",
+    "serve": "zoo serve artifacts/mobilenet",
+    "bench": "zoo bench artifacts/mobilenet",
+}
 INTERRUPTED = 130
 BROKEN_PIPE = 141  # 128 + SIGPIPE, the usual exit code of the first program in `zoo list | head -1`.
 
@@ -131,7 +147,7 @@ def run(find: Callable[[], click.Command], program: str, arguments: Sequence[str
         click.echo(error.format_message(), err=True)
         return error.exit_code
     except click.ClickException as error:
-        print_error(*_rephrase(error))
+        print_error(_rephrase(error))
         return error.exit_code
     except ZooError as error:
         print_error(str(error))
@@ -162,16 +178,19 @@ def _invoke(command: click.Command, program: str, arguments: Sequence[str]) -> i
     return result if isinstance(result, int) else 0
 
 
-def _rephrase(error: click.ClickException) -> tuple[str, str | None]:
-    """Return click's error message in this program's style, and a hint to the help."""
+def _rephrase(error: click.ClickException) -> str:
+    """Return click's error message in this program's style, with what to type."""
     context = error.ctx if isinstance(error, click.UsageError) else None
-    hint = f"see: {context.command_path} --help" if context else None
     if isinstance(error, click.NoSuchOption) and context:
         known = [word for parameter in context.command.get_params(context) for word in parameter.opts]
         options = [word for word in known if word.startswith("--")]
-        return str(unknown("option", error.option_name, options)), hint
+        return str(unknown("option", error.option_name, options))
+    is_missing = isinstance(error, click.MissingParameter)
+    if isinstance(error, click.BadParameter) and context and error.param and not is_missing:
+        return bad_value(error)
     message = error.format_message().rstrip(".")
-    return message[:1].lower() + message[1:], hint
+    name = (context.info_name or "").removeprefix("zoo-") if context else ""
+    return message[:1].lower() + message[1:] + (f"; type for example: {EXAMPLES[name]}" if name in EXAMPLES else "")
 
 
 def _handle_os_error(error: OSError) -> int:

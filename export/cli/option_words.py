@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ from export.passes.chosen import ChosenPass
 from export.recipe import Budget, Io, Preset, Width
 from export.scheme import FLOAT16, FLOAT32, INT8, INT8_DYNAMIC, SCHEMES, Scheme
 from zoo import own_file
+from zoo.datasets import DATA_SETS
 from zoo.errors import UsageProblemError, unknown
 from zoo.inputs import Tokens
+from zoo.preprocessing.conventions import CONVENTIONS
+from zoo.spelling import spelled
 
-_SHORTHANDS = {"int8": INT8, "fp16": FLOAT16, "w8a8": INT8}
+_SHORTHANDS = {"int8": INT8, "fp16": FLOAT16, "fp32": FLOAT32, "w8a8": INT8}
 
 
 def budget(
@@ -23,6 +27,7 @@ def budget(
     """Return the budget of an export, from the words of its options."""
     from export.analysis.budget import words
 
+    preset = spelled(preset, Preset) if preset is not None else None
     if preset is not None and preset not in list(Preset):
         raise unknown("preset", preset, Preset)
     budget = Budget(
@@ -64,6 +69,7 @@ def reads_text(model: str) -> bool:
 
 
 def _scheme(word: str) -> Scheme:
+    word = spelled(word, [*SCHEMES, *_SHORTHANDS])
     if word in _SHORTHANDS:
         return _SHORTHANDS[word]
     if word not in SCHEMES:
@@ -73,13 +79,15 @@ def _scheme(word: str) -> Scheme:
 
 def formats(text: str | None) -> tuple[str, ...]:
     """Return the names of the formats of `--format A,B`; empty for all."""
-    from export.formats import find
+    from export.formats import FORMATS, find
 
-    return tuple(find(word.strip()).name for word in text.split(",")) if text is not None else ()
+    words = text.split(",") if text is not None else ()
+    return tuple(dict.fromkeys(find(spelled(word.strip().lstrip("."), FORMATS)).name for word in words))
 
 
 def io(word: str | None) -> Io | None:
     """Return the type of inputs and outputs of `--io TYPE`."""
+    word = spelled(word, Io) if word is not None else None
     if word is not None and word not in list(Io):
         raise unknown("io type", word, Io)
     return Io(word) if word is not None else None
@@ -105,20 +113,51 @@ def shape(text: str) -> tuple[str, tuple[int, ...]]:
 
 def width(word: str) -> Width:
     """Return the higher precision of a layer that a word names."""
+    word = spelled(word, Width)
     if word not in list(Width):
         raise unknown("width", word, Width)
     return Width(word)
 
 
+def model(name: str) -> str:
+    """Return the registered name of a network, however it is spelled; a path is left as it is."""
+    return name if Path(name).expanduser().exists() else spelled(name, zoo.names())
+
+
+def as_spelled(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of a command with the registered names of observers, weights, data sets and preprocessing."""
+    from calibration.observers import OBSERVERS, SENSITIVITY
+    from calibration.sources.synthetic import NAME as SYNTHETIC
+
+    tags = [weights.tag for weights in zoo.find(model).weights] if model in zoo.names() else []
+    known: dict[str, Iterable[str]] = {
+        "observer": (SENSITIVITY, *OBSERVERS),
+        "weights": (*tags, "random"),
+        "preprocessing": CONVENTIONS,
+        "calibration": (*DATA_SETS, SYNTHETIC),
+        "evaluate": DATA_SETS,
+        "data": DATA_SETS,
+    }
+    return {
+        key: spelled(value, known[key]) if key in known and isinstance(value, str) and not _exists(value) else value
+        for key, value in options.items()
+    }
+
+
+def _exists(text: str) -> bool:
+    return Path(text).expanduser().exists()
+
+
 def chosen_passes(options: dict[str, Any]) -> tuple[ChosenPass, ...]:
     """Remove the pass options from a command's `options`, and return the passes that they select."""
-    texts = {name: options.pop(name) for name in registry.PASSES}
+    texts = {name: options.pop(name, None) for name in registry.PASSES}
     return registry.from_record({name: text for name, text in texts.items() if text is not None})
 
 
 def option(text: str) -> tuple[str, int | float | str]:
     """Return the key and the number or word of a `--set KEY=VALUE` option."""
     key, _, value = text.partition("=")
+    key = key.strip().replace("-", "_").lower()
     if not value:
         raise UsageProblemError(f"--set {text!r} is not KEY=VALUE; type for example --set alpha=0.5")
     if value.lstrip("-").isdigit():

@@ -9,6 +9,7 @@ from export.formats.format import QuantizationPlan, Format, ObservableFormat  # 
 from export.formats.onnx import ONNX
 from export.formats.tflite import TFLITE
 from zoo.errors import UsageProblemError, unknown
+from zoo.nearest_path import nearest
 
 __all__ = ["FORMATS", "PRIMARY", "Format", "QuantizationPlan", "find", "format_of"]
 
@@ -41,7 +42,8 @@ def format_of(path: Path) -> Format:
     for file_format in FORMATS.values():
         if path.suffix == file_format.suffix:
             if not path.is_file():
-                raise UsageProblemError(f"there is no file {str(path)!r}; type the path of an existing file")
+                how = nearest(path) or "; type the path of an existing file"
+                raise UsageProblemError(f"there is no file {str(path)!r}{how}")
             return file_format
     known = " or ".join(file_format.suffix for file_format in FORMATS.values())
     raise UsageProblemError(f"{path.name!r} has no supported format: give a file that ends in {known}")

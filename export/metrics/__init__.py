@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from export.metrics.comparison import (
     EQUAL_SQNR_DB,
+    FIVE,
     Comparison,
     StepComparison,
     accuracy,
@@ -17,6 +18,7 @@ from export.metrics.output_kind import OutputKind, by_shape
 
 __all__ = [
     "EQUAL_SQNR_DB",
+    "FIVE",
     "Comparison",
     "OutputKind",
     "StepComparison",

@@ -61,6 +61,7 @@ class Subject:
         companions: contents of files that must be shipped with the exported ones, by name.
         meaning: what the task needs to know about the outputs, as plain data that only the task reads; None if nothing.
         losses: names of the losses that outputs were trained with, by output name, as far as they are known.
+        trained_on: digests of the photos or texts that it was trained on, as far as its file keeps them.
         history: training steps recorded in the model's file, such as pruning or quantization-aware training.
         notes: sentences for the user about how the model's file was read.
     """
@@ -74,6 +75,7 @@ class Subject:
     task: str = ""
     meaning: Mapping[str, Any] | None = None
     losses: Mapping[str, str] = field(default_factory=dict)
+    trained_on: frozenset[bytes] = frozenset()
     history: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     state: Mapping[str, str] = field(default_factory=dict)
@@ -233,6 +235,7 @@ def subject_of_file(
         task=known.task,
         meaning=known.detection.record() if known.detection else None,
         history=known.history,
+        trained_on=known.trained_on,
         companions=known.companions,
         decoder=decoder,
         notes=tuple(note for note in file.notes if decoder is None or note != CACHE),

@@ -21,10 +21,15 @@ def check(model: keras.Model, raised: Mapping[str, Width]) -> None:
     Raises:
         UsageProblemError: a layer does not exist; the message suggests the nearest name.
     """
-    known = {*_layer_names(model), *names_in_copy(functional(model)).values()} if raised else set()
+    known = known_names(model) if raised else set()
     for name in raised:
         if name not in known:
             raise unknown("layer", name, known)
+
+
+def known_names(model: keras.Model) -> set[str]:
+    """Return the names by which a user may mean the layers of a model, and operators between them."""
+    return {*_layer_names(model), *names_in_copy(functional(model)).values()}
 
 
 def tensors(

@@ -87,7 +87,10 @@ def test_a_file_outside_an_export_needs_its_model(
     assert "c3" in capsys.readouterr().out
 
 
-def test_a_file_with_equalized_channels_is_not_compared_with_the_original_model(exported: Path, tmp_path: Path) -> None:
+def test_a_file_with_equalized_channels_is_not_compared_with_the_original_model(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_EXPORT_CACHE", str(tmp_path / "another machine"))
     with pytest.raises(UsageProblemError, match="--samples"):
         diagnose_file(str(exported / "lenet5-int8.tflite"), None, None)
     file = shutil.copy(exported / "lenet5-int8.tflite", tmp_path / "mine.tflite")

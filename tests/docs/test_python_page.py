@@ -16,13 +16,14 @@ def test_code_of_the_python_page_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     monkeypatch.chdir(tmp_path)
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), {})
     printed = capsys.readouterr().out
+    assert "True ['my_net-int8.onnx', 'my_net-int8.tflite']" in printed
     assert "True artifacts/lenet5" in printed
-    assert printed.count(" dB") == 4
+    assert printed.count(" dB\n") == 4
     assert "uint8" in printed
 
 

@@ -29,7 +29,7 @@ class Steps:
     [
         (["--set", "alpha=0.5"], "lenet5 has no options, so no 'alpha'; leave --set out"),
         (["--seed", "-1"], "--seed must be 0 or more, not -1"),
-        (["--observer", "minmax"], "unknown observer 'minmax'; did you mean 'min-max'?"),
+        (["--observer", "minmx"], "unknown observer 'minmx'; did you mean 'min-max'?"),
         (["--evaluate", "nosuch.csv"], "--evaluate 'nosuch.csv' does not exist"),
     ],
 )
@@ -52,7 +52,7 @@ def test_labels_that_do_not_fit_the_classes_are_rejected_before_conversion(
     steps = Steps()
     with pytest.raises(UsageProblemError, match="1 classes like 'cat' cannot be matched with the model's 10"):
         run(recipe, steps)
-    assert steps.seen == ["build the model"]
+    assert steps.seen == []
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,14 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from export import temporary
+from export.bundle.atomic_folder import Destination
+from zoo.errors import OutsideError
 
 
 def test_only_old_folders_of_dead_processes_are_swept(tmp_path: Path) -> None:
@@ -39,3 +44,23 @@ def test_only_old_folders_of_dead_processes_are_swept(tmp_path: Path) -> None:
 def test_a_folder_names_its_process() -> None:
     with temporary.folder() as folder:
         assert Path(folder).name.startswith(f"zoo-export-{os.getpid()}-")
+
+
+def test_folders_that_a_failure_left_empty_are_removed_and_others_stay(tmp_path: Path) -> None:
+    (tmp_path / "before").mkdir()
+    with suppress(KeyboardInterrupt), temporary.no_empty_folders(tmp_path / "before" / "a" / "b"):
+        (tmp_path / "before" / "a" / "b").mkdir(parents=True)
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == [tmp_path / "before"]
+    assert list((tmp_path / "before").iterdir()) == []
+    with temporary.no_empty_folders(tmp_path / "c" / "d"):
+        (tmp_path / "c" / "d").mkdir(parents=True)
+        (tmp_path / "c" / "file").touch()
+    assert [path.name for path in (tmp_path / "c").iterdir()] == ["file"]
+
+
+def test_an_export_that_cannot_write_its_files_leaves_no_folder(tmp_path: Path) -> None:
+    destination = Destination(tmp_path / "new" / "artifacts", "net")
+    with pytest.raises(OutsideError), destination.replaced() as new:
+        (new / "missing" / "file").write_text("")
+    assert list(tmp_path.iterdir()) == []

@@ -141,9 +141,15 @@ def test_a_file_that_is_missing_or_fails_is_refused(content: str | None, message
 
 
 def test_the_terminal_says_which_file_runs(tmp_path: Path, capfd: Any) -> None:
+    import keras
+
     from export.cli.main import main_export
 
-    main_export(["nowhere.keras", "--import", str(tmp_path / "my_layers.py"), "--unsafe-lambda"])
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "own.keras")
+    (tmp_path / "my_layers.py").write_text("raise RuntimeError('it ran')")
+    words = [str(tmp_path / "own.keras"), "--import", str(tmp_path / "my_layers.py"), "--unsafe-lambda"]
+    assert main_export(words) == 2
     lines = capfd.readouterr().err
     assert "--import: running" in lines
-    assert "--unsafe-lambda: running the Python code of Lambda layers in nowhere.keras" in lines
+    assert f"--unsafe-lambda: running the Python code of Lambda layers in {tmp_path / 'own.keras'}" in lines
+    assert "it ran" in lines

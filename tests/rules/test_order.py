@@ -26,6 +26,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("proof",),
         ("analysis",),
         ("bundle",),
+        ("preflight",),
         ("pipeline",),
         ("remote", "__init__"),
         ("cli",),

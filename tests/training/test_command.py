@@ -113,7 +113,7 @@ def test_unusable_data_is_a_usage_problem(clothes: Path, tmp_path: Path) -> None
             (tmp_path / "broken" / kind / name).write_bytes(kind.encode() + name.encode())
     for data, words in (
         (tmp_path / "broken", "can be read"),
-        (tmp_path / "none", "mnist, fashion_mnist, cifar10"),
+        (tmp_path / "absent", "mnist, fashion_mnist, cifar10"),
         (clothes / "Bag", "is in no class folder"),
         (one, "at least two of each class"),
     ):

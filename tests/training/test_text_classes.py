@@ -242,7 +242,7 @@ def test_a_file_of_photos_has_no_tokenizer(lenet5_file: Path) -> None:
     ("data", "changes", "words"),
     [
         ("", {}, "is a folder; bert_tiny reads text: give a CSV"),
-        ("none.csv", {}, "does not exist; bert_tiny reads text: give a CSV"),
+        ("absent.csv", {}, "does not exist; bert_tiny reads text: give a CSV"),
         ("one.csv", {}, "has only one class, 'a'"),
         ("rare.csv", {}, "has 1 training texts of 'b'; give at least two of each class"),
         ("same.csv", {}, "no class has two different texts"),
@@ -250,7 +250,7 @@ def test_a_file_of_photos_has_no_tokenizer(lenet5_file: Path) -> None:
         ("photos.csv", {}, "needs the columns text and class"),
         ("good.csv", {"augment": False}, "texts are not augmented; leave out --no-augment"),
         ("good.csv", {"compression": Compression(qat=True)}, "reads text, for which --prune, .* do not exist"),
-        ("good.csv", {"preprocessing": "unit"}, "applies only to .keras files"),
+        ("good.csv", {"preprocessing": "unit"}, "--preprocessing is for model files"),
         ("good.csv", {"options": {"head": "hidden"}}, "leave out --set head"),
         ("good.csv", {"options": {"length": 7}}, "has no length 7"),
         ("good.csv", {"model": "lenet5"}, "holds texts, but lenet5 takes photos"),

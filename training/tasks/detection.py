@@ -15,6 +15,7 @@ from training import photo_files, splitting
 from training.phases import PHOTOS
 from training.tasks.prediction import predictions
 from training.tasks.task import Parts, of_photos
+from zoo import trained_on
 from zoo.detection.average_precision import average_precision
 from zoo.detection.loss import HeadLoss
 from zoo.detection.suppression import detect
@@ -58,7 +59,7 @@ class BoxFolder:
         files = self.photos.files
         keys = [sources.digest([path], "sha256").encode() for path, _, _ in files]
         chosen = splitting.split([0] * len(files), keys, self.validation, self.seed)
-        parts, warnings = {}, list[str]()
+        parts, warnings, digests = {}, list[str](), {}
         for name, indices in zip(("train", "validation"), chosen, strict=True):
             some = [files[index] for index in indices]
             paths = [path for path, *_ in some]
@@ -66,8 +67,9 @@ class BoxFolder:
             truth = np.empty(len(kept), object)
             truth[:] = [some[index][2] for index in kept]
             parts[name] = of_photos(photos, truth)
+            digests[name] = frozenset(trained_on.of_file(paths[index]) for index in kept)
             warnings += notes
-        return Parts(**parts, warnings=tuple(warnings))
+        return Parts(**parts, warnings=tuple(warnings), digests=digests)
 
 
 class Detection:

@@ -13,12 +13,11 @@ from calibration.sources.folder import image_paths
 from training import photo_files, splitting
 from training.phases import PHOTOS
 from training.tasks.task import Parts, of_photos
-from zoo import datasets
+from zoo import datasets, trained_on
 from zoo.errors import UsageProblemError
 from zoo.generation.noise import standard_normal
 from zoo.generation.scores import elbo, psnr_db
 from zoo.metric import ELBO, PSNR, Metric
-from zoo.weights import sources
 
 if TYPE_CHECKING:
     from training.augmentation import Augmentation
@@ -54,7 +53,7 @@ class Photos:
 
     def examples(self, start: Start, work: Path) -> Parts:
         """Return the examples, with zeros as annotations; the photos of a folder are a memory-mapped file in `work`."""
-        warnings: tuple[str, ...] = ()
+        warnings, files = tuple[str, ...](), list[bytes]()
         if self.data in datasets.DATA_SETS:
             images, _ = datasets.load(self.data, "train")
             photos = photo_files.fitted(images, start.preprocessing)
@@ -62,12 +61,14 @@ class Photos:
         else:
             paths = image_paths(Path(self.data).expanduser())
             photos, kept, warnings = photo_files.prepare(paths, start.preprocessing, work / "photos.npy")
-            keys = [sources.digest([paths[index]], "sha256").encode() for index in kept]
+            keys = files = [trained_on.of_file(paths[index]) for index in kept]
         if len(photos) < 2:
             raise UsageProblemError(f"{self.source} has only one photo; give at least two, for training and validation")
         parts = splitting.split([0] * len(photos), keys, self.validation, self.seed)
         train, validation = (of_photos(photos[indices], np.zeros(len(indices), np.uint8)) for indices in parts)
-        return Parts(train=train, validation=validation, warnings=warnings)
+        names = ("train", "validation") if files else ()
+        digests = {name: frozenset(files[at] for at in part) for name, part in zip(names, parts, strict=False)}
+        return Parts(train=train, validation=validation, warnings=warnings, digests=digests)
 
 
 class Generation:

@@ -14,7 +14,7 @@ from calibration import text_files
 from calibration.class_files import named_photos
 from training import photo_files, splitting
 from training.tasks.task import Parts, of_photos
-from zoo import class_names, datasets
+from zoo import class_names, datasets, trained_on
 from zoo.errors import UsageProblemError
 from zoo.weights import sources
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from training.start import Start
     from training.tasks.task import TrainingData
 
-_TRAIN, _VALIDATION, _TEST = ("train",), ("validation", "val", "valid"), ("test",)
+_TRAIN, VALIDATION_FOLDERS, _TEST = ("train",), ("validation", "val", "valid"), ("test",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +47,15 @@ class ClassFolders:
 
     def examples(self, start: Start, work: Path) -> Parts:
         """Return the examples; the photos are memory-mapped files in the folder `work`."""
-        prepared, warnings = {}, list[str]()
+        prepared, warnings, digests = {}, list[str](), {}
         for part, named in self._split().items():
             paths = [path for path, _ in named]
             photos, kept, notes = photo_files.prepare(paths, start.preprocessing, work / f"{part}.npy")
             labels = np.array([self.classes.index(named[index][1]) for index in kept], np.int64)
             prepared[part] = of_photos(photos, labels)
+            digests[part] = frozenset(trained_on.of_file(paths[index]) for index in kept)
             warnings += notes
-        return Parts(**prepared, warnings=tuple(warnings))
+        return Parts(**prepared, warnings=tuple(warnings), digests=digests)
 
     def _split(self) -> Mapping[str, Sequence[tuple[Path, str]]]:
         """Return the files of each part; a share of "train" becomes "validation" if the data has no such part."""
@@ -153,7 +154,7 @@ def _parts(path: Path) -> dict[str, list[tuple[Path, str]]]:
     inside = {folder.name: folder for folder in path.iterdir() if folder.is_dir()}
     found = {
         part: inside[name]
-        for part, names in (("train", _TRAIN), ("validation", _VALIDATION), ("test", _TEST))
+        for part, names in (("train", _TRAIN), ("validation", VALIDATION_FOLDERS), ("test", _TEST))
         for name in names
         if name in inside
     }

@@ -16,6 +16,7 @@ from training import splitting
 from training.phases import PHOTOS
 from training.tasks.prediction import predictions
 from training.tasks.task import Parts, of_photos
+from zoo import trained_on
 from zoo.errors import UsageProblemError
 from zoo.metric import MEAN_IOU, Metric
 from zoo.segmentation.scores import confusion, mean_iou
@@ -59,11 +60,12 @@ class MaskFolder:
         keys = [sources.digest([photo], "sha256").encode() for photo, _ in files]
         chosen = splitting.split([0] * len(files), keys, self.validation, self.seed)
         unreadable: list[str] = []
-        parts = {}
+        parts, digests = {}, {}
         for name, indices in zip(("train", "validation"), chosen, strict=True):
             some = replace(self.photos, files=tuple(files[index] for index in indices))
+            digests[name] = frozenset(trained_on.of_file(photo) for photo, _ in some.files)
             parts[name] = _write(some, start.preprocessing, work, name, unreadable)
-        return Parts(**parts, warnings=(skipped(unreadable),) if unreadable else ())
+        return Parts(**parts, warnings=(skipped(unreadable),) if unreadable else (), digests=digests)
 
 
 class Segmentation:

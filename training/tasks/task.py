@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -56,12 +56,16 @@ def of_photos(photos: NDArray[np.uint8], annotations: NDArray[Any]) -> Examples:
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """Training, validation and test examples; `test` is never used to choose an epoch, and may be None."""
+    """Training, validation and test examples; `test` is never used to choose an epoch, and may be None.
+
+    `digests` are those of the photos or texts of each part (zoo/trained_on.py); empty if they are not files or texts.
+    """
 
     train: Examples
     validation: Examples
     test: Examples | None = None
     warnings: tuple[str, ...] = ()
+    digests: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
 
     @property
     def held_out(self) -> Mapping[str, Examples]:

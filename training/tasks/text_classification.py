@@ -17,6 +17,7 @@ from training.tasks.classification import Classification
 from training.tasks.encoding import encoded
 from training.tasks.prediction import arguments
 from training.tasks.task import Examples, Parts
+from zoo import trained_on
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
@@ -56,7 +57,11 @@ class LabelledTexts:
         ]
         every = Examples(inputs=inputs, annotations=labels)
         train, validation = splitting.split(labels.tolist(), keys, self.validation, self.seed, what="texts")
-        return Parts(train=every.take(train), validation=every.take(validation), warnings=warnings)
+        digests = {
+            name: frozenset(trained_on.of_text(self.texts[index][0]) for index in part)
+            for name, part in (("train", train), ("validation", validation))
+        }
+        return Parts(train=every.take(train), validation=every.take(validation), warnings=warnings, digests=digests)
 
 
 class TextClassification(Classification):

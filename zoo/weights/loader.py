@@ -114,7 +114,7 @@ def load(
     if choice == "random":
         return _randomise(model, architecture, seed, RANDOM_REQUESTED)
     if choice is not None and choice not in tags:
-        return _load_file(model, architecture, choice, tags)
+        return _load_file(model, architecture, choice)
     weights = architecture.trained_as(choice)
     if weights is None:
         return _randomise(model, architecture, seed, f"no trained weights of {architecture.name} are known")
@@ -175,16 +175,33 @@ def _misfit(model: keras.Model, architecture: HasWeights, weights: Weights) -> s
     return f"the {weights.tag} weights of {architecture.name} are for {words or 'its default build'} only"
 
 
-def _load_file(model: keras.Model, architecture: HasWeights, choice: str, tags: Mapping[str, Weights]) -> LoadedWeights:
-    """Load a file of the user's."""
-    from zoo.weights import keras_file, readers
+def check_choice(architecture: HasWeights, choice: str | None) -> None:
+    """Check that a choice of weights is a tag, "random", None or a file, before the network is built.
 
+    Raises:
+        UsageProblemError: no such tag or file.
+    """
+    from zoo.weights import keras_file
+
+    tags = [weights.tag for weights in architecture.weights]
+    if choice is None or choice in (*tags, "random"):
+        return
     path, adapters = Path(choice).expanduser(), architecture.weight_files
     if path.suffix not in (*keras_file.SUFFIXES, *adapters):
         files = [f"FILE{suffix}" for suffix in (".weights.h5", ".keras", *adapters)]
         raise unknown(f"weights of {architecture.name}", choice, [*tags, "random", *files])
     if not path.is_file():
-        raise UsageProblemError(f"there is no weights file {choice}")
+        raise UsageProblemError(f"there is no weights file {choice!r}")
+    if not path.stat().st_size:
+        raise UsageProblemError(f"the weights file {choice!r} is empty; save or copy it again")
+
+
+def _load_file(model: keras.Model, architecture: HasWeights, choice: str) -> LoadedWeights:
+    """Load a file of the user's."""
+    from zoo.weights import keras_file, readers
+
+    check_choice(architecture, choice)
+    path, adapters = Path(choice).expanduser(), architecture.weight_files
     try:
         if path.suffix in adapters:
             arrays = readers.read(path.suffix.removeprefix("."), [path])

@@ -14,6 +14,7 @@ from export.bundle.deploy.transformers_js import TRANSFORMERS_JS
 from export.model.subject import artifact_name
 from export.recipe import Recipe
 from zoo.errors import UsageProblemError, unknown
+from zoo.spelling import spelled
 
 __all__ = ["TARGETS", "Target", "find", "requested"]
 
@@ -28,6 +29,7 @@ def find(name: str) -> Target:
     Raises:
         UsageProblemError: an unknown name; the message suggests the most similar one.
     """
+    name = spelled(name, TARGETS)
     if name not in TARGETS:
         raise unknown("target", name, TARGETS)
     return TARGETS[name]

@@ -11,7 +11,7 @@ from export.bundle.deploy import packed_files
 from export.bundle.deploy.target import Target
 from export.bundle.read import Delivered, DeliveredFile
 from export.progress import Progress
-from export.temporary import FULL
+from export.temporary import FULL, no_empty_folders
 from zoo.errors import OutsideError, UsageProblemError
 
 
@@ -79,7 +79,8 @@ def pack(
     contents = target.contents(delivered, precision, _name(folder), progress)
     progress.step(f"write {path}")
     try:
-        sizes = packed_files.write(path, _name(folder), contents.files)
+        with no_empty_folders(path.parent):
+            sizes = packed_files.write(path, _name(folder), contents.files)
     except OSError as error:
         elsewhere = (
             f"choose another folder: zoo pack {shlex.quote(str(delivered.folder))} --target {target.name} --out FOLDER"

@@ -27,9 +27,11 @@ def legend(manifest: Mapping[str, Any]) -> list[str]:
         reached = ", ".join(
             f"{one.title} {one.words(found['scores'][one.key])} {one.unit}".rstrip()
             for one in TASKS[found["task"]].metrics
+            if one.key in found["scores"]  # of at most five classes there is no top-5
         )
         lines.append(f"{metric.title}: on {found['count']} labelled samples; the Keras model reaches {reached}")
-    warnings = (*probe["warnings"], *_weights_warnings(manifest), *_few_predictions_warning(manifest))
+    evaluated = manifest["evaluation"]["samples"]["warnings"] if manifest["evaluation"] else []
+    warnings = (*probe["warnings"], *evaluated, *_weights_warnings(manifest), *_few_predictions_warning(manifest))
     lines += [f"warning: {warning}" for warning in warnings]
     lines += [f"note: {note}" for note in manifest.get("notes", ())]  # exports of earlier versions have none
     if weights.get("taken_as_trained"):

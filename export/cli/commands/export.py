@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from export.cli import option_words
 from export.cli.console import print_command, print_json, print_sentence, standard_error, standard_output
 from export.passes import registry
 from export.recipe import UNROLLED_STEPS, Preset, Recipe, Width
 from export.scheme import SCHEMES
-from zoo.errors import UsageProblemError
+
+if TYPE_CHECKING:
+    from export.bundle.deploy import Target
 
 Command = Callable[..., Any]
 
@@ -148,67 +150,22 @@ def pass_options(command: Command) -> Command:
 @click.option("--no-cache", is_flag=True, help="Compute all steps again, also those of an earlier export.")
 @click.option("--keep-failed", is_flag=True, help="Also write files that failed their proof.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
-def command(
-    model: str,
-    int8: bool,
-    schemes: str | None,
-    formats: str | None,
-    options: tuple[str, ...],
-    shapes: tuple[str, ...],
-    raised: tuple[str, ...],
-    max_drop: str | None,
-    max_size: str | None,
-    max_latency: str | None,
-    preset: str | None,
-    raise_to: str | None,
-    io: str | None,
-    targets: tuple[str, ...],
-    zipped: bool,
-    no_cache: bool,
-    as_json: bool,
-    **others: Any,
-) -> int:
+def command(targets: tuple[str, ...], zipped: bool, no_cache: bool, as_json: bool, **words: Any) -> int:
     """Export a network of the zoo or a model file (.keras, .h5, SavedModel folder), and prove every file.
 
     The exit code is 0 if all files are proven and 1 if a file failed.
     """
     from export import remote
-    from export.bundle import deploy
-    from export.bundle.deploy.pack import pack
-    from export.bundle.read import read
     from export.cli import planned_steps, usual_time
     from export.cli.progress_bar import ProgressBar
-    from export.model import reads_tokens
-    from export.quantization import size_limit
-    from export.quantization.graph_options import check_options
+    from export.cli.requested_recipe import requested_recipe
+    from export.preflight.check import check
     from export.runtime import background
 
-    budget = option_words.budget(max_drop, max_size, max_latency, preset, raise_to)
-    if budget.chooses_precision and (schemes or int8):
-        raise UsageProblemError(
-            "--max-size, --max-latency and --preset choose the precision; leave out --precision and --int8"
-        )
-    if budget.is_asked and raised:
-        raise UsageProblemError("a budget chooses the layers itself; leave out --raise, or leave out the budget")
-    recipe = Recipe(
-        model=model,
-        budget=budget,
-        schemes=option_words.schemes(schemes, int8 or budget.max_drop is not None, model),
-        formats=option_words.formats(formats),
-        options=dict(option_words.option(text) for text in options),
-        input_shapes=dict(option_words.shape(text) for text in shapes),
-        passes=option_words.chosen_passes(others),
-        raised=dict(option_words.raised(text) for text in raised),
-        io=option_words.io(io),
-        use_cache=not no_cache,
-        **others,
-    )
-    size_limit.check_name(recipe)
-    reads_tokens.check_name(recipe)
-    check_options(recipe)
-    _check_key(recipe)
-    devices = deploy.requested(targets, recipe, zipped=zipped)
-    for line in _code_to_run(recipe):
+    recipe = requested_recipe(**words, use_cache=not no_cache)
+    check(recipe)
+    devices = _devices(targets, recipe, zipped=zipped)
+    for line in [*_without_effect(recipe), *_code_to_run(recipe)]:
         print_command(standard_error(), line)
     planned, opening = planned_steps.of_export(recipe), usual_time.sentence(recipe)
     with ProgressBar(standard_error(), planned, opening) as progress:
@@ -218,11 +175,27 @@ def command(
     else:
         _print_tables(result)
     for target in devices if result["folder"] is not None else []:
-        with ProgressBar(standard_error()) as progress:
-            packed = pack(read(Path(result["folder"])), target, None, None, progress, zipped=zipped)
-        if not as_json:
-            print_command(standard_output(), f"for {target.title}: {packed.path}")
+        _pack(Path(result["folder"]), target, zipped=zipped, quiet=as_json)
     return 0 if result["manifest"]["passed"] else 1
+
+
+def _devices(targets: tuple[str, ...], recipe: Recipe, *, zipped: bool) -> list[Target]:
+    if not targets and not zipped:
+        return []
+    from export.bundle import deploy
+
+    return deploy.requested(targets, recipe, zipped=zipped)
+
+
+def _pack(folder: Path, target: Target, *, zipped: bool, quiet: bool) -> None:
+    from export.bundle.deploy.pack import pack
+    from export.bundle.read import read
+    from export.cli.progress_bar import ProgressBar
+
+    with ProgressBar(standard_error()) as progress:
+        packed = pack(read(folder), target, None, None, progress, zipped=zipped)
+    if not quiet:
+        print_command(standard_output(), f"for {target.title}: {packed.path}")
 
 
 def _print_tables(result: dict[str, Any]) -> None:
@@ -241,12 +214,15 @@ def _print_tables(result: dict[str, Any]) -> None:
         (print_command if ": zoo " in line else print_sentence)(console, line)
 
 
-def _check_key(recipe: Recipe) -> None:
-    """Check that the folder can be signed, before anything slow starts."""
-    if recipe.sign is not None:
-        from export.bundle.signing import read_private
+def _without_effect(recipe: Recipe) -> list[str]:
+    """Return lines about the options that change nothing."""
+    from export.preflight.without_effect import notes
 
-        read_private(Path(recipe.sign).expanduser())
+    source = click.get_current_context().get_parameter_source
+    typed = [
+        name for name in ("calibration_count", "observer", "unroll") if source(name) is ParameterSource.COMMANDLINE
+    ]
+    return [f"note: {sentence}" for sentence in notes(recipe, typed)]
 
 
 def _code_to_run(recipe: Recipe) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from export.cli import option_words
 from export.cli.console import print_command, print_json, print_sentence, standard_error, standard_output
 from export.cli.tables.fitting import Column, number, print_fitting
 from export.cli.tables.metadata import metadata_lines
@@ -32,7 +33,7 @@ OPERATORS = (
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--layers", "by_layer", is_flag=True, help="Show which layers of an int8 file lose accuracy, and what to try."
 )
@@ -44,8 +45,10 @@ def command(file: Path, by_layer: bool, model: str | None, samples: str | None, 
 
     With --layers, compare an int8 file with its Keras model, layer by layer.
     """
+    from export.formats import format_of
     from export.runtime.inspect_file import inspect_file
 
+    format_of(file)
     if by_layer:
         _show_layers(file, model, samples, as_json)
         return
@@ -75,16 +78,25 @@ def command(file: Path, by_layer: bool, model: str | None, samples: str | None, 
 
 
 def _show_layers(file: Path, model: str | None, samples: str | None, as_json: bool) -> None:
-    from export.bundle.diagnose import STEPS, diagnose_file
+    from export.bundle.diagnose import STEPS, diagnose_file, requested
     from export.cli.progress_bar import ProgressBar
     from export.cli.tables.layers import print_diagnosis
+    from export.preflight.model_facts import facts_of
+    from export.preflight.samples import check_samples
     from export.runtime import background
 
+    model = option_words.model(model) if model is not None else None
+    recipe = requested(file.absolute(), model, samples)
+    facts = facts_of(recipe)
+    if samples is not None:
+        check_samples(samples, facts, "--samples")
     with ProgressBar(standard_error(), STEPS) as progress:
         found = background.start(diagnose_file, progress, path=file.absolute(), model=model, samples=samples)
     if as_json:
         print_json(found)
     else:
+        for note in found["notes"]:
+            standard_error().print(f"note: {note}", soft_wrap=True)
         print_diagnosis(standard_output(), found)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from export.cli.console import print_command, print_json, standard_error, standard_output
+from export.scheme import SCHEMES
+from zoo.spelling import spelled
 
 
 @click.command()
@@ -30,7 +32,7 @@ def command(folder: Path, name: str, precision: str | None, out: Path | None, zi
     from export.bundle.read import read
     from export.cli.progress_bar import ProgressBar
 
-    target = deploy.find(name)
+    target, precision = deploy.find(name), spelled(precision, SCHEMES) if precision is not None else None
     delivered = read(folder)
     with ProgressBar(standard_error()) as progress:
         packed = pack(delivered, target, precision, out, progress, zipped=zipped)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from export.cli import option_words
 from export.cli.console import print_json, standard_error, standard_output
 from export.recipe import Recipe
 from export.scheme import FLOAT32
@@ -48,13 +49,16 @@ def command(file: Path, report: Path | None, as_json: bool, **others: Any) -> in
     from export import remote
     from export.cli.progress_bar import ProgressBar
     from export.cli.tables.proof import print_proof
+    from export.preflight.check import check_model_and_samples
     from export.proof.foreign.prove import STEPS
     from export.runtime import background
     from export.runtime.loadable import check_loadable
 
     if report is not None:
         _check_report(report)
-    recipe = Recipe(schemes=(FLOAT32,), **others)
+    others["model"] = option_words.model(others["model"])
+    recipe = Recipe(schemes=(FLOAT32,), **option_words.as_spelled(others["model"], others))
+    check_model_and_samples(recipe)
     check_loadable(file)
     with ProgressBar(standard_error(), ("build the model", "draw the samples", *STEPS)) as progress:
         found = background.start(remote.prove, progress, request=remote.request_of(recipe), path=str(file.absolute()))

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from export.cli.console import print_json, standard_error, standard_output
 from export.cli.text_answers import continue_texts, fill_texts, texts_of, translate_texts, warn_of_failures
 from zoo.errors import UsageProblemError
+from zoo.nearest_path import nearest
 
 if TYPE_CHECKING:
     from export.analysis.tasks.prediction import Prediction
@@ -68,6 +69,8 @@ def command(
     from export.bundle.read import read
     from export.runtime.sampling import Sampling
 
+    if out is not None:
+        _check_out(out)
     delivered = read(folder)
     file = predict.choose(delivered, name)
     arrays = [path for path in map(Path, inputs) if path.suffix in ARRAYS and "\n" not in str(path)]
@@ -102,6 +105,19 @@ def command(
         _print_predictions(file, measured, taken, predictions, as_json=as_json)
     if out is not None and not as_json:
         standard_output().print(f"written: {out}", soft_wrap=True)
+
+
+def _check_out(out: Path) -> None:
+    """Check that a file can be written, before the model runs.
+
+    Raises:
+        UsageProblemError: it cannot.
+    """
+    if out.is_dir():
+        raise UsageProblemError(f"cannot write {str(out)!r}, which is a folder; type a file name in it")
+    if not out.absolute().parent.is_dir():
+        close = nearest(out.parent) or "; type a file name in an existing folder"
+        raise UsageProblemError(f"cannot write {str(out)!r}: there is no folder {str(out.parent)!r}{close}")
 
 
 def _check_no_sampling(reason: str) -> None:

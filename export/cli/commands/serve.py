@@ -33,6 +33,7 @@ def command(folder: Path, port: int, host: str) -> None:
     """
     from export.bundle import serve
 
+    _check_address(host, port)
     page = _page(folder)
     running = _listening(page, host, port)
     console = standard_output()
@@ -74,6 +75,20 @@ def _page(folder: Path) -> Path:
         return pack(read(folder), target, None, None, progress).path
 
 
+def _check_address(host: str, port: int) -> None:
+    """Check that the address can be used, before a page is packed.
+
+    Raises:
+        OutsideError: it cannot.
+    """
+    try:
+        with socket.socket(socket.AF_INET) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((host, port))
+    except OSError as error:
+        raise _not_listening(error, host, port) from error
+
+
 def _listening(page: Path, host: str, port: int) -> ThreadingHTTPServer:
     """Return a server of the folder.
 
@@ -91,9 +106,13 @@ def _listening(page: Path, host: str, port: int) -> ThreadingHTTPServer:
     except (UnicodeError, TypeError) as error:  # no name that a resolver could be asked for
         raise problem from error
     except OSError as error:
-        reason = error.strerror or error
-        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-            words = f"cannot listen on {host}, which is no IPv4 address of this machine ({reason}); leave out --host"
-        else:
-            words = f"cannot listen on port {port} of {host} ({reason}); another port: --port 0"
-        raise OutsideError(words) from error
+        raise _not_listening(error, host, port) from error
+
+
+def _not_listening(error: OSError, host: str, port: int) -> OutsideError:
+    reason = error.strerror or error
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return OutsideError(
+            f"cannot listen on {host}, which is no IPv4 address of this machine ({reason}); leave out --host"
+        )
+    return OutsideError(f"cannot listen on port {port} of {host} ({reason}); another port: --port 0")

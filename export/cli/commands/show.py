@@ -1,4 +1,4 @@
-"""`zoo show NAME`: show the facts and the card of one architecture."""
+"""`zoo show NAME|FILE`: show the facts and the card of one architecture, or the layers of a model file."""
 
 from __future__ import annotations
 
@@ -10,27 +10,36 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from export.cli.console import print_command, print_json, standard_error, standard_output
+from export.model.loading.model_file import is_model_file
 from export.units import count_in_words, size_in_words
 from zoo import inputs
-from zoo.architecture import Architecture, find
+from zoo.architecture import Architecture, find, names
 from zoo.errors import UsageProblemError
 from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
+from zoo.spelling import spelled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console, Group
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", metavar="NAME|FILE")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option("--diagram", type=click.Path(path_type=Path), help="Draw the network to this .svg, .png or .pdf.")
 @click.option("--full", is_flag=True, help="With --diagram: draw every layer, also repeated blocks.")
 def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
-    """Show one architecture: paper, options, weights and card; or draw it."""
-    architecture = find(name)
+    """Show one architecture, its options, weights and card; or the layers of a model file; or draw it."""
     if full and diagram is None:
-        raise UsageProblemError(f"--full needs --diagram; type zoo show {name} --full --diagram {name}.svg")
+        raise UsageProblemError(f"--full needs --diagram; type zoo show {name} --full --diagram {Path(name).stem}.svg")
+    if diagram is not None and as_json:
+        raise UsageProblemError("--diagram draws and --json prints; leave out one of them")
+    if is_model_file(name) or (Path(name).expanduser().exists() and name not in names()):
+        _show_file(Path(name).expanduser(), diagram, as_json=as_json, full=full)
+        return
+    architecture = find(spelled(name, names()))
     if diagram is not None:
         _draw(architecture, diagram, full=full)
         return
@@ -50,15 +59,43 @@ def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
     print_command(console, f"next: zoo export {architecture.name}{precision}", style="dim")
 
 
+def _show_file(file: Path, diagram: Path | None, *, as_json: bool, full: bool) -> None:
+    from export.cli import own_model
+
+    if diagram is not None:
+        _draw_file(file, diagram, full=full)
+    elif as_json:
+        print_json(own_model.record(file))
+    else:
+        own_model.print_own_model(standard_output(), own_model.record(file))
+
+
+def _draw_file(file: Path, path: Path, *, full: bool) -> None:
+    from export.bundle.diagram import drawing
+    from export.bundle.diagram.of_architecture import write_diagram_of_file
+    from export.preflight.model_facts import facts_of
+    from export.recipe import Recipe
+
+    drawing.check(path)
+    facts_of(Recipe(model=str(file)))
+    _started(write_diagram_of_file, path, file=str(file.absolute()), full=full)
+
+
 def _draw(architecture: Architecture, path: Path, *, full: bool) -> None:
     from export.bundle.diagram import drawing
     from export.bundle.diagram.of_architecture import write_diagram
+
+    drawing.check(path)
+    _started(write_diagram, path, name=architecture.name, full=full)
+
+
+def _started(job: Callable[..., Any], path: Path, **arguments: Any) -> None:
+    """Draw in a process of its own, whose libraries write to a log."""
     from export.cli.progress_bar import ProgressBar
     from export.runtime import background
 
-    drawing.check(path)
     with ProgressBar(standard_error()) as progress:
-        drawn = background.start(write_diagram, progress, name=architecture.name, path=str(path.absolute()), full=full)
+        drawn = background.start(job, progress, path=str(path.absolute()), **arguments)
     print_command(standard_output(), f"{path}: {size_in_words(drawn['bytes'])}")
 
 

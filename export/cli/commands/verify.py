@@ -9,6 +9,7 @@ import click
 from export.cli import option_words
 from export.cli.console import print_json, print_sentence, standard_error, standard_output
 from zoo.errors import UsageProblemError, unknown
+from zoo.spelling import spelled
 
 
 @click.command()
@@ -76,6 +77,7 @@ def _emulated(folder: Path, on: str, key: Path | None, samples: int | None, form
     from export.runtime.emulation.machines import MACHINES
 
     titles = {**{name: one.title for name, one in MACHINES.items()}, in_browser.PLACE: "Chromium"}
+    on = spelled(on, titles)
     if on not in titles:
         raise unknown("machine", on, titles)
     if formats is not None:

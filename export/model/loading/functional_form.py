@@ -72,8 +72,18 @@ def _check_names(path: Path, model: keras.Model) -> None:
     import keras
 
     for layer in model._flatten_layers():
-        if not isinstance(layer, keras.layers.InputLayer) and not _SCOPE.fullmatch(layer.name):
-            raise UsageProblemError(
-                f"{path.name} has a layer or model named {layer.name!r}; TensorFlow accepts only letters, digits and "
-                ". _ - in such names: rename the layer and save the model again"
-            )
+        if not isinstance(layer, keras.layers.InputLayer) and not is_valid_name(layer.name):
+            raise UsageProblemError(invalid_name(path.name, layer.name))
+
+
+def is_valid_name(name: str) -> bool:
+    """Return whether TensorFlow accepts the name of a layer or model."""
+    return _SCOPE.fullmatch(name) is not None
+
+
+def invalid_name(file_name: str, name: str) -> str:
+    """Return the sentence about a name that TensorFlow does not accept."""
+    return (
+        f"{file_name} has a layer or model named {name!r}; TensorFlow accepts only letters, digits and . _ - in such "
+        "names: rename the layer and save the model again"
+    )

@@ -28,7 +28,7 @@ def load(path: Path, *, unsafe_lambda: bool = False) -> tuple[keras.Model, tuple
         UsageProblemError: the file is missing or damaged, holds only weights, contains Python code or a custom layer,
             or cannot be converted to Keras 3.
     """
-    config, version = _described(path)
+    config, version = described(path)
     untrusted.check_config(path, config, unsafe_lambda=unsafe_lambda)
     if not version.startswith("3"):
         return keras2.load(path, config, unsafe_lambda=unsafe_lambda)
@@ -67,7 +67,7 @@ def training_loss(path: Path) -> Any:
         return (_json(file.attrs.get("training_config")) or {}).get("loss")
 
 
-def _described(path: Path) -> tuple[Any, str]:
+def described(path: Path) -> tuple[Any, str]:
     """Return the configuration of the model and the version of Keras that wrote the file.
 
     Raises:

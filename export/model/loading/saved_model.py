@@ -17,7 +17,7 @@ from zoo.errors import UsageProblemError
 if TYPE_CHECKING:
     import keras
 
-GRAPH = "saved_model.pb"
+GRAPH, VARIABLES = "saved_model.pb", "variables"
 _METADATA = "keras_metadata.pb"
 
 
@@ -78,11 +78,16 @@ def _parsed(path: Path) -> Any:
     except (DecodeError, OSError) as error:
         raise UsageProblemError(f"{path.name}/{GRAPH} is damaged ({error}); save or copy the folder again") from error
     if len(found.meta_graphs) != 1 or not found.meta_graphs[0].object_graph_def.nodes:
-        raise UsageProblemError(
-            f"{path.name} is a SavedModel of TensorFlow 1; build the model in Keras and save it with "
-            "model.save('model.keras')"
-        )
+        raise UsageProblemError(first_tensorflow(path))
     return found.meta_graphs[0]
+
+
+def first_tensorflow(path: Path) -> str:
+    """Return the sentence about a SavedModel of TensorFlow 1, which has no objects."""
+    return (
+        f"{path.name} is a SavedModel of TensorFlow 1; build the model in Keras and save it with "
+        "model.save('model.keras')"
+    )
 
 
 def _metadata(path: Path, graph: Any) -> Iterator[Mapping[str, Any]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from calibration.labelled import LabelledPhotos, LabelledPictures, labelled_samples
 from calibration.samples import Array, Samples
-from export.metrics import accuracy
+from export.metrics import FIVE, accuracy
 from zoo.preprocessing import Preprocessing
 
 
@@ -25,10 +25,10 @@ class ClassifiedSamples:
     output: str
 
     def scores(self, outputs: Mapping[str, Array]) -> dict[str, float]:
-        """Return top-1 and top-5 accuracy."""
+        """Return top-1 accuracy, and top-5 accuracy of more than five classes: of fewer it would always be 100 %."""
         assert self.samples.labels is not None  # `write` stores a label for every photo.
         top1, top5 = accuracy(outputs[self.output], self.samples.labels)
-        return {"top1": top1, "top5": top5}
+        return {"top1": top1, "top5": top5} if outputs[self.output].shape[-1] > FIVE else {"top1": top1}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from calibration.class_words import class_indices
 from calibration.inputs import InputSpec
 from calibration.labelled_rows import LabelledRows
 from calibration.samples import Array, Samples
-from export.metrics import OutputKind
+from export.metrics import FIVE, OutputKind
 from export.model.tensor_spec import TensorSpec
 from zoo.errors import CheckFailedError, UsageProblemError
 from zoo.inputs import Input
@@ -155,7 +155,8 @@ def value_scores(found: Array, expected: Array) -> dict[str, float]:
 def _class_scores(found: Array, targets: Array) -> dict[str, float]:
     best = np.argsort(-found, axis=-1, kind="stable")[..., :5]
     hits = best == targets[..., None]
-    return {"top1": float(hits[..., 0].mean()), "top5": float(hits.any(axis=-1).mean())}
+    top1 = {"top1": float(hits[..., 0].mean())}
+    return {**top1, "top5": float(hits.any(axis=-1).mean())} if found.shape[-1] > FIVE else top1
 
 
 def _rows(shape: Sequence[int]) -> str:
