@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from export.cli.console import print_command
+from export.cli.tables.fitting import Column, number, print_fitting
 from export.model.loading import saved_model
 from export.model.stored.saved_signature import saved_signature
 from export.model.stored.stored_model import INPUT, StoredInput, StoredModel, stored_model
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
 
 _MOST_LAYERS = 40  # printed; --json has all
 _DENSE = ("Dense", "EinsumDense")
+LAYERS = (
+    Column(heading="layer", breaks=True, narrowest=12, style="bold cyan"),
+    Column(heading="layer type", breaks=True),
+    number("parameters"),
+)
 
 
 def record(path: Path) -> dict[str, Any]:
@@ -111,7 +118,6 @@ def _command(path: Path, model: StoredModel | None, facts: ModelFacts) -> str:
 
 def print_own_model(console: Console, facts: Mapping[str, Any]) -> None:
     """Print the facts about a model and its layers."""
-    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     console.print(f"{facts['name']}: {facts['kind']}, {facts['file']}", style="bold", soft_wrap=True)
@@ -123,18 +129,13 @@ def print_own_model(console: Console, facts: Mapping[str, Any]) -> None:
         grid.add_row(title, words)
     console.print(grid)
     console.print()
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("layer", style="bold cyan", overflow="fold")
-    table.add_column("kind")
-    table.add_column("parameters", justify="right")
-    for layer in facts["layers"][:_MOST_LAYERS]:
-        table.add_row(layer["name"], layer["kind"], f"{layer['parameters']:,}" if layer["parameters"] else "-")
-    if facts["layers"]:
-        console.print(table)
+    if shown := facts["layers"][:_MOST_LAYERS]:
+        rows = [(one["name"], one["kind"], f"{one['parameters']:,}" if one["parameters"] else "-") for one in shown]
+        print_fitting(console, LAYERS, rows)
     more = len(facts["layers"]) - _MOST_LAYERS
     if more > 0:
-        console.print(f"and {more} more layers: zoo show {shlex.quote(facts['file'])} --json", style="dim")
-    console.print(f"next: {facts['command']}", style="dim", soft_wrap=True)
+        print_command(console, f"and {more} more layers: zoo show {shlex.quote(facts['file'])} --json", style="dim")
+    print_command(console, f"next: {facts['command']}", style="dim")
 
 
 def _facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

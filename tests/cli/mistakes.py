@@ -30,6 +30,7 @@ BASE: Mapping[str, tuple[str, ...]] = {
     "show": ("lenet5",),
     "inspect": ("delivered/lenet5/lenet5-float32.tflite",),
     "doctor": ("numpy",),
+    "cache": (),
     "train": ("lenet5", "--data", "pets"),
     "export": ("lenet5", "--int8"),
     "pack": ("delivered/lenet5", "--target", "browser"),
@@ -62,6 +63,7 @@ WRONG: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("inspect", "--model"): ("lenet5",),  # without --layers
     ("inspect", "--samples"): ("pets",),
     ("doctor", "[PACKAGE]..."): ("numpyy",),
+    ("cache", "--clear"): ("result", "weights", ""),
     ("train", "NAME|FILE.keras"): tuple(one for one in MODELS if one != "spaced.keras"),
     ("train", "--data"): TRAINING,
     ("train", "--out"): ("mine", "nowhere/mine.keras", "mine.h5", "empty", "/proc/mine.keras"),
