@@ -73,7 +73,7 @@ WRONG: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("train", "--preprocessing"): ("unit", "unti"),
     ("train", "--prune-channels"): ("2", "0", "x", "-1"),
     ("train", "--prune"): ("2", "0", "x", "9:4", "2:"),
-    ("export", "MODEL"): MODELS,
+    ("export", "MODEL..."): MODELS,
     ("export", "--precision"): ("int9", "", "int8,,w8a16", "float", "int4"),
     ("export", "--format"): ("tflit", "", "pb"),
     ("export", "--set"): ("alpha", "alpha=1", "=1"),
@@ -123,6 +123,8 @@ WRONG: Mapping[tuple[str, str], tuple[str, ...]] = {
 
 # Options that exclude each other, or that need another one.
 TOGETHER: tuple[tuple[str, ...], ...] = (
+    ("export", "lenet5", "lenet5", "--int8"),
+    ("export", "lenet5", "nowhere.keras", "--int8"),
     ("show", "lenet5", "--full"),
     ("show", "lenet5", "--json", "--diagram", "net.svg"),
     ("inspect", "delivered/lenet5/lenet5-float32.tflite", "--layers", "--model", "nowhere.keras"),

@@ -28,7 +28,7 @@ def pass_options(command: Command) -> Command:
 
 
 @click.command()
-@click.argument("model")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @click.option(
     "--int8", "int8", is_flag=True, help="Short for --precision int8; int8_dynamic for a model that reads text."
 )
@@ -150,33 +150,53 @@ def pass_options(command: Command) -> Command:
 @click.option("--no-cache", is_flag=True, help="Compute all steps again, also those of an earlier export.")
 @click.option("--keep-failed", is_flag=True, help="Also write files that failed their proof.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
-def command(targets: tuple[str, ...], zipped: bool, no_cache: bool, as_json: bool, **words: Any) -> int:
-    """Export a network of the zoo or a model file (.keras, .h5, SavedModel folder), and prove every file.
+def command(
+    models: tuple[str, ...], targets: tuple[str, ...], zipped: bool, no_cache: bool, as_json: bool, **words: Any
+) -> int:
+    """Export networks of the zoo or model files (.keras, .h5, SavedModel folder), and prove every file.
 
-    The exit code is 0 if all files are proven and 1 if a file failed.
+    The exit code is 0 if all files are proven and 1 if a file failed; of several models, the largest.
     """
+    from export.cli.requested_recipe import requested_recipe
+    from export.cli.several_models import check_apart, export_several, print_outcomes, record
+    from export.preflight.check import check
+
+    recipes = [requested_recipe(model, **words, use_cache=not no_cache) for model in models]
+    for recipe in recipes:
+        check(recipe)
+    check_apart(recipes)
+    devices = {recipe.model: _devices(targets, recipe, zipped=zipped) for recipe in recipes}
+    for line in dict.fromkeys(line for one in recipes for line in [*_without_effect(one), *_code_to_run(one)]):
+        print_command(standard_error(), line)
+
+    def export(recipe: Recipe) -> dict[str, Any]:
+        return _exported(recipe, devices[recipe.model], zipped=zipped, tables=len(recipes) == 1 and not as_json)
+
+    if len(recipes) == 1:
+        result = export(recipes[0])
+        if as_json:
+            print_json(result["manifest"])
+        return 0 if result["manifest"]["passed"] else 1
+    outcomes = export_several(recipes, export)
+    print_json(record(outcomes)) if as_json else print_outcomes(outcomes)
+    return max(one.code for one in outcomes)
+
+
+def _exported(recipe: Recipe, devices: list[Target], *, zipped: bool, tables: bool) -> dict[str, Any]:
+    """Export one model and pack it for its devices, and return what `remote.export` returned."""
     from export import remote
     from export.cli import planned_steps, usual_time
     from export.cli.progress_bar import ProgressBar
-    from export.cli.requested_recipe import requested_recipe
-    from export.preflight.check import check
     from export.runtime import background
 
-    recipe = requested_recipe(**words, use_cache=not no_cache)
-    check(recipe)
-    devices = _devices(targets, recipe, zipped=zipped)
-    for line in [*_without_effect(recipe), *_code_to_run(recipe)]:
-        print_command(standard_error(), line)
     planned, opening = planned_steps.of_export(recipe), usual_time.sentence(recipe)
     with ProgressBar(standard_error(), planned, opening) as progress:
-        result = background.start(remote.export, progress, request=remote.request_of(recipe))
-    if as_json:
-        print_json(result["manifest"])
-    else:
+        result: dict[str, Any] = background.start(remote.export, progress, request=remote.request_of(recipe))
+    if tables:
         _print_tables(result)
     for target in devices if result["folder"] is not None else []:
-        _pack(Path(result["folder"]), target, zipped=zipped, quiet=as_json)
-    return 0 if result["manifest"]["passed"] else 1
+        _pack(Path(result["folder"]), target, zipped=zipped, quiet=not tables)
+    return result
 
 
 def _devices(targets: tuple[str, ...], recipe: Recipe, *, zipped: bool) -> list[Target]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 WIDE = 110  # from this width on, reasons fit beside the verdict; below, they are printed under the table
 
-_STYLES = {"good": "green", "noted": "yellow", "failed": "bold red"}
+STYLES = {"good": "green", "noted": "yellow", "failed": "bold red"}
 
 
 def print_table(console: Console, manifest: Mapping[str, Any], *, title: str) -> None:
@@ -65,4 +65,4 @@ def _verdict(row: Row, *, with_reason: bool) -> Text:
     from rich.text import Text
 
     reason = (f"  {row.reason}", "default not bold") if row.reason and with_reason else ""
-    return Text.assemble((row.verdict, _STYLES[row.state]), reason)
+    return Text.assemble((row.verdict, STYLES[row.state]), reason)
