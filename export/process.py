@@ -81,7 +81,7 @@ class Worker:
             event: JobResult = json.loads(line)
             if "step" not in event:
                 return event
-            progress.step(event["step"], event["done"], event["total"])
+            progress.step(event["step"], event["done"], event["total"], event["detail"])
         return None
 
     def kill(self) -> None:

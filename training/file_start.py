@@ -91,7 +91,7 @@ def _task(subject: Subject) -> str:
     """
     if not any(len(tensor.shape) == PHOTO_AXES for tensor in subject.model.inputs):
         raise UsageProblemError(
-            f"{subject.title} takes no photo, and zoo train did not write it; to learn from texts, start from a "
+            f"{subject.title} takes no photo, and it was not trained here; to learn from texts, start from a "
             "network of the zoo, such as minilm"
         )
     if subject.preprocessing is None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from training.start import Start
     from training.tasks import Task
 
-OnStep = Callable[[int], None]  # called with the number of finished steps in the epoch
+# Is called with the number of finished steps in the epoch, and the mean loss of them.
+OnStep = Callable[[int, float], None]
 
 
 class Learner(Protocol):
@@ -106,5 +107,5 @@ class _Steps(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no 
         self._on_step = on_step
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Report the number of finished steps."""
-        self._on_step(batch + 1)
+        """Report the number of finished steps and their loss."""
+        self._on_step(batch + 1, float(logs["loss"]))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from export.passes.prune import zero_share
 from training.augmentation import Augmentation
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 class ProgressListener(Protocol):
     """Callback for progress reports."""
 
-    def __call__(self, what: str, done: int | None = None, total: int | None = None) -> None:
-        """Report the current activity, and how many of its steps are done if they can be counted."""
+    def __call__(self, what: str, done: int | None = None, total: int | None = None, detail: str = "") -> None:
+        """Report the current activity, how many of its steps are done if they can be counted, and what it measured."""
         ...
 
 
@@ -134,9 +134,17 @@ class Run:
             row |= {"counts": index >= phase.incomplete_epochs, "score": scores[self.task.metrics[0].key], **scores}
             row["seconds"] = time.perf_counter() - begun
             self.run_state.add(row, learner.state, learner.optimizer_state)
+            self.report(title, len(feed), len(feed), self._measures(row))
 
-    def _on_step(self, title: str, total: int, done: int) -> None:
-        self.report(title, done, total)
+    def _on_step(self, title: str, total: int, done: int, loss: float) -> None:
+        # The epoch is done when it has been evaluated.
+        self.report(title, min(done, total - 1), total, f"loss {loss:.3f}")
+
+    def _measures(self, row: Mapping[str, Any]) -> str:
+        """Return what an epoch reached: the loss, the score on the validation data, and how long it took."""
+        metric = self.task.metrics[0]
+        score = f"{metric.title} {metric.words(row['score'])} {metric.unit}".rstrip()
+        return f"loss {row['loss']:.3f}, validation {score}, {row['seconds']:.0f} s"
 
     def _stalled(self, number: int, phase: Phase) -> bool:
         """Whether the last phase of a stage has run for `patience` epochs without a better score."""

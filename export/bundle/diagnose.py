@@ -14,11 +14,16 @@ from export.bundle.diagnosed_export import Request
 from export.bundle.read import Delivered
 from export.bundle.report.command import command
 from export.model.subject import load_subject
+from export.progress import Progress, Quiet
 from export.recipe import Recipe
 from zoo.errors import UsageProblemError, ZooError
 
+STEPS = ("build the model", "draw the samples", "compare with the Keras model layer by layer")
 
-def diagnose_file(path: str, model: str | None, samples: str | None) -> dict[str, Any]:
+
+def diagnose_file(
+    path: str, model: str | None, samples: str | None, progress: Progress | None = None
+) -> dict[str, Any]:
     """Return the record of a quantized file's diagnosis, with remarks on the comparison.
 
     This is a job for `export.runtime.background`, because it loads TensorFlow, which prints.
@@ -27,20 +32,21 @@ def diagnose_file(path: str, model: str | None, samples: str | None) -> dict[str
         path: path of the file.
         model: a name of the zoo or a .keras file; None to read it from the manifest in the file's folder.
         samples: a folder of photos, an .npz or .npy; None for the samples of the proof.
+        progress: is notified of every step.
 
     Raises:
         UsageProblemError: the model is unknown or is not the source of the file, or the file is not quantized.
         RuntimeCrashError: the file is damaged, or its runtime crashed on it.
     """
     try:
-        return _diagnosed(path, model, samples)
+        return _diagnosed(path, model, samples, progress or Quiet())
     except ZooError as error:
         if str(error).startswith("it "):
             raise type(error)(f"{Path(path).name}: {error}") from error
         raise
 
 
-def _diagnosed(path: str, model: str | None, samples: str | None) -> dict[str, Any]:
+def _diagnosed(path: str, model: str | None, samples: str | None, progress: Progress) -> dict[str, Any]:
     request = Request(path=Path(path), model=model, samples=samples)
     subjects.check_samples(request)
     found = request.delivered()
@@ -52,10 +58,12 @@ def _diagnosed(path: str, model: str | None, samples: str | None) -> dict[str, A
         raise UsageProblemError(
             f"the manifest in the folder of {path} is damaged ({error}); export the model again"
         ) from error
+    progress.step(STEPS[0])
     subject = load_subject(wanted)
     subjects.check_weights(subject, export)
     with temporary.folder() as folder:
         work = Path(folder)
+        progress.step(STEPS[1])
         records = export.manifest.get("passes", []) if export is not None else []
         equalized, draw = is_equalized(records), None
         if equalized or request.samples is None:
@@ -68,6 +76,7 @@ def _diagnosed(path: str, model: str | None, samples: str | None) -> dict[str, A
             )
         chosen = subjects.samples(request, export, subject, wanted, draw, work / "own").save(work / "chosen")
         model = comparable(subject.model, records, draw.calibration) if draw is not None else subject.model
+        progress.step(STEPS[2])
         diagnosis = examined(
             model=model,
             float_file=subjects.float_file(export, model, work, is_original=not equalized),

@@ -45,7 +45,7 @@ class _Printing:
         self._tokenizer, self._tokens, self._show = found, list(prompt), show
         self._shown = len(found.decode(prompt))
 
-    def step(self, what: str, done: int | None = None, total: int | None = None) -> None:
+    def step(self, what: str, done: int | None = None, total: int | None = None, detail: str = "") -> None:
         """Take the number of a token; an unfinished character waits for its other bytes."""
         self._tokens.append(int(what))
         text = self._tokenizer.decode(self._tokens)

@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from export.cli.printable import printable
+from export.cli.program import typeable
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
+    from rich.text import Text
 
 PIPE_WIDTH = 160  # For pipes and log files, which do not wrap: wide enough for every table.
 
@@ -47,6 +49,16 @@ def _console(*, stderr: bool) -> Console:
     return console
 
 
+def print_sentence(console: Console, text: str | Text, style: str | None = None) -> None:
+    """Print a sentence: broken between words where a width is known, and in one line into a pipe or a file."""
+    console.print(text, style=style, soft_wrap=console.width == PIPE_WIDTH and not console.is_terminal)
+
+
+def print_command(console: Console, text: str | Text, style: str | None = None) -> None:
+    """Print a line with a command or a path in it: as it can be typed here, and never broken."""
+    console.print(typeable(text) if isinstance(text, str) else text, style=style, soft_wrap=True)
+
+
 def print_json(facts: Any) -> None:
     """Print plain data as JSON on stdout."""
     print(printable(json.dumps(facts, indent=2, ensure_ascii=False)))
@@ -60,6 +72,6 @@ def print_error(message: str, hint: str | None = None) -> None:
     colour = False if os.environ.get("NO_COLOR") else None
     click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour)
     # A message may quote another library's message, which may contain line breaks.
-    click.echo(printable(" ".join(message.split())), err=True)
+    click.echo(printable(typeable(" ".join(message.split()))), err=True)
     if hint:
-        click.echo(hint, err=True)
+        click.echo(typeable(hint), err=True)

@@ -15,6 +15,7 @@ import click
 
 from export import missing
 from export.cli.console import print_error
+from export.cli.program import typeable
 from zoo.errors import OutsideError, UsageProblemError, ZooError, unknown
 
 # Sections of the help, with the commands of each and their help lines, in the order of the help.
@@ -92,7 +93,7 @@ def _print_version(context: click.Context, _parameter: click.Parameter, requeste
 
 @click.group(
     cls=Commands,
-    epilog="Start with:  zoo list   then   zoo show mobilenet   then   zoo export mobilenet --int8",
+    epilog=typeable("Start with:  zoo list   then   zoo show mobilenet   then   zoo export mobilenet --int8"),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.option(

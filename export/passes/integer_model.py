@@ -24,6 +24,7 @@ from export.passes.fitting.survey import POSITIONS
 from export.passes.fold import Fold
 from export.passes.reconstruct import NAME, Reconstruct
 from export.passes.round_blocks import RoundBlocks, moved
+from export.progress import Counted, uncounted
 from export.recipe import Recipe
 from export.scheme import INT4
 from zoo.inputs import TokenMask
@@ -77,6 +78,7 @@ def reconstructed(
     kept: Collection[str] = (),
     *,
     paired: bool = True,
+    counted: Counted = uncounted,
 ) -> Reconstruction:
     """Return the model from which the files with integer weights of `weight_bits` are built.
 
@@ -87,11 +89,12 @@ def reconstructed(
         weight_bits: of the integers that weights are rounded to.
         kept: names of layers whose weights are not rounded.
         paired: whether pairs of weights are limited, which only 8-bit activations need.
+        counted: is called with the number of layers that are done.
     """
     if reason := _reason_against(subject, recipe, samples):
         return _skipped(reason)
     if weight_bits == INT4.weight_bits:
-        return _in_blocks(subject, samples)
+        return _in_blocks(subject, samples, counted)
     if subject.decoder is not None and weight_bits >= ENOUGH_BITS:
         return Reconstruction(model=None, records=[], before={}, after={})
     try:
@@ -103,6 +106,7 @@ def reconstructed(
             seed=recipe.seed,
             paired=paired,
             kept=frozenset(kept),
+            counted=counted,
         )
         rounded = passes.apply(reconstruct, equalized.model, samples)
     except PassRefusedError as error:
@@ -121,7 +125,7 @@ def reconstructed(
     )
 
 
-def _in_blocks(subject: Subject, samples: Samples) -> Reconstruction:
+def _in_blocks(subject: Subject, samples: Samples, counted: Counted) -> Reconstruction:
     """Return the model with its matrices on grids of 4 bits."""
     kinds = entries.output_kinds(subject)
 
@@ -130,7 +134,7 @@ def _in_blocks(subject: Subject, samples: Samples) -> Reconstruction:
 
     mask = next((name for name, one in subject.inputs.items() if isinstance(one, TokenMask)), "")
     try:
-        rounded = passes.apply(RoundBlocks(loss=loss, mask=mask), functional(subject.model), samples)
+        rounded = passes.apply(RoundBlocks(loss=loss, mask=mask, counted=counted), functional(subject.model), samples)
     except PassRefusedError as error:
         return _skipped(str(error))
     largest, where = moved(subject.model, rounded.model, rounded.record.layers)

@@ -18,9 +18,10 @@ from export.passes.fitting.feedback import Inputs
 from export.passes.fitting.product import Kind, Product
 from export.passes.fitting.refit import Refit
 from export.passes.fitting.rounding import Rounded, largest_integer, round_depthwise, round_matrix, round_transposed
-from export.passes.fitting.streaming import Traversal
+from export.passes.fitting.streaming import Traversal, announced
 from export.passes.fitting.sublayers import chosen
 from export.passes.fitting.survey import POSITIONS
+from export.progress import Counted, uncounted
 
 if TYPE_CHECKING:
     import keras
@@ -38,6 +39,7 @@ class Reconstruct:
         ridge: regularisation of the inputs' second moments, relative to their mean.
         seed: random seed of the positions.
         paired: whether pairs of weights are limited for 8-bit activations (export/formats/pairing.py).
+        counted: is called with the number of layers that are done.
         kept: names of layers that keep float32 weights; their biases compensate errors of the layers before them.
     """
 
@@ -47,6 +49,7 @@ class Reconstruct:
     seed: int = 0
     paired: bool = True
     kept: frozenset[str] = frozenset()
+    counted: Counted = uncounted
 
     def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return the model with rounded weights.
@@ -57,7 +60,7 @@ class Reconstruct:
         start = time.perf_counter()
         layers, skipped = chosen(model)
         rounding = Refit(self._rounded, self.positions, self.seed, self.kept)
-        outputs = list(Traversal(model, samples).run(rounding.handlers(layers)))
+        outputs = list(Traversal(model, samples).run(announced(rounding.handlers(layers), self.counted)))
         done, open_layers = rounding.done(layers)
         record = PassRecord(
             name=NAME,

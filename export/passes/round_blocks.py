@@ -22,7 +22,8 @@ from export.passes import PassRecord, PassResult
 from export.passes.block_sensitivity import Loss, Sensitivity, chosen, measured
 from export.passes.fitting.block_rounding import DAMPING, round_blocks
 from export.passes.fitting.inside import Handler, Stream
-from export.passes.fitting.streaming import Traversal
+from export.passes.fitting.streaming import Traversal, announced
+from export.progress import Counted, uncounted
 
 if TYPE_CHECKING:
     import keras
@@ -39,10 +40,12 @@ class RoundBlocks:
     Attributes:
         loss: of the outputs by rounding, by which the sensitive matrices are found.
         mask: name of the input that is 0 for padding, whose rows do not count; empty without one.
+        counted: is called with the number of matrices that are done.
     """
 
     loss: Loss
     mask: str = ""
+    counted: Counted = uncounted
 
     def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return the model with rounded matrices.
@@ -58,7 +61,7 @@ class RoundBlocks:
         kept = chosen(found)
         rounding = _Rounding(_masks(samples, self.mask))
         handlers = {id(layer): rounding.handler(layer, kept=name in kept) for name, layer in matrices.items()}
-        for _ in Traversal(_until(model, matrices), samples).run(handlers):
+        for _ in Traversal(_until(model, matrices), samples).run(announced(handlers, self.counted)):
             pass
         new, _ = copy(model, lambda _: None)
         done = tuple(name for name, layer in matrices.items() if id(layer) in rounding.kernels)

@@ -248,8 +248,9 @@ def _prepared(
     Without 8-bit activations the weights need no limit on pairs, which would cost small layers up to 7 dB.
     """
     run.progress.step("reconstruct the weights")
+    counted = partial(run.progress.step, "reconstruct the weights")
     made = integer_model.reconstructed(
-        run.subject, run.recipe, run.samples.calibration, weight_bits, kept, paired=paired
+        run.subject, run.recipe, run.samples.calibration, weight_bits, kept, paired=paired, counted=counted
     )
     content, others, forms = float_file, dict[str, FileContent](), run.subject.decoder
     if made.model is not None and forms is None:
@@ -288,12 +289,12 @@ def observed(run: ExportRun, base: IntegerBase, *, narrow: bool) -> IntegerBase:
         return replace(base, trouble=str(error))
     real = run.subject.weights.trained and samples.calibration.real
     if narrow and real and recipe.observer == observers.SENSITIVITY and base.observation is not None:
-        run.progress.step("choose the ranges")
+        counted = partial(run.progress.step, "choose the ranges")
         observation = base.observation
         whole = observation.ranges
         base = with_tensor_map(run, base)
         calls = clippable(base.tensor_map)
-        chosen = sensitivity.choose(base.model, samples.calibration, whole, calls, seed=recipe.seed)
+        chosen = sensitivity.choose(base.model, samples.calibration, whole, calls, seed=recipe.seed, counted=counted)
         if not clipping_choice.costs_too_much(run, base.content.read(), whole, chosen):
             whole = chosen
         base = replace(base, int8_ranges=_with_headroom(whole, observation))

@@ -18,6 +18,7 @@ from calibration.observers import SENSITIVITY
 from calibration.ranges import Range, Ranges
 from calibration.samples import Samples
 from export.model.gradients import BATCH, Activations
+from export.progress import Counted, uncounted
 from export.quantization import sample_selection
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def choose(
     *,
     count: int = 32,
     seed: int = 0,
+    counted: Counted = uncounted,
 ) -> Ranges:
     """Return narrower ranges where clipping improves the outputs, and the observed ranges elsewhere.
 
@@ -56,6 +58,7 @@ def choose(
         observed: min and max of every activation by the file's tensor name.
         calls: names of the model's calls with the same values, for each tensor of the file that may be clipped.
         count: largest number of samples whose gradients are computed (export/quantization/sample_selection.py).
+        counted: is called with the number of samples that are done.
         seed: of the random signs with which a sample's outputs are summed to one scalar for the gradient.
     """
     activations = Activations(model, samples)
@@ -65,6 +68,7 @@ def choose(
     generator = np.random.default_rng(seed)
     costs: dict[str, list[Floats | float]] = {}
     for start in range(0, len(indices), BATCH):
+        counted(start, len(indices))
         values, gradients = activations.gradients(indices[start : start + BATCH], generator)
         if not costs:
             first = {name: equal[0] for name, equal in calls.items()}

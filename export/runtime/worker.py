@@ -33,9 +33,9 @@ class Events:
     def __init__(self, pipe: TextIO) -> None:
         self._pipe = pipe
 
-    def step(self, what: str, done: int | None = None, total: int | None = None) -> None:
+    def step(self, what: str, done: int | None = None, total: int | None = None, detail: str = "") -> None:
         """Send a step to the parent."""
-        self.send({"step": what, "done": done, "total": total})
+        self.send({"step": what, "done": done, "total": total, "detail": detail})
 
     def send(self, event: Mapping[str, Any]) -> None:
         """Write one event."""

@@ -72,3 +72,10 @@ def test_channel_means_are_preserved(network: Callable[[str], Network]) -> None:
     )
     error = np.asarray(rounded - true, np.float64)
     assert np.abs(error.mean(axis=(0, 1, 2))).max() < 1e-4 * np.abs(error).max()
+
+
+def test_reconstruction_counts_its_layers(network: Callable[[str], Network]) -> None:
+    chosen, done = network("lenet5"), list[tuple[int, int]]()
+    counting = Reconstruct(counted=lambda number, total: done.append((number, total)))
+    layers = counting(fold(chosen.model), chosen.samples.calibration).record.layers
+    assert done == [(number, len(layers)) for number in range(len(layers))]

@@ -204,7 +204,7 @@ def after_one_epoch(file: Path, kinds: Path, tmp_path: Path, **compression: Any)
     prepared = stage.prepared(start, parts.train)
     feed = Feed(task, prepared, parts.train, batch=32, seed=0, augmentation=None)
     learner = stage.learner(prepared, task, stage.phases[0], len(feed))
-    learner.epoch(feed, 0, lambda steps: None)
+    learner.epoch(feed, 0, lambda _steps, _loss: None)
     assert parts.test is not None
     return learner, start.preprocessing.normalise(parts.test.photos)
 

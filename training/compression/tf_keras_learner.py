@@ -158,4 +158,4 @@ def _batches(feed: Feed) -> tf_keras.utils.Sequence:
 def _steps(on_step: OnStep) -> tf_keras.callbacks.Callback:
     import tf_keras
 
-    return tf_keras.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: on_step(batch + 1))
+    return tf_keras.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: on_step(batch + 1, float(logs["loss"])))

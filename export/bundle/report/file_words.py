@@ -11,6 +11,10 @@ from export.bundle.report.parts import Column, Table
 from export.proof.check import in_words
 
 ARITHMETIC = {"integer": "integers", "float": "float", "none": "moves data only"}
+COMPARED = (
+    *("samples", "SQNR dB", "on 64 others", "largest error", "values: model, file"),
+    *("same top-1 %", "on others %", "in top-5 %"),
+)
 
 
 @dataclass(frozen=True)
@@ -41,17 +45,7 @@ def checks(file: Mapping[str, Any]) -> Iterator[tuple[list[Check], str]]:
 
 def comparisons(file: Mapping[str, Any]) -> Table:
     """Return a table that compares each output with the Keras model's."""
-    headings = (
-        "samples",
-        "SQNR dB",
-        "on 64 others",
-        "largest error",
-        "values: model, file",
-        "same top-1 %",
-        "on others %",
-        "in top-5 %",
-    )
-    columns = [Column("output", "code"), *(Column(heading, "number") for heading in headings)]
+    columns = [Column("output", "code"), *(Column(heading, "number") for heading in COMPARED)]
     rows = [
         [
             name,

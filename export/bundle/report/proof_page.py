@@ -7,7 +7,7 @@ from typing import Any
 
 from export.bundle.report import facts, file_words
 from export.bundle.report.parts import Column, Fact, Table
-from export.bundle.report.proof_words import about, conclusion, rows
+from export.bundle.report.proof_words import HEADINGS, about, conclusion, rows
 from export.bundle.report.rendering import render
 
 _STATES = {"proven": "good", "not proven": "noted", "failed": "failed"}
@@ -15,9 +15,8 @@ _STATES = {"proven": "good", "not proven": "noted", "failed": "failed"}
 
 def proof_page(found: Mapping[str, Any]) -> str:
     """Return the page for the record of a proof."""
-    headings = ("check", "of", "result", "measured")
     table = Table(
-        [Column(heading) for heading in headings],
+        [Column(heading) for heading in HEADINGS],
         [[row.check, row.subject, row.result, row.measured] for row in rows(found)],
     )
     return render(

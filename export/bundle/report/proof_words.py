@@ -9,6 +9,8 @@ from typing import Any
 from export.proof.check import in_words
 from export.units import size_in_words
 
+HEADINGS = ("check", "of", "result", "measured")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -16,7 +18,7 @@ class Row:
 
     check: str
     subject: str
-    result: str  # "passed", "FAILED" or "not made"
+    result: str  # "passed", "failed" or "not made"
     measured: str
 
 
@@ -34,7 +36,7 @@ def about(found: Mapping[str, Any]) -> list[str]:
 def rows(found: Mapping[str, Any]) -> Iterator[Row]:
     """Yield a row for every result, then one for every check that applies but was not made."""
     for check in found["checks"]:
-        result = "passed" if check["passed"] else "FAILED"
+        result = "passed" if check["passed"] else "failed"
         measured = in_words(check) if check["value"] is not None else check["reason"]
         yield Row(check["id"], check["subject"], result, measured)
     for one in found["checks_not_made"]:

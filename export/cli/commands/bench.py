@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from export.cli.console import print_json, standard_error, standard_output
+from export.cli.console import print_json, print_sentence, standard_error, standard_output
+from export.cli.tables.fitting import Column, number, print_fitting
 from export.units import size_in_words
 from zoo.errors import OutsideError, UsageProblemError
 
 if TYPE_CHECKING:
     from export.runtime.benchmark import Contestant
     from export.scheme import Scheme
+
+COLUMNS = (
+    Column(heading="file", breaks=True, narrowest=20),
+    number("size", rank=2),
+    number("p50 ms"),
+    number("p90 ms", rank=4),
+    number("min ms", rank=6),
+    number("of float32", rank=1),
+    number("peak MB", rank=3),
+    Column(heading="runtime", rank=5, breaks=True, narrowest=len("ai-edge-litert")),
+)
 
 
 @click.command()
@@ -93,28 +105,25 @@ def _print_tables(found: list[dict[str, Any]], written: list[dict[str, Any]], th
 
 
 def _print(found: list[dict[str, Any]], threads: int) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
+    """Print a row for every file, the reasons of those that were not measured, and the legend."""
     console = standard_output()
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("file", overflow="fold")
-    for heading in ("size", "p50 ms", "p90 ms", "min ms", "of float32", "peak MB"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("runtime")
     names = _names([timing["file"] for timing in found])
+    print_fitting(console, COLUMNS, [_row(timing, name) for timing, name in zip(found, names, strict=True)])
+    console.print()
     for timing, name in zip(found, names, strict=True):
-        size = size_in_words(timing["bytes"])
         if timing["trouble"]:
-            table.add_row(name, size, "-", "-", "-", "-", "-", Text(timing["trouble"], style="bold red"))
-            continue
-        share = "-" if timing["of_float32"] is None else f"{timing['of_float32']:.2f}"
-        times = [f"{timing[key]:.3g}" for key in ("p50_ms", "p90_ms", "min_ms")]
-        table.add_row(name, size, *times, share, f"{timing['peak_mb']:.0f}", f"{timing['runtime']} {timing['version']}")
-    console.print(table)
+            print_sentence(console, f"{name}: {timing['trouble']}", style="bold red")
     for line in _legend(found, threads):
-        console.print(line, style="dim")
+        print_sentence(console, line, style="dim")
+
+
+def _row(timing: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    size = size_in_words(timing["bytes"])
+    if timing["trouble"]:
+        return name, size, "-", "-", "-", "-", "-", "not measured"
+    times = [f"{timing[key]:.3g}" for key in ("p50_ms", "p90_ms", "min_ms")]
+    share = "-" if timing["of_float32"] is None else f"{timing['of_float32']:.2f}"
+    return name, size, *times, share, f"{timing['peak_mb']:.0f}", f"{timing['runtime']} {timing['version']}"
 
 
 def _names(files: list[str]) -> list[str]:

@@ -9,14 +9,28 @@ from typing import TYPE_CHECKING
 
 import click
 
-from export.cli.console import print_json, standard_error, standard_output
+from export.cli.console import print_command, print_json, print_sentence, standard_error, standard_output
+from export.cli.tables.fitting import Column, print_fitting
 from zoo.errors import unknown
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from export.cli.doctor.dependencies import Dependency, Finding
     from export.cli.doctor.machine import Fact
+
+DEPENDENCIES = (
+    Column(heading="dependency", breaks=True, narrowest=20, style="bold cyan"),
+    Column(heading="version", rank=1),
+    Column(heading="state", breaks=True, narrowest=20),
+    Column(heading="required for", rank=2, breaks=True, narrowest=20, style="dim"),
+)
+MACHINE = (
+    Column(heading="machine", style="cyan"),
+    Column(heading="value", breaks=True, narrowest=20),
+    Column(heading="remark", breaks=True, narrowest=16),
+)
 
 
 @click.command()
@@ -76,38 +90,35 @@ def _examine(dependencies: list[Dependency]) -> list[Finding]:
 
 
 def _print_dependencies(console: Console, findings: list[Finding]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("dependency", style="bold cyan", no_wrap=True)
-    table.add_column("version", no_wrap=True)
-    table.add_column("state")
-    table.add_column("required for", style="dim")
-    for finding in findings:
-        state = Text("good", style="green")
-        if finding.problem:
-            state = Text(f"broken: {finding.problem}", style="bold red")
-        elif not finding.is_tested:
-            state = Text(f"imports; tested with {' or '.join(finding.tested)}", style="yellow")
-        table.add_row(finding.dependency.distribution, finding.version or "unknown", state, finding.dependency.stages)
-    console.print(table)
+    rows = [
+        (
+            finding.dependency.distribution,
+            finding.version or "unknown",
+            _state(finding),
+            finding.dependency.stages,
+        )
+        for finding in findings
+    ]
+    print_fitting(console, DEPENDENCIES, rows)
     console.print()
 
 
-def _print_machine(console: Console, facts: list[Fact]) -> None:
-    from rich.table import Table
+def _state(finding: Finding) -> Text:
     from rich.text import Text
 
-    grid = Table.grid(padding=(0, 3))
-    grid.add_column(style="cyan", no_wrap=True)
-    grid.add_column(overflow="fold")
-    grid.add_column()
-    for fact in facts:
-        remark = Text(fact.problem, style="bold red") if fact.problem else Text(fact.note, style="dim")
-        grid.add_row(fact.what, fact.value, remark)
-    console.print(grid)
+    if finding.problem:
+        return Text(f"broken: {finding.problem}", style="bold red")
+    if not finding.is_tested:
+        return Text(f"imports; tested with {' or '.join(finding.tested)}", style="yellow")
+    return Text("good", style="green")
+
+
+def _print_machine(console: Console, facts: list[Fact]) -> None:
+    from rich.text import Text
+
+    remarks = [Text(fact.problem, style="bold red") if fact.problem else Text(fact.note, style="dim") for fact in facts]
+    rows = [(fact.what, fact.value, remark) for fact, remark in zip(facts, remarks, strict=True)]
+    print_fitting(console, MACHINE, rows)
     console.print()
 
 
@@ -115,14 +126,11 @@ def _print_verdict(console: Console, findings: list[Finding], broken: list[str])
     """Print the overall result in one line."""
     if broken:
         stages = dict.fromkeys(finding.dependency.stages for finding in findings if finding.problem)
-        console.print(
-            f"broken: {', '.join(broken)}" + (f"; not available: {'; '.join(stages)}" if stages else ""),
-            style="bold red",
-            soft_wrap=True,
-        )
+        unavailable = f"; not available: {'; '.join(stages)}" if stages else ""
+        print_sentence(console, f"broken: {', '.join(broken)}{unavailable}", style="bold red")
         if stages:
-            console.print("repair: make clean setup, or: pip install -r requirements.lock", style="dim")
+            print_command(console, "repair: make clean setup, or: pip install -r requirements.lock", style="dim")
         return
     untested = sum(not finding.is_tested for finding in findings)
     suffix = f"; {untested} in an untested version" if untested else ", all in tested versions"
-    console.print(f"good: {len(findings)} dependencies import{suffix}", style="bold green", soft_wrap=True)
+    print_sentence(console, f"good: {len(findings)} dependencies import{suffix}", style="bold green")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from export.cli import option_words
-from export.cli.console import print_json, standard_error, standard_output
+from export.cli.console import print_command, print_json, print_sentence, standard_error, standard_output
 from export.passes import registry
 from export.recipe import UNROLLED_STEPS, Preset, Recipe, Width
 from export.scheme import SCHEMES
@@ -174,6 +174,7 @@ def command(
     from export.bundle import deploy
     from export.bundle.deploy.pack import pack
     from export.bundle.read import read
+    from export.cli import planned_steps, usual_time
     from export.cli.progress_bar import ProgressBar
     from export.model import reads_tokens
     from export.quantization import size_limit
@@ -205,8 +206,9 @@ def command(
     _check_key(recipe)
     devices = deploy.requested(targets, recipe, zipped=zipped)
     for line in _code_to_run(recipe):
-        standard_error().print(line, soft_wrap=True)
-    with ProgressBar(standard_error()) as progress:
+        print_command(standard_error(), line)
+    planned, opening = planned_steps.of_export(recipe), usual_time.sentence(recipe)
+    with ProgressBar(standard_error(), planned, opening) as progress:
         result = background.start(remote.export, progress, request=remote.request_of(recipe))
     if as_json:
         print_json(result["manifest"])
@@ -216,7 +218,7 @@ def command(
         with ProgressBar(standard_error()) as progress:
             packed = pack(read(Path(result["folder"])), target, None, None, progress, zipped=zipped)
         if not as_json:
-            standard_output().print(f"for {target.title}: {packed.path}", soft_wrap=True)
+            print_command(standard_output(), f"for {target.title}: {packed.path}")
     return 0 if result["manifest"]["passed"] else 1
 
 
@@ -233,7 +235,7 @@ def _print_tables(result: dict[str, Any]) -> None:
     print_budget(console, manifest)
     print_worst(console, manifest)
     for line in last_words(result):
-        console.print(line, soft_wrap=True)
+        (print_command if ": zoo " in line else print_sentence)(console, line)
 
 
 def _check_key(recipe: Recipe) -> None:

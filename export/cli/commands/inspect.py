@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from export.cli.console import print_json, standard_error, standard_output
+from export.cli.console import print_command, print_json, print_sentence, standard_error, standard_output
+from export.cli.tables.fitting import Column, number, print_fitting
 from export.cli.tables.metadata import metadata_lines
 from export.units import size_in_words
 from zoo.errors import UsageProblemError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+EDGES = (
+    Column(heading="tensor"),
+    Column(heading="name", breaks=True, narrowest=12, style="bold cyan"),
+    Column(heading="type"),
+    Column(heading="shape", breaks=True, narrowest=len("1 x 224 x 224 x 3")),
+    Column(heading="real value", breaks=True, narrowest=len("0.00392157 *")),
+)
+OPERATORS = (
+    Column(heading="operator", breaks=True, narrowest=20, style="bold cyan"),
+    Column(heading="arithmetic"),
+    number("count"),
+)
 
 
 @click.command()
@@ -42,28 +60,27 @@ def command(file: Path, by_layer: bool, model: str | None, samples: str | None, 
     from export.formats.requirements import Requirements, in_words
 
     console = standard_output()
-    console.print(Text(f"{facts['file']}, {size_in_words(facts['bytes'])}", style="bold"), soft_wrap=True)
-    console.print(facts["verdict"], soft_wrap=True)
+    print_command(console, Text(f"{facts['file']}, {size_in_words(facts['bytes'])}", style="bold"))
+    print_sentence(console, facts["verdict"])
     console.print()
-    console.print(_edges_table(facts))
+    _print_edges(console, facts)
     console.print()
-    console.print(_operators_table(facts["census"]))
+    _print_operators(console, facts["census"])
     console.print()
     for line in in_words(Requirements(**facts["requirements"]), sum(one["count"] for one in facts["census"])):
         console.print(Text(line), soft_wrap=True)
     for line in metadata_lines(facts["metadata"]):
-        console.print(Text(line), soft_wrap=True)
-    console.print(f"sha256  {facts['sha256']}", style="dim", soft_wrap=True)
+        print_sentence(console, Text(line))
+    print_command(console, f"sha256  {facts['sha256']}", style="dim")
 
 
 def _show_layers(file: Path, model: str | None, samples: str | None, as_json: bool) -> None:
-    from export.bundle.diagnose import diagnose_file
+    from export.bundle.diagnose import STEPS, diagnose_file
     from export.cli.progress_bar import ProgressBar
     from export.cli.tables.layers import print_diagnosis
     from export.runtime import background
 
-    with ProgressBar(standard_error()) as progress:
-        progress.step("compare with the Keras model layer by layer")
+    with ProgressBar(standard_error(), STEPS) as progress:
         found = background.start(diagnose_file, progress, path=file.absolute(), model=model, samples=samples)
     if as_json:
         print_json(found)
@@ -71,18 +88,13 @@ def _show_layers(file: Path, model: str | None, samples: str | None, as_json: bo
         print_diagnosis(standard_output(), found)
 
 
-def _edges_table(facts: dict[str, Any]) -> Any:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title in ("", "name", "type", "shape", "real value"):
-        table.add_column(title, style="bold cyan" if title == "name" else None)
-    for kind in ("inputs", "outputs"):
-        for spec in facts[kind]:
-            shape = " x ".join(str(size) for size in spec["shape"])
-            table.add_row(kind[:-1], spec["name"], spec["dtype"], shape, _real_value(spec))
-    return table
+def _print_edges(console: Console, facts: Mapping[str, Any]) -> None:
+    rows = [
+        (kind[:-1], spec["name"], spec["dtype"], " x ".join(str(size) for size in spec["shape"]), _real_value(spec))
+        for kind in ("inputs", "outputs")
+        for spec in facts[kind]
+    ]
+    print_fitting(console, EDGES, rows)
 
 
 def _real_value(spec: dict[str, Any]) -> str:
@@ -94,16 +106,14 @@ def _real_value(spec: dict[str, Any]) -> str:
     return f"{spec['scale']:.6g} * (stored - {spec['zero_point']})".replace("- -", "+ ")
 
 
-def _operators_table(operators: list[dict[str, Any]]) -> Any:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+def _print_operators(console: Console, operators: Sequence[Mapping[str, Any]]) -> None:
+    from export.bundle.report.file_words import ARITHMETIC
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("operator", style="bold cyan")
-    table.add_column("arithmetic")
-    table.add_column("count", justify="right")
+    ordered = sorted(operators, key=lambda record: -record["count"])
+    kinds = [record["arithmetic"] for record in ordered]
+    rows = [
+        (record["op"], ARITHMETIC.get(kind, kind), str(record["count"]))
+        for record, kind in zip(ordered, kinds, strict=True)
+    ]
     styles = {"float": "yellow", "integer": "green", "int16": "green"}
-    for record in sorted(operators, key=lambda record: -record["count"]):
-        words = "-" if record["arithmetic"] == "none" else record["arithmetic"]
-        table.add_row(record["op"], words, str(record["count"]), style=styles.get(record["arithmetic"]))
-    return table
+    print_fitting(console, OPERATORS, rows, styles=[styles.get(kind) for kind in kinds])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from export.cli.console import print_json, standard_error, standard_output
+from export.cli.console import print_command, print_json, standard_error, standard_output
 
 
 @click.command()
@@ -39,7 +39,7 @@ def command(folder: Path, name: str, precision: str | None, out: Path | None, zi
         print_json({"path": str(packed.path), "sources": names, "files": dict(packed.sizes)})
         return
     console = standard_output()
-    console.print(f"{packed.path}, for {target.title}, from {' and '.join(names)}:", soft_wrap=True)
+    print_command(console, f"{packed.path}, for {target.title}, from {' and '.join(names)}:")
     for name, size in packed.sizes.items():
-        console.print(f"  {size / 1e6:9.3f} MB  {name}", soft_wrap=True)
-    console.print(f"next: see {packed.path / README}", soft_wrap=True)
+        print_command(console, f"  {size / 1e6:9.3f} MB  {name}")
+    print_command(console, f"next: see {packed.path / README}")

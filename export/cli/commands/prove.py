@@ -48,6 +48,7 @@ def command(file: Path, report: Path | None, as_json: bool, **others: Any) -> in
     from export import remote
     from export.cli.progress_bar import ProgressBar
     from export.cli.tables.proof import print_proof
+    from export.proof.foreign.prove import STEPS
     from export.runtime import background
     from export.runtime.loadable import check_loadable
 
@@ -55,7 +56,7 @@ def command(file: Path, report: Path | None, as_json: bool, **others: Any) -> in
         _check_report(report)
     recipe = Recipe(schemes=(FLOAT32,), **others)
     check_loadable(file)
-    with ProgressBar(standard_error()) as progress:
+    with ProgressBar(standard_error(), ("build the model", "draw the samples", *STEPS)) as progress:
         found = background.start(remote.prove, progress, request=remote.request_of(recipe), path=str(file.absolute()))
     if as_json:
         print_json(found)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from export.cli.console import standard_error, standard_output
+from export.cli.console import print_command, standard_error, standard_output
 from zoo.errors import OutsideError, UsageProblemError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def command(folder: Path, port: int, host: str) -> None:
     page = _page(folder)
     running = _listening(page, host, port)
     console = standard_output()
-    console.print(f"{page} is at {serve.address(running)}", soft_wrap=True)
+    print_command(console, f"{page} is at {serve.address(running)}")
     console.print("stop with Ctrl-C", soft_wrap=True)
     console.file.flush()  # a program that reads the address waits for it
     with running, contextlib.suppress(KeyboardInterrupt):

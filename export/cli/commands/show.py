@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from export.cli.console import print_json, standard_output
+from export.cli.console import print_command, print_json, standard_error, standard_output
 from export.units import count_in_words, size_in_words
 from zoo import inputs
 from zoo.architecture import Architecture, find
-from zoo.errors import OutsideError, UsageProblemError
+from zoo.errors import UsageProblemError
 from zoo.pinned import Source, Weights
 from zoo.preprocessing import Preprocessing
 
@@ -47,23 +47,19 @@ def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
         console.print(Markdown(text), width=min(console.width, 100))
         console.print()
     precision = "" if architecture.decoder else " --int8"
-    console.print(f"next: zoo export {architecture.name}{precision}", style="dim")
+    print_command(console, f"next: zoo export {architecture.name}{precision}", style="dim")
 
 
 def _draw(architecture: Architecture, path: Path, *, full: bool) -> None:
     from export.bundle.diagram import drawing
-    from export.passes.fold import flat
-    from zoo.weights.patches import blank_weights
+    from export.bundle.diagram.of_architecture import write_diagram
+    from export.cli.progress_bar import ProgressBar
+    from export.runtime import background
 
     drawing.check(path)
-    with blank_weights():
-        model = architecture.build(**architecture.settings({}))
-    content = drawing.draw(flat(model), architecture.title, path.suffix[1:].lower(), full=full)
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise OutsideError(f"cannot write {path} ({error.strerror}); type another --diagram FILE") from error
-    standard_output().print(f"{path}: {size_in_words(len(content))}", soft_wrap=True)
+    with ProgressBar(standard_error()) as progress:
+        drawn = background.start(write_diagram, progress, name=architecture.name, path=str(path.absolute()), full=full)
+    print_command(standard_output(), f"{path}: {size_in_words(drawn['bytes'])}")
 
 
 def read_card(name: str) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from export.cli import option_words
-from export.cli.console import print_json, standard_error, standard_output
+from export.cli.console import print_json, print_sentence, standard_error, standard_output
 from zoo.errors import UsageProblemError, unknown
 
 
@@ -56,13 +56,13 @@ def command(
     console = standard_output()
     print_rows(console, facts, title=f"{delivered.name}: {delivered.title}")
     for line in legend(found):
-        console.print(line, style="dim")
+        print_sentence(console, line, style="dim")
     for check in found.checks:
         if not check.passed:
-            console.print(f"failed  {check.subject}: {check.reason}", style="bold red", soft_wrap=True)
+            print_sentence(console, f"failed  {check.subject}: {check.reason}", style="bold red")
     good = sum(file.passed for file in found.files)
     others = "" if all(check.passed for check in found.checks) else "; the other files of the folder failed"
-    console.print(f"\n{folder}: {good} of {len(found.files)} model files verified{others}", soft_wrap=True)
+    print_sentence(console, f"\n{folder}: {good} of {len(found.files)} model files verified{others}")
     return 0 if found.passed else 1
 
 
@@ -96,5 +96,5 @@ def _emulated(folder: Path, on: str, key: Path | None, samples: int | None, form
     console.print(f"{delivered.name}: {delivered.title}, on {title}")
     for one in found:
         style = "" if one.passed else "bold red"
-        console.print(f"{one.state:8}{one.file}: {one.words}", style=style, soft_wrap=True, highlight=False)
+        print_sentence(console, f"{one.state:8}{one.file}: {one.words}", style=style)
     return 0 if passed else 1

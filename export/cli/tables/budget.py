@@ -6,27 +6,31 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from export.bundle.report.budget_words import cells, headings, is_met, lines, remark
+from export.cli.console import print_sentence
+from export.cli.tables.fitting import Column, number, print_fitting
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+# The first is the limit that most budgets set: the last column is the accuracy lost, or the changed predictions.
+RANKS = (1, 3, 4, 2)  # of size, latency, SQNR, loss
+
 
 def print_budget(console: Console, manifest: Mapping[str, Any]) -> None:
     """Print a row per candidate file, the smallest first, and the result; nothing without a budget."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
     if not manifest["budget"]:
         return
-    met = is_met(manifest)
-    table = Table(title="budget", title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("file")
-    for heading in headings(manifest):
-        table.add_column(heading, justify="right")
-    table.add_column("")
-    for point in manifest["budget"]["points"]:
-        style = ("bold green" if met else "bold red") if point["chosen"] else None if point["on_front"] else "dim"
-        table.add_row(point["label"], *cells(point), remark(point, is_met=met), style=style)
-    console.print(table)
+    met, points = is_met(manifest), manifest["budget"]["points"]
+    columns = [
+        Column(heading="precision", breaks=True, narrowest=len("int8, 12 layers")),
+        *(number(heading, rank) for heading, rank in zip(headings(manifest), RANKS, strict=True)),
+        Column(heading="choice", breaks=True, narrowest=len("balanced,")),
+    ]
+    rows = [(point["label"], *cells(point), remark(point, is_met=met)) for point in points]
+    chosen = "bold green" if met else "bold red"
+    styles = [chosen if point["chosen"] else None if point["on_front"] else "dim" for point in points]
+    console.print()
+    print_fitting(console, columns, rows, title="budget", styles=styles)
+    console.print()
     for line in lines(manifest):
-        console.print(line, style="dim")
+        print_sentence(console, line, style="dim")

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
-
-from export.cli.console import standard_output
+from export.cli.console import print_sentence, standard_output
+from export.cli.tables.fitting import Column, number, print_fitting
 from export.units import size_in_words
 
+COLUMNS = (
+    Column(heading="file", breaks=True, narrowest=20),
+    number("size", rank=2),
+    number("prompt"),
+    number("first ms"),
+    number("tokens/s"),
+    number("peak MB", rank=1),
+)
 WHOLE = 100  # Numbers from here on are shown without decimals.
 
 
@@ -22,31 +27,33 @@ def print_decoding(found: Sequence[Mapping[str, Any]], names: Sequence[str]) -> 
         found: records of `export.runtime.decoding.bench_decoding`, at least one.
         names: what to call each file.
     """
-    console = standard_output()
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.add_column("file", overflow="fold")
-    for heading in ("size", "prompt", "first ms", "tokens/s", "peak MB"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    console, rows, ends = standard_output(), list[tuple[str, ...]](), list[int]()
     for record, name in zip(found, names, strict=True):
-        _add_rows(table, record, name)
-        table.add_section()
-    console.print(table)
+        rows += _rows(record, name)
+        ends.append(len(rows) - 1)
+    print_fitting(console, COLUMNS, rows, ends=ends)
+    console.print()
     for record, name in zip(found, names, strict=True):
         if record["trouble"]:
-            console.print(Text(f"{name}: {record['trouble']}", style="bold red"))
+            print_sentence(console, f"{name}: {record['trouble']}", style="bold red")
     for line in _legend(found):
-        console.print(line, style="dim")
+        print_sentence(console, line, style="dim")
 
 
-def _add_rows(table: Table, record: Mapping[str, Any], name: str) -> None:
-    """Add the rows of one file, the first of which names it."""
-    titles = [(name, size_in_words(record["bytes"]))]
+def _rows(record: Mapping[str, Any], name: str) -> list[tuple[str, ...]]:
+    """Return the rows of one file, the first of which names it."""
+    title = (name, size_in_words(record["bytes"]))
     if not record["lengths"]:
-        table.add_row(*titles[0], "-", "-", "-", "-")
-    for place, one in enumerate(record["lengths"]):
-        title = titles[0] if place == 0 else ("", "")
-        numbers = (_three_digits(one[key]) for key in ("first_ms", "tokens_per_second"))
-        table.add_row(*title, str(one["prompt_tokens"]), *numbers, f"{one['peak_mb']:.0f}")
+        return [(*title, "-", "-", "-", "-")]
+    return [
+        (
+            *(title if place == 0 else ("", "")),
+            str(one["prompt_tokens"]),
+            *(_three_digits(one[key]) for key in ("first_ms", "tokens_per_second")),
+            f"{one['peak_mb']:.0f}",
+        )
+        for place, one in enumerate(record["lengths"])
+    ]
 
 
 def _three_digits(number: float) -> str:

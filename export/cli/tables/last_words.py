@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,15 @@ def last_words(result: dict[str, Any]) -> list[str]:
         lines.append("these files are UNTRAINED: export with --weights before you ship one")
     kinds = [contract["kind"] for contract in manifest["inputs"].values()]
     is_text = any(contract.get("tokenizer") for contract in manifest["inputs"].values()) or _reads_text(manifest)
-    words = "photo.jpg" if "photo" in kinds else '"a text"' if is_text else ""
-    return [*lines, f"next: zoo run {folder} {words}" if words else f"next: zoo verify {folder}"]
+    words = _photo(manifest, Path(folder)) if "photo" in kinds else '"a text"' if is_text else ""
+    place = shlex.quote(str(folder))
+    return [*lines, f"next: zoo run {place} {words}" if words else f"next: zoo verify {place}"]
+
+
+def _photo(manifest: dict[str, Any], folder: Path) -> str:
+    """Return the photo that travels with the export, as it can be typed; without one, a placeholder."""
+    golden = manifest.get("golden_photo")
+    return shlex.quote(str(folder / golden["file"])) if golden else "photo.jpg"
 
 
 def _reads_text(manifest: dict[str, Any]) -> bool:
@@ -45,7 +53,8 @@ def _signed(manifest: dict[str, Any], folder: Path) -> list[str]:
 
     if manifest["signer"] is None:
         return []
-    lines = [f"signed by {manifest['signer']['fingerprint']}; to check it: zoo verify {folder} --key PUBLIC"]
+    by, place = manifest["signer"]["fingerprint"], shlex.quote(str(folder))
+    lines = [f"signed by {by}; to check it: zoo verify {place} --key PUBLIC"]
     if strangers := read(folder).strangers():
         lines.append(f"not covered by the signature, move them away: {', '.join(strangers)}")
     return lines

@@ -8,26 +8,37 @@ from typing import TYPE_CHECKING, Any
 
 from export.bundle.report.command import command
 from export.bundle.report.layer_words import cost, decibels, legend, share, suggestion, verdict
+from export.cli.console import print_command, print_sentence
+from export.cli.tables.fitting import Column, number, print_fitting
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 BAR_WIDTH = 24
+COLUMNS = (
+    Column(heading="layer", breaks=True, narrowest=16, style="bold cyan"),
+    Column(heading="operator", rank=4, breaks=True, narrowest=len("depthwise_conv_2d")),
+    Column(heading="stored", rank=2),
+    number("own dB"),
+    number("accum. dB", rank=1),
+    number("share of output error"),
+    Column(heading="", rank=3),  # the share, drawn
+)
 
 
 def print_diagnosis(console: Console, found: Mapping[str, Any]) -> None:
     """Print the verdict, the table, the worst layers, and the command to try next."""
     from rich.text import Text
 
-    console.print(Text(verdict(found), style="bold"), soft_wrap=True)
+    print_sentence(console, Text(verdict(found), style="bold"))
     for remark in found["remarks"]:
-        console.print(f"warning: {remark}", style="yellow", soft_wrap=True)
+        print_sentence(console, f"warning: {remark}", style="yellow")
     console.print()
-    console.print(_table(found))
+    _print_layers(console, found)
     console.print()
     _print_worst(console, found, found["command"])
     for line in legend(found):
-        console.print(line, style="dim", soft_wrap=True)
+        print_sentence(console, line, style="dim")
 
 
 def print_worst(console: Console, manifest: Mapping[str, Any]) -> None:
@@ -40,42 +51,35 @@ def print_worst(console: Console, manifest: Mapping[str, Any]) -> None:
     found = [file["diagnosis"] for file in files if file["diagnosis"] is not None]
     console.print()
     if not found:
-        console.print(
-            "no layers were compared: the export has no int8 file to diagnose", style="yellow", soft_wrap=True
-        )
+        print_sentence(console, "no layers were compared: the export has no int8 file to diagnose", style="yellow")
     for place, one in enumerate(found):
-        console.print(Text(verdict(one), style="bold"), soft_wrap=True)
+        print_sentence(console, Text(verdict(one), style="bold"))
         if place == 0:
             _print_worst(console, one, command(manifest["recipe"]))
 
 
-def _table(found: Mapping[str, Any]) -> Any:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+def _print_layers(console: Console, found: Mapping[str, Any]) -> None:
+    """Print a row per layer; a narrow terminal leaves the drawn shares out."""
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("layer", style="bold cyan", overflow="fold")
-    table.add_column("operator", overflow="fold")
-    table.add_column("stored")
-    table.add_column("own dB", justify="right")
-    table.add_column("accum. dB", justify="right")
-    table.add_column("share of output error", justify="left", no_wrap=True)
     worst = [finding["name"] for finding in found["worst"]]
     largest = max((layer["share"] or 0.0 for layer in found["layers"]), default=0.0)
+    rows, styles = list[tuple[str | Text, ...]](), list[str | None]()
     for layer in found["layers"]:
         is_worst = layer["name"] in worst and layer["share"] is not None
         bar = "━" * round(BAR_WIDTH * (layer["share"] or 0.0) / max(largest, 1e-9))
-        table.add_row(
+        cells = (
             layer["name"],
             layer["op"].lower() or "input",
             layer["dtype"],
             decibels(layer["local_sqnr_db"]),
             decibels(layer["cumulative_sqnr_db"]),
-            Text.assemble(f"{share(layer):>7}  ", (bar, "red" if is_worst else "green")),
-            style="bold" if is_worst else None,
+            share(layer),
+            Text(bar, style="red" if is_worst else "green"),
         )
-    return table
+        rows.append(cells)
+        styles.append("bold" if is_worst else None)
+    print_fitting(console, COLUMNS, rows, styles=styles)
 
 
 def _print_worst(console: Console, found: Mapping[str, Any], made_by: str) -> None:
@@ -85,14 +89,7 @@ def _print_worst(console: Console, found: Mapping[str, Any], made_by: str) -> No
 
     for place, finding in enumerate(found["worst"], 1):
         advice = finding["suggestion"]
-        console.print(
-            Text.assemble(
-                f"{place}  ",
-                (finding["name"], "bold red"),
-                f"  {cost(finding, found)}",
-            ),
-            soft_wrap=True,
-        )
+        print_sentence(console, Text.assemble(f"{place}  ", (finding["name"], "bold red"), f"  {cost(finding, found)}"))
         words = Text.assemble(f"{advice['fact']}: {advice['advice']}")
         if advice["options"]:
             words.append("  ").append(shlex.join(advice["options"]), style="green")
@@ -101,5 +98,5 @@ def _print_worst(console: Console, found: Mapping[str, Any], made_by: str) -> No
         console.print()
     if better := suggestion(found["worst"], made_by):
         console.print("try   ", end="", style="bold")
-        console.print(better, style="green", soft_wrap=True)
+        print_command(console, better, style="green")
         console.print()

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
-from export.cli.console import standard_output
+from export.cli.console import print_command, standard_output
+from export.cli.tables.fitting import Column, number, print_fitting
 
 if TYPE_CHECKING:
     from export.analysis.tasks.prediction import Prediction
 
 BAR_WIDTH = 20
+OUTPUTS = (
+    Column(heading="output", breaks=True, narrowest=12),
+    Column(heading="shape", breaks=True, narrowest=len("1 x 224 x 224 x 3")),
+    number("min"),
+    number("max"),
+    number("mean", rank=1),
+)
 
 
 def print_prediction(name: str, file: str, milliseconds: float, prediction: Prediction) -> None:
@@ -25,8 +30,10 @@ def print_prediction(name: str, file: str, milliseconds: float, prediction: Pred
         milliseconds: latency of the inference.
         prediction: what its outputs mean.
     """
+    from rich.table import Table
+
     console = standard_output()
-    console.print(f"{name}  ({file}, {milliseconds:.2f} ms)", style="bold", soft_wrap=True)
+    print_command(console, f"{name}  ({file}, {milliseconds:.2f} ms)", style="bold")
     if not prediction.rows and prediction.nothing:
         console.print(prediction.nothing)
     has_text = any(row.text for row in prediction.rows)
@@ -45,16 +52,13 @@ def print_prediction(name: str, file: str, milliseconds: float, prediction: Pred
 def print_outputs(facts: Mapping[str, Any]) -> None:
     """Print the shape and the range of every output."""
     samples = "1 sample" if facts["samples"] == 1 else f"{facts['samples']} samples"
-    table = Table(
-        title=f"{facts['file']}: {samples}, p50 {facts['p50_ms']:.2f} ms",
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    for heading in ("output", "shape", "min", "max", "mean"):
-        table.add_column(heading, justify="left" if heading in ("output", "shape") else "right")
-    for output in facts["outputs"]:
-        shape = " x ".join(str(size) for size in output["shape"])
-        table.add_row(output["name"], shape, *(f"{output[key]:.4g}" for key in ("min", "max", "mean")))
-    standard_output().print(table)
+    title = f"{facts['file']}: {samples}, p50 {facts['p50_ms']:.2f} ms"
+    rows = [
+        (
+            output["name"],
+            " x ".join(str(size) for size in output["shape"]),
+            *(f"{output[key]:.4g}" for key in ("min", "max", "mean")),
+        )
+        for output in facts["outputs"]
+    ]
+    print_fitting(standard_output(), OUTPUTS, rows, title=title)

@@ -6,23 +6,26 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from export.bundle.report.pruning_words import HEADINGS, TITLE, lines, rows
+from export.cli.console import print_sentence
+from export.cli.tables.fitting import Column, number, print_fitting
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+RANKS = (1, 1, 2, 3, 4)  # of the columns behind the file
+
 
 def print_pruning(console: Console, manifest: Mapping[str, Any]) -> None:
     """Print a row per file, compared with the original model; nothing without an original."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
     if not manifest.get("pruning"):
         return
-    table = Table(title=TITLE, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading == "file" else "right")
-    for row in rows(manifest):
-        table.add_row(*row)
-    console.print(table)
+    file, *others = HEADINGS
+    columns = [
+        Column(heading=file, breaks=True, narrowest=20),
+        *(number(heading, rank) for heading, rank in zip(others, RANKS, strict=True)),
+    ]
+    console.print()
+    print_fitting(console, columns, list(rows(manifest)), title=TITLE)
+    console.print()
     for line in lines(manifest):
-        console.print(line, style="dim", soft_wrap=True)
+        print_sentence(console, line, style="dim")

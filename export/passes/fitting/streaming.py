@@ -12,6 +12,7 @@ from export.model.graph import Graph, Node
 from export.model.run_graph import call
 from export.passes.fitting.inside import Handler, Inside, Stream, Tensor
 from export.passes.fitting.sublayers import sublayers
+from export.progress import Counted
 
 if TYPE_CHECKING:
     import keras
@@ -99,6 +100,21 @@ class Traversal:
 
     def _first(self, sources: Mapping[int, tuple[Stream, Stream]]) -> Iterator[Stream]:
         yield from (one for one, _ in sources.values())
+
+
+def announced(handlers: Mapping[int, Handler], counted: Counted) -> dict[int, Handler]:
+    """Return the same handlers, which first call `counted` with how many layers are done."""
+    seen: set[int] = set()
+
+    def announcing(key: int, handler: Handler) -> Handler:
+        def handle(true: Stream, changed: Stream) -> tuple[Stream, Stream]:
+            counted(len(seen), len(handlers))
+            seen.add(key)
+            return handler(true, changed)
+
+        return handle
+
+    return {key: announcing(key, handler) for key, handler in handlers.items()}
 
 
 def _handled(operation: Any, handlers: Mapping[int, Handler]) -> dict[int, keras.Layer]:

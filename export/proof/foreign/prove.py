@@ -39,6 +39,11 @@ IN_WORDS = {
     W8A32.name: "8-bit weights, float activations (dynamic range)",
 }
 
+STEPS = (
+    *("run the Keras model", "run the file", "convert the model for comparison"),
+    *("check the file", "look for faults"),
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ForeignProof:
@@ -80,11 +85,11 @@ def prove(run: ExportRun, path: Path) -> ForeignProof:
         OutsideError: its runtime cannot run it.
     """
     tell = run.progress
-    tell.step("run the Keras model")
+    tell.step(STEPS[0])
     expected = entries.outputs(run.subject, run.samples.probe)
-    tell.step("run the file")
+    tell.step(STEPS[1])
     file, probe = _opened(run, path, expected)
-    tell.step("convert the model for comparison")
+    tell.step(STEPS[2])
     ours = original(run.subject.model, run.samples.probe, run.samples.probe_folder, run.work)
     constants = file.opened.constants if file.opened is not None else ()
     pairing = paired(constants, ours.constants, ours.unfolded) if file.opened is not None else None
@@ -101,11 +106,11 @@ def prove(run: ExportRun, path: Path) -> ForeignProof:
         pairing=pairing,
         differences=differences(pairing.pairs) if pairing is not None else (),
     )
-    tell.step("check the file")
+    tell.step(STEPS[3])
     findings = make_all(evidence)
     needed = required(evidence.scheme, file.opened.unread if file.opened is not None else ())
     missing = tuple(id for id in needed if not any(one.id == id for one in findings.checks))
-    tell.step("look for faults")
+    tell.step(STEPS[4])
     return ForeignProof(
         evidence=evidence,
         findings=findings,
