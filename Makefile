@@ -47,8 +47,9 @@ types: setup  ## mypy, strict
 
 # The light half: what a device needs, in the versions of the lock, without TensorFlow and outside of this folder.
 package: setup  ## build the package for PyPI, check it, and run it where nothing else is installed
-	rm -rf build/package
-	$(BIN)/python -m build --no-isolation --outdir build/package .
+	rm -rf build/package && mkdir -p build/package
+	$(BIN)/python -m build --no-isolation --outdir build/package . >build/package/build.log || \
+		{ tail -30 build/package/build.log >&2; exit 1; }
 	$(BIN)/python -m twine check --strict build/package/zoo_export-*
 	"$(PYTHON)" -m venv build/package/light
 	sed -n 's/^\([a-z0-9-]*==.*[^ ]\) *\\$$/\1/p' requirements.lock >build/package/versions.txt
