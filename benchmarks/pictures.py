@@ -31,8 +31,6 @@ REPORT_PIXELS = (1000, 760)  # verdicts, sizes and latencies
 COLOURS = 96  # of the PNG: enough for text and bars
 # A picture in a README must load nothing: the fonts of a template of rich come from a server.
 _FONT_FACES = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
-# Each line is cut at its height, which hides the underscores of some fonts.
-_LINE_CUT = re.compile(r' clip-path="url\(#terminal-line-\d+\)"')
 _LOADED = """
 new Promise((done) => document.readyState === "complete" ? done() : addEventListener("load", () => done()))
 """
@@ -72,8 +70,9 @@ def as_svg(shown: str) -> str:
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     console.print(Text("$ ", style="green") + Text(COMMAND, style="bold"))
     console.print(Text.from_ansi(shown.rstrip("\n")), soft_wrap=True)
+    console.print()  # room for the underscores of the last line
     svg = console.export_svg(title="", theme=MONOKAI, unique_id="terminal")
-    return _LINE_CUT.sub("", _FONT_FACES.sub("", svg))
+    return _FONT_FACES.sub("", svg)
 
 
 def photographed(report: Path) -> bytes:

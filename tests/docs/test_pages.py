@@ -35,7 +35,8 @@ def anchors(page: Path) -> set[str]:
 
 def test_the_index_lists_every_page_once_with_a_sentence() -> None:
     lines = re.findall(r"^- \[([\w.]+)\]\((.*?)\): \S.*\.$", (DOCS / "README.md").read_text(), re.MULTILINE)
-    assert sorted(title for title, _ in lines) == sorted(page.name for page in DOCS.glob("*.md") if page.stem != "README")
+    pages = [page.name for page in DOCS.glob("*.md") if page.stem != "README"]
+    assert sorted(title for title, _ in lines) == sorted(pages)
     assert all(title == target for title, target in lines)
 
 
