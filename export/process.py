@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from export import temporary
-from export.progress import Progress, Quiet
+from export.progress import Counted, OfStep, Progress, uncounted
 from zoo.errors import CheckFailedError, OutsideError, UsageProblemError, ZooError
 
 JobResult = dict[str, Any]
@@ -107,13 +107,21 @@ class Worker:
 _waiting: list[Worker] = []
 
 
-def call(job: Callable[..., JobResult], *, timeout_s: float = 900, fresh: bool = False, **arguments: Any) -> JobResult:
+def call(
+    job: Callable[..., JobResult],
+    *,
+    timeout_s: float = 900,
+    fresh: bool = False,
+    counted: Counted = uncounted,
+    **arguments: Any,
+) -> JobResult:
     """Run a job in a child process and return its result.
 
     Args:
         job: a function; its module may import TensorFlow only if `fresh` is set.
         timeout_s: the time after which the child is killed.
         fresh: use a new process for this job only, for jobs that measure memory or need much of it.
+        counted: is called with how much of the job is done, if the job says so.
         arguments: plain data and paths.
 
     Raises:
@@ -126,7 +134,7 @@ def call(job: Callable[..., JobResult], *, timeout_s: float = 900, fresh: bool =
     keep = False
     try:
         clock.start()
-        result = worker.do(job, arguments, Quiet())
+        result = worker.do(job, arguments, OfStep(counted))
         if result is None:
             late = clock.finished.is_set()
             raise RuntimeCrashError(f"the runtime did not finish within {timeout_s:g} s" if late else _crash(worker))

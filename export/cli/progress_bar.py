@@ -53,12 +53,13 @@ class ProgressBar:
         from rich.spinner import Spinner
 
         self._console, self._planned, self._opening = console, tuple(planned), opening
+        self._is_live = console.is_terminal and not console.is_dumb_terminal  # a dumb one cannot go back in a line
         self._begun, self._step = time.monotonic(), Step(what="start")
         self._spinner = Spinner("dots")
         self._live = Live(get_renderable=self._shown, console=console, transient=True, refresh_per_second=8)
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
+        if self._is_live:
             self._live.start()
         return self
 
@@ -69,11 +70,12 @@ class ProgressBar:
         """Show the current step, with `done` of `total` if it can be counted; a detail of a step that is done stays."""
         is_new, now = what != self._step.what, time.monotonic()
         if self._opening:
-            print_sentence(self._console, self._opening, style="dim")
+            mark = "" if self._is_live else "- "
+            print_sentence(self._console, f"{mark}{self._opening}", style="dim")
             self._opening = ""
         if is_new:
             self._step = Step(what=what, number=self._number(what), begun=now)
-            if not self._console.is_terminal:
+            if not self._is_live:
                 self._console.print(f"- {self._title()}", style="dim", soft_wrap=True)
         history = self._step.history if done is None else _seen(self._step.history, now - self._step.begun, done)
         self._step = replace(self._step, total=total, detail=detail, history=history)

@@ -7,7 +7,7 @@ format's quantizer recovers exactly.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +49,7 @@ class Reconstruct:
     seed: int = 0
     paired: bool = True
     kept: frozenset[str] = frozenset()
-    counted: Counted = uncounted
+    counted: Counted = field(default=uncounted, compare=False, repr=False)
 
     def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return the model with rounded weights.

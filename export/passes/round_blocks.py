@@ -45,7 +45,7 @@ class RoundBlocks:
 
     loss: Loss
     mask: str = ""
-    counted: Counted = uncounted
+    counted: Counted = field(default=uncounted, compare=False, repr=False)
 
     def __call__(self, model: keras.Model, samples: Samples) -> PassResult:
         """Return the model with rounded matrices.

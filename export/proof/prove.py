@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from calibration.samples import Array
 from export.errors import ConversionError
@@ -14,6 +15,7 @@ from export.formats import FORMATS, PRIMARY
 from export.model import entries
 from export.model.loading.model_file import is_model_file
 from export.passes import unroll
+from export.progress import Counted, uncounted
 from export.proof.artifact import Artifact
 from export.proof.check import NotMade
 from export.proof.checks import CHECKS, make_all
@@ -56,9 +58,10 @@ def prove_all(run: ExportRun, files: Mapping[Key, MadeFile], bases: Bases, expec
         if trouble:
             proven[key] = without_proof(run, file, trouble)
             continue
-        run.progress.step(f"prove the {file.scheme} .{file.format}")
+        step = f"prove the {file.scheme} .{file.format}"
+        run.progress.step(step)
         try:
-            measured = measured_on_probe(run, file)
+            measured = measured_on_probe(run, file, partial(run.progress.step, step))
             continuation = continue_probe(run, file)
         except (OutsideError, UsageProblemError) as error:
             proven[key] = without_proof(run, file, str(error))
@@ -83,15 +86,17 @@ def _needs_tensorflow(file: MadeFile) -> str:
     )
 
 
-def measured_on_probe(run: ExportRun, file: MadeFile) -> Measurement:
-    """Run a file on the samples of the proof.
+def measured_on_probe(run: ExportRun, file: MadeFile, counted: Counted = uncounted) -> Measurement:
+    """Run a file on the samples of the proof; `counted` is called with how many are done.
 
     Raises:
         RuntimeCrashError: its runtime cannot run it.
         UsageProblemError: its inputs differ from those of the samples.
     """
     camera_bytes = run.takes_camera_bytes(file.scheme)
-    return measure(file.on_disk(run.work), run.samples.probe_folder, camera_bytes=camera_bytes, hurry=True)
+    return measure(
+        file.on_disk(run.work), run.samples.probe_folder, camera_bytes=camera_bytes, hurry=True, counted=counted
+    )
 
 
 def evidence(

@@ -14,6 +14,7 @@ from export import process, temporary
 from export.formats.requirements import Requirements
 from export.formats.session import OpCount
 from export.model.tensor_spec import TensorSpec
+from export.progress import Counted, uncounted
 from export.runtime.jobs.run import run
 
 # Samples of a slow file that are timed on one thread: so many, or fewer if they take longer than that.
@@ -62,7 +63,9 @@ def written(folder: Path, name: str, content: bytes) -> Path:
     return path
 
 
-def measure(path: Path, samples: Path, *, camera_bytes: bool, hurry: bool = False) -> Measurement:
+def measure(
+    path: Path, samples: Path, *, camera_bytes: bool, hurry: bool = False, counted: Counted = uncounted
+) -> Measurement:
     """Run the file at `path` on the samples saved in `samples`, on one thread.
 
     Args:
@@ -70,6 +73,7 @@ def measure(path: Path, samples: Path, *, camera_bytes: bool, hurry: bool = Fals
         samples: a folder that `Samples.save` wrote.
         camera_bytes: whether to feed uint8 photos without normalisation, as a device would.
         hurry: whether to time only the first samples of a slow file, and run the others on all cores.
+        counted: is called with the number of samples that are done.
 
     Raises:
         RuntimeCrashError: the runtime cannot load or run the file.
@@ -79,6 +83,7 @@ def measure(path: Path, samples: Path, *, camera_bytes: bool, hurry: bool = Fals
         outputs = Path(folder) / "outputs.npz"
         result = process.call(
             run,
+            counted=counted,
             path=path,
             samples=samples,
             outputs=outputs,

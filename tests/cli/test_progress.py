@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from export import process
+from export import progress as progress_module
 from export.cli import planned_steps, usual_time
 from export.cli.main import main
 from export.cli.progress_bar import ProgressBar, Step, words
 from export.cli.remaining import in_words, seconds_left
+from export.progress import Progress
 from export.recipe import Recipe
 from export.scheme import FLOAT32, INT8, INT8_DYNAMIC
 from export.units import count_in_words
@@ -84,13 +87,23 @@ def test_numbers_never_go_back() -> None:
     assert found == ["- step 1 of 3: a", "- step 1 of 3: x", "- step 3 of 3: c", "- step 3 of 3: b", "- step 3 of 3: x"]
 
 
+@pytest.mark.parametrize(("terminal", "lines"), [("dumb", ["- a", "- b"]), ("xterm", [])])
+def test_terminal_that_cannot_go_back_in_a_line_gets_lines(terminal: str, lines: list[str]) -> None:
+    text = StringIO()
+    console = Console(file=text, width=60, force_terminal=True, color_system=None, _environ={"TERM": terminal})
+    with ProgressBar(console) as progress:
+        progress.step("a")
+        progress.step("b")
+    assert [line for line in text.getvalue().splitlines() if line.startswith("- ")] == lines
+
+
 def test_opening_comes_with_the_first_step_only() -> None:
     text = StringIO()
     with ProgressBar(Console(file=text, width=60), opening="it takes long") as progress:
         assert text.getvalue() == ""
         progress.step("a")
         progress.step("b")
-    assert text.getvalue().splitlines() == ["it takes long", "- a", "- b"]
+    assert text.getvalue().splitlines() == ["- it takes long", "- a", "- b"]
 
 
 def test_result_of_a_counted_step_stays() -> None:
@@ -164,3 +177,36 @@ def test_usual_time_is_told_only_where_it_was_measured() -> None:
 def test_parameters_of_a_file_follow_from_its_size(tmp_path: Path) -> None:
     (tmp_path / "mine.keras").write_bytes(bytes(4_000_000))
     assert count_in_words(usual_time.parameters(str(tmp_path / "mine.keras"))) == "1.00 M"
+
+
+class Recorded:
+    """A progress that keeps its counted reports."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int | None, int | None]] = []
+
+    def step(self, what: str, done: int | None = None, total: int | None = None, detail: str = "") -> None:
+        self.seen.append((done, total))
+
+
+def test_job_that_is_timed_reports_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([0.1, 0.4, 0.6, 0.7, 1.2, 1.3])
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: next(now))
+    recorded = Recorded()
+    sparing = progress_module.Sparing(recorded, last_s=0.0)
+    for done in range(6):
+        sparing(done, 6)
+    assert recorded.seen == [(2, 6), (4, 6)]
+
+
+def test_reports_of_a_job_in_a_child_process_arrive() -> None:
+    seen: list[tuple[int, int]] = []
+    process.call(count_to, counted=lambda done, total: seen.append((done, total)), limit=3, fresh=True)
+    assert seen == [(0, 3), (1, 3), (2, 3)]
+
+
+def count_to(limit: int, progress: Progress) -> dict[str, int]:
+    """Report each number below the limit."""
+    for done in range(limit):
+        progress.step("count", done, limit)
+    return {"limit": limit}

@@ -40,10 +40,10 @@ def without_runtime(monkeypatch: pytest.MonkeyPatch, file_format: str, scheme: A
     """Let the runtime of one file crash."""
     measured = prove.measured_on_probe
 
-    def crash(run: ExportRun, file: MadeFile) -> Measurement:
+    def crash(run: ExportRun, file: MadeFile, *others: Any) -> Measurement:
         if (file.format, file.scheme) == (file_format, scheme):
             raise OutsideError("the runtime stopped")
-        return measured(run, file)
+        return measured(run, file, *others)
 
     monkeypatch.setattr(prove, "measured_on_probe", crash)
 

@@ -46,7 +46,7 @@ def ended(session: int, within_s: float = 15) -> bool:
 def wait_for_step(process: subprocess.Popen[str], beginning: str) -> None:
     assert process.stderr is not None
     for line in process.stderr:
-        if line.startswith(f"- {beginning}"):
+        if line.startswith("- step ") and f": {beginning}" in line:
             return
     raise AssertionError(f"no step {beginning!r}; exit code {process.wait()}")
 
@@ -99,7 +99,7 @@ def test_ctrl_c_exits_with_code_130_and_leaves_no_files(
     (os.killpg if to == "group" else os.kill)(process.pid, signal.SIGINT)
     code, stderr = finish(process)
     assert code == 130
-    assert "- write the files" not in stderr
+    assert ": write the files" not in stderr
     assert [line for line in stderr.splitlines() if not line.startswith("- ")] == ["error: interrupted"]
     assert ended(process.pid)
     assert [path.name for path in delivered.iterdir()] == ["lenet5"]

@@ -14,6 +14,7 @@ import numpy as np
 from calibration.samples import Array, Samples
 from export import process
 from export.formats import format_of
+from export.progress import Progress, Quiet, Sparing
 from export.runtime import cores
 from export.runtime.jobs.describe import specs
 from export.runtime.jobs.feed import feed
@@ -30,6 +31,7 @@ def run(
     camera_bytes: bool,
     threads: int = 1,
     hurry_after: tuple[int, float] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Run a file on saved samples, write its stored outputs to an .npz, and return specs and latencies.
 
@@ -41,6 +43,7 @@ def run(
         threads: number of threads of the runtime.
         hurry_after: number of samples, or seconds if they are over before, after which a slow file runs on all cores,
             with the same outputs; only the samples before that are timed.
+        progress: receives the number of samples that are done, rarely.
     """
     process.keep_freed_memory()
     loaded = Samples.load(Path(samples))
@@ -50,8 +53,9 @@ def run(
     rows: dict[str, list[Array]] = {spec.name: [] for spec in session.outputs}
     warm_up(partial(session.run, feed(session, loaded, 0, camera_bytes)))
     milliseconds: list[float] = []
-    timed = len(loaded)
+    timed, counted = len(loaded), Sparing(progress or Quiet())
     for index in range(len(loaded)):
+        counted(index, len(loaded))
         if timed == len(loaded) and hurry_after is not None and _is_slow(milliseconds, *hurry_after):
             timed = index
             del session  # Free its weights before the second session loads them.
