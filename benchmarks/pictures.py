@@ -27,10 +27,12 @@ from export.runtime.emulation import chromium
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 COMMAND = "zoo-export mobilenet --int8"
 COLUMNS = 100
-REPORT_PIXELS = (1000, 760)  # verdicts, sizes and latencies
+REPORT_WIDTH = 1000
 COLOURS = 96  # of the PNG: enough for text and bars
 # A picture in a README must load nothing: the fonts of a template of rich come from a server.
 _FONT_FACES = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+# The place of the section behind the files: above it are verdicts, sizes and latencies.
+_END_OF_FILES = "Math.floor(document.querySelectorAll('h2')[1].getBoundingClientRect().top) - 8"
 _LOADED = """
 new Promise((done) => document.readyState === "complete" ? done() : addEventListener("load", () => done()))
 """
@@ -77,13 +79,12 @@ def as_svg(shown: str) -> str:
 
 def photographed(report: Path) -> bytes:
     """Return the top of a report as a PNG of few colours."""
-    width, height = REPORT_PIXELS
     with chromium.opened() as page:
         page.send("Emulation.setScrollbarsHidden", hidden=True)
-        page.resize(width, height)
+        page.resize(REPORT_WIDTH, 2 * REPORT_WIDTH)
         page.send("Page.navigate", url=report.as_uri())
         page.evaluate(_LOADED)
-        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        clip = {"x": 0, "y": 0, "width": REPORT_WIDTH, "height": page.evaluate(_END_OF_FILES), "scale": 1}
         taken = page.send("Page.captureScreenshot", clip=clip)
     with Image.open(io.BytesIO(base64.b64decode(taken["data"]))) as picture:
         few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
