@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test imagenet large lint format types check bench peers sweep cards lock clean
+.PHONY: help demo setup test imagenet large lint format types package check bench peers sweep cards pictures lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -45,7 +45,20 @@ format: setup  ## ruff: repair what can be repaired
 types: setup  ## mypy, strict
 	$(BIN)/mypy
 
-check: lint types test  ## all that the continuous integration runs
+# The light half: what a device needs, in the versions of the lock, without TensorFlow and outside of this folder.
+package: setup  ## build the package for PyPI, check it, and run it where nothing else is installed
+	rm -rf build/package && mkdir -p build/package
+	$(BIN)/python -m build --no-isolation --outdir build/package . >build/package/build.log || \
+		{ tail -30 build/package/build.log >&2; exit 1; }
+	$(BIN)/python -m twine check --strict build/package/zoo_export-*
+	"$(PYTHON)" -m venv build/package/light
+	sed -n 's/^\([a-z0-9-]*==.*[^ ]\) *\\$$/\1/p' requirements.lock >build/package/versions.txt
+	build/package/light/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+		--constraint build/package/versions.txt build/package/zoo_export-*.whl
+	cd build/package && light/bin/zoo list >list.txt && light/bin/zoo show lenet5 >>list.txt && \
+		light/bin/zoo show lenet5 --code >program.py && grep -q '^mobilenet ' list.txt
+
+check: lint types package test  ## all that the continuous integration runs
 
 bench: setup  ## measure speed, memory and accuracy; prints tables
 	$(BIN)/python -m benchmarks
@@ -58,6 +71,9 @@ sweep: setup  ## export every architecture at full size and every tiny variant, 
 
 cards: setup  ## run the Python on the cards of the zoo and draw their diagrams again
 	$(BIN)/python -m benchmarks cards
+
+pictures: setup  ## export MobileNet and draw the pictures of the README; needs Chromium
+	$(BIN)/python -m benchmarks pictures
 
 $(READY): requirements.lock pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' || { \

@@ -41,6 +41,10 @@ ALONE = {
         "benchmarks.peers.__main__",
         "accuracy of the int8 files compared with those of other tools, into docs/int8_accuracy.md",
     ),
+    "pictures": (
+        "benchmarks.pictures",
+        "the pictures of the README from a real export of MobileNet, into docs/pictures; two minutes, needs Chromium",
+    ),
     "recurrent": (
         "benchmarks.recurrent",
         "an LSTM of 16, 64 and 256 steps, fused, unrolled and as a loop, into docs/recurrent.md; half an hour",

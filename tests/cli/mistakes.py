@@ -126,6 +126,8 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
     ("export", "lenet5", "lenet5", "--int8"),
     ("export", "lenet5", "nowhere.keras", "--int8"),
     ("show", "lenet5", "--full"),
+    ("show", "lenet5", "--code", "--json"),
+    ("show", "own.keras", "--code"),
     ("show", "lenet5", "--json", "--diagram", "net.svg"),
     ("inspect", "delivered/lenet5/lenet5-float32.tflite", "--layers", "--model", "nowhere.keras"),
     ("inspect", "delivered/lenet5/lenet5-float32.tflite", "--layers", "--samples", "nowhere"),

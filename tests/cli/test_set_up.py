@@ -79,15 +79,15 @@ def ci(tmp_path: Path) -> Callable[[int, str], subprocess.CompletedProcess[str]]
     return run
 
 
-def test_ci_runs_lint_types_tests_and_one_third_of_the_large_tests(
+def test_ci_runs_lint_types_the_package_tests_and_one_third_of_the_large_tests(
     ci: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     made = [ci(commits).stdout.splitlines() for commits in range(57, 67)]
-    assert {tuple(targets[:-1]) for targets in made} == {("lint", "types", "test")}
+    assert {tuple(targets[:-1]) for targets in made} == {("lint", "types", "package", "test")}
     assert {targets[-1] for targets in made} == {"large SHARD=1/3", "large SHARD=2/3", "large SHARD=3/3"}
 
 
-@pytest.mark.parametrize("fails", ["lint", "types", "test", "large"])
+@pytest.mark.parametrize("fails", ["lint", "types", "package", "test", "large"])
 def test_ci_stops_at_the_first_failure(fails: str, ci: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     done = ci(57, fails)
     assert done.returncode != 0

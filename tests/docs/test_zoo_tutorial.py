@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
 import zoo
+from tests.typed_lines import statements
 from tests.zoo.families import photo_networks
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "zoo_tutorial.md"
@@ -29,6 +31,7 @@ def test_there_is_one_script_for_each_task() -> None:
         assert "fit(" in code
         assert ("found_share(" if task == TEXTS else "evaluate(") in code
         assert re.search(r"\brun\(\s*recipe\b", code)
+        assert statements(code) == len(ast.parse(code).body)  # pasted into the prompt of Python
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,7 @@ def _sources(folder: Path) -> Path:
     packages = ("zoo_export", "zoo", "export", "calibration", "training")
     for name in packages:
         copytree(ROOT / name, folder / "sources" / name, ignore=ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    (folder / "sources/docs").mkdir()
+    for name in ("pyproject.toml", "docs/pypi.md", "LICENSE"):
         (folder / "sources" / name).write_bytes((ROOT / name).read_bytes())
     return folder / "sources"

@@ -1,4 +1,4 @@
-"""The terminal and report.html title their columns with words of the glossary in CONTRIBUTING.md."""
+"""The terminal and report.html title their columns with words of the glossary in docs/glossary.md."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ WITHOUT_TITLE = ""  # the drawn shares of the layers
 
 def glossary() -> set[str]:
     """Return the titles of the glossary, one by one: a comma divides them unless the title itself has one."""
-    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    part = page.partition("### Columns of tables")[2].partition("\n## ")[0]
+    page = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
+    part = page.partition("\n## Columns of tables")[2].partition("\n## ")[0]
     cells = [line.split("|")[1].strip() for line in part.splitlines() if line.startswith("| ")][1:]
     own_comma = ("values: model, file", "model's lead, %", "file's lead, %")
     found = set(own_comma)

@@ -1,4 +1,4 @@
-"""Docstrings, messages and help texts use the words of the glossary in CONTRIBUTING.md."""
+"""Docstrings, messages and help texts use the words of the glossary in docs/glossary.md."""
 
 from __future__ import annotations
 

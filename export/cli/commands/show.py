@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from export.cli.card import read_card, read_program
 from export.cli.console import print_command, print_json, standard_error, standard_output
+from export.cli.printable import printable
+from export.cli.program import program
 from export.model.loading.model_file import is_model_file
 from export.units import count_in_words, size_in_words
 from zoo import inputs
@@ -28,15 +30,20 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name", metavar="NAME|FILE")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+@click.option("--code", is_flag=True, help="Print only the Python program of the card, to copy and run.")
 @click.option("--diagram", type=click.Path(path_type=Path), help="Draw the network to this .svg, .png or .pdf.")
 @click.option("--full", is_flag=True, help="With --diagram: draw every layer, also repeated blocks.")
-def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
+def command(name: str, as_json: bool, code: bool, diagram: Path | None, full: bool) -> None:
     """Show one architecture, its options, weights and card; or the layers of a model file; or draw it."""
+    if code and (as_json or diagram is not None):
+        raise UsageProblemError(f"choose one of --json, --code and --diagram; type zoo show {name} --code")
     if full and diagram is None:
         raise UsageProblemError(f"--full needs --diagram; type zoo show {name} --full --diagram {Path(name).stem}.svg")
     if diagram is not None and as_json:
         raise UsageProblemError("--diagram draws and --json prints; leave out one of them")
     if is_model_file(name) or (Path(name).expanduser().exists() and name not in names()):
+        if code:
+            raise UsageProblemError(f"{name} is a file, and only networks of the zoo have a card; leave out --code")
         _show_file(Path(name).expanduser(), diagram, as_json=as_json, full=full)
         return
     architecture = find(spelled(name, names()))
@@ -45,6 +52,10 @@ def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
         return
     if as_json:
         print_json(record(architecture))
+        return
+    if code:
+        # Not through rich, which would break lines: what is copied from here has to run.
+        print(printable(read_program(architecture.name)), end="")
         return
     console = standard_output()
     _print_facts(console, architecture)
@@ -55,6 +66,8 @@ def command(name: str, as_json: bool, diagram: Path | None, full: bool) -> None:
         text = card.partition("\n")[2] if card.startswith("# ") else card
         console.print(Markdown(text), width=min(console.width, 100))
         console.print()
+        run = f"zoo show {architecture.name} --code | {program('python')}"
+        print_command(console, f"run the program of the card: {run}", style="dim")
     precision = "" if architecture.decoder else " --int8"
     print_command(console, f"next: zoo export {architecture.name}{precision}", style="dim")
 
@@ -97,12 +110,6 @@ def _started(job: Callable[..., Any], path: Path, **arguments: Any) -> None:
     with ProgressBar(standard_error()) as progress:
         drawn = background.start(job, progress, path=str(path.absolute()), **arguments)
     print_command(standard_output(), f"{path}: {size_in_words(drawn['bytes'])}")
-
-
-def read_card(name: str) -> str | None:
-    """Return the card of an architecture in Markdown, or None if it has no card."""
-    path = resources.files("zoo") / "cards" / f"{name}.md"
-    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def record(architecture: Architecture) -> dict[str, Any]:
