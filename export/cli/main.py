@@ -33,7 +33,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Build": {
         "train": "Train a network on your photos or texts: first its new last layer, then all layers.",
-        "export": "Export a network of the zoo or a model file (.keras, .h5, SavedModel folder), and prove every file.",
+        "export": "Export networks of the zoo or model files (.keras, .h5, SavedModel folder), and prove every file.",
         "pack": "Write delivered files with all that a device, or another runtime, needs to run them.",
     },
     "Measure": {

@@ -79,12 +79,18 @@ def _check_address(host: str, port: int) -> None:
     """Check that the address can be used, before a page is packed.
 
     Raises:
+        UsageProblemError: the host is no name of one.
         OutsideError: it cannot.
     """
+    problem = UsageProblemError(f"--host {host!r} is no address; leave it out, or type one such as 0.0.0.0")
+    if not host:  # would listen everywhere
+        raise problem
     try:
         with socket.socket(socket.AF_INET) as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind((host, port))
+    except (UnicodeError, TypeError) as error:  # no name that a resolver could be asked for
+        raise problem from error
     except OSError as error:
         raise _not_listening(error, host, port) from error
 
@@ -93,18 +99,12 @@ def _listening(page: Path, host: str, port: int) -> ThreadingHTTPServer:
     """Return a server of the folder.
 
     Raises:
-        UsageProblemError: the host is no name of one.
         OutsideError: the address cannot be used.
     """
     from export.bundle import serve
 
-    problem = UsageProblemError(f"--host {host!r} is no address; leave it out, or type one such as 0.0.0.0")
-    if not host:  # would listen everywhere
-        raise problem
     try:
         return serve.server(page, host, port)
-    except (UnicodeError, TypeError) as error:  # no name that a resolver could be asked for
-        raise problem from error
     except OSError as error:
         raise _not_listening(error, host, port) from error
 
