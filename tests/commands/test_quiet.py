@@ -40,6 +40,7 @@ def commands(exported: Path, clothes: Path) -> dict[str, list[list[str | Path]]]
         "show": [["show", "lenet5"], ["show", "lenet5", "--diagram", "lenet5.svg"]],
         "inspect": [["inspect", int8], ["inspect", int8, "--layers", "--samples", exported.parent / "calibration.npz"]],
         "doctor": [["doctor", "keras"]],
+        "cache": [["cache"]],
         "train": [["train", "lenet5", "--data", clothes, "--epochs", "1"]],
         "export": [["export", "lenet5", "--int8"]],
         "pack": [["pack", exported, "--target", "raspberry-pi", "--out", "packed"]],

@@ -210,7 +210,8 @@ def test_command_on_the_page_repeats_the_export() -> None:
     typed = load_command("export").make_context("export", words).params
     assert typed["schemes"] == "float16,int8"
     assert typed["options"] == ("alpha=0.5",)
-    same = ("model", "formats", "weights", "calibration", "calibration_count", "observer", "preprocessing", "evaluate")
+    assert typed["models"] == ("mobilenet",)
+    same = ("formats", "weights", "calibration", "calibration_count", "observer", "preprocessing", "evaluate")
     same += ("reconstruct",)
     expected = {**{key: getattr(recipe, key) for key in same}, "formats": "onnx"}
     assert {key: typed[key] for key in same} == expected
