@@ -87,7 +87,7 @@ def _labels(delivered: Delivered) -> Iterator[str]:
 
 def _golden(delivered: Delivered, golden: Golden) -> Iterator[str]:
     probe = delivered.manifest["probe"]
-    count = stored_count(golden.expected, golden.inputs)
+    count = stored_count(golden.expected, golden.inputs if golden.photos is not None else {})
     usual = {min(count, probe["count"]), min(stored_count(golden.expected, {}), probe["count"])}
     if len(golden) not in usual:
         yield f"it has {len(golden)} samples; an export with a proof on {probe['count']} stores {count} or all"

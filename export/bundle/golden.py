@@ -20,7 +20,7 @@ MAX_UNPACKED_BYTES = 2_000_000_000
 # Zeros pack to a thousandth. An archive that is larger than this when unpacked, and packed as well as that, is refused.
 SMALL_BYTES, MAX_RATIO = 50_000_000, 200
 MAX_SAMPLES = 1000
-# Enough to detect a broken file, and a small part of an export's size; more of small inputs, such as 96 x 96 photos.
+# Enough to detect a broken file, and a small part of an export's size; more of small photos, up to 96 x 96.
 COUNT, MOST_COUNT, MOST_INPUT_BYTES = 8, 20, 2_500_000
 MOST_OUTPUT_BYTES = 16_000_000  # of one file: the logits of a text have megabytes, and then fewer samples are enough.
 
@@ -56,7 +56,7 @@ def stored_count(expected: Mapping[str, Array], inputs: Mapping[str, Array]) -> 
 
     Args:
         expected: some outputs of the Keras model (N, ...) by name.
-        inputs: some inputs (N, ...) by name; none for the number that earlier versions stored.
+        inputs: some inputs (N, ...) by name that were computed from photos; none for others, of which fewer are enough.
     """
     inputs_bytes = MOST_COUNT * _sample_bytes(inputs)
     count = MOST_COUNT if 0 < inputs_bytes <= MOST_INPUT_BYTES else COUNT
@@ -82,7 +82,7 @@ def content(probe: Samples, expected: Mapping[str, Array], outputs: Mapping[str,
     for file, stored in outputs.items():
         arrays |= {f"stored/{file}/{name}": values for name, values in stored.items()}
     packed = io.BytesIO()
-    count = stored_count(expected, probe.inputs)
+    count = stored_count(expected, probe.inputs if probe.photos is not None else {})
     few: dict[str, Any] = {name: np.asarray(values[:count]) for name, values in arrays.items()}
     np.savez_compressed(packed, **few)
     return packed.getvalue()
