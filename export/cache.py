@@ -14,7 +14,7 @@ import os
 import platform
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,14 +23,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import zoo
+from export.recipe import Recipe
 from zoo.weights.sources import cache_folder
 
 FOLDER = "results"
+NAME = re.compile(r"[0-9a-f]{64}")
 MOST_BYTES = 4_000_000_000  # of all results; those that were not used for longest are removed
 LARGEST_BYTES = 400_000_000  # of one
 DIGEST_BYTES = 32
 TOOL = "zoo-export"
-CODE = ("zoo", "calibration", "export")
+CODE = ("zoo", "calibration", "export", "training")
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -79,6 +82,16 @@ def at_home(*, used: bool = True) -> Cache:
     """Return the user's cache, or one that keeps nothing; the environment's ZOO_EXPORT_NO_CACHE=1 forbids it, too."""
     forbidden = os.environ.get("ZOO_EXPORT_NO_CACHE", "") not in ("", "0")
     return Cache(folder=cache_folder() / FOLDER) if used and not forbidden else NO_CACHE
+
+
+def may_be_used(recipe: Recipe) -> bool:
+    """Return whether a recipe's model is a network of the zoo or a model file that runs no Python code of the user's.
+
+    A SavedModel folder holds functions that no digest of layers names.
+    """
+    is_whole_file = Path(recipe.model).suffix.lower() in (".keras", ".h5", ".hdf5")
+    runs_code = bool(recipe.imports) or recipe.unsafe_lambda
+    return recipe.use_cache and not runs_code and (recipe.model in zoo.names() or is_whole_file)
 
 
 def name_of(step: str, *parts: str | bytes | None) -> str:
@@ -152,10 +165,21 @@ def _write(path: Path, content: bytes) -> None:
             raise
 
 
+def files(folder: Path) -> Iterator[Path]:
+    """Yield the results in a folder, and nothing else that lies there."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for path in folder.glob("*/*"):
+        is_ours = NAME.fullmatch(path.name) is not None and path.parent.name == path.name[:2]
+        if is_ours and not path.is_symlink() and not path.parent.is_symlink() and path.is_file():
+            yield path
+
+
 def _remove_oldest(folder: Path, most_bytes: int) -> None:
-    files = [(path.stat().st_mtime, path.stat().st_size, path) for path in folder.glob("*/*")]
-    excess = sum(size for _, size, _ in files) - most_bytes
-    for _, size, path in sorted(files):
+    found = [(path.stat(), path) for path in files(folder)]
+    files_by_age = sorted((stat.st_mtime, stat.st_size, path) for stat, path in found)
+    excess = sum(size for _, size, _ in files_by_age) - most_bytes
+    for _, size, path in files_by_age:
         if excess <= 0:
             return
         path.unlink(missing_ok=True)

@@ -94,7 +94,7 @@ def run(
         labelled = evaluation.find(subject, recipe.evaluate) if recipe.evaluate is not None else None
         tell.step("draw the samples")
         samples = draw(subject, recipe, work, calibration_function, tell)
-        kept = cache.at_home(used=recipe.use_cache)
+        kept = cache.at_home(used=cache.may_be_used(recipe))
         export = ExportRun(subject=subject, recipe=recipe, samples=samples, work=work, progress=tell, cache=kept)
         form = _streaming_form(export)
         tell.step("run the Keras model")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,6 +16,8 @@ from export import cache
 from export.cache import Cache
 from export.cli.main import main
 from export.model.model_digest import model_digest
+from export.recipe import Recipe
+from zoo.weights.sources import cache_folder
 
 
 @pytest.fixture
@@ -111,10 +114,59 @@ class Doubled(layers.Layer):
         return 2 * x
 
 
-@pytest.mark.parametrize("layer", [Doubled(), layers.Lambda(lambda x: 2 * x)], ids=["own class", "Lambda"])
-def test_models_with_code_of_others_have_no_digest(layer: layers.Layer) -> None:
+class Tripled(keras.Operation):
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        return 3 * x
+
+    def compute_output_spec(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.KerasTensor(x.shape, x.dtype)
+
+
+class Fourfold:
+    def __call__(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        return 4 * x
+
+
+def relu(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Bears the name of a function of Keras, and nothing else in a model's description."""
+    return 5 * x
+
+
+def inside(operation: keras.Operation) -> keras.Model:
     x = keras.Input((8,))
-    assert model_digest(keras.Model(x, layer(x))) is None
+    return keras.Model(x, operation(x))
+
+
+FOREIGN = {
+    "own layer": Doubled(),
+    "Lambda": layers.Lambda(lambda x: 2 * x),
+    "own operation": Tripled(),
+    "own operation in a nested model": inside(Tripled()),
+    "own function": layers.Dense(3, activation=lambda x: 2 * x),
+    "own function of a known name": layers.Dense(3, activation=relu),
+    "own callable object": layers.Activation(Fourfold()),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_models_with_code_of_others_have_no_digest(name: str) -> None:
+    assert model_digest(inside(FOREIGN[name])) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "expected"),
+    [
+        ("mobilenet", {}, True),
+        ("my.keras", {}, True),
+        ("my.H5", {}, True),
+        ("my.keras", {"imports": ("layers.py",)}, False),
+        ("my.keras", {"unsafe_lambda": True}, False),
+        ("my.keras", {"use_cache": False}, False),
+        ("a/saved_model", {}, False),
+    ],
+)
+def test_results_are_kept_of_models_without_code_only(model: str, settings: dict[str, Any], expected: bool) -> None:
+    assert cache.may_be_used(Recipe(model=model, **settings)) is expected
 
 
 def exported(out: Path, *words: str) -> dict[str, bytes]:
@@ -133,16 +185,45 @@ def test_an_export_with_kept_results_gives_the_same_files(home: Path, tmp_path: 
     assert len(results(home)) == 8
 
 
-def test_the_command_shows_and_clears_parts_and_nothing_else(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("results/ab/abc", f"{'0' * 64}/weights.npz", "emulation/arm/bin", "mine/letter.txt"):
-        (home / name).parent.mkdir(parents=True)
+RESULT = f"results/ab/ab{'0' * 62}"
+MINE = (
+    "results/2025/photo.jpg",
+    "results/ab/notes.txt",
+    "origins/mine.txt",
+    "emulation/games/a.rom",
+    "mine/letter.txt",
+)
+
+
+def fill(home: Path, *names: str) -> None:
+    for name in names:
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_bytes(bytes(2_000_000))
+
+
+def test_the_command_shows_and_clears_parts_and_nothing_else(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(home, RESULT, f"{'0' * 64}/weights.npz", f"emulation/arm-{'0' * 12}/bin", *MINE)
+    (home / "emulation" / f"linked-{'0' * 12}").symlink_to(home / "mine", target_is_directory=True)
     assert main(["cache"]) == 0
     shown = capsys.readouterr().out
     assert all(f"{part:<9}   2.00 MB" in shown for part in ("results", "downloads", "emulation"))
     assert main(["cache", "--clear", "RESULTS"]) == 0
-    assert not (home / "results").exists()
-    assert (home / "emulation").exists()
+    assert not (home / RESULT).exists()
+    assert (home / f"emulation/arm-{'0' * 12}/bin").is_file()
     assert main(["cache", "--clear", "all"]) == 0
-    assert [path.name for path in home.iterdir()] == ["mine"]
+    assert sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()) == sorted(MINE)
     assert main(["cache", "--clear", "weights"]) == 2
+
+
+def test_files_of_the_users_are_never_removed_to_make_room(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "MOST_BYTES", 100)
+    fill(home, RESULT, *MINE)
+    cache.at_home().content(cache.name_of("step"), lambda: bytes(50))
+    assert not (home / RESULT).exists()
+    assert all((home / name).is_file() for name in MINE)
+
+
+def test_without_a_home_another_folder_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ZOO_EXPORT_CACHE", raising=False)
+    monkeypatch.setattr(Path, "expanduser", lambda path: (_ for _ in ()).throw(RuntimeError("no home")))
+    assert cache_folder().is_absolute()

@@ -136,6 +136,14 @@ def test_integers_of_16_bits_are_left_to_the_cpu() -> None:
     assert "FULLY_CONNECTED" in list(gpu_delegate.left_to_cpu(model))
 
 
+@pytest.mark.parametrize("name", TAKEN)
+def test_operators_without_options_are_described(name: str) -> None:
+    model = flatbuffer.read(PRIMARY.convert(of(*TAKEN[name])))
+    for operator in model.subgraphs[0].operators:
+        operator.builtinOptions = None
+    assert list(gpu_delegate.left_to_cpu(model)) == []
+
+
 def test_sentences_count_the_operators() -> None:
     taken = Requirements(oldest_runtimes={"ai-edge-litert": "1.4.0"}, not_on_gpu={})
     assert in_words(taken, 12) == ["loaded by ai-edge-litert 1.4.0 or later", "the GPU delegate takes all 12 operators"]

