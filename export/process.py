@@ -10,6 +10,7 @@ import ctypes
 import gc
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -36,6 +37,9 @@ WORTHWHILE_BYTES, GROWTH_BYTES = 1 << 28, 1 << 27
 REUSED_BYTES, KEPT_BYTES = 1 << 25, 1 << 27
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _trimmed_bytes = 0  # resident memory after the last time
+
+# Lines that TensorFlow logs whenever it starts: "I0000 00:00:17 cudart_stub.cc:31] Could not find cuda drivers".
+ROUTINE = re.compile(r"[IW]\d{4} \d\d:|WARNING: All log messages|To enable the following instructions")
 
 
 class RuntimeCrashError(OutsideError):
@@ -231,7 +235,9 @@ def _crash(worker: Worker) -> str:
 
 
 def _last_line(text: str) -> str:
-    return [line.strip() for line in text.splitlines() if line.strip()][-1][:300]
+    """Return the last line that is no routine message of a library, or the last one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return ([line for line in lines if not ROUTINE.match(line)] or lines)[-1][:300]
 
 
 def _as_seen_from_anywhere(value: Any) -> str:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # Options of the command that have another name here.
 _NAMES = {"set": "options", "set-input": "input_shapes", "format": "formats", "import": "imports", "raise": "raised"}
 _SWITCHES = ("int8", "random-calibration", "streaming", "diagnose", "unsafe-lambda", "allow-select-tf-ops")
+# As export/model/loading/load_failure.py says it for the command.
+_OWN_LAYER = re.compile(r"needs the (custom \w+ '[^']+')")
 _FLAG = re.compile(r"--([a-z][a-z0-9-]*)( (?='))?")
 
 
@@ -60,6 +62,7 @@ class More(TypedDict, total=False):
     seed: int
     sign: str | Path
     keep_failed: bool
+    no_cache: bool
     imports: str | Path | Sequence[str | Path]
     unsafe_lambda: bool
     input_shapes: Mapping[str, Sequence[int]]
@@ -162,6 +165,12 @@ def in_python() -> Iterator[None]:
         yield
     except ZooError as error:
         message = _FLAG.sub(_argument, str(error))
+        if found := _OWN_LAYER.search(message):
+            message = (
+                f"{found[1]} is code of yours that Keras cannot find again: put "
+                "@keras.saving.register_keras_serializable() before it, and build the model again; or name its file: "
+                'imports="FILE.py"'
+            )
         if message == str(error):
             raise
         raise type(error)(message) from error

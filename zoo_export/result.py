@@ -12,7 +12,7 @@ _COLUMNS = {
     "precision": "scheme",
     "format": "format",
     "size": "size",
-    "ratio": "ratio",
+    "of float32": "ratio",
     "SQNR dB": "sqnr",
     "same top-1 %": "agreement",
     "p50 ms": "time",

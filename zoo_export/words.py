@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from export.recipe import Recipe
 
 _PATHS = ("original", "sign")
+_WHOLE_NUMBERS = ("calibration_count", "probe_count", "seed", "unroll", "opset")
 _WORDS = ("max_drop", "max_size", "max_latency", "prune", "prune_channels")
 
 
@@ -54,6 +55,8 @@ def recipe_of(
 
     more = {name: value for name, value in more.items() if value is not None}
     imports = more.pop("imports", ())
+    for name in _WHOLE_NUMBERS:
+        _check_whole(name, more.get(name, 0))
     return requested_recipe(
         model,
         int8=int8,
@@ -69,8 +72,16 @@ def recipe_of(
         weights=str(weights) if weights is not None else None,
         preprocessing=preprocessing,
         out=Path(out).expanduser(),
+        use_cache=not more.pop("no_cache", False),
         **{name: _word(name, value) for name, value in more.items()},
     )
+
+
+def _check_whole(name: str, value: Any) -> None:
+    from zoo.errors import UsageProblemError
+
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise UsageProblemError(f"{name} is a whole number, not {value!r}")
 
 
 def _listed(values: Any) -> str | None:

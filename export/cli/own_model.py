@@ -52,7 +52,7 @@ def record(path: Path) -> dict[str, Any]:
         "file": str(path),
         "bytes": _size(path),
         "kind": "SavedModel" if model is None else model.kind,
-        "name": model.name if model is not None else path.name,
+        "name": (model.name if model is not None else "") or path.stem,
         "task": known.task if known else "",
         "classes": list(known.labels) if known else [],
         "parameters": total,

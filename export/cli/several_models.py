@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from export.cli.console import print_command, print_error, standard_error, standard_output
+from export.cli.console import print_command, print_error, print_sentence, standard_error, standard_output
 from export.model.subject import artifact_name
 from export.recipe import Recipe
 from zoo.errors import UsageProblemError, ZooError
+
+REMARKS = ("warning: ", "note: ", "weights: ", "untrained")  # of the legend; its other lines explain the columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,8 @@ def check_apart(recipes: Sequence[Recipe]) -> None:
     known: dict[str, str] = {}
     for recipe in recipes:
         name = artifact_name(recipe)
+        if known.get(name) == recipe.model:
+            raise UsageProblemError(f"{recipe.model} is named twice; name it once")
         if name in known:
             raise UsageProblemError(
                 f"{known[name]} and {recipe.model} would both write {recipe.out / name}; export them in two commands, "
@@ -59,7 +64,7 @@ def export_several(recipes: Sequence[Recipe], export: Callable[[Recipe], dict[st
         try:
             outcomes.append(Outcome(model=recipe.model, result=export(recipe)))
         except ZooError as error:
-            print_error(f"{recipe.model}: {error}")
+            print_error(str(error) if recipe.model in str(error) else f"{recipe.model}: {error}")
             outcomes.append(Outcome(model=recipe.model, error=error))
     return outcomes
 
@@ -73,16 +78,43 @@ def record(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
-    """Print one table of all files, and where they are."""
+    """Print one table of all files; then of each model what is remarkable, and where its files are."""
     from export.cli.tables.several import print_several
 
     console = standard_output()
     print_several(console, [(one.model, one.result["manifest"] if one.result else None) for one in outcomes])
     for one in outcomes:
-        if one.result is None:
-            continue  # its error was printed when it occurred, and its row says that it failed
-        folder = one.result["folder"]
-        print_command(console, f"{one.model}: {folder or 'nothing was written: no file passed its proof'}")
+        for line in _lines(one.result) if one.result is not None else []:
+            (print_command if ": zoo " in line else print_sentence)(console, line)
+
+
+def _lines(result: dict[str, Any]) -> Iterator[str]:
+    """Yield the reasons, warnings and last words of one model; an error was printed when it occurred."""
+    from export.bundle.report.legend import legend
+    from export.bundle.report.rows import rows
+    from export.cli.tables.last_words import last_words
+
+    manifest = result["manifest"]
+    name = manifest["name"]
+    yield from (f"{name} {row.scheme} {row.format}: {row.reason}" for row in rows(manifest) if row.reason)
+    yield from (f"{name}: {line}" for line in legend(manifest) if line.startswith(REMARKS))
+    yield from (line for line in last_words(result) if line)
+    yield from (f"for {title}: {path}" for title, path in result.get("packed", {}).items())
+
+
+@contextmanager
+def of_model(model: str, *, named: bool) -> Iterator[None]:
+    """Name the model in the message of an error, if there are several.
+
+    Raises:
+        ZooError: the error of the block.
+    """
+    try:
+        yield
+    except ZooError as error:
+        if not named or model in str(error):
+            raise
+        raise type(error)(f"{model}: {error}") from error
 
 
 def _words(outcome: Outcome) -> str | None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from export.model.loading.model_file import is_model_file
+from export.model.stored.stored_model import stored_model
+from export.model.stored.structure import read_config
+from export.model.stored.weight_counts import weight_counts
 from export.recipe import Recipe
 from export.units import count_in_words
 from zoo.architecture import find
 
 # Most parameters -> seconds of `zoo export --int8` on 2 cores, from and to, of four in five networks in docs/zoo.md.
 SECONDS = ((1e6, (7, 20)), (1e7, (20, 90)), (3e7, (40, 150)), (1.5e8, (70, 180)))
-BYTES = 4  # of a parameter in a model file
 
 
 def sentence(recipe: Recipe) -> str:
@@ -28,11 +30,14 @@ def sentence(recipe: Recipe) -> str:
 
 
 def parameters(model: str) -> int:
-    """Return the number of parameters of a network of the zoo, or about as many as a model file holds; 0 if unknown."""
+    """Return the number of parameters of a network of the zoo or of the model in a file; 0 if unknown."""
     if not is_model_file(model):
         return find(model).parameter_count
     path = Path(model).expanduser()
-    return path.stat().st_size // BYTES if path.is_file() else 0
+    if not path.exists():
+        return 0
+    config = read_config(path, unsafe_lambda=True)  # nothing is loaded, so no code runs
+    return sum(weight_counts(path, stored_model(config)).values()) if config is not None else 0
 
 
 def seconds(count: int) -> tuple[float, float] | None:

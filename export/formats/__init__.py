@@ -40,7 +40,7 @@ def format_of(path: Path) -> Format:
         UsageProblemError: the file does not exist, or no format has its suffix.
     """
     for file_format in FORMATS.values():
-        if path.suffix == file_format.suffix:
+        if path.suffix.lower() == file_format.suffix:
             if not path.is_file():
                 how = nearest(path) or "; type the path of an existing file"
                 raise UsageProblemError(f"there is no file {str(path)!r}{how}")

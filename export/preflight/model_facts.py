@@ -169,6 +169,11 @@ def check_exists(path: Path) -> None:
     if not path.exists():
         raise UsageProblemError(f"there is no file {str(path)!r}{nearest(path) or f'; give {kinds}'}")
     is_file = path.is_file() and path.suffix in model_file.SUFFIXES
+    if not is_file and path.is_file() and path.suffix.lower() in model_file.SUFFIXES:
+        raise UsageProblemError(
+            f"{str(path)!r} has a suffix in capitals, which Keras does not read: rename it to "
+            f"{path.with_suffix(path.suffix.lower()).name!r}"
+        )
     if not is_file and not saved_model.is_saved_model(path):
         raise UsageProblemError(f"{str(path)!r} is {described(path)}, not a model; give {kinds}")
 

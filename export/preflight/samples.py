@@ -15,8 +15,10 @@ from calibration.sources.folder import image_paths
 from calibration.sources.request import Request
 from calibration.sources.synthetic import NAME as SYNTHETIC
 from export.model.loading import saved_model
+from export.model.loading.model_file import is_model_file
 from export.preflight.model_facts import ModelFacts
 from export.preflight.places import described, expanded
+from export.recipe import Recipe
 from zoo import datasets
 from zoo.errors import UsageProblemError, unknown
 from zoo.nearest_path import nearest
@@ -44,6 +46,26 @@ def check_samples(spec: str, facts: ModelFacts, flag: str = "--calibration") -> 
         check_module(spec, flag)
     else:
         raise _missing(spec, facts, flag)
+
+
+def check_given(recipe: Recipe, facts: ModelFacts) -> None:
+    """Check that a model of the user's that takes neither photos nor texts is given samples.
+
+    Raises:
+        UsageProblemError: it is not.
+    """
+    has_source = recipe.calibration is not None or recipe.random_calibration or recipe.streaming
+    needs_arrays = facts.contracts is None and facts.is_photo is False and facts.reads_text is False
+    if has_source or not needs_arrays or not facts.specs or not is_model_file(recipe.model):
+        return
+    is_image = len(facts.specs) == 1 and all(len(spec.shape) == 3 for spec in facts.specs.values())
+    if is_image:
+        return  # its preprocessing may be given, or follow from its first layers
+    raise UsageProblemError(
+        "this model takes no photos, but the proof needs samples, even without --int8: give --calibration samples.npz "
+        f"with these arrays: {describe(facts.specs)}; or add --random-calibration (noise, good for checking sizes and "
+        "speed only)"
+    )
 
 
 def check_module(spec: str, flag: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+import zoo
 from calibration.observers import SENSITIVITY
 from export.quantization.requested import formats
 from export.recipe import UNROLLED_STEPS, Recipe
@@ -23,7 +24,8 @@ def notes(recipe: Recipe, typed: Collection[str] = ()) -> tuple[str, ...]:
     proof_only = f"--calibration only gives the samples of the proof: {precisions} files need no calibration"
     calibrated = any(scheme.needs_calibration for scheme in recipe.schemes)
     return (
-        *([proof_only] if recipe.calibration is not None and not calibrated else []),
+        # A model of the user's own may have no other samples, and its proof needs some.
+        *([proof_only] if recipe.calibration is not None and not calibrated and recipe.model in zoo.names() else []),
         *(f"{flag} has no effect on {precisions} files{remedy}" for flag, remedy in _idle(recipe, typed)),
     )
 

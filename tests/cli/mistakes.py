@@ -123,6 +123,7 @@ WRONG: Mapping[tuple[str, str], tuple[str, ...]] = {
 
 # Options that exclude each other, or that need another one.
 TOGETHER: tuple[tuple[str, ...], ...] = (
+    ("export", "own.keras", "--int8"),  # takes neither photos nor texts, and is given no samples
     ("export", "lenet5", "lenet5", "--int8"),
     ("export", "lenet5", "nowhere.keras", "--int8"),
     ("show", "lenet5", "--full"),
@@ -192,12 +193,12 @@ HEALTHY: Mapping[tuple[str, ...], str] = {
     ("export", "lenet5", "--format", "onnx", "--allow-select-tf-ops"): "--allow-select-tf-ops has no effect",
     ("export", *OWN, "--raise", "hidden=INT16"): "",
     ("export", *OWN, "--raise", "inner/first"): "",
-    ("export", "own.keras", "--calibration", "named.npz"): "--calibration only gives the samples of the proof",
+    ("export", "own.keras", "--calibration", "named.npz"): "",
     ("export", "own.keras", "--calibration", "samples:rows", "--int8"): "",
-    ("export", "own.keras", "--import", "own_layers.py"): "",
-    ("export", "own.h5"): "",
+    ("export", "own.keras", "--import", "own_layers.py", "--calibration", "rows.npy"): "",
+    ("export", "own.h5", "--random-calibration"): "",
     ("export", "saved"): "",
-    ("export", "code.keras", "--unsafe-lambda"): "",
+    ("export", "code.keras", "--unsafe-lambda", "--random-calibration"): "",
     ("export", "open.keras", "--calibration", "pets", "--preprocessing", "Unit", "--int8"): "",
     ("export", "minilm", "--calibration", "texts.txt", "--precision", "int8"): "",
     ("export", "minilm", "--calibration", "texts.csv", "--precision", "int8"): "",

@@ -174,8 +174,13 @@ def test_usual_time_is_told_only_where_it_was_measured() -> None:
     assert usual_time.sentence(Recipe(model="mine/missing.keras", schemes=(INT8,))) == ""
 
 
-def test_parameters_of_a_file_follow_from_its_size(tmp_path: Path) -> None:
-    (tmp_path / "mine.keras").write_bytes(bytes(4_000_000))
+def test_parameters_of_a_file_are_those_of_its_model(tmp_path: Path) -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((99,)), keras.layers.Dense(10_000)])
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)  # whose numbers triple the size of the file
+    model.save(tmp_path / "mine.keras")
     assert count_in_words(usual_time.parameters(str(tmp_path / "mine.keras"))) == "1.00 M"
 
 

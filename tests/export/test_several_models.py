@@ -31,8 +31,8 @@ def test_a_model_that_fails_costs_one_model(files: Path, capsys: pytest.CaptureF
     words = ["export", "broken.keras", "good.keras", "--calibration", "rows.npy"]
     assert main(words) == 1
     printed, told = capsys.readouterr()
-    rows = [line.split() for line in printed.splitlines() if line.startswith(("broken", "good"))]
-    assert [row[0] for row in rows] == ["broken.keras", "good", "good", "good.keras:"]
+    rows = [line.split() for line in printed.splitlines() if line.startswith(("broken", "good "))][:3]
+    assert [row[0] for row in rows] == ["broken.keras", "good", "good"]
     assert rows[0][-1] == "failed"
     assert [row[2] for row in rows[1:3]] == [".tflite", ".onnx"]
     assert all("proven" in row for row in rows[1:3])
@@ -40,6 +40,16 @@ def test_a_model_that_fails_costs_one_model(files: Path, capsys: pytest.CaptureF
     assert not (files / "artifacts" / "broken").exists()
     assert "model 1 of 2: broken.keras" in told
     assert sum("error: broken.keras: " in line for line in told.splitlines()) == 1
+
+
+def test_reasons_and_remarks_stand_below_the_table(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "good.keras", "lenet5", "--int8", "--random-calibration"]) == 0
+    printed = capsys.readouterr().out
+    assert "good float32 .tflite: for comparison, not written" in printed
+    assert printed.count("weights: good.keras, assumed to be trained") == 1
+    assert "lenet5: artifacts/lenet5" not in printed
+    assert "artifacts/lenet5: lenet5-int8.tflite, lenet5-int8.onnx" in printed
+    assert printed.count("next: ") == 2
 
 
 def test_all_models_are_plain_data(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,6 +67,7 @@ def test_all_models_are_plain_data(files: Path, capsys: pytest.CaptureFixture[st
     [
         (("good.keras", "nowhere.keras"), "nowhere.keras"),
         (("good.keras", "./good.keras"), "would both write artifacts/good"),
+        (("good.keras", "good.keras"), "good.keras is named twice"),
     ],
 )
 def test_nothing_is_exported_if_one_model_cannot_be(

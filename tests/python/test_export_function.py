@@ -60,7 +60,6 @@ def test_the_result_shows_a_table_as_text_and_as_html(model: keras.Model, tmp_pa
         assert "proven" in text
         assert "small_net-float32.onnx" in text
     assert "<table>" in result._repr_html_()
-    assert "note: calibration only gives the samples of the proof" in str(result)
 
 
 def test_html_escapes_what_a_model_says(model: keras.Model, tmp_path: Path) -> None:

@@ -279,7 +279,7 @@ def test_a_network_of_tokens_that_nobody_described_is_refused(tmp_path: Path) ->
     tokens = keras.Input((8,), dtype="int32")
     x = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(10, 4)(tokens))
     keras.Model(tokens, keras.layers.Dense(2)(x)).save(tmp_path / "mine.keras")
-    with pytest.raises(UsageProblemError, match="takes no photo, and zoo train did not write it; to learn from texts"):
+    with pytest.raises(UsageProblemError, match="takes no photo, and it was not trained here; to learn from texts"):
         train(recipe(table(tmp_path, [("x", "a")]), tmp_path / "out.keras", model=str(tmp_path / "mine.keras")), silent)
 
 

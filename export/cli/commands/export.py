@@ -158,12 +158,14 @@ def command(
     The exit code is 0 if all files are proven and 1 if a file failed; of several models, the largest.
     """
     from export.cli.requested_recipe import requested_recipe
-    from export.cli.several_models import check_apart, export_several, print_outcomes, record
+    from export.cli.several_models import check_apart, export_several, of_model, print_outcomes, record
     from export.preflight.check import check
+    from export.preflight.samples import check_given
 
     recipes = [requested_recipe(model, **words, use_cache=not no_cache) for model in models]
     for recipe in recipes:
-        check(recipe)
+        with of_model(recipe.model, named=len(recipes) > 1):
+            check_given(recipe, check(recipe))
     check_apart(recipes)
     devices = {recipe.model: _devices(targets, recipe, zipped=zipped) for recipe in recipes}
     for line in dict.fromkeys(line for one in recipes for line in [*_without_effect(one), *_code_to_run(one)]):
@@ -195,7 +197,10 @@ def _exported(recipe: Recipe, devices: list[Target], *, zipped: bool, tables: bo
     if tables:
         _print_tables(result)
     for target in devices if result["folder"] is not None else []:
-        _pack(Path(result["folder"]), target, zipped=zipped, quiet=not tables)
+        packed = _pack(Path(result["folder"]), target, zipped=zipped)
+        result = {**result, "packed": {**result.get("packed", {}), target.title: str(packed)}}
+        if tables:
+            print_command(standard_output(), f"for {target.title}: {packed}")
     return result
 
 
@@ -207,15 +212,13 @@ def _devices(targets: tuple[str, ...], recipe: Recipe, *, zipped: bool) -> list[
     return deploy.requested(targets, recipe, zipped=zipped)
 
 
-def _pack(folder: Path, target: Target, *, zipped: bool, quiet: bool) -> None:
+def _pack(folder: Path, target: Target, *, zipped: bool) -> Path:
     from export.bundle.deploy.pack import pack
     from export.bundle.read import read
     from export.cli.progress_bar import ProgressBar
 
     with ProgressBar(standard_error()) as progress:
-        packed = pack(read(folder), target, None, None, progress, zipped=zipped)
-    if not quiet:
-        print_command(standard_output(), f"for {target.title}: {packed.path}")
+        return pack(read(folder), target, None, None, progress, zipped=zipped).path
 
 
 def _print_tables(result: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ def _executed(path: Path) -> ModuleType:
     sys.path.insert(0, str(path.parent.resolve()))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # the user's file may raise anything
+    except (Exception, SystemExit) as error:  # the user's file may raise anything
         first = next(iter(str(error).splitlines()), "")
         raise UsageProblemError(f"{FLAG} {path.name} fails: {type(error).__name__}: {first}") from error
     finally:
