@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from export.cli.console import print_command
 from export.cli.tables.fitting import Column, number, print_fitting
-from export.model.loading import saved_model
 from export.model.stored.saved_signature import saved_signature
 from export.model.stored.stored_model import INPUT, StoredInput, StoredModel, stored_model
 from export.model.stored.structure import read_config
@@ -46,7 +45,6 @@ def record(path: Path) -> dict[str, Any]:
     counts = weight_counts(path, model) if model is not None else {}
     inputs, outputs = (model.inputs, _outputs(model)) if model is not None else saved_signature(path)
     total = sum(counts.values()) if model is not None else None
-    stored = _variables_bytes(path) if total is None else FLOAT32.weight_bits // 8 * total
     known = own_file.read(path)
     return {
         "file": str(path),
@@ -59,9 +57,8 @@ def record(path: Path) -> dict[str, Any]:
         "inputs": [asdict(one) for one in inputs],
         "outputs": [asdict(one) for one in outputs],
         "layers": _layers(model, counts) if model is not None else [],
-        "exports": {
-            str(scheme): stored * scheme.weight_bits // FLOAT32.weight_bits for scheme in (FLOAT32, FLOAT16, INT8)
-        },
+        # The files of a SavedModel hold more than weights.
+        "exports": {str(scheme): (total or 0) * scheme.weight_bits // 8 for scheme in (FLOAT32, FLOAT16, INT8)},
         "command": _command(path, model, facts),
     }
 
@@ -91,11 +88,6 @@ def _outputs(model: StoredModel) -> tuple[StoredInput, ...]:
     return tuple(found)
 
 
-def _variables_bytes(path: Path) -> int:
-    """Return the size of the variables of a SavedModel."""
-    return sum(one.stat().st_size for one in (path / saved_model.VARIABLES).glob("*.data-*"))
-
-
 def _size(path: Path) -> int:
     files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
     return sum(one.stat().st_size for one in files)
@@ -104,7 +96,9 @@ def _size(path: Path) -> int:
 def _command(path: Path, model: StoredModel | None, facts: ModelFacts) -> str:
     """Return the command that exports the model to int8, with what it needs beside."""
     words = ["zoo", "export", str(path), "--int8"]
-    if model is not None:
+    if model is None:
+        words += ["--calibration", "samples.npz"]
+    else:
         for one in model.inputs:
             if None in one.shape:
                 sizes = ",".join(str(size or (224 if len(one.shape) == 3 else 128)) for size in (1, *one.shape))

@@ -57,9 +57,11 @@ def in_words(requirements: Requirements, operator_count: int) -> list[str]:
     """Return sentences about what a file requires; `operator_count` is the number of its operators."""
     runtimes = [f"{name} {version} or later" for name, version in sorted(requirements.oldest_runtimes.items())]
     first = f"loaded by {', '.join(runtimes)}" if runtimes else "loaded by no release that was tried"
-    if requirements.not_on_gpu is None:
+    if requirements.not_on_gpu is None or operator_count == 0:
         return [first]
     left = sum(requirements.not_on_gpu.values())
     names = ", ".join(f"{name} x {count}" for name, count in requirements.not_on_gpu.items())
-    taken = f"all {operator_count}" if not left else f"{operator_count - left} of {operator_count}"
-    return [first, f"the GPU delegate takes {taken} operators{f', and leaves to the CPU: {names}' if left else ''}"]
+    taken = "the only operator" if operator_count == 1 else f"all {operator_count} operators"
+    if left:
+        taken = f"{operator_count - left} of {operator_count} operators"
+    return [first, f"the GPU delegate takes {taken}{f', and leaves to the CPU: {names}' if left else ''}"]

@@ -153,6 +153,8 @@ def test_sentences_count_the_operators() -> None:
         "the GPU delegate takes 9 of 12 operators, and leaves to the CPU: TILE x 2, GATHER x 1",
     ]
     assert len(in_words(Requirements(oldest_runtimes={"onnxruntime": "1.15.1"}), 3)) == 1
+    assert in_words(taken, 1)[1] == "the GPU delegate takes the only operator"
+    assert len(in_words(taken, 0)) == 1
 
 
 def test_a_product_of_a_row_and_a_column_is_left_to_the_cpu() -> None:
