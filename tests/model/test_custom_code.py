@@ -148,6 +148,7 @@ def test_the_terminal_says_which_file_runs(tmp_path: Path, capfd: Any) -> None:
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "own.keras")
     (tmp_path / "my_layers.py").write_text("raise RuntimeError('it ran')")
     words = [str(tmp_path / "own.keras"), "--import", str(tmp_path / "my_layers.py"), "--unsafe-lambda"]
+    words.append("--random-calibration")
     assert main_export(words) == 2
     lines = capfd.readouterr().err
     assert "--import: running" in lines
