@@ -21,7 +21,7 @@ def accepts(path: Path) -> bool:
         onnxruntime.set_default_logger_severity(4)
         try:
             onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        except Exception:
+        except Exception:  # each release has error classes of its own, which share no other base
             return False
         return True
     try:

@@ -47,7 +47,7 @@ SECTIONS: dict[str, dict[str, str]] = {
 
 # Modules of commands that live in another package.
 ELSEWHERE = {"train": "training.command"}
-# What to type, for an argument that lacks.
+# What to type where an argument is missing.
 EXAMPLES = {
     "list": "zoo list",
     "show": "zoo show mobilenet",
