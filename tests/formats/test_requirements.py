@@ -112,6 +112,7 @@ TAKEN = {
 }
 LEFT = {
     "five axes": (lambda: layers.Conv3D(2, 2), (4, 4, 4, 3)),
+    "a known operator on five axes": (lambda: layers.ReLU(), (4, 4, 4, 3)),
     "sorting": (lambda: Sorted(), (8,)),
     "multiplied channels": (lambda: layers.DepthwiseConv2D(3, depth_multiplier=2), (8, 8, 3)),
 }
