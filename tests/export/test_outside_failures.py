@@ -60,7 +60,7 @@ def no_network(tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.large
 def test_random_weights_are_marked_untrained_everywhere(no_network: dict[str, str], zoo: Zoo, tmp_path: Path) -> None:
-    words = ("mobilenet", "--weights", "random", "--format", "tflite", "--calibration-count", 2, "--probe-count", 16)
+    words = ("mobilenet", "--weights", "random", "--format", "tflite", "--probe-count", 16)
     result = zoo("export", *words, "--out", "out", env=no_network)
     assert result.returncode == 0
     assert progress_and_rest(result.stderr)[1] == []

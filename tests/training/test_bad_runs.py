@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import shutil
 from pathlib import Path
@@ -249,6 +248,5 @@ def test_the_next_command_is_valid_and_listed_pictures_exist(
     assert (tmp_path / "my net.training" / "curve.png").is_file()
     last = capsys.readouterr().out.splitlines()[-1].removeprefix("next: ")
     assert shlex.split(last) == ["zoo-export", str(out), "--int8", "--calibration", str(data)]
-    assert main(["train", str(mine), "--data", str(data), "--epochs", "0", "--out", str(out), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["pictures"] == ["confusion.png"]
+    assert train(recipe(mine, data, epochs=0, out=out), silent).pictures == ("confusion.png",)
     assert not (tmp_path / "my net.training" / "curve.png").exists()
