@@ -126,6 +126,11 @@ def check_shape(what: str, name: str, spec: InputSpec, shape: tuple[int, ...]) -
         raise UsageProblemError(f"{what}: {name!r} has the shape {actual}, but the model takes {spec}{how}")
 
 
+def not_finite(what: str, name: str) -> UsageProblemError:
+    """Return the error for samples with NaN or infinity in the input `name`."""
+    return UsageProblemError(f"{what}: {name!r} holds NaN or infinity; remove those samples")
+
+
 def cast(what: str, name: str, spec: InputSpec, values: Array) -> Array:
     """Return one sample's values in the input's type.
 
@@ -133,7 +138,7 @@ def cast(what: str, name: str, spec: InputSpec, values: Array) -> Array:
         UsageProblemError: a value is not finite or not representable in that type.
     """
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise UsageProblemError(f"{what}: {name!r} holds NaN or infinity; remove those samples")
+        raise not_finite(what, name)
     result = values.astype(spec.dtype, copy=False)
     if values.dtype.kind in "iu" and not np.array_equal(result, values):
         raise UsageProblemError(f"{what}: {name!r} holds values that do not fit into {spec.dtype}")

@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from calibration.called_rows import called
-from calibration.inputs import InputSpec, describe
+from calibration.inputs import InputSpec, describe, not_finite
 from calibration.samples import Array, Samples
 from calibration.sources import columns, table
 from calibration.sources.conversion import as_sample
@@ -114,12 +114,33 @@ def find_rows(source: str, inputs: Mapping[str, InputSpec], outputs: Collection[
         name = source
         found, targets = called(source, inputs, outputs)
     targets = _targets(name, targets, outputs)
-    counts = {key: len(value) if value.ndim else 0 for key, value in (*found.items(), *targets.items())}
+    _check_counts(name, {**found, **targets})
+    total = len(next(iter(found.values())))
+    return LabelledRows(inputs=found, targets=targets, source=f"{name}, {total} labelled rows")
+
+
+def check_arrays(path: Path, inputs: Mapping[str, InputSpec], outputs: Collection[str]) -> None:
+    """Check that an .npz holds the inputs and something else, and a row of each for every sample.
+
+    Raises:
+        UsageProblemError: the file is damaged, or arrays are missing, unequally long or not finite.
+    """
+    given = _npz(path)
+    found = _inputs(path.name, given, inputs)
+    others = {key: value for key, value in given.items() if not any(value is one for one in found.values())}
+    if not others:
+        raise columns.no_targets(path.name, outputs)
+    _check_counts(path.name, {**found, **(others if len(others) == 1 else {})})
+    for name, values in found.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise not_finite(path.name, name)
+
+
+def _check_counts(name: str, arrays: Mapping[str, Array]) -> None:
+    counts = {key: len(value) if value.ndim else 0 for key, value in arrays.items()}
     if len(set(counts.values())) != 1:
         listed = ", ".join(f"{key}: {count}" for key, count in counts.items())
         raise UsageProblemError(f"{name}: inputs and targets must have one row per sample each ({listed})")
-    total = next(iter(counts.values()))
-    return LabelledRows(inputs=found, targets=targets, source=f"{name}, {total} labelled rows")
 
 
 def _npz(path: Path) -> dict[str, Array]:

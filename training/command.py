@@ -37,7 +37,7 @@ OF_EVALUATION = ("name", "data", "evaluate", "validation", "preprocessing", "see
 )
 @click.option(
     "--epochs",
-    type=click.IntRange(min=0),
+    type=int,
     help="Training epochs. [default: 10 on photos, 3 on texts, or 0 if a FILE.keras is pruned, clustered or quantized]",
 )
 @click.option(
@@ -135,8 +135,8 @@ def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], *
     )
     if evaluate:
         _check_no_training_flags()
-    elif epochs == 0 and not compression.requested:
-        raise UsageProblemError("--epochs 0 trains nothing; type at least --epochs 1")
+    elif epochs is not None and epochs < (0 if compression.requested else 1):
+        raise UsageProblemError(f"--epochs {epochs} trains nothing; type at least --epochs 1")
     check(recipe, resume=resume, evaluate=evaluate)
     for sentence in _without_effect(recipe, evaluate=evaluate):
         standard_error().print(f"note: {sentence}", soft_wrap=True)

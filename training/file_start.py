@@ -11,6 +11,7 @@ import numpy as np
 
 from export.model.graph import Graph, copy
 from export.model.subject import subject_of_file
+from training.preflight import unknown_preprocessing
 from training.start import CLASSIFIES_TEXTS, Start
 from zoo import own_file
 from zoo.errors import UsageProblemError
@@ -98,10 +99,7 @@ def _task(subject: Subject) -> str:
             "network of the zoo, such as minilm"
         )
     if subject.preprocessing is None:
-        raise UsageProblemError(
-            f"{subject.title} does not record its preprocessing; add --preprocessing, for example "
-            "--preprocessing unit if its input is bytes / 255"
-        )
+        raise unknown_preprocessing(subject.title)
     shapes = [tensor.shape for tensor in subject.model.outputs]
     if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][-1] < 2:
         raise UsageProblemError(

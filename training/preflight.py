@@ -10,7 +10,7 @@ from calibration.masks import UNJUDGED, find_masked
 from calibration.photo_file import SUFFIXES as PHOTOS
 from export.model.loading import saved_model
 from export.model.loading.model_file import is_model_file
-from export.preflight.model_facts import ModelFacts, facts_of
+from export.preflight.model_facts import ModelFacts, facts_of, is_image
 from export.preflight.places import described, expanded
 from export.recipe import Recipe
 from export.units import size_in_words
@@ -86,8 +86,19 @@ def _task(recipe: TrainingRecipe, facts: ModelFacts) -> str:
                 "stories15m"
             )
     if not task:
+        stored = facts.stored
+        if facts.contracts is None and facts.is_photo is False and stored is not None and is_image(stored.inputs):
+            raise unknown_preprocessing(facts.name)
         return CLASSIFICATION if facts.is_photo else ""
     return tasks.find(task, facts.name).name
+
+
+def unknown_preprocessing(title: str) -> UsageProblemError:
+    """Return the error that a file does not say how photos become its input."""
+    return UsageProblemError(
+        f"{title} does not record its preprocessing; add --preprocessing, for example --preprocessing unit if its "
+        "input is bytes / 255"
+    )
 
 
 def _check_place(recipe: TrainingRecipe, task: str, facts: ModelFacts) -> None:

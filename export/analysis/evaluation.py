@@ -15,8 +15,7 @@ from export.model.subject import Subject
 from export.progress import Progress
 from export.proof.artifact import Artifact
 from export.runtime.run_file import measure
-from zoo import datasets, trained_on
-from zoo.errors import UsageProblemError
+from zoo import trained_on
 
 FLAG = "--evaluate"
 
@@ -71,21 +70,6 @@ class Labelled:
         """Return the loss of the main metric against the Keras model."""
         key = self.headline.key
         return self.headline.lost(self.evaluation.scores[key], scores[key])
-
-
-def check_source(source: str) -> None:
-    """Check that the source of labelled data exists, before any work.
-
-    Raises:
-        UsageProblemError: the source does not exist.
-    """
-    is_function = ":" in source and not source.endswith((".npz", ".csv"))
-    if source not in datasets.DATA_SETS and not is_function and not Path(source).expanduser().exists():
-        by_examples: dict[str, list[str]] = {}
-        for task in tasks.TASKS.values():
-            by_examples.setdefault(task.examples, []).append(task.name)
-        takes = "; ".join(f"for {' or '.join(names)}, {examples}" for examples, names in by_examples.items())
-        raise UsageProblemError(f"--evaluate {source!r} does not exist; give {takes}")
 
 
 def find(subject: Subject, source: str) -> tuple[Task, Examples]:

@@ -6,6 +6,7 @@ from export.bundle import signing
 from export.bundle.atomic_folder import Destination
 from export.model import reads_tokens
 from export.model.subject import artifact_name
+from export.preflight.array_values import drawn_rows
 from export.preflight.layer_names import check_layers, check_names
 from export.preflight.model_facts import ModelFacts, check_exists, facts_of
 from export.preflight.places import expanded
@@ -52,7 +53,8 @@ def check_model_and_samples(recipe: Recipe) -> ModelFacts:
     facts = facts_of(recipe)
     check_names(facts)
     if recipe.calibration is not None:
-        check_samples(recipe.calibration, facts)
+        drawn = drawn_rows(recipe.calibration_count, recipe.probe_count)
+        check_samples(recipe.calibration, facts, drawn=drawn)
     return facts
 
 

@@ -11,9 +11,9 @@ from calibration.labelled import find_labelled
 from calibration.labelled_rows import is_rows
 from calibration.masks import find_masked
 from calibration.sources import arrays
-from export.analysis import evaluation
 from export.analysis.tasks import TASKS
 from export.model.loading import saved_model
+from export.preflight import array_values
 from export.preflight.model_facts import ModelFacts
 from export.preflight.places import described, expanded
 from export.preflight.samples import ARRAYS, LINES, TABLE, check_module
@@ -38,9 +38,7 @@ def check_labelled(spec: str, facts: ModelFacts) -> None:
             return
         if close := nearest(path):
             raise UsageProblemError(f"{FLAG} {spec!r} does not exist{close}")
-        if facts.task in TASKS:
-            raise UsageProblemError(f"{FLAG} {spec!r} does not exist; {_takes(facts)}")
-        evaluation.check_source(spec)
+        raise UsageProblemError(f"{FLAG} {spec!r} does not exist; {_takes(facts)}")
     if path.is_dir() and saved_model.is_saved_model(path):
         raise UsageProblemError(f"{FLAG} {spec!r} is the folder of a SavedModel, which is a model; {_takes(facts)}")
     if path.is_file() and not path.stat().st_size:
@@ -49,6 +47,8 @@ def check_labelled(spec: str, facts: ModelFacts) -> None:
         raise UsageProblemError(f"{FLAG} {spec!r} is {described(path)}; {_takes(facts)}")
     if path.is_file() and path.suffix.lower() in ARRAYS:
         arrays.check_readable(path)
+    if path.is_file() and path.suffix.lower() == ".npz":
+        array_values.check_labelled(path, facts)
     _check_kind(spec, path, facts)
     if path.exists() and not is_rows(spec):
         _check_task(spec, path, facts)

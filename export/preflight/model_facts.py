@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,16 @@ import numpy as np
 import zoo
 from calibration.inputs import InputSpec
 from export.model.loading import model_file, saved_model
+from export.model.loading.given_shapes import Shape, check, in_words, named
 from export.model.loading.model_file import is_model_file
-from export.model.stored.stored_model import StoredModel, stored_model
+from export.model.stored.stored_model import StoredInput, StoredModel, stored_model
 from export.model.stored.structure import read_config
 from export.preflight.places import described, expanded
 from export.recipe import Recipe
 from zoo import class_names, own_file
 from zoo.architecture import Architecture
 from zoo.errors import UsageProblemError
-from zoo.inputs import Input, Photo, Tokens, made_up
+from zoo.inputs import TEXT_KINDS, Input, Photo, Tokens, made_up
 from zoo.nearest_path import nearest
 from zoo.preprocessing import conventions
 from zoo.weights.loader import check_choice
@@ -136,7 +137,8 @@ def of_architecture(
         weight_count=architecture.parameter_count if settings == architecture.settings({}) else 0,
         is_default=settings == architecture.settings({}),
     )
-    return _with_contracts(facts, contracts)
+    length = settings.get("length")
+    return _with_contracts(facts, contracts, length if isinstance(length, int) else None)
 
 
 def _of_file(recipe: Recipe) -> ModelFacts:
@@ -188,14 +190,19 @@ def _check_import(file: str) -> None:
         raise UsageProblemError(f"--import {file!r}: {error}") from error
 
 
-def _with_contracts(facts: ModelFacts, contracts: Mapping[str, Input]) -> ModelFacts:
+def _with_contracts(facts: ModelFacts, contracts: Mapping[str, Input], length: int | None = None) -> ModelFacts:
+    """Return the facts with the meaning of the inputs; `length` is that of texts, in tokens, if it is known."""
     generated = made_up(contracts)
     given = {name: one for name, one in contracts.items() if name not in generated}
     photos = {name: one.preprocessing.shape for name, one in given.items() if isinstance(one, Photo)}
+    texts = [name for name, one in given.items() if one.kind in TEXT_KINDS and length is not None]
     return replace(
         facts,
         contracts=given,
-        specs={name: InputSpec(shape=shape) for name, shape in photos.items()},
+        specs={
+            **{name: InputSpec(shape=shape) for name, shape in photos.items()},
+            **{name: InputSpec(shape=(length or 0,), dtype="int32") for name in texts},
+        },
         is_photo=bool(photos) and len(given) == 1,
         reads_text=any(isinstance(one, Tokens) for one in given.values()),
     )
@@ -207,11 +214,12 @@ def _with_inputs(facts: ModelFacts, recipe: Recipe) -> ModelFacts:
     inputs = facts.stored.inputs
     texts = any(one.dtype == "string" for one in inputs)
     only = inputs[0] if len(inputs) == 1 else None
-    image = only is not None and len(only.shape) == _PHOTO_RANK and only.shape[-1] in (*_COLOURS, None)
+    image = is_image(inputs)
     if recipe.preprocessing is not None and not image and not texts:
         raise UsageProblemError("--preprocessing is for models with one image input (height, width, 1 or 3)")
     normalizes = any(layer.kind in _NORMALIZING for layer in facts.stored.layers)
     is_known = recipe.preprocessing is not None or normalizes or (only is not None and only.dtype == "uint8")
+    _check_shapes(facts.name, facts.stored, recipe.input_shapes)
     fixed = {} if texts or recipe.input_shapes else {one.name: _spec(one.shape, one.dtype) for one in inputs}
     return replace(
         facts,
@@ -220,6 +228,24 @@ def _with_inputs(facts: ModelFacts, recipe: Recipe) -> ModelFacts:
         is_photo=bool(image and is_known) if facts.stored.layers else None,
         reads_text=None if texts else False,
     )
+
+
+def is_image(inputs: Sequence[StoredInput]) -> bool:
+    """Return whether the only input may be an image: height, width, 1 or 3 channels."""
+    return len(inputs) == 1 and len(inputs[0].shape) == _PHOTO_RANK and inputs[0].shape[-1] in (*_COLOURS, None)
+
+
+def _check_shapes(name: str, stored: StoredModel, given: Mapping[str, Shape]) -> None:
+    """Check the shapes of `--set-input` against those in a file, as far as the file names its inputs.
+
+    Raises:
+        UsageProblemError: a shape does not fit, or there is no such input.
+    """
+    if stored.kind != "Functional" and (len(stored.inputs) > 1 or "" not in given):
+        return
+    shapes = {one.name: (None, *one.shape) for one in stored.inputs}
+    for one, shape in named(given, list(shapes)).items():
+        check(name, one, shapes[one], shape, f"--set-input {one}={in_words(shape)}")
 
 
 def _classes(stored: StoredModel) -> int:

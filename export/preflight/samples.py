@@ -5,17 +5,20 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from calibration import text_files
 from calibration.inputs import describe
+from calibration.photo_file import BadPhotoError, read_photo
 from calibration.sources import arrays
 from calibration.sources.folder import image_paths
 from calibration.sources.request import Request
 from calibration.sources.synthetic import NAME as SYNTHETIC
 from export.model.loading import saved_model
 from export.model.loading.model_file import is_model_file
+from export.preflight import array_values
 from export.preflight.model_facts import ModelFacts
 from export.preflight.places import described, expanded
 from export.recipe import Recipe
@@ -25,11 +28,10 @@ from zoo.nearest_path import nearest
 
 ARRAYS, TABLE, LINES = (".npz", ".npy"), ".csv", ".txt"
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-_CUT_LAYERS = ("Lookup", "Vectorization", "Hashing", "HashedCrossing")  # which are cut off, with their inputs
 
 
-def check_samples(spec: str, facts: ModelFacts, flag: str = "--calibration") -> None:
-    """Check that a source of samples exists and can be one for the model.
+def check_samples(spec: str, facts: ModelFacts, flag: str = "--calibration", drawn: int = 1) -> None:
+    """Check that a source of samples exists and can be one for the model, of which `drawn` samples are taken.
 
     Raises:
         UsageProblemError: it is missing, empty, damaged or of a kind that the model does not take.
@@ -38,7 +40,7 @@ def check_samples(spec: str, facts: ModelFacts, flag: str = "--calibration") -> 
     if path.is_dir():
         _check_folder(path, facts, flag)
     elif path.exists():
-        _check_file(path, facts, flag)
+        _check_file(path, facts, flag, drawn)
     elif spec in (SYNTHETIC, *datasets.DATA_SETS):
         if facts.reads_text:
             raise UsageProblemError(f"{flag} {spec} are photos, but {facts.name} reads text; {_takes(facts)}")
@@ -120,10 +122,27 @@ def _check_folder(path: Path, facts: ModelFacts, flag: str) -> None:
         else:
             how = "which takes no photos: "
         raise UsageProblemError(f"{flag} {path} is {described(path)} for {facts.name}, {how}{_takes(facts)}")
-    image_paths(path)
+    _check_photos(image_paths(path))
 
 
-def _check_file(path: Path, facts: ModelFacts, flag: str) -> None:
+def _check_photos(paths: Sequence[Path]) -> None:
+    """Check that one of the photos can be read.
+
+    Raises:
+        UsageProblemError: none of them can.
+    """
+    reasons = []
+    for path in paths:
+        try:
+            read_photo(path)
+        except BadPhotoError as error:
+            reasons.append(str(error))
+        else:
+            return
+    raise UsageProblemError(f"no photo in {paths[0].parent} can be read: {paths[0].name}: {reasons[0]}")
+
+
+def _check_file(path: Path, facts: ModelFacts, flag: str, drawn: int) -> None:
     suffix = path.suffix.lower()
     if suffix not in (*ARRAYS, TABLE, LINES):
         one = f"{flag} {path} is {described(path)}"
@@ -131,7 +150,7 @@ def _check_file(path: Path, facts: ModelFacts, flag: str) -> None:
     if not path.stat().st_size:
         raise UsageProblemError(f"{flag} {path} is empty; {_takes(facts)}")
     if suffix in ARRAYS:
-        _check_arrays(path, facts)
+        _check_arrays(path, facts, drawn)
     elif facts.is_photo and suffix == LINES:
         raise UsageProblemError(f"{flag} {path} holds texts, but {facts.name} takes photos; {_takes(facts)}")
     elif facts.is_photo and (text_files.is_table(path) or lists_photos(path)):
@@ -153,16 +172,14 @@ def lists_photos(path: Path) -> bool:
         return "file" in [cell.strip().strip('"').casefold() for cell in file.readline(1 << 16).split(",")]
 
 
-def _check_arrays(path: Path, facts: ModelFacts) -> None:
-    """Check that a file of arrays is whole, and that its names and shapes are those of the model if they are known."""
-    stored = facts.stored
-    is_cut = stored is not None and any(layer.kind.endswith(_CUT_LAYERS) for layer in stored.layers)
-    count = len(facts.contracts) if facts.contracts is not None else len(stored.inputs) if stored is not None else 0
-    if facts.specs and len(facts.specs) == count and not is_cut:
+def _check_arrays(path: Path, facts: ModelFacts, drawn: int) -> None:
+    """Check that a file of arrays is whole, and that its names, shapes and values fit the model if they are known."""
+    if inputs := array_values.known_inputs(facts):
         # Whether bytes need a preprocessing is decided when the model is loaded.
-        specs = {name: replace(spec, dtype=_number(spec.dtype), takes_bytes=True) for name, spec in facts.specs.items()}
+        specs = {name: replace(spec, dtype=_number(spec.dtype), takes_bytes=True) for name, spec in inputs.items()}
         contracts = facts.contracts or {}
         arrays.open_arrays(path, Request(inputs=specs, contracts=contracts, counts=(1, 1), seed=0))
+        array_values.check_finite(path, specs, drawn)
         return
     arrays.check_readable(path)
 

@@ -340,6 +340,7 @@ def _with_observation(run: ExportRun, base: IntegerBase) -> IntegerBase:
         observer=run.recipe.observer,
         kept=run.cache,
         samples_digest=run.samples.calibration.digest,
+        counted=partial(run.progress.step, "observe the ranges"),
     )
     observation = observe(base.path)
     bounded = PRIMARY.with_bounded_masks(base.content.read(), observation.ranges.by_tensor)

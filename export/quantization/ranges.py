@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from calibration import observers
 from calibration.ranges import Range, Ranges
 from export import cache, process
 from export.cache import NO_CACHE, Cache
+from export.progress import Counted, uncounted
 from export.quantization.tensor_map import FileTensors
 from export.runtime.file_content import digest
 from export.runtime.jobs import observe as jobs
@@ -44,7 +46,12 @@ class Observation:
 
 
 def observe(
-    path: Path, samples: Path, observer: str, kept: Cache = NO_CACHE, samples_digest: str | None = None
+    path: Path,
+    samples: Path,
+    observer: str,
+    kept: Cache = NO_CACHE,
+    samples_digest: str | None = None,
+    counted: Counted = uncounted,
 ) -> Observation:
     """Run a float file on saved samples and return the ranges of its activations; `SENSITIVITY` starts from min-max.
 
@@ -54,13 +61,15 @@ def observe(
         observer: its name.
         kept: results of earlier exports.
         samples_digest: of the samples.
+        counted: is called with the number of samples that are done.
 
     Raises:
         UsageProblemError: this model's activations cannot be observed.
     """
     name = WHOLE if observer == observers.SENSITIVITY else observer
     result = cache.name_of("observe", digest(path), samples_digest, name)
-    answer = kept.record(result, lambda: process.call(jobs.observe, path=path, samples=samples, observer=name))
+    job = partial(process.call, jobs.observe, counted=counted, path=path, samples=samples, observer=name)
+    answer = kept.record(result, job)
     return Observation(
         ranges=Ranges.from_record(answer["ranges"]),
         stability=answer["stability"],

@@ -63,6 +63,8 @@ def _models(folder: Path) -> None:
     image = keras.Input((32, 32, 3), name="image")
     means = layers.GlobalAveragePooling2D()(layers.Rescaling(1 / 255)(image))
     keras.Model(image, layers.Dense(2)(means)).save(folder / "rescaled.keras")
+    grey = keras.Input((28, 28, 1), name="grey")
+    keras.Model(grey, layers.Dense(2)(layers.GlobalAveragePooling2D()(grey))).save(folder / "grey.keras")
     _damaged(folder)
     run(Recipe(model="lenet5", formats=("tflite",), out=folder / "delivered"))
 
@@ -103,6 +105,11 @@ def _photos(folder: Path) -> None:
     shutil.copy(folder / "pets" / "cat" / "0.png", folder / "loose" / "0.png")
     (folder / "heic").mkdir()
     (folder / "heic" / "a.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    (folder / "unreadable" / "cat").mkdir(parents=True)
+    for index in range(3):
+        (folder / "unreadable" / "cat" / f"{index}.jpg").write_text("no photo")
+    shutil.copytree(folder / "unreadable", folder / "one_readable")
+    shutil.copy(folder / "pets" / "cat" / "0.png", folder / "one_readable" / "z.png")
     (folder / "empty").mkdir()
     (folder / "photos.zip").write_bytes(b"PK\x05\x06" + bytes(18))
     (folder / "list_of_missing.csv").write_text("file,class\nnowhere.png,cat\nneither.png,dog\n")
@@ -120,6 +127,20 @@ def _rows(folder: Path) -> None:
     content = (folder / "rows.npy").read_bytes()
     (folder / "cut.npy").write_bytes(content[:40])
     (folder / "broken.npz").write_bytes(b"PK no archive")
+    rows = np.zeros((50, 8), np.float32)
+    holes = rows.copy()
+    holes[3, 2] = np.nan
+    np.save(folder / "holes.npy", holes)
+    np.savez(folder / "holes_labelled.npz", rows=holes, label=np.zeros(50))
+    np.savez(folder / "no_targets.npz", rows=rows)
+    np.savez(folder / "unequal.npz", rows=rows, label=np.zeros(49))
+    np.savez(folder / "labelled.npz", rows=rows, label=np.zeros(50))
+    ids = {name: np.ones((20, 63), np.int32) for name in ("ids", "mask", "segment_ids")}
+    np.savez(folder / "short_tokens.npz", **ids)
+    np.savez(folder / "tokens.npz", **{name: np.ones((20, 128), np.int64) for name in ids})
+    late = np.zeros((5000, 8), np.float32)
+    late[-1] = np.inf
+    np.save(folder / "late_hole.npy", late)
     np.save(folder / "objects.npy", np.array([{}, {}], dtype=object))
 
 

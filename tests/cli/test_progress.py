@@ -6,17 +6,21 @@ import re
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
+from calibration.samples import Samples
 from export import process
 from export import progress as progress_module
 from export.cli import planned_steps, usual_time
 from export.cli.main import main
 from export.cli.progress_bar import ProgressBar, Step, words
 from export.cli.remaining import in_words, seconds_left
+from export.formats import PRIMARY
 from export.progress import Progress
 from export.recipe import Recipe
+from export.runtime.jobs.observe import observe
 from export.scheme import FLOAT32, INT8, INT8_DYNAMIC
 from export.units import count_in_words
 
@@ -202,6 +206,18 @@ def test_job_that_is_timed_reports_rarely(monkeypatch: pytest.MonkeyPatch) -> No
     for done in range(6):
         sparing(done, 6)
     assert recorded.seen == [(2, 6), (4, 6)]
+
+
+def test_observing_ranges_tells_how_many_samples_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    monkeypatch.setattr(progress_module, "SPARED_SECONDS", 0.0)
+    model = keras.Sequential([keras.Input((4,), name="x"), keras.layers.Dense(2)])
+    (tmp_path / "float.tflite").write_bytes(PRIMARY.convert(model, {}))
+    Samples(inputs={"x": np.ones((5, 4), np.float32)}, source="tests", seed=0).save(tmp_path / "samples")
+    recorded = Recorded()
+    observe(str(tmp_path / "float.tflite"), str(tmp_path / "samples"), "min-max", recorded)
+    assert recorded.seen == [(done, 5) for done in range(5)]
 
 
 def test_reports_of_a_job_in_a_child_process_arrive() -> None:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 from calibration.sources import arrays
 from export.errors import PassRefusedError
 from export.model import graph, signature
-from zoo.errors import UsageProblemError, unknown
+from export.model.loading.given_shapes import Shape, check, in_words, named
+from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
     import keras
-
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +57,7 @@ def with_static_sizes(name: str, model: keras.Model, sizes: Sizes) -> tuple[kera
     try:
         new, _ = graph.copy(model, lambda _: None, new_input)
     except PassRefusedError as error:
-        listed = ", ".join(f"{one}={_words(shape)}" for one, shape in wanted.items() if shape != old[one])
+        listed = ", ".join(f"{one}={in_words(shape)}" for one, shape in wanted.items() if shape != old[one])
         raise UsageProblemError(f"{name} does not work with the input {listed}: {error}") from error
     return new, tuple(_note(one, old[one], shape) for one, shape in wanted.items() if shape != old[one])
 
@@ -66,37 +65,20 @@ def with_static_sizes(name: str, model: keras.Model, sizes: Sizes) -> tuple[kera
 def _wanted(name: str, model: keras.Model, sizes: Sizes) -> dict[str, tuple[int | None, ...]]:
     """Return the shapes of all inputs, with the batch None, as far as they are known."""
     inputs = dict(zip(signature.names(model)[0], model.inputs, strict=True))
-    given = _named(sizes.given, list(inputs))
+    given = named(sizes.given, list(inputs))
     rows = _rows(sizes, inputs)
     found: dict[str, tuple[int | None, ...]] = {}
     for one, tensor in inputs.items():
         shape = tuple(tensor.shape)
         if one in given:
-            _check(name, one, shape, given[one], f"--set-input {one}={_words(given[one])}")
+            check(name, one, shape, given[one], f"--set-input {one}={in_words(given[one])}")
             shape = given[one]
         elif None in shape[1:] and one in rows:
             row = rows[one]
-            _check(name, one, shape, (1, *row), sizes.data.name if sizes.data else "")
+            check(name, one, shape, (1, *row), sizes.data.name if sizes.data else "")
             shape = (1, *row)
         found[one] = (None, *shape[1:])
     return found
-
-
-def _named(given: Mapping[str, Shape], inputs: list[str]) -> dict[str, Shape]:
-    """Return the given shapes by input name.
-
-    Raises:
-        UsageProblemError: there is no such input, or a name is needed.
-    """
-    if "" in given and len(inputs) > 1:
-        raise UsageProblemError(
-            f"the model has {len(inputs)} inputs; type the name too: --set-input {inputs[0]}={_words(given[''])}"
-        )
-    named = {one or inputs[0]: shape for one, shape in given.items()}
-    for one in named:
-        if one not in inputs:
-            raise unknown("input", one, inputs)
-    return named
 
 
 def _rows(sizes: Sizes, inputs: Mapping[str, Any]) -> dict[str, Shape]:
@@ -109,25 +91,7 @@ def _rows(sizes: Sizes, inputs: Mapping[str, Any]) -> dict[str, Shape]:
     return rows
 
 
-def _check(name: str, one: str, shape: tuple[int | None, ...], wanted: Shape, origin: str) -> None:
-    """Check that a shape with a batch of 1 fits the input's.
-
-    Raises:
-        UsageProblemError: it does not.
-    """
-    fits = len(shape) == len(wanted) and wanted[0] == 1
-    if not fits or any(own not in (None, size) for own, size in zip(shape[1:], wanted[1:], strict=True)):
-        raise UsageProblemError(
-            f"{origin}: the input {one!r} of {name} has the shape {shape}, which {_words(wanted)} does not fit "
-            "(the first size is the batch, 1)"
-        )
-
-
 def _note(one: str, old: tuple[int | None, ...], new: tuple[int | None, ...]) -> str:
     if old[1:] == new[1:]:
         return f"the input {one!r} has a batch of {old[0]} in Keras, and of 1 in the files"
     return f"the input {one!r} has the shape {old} in Keras, and {(1, *new[1:])} in the files"
-
-
-def _words(shape: tuple[int | None, ...]) -> str:
-    return ",".join(str(size or 1) for size in shape)

@@ -14,19 +14,29 @@ from calibration.observers import SplitObserver, Update
 from calibration.samples import Array, Samples
 from export.formats import PRIMARY
 from export.formats.session import Step
+from export.progress import Progress, Quiet, Sparing
 from export.runtime import cores
 
 # Samples of which fingerprints are taken: one may agree by chance if an output is a single number.
 COUNT = 2
 
 
-def observe(path: str, samples: str, observer: str) -> dict[str, Any]:
-    """Return the ranges of every activation of a float file, their stability, and what `fingerprints` returns."""
+def observe(path: str, samples: str, observer: str, progress: Progress | None = None) -> dict[str, Any]:
+    """Return the ranges of every activation of a float file, their stability, and what `fingerprints` returns.
+
+    `progress` receives the number of samples that are done, rarely; again from 0 for each part of a large file.
+    """
     watcher = PRIMARY.watch(Path(path), cores.count())
     split = SplitObserver(observer, watcher.edges)
     found: dict[str, list[Fingerprint]] = {}
     ends = EndsRecorder()
-    watcher.watch(Samples.load(Path(samples)), lambda index: _update(index, found, ends.then(split.half(index))))
+    loaded, counted = Samples.load(Path(samples)), Sparing(progress or Quiet())
+
+    def update_of(index: int) -> Update:
+        counted(index, len(loaded))
+        return _update(index, found, ends.then(split.half(index)))
+
+    watcher.watch(loaded, update_of)
     stability = split.stability()
     return {
         "ranges": split.ranges().record(),
