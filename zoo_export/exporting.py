@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -112,7 +113,7 @@ def export(
     """
     from zoo_export import sources, words
 
-    with in_python(), TemporaryDirectory(prefix="zoo-export-python-") as folder:
+    with TemporaryDirectory(prefix="zoo-export-python-") as folder, in_python(folder):
         work = Path(folder)
         words.check_names(more, More, signature(export).parameters)
         given = sources.model_file(model, name, work)
@@ -153,8 +154,11 @@ def _exported(recipe: Recipe, progress: Progress | None, function: Callable[[], 
 
 
 @contextmanager
-def in_python() -> Iterator[None]:
+def in_python(folder: str) -> Iterator[None]:
     """Name the options in the messages of errors as the arguments that they are here.
+
+    Args:
+        folder: a temporary one, which is left out of the names of files in it.
 
     Raises:
         ZooError: the error of the block.
@@ -164,7 +168,7 @@ def in_python() -> Iterator[None]:
     try:
         yield
     except ZooError as error:
-        message = _FLAG.sub(_argument, str(error))
+        message = _FLAG.sub(_argument, str(error)).replace(f"{folder}{os.sep}", "")
         if found := _OWN_LAYER.search(message):
             message = (
                 f"{found[1]} is code of yours that Keras cannot find again: put "

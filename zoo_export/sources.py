@@ -34,6 +34,7 @@ def model_file(model: Any, name: str | None, work: Path) -> ModelFile:
         UsageProblemError: it is no model, or a name is given to a file.
     """
     from zoo.errors import UsageProblemError
+    from zoo_export.quiet import quiet
 
     if isinstance(model, str | Path):
         if name is not None:
@@ -45,7 +46,8 @@ def model_file(model: Any, name: str | None, work: Path) -> ModelFile:
     word = name or str(model.name)
     path = work / f"{''.join(c if c.isalnum() or c in '._-' else '_' for c in word)}.keras"
     try:
-        model.save(path)
+        with quiet(True):  # of layers and settings that a file does not hold, which no export needs
+            model.save(path)
     except (ValueError, TypeError, NotImplementedError) as error:
         first = next(iter(str(error).splitlines()), type(error).__name__)
         raise UsageProblemError(f"the model {word!r} cannot be saved: {first}") from error
@@ -71,10 +73,20 @@ def samples(calibration: Any, work: Path) -> Samples:
     if callable(calibration):
         return Samples(function=calibration)
     if isinstance(calibration, Iterable):
-        return Samples(function=lambda: calibration)
+        return Samples(function=_named(calibration))
     raise UsageProblemError(
         f"calibration is a {type(calibration).__name__}; give an array, a mapping of arrays by input name, or a path"
     )
+
+
+def _named(calibration: Iterable[Any]) -> Callable[[], Iterable[Any]]:
+    """Return a function that returns the samples, with the name under which the manifest records them."""
+
+    def samples() -> Iterable[Any]:
+        return calibration
+
+    samples.__name__ = f"over a {type(calibration).__name__}"
+    return samples
 
 
 def labelled(evaluate: Any, work: Path) -> str | None:

@@ -20,6 +20,7 @@ from zoo.registry import Registry
 
 # Default source by the kind of a model's inputs; `open_builtin` refuses every kind without an entry.
 DEFAULTS: Registry[Callable[[Request], Stream]] = Registry("default source", {Photo.kind: builtin.open_builtin})
+UNNAMED = "a function"
 
 
 def draw(
@@ -76,7 +77,8 @@ def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, r
     if random:
         return noise.open_noise(request)
     if callable_ is not None:
-        return function.open_callable(callable_, getattr(callable_, "__name__", "a function"), request)
+        name = getattr(callable_, "__name__", UNNAMED)
+        return function.open_callable(callable_, name if name != "<lambda>" else UNNAMED, request)
     if spec is None and texts.reads_text(request):
         return texts.open_builtin(request)
     if spec is None:

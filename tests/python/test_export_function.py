@@ -77,6 +77,7 @@ def test_html_escapes_what_a_model_says(model: keras.Model, tmp_path: Path) -> N
         ({"model": "lenet5", "calibraton": "x"}, "unknown argument 'calibraton'; did you mean 'calibration'"),
         ({"model": "lenet5", "calibration": "nowhere"}, "calibration='nowhere' does not exist"),
         ({"model": "lenet5", "calibration": np.zeros((4, 5))}, "has the shape (N, 5)"),
+        ({"model": "lenet5", "calibration": np.zeros((0, 28, 28, 1))}, "calibration.npy"),
         ({"model": "lenet5", "precision": "int9"}, "unknown precision 'int9'"),
         ({"model": "lenet5", "evaluate": (1, 2, 3)}, "a pair of arrays"),
         ({"model": "lenet5", "name": "other"}, "name is for a model in memory"),
@@ -92,6 +93,7 @@ def test_a_mistake_is_named_at_once_in_the_words_of_python(
         zoo_export.export(**arguments)
     assert words in str(caught.value)
     assert "--" not in str(caught.value)
+    assert "zoo-export-python" not in str(caught.value), "a temporary folder"
 
 
 def test_a_custom_layer_of_the_program_and_samples_of_a_function(tmp_path: Path) -> None:
@@ -109,7 +111,24 @@ def test_a_custom_layer_of_the_program_and_samples_of_a_function(tmp_path: Path)
     finally:
         del keras.saving.get_custom_objects()["test_export_function>Doubling"]
     assert result.files["doubled-float32.onnx"].is_file()
+    assert "<lambda>" not in json.dumps(result.manifest)
 
+
+def test_samples_are_recorded_by_the_kind_of_what_gives_them(model: keras.Model, tmp_path: Path) -> None:
+    result = zoo_export.export(model, int8=True, formats="tflite", calibration=list(ROWS), out=tmp_path)
+    assert result.manifest["calibration"]["source"].startswith("function over a list")
+
+
+NOISY = """
+import warnings
+@keras.saving.register_keras_serializable()
+class Noisy(keras.layers.Dense):
+    def get_config(self):
+        warnings.warn("a setting is not saved")
+        print("a setting is not saved")
+        return super().get_config()
+model = keras.Model(rows, Noisy(2)(rows), name="quiet")
+"""
 
 QUIET = """
 import keras, numpy as np, json, sys
@@ -127,8 +146,9 @@ print(json.dumps(list(result.files)))
     [
         ("model = keras.Model(rows, keras.layers.Dense(2)(rows), name='quiet')", "np.eye(6, dtype='float32')"),
         ("model = keras.Model(rows, keras.layers.Dense(2)(rows), name='quiet')", "lambda: np.eye(6, dtype='float32')"),
+        (NOISY, "np.eye(6, dtype='float32')"),
     ],
-    ids=["in a process of its own", "in this process"],
+    ids=["in a process of its own", "in this process", "a model that warns when it is saved"],
 )
 def test_nothing_is_printed(line: str, calibration: str, tmp_path: Path) -> None:
     program = QUIET.format(model=line, calibration=calibration)

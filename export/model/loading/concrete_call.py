@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from calibration.inputs import InputSpec
 from calibration.sources import arrays
-from export.model.loading.static_sizes import Shape, Sizes
+from export.model.loading.given_shapes import Shape
+from export.model.loading.static_sizes import Sizes
 from zoo.errors import UsageProblemError
 
 if TYPE_CHECKING:
