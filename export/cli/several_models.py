@@ -66,6 +66,10 @@ def export_several(recipes: Sequence[Recipe], export: Callable[[Recipe], dict[st
         except ZooError as error:
             print_error(str(error) if recipe.model in str(error) else f"{recipe.model}: {error}")
             outcomes.append(Outcome(model=recipe.model, error=error))
+        except KeyboardInterrupt:
+            if folders := [str(one.result["folder"]) for one in outcomes if one.result and one.result["folder"]]:
+                standard_error().print(f"written before: {', '.join(folders)}", soft_wrap=True)
+            raise
     return outcomes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 from keras import layers
 
 from export.cli.main import main
+from export.cli.several_models import export_several
+from export.recipe import Recipe
 
 
 @pytest.fixture
@@ -76,3 +79,14 @@ def test_nothing_is_exported_if_one_model_cannot_be(
     assert main(["export", *models, "--calibration", "rows.npy"]) == 2
     assert words in capsys.readouterr().err
     assert not (files / "artifacts").exists()
+
+
+def test_an_interruption_names_the_folders_that_were_written(capsys: pytest.CaptureFixture[str]) -> None:
+    def export(recipe: Recipe) -> dict[str, Any]:
+        if recipe.model == "vae":
+            raise KeyboardInterrupt
+        return {"folder": f"artifacts/{recipe.model}"}
+
+    with pytest.raises(KeyboardInterrupt):
+        export_several([Recipe(model="lenet5"), Recipe(model="vae")], export)
+    assert capsys.readouterr().err.splitlines()[-1] == "written before: artifacts/lenet5"
