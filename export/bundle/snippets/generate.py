@@ -31,8 +31,6 @@ _EXACT = {
     "golden": "It takes golden inputs of the export; manifest.json says what the inputs mean.",
 }
 _FILTERS = {
-    "kotlin": "Everything is as in manifest.json but the filter: Android resizes without Pillow's {filter} filter and\n"
-    "its antialiasing, so that pixels differ, and a class may differ where two are close.",
     "swift": "Everything is as in manifest.json but the filter: Core Graphics resizes by a filter of its own, not by\n"
     "Pillow's {filter}, so that pixels differ, and a class may differ where two are close.",
     "c": "Everything is as in manifest.json but the filter: resize by {filter} with antialiasing, as Pillow does.\n"
@@ -147,26 +145,26 @@ def _real_in_javascript(spec: TensorSpec) -> str:
 
 
 def _other_languages(one: DescribedFile) -> Iterator[Snippet]:
-    """Yield the input for languages that no test here runs, or that leave the resize to a library."""
+    """Yield the input for languages of apps; those without a filter of their own leave the resize to a library."""
     photo, (spec, *others) = one.preprocessing, one.inputs
     if photo is None or others or spec.dtype not in _C_TYPES:
         return
-    filters = {"nearest": ("false", ".none"), "bilinear": ("true", ".medium"), "bicubic": ("true", ".high")}
+    filters = {"nearest": ".none", "bilinear": ".medium", "bicubic": ".high"}  # of Core Graphics
     for suffix, language, title in (
         ("kt", "kotlin", "Kotlin, Android"),
         ("swift", "swift", "Swift, iOS and macOS"),
         ("h", "c", "C++"),
     ):
-        remark = _FILTERS[language].format(filter=photo.resize)
+        remark = _FILTERS.get(language, "").format(filter=photo.resize)
         code = render(
             f"photo_input.{suffix}.jinja",
             one=one,
             photo=photo,
             spec=spec,
-            promise=remark,
+            promise=remark or _EXACT["photo"],
             cut=_cut(photo),
-            colours=_colours(photo, "shr" if language == "kotlin" else ">>"),
-            filter=filters[photo.resize][language == "swift"],
+            colours=_colours(photo),
+            filter=filters[photo.resize],
             bytes=4 if spec.dtype == "float32" else 1,
             limits=_LIMITS.get(spec.dtype),
             plus=_plus,
@@ -192,10 +190,10 @@ def _cut(photo: Preprocessing) -> str:
     return "whole" if photo.fit == "stretch" else "centre"
 
 
-def _colours(photo: Preprocessing, shift: str) -> str:
+def _colours(photo: Preprocessing) -> str:
     """Return the channels of a pixel in the order of the input, from the numbers red, green and blue."""
     if photo.colours == "GRAY":  # the weights of Pillow, in 16 bits
-        return f"(19595 * red + 38470 * green + 7471 * blue + 32768) {shift} 16"
+        return "(19595 * red + 38470 * green + 7471 * blue + 32768) >> 16"
     return ", ".join(("blue", "green", "red") if photo.colours == "BGR" else ("red", "green", "blue"))
 
 
