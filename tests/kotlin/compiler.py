@@ -32,13 +32,9 @@ def compiled(files: Iterable[Path], out: Path, *options: str) -> str:
     """
     jars = sources.fetch(COMPILER)
     classes = os.pathsep.join(map(str, jars))
-    done = subprocess.run(
-        ["java", "-Xmx1g", "-cp", classes, "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", "-no-reflect", "-no-stdlib"]
-        + ["-cp", str(jars[0]), "-d", str(out), *options, *map(str, files)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    program = ("-cp", classes, "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler")
+    words = ("-no-reflect", "-no-stdlib", "-cp", jars[0], "-d", out, *options, *files)
+    done = subprocess.run(["java", "-Xmx1g", *program, *map(str, words)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stderr
 

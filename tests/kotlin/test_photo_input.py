@@ -85,7 +85,7 @@ def test_photos_become_the_bytes_of_python(tmp_path: Path) -> None:
         code = companions(manifest(preprocessing, kind))["photo_input.kt"].decode()
         (tmp_path / f"Fixture{number}.kt").write_text(f"package fixture{number}\n\n{code}")
     (tmp_path / "Main.kt").write_text(program(len(FIXTURES)))
-    compiled([*tmp_path.glob("*.kt"), STUBS / "android_graphics.kt"], tmp_path / "classes")
+    compiled([*tmp_path.glob("*.kt"), *STUBS.glob("*.kt")], tmp_path / "classes")
     run(tmp_path / "classes", "MainKt", [str(tmp_path), *(f"{width}x{height}" for width, height in SIZES)])
     for number, (name, (preprocessing, kind)) in enumerate(FIXTURES.items()):
         found = (tmp_path / f"input{number}").read_bytes()

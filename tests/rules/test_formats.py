@@ -17,6 +17,7 @@ MAY_NAME_FORMATS = {
     "export/cli/commands/run.py": "help",
     "export/cli/doctor/dependencies.py": "distributions, one of which is called onnx",
     "export/cli/doctor/machine.py": "the name of a runtime",
+    "export/bundle/deploy/android/readme.py": "the address of LiteRT's documentation",
     "export/bundle/deploy/litert_lm.py": "the runtime loads .tflite",
     "export/bundle/deploy/on_device/session.py": "travels to devices, where no other module of this project is",
     "export/bundle/deploy/onnxruntime_genai.py": "the runtime loads .onnx",

@@ -14,7 +14,7 @@ SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8")
 @pytest.mark.parametrize("package", SETUPTOOLS["package-data"])
 def test_every_file_of_a_package_is_installed(package: str) -> None:
     folder = ROOT / package
-    named = {path for pattern in SETUPTOOLS["package-data"][package] for path in folder.glob(pattern)}
+    named = {path for pattern in SETUPTOOLS["package-data"][package] for path in folder.glob(pattern) if path.is_file()}
     there = {
         path
         for path in folder.rglob("*")

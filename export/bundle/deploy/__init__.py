@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from export.bundle.deploy import pack, packed_files
+from export.bundle.deploy.android import ANDROID
 from export.bundle.deploy.browser import BROWSER
 from export.bundle.deploy.litert_lm import LITERT_LM
 from export.bundle.deploy.onnxruntime_genai import ONNXRUNTIME_GENAI
@@ -19,7 +20,7 @@ from zoo.spelling import spelled
 __all__ = ["TARGETS", "Target", "find", "requested"]
 
 TARGETS: Mapping[str, Target] = {
-    target.name: target for target in (BROWSER, RASPBERRY_PI, LITERT_LM, ONNXRUNTIME_GENAI, TRANSFORMERS_JS)
+    target.name: target for target in (ANDROID, BROWSER, RASPBERRY_PI, LITERT_LM, ONNXRUNTIME_GENAI, TRANSFORMERS_JS)
 }
 
 

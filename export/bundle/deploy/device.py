@@ -95,7 +95,7 @@ class Device:
             sources=sources,
             decoders=frozenset(file.path.name for file in sources if writes_text(file.path)),
             folder_name=folder_name,
-            licence=_licence(delivered),
+            licence=licence(delivered),
         )
         golden = golden_outputs.content(delivered, sources, model.decoders)
         companions = {name: _undamaged(delivered, name) for name in _needed(delivered)}
@@ -178,14 +178,15 @@ def _record(model: DeviceModel, golden_digest: str) -> Mapping[str, Any]:
     }
 
 
-def _licence(delivered: Delivered) -> str:
+def licence(delivered: Delivered) -> str:
+    """Return what whoever ships the weights must know, in sentences."""
     weights = delivered.manifest["weights"]
     if not delivered.trained:
         return f"The weights are UNTRAINED ({delivered.untrained_reason}): the predictions mean nothing."
-    licence = str(weights.get("licence") or "")
-    if not licence:
+    named = str(weights.get("licence") or "")
+    if not named:
         return f"The licence of the weights is not known ({weights['source']}): ask whoever made them before you ship."
-    return f"Licence of the weights: {licence} ({weights['source']}).{_restriction(licence)}"
+    return f"Licence of the weights: {named} ({weights['source']}).{_restriction(named)}"
 
 
 # What the name of a licence contains -> what that means for whoever ships the weights.

@@ -1,0 +1,4 @@
+// Signatures of https://developer.android.com/reference/android/net/Uri
+package android.net
+
+abstract class Uri
