@@ -27,6 +27,7 @@ MAY_NAME_FORMATS = {
     "export/missing.py": "modules, one of which is called onnx",
     "export/bundle/manifest.py": "distributions, one of which is called onnx",
     "export/runtime/emulation/machines.py": "distributions for other processors",
+    "export/runtime/tools/environment.py": "a distribution called tflite-micro",
     "zoo/pretrained/mobilenet.py": "Google publishes the weights as .tflite",
     "zoo/weights/readers/__init__.py": "Google publishes the weights as .tflite",
     "zoo/weights/readers/onnx.py": "the ONNX Model Zoo publishes weights as .onnx",

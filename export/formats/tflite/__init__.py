@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from export.errors import ConversionError
 from export.formats.dissection import Dissector
 from export.formats.enclosure import Enclosure
+from export.formats.footprint import Footprint
 from export.formats.opened import OpenedFile
 from export.formats.requirements import Requirements
 from export.formats.session import (
@@ -165,6 +166,18 @@ class TfliteFormat:
         from export.formats.tflite.requirements import requirements
 
         return requirements(path.read_bytes())
+
+    def footprint(self, path: Path) -> Footprint:
+        """Return the memory, work and operators that TensorFlow Lite Micro needs for a file."""
+        from export.formats.tflite.micro.footprint import footprint
+
+        return footprint(path.read_bytes())
+
+    def open_plain(self, path: Path) -> Session:
+        """Load a file in LiteRT with the plain kernels of its reference, which microcontrollers share."""
+        from export.formats.tflite.session import TfliteSession
+
+        return TfliteSession(path, plain_kernels=True)
 
     def number_types(self, content: bytes) -> NumberTypes:
         """Return the types of the constants and of the quantized tensors."""
