@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from export.bundle.deploy import pack, packed_files
 from export.bundle.deploy.browser import BROWSER
 from export.bundle.deploy.litert_lm import LITERT_LM
+from export.bundle.deploy.microcontroller import MICROCONTROLLER, Microcontroller
 from export.bundle.deploy.onnxruntime_genai import ONNXRUNTIME_GENAI
 from export.bundle.deploy.raspberry_pi import RASPBERRY_PI
 from export.bundle.deploy.target import Target
@@ -16,10 +18,11 @@ from export.recipe import Recipe
 from zoo.errors import UsageProblemError, unknown
 from zoo.spelling import spelled
 
-__all__ = ["TARGETS", "Target", "find", "requested"]
+__all__ = ["TARGETS", "Target", "find", "requested", "with_types"]
 
 TARGETS: Mapping[str, Target] = {
-    target.name: target for target in (BROWSER, RASPBERRY_PI, LITERT_LM, ONNXRUNTIME_GENAI, TRANSFORMERS_JS)
+    target.name: target
+    for target in (BROWSER, RASPBERRY_PI, MICROCONTROLLER, LITERT_LM, ONNXRUNTIME_GENAI, TRANSFORMERS_JS)
 }
 
 
@@ -33,6 +36,18 @@ def find(name: str) -> Target:
     if name not in TARGETS:
         raise unknown("target", name, TARGETS)
     return TARGETS[name]
+
+
+def with_types(names: Sequence[str], recipe: Recipe) -> Recipe:
+    """Return a recipe whose inputs and outputs have the type that suits its targets, unless it names one.
+
+    Raises:
+        UsageProblemError: a name is unknown.
+    """
+    targets = [find(name) for name in names]
+    types = {target.io if isinstance(target, Microcontroller) else None for target in targets}
+    wanted = types.pop() if len(types) == 1 else None
+    return replace(recipe, io=wanted) if wanted is not None and recipe.io is None else recipe
 
 
 def requested(names: Sequence[str], recipe: Recipe, *, zipped: bool) -> list[Target]:

@@ -95,7 +95,7 @@ class Device:
             sources=sources,
             decoders=frozenset(file.path.name for file in sources if writes_text(file.path)),
             folder_name=folder_name,
-            licence=_licence(delivered),
+            licence=licence(delivered),
         )
         golden = golden_outputs.content(delivered, sources, model.decoders)
         companions = {name: _undamaged(delivered, name) for name in _needed(delivered)}
@@ -178,7 +178,8 @@ def _record(model: DeviceModel, golden_digest: str) -> Mapping[str, Any]:
     }
 
 
-def _licence(delivered: Delivered) -> str:
+def licence(delivered: Delivered) -> str:
+    """Return what whoever ships the weights must know about their licence."""
     weights = delivered.manifest["weights"]
     if not delivered.trained:
         return f"The weights are UNTRAINED ({delivered.untrained_reason}): the predictions mean nothing."

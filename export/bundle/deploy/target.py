@@ -25,10 +25,12 @@ class Contents:
     Attributes:
         sources: the delivered files among it.
         files: paths in the folder of the target -> contents.
+        notes: what the user must know, such as a check that could not be made.
     """
 
     sources: tuple[DeliveredFile, ...]
     files: Files
+    notes: tuple[str, ...] = ()
 
 
 class Target(Protocol):
