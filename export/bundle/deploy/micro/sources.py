@@ -12,6 +12,7 @@ import numpy as np
 from calibration.samples import Array
 from export.bundle.deploy.micro.chosen import MicroFile
 from export.bundle.deploy.micro.outputs import MicroOutputs
+from export.bundle.deploy.on_device.comparison import MOST_STEPS
 from export.bundle.deploy.target import Files
 from export.bundle.read import Delivered
 from export.bundle.snippets.generate import plus, snippets
@@ -49,6 +50,7 @@ def sources(delivered: Delivered, chosen: MicroFile, outputs: MicroOutputs, aren
         "inputs": [_tensor(spec) for spec in file.inputs],
         "outputs": [_tensor(spec) for spec in file.outputs],
         "plus": plus,
+        "signed": [str(spec.dtype == "int8").lower() for spec in file.outputs],
         "has_photo": bool(photo_input),
         "has_labels": bool(labels),
         "is_classifier": delivered.task == "classification" and len(file.outputs) == 1,
@@ -117,6 +119,7 @@ def _golden(outputs: MicroOutputs) -> dict[str, str]:
         "micro_golden.h.jinja",
         samples=count,
         computed=outputs.computed_by,
+        most_steps=0 if outputs.run is not None else int(MOST_STEPS),
         inputs=len(outputs.inputs),
         outputs=len(outputs.outputs),
     )
