@@ -31,3 +31,16 @@ class Footprint:
     def arena_bytes(self) -> int:
         """The block of RAM that the runtime gets."""
         return max(self.activations_bytes, self.planning_bytes) + self.persistent_bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedOperator:
+    """An operator of a file.
+
+    Attributes:
+        name: what it computes.
+        output: name of its first output.
+    """
+
+    name: str
+    output: str

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from calibration.samples import Array, Samples
 from export.formats.dissection import Dissector
 from export.formats.enclosure import Enclosure
-from export.formats.footprint import Footprint
+from export.formats.footprint import Footprint, NamedOperator
 from export.formats.opened import OpenedFile
 from export.formats.requirements import Requirements
 from export.formats.session import (
@@ -233,6 +233,14 @@ class Format(Protocol):
 
 class ObservableFormat(Format, Protocol):
     """A format whose runtime gives access to every tensor, so that ranges can be observed."""
+
+    def operators(self, content: bytes) -> tuple[NamedOperator, ...]:
+        """Return the operators of a file one by one, also of one that no runtime here runs."""
+        ...
+
+    def edges(self, content: bytes) -> tuple[tuple[Any, ...], ...]:
+        """Return shape, type and grid of every input and output of a file, also of one that no runtime here runs."""
+        ...
 
     def open_plain(self, path: Path) -> Session:
         """Load a file in its runtime with plain kernels, which microcontrollers share."""

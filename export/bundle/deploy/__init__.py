@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from export.bundle.deploy import pack, packed_files
 from export.bundle.deploy.browser import BROWSER
+from export.bundle.deploy.ethos_u import ETHOS_U
 from export.bundle.deploy.litert_lm import LITERT_LM
-from export.bundle.deploy.microcontroller import MICROCONTROLLER, Microcontroller
+from export.bundle.deploy.microcontroller import MICROCONTROLLER
 from export.bundle.deploy.onnxruntime_genai import ONNXRUNTIME_GENAI
 from export.bundle.deploy.raspberry_pi import RASPBERRY_PI
 from export.bundle.deploy.target import Target
@@ -22,7 +23,7 @@ __all__ = ["TARGETS", "Target", "find", "requested", "with_types"]
 
 TARGETS: Mapping[str, Target] = {
     target.name: target
-    for target in (BROWSER, RASPBERRY_PI, MICROCONTROLLER, LITERT_LM, ONNXRUNTIME_GENAI, TRANSFORMERS_JS)
+    for target in (BROWSER, RASPBERRY_PI, MICROCONTROLLER, ETHOS_U, LITERT_LM, ONNXRUNTIME_GENAI, TRANSFORMERS_JS)
 }
 
 
@@ -44,8 +45,7 @@ def with_types(names: Sequence[str], recipe: Recipe) -> Recipe:
     Raises:
         UsageProblemError: a name is unknown.
     """
-    targets = [find(name) for name in names]
-    types = {target.io if isinstance(target, Microcontroller) else None for target in targets}
+    types = {find(name).io for name in names}
     wanted = types.pop() if len(types) == 1 else None
     return replace(recipe, io=wanted) if wanted is not None and recipe.io is None else recipe
 

@@ -18,7 +18,7 @@ from export.bundle.read import Delivered, DeliveredFile, damage
 from export.bundle.write import GOLDEN, LABELS
 from export.formats import FORMATS, PRIMARY
 from export.progress import Progress
-from export.recipe import Recipe
+from export.recipe import Io, Recipe
 from export.runtime.decoding import writes_text
 from zoo.errors import CheckFailedError, UsageProblemError
 
@@ -58,6 +58,7 @@ class Device:
         files: the programs for the device, by path in the folder.
         readme: what to install and to type, in Markdown.
         libraries: fetches what is copied into every folder.
+        io: the type of inputs and outputs that suits it; None if all do.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Device:
     files: Callable[[DeviceModel], Files]
     readme: Callable[[DeviceModel], str]
     libraries: Callable[[], None] = _no_libraries
+    io: Io | None = None
 
     def refusal(self, recipe: Recipe) -> str:
         """Return why no file of a recipe would run there, and the nearest that would; empty if one may."""

@@ -18,7 +18,7 @@ from zoo.spelling import spelled
     "name",
     required=True,
     metavar="NAME",
-    help="browser, raspberry-pi, microcontroller, litert-lm, onnxruntime-genai or transformers-js.",
+    help="browser, raspberry-pi, microcontroller, ethos-u, litert-lm, onnxruntime-genai or transformers-js.",
 )
 @click.option("--precision", metavar="NAME", help="Precision of the files; default: int8, or the smallest file.")
 @click.option("--out", type=click.Path(path_type=Path), help="The new folder; default: FOLDER-NAME.")
