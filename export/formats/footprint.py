@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from export.units import count_in_words, size_in_words
+
+MARGIN, ROUNDED_BYTES = 0.05, 1024  # other kernels, such as those of CMSIS-NN, use more memory than the plain ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +36,21 @@ class Footprint:
 
     @property
     def arena_bytes(self) -> int:
-        """The block of RAM that the runtime gets."""
+        """The block of RAM that the runtime needs."""
         return max(self.activations_bytes, self.planning_bytes) + self.persistent_bytes
+
+    @property
+    def given_bytes(self) -> int:
+        """The block of RAM that it gets: with a margin, in whole kilobytes of 1024."""
+        return math.ceil(self.arena_bytes * (1 + MARGIN) / ROUNDED_BYTES) * ROUNDED_BYTES
+
+
+def in_words(facts: Mapping[str, Any]) -> str:
+    """Return a sentence about a file on a microcontroller; `facts` are those of `zoo inspect`."""
+    if facts["lacking"]:
+        return f"no microcontroller runs it: TensorFlow Lite Micro lacks {', '.join(facts['lacking'])}"
+    ram, flash = (size_in_words(facts[name]) for name in ("arena_bytes", "flash_bytes"))
+    return f"on a microcontroller: {ram} of RAM (arena), {flash} of flash, {count_in_words(facts['macs'])} MACs"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -186,7 +186,7 @@ class Format(Protocol):
         """Return which releases of the runtime load a file, and what its GPU delegate does not take."""
         ...
 
-    def footprint(self, path: Path) -> Footprint:
+    def footprint(self, content: bytes) -> Footprint:
         """Return the memory, work and operators that a microcontroller needs for a file.
 
         Raises:

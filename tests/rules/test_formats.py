@@ -18,6 +18,7 @@ MAY_NAME_FORMATS = {
     "export/cli/doctor/dependencies.py": "distributions, one of which is called onnx",
     "export/cli/doctor/machine.py": "the name of a runtime",
     "export/bundle/deploy/litert_lm.py": "the runtime loads .tflite",
+    "export/bundle/deploy/micro/readme.py": "the address of a runtime",
     "export/bundle/deploy/on_device/session.py": "travels to devices, where no other module of this project is",
     "export/bundle/deploy/onnxruntime_genai.py": "the runtime loads .onnx",
     "export/bundle/deploy/raspberry_pi.py": "a sentence about one runtime",

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from export.bundle.deploy.device import licence
@@ -25,6 +26,7 @@ from export.units import size_in_words, time_in_words
 from zoo.errors import CheckFailedError
 
 SCHEMA = "zoo-export ethos-u 1"
+SEAMS = ("QUANTIZE", "DEQUANTIZE")
 ON_NPU = "ethos-u"  # the operator that stands for all those that run there
 _FLOAT = re.compile("float32", re.IGNORECASE)
 
@@ -114,7 +116,7 @@ class EthosU:
             OutsideError: Vela cannot be fetched.
         """
         file = chosen.choose(delivered, precision, self.title).file
-        placements = [_placement(file, one, vela.compiled(file.path, one, progress)) for one in CONFIGURATIONS]
+        placements = [placed(file.path, one, vela.compiled(file.path, one, progress)) for one in CONFIGURATIONS]
         record = {
             "schema": SCHEMA,
             "name": delivered.name,
@@ -135,19 +137,19 @@ class EthosU:
             FILE: (json.dumps(record, indent=1) + "\n").encode(),
             README: _readme(delivered, file, placements),
         }
-        return Contents(sources=(file,), files=files, notes=tuple(dict.fromkeys(_notes(placements))))
+        return Contents(sources=(file,), files=files, notes=notes(placements))
 
 
-def _placement(file: DeliveredFile, configuration: Configuration, compiled: Compiled) -> Placement:
+def placed(path: Path, configuration: Configuration, compiled: Compiled) -> Placement:
     """Return where the operators of a file run.
 
     Raises:
         CheckFailedError: none runs on the NPU, or the compiled file has other inputs or outputs.
     """
-    content = file.path.read_bytes()
+    content = path.read_bytes()
     before, after = PRIMARY.operators(content), PRIMARY.operators(compiled.content)
     left = [one for one in after if one.name != ON_NPU]
-    where = f"{file.path.name} on {configuration.accelerator}"
+    where = f"{path.name} on {configuration.accelerator}"
     if len(left) == len(after) or not compiled.milliseconds:
         reason = next(iter(compiled.reasons.values()), "Vela does not say why")
         raise CheckFailedError(f"nothing of {where} runs on the NPU: {reason}; see docs/microcontrollers.md")
@@ -156,7 +158,7 @@ def _placement(file: DeliveredFile, configuration: Configuration, compiled: Comp
     return Placement(
         configuration=configuration,
         compiled=compiled,
-        file=f"{file.path.stem}_{configuration.name}_vela{file.path.suffix}",
+        file=f"{path.stem}_{configuration.name}_vela{path.suffix}",
         share=1 - len(left) / len(before),
         on_cpu=tuple(_on_cpu(one, compiled.reasons) for one in left),
     )
@@ -177,12 +179,14 @@ def layer_of(tensor: str) -> str:
     return re.sub(r"_1$", "", named)
 
 
-def _notes(placements: Sequence[Placement]) -> list[str]:
-    return [
-        f"{one.operator} of the layer {one.layer} runs on the CPU ({one.reason}): {one.change}"
-        for placement in placements
-        for one in placement.on_cpu
-    ]
+def notes(placements: Sequence[Placement]) -> tuple[str, ...]:
+    """Return a sentence for each operator on the CPU; those that only change the type of its tensors go without."""
+    # The NPUs differ little in what they take, and in their words.
+    left = {(one.operator, one.layer): one for placement in reversed(placements) for one in placement.on_cpu}.values()
+    computing = [one for one in left if one.operator not in SEAMS] or list(left)
+    return tuple(
+        f"{one.operator} of the layer {one.layer} runs on the CPU ({one.reason}): {one.change}" for one in computing
+    )
 
 
 def _readme(delivered: Delivered, file: DeliveredFile, placements: Sequence[Placement]) -> bytes:
@@ -192,7 +196,7 @@ def _readme(delivered: Delivered, file: DeliveredFile, placements: Sequence[Plac
         f"| {size_in_words(one.compiled.other_bytes)} | {one.file} |"
         for one in placements
     ]
-    left = "\n".join(f"- {note}" for note in dict.fromkeys(_notes(placements)))
+    left = "\n".join(f"- {note}" for note in notes(placements))
     return f"""\
 # {delivered.title} on an Ethos-U
 

@@ -115,6 +115,8 @@ def pass_options(command: Command) -> Command:
 )
 @click.option("--max-size", metavar="3MB", help="Choose the best file within this size.")
 @click.option("--max-latency", metavar="20ms", help="Choose the best file within this latency, on one thread here.")
+@click.option("--max-ram", metavar="256kB", help="Choose the best int8 file within this RAM of a microcontroller.")
+@click.option("--max-flash", metavar="1MB", help="Choose the best int8 file within this flash of a microcontroller.")
 @click.option("--preset", metavar="NAME", help=f"Choose the file by goal: {', '.join(Preset)}.")
 @click.option(
     "--raise-to", metavar="A,B", help=f"Higher precisions that a budget may use: {', '.join(Width)}; default: all."

@@ -133,7 +133,7 @@ class OnnxFormat:
 
         return requirements(path)
 
-    def footprint(self, path: Path) -> Footprint:
+    def footprint(self, content: bytes) -> Footprint:
         """Raise ConversionError: no runtime of microcontrollers is known here that reads .onnx files."""
         raise ConversionError("TensorFlow Lite Micro reads no .onnx files")
 

@@ -167,11 +167,11 @@ class TfliteFormat:
 
         return requirements(path.read_bytes())
 
-    def footprint(self, path: Path) -> Footprint:
+    def footprint(self, content: bytes) -> Footprint:
         """Return the memory, work and operators that TensorFlow Lite Micro needs for a file."""
         from export.formats.tflite.micro.footprint import footprint
 
-        return footprint(path.read_bytes())
+        return footprint(content)
 
     def operators(self, content: bytes) -> tuple[NamedOperator, ...]:
         """Return the operators of a file one by one."""

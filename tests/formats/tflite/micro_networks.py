@@ -56,6 +56,12 @@ def narrow() -> keras.Model:
     return keras.Model(x, layers.Dense(2, name="scores")(y))
 
 
+def wide() -> keras.Model:
+    """A layer with enough weights that every precision stores them in fewer bits."""
+    x = keras.Input((256,), batch_size=1, name="vector")
+    return keras.Model(x, layers.Dense(64, name="scores")(x))
+
+
 NETWORKS: Mapping[str, Callable[[], keras.Model]] = {
     one.__name__: one for one in (separable, skips, several_inputs, transposed, narrow)
 }

@@ -12,15 +12,18 @@ import numpy as np
 import pytest
 
 from export.errors import ConversionError
+from export.formats import QuantizationPlan
 from export.formats.tflite import TFLITE, flatbuffer
 from export.formats.tflite.micro.footprint import footprint
 from export.formats.tflite.micro.kernels import METHODS
 from export.formats.tflite.micro.live_ranges import buffers
 from export.formats.tflite.micro.planner import Buffer, offsets, peak_bytes
 from export.progress import Quiet
+from export.recipe import Io
 from export.runtime.tools import tflite_micro
 from export.runtime.tools.environment import TFLITE_MICRO, interpreter
-from tests.formats.tflite.micro_networks import NETWORKS, int8, narrow, separable
+from export.scheme import FLOAT16, INT8_DYNAMIC, Scheme
+from tests.formats.tflite.micro_networks import NETWORKS, int8, narrow, separable, wide
 from zoo.errors import CheckFailedError
 
 # What the interpreter printed for these networks: bytes of activations, and of what it keeps; then the products.
@@ -135,6 +138,20 @@ def test_operators_that_the_runtime_lacks_are_named() -> None:
     x = keras.Input((4, 4, 2), batch_size=1, name="x")
     found = footprint(TFLITE.convert(keras.Model(x, keras.ops.tile(x, (1, 2, 2, 1)))))
     assert found.lacking == ("TILE",)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "words"),
+    [
+        (FLOAT16, "DEQUANTIZE of float16"),
+        (INT8_DYNAMIC, "FULLY_CONNECTED of float32 with integer weights"),
+    ],
+    ids=str,
+)
+def test_types_that_its_kernels_do_not_mix_are_named(scheme: Scheme, words: str, tmp_path: Path) -> None:
+    plan = QuantizationPlan(scheme=scheme, io=Io.FLOAT32, ranges=None, input_ranges={})
+    content = TFLITE.quantize(TFLITE.convert(wide()), plan, {})
+    assert words in footprint(content).lacking
 
 
 def test_files_with_several_graphs_have_no_plan() -> None:

@@ -62,7 +62,7 @@ def choose(delivered: Delivered, precision: str | None, title: str) -> MicroFile
     if trouble := _trouble(file):
         raise UsageProblemError(f"{title} does not run {file.path.name}: {trouble}")
     try:
-        footprint = PRIMARY.footprint(file.path)
+        footprint = PRIMARY.footprint(file.path.read_bytes())
     except ConversionError as error:
         raise UsageProblemError(f"{title} does not run {file.path.name}: {error}") from error
     if footprint.lacking:

@@ -138,6 +138,8 @@ def _checked(
     if not delivered.trained and all(np.array_equal(found[one.name], expected[one.name]) for one in file.outputs):
         return Comparison(True, True, "identical")
     result = compare(described, found, expected, model)
+    if result.is_identical:
+        return Comparison(True, True, "identical")
     if not result.passed:
         raise CheckFailedError(
             f"{file.path.name} computes something else on a microcontroller than {what}: {result.words}; "

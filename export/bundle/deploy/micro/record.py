@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,16 +11,11 @@ from export.bundle.deploy.micro.chosen import MicroFile
 from export.bundle.deploy.micro.outputs import MicroOutputs
 from export.bundle.read import Delivered
 from export.bundle.write import LABELS
+from export.formats.footprint import MARGIN
 from export.runtime.tools.environment import TFLITE_MICRO
 from export.units import count_in_words, size_in_words
 
 SCHEMA = "zoo-export microcontroller 1"
-MARGIN, ROUNDED_BYTES = 0.05, 1024  # other kernels, such as those of CMSIS-NN, use more memory than the plain ones
-
-
-def arena_bytes(planned: int) -> int:
-    """Return the size of the arena: the plan and a margin, in whole kilobytes of 1024."""
-    return math.ceil(planned * (1 + MARGIN) / ROUNDED_BYTES) * ROUNDED_BYTES
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,7 +35,7 @@ class MicroModel:
     @property
     def arena_bytes(self) -> int:
         """The size of the arena in the sources."""
-        return arena_bytes(self.chosen.footprint.arena_bytes)
+        return self.chosen.footprint.given_bytes
 
     def record(self) -> Mapping[str, Any]:
         """Return the content of model.json."""

@@ -8,7 +8,7 @@ from typing import Any
 from export.errors import ConversionError
 from export.formats.footprint import Footprint
 from export.formats.tflite import flatbuffer
-from export.formats.tflite.micro.kernels import METHODS, kept_bytes
+from export.formats.tflite.micro.kernels import METHODS, kept_bytes, lacking
 from export.formats.tflite.micro.live_ranges import buffers, size_bytes
 from export.formats.tflite.micro.macs import macs
 from export.formats.tflite.micro.planner import aligned, peak_bytes
@@ -38,7 +38,7 @@ def footprint(content: bytes) -> Footprint:
         flash_bytes=aligned(len(content)),
         macs=macs(model),
         kernels=tuple(sorted({METHODS[name] for name in names if name in METHODS})),
-        lacking=tuple(sorted({name for name in names if name not in METHODS})),
+        lacking=tuple(sorted(set(lacking(model, graph)))),
     )
 
 

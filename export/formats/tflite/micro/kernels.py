@@ -67,6 +67,19 @@ _WORD_BYTES, _LONG_BYTES = 4, 8
 _SHORT_INTEGERS = ("INT8", "UINT8", "INT16")
 
 
+def lacking(model: flatbuffer.Model, graph: Any) -> Iterator[str]:
+    """Yield the operators that the runtime does not have, or not for the types of their tensors."""
+    for operator in graph.operators:
+        name = flatbuffer.op_name(model, operator)
+        types = [flatbuffer.type_name(graph.tensors[int(index)]) for index in operator.inputs if int(index) >= 0]
+        if name not in METHODS:
+            yield name
+        elif name in _BY_CHANNEL and types[_data_input(name)] == "FLOAT32" and types[_WEIGHTS] != "FLOAT32":
+            yield f"{name} of float32 with integer weights"
+        elif name == "DEQUANTIZE" and types[0] == "FLOAT16":
+            yield f"{name} of float16"
+
+
 def kept_bytes(name: str, graph: Any, operator: Any) -> int:
     """Return what the kernel of an operator keeps: a structure, and for weights a multiplier and shift by channel."""
     kept = KEPT_BYTES.get(name, KEPT_BY_OTHERS)
