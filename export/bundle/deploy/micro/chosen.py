@@ -53,21 +53,21 @@ def choose(delivered: Delivered, precision: str | None, title: str) -> MicroFile
     fitting = [file for file in delivered.files if file.format == PRIMARY.name and file.scheme == INT8]
     if not fitting:
         raise UsageProblemError(
-            f"{title} runs int8 {PRIMARY.suffix} files, and {delivered.folder} has none; export with --int8"
+            f"{delivered.folder} has no int8 {PRIMARY.suffix}, which alone runs on {title}; export with --int8"
         )
     proven = [file for file in fitting if not file.failures]
     if not proven:
         raise UsageProblemError(f"{fitting[0].path.name} failed its proof: {fitting[0].failures[0]}; export it again")
     (file,) = of_precision(delivered, proven, precision, PRIMARY.suffix)[:1]
     if trouble := _trouble(file):
-        raise UsageProblemError(f"{title} does not run {file.path.name}: {trouble}")
+        raise UsageProblemError(f"{file.path.name} does not run on {title}: {trouble}")
     try:
         footprint = PRIMARY.footprint(file.path.read_bytes())
     except ConversionError as error:
-        raise UsageProblemError(f"{title} does not run {file.path.name}: {error}") from error
+        raise UsageProblemError(f"{file.path.name} does not run on {title}: {error}") from error
     if footprint.lacking:
         raise UsageProblemError(
-            f"{title} does not run {file.path.name}: its runtime lacks {', '.join(footprint.lacking)}; "
+            f"{file.path.name} does not run on {title}: TensorFlow Lite Micro lacks {', '.join(footprint.lacking)}; "
             "--target raspberry-pi runs it"
         )
     return MicroFile(file=file, footprint=footprint)
