@@ -10,7 +10,7 @@ import pytest
 from export.cli.main import main
 from export.formats import PRIMARY
 
-LENET5 = ("export", "lenet5", "--format", "tflite", "--no-reconstruct", "--raise-to", "int16,float32")
+LENET5 = ("export", "lenet5", "--format", "tflite", "--raise-to", "int16")
 
 
 def test_the_chosen_file_fits_and_takes_and_gives_integers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

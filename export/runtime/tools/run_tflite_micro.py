@@ -29,4 +29,5 @@ def main(path: str, inputs: str, outputs: str, count: str, arena_bytes: str) -> 
     interpreter.print_allocations()
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

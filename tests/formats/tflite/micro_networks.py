@@ -48,6 +48,15 @@ def transposed() -> keras.Model:
     return keras.Model(x, layers.Conv2D(1, 3, padding="same", name="mask")(y))
 
 
+def early_output() -> keras.Model:
+    """The first output exists until the end."""
+    x = keras.Input((16, 16, 2), batch_size=1, name="image")
+    early = layers.Conv2D(4, 3, padding="same", name="early")(x)
+    y = layers.Conv2D(8, 3, padding="same")(layers.MaxPooling2D()(early))
+    y = layers.Conv2D(16, 3, padding="same")(y)
+    return keras.Model(x, [early, layers.Conv2D(16, 3, padding="same", name="late")(y)])
+
+
 def narrow() -> keras.Model:
     """Many small tensors: to plan their places takes more room than they do."""
     x = y = keras.Input((8,), batch_size=1, name="vector")
@@ -63,7 +72,7 @@ def wide() -> keras.Model:
 
 
 NETWORKS: Mapping[str, Callable[[], keras.Model]] = {
-    one.__name__: one for one in (separable, skips, several_inputs, transposed, narrow)
+    one.__name__: one for one in (separable, skips, several_inputs, transposed, early_output, narrow)
 }
 
 
