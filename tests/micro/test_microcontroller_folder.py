@@ -14,9 +14,10 @@ import pytest
 from export.bundle import golden
 from export.bundle.deploy.micro.sources import quoted
 from export.cli.main import main
+from export.formats.tflite.micro.kernels import METHODS
 
 HERE = Path(__file__).parent
-FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Werror", "-O1", "-ffp-contract=off"]
+FLAGS = ["-std=c++17", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O1", "-ffp-contract=off"]
 compiled = pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
 
 
@@ -67,6 +68,24 @@ def test_one_other_number_fails_the_self_check(exported: Path, folder: Path, tmp
     done = subprocess.run([tmp_path / "board"], input=b"", capture_output=True, text=False, check=False)
     assert done.returncode == 1
     assert re.search(r"self-check failed: \d+ numbers differ", done.stdout.decode())
+
+
+def test_methods_of_the_resolver_are_those_of_the_published_interface() -> None:
+    interface = (HERE / "interface/tensorflow/lite/micro/micro_mutable_op_resolver.h").read_text()
+    assert set(METHODS.values()) <= set(re.findall(r"METHOD\((Add\w+)\)", interface))
+
+
+@compiled
+@pytest.mark.large
+def test_several_inputs_and_outputs_compile_and_check_themselves(tmp_path: Path) -> None:
+    command = ["export", "vae", "--int8", "--format", "tflite", "--target", "microcontroller", "--no-reconstruct"]
+    assert main([*command, "--out", str(tmp_path)]) == 0
+    folder = tmp_path / "vae-microcontroller"
+    assert "kInputs = 2, kOutputs = 3;" in (folder / "model.h").read_text()
+    build(folder, tmp_path / "board")
+    done = subprocess.run([tmp_path / "board"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "self-check passed: all outputs are those of the export" in done.stdout
 
 
 def test_the_bytes_of_the_network_are_those_of_the_file(exported: Path, folder: Path) -> None:

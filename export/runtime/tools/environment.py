@@ -76,9 +76,8 @@ def _call(tool: Tool, command: Sequence[str]) -> None:
     if done.returncode:
         words = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         said = [word for word in words if word.upper().startswith("ERROR")] or words or ["no message"]
-        raise OutsideError(
-            f"the environment of {tool.name} cannot be made: {said[-1]}; check the network and try again"
-        )
+        reason = said[-1].removeprefix("ERROR: ")
+        raise OutsideError(f"the environment of {tool.name} cannot be made: {reason}; check the network and try again")
 
 
 def variables() -> dict[str, str]:

@@ -33,7 +33,10 @@ class MicroInterpreter {
     std::size_t used = 0;
     for (const auto* sizes : {&kTestInputs, &kTestOutputs}) {
       for (const std::size_t bytes : *sizes) {
-        (sizes == &kTestInputs ? inputs_ : outputs_).push_back({{.data = arena_ + used}, bytes});
+        TfLiteTensor tensor{};
+        tensor.data.data = arena_ + used;
+        tensor.bytes = bytes;
+        (sizes == &kTestInputs ? inputs_ : outputs_).push_back(tensor);
         used += bytes;
       }
     }
