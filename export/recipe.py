@@ -50,6 +50,8 @@ class Budget:
         max_drop: fraction of top-1 accuracy that int8 may lose.
         max_bytes: largest size of a file.
         max_latency_ms: longest median time of one inference on this machine.
+        max_ram_bytes: largest arena on a microcontroller, with its margin.
+        max_flash_bytes: largest size of a file on a microcontroller.
         preset: a named point, instead of the other limits.
         widths: the wider numbers that layers of an int8 file may compute with.
     """
@@ -57,13 +59,15 @@ class Budget:
     max_drop: float | None = None
     max_bytes: int | None = None
     max_latency_ms: float | None = None
+    max_ram_bytes: int | None = None
+    max_flash_bytes: int | None = None
     preset: Preset | None = None
     widths: tuple[Width, ...] = tuple(Width)
 
     def __post_init__(self) -> None:
-        limits = (self.max_drop, self.max_bytes, self.max_latency_ms)
+        limits = (self.max_drop, self.max_bytes, self.max_latency_ms, self.max_ram_bytes, self.max_flash_bytes)
         if self.preset is not None and any(limit is not None for limit in limits):
-            raise UsageProblemError("--preset chooses for you; leave out --max-drop, --max-size and --max-latency")
+            raise UsageProblemError("--preset chooses for you; leave out every option that begins with --max-")
         if not self.widths:
             raise UsageProblemError(f"--raise-to needs a width: {', '.join(Width)}")
 
@@ -73,9 +77,15 @@ class Budget:
         return self != Budget(widths=self.widths)
 
     @property
+    def is_for_microcontroller(self) -> bool:
+        """Whether the file must run on a microcontroller, which limits the precision to int8 with raised layers."""
+        return self.max_ram_bytes is not None or self.max_flash_bytes is not None
+
+    @property
     def chooses_precision(self) -> bool:
         """Whether the budget chooses the precision: every limit except --max-drop, which is about int8."""
-        return self.preset is not None or self.max_bytes is not None or self.max_latency_ms is not None
+        limits = (self.preset, self.max_bytes, self.max_latency_ms)
+        return self.is_for_microcontroller or any(limit is not None for limit in limits)
 
 
 class Io(StrEnum):

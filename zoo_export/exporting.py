@@ -53,6 +53,8 @@ class More(TypedDict, total=False):
     max_drop: float | str
     max_size: int | str
     max_latency: float | str
+    max_ram: int | str
+    max_flash: int | str
     preset: str
     raise_to: str | Sequence[str]
     probe_count: int

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 _PATHS = ("original", "sign")
 _WHOLE_NUMBERS = ("calibration_count", "probe_count", "seed", "unroll", "opset")
-_WORDS = ("max_drop", "max_size", "max_latency", "prune", "prune_channels")
+_SIZES = ("max_size", "max_ram", "max_flash")
+_WORDS = ("max_drop", "max_latency", "prune", "prune_channels", *_SIZES)
 
 
 def check_names(given: Mapping[str, Any], further: type, named: Iterable[str]) -> None:
@@ -103,5 +104,6 @@ def _word(name: str, value: Any) -> Any:
         return str(value)
     if name not in _WORDS or isinstance(value, str):
         return value
-    units = {"max_drop": f"{100 * value:g}%", "max_size": f"{value}B", "max_latency": f"{value}ms"}
+    sizes = dict.fromkeys(_SIZES, f"{value}B")
+    units = {"max_drop": f"{100 * value:g}%", "max_latency": f"{value}ms", **sizes}
     return units.get(name, str(value))

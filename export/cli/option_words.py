@@ -22,7 +22,14 @@ _SHORTHANDS = {"int8": INT8, "fp16": FLOAT16, "fp32": FLOAT32, "w8a8": INT8}
 
 
 def budget(
-    max_drop: str | None, max_size: str | None, max_latency: str | None, preset: str | None, raise_to: str | None
+    *,
+    max_drop: str | None,
+    max_size: str | None,
+    max_latency: str | None,
+    max_ram: str | None,
+    max_flash: str | None,
+    preset: str | None,
+    raise_to: str | None,
 ) -> Budget:
     """Return the budget of an export, from the words of its options."""
     from export.analysis.budget import words
@@ -34,6 +41,8 @@ def budget(
         max_drop=words.drop(max_drop) if max_drop is not None else None,
         max_bytes=words.size(max_size) if max_size is not None else None,
         max_latency_ms=words.latency(max_latency) if max_latency is not None else None,
+        max_ram_bytes=words.size(max_ram, "--max-ram", "256kB") if max_ram is not None else None,
+        max_flash_bytes=words.size(max_flash, "--max-flash", "1MB") if max_flash is not None else None,
         preset=Preset(preset) if preset is not None else None,
         widths=tuple(width(word.strip()) for word in raise_to.split(",")) if raise_to is not None else tuple(Width),
     )

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from export.cli import option_words
-from export.recipe import Recipe
+from export.recipe import Budget, Io, Recipe
+from export.scheme import INT8
 from zoo.errors import UsageProblemError
 
 
@@ -22,6 +23,8 @@ def requested_recipe(
     max_drop: str | None = None,
     max_size: str | None = None,
     max_latency: str | None = None,
+    max_ram: str | None = None,
+    max_flash: str | None = None,
     preset: str | None = None,
     raise_to: str | None = None,
     io: str | None = None,
@@ -34,17 +37,26 @@ def requested_recipe(
     """
     model = option_words.model(model)
     others = option_words.as_spelled(model, others)
-    budget = option_words.budget(max_drop, max_size, max_latency, preset, raise_to)
-    if budget.chooses_precision and (schemes or int8):
-        raise UsageProblemError(
-            "--max-size, --max-latency and --preset choose the precision; leave out --precision and --int8"
-        )
+    budget = option_words.budget(
+        max_drop=max_drop,
+        max_size=max_size,
+        max_latency=max_latency,
+        max_ram=max_ram,
+        max_flash=max_flash,
+        preset=preset,
+        raise_to=raise_to,
+    )
+    _check_precision(budget, schemes, int8=int8)
+    if budget.is_for_microcontroller:
+        schemes, io = str(INT8), io or str(Io.INT8)
     if budget.is_asked and raised:
         raise UsageProblemError("a budget chooses the layers itself; leave out --raise, or leave out the budget")
     return Recipe(
         model=model,
         budget=budget,
-        schemes=option_words.schemes(schemes, int8 or budget.max_drop is not None, model),
+        schemes=option_words.schemes(
+            schemes, (int8 or budget.max_drop is not None) and not budget.is_for_microcontroller, model
+        ),
         formats=option_words.formats(formats),
         options=dict(option_words.option(text) for text in options),
         input_shapes=dict(option_words.shape(text) for text in shapes),
@@ -53,3 +65,18 @@ def requested_recipe(
         io=option_words.io(io),
         **others,
     )
+
+
+def _check_precision(budget: Budget, schemes: str | None, *, int8: bool) -> None:
+    """Check that no precision is requested that a budget chooses.
+
+    Raises:
+        UsageProblemError: one is.
+    """
+    if budget.is_for_microcontroller:
+        if schemes not in (None, str(INT8)):
+            raise UsageProblemError("--max-ram and --max-flash are for int8 files; leave out --precision")
+    elif budget.chooses_precision and (schemes or int8):
+        raise UsageProblemError(
+            "--max-size, --max-latency and --preset choose the precision; leave out --precision and --int8"
+        )

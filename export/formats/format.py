@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from calibration.samples import Array, Samples
 from export.formats.dissection import Dissector
 from export.formats.enclosure import Enclosure
+from export.formats.footprint import Footprint, NamedOperator
 from export.formats.opened import OpenedFile
 from export.formats.requirements import Requirements
 from export.formats.session import (
@@ -185,6 +186,14 @@ class Format(Protocol):
         """Return which releases of the runtime load a file, and what its GPU delegate does not take."""
         ...
 
+    def footprint(self, content: bytes) -> Footprint:
+        """Return the memory, work and operators that a microcontroller needs for a file.
+
+        Raises:
+            ConversionError: none runs such files, or the memory of this one cannot be planned.
+        """
+        ...
+
     def number_types(self, content: bytes) -> NumberTypes:
         """Return the types in which a file stores its weights and activations."""
         ...
@@ -224,6 +233,18 @@ class Format(Protocol):
 
 class ObservableFormat(Format, Protocol):
     """A format whose runtime gives access to every tensor, so that ranges can be observed."""
+
+    def operators(self, content: bytes) -> tuple[NamedOperator, ...]:
+        """Return the operators of a file one by one, also of one that no runtime here runs."""
+        ...
+
+    def edges(self, content: bytes) -> tuple[tuple[Any, ...], ...]:
+        """Return shape, type and grid of every input and output of a file, also of one that no runtime here runs."""
+        ...
+
+    def open_plain(self, path: Path) -> Session:
+        """Load a file in its runtime with plain kernels, which microcontrollers share."""
+        ...
 
     def reweigh(self, float_file: bytes, before: Weights, after: Weights) -> bytes | None:
         """Return the float file with the weights `before` replaced by `after`; None if they cannot be located."""

@@ -13,7 +13,8 @@ import pytest
 from export.bundle.deploy import TARGETS
 from export.cli.main import main
 from export.pipeline import run
-from export.recipe import Recipe
+from export.recipe import Io, Recipe
+from export.scheme import INT8
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +24,29 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return delivery.folder
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.fixture(scope="module")
+def integers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export with integer inputs and outputs."""
+    recipe = Recipe(
+        model="lenet5",
+        schemes=(INT8,),
+        io=Io.INT8,
+        formats=("tflite",),
+        reconstruct=False,
+        out=tmp_path_factory.mktemp("out"),
+    )
+    delivery = run(recipe)
+    assert delivery.folder is not None
+    return delivery.folder
+
+
+@pytest.mark.parametrize(
+    "target", [pytest.param(name, marks=pytest.mark.large) if name == "ethos-u" else name for name in TARGETS]
+)
 def test_packed_files_are_listed_with_their_checksums(
-    target: str, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    target: str, request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    exported = request.getfixturevalue("exported" if TARGETS[target].io is None else "integers")
     if target == "browser" and shutil.which("npm") is None:
         pytest.skip("npm is not installed; type: bash .ci/install-browser")
     command = ["pack", str(exported), "--target", target, "--out", str(tmp_path / "new")]

@@ -14,9 +14,10 @@ from tests.rules.test_order import MODULES, ROOT
 from zoo.metric import METRICS
 
 METRIC_TITLES = [metric.heading for metric in METRICS]
+POINTS = {"points": [{"arena_bytes": 1}]}
 BUDGET = [
-    *budget_words.headings({"evaluation": None}),
-    *budget_words.headings({"evaluation": {"task": "classification"}}),
+    *budget_words.headings({"evaluation": None, "budget": POINTS}),
+    *budget_words.headings({"evaluation": {"task": "classification"}, "budget": POINTS}),
 ]
 # What a title that is not written out stands for, by module and expression.
 COMPUTED: dict[tuple[str, str], Iterable[str]] = {

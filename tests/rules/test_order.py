@@ -32,7 +32,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("cli",),
     ),
     "export.formats": (
-        ("blocks", "distance", "enclosure", "opened", "pairing", "patches", "requirements", "session"),
+        ("blocks", "distance", "enclosure", "footprint", "opened", "pairing", "patches", "requirements", "session"),
         ("dissection",),
         ("format",),
         ("tflite",),

@@ -11,7 +11,7 @@ from export import process
 from export.analysis.budget.point import Point
 from export.analysis.evaluation import Labelled
 from export.errors import ConversionError
-from export.formats import FORMATS
+from export.formats import FORMATS, PRIMARY
 from export.metrics import OutputKind, compare
 from export.model import entries
 from export.quantization.build import MadeFile, float_content, quantized
@@ -125,7 +125,25 @@ def measured(inputs: SearchInputs, once: Memo, candidate: Candidate) -> Point:
         changed=changed,
         score=scores[photos.headline.key] if photos and scores else None,
         lost=photos.lost(scores) if photos and scores else None,
+        arena_bytes=_arena_bytes(inputs, file),
     )
+
+
+def _arena_bytes(inputs: SearchInputs, file: MadeFile) -> int | None:
+    """Return the RAM of a file on a microcontroller; None if the budget or the format are not for one.
+
+    Raises:
+        ConversionError: it has operators that none has.
+    """
+    if not inputs.run.recipe.budget.is_for_microcontroller or file.format != PRIMARY.name:
+        return None
+    content = file.content.read()
+    footprint = PRIMARY.footprint(content)
+    if footprint.lacking:
+        raise ConversionError(f"microcontrollers lack {', '.join(footprint.lacking)}")
+    if any("FLOAT32" in edge for edge in PRIMARY.edges(content)):  # as those of a raised layer are
+        raise ConversionError("its inputs and outputs are not all integers")
+    return footprint.given_bytes
 
 
 def timed_again(inputs: SearchInputs, once: Memo, points: Sequence[Point]) -> list[Point]:

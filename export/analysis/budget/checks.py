@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from export.analysis.budget.result import BudgetResult
 from export.analysis.evaluation import Labelled
+from export.formats import PRIMARY
 from export.metrics.interval import share_interval
 from export.proof.artifact import Artifact
 from export.proof.check import CheckResult
@@ -54,6 +55,15 @@ def _checks(artifact: Artifact, result: BudgetResult, photos: Labelled | None) -
         yield check("top-1", *_drop(artifact, budget.max_drop, photos))
     if budget.max_bytes is not None:
         yield check("size", "size", "bytes", len(artifact.content), budget.max_bytes, "--max-size")
+    if budget.is_for_microcontroller and artifact.format == PRIMARY.name:
+        footprint = PRIMARY.footprint(artifact.content.read())
+        limits = (
+            ("RAM", "arena", footprint.given_bytes, budget.max_ram_bytes),
+            ("flash", "size", len(artifact.content), budget.max_flash_bytes),
+        )
+        for what, quantity, used, limit in limits:
+            if limit is not None:
+                yield check(what, quantity, "bytes", used, limit, f"--max-{what.lower()}")
     if budget.max_latency_ms is not None and artifact.p50_ms is not None:
         reason = "--max-latency: median latency on one thread of this machine"
         yield check("latency", "median", "ms", artifact.p50_ms, budget.max_latency_ms, reason)

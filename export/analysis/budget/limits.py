@@ -24,4 +24,11 @@ def excess(point: Point, budget: Budget) -> float:
         found.append(point.bytes / budget.max_bytes - 1)
     if budget.max_latency_ms is not None:
         found.append(point.p50_ms / (budget.max_latency_ms * LATENCY_MARGIN) - 1)
+    if point.arena_bytes is not None:
+        found += _on_microcontroller(point.arena_bytes, point.bytes, budget)
     return max(found)
+
+
+def _on_microcontroller(arena_bytes: int, flash_bytes: int, budget: Budget) -> list[float]:
+    pairs = ((arena_bytes, budget.max_ram_bytes), (flash_bytes, budget.max_flash_bytes))
+    return [used / limit - 1 for used, limit in pairs if limit is not None]

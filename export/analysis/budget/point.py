@@ -23,6 +23,7 @@ class Point:
         sqnr_db: SQNR of the worst output, against the Keras model.
         changed: share of samples whose best class differs from the Keras model's; None without classes.
         score: the task's main metric on labelled data, if given.
+        arena_bytes: RAM on a microcontroller, with its margin; None unless the budget limits it.
         lost: loss of that metric against the Keras model, as a share: 0.01 is one point of top-1.
     """
 
@@ -35,6 +36,7 @@ class Point:
     changed: float | None
     score: float | None = None
     lost: float | None = None
+    arena_bytes: int | None = None
 
     @property
     def drop(self) -> float | None:
@@ -62,4 +64,5 @@ class Point:
             "changed": self.changed,
             "score": self.score,
             "lost": self.lost,
+            "arena_bytes": self.arena_bytes,
         }

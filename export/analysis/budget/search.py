@@ -97,9 +97,9 @@ class Search:
             return None
 
     def others(self) -> list[Point]:
-        """Return the measured files of the other precisions."""
+        """Return the measured files of the other precisions; none for a microcontroller, which runs int8."""
         found = []
-        for scheme in OTHERS:
+        for scheme in OTHERS if not self.budget.is_for_microcontroller else ():
             self.inputs.run.progress.step(f"try {scheme}")
             found.append(self.tried(scheme))
         return [point for point in found if point is not None]
@@ -149,5 +149,7 @@ def allowed_widths(budget: Budget, *, reconstructed: bool) -> list[Width]:
     float32 weights needs a new reconstruction.
     """
     widths = [width for width in Width if width in budget.widths]
+    if budget.is_for_microcontroller:  # where 8-bit weights of a float layer would be in RAM, in float
+        widths = [width for width in widths if width is not Width.W8A32] or widths
     without = [width for width in widths if not reconstructed or width.activations_only]
     return without or widths

@@ -22,15 +22,15 @@ def drop(text: str) -> float:
     return float(match[1]) / 100
 
 
-def size(text: str) -> int:
-    """Return the bytes that a --max-size such as "3MB" or "500 kB" means, in decimal units.
+def size(text: str, option: str = "--max-size", example: str = "3MB") -> int:
+    """Return the bytes that an option such as --max-size 3MB or "500 kB" means, in decimal units.
 
     Raises:
         UsageProblemError: `text` is not a size.
     """
     match = re.fullmatch(_NUMBER + r"([kmg]?i?b)", text.strip().lower())
     if not match or not float(match[1]):
-        raise UsageProblemError(f"--max-size {text!r} is not a size; type for example --max-size 3MB")
+        raise UsageProblemError(f"{option} {text!r} is not a size; type for example {option} {example}")
     return int(float(match[1]) * _UNITS[match[2]])
 
 

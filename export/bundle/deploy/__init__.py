@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from export.bundle.deploy import pack, packed_files
 from export.bundle.deploy.android import ANDROID
 from export.bundle.deploy.browser import BROWSER
+from export.bundle.deploy.ethos_u import ETHOS_U
 from export.bundle.deploy.litert_lm import LITERT_LM
+from export.bundle.deploy.microcontroller import MICROCONTROLLER
 from export.bundle.deploy.onnxruntime_genai import ONNXRUNTIME_GENAI
 from export.bundle.deploy.raspberry_pi import RASPBERRY_PI
 from export.bundle.deploy.target import Target
@@ -17,10 +20,20 @@ from export.recipe import Recipe
 from zoo.errors import UsageProblemError, unknown
 from zoo.spelling import spelled
 
-__all__ = ["TARGETS", "Target", "find", "requested"]
+__all__ = ["TARGETS", "Target", "find", "requested", "with_types"]
 
 TARGETS: Mapping[str, Target] = {
-    target.name: target for target in (ANDROID, BROWSER, RASPBERRY_PI, LITERT_LM, ONNXRUNTIME_GENAI, TRANSFORMERS_JS)
+    target.name: target
+    for target in (
+        ANDROID,
+        BROWSER,
+        RASPBERRY_PI,
+        MICROCONTROLLER,
+        ETHOS_U,
+        LITERT_LM,
+        ONNXRUNTIME_GENAI,
+        TRANSFORMERS_JS,
+    )
 }
 
 
@@ -34,6 +47,17 @@ def find(name: str) -> Target:
     if name not in TARGETS:
         raise unknown("target", name, TARGETS)
     return TARGETS[name]
+
+
+def with_types(names: Sequence[str], recipe: Recipe) -> Recipe:
+    """Return a recipe whose inputs and outputs have the type that suits its targets, unless it names one.
+
+    Raises:
+        UsageProblemError: a name is unknown.
+    """
+    types = {find(name).io for name in names}
+    wanted = types.pop() if len(types) == 1 else None
+    return replace(recipe, io=wanted) if wanted is not None and recipe.io is None else recipe
 
 
 def requested(names: Sequence[str], recipe: Recipe, *, zipped: bool) -> list[Target]:

@@ -18,7 +18,7 @@ from export.bundle.read import Delivered, DeliveredFile, damage
 from export.bundle.write import GOLDEN, LABELS
 from export.formats import FORMATS, PRIMARY
 from export.progress import Progress
-from export.recipe import Recipe
+from export.recipe import Io, Recipe
 from export.runtime.decoding import writes_text
 from zoo.errors import CheckFailedError, UsageProblemError
 
@@ -58,6 +58,7 @@ class Device:
         files: the programs for the device, by path in the folder.
         readme: what to install and to type, in Markdown.
         libraries: fetches what is copied into every folder.
+        io: the type of inputs and outputs that suits it; None if all do.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Device:
     files: Callable[[DeviceModel], Files]
     readme: Callable[[DeviceModel], str]
     libraries: Callable[[], None] = _no_libraries
+    io: Io | None = None
 
     def refusal(self, recipe: Recipe) -> str:
         """Return why no file of a recipe would run there, and the nearest that would; empty if one may."""
@@ -179,7 +181,7 @@ def _record(model: DeviceModel, golden_digest: str) -> Mapping[str, Any]:
 
 
 def licence(delivered: Delivered) -> str:
-    """Return what whoever ships the weights must know, in sentences."""
+    """Return what whoever ships the weights must know about their licence."""
     weights = delivered.manifest["weights"]
     if not delivered.trained:
         return f"The weights are UNTRAINED ({delivered.untrained_reason}): the predictions mean nothing."

@@ -10,7 +10,7 @@ from export.bundle import generate, given
 from export.bundle.deploy.target import README, Contents, Files, of_precision
 from export.bundle.read import Delivered, DeliveredFile
 from export.progress import Progress
-from export.recipe import Recipe
+from export.recipe import Io, Recipe
 from export.runtime import background
 from export.runtime.jobs.cache_size import cache_size
 from export.scheme import Scheme
@@ -59,6 +59,7 @@ class LanguageRuntime:
         format: name of the format that it loads.
         files: paths in the folder of the target -> contents.
         readme: what to install and to type, in Markdown; FOLDER stands for the name of the folder.
+        io: the type of inputs and outputs that suits it; None if all do.
     """
 
     name: str
@@ -66,6 +67,7 @@ class LanguageRuntime:
     format: str
     files: Callable[[LanguageModel], Files]
     readme: Callable[[LanguageModel], str]
+    io: Io | None = None
 
     def refusal(self, recipe: Recipe) -> str:
         """Return why no file of a recipe would run there; empty if one may."""

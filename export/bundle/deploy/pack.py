@@ -23,11 +23,13 @@ class Packed:
         path: of the folder, or of the .zip.
         sources: the delivered files in it.
         sizes: bytes of every file, by its path in the folder.
+        notes: what the user must know.
     """
 
     path: Path
     sources: tuple[DeliveredFile, ...]
     sizes: Mapping[str, int]
+    notes: tuple[str, ...] = ()
 
 
 def default_place(folder: Path, target: Target) -> Path:
@@ -87,4 +89,4 @@ def pack(
         )
         hint = "free some space" if error.errno in FULL else elsewhere
         raise OutsideError(f"cannot write {path} ({error.strerror or error}); {hint}") from error
-    return Packed(path=path, sources=contents.sources, sizes=sizes)
+    return Packed(path=path, sources=contents.sources, sizes=sizes, notes=contents.notes)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from export.bundle.read import Delivered, DeliveredFile
 from export.progress import Progress
-from export.recipe import Recipe
+from export.recipe import Io, Recipe
 from zoo.errors import CheckFailedError, UsageProblemError
 
 # Content, or a file that is copied.
@@ -25,10 +25,12 @@ class Contents:
     Attributes:
         sources: the delivered files among it.
         files: paths in the folder of the target -> contents.
+        notes: what the user must know, such as a check that could not be made.
     """
 
     sources: tuple[DeliveredFile, ...]
     files: Files
+    notes: tuple[str, ...] = ()
 
 
 class Target(Protocol):
@@ -42,6 +44,11 @@ class Target(Protocol):
     @property
     def title(self) -> str:
         """The name for display, with the version that was tried."""
+        ...
+
+    @property
+    def io(self) -> Io | None:
+        """The type of inputs and outputs that suits it; None if all do."""
         ...
 
     def refusal(self, recipe: Recipe) -> str:

@@ -100,7 +100,7 @@ def chart(points: Sequence[Point], numbers: Sequence[float], axis: str) -> Budge
 
 def _dot(point: Point, x: float, y: float) -> Dot:
     style = "chosen" if point["chosen"] else "on-front" if point["on_front"] else "beaten"
-    return Dot(x, y, style, ", ".join(point["presets"]), f"{point['label']}: {', '.join(cells(point)[:3])}")
+    return Dot(x, y, style, ", ".join(point["presets"]), f"{point['label']}: {', '.join(cells(point)[:-1])}")
 
 
 def _is_chosen(dot: Dot) -> bool:

@@ -61,8 +61,14 @@ def requested(manifest: Mapping[str, Any]) -> str:
         f"at most {100 * budget['max_drop']:g} % {_what(manifest)}" if budget["max_drop"] is not None else "",
         f"at most {size_in_words(budget['max_bytes'])}" if budget["max_bytes"] is not None else "",
         f"at most {budget['max_latency_ms']:g} ms on this machine" if budget["max_latency_ms"] is not None else "",
+        *_on_microcontroller(budget),
     ]
     return ", ".join(filter(None, limits))
+
+
+def _on_microcontroller(budget: Mapping[str, Any]) -> list[str]:
+    limits = {"RAM": budget.get("max_ram_bytes"), "flash": budget.get("max_flash_bytes")}  # older manifests have none
+    return [f"at most {size_in_words(limit)} of {what}" for what, limit in limits.items() if limit is not None]
 
 
 def lines(manifest: Mapping[str, Any]) -> list[str]:
@@ -86,10 +92,12 @@ def lines(manifest: Mapping[str, Any]) -> list[str]:
 
 
 def cells(point: Mapping[str, Any]) -> list[str]:
-    """Return a point's numbers: size, latency, SQNR, and the accuracy loss or the share of changed predictions."""
+    """Return a point's numbers under `headings`: size, latency, SQNR, and the loss or share of changed predictions."""
     drop = point["lost"] if point["lost"] is not None else point["changed"]
+    arena = point.get("arena_bytes")  # older manifests have none
     return [
         size_in_words(point["bytes"]),
+        *([size_in_words(arena)] if arena is not None else []),
         time_in_words(point["p50_ms"]),
         f"{point['sqnr_db']:.1f}",
         f"{100 * drop:.1f}" if drop is not None else "-",
@@ -98,7 +106,9 @@ def cells(point: Mapping[str, Any]) -> list[str]:
 
 def headings(manifest: Mapping[str, Any]) -> list[str]:
     """Return the headings of the columns."""
-    return ["size", "p50 ms", "SQNR dB", "% lost" if manifest["evaluation"] else "% changed"]
+    has_arena = any(point.get("arena_bytes") is not None for point in manifest["budget"]["points"])
+    loss = "% lost" if manifest["evaluation"] else "% changed"
+    return ["size", *(["RAM"] if has_arena else []), "p50 ms", "SQNR dB", loss]
 
 
 def remark(point: Mapping[str, Any], *, is_met: bool) -> str:

@@ -105,7 +105,7 @@ def _real_in_python(spec: TensorSpec) -> str:
     stored = f"stored[{literal(spec.name)}].astype(np.float64)"
     if spec.scale is None or spec.zero_point is None:
         return stored
-    return f"({stored}{_plus(-spec.zero_point)}) * {spec.scale!r}"
+    return f"({stored}{plus(-spec.zero_point)}) * {spec.scale!r}"
 
 
 def _javascript(one: DescribedFile) -> Iterator[Snippet]:
@@ -131,7 +131,7 @@ def _javascript(one: DescribedFile) -> Iterator[Snippet]:
         promise=_EXACT["photo"],
         imports=names,
         limits=_LIMITS.get(spec.dtype),
-        plus=_plus,
+        plus=plus,
         array_of=lambda spec: _ARRAYS[spec.dtype],
         dequantize=_real_in_javascript,
     )
@@ -141,7 +141,7 @@ def _javascript(one: DescribedFile) -> Iterator[Snippet]:
 def _real_in_javascript(spec: TensorSpec) -> str:
     if spec.scale is None or spec.zero_point is None:
         return "Number"
-    return f"(one) => (one{_plus(-spec.zero_point)}) * {spec.scale!r}"
+    return f"(one) => (one{plus(-spec.zero_point)}) * {spec.scale!r}"
 
 
 def _other_languages(one: DescribedFile) -> Iterator[Snippet]:
@@ -167,7 +167,7 @@ def _other_languages(one: DescribedFile) -> Iterator[Snippet]:
             filter=filters[photo.resize],
             bytes=4 if spec.dtype == "float32" else 1,
             limits=_LIMITS.get(spec.dtype),
-            plus=_plus,
+            plus=plus,
             over_fraction=_over_fraction(photo),
             ctype=_C_TYPES[spec.dtype],
             per_channel=lambda values, suffix: _per_channel(values, suffix, photo.channels),
@@ -176,7 +176,7 @@ def _other_languages(one: DescribedFile) -> Iterator[Snippet]:
         yield Snippet(name=name, title=title, needs="", remark=remark.replace("\n", " "), code=code)
 
 
-def _plus(number: int) -> str:
+def plus(number: int) -> str:
     """Return what adds a number in all these languages."""
     return f" + {number}" if number > 0 else f" - {-number}" if number else ""
 

@@ -115,6 +115,8 @@ def pass_options(command: Command) -> Command:
 )
 @click.option("--max-size", metavar="3MB", help="Choose the best file within this size.")
 @click.option("--max-latency", metavar="20ms", help="Choose the best file within this latency, on one thread here.")
+@click.option("--max-ram", metavar="256kB", help="Choose the best int8 file within this RAM of a microcontroller.")
+@click.option("--max-flash", metavar="1MB", help="Choose the best int8 file within this flash of a microcontroller.")
 @click.option("--preset", metavar="NAME", help=f"Choose the file by goal: {', '.join(Preset)}.")
 @click.option(
     "--raise-to", metavar="A,B", help=f"Higher precisions that a budget may use: {', '.join(Width)}; default: all."
@@ -162,7 +164,7 @@ def command(
     from export.preflight.check import check
     from export.preflight.samples import check_given
 
-    recipes = [requested_recipe(model, **words, use_cache=not no_cache) for model in models]
+    recipes = [_for_targets(targets, requested_recipe(model, **words, use_cache=not no_cache)) for model in models]
     for recipe in recipes:
         with of_model(recipe.model, named=len(recipes) > 1):
             check_given(recipe, check(recipe))
@@ -204,6 +206,14 @@ def _exported(recipe: Recipe, devices: list[Target], *, zipped: bool, tables: bo
     return result
 
 
+def _for_targets(targets: tuple[str, ...], recipe: Recipe) -> Recipe:
+    if not targets:
+        return recipe
+    from export.bundle import deploy
+
+    return deploy.with_types(targets, recipe)
+
+
 def _devices(targets: tuple[str, ...], recipe: Recipe, *, zipped: bool) -> list[Target]:
     if not targets and not zipped:
         return []
@@ -218,7 +228,10 @@ def _pack(folder: Path, target: Target, *, zipped: bool) -> Path:
     from export.cli.progress_bar import ProgressBar
 
     with ProgressBar(standard_error()) as progress:
-        return pack(read(folder), target, None, None, progress, zipped=zipped).path
+        packed = pack(read(folder), target, None, None, progress, zipped=zipped)
+    for note in packed.notes:
+        print_command(standard_error(), f"note: {note}")
+    return packed.path
 
 
 def _print_tables(result: dict[str, Any]) -> None:

@@ -60,6 +60,7 @@ def command(file: Path, by_layer: bool, model: str | None, samples: str | None, 
         return
     from rich.text import Text
 
+    from export.formats import footprint
     from export.formats.requirements import Requirements, in_words
 
     console = standard_output()
@@ -72,6 +73,8 @@ def command(file: Path, by_layer: bool, model: str | None, samples: str | None, 
     console.print()
     for line in in_words(Requirements(**facts["requirements"]), sum(one["count"] for one in facts["census"])):
         console.print(Text(line), soft_wrap=True)
+    if facts["microcontroller"] is not None:
+        console.print(Text(footprint.in_words(facts["microcontroller"])), soft_wrap=True)
     for line in metadata_lines(facts["metadata"]):
         print_sentence(console, Text(line))
     print_command(console, f"sha256  {facts['sha256']}", style="dim")

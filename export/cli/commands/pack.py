@@ -18,7 +18,7 @@ from zoo.spelling import spelled
     "name",
     required=True,
     metavar="NAME",
-    help="browser, raspberry-pi, litert-lm, onnxruntime-genai or transformers-js.",
+    help="browser, raspberry-pi, microcontroller, ethos-u, litert-lm, onnxruntime-genai or transformers-js.",
 )
 @click.option("--precision", metavar="NAME", help="Precision of the files; default: int8, or the smallest file.")
 @click.option("--out", type=click.Path(path_type=Path), help="The new folder; default: FOLDER-NAME.")
@@ -37,8 +37,11 @@ def command(folder: Path, name: str, precision: str | None, out: Path | None, zi
     with ProgressBar(standard_error()) as progress:
         packed = pack(delivered, target, precision, out, progress, zipped=zipped)
     names = [file.path.name for file in packed.sources]
+    for note in packed.notes:
+        print_command(standard_error(), f"note: {note}")
     if as_json:
-        print_json({"path": str(packed.path), "sources": names, "files": dict(packed.sizes)})
+        found = {"path": str(packed.path), "sources": names, "files": dict(packed.sizes), "notes": list(packed.notes)}
+        print_json(found)
         return
     console = standard_output()
     print_command(console, f"{packed.path}, for {target.title}, from {' and '.join(names)}:")

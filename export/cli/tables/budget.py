@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 # The first is the limit that most budgets set: the last column is the accuracy lost, or the changed predictions.
-RANKS = (1, 3, 4, 2)  # of size, latency, SQNR, loss
+RANKS = {"size": 1, "RAM": 1, "p50 ms": 3, "SQNR dB": 4, "% lost": 2, "% changed": 2}
 
 
 def print_budget(console: Console, manifest: Mapping[str, Any]) -> None:
@@ -23,7 +23,7 @@ def print_budget(console: Console, manifest: Mapping[str, Any]) -> None:
     met, points = is_met(manifest), manifest["budget"]["points"]
     columns = [
         Column(heading="precision", breaks=True, narrowest=len("int8, 12 layers")),
-        *(number(heading, rank) for heading, rank in zip(headings(manifest), RANKS, strict=True)),
+        *(number(heading, RANKS[heading]) for heading in headings(manifest)),
         Column(heading="choice", breaks=True, narrowest=len("balanced,")),
     ]
     rows = [(point["label"], *cells(point), remark(point, is_met=met)) for point in points]

@@ -7,8 +7,10 @@ from mmap import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from export.errors import ConversionError
 from export.formats.dissection import Dissector
 from export.formats.enclosure import Enclosure
+from export.formats.footprint import Footprint
 from export.formats.onnx.operator_set import VERSIONS
 from export.formats.opened import OpenedFile
 from export.formats.requirements import Requirements
@@ -130,6 +132,10 @@ class OnnxFormat:
         from export.formats.onnx.requirements import requirements
 
         return requirements(path)
+
+    def footprint(self, content: bytes) -> Footprint:
+        """Raise ConversionError: no runtime of microcontrollers is known here that reads .onnx files."""
+        raise ConversionError("TensorFlow Lite Micro reads no .onnx files")
 
     def number_types(self, content: bytes) -> NumberTypes:
         """Return the types of the constants and of the quantized tensors."""

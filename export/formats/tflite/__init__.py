@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from export.errors import ConversionError
 from export.formats.dissection import Dissector
 from export.formats.enclosure import Enclosure
+from export.formats.footprint import Footprint, NamedOperator
 from export.formats.opened import OpenedFile
 from export.formats.requirements import Requirements
 from export.formats.session import (
@@ -165,6 +166,30 @@ class TfliteFormat:
         from export.formats.tflite.requirements import requirements
 
         return requirements(path.read_bytes())
+
+    def footprint(self, content: bytes) -> Footprint:
+        """Return the memory, work and operators that TensorFlow Lite Micro needs for a file."""
+        from export.formats.tflite.micro.footprint import footprint
+
+        return footprint(content)
+
+    def operators(self, content: bytes) -> tuple[NamedOperator, ...]:
+        """Return the operators of a file one by one."""
+        from export.formats.tflite.micro.operators import operators
+
+        return operators(content)
+
+    def edges(self, content: bytes) -> tuple[tuple[Any, ...], ...]:
+        """Return shape, type and grid of every input and output of a file, also of one that no runtime here runs."""
+        from export.formats.tflite.micro.operators import edges
+
+        return edges(content)
+
+    def open_plain(self, path: Path) -> Session:
+        """Load a file in LiteRT with the plain kernels of its reference, which microcontrollers share."""
+        from export.formats.tflite.session import TfliteSession
+
+        return TfliteSession(path, plain_kernels=True)
 
     def number_types(self, content: bytes) -> NumberTypes:
         """Return the types of the constants and of the quantized tensors."""

@@ -22,19 +22,25 @@ from zoo.errors import OutsideError
 class TfliteSession:
     """A .tflite in LiteRT with XNNPACK, whose kernels phones and the Raspberry Pi use."""
 
-    def __init__(self, path: Path, threads: int = 1, *, keep_all_tensors: bool = False) -> None:
-        """Load a file.
+    def __init__(
+        self, path: Path, threads: int = 1, *, keep_all_tensors: bool = False, plain_kernels: bool = False
+    ) -> None:
+        """Load a file; with `plain_kernels`, in the kernels of the reference in place of XNNPACK's.
 
         Raises:
             ConversionError: LiteRT does not load it; the message says why in one sentence.
         """
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         content = path.read_bytes()
+        kernels = OpResolverType.BUILTIN_REF if plain_kernels else OpResolverType.AUTO
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # keep_all_tensors warns about its memory.
             self._interpreter = Interpreter(
-                model_path=str(path), num_threads=threads, experimental_preserve_all_tensors=keep_all_tensors
+                model_path=str(path),
+                num_threads=threads,
+                experimental_op_resolver_type=kernels,
+                experimental_preserve_all_tensors=keep_all_tensors,
             )
         try:
             self._interpreter.allocate_tensors()

@@ -21,7 +21,17 @@ def describe(path: str) -> dict[str, Any]:
         "metadata": _metadata(file_format, Path(path)),
         "census": [asdict(op) for op in file_format.census(Path(path))],
         "requirements": asdict(file_format.requirements(Path(path))),
+        "microcontroller": _footprint(file_format, Path(path)),
     }
+
+
+def _footprint(file_format: Format, path: Path) -> dict[str, Any] | None:
+    """Return what a microcontroller needs for a file; None if none runs it."""
+    try:
+        found = file_format.footprint(path.read_bytes())
+    except ConversionError:
+        return None
+    return {"arena_bytes": found.given_bytes, **asdict(found)}
 
 
 def _metadata(file_format: Format, path: Path) -> dict[str, Any]:

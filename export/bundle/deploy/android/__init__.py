@@ -19,7 +19,7 @@ from export.bundle.snippets.rendering import render
 from export.bundle.write import GOLDEN, LABELS
 from export.formats import PRIMARY
 from export.progress import Progress
-from export.recipe import Recipe
+from export.recipe import Io, Recipe
 from export.runtime.jobs.feed import feed
 from export.scheme import PREFERRED
 from zoo.architecture import ARCHITECTURES
@@ -42,10 +42,17 @@ TOLERANCE, TOLERANCE_OF_DYNAMIC = 1e-3, 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Android:
-    """An app for classifiers of photos."""
+    """An app for classifiers of photos.
+
+    Attributes:
+        name: as typed after `--target`.
+        title: for display.
+        io: the type of inputs and outputs that suits it: the app takes all.
+    """
 
     name: str = "android"
     title: str = "Android"
+    io: Io | None = None
 
     def refusal(self, recipe: Recipe) -> str:
         """Return why the app runs no file of a recipe, and what it runs; empty if it may run one."""

@@ -1,0 +1,1 @@
+"""What TensorFlow Lite Micro, the runtime of microcontrollers, needs for a .tflite: operators, memory, work."""

@@ -1,0 +1,1 @@
+"""Tools of others that run in Python environments of their own, because their dependencies differ from ours."""
