@@ -22,7 +22,8 @@ from export.progress import Quiet
 from export.recipe import Io
 from export.runtime.tools import tflite_micro
 from export.runtime.tools.environment import TFLITE_MICRO, interpreter
-from export.scheme import FLOAT16, INT8_DYNAMIC, Scheme
+from export.scheme import FLOAT16, INT8, INT8_DYNAMIC, Scheme
+from tests.faults.networks import Network
 from tests.formats.tflite.micro_networks import NETWORKS, int8, narrow, separable, wide
 from zoo.errors import CheckFailedError
 
@@ -116,6 +117,22 @@ def test_the_interpreter_uses_that_memory_and_rounds_as_the_reference(
         for output in outputs:
             np.testing.assert_array_equal(found.outputs[output][index : index + 1], expected[output])
             assert len(np.unique(expected[output])) > 1 or expected[output].size == 1
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("name", ["lenet5", "two_headed", "mobilenet_tiny", "mobilenet_v2_tiny", "efficientnet_tiny"])
+def test_trained_networks_use_the_memory_that_was_planned(
+    name: str, network: Callable[[str], Network], tmp_path: Path
+) -> None:
+    content = network(name).content(("tflite", INT8))
+    planned, path = footprint(content), tmp_path / "model.tflite"
+    path.write_bytes(content)
+    session = TFLITE.open(path)
+    inputs = [np.zeros((1, *spec.shape[1:]), spec.dtype) for spec in session.inputs]
+    outputs = [spec.name for spec in session.outputs]
+    found = tflite_micro.run(path, inputs, outputs, planned.arena_bytes + 16, Quiet())
+    assert found.activations_bytes == planned.activations_bytes > planned.planning_bytes
+    assert found.arena_bytes <= planned.arena_bytes <= (1 + MOST_DIFFERENT) * found.arena_bytes
 
 
 @pytest.mark.large
