@@ -1,7 +1,7 @@
 """The autoencoder of MLPerf Tiny: does the machine sound as it always did?
 
 Koizumi et al. 2020, "Description and Discussion on DCASE2020 Challenge Task 2", https://arxiv.org/abs/2006.05822,
-section 4; Banbury et al. 2021, "MLPerf Tiny Benchmark", https://arxiv.org/abs/2106.07597, table 1: anomaly detection.
+section 4; Banbury et al. 2021, "MLPerf Tiny Benchmark", https://arxiv.org/abs/2106.07597: anomaly detection.
 The reference is github.com/mlcommons/tiny, benchmark/training/anomaly_detection. Dense layers squeeze the spectrum of
 five windows into eight numbers and back; sounds that training never met do not come back as they were. So the mean
 squared error of the reconstruction is the score of anomaly.

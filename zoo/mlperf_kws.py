@@ -1,9 +1,9 @@
 """DS-CNN of MLPerf Tiny: which of ten words was said? A MobileNet for MFCCs of a second of speech.
 
-Zhang et al. 2017, "Hello Edge: Keyword Spotting on Microcontrollers", https://arxiv.org/abs/1711.07128, section 3.3 and
-table 5; Banbury et al. 2021, "MLPerf Tiny Benchmark", https://arxiv.org/abs/2106.07597, table 1: keyword spotting. The
-reference is github.com/mlcommons/tiny, benchmark/training/keyword_spotting: biases before batch norm. Different from it:
-logits instead of probabilities.
+Zhang et al. 2017, "Hello Edge: Keyword Spotting on Microcontrollers", https://arxiv.org/abs/1711.07128; Banbury et al.
+2021, "MLPerf Tiny Benchmark", https://arxiv.org/abs/2106.07597: keyword spotting. The reference is
+github.com/mlcommons/tiny, benchmark/training/keyword_spotting: biases before batch norm. Different from it: logits
+instead of probabilities.
 """
 
 from __future__ import annotations

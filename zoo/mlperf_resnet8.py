@@ -1,6 +1,6 @@
 """ResNet-8 of MLPerf Tiny: a residual network for CIFAR-10 that fits a microcontroller.
 
-Banbury et al. 2021, "MLPerf Tiny Benchmark", https://arxiv.org/abs/2106.07597, table 1: image classification; He et al.
+Banbury et al. 2021, "MLPerf Tiny Benchmark", https://arxiv.org/abs/2106.07597: image classification; He et al.
 2015, "Deep Residual Learning for Image Recognition", https://arxiv.org/abs/1512.03385, section 4.2. The reference is
 github.com/mlcommons/tiny, benchmark/training/image_classification: three stacks of one block each, biases before batch
 norm, and bytes as they are for an input. Different from it: logits instead of probabilities.

@@ -1,10 +1,10 @@
 """MobileNet v1 of MLPerf Tiny: is there a person in the photo? In a quarter of a megabyte.
 
-Banbury et al. 2021, "MLPerf Tiny Benchmark", https://arxiv.org/abs/2106.07597, table 1: visual wake words; Chowdhery et
-al. 2019, "Visual Wake Words Dataset", https://arxiv.org/abs/1906.05721; the network is that of Howard et al. 2017,
+Banbury et al. 2021, "MLPerf Tiny Benchmark", https://arxiv.org/abs/2106.07597: visual wake words; Chowdhery et al.
+2019, "Visual Wake Words Dataset", https://arxiv.org/abs/1906.05721; the network is that of Howard et al. 2017,
 https://arxiv.org/abs/1704.04861, with a quarter of the channels. The reference is github.com/mlcommons/tiny,
-benchmark/training/visual_wake_words. Different from `mobilenet`: ReLU without a ceiling, biases before batch norm, and a
-dense layer at the end; from the reference: logits instead of probabilities.
+benchmark/training/visual_wake_words. Different from `mobilenet`: ReLU without a ceiling, biases before batch norm, and
+a dense layer at the end; from the reference: logits instead of probabilities.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The streaming wake word of MLPerf Tiny: was the name said? A DS-CNN whose windows only follow time.
 
 Banbury et al. 2021, "MLPerf Tiny Benchmark", https://arxiv.org/abs/2106.07597; the network came with version 1.3. The
-reference is github.com/mlcommons/tiny, benchmark/training/streaming_wakeword. Its 40 log-mel bands are channels, and its
-kernels are 1 wide, so that a device that listens all the time can compute each step from the last few. Different from
-the reference: logits instead of probabilities.
+reference is github.com/mlcommons/tiny, benchmark/training/streaming_wakeword. Its 40 log-mel bands are channels, and
+its kernels are 1 wide, so that a device that listens all the time can compute each step from the last few. Different
+from the reference: logits instead of probabilities.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import functools
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,21 @@ from zoo import class_names
 RATE, SECOND = 16000, 16000  # Hz, samples
 SPOKEN_RATE = (320, 441)  # from the 22,050 Hz of espeak-ng
 # The other words of Speech Commands, which the networks call unknown.
-OTHERS = (
-    "backward bed bird cat dog eight five follow forward four happy house learn nine one seven sheila six three tree "
-    "two visual wow zero"
-).split()
+OTHERS = tuple(
+    word
+    for line in (
+        "backward bed bird cat dog eight five follow forward four happy house learn nine one seven sheila six three",
+        "tree two visual wow zero",
+    )
+    for word in line.split()
+)
 ACCENTS = ("en-us", "en-us", "en-gb", "en-gb-scotland")
 VOICES = (
-    "m1 m2 m3 m4 m5 m6 m7 m8 f1 f2 f3 f4 f5 Andy Annie belinda benjamin david ed edward iven john linda michael Alicia "
-    "quincy rob steph travis adam Mike zac victor"
-).split()
+    *(f"m{number}" for number in range(1, 9)),
+    *(f"f{number}" for number in range(1, 6)),
+    *("Andy", "Annie", "belinda", "benjamin", "david", "ed", "edward", "iven", "john", "linda", "michael", "Alicia"),
+    *("quincy", "rob", "steph", "travis", "adam", "Mike", "zac", "victor"),
+)
 SILENCE, UNKNOWN = "silence", "unknown"
 
 
@@ -42,7 +49,7 @@ def wake_word(seed: int, per_class: int) -> tuple[Array, Array]:
     return _spoken("wake_word", others, _log_mel, seed, per_class)
 
 
-def _spoken(labels: str, others: list[str], front_end: Any, seed: int, per_class: int) -> tuple[Array, Array]:
+def _spoken(labels: str, others: Sequence[str], front_end: Any, seed: int, per_class: int) -> tuple[Array, Array]:
     rng, found, classes = np.random.default_rng(seed), [], []
     for _ in range(per_class):
         for index, label in enumerate(class_names.read(labels)):

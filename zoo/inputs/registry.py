@@ -15,7 +15,10 @@ from zoo.registry import Registry
 
 KINDS: Registry[type[Input]] = Registry(
     "kind of input",
-    {kind.kind: kind for kind in (Photo, Tokens, TargetTokens, TokenMask, TokenSegments, Vector, Features, Random, Zeros)},
+    {
+        kind.kind: kind
+        for kind in (Photo, Tokens, TargetTokens, TokenMask, TokenSegments, Vector, Features, Random, Zeros)
+    },
 )
 
 

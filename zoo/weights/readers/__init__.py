@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.weights.readers import darknet, keras_h5, llama2_c, npz, onnx, safetensors, tf_checkpoint, tfjs, tflite, torch_state
+from zoo.weights.readers import (
+    darknet,
+    keras_h5,
+    llama2_c,
+    npz,
+    onnx,
+    safetensors,
+    tf_checkpoint,
+    tfjs,
+    tflite,
+    torch_state,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

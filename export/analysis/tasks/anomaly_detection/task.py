@@ -40,8 +40,8 @@ class AnomalyDetection(WithoutPredictions):
         count = len(next(iter(rows.inputs.values())))
         if known.size != count or known.dtype.kind not in "biuf" or set(known.reshape(-1).tolist()) != {0, 1}:
             raise UsageProblemError(
-                f"{rows.source}: anomaly detection takes 1 for each row that is anomalous and 0 for each that is normal, "
-                "and at least one of both; call that array label"
+                f"{rows.source}: anomaly detection takes 1 for each row that is anomalous and 0 for each that is "
+                "normal, and at least one of both; call that array label"
             )
         return KnownRows(rows=rows, inputs=inputs, contracts=subject.inputs, output=made.name)
 
