@@ -15,9 +15,7 @@ from zoo.errors import OutsideError, UsageProblemError
 from zoo.inputs import Features, Input, from_record, record
 from zoo.weights.patches import blank_weights
 
-NETWORKS = [
-    name for name in zoo.names() if any(isinstance(one, Features) for one in zoo.find(name).inputs().values())
-]
+NETWORKS = [name for name in zoo.names() if any(isinstance(one, Features) for one in zoo.find(name).inputs().values())]
 CONTRACT = Features(words="numbers", samples="keywords", low=-2.0, high=3.0)
 
 
