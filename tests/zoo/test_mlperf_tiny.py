@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import zoo
+from benchmarks.cards import CARDS, EXAMPLE, printed
 from zoo import weights
 from zoo.errors import OutsideError
 from zoo.pinned import Source
@@ -155,6 +156,17 @@ def reference(name: str) -> Any:
 def probabilities(logits: np.ndarray) -> np.ndarray:
     shifted = np.exp(logits - logits.max(-1, keepdims=True))
     return np.asarray(shifted / shifted.sum(-1, keepdims=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_states_size_and_weights_and_shows_what_its_python_prints(name: str) -> None:
+    card = (CARDS / f"{name}.md").read_text(encoding="utf-8")
+    (example,) = EXAMPLE.finditer(card)
+    assert printed(example["code"]) == example["output"]
+    assert f"{zoo.find(name).parameter_count:,} parameters" in card
+    for one in zoo.find(name).weights:
+        assert f"`{one.tag}`" in card
+        assert one.licence in card
 
 
 @pytest.mark.parametrize(("alpha", "channels"), [(0.25, 1), (0.5, 3), (0.75, 1), (1.0, 3)])
