@@ -16,8 +16,6 @@ from export.pipeline import run
 from export.recipe import Io, Recipe
 from export.scheme import INT8
 
-TAKE_DECODERS = ("browser", "raspberry-pi", "litert-lm", "onnxruntime-genai", "transformers-js")
-
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -48,7 +46,7 @@ def integers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_packed_files_are_listed_with_their_checksums(
     target: str, request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    exported = request.getfixturevalue("exported" if target in TAKE_DECODERS else "integers")
+    exported = request.getfixturevalue("exported" if TARGETS[target].io is None else "integers")
     if target == "browser" and shutil.which("npm") is None:
         pytest.skip("npm is not installed; type: bash .ci/install-browser")
     command = ["pack", str(exported), "--target", target, "--out", str(tmp_path / "new")]
