@@ -89,7 +89,7 @@ def verify_file(
         file.scheme,
         has_thresholds=judge,
         tolerance=tolerance,
-        kinds=_kinds(delivered, samples.expected),
+        kinds=output_kinds(delivered, samples.expected),
     )
     # Untrained weights that magnify rounding: nothing can be compared with the model, only with the export's outputs.
     incomparable = says_incomparable(delivered.manifest)
@@ -175,7 +175,7 @@ def _agreement(
                 file.scheme,
                 magnifies=magnifies,
                 expected=samples.expected,
-                kinds=_kinds(delivered, samples.expected),
+                kinds=output_kinds(delivered, samples.expected),
                 step_tolerance=for_few_steps(STEP_AGREEMENT, len(samples)),
                 fidelity_db=_recorded_fidelity(other.file, delivered),
                 has_near_ties=not delivered.trained,
@@ -183,7 +183,7 @@ def _agreement(
     return ()
 
 
-def _kinds(delivered: Delivered, outputs: Mapping[str, Array]) -> dict[str, OutputKind]:
+def output_kinds(delivered: Delivered, outputs: Mapping[str, Array]) -> dict[str, OutputKind]:
     """Return what the outputs mean, as far as their shapes and the task say."""
     if delivered.task == EMBEDDING:
         return dict.fromkeys(outputs, OutputKind.EMBEDDINGS)

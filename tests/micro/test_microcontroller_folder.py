@@ -6,15 +6,19 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from export.bundle import golden
+from export.bundle.deploy.micro.outputs import checked_fidelity, checked_rounding
 from export.bundle.deploy.micro.sources import quoted
+from export.bundle.read import read
 from export.cli.main import main
 from export.formats.tflite.micro.kernels import METHODS
+from zoo.errors import CheckFailedError
 
 HERE = Path(__file__).parent
 FLAGS = ["-std=c++17", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O1", "-ffp-contract=off"]
@@ -140,6 +144,19 @@ def test_what_no_microcontroller_runs_is_refused_before_the_export(
     assert main(["export", "lenet5", *words, "--target", "microcontroller", "--out", str(tmp_path)]) == 2
     assert expected in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("check", [checked_rounding, checked_fidelity])
+def test_outputs_of_other_photos_fail_both_comparisons(check: Callable[..., object], exported: Path) -> None:
+    delivered = read(exported)
+    (file,) = delivered.files
+    samples = golden.read(exported / "golden.npz")
+    stored = samples.stored[file.path.name]
+    others = {name: np.roll(values, 1, axis=0) for name, values in stored.items()}
+    expected = (stored, samples.expected) if check is checked_rounding else (samples.expected,)
+    check(file, stored, *expected, delivered)
+    with pytest.raises(CheckFailedError, match=r"lenet5-int8\.tflite (loses too much|computes something else)"):
+        check(file, others, *expected, delivered)
 
 
 def test_names_of_classes_are_plain_strings_of_cpp() -> None:

@@ -149,7 +149,7 @@ def allowed_widths(budget: Budget, *, reconstructed: bool) -> list[Width]:
     float32 weights needs a new reconstruction.
     """
     widths = [width for width in Width if width in budget.widths]
-    if budget.is_for_microcontroller:  # where 8-bit weights of a float layer would be in RAM, in float
+    if budget.is_for_microcontroller:  # where 8-bit weights of a float layer become other numbers
         widths = [width for width in widths if width is not Width.W8A32] or widths
     without = [width for width in widths if not reconstructed or width.activations_only]
     return without or widths

@@ -76,13 +76,18 @@ NETWORKS: Mapping[str, Callable[[], keras.Model]] = {
 }
 
 
-def int8(model: keras.Model, io: Io = Io.INT8) -> bytes:
-    """Return the int8 file of a network, with the same range for all activations."""
+def with_seeded_weights(model: keras.Model) -> keras.Model:
+    """Give a network random weights, the same each time, that keep the size of its activations."""
     random = np.random.default_rng(0)
     for variable in model.trainable_variables:
         spread = max(1, np.prod(variable.shape[:-1])) ** -0.5
         variable.assign(random.normal(0, 1.5 * spread, variable.shape))
-    content = TFLITE.convert(model)
+    return model
+
+
+def int8(model: keras.Model, io: Io = Io.INT8) -> bytes:
+    """Return the int8 file of a network, with the same range for all activations."""
+    content = TFLITE.convert(with_seeded_weights(model))
     names = flatbuffer.activations(flatbuffer.read(content)).values()
     ranges = Ranges(by_tensor=dict.fromkeys(names, (-4.0, 4.0)), observer="tests")
     inputs = {one.name: (-4.0, 4.0) for one in model.inputs}

@@ -22,9 +22,9 @@ from export.progress import Quiet
 from export.recipe import Io
 from export.runtime.tools import tflite_micro
 from export.runtime.tools.environment import TFLITE_MICRO, interpreter
-from export.scheme import FLOAT16, INT8, INT8_DYNAMIC, Scheme
+from export.scheme import FLOAT16, INT8, INT8_DYNAMIC, W8A32, Scheme
 from tests.faults.networks import Network
-from tests.formats.tflite.micro_networks import NETWORKS, int8, narrow, separable, wide
+from tests.formats.tflite.micro_networks import NETWORKS, int8, narrow, separable, wide, with_seeded_weights
 from zoo.errors import CheckFailedError
 
 # What the interpreter printed for these networks: bytes of activations, and of what it keeps; then the products.
@@ -136,6 +136,19 @@ def test_trained_networks_use_the_memory_that_was_planned(
 
 
 @pytest.mark.large
+def test_weights_with_a_scale_for_each_channel_become_other_numbers_there(tmp_path: Path) -> None:
+    plan = QuantizationPlan(scheme=W8A32, io=Io.FLOAT32, ranges=None, input_ranges={})
+    path = tmp_path / "model.tflite"
+    path.write_bytes(TFLITE.quantize(TFLITE.convert(with_seeded_weights(wide())), plan, {}))
+    session = TFLITE.open_plain(path)
+    (name,) = (spec.name for spec in session.outputs)
+    values = np.random.default_rng(0).normal(size=(1, 256)).astype(np.float32)
+    found = tflite_micro.run(path, [values], [name], 1 << 20, Quiet()).outputs[name]
+    expected = session.run({session.inputs[0].name: values})[name]
+    assert np.abs(found - expected).max() > 0.1 * np.abs(expected).max()
+
+
+@pytest.mark.large
 @pytest.mark.parametrize("build", [separable, narrow], ids=lambda build: build.__name__)
 def test_less_memory_than_that_is_not_enough(build: Callable[[], keras.Model], tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
@@ -162,6 +175,7 @@ def test_operators_that_the_runtime_lacks_are_named() -> None:
     ("scheme", "words"),
     [
         (FLOAT16, "DEQUANTIZE of float16"),
+        (W8A32, "DEQUANTIZE of weights with a scale for each channel"),
         (INT8_DYNAMIC, "FULLY_CONNECTED of float32 with integer weights"),
     ],
     ids=str,

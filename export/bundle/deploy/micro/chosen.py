@@ -66,9 +66,10 @@ def choose(delivered: Delivered, precision: str | None, title: str) -> MicroFile
     except ConversionError as error:
         raise UsageProblemError(f"{file.path.name} does not run on {title}: {error}") from error
     if footprint.lacking:
+        hint = "keep layers in int16 or float32 in place of w8a32" if file.raised else "--target raspberry-pi runs it"
+        lacking = ", ".join(footprint.lacking)
         raise UsageProblemError(
-            f"{file.path.name} does not run on {title}: TensorFlow Lite Micro lacks {', '.join(footprint.lacking)}; "
-            "--target raspberry-pi runs it"
+            f"{file.path.name} does not run on {title}: TensorFlow Lite Micro lacks {lacking}; {hint}"
         )
     return MicroFile(file=file, footprint=footprint)
 

@@ -15,8 +15,11 @@ from export.bundle import golden
 from export.bundle.deploy.on_device.comparison import Comparison, compare
 from export.bundle.deploy.on_device.model import ModelFile, Tensor
 from export.bundle.read import Delivered, DeliveredFile, damage
+from export.bundle.verify_file import output_kinds
 from export.bundle.write import GOLDEN
 from export.progress import Progress
+from export.proof.compare import OutputComparison, compare_outputs
+from export.proof.tolerances import FIDELITY, for_few
 from export.runtime.jobs.feed import feed
 from export.runtime.jobs.run_plain import run_plain
 from export.runtime.tools import tflite_micro
@@ -38,7 +41,7 @@ class MicroOutputs:
         run: what the runtime's interpreter measured; None if it could not be fetched.
         trouble: why not.
         to_plain: distance of its outputs from those of plain kernels; None without it.
-        to_export: distance of `outputs` from those at the export, by other kernels.
+        to_model_db: SQNR of `outputs` and of those at the export, by other kernels, against the Keras model, by name.
     """
 
     inputs: Mapping[str, Array]
@@ -46,7 +49,7 @@ class MicroOutputs:
     run: MicroRun | None
     trouble: str
     to_plain: Comparison | None
-    to_export: Comparison
+    to_model_db: Mapping[str, tuple[float, float]]
 
     @property
     def computed_by(self) -> str:
@@ -77,14 +80,47 @@ def outputs_of(delivered: Delivered, file: DeliveredFile, arena_bytes: int, prog
     plain = _plain(file, inputs, names)
     run, trouble = _micro(file, inputs, names, arena_bytes, progress)
     found = plain if run is None else run.outputs
-    to_plain = None if run is None else _checked(file, found, plain, samples.expected, delivered, "plain kernels")
+    to_plain = None if run is None else checked_rounding(file, found, plain, samples.expected, delivered)
+    here = checked_fidelity(file, found, samples.expected, delivered)
+    at_export = _against_model(file, stored, samples.expected, delivered).comparisons
     return MicroOutputs(
         inputs=inputs,
         outputs=found,
         run=run,
         trouble=trouble,
         to_plain=to_plain,
-        to_export=_checked(file, found, stored, samples.expected, delivered, "the export"),
+        to_model_db={name: (one.sqnr_db, at_export[name].sqnr_db) for name, one in here.comparisons.items()},
+    )
+
+
+def checked_fidelity(
+    file: DeliveredFile, found: Mapping[str, Array], model: Mapping[str, Array], delivered: Delivered
+) -> OutputComparison:
+    """Return the distance of outputs from those of the Keras model, which the thresholds of the proof limit.
+
+    Raises:
+        CheckFailedError: it is too large. Trained networks alone are judged, as in the proof.
+    """
+    result = _against_model(file, found, model, delivered)
+    if failures := [check for check in result.checks if not check.passed]:
+        raise CheckFailedError(
+            f"{file.path.name} loses too much with the kernels of a microcontroller, which round otherwise than those "
+            f"at the export: {failures[0]}; take --target raspberry-pi, or export a network that loses less"
+        )
+    return result
+
+
+def _against_model(
+    file: DeliveredFile, stored: Mapping[str, Array], model: Mapping[str, Array], delivered: Delivered
+) -> OutputComparison:
+    count = len(next(iter(model.values())))
+    return compare_outputs(
+        model,
+        {spec.name: spec.dequantize(stored[spec.name]) for spec in file.outputs},
+        file.scheme,
+        has_thresholds=file.scheme.can_be_judged(trained=delivered.trained, real=delivered.real),
+        tolerance=for_few(FIDELITY[file.scheme], count),
+        kinds=output_kinds(delivered, model),
     )
 
 
@@ -110,15 +146,14 @@ def _micro(
         return None, str(error)
 
 
-def _checked(
+def checked_rounding(
     file: DeliveredFile,
     found: Mapping[str, Array],
     expected: Mapping[str, Array],
     model: Mapping[str, Array],
     delivered: Delivered,
-    what: str,
 ) -> Comparison:
-    """Return the distance of outputs from those that are expected; of untrained networks they may all be the same.
+    """Return the distance from the outputs of plain kernels; those of untrained networks may all be the same.
 
     Raises:
         CheckFailedError: it is too large.
@@ -142,7 +177,7 @@ def _checked(
         return Comparison(True, True, "identical")
     if not result.passed:
         raise CheckFailedError(
-            f"{file.path.name} computes something else on a microcontroller than {what}: {result.words}; "
-            "export the model again with --no-reconstruct, or take --target raspberry-pi"
+            f"{file.path.name} computes something else on a microcontroller than plain kernels: {result.words}; "
+            "take --target raspberry-pi"
         )
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -76,7 +77,10 @@ class MicroModel:
             "samples": len(outputs),
             "identical_to_plain_kernels": outputs.to_plain.is_identical if outputs.to_plain is not None else None,
             "to_plain_kernels": outputs.to_plain.words if outputs.to_plain is not None else None,
-            "to_export": outputs.to_export.words,
+            "to_model_db": {
+                name: {"here": _finite(here), "at_export": _finite(at_export)}
+                for name, (here, at_export) in outputs.to_model_db.items()
+            },
             "activations_bytes": run.activations_bytes if run is not None else None,
             "persistent_bytes": run.persistent_bytes if run is not None else None,
         }
@@ -99,16 +103,24 @@ class MicroModel:
     def checked_words(self) -> str:
         """Return what was compared, in sentences."""
         outputs = self.outputs
+        distances = "; ".join(
+            f"{name} {here:.1f} dB ({at_export:.1f} dB with the kernels at the export)"
+            for name, (here, at_export) in outputs.to_model_db.items()
+        )
+        fidelity = f"Against the Keras model: {distances}."
         if outputs.to_plain is None:
             return (
                 f"**Not run in TensorFlow Lite Micro**: {outputs.trouble}. The golden outputs are those of LiteRT's "
-                f"plain kernels, which it shares; against those at the export: {outputs.to_export.words}."
+                f"plain kernels, which it shares. {fidelity}"
             )
         return (
             f"{len(outputs)} golden samples were run in {TFLITE_MICRO.packages[0]} on x86. Against LiteRT's plain "
-            f"kernels: {_same(outputs.to_plain.is_identical, outputs.to_plain.words)}. Against the kernels at the "
-            f"export: {_same(outputs.to_export.is_identical, outputs.to_export.words)}."
+            f"kernels: {_same(outputs.to_plain.is_identical, outputs.to_plain.words)}. {fidelity}"
         )
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def _same(is_identical: bool, words: str) -> str:

@@ -78,16 +78,15 @@ def lacking(model: flatbuffer.Model, graph: Any) -> Iterator[str]:
             yield f"{name} of float32 with integer weights"
         elif name == "DEQUANTIZE" and types[0] == "FLOAT16":
             yield f"{name} of float16"
+        elif name == "DEQUANTIZE" and _scale_count(graph, operator.inputs[0]) > 1:  # the kernel takes the first for all
+            yield f"{name} of weights with a scale for each channel"
 
 
 def kept_bytes(name: str, graph: Any, operator: Any) -> int:
     """Return what the kernel of an operator keeps: a structure, and for weights a multiplier and shift by channel."""
     kept = KEPT_BYTES.get(name, KEPT_BY_OTHERS)
-    if name in _BY_CHANNEL:
-        scales = graph.tensors[int(operator.inputs[_WEIGHTS])].quantization
-        count = 0 if scales is None or scales.scale is None else len(scales.scale)
-        if count > 1 or name != "FULLY_CONNECTED":
-            kept += 2 * aligned(_WORD_BYTES * _shape(graph, operator.outputs[0])[-1])
+    if name in _BY_CHANNEL and (_scale_count(graph, operator.inputs[_WEIGHTS]) > 1 or name != "FULLY_CONNECTED"):
+        kept += 2 * aligned(_WORD_BYTES * _shape(graph, operator.outputs[0])[-1])
     if name == "BATCH_MATMUL":
         options = operator.builtinOptions
         turned = [(0, options is not None and options.adjX), (1, options is None or not options.adjY)]
@@ -117,6 +116,11 @@ def _data_input(name: str) -> int:
 
 def _has_half_bytes(graph: Any, operator: Any) -> bool:
     return flatbuffer.type_name(graph.tensors[int(operator.inputs[_WEIGHTS])]) == "INT4"
+
+
+def _scale_count(graph: Any, index: Any) -> int:
+    grid = graph.tensors[int(index)].quantization
+    return 0 if grid is None or grid.scale is None else len(grid.scale)
 
 
 def _shape(graph: Any, index: Any) -> tuple[int, ...]:
