@@ -33,9 +33,17 @@ ALONE = {
         "benchmarks.devices",
         "every architecture checked on emulated devices, into docs/devices.md; two hours",
     ),
+    "features": (
+        "benchmarks.mlperf_tiny.features",
+        "the built-in samples of networks that read features, into calibration/features; needs espeak-ng",
+    ),
     "layers": (
         "benchmarks.layers",
         "every layer of keras.layers in a network of its own, exported in both formats, into docs/layers.md",
+    ),
+    "mlperf_tiny": (
+        "benchmarks.mlperf_tiny.__main__",
+        "MLPerf Tiny's networks beside MLPerf's own int8 files, into docs/mlperf_tiny.md; five minutes",
     ),
     "peers": (
         "benchmarks.peers.__main__",

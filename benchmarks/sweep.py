@@ -3,7 +3,7 @@
 python -m benchmarks sweep [--models NAME,NAME] [--only tiny] [--again]
 Measurements are kept in build/sweep and used again, so the sweep may be stopped at any time. The results of the proofs
 are written to zoo/proofs/proofs.json, for `zoo list`. Networks that read text have a table of
-their own, and no tiny variants.
+their own, and no tiny variants, as those that read features.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main(words: Sequence[str]) -> int:
         path = KEPT / f"{name}.json"
         kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else dict.fromkeys(PARTS)
         for part in (arguments.only,) if arguments.only else PARTS:
-            if part == "tiny" and zoo.find(name).reads_text:
+            if part == "tiny" and (zoo.find(name).reads_text or zoo.find(name).trained_as("tiny") is None):
                 continue
             if arguments.again or kept.get(part) is None:
                 kept[part] = _measured(name, part)
@@ -81,7 +81,7 @@ def write_page() -> None:
 
 
 def full_table(kept: Mapping[str, Record]) -> list[str]:
-    """Return the table of the full-size exports of networks that take photos."""
+    """Return the table of the full-size exports of networks that take photos or features."""
     return _table_of_exports(kept, "integer %", _integer_share)
 
 

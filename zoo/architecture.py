@@ -41,7 +41,8 @@ class Architecture:
         name: snake case, what the user types.
         title: as the paper calls it, with authors and year.
         task: "classification", "detection", "segmentation", "generation", "embedding",
-            "encoding", "masked language modelling", "language modelling", "translation"; that of the default build.
+            "encoding", "masked language modelling", "language modelling", "translation",
+            "anomaly detection"; that of the default build.
         paper: URL of the paper.
         build: options -> Keras model that ends in logits; random weights.
         options: what `--set` accepts.

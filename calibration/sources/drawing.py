@@ -10,16 +10,18 @@ from typing import Any
 from calibration import text_files
 from calibration.inputs import InputSpec
 from calibration.random_inputs import completed
-from calibration.sources import arrays, builtin, folder, function, named, noise, synthetic, table, texts
+from calibration.sources import arrays, builtin, features, folder, function, named, noise, synthetic, table, texts
 from calibration.sources.request import Request, Stream
 from calibration.store import Dealer, Draw, SetWriter
 from zoo import datasets
 from zoo.errors import UsageProblemError
-from zoo.inputs import Input, Photo, Tokens, made_up
+from zoo.inputs import Features, Input, Photo, Tokens, made_up
 from zoo.registry import Registry
 
 # Default source by the kind of a model's inputs; `open_builtin` refuses every kind without an entry.
-DEFAULTS: Registry[Callable[[Request], Stream]] = Registry("default source", {Photo.kind: builtin.open_builtin})
+DEFAULTS: Registry[Callable[[Request], Stream]] = Registry(
+    "default source", {Photo.kind: builtin.open_builtin, Features.kind: features.open_features}
+)
 UNNAMED = "a function"
 
 

@@ -75,6 +75,8 @@ OTHERS = {
     "efficientnet_lite2": "timm",
     "efficientnet_lite3": "the builder of Lite0 to Lite2",
     "efficientnet_lite4": "the builder of Lite0 to Lite2",
+    "mlperf_resnet8": "test_mlperf_tiny.py",
+    "mlperf_vww": "test_mlperf_tiny.py",
     "resnet252": "the builder of ResNet-50 to 152",
     "vae": "none in the libraries",
     "yolo_v3_tiny": "test_darknet.py",

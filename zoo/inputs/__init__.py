@@ -6,6 +6,7 @@ and an entry of `KINDS`, or a class anywhere else and a call of `KINDS.register`
 """
 
 from zoo.inputs.contract import Input
+from zoo.inputs.features import Features
 from zoo.inputs.generated import Distribution, Random, Zeros
 from zoo.inputs.photo import Photo, photo, photo_input, preprocessing_of
 from zoo.inputs.registry import KINDS, from_record, made_up, record
@@ -38,6 +39,7 @@ __all__ = [
     "STORIES",
     "TEXT_KINDS",
     "Distribution",
+    "Features",
     "Input",
     "Photo",
     "Random",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.inputs.contract import Input
+from zoo.inputs.features import Features
 from zoo.inputs.generated import Random, Zeros
 from zoo.inputs.photo import Photo
 from zoo.inputs.tokens import TargetTokens, TokenMask, Tokens, TokenSegments
@@ -14,7 +15,10 @@ from zoo.registry import Registry
 
 KINDS: Registry[type[Input]] = Registry(
     "kind of input",
-    {kind.kind: kind for kind in (Photo, Tokens, TargetTokens, TokenMask, TokenSegments, Vector, Random, Zeros)},
+    {
+        kind.kind: kind
+        for kind in (Photo, Tokens, TargetTokens, TokenMask, TokenSegments, Vector, Features, Random, Zeros)
+    },
 )
 
 

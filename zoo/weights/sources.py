@@ -132,6 +132,8 @@ def _collect(source: Source, staging: Path, progress: ByteProgress) -> list[Path
     chosen = staging / "chosen"
     chosen.mkdir()
     try:
+        if source.kind == "url" and source.location.endswith("/"):
+            return [_download(source.location + name, chosen, progress) for name in source.members]
         if source.kind == "url":
             arrived = _download(source.location, staging, progress)
         else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from calibration.labelled_rows import is_rows
 from calibration.text_files import TABLE
+from export.analysis.tasks.anomaly_detection.task import ANOMALY_DETECTION
 from export.analysis.tasks.classification.task import CLASSIFICATION
 from export.analysis.tasks.detection.task import DETECTION
 from export.analysis.tasks.embedding.task import EMBEDDING
@@ -40,6 +41,7 @@ _ALL: tuple[Task, ...] = (
     TEXT_CLASSIFICATION,
     LANGUAGE_MODELLING,
     TRANSLATION,
+    ANOMALY_DETECTION,
     rows.REGRESSION,
     rows.DECISIONS,
 )
@@ -60,7 +62,7 @@ def examples(subject: Subject, source: str) -> tuple[Task, Examples]:
     Raises:
         UsageProblemError: the task is unknown, or `source` cannot be used for this model.
     """
-    if is_rows(source) and not _is_of_texts(subject, source):
+    if is_rows(source) and subject.task != ANOMALY_DETECTION.name and not _is_of_texts(subject, source):
         found = rows.find(subject, source)
         return _OF_ROWS[found.kind], found
     task = find(subject)

@@ -102,7 +102,7 @@ def quantize(float_file: bytes, plan: QuantizationPlan) -> bytes:
         edges.retype(model, plan.io)
         allow_any_int16_scale(model)
     versions.declare(model)
-    return flatbuffer.write(model, shares_grids=plan.scheme.is_dynamic)
+    return flatbuffer.write(model, shares_grids=True)
 
 
 def _recipe(reference: flatbuffer.Model, plan: QuantizationPlan) -> QuantizerRecipe:

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.weights.readers import darknet, keras_h5, llama2_c, npz, onnx, safetensors, tfjs, tflite, torch_state
+from zoo.weights.readers import (
+    darknet,
+    keras_h5,
+    llama2_c,
+    npz,
+    onnx,
+    safetensors,
+    tf_checkpoint,
+    tfjs,
+    tflite,
+    torch_state,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,6 +29,7 @@ READERS = {
     "npz": npz.read,
     "onnx": onnx.read,
     "safetensors": safetensors.read,
+    "tf_checkpoint": tf_checkpoint.read,
     "tfjs": tfjs.read,
     "tflite": tflite.read,
     "torch_state": torch_state.read,

@@ -1,0 +1,1 @@
+"""Anomaly detection: what a network that knows the normal reconstructs badly is anomalous."""
