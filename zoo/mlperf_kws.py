@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture, register
-from zoo.inputs import Features, Input
+from zoo.audio import FrontEnd
+from zoo.inputs import Input, Sound
 from zoo.pretrained import mlperf_kws as pretrained
 
 if TYPE_CHECKING:
@@ -56,16 +57,15 @@ def _normalise(x: Any, name: str) -> Any:
 
 
 def _mfcc(**_: object) -> dict[str, Input]:
-    """Return the meaning of the input, and the range of its numbers in MLPerf's int8 file."""
-    words = "10 MFCCs of 49 windows of 30 ms, 20 ms apart, of a second at 16 kHz"
-    return {"mfcc": Features(words=words, samples="keywords", low=-123.4, high=25.7)}
+    """Return how a second of speech becomes the input: get_dataset.py of the reference."""
+    return {"mfcc": Sound(front_end=FrontEnd(coefficients=COEFFICIENTS, loudness="largest is 1"), samples="keywords")}
 
 
 MLPERF_KWS = register(
     Architecture(
         name="mlperf_kws",
         title="DS-CNN of MLPerf Tiny, keyword spotting (Zhang et al., 2017)",
-        task="classification",
+        task="sound classification",
         paper="https://arxiv.org/abs/1711.07128",
         build=build,
         inputs=_mfcc,

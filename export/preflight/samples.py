@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from calibration import text_files
+from calibration import sound_files, text_files
 from calibration.inputs import describe
 from calibration.photo_file import BadPhotoError, read_photo
 from calibration.sources import arrays
@@ -42,6 +42,8 @@ def check_samples(spec: str, facts: ModelFacts, flag: str = "--calibration", dra
     elif path.exists():
         _check_file(path, facts, flag, drawn)
     elif spec in (SYNTHETIC, *datasets.DATA_SETS):
+        if facts.sound is not None:
+            raise UsageProblemError(f"{flag} {spec} are photos, but {facts.name} hears sounds; {_takes(facts)}")
         if facts.reads_text:
             raise UsageProblemError(f"{flag} {spec} are photos, but {facts.name} reads text; {_takes(facts)}")
     elif _FUNCTION.fullmatch(spec):
@@ -106,6 +108,8 @@ def _takes(facts: ModelFacts) -> str:
         return "give a .txt with one text per line, or a .csv with a column text"
     if facts.is_photo:
         return f"give a folder of photos, an .npz, an .npy or one of {', '.join(datasets.DATA_SETS)}"
+    if facts.sound is not None:
+        return f"give a folder of .wav files, or an .npz with: {describe(facts.specs)}"
     if facts.specs:
         return f"give an .npz with: {describe(facts.specs)}"
     return "give a folder of photos, an .npz, an .npy, a .csv, a .txt of texts or a module:function"
@@ -116,6 +120,9 @@ def _check_folder(path: Path, facts: ModelFacts, flag: str) -> None:
         raise UsageProblemError(f"{flag} {path} is the folder of a SavedModel, which is a model; {_takes(facts)}")
     if facts.reads_text:
         raise UsageProblemError(f"{flag} {path} is {described(path)}, but {facts.name} reads text; {_takes(facts)}")
+    if facts.sound is not None:
+        sound_files.check_readable(sound_files.sound_paths(path), facts.sound.rate, facts.sound.high_hz)
+        return
     if facts.is_photo is False:
         if facts.stored is not None and len(facts.stored.inputs) == 1 and len(facts.stored.inputs[0].shape) == 3:
             how = "and its preprocessing is not known: add --preprocessing raw, unit, tf, caffe or torch, or "
@@ -146,7 +153,8 @@ def _check_file(path: Path, facts: ModelFacts, flag: str, drawn: int) -> None:
     suffix = path.suffix.lower()
     if suffix not in (*ARRAYS, TABLE, LINES):
         one = f"{flag} {path} is {described(path)}"
-        raise UsageProblemError(f"{one}; give its folder" if "photo" in one and facts.is_photo else _other(one, facts))
+        is_single = ("photo" in one and facts.is_photo) or ("sound" in one and facts.sound is not None)
+        raise UsageProblemError(f"{one}; give its folder" if is_single else _other(one, facts))
     if not path.stat().st_size:
         raise UsageProblemError(f"{flag} {path} is empty; {_takes(facts)}")
     if suffix in ARRAYS:
