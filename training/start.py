@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import zoo
 from zoo import class_names, own_file, weights
 from zoo.errors import UsageProblemError
-from zoo.inputs import Input, preprocessing_of, tokenizer_of
+from zoo.inputs import Input, front_end_of, preprocessing_of, tokenizer_of
 from zoo.weights.patches import blank_weights
 
 if TYPE_CHECKING:
@@ -143,12 +143,14 @@ def build_start(
     """
     settings = _settings(architecture, recipe)
     options = {**settings, **data_options}
+    options_of_weights = _options_of_weights(architecture, recipe, settings, options)
     with blank_weights():
-        trained = architecture.build(**_options_of_weights(architecture, recipe, settings, options))
+        trained = architecture.build(**options_of_weights)
     loaded = weights.load(trained, architecture, recipe.weights, progress, seed=recipe.seed)
     model = architecture.build(**options)
     new = _fill(model, trained) if loaded.trained else _weighted(model)
-    if loaded.trained and not _mostly_trained(model, new):
+    ears = [front_end_of(architecture.inputs(**one)) for one in (options, options_of_weights)]
+    if loaded.trained and (not _mostly_trained(model, new) or ears[0] != ears[1]):
         loaded = replace(loaded, trained=False, reason=f"most of the {loaded.name} weights do not fit these options")
         model = architecture.build(**options)
         new = _weighted(model)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Loudness = Literal["as recorded", "largest is 1"]
 Arithmetic = Literal["float", "fixed point"]
+_LEAST_WINDOW, _MOST_WINDOW = 16, 1 << 14
 _MOST = 1 << 20  # samples, windows, bands: what a damaged record cannot ask for
 
 
@@ -52,7 +53,9 @@ class FrontEnd:
 
     def __post_init__(self) -> None:
         counts = (self.rate, self.length, self.window, self.hop, self.bands)
-        if not all(isinstance(one, int) and 0 < one <= _MOST for one in counts) or self.window > self.length:
+        if not all(isinstance(one, int) and 0 < one <= _MOST for one in counts) or not (
+            _LEAST_WINDOW <= self.window <= min(self.length, _MOST_WINDOW)
+        ):
             raise ValueError("rate, length, window, hop and bands are whole numbers, and a window fits into the length")
         if not 0 <= self.low_hz < self.high_hz <= self.rate / 2 or not math.isfinite(self.scale):
             raise ValueError(f"bands lie between 0 and {self.rate / 2:g} Hz, not at {self.low_hz} to {self.high_hz} Hz")
@@ -60,8 +63,8 @@ class FrontEnd:
             raise ValueError(f"there are 0 to {self.bands} MFCCs, not {self.coefficients}")
         if self.loudness not in get_args(Loudness) or self.arithmetic not in get_args(Arithmetic):
             raise ValueError(f"an unknown loudness {self.loudness!r} or arithmetic {self.arithmetic!r}")
-        if self.arithmetic == "fixed point" and self.coefficients:
-            raise ValueError("there are no MFCCs in fixed point")
+        if self.arithmetic == "fixed point" and (self.coefficients or self.high_hz >= self.rate / 2):
+            raise ValueError(f"in fixed point there are no MFCCs, and bands end below {self.rate / 2:g} Hz")
 
     @property
     def frames(self) -> int:
@@ -121,7 +124,15 @@ class FrontEnd:
         return mel.cepstra(bands, self.coefficients) if self.coefficients else bands
 
     def _in_fixed_point(self, sound: NDArray[np.float64]) -> NDArray[np.float64]:
-        raise NotImplementedError
+        import numpy as np
+
+        from zoo.audio import fixed_bands, fixed_point, mel
+
+        whole = np.clip(np.rint(sound * 2.0**15), -(2**15), 2**15 - 1).astype(np.int16)
+        bins = mel.fft_length(self.window) // 2 + 1
+        bands = fixed_bands.bands(self.bands, bins, self.rate, self.low_hz, self.high_hz)
+        found = fixed_point.log_bands(whole, self.window, self.hop, bands, gain=self.automatic_gain)
+        return found.astype(np.float64)
 
     def record(self) -> dict[str, Any]:
         """Return plain data for a manifest."""

@@ -63,6 +63,12 @@ class Sound:
         return self.front_end.of_samples(noise.clip(-1, 1)).astype(dtype).reshape(shape)
 
 
+def front_end_of(inputs: Mapping[str, Input]) -> FrontEnd | None:
+    """Return the front end if a sound is all that has to be given."""
+    found = sound_of(inputs)
+    return found[1] if found else None
+
+
 def sound_of(inputs: Mapping[str, Input]) -> tuple[str, FrontEnd] | None:
     """Return the name of the only input that has to be given and its front end, if that input is a sound."""
     given = {name: one for name, one in inputs.items() if one.is_given}
