@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
     from training.recipe import TrainingRecipe
     from zoo.architecture import Architecture
+    from zoo.audio import FrontEnd
     from zoo.detection.heads import Detection
     from zoo.preprocessing import Preprocessing
     from zoo.weights import LoadedWeights
     from zoo.weights.sources import ByteProgress
 
 CLASSIFIES_TEXTS = "text classification"
+RANDOM = "random"
+OTHER_FRONT_END = "the trained weights are for another front end"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,11 +149,15 @@ def build_start(
     options_of_weights = _options_of_weights(architecture, recipe, settings, options)
     with blank_weights():
         trained = architecture.build(**options_of_weights)
-    loaded = weights.load(trained, architecture, recipe.weights, progress, seed=recipe.seed)
+    hears_otherwise = _front_end(architecture, options) != _front_end(architecture, options_of_weights)
+    loaded = weights.load(
+        trained, architecture, _tag(architecture, recipe, hears_otherwise), progress, seed=recipe.seed
+    )
+    if hears_otherwise:
+        loaded = replace(loaded, reason=OTHER_FRONT_END)
     model = architecture.build(**options)
     new = _fill(model, trained) if loaded.trained else _weighted(model)
-    ears = [front_end_of(architecture.inputs(**one)) for one in (options, options_of_weights)]
-    if loaded.trained and (not _mostly_trained(model, new) or ears[0] != ears[1]):
+    if loaded.trained and not _mostly_trained(model, new):
         loaded = replace(loaded, trained=False, reason=f"most of the {loaded.name} weights do not fit these options")
         model = architecture.build(**options)
         new = _weighted(model)
@@ -165,6 +172,23 @@ def build_start(
         task=architecture.task,
         companions=architecture.companions(**options) if architecture.companions else {},
     )
+
+
+def _front_end(architecture: Architecture, options: Mapping[str, Any]) -> FrontEnd | None:
+    return front_end_of(architecture.inputs(**options))
+
+
+def _tag(architecture: Architecture, recipe: TrainingRecipe, hears_otherwise: bool) -> str | None:
+    """Return the weights to load: random ones, if the trained ones know other features of sounds.
+
+    Raises:
+        UsageProblemError: the user chose them.
+    """
+    if not hears_otherwise:
+        return recipe.weights
+    if recipe.weights not in (None, RANDOM):
+        raise UsageProblemError(f"{OTHER_FRONT_END} of {architecture.name}; leave out --weights")
+    return RANDOM
 
 
 def _options_of_weights(

@@ -113,7 +113,8 @@ def _highest_bit(values: Integers) -> Integers:
 def _log_table() -> Integers:
     """Return what the logarithm to base 2 of 1 + x is above x, in 16 bits, at 128 places; the last one twice."""
     x = np.minimum(np.arange((1 << SEGMENT_BITS) + 2) / (1 << SEGMENT_BITS), 1.0)
-    return np.rint((np.log2(1 + x) - x) * (1 << LOG_BITS)).astype(np.int64)
+    found: Integers = np.rint((np.log2(1 + x) - x) * (1 << LOG_BITS)).astype(np.int64)
+    return found
 
 
 LOG_TABLE = _log_table()
