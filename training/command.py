@@ -1,4 +1,4 @@
-"""`zoo train NAME --data photos/`: train a network of the zoo, or a .keras file, on the user's photos or texts."""
+"""`zoo train NAME --data photos/`: train a network of the zoo, or a .keras file, on the user's photos, sounds or texts."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ OF_EVALUATION = ("name", "data", "evaluate", "validation", "preprocessing", "see
     type=click.FloatRange(min=0, min_open=True),
     help="Peak learning rate. [default: 3e-5, or 2e-3 from random weights; for texts, see docs/training.md]",
 )
-@click.option("--validation", default=0.2, show_default=True, help="Share of the photos or texts used for validation.")
+@click.option("--validation", default=0.2, show_default=True, help="Share of the data used for validation.")
 @click.option(
     "--patience",
     default=5,

@@ -45,7 +45,7 @@ class Start:
         source: description of the training data; empty before training.
         history: records of the stages that it has gone through.
         companions: contents of the files that travel with it, by name: a tokenizer.
-        trained_on: digests of the photos or texts that it was trained on.
+        trained_on: digests of the photos, sounds or texts that it was trained on.
     """
 
     model: keras.Model

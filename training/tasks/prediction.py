@@ -22,7 +22,7 @@ def predictions(start: Start, examples: Examples, batch: int = _BATCH) -> Iterat
 
 
 def arguments(start: Start, examples: Examples) -> Any:
-    """Return what the network takes: normalised photos, features of sounds, or the tokens of texts in the order of its inputs."""
+    """Return what the network takes: normalised photos, features of sounds, or tokens in the order of its inputs."""
     if PHOTOS in examples.inputs:
         return start.preprocessing.normalise(examples.photos)
     if len(examples.inputs) == 1:
