@@ -1,4 +1,4 @@
-"""`zoo train NAME --data photos/`: train a network of the zoo, or a .keras file, on the user's photos, sounds or texts."""
+"""`zoo train NAME --data photos/`: train a network of the zoo, or a .keras file, on photos, sounds or texts."""
 
 from __future__ import annotations
 

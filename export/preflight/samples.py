@@ -24,6 +24,7 @@ from export.preflight.places import described, expanded
 from export.recipe import Recipe
 from zoo import datasets
 from zoo.errors import UsageProblemError, unknown
+from zoo.inputs import Sound
 from zoo.nearest_path import nearest
 
 ARRAYS, TABLE, LINES = (".npz", ".npy"), ".csv", ".txt"
@@ -53,12 +54,18 @@ def check_samples(spec: str, facts: ModelFacts, flag: str = "--calibration", dra
 
 
 def check_given(recipe: Recipe, facts: ModelFacts) -> None:
-    """Check that a model of the user's that takes neither photos nor texts is given samples.
+    """Check that a model for whose inputs no samples are built in, neither photos nor texts nor sounds, is given some.
 
     Raises:
         UsageProblemError: it is not.
     """
     has_source = recipe.calibration is not None or recipe.random_calibration or recipe.streaming
+    has_sounds = any(isinstance(one, Sound) and one.samples for one in (facts.contracts or {}).values())
+    if facts.sound is not None and not has_sounds and not has_source:
+        raise UsageProblemError(
+            f"{facts.name} hears sounds, and none are built in: give --calibration a folder of .wav files; or add "
+            "--random-calibration (noise, good for checking sizes and speed only)"
+        )
     needs_arrays = facts.contracts is None and facts.is_photo is False and facts.reads_text is False
     if has_source or not needs_arrays or not facts.specs or not is_model_file(recipe.model):
         return

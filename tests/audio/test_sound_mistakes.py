@@ -6,11 +6,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from export.preflight import check as of_export
+from export.preflight.samples import check_given
 from export.recipe import Recipe
 from export.scheme import INT8
 from tests.audio.sounds import note, notes, write
@@ -121,6 +123,16 @@ def test_sounds_of_other_classes_are_refused(tmp_path: Path) -> None:
     folder = notes(tmp_path / "data", 2)
     with pytest.raises(UsageProblemError, match="2 classes like 'high' cannot be matched with the model's 12"):
         of_export.check(Recipe(model="mlperf_kws", schemes=(INT8,), evaluate=str(folder)))
+
+
+def test_a_front_end_without_built_in_sounds_needs_some(tmp_path: Path) -> None:
+    recipe = Recipe(model="mlperf_kws", options={"front_end": "fixed_point"}, schemes=(INT8,))
+    facts = of_export.check(recipe)
+    with pytest.raises(UsageProblemError, match=r"none are built in: give --calibration a folder of \.wav files"):
+        check_given(recipe, facts)
+    check_given(replace(recipe, calibration=str(notes(tmp_path / "data", 2))), facts)
+    check_given(replace(recipe, random_calibration=True), facts)
+    check_given(replace(recipe, options={}), of_export.check(replace(recipe, options={})))
 
 
 def test_healthy_folders_pass(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def of_photos(photos: NDArray[np.uint8], annotations: NDArray[Any]) -> Examples:
 class Parts:
     """Training, validation and test examples; `test` is never used to choose an epoch, and may be None.
 
-    `digests` are those of the photos, sounds or texts of each part (zoo/trained_on.py); empty if they are not files or texts.
+    `digests` are those of the files or texts of each part (zoo/trained_on.py); empty if they are neither.
     """
 
     train: Examples
