@@ -65,6 +65,10 @@ ALONE = {
         "benchmarks.same_files",
         "the exports of this checkout and those of a base commit, compared byte for byte",
     ),
+    "spoken_words": (
+        "benchmarks.spoken_words",
+        "a folder of words that espeak-ng speaks, for `zoo train` on sounds; needs espeak-ng",
+    ),
     "sweep": (
         "benchmarks.sweep",
         "every architecture exported at full size, every tiny variant proven, into docs/zoo.md",

@@ -1,4 +1,4 @@
-"""Digests of the photos or texts in a source of labelled data, as a trained network keeps them."""
+"""Digests of the photos, sounds or texts in a source of labelled data, as a trained network keeps them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from pathlib import Path
 
 from calibration import text_files
 from calibration.class_files import named_photos
-from calibration.sources.folder import image_paths
+from calibration.photo_file import SUFFIXES as PHOTOS
 from zoo import trained_on
+from zoo.audio.wave_file import SUFFIXES as SOUNDS
 from zoo.errors import UsageProblemError
 
 
 def of_source(source: str) -> frozenset[bytes]:
-    """Return the digests of all photos of a folder or a .csv, or of all texts of a file; none of other sources."""
+    """Return the digests of the photos and sounds of a folder or a .csv, or of all texts of a file; or none."""
     path = Path(source).expanduser()
     try:
         if path.is_dir():
-            return frozenset(map(trained_on.of_file, image_paths(path)))
+            files = (one for one in path.rglob("*") if one.suffix.lower() in PHOTOS | SOUNDS and one.is_file())
+            return frozenset(map(trained_on.of_file, files))
         if path.suffix.lower() == text_files.LINES and path.is_file():
             return frozenset(map(trained_on.of_text, text_files.lines(path)))
         if text_files.is_table(path):

@@ -1,1 +1,1 @@
-"""Training and compression of networks on the user's photos and texts; independent of export formats."""
+"""Training and compression of networks on the user's photos, sounds and texts; independent of export formats."""

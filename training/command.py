@@ -1,4 +1,4 @@
-"""`zoo train NAME --data photos/`: train a network of the zoo, or a .keras file, on the user's photos or texts."""
+"""`zoo train NAME --data photos/`: train a network of the zoo, or a .keras file, on photos, sounds or texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zoo.errors import UsageProblemError
 if TYPE_CHECKING:
     from training.recipe import TrainingRecipe
 
-EPOCHS_ON_PHOTOS, EPOCHS_ON_TEXTS = 10, 3
+EPOCHS_ON_PHOTOS, EPOCHS_ON_TEXTS, EPOCHS_ON_SOUNDS = 10, 3, 30
 OF_EVALUATION = ("name", "data", "evaluate", "validation", "preprocessing", "seed", "as_json")  # what it reads
 
 
@@ -27,7 +27,8 @@ OF_EVALUATION = ("name", "data", "evaluate", "validation", "preprocessing", "see
     required=True,
     metavar="FOLDER|FILE|NAME",
     help="Training data: FOLDER/CLASS/photo.jpg, a CSV with columns file and class, or mnist, fashion_mnist, cifar10; "
-    "for networks that read text, a CSV with columns text and class, or a .txt with one text per line.",
+    "for networks that hear sounds, FOLDER/CLASS/word.wav; for networks that read text, a CSV with columns text and "
+    "class, or a .txt with one text per line.",
 )
 @click.option(
     "--out",
@@ -38,7 +39,8 @@ OF_EVALUATION = ("name", "data", "evaluate", "validation", "preprocessing", "see
 @click.option(
     "--epochs",
     type=int,
-    help="Training epochs. [default: 10 on photos, 3 on texts, or 0 if a FILE.keras is pruned, clustered or quantized]",
+    help="Training epochs. [default: 10 on photos, 30 on sounds, 3 on texts, or 0 if a FILE.keras is pruned, "
+    "clustered or quantized]",
 )
 @click.option(
     "--head-epochs", type=int, help="How many of these epochs train only the new layers. [default: one third]"
@@ -52,7 +54,7 @@ OF_EVALUATION = ("name", "data", "evaluate", "validation", "preprocessing", "see
     type=click.FloatRange(min=0, min_open=True),
     help="Peak learning rate. [default: 3e-5, or 2e-3 from random weights; for texts, see docs/training.md]",
 )
-@click.option("--validation", default=0.2, show_default=True, help="Share of the photos or texts used for validation.")
+@click.option("--validation", default=0.2, show_default=True, help="Share of the data used for validation.")
 @click.option(
     "--patience",
     default=5,
@@ -89,21 +91,21 @@ OF_EVALUATION = ("name", "data", "evaluate", "validation", "preprocessing", "see
     type=click.FloatRange(min=0, min_open=True),
     help="Peak learning rate in each of these stages.",
 )
-@click.option("--no-augment", is_flag=True, help="Turn the augmentation of photos off.")
+@click.option("--no-augment", is_flag=True, help="Turn the augmentation of photos or sounds off.")
 @click.option("--seed", default=0, show_default=True, help="Random seed.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run.")
 @click.option("--evaluate", is_flag=True, help="Only evaluate a .keras file on this data; do not train.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], **options: Any) -> None:
-    """Train a network on your photos or texts: first its new last layer, then all layers.
+    """Train a network on your photos, sounds or texts: first its new last layer, then all layers.
 
     A network that reads text learns its classes; one that continues a text has no new layer and trains all layers.
 
-    The stages --prune-channels, --prune, --cluster and --qat, which are for photos, follow in this order; each one
-    trains the network again. If any of them is given, a FILE.keras goes through these stages only, unless --epochs is
-    given, too.
+    The stages --prune-channels, --prune, --cluster and --qat, which are for photos and sounds, follow in this order;
+    each one trains the network again. If any of them is given, a FILE.keras goes through these stages only, unless
+    --epochs is given, too.
     """
-    from export.cli.option_words import reads_text
+    from export.cli.option_words import hears_sounds, reads_text
     from export.cli.progress_bar import ProgressBar
     from export.model.loading.model_file import is_model_file
     from export.runtime import background
@@ -122,7 +124,8 @@ def command(name: str, data: str, out: Path | None, settings: tuple[str, ...], *
         learning_rate=options.pop("stage_learning_rate"),
     )
     is_file, epochs = is_model_file(name), options.pop("epochs")
-    usual_epochs = EPOCHS_ON_TEXTS if reads_text(name) else EPOCHS_ON_PHOTOS
+    usual_epochs = EPOCHS_ON_SOUNDS if hears_sounds(name) else EPOCHS_ON_PHOTOS
+    usual_epochs = EPOCHS_ON_TEXTS if reads_text(name) else usual_epochs
     recipe = TrainingRecipe(
         model=name,
         data=data,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Feed(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
-    """Epochs of the same examples, each in a different order.
+    """Epochs of the same examples, each in a different order; an epoch of few goes through them several times.
 
     Order and augmentation of an epoch depend only on the seed and the number of the epoch, so that a resumed run gives
     the same weights as an uninterrupted one.
@@ -36,7 +36,8 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
         self._task, self._start, self._examples, self._variations = task, start, examples, augmentation
         self._batch, self._seed = batch, seed
         # TensorFlow fails on an empty share, so each epoch leaves out a few examples, not always the same ones.
-        self._count = len(examples) // shares * shares
+        self._times = -(-task.least_in_an_epoch // max(1, len(examples))) or 1
+        self._count = self._times * len(examples) // shares * shares
         self.begin(0)
 
     def __len__(self) -> int:
@@ -46,7 +47,8 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
     def begin(self, epoch: int) -> None:
         """Start the epoch with this number, counted over all phases."""
         self._epoch = epoch
-        self._order = np.random.default_rng((self._seed, epoch)).permutation(len(self._examples))[: self._count]
+        rng, count = np.random.default_rng((self._seed, epoch)), len(self._examples)
+        self._order = np.concatenate([rng.permutation(count) for _ in range(self._times)])[: self._count]
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         """Return the inputs and the targets of a batch."""

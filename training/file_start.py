@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from export.model.graph import Graph, copy
+from export.model.output_kinds import SCORING_CLASSES
 from export.model.subject import subject_of_file
 from training.preflight import unknown_preprocessing
-from training.start import CLASSIFIES_TEXTS, Start
+from training.start import Start
 from zoo import own_file
 from zoo.errors import UsageProblemError
 from zoo.weights import RANDOM_REQUESTED
@@ -61,7 +62,7 @@ class FileStart:
         """
         subject = self._subject
         model, new, weights = subject.model, tuple[str, ...](), subject.weights
-        if self.task not in ("classification", CLASSIFIES_TEXTS):
+        if self.task not in SCORING_CLASSES:
             _check_same(subject, classes)
         elif model.output_shape[-1] != len(classes) or (subject.labels and subject.labels != tuple(classes)):
             model, head = _with_new_head(model, len(classes))

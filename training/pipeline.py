@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.model.loading.model_file import is_model_file
-from training import compression, distributing, phases, pictures, preflight, tasks
+from training import batch_norms, compression, distributing, phases, pictures, preflight, tasks
 from training.compression import checks
 from training.file_start import FileStart
 from training.recipe import TrainingRecipe
@@ -48,7 +48,7 @@ def train(recipe: TrainingRecipe, report: ProgressListener, *, resume: bool = Fa
     keras.utils.set_random_seed(recipe.seed)  # for the weights of new layers, and for dropout
     origin = FileStart(recipe) if is_model_file(recipe.model) else ZooStart(recipe)
     task = tasks.find(origin.task, origin.title)
-    if not task.takes_photos:
+    if task.what == "texts":
         preflight.check_for_texts(recipe)  # the task of a file may be known only now
     data = task.find(recipe)
     with tempfile.TemporaryDirectory(prefix="zoo-train-") as work:
@@ -56,9 +56,11 @@ def train(recipe: TrainingRecipe, report: ProgressListener, *, resume: bool = Fa
         start = origin.start(task.options(data.classes), data.classes)
         start = replace(start, labels=data.classes, source=data.source)
         _check(recipe, start)
+        if task.least_in_an_epoch and not start.weights.trained:
+            batch_norms.follow(start.model)
         done = [record["name"] for record in start.history]
         stages = (Learn(phases=phases.plan(recipe, start, task.rates)), *compression.stages(recipe, done))
-        report("read the photos" if task.takes_photos else "read the texts")
+        report(f"read the {task.what}")
         parts = data.examples(start, Path(work))
         devices.check(len(parts.train))
         known = start.trained_on
@@ -129,7 +131,7 @@ def evaluate(recipe: TrainingRecipe, report: ProgressListener) -> Evaluation:
                 "train it on them first"
             )
         start = replace(start, model=origin.model)  # `start` may have replaced untrained weights by random ones
-        report("read the photos" if task.takes_photos else "read the texts")
+        report(f"read the {task.what}")
         parts = data.examples(start, Path(work))
         report("evaluate")
         divided = {"train": parts.train, **parts.held_out}

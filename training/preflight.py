@@ -8,8 +8,10 @@ from pathlib import Path
 
 from calibration.masks import UNJUDGED, find_masked
 from calibration.photo_file import SUFFIXES as PHOTOS
+from calibration.sound_files import check_readable, sound_paths
 from export.model.loading import saved_model
 from export.model.loading.model_file import is_model_file
+from export.model.output_kinds import SOUND_CLASSIFICATION
 from export.preflight.model_facts import ModelFacts, facts_of, is_image
 from export.preflight.places import described, expanded
 from export.recipe import Recipe
@@ -18,8 +20,10 @@ from training import distributing, tasks
 from training.recipe import TrainingRecipe
 from training.run_state import RunState
 from training.tasks.labelled_photos import VALIDATION_FOLDERS
+from training.tasks.sound_classification import GIVE
 from zoo import datasets
 from zoo.architecture import ARCHITECTURES
+from zoo.audio.wave_file import SUFFIXES as SOUNDS
 from zoo.errors import OutsideError, UsageProblemError
 from zoo.inputs import tokenizer_of
 from zoo.nearest_path import nearest
@@ -119,11 +123,14 @@ def _check_place(recipe: TrainingRecipe, task: str, facts: ModelFacts) -> None:
     if path.is_file() and not path.stat().st_size:
         raise UsageProblemError(f"--data {recipe.data!r} is empty; {_takes(task)}")
     if path.is_file() and path.suffix.lower() not in TEXTS:
-        photo = "; give its folder" if path.suffix.lower() in PHOTOS and facts.is_photo else f"; {_takes(task)}"
-        raise UsageProblemError(f"--data {recipe.data!r} is {described(path)}{photo}")
+        is_one = (path.suffix.lower() in PHOTOS and facts.is_photo) or (path.suffix.lower() in SOUNDS and facts.sound)
+        how = "give its folder" if is_one else _takes(task)
+        raise UsageProblemError(f"--data {recipe.data!r} is {described(path)}; {how}")
 
 
 def _takes(task: str) -> str:
+    if task == SOUND_CLASSIFICATION:
+        return GIVE
     if task in OF_TEXTS:
         return "give a CSV with the columns text and class, or a .txt with one text per line"
     return f"give FOLDER/CLASS/photo.jpg, a CSV with file,class, or one of {', '.join(datasets.DATA_SETS)}"
@@ -132,13 +139,16 @@ def _takes(task: str) -> str:
 def _check_data(recipe: TrainingRecipe, task: str, facts: ModelFacts) -> None:
     """List the data, without decoding photos; the classes of masks without names are read later."""
     found = tasks.find(task, facts.name)
-    if not found.takes_photos:
+    if found.what == "texts":
         check_for_texts(recipe)
     path = expanded(recipe.data)
     if found.takes_photos and path.is_file() and path.suffix.lower() == ".txt":
         raise UsageProblemError(f"--data {recipe.data!r} holds texts, but {facts.name} takes photos; {_takes(task)}")
     if task == SEGMENTATION and path.is_dir():
         find_masked(path, classes=UNJUDGED)
+    elif facts.sound is not None:
+        found.find(recipe)
+        check_readable(sound_paths(path), facts.sound.rate, facts.sound.high_hz)
     elif recipe.data not in datasets.DATA_SETS or not found.takes_photos:
         found.find(recipe)
 

@@ -75,10 +75,10 @@ class TrainingRecipe:
         out: the .keras file to write.
         epochs: number of epochs before compression, over both phases.
         head_epochs: how many of these train only the new layers; None: a third, if the other layers are pretrained.
-        batch: photos or texts in each batch.
+        batch: photos, sounds or texts in each batch.
         devices: devices that share each batch: a number of GPUs, "all", or "cpu:2"; None: one device.
         learning_rate: peak learning rate while all layers are trained; None: that of the task, `training.phases.Rates`.
-        validation: share of the photos or texts used for validation, unless the data has a validation part.
+        validation: share of the examples used for validation, unless the data has a validation part.
         patience: epochs without a better validation score after which training stops.
         options: options of the architecture.
         weights: a tag, a file or "random"; None: the first available tag.

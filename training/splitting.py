@@ -1,4 +1,4 @@
-"""Splits photos or texts into training and validation, by class; copies stay in one part."""
+"""Splits photos, sounds or texts into training and validation, by class; copies stay in one part."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import zoo
 from zoo import class_names, own_file, weights
 from zoo.errors import UsageProblemError
-from zoo.inputs import Input, preprocessing_of, tokenizer_of
+from zoo.inputs import Input, front_end_of, preprocessing_of, tokenizer_of
 from zoo.weights.patches import blank_weights
 
 if TYPE_CHECKING:
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
     from training.recipe import TrainingRecipe
     from zoo.architecture import Architecture
+    from zoo.audio import FrontEnd
     from zoo.detection.heads import Detection
     from zoo.preprocessing import Preprocessing
     from zoo.weights import LoadedWeights
     from zoo.weights.sources import ByteProgress
 
 CLASSIFIES_TEXTS = "text classification"
+RANDOM = "random"
+OTHER_FRONT_END = "the trained weights are for another front end"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +45,7 @@ class Start:
         source: description of the training data; empty before training.
         history: records of the stages that it has gone through.
         companions: contents of the files that travel with it, by name: a tokenizer.
-        trained_on: digests of the photos or texts that it was trained on.
+        trained_on: digests of the photos, sounds or texts that it was trained on.
     """
 
     model: keras.Model
@@ -143,9 +146,15 @@ def build_start(
     """
     settings = _settings(architecture, recipe)
     options = {**settings, **data_options}
+    options_of_weights = _options_of_weights(architecture, recipe, settings, options)
     with blank_weights():
-        trained = architecture.build(**_options_of_weights(architecture, recipe, settings, options))
-    loaded = weights.load(trained, architecture, recipe.weights, progress, seed=recipe.seed)
+        trained = architecture.build(**options_of_weights)
+    hears_otherwise = _front_end(architecture, options) != _front_end(architecture, options_of_weights)
+    loaded = weights.load(
+        trained, architecture, _tag(architecture, recipe, hears_otherwise), progress, seed=recipe.seed
+    )
+    if hears_otherwise:
+        loaded = replace(loaded, reason=OTHER_FRONT_END)
     model = architecture.build(**options)
     new = _fill(model, trained) if loaded.trained else _weighted(model)
     if loaded.trained and not _mostly_trained(model, new):
@@ -163,6 +172,23 @@ def build_start(
         task=architecture.task,
         companions=architecture.companions(**options) if architecture.companions else {},
     )
+
+
+def _front_end(architecture: Architecture, options: Mapping[str, Any]) -> FrontEnd | None:
+    return front_end_of(architecture.inputs(**options))
+
+
+def _tag(architecture: Architecture, recipe: TrainingRecipe, hears_otherwise: bool) -> str | None:
+    """Return the weights to load: random ones, if the trained ones know other features of sounds.
+
+    Raises:
+        UsageProblemError: the user chose them.
+    """
+    if not hears_otherwise:
+        return recipe.weights
+    if recipe.weights not in (None, RANDOM):
+        raise UsageProblemError(f"{OTHER_FRONT_END} of {architecture.name}; leave out --weights")
+    return RANDOM
 
 
 def _options_of_weights(

@@ -10,29 +10,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zoo.architecture import Architecture, register
-from zoo.inputs import Features, Input
+from zoo.architecture import Architecture, Option, register
+from zoo.audio import FrontEnd
+from zoo.inputs import Input, Sound
 from zoo.pretrained import mlperf_kws as pretrained
 
 if TYPE_CHECKING:
     import keras
 
-FRAMES, COEFFICIENTS = 49, 10  # windows of 30 ms in steps of 20 ms; MFCCs
+FRONT_ENDS = {
+    "mfcc": FrontEnd(coefficients=10, loudness="largest is 1"),  # 49 windows of 30 ms in steps of 20 ms
+    "log_mel": FrontEnd(high_hz=7500.0, loudness="largest is 1"),
+    # As micro_speech of TFLite Micro, with the factor of its training.
+    "fixed_point": FrontEnd(low_hz=125.0, high_hz=7500.0, arithmetic="fixed point", scale=10 / 256),
+}
 BLOCKS = 4
 EPSILON = 1e-3
 
 
-def build(*, classes: int = 12, width: int = 64) -> keras.Model:
-    """Return DS-CNN: MFCCs (N, 49, 10, 1) to logits (N, classes).
+def build(*, front_end: str = "mfcc", classes: int = 12, width: int = 64) -> keras.Model:
+    """Return DS-CNN: MFCCs (N, 49, 10, 1), or what another front end gives, to logits (N, classes).
 
     Args:
+        front_end: of `FRONT_ENDS`.
         classes: length of the logits.
         width: channels of every layer.
     """
     import keras
     from keras import layers
 
-    mfcc = keras.Input((FRAMES, COEFFICIENTS, 1), name="mfcc")
+    mfcc = keras.Input(FRONT_ENDS[front_end].shape, name="mfcc")
     x = layers.Conv2D(width, (10, 4), 2, "same", name="conv1")(mfcc)  # 25 x 5 x 64
     x = _normalise(x, "conv1")
     x = layers.Dropout(0.2, name="dropout1")(x)
@@ -55,23 +62,27 @@ def _normalise(x: Any, name: str) -> Any:
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _mfcc(**_: object) -> dict[str, Input]:
-    """Return the meaning of the input, and the range of its numbers in MLPerf's int8 file."""
-    words = "10 MFCCs of 49 windows of 30 ms, 20 ms apart, of a second at 16 kHz"
-    return {"mfcc": Features(words=words, samples="keywords", low=-123.4, high=25.7)}
+def _sound(*, front_end: str = "mfcc", **_: object) -> dict[str, Input]:
+    """Return how a second of speech becomes the input; the MFCCs are those of get_dataset.py of the reference."""
+    return {"mfcc": Sound(front_end=FRONT_ENDS[front_end], samples="keywords" if front_end == "mfcc" else "")}
 
 
 MLPERF_KWS = register(
     Architecture(
         name="mlperf_kws",
         title="DS-CNN of MLPerf Tiny, keyword spotting (Zhang et al., 2017)",
-        task="classification",
+        task="sound classification",
         paper="https://arxiv.org/abs/1711.07128",
         build=build,
-        inputs=_mfcc,
+        inputs=_sound,
         parameter_count=24_908,
         classes=12,
         labels="keywords",
+        options={
+            "front_end": Option(
+                default="mfcc", choices=tuple(FRONT_ENDS), meaning="features of a sound; trained weights are for mfcc"
+            )
+        },
         weights=(pretrained.SPEECH_COMMANDS,),
     )
 )

@@ -1,4 +1,4 @@
-"""Which photos or texts a network was trained on: digests that its file keeps, so that an evaluation can tell."""
+"""Which photos, sounds or texts a network was trained on: digests in its file, so that an evaluation can tell."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def warning(found: Collection[bytes], known: Collection[bytes], what: str) -> tu
     """Return the sentence about evaluated examples that a network was trained on; none if there are none.
 
     Args:
-        found: digests of the evaluated photos or texts.
+        found: digests of the evaluated photos, sounds or texts.
         known: digests of those that the network was trained on.
         what: what is evaluated: "the evaluation", "validation".
     """
@@ -48,6 +48,6 @@ def warning(found: Collection[bytes], known: Collection[bytes], what: str) -> tu
     if not seen:
         return ()
     return (
-        f"{what}: {seen} of {len(set(found))} photos or texts were used to train this network, so its scores on them "
-        "say little about new ones",
+        f"{what}: {seen} of {len(set(found))} photos, sounds or texts were used to train this network, so its "
+        "scores on them say little about new ones",
     )

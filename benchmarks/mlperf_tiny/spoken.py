@@ -54,20 +54,20 @@ def _spoken(labels: str, others: Sequence[str], front_end: Any, seed: int, per_c
     for _ in range(per_class):
         for index, label in enumerate(class_names.read(labels)):
             word = rng.choice(others) if label == UNKNOWN else label
-            sound = _noise(rng) if label == SILENCE else _placed(_said(str(word), rng), rng)
+            sound = noise(rng) if label == SILENCE else placed(said(str(word), rng), rng)
             found.append(front_end(sound, rng))
             classes.append(index)
     return np.stack(found), np.array(classes)
 
 
-def _said(word: str, rng: np.random.Generator) -> Array:
+def said(word: str, rng: np.random.Generator, voices: Sequence[str] = VOICES) -> Array:
     """Return a word in a random voice, at a random speed and pitch, at 16 kHz."""
     from scipy.signal import resample_poly
 
     program = shutil.which("espeak-ng")
     if program is None:
         sys.exit("error: espeak-ng is not installed; on Debian 12 type: apt-get install espeak-ng")
-    voice = f"{rng.choice(ACCENTS)}+{rng.choice(VOICES)}"
+    voice = f"{rng.choice(ACCENTS)}+{rng.choice(voices)}"
     speed, pitch = str(rng.integers(110, 190)), str(rng.integers(20, 80))
     command = [program, "-v", voice, "-s", speed, "-p", pitch, "--stdout", word]
     header = 44  # bytes of a .wav
@@ -75,24 +75,24 @@ def _said(word: str, rng: np.random.Generator) -> Array:
     return np.asarray(resample_poly(np.frombuffer(sound, np.int16) / 32768, *SPOKEN_RATE))
 
 
-def _placed(word: Array, rng: np.random.Generator) -> Array:
+def placed(word: Array, rng: np.random.Generator) -> Array:
     """Return a second with the word somewhere in noise; a third of them ends early, as recordings do."""
     loud = np.flatnonzero(np.abs(word) > 0.01 * np.abs(word).max())
     word = word[max(0, loud[0] - 200) : loud[-1] + 200][: SECOND - 500]
     sound, at = np.zeros(SECOND), int(rng.integers(0, SECOND - len(word)))
     sound[at : at + len(word)] = word / np.abs(word).max()
-    sound += 10 ** rng.uniform(-3.5, -1) * _noise(rng)
+    sound += 10 ** rng.uniform(-3.5, -1) * noise(rng)
     if rng.random() < 1 / 3:
         sound[max(at + len(word), int(0.6 * SECOND)) :] = 0
     return sound
 
 
-def _noise(rng: np.random.Generator) -> Array:
+def noise(rng: np.random.Generator) -> Array:
     """Return a second of noise, from white to nearly pink, of amplitude 1."""
     spectrum = np.fft.rfft(rng.standard_normal(SECOND))
     spectrum *= (np.arange(len(spectrum)) + 1) ** -rng.uniform(0, 0.7)
-    noise = np.fft.irfft(spectrum, SECOND)
-    return np.asarray(noise / np.abs(noise).max())
+    found = np.fft.irfft(spectrum, SECOND)
+    return np.asarray(found / np.abs(found).max())
 
 
 def _mfcc(sound: Array, _: np.random.Generator) -> Array:

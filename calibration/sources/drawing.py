@@ -10,17 +10,30 @@ from typing import Any
 from calibration import text_files
 from calibration.inputs import InputSpec
 from calibration.random_inputs import completed
-from calibration.sources import arrays, builtin, features, folder, function, named, noise, synthetic, table, texts
+from calibration.sources import (
+    arrays,
+    builtin,
+    features,
+    folder,
+    function,
+    named,
+    noise,
+    sounds,
+    synthetic,
+    table,
+    texts,
+)
 from calibration.sources.request import Request, Stream
 from calibration.store import Dealer, Draw, SetWriter
 from zoo import datasets
 from zoo.errors import UsageProblemError
-from zoo.inputs import Features, Input, Photo, Tokens, made_up
+from zoo.inputs import Features, Input, Photo, Sound, Tokens, made_up
 from zoo.registry import Registry
 
 # Default source by the kind of a model's inputs; `open_builtin` refuses every kind without an entry.
 DEFAULTS: Registry[Callable[[Request], Stream]] = Registry(
-    "default source", {Photo.kind: builtin.open_builtin, Features.kind: features.open_features}
+    "default source",
+    {Photo.kind: builtin.open_builtin, Features.kind: features.open_features, Sound.kind: sounds.open_builtin},
 )
 UNNAMED = "a function"
 
@@ -89,6 +102,8 @@ def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, r
     path = Path(spec).expanduser()
     if spec in datasets.DATA_SETS and not path.exists():
         return named.open_named(spec, request)
+    if path.is_dir() and sounds.takes_sounds(request):
+        return sounds.open_folder(path, request)
     if path.is_dir():
         return folder.open_folder(path, request)
     if path.suffix in (".npz", ".npy"):
@@ -103,8 +118,8 @@ def _open(spec: str | None, callable_: Callable[[], Any] | None, random: bool, r
     if ":" in spec and not path.exists():
         return function.open_function(spec, request)
     raise UsageProblemError(
-        f"--calibration {spec!r} is not a folder of images, an .npz, an .npy, a .csv of numbers or texts, a .txt of "
-        f"texts, a module:function or one of {', '.join(datasets.DATA_SETS)}"
+        f"--calibration {spec!r} is not a folder of images or sounds, an .npz, an .npy, a .csv of numbers or texts, a "
+        f".txt of texts, a module:function or one of {', '.join(datasets.DATA_SETS)}"
         + ("" if path.exists() else "; there is no such file")
     )
 

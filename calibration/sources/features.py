@@ -15,7 +15,7 @@ from calibration.inputs import Sample
 from calibration.samples import Array
 from calibration.sources.request import Request, Stream
 from zoo.errors import OutsideError
-from zoo.inputs import Features
+from zoo.inputs import Features, Sound
 
 FOLDER = Path(__file__).parents[1] / "features"
 # Where they come from, by name.
@@ -29,7 +29,7 @@ SOURCES: Mapping[str, str] = {
 def open_features(request: Request) -> Stream:
     """Return the built-in samples of the only input, in an order that follows from the seed."""
     ((name, contract),) = request.contracts.items()
-    samples = cast("Features", contract).samples
+    samples = cast("Features | Sound", contract).samples
     rows = read(samples).astype(request.inputs[name].dtype)
     order = np.random.default_rng(request.seed).permutation(len(rows))
     return Stream(source=SOURCES[samples], samples=_samples(name, rows, order), photos=False)

@@ -1,4 +1,4 @@
-"""What a delivered file is run on: photos, texts or arrays as the inputs of its model."""
+"""What a delivered file is run on: photos, sounds, texts or arrays as the inputs of its model."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ from calibration import random_inputs
 from calibration.inputs import InputSpec, Texts, describe
 from calibration.photo_file import BadPhotoError, read_photo
 from calibration.samples import Samples
+from calibration.sound_files import check_rate, cut
 from calibration.sources.arrays import open_arrays
 from calibration.sources.request import Request
 from calibration.sources.texts import TextInputs
 from export.bundle.read import Delivered, DeliveredFile, damage
 from zoo import inputs
+from zoo.audio.wave_file import BadSoundError, Wave, read_wave
 from zoo.errors import CheckFailedError, UsageProblemError
 from zoo.language.text_rule import TextRule
 from zoo.language.tokenizer import Tokenizer
 
+SOUNDS = "sounds"  # the source of samples that are sounds
 MAX_ROWS = 100_000
 MAX_TOKENIZER_BYTES = 100_000_000
 
@@ -35,7 +38,7 @@ class Given:
 
     Attributes:
         samples: the inputs.
-        names: the path of each photo, each text, or the file and the number of each sample of an array.
+        names: the path of each photo or sound, each text, or the file and the number of each sample of an array.
         photo_sizes: width and height of each photo in pixels; empty for texts and arrays.
     """
 
@@ -77,6 +80,31 @@ def from_photos(delivered: Delivered, file: DeliveredFile, photos: Sequence[Path
     arrays |= {name: np.stack([row[name] for row in rows]) for name in generated}
     samples = Samples(inputs=arrays, photos=stacked, photo_input=given[0].name, source="photos", seed=0)
     return Given(samples=samples, names=tuple(map(str, photos)), photo_sizes=sizes)
+
+
+def from_sounds(delivered: Delivered, file: DeliveredFile, paths: Sequence[Path]) -> Given:
+    """Return sounds as model inputs: the features that the manifest describes.
+
+    Raises:
+        UsageProblemError: the manifest does not fit the file, or a sound cannot be read.
+    """
+    found = inputs.sound_of(delivered.inputs)
+    assert found is not None  # the caller has looked
+    name, front_end = found
+    ((only, spec), *others) = specs(file).items()
+    if others or only != name or math.prod(spec.shape) != math.prod(front_end.shape):
+        raise UsageProblemError(
+            f"the manifest's front end gives features of {front_end.shape}, but {file.path.name} takes "
+            f"{describe(specs(file))}; export the model again"
+        )
+    waves = [_sound(path) for path in paths]
+    for path, wave in zip(paths, waves, strict=True):
+        check_rate(path, wave, front_end.rate, front_end.high_hz)
+    rows = np.stack([front_end.features(wave).reshape(spec.shape) for wave in waves])
+    longer = sum(len(wave.samples) * front_end.rate > (front_end.length + 1) * wave.rate for wave in waves)
+    warnings = (cut(longer, front_end.length / front_end.rate),) if longer else ()
+    samples = Samples(inputs={name: rows.astype(spec.dtype)}, source=SOUNDS, seed=0, warnings=warnings)
+    return Given(samples=samples, names=tuple(map(str, paths)))
 
 
 def from_arrays(delivered: Delivered, file: DeliveredFile, path: Path) -> Given:
@@ -186,6 +214,17 @@ def specs(file: DeliveredFile) -> dict[str, InputSpec]:
         spec.name: InputSpec(shape=spec.shape[1:], dtype=spec.dtype if spec.scale is None else "float32")
         for spec in file.inputs
     }
+
+
+def _sound(path: Path) -> Wave:
+    if path.is_dir():
+        raise UsageProblemError(f"{str(path)!r} is a folder; type sounds, for example {path}/*.wav")
+    if not path.exists():
+        raise UsageProblemError(f"there is no sound {str(path)!r}; type the path of a .wav file")
+    try:
+        return read_wave(path)
+    except BadSoundError as error:
+        raise UsageProblemError(f"{str(path)!r} cannot be read as a sound: {error}") from error
 
 
 def _photo(path: Path) -> Any:

@@ -32,14 +32,14 @@ SECTIONS: dict[str, dict[str, str]] = {
         "cache": "Show what is kept on disk between commands, or clear it.",
     },
     "Build": {
-        "train": "Train a network on your photos or texts: first its new last layer, then all layers.",
+        "train": "Train a network on your photos, sounds or texts: first its new last layer, then all layers.",
         "export": "Export networks of the zoo or model files (.keras, .h5, SavedModel folder), and prove every file.",
         "pack": "Write delivered files with all that a device, or another runtime, needs to run them.",
     },
     "Measure": {
         "prove": "Prove a file that another tool made from a Keras model, and name its faults.",
         "verify": "Prove a delivered folder again, without TensorFlow.",
-        "run": "Run a delivered file on photos or texts, without TensorFlow; some networks write texts.",
+        "run": "Run a delivered file on photos, .wav files or texts, without TensorFlow; some networks write texts.",
         "serve": "Show a model in the browser, from a server on this machine.",
         "bench": "Measure latency and memory of model files, without TensorFlow.",
     },

@@ -14,7 +14,7 @@ from export.scheme import FLOAT16, FLOAT32, INT8, INT8_DYNAMIC, SCHEMES, Scheme
 from zoo import own_file
 from zoo.datasets import DATA_SETS
 from zoo.errors import UsageProblemError, unknown
-from zoo.inputs import Tokens
+from zoo.inputs import Tokens, sound_of
 from zoo.preprocessing.conventions import CONVENTIONS
 from zoo.spelling import spelled
 
@@ -75,6 +75,16 @@ def reads_text(model: str) -> bool:
     path = Path(model).expanduser()
     facts = own_file.read(path) if path.is_file() else None
     return facts is not None and any(isinstance(one, Tokens) for one in facts.inputs.values())
+
+
+def hears_sounds(model: str) -> bool:
+    """Return whether a network of the zoo, or one that `zoo train` wrote to a .keras file, hears sounds."""
+    if model in zoo.names():
+        architecture = zoo.find(model)
+        return sound_of(architecture.inputs(**architecture.settings({}))) is not None
+    path = Path(model).expanduser()
+    facts = own_file.read(path) if path.is_file() else None
+    return facts is not None and sound_of(facts.inputs) is not None
 
 
 def _scheme(word: str) -> Scheme:

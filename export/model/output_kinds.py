@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import keras
 
 CLASSIFICATION, TEXT_CLASSIFICATION = "classification", "text classification"
+SOUND_CLASSIFICATION = "sound classification"
+# Tasks whose outputs are one score for each class.
+SCORING_CLASSES = (CLASSIFICATION, TEXT_CLASSIFICATION, SOUND_CLASSIFICATION)
 EMBEDDING = "embedding"
 LANGUAGE_MODELLING = "language modelling"
 MASKED_LANGUAGE_MODELLING = "masked language modelling"
@@ -100,7 +103,7 @@ def _kind(tensor: Any, loss: str, task: str, *, is_only: bool) -> OutputKind:
         return found
     is_linear = type(operation).__name__ in _LINEAR_LAYERS and _activation(operation) == "linear"
     is_row = len(tensor.shape) == 2
-    scores = loss in _CLASS_LOSSES or (is_row and task in (CLASSIFICATION, TEXT_CLASSIFICATION))
+    scores = loss in _CLASS_LOSSES or (is_row and task in SCORING_CLASSES)
     scores = scores or (is_row and is_linear and not loss and not task and is_only)
     return OutputKind.CLASSES if scores and has_classes else OutputKind.VALUES
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,13 +16,18 @@ from export.model.loading.causal_model import CACHE
 from export.model.loading.functional_form import normalises_by_itself
 from export.model.loading.model_file import is_model_file
 from export.model.loading.static_sizes import Sizes
-from export.model.output_kinds import CLASSIFICATION, LANGUAGE_MODELLING, TEXT_CLASSIFICATION
+from export.model.output_kinds import (
+    CLASSIFICATION,
+    LANGUAGE_MODELLING,
+    SOUND_CLASSIFICATION,
+    TEXT_CLASSIFICATION,
+)
 from export.recipe import Recipe
 from zoo import class_names, own_file, weights
 from zoo.architecture import ARCHITECTURES
 from zoo.entry_points import EntryPoint
 from zoo.errors import UsageProblemError
-from zoo.inputs import Input, Photo, Tokens, Vector, made_up, preprocessing_of, tokenizer_of
+from zoo.inputs import Input, Photo, Tokens, Vector, made_up, preprocessing_of, sound_of, tokenizer_of
 from zoo.language.decoder import Decoder
 from zoo.language.text_rule import TextRule
 from zoo.language.tokenizer import Tokenizer
@@ -255,6 +261,10 @@ def _check_facts(path: Path, model: keras.Model, known: own_file.Facts) -> None:
     is_text = known.preprocessing is None and known.inputs.keys() == {spec.name for spec in signature.inputs(model)}
     is_unfit = known.preprocessing is None and known.task in PHOTO_TASKS
     is_unfit |= not tokenizer_of(known.inputs) and known.task in TEXT_TASKS
+    sound = sound_of(known.inputs)
+    is_unfit |= (sound is None) == (known.task == SOUND_CLASSIFICATION)
+    if sound is not None:
+        is_unfit |= [math.prod(size or 0 for size in one) for one in taken] != [math.prod(sound[1].shape)]
     is_unfit |= _largest_vocabulary(known) > _largest_table(model)
     if is_unfit or (not is_text and taken != [shape]) or len(known.labels) not in (0, classes):
         raise UsageProblemError(f"{path.name}: its stored inputs or classes do not fit the model; train it again")

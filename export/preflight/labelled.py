@@ -7,9 +7,11 @@ from pathlib import Path
 
 from calibration import text_files
 from calibration.boxed import find_boxed
+from calibration.class_words import class_indices
 from calibration.labelled import find_labelled
 from calibration.labelled_rows import is_rows
 from calibration.masks import find_masked
+from calibration.sound_files import check_readable, named_sounds
 from calibration.sources import arrays
 from export.analysis.tasks import TASKS
 from export.model.loading import saved_model
@@ -18,6 +20,7 @@ from export.preflight.model_facts import ModelFacts
 from export.preflight.places import described, expanded
 from export.preflight.samples import ARRAYS, LINES, TABLE, check_module
 from zoo import datasets
+from zoo.audio import FrontEnd
 from zoo.errors import UsageProblemError
 from zoo.nearest_path import nearest
 
@@ -65,6 +68,8 @@ def _check_kind(spec: str, path: Path, facts: ModelFacts) -> None:
     """Check that photos are given to a model of photos, and texts to one that reads text."""
     of_photos = path.is_dir() or (spec in datasets.DATA_SETS and not path.exists())
     of_texts = path.suffix.lower() == LINES or text_files.is_table(path)
+    if facts.sound is not None and spec in datasets.DATA_SETS and not path.exists():
+        raise UsageProblemError(f"{FLAG} {spec!r} {_are(path)}, but {facts.name} hears sounds; {_takes(facts)}")
     if facts.reads_text and of_photos:
         raise UsageProblemError(f"{FLAG} {spec!r} {_are(path)}, but {facts.name} reads text; {_takes(facts)}")
     if facts.is_photo and of_texts:
@@ -84,10 +89,20 @@ def _check_task(spec: str, path: Path, facts: ModelFacts) -> None:
         find_boxed(spec, labels=facts.labels)
     elif facts.task == "segmentation" and facts.is_photo and facts.classes:
         find_masked(spec, classes=facts.classes)
+    elif facts.sound is not None and path.is_dir():
+        _check_sounds(path, facts.sound, facts)
     elif facts.task == "text classification" and path.suffix.lower() == TABLE:
         text_files.labelled(path)
     elif facts.reads_text and path.suffix.lower() == LINES:
         text_files.lines(path)
+
+
+def _check_sounds(path: Path, front_end: FrontEnd, facts: ModelFacts) -> None:
+    """Check that the sounds can be read and are of the model's classes."""
+    named = named_sounds(path)
+    check_readable([sound for sound, _ in named], front_end.rate, front_end.high_hz)
+    if facts.classes:
+        class_indices({word for _, word in named}, classes=facts.classes, labels=facts.labels)
 
 
 def _check_coco() -> None:

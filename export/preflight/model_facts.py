@@ -20,8 +20,9 @@ from export.preflight.places import described, expanded
 from export.recipe import Recipe
 from zoo import class_names, own_file
 from zoo.architecture import Architecture
+from zoo.audio import FrontEnd
 from zoo.errors import UsageProblemError
-from zoo.inputs import TEXT_KINDS, Input, Photo, Tokens, made_up
+from zoo.inputs import TEXT_KINDS, Input, Photo, Tokens, made_up, sound_of
 from zoo.nearest_path import nearest
 from zoo.preprocessing import conventions
 from zoo.weights.loader import check_choice
@@ -41,6 +42,7 @@ class ModelFacts:
         specs: shapes and types of these inputs, as far as they are known.
         is_photo: whether a photo can be a sample; None if unknown.
         reads_text: whether texts can be samples; None if unknown.
+        sound: the front end, if a sound is a sample.
         task: empty if unknown.
         classes: number of classes; 0 if unknown.
         labels: names of the classes; empty if unknown.
@@ -54,6 +56,7 @@ class ModelFacts:
     specs: Mapping[str, InputSpec] = field(default_factory=dict)
     is_photo: bool | None = None
     reads_text: bool | None = None
+    sound: FrontEnd | None = None
     task: str = ""
     classes: int = 0
     labels: tuple[str, ...] = ()
@@ -195,6 +198,7 @@ def _with_contracts(facts: ModelFacts, contracts: Mapping[str, Input], length: i
     generated = made_up(contracts)
     given = {name: one for name, one in contracts.items() if name not in generated}
     photos = {name: one.preprocessing.shape for name, one in given.items() if isinstance(one, Photo)}
+    sound = sound_of(contracts)
     texts = [name for name, one in given.items() if one.kind in TEXT_KINDS and length is not None]
     return replace(
         facts,
@@ -202,9 +206,11 @@ def _with_contracts(facts: ModelFacts, contracts: Mapping[str, Input], length: i
         specs={
             **{name: InputSpec(shape=shape) for name, shape in photos.items()},
             **{name: InputSpec(shape=(length or 0,), dtype="int32") for name in texts},
+            **({sound[0]: InputSpec(shape=sound[1].shape)} if sound else {}),
         },
         is_photo=bool(photos) and len(given) == 1,
         reads_text=any(isinstance(one, Tokens) for one in given.values()),
+        sound=sound[1] if sound else None,
     )
 
 

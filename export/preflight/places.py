@@ -9,6 +9,8 @@ from calibration.photo_file import SUFFIXES as PHOTOS
 from export.bundle.write import MANIFEST
 from export.formats import FORMATS
 from export.model.loading import model_file, saved_model
+from zoo.audio.wave_file import FOREIGN as FOREIGN_SOUNDS
+from zoo.audio.wave_file import SUFFIXES as SOUNDS
 
 _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 
@@ -39,6 +41,10 @@ def _file(path: Path) -> str:
         return f"a {FOREIGN[suffix]} photo"
     if suffix in PHOTOS:
         return "a single photo"
+    if suffix in SOUNDS:
+        return "a single sound"
+    if suffix in FOREIGN_SOUNDS:
+        return f"a single sound of the kind {FOREIGN_SOUNDS[suffix]}, which is not read"
     if suffix in model_file.SUFFIXES:
         return "the file of a model"
     if any(suffix == one.suffix for one in FORMATS.values()):

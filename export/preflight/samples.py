@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from calibration import text_files
+from calibration import sound_files, text_files
 from calibration.inputs import describe
 from calibration.photo_file import BadPhotoError, read_photo
 from calibration.sources import arrays
@@ -24,6 +24,7 @@ from export.preflight.places import described, expanded
 from export.recipe import Recipe
 from zoo import datasets
 from zoo.errors import UsageProblemError, unknown
+from zoo.inputs import Sound
 from zoo.nearest_path import nearest
 
 ARRAYS, TABLE, LINES = (".npz", ".npy"), ".csv", ".txt"
@@ -42,6 +43,8 @@ def check_samples(spec: str, facts: ModelFacts, flag: str = "--calibration", dra
     elif path.exists():
         _check_file(path, facts, flag, drawn)
     elif spec in (SYNTHETIC, *datasets.DATA_SETS):
+        if facts.sound is not None:
+            raise UsageProblemError(f"{flag} {spec} are photos, but {facts.name} hears sounds; {_takes(facts)}")
         if facts.reads_text:
             raise UsageProblemError(f"{flag} {spec} are photos, but {facts.name} reads text; {_takes(facts)}")
     elif _FUNCTION.fullmatch(spec):
@@ -51,12 +54,18 @@ def check_samples(spec: str, facts: ModelFacts, flag: str = "--calibration", dra
 
 
 def check_given(recipe: Recipe, facts: ModelFacts) -> None:
-    """Check that a model of the user's that takes neither photos nor texts is given samples.
+    """Check that a model for whose inputs no samples are built in, neither photos nor texts nor sounds, is given some.
 
     Raises:
         UsageProblemError: it is not.
     """
     has_source = recipe.calibration is not None or recipe.random_calibration or recipe.streaming
+    has_sounds = any(isinstance(one, Sound) and one.samples for one in (facts.contracts or {}).values())
+    if facts.sound is not None and not has_sounds and not has_source:
+        raise UsageProblemError(
+            f"{facts.name} hears sounds, and none are built in: give --calibration a folder of .wav files; or add "
+            "--random-calibration (noise, good for checking sizes and speed only)"
+        )
     needs_arrays = facts.contracts is None and facts.is_photo is False and facts.reads_text is False
     if has_source or not needs_arrays or not facts.specs or not is_model_file(recipe.model):
         return
@@ -106,6 +115,8 @@ def _takes(facts: ModelFacts) -> str:
         return "give a .txt with one text per line, or a .csv with a column text"
     if facts.is_photo:
         return f"give a folder of photos, an .npz, an .npy or one of {', '.join(datasets.DATA_SETS)}"
+    if facts.sound is not None:
+        return f"give a folder of .wav files, or an .npz with: {describe(facts.specs)}"
     if facts.specs:
         return f"give an .npz with: {describe(facts.specs)}"
     return "give a folder of photos, an .npz, an .npy, a .csv, a .txt of texts or a module:function"
@@ -116,6 +127,9 @@ def _check_folder(path: Path, facts: ModelFacts, flag: str) -> None:
         raise UsageProblemError(f"{flag} {path} is the folder of a SavedModel, which is a model; {_takes(facts)}")
     if facts.reads_text:
         raise UsageProblemError(f"{flag} {path} is {described(path)}, but {facts.name} reads text; {_takes(facts)}")
+    if facts.sound is not None:
+        sound_files.check_readable(sound_files.sound_paths(path), facts.sound.rate, facts.sound.high_hz)
+        return
     if facts.is_photo is False:
         if facts.stored is not None and len(facts.stored.inputs) == 1 and len(facts.stored.inputs[0].shape) == 3:
             how = "and its preprocessing is not known: add --preprocessing raw, unit, tf, caffe or torch, or "
@@ -146,7 +160,8 @@ def _check_file(path: Path, facts: ModelFacts, flag: str, drawn: int) -> None:
     suffix = path.suffix.lower()
     if suffix not in (*ARRAYS, TABLE, LINES):
         one = f"{flag} {path} is {described(path)}"
-        raise UsageProblemError(f"{one}; give its folder" if "photo" in one and facts.is_photo else _other(one, facts))
+        is_single = ("photo" in one and facts.is_photo) or ("sound" in one and facts.sound is not None)
+        raise UsageProblemError(f"{one}; give its folder" if is_single else _other(one, facts))
     if not path.stat().st_size:
         raise UsageProblemError(f"{flag} {path} is empty; {_takes(facts)}")
     if suffix in ARRAYS:

@@ -17,6 +17,7 @@ from export.passes.shrink import Shrink
 from training.compression.folding import folded
 from training.learner import KerasLearner
 from training.phases import Phase
+from training.tasks.prediction import arguments
 from zoo.errors import UsageProblemError
 from zoo.inputs import made_up
 
@@ -73,11 +74,11 @@ def _samples(start: Start, examples: Examples, seed: int) -> Samples:
     count = min(_PHOTOS, len(examples))
     chosen = np.sort(np.random.default_rng(seed).permutation(len(examples))[:count])
     inputs = signature.inputs(start.model)
-    photos = start.preprocessing.normalise(np.asarray(examples.photos[chosen]))
+    given = arguments(start, examples.take(chosen))
     random = {
         spec.name: np.random.default_rng(seed).standard_normal((count, *spec.shape[1:])).astype(np.float32)
         for spec in inputs
         if spec.name in made_up(start.inputs)
     }
-    (photo,) = (spec.name for spec in inputs if spec.name not in random)
-    return Samples(inputs={photo: photos, **random}, source=start.source, seed=seed)
+    (name,) = (spec.name for spec in inputs if spec.name not in random)
+    return Samples(inputs={name: given, **random}, source=start.source, seed=seed)

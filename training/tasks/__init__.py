@@ -7,6 +7,7 @@ from training.tasks.detection import DETECTION
 from training.tasks.generation import GENERATION
 from training.tasks.language_modelling import LANGUAGE_MODELLING
 from training.tasks.segmentation import SEGMENTATION
+from training.tasks.sound_classification import SOUND_CLASSIFICATION
 from training.tasks.task import Examples, Parts, Task, TrainingData
 from training.tasks.text_classification import TEXT_CLASSIFICATION
 from zoo.errors import UsageProblemError
@@ -20,6 +21,7 @@ _ALL: tuple[Task, ...] = (
     SEGMENTATION,
     GENERATION,
     TEXT_CLASSIFICATION,
+    SOUND_CLASSIFICATION,
     LANGUAGE_MODELLING,
 )
 TASKS: Registry[Task] = Registry("task of training", {task.name: task for task in _ALL})

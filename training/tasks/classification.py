@@ -31,6 +31,8 @@ class Classification:
     name = "classification"
     metrics: tuple[Metric, ...] = (TOP1,)
     takes_photos = True
+    what = "photos"
+    least_in_an_epoch = 0
     rates = PHOTOS
 
     def find(self, recipe: TrainingRecipe) -> TrainingData:

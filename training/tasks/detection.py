@@ -78,6 +78,8 @@ class Detection:
     name = "detection"
     metrics: tuple[Metric, ...] = (AP50, AP)
     takes_photos = True
+    what = "photos"
+    least_in_an_epoch = 0
     rates = PHOTOS
 
     def find(self, recipe: TrainingRecipe) -> TrainingData:

@@ -77,6 +77,8 @@ class Generation:
     name = "generation"
     metrics: tuple[Metric, ...] = (ELBO, PSNR)
     takes_photos = True
+    what = "photos"
+    least_in_an_epoch = 0
     rates = PHOTOS
 
     def find(self, recipe: TrainingRecipe) -> TrainingData:

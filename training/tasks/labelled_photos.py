@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from training.recipe import TrainingRecipe
     from training.start import Start
     from training.tasks.task import TrainingData
+
+NamedFiles = Sequence[tuple[Path, str]]
 
 _TRAIN, VALIDATION_FOLDERS, _TEST = ("train",), ("validation", "val", "valid"), ("test",)
 
@@ -48,7 +50,7 @@ class ClassFolders:
     def examples(self, start: Start, work: Path) -> Parts:
         """Return the examples; the photos are memory-mapped files in the folder `work`."""
         prepared, warnings, digests = {}, list[str](), {}
-        for part, named in self._split().items():
+        for part, named in divided(self.named, self.classes, self.validation, self.seed).items():
             paths = [path for path, _ in named]
             photos, kept, notes = photo_files.prepare(paths, start.preprocessing, work / f"{part}.npy")
             labels = np.array([self.classes.index(named[index][1]) for index in kept], np.int64)
@@ -56,20 +58,6 @@ class ClassFolders:
             digests[part] = frozenset(trained_on.of_file(paths[index]) for index in kept)
             warnings += notes
         return Parts(**prepared, warnings=tuple(warnings), digests=digests)
-
-    def _split(self) -> Mapping[str, Sequence[tuple[Path, str]]]:
-        """Return the files of each part; a share of "train" becomes "validation" if the data has no such part."""
-        if "validation" in self.named:
-            return self.named
-        train = self.named["train"]
-        labels = [self.classes.index(word) for _, word in train]
-        keys = [sources.digest([path], "sha256").encode() for path, _ in train]
-        train_indices, validation_indices = splitting.split(labels, keys, self.validation, self.seed)
-        parts = {
-            "train": [train[index] for index in train_indices],
-            "validation": [train[index] for index in validation_indices],
-        }
-        return {**self.named, **parts}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,17 +91,17 @@ class NamedDataSet:
 
     def examples(self, start: Start, work: Path) -> Parts:
         """Return the examples, with photos at the size of the input."""
-        parts = {}
+        found = {}
         for split in ("train", "test"):
             images, labels = self.data.read(split, None)
-            parts[split] = of_photos(photo_files.fitted(images, start.preprocessing), labels.astype(np.int64))
-        every = parts["train"]
+            found[split] = of_photos(photo_files.fitted(images, start.preprocessing), labels.astype(np.int64))
+        every = found["train"]
         keys = [hashlib.sha256(photo.tobytes()).digest() for photo in every.photos]
         train, validation = (
             of_photos(every.photos[indices], every.annotations[indices])
             for indices in splitting.split(every.annotations.tolist(), keys, self.validation, self.seed)
         )
-        return Parts(train=train, validation=validation, test=parts["test"])
+        return Parts(train=train, validation=validation, test=found["test"])
 
 
 def find_labelled(recipe: TrainingRecipe) -> TrainingData:
@@ -135,7 +123,7 @@ def find_labelled(recipe: TrainingRecipe) -> TrainingData:
             f"{path.name} holds texts, but {recipe.model} takes photos; give photos, or choose a network that reads "
             "text, such as minilm"
         )
-    named = _parts(path)
+    named = parts(path, named_photos)
     classes = tuple(sorted({word for photos in named.values() for _, word in photos}))
     splitting.check(classes, [word for _, word in named["train"]], path.name)
     return ClassFolders(
@@ -147,10 +135,32 @@ def find_labelled(recipe: TrainingRecipe) -> TrainingData:
     )
 
 
-def _parts(path: Path) -> dict[str, list[tuple[Path, str]]]:
-    """Return the photos of each part: "train" alone, or the folders train, validation and test if there are any."""
+def divided(
+    named: Mapping[str, NamedFiles], classes: Sequence[str], validation: float, seed: int, *, what: str = "photos"
+) -> Mapping[str, NamedFiles]:
+    """Return the files of each part; a share of "train" becomes "validation" if the data has no such part."""
+    if "validation" in named:
+        return named
+    train = named["train"]
+    labels = [classes.index(word) for _, word in train]
+    keys = [sources.digest([path], "sha256").encode() for path, _ in train]
+    train_indices, validation_indices = splitting.split(labels, keys, validation, seed, what=what)
+    return {
+        **named,
+        "train": [train[index] for index in train_indices],
+        "validation": [train[index] for index in validation_indices],
+    }
+
+
+def parts(path: Path, listed: Callable[[Path], list[tuple[Path, str]]]) -> dict[str, list[tuple[Path, str]]]:
+    """Return the files of each part: "train" alone, or the folders train, validation and test if there are any.
+
+    Args:
+        path: a folder, or a file that lists files.
+        listed: returns the files of a folder of class folders, each with its class.
+    """
     if not path.is_dir():
-        return {"train": named_photos(path)}
+        return {"train": listed(path)}
     inside = {folder.name: folder for folder in path.iterdir() if folder.is_dir()}
     found = {
         part: inside[name]
@@ -159,5 +169,5 @@ def _parts(path: Path) -> dict[str, list[tuple[Path, str]]]:
         if name in inside
     }
     if "train" not in found or len(found) != len(inside):
-        return {"train": named_photos(path)}
-    return {part: named_photos(folder) for part, folder in found.items()}
+        return {"train": listed(path)}
+    return {part: listed(folder) for part, folder in found.items()}

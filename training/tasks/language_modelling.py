@@ -72,6 +72,8 @@ class LanguageModelling:
     name = "language modelling"
     metrics: tuple[Metric, ...] = (PERPLEXITY,)
     takes_photos = False
+    what = "texts"
+    least_in_an_epoch = 0
     rates = Rates(head=0.0, fine=5e-4, scratch=3e-3)
 
     def find(self, recipe: TrainingRecipe) -> TrainingData:

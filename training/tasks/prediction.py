@@ -22,8 +22,9 @@ def predictions(start: Start, examples: Examples, batch: int = _BATCH) -> Iterat
 
 
 def arguments(start: Start, examples: Examples) -> Any:
-    """Return what the network takes: normalised photos, or the tokens of texts in the order of its inputs."""
+    """Return what the network takes: normalised photos, features of sounds, or tokens in the order of its inputs."""
     if PHOTOS in examples.inputs:
         return start.preprocessing.normalise(examples.photos)
-    ordered = tuple(examples.inputs[spec.name] for spec in signature.inputs(start.model))
-    return ordered if len(ordered) > 1 else ordered[0]
+    if len(examples.inputs) == 1:
+        return next(iter(examples.inputs.values()))
+    return tuple(examples.inputs[spec.name] for spec in signature.inputs(start.model))

@@ -74,6 +74,8 @@ class Segmentation:
     name = "segmentation"
     metrics: tuple[Metric, ...] = (MEAN_IOU,)
     takes_photos = True
+    what = "photos"
+    least_in_an_epoch = 0
     rates = PHOTOS
 
     def find(self, recipe: TrainingRecipe) -> TrainingData:

@@ -24,11 +24,11 @@ PHOTOS = "photos"
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """Photos or texts with their annotations.
+    """Photos, texts or sounds with their annotations.
 
     Attributes:
-        inputs: arrays (N, ...) by name: the tokens of texts by the name of their input, or photos as `PHOTOS`. They
-            may be memory-mapped.
+        inputs: arrays (N, ...) by name: the tokens of texts or the features of sounds by the name of their input, or
+            photos as `PHOTOS`. They may be memory-mapped.
         annotations: one for each example; classes, boxes, masks or tokens, as the task defines.
     """
 
@@ -58,7 +58,7 @@ def of_photos(photos: NDArray[np.uint8], annotations: NDArray[Any]) -> Examples:
 class Parts:
     """Training, validation and test examples; `test` is never used to choose an epoch, and may be None.
 
-    `digests` are those of the photos or texts of each part (zoo/trained_on.py); empty if they are not files or texts.
+    `digests` are those of the files or texts of each part (zoo/trained_on.py); empty if they are neither.
     """
 
     train: Examples
@@ -105,8 +105,10 @@ class Task(Protocol):
 
     name: str
     metrics: tuple[Metric, ...]  # the headline metric first: it decides which epoch is the best
-    takes_photos: bool  # otherwise it takes texts
+    takes_photos: bool
+    what: str  # its examples: "photos", "texts" or "sounds"
     rates: Rates
+    least_in_an_epoch: int  # examples; fewer are seen several times in an epoch
 
     def find(self, recipe: TrainingRecipe) -> TrainingData:
         """Return the data that the recipe names.

@@ -10,6 +10,7 @@ from zoo.inputs.features import Features
 from zoo.inputs.generated import Distribution, Random, Zeros
 from zoo.inputs.photo import Photo, photo, photo_input, preprocessing_of
 from zoo.inputs.registry import KINDS, from_record, made_up, record
+from zoo.inputs.sound import Sound, front_end_of, sound_of
 from zoo.inputs.tokens import (
     DATES,
     MOLECULES,
@@ -43,6 +44,7 @@ __all__ = [
     "Input",
     "Photo",
     "Random",
+    "Sound",
     "TargetTokens",
     "TokenMask",
     "TokenSegments",
@@ -50,11 +52,13 @@ __all__ = [
     "Vector",
     "Zeros",
     "from_record",
+    "front_end_of",
     "made_up",
     "photo",
     "photo_input",
     "preprocessing_of",
     "record",
+    "sound_of",
     "text",
     "tokenizer_of",
 ]

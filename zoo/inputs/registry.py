@@ -9,6 +9,7 @@ from zoo.inputs.contract import Input
 from zoo.inputs.features import Features
 from zoo.inputs.generated import Random, Zeros
 from zoo.inputs.photo import Photo
+from zoo.inputs.sound import Sound
 from zoo.inputs.tokens import TargetTokens, TokenMask, Tokens, TokenSegments
 from zoo.inputs.vector import Vector
 from zoo.registry import Registry
@@ -17,7 +18,7 @@ KINDS: Registry[type[Input]] = Registry(
     "kind of input",
     {
         kind.kind: kind
-        for kind in (Photo, Tokens, TargetTokens, TokenMask, TokenSegments, Vector, Features, Random, Zeros)
+        for kind in (Photo, Tokens, TargetTokens, TokenMask, TokenSegments, Vector, Features, Sound, Random, Zeros)
     },
 )
 

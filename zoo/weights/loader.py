@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zoo.errors import OutsideError, UsageProblemError, unknown
-from zoo.inputs import Input, preprocessing_of
+from zoo.inputs import Input, front_end_of, preprocessing_of
 from zoo.pinned import Source, Weights
 from zoo.weights import sources
 from zoo.weights.assignment import assign
@@ -169,6 +169,8 @@ def _misfit(model: keras.Model, architecture: HasWeights, weights: Weights) -> s
     usual = preprocessing_of(architecture.inputs(**built_for))
     as_large = bool(weights.options) or model.count_params() == architecture.parameter_count
     same_side = usual is None or tuple(model.inputs[0].shape[1:3]) == (usual.height, usual.width)
+    front_end = front_end_of(architecture.inputs(**built_for))
+    same_side &= front_end is None or tuple(model.inputs[0].shape[1:]) == front_end.shape
     if as_large and (weights.any_resolution or same_side):
         return ""
     words = ", ".join(f"{key} {built_for[key]}" for key in architecture.options if key in built_for)

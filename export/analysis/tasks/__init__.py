@@ -17,6 +17,7 @@ from export.analysis.tasks.language_modelling.task import LANGUAGE_MODELLING
 from export.analysis.tasks.masked_language_modelling.task import MASKED_LANGUAGE_MODELLING
 from export.analysis.tasks.rows import task as rows
 from export.analysis.tasks.segmentation.task import SEGMENTATION
+from export.analysis.tasks.sound_classification.task import SOUND_CLASSIFICATION
 from export.analysis.tasks.task import Examples, Task, Truth
 from export.analysis.tasks.text_classification.task import TEXT_CLASSIFICATION
 from export.analysis.tasks.translation.task import TRANSLATION
@@ -39,6 +40,7 @@ _ALL: tuple[Task, ...] = (
     EMBEDDING,
     MASKED_LANGUAGE_MODELLING,
     TEXT_CLASSIFICATION,
+    SOUND_CLASSIFICATION,
     LANGUAGE_MODELLING,
     TRANSLATION,
     ANOMALY_DETECTION,

@@ -13,6 +13,15 @@ LIBRARY, PACKAGE = "lib", "device"
 # The modules of this project that run on a device as they are: they need numpy, Pillow and the standard library alone.
 MODULES = (
     "calibration/photo_file.py",
+    "zoo/audio/__init__.py",
+    "zoo/audio/fixed_bands.py",
+    "zoo/audio/fixed_fft.py",
+    "zoo/audio/fixed_gain.py",
+    "zoo/audio/fixed_point.py",
+    "zoo/audio/front_end.py",
+    "zoo/audio/mel.py",
+    "zoo/audio/resampling.py",
+    "zoo/audio/wave_file.py",
     "zoo/detection/boxes.py",
     "zoo/detection/decoding.py",
     "zoo/detection/heads.py",

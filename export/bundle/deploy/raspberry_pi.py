@@ -6,6 +6,7 @@ from export.bundle.deploy.device import Device, DeviceModel
 from export.bundle.deploy.programs import programs
 from export.bundle.deploy.target import Files
 from export.formats import FORMATS, PRIMARY
+from zoo.inputs import sound_of
 
 TOKENIZERS = "tokenizers>=0.22"
 LAST_WITH_32_BITS = "tflite-runtime"
@@ -32,8 +33,13 @@ def _reads_text(model: DeviceModel) -> bool:
 
 
 def _example(model: DeviceModel) -> str:
-    """Return what is typed behind run.py; empty for models that take neither a photo nor a text."""
-    return "photo.jpg" if _takes_photo(model) else '"some words"' if _reads_text(model) else ""
+    """Return what is typed behind run.py; empty for models that take no photo, sound or text."""
+    examples = {
+        "photo.jpg": _takes_photo(model),
+        "word.wav": sound_of(model.delivered.inputs) is not None,
+        '"some words"': _reads_text(model),
+    }
+    return next((example for example, is_taken in examples.items() if is_taken), "")
 
 
 def _requirements(model: DeviceModel) -> list[str]:

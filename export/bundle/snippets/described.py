@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from export.model.output_kinds import LANGUAGE_MODELLING, MASKED_LANGUAGE_MODELLING, TRANSLATION
+from export.model.output_kinds import LANGUAGE_MODELLING, MASKED_LANGUAGE_MODELLING, SCORING_CLASSES, TRANSLATION
 from export.model.tensor_spec import TensorSpec
 from export.scheme import PREFERRED
 from zoo import inputs
@@ -17,7 +17,7 @@ from zoo.preprocessing import ColourOrder, Preprocessing
 
 ENTRY_MARK = "/"  # in the names of inputs of files with several functions
 WRITERS = (LANGUAGE_MODELLING, TRANSLATION)  # whose files keep a cache from token to token
-SCORES_OF_CLASSES = ("classification", "text classification", "")
+SCORES_OF_CLASSES = (*SCORING_CLASSES, "")
 
 Record = Mapping[str, Any]
 

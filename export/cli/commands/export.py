@@ -67,8 +67,8 @@ def pass_options(command: Command) -> Command:
 @click.option(
     "--calibration",
     metavar="SOURCE",
-    help="Folder of photos, .npz, .npy, .txt or .csv of texts, data set, module:function or synthetic; default: the "
-    "built-in photos or texts.",
+    help="Folder of photos or .wav files, .npz, .npy, .txt or .csv of texts, data set, module:function or synthetic; "
+    "default: the built-in photos or texts.",
 )
 @click.option("--calibration-count", default=100, show_default=True, help="Maximum number of calibration samples.")
 @click.option(

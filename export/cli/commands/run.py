@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
 ARRAYS = (".npz", ".npy")
 PICTURE = ".png"
+KINDS = {"texts": "text", "sounds": "sound"}  # what a sample is called in JSON, by the source of the samples
 SAMPLING = ("max_tokens", "temperature", "top_p", "seed")  # Options of networks that write a text.
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("inputs", metavar="PHOTO|TEXT...", nargs=-1, required=True)
+@click.argument("inputs", metavar="PHOTO|SOUND|TEXT...", nargs=-1, required=True)
 @click.option("--file", "name", metavar="NAME", help="File of FOLDER to run; default: the .tflite of --int8.")
 @click.option(
     "--top", default=5, show_default=True, type=click.IntRange(min=1), help="Number of classes or objects to print."
@@ -61,7 +62,7 @@ def command(
     top_p: float,
     seed: int,
 ) -> None:
-    """Run a delivered file on photos or texts, without TensorFlow; some networks write texts.
+    """Run a delivered file on photos, .wav files or texts, without TensorFlow; some networks write texts.
 
     Quote a text, or give a .txt with one text per line. Instead, give one .npz or .npy with the inputs of any model.
     """
@@ -133,17 +134,23 @@ def _check_no_sampling(reason: str) -> None:
 
 
 def _given(delivered: Delivered, file: DeliveredFile, inputs: Sequence[str], arrays: Sequence[Path]) -> Given:
-    """Return what the file is run on: an array, texts if the model reads text, otherwise photos."""
+    """Return what the file is run on: an array, sounds or texts if the model takes them, otherwise photos."""
     from export.bundle import given
-    from zoo.inputs import tokenizer_of
+    from zoo.inputs import sound_of, tokenizer_of
 
     if arrays:
         return given.from_arrays(delivered, file, arrays[0])
     if delivered.texts:
         return given.from_ruled_texts(delivered, file, texts_of(inputs))
+    if sound_of(delivered.inputs) is not None:
+        return _with_warnings(given.from_sounds(delivered, file, [Path(one) for one in inputs]))
     if not tokenizer_of(delivered.inputs):
         return given.from_photos(delivered, file, [Path(one) for one in inputs])
-    taken = given.from_texts(delivered, file, texts_of(inputs))
+    return _with_warnings(given.from_texts(delivered, file, texts_of(inputs)))
+
+
+def _with_warnings(taken: Given) -> Given:
+    """Return the samples after printing what was left out of them."""
     for warning in taken.samples.warnings:
         standard_error().print(f"warning: {warning}", soft_wrap=True)
     return taken
@@ -171,7 +178,7 @@ def _print_predictions(
 
     found = list(zip(taken.names, predictions, measured.milliseconds, strict=True))
     if as_json:
-        kind = "photo" if taken.photo_sizes else "text" if taken.samples.source == "texts" else "sample"
+        kind = "photo" if taken.photo_sizes else KINDS.get(taken.samples.source, "sample")
         records = [{kind: name, **one.record, "milliseconds": time} for name, one, time in found]
         print_json({"file": file.path.name, "answers": records})
         return

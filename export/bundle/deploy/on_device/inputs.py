@@ -1,4 +1,4 @@
-"""Photos, texts and generated numbers as the stored inputs of a file."""
+"""Photos, sounds, texts and generated numbers as the stored inputs of a file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from calibration.photo_file import BadPhotoError, read_photo
+from zoo.audio.front_end import FrontEnd
+from zoo.audio.wave_file import BadSoundError, read_wave
 from zoo.errors import UsageProblemError
 from zoo.preprocessing.photo import Preprocessing
 
@@ -49,6 +51,22 @@ def _generated(model: Model, name: str, shape: tuple[int, ...]) -> Array:
     if kind == "zeros":
         return np.zeros(shape, np.float32)
     raise UsageProblemError(f"{model.title} takes {name!r} beside a photo; see golden.npz")
+
+
+def from_sound(model: Model, file: ModelFile, path: Path) -> dict[str, Array]:
+    """Return a .wav file as the inputs of a file, as the export prepared its sounds.
+
+    Raises:
+        UsageProblemError: it cannot be read.
+    """
+    ((name, record),) = model.inputs.items()
+    front_end = FrontEnd.from_record({key: value for key, value in record.items() if key not in ("kind", "samples")})
+    (tensor,) = file.inputs
+    try:
+        features = front_end.features(read_wave(path))
+    except BadSoundError as error:
+        raise UsageProblemError(f"{path} cannot be read as a sound: {error}") from error
+    return {name: tensor.stored(features.reshape(tensor.shape))}
 
 
 def from_text(model: Model, file: ModelFile, text: str) -> dict[str, Array]:

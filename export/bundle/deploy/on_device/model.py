@@ -128,6 +128,11 @@ class Model:
         """The name of the input that is a photo; None if there is none."""
         return next((name for name, one in self.inputs.items() if one["kind"] == "photo"), None)
 
+    @property
+    def hears_sounds(self) -> bool:
+        """Whether its only input is a sound."""
+        return [one["kind"] for one in self.inputs.values()] == ["sound"]
+
 
 def load(folder: Path) -> Model:
     """Return the model of a folder.

@@ -16,6 +16,7 @@ from .model import Model
 
 Outputs = Mapping[str, NDArray[np.float64]]
 
+SCORING_CLASSES = ("classification", "text classification", "sound classification")
 SHOWN = 5  # classes, and numbers of a vector
 THRESHOLD = 0.25  # lowest score of an object
 MOST_OBJECTS = 20
@@ -35,7 +36,7 @@ def lines(model: Model, outputs: Outputs, photo_size: tuple[int, int] | None = N
         return _objects(model, outputs, photo_size)
     if model.task == "segmentation" and first.ndim == 3:
         return _areas(model, first)
-    if model.task in ("classification", "text classification") and len(outputs) == 1 and first.ndim == 1:
+    if model.task in SCORING_CLASSES and len(outputs) == 1 and first.ndim == 1:
         return _classes(model, first)
     return [line for name, values in outputs.items() for line in _numbers(name, values[0])]
 

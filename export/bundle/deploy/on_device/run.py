@@ -1,4 +1,4 @@
-"""Run the model on photos or texts, and print its predictions."""
+"""Run the model on photos, .wav files or texts, and print its predictions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zoo.errors import UsageProblemError, ZooError
 
 from . import session
-from .inputs import from_photo, from_text, open_photo
+from .inputs import from_photo, from_sound, from_text, open_photo
 from .model import Array, Model, ModelFile, load, positive
 from .predictions import lines
 from .texts import continued, hidden_tokens
@@ -23,7 +23,9 @@ EMBEDDING, MASKED = "embedding", "masked language modelling"
 def main(folder: Path) -> int:
     """Run the command; return its exit code: 0, or 2 for a mistake."""
     parser = argparse.ArgumentParser(prog="run.py", description=__doc__)
-    parser.add_argument("inputs", nargs="+", metavar="PHOTO", help='paths of photos, or a text: "some words"')
+    parser.add_argument(
+        "inputs", nargs="+", metavar="PHOTO", help='paths of photos or .wav files, or a text: "some words"'
+    )
     parser.add_argument("--file", help="name of the model file (default: the first that a runtime here can run)")
     parser.add_argument("--threads", type=positive, default=1, help="threads of the runtime (default: 1)")
     parser.add_argument("--tokens", type=positive, default=40, help="most new tokens behind a text (default: 40)")
@@ -72,11 +74,13 @@ def real_outputs(file: ModelFile, opened: session.Session, inputs: dict[str, Arr
 
 
 def print_predictions(model: Model, file: ModelFile, opened: session.Session, given: str) -> None:
-    """Print the predictions for a photo or a text."""
+    """Print the predictions for a photo, a sound or a text."""
     print(f"{given}:")
     if model.photo_input is not None:
         photo = open_photo(Path(given))
         found = lines(model, real_outputs(file, opened, from_photo(model, file, photo)), photo.size)
+    elif model.hears_sounds:
+        found = lines(model, real_outputs(file, opened, from_sound(model, file, Path(given))))
     else:
         inputs = from_text(model, file, given)
         outputs = real_outputs(file, opened, inputs)
