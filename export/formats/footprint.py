@@ -22,6 +22,7 @@ class Footprint:
         planning_bytes: what it needs while it places them, before the first inference, in the place of the activations.
         flash_bytes: the file, which stays in flash; the code of the runtime is not counted.
         macs: products of one inference.
+        has_floats: whether an operator computes in float, which processors round differently.
         kernels: the methods that add the operators of the file to the runtime.
         lacking: operators of the file that the runtime does not have.
     """
@@ -31,6 +32,7 @@ class Footprint:
     planning_bytes: int
     flash_bytes: int
     macs: int
+    has_floats: bool
     kernels: tuple[str, ...]
     lacking: tuple[str, ...]
 

@@ -86,6 +86,7 @@ def test_several_inputs_and_outputs_compile_and_check_themselves(tmp_path: Path)
     assert main([*command, "--out", str(tmp_path)]) == 0
     folder = tmp_path / "vae-microcontroller"
     assert "kInputs = 2, kOutputs = 3;" in (folder / "model.h").read_text()
+    assert "kMostSteps = 4;" in (folder / "golden.h").read_text()  # the exponential is computed in float
     build(folder, tmp_path / "board")
     done = subprocess.run([tmp_path / "board"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
@@ -120,6 +121,7 @@ def test_the_runtime_computes_what_plain_kernels_do_in_the_memory_that_was_plann
     record = json.loads((folder / "model.json").read_text())
     checked, memory = record["checked"], record["memory"]
     assert checked["runtime"]
+    assert "kMostSteps = 0;" in (folder / "golden.h").read_text()
     # LiteRT's plain kernel rounds the sums of a dense layer once, that of TensorFlow Lite Micro twice.
     assert checked["to_plain_kernels"] == "logits: 100.0% within one step, 1 at most"
     assert checked["samples"] >= 8

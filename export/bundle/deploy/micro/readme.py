@@ -19,7 +19,7 @@ def readme(model: MicroModel, files: Files) -> bytes:
 
 {chr(10).join(model.memory_words())}
 
-{model.checked_words()} Integers do not depend on the processor: a board with the plain kernels computes the same.
+{model.checked_words()} {_on_board(model)}
 
 | file | |
 |---|---|
@@ -56,6 +56,12 @@ was copied.
 
 {licence(model.delivered)}
 """.encode()
+
+
+def _on_board(model: MicroModel) -> str:
+    if model.chosen.footprint.has_floats:
+        return "Some operators compute in float, which a board may round by a step otherwise."
+    return "Integers do not depend on the processor: a board with the plain kernels computes the same."
 
 
 def _optional(files: Files) -> str:

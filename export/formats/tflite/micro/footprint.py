@@ -37,6 +37,7 @@ def footprint(content: bytes) -> Footprint:
         planning_bytes=aligned(RANGE_BYTES * len(graph.tensors) + PLACE_BYTES * len(placed) + PLAN_BYTES),
         flash_bytes=aligned(len(content)),
         macs=macs(model),
+        has_floats=any(map(flatbuffer.is_float, graph.tensors)),
         kernels=tuple(sorted({METHODS[name] for name in names if name in METHODS})),
         lacking=tuple(sorted(set(lacking(model, graph)))),
     )
