@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from calibration.samples import Samples
 from export import scheme, temporary
 from export.analysis.tasks import TASKS, Task
+from export.analysis.tasks.anomaly_detection.task import ANOMALY_DETECTION
 from export.analysis.tasks.embedding.task import EMBEDDING
 from export.analysis.tasks.prediction import Described, Prediction
 from export.bundle.given import Given
@@ -45,7 +46,7 @@ class Reader:
         """
         return self.task.read(
             measured.real,
-            self.described,
+            replace(self.described, inputs=given.samples.inputs),
             class_names=self.class_names,
             photo_sizes=given.photo_sizes,
             names=given.names,
@@ -93,10 +94,13 @@ def reader(delivered: Delivered, file: DeliveredFile, *, photos: bool) -> Reader
         meaning=delivered.meaning,
     )
     known = [task for task in TASKS.values() if delivered.task in ("", task.name)]
+    if not delivered.task:
+        known = [task for task in known if task is not ANOMALY_DETECTION]
     if not delivered.task and _kinds(delivered, file) == {OutputKind.CLASSES}:
         known = [task for task in known if task is not EMBEDDING]
-    photos = photos or _reads_features(delivered)  # whose classes are those of photos in other words
-    task = next((task for task in known if task.takes_photos == photos and task.reads(described)), None)
+    # Arrays are all that a network of features can be given, and its classes are named as those of a photo.
+    taken = (photos, True) if _reads_features(delivered) else (photos,)
+    task = next((task for task in known if task.takes_photos in taken and task.reads(described)), None)
     if task is None:
         return None
     names = names_of_classes(delivered, task.class_count(described))
@@ -104,7 +108,7 @@ def reader(delivered: Delivered, file: DeliveredFile, *, photos: bool) -> Reader
 
 
 def _reads_features(delivered: Delivered) -> bool:
-    """Return whether arrays are all that the network can be given: features that a front end computes."""
+    """Return whether the network reads features, which a front end computes."""
     return any(one.get("kind") == Features.kind for one in delivered.manifest["inputs"].values())
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from calibration.samples import Samples
+from calibration.sources import features
 from export.analysis import tasks
 from export.analysis.tasks.anomaly_detection.labelled import KnownRows, Spectra, area_under_curve, errors
+from export.cli.main import main
 from export.model.subject import load_subject
+from export.pipeline import run
 from export.recipe import Recipe
+from export.scheme import FLOAT32
 from zoo.errors import CheckFailedError, UsageProblemError
 
 SUBJECT = load_subject(Recipe(model="mlperf_autoencoder", weights="random"))
@@ -69,3 +74,16 @@ def test_outputs_that_are_no_numbers_or_of_another_shape_fail(tmp_path: Path) ->
         truth.scores({"reconstruction": np.full((2, 640), np.nan)})
     with pytest.raises(CheckFailedError, match="shape"):
         truth.scores({"reconstruction": np.zeros((2, 64))})
+
+
+def test_zoo_run_prints_the_score_of_each_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    delivery = run(Recipe(model="mlperf_autoencoder", weights="random", schemes=(FLOAT32,), out=tmp_path))
+    assert delivery.folder is not None
+    rows = features.read("toy_car")[:3].astype(np.float32)
+    np.savez(tmp_path / "three.npz", log_mel=rows)
+    capsys.readouterr()
+    assert main(["run", str(delivery.folder), str(tmp_path / "three.npz"), "--json"]) == 0
+    found = [one["anomaly_score"] for one in json.loads(capsys.readouterr().out)["answers"]]
+    assert found == pytest.approx(errors(rows, SUBJECT.model(rows).numpy()).tolist(), rel=1e-4)
+    assert main(["run", str(delivery.folder), str(tmp_path / "three.npz")]) == 0
+    assert capsys.readouterr().out.count("score of anomaly") == 3

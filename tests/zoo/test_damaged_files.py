@@ -70,6 +70,15 @@ def write_tflite(folder: Path) -> list[Path]:
     return [folder / "a.tflite"]
 
 
+def write_tf_checkpoint(folder: Path) -> list[Path]:
+    import tensorflow as tf
+
+    variables = {name.rpartition("/")[2]: tf.Variable(array) for name, array in ARRAYS.items()}
+    layer = tf.train.Checkpoint(**variables)
+    tf.train.Checkpoint(**{"layer_with_weights-0": layer}).write(str(folder / "a"))
+    return [folder / "a.index", folder / "a.data-00000-of-00001"]
+
+
 WRITERS: Mapping[str, Callable[[Path], list[Path]]] = {
     "darknet": write_darknet,
     "keras_h5": write_keras_h5,
@@ -77,6 +86,7 @@ WRITERS: Mapping[str, Callable[[Path], list[Path]]] = {
     "npz": write_npz,
     "onnx": write_onnx,
     "safetensors": write_safetensors,
+    "tf_checkpoint": write_tf_checkpoint,
     "tfjs": lambda folder: write_tfjs(folder, ARRAYS),
     "tflite": write_tflite,
     "torch_state": lambda folder: [write_torch(folder / "a.pth", "zip")],

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from calibration.samples import Array
 from export.model.tensor_spec import TensorSpec
 
 
@@ -19,12 +20,14 @@ class Described:
         outputs: the outputs as the file declares them.
         photo_shape: (height, width, channels) of the photo that the model takes; None if it takes none.
         meaning: what the task recorded about the outputs, as plain data; None if nothing.
+        inputs: what the file was run on, by name; empty before.
     """
 
     file: str
     outputs: tuple[TensorSpec, ...]
     photo_shape: tuple[int, ...] | None = None
     meaning: Mapping[str, Any] | None = None
+    inputs: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from calibration.inputs import InputSpec
 from calibration.labelled_rows import find_rows
-from export.analysis.tasks.anomaly_detection.labelled import KnownRows
-from export.analysis.tasks.task import WithoutPredictions
+from calibration.samples import Array
+from export.analysis.tasks.anomaly_detection.labelled import KnownRows, errors
+from export.analysis.tasks.prediction import Described, Prediction
 from export.model import signature
 from zoo.errors import UsageProblemError
 from zoo.metric import AUC, RECONSTRUCTION_ERROR, Metric
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
     from export.model.subject import Subject
 
 
-class AnomalyDetection(WithoutPredictions):
+class AnomalyDetection:
     """Rows that a network reconstructs; the mean squared error of the reconstruction is the score of anomaly."""
 
     name = "anomaly detection"
@@ -44,6 +48,33 @@ class AnomalyDetection(WithoutPredictions):
                 "normal, and at least one of both; call that array label"
             )
         return KnownRows(rows=rows, inputs=inputs, contracts=subject.inputs, output=made.name)
+
+    def reads(self, described: Described) -> bool:
+        """Return whether there is a single output, which can be compared with the input."""
+        return len(described.outputs) == 1
+
+    def class_count(self, described: Described) -> int:
+        """Return 0."""
+        return 0
+
+    def read(
+        self,
+        outputs: Mapping[str, Array],
+        described: Described,
+        *,
+        class_names: Sequence[str],
+        photo_sizes: Sequence[tuple[int, int]],
+        names: Sequence[str],
+        top: int,
+    ) -> tuple[Prediction, ...]:
+        """Return the score of anomaly of each row."""
+        (found,), (given,) = outputs.values(), described.inputs.values()
+        return tuple(_prediction(float(score)) for score in errors(np.asarray(given), found))
+
+
+def _prediction(score: float) -> Prediction:
+    words = f"score of anomaly {score:.4g}: the mean squared error of the reconstruction"
+    return Prediction(record={"anomaly_score": score}, rows=(), nothing=words)
 
 
 ANOMALY_DETECTION = AnomalyDetection()
