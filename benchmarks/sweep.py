@@ -103,10 +103,14 @@ def _table_of_exports(kept: Mapping[str, Record], heading: str, quantity: Callab
         cells = [name, count, full["weights"], f"{full['seconds']:.0f}", f"{full['peak_gb']:.1f}"]
         for kind in ("tflite", "onnx"):
             found = [file for file in full["files"] if file["format"] == kind]
-            cells.append(f"{found[0]['bytes'] / 1e6:.1f}" if found else "-")
+            cells.append(_megabytes(found[0]["bytes"]) if found else "-")
         cells += [quantity(full["files"]), _verdict(full)]
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, "", _conditions(kept, "full")]
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f}" if size >= 50_000 else f"{size / 1e6:.2f}"
 
 
 def _integer_share(files: list[Record]) -> str:

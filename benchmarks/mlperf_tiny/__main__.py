@@ -1,7 +1,8 @@
 """The networks of MLPerf Tiny as we export them, beside MLPerf's own int8 files, in one run.
 
 python -m benchmarks mlperf_tiny [--models NAME,NAME] [--write]
-Needs espeak-ng for the networks of speech, and ZOO_COCO_SAMPLE, a folder with images/ and instances.json, for mlperf_vww.
+Needs espeak-ng for the networks of speech and, for mlperf_vww, ZOO_COCO_SAMPLE: a folder with images/ and
+instances.json of COCO.
 Every network is exported with its defaults. All files get the same numbers; none of them calibrated our files.
 """
 

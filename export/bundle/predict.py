@@ -17,6 +17,7 @@ from export.formats import PRIMARY
 from export.metrics import OutputKind
 from export.runtime.run_file import Measurement, measure
 from zoo.errors import CheckFailedError, UsageProblemError, unknown
+from zoo.inputs import Features
 
 # The default file, if the export contains it.
 PREFERRED = tuple((PRIMARY.name, one) for one in scheme.PREFERRED)
@@ -94,11 +95,17 @@ def reader(delivered: Delivered, file: DeliveredFile, *, photos: bool) -> Reader
     known = [task for task in TASKS.values() if delivered.task in ("", task.name)]
     if not delivered.task and _kinds(delivered, file) == {OutputKind.CLASSES}:
         known = [task for task in known if task is not EMBEDDING]
+    photos = photos or _reads_features(delivered)  # whose classes are those of photos in other words
     task = next((task for task in known if task.takes_photos == photos and task.reads(described)), None)
     if task is None:
         return None
     names = names_of_classes(delivered, task.class_count(described))
     return Reader(task=task, described=described, class_names=names)
+
+
+def _reads_features(delivered: Delivered) -> bool:
+    """Return whether arrays are all that the network can be given: features that a front end computes."""
+    return any(one.get("kind") == Features.kind for one in delivered.manifest["inputs"].values())
 
 
 def _kinds(delivered: Delivered, file: DeliveredFile) -> set[str]:

@@ -23,6 +23,8 @@ TITLES = {
     "inception_resnet_v2": "Inception-ResNet",
     "inception_v3": "Inception",
     "lenet": "LeNet-5",
+    "mlperf_resnet8": "ResNet-8",
+    "mlperf_vww": "mlperf_vww",
     "mobilenet": "MobileNet v1",
     "mobilenet_v2": "MobileNet v2",
     "mobilenet_v3": "v3",

@@ -78,8 +78,11 @@ def named(delivered: Delivered, file: Path, photos: list[Path], capsys: pytest.C
 
 
 @pytest.mark.large
-def test_mediapipe_names_the_classes_that_zoo_run_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    delivered = exported(tmp_path, "mobilenet", weights="tiny", schemes=(FLOAT32, INT8))
+@pytest.mark.parametrize("model", ["mobilenet", "mlperf_resnet8", "mlperf_vww"])
+def test_mediapipe_names_the_classes_that_zoo_run_names(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    delivered = exported(tmp_path, model, weights="tiny", schemes=(FLOAT32, INT8))
     photos = clothes(tmp_path)
     assert [file.takes_camera_bytes for file in delivered.files] == [False, True]
     for file in delivered.files:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +12,23 @@ import numpy as np
 import pytest
 
 import zoo
+from benchmarks.cards import CARDS, EXAMPLE, printed
 from zoo import weights
+from zoo.errors import OutsideError
+from zoo.pinned import Source
 from zoo.weights import assign, random_weights, readers, sources
 
 if TYPE_CHECKING:
     import keras
 
 NAMES = ("mlperf_resnet8", "mlperf_vww", "mlperf_kws", "mlperf_autoencoder", "mlperf_wakeword")
-# Names that Keras 2 gives to layers in turn, and parts of a reference that ours does not have.
-KINDS = {"Conv2D": "conv2d", "DepthwiseConv2D": "depthwise_conv2d", "BatchNormalization": "batch_normalization"}
-KINDS |= {"Dense": "dense"}
+# What Keras 2 calls layers, and numbers in turn.
+KINDS = {
+    "Conv2D": "conv2d",
+    "DepthwiseConv2D": "depthwise_conv2d",
+    "BatchNormalization": "batch_normalization",
+    "Dense": "dense",
+}
 
 
 def source(name: str) -> Any:
@@ -103,28 +112,19 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_files_of_a_folder_are_fetched_one_by_one(shelf: Any, cache: Path) -> None:
-    from zoo.pinned import Source
-
     contents = {"variables.index": b"one", "variables.data-00000-of-00001": b"two"}
     (shelf.folder / "variables").mkdir()
     for name, content in contents.items():
         (shelf.folder / "variables" / name).write_bytes(content)
-    pinned = Source(
-        kind="url",
-        location=f"{shelf.url}/variables/",
-        members=tuple(contents),
-        sha256="bc00b1c0d2fb0c3d2b7a7f0a5d6ac8a0dc6f6d4b8f1fa39e2a7e0b6d7a8f9e10",
-    )
-    with pytest.raises(Exception, match="wrong sha256"):
-        sources.fetch(pinned)
-    import hashlib
-    from dataclasses import replace
-
-    right = replace(pinned, sha256=hashlib.sha256(b"onetwo").hexdigest())
-    assert [file.read_bytes() for file in sources.fetch(right)] == list(contents.values())
-    before = shelf.requests
-    assert [file.name for file in sources.fetch(right)] == list(contents)
-    assert shelf.requests == before
+    location = f"{shelf.url}/variables/"
+    other = Source(kind="url", location=location, members=tuple(contents), sha256=hashlib.sha256(b"twoone").hexdigest())
+    with pytest.raises(OutsideError, match="wrong sha256"):
+        sources.fetch(other)
+    pinned = replace(other, sha256=hashlib.sha256(b"onetwo").hexdigest())
+    assert [file.read_bytes() for file in sources.fetch(pinned)] == list(contents.values())
+    requests = shelf.requests
+    assert [file.name for file in sources.fetch(pinned)] == list(contents)
+    assert shelf.requests == requests
 
 
 @pytest.mark.imagenet
@@ -156,6 +156,17 @@ def reference(name: str) -> Any:
 def probabilities(logits: np.ndarray) -> np.ndarray:
     shifted = np.exp(logits - logits.max(-1, keepdims=True))
     return np.asarray(shifted / shifted.sum(-1, keepdims=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_states_size_and_weights_and_shows_what_its_python_prints(name: str) -> None:
+    card = (CARDS / f"{name}.md").read_text(encoding="utf-8")
+    (example,) = EXAMPLE.finditer(card)
+    assert printed(example["code"]) == example["output"]
+    assert f"{zoo.find(name).parameter_count:,} parameters" in card
+    for one in zoo.find(name).weights:
+        assert f"`{one.tag}`" in card
+        assert one.licence in card
 
 
 @pytest.mark.parametrize(("alpha", "channels"), [(0.25, 1), (0.5, 3), (0.75, 1), (1.0, 3)])

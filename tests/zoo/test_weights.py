@@ -171,7 +171,7 @@ def test_weights_of_the_default_build_are_for_no_other(options, cache):
     other = mobilenet.build(**options)
     loaded = load(other, mobilenet)
     assert not loaded.trained
-    assert "alpha 1.0, resolution 224 only" in loaded.reason
+    assert "alpha 1.0, resolution 224, channels 3 only" in loaded.reason
     with pytest.raises(UsageProblemError, match="--weights random"):
         load(other, mobilenet, "imagenet")
 

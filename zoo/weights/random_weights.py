@@ -18,6 +18,8 @@ _PHOTOS, _TILES, _CONTRAST = 4, (1, 2, 4, 8, 16, 32), 40.0
 # Least variance of a channel, as a share of the layer's mean: channels that hardly vary on these few photos must not
 # explode on others.
 _QUIETEST = 0.2
+# How much logits must differ from photo to photo, as a share of how much they differ from class to class.
+_LEAST_DIFFERENCE, _MATRIX_RANK = 0.25, 2
 # Names of the weights that multiply the channels of a layer normalization, and of one without a mean.
 _NORM_SCALES = ("gamma", "scale")
 # Scale of a residual relative to the tensor that it is added to. At scale 1 each block would amplify rounding errors.
@@ -139,10 +141,26 @@ def _settle(model: keras.Model, norms: Sequence[keras.layers.BatchNormalization]
     for dropout, _ in rates:
         dropout.rate = 0.0
     # As one graph: TensorFlow then frees tensors after their last use; those of an EfficientNet-B7 have 20 GB.
-    tf.function(lambda photos: model(photos, training=True))(tf.constant(inputs))
+    outputs = tf.function(lambda photos: model(photos, training=True))(tf.constant(inputs))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         variance = norm.moving_variance.numpy()
         norm.moving_variance.assign(np.maximum(variance, _QUIETEST * variance.mean()))
     for dropout, rate in rates:
         dropout.rate = rate
+    if len(model.outputs) == 1:
+        _centre(model, outputs.numpy())
+
+
+def _centre(model: keras.Model, logits: NDArray[np.float32]) -> None:
+    """Let the last bias cancel what the `logits` (N, classes) of all photos have in common, where it outweighs them.
+
+    The mean over many places of what a ReLU made is much the same in every photo.
+    """
+    from keras import layers
+
+    last = model.layers[-1]
+    if not isinstance(last, layers.Dense) or logits.ndim != _MATRIX_RANK or not last.use_bias:
+        return
+    if logits.std(0).mean() < _LEAST_DIFFERENCE * logits.std(1).mean():
+        last.bias.assign(last.bias - logits.mean(0))

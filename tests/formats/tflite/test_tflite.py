@@ -250,3 +250,19 @@ def test_error_names_an_operator_that_the_runtime_does_not_have() -> None:
     model = keras.Model(source, keras.ops.fft((source, keras.ops.zeros_like(source)))[0])
     with pytest.raises(ConversionError, match=r"(?i)fft|rejects"):
         TFLITE.convert(model)
+
+
+def test_equal_zero_points_are_stored_once(float_file: bytes, ranges: Ranges) -> None:
+    """Every kernel and every bias has a list of zeros, of 8 bytes for each channel."""
+    content = TFLITE.quantize(float_file, plan(INT8, ranges), {})
+    model = flatbuffer.read(content)
+    unshared = flatbuffer.write(model)
+    lists = [
+        np.asarray(tensor.quantization.zeroPoint)
+        for tensor in model.subgraphs[0].tensors
+        if tensor.quantization is not None and tensor.quantization.zeroPoint is not None
+    ]
+    long = [one for one in lists if one.size >= flatbuffer.FEWEST_SHARED]
+    repeated = sum(one.nbytes for one in long) - sum({one.size: one.nbytes for one in long}.values())
+    assert repeated > 500
+    assert len(content) <= len(unshared) - repeated
