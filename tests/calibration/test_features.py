@@ -12,7 +12,7 @@ from calibration.inputs import InputSpec
 from calibration.sources import features
 from calibration.sources.drawing import draw
 from zoo.errors import OutsideError, UsageProblemError
-from zoo.inputs import Features, Input, from_record, record
+from zoo.inputs import Features, Input, Sound, from_record, record
 from zoo.weights.patches import blank_weights
 
 NETWORKS = [name for name in zoo.names() if any(isinstance(one, Features) for one in zoo.find(name).inputs().values())]
@@ -23,6 +23,15 @@ def contract(name: str) -> Features:
     (found,) = zoo.find(name).inputs().values()
     assert isinstance(found, Features)
     return found
+
+
+def test_the_built_in_keywords_are_what_the_front_end_of_their_network_gives() -> None:
+    (one,) = zoo.find("mlperf_kws").inputs().values()
+    assert isinstance(one, Sound)
+    found = features.read(one.samples).astype(np.float64)
+    assert found.shape[1:] == one.front_end.shape
+    silence = one.front_end.of_samples(np.zeros(one.front_end.length))[..., 0]
+    np.testing.assert_allclose(found[..., 0].min((0, 1))[0], silence[0, 0], atol=0.1)  # of sounds that end early
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -38,7 +47,8 @@ def test_the_samples_of_a_network_have_its_shape_and_the_range_of_its_contract(n
 
 
 def test_there_are_networks_of_features_and_each_file_is_of_one_of_them() -> None:
-    used = {contract(name).samples for name in NETWORKS}
+    every = [one for name in zoo.names() for one in zoo.find(name).inputs().values()]
+    used = {one.samples for one in every if isinstance(one, Features | Sound)}
     assert used == {path.stem for path in features.FOLDER.glob("*.npz")} == set(features.SOURCES)
     assert len(used) == 3
 

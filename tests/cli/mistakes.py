@@ -116,7 +116,7 @@ WRONG: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("verify", "--on"): ("pi9",),
     ("verify", "--format"): ("tflit",),
     ("run", "FOLDER"): ("nowhere", "empty", "own.keras"),
-    ("run", "PHOTO|TEXT..."): ("nowhere.png", "pets", "texts.txt", "heic/a.heic"),
+    ("run", "PHOTO|SOUND|TEXT..."): ("nowhere.png", "pets", "texts.txt", "heic/a.heic"),
     ("run", "--file"): ("lenet5-int9.tflite",),
     ("run", "--out"): ("nowhere/out.npz", "empty", "mask.png"),
     ("serve", "FOLDER"): ("nowhere", "empty"),

@@ -141,7 +141,7 @@ def test_unusable_input_is_a_usage_error(
         (["nowhere.npz"], "no such file"),
         (["x.npz", "y.jpg"], "cannot be combined with other inputs"),
         (["x.jpg", "--file", "lenet5-int.tflite"], "did you mean 'lenet5-int8.tflite'"),
-        ([], "missing argument 'PHOTO|TEXT...'"),
+        ([], "missing argument 'PHOTO|SOUND|TEXT...'"),
     ],
 )
 def test_wrong_argument_is_rejected_with_a_message(

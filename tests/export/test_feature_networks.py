@@ -23,7 +23,7 @@ def test_a_keyword_network_is_proven_and_names_words(tmp_path: Path, capsys: pyt
     assert delivery.passed
     assert delivery.folder is not None
     manifest = json.loads((delivery.folder / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest["inputs"]["mfcc"]["kind"] == "features"
+    assert manifest["inputs"]["mfcc"]["kind"] == "sound"
     assert manifest["calibration"]["source"] == features.SOURCES["keywords"]
     assert {file["format"] for file in manifest["files"] if file["precision"] == "int8"} == {"tflite", "onnx"}
     np.savez(tmp_path / "two.npz", mfcc=features.read("keywords")[:2].astype(np.float32))
