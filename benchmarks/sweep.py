@@ -76,9 +76,7 @@ def write_page() -> None:
     PAGE.write_text(page, encoding="utf-8")
     found = {name: {part: _proof(record[part]) for part in PARTS if record[part]} for name, record in known.items()}
     before = json.loads(PROOFS.read_text(encoding="utf-8"))
-    proofs = {
-        name: before.get(name, {}) | found.get(name, {}) for name in zoo.names() if name in {*found, *before}
-    }
+    proofs = {name: before.get(name, {}) | found.get(name, {}) for name in zoo.names() if name in {*found, *before}}
     PROOFS.write_text(json.dumps(proofs, indent=1) + "\n", encoding="utf-8")
 
 

@@ -3,7 +3,7 @@
 python -m benchmarks mlperf_tiny [--models NAME,NAME] [--write]
 Needs espeak-ng for the networks of speech and, for mlperf_vww, ZOO_COCO_SAMPLE: a folder with images/ and
 instances.json of COCO.
-Every network is exported with its defaults. All files get the same numbers; none of them calibrated our files.
+Every network is exported with its defaults, with int8 inputs and outputs as MLPerf's files have. All files get the same numbers; none of them calibrated our files.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from benchmarks.mlperf_tiny.trials import NAMES, Trial, of_network
 from benchmarks.page import between, machine
 from calibration.samples import Array
 from export import process
+from export.formats import PRIMARY
 from export.pipeline import run
-from export.recipe import Recipe
+from export.recipe import Io, Recipe
 from export.runtime.jobs.timing import time_file
 from export.runtime.versions import version
 from export.scheme import INT8
@@ -34,16 +35,17 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "mlperf_tiny.md"
 BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
 ROUNDS, RUNS = 7, 200
 OURS, THEIRS = "ours", "MLPerf's"
-HEADINGS = ("network", "data", "file", "right %", "as float %", "SQNR dB", "kB", "ms")
+HEADINGS = ("network", "data", "file", "right %", "as float %", "SQNR dB", "kB", "RAM kB", "ms")
 DETECTS = "mlperf_autoencoder"
 
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """An int8 file: its path, and its median latency on one thread in milliseconds."""
+    """An int8 file: its path, its median latency on one thread, and the arena that a microcontroller needs."""
 
     path: Path
     milliseconds: float
+    arena_bytes: int
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -68,12 +70,17 @@ def main(arguments: Sequence[str]) -> int:
 def _rows(name: str) -> Iterator[str]:
     """Yield the rows of one network: the float network, our file and MLPerf's, on each of its data."""
     with tempfile.TemporaryDirectory() as folder:
-        run(Recipe(model=name, schemes=(INT8,), formats=("tflite",), out=Path(folder)))
+        run(Recipe(model=name, schemes=(INT8,), formats=(PRIMARY.name,), io=Io.INT8, out=Path(folder)))
         ours, theirs = Path(folder) / name / f"{name}-int8.tflite", files.int8(name)
         times = _milliseconds({OURS: ours, THEIRS: theirs})
-        made = {who: File(path=path, milliseconds=times[who]) for who, path in ((OURS, ours), (THEIRS, theirs))}
+        made = {who: _file(path, times[who]) for who, path in ((OURS, ours), (THEIRS, theirs))}
         for trial in of_network(name):
             yield from _rows_of(name, trial, made)
+
+
+def _file(path: Path, milliseconds: float) -> File:
+    arena_bytes = PRIMARY.footprint(path.read_bytes()).arena_bytes
+    return File(path=path, milliseconds=milliseconds, arena_bytes=arena_bytes)
 
 
 def _rows_of(name: str, trial: Trial, made: Mapping[str, File]) -> Iterator[str]:
@@ -100,8 +107,9 @@ def _row(name: str, trial: Trial, who: str, score: scoring.Score, file: File | N
     right = "-" if score.accuracy is None else f"{100 * score.accuracy:.2f}"
     same, sqnr = ("-", "-") if file is None else (f"{100 * score.same:.2f}", f"{score.sqnr_db:.1f}")
     size = "-" if file is None else f"{file.path.stat().st_size / 1000:.1f}"
+    memory = "-" if file is None else f"{file.arena_bytes / 1000:.1f}"
     time = "-" if file is None else f"{file.milliseconds:.3f}"
-    return f"| {' | '.join((name, trial.words, who, right, same, sqnr, size, time))} |"
+    return f"| {' | '.join((name, trial.words, who, right, same, sqnr, size, memory, time))} |"
 
 
 def _milliseconds(paths: Mapping[str, Path]) -> dict[str, float]:
