@@ -3,8 +3,8 @@
 python -m benchmarks mlperf_tiny [--models NAME,NAME] [--write]
 Needs espeak-ng for the networks of speech and, for mlperf_vww, ZOO_COCO_SAMPLE: a folder with images/ and
 instances.json of COCO.
-Every network is exported with its defaults, and with int8 inputs and outputs, as MLPerf's files have them. All files get
-the same numbers; none of them calibrated our files.
+Every network is exported with its defaults, and with int8 inputs and outputs, as MLPerf's files have them. All files
+get the same numbers; none of them calibrated our files.
 """
 
 from __future__ import annotations
