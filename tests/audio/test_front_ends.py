@@ -21,7 +21,7 @@ def signal(one: FrontEnd, sound: Samples) -> NDArray[np.float32]:
     """Return the features by TensorFlow's tf.signal."""
     import tensorflow as tf
 
-    given = tf.constant(sound / sound.max() if one.loudness == "largest is 1" else sound, tf.float32)
+    given = tf.constant(sound / (sound.max() or 1) if one.loudness == "largest is 1" else sound, tf.float32)
     spectrum = tf.abs(tf.signal.stft(given, one.window, one.hop, window_fn=tf.signal.hann_window))
     mel = tf.signal.linear_to_mel_weight_matrix(one.bands, spectrum.shape[-1], one.rate, one.low_hz, one.high_hz)
     bands = tf.math.log(tf.tensordot(spectrum, mel, 1) + 1e-6)
@@ -80,8 +80,9 @@ SOUNDS = {
 
 
 @pytest.mark.parametrize("one", FLOATS, ids=lambda one: one.describe())
-def test_features_in_float_are_those_of_tensorflow(one: FrontEnd) -> None:
-    sound = np.resize(note(700, 3), one.length)
+@pytest.mark.parametrize("kind", ["a note", "noise", "quiet", "silence"])
+def test_features_in_float_are_those_of_tensorflow(one: FrontEnd, kind: str) -> None:
+    sound = np.resize(SOUNDS[kind], one.length)
     found = one.of_samples(sound)
     assert found.shape == one.shape
     assert found.dtype == np.float32
