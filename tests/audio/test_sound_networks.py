@@ -26,7 +26,7 @@ from training.results import Trained
 from zoo import inputs, own_file
 from zoo.audio import FrontEnd
 from zoo.errors import UsageProblemError
-from zoo.inputs import Sound
+from zoo.inputs import Sound, Vector
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +173,13 @@ def test_facts_that_do_not_fit_the_network_are_refused(trained: Trained, tmp_pat
     assert facts is not None
     model = subject_of_file(trained.file, None).model
     wrong = {"mfcc": Sound(front_end=FrontEnd(coefficients=12))}
-    for changed in (replace(facts, inputs=wrong), replace(facts, task="classification")):
+    numbers = {"mfcc": Vector()}
+    for changed in (
+        replace(facts, inputs=wrong),
+        replace(facts, inputs=numbers),
+        replace(facts, task="classification"),
+        replace(facts, task="embedding"),
+    ):
         own_file.save(model, tmp_path / "changed.keras", changed)
         with pytest.raises(UsageProblemError, match="do not fit the model"):
             subject_of_file(tmp_path / "changed.keras", None)
