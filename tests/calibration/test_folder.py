@@ -162,5 +162,5 @@ def test_a_missing_path_is_refused(pull: Pull, tmp_path: Path) -> None:
     with pytest.raises(UsageProblemError, match="no such file"):
         pull(tmp_path / "nowhere")
     (tmp_path / "a.txt").write_text("")
-    with pytest.raises(UsageProblemError, match=r"is not a folder of images, an \.npz"):
+    with pytest.raises(UsageProblemError, match=r"is not a folder of images or sounds, an \.npz"):
         pull(tmp_path / "a.txt")
