@@ -159,6 +159,8 @@ def test_a_contract_comes_back_from_its_record(one: FrontEnd) -> None:
         {"rate": "16000"},
         {"length": 10**12},
         {"hop": -1},
+        {"hop": 1, "length": 200_000},
+        {"bands": 2000},
         {"window": 4},
         {"window": 20000},
         {"bands": 1.5},

@@ -63,6 +63,16 @@ def test_floats_and_silence_of_no_length_are_refused(tmp_path: Path) -> None:
         read_wave(write(tmp_path / "b.wav", np.zeros(0)))
 
 
+@pytest.mark.parametrize("rate", [1, 999, 768_001, 2**31])
+def test_rates_that_are_none_of_sounds_are_refused(rate: int, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", note(440, 0))
+    content = bytearray(path.read_bytes())
+    content[24:28] = struct.pack("<I", rate)
+    path.write_bytes(content)
+    with pytest.raises(BadSoundError, match=f"{rate} Hz; convert it first"):
+        read_wave(path)
+
+
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 48000])
 def test_a_sound_of_another_rate_is_the_same_sound(rate: int) -> None:
     hz = 0.4 * min(rate, 16000)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Loudness = Literal["as recorded", "largest is 1"]
 Arithmetic = Literal["float", "fixed point"]
 _LEAST_WINDOW, _MOST_WINDOW = 16, 1 << 14
+_MOST_BANDS, _MOST_NUMBERS = 1024, 1 << 24  # in all windows together
 _MOST = 1 << 20  # samples, windows, bands: what a damaged record cannot ask for
 
 
@@ -57,6 +58,8 @@ class FrontEnd:
             _LEAST_WINDOW <= self.window <= min(self.length, _MOST_WINDOW)
         ):
             raise ValueError("rate, length, window, hop and bands are whole numbers, and a window fits into the length")
+        if self.bands > _MOST_BANDS or self.frames * self.window > _MOST_NUMBERS:
+            raise ValueError(f"there are too many windows ({self.frames}) or bands ({self.bands})")
         if not 0 <= self.low_hz < self.high_hz <= self.rate / 2 or not math.isfinite(self.scale):
             raise ValueError(f"bands lie between 0 and {self.rate / 2:g} Hz, not at {self.low_hz} to {self.high_hz} Hz")
         if not isinstance(self.coefficients, int) or not 0 <= self.coefficients <= self.bands:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 ZERO_CROSSINGS = 32  # of the sinc on each side
 ROLL_OFF = 0.95  # of the lower Nyquist frequency: above it begins the slope of the filter
-BLOCK = 1 << 14  # samples that are computed at once
+BLOCK = 1 << 10  # samples that are computed at once
 
 
 def resampled(samples: NDArray[np.float64], rate: int, wanted: int) -> NDArray[np.float64]:

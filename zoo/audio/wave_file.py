@@ -28,6 +28,7 @@ FOREIGN = {
     ".amr": "AMR",
     ".webm": "WebM",
 }
+LEAST_RATE, MOST_RATE = 1000, 768_000  # Hz
 MOST_SECONDS = 600  # a file that is longer is no word or phrase, and need not fit into memory
 
 
@@ -60,7 +61,7 @@ def read_wave(path: Path) -> Wave:
             content = file.readframes(MOST_SECONDS * max(rate, 1) + 1)
     except (OSError, EOFError, wave.Error, ValueError, RuntimeError) as error:
         raise BadSoundError(_unreadable(path, str(error))) from error
-    if rate <= 0 or width not in (1, 2, 3, 4):
+    if not LEAST_RATE <= rate <= MOST_RATE or width not in (1, 2, 3, 4):
         raise BadSoundError(f"it has {8 * width} bits and {rate} Hz; {_converted(path)}")
     whole = len(content) // (width * channels)
     if not whole:
