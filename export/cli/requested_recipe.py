@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from export.cli import option_words
+from export.formats import PRIMARY
 from export.recipe import Budget, Io, Recipe
 from export.scheme import INT8
 from zoo.errors import UsageProblemError
@@ -48,6 +49,7 @@ def requested_recipe(
     )
     _check_precision(budget, schemes, int8=int8)
     if budget.is_for_microcontroller:
+        _check_for_microcontroller(option_words.formats(formats), option_words.io(io))
         schemes, io = str(INT8), io or str(Io.INT8)
     if budget.is_asked and raised:
         raise UsageProblemError("a budget chooses the layers itself; leave out --raise, or leave out the budget")
@@ -65,6 +67,20 @@ def requested_recipe(
         io=option_words.io(io),
         **others,
     )
+
+
+def _check_for_microcontroller(formats: Sequence[str], io: Io | None) -> None:
+    """Check that files are made that a microcontroller runs.
+
+    Raises:
+        UsageProblemError: none is.
+    """
+    if formats and PRIMARY.name not in formats:
+        raise UsageProblemError(
+            f"--max-ram and --max-flash are for .{PRIMARY.name} files, which microcontrollers run; leave out --format"
+        )
+    if io == Io.FLOAT32:
+        raise UsageProblemError("--max-ram and --max-flash are for integer inputs and outputs; leave out --io float32")
 
 
 def _check_precision(budget: Budget, schemes: str | None, *, int8: bool) -> None:

@@ -164,6 +164,8 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
     ("export", "lenet5", "--format", "tflite", "--dynamic-batch"),
     ("export", "lenet5", "--unsafe-lambda"),
     ("export", "lenet5", "--zip"),
+    ("export", "lenet5", "--max-flash", "10kB", "--format", "onnx"),
+    ("export", "lenet5", "--max-ram", "16kB", "--io", "float32"),
     ("export", "vgg16", "--precision", "int4"),
     ("export", "minilm", "--calibration", "pets"),
     ("export", "minilm", "--evaluate", "pets"),

@@ -10,6 +10,7 @@ import pytest
 
 from export.bundle import golden
 from export.bundle.deploy.packed_files import CHECKSUMS
+from export.bundle.snippets.rendering import in_kotlin
 from export.cli.main import main
 from tests.browser.conftest import exported
 from tests.kotlin.compiler import MISSING, STUBS, compiled
@@ -97,3 +98,23 @@ def test_a_network_of_ones_own_that_is_no_classifier_is_refused_in_a_sentence(
     capsys.readouterr()
     assert main(["pack", str(tmp_path / "out" / "mine"), "--target", "android"]) == 2
     assert "the app shows the classes of a photo" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("units", "activation"), [(1, "linear"), (1, "sigmoid"), (4, "sigmoid")])
+def test_numbers_and_decisions_are_no_classes(
+    units: int, activation: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import keras
+
+    image = keras.Input((16, 16, 3), name="image")
+    means = keras.layers.GlobalAveragePooling2D()(image)
+    keras.Model(image, keras.layers.Dense(units, activation)(means)).save(tmp_path / "mine.keras")
+    words = ["--preprocessing", "unit", "--random-calibration", "--format", "tflite", "--out", str(tmp_path / "out")]
+    assert main(["export", str(tmp_path / "mine.keras"), *words]) == 0
+    capsys.readouterr()
+    assert main(["pack", str(tmp_path / "out" / "mine"), "--target", "android"]) == 2
+    assert "the app shows the classes of a photo" in capsys.readouterr().err
+
+
+def test_texts_of_a_model_do_not_become_code() -> None:
+    assert in_kotlin('pri$ce "${x}" é\f') == '"pri\\$ce \\"\\${x}\\" \\u00e9\\u000c"'

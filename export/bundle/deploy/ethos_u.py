@@ -209,10 +209,11 @@ run on one.
 
 {left or "Nothing is left to the CPU."}
 
-The compiled file takes the place of the network in an application of TensorFlow Lite Micro with the driver of the NPU:
-`zoo pack DIR --target microcontroller` writes one, to which `operators.AddEthosU()` is added. Its inputs and outputs
-are those of {file.path.name}. No runtime here runs it, so that its outputs were not compared; the file that it was
-compiled from was.
+The compiled file takes the place of the network in an application of TensorFlow Lite Micro with the driver of the NPU,
+whose resolver has room for one operator more and adds it with `AddEthosU()`; `xxd -i` makes an array of the file. Its
+inputs and outputs are those of {file.path.name}; its arena is the SRAM of the table, not that of `--target
+microcontroller`. No runtime here runs it, so that its outputs were not compared; the file that it was compiled from
+was.
 
 For another system, compile {file.path.name} yourself:
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 
 from export.bundle.deploy.micro import chosen
@@ -15,6 +16,8 @@ from export.bundle.deploy.target import README, Contents, Files
 from export.bundle.read import Delivered
 from export.progress import Progress
 from export.recipe import Io, Recipe
+from export.units import size_in_words
+from zoo.errors import CheckFailedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +49,8 @@ class Microcontroller:
             CheckFailedError: it differs from the exported one, or computes something else there.
         """
         found = chosen.choose(delivered, precision, self.title)
-        outputs = outputs_of(delivered, found.file, found.footprint.arena_bytes, progress)
+        outputs = outputs_of(delivered, found.file, found.footprint.given_bytes, progress)
+        _check_budget(delivered, found.file.path.name, outputs.arena_bytes)
         model = MicroModel(delivered=delivered, chosen=found, outputs=outputs)
         files: Files = {
             found.file.path.name: found.file.path,
@@ -55,6 +59,20 @@ class Microcontroller:
         }
         notes = (f"not run in TensorFlow Lite Micro: {outputs.trouble}",) if outputs.trouble else ()
         return Contents(sources=(found.file,), files={**files, README: readme(model, files)}, notes=notes)
+
+
+def _check_budget(delivered: Delivered, name: str, arena_bytes: int) -> None:
+    """Check that a file starts within the RAM that its export was given.
+
+    Raises:
+        CheckFailedError: it needs more than was planned, and more than that.
+    """
+    limit = (delivered.manifest["recipe"].get("budget") or {}).get("max_ram_bytes")
+    if limit is not None and arena_bytes > limit:
+        raise CheckFailedError(
+            f"{name} starts in TensorFlow Lite Micro with {size_in_words(arena_bytes)} of RAM, more than was planned; "
+            f"type --max-ram {math.ceil(arena_bytes / 1000)}kB or more"
+        )
 
 
 MICROCONTROLLER = Microcontroller(name="microcontroller", title="microcontrollers", io=Io.INT8)

@@ -32,6 +32,11 @@ def literal(value: Any) -> str:
     return repr(value)
 
 
+def in_kotlin(text: str) -> str:
+    """Return a text as a literal of Kotlin, where a dollar would begin a template."""
+    return json.dumps(text).replace("$", "\\$").replace("\\f", "\\u000c")
+
+
 def comment(text: str) -> str:
     """Return a text without characters that could end a comment or a string."""
     return _PLAIN.sub("_", text)
@@ -49,5 +54,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(literal=literal, comment=comment)
+    environment.filters.update(literal=literal, comment=comment, in_kotlin=in_kotlin)
     return environment

@@ -65,6 +65,15 @@ def narrow() -> keras.Model:
     return keras.Model(x, layers.Dense(2, name="scores")(y))
 
 
+def slices() -> keras.Model:
+    """Operators that keep more than others: slices, differences and pads."""
+    x = y = keras.Input((64, 4), batch_size=1, name="steps")
+    for _ in range(12):
+        y = layers.Cropping1D((0, 1))(y)
+        y = layers.Subtract()([y, layers.ZeroPadding1D((1, 0))(layers.MaxPooling1D(2, 1)(y))])
+    return keras.Model(x, layers.Dense(2, name="scores")(layers.Flatten()(y)))
+
+
 def wide() -> keras.Model:
     """A layer with enough weights that every precision stores them in fewer bits."""
     x = keras.Input((256,), batch_size=1, name="vector")
@@ -72,7 +81,7 @@ def wide() -> keras.Model:
 
 
 NETWORKS: Mapping[str, Callable[[], keras.Model]] = {
-    one.__name__: one for one in (separable, skips, several_inputs, transposed, early_output, narrow)
+    one.__name__: one for one in (separable, skips, several_inputs, transposed, early_output, narrow, slices)
 }
 
 

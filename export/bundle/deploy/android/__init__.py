@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from export.bundle.snippets.described import DescribedFile, described
 from export.bundle.snippets.rendering import render
 from export.bundle.write import GOLDEN, LABELS
 from export.formats import PRIMARY
+from export.metrics import OutputKind
 from export.progress import Progress
 from export.recipe import Io, Recipe
 from export.runtime.jobs.feed import feed
@@ -36,6 +39,7 @@ PHOTO = "golden_photo.png"
 CLASSIFICATION = "classification"
 # Types of numbers that LiteRT's CompiledModel reads and writes (TensorBuffer.kt).
 COMPILED_TYPES = ("float32", "int8")
+FEWEST_CLASSES = 2
 # Largest error of an output, as a share of the largest output: of floats, and of files that round as they run.
 TOLERANCE, TOLERANCE_OF_DYNAMIC = 1e-3, 0.1
 
@@ -77,9 +81,9 @@ class Android:
         record = next(one for one in delivered.manifest["files"] if one["file"] == file.path.name)
         manifest = {**delivered.manifest, "files": [record]}
         one = described(manifest, PRIMARY.name)
-        if one is None or not one.photo or not one.is_classifier or len(one.inputs) > 1:
+        if one is None or not one.photo or len(one.inputs) > 1 or not _scores_classes(delivered, one, record):
             raise UsageProblemError(f"--target {self.name}: {_no_classifier(f'{delivered.title} is none')}")
-        samples, pairs = _golden(delivered, file)
+        pairs = _golden(delivered, file)
         photo_input = companions(manifest).get("photo_input.kt")
         if photo_input is None:
             dtype = one.inputs[0].dtype
@@ -88,7 +92,7 @@ class Android:
         files: Files = {
             **{path.relative_to(PROJECT).as_posix(): path for path in sorted(PROJECT.rglob("*")) if path.is_file()},
             f"{CODE}/PhotoInput.kt": PACKAGE.encode() + photo_input,
-            f"{CODE}/ModelFile.kt": _model_file(one, delivered, file, samples).encode(),
+            f"{CODE}/ModelFile.kt": _model_file(one, delivered, file, pairs).encode(),
             f"{ASSETS}/{file.path.name}": file.path,
             **{f"{ASSETS}/{name}": delivered.folder / name for name in _undamaged(delivered, LABELS)},
             **{f"{GOLDEN_ASSETS}/{PHOTO}": delivered.folder / name for name in golden_photo},
@@ -102,6 +106,15 @@ def _no_classifier(who: str) -> str:
     return f"the app shows the classes of a photo, and {who}; choose a classifier of photos"
 
 
+def _scores_classes(delivered: Delivered, one: DescribedFile, record: Mapping[str, Any]) -> bool:
+    """Return whether the only output holds a score for each of several classes, as its proof judged it."""
+    output = one.outputs[0]
+    if not one.is_classifier or output.shape[-1] < FEWEST_CLASSES:
+        return False
+    kind = (record.get("comparisons") or {}).get(output.name, {}).get("kind")
+    return kind == OutputKind.CLASSES.value if kind is not None else delivered.task == CLASSIFICATION
+
+
 def _chosen(delivered: Delivered, precision: str | None) -> DeliveredFile:
     """Return the proven file of a precision; without one, the file that `zoo run` prefers."""
     proven = [file for file in delivered.files if file.format == PRIMARY.name and not file.failures]
@@ -111,8 +124,8 @@ def _chosen(delivered: Delivered, precision: str | None) -> DeliveredFile:
     return next((file for scheme in PREFERRED for file in named if file.scheme == scheme), named[0])
 
 
-def _golden(delivered: Delivered, file: DeliveredFile) -> tuple[int, Files]:
-    """Return the number of golden samples, and what the file reads and writes of each, as assets of the test."""
+def _golden(delivered: Delivered, file: DeliveredFile) -> dict[str, bytes]:
+    """Return what the file reads and writes for each golden sample, as assets of the test."""
     path = delivered.folder / GOLDEN
     if trouble := damage(path, delivered.companions.get(GOLDEN, "")):
         raise CheckFailedError(f"{path}: {trouble}; see: zoo verify {delivered.folder}")
@@ -124,11 +137,12 @@ def _golden(delivered: Delivered, file: DeliveredFile) -> tuple[int, Files]:
         (fed,) = feed(file, inputs, index, file.takes_camera_bytes).values()
         pairs[f"input{index}.bin"] = np.ascontiguousarray(fed).tobytes()
         pairs[f"output{index}.bin"] = np.ascontiguousarray(stored[index]).tobytes()
-    return len(samples), pairs
+    return pairs
 
 
-def _model_file(one: DescribedFile, delivered: Delivered, file: DeliveredFile, samples: int) -> str:
+def _model_file(one: DescribedFile, delivered: Delivered, file: DeliveredFile, pairs: Mapping[str, bytes]) -> str:
     (spec,), (output,) = one.inputs, one.outputs
+    stored = [content for name, content in pairs.items() if name.startswith("output")]
     return render(
         "android_model_file.kt.jinja",
         one=one,
@@ -139,7 +153,8 @@ def _model_file(one: DescribedFile, delivered: Delivered, file: DeliveredFile, s
         runs_compiled={spec.dtype, output.dtype} <= set(COMPILED_TYPES),
         is_exact=file.scheme.needs_calibration,
         tolerance=TOLERANCE_OF_DYNAMIC if file.scheme.is_dynamic else TOLERANCE,
-        samples=samples,
+        samples=len(stored),
+        outputs_differ=len(set(stored)) > 1,
     )
 
 

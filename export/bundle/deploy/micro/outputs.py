@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from export.bundle.deploy.on_device.model import ModelFile, Tensor
 from export.bundle.read import Delivered, DeliveredFile, damage
 from export.bundle.verify_file import output_kinds
 from export.bundle.write import GOLDEN
+from export.formats.footprint import ROUNDED_BYTES
 from export.progress import Progress
 from export.proof.compare import OutputComparison, compare_outputs
 from export.proof.tolerances import FIDELITY, for_few
@@ -28,6 +30,7 @@ from zoo.errors import CheckFailedError, OutsideError
 
 # The interpreter gets more than the plan, so that it can say how much it uses.
 SPARE_BYTES = 1 << 20
+STEP, MOST_PLANS = 1.05, 4  # by which the arena grows until the interpreter starts, and up to how many plans
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,6 +44,7 @@ class MicroOutputs:
         run: what the runtime's interpreter measured; None if it could not be fetched.
         trouble: why not.
         to_plain: distance of its outputs from those of plain kernels; None without it.
+        arena_bytes: the memory with which the runtime started, at least what was planned; without it, what was planned.
         to_model_db: SQNR of `outputs` and of those at the export, by other kernels, against the Keras model, by name.
     """
 
@@ -49,6 +53,7 @@ class MicroOutputs:
     run: MicroRun | None
     trouble: str
     to_plain: Comparison | None
+    arena_bytes: int
     to_model_db: Mapping[str, tuple[float, float]]
 
     @property
@@ -61,8 +66,8 @@ class MicroOutputs:
         return len(next(iter(self.inputs.values())))
 
 
-def outputs_of(delivered: Delivered, file: DeliveredFile, arena_bytes: int, progress: Progress) -> MicroOutputs:
-    """Return what a file computes there.
+def outputs_of(delivered: Delivered, file: DeliveredFile, planned_bytes: int, progress: Progress) -> MicroOutputs:
+    """Return what a file computes there, and the memory that it starts with: `planned_bytes`, or more.
 
     Raises:
         CheckFailedError: the golden data are damaged, or the runtime computes something else.
@@ -78,7 +83,8 @@ def outputs_of(delivered: Delivered, file: DeliveredFile, arena_bytes: int, prog
     stored = samples.stored[file.path.name]
     progress.step("run the golden samples in TensorFlow Lite Micro")
     plain = _plain(file, inputs, names)
-    run, trouble = _micro(file, inputs, names, arena_bytes, progress)
+    run, trouble = _micro(file, inputs, names, planned_bytes, progress)
+    arena_bytes = planned_bytes if run is None else _enough(file, inputs, names, planned_bytes, progress)
     found = plain if run is None else run.outputs
     to_plain = None if run is None else checked_rounding(file, found, plain, samples.expected, delivered)
     here = checked_fidelity(file, found, samples.expected, delivered)
@@ -89,6 +95,7 @@ def outputs_of(delivered: Delivered, file: DeliveredFile, arena_bytes: int, prog
         run=run,
         trouble=trouble,
         to_plain=to_plain,
+        arena_bytes=arena_bytes,
         to_model_db={name: (one.sqnr_db, at_export[name].sqnr_db) for name, one in here.comparisons.items()},
     )
 
@@ -146,6 +153,28 @@ def _micro(
         return None, str(error)
 
 
+def _enough(
+    file: DeliveredFile, inputs: Mapping[str, Array], names: list[str], planned_bytes: int, progress: Progress
+) -> int:
+    """Return the memory with which the interpreter starts: what was planned, or as many steps more as it needs.
+
+    What it needs while it plans the places of tensors is an estimate, which the interpreter does not print.
+
+    Raises:
+        CheckFailedError: no size up to four times the plan is enough.
+    """
+    first, room = [values[:1] for values in inputs.values()], planned_bytes
+    while True:
+        try:
+            tflite_micro.run(file.path, first, names, room, progress)
+        except CheckFailedError:
+            if room > MOST_PLANS * planned_bytes:
+                raise
+            room = math.ceil(room * STEP / ROUNDED_BYTES) * ROUNDED_BYTES
+        else:
+            return room
+
+
 def checked_rounding(
     file: DeliveredFile,
     found: Mapping[str, Array],
@@ -177,7 +206,7 @@ def checked_rounding(
         return Comparison(True, True, "identical")
     if not result.passed:
         raise CheckFailedError(
-            f"{file.path.name} computes something else on a microcontroller than plain kernels: {result.words}; "
-            "take --target raspberry-pi"
+            f"{file.path.name} was not shown to compute on a microcontroller what plain kernels compute: "
+            f"{result.words}; take --target raspberry-pi"
         )
     return result

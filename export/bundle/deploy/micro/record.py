@@ -36,7 +36,7 @@ class MicroModel:
     @property
     def arena_bytes(self) -> int:
         """The size of the arena in the sources."""
-        return self.chosen.footprint.given_bytes
+        return self.outputs.arena_bytes
 
     def record(self) -> Mapping[str, Any]:
         """Return the content of model.json."""
@@ -88,13 +88,15 @@ class MicroModel:
     def memory_words(self) -> list[str]:
         """Return the memory and the work as rows of a table in Markdown."""
         footprint, run = self.chosen.footprint, self.outputs.run
+        is_planned = self.arena_bytes == footprint.given_bytes
+        why = f"the plan and {MARGIN:.0%}" if is_planned else "more than planned: the runtime did not start with less"
         used = "not measured" if run is None else size_in_words(run.arena_bytes)
         return [
             "| | |",
             "|---|---|",
-            f"| arena (RAM), `kArenaBytes` | {self.arena_bytes:,} bytes: the plan and {MARGIN:.0%} |",
+            f"| arena (RAM), `kArenaBytes` | {self.arena_bytes:,} bytes: {why} |",
             f"| of it tensors, scratch buffers | {footprint.activations_bytes:,} bytes, as the runtime places them |",
-            f"| of it kept by the runtime | {footprint.persistent_bytes:,} bytes at most, estimated |",
+            f"| of it kept by the runtime | {footprint.persistent_bytes:,} bytes, estimated |",
             f"| used by the runtime on this machine | {used} |",
             f"| the network (flash) | {footprint.flash_bytes:,} bytes |",
             f"| one inference | {count_in_words(footprint.macs)} multiply-accumulate operations |",

@@ -17,6 +17,7 @@ from export.bundle.deploy.target import Files
 from export.bundle.read import Delivered
 from export.bundle.snippets.generate import plus, snippets
 from export.bundle.snippets.rendering import render
+from export.model.output_kinds import SCORING_CLASSES
 from export.model.tensor_spec import TensorSpec
 from export.units import size_in_words
 
@@ -53,7 +54,7 @@ def sources(delivered: Delivered, chosen: MicroFile, outputs: MicroOutputs, aren
         "signed": [str(spec.dtype == "int8").lower() for spec in file.outputs],
         "has_photo": bool(photo_input),
         "has_labels": bool(labels),
-        "is_classifier": delivered.task == "classification" and len(file.outputs) == 1,
+        "is_classifier": delivered.task in SCORING_CLASSES and len(file.outputs) == 1,
         "subject": "photos" if photo_input else "inputs of yours",
     }
     content = file.path.read_bytes()

@@ -51,16 +51,19 @@ KEPT_BYTES = {
     "LOGISTIC": 16,
     "MAX_POOL_2D": 64,
     "MEAN": 48,
+    "PAD": 80,
     "QUANTIZE": 40,
     "RELU": 48,
     "RESHAPE": 24,
     "SOFTMAX": 120,
     "SPLIT": 8,
+    "STRIDED_SLICE": 128,
+    "SUB": 80,
     "TANH": 24,
     "TRANSPOSE_CONV": 120,
     "UNPACK": 8,
 }
-KEPT_BY_OTHERS = 64
+KEPT_BY_OTHERS = 128
 _BY_CHANNEL = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 _WEIGHTS = 1  # place of the weights among the inputs of these
 _WORD_BYTES, _LONG_BYTES = 4, 8

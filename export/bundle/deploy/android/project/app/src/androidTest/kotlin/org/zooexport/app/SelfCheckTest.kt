@@ -37,7 +37,8 @@ class SelfCheckTest {
 
     private fun check(runner: Runner) {
         val found = List(ModelFile.GOLDEN_SAMPLES) { bytes(runner.run(direct(bytes("input$it.bin")))) }
-        assertTrue("the outputs are the same for every input", found.distinctBy { it.toList() }.size > 1)
+        val differ = found.distinctBy { it.toList() }.size > 1
+        assertTrue("the outputs are the same for every input", differ || !ModelFile.OUTPUTS_DIFFER)
         for ((sample, output) in found.withIndex()) {
             val expected = bytes("output$sample.bin")
             if (ModelFile.IS_EXACT) {
