@@ -47,7 +47,9 @@ def _stored(model: flatbuffer.Model, quantized: flatbuffer.Model) -> Iterator[tu
     for operator, other in paired(model, quantized):
         pairs += zip(operator.outputs, other.outputs, strict=True)
     for index, match in pairs:
-        spec = stored_as(tensors[copies.get(match, match)])
+        spec, copy = stored_as(tensors[match]), stored_as(tensors[copies.get(match, match)])
+        if spec.scale is None or spec.dtype != copy.dtype:  # an input in float or in bytes, of which a copy is read
+            spec = copy
         if index in names and spec.scale is not None:
             yield names[index], spec
 
