@@ -192,3 +192,11 @@ def test_files_with_several_graphs_have_no_plan() -> None:
     model.subgraphs.append(model.subgraphs[0])
     with pytest.raises(ConversionError, match="2 graphs"):
         footprint(flatbuffer.write(model))
+
+
+@pytest.mark.parametrize(("count", "expected"), [(10, ()), (11, ("CONCATENATION of more than 10 tensors",))])
+def test_the_kernel_joins_few_tensors(count: int, expected: tuple[str, ...]) -> None:
+    x = keras.Input((4,), batch_size=1, name="x")
+    parts = [keras.layers.Dense(3, name=f"part{index}")(x) for index in range(count)]
+    model = keras.Model(x, keras.layers.Concatenate(name="joined")(parts))
+    assert footprint(int8(with_seeded_weights(model))).lacking == expected

@@ -64,6 +64,7 @@ KEPT_BYTES = {
     "UNPACK": 8,
 }
 KEPT_BY_OTHERS = 128
+MOST_JOINED = 10  # kMaxInputNum of concatenation.cc
 _BY_CHANNEL = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 _WEIGHTS = 1  # place of the weights among the inputs of these
 _WORD_BYTES, _LONG_BYTES = 4, 8
@@ -79,6 +80,8 @@ def lacking(model: flatbuffer.Model, graph: Any) -> Iterator[str]:
             yield name
         elif name in _BY_CHANNEL and types[_data_input(name)] == "FLOAT32" and types[_WEIGHTS] != "FLOAT32":
             yield f"{name} of float32 with integer weights"
+        elif name == "CONCATENATION" and len(operator.inputs) > MOST_JOINED:
+            yield f"{name} of more than {MOST_JOINED} tensors"
         elif name == "DEQUANTIZE" and types[0] == "FLOAT16":
             yield f"{name} of float16"
         elif name == "DEQUANTIZE" and _scale_count(graph, operator.inputs[0]) > 1:  # the kernel takes the first for all
