@@ -7,7 +7,7 @@ structures of 64 bits, which take more than those of a microcontroller.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -65,6 +65,9 @@ KEPT_BYTES = {
 }
 KEPT_BY_OTHERS = 128
 MOST_JOINED = 10  # kMaxInputNum of concatenation.cc
+MOST_DIMENSIONS = {"SLICE": 5, "STRIDED_SLICE": 4, "TRANSPOSE": 5}
+_OF_FLOATS = ("COS", "LOG", "SIN", "SQRT", "SQUARE")  # elementwise.cc takes other types for ABS and RSQRT alone
+_AT_POSITIONS = ("GATHER", "GATHER_ND")
 _BY_CHANNEL = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 _WEIGHTS = 1  # place of the weights among the inputs of these
 _WORD_BYTES, _LONG_BYTES = 4, 8
@@ -72,20 +75,35 @@ _SHORT_INTEGERS = ("INT8", "UINT8", "INT16")
 
 
 def lacking(model: flatbuffer.Model, graph: Any) -> Iterator[str]:
-    """Yield the operators that the runtime does not have, or not for the types of their tensors."""
+    """Yield the operators that the runtime does not have, or not for the types and shapes of their tensors."""
     for operator in graph.operators:
         name = flatbuffer.op_name(model, operator)
-        types = [flatbuffer.type_name(graph.tensors[int(index)]) for index in operator.inputs if int(index) >= 0]
+        inputs = [graph.tensors[int(index)] for index in operator.inputs if int(index) >= 0]
         if name not in METHODS:
             yield name
-        elif name in _BY_CHANNEL and types[_data_input(name)] == "FLOAT32" and types[_WEIGHTS] != "FLOAT32":
-            yield f"{name} of float32 with integer weights"
-        elif name == "CONCATENATION" and len(operator.inputs) > MOST_JOINED:
-            yield f"{name} of more than {MOST_JOINED} tensors"
-        elif name == "DEQUANTIZE" and types[0] == "FLOAT16":
-            yield f"{name} of float16"
-        elif name == "DEQUANTIZE" and _scale_count(graph, operator.inputs[0]) > 1:  # the kernel takes the first for all
-            yield f"{name} of weights with a scale for each channel"
+        elif limit := _limit(name, inputs):
+            yield f"{name} {limit}"
+
+
+def _limit(name: str, inputs: Sequence[Any]) -> str:
+    """Return what of an operator's inputs its kernel does not take; empty if it takes them."""
+    types = [flatbuffer.type_name(tensor) for tensor in inputs]
+    dimensions = len(inputs[0].shape) if inputs and inputs[0].shape is not None else 0
+    if name in _BY_CHANNEL and types[_data_input(name)] == "FLOAT32" and types[_WEIGHTS] != "FLOAT32":
+        return "of float32 with integer weights"
+    if name in _OF_FLOATS and types[0] != "FLOAT32":
+        return f"of {types[0].lower()}"
+    if name == "CONCATENATION" and len(inputs) > MOST_JOINED:
+        return f"of more than {MOST_JOINED} tensors"
+    if dimensions > MOST_DIMENSIONS.get(name, dimensions):
+        return f"of more than {MOST_DIMENSIONS[name]} dimensions"
+    if name in _AT_POSITIONS and types[1] != "INT32":
+        return f"at positions of {types[1].lower()}"
+    if name == "DEQUANTIZE" and types[0] == "FLOAT16":
+        return "of float16"
+    if name == "DEQUANTIZE" and _scales(inputs[0]) > 1:  # the kernel takes the first for all
+        return "of weights with a scale for each channel"
+    return ""
 
 
 def kept_bytes(name: str, graph: Any, operator: Any) -> int:
@@ -125,7 +143,11 @@ def _has_half_bytes(graph: Any, operator: Any) -> bool:
 
 
 def _scale_count(graph: Any, index: Any) -> int:
-    grid = graph.tensors[int(index)].quantization
+    return _scales(graph.tensors[int(index)])
+
+
+def _scales(tensor: Any) -> int:
+    grid = tensor.quantization
     return 0 if grid is None or grid.scale is None else len(grid.scale)
 
 
