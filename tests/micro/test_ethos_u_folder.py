@@ -12,7 +12,7 @@ from keras import layers
 from export.bundle.deploy import ethos_u
 from export.bundle.deploy.ethos_u import layer_of, placed
 from export.cli.main import main
-from export.formats.tflite import TFLITE
+from export.formats.tflite import TFLITE, flatbuffer
 from export.progress import Quiet
 from export.runtime.tools import vela
 from export.runtime.tools.vela import CONFIGURATIONS
@@ -27,11 +27,18 @@ U55 = next(one for one in CONFIGURATIONS if one.name == "u55-128")
     [
         ("mobilenet_v2_1/Conv1_relu_1/Relu6;mobilenet_v2_1/bn_Conv1_1/batchnorm/add_1", "Conv1_relu"),
         ("vae_1/Exp", "Exp"),
-        ("StatefulPartitionedCall:0", "StatefulPartitionedCall:0"),
+        ("net_1/Exp_quantized", "Exp"),
+        ("StatefulPartitionedCall:0", ""),
     ],
 )
 def test_the_layer_is_read_from_the_name_of_the_output(tensor: str, layer: str) -> None:
     assert layer_of(tensor) == layer
+
+
+def test_an_operator_that_assigns_has_no_output() -> None:
+    model = flatbuffer.read(int8(separable()))
+    model.subgraphs[0].operators[1].outputs = []
+    assert [one.output for one in TFLITE.operators(flatbuffer.write(model))][1] == ""
 
 
 def compiled(content: bytes, folder: Path) -> ethos_u.Placement:
@@ -73,7 +80,8 @@ def test_what_is_left_to_the_cpu_is_named_by_its_layer(tmp_path: Path) -> None:
     left = next(one for one in placement.on_cpu if one.operator == "REDUCE_MAX")
     assert left.layer == "largest"
     assert left.reason
-    assert "computes in float" in left.change
+    assert left.reason == "it computes in float32"
+    assert "--raise" not in left.change
     (note,) = ethos_u.notes([placement])
     assert "REDUCE_MAX of the layer largest" in note
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ SCHEMA = "zoo-export ethos-u 1"
 SEAMS = ("QUANTIZE", "DEQUANTIZE")
 ON_NPU = "ethos-u"  # the operator that stands for all those that run there
 _FLOAT = re.compile("float32", re.IGNORECASE)
+_SEAM = re.compile("_(quantized|dequant)$")  # of the tensors on both sides of an operator in float
+_NAMELESS = "StatefulPartitionedCall"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +39,7 @@ class OnCpu:
 
     Attributes:
         operator: its name.
-        layer: name of the Keras layer, or what is known of it.
+        layer: name of the Keras layer, or of the operation outside of a layer; empty if unknown.
         reason: why, in Vela's words.
         change: what to change.
     """
@@ -116,7 +118,8 @@ class EthosU:
             OutsideError: Vela cannot be fetched.
         """
         file = chosen.choose(delivered, precision, self.title).file
-        placements = [placed(file.path, one, vela.compiled(file.path, one, progress)) for one in CONFIGURATIONS]
+        compiled = [(one, vela.compiled(file.path, one, progress)) for one in CONFIGURATIONS]
+        placements = [placed(file.path, one, made, file.raised) for one, made in compiled]
         record = {
             "schema": SCHEMA,
             "name": delivered.name,
@@ -140,8 +143,8 @@ class EthosU:
         return Contents(sources=(file,), files=files, notes=notes(placements))
 
 
-def placed(path: Path, configuration: Configuration, compiled: Compiled) -> Placement:
-    """Return where the operators of a file run.
+def placed(path: Path, configuration: Configuration, compiled: Compiled, raised: Collection[str] = ()) -> Placement:
+    """Return where the operators of a file run, some of whose layers may be `raised` to a higher precision.
 
     Raises:
         CheckFailedError: none runs on the NPU, or the compiled file has other inputs or outputs.
@@ -160,23 +163,28 @@ def placed(path: Path, configuration: Configuration, compiled: Compiled) -> Plac
         compiled=compiled,
         file=f"{path.stem}_{configuration.name}_vela{path.suffix}",
         share=1 - len(left) / len(before),
-        on_cpu=tuple(_on_cpu(one, compiled.reasons) for one in left),
+        on_cpu=tuple(_on_cpu(one, compiled.reasons, raised) for one in left),
     )
 
 
-def _on_cpu(operator: NamedOperator, reasons: Mapping[tuple[str, str], str]) -> OnCpu:
+def _on_cpu(operator: NamedOperator, reasons: Mapping[tuple[str, str], str], raised: Collection[str]) -> OnCpu:
     reason = reasons.get((operator.name, operator.output), "Vela does not say why")
     change = "replace the layer by one with an operator of the list that `vela --supported-ops-report` writes"
     if _FLOAT.search(reason) or operator.name == "DEQUANTIZE":
-        change = "it computes in float: take a layer that int8 files compute in integers, and leave out --raise"
+        reason = "it computes in float32"
+        change = "take a layer that int8 files compute in integers"
+        change += ", and leave out --raise" if raised else ""
     return OnCpu(operator=operator.name, layer=layer_of(operator.output), reason=reason, change=change)
 
 
 def layer_of(tensor: str) -> str:
-    """Return the Keras layer in the name of a tensor: "net_1/conv_3_1/Relu;net_1/..." -> "conv_3"."""
-    parts = tensor.split(";")[0].split("/")
+    """Return the Keras layer in the name of a tensor: "net_1/conv_3_1/Relu;net_1/..." -> "conv_3".
+
+    Without a layer, as of an operation of keras.ops, the name of the operation; empty if the name tells nothing.
+    """
+    parts = _SEAM.sub("", tensor.split(";")[0]).split("/")
     named = parts[1] if len(parts) > 1 else parts[0]
-    return re.sub(r"_1$", "", named)
+    return "" if named.startswith(_NAMELESS) else re.sub(r"_1$", "", named)
 
 
 def notes(placements: Sequence[Placement]) -> tuple[str, ...]:
@@ -184,9 +192,11 @@ def notes(placements: Sequence[Placement]) -> tuple[str, ...]:
     # The NPUs differ little in what they take, and in their words.
     left = {(one.operator, one.layer): one for placement in reversed(placements) for one in placement.on_cpu}.values()
     computing = [one for one in left if one.operator not in SEAMS] or list(left)
-    return tuple(
-        f"{one.operator} of the layer {one.layer} runs on the CPU ({one.reason}): {one.change}" for one in computing
-    )
+    return tuple(f"{_named(one)} runs on the CPU ({one.reason}): {one.change}" for one in computing)
+
+
+def _named(one: OnCpu) -> str:
+    return f"{one.operator} of the layer {one.layer}" if one.layer else one.operator
 
 
 def _readme(delivered: Delivered, file: DeliveredFile, placements: Sequence[Placement]) -> bytes:

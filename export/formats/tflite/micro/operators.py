@@ -14,7 +14,7 @@ def operators(content: bytes) -> tuple[NamedOperator, ...]:
     return tuple(
         NamedOperator(
             name=flatbuffer.op_name(model, operator),
-            output=graph.tensors[int(operator.outputs[0])].name.decode(errors="replace"),
+            output=_first_output(graph, operator),
         )
         for graph in model.subgraphs
         for operator in graph.operators
@@ -31,3 +31,9 @@ def _edge(tensor: Any) -> tuple[Any, ...]:
     grid = tensor.quantization
     numbers = () if grid is None or grid.scale is None else (*map(float, grid.scale), *map(int, grid.zeroPoint))
     return (*map(int, tensor.shape), flatbuffer.type_name(tensor), *numbers)
+
+
+def _first_output(graph: Any, operator: Any) -> str:
+    """Return the name of an operator's first output; empty if it has none, as one that assigns a variable."""
+    places = [int(index) for index in operator.outputs if int(index) >= 0]
+    return graph.tensors[places[0]].name.decode(errors="replace") if places else ""
