@@ -11,8 +11,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
+from keras import layers
 
 from export.bundle import golden
 from export.bundle.deploy.micro import outputs
@@ -184,3 +186,13 @@ def test_the_arena_grows_until_the_interpreter_starts(monkeypatch: pytest.Monkey
     assert all(room % 1024 == 0 for room in rooms)
     with pytest.raises(CheckFailedError):
         outputs._enough(file, {"x": np.zeros((2, 4))}, ["y"], 1024, Quiet())
+
+
+def test_numbers_of_tokens_are_refused_with_what_runs_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tokens = keras.Input((6,), dtype="int32", name="tokens")
+    y = layers.GlobalAveragePooling1D()(layers.Embedding(20, 8, name="words")(tokens))
+    keras.Model(tokens, layers.Dense(3, name="scores")(y)).save(tmp_path / "texts.keras")
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).integers(0, 20, (120, 6), np.int32))
+    command = ["export", str(tmp_path / "texts.keras"), "--int8", "--format", "tflite", "--target", "microcontroller"]
+    assert main([*command, "--calibration", str(tmp_path / "rows.npy"), "--out", str(tmp_path / "out")]) == 2
+    assert "tokens is int32, which --io does not change; --target raspberry-pi runs it" in capsys.readouterr().err

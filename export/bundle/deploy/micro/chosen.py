@@ -77,6 +77,8 @@ def choose(delivered: Delivered, precision: str | None, title: str) -> MicroFile
 def _trouble(file: DeliveredFile) -> str:
     """Return why the inputs and outputs of a file do not fit; empty if they do."""
     for spec in (*file.inputs, *file.outputs):
+        if spec.dtype not in (*TYPES, "float32") and spec.scale is None:
+            return f"{spec.name} is {spec.dtype}, which --io does not change; --target raspberry-pi runs it"
         if spec.dtype not in TYPES:
             return f"{spec.name} is {spec.dtype}; export with --io int8"
         if spec.shape[:1] != (1,) or min(spec.shape) < 1:
