@@ -24,7 +24,8 @@ def inspect_file(path: Path) -> dict[str, Any]:
     try:
         facts = call(describe, timeout_s=READ_SECONDS, path=path)
     except RuntimeCrashError as error:
-        raise RuntimeCrashError(f"cannot read {path}: {error}; export or copy the file again") from error
+        advice = "" if ";" in str(error) else "; export or copy the file again"
+        raise RuntimeCrashError(f"cannot read {path}: {error}{advice}") from error
     return {
         "file": str(path),
         "bytes": data_files.size_bytes(path),

@@ -13,6 +13,8 @@ from export.formats.tflite.layers import weighing
 # Raw features of very different scale exceed it: large inputs, and large weights for the small ones among them.
 LARGEST_MULTIPLIER = 256.0
 MOST_CHARACTERS = 200
+_UNRESOLVED = re.compile(r"unresolved custom op: (\S+?)\.?\s")
+_ON_NPU = "ethos-u"  # Vela's operator, of which only the NPU's driver has the kernel
 
 
 def refusal(content: bytes, error: Exception) -> str:
@@ -23,6 +25,10 @@ def refusal(content: bytes, error: Exception) -> str:
             f"different scale; type --raise {found[0]} --io float32, or --precision w8a32"
         )
     text = re.sub(r"\s+", " ", str(error)).strip() or type(error).__name__
+    if unresolved := _UNRESOLVED.search(text):
+        if unresolved[1] == _ON_NPU:
+            return "it was compiled for an Ethos-U, which alone runs it; give the file that it was compiled from"
+        return f"LiteRT has no operator {unresolved[1]}, which an application has to bring; give a file without it"
     return f"LiteRT does not load the file ({text[:MOST_CHARACTERS]}); type another --precision, or --format onnx"
 
 
