@@ -19,12 +19,15 @@ from keras import layers
 from export.bundle import golden
 from export.bundle.deploy.micro import outputs
 from export.bundle.deploy.micro.outputs import checked_fidelity, checked_rounding
+from export.bundle.deploy.micro.sound import WIDTH, section
 from export.bundle.deploy.micro.sources import quoted
 from export.bundle.read import read
 from export.cli.main import main
 from export.formats.tflite.micro.kernels import METHODS
 from export.progress import Quiet
+from zoo.audio import FrontEnd
 from zoo.errors import CheckFailedError
+from zoo.inputs.sound import Sound
 
 HERE = Path(__file__).parent
 FLAGS = ["-std=c++17", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O1", "-ffp-contract=off"]
@@ -196,3 +199,15 @@ def test_numbers_of_tokens_are_refused_with_what_runs_them(tmp_path: Path, capsy
     command = ["export", str(tmp_path / "texts.keras"), "--int8", "--format", "tflite", "--target", "microcontroller"]
     assert main([*command, "--calibration", str(tmp_path / "rows.npy"), "--out", str(tmp_path / "out")]) == 2
     assert "tokens is int32, which --io does not change; --target raspberry-pi runs it" in capsys.readouterr().err
+
+
+def test_the_readme_has_the_settings_of_the_front_end() -> None:
+    whole = FrontEnd(bands=40, low_hz=125.0, high_hz=7500.0, arithmetic="fixed point", scale=10 / 256)
+    text = section(SimpleNamespace(inputs={"sound": Sound(front_end=whole)}))  # type: ignore[arg-type]
+    assert "config.filterbank.upper_band_limit = 7500.0f;" in text
+    assert "config.window.size_ms = 30;" in text
+    assert "times 0.0390625:" in text
+    text = section(SimpleNamespace(inputs={"sound": Sound(front_end=FrontEnd(coefficients=10))}))  # type: ignore[arg-type]
+    assert "the first 10 numbers of a DCT-II" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert section(SimpleNamespace(inputs={})) == ""  # type: ignore[arg-type]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from export.bundle.deploy.device import licence
+from export.bundle.deploy.micro import sound
 from export.bundle.deploy.micro.record import MicroModel
 from export.bundle.deploy.target import Files
+from export.units import size_in_words
 
 TREE = "tensorflow/lite/micro/tools/project_generation/create_tflm_tree.py"
 
@@ -48,12 +52,12 @@ In your project, compile the sources of that tree and of this folder, with the f
 
 main.cc calls `{"NextPhoto" if "photo_input.h" in files else "NextInputs"}`, which you write for your board. Leave
 golden.cc and selfcheck.cc out of the product. Other kernels need more memory than the plain ones: the example prints
-what the arena really uses. The code of the runtime takes flash too, which is not counted above.
+what the arena really uses. {_not_counted(model, files)}
 
 These commands were not run here: no package carries the sources of TensorFlow Lite Micro. The C++ of this folder was
 compiled against declarations written from its published interface. `sha256sum -c SHA256SUMS` checks that everything
 was copied.
-
+{sound.section(model.delivered)}
 {licence(model.delivered)}
 """.encode()
 
@@ -70,6 +74,16 @@ def _optional(files: Files) -> str:
         "labels.h": "| labels.h, labels.cc | names of the classes |\n",
     }
     return "".join(row for name, row in rows.items() if name in files)
+
+
+def _not_counted(model: MicroModel, files: Files) -> str:
+    code = "The code of the runtime takes flash too, which is not counted above"
+    if "photo_input.h" not in files:
+        return f"{code}."
+    (photo,) = model.chosen.file.inputs
+    return (
+        f"{code}; nor are the\n{size_in_words(3 * prod(photo.shape[1:3]))} of RAM in which the example holds a photo."
+    )
 
 
 def _more_sources(files: Files) -> str:
