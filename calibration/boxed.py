@@ -5,18 +5,19 @@ Format: https://cocodataset.org/#format-data. Fields read from annotations: imag
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from calibration.inputs import InputSpec, photo_sample
-from calibration.photo_file import BadPhotoError, read_photo
+from calibration.left_out import LeftOut
+from calibration.photo_file import BadPhotoError, file_key, read_photo
 from calibration.samples import Samples, sample_digest
-from calibration.sources.folder import skipped
 from calibration.store import SetWriter
 from zoo.detection.truth import Truth
 from zoo.errors import UsageProblemError
@@ -36,6 +37,22 @@ class BoxedPhotos:
 
     files: tuple[tuple[Path, tuple[int, int], Truth], ...]
     source: str
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def part(self, start: int, stop: int) -> BoxedPhotos:
+        """Return some of the files."""
+        return replace(self, files=self.files[start:stop])
+
+    def key(self) -> str:
+        """Return what decides the samples: names, sizes and times of the files, and their boxes."""
+        digest = hashlib.sha256()
+        for path, _, truth in self.files:
+            digest.update(file_key(path).encode())
+            for values in (truth.boxes, truth.classes, truth.crowds):
+                digest.update(np.ascontiguousarray(values).tobytes())
+        return digest.hexdigest()
 
 
 def find_boxed(spec: str | Path, *, labels: Sequence[str]) -> BoxedPhotos:
@@ -62,7 +79,7 @@ def find_boxed(spec: str | Path, *, labels: Sequence[str]) -> BoxedPhotos:
         raise UsageProblemError(
             f"{folder.name}/{ANNOTATIONS} is not in COCO format ({words}): it needs images, annotations and categories"
         ) from error
-    if not any((~truth.crowds).any() for _, _, truth in found):
+    if not has_objects([truth for _, _, truth in found]):
         raise UsageProblemError(f"{folder.name}/{ANNOTATIONS} has no box to detect (iscrowd boxes do not count)")
     return BoxedPhotos(files=found, source=f"{folder.name}, {len(found)} photos with boxes")
 
@@ -89,6 +106,34 @@ def boxed_samples(
     Raises:
         UsageProblemError: no photo can be used, or a photo's size differs from its annotations.
     """
+    samples, truth, left_out = boxed_part(
+        photos, name=name, preprocessing=preprocessing, seed=seed, work=work, exclude=exclude
+    )
+    if samples is None or not has_objects(truth):
+        raise UsageProblemError(none_left(photos.source))
+    return replace(samples, warnings=left_out.notes), truth
+
+
+def has_objects(truth: Sequence[Truth]) -> bool:
+    """Return whether there is a box to detect."""
+    return any((~one.crowds).any() for one in truth)
+
+
+def none_left(source: str) -> str:
+    """Return the sentence about photos with boxes of which none can be used."""
+    return f"{source}: none can be used; give readable photos with boxes that calibration did not use"
+
+
+def boxed_part(
+    photos: BoxedPhotos,
+    *,
+    name: str,
+    preprocessing: Preprocessing,
+    seed: int,
+    work: Path,
+    exclude: Collection[str] = (),
+) -> tuple[Samples | None, tuple[Truth, ...], LeftOut]:
+    """Return the samples, None if no photo can be used, their boxes, and what is left out; see `boxed_samples`."""
     if preprocessing.fit != "stretch":
         raise ValueError("boxes are relative to the whole photo; a preprocessing that crops would move them")
     shape, unreadable, known, excluded = preprocessing.shape, list[str](), frozenset(exclude), 0
@@ -109,16 +154,11 @@ def boxed_samples(
                 continue
             writer.append(sample, digest)
             truth.append(one)
-    if not any((~one.crowds).any() for one in truth):
-        raise UsageProblemError(
-            f"{photos.source}: none can be used; give readable photos with boxes that calibration did not use"
-        )
-    notes = [skipped(unreadable)] if unreadable else []
-    notes += [f"{excluded} calibration photos left out of the evaluation"] if excluded else []
-    samples = writer.samples(
-        source=photos.source, seed=seed, preprocessing=preprocessing.record(), warnings=tuple(notes)
-    )
-    return samples, tuple(truth)
+    left_out = LeftOut(unreadable=tuple(unreadable), excluded=excluded)
+    if not len(writer):
+        return None, (), left_out
+    samples = writer.samples(source=photos.source, seed=seed, preprocessing=preprocessing.record())
+    return samples, tuple(truth), left_out
 
 
 def _classes(categories: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> dict[int, int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 from calibration.class_files import named_photos
 from calibration.class_words import class_indices
 from calibration.inputs import InputSpec, photo_sample
-from calibration.photo_file import BadPhotoError, read_photo
+from calibration.left_out import LeftOut
+from calibration.photo_file import BadPhotoError, file_key, read_photo
 from calibration.samples import Samples, sample_digest
-from calibration.sources.folder import skipped
 from calibration.store import SetWriter
 from zoo import class_names, datasets
 from zoo.errors import UsageProblemError
@@ -37,6 +38,14 @@ class LabelledPhotos:
 
     def __len__(self) -> int:
         return len(self.files)
+
+    def part(self, start: int, stop: int) -> LabelledPhotos:
+        """Return some of the files."""
+        return replace(self, files=self.files[start:stop], unreadable=[])
+
+    def key(self) -> str:
+        """Return what decides the samples: names, sizes and times of the files, and their classes."""
+        return " ".join(f"{file_key(path)} {label}" for path, label in self.files)
 
     def photos(self, preprocessing: Preprocessing) -> Iterator[tuple[NDArray[np.uint8], int]]:
         """Yield each photo as resized and cropped bytes (height, width, channels), with its class index."""
@@ -68,6 +77,14 @@ class LabelledPictures:
 
     def __len__(self) -> int:
         return len(self.pictures)
+
+    def part(self, start: int, stop: int) -> LabelledPictures:
+        """Return some of the pictures."""
+        return replace(self, pictures=self.pictures[start:stop], labels=self.labels[start:stop])
+
+    def key(self) -> str:
+        """Return what decides the samples: a digest of the pictures and their classes."""
+        return hashlib.sha256(self.pictures.tobytes() + self.labels.tobytes()).hexdigest()
 
     def photos(self, preprocessing: Preprocessing) -> Iterator[tuple[NDArray[np.uint8], int]]:
         """Yield each picture as resized and cropped bytes (height, width, channels), with its class index."""
@@ -149,6 +166,29 @@ def labelled_samples(
     Raises:
         UsageProblemError: no photo can be used.
     """
+    samples, left_out = labelled_part(
+        photos, name=name, preprocessing=preprocessing, seed=seed, work=work, exclude=exclude
+    )
+    if samples is None:
+        raise UsageProblemError(none_left(photos.source))
+    return replace(samples, warnings=left_out.notes)
+
+
+def none_left(source: str) -> str:
+    """Return the sentence about labelled photos of which none can be used."""
+    return f"{source}: none can be used; give readable labelled photos that calibration did not use"
+
+
+def labelled_part(
+    photos: LabelledPhotos | LabelledPictures,
+    *,
+    name: str,
+    preprocessing: Preprocessing,
+    seed: int,
+    work: Path,
+    exclude: Collection[str] = (),
+) -> tuple[Samples | None, LeftOut]:
+    """Return the samples, None if no photo can be used, and what is left out; see `labelled_samples`."""
     shape = preprocessing.shape
     excluded, known = 0, frozenset(exclude)
     with SetWriter(work, {name: InputSpec(shape=shape)}, name) as writer:
@@ -159,10 +199,7 @@ def labelled_samples(
                 excluded += 1
             else:
                 writer.append(sample, digest)
+    left_out = LeftOut(unreadable=tuple(photos.unreadable), excluded=excluded)
     if not len(writer):
-        raise UsageProblemError(
-            f"{photos.source}: none can be used; give readable labelled photos that calibration did not use"
-        )
-    notes = [skipped(photos.unreadable)] if photos.unreadable else []
-    notes += [f"{excluded} calibration photos left out of the evaluation"] if excluded else []
-    return writer.samples(source=photos.source, seed=seed, preprocessing=preprocessing.record(), warnings=tuple(notes))
+        return None, left_out
+    return writer.samples(source=photos.source, seed=seed, preprocessing=preprocessing.record()), left_out

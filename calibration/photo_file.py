@@ -66,3 +66,9 @@ def _too_large(complaint: str) -> str:
     pixels = re.search(r"\d+", complaint)  # Pillow gives the size only in the message
     megapixels = f" ({int(pixels[0]) / 1e6:.0f} megapixels)" if pixels else ""
     return f"it is too large{megapixels}; shrink it"
+
+
+def file_key(path: Path) -> str:
+    """Return what tells whether a file is the same as before: its path, size and time of change."""
+    found = path.stat()
+    return f"{path.resolve()} {found.st_size} {found.st_mtime_ns}"

@@ -44,9 +44,11 @@ class Cache:
 
     Attributes:
         folder: holds them; None keeps nothing.
+        is_read: whether results are read, and not only kept.
     """
 
     folder: Path | None
+    is_read: bool = True
 
     def content(self, name: str, make: Callable[[], bytes]) -> bytes:
         """Return the result of that name; if there is none, that of `make`, which is then kept.
@@ -56,7 +58,7 @@ class Cache:
         if self.folder is None or not name:
             return make()
         path = self.folder / name[:2] / name
-        if (found := _read(path)) is not None:
+        if self.is_read and (found := _read(path)) is not None:
             return found
         made = make()
         if len(made) <= LARGEST_BYTES:

@@ -106,7 +106,14 @@ def run(
         if labelled is not None:
             seen = samples.calibration.digests
             photos = evaluation.prepare(
-                export.subject, labelled, work, tell, source=recipe.evaluate or "", exclude=seen, seed=recipe.seed
+                export.subject,
+                labelled,
+                work,
+                tell,
+                source=recipe.evaluate or "",
+                exclude=seen,
+                seed=recipe.seed,
+                cache=replace(cache.at_home(used=recipe.use_cache), is_read=recipe.resume),
             )
         return _delivered(_exported(export, expected, photos, original), destination, signer)
 

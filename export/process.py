@@ -107,7 +107,7 @@ class Worker:
         self._scratch.cleanup()
 
 
-# The idle worker, at most one, which is reused for the next job to save the start-up time.
+# The idle workers, one for each thread that runs jobs, which are reused to save the start-up time.
 _waiting: list[Worker] = []
 
 
@@ -133,7 +133,7 @@ def call(
         ZooError: the error that the job raised, e.g. a UsageProblemError for a wrong file.
     """
     give_back_memory()
-    worker = Worker() if fresh or not _waiting else _waiting.pop()
+    worker = Worker() if fresh else _idle() or Worker()
     clock = threading.Timer(timeout_s, worker.kill)
     keep = False
     try:
@@ -156,9 +156,15 @@ def call(
     return result_or_error(result)
 
 
+def _idle() -> Worker | None:
+    with suppress(IndexError):  # Threads take idle workers at the same time.
+        return _waiting.pop()
+    return None
+
+
 @atexit.register
 def close_waiting() -> None:
-    """End the idle worker; the next job starts a new one in the environment of that time."""
+    """End the idle workers; the next job starts a new one in the environment of that time."""
     while _waiting:
         _waiting.pop().close()
 

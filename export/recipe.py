@@ -141,6 +141,7 @@ class Recipe:
         observer: how activation ranges are chosen: sensitivity (export/quantization/sensitivity.py), min-max,
             percentile or mse.
         evaluate: labelled data in the form of the model's task (export/analysis/tasks).
+        resume: whether an evaluation on many photos goes on where an earlier one was interrupted.
         budget: limits of the file, met by keeping layers in higher precision or by choosing a scheme.
         io: type of the inputs and outputs of int8 files.
         opset: version of ONNX's operators; None takes the one of the converter.
@@ -173,6 +174,7 @@ class Recipe:
     preprocessing: str | None = None
     probe_count: int | None = None
     evaluate: str | None = None
+    resume: bool = False
     budget: Budget = field(default_factory=Budget)
     io: Io | None = None
     opset: int | None = None
@@ -196,6 +198,10 @@ class Recipe:
             raise UsageProblemError(f"--seed must be 0 or more, not {self.seed}")
         if self.streaming and (self.passes or self.original or self.evaluate):
             raise UsageProblemError("--streaming cannot be combined with pruning, --original or --evaluate")
+        if self.resume and (self.evaluate is None or not self.use_cache):
+            raise UsageProblemError(
+                "--resume goes on with an evaluation; add --evaluate SOURCE, and leave out --no-cache"
+            )
         if self.unroll < 0:
             raise UsageProblemError(f"--unroll must be 0 or more, not {self.unroll}")
         observers.check(self.observer)

@@ -66,6 +66,7 @@ class More(TypedDict, total=False):
     sign: str | Path
     keep_failed: bool
     no_cache: bool
+    resume: bool
     imports: str | Path | Sequence[str | Path]
     unsafe_lambda: bool
     input_shapes: Mapping[str, Sequence[int]]

@@ -9,12 +9,14 @@ from typing import Any
 
 from calibration import digests
 from export.analysis import tasks
-from export.analysis.tasks import Examples, Metric, Task, Truth
+from export.analysis.labelled_data import LARGEST_WHOLE, InParts, OfFile, OfModel, Whole
+from export.analysis.tasks import Divisible, Examples, Metric, Task
+from export.cache import Cache
 from export.model import entries
+from export.model.model_digest import model_digest
 from export.model.subject import Subject
-from export.progress import Progress
+from export.progress import Counted, Progress, uncounted
 from export.proof.artifact import Artifact
-from export.runtime.run_file import measure
 from zoo import trained_on
 
 FLAG = "--evaluate"
@@ -39,18 +41,16 @@ class Evaluation:
 
 @dataclass(frozen=True, kw_only=True)
 class Labelled:
-    """Prepared labelled data.
+    """Labelled data with the evaluation of the Keras model.
 
     Attributes:
         task: the task of the model.
-        truth: the samples with their labels.
-        folder: the folder with the saved samples.
+        data: the data.
         evaluation: the evaluation of the Keras model.
     """
 
     task: Task
-    truth: Truth
-    folder: Path
+    data: Whole | InParts
     evaluation: Evaluation
 
     @property
@@ -58,13 +58,13 @@ class Labelled:
         """The main metric of the task, which budgets refer to."""
         return self.task.metrics[0]
 
-    def scores(self, path: Path, *, camera_bytes: bool) -> dict[str, float]:
+    def scores(self, path: Path, *, camera_bytes: bool, counted: Counted = uncounted) -> dict[str, float]:
         """Return every metric of the file at `path`.
 
         Raises:
             RuntimeCrashError: the runtime cannot run the file.
         """
-        return self.truth.scores(measure(path, self.folder, camera_bytes=camera_bytes, hurry=True).real)
+        return self.data.scores(OfFile(path=path, camera_bytes=camera_bytes), counted)
 
     def lost(self, scores: Mapping[str, float]) -> float:
         """Return the loss of the main metric against the Keras model."""
@@ -90,34 +90,48 @@ def prepare(
     source: str,
     exclude: Collection[str],
     seed: int,
+    cache: Cache,
 ) -> Labelled:
-    """Preprocess the labelled data, save it in `work`, and evaluate the Keras model.
+    """Evaluate the Keras model on the labelled data, which are saved in `work` unless they are many.
 
     Raises:
         UsageProblemError: no example can be used.
     """
     task, examples = found
-    progress.step("prepare the labelled data")
-    folder = work / "labelled"
-    truth = examples.write(folder, exclude=exclude, seed=seed)
+    data: Whole | InParts
+    if isinstance(examples, Divisible) and len(examples) > LARGEST_WHOLE:
+        data, what = InParts(examples=examples, exclude=exclude, seed=seed, cache=cache), "evaluate the Keras model"
+    else:
+        progress.step("prepare the labelled data")
+        folder = work / "labelled"
+        truth = examples.write(folder, exclude=exclude, seed=seed)
+        data, what = (
+            Whole(truth=truth, folder=folder),
+            f"evaluate the Keras model on {len(truth.samples)} labelled samples",
+        )
+    progress.step(what)
+    answers = OfModel(key=model_digest(subject.model), run=lambda samples: entries.outputs(subject, samples))
+    scores, record = data.scores_and_record(answers, lambda done, total: progress.step(what, done, total))
     seen = trained_on.warning(digests.of_source(source), subject.trained_on, FLAG) if subject.trained_on else ()
-    count = len(truth.samples)
-    progress.step(f"evaluate the Keras model on {count} labelled samples")
-    scores = truth.scores(entries.outputs(subject, truth.samples))
-    record = truth.samples.record()
     record["warnings"] = [*record["warnings"], *seen]
-    evaluation = Evaluation(task=task.name, samples=record, count=count, scores=scores)
-    return Labelled(task=task, truth=truth, folder=folder, evaluation=evaluation)
+    evaluation = Evaluation(task=task.name, samples=record, count=record["count"], scores=scores)
+    return Labelled(task=task, data=data, evaluation=evaluation)
 
 
 def evaluate(artifacts: list[Artifact], labelled: Labelled, work: Path, progress: Progress) -> list[Artifact]:
     """Return the artifacts with their scores; the files are run in the folder `work`."""
     judged: list[Artifact] = []
     for artifact in artifacts:
-        progress.step(f"evaluate {artifact.file_name}", len(judged), len(artifacts))
+        what = f"evaluate {artifact.file_name}"
+        progress.step(what, len(judged), len(artifacts))
         if artifact.trouble:
             judged.append(artifact)
             continue
         path = artifact.content.on_disk(work, f"{artifact.scheme}{artifact.suffix}")
-        judged.append(replace(artifact, scores=labelled.scores(path, camera_bytes=artifact.takes_camera_bytes)))
+        scores = labelled.scores(
+            path,
+            camera_bytes=artifact.takes_camera_bytes,
+            counted=lambda done, total, what=what: progress.step(what, done, total),  # type: ignore[misc]
+        )
+        judged.append(replace(artifact, scores=scores))
     return judged

@@ -10,11 +10,13 @@ from typing import Any
 
 from calibration.samples import Array, Samples
 from export.analysis.evaluation import Labelled
+from export.analysis.labelled_data import OfModel
 from export.formats import FORMATS
 from export.metrics import Comparison, compare
 from export.model import reference, signature
 from export.model.loading import model_file
 from export.model.loading.static_sizes import Sizes
+from export.model.model_digest import model_digest
 from export.model.output_kinds import output_kinds as of_model
 from export.model.subject import Subject, subject_of_file
 from export.proof.artifact import Artifact
@@ -49,7 +51,9 @@ class Original:
             files: the files of the export.
             photos: labelled data, if given.
         """
-        scores = photos.truth.scores(reference.outputs(self.subject.model, photos.truth.samples)) if photos else None
+        model = self.subject.model
+        answers = OfModel(key=model_digest(model), run=lambda samples: reference.outputs(model, samples))
+        scores = photos.data.scores(answers) if photos else None
         return {
             "passes": [dict(record) for record in self.records],
             "model": _against(self.outputs, expected),

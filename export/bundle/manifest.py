@@ -136,7 +136,7 @@ def plain(budget: Budget) -> dict[str, Any]:
 def _recipe(recipe: Recipe) -> dict[str, Any]:
     """Return the recipe as plain data, with file names but without the folders of this machine."""
     record = asdict(recipe)
-    for place in ("out", "keep_failed", "sign", "use_cache"):
+    for place in ("out", "keep_failed", "sign", "use_cache", "resume"):
         del record[place]
     for place in ("model", "original", "weights", "calibration", "evaluate"):
         if isinstance(record[place], str) and "/" in record[place]:

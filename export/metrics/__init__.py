@@ -13,6 +13,7 @@ from export.metrics.comparison import (
     compare_steps,
     enough_predictions,
     few_predictions,
+    hits,
 )
 from export.metrics.output_kind import OutputKind, by_shape
 
@@ -29,4 +30,5 @@ __all__ = [
     "compare_steps",
     "enough_predictions",
     "few_predictions",
+    "hits",
 ]

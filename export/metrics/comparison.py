@@ -157,10 +157,20 @@ def accuracy(logits: Array, labels: Array) -> tuple[float, float]:
     Raises:
         CheckFailedError: a logit is not finite, or the counts differ.
     """
+    top1, top5 = hits(logits, labels)
+    return top1 / len(labels), top5 / len(labels)
+
+
+def hits(logits: Array, labels: Array) -> tuple[int, int]:
+    """Return how many labels (N,) are the best class, and how many are among the best five, of logits (N, classes).
+
+    Raises:
+        CheckFailedError: a logit is not finite, or the counts differ.
+    """
     if len(logits) != len(labels):
         raise CheckFailedError(f"{len(logits)} predictions for {len(labels)} labels")
     _check(logits, logits)
-    return float((logits.argmax(1) == labels).mean()), _top5(labels, logits)
+    return int((logits.argmax(1) == labels).sum()), int(_in_top5(labels, logits).sum())
 
 
 def _check(reference: Array, actual: Array) -> None:
@@ -235,8 +245,12 @@ def _equal_decisions(expected: Array, found: Array) -> float:
 
 
 def _top5(best: Array, found: Array) -> float:
+    return float(_in_top5(best, found).mean())
+
+
+def _in_top5(best: Array, found: Array) -> Array:
     five = np.argsort(-found, axis=1, kind="stable")[:, :FIVE]
-    return float((five == best[:, None]).any(axis=1).mean())
+    return np.asarray((five == best[:, None]).any(axis=1))
 
 
 # If the reference predicts fewer different classes, a file that always predicts the same class would agree with it.

@@ -160,6 +160,8 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
     ("export", "lenet5", "--max-size", "3MB", "--raise", "c1"),
     ("export", "lenet5", "--calibration", "pets", "--random-calibration"),
     ("export", "lenet5", "--streaming", "--evaluate", "pets"),
+    ("export", "lenet5", "--resume"),
+    ("export", "lenet5", "--evaluate", "mnist", "--resume", "--no-cache"),
     ("export", "lenet5", "--format", "tflite", "--opset", "17"),
     ("export", "lenet5", "--format", "tflite", "--dynamic-batch"),
     ("export", "lenet5", "--unsafe-lambda"),

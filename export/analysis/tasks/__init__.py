@@ -18,7 +18,7 @@ from export.analysis.tasks.masked_language_modelling.task import MASKED_LANGUAGE
 from export.analysis.tasks.rows import task as rows
 from export.analysis.tasks.segmentation.task import SEGMENTATION
 from export.analysis.tasks.sound_classification.task import SOUND_CLASSIFICATION
-from export.analysis.tasks.task import Examples, Task, Truth
+from export.analysis.tasks.task import Divisible, Examples, Tally, Task, Truth
 from export.analysis.tasks.text_classification.task import TEXT_CLASSIFICATION
 from export.analysis.tasks.translation.task import TRANSLATION
 from export.metrics import OutputKind
@@ -30,7 +30,7 @@ from zoo.registry import Registry
 if TYPE_CHECKING:
     from export.model.subject import Subject
 
-__all__ = ["TASKS", "Examples", "Metric", "Task", "Truth", "examples", "find"]
+__all__ = ["TASKS", "Divisible", "Examples", "Metric", "Tally", "Task", "Truth", "examples", "find"]
 
 _ALL: tuple[Task, ...] = (
     CLASSIFICATION,

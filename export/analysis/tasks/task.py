@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from calibration.left_out import LeftOut
 from calibration.samples import Array, Samples
 from export.analysis.tasks.prediction import Described, Prediction
 from zoo.metric import Metric
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     import keras
 
     from export.model.subject import Subject
+
+
+Tally = Mapping[str, Array]
 
 
 class Truth(Protocol):
@@ -43,6 +47,50 @@ class Examples(Protocol):
             work: the folder to write to.
             exclude: digests of the calibration samples, which must not be used for evaluation.
             seed: the random seed, for the record.
+
+        Raises:
+            UsageProblemError: no example can be used.
+        """
+        ...
+
+
+class Tallied(Truth, Protocol):
+    """A part of the samples, whose scores follow from small numbers."""
+
+    def tally(self, outputs: Mapping[str, Array]) -> Tally:
+        """Return what `Divisible.combined` needs of real-valued outputs (N, ...) in the order of the samples.
+
+        Raises:
+            CheckFailedError: an output is not finite, or its shape does not fit the labels.
+        """
+        ...
+
+
+@runtime_checkable
+class Divisible(Examples, Protocol):
+    """Labelled examples that can be judged part by part, however many they are."""
+
+    @property
+    def source(self) -> str:
+        """Description of the data for the manifest."""
+        ...
+
+    def key(self) -> str:
+        """Return what decides the samples and their labels, as long as no file is changed."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def part(self, start: int, stop: int) -> Divisible:
+        """Return some of the examples."""
+        ...
+
+    def write_part(self, work: Path, *, exclude: Collection[str], seed: int) -> tuple[Tallied | None, LeftOut]:
+        """Save the examples as `write` does; return None for them if none can be used, and what is left out."""
+        ...
+
+    def combined(self, tallies: Sequence[Tally]) -> dict[str, float]:
+        """Return every metric of the task for all parts, as `Truth.scores` for all samples at once.
 
         Raises:
             UsageProblemError: no example can be used.

@@ -129,6 +129,7 @@ def pass_options(command: Command) -> Command:
 )
 @click.option("--preprocessing", metavar="NAME", help="Preprocessing of your own model: raw, unit, tf, caffe or torch.")
 @click.option("--evaluate", metavar="SOURCE", help="Labelled data: class folders, a CSV of photos or texts, an .npz.")
+@click.option("--resume", is_flag=True, help="Go on with an evaluation on many photos that was interrupted.")
 @click.option("--io", "io", metavar="TYPE", help="Input and output type of int8 files: uint8, int8, float32.")
 @click.option("--opset", type=int, help="Version of ONNX's operators, for other runtimes; default: the converter's.")
 @click.option("--dynamic-batch", is_flag=True, help="Let .onnx files take any number of samples at once.")
