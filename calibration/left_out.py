@@ -24,7 +24,7 @@ class LeftOut:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user is told."""
+        """Warnings for the user."""
         notes = [skipped(self.unreadable)] if self.unreadable else []
         notes += [f"{self.excluded} calibration photos left out of the evaluation"] if self.excluded else []
         return tuple(notes)

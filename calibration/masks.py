@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.inputs import InputSpec, photo_sample
-from calibration.photo_file import BadPhotoError, read_photo
+from calibration.left_out import LeftOut
+from calibration.photo_file import BadPhotoError, file_key, read_photo
 from calibration.samples import Array, Samples, sample_digest
-from calibration.sources.folder import image_paths, skipped
+from calibration.sources.folder import image_paths
 from calibration.store import ArrayFile, SetWriter
 from zoo.errors import UsageProblemError
 from zoo.preprocessing import Preprocessing
@@ -38,6 +39,17 @@ class MaskedPhotos:
     files: tuple[tuple[Path, Path], ...]
     classes: int
     source: str
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def part(self, start: int, stop: int) -> MaskedPhotos:
+        """Return some of the files."""
+        return replace(self, files=self.files[start:stop])
+
+    def key(self) -> str:
+        """Return what decides the samples: names, sizes and times of the files."""
+        return " ".join(file_key(path) for pair in self.files for path in pair)
 
 
 def find_masked(spec: str | Path, *, classes: int) -> MaskedPhotos:
@@ -86,8 +98,37 @@ def masked_samples(
     Raises:
         UsageProblemError: no photo can be used, or a mask is invalid.
     """
+    samples, masks, left_out = masked_part(
+        photos, name=name, preprocessing=preprocessing, seed=seed, work=work, exclude=exclude
+    )
+    if samples is None:
+        raise UsageProblemError(none_left(photos.source))
+    if not (masks != UNJUDGED).any():
+        raise UsageProblemError(without_classes(photos.source))
+    return replace(samples, warnings=left_out.notes), masks
+
+
+def none_left(source: str) -> str:
+    """Return the sentence about photos with masks of which none can be used."""
+    return f"{source}: none can be used; give readable photos with masks that calibration did not use"
+
+
+def without_classes(source: str) -> str:
+    """Return the sentence about masks without a class."""
+    return f"{source}: every mask pixel is {UNJUDGED} (no class); give masks with class indices"
+
+
+def masked_part(
+    photos: MaskedPhotos,
+    *,
+    name: str,
+    preprocessing: Preprocessing,
+    seed: int,
+    work: Path,
+    exclude: Collection[str] = (),
+) -> tuple[Samples | None, Array, LeftOut]:
+    """Return the samples, None if no photo can be used, their masks, and what is left out; see `masked_samples`."""
     shape, unreadable, known, excluded = preprocessing.shape, list[str](), frozenset(exclude), 0
-    has_classes = False
     with SetWriter(work, {name: InputSpec(shape=shape)}, name) as writer:
         masks = ArrayFile(work / "masks.npy", shape[:2], "uint8")
         for photo, mask in read_masked(photos, preprocessing, unreadable):
@@ -98,22 +139,12 @@ def masked_samples(
                 continue
             writer.append(sample, digest)
             masks.append(mask)
-            has_classes = has_classes or bool((mask != UNJUDGED).any())
         masks.close()
+    left_out = LeftOut(unreadable=tuple(unreadable), excluded=excluded)
     if not len(writer):
-        raise UsageProblemError(
-            f"{photos.source}: none can be used; give readable photos with masks that calibration did not use"
-        )
-    if not has_classes:
-        raise UsageProblemError(
-            f"{photos.source}: every mask pixel is {UNJUDGED} (no class); give masks with class indices"
-        )
-    notes = [skipped(unreadable)] if unreadable else []
-    notes += [f"{excluded} calibration photos left out of the evaluation"] if excluded else []
-    samples = writer.samples(
-        source=photos.source, seed=seed, preprocessing=preprocessing.record(), warnings=tuple(notes)
-    )
-    return samples, np.load(work / "masks.npy", mmap_mode="r", allow_pickle=False)
+        return None, np.zeros((0, *shape[:2]), np.uint8), left_out
+    samples = writer.samples(source=photos.source, seed=seed, preprocessing=preprocessing.record())
+    return samples, np.load(work / "masks.npy", mmap_mode="r", allow_pickle=False), left_out
 
 
 def read_masked(

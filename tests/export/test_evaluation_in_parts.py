@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from PIL import Image
 
 import zoo
 from calibration.boxed import find_boxed
+from calibration.masks import UNJUDGED, find_masked
 from export import cache, pipeline
 from export.analysis import evaluation, labelled_data
 from export.analysis.labelled_data import InParts, Whole
 from export.analysis.tasks.detection.labelled import BoxedFiles
+from export.analysis.tasks.segmentation.labelled import MaskedFiles
 from export.analysis.tasks.task import Divisible
 from export.cache import NO_CACHE, Cache
 from export.model.subject import load_subject
@@ -29,6 +32,7 @@ from zoo import class_names
 from zoo.detection.scenes import scatter
 from zoo.detection.scenes import write as scenes_on_disk
 from zoo.errors import UsageProblemError
+from zoo.preprocessing import Preprocessing
 
 FASHION = Path(__file__).parents[1] / "data" / "fashion_mnist_500.npz"
 COUNT, PART = 120, 32  # photos; four parts
@@ -138,9 +142,8 @@ class Noise:
 
     key = "noise"
 
-    def __init__(self, meaning: Any, **options: Any) -> None:
-        model = zoo.find("yolo_v4_tiny").build(**options)
-        self.shapes = {head.output: model.get_layer(head.output).output.shape[1:] for head in meaning.heads}
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.shapes = shapes
 
     def outputs(self, samples: Any, folder: Path, *, alone: bool) -> Any:
         seeds = [int(digest[:8], 16) for digest in samples.digests]
@@ -165,7 +168,8 @@ def test_average_precision_of_parts_is_that_of_all_photos(judged: list[int], tmp
         meaning=meaning,
         preprocessing=architecture.preprocess(**options),
     )
-    answers = Noise(meaning, **options)
+    model = architecture.build(**options)
+    answers = Noise({head.output: model.get_layer(head.output).output.shape[1:] for head in meaning.heads})
     truth = examples.write(tmp_path / "work", exclude=(), seed=0)
     labelled_data.PART = 7  # `judged` restores it
     in_parts = InParts(examples=examples, exclude=(), seed=0, cache=NO_CACHE)
@@ -174,6 +178,25 @@ def test_average_precision_of_parts_is_that_of_all_photos(judged: list[int], tmp
         answers, lambda done, total: None
     )
     assert len(judged) == 3
+
+
+def test_mean_iou_of_parts_is_that_of_all_photos(judged: list[int], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for place, depth in (("images", (3,)), ("masks", ())):
+        (tmp_path / place).mkdir()
+        for index in range(10):
+            pixels = rng.integers(0, 3, (8, 8, *depth), np.uint8)
+            Image.fromarray(pixels * (80 if depth else 1)).save(tmp_path / place / f"{index}.png")
+    Image.fromarray(np.full((8, 8), UNJUDGED, np.uint8)).save(tmp_path / "masks" / "4.png")
+    photos = find_masked(tmp_path, classes=3)
+    preprocessing = Preprocessing(height=8, width=8, scale=(1.0,), offset=(0.0,))
+    examples = MaskedFiles(photos=photos, input="image", output="scores", preprocessing=preprocessing)
+    truth = examples.write(tmp_path / "work", exclude=(), seed=0)
+    labelled_data.PART = 4  # `judged` restores it
+    answers = Noise({"scores": (8, 8, 3)})
+    in_parts = InParts(examples=examples, exclude=(), seed=0, cache=NO_CACHE)
+    assert in_parts.scores(answers) == Whole(truth=truth, folder=tmp_path / "work").scores(answers)
+    assert judged == [4, 4, 2]
 
 
 @pytest.mark.large

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from calibration.masks import UNJUDGED, MaskedPhotos, masked_samples
+from calibration.left_out import LeftOut
+from calibration.masks import UNJUDGED, MaskedPhotos, masked_part, masked_samples, none_left, without_classes
 from calibration.samples import Array, Samples
-from zoo.errors import CheckFailedError
+from export.analysis.tasks.task import Tally
+from zoo.errors import CheckFailedError, UsageProblemError
 from zoo.preprocessing import Preprocessing
 from zoo.segmentation.scores import confusion, mean_iou
 
@@ -31,6 +33,10 @@ class MaskedSamples:
 
     def scores(self, outputs: Mapping[str, Array]) -> dict[str, float]:
         """Return the mean IoU over the pixels of all photos, without unlabelled pixels."""
+        return {"mean_iou": mean_iou(self.tally(outputs)["confusion"])}
+
+    def tally(self, outputs: Mapping[str, Array]) -> Tally:
+        """Return the numbers of pixels (classes, classes) by true and by found class."""
         logits = outputs[self.output]
         if logits.shape[:-1] != self.masks.shape:
             raise CheckFailedError(f"output {self.output!r} has the shape {logits.shape}, the masks {self.masks.shape}")
@@ -41,7 +47,7 @@ class MaskedSamples:
                 raise CheckFailedError(f"output {self.output!r} contains NaN or infinity")
             judged = mask != UNJUDGED
             counts += confusion(mask[judged], scores.argmax(-1)[judged], classes)
-        return {"mean_iou": mean_iou(counts)}
+        return {"confusion": counts}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +65,39 @@ class MaskedFiles:
     input: str
     output: str
     preprocessing: Preprocessing
+
+    @property
+    def source(self) -> str:
+        """Description of the data for the manifest."""
+        return self.photos.source
+
+    def key(self) -> str:
+        """Return what decides the samples."""
+        return f"{self.photos.key()} {self.preprocessing.record()}"
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def part(self, start: int, stop: int) -> MaskedFiles:
+        """Return some of the photos."""
+        return replace(self, photos=self.photos.part(start, stop))
+
+    def write_part(self, work: Path, *, exclude: Collection[str], seed: int) -> tuple[MaskedSamples | None, LeftOut]:
+        """Preprocess the photos and masks of a part and save them in `work`."""
+        samples, masks, left_out = masked_part(
+            self.photos, name=self.input, preprocessing=self.preprocessing, seed=seed, work=work, exclude=exclude
+        )
+        one = MaskedSamples(samples=samples, masks=masks, output=self.output) if samples is not None else None
+        return one, left_out
+
+    def combined(self, tallies: Sequence[Tally]) -> dict[str, float]:
+        """Return the mean IoU over all parts together."""
+        if not tallies:
+            raise UsageProblemError(none_left(self.source))
+        counts = np.sum([tally["confusion"] for tally in tallies], axis=0)
+        if not counts.any():
+            raise UsageProblemError(without_classes(self.source))
+        return {"mean_iou": mean_iou(counts)}
 
     def write(self, work: Path, *, exclude: Collection[str], seed: int) -> MaskedSamples:
         """Preprocess the photos and masks and save them in `work`."""
