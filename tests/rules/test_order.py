@@ -47,7 +47,13 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("integer_model", "registry"),
         ("pruning",),
     ),
-    "export.analysis": (("tasks",), ("evaluation",), ("budget", "deviations", "diagnosis", "original"), ("__init__",)),
+    "export.analysis": (
+        ("tasks",),
+        ("labelled_data",),
+        ("evaluation",),
+        ("budget", "deviations", "diagnosis", "original"),
+        ("__init__",),
+    ),
 }
 PACKAGES = [name for row in ORDER[""] for name in row]
 MODULES = {
