@@ -2,8 +2,12 @@
 
 XNNPACK's vcvt kernels compute y = ((x - z_in) m + 128 >> 8) + z_out with m = round(256 s_in / s_out): the multiplier
 has 8 fractional bits, and the product is rounded half up. The .onnx gets a DequantizeLinear with a scale of m / 256
-output steps, and adds half of a 256th before rounding: halves are rounded up, and no other value crosses a half. A
-leaky ReLU has a second m for negative values.
+output steps, and adds half of a 256th before rounding: halves are rounded up, and no other value crosses a half.
+
+A leaky ReLU has a second m for negative values. ONNX Runtime computes it in integers only if nothing stands between it
+and its DequantizeLinear and QuantizeLinear. So the scale is larger by 2^-18 and the slope smaller by 2^-17, in place of
+an addition: halves of both signs are rounded up, and no other value crosses a half, because within 255 steps it moves
+by less than a 256th.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from export.formats.onnx.protos import GraphProto, NodeProto
 
 FRACTION = 256
 RATIOS = 2.0**-8, 2.0**7  # Ratios of the scales that XNNPACK supports; others stay unchanged.
+STRETCH = 2.0**-18
 LARGEST_NUDGE = 1 / 8  # Maximum change in steps of an Add, or of a Mul on 128 steps, that only affects rounding.
 
 
@@ -46,17 +51,17 @@ def as_the_runtime_rounds(proto: GraphProto, leaky_grids: Collection[tuple[float
             nodes.append(node)
             continue
         name, step, multiplier = node.output[0], graph.value(node.input[1]), _in_fractions(ratio)
-        scale = graph.store(f"{name}/scale", np.float32(step * multiplier / FRACTION))
-        nudge = graph.store(f"{name}/nudge", np.float32(step / (2 * FRACTION)))
-        real, leaked, nudged = f"{name}/real", f"{name}/leaked", f"{name}/nudged"
+        exact = float(step) * multiplier / FRACTION
+        scale = graph.store(f"{name}/scale", np.float32(exact if leaky is None else exact * (1 + STRETCH)))
+        real, rounded = f"{name}/real", f"{name}/rounded"
         nodes.append(helper.make_node("DequantizeLinear", [source.input[0], scale, source.input[2]], [real]))
-        if leaky is not None:
+        if leaky is None:
+            nudge = graph.store(f"{name}/nudge", np.float32(step / (2 * FRACTION)))
+            nodes.append(helper.make_node("Add", [real, nudge], [rounded]))
+        else:
             slope = _in_fractions(np.float32(ratio * np.float32(attribute(leaky, "alpha", 0.01)))) / multiplier
-            nodes.append(helper.make_node("LeakyRelu", [real], [leaked], alpha=slope))
-        nodes += [
-            helper.make_node("Add", [real if leaky is None else leaked, nudge], [nudged]),
-            helper.make_node("QuantizeLinear", [nudged, *node.input[1:]], [name]),
-        ]
+            nodes.append(helper.make_node("LeakyRelu", [real], [rounded], alpha=slope * (1 - 2 * STRETCH)))
+        nodes.append(helper.make_node("QuantizeLinear", [rounded, *node.input[1:]], [name]))
     graph.replace_nodes(nodes)
 
 

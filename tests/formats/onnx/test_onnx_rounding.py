@@ -93,9 +93,13 @@ def test_leaky_relu_gives_equal_integers_in_both_formats(
     low: float, high: float, width: float, slope: float, tmp_path: Path
 ) -> None:
     pool, leaky = layers.MaxPooling2D(1, name="same"), layers.LeakyReLU(slope, name="leaky")
-    one, other = outputs_of(files(lambda x: leaky(pool(x)), low, high, width), tmp_path)
+    made = files(lambda x: leaky(pool(x)), low, high, width)
+    one, other = outputs_of(made, tmp_path)
     assert len(np.unique(one)) > 20
     assert np.array_equal(one, other)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(made[1])
+    assert {found.op: found.arithmetic for found in census(path)}["QLinearLeakyRelu"] == "integer"
 
 
 @pytest.mark.parametrize("name", POOLS)
