@@ -100,7 +100,7 @@ def name_of(step: str, *parts: str | bytes | None) -> str:
     It is empty, and nothing is kept, if a part is None: an argument that has no digest.
     """
     digest = hashlib.sha256()
-    for part in (step, _surroundings(), *parts):
+    for part in (step, surroundings(), *parts):
         if part is None:
             return ""
         content = part.encode() if isinstance(part, str) else part
@@ -109,7 +109,7 @@ def name_of(step: str, *parts: str | bytes | None) -> str:
 
 
 @cache
-def _surroundings() -> bytes | None:
+def surroundings() -> bytes | None:
     """Return a digest of the code of this project, of the libraries and of the kind of machine.
 
     It is None if this project is not installed, so that its libraries are not known.
