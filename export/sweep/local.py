@@ -145,9 +145,10 @@ def _made(job: Job, crew: _Crew, told: Told, arguments: Mapping[str, Any]) -> Jo
             raise OutsideError(_crash(one.worker))
         if "bug" in event:
             raise CheckFailedError(f"the export failed: {event['bug'].strip().splitlines()[-1][:300]}")
-        result = result_or_error(event)
         one.jobs += 1
-        keep = one.jobs < MOST_JOBS and result["kept_bytes"] < MOST_KEPT_BYTES and not job.leaves_code
+        keep = one.jobs < MOST_JOBS and not job.leaves_code
+        result = result_or_error(event)
+        keep = keep and result["kept_bytes"] < MOST_KEPT_BYTES
         return result
     finally:
         crew.give_back(one, keep=keep)

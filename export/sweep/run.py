@@ -1,0 +1,51 @@
+"""A sweep: what the store lacks is made, here or on a cluster, and the outcomes come as they complete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from export.sweep import local
+from export.sweep.job import Job, Outcome
+from export.sweep.store import Store
+from export.sweep.task import stored
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """How the jobs of a sweep are made.
+
+    Attributes:
+        at_once: number of jobs at the same time; of a cluster, None leaves it to the cluster.
+        retries: how often a job is repeated whose worker was lost.
+        cluster: address of a Ray cluster, "ray" for a new one on this machine, or empty for none.
+    """
+
+    at_once: int | None
+    retries: int = 1
+    cluster: str = ""
+
+
+def outcomes(jobs: Sequence[Job], store: Store, way: Way, told: local.Told) -> Iterator[Outcome]:
+    """Yield the outcome of every job: first those that are in the store, then the others as they complete.
+
+    Raises:
+        ZooError: the store or the cluster cannot be used.
+    """
+    missing: dict[str, Job] = {}
+    again: list[Job] = []  # of the same files as another job
+    for job in jobs:
+        known = stored(job, store)
+        if known.is_complete:
+            yield known
+        elif job.key in missing:
+            again.append(job)
+        else:
+            missing[job.key] = job
+    for some in (list(missing.values()), again):
+        if some and way.cluster:
+            from export.sweep import on_ray
+
+            yield from on_ray.outcomes(some, store, way.cluster, at_once=way.at_once, retries=way.retries, told=told)
+        elif some:
+            yield from local.outcomes(some, store, at_once=way.at_once or 1, retries=way.retries, told=told)
