@@ -33,6 +33,7 @@ MOST_BYTES = 4_000_000_000  # of all results; those that were not used for longe
 LARGEST_BYTES = 400_000_000  # of one
 DIGEST_BYTES = 32
 TOOL = "zoo-export"
+CARRIERS = ("fsspec", "ray")  # libraries that carry results and compute none
 CODE = ("zoo", "calibration", "export", "training")
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -121,7 +122,7 @@ def surroundings() -> bytes | None:
         requirements = requires(TOOL) or []
     except PackageNotFoundError:
         return None
-    for library in sorted({re.split(r"[^\w.-]", requirement)[0] for requirement in requirements}):
+    for library in sorted({re.split(r"[^\w.-]", requirement)[0] for requirement in requirements} - {*CARRIERS}):
         with contextlib.suppress(PackageNotFoundError):
             digest.update(f"{library} {version(library)}\n".encode())
     root = Path(__file__).parents[1]

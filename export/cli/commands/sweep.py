@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,7 @@ def _run(jobs: Sequence[Job], store: Store, way: Way) -> tuple[list[Outcome], bo
     from export.cli.sweep.board import Board
     from export.cli.sweep.order import largest_first
     from export.sweep.run import outcomes
+    from export.sweep.task import stored
 
     found: dict[str, Outcome] = {}
     interrupted = False
@@ -117,6 +119,9 @@ def _run(jobs: Sequence[Job], store: Store, way: Way) -> tuple[list[Outcome], bo
                 board.finished(outcome)
         except KeyboardInterrupt:
             interrupted = True
+    if interrupted:  # a result may have reached the store without being counted
+        late = [stored(job, store) for job in jobs if job.name not in found]
+        found |= {outcome.job.name: replace(outcome, attempts=1) for outcome in late if outcome.is_complete}
     return [found[job.name] for job in jobs if job.name in found], interrupted
 
 

@@ -66,7 +66,7 @@ def read(path: Path) -> Definition:
 def _definition(content: Words, folder: Path) -> Definition:
     _check_keys(content, SECTIONS, "section")
     models = _models(content.get("models"))
-    recipes = _table(content.get("recipes"), "recipes")
+    recipes = _table(content.get("recipes", {}), "recipes")
     if not recipes:
         raise UsageProblemError(f"there is no recipe; write for example {EXAMPLE}")
     for name, words in recipes.items():

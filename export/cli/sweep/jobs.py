@@ -27,6 +27,10 @@ class Combination:
         return " x ".join(filter(None, (self.model, self.recipe, self.device)))
 
 
+class RefusedByDeviceError(UsageProblemError):
+    """No file of a recipe runs on a device."""
+
+
 def jobs(definition: Definition, out: Path) -> list[Job]:
     """Return the jobs of a sweep; devices that take the same files share one.
 
@@ -74,7 +78,7 @@ def _checked(definition: Definition, one: Combination, out: Path) -> Recipe:
         found = deploy.with_types([one.device], found)
     check_given(found, check(found))
     if one.device and (reason := deploy.find(one.device).refusal(found)):
-        raise UsageProblemError(reason)
+        raise RefusedByDeviceError(reason)
     return found
 
 
@@ -117,7 +121,8 @@ def _failure(failures: Mapping[Combination, ZooError], good: Mapping[Combination
     """Return the error about the first combination that fails, and how to leave it out if only it is at fault."""
     (one, error), *others = failures.items()
     more = f" (and {len(others)} more)" if others else ""
-    fits = any(two.model == one.model for two in good) and any(two.recipe == one.recipe for two in good)
+    is_own = any(two.recipe == one.recipe for two in good) or isinstance(error, RefusedByDeviceError)
+    fits = is_own and any(two.model == one.model for two in good)
     keys = [f'{kind} = "{name}"' for kind, name in vars(one).items() if name]
     how = f"; or leave it out: [[exclude]] with {_enumerated(keys)}" if fits else ""
     return type(error)(f"{one}{more}: {error}{how}")
