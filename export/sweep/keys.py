@@ -43,7 +43,7 @@ def export_key(recipe: Recipe) -> str:
     record["name"] = artifact_name(recipe)
     for name in CONTENTS:
         record[name] = _content(name, record[name])
-    record["imports"] = [_digest(Path(one).expanduser()) for one in recipe.imports]
+    record["imports"] = [content_digest(Path(one).expanduser()) for one in recipe.imports]
     return _key("export", code(), json.dumps(record, sort_keys=True))
 
 
@@ -70,7 +70,7 @@ def _key(*parts: str) -> str:
 
 def _model(recipe: Recipe) -> list[str]:
     if recipe.model not in zoo.names():
-        return ["file", _digest(Path(recipe.model).expanduser())]
+        return ["file", content_digest(Path(recipe.model).expanduser())]
     weights = zoo.find(recipe.model).trained_as(recipe.weights)
     pinned = [one.sha256 or one.md5 for one in weights.sources] if weights is not None else []
     return ["zoo", recipe.model, *pinned]
@@ -82,7 +82,7 @@ def _content(field: str, value: Any) -> Any:
         return value
     path = Path(value).expanduser()
     if path.exists():
-        return ["content", _digest(path)]
+        return ["content", content_digest(path)]
     if ":" in value:
         raise UsageProblemError(
             f"--{field} {value}: a sweep cannot tell when a function returns other samples; write them to an .npz"
@@ -90,10 +90,10 @@ def _content(field: str, value: Any) -> Any:
     return value
 
 
-def _digest(path: Path) -> str:
+def content_digest(path: Path) -> str:
     """Return the digest of a file with the files that it lists, or of all files of a folder, by name."""
     found = hashlib.sha256()
-    for name, file in sorted(_files(path)):
+    for name, file in sorted(files_of(path)):
         found.update(json.dumps([name, _file_digest(file)]).encode())
     return found.hexdigest()
 
@@ -108,7 +108,8 @@ def _known_digest(path: Path, _size: int, _time: int) -> str:
     return digest(path)  # once for all jobs that read the file
 
 
-def _files(path: Path) -> Iterator[tuple[str, Path]]:
+def files_of(path: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files of a folder by name; or a file, whose name is empty, and the files that it lists."""
     if path.is_dir():
         yield from ((one.relative_to(path).as_posix(), one) for one in path.rglob("*") if one.is_file())
         return

@@ -1,7 +1,8 @@
 """The jobs of a sweep on a Ray cluster: one task for each, whose result goes into the store from the node it ran on.
 
 Ray runs tasks in worker processes that it keeps, as the sweep does on one machine, and repeats a task whose process or
-node was lost. A node needs this project in the same version, and must reach the store and the files of the sweep.
+node was lost. A node needs this project in the same version, and must reach the store, through which it also gets the
+files that the jobs read.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from typing import Any
 
 from export.runtime import cores
 from export.sweep import work
+from export.sweep.inputs import received, sent
 from export.sweep.job import Job, Outcome
 from export.sweep.keys import code
 from export.sweep.local import MOST_JOBS, Told
 from export.sweep.store import Store
 from export.sweep.task import completed
-from zoo.errors import CheckFailedError, OutsideError, ZooError
+from zoo.errors import OutsideError, ZooError
 
 NEW = "ray"  # the address that stands for a new cluster on this machine
 RUNNING = "run on the cluster"
@@ -78,11 +80,13 @@ def _collected(jobs: Sequence[Job], task: Any, store: Store, told: Told, at_once
     """Give jobs to the cluster, as many at once as allowed, and yield their outcomes."""
     import ray
 
-    waiting, running = list(jobs), {}
+    waiting = list(jobs)
+    running: dict[Any, Job] = {}
     while waiting or running:
         while waiting and len(running) < at_once:
             job = waiting.pop(0)
-            running[task.remote(job, store.url, code())] = job
+            there = replace(job, recipe=sent(job.recipe, store))
+            running[task.remote(there, store.url, code())] = job
             told(job, RUNNING)
         (done, *_), _ = ray.wait(list(running), num_returns=1)
         job = running.pop(done)
@@ -94,16 +98,25 @@ def _collected(jobs: Sequence[Job], task: Any, store: Store, told: Told, at_once
             yield Outcome(job=job, packs={}, error=f"on the cluster: {why}", attempts=1)
 
 
+def _check_version(expected: str) -> None:
+    """Check that this node makes what the key of a result says.
+
+    Raises:
+        OutsideError: it has other code or libraries.
+    """
+    if code() != expected:
+        raise OutsideError("this node has another version of zoo-export, of Python or of a library; install the same")
+
+
 def _on_node(job: Job, url: str, expected: str) -> Outcome:
     """Make a job in this process, on a node of the cluster."""
     from export.progress import Quiet
 
     try:
-        if code() != expected:
-            raise OutsideError(
-                "this node has another version of zoo-export, of Python or of a library; install the same"
-            )
-        return completed(job, Store(url), lambda arguments: work.make(**arguments, progress=Quiet()))
+        _check_version(expected)
+        store = Store(url)
+        local = replace(job, recipe=received(job.recipe, store))
+        return completed(local, store, lambda arguments: work.make(**arguments, progress=Quiet()))
     except ZooError as error:
         return Outcome(job=job, packs={}, error=str(error), attempts=1)
     except Exception as error:  # the other jobs go on

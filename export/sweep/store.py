@@ -69,13 +69,12 @@ class Store:
         is_ours = isinstance(record, dict) and (record.get("schema"), record.get("key")) == (SCHEMA, key)
         return record if is_ours else None
 
-    def put(self, key: str, record: Record, folder: Path) -> Record:
-        """Keep a result, the files of a folder with its record, and return the record as it is found from now on."""
+    def put(self, key: str, record: Record, files: Mapping[str, Path]) -> Record:
+        """Keep a result, files by name with their record, and return the record as it is found from now on."""
         attempt = f"{int(time.time())}-{secrets.token_hex(4)}"
         with self._reached():
-            for path in sorted(folder.rglob("*")):
-                if path.is_file():
-                    self._write(f"{self._folder(key)}/{attempt}/{path.relative_to(folder).as_posix()}", path)
+            for name, path in files.items():
+                self._write(f"{self._folder(key)}/{attempt}/{name}", path)
             full = {**record, "schema": SCHEMA, "key": key, "attempt": attempt}
             # Written under another name first: a killed write leaves no half a result.
             new = f"{self._folder(key)}/.{attempt}"
@@ -131,6 +130,11 @@ class Store:
             yield
         except OSError as error:
             raise OutsideError(f"the store {self.url} cannot be used: {error.strerror or error}") from error
+
+
+def inside(folder: Path) -> dict[str, Path]:
+    """Return the files in a folder, by name."""
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def _protocols(files: AbstractFileSystem) -> tuple[str, ...]:

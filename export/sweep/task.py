@@ -12,7 +12,7 @@ from typing import Any
 from export import remote, temporary
 from export.sweep import work
 from export.sweep.job import Job, Outcome
-from export.sweep.store import Record, Store
+from export.sweep.store import Record, Store, inside
 
 # Makes what is missing: the arguments of `export.sweep.work.make` -> its result.
 Make = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -48,9 +48,9 @@ def completed(job: Job, store: Store, make: Make) -> Outcome:
                 "is_exported": known.export is not None,
             }
         )
-        export: Record = known.export or store.put(job.key, made["export"], folder / work.EXPORT)
+        export: Record = known.export or store.put(job.key, made["export"], inside(folder / work.EXPORT))
         packs = {
-            device: store.put(job.pack_keys[device], made["packs"][device], folder / work.PACKS / device)
+            device: store.put(job.pack_keys[device], made["packs"][device], inside(folder / work.PACKS / device))
             for device in missing
         }
     return Outcome(job=job, export=export, packs={**known.packs, **packs}, attempts=1)

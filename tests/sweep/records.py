@@ -7,7 +7,7 @@ from typing import Any
 
 from export.recipe import Recipe
 from export.sweep.job import Job, Outcome
-from export.sweep.store import Store
+from export.sweep.store import Store, inside
 
 
 def outcome(
@@ -42,7 +42,7 @@ def outcome(
         "cost": {"seconds": 12.0, "processor_seconds": 10.0, "peak_bytes": 500_000_000},
         "made": {"machine": "here", "processor": "a processor", "time": "2026-01-01T00:00:00+00:00"},
     }
-    return Outcome(job=job, export=store.put(job.key, record, folder), packs={}, attempts=1)
+    return Outcome(job=job, export=store.put(job.key, record, inside(folder)), packs={}, attempts=1)
 
 
 def file(

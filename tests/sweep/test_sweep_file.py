@@ -1,4 +1,4 @@
-"""Every mistake in the file of a sweep is named in one sentence, before any job starts; every combination is one job."""
+"""Every mistake in the file of a sweep is named in one sentence, before any job starts; a combination is a job."""
 
 from __future__ import annotations
 

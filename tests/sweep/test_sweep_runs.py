@@ -22,8 +22,8 @@ from export.sweep import local
 from export.sweep.job import Job, Outcome
 from export.sweep.run import Way, outcomes
 from export.sweep.store import MARKER, Store
-from zoo.errors import OutsideError
 from tests.sweep.files import FLOAT, jobs_of, started, written
+from zoo.errors import OutsideError
 
 PATIENCE_SECONDS = 120
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from export.sweep.store import MARKER, Store
+from export.sweep.store import MARKER, Store, inside
 from zoo.errors import OutsideError, UsageProblemError
 
 KEY = "ab" * 32
@@ -42,7 +42,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 def test_result_is_found_with_its_files(store: Store, content: Path, tmp_path: Path) -> None:
     assert store.find(KEY) is None
-    record = store.put(KEY, {"passed": True}, content)
+    record = store.put(KEY, {"passed": True}, inside(content))
     again = Store(store.url)
     assert again.find(KEY) == record
     assert record["passed"]
@@ -56,8 +56,8 @@ def test_result_is_found_with_its_files(store: Store, content: Path, tmp_path: P
 def test_second_result_replaces_the_first_and_leaves_its_files_to_those_who_read_them(
     store: Store, content: Path
 ) -> None:
-    first = store.put(KEY, {"number": 1}, content)
-    second = store.put(KEY, {"number": 2}, content)
+    first = store.put(KEY, {"number": 1}, inside(content))
+    second = store.put(KEY, {"number": 2}, inside(content))
     assert store.find(KEY) == second
     assert store.read(first, "lenet5/a.bin") == store.read(second, "lenet5/a.bin")
 
@@ -65,11 +65,11 @@ def test_second_result_replaces_the_first_and_leaves_its_files_to_those_who_read
 @pytest.mark.parametrize("marker", [b"", b"{", b"[]", b'{"schema": "other"}', b'{"key": "x"}'])
 def test_damaged_record_counts_as_missing(marker: bytes, content: Path, tmp_path: Path) -> None:
     store = Store(str(tmp_path / "store"))
-    store.put(KEY, {}, content)
+    store.put(KEY, {}, inside(content))
     (path,) = (tmp_path / "store").rglob(MARKER)
     path.write_bytes(marker)
     assert store.find(KEY) is None
-    assert store.find(KEY) != store.put(KEY, {}, content) == store.find(KEY)
+    assert store.find(KEY) != store.put(KEY, {}, inside(content)) == store.find(KEY)
 
 
 def test_attempts_that_nothing_names_are_removed_after_a_day(content: Path, tmp_path: Path) -> None:
@@ -79,19 +79,19 @@ def test_attempts_that_nothing_names_are_removed_after_a_day(content: Path, tmp_
     for attempt in (old, recent):
         attempt.mkdir(parents=True)
         (attempt / "half.bin").write_bytes(b"half")
-    record = store.put(KEY, {}, content)
+    record = store.put(KEY, {}, inside(content))
     assert sorted(path.name for path in folder.iterdir()) == sorted([MARKER, recent.name, record["attempt"]])
 
 
 WRITER = """
 import sys
 from pathlib import Path
-from export.sweep.store import Store
+from export.sweep.store import Store, inside
 store = Store(sys.argv[1])
 number = 0
 while True:
     number += 1
-    store.put(f"{number % 3:064x}", {"number": number}, Path(sys.argv[2]))
+    store.put(f"{number % 3:064x}", {"number": number}, inside(Path(sys.argv[2])))
     print(number, flush=True)
 """
 
@@ -124,11 +124,11 @@ def test_killed_writers_leave_whole_results(content: Path, tmp_path: Path) -> No
 
 def test_threads_that_write_and_read_at_once_see_whole_results(content: Path, tmp_path: Path) -> None:
     store, found = Store(str(tmp_path / "store")), []
-    store.put(KEY, {"number": -1}, content)
+    store.put(KEY, {"number": -1}, inside(content))
 
     def write() -> None:
         for number in range(20):
-            store.put(KEY, {"number": number}, content)
+            store.put(KEY, {"number": number}, inside(content))
 
     writers = [threading.Thread(target=write) for _ in range(3)]
     for writer in writers:
@@ -149,7 +149,7 @@ def test_unknown_kind_of_store_is_named(url: str) -> None:
 def test_store_that_cannot_be_written_is_named(content: Path, tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file")
     with pytest.raises(OutsideError, match="cannot be used"):
-        Store(str(tmp_path / "store")).put(KEY, {}, content)
+        Store(str(tmp_path / "store")).put(KEY, {}, inside(content))
 
 
 def test_only_a_memory_store_is_not_shared(tmp_path: Path) -> None:
