@@ -44,8 +44,8 @@ def outcomes(jobs: Sequence[Job], store: Store, way: Way, told: local.Told) -> I
             missing[job.key] = job
     for some in (list(missing.values()), again):
         if some and way.cluster:
-            from export.sweep import on_ray
+            from export.sweep.on_ray import outcomes as on_cluster
 
-            yield from on_ray.outcomes(some, store, way.cluster, at_once=way.at_once, retries=way.retries, told=told)
+            yield from on_cluster(some, store, way.cluster, at_once=way.at_once, retries=way.retries, told=told)
         elif some:
             yield from local.outcomes(some, store, at_once=way.at_once or 1, retries=way.retries, told=told)

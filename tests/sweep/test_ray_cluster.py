@@ -81,35 +81,52 @@ def run_here(jobs: list[Job], store: Store) -> dict[str, Outcome]:
     return {one.job.name: one for one in outcomes(jobs, store, way, lambda job, step: None)}
 
 
-def are_busy() -> bool:
-    """Return whether both nodes have joined the cluster and run a job."""
-    return bool(ray.cluster_resources().get("CPU") == 2 and ray.available_resources().get("CPU", 0) == 0)
+WAITING = """
+import time
+from pathlib import Path
+
+import ray
+
+folder = Path({folder!r})
+(folder / f"busy-{{ray.get_runtime_context().get_node_id()}}").touch()
+while not (folder / "released").exists():
+    time.sleep(0.05)
+"""
+
+
+def waiting_jobs(folder: Path) -> list[Job]:
+    """Return three jobs that say which node they run on, and wait there until they are released."""
+    inputs = keras.Input((4,), name="rows")
+    keras.Model(inputs, keras.layers.Dense(2)(inputs)).save(folder / "own.keras")
+    (folder / "wait.py").write_text(WAITING.format(folder=str(folder)))
+    own = 'models = [{model = "own.keras", import = "wait.py", random-calibration = true}]'
+    return jobs_of(folder, FLOAT.replace('models = ["lenet5"]', own).replace('weights = "random"', ""))
 
 
 @pytest.mark.parametrize("retries", [0, 1])
 def test_lost_node_costs_the_job_that_ran_on_it(retries: int, cluster: Any, tmp_path: Path) -> None:
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
-    jobs, store = jobs_of(tmp_path, FLOAT), Store(str(tmp_path / "store"))
-    busy = threading.Event()
+    jobs, store = waiting_jobs(tmp_path), Store(str(tmp_path / "store"))
+    has_ended = threading.Event()
 
     def lose() -> None:
-        while not busy.wait(0.1):
-            if ray.is_initialized() and are_busy():
-                cluster.remove_node(nodes[0], allow_graceful=False)
-                busy.set()
+        while len(list(tmp_path.glob("busy-*"))) < len(nodes) and not has_ended.wait(0.1):
+            pass
+        cluster.remove_node(next(node for node in nodes if (tmp_path / f"busy-{node.node_id}").exists()))
+        (tmp_path / "released").touch()
 
     loser = threading.Thread(target=lose)
     loser.start()
     try:
         found = run(jobs, store, cluster.address, retries)
     finally:
-        busy.set()
+        has_ended.set()
         loser.join()
     failed = [one for one in found.values() if not one.is_good]
     assert len(found) == 3
     assert len(failed) == (1 if retries == 0 else 0), [one.error for one in failed]
     assert all("on the cluster: " in one.error for one in failed)
-    assert len(list((tmp_path / "store").rglob(MARKER))) == 3 - len(failed)
+    assert [store.find(job.key) is None for job in jobs].count(True) == len(failed)
 
 
 def test_node_with_other_code_makes_nothing(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
