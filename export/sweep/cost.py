@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROCESSES = Path("/proc")  # Linux only; elsewhere only the wall time and this process's own time are known
-INTERVAL_SECONDS = 0.5
+INTERVAL_SECONDS = 0.25
 # Fields of /proc/PID/stat behind the name: time of the process, and of its children that ended.
 _TIMES = slice(11, 15)
 

@@ -52,6 +52,7 @@ class _Crew:
     """The workers of a sweep."""
 
     cores_each: int
+    most_jobs: int = MOST_JOBS
     idle: list[_Kept] = field(default_factory=list)
     busy: list[_Kept] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -96,7 +97,9 @@ class _Crew:
             one.worker.close()
 
 
-def outcomes(jobs: Sequence[Job], store: Store, *, at_once: int, retries: int, told: Told) -> Iterator[Outcome]:
+def outcomes(
+    jobs: Sequence[Job], store: Store, at_once: int, *, retries: int, told: Told, most_jobs: int = MOST_JOBS
+) -> Iterator[Outcome]:
     """Make jobs and yield their outcomes as they complete; results go into the store.
 
     Args:
@@ -105,8 +108,9 @@ def outcomes(jobs: Sequence[Job], store: Store, *, at_once: int, retries: int, t
         at_once: number of workers, which share the cores of this machine.
         retries: how often a job is repeated whose worker crashed, or that something outside kept from completion.
         told: is called from the threads of the workers.
+        most_jobs: of one worker, which is then replaced.
     """
-    crew = _Crew(cores_each=max(1, cores.count() // at_once))
+    crew = _Crew(most_jobs=most_jobs, cores_each=max(1, cores.count() // at_once))
     with ThreadPoolExecutor(at_once) as threads:
         try:
             for done in as_completed([threads.submit(_outcome, job, store, crew, retries, told) for job in jobs]):
@@ -146,7 +150,7 @@ def _made(job: Job, crew: _Crew, told: Told, arguments: Mapping[str, Any]) -> Jo
         if "bug" in event:
             raise CheckFailedError(f"the export failed: {event['bug'].strip().splitlines()[-1][:300]}")
         one.jobs += 1
-        keep = one.jobs < MOST_JOBS and not job.leaves_code
+        keep = one.jobs < crew.most_jobs and not job.leaves_code
         result = result_or_error(event)
         keep = keep and result["kept_bytes"] < MOST_KEPT_BYTES
         return result

@@ -18,11 +18,13 @@ class Way:
     Attributes:
         at_once: number of jobs at the same time; of a cluster, None leaves it to the cluster.
         retries: how often a job is repeated whose worker was lost.
+        jobs_per_worker: a worker on this machine makes no more than so many, and is then replaced.
         cluster: address of a Ray cluster, "ray" for a new one on this machine, or empty for none.
     """
 
     at_once: int | None
     retries: int = 1
+    jobs_per_worker: int = local.MOST_JOBS
     cluster: str = ""
 
 
@@ -48,4 +50,5 @@ def outcomes(jobs: Sequence[Job], store: Store, way: Way, told: local.Told) -> I
 
             yield from on_cluster(some, store, way.cluster, at_once=way.at_once, retries=way.retries, told=told)
         elif some:
-            yield from local.outcomes(some, store, at_once=way.at_once or 1, retries=way.retries, told=told)
+            most = way.jobs_per_worker
+            yield from local.outcomes(some, store, way.at_once or 1, retries=way.retries, most_jobs=most, told=told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from export.sweep.store import Store
 
 INTERRUPTED = 130
+ADDRESS = re.compile(r"ray|(ray://)?[\w.-]+:\d+")
 
 
 @click.command()
@@ -95,10 +97,10 @@ def _check_out(out: Path) -> None:
 def _check_cluster(address: str) -> None:
     import importlib.util
 
-    if address != "ray" and ":" not in address:
+    if not ADDRESS.fullmatch(address):
         raise UsageProblemError(f"--on {address} is no cluster; type --on ray, or --on ray://HOST:PORT")
     if importlib.util.find_spec("ray") is None:
-        raise UsageProblemError("--on needs Ray; type: pip install 'zoo-export[ray]'")
+        raise UsageProblemError(f"--on {address} needs Ray; type: pip install 'zoo-export[ray]'")
 
 
 def _run(jobs: Sequence[Job], store: Store, way: Way) -> tuple[list[Outcome], bool]:
