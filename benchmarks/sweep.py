@@ -114,6 +114,93 @@ def _examples(name: str) -> Path:
     return tiny_examples.write(architecture.task, folder, side)
 
 
+def write_page() -> None:
+    """Write the tables of all measurements into the page."""
+    kept = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(KEPT.glob("*.json"))}
+    known = {name: kept[name] for name in zoo.names() if name in kept}
+    page = PAGE.read_text(encoding="utf-8")
+    of_photos, of_texts = (
+        {name: one for name, one in known.items() if zoo.find(name).reads_text is side} for side in (False, True)
+    )
+    sections = {"full size": full_table(of_photos), "tiny variants": tiny_table(of_photos)} if of_photos else {}
+    sections |= {"texts": text_table(of_texts)} if of_texts else {}
+    for section, rows in sections.items():
+        page = between(page, f"<!-- {section} -->", f"<!-- end of {section} -->", "\n".join(rows))
+    PAGE.write_text(page, encoding="utf-8")
+    found = {name: {part: _proof(record[part]) for part in PARTS if record[part]} for name, record in known.items()}
+    before = json.loads(PROOFS.read_text(encoding="utf-8"))
+    proofs = {name: before.get(name, {}) | found.get(name, {}) for name in zoo.names() if name in {*found, *before}}
+    PROOFS.write_text(json.dumps(proofs, indent=1) + "\n", encoding="utf-8")
+
+
+def full_table(kept: Mapping[str, Record]) -> list[str]:
+    """Return the table of the full-size exports of networks that take photos or features."""
+    return _table_of_exports(kept, "integer %", _integer_share)
+
+
+def text_table(kept: Mapping[str, Record]) -> list[str]:
+    """Return the table of the exports of networks that read text."""
+    return _table_of_exports(kept, "SQNR dB", lambda files: _number(_worst(files, "int8_dynamic", "sqnr_db")))
+
+
+def _table_of_exports(kept: Mapping[str, Record], heading: str, quantity: Callable[[list[Record]], str]) -> list[str]:
+    """Return a table with the cost and the files of each export, and one more quantity of these files."""
+    lines = [
+        f"| architecture | numbers | weights | seconds | peak GB | .tflite MB | .onnx MB | {heading} | verdict |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, record in sorted(kept.items()):
+        if (full := record["full"]) is None:
+            continue
+        count = count_in_words(zoo.find(name).parameter_count)
+        cells = [name, count, full["weights"], f"{full['seconds']:.0f}", f"{full['peak_gb']:.1f}"]
+        for kind in ("tflite", "onnx"):
+            found = [file for file in full["files"] if file["format"] == kind]
+            cells.append(_megabytes(found[0]["bytes"]) if found else "-")
+        cells += [quantity(full["files"]), _verdict(full)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", _conditions(kept, "full")]
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f}" if size >= 50_000 else f"{size / 1e6:.2f}"
+
+
+def _integer_share(files: list[Record]) -> str:
+    shares = [file["integer_share"] for file in files if file["integer_share"] is not None]
+    return f"{100 * min(shares):.0f}" if shares else "-"
+
+
+def tiny_table(kept: Mapping[str, Record]) -> list[str]:
+    """Return the table of the tiny variants."""
+    lines = [
+        "| architecture | metric | float32 | int8 | int8 same prediction % | int8 SQNR dB | float16 SQNR dB "
+        "| int8 formats | verdict |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, record in kept.items():
+        if (tiny := record["tiny"]) is None:
+            continue
+        files = tiny["files"]
+        float16, int8 = (_worst(files, scheme, "sqnr_db") for scheme in ("float16", "int8"))
+        same = _worst(files, "int8", "top1_agreement")
+        formats = ", ".join(f".{file['format']}" for file in files if file["precision"] == "int8")
+        task = _task_cells(tiny)
+        cells = [name, *task, _number(same, 100), _number(int8), _number(float16), formats or "none", _verdict(tiny)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", _conditions(kept, "tiny")]
+
+
+def _task_cells(tiny: Record) -> list[str]:
+    """Return the task's metric, the Keras model's score, and the lowest of the int8 files."""
+    evaluation = tiny["evaluation"]
+    if evaluation is None:  # the export failed
+        return ["-", "-", "-"]
+    metric = TASKS[evaluation["task"]].metrics[0]
+    scores = [file["scores"][metric.key] for file in tiny["files"] if file["precision"] == "int8"]
+    return [metric.heading, metric.words(evaluation["scores"][metric.key]), metric.words(min(scores))]
+
+
 def _proof(record: Record) -> Record:
     """Return the facts of an export that `zoo list` prints."""
     found = (_worst(record["files"], scheme, "sqnr_db") for scheme in ("int8", "int8_dynamic"))

@@ -23,7 +23,7 @@ class Cost:
     Attributes:
         seconds: wall time.
         processor_seconds: of all cores together.
-        peak_bytes: largest sum of the memory of all processes, in which shared pages count once; 0 if unknown.
+        peak_bytes: largest sum of the memory of all processes, in which the files that they load count once; 0 if unknown.
     """
 
     seconds: float = 0.0
@@ -64,8 +64,12 @@ def processor_seconds() -> float:
 
 
 def memory_bytes() -> int:
-    """Return the memory of this process and its children; 0 if unknown."""
-    return sum(map(_bytes, _family())) if PROCESSES.is_dir() else 0
+    """Return the memory of this process and its children, which load the same libraries; 0 if unknown."""
+    if not PROCESSES.is_dir():
+        return 0
+    pages = [_pages(process) for process in _family()]
+    shared = max(shared for _, shared in pages)
+    return (shared + sum(resident - shared for resident, shared in pages)) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _watch(cost: Cost, done: threading.Event) -> None:
@@ -92,9 +96,12 @@ def _ticks(process: int) -> int:
     return 0
 
 
-def _bytes(process: int) -> int:
+def _pages(process: int) -> tuple[int, int]:
+    """Return the resident pages of a process, and how many of them are those of files, such as libraries.
+
+    The exact share of each process (PSS) takes the system ten milliseconds to count, a few per cent of a job.
+    """
     with suppress(OSError):
-        for line in (PROCESSES / str(process) / "smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    return 0
+        _, resident, shared, *_ = map(int, (PROCESSES / str(process) / "statm").read_text().split())
+        return resident, shared
+    return 0, 0
