@@ -23,7 +23,7 @@ class Cost:
     Attributes:
         seconds: wall time.
         processor_seconds: of all cores together.
-        peak_bytes: largest sum of the memory of all processes, in which the files that they load count once; 0 if unknown.
+        peak_bytes: largest sum of the memory of all processes, which share the files that they load; 0 if unknown.
     """
 
     seconds: float = 0.0

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from export.cli.main import main
+from export.cli.sweep.order import in_order
 from tests.sweep.files import jobs_of, written
 
 RECIPE = "\n[recipes.int8]\nint8 = true\n"
@@ -143,3 +144,9 @@ def test_checks_do_not_import_tensorflow(tmp_path: Path) -> None:
         "sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras', 'onnxruntime', 'ray')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_jobs_of_a_model_do_not_follow_each_other_and_large_models_are_first(tmp_path: Path) -> None:
+    content = 'models = ["lenet5", "mobilenet"]\n[recipes.a]\nint8 = true\n[recipes.b]\nprecision = "float16"'
+    names = [job.name for job in in_order(jobs_of(tmp_path, content))]
+    assert names == ["mobilenet-a", "lenet5-a", "mobilenet-b", "lenet5-b"]

@@ -107,7 +107,7 @@ def _run(jobs: Sequence[Job], store: Store, way: Way) -> tuple[list[Outcome], bo
     """Run the jobs, and return the outcomes in the order of the jobs, and whether Ctrl-C ended the run."""
     from export.cli.progress_bar import ProgressBar
     from export.cli.sweep.board import Board
-    from export.cli.sweep.order import largest_first
+    from export.cli.sweep.order import in_order
     from export.sweep.run import outcomes
     from export.sweep.task import stored
 
@@ -116,7 +116,7 @@ def _run(jobs: Sequence[Job], store: Store, way: Way) -> tuple[list[Outcome], bo
     with ProgressBar(standard_error()) as progress:
         board = Board(console=standard_error(), progress=progress, total=len(jobs))
         try:
-            for outcome in outcomes(largest_first(jobs), store, way, board.told):
+            for outcome in outcomes(in_order(jobs), store, way, board.told):
                 found[outcome.job.name] = outcome
                 board.finished(outcome)
         except KeyboardInterrupt:
