@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from export.sweep import local
 from export.sweep.job import Job, Outcome
 from export.sweep.store import Store
 from export.sweep.task import stored
+
+REQUESTS = 32  # to the store at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,12 @@ class Way:
     cluster: str = ""
 
 
+def in_store(jobs: Sequence[Job], store: Store) -> list[Outcome]:
+    """Return what the store has of every job; many requests at once, since a distant store takes long for each."""
+    with ThreadPoolExecutor(REQUESTS) as threads:
+        return list(threads.map(lambda job: stored(job, store), jobs))
+
+
 def outcomes(jobs: Sequence[Job], store: Store, way: Way, told: local.Told) -> Iterator[Outcome]:
     """Yield the outcome of every job: first those that are in the store, then the others as they complete.
 
@@ -36,8 +45,7 @@ def outcomes(jobs: Sequence[Job], store: Store, way: Way, told: local.Told) -> I
     """
     missing: dict[str, Job] = {}
     again: list[Job] = []  # of the same files as another job
-    for job in jobs:
-        known = stored(job, store)
+    for job, known in zip(jobs, in_store(jobs, store), strict=True):
         if known.is_complete:
             yield known
         elif job.key in missing:

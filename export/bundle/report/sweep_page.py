@@ -51,7 +51,7 @@ def page(sweep: Mapping[str, Any], rows: Sequence[SweepRow]) -> str:
     return render(
         "sweep.html",
         title=sweep["title"],
-        verdict=_verdict(sweep),
+        verdict=_verdict(sweep, rows),
         failed=[Fact(job, why) for job, why in _failures(rows).items()],
         charts=charts(files),
         legend=_legend(files),
@@ -62,13 +62,15 @@ def page(sweep: Mapping[str, Any], rows: Sequence[SweepRow]) -> str:
     )
 
 
-def _verdict(sweep: Mapping[str, Any]) -> tuple[str, str]:
+def _verdict(sweep: Mapping[str, Any], rows: Sequence[SweepRow]) -> tuple[str, str]:
     """Return the verdict on all jobs, and its state."""
     total, failed, left = sweep["jobs"], sweep["failed"], sweep["left"]
     if failed:
         return f"{failed} of {total} jobs failed", "failed"
     if left:
         return f"{left} of {total} jobs are not done: the sweep was interrupted", "noted"
+    if any(row["state"] == "noted" for row in rows):
+        return f"The files of all {total} jobs pass their checks; read the remarks", "noted"
     return f"Proven: the files of all {total} jobs", "good"
 
 

@@ -57,7 +57,7 @@ ADDRESS = re.compile(r"ray|(ray://)?[\w.-]+:\d+")
 def command(
     file: Path, out: Path, store_url: str | None, jobs: int | None, cluster: str | None, retries: int, only_list: bool
 ) -> int:
-    """Export every combination of models, recipes and devices in FILE.toml, and compare the files on one page.
+    """Export many combinations of models, recipes and devices, and compare their files.
 
     Results that are in the store are not made again: type the same command after a stop of any kind. The exit code is
     1 if a job failed, else 0; a job that fails stops no other.
@@ -66,9 +66,8 @@ def command(
     from export.cli.sweep.jobs import jobs as jobs_of
     from export.cli.tables.sweep import print_jobs
     from export.runtime import cores
-    from export.sweep.run import Way
+    from export.sweep.run import Way, in_store
     from export.sweep.store import Store
-    from export.sweep.task import stored
 
     if not file.exists():
         raise UsageProblemError(f"there is no file {str(file)!r}; see: zoo sweep --help")
@@ -80,7 +79,7 @@ def command(
         _check_cluster(cluster)
     found = jobs_of(read(file), out)
     if only_list:
-        print_jobs(standard_output(), found, [stored(job, store).is_complete for job in found])
+        print_jobs(standard_output(), found, [one.is_complete for one in in_store(found, store)])
         print_sentence(standard_output(), f"{len(found)} jobs", style="dim")
         return 0
     way = Way(at_once=jobs or (None if cluster else cores.count()), retries=retries, cluster=cluster or "")
