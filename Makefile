@@ -91,7 +91,7 @@ $(READY): requirements.lock pyproject.toml
 lock:  ## resolve requirements.lock anew
 	"$(PYTHON)" -m venv build/lock
 	build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
-	build/lock/bin/uv pip compile pyproject.toml --extra export --group dev --universal --python-version 3.11 \
+	build/lock/bin/uv pip compile pyproject.toml --extra export --extra ray --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --no-annotate --quiet $(UPGRADE) --output-file requirements.lock
 	sed -n 's/^\([a-z0-9-]*==[^ ]*\) .*/\1/p' requirements.lock > export/cli/doctor/tested_versions.txt
 

@@ -11,6 +11,7 @@ BENCHMARKS = {
     "accuracy": "top-1 and agreement on labelled ImageNet photos (ZOO_IMAGENET_SAMPLE)",
     "cost": "seconds and memory of an export, compared with the converters of the libraries",
     "latency": "speed of the int8 files, compared with those of the converters of the libraries",
+    "many_exports": "8 exports by one `zoo sweep`, compared with 8 commands one after the other",
     "sparse": "size, memory and speed of files that encode their zeros",
     "avx2": "int8 .onnx on an emulated CPU without VNNI (needs qemu-user)",
 }

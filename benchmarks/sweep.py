@@ -1,7 +1,9 @@
 """The full sweep: every architecture exported at full size, and every tiny variant proven; written into docs/zoo.md.
 
 python -m benchmarks sweep [--models NAME,NAME] [--only tiny] [--again]
-Measurements are kept in build/sweep and used again, so the sweep may be stopped at any time. The results of the proofs
+The exports are those of `zoo sweep`, one after the other, each in a process of its own, so that seconds and memory are
+those of a single export. Measurements are kept in build/sweep and used again, so the sweep may be stopped at any time.
+The results of the proofs
 are written to zoo/proofs/proofs.json, for `zoo list`. Networks that read text have a table of
 their own, and no tiny variants, as those that read features.
 """
@@ -11,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import tempfile
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -19,19 +21,29 @@ from typing import Any
 
 import zoo
 from benchmarks import tiny_examples
-from benchmarks.cost import ZOO
 from benchmarks.page import between, machine
-from benchmarks.process import measure, python
 from export.analysis.tasks import TASKS
+from export.cli.sweep.words import recipe
 from export.runtime.versions import version
+from export.sweep.job import Job, Outcome
+from export.sweep.keys import export_key
+from export.sweep.run import Way, outcomes
+from export.sweep.store import Store
+from export.sweep.work import MANIFEST
 from export.units import count_in_words
+from zoo.errors import OutsideError
 
 PAGE = Path("docs/zoo.md")
 PROOFS = Path("zoo/proofs/proofs.json")
 KEPT = Path("build/sweep")
 PARTS = ("full", "tiny")
-FULL = ("--int8",)
-TINY = ("--weights", "tiny", "--precision", "float32,float16,int8")
+STORE, EXAMPLES = "store", "examples"
+# The options of `zoo export`, as in the file of a sweep.
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "full": {"int8": True, "keep-failed": True},
+    "tiny": {"weights": "tiny", "precision": "float32,float16,int8", "keep-failed": True},
+}
+ALONE = Way(at_once=1, retries=0, jobs_per_worker=1)
 
 MADE_WITH = ("tensorflow", "keras", "ai-edge-litert", "ai-edge-quantizer", "onnx", "onnxruntime")
 
@@ -48,17 +60,58 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--again", action="store_true", help="also repeat measurements that are kept")
     arguments = parser.parse_args(words)
     KEPT.mkdir(parents=True, exist_ok=True)
-    for name in sorted(arguments.models.split(","), key=lambda name: zoo.find(name).parameter_count):
-        path = KEPT / f"{name}.json"
-        kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else dict.fromkeys(PARTS)
-        for part in (arguments.only,) if arguments.only else PARTS:
-            if part == "tiny" and (zoo.find(name).reads_text or zoo.find(name).trained_as("tiny") is None):
-                continue
-            if arguments.again or kept.get(part) is None:
-                kept[part] = _measured(name, part)
-        path.write_text(json.dumps(kept), encoding="utf-8")
+    if arguments.again:
+        shutil.rmtree(KEPT / STORE, ignore_errors=True)
+    names = sorted(arguments.models.split(","), key=lambda name: zoo.find(name).parameter_count)
+    parts = (arguments.only,) if arguments.only else PARTS
+    wanted = [(name, part) for name in names for part in parts if _has(name, part)]
+    missing = [_job(*one) for one in wanted if arguments.again or _kept(one[0]).get(one[1]) is None]
+    store = Store(str(KEPT / STORE))
+    for outcome in outcomes(missing, store, ALONE, lambda job, step: None):
+        name, part = outcome.job.model, outcome.job.recipe_name
+        record = {**_kept(name), part: _record(outcome, store)}
+        (KEPT / f"{name}.json").write_text(json.dumps(record), encoding="utf-8")
         write_page()
+    write_page()
     return 0
+
+
+def _kept(name: str) -> dict[str, Any]:
+    """Return the measurements of an architecture so far."""
+    path = KEPT / f"{name}.json"
+    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else dict.fromkeys(PARTS)
+    return found
+
+
+def _has(name: str, part: str) -> bool:
+    """Return whether an architecture has a part: tiny variants are those of networks that take photos."""
+    return part == "full" or not (zoo.find(name).reads_text or zoo.find(name).trained_as("tiny") is None)
+
+
+def _job(name: str, part: str) -> Job:
+    """Return the export of a part; tiny variants are evaluated on examples of their task."""
+    words = dict(OPTIONS[part])
+    if part == "tiny":
+        words["evaluate"] = str(_examples(name))
+    found = recipe(name, words, Path.cwd(), KEPT)
+    return Job(
+        name=f"{name}-{part}",
+        model=name,
+        recipe_name=part,
+        recipe=found,
+        devices=(),
+        key=export_key(found),
+        pack_keys={},
+    )
+
+
+def _examples(name: str) -> Path:
+    """Return labelled examples in the size of a tiny variant."""
+    architecture = zoo.find(name)
+    side = architecture.preprocess(**architecture.tiny).height
+    folder = KEPT / EXAMPLES / f"{architecture.task}-{side}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return tiny_examples.write(architecture.task, folder, side)
 
 
 def write_page() -> None:
@@ -148,16 +201,6 @@ def _task_cells(tiny: Record) -> list[str]:
     return [metric.heading, metric.words(evaluation["scores"][metric.key]), metric.words(min(scores))]
 
 
-def _measured(name: str, part: str) -> Record:
-    if part == "full":
-        return _export(name, *FULL)
-    architecture = zoo.find(name)
-    side = architecture.preprocess(**architecture.tiny).height
-    with tempfile.TemporaryDirectory() as folder:
-        examples = tiny_examples.write(architecture.task, Path(folder), side)
-        return _export(name, *TINY, "--evaluate", str(examples))
-
-
 def _proof(record: Record) -> Record:
     """Return the facts of an export that `zoo list` prints."""
     found = (_worst(record["files"], scheme, "sqnr_db") for scheme in ("int8", "int8_dynamic"))
@@ -167,19 +210,22 @@ def _proof(record: Record) -> Record:
     return {**facts, "int8_sqnr_db": sqnr_db, "proven": record["code"] == 0}
 
 
-def _export(*words: str) -> Record:
-    """Export, and return cost, files and exit code; a failed export gives a record, too."""
-    with tempfile.TemporaryDirectory() as folder:
-        cost = measure(python("-c", ZOO, *words, "--keep-failed", "--out", folder, "--json"))
-    manifest = json.loads(cost.output) if cost.code in (0, 1) else {}
+def _record(outcome: Outcome, store: Store) -> Record:
+    """Return cost, files and exit code of an export; a failed one gives a record, too."""
+    export = outcome.export
+    today = date.today().isoformat()
+    if export is None:
+        empty: Record = {"weights": "-", "trained": False, "date": today, "evaluation": None, "files": []}
+        return {"seconds": 0.0, "peak_gb": 0.0, "code": OutsideError.exit_code, **empty}
+    manifest = json.loads(store.read(export, MANIFEST))
     files = [
         {key: file[key] for key in ("format", "precision", "bytes", "integer_share", "comparisons", "passed", "scores")}
-        for file in manifest.get("files", [])
+        for file in manifest["files"]
     ]
-    weights = {"name": "-", "trained": False, **manifest.get("weights", {})}
-    spent = {"seconds": cost.seconds, "peak_gb": cost.peak_gb, "code": cost.code}
-    facts = {"weights": weights["name"], "trained": weights["trained"], "date": date.today().isoformat()}
-    return {**spent, **facts, "evaluation": manifest.get("evaluation"), "files": files}
+    cost, weights = export["cost"], manifest["weights"]
+    spent = {"seconds": cost["seconds"], "peak_gb": cost["peak_bytes"] / 1e9, "code": 0 if export["passed"] else 1}
+    facts = {"weights": weights["name"], "trained": weights["trained"], "date": today}
+    return {**spent, **facts, "evaluation": manifest["evaluation"], "files": files}
 
 
 def _verdict(record: Record) -> str:

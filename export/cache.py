@@ -33,6 +33,7 @@ MOST_BYTES = 4_000_000_000  # of all results; those that were not used for longe
 LARGEST_BYTES = 400_000_000  # of one
 DIGEST_BYTES = 32
 TOOL = "zoo-export"
+CARRIERS = ("fsspec", "ray")  # libraries that carry results and compute none
 CODE = ("zoo", "calibration", "export", "training")
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -102,7 +103,7 @@ def name_of(step: str, *parts: str | bytes | None) -> str:
     It is empty, and nothing is kept, if a part is None: an argument that has no digest.
     """
     digest = hashlib.sha256()
-    for part in (step, _surroundings(), *parts):
+    for part in (step, surroundings(), *parts):
         if part is None:
             return ""
         content = part.encode() if isinstance(part, str) else part
@@ -111,7 +112,7 @@ def name_of(step: str, *parts: str | bytes | None) -> str:
 
 
 @cache
-def _surroundings() -> bytes | None:
+def surroundings() -> bytes | None:
     """Return a digest of the code of this project, of the libraries and of the kind of machine.
 
     It is None if this project is not installed, so that its libraries are not known.
@@ -123,7 +124,7 @@ def _surroundings() -> bytes | None:
         requirements = requires(TOOL) or []
     except PackageNotFoundError:
         return None
-    for library in sorted({re.split(r"[^\w.-]", requirement)[0] for requirement in requirements}):
+    for library in sorted({re.split(r"[^\w.-]", requirement)[0] for requirement in requirements} - {*CARRIERS}):
         with contextlib.suppress(PackageNotFoundError):
             digest.update(f"{library} {version(library)}\n".encode())
     root = Path(__file__).parents[1]

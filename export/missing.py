@@ -11,9 +11,11 @@ PACKAGES: Mapping[str, str] = {
     "onnxruntime": "onnxruntime onnx",
     "onnx": "onnxruntime onnx",
     "tokenizers": "tokenizers",
+    "ray": "'zoo-export[ray]'",
     **dict.fromkeys(
         (
             "ai_edge_quantizer",
+            "fsspec",
             "h5py",
             "keras",
             "litert_lm_builder",

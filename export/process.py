@@ -49,7 +49,8 @@ class RuntimeCrashError(OutsideError):
 class Worker:
     """A child process that runs jobs one after another until it is closed, crashes, or its parent exits."""
 
-    def __init__(self) -> None:
+    def __init__(self, added: Mapping[str, str] | None = None) -> None:
+        """Start a child, whose environment is that of this process and what is `added`."""
         # The child writes its temporary files to a folder of this process, which removes them however the child ends.
         self._scratch = temporary.folder(ignore_cleanup_errors=True)
         self.log = Path(self._scratch.name, "log")
@@ -62,7 +63,7 @@ class Worker:
                 stderr=output,
                 text=True,
                 pass_fds=(writing,),
-                env={**environment(), "TMPDIR": self._scratch.name},
+                env={**environment(), **(added or {}), "TMPDIR": self._scratch.name},
             )
         os.close(writing)
         self._events = os.fdopen(reading, encoding="utf-8")

@@ -34,6 +34,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Build": {
         "train": "Train a network on your photos, sounds or texts: first its new last layer, then all layers.",
         "export": "Export networks of the zoo or model files (.keras, .h5, SavedModel folder), and prove every file.",
+        "sweep": "Export many combinations of models, recipes and devices, and compare their files.",
         "pack": "Write delivered files with all that a device, or another runtime, needs to run them.",
     },
     "Measure": {
@@ -55,6 +56,7 @@ EXAMPLES = {
     "doctor": "zoo doctor",
     "train": "zoo train mobilenet --data photos/",
     "export": "zoo export mobilenet --int8",
+    "sweep": "zoo sweep sweep.toml",
     "pack": "zoo pack artifacts/mobilenet --target raspberry-pi",
     "prove": "zoo prove FILE --model mobilenet",
     "verify": "zoo verify artifacts/mobilenet",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 # The words behind `zoo`, as in the help of `export.cli.main`: a sentence about the zoo itself has none of them.
 COMMANDS = (
-    *("list", "show", "inspect", "doctor", "cache", "train", "export", "pack"),
+    *("list", "show", "inspect", "doctor", "cache", "train", "export", "sweep", "pack"),
     *("prove", "verify", "run", "serve", "bench"),
 )
 # A command in a sentence: its program, and what is behind it. A name within a path is none.

@@ -64,6 +64,7 @@ def _read(requests: Requests, scratch: str) -> None:
     for line in sys.stdin:
         requests.put(line)
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    requests.put(None)  # ends this process behind its job where a library swallows the exit that the signal raises
     os.kill(os.getpid(), signal.SIGTERM)
 
 

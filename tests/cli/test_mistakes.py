@@ -38,6 +38,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "none.csv").write_text("")
     (folder / "own_layers.py").write_text(LAYERS)
     (folder / "broken.py").write_text("def f(:\n")
+    (folder / "sweep.toml").write_text('models = ["lenet5"]\n[recipes.int8]\nint8 = true\n')
+    (folder / "typo.toml").write_text('models = ["lenet5"]\n[recipes.int8]\nint9 = true\n')
+    (folder / "refused.toml").write_text(
+        'models = ["lenet5"]\ndevices = ["ethos-u"]\n[recipes.a]\nprecision = "float16"\n'
+    )
     (folder / "samples.py").write_text("def rows():\n    return []\n")
     return folder
 

@@ -43,6 +43,7 @@ def commands(exported: Path, clothes: Path) -> dict[str, list[list[str | Path]]]
         "cache": [["cache"]],
         "train": [["train", "lenet5", "--data", clothes, "--epochs", "1"]],
         "export": [["export", "lenet5", "--int8"]],
+        "sweep": [["sweep", "sweep.toml"]],
         "pack": [["pack", exported, "--target", "raspberry-pi", "--out", "packed"]],
         "prove": [["prove", int8, "--model", "lenet5"]],
         "verify": [["verify", exported]],
@@ -67,7 +68,7 @@ def clothes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-SLOW = ("train", "prove")
+SLOW = ("train", "prove", "sweep")
 NAMES = [
     pytest.param(name, marks=pytest.mark.large if name in SLOW else ()) for name in command_names() if name != "serve"
 ]
@@ -75,6 +76,7 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_command_prints_nothing_of_a_library(name: str, exported: Path, clothes: Path, tmp_path: Path) -> None:
+    (tmp_path / "sweep.toml").write_text('models = ["lenet5"]\n[recipes.int8]\nint8 = true\n')
     for words in commands(exported, clothes)[name]:
         done = run(*words, folder=tmp_path)
         strange = [line for line in done.stderr.splitlines() if not OURS.match(line)]

@@ -22,6 +22,7 @@ BUDGET = [
 # What a title that is not written out stands for, by module and expression.
 COMPUTED: dict[tuple[str, str], Iterable[str]] = {
     ("export.cli.tables.export", "metric.heading"): METRIC_TITLES,
+    ("export.cli.tables.sweep", "metric"): METRIC_TITLES,
     ("training.printing", "metric.heading"): METRIC_TITLES,
     ("training.printing", "f'{metric.heading}, {part}'"): METRIC_TITLES,  # of a part of the data
     ("export.cli.tables.budget", "heading"): BUDGET,

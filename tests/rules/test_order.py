@@ -29,6 +29,7 @@ ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("preflight",),
         ("pipeline",),
         ("remote", "__init__"),
+        ("sweep",),
         ("cli",),
     ),
     "export.formats": (

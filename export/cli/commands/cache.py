@@ -14,11 +14,12 @@ from export.units import size_in_words
 from zoo.errors import OutsideError
 from zoo.weights.sources import cache_folder
 
-RESULTS, DOWNLOADS, EMULATION, ALL = "results", "downloads", "emulation", "all"
+RESULTS, DOWNLOADS, EMULATION, INPUTS, ALL = "results", "downloads", "emulation", "inputs", "all"
 MEANINGS = {
     RESULTS: "steps of earlier exports, used again if nothing that they depend on changed",
     DOWNLOADS: "weights and libraries, checked by their digests",
     EMULATION: "emulated devices",
+    INPUTS: "files of sweeps that a cluster ran on this machine",
 }
 # Downloads lie in folders that are named by a digest; emulated devices have one in their names.
 DOWNLOAD, DEVICE = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}"), re.compile(r"[\w.-]+-[0-9a-f]{12}")
@@ -59,7 +60,11 @@ def _paths(root: Path, part: str) -> list[Path]:
     """Return the files or folders of a part, and nothing else that a user may have in the folder."""
     if part == RESULTS:
         return list(cache.files(root / cache.FOLDER))
-    folder, pattern = (root, DOWNLOAD) if part == DOWNLOADS else (root / EMULATION, DEVICE)
+    folder, pattern = {
+        DOWNLOADS: (root, DOWNLOAD),
+        EMULATION: (root / EMULATION, DEVICE),
+        INPUTS: (root / INPUTS, DOWNLOAD),
+    }[part]
     if folder.is_symlink() or not folder.is_dir():
         return []
     return [path for path in folder.iterdir() if pattern.fullmatch(path.name) and _is_folder(path)]

@@ -58,6 +58,7 @@ DEPENDENCIES = (
     ),
     Dependency("tokenizers", "tokenizers", "text to tokens and back"),
     Dependency("litert-lm-builder", "litert_lm_builder", "pack language models for LiteRT-LM"),
+    Dependency("fsspec", "fsspec.core", "the stores of sweeps"),
     Dependency("safetensors", "safetensors.numpy", "read weights of language networks"),
     Dependency("scipy", "scipy.stats", "rank correlation of embeddings"),
     Dependency("click", "click", "the commands"),
