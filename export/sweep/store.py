@@ -10,6 +10,7 @@ disturb each other, and a killed one leaves nothing but an attempt that no resul
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 SCHEMA = "zoo-export sweep result 1"
 RESULTS, MARKER = "results", "result.json"
 OLD_SECONDS = 24 * 3600
+ATTEMPT = re.compile(r"\d+-[0-9a-f]{8}")
 OWN_MEMORY = ("memory",)  # kinds of stores that only the process that opened them sees
 
 Record = Mapping[str, Any]
@@ -67,7 +69,8 @@ class Store:
             except (FileNotFoundError, ValueError):
                 return None
         is_ours = isinstance(record, dict) and (record.get("schema"), record.get("key")) == (SCHEMA, key)
-        return record if is_ours else None
+        # The attempt becomes a part of a path, and the store may be shared.
+        return record if is_ours and ATTEMPT.fullmatch(str(record.get("attempt"))) else None
 
     def put(self, key: str, record: Record, files: Mapping[str, Path]) -> Record:
         """Keep a result, files by name with their record, and return the record as it is found from now on."""

@@ -72,6 +72,15 @@ def test_damaged_record_counts_as_missing(marker: bytes, content: Path, tmp_path
     assert store.find(KEY) != store.put(KEY, {}, inside(content)) == store.find(KEY)
 
 
+@pytest.mark.parametrize("attempt", ["../../../..", "1-00000000/../..", "", None, 7])
+def test_record_that_names_another_folder_counts_as_missing(attempt: object, content: Path, tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    record = store.put(KEY, {}, inside(content))
+    marker = Path(store.place(record)).parent / MARKER
+    marker.write_text(json.dumps({**record, "attempt": attempt}))
+    assert store.find(KEY) is None
+
+
 def test_attempts_that_nothing_names_are_removed_after_a_day(content: Path, tmp_path: Path) -> None:
     store = Store(str(tmp_path / "store"))
     folder = tmp_path / "store" / "results" / KEY[:2] / KEY
