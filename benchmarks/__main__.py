@@ -54,6 +54,10 @@ ALONE = {
         "benchmarks.pictures",
         "the pictures of the README from a real export of MobileNet, into docs/pictures; two minutes, needs Chromium",
     ),
+    "profile": (
+        "benchmarks.profile",
+        "where time and memory of an export go, by step, function and library",
+    ),
     "recurrent": (
         "benchmarks.recurrent",
         "an LSTM of 16, 64 and 256 steps, fused, unrolled and as a loop, into docs/recurrent.md; half an hour",

@@ -51,10 +51,11 @@ def python(*arguments: str) -> list[str]:
 
 def _watch(root: int, peak: list[int], done: threading.Event) -> None:
     while not done.wait(INTERVAL_S):
-        peak[0] = max(peak[0], sum(_resident(pid) for pid in _tree(root)))
+        peak[0] = max(peak[0], sum(resident(pid) for pid in tree(root)))
 
 
-def _tree(root: int) -> list[int]:
+def tree(root: int) -> list[int]:
+    """Return a process and all its descendants."""
     found = [root]
     for pid in found:
         for children in Path(f"/proc/{pid}/task").glob("*/children"):
@@ -65,7 +66,7 @@ def _tree(root: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
     """Return a process's share of memory in bytes (PSS); 0 if it is gone."""
     try:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
