@@ -95,7 +95,9 @@ def _export(words: Sequence[str], steps: Steps) -> None:
     from export.runtime import background
 
     with command.make_context("zoo export", list(words)) as context:
-        options = {name: value for name, value in context.params.items() if name not in ("targets", "zipped", "as_json")}
+        options = {
+            name: value for name, value in context.params.items() if name not in ("targets", "zipped", "as_json")
+        }
     (model,), no_cache = options.pop("models"), options.pop("no_cache")
     recipe = requested_recipe(model, **options, use_cache=not no_cache)
     process.PROGRAM = sampled.PROGRAM

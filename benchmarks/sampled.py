@@ -51,7 +51,7 @@ def place(frame: FrameType | None) -> tuple[str, str]:
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith(LIBRARIES):
-            library = library or name.removeprefix(LIBRARIES).split(os.sep)[0]
+            library = library or Path(name).relative_to(LIBRARIES).parts[0]
         elif name.startswith(ROOT):
             return f"{name.removeprefix(ROOT).removesuffix('.py')}:{frame.f_code.co_name}", library or OURS
         frame = frame.f_back
