@@ -24,7 +24,7 @@ from export.runtime.file_content import digest
 from zoo.errors import OutsideError, UsageProblemError
 
 # Fields of a recipe that say where files are written, or whether results are computed again.
-UNDECIDING = ("out", "use_cache", "sign")
+UNDECIDING = ("out", "use_cache", "sign", "resume")
 # Fields that may name a file or a folder, whose content counts.
 CONTENTS = ("weights", "calibration", "evaluate", "original")
 TABLE, COLUMN = ".csv", "file"

@@ -83,6 +83,11 @@ def test_where_files_are_written_changes_nothing(name: str, value: Any) -> None:
     assert export_key(replace(BASE, **{name: value})) == export_key(BASE)
 
 
+def test_going_on_with_an_evaluation_changes_nothing() -> None:
+    evaluated = replace(BASE, evaluate=OTHER["evaluate"])
+    assert export_key(replace(evaluated, resume=True)) == export_key(evaluated)
+
+
 def test_order_of_pruning_passes_decides() -> None:
     one, two = chosen_passes({"prune": "0.5"}), chosen_passes({"prune_channels": "0.3"})
     assert export_key(replace(BASE, passes=(*one, *two))) != export_key(replace(BASE, passes=(*two, *one)))
