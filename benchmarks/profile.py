@@ -22,7 +22,7 @@ from benchmarks import sampled
 from benchmarks.process import resident, tree
 
 START, WAIT = "start", "export/process:do"
-INTERVAL_S = 0.05
+INTERVAL_S = 0.2  # each look at the memory of the processes takes some 20 ms
 CACHED = "--cached"
 SMALLEST_SHARE = 0.01  # of the processor time: functions with less are not printed
 
@@ -33,7 +33,7 @@ class Steps:
 
     names: list[str] = field(default_factory=lambda: [START])
     times: list[float] = field(default_factory=lambda: [time.monotonic()])
-    memory: list[tuple[float, int]] = field(default_factory=list)
+    memory: list[tuple[float, int, int]] = field(default_factory=list)
 
     def step(self, what: str, done: int | None = None, total: int | None = None, detail: str = "") -> None:
         """Note the time at which another step begins."""
@@ -46,9 +46,10 @@ class Steps:
         return self.names[max(bisect_right(self.times, moment) - 1, 0)]
 
     def watch(self, done: threading.Event) -> None:
-        """Note the memory of this process and its children until `done`; shared pages count once."""
+        """Note the memory of the export and of its children until `done`; shared pages count once."""
         while not done.wait(INTERVAL_S):
-            self.memory.append((time.monotonic(), sum(map(resident, tree(os.getpid())))))
+            _, *export = [resident(one) for one in tree(os.getpid())]  # the first is this process
+            self.memory.append((time.monotonic(), sum(export[:1]), sum(export[1:])))
 
 
 @dataclass(frozen=True)
@@ -114,23 +115,27 @@ def _samples(folder: Path) -> Iterator[Sample]:
 
 def _print_steps(steps: Steps, samples: Sequence[Sample]) -> None:
     main_process = _exporting(samples)
-    ours, children, peaks, ends = Counter[str](), Counter[str](), Counter[str](), dict[str, int]()
+    ours, children = Counter[str](), Counter[str]()
+    peaks, ends = dict[str, tuple[int, int]](), dict[str, int]()
     for one in samples:
         (ours if one.process == main_process else children)[steps.at(one.moment)] += one.processor_s
-    for moment, size in steps.memory:
-        peaks[steps.at(moment)] = max(peaks[steps.at(moment)], size)
-        ends[steps.at(moment)] = size
+    for moment, export, others in steps.memory:
+        name = steps.at(moment)
+        peaks[name] = max(peaks.get(name, (0, 0)), (export, others), key=sum)
+        ends[name] = export + others
     walls = Counter[str]()
     for name, begin, end in zip(steps.names, steps.times, steps.times[1:], strict=False):
         walls[name] += end - begin
-    print("\n| step | wall, s | processor, s | of child processes | peak, GB | at its end |\n|---|---|---|---|---|---|")
+    print("\n| step | wall, s | processor, s | of children | peak, GB | of it children | at its end |")
+    print("|---|---|---|---|---|---|---|")
     for name in dict.fromkeys(steps.names):
+        peak = peaks.get(name, (0, 0))
         print(
             f"| {name} | {walls[name]:.1f} | {ours[name]:.1f} | {children[name]:.1f} "
-            f"| {peaks[name] / 1e9:.2f} | {ends.get(name, 0) / 1e9:.2f} |"
+            f"| {sum(peak) / 1e9:.2f} | {peak[1] / 1e9:.2f} | {ends.get(name, 0) / 1e9:.2f} |"
         )
-    total = sum(ours.values()), sum(children.values()), max(peaks.values(), default=0) / 1e9
-    print(f"| **all** | {sum(walls.values()):.1f} | {total[0]:.1f} | {total[1]:.1f} | {total[2]:.2f} | |")
+    total = sum(ours.values()), sum(children.values()), max(map(sum, peaks.values()), default=0) / 1e9
+    print(f"| **all** | {sum(walls.values()):.1f} | {total[0]:.1f} | {total[1]:.1f} | {total[2]:.2f} | | |")
     print(f"\n{len({one.process for one in samples}) - 1} child processes of the export")
 
 
