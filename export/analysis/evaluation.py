@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def prepare(
         )
     progress.step(what)
     answers = OfModel(key=model_digest(subject.model), run=lambda samples: entries.outputs(subject, samples))
-    scores, record = data.scores_and_record(answers, lambda done, total: progress.step(what, done, total))
+    scores, record = data.scores_and_record(answers, partial(progress.step, what))
     seen = trained_on.warning(digests.of_source(source), subject.trained_on, FLAG) if subject.trained_on else ()
     record["warnings"] = [*record["warnings"], *seen]
     evaluation = Evaluation(task=task.name, samples=record, count=record["count"], scores=scores)
@@ -131,7 +132,7 @@ def evaluate(artifacts: list[Artifact], labelled: Labelled, work: Path, progress
         scores = labelled.scores(
             path,
             camera_bytes=artifact.takes_camera_bytes,
-            counted=lambda done, total, what=what: progress.step(what, done, total),  # type: ignore[misc]
+            counted=partial(progress.step, what),
         )
         judged.append(replace(artifact, scores=scores))
     return judged

@@ -1,4 +1,4 @@
-"""What a microcontroller's README says of a sound that is the input: the front end that the board has to have."""
+"""The section of a microcontroller's README about the front end that turns a sound into the input."""
 
 from __future__ import annotations
 
